@@ -60,11 +60,19 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
 
 def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: int | None) -> None:
     """Warn or raise, as the caller chose, if rows of a table were cut or may have been."""
+    rows = counted(metadata.rows, "row")
     if metadata.truncated:
-        cut = f"{metadata.rows:,} of {counted(metadata.total_rows or 0, 'row')} came"
+        total = metadata.total_rows
+        cut = f"{rows} came, and the statistics count more values"
+        if total is not None:
+            cut = f"{metadata.rows:,} of {counted(total, 'row')} came"
     elif metadata.truncated is None and fetched is not None:
-        rows = counted(metadata.rows, "row")
-        cut = f"{rows} came, as many as were asked for; no statistics tell if there are more"
+        asked = (
+            "as many as were"
+            if metadata.rows == fetched
+            else f"though {fetched:,} {'was' if fetched == 1 else 'were'}"
+        )
+        cut = f"{rows} came, {asked} asked for; no statistics tell if there are more"
     else:
         return
     if options.on_truncation == "raise":

@@ -312,9 +312,27 @@ def test_unknown_truncation_counts_as_truncation(golden: Path) -> None:
     path = golden / "dataframe_only.json"
     with pytest.raises(cf.TruncatedError, match=r"^5 rows came, as many as were asked for; no statistics"):
         cf.Answer.from_json(path, max_rows=5, on_truncation="raise")
+    with pytest.raises(cf.TruncatedError, match=r"^5 rows came, though 1 was asked for; no statistics tell"):
+        cf.Answer.from_json(path, max_rows=1, on_truncation="raise")
+    with pytest.raises(cf.TruncatedError, match=r"^5 rows came, though 0 were asked for; no statistics tell"):
+        cf.Answer.from_json(path, max_rows=0, on_truncation="raise")
     answer = cf.Answer.from_json(path, max_rows=5, on_truncation="ignore")
     assert (answer.truncated, answer.total_rows) == (None, None)
     assert cf.Answer.from_json(path, max_rows=6, on_truncation="raise").truncated is False
+
+
+def test_values_that_were_counted_and_did_not_come() -> None:
+    """How many rows there are is unknown if each column has nulls that the statistics do not count."""
+    body = b"""{"state":"COMPLETED","results":{"dataframe":[["a"],[1],[null]],
+        "dataframe_stats":{"a":{"type":"int64","count":5}}}}"""
+    with pytest.raises(cf.TruncatedError, match=r"^2 rows came, and the statistics count more values;"):
+        cf.Answer.from_json(body, on_truncation="raise")
+    answer = cf.Answer.from_json(body, on_truncation="ignore")
+    assert (answer.truncated, answer.total_rows, answer.metadata.rows_text) == (
+        True,
+        None,
+        "2 rows, truncated",
+    )
 
 
 def test_large_counts_have_separators() -> None:

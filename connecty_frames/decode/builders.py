@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
@@ -20,7 +21,7 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
-from connecty_frames.decode.column import ScalarColumn, combine, section_of
+from connecty_frames.decode.column import ScalarColumn, combine
 from connecty_frames.decode.encodings import Encoding
 from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys, ValueKind
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from connecty_frames.decode.arrow_types import TypeTest
+    from connecty_frames.decode.statistics import ColumnStatistics
 
 #: How many cells are made Python objects at once.
 _BLOCK: Final = 1 << 14
@@ -82,14 +84,14 @@ def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], typ
     return pa.concat_arrays(arrays)
 
 
-def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) -> dict[str, Any]:
+def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) -> ColumnStatistics:
     """Rewrite the min and max of a column's statistics in ISO 8601 if they are spelled as its rows are."""
     # A bound can then be compared with the values, however both are written.
     arrow_type = type_.type if isinstance(type_, Encoding) else type_
-    name = section_of(statistics)
-    if name not in {"numeric", "temporal"} or not pa.types.is_temporal(arrow_type):
+    name = next((name for name in ("temporal", "numeric") if name in statistics.sections), None)
+    if name is None or not pa.types.is_temporal(arrow_type):
         return statistics
-    section = dict(statistics[name])
+    section = dict(statistics.sections[name])
     # A time of day is not compared with a duration.
     other = {None, TemporalFormat.TIME} if pa.types.is_duration(arrow_type) else {None}
     for end in ("min", "max"):
@@ -97,7 +99,8 @@ def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) ->
         if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) in other):
             with suppress(CellError, pa.ArrowException):
                 section[end] = _iso_text(build([bound], type_))
-    return {**{key: found for key, found in statistics.items() if key != name}, "temporal": section}
+    others = {key: found for key, found in statistics.sections.items() if key != name}
+    return msgspec.structs.replace(statistics, sections={**others, "temporal": section})
 
 
 def _iso_text(times: pa.Array) -> str:

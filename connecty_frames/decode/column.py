@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow_buffers import numbers_of, to_array, to_scalar
-from connecty_frames.decode.envelope import parse_count, stated_bounds
 from connecty_frames.decode.exact_json import (
     KIND_BY_TYPE,
     NESTED_KINDS,
@@ -28,6 +28,7 @@ from connecty_frames.decode.exact_json import (
 )
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.scanning import LongValue
+from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
 from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ Array: TypeAlias = pa.ChunkedArray | pa.Array
 #: The cells of a column, or the temporal or float values that have been read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
-#: The sections that tell the type of a column, strongest first; ``numeric`` and ``boolean`` are assumed,
-#: since the API document leaves them out.
-SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 #: How many cells are made Python objects at once, and, of nested ones, how many bytes of JSON.
 _BATCH: Final = 1 << 12
 BATCH_BYTES: Final = 1 << 16
@@ -49,7 +47,10 @@ BATCH_BYTES: Final = 1 << 16
 #: The code of each kind in a CellColumn, and that of a text with a lone surrogate, which is kept as JSON.
 CODES: Final = {kind: code for code, kind in enumerate(ValueKind, 1)}
 SURROGATE: Final = len(CODES) + 1
+_TEXT_CODE: Final = CODES[ValueKind.TEXT]
 _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
+#: The kinds that may stand in one column without mixing it.
+_ALIKE: Final = (NUMBER_KINDS, *(frozenset({kind}) for kind in ValueKind if kind not in NUMBER_KINDS))
 _KIND_BY_CODE: Final = (None, *ValueKind, ValueKind.TEXT)
 _READ_BY_KIND: Final[dict[ValueKind, Callable[[str], Any]]] = {
     ValueKind.BOOLEAN: "true".__eq__,
@@ -61,16 +62,6 @@ _READ_BY_KIND: Final[dict[ValueKind, Callable[[str], Any]]] = {
     ValueKind.OBJECT: exact_json.parse,
 }
 _READ_BY_CODE: Final = (lambda _: None, *map(_READ_BY_KIND.__getitem__, ValueKind), exact_json.parse)
-
-
-def section_of(statistics: dict[str, Any]) -> str | None:
-    """Return the section that tells a column's type: ``general`` if none does, None without statistics."""
-    if not statistics:
-        return None
-    for name in SECTIONS:
-        if isinstance(statistics.get(name), dict):
-            return name
-    return "general"
 
 
 def concat(parts: Sequence[Any]) -> Any:
@@ -253,6 +244,61 @@ class CellColumn(_Cells):
             elif code in _NESTED_CODES and exact_json.has_constant(text.as_buffer().to_pybytes()):
                 yield row, "NaN"
 
+    def first_of(self, kinds: frozenset[ValueKind]) -> int:
+        """Return the first row with one of some kinds."""
+        row: int = self._are(kinds).argmax().item()
+        return row
+
+    def odd_row(self) -> int:
+        """Return the first row with the rarest kind; of equally rare ones, the kind that begins last."""
+        groups = [self._are(kinds) for kinds in _ALIKE if kinds & self.kinds]
+        return int(min(groups, key=lambda group: (np.count_nonzero(group), -group.argmax())).argmax())
+
+    def _are(self, kinds: frozenset[ValueKind]) -> NDArray[np.bool_]:
+        return np.isin(self._codes, [CODES[kind] for kind in kinds])
+
+    def nan_as_null(self) -> tuple[CellColumn, list[int]]:
+        """Return the cells with null for each bare ``NaN``, and the rows of these."""
+        found = np.flatnonzero(self._codes == CODES[ValueKind.CONSTANT]).tolist()
+        rows = [row for row in found if self.texts[row].as_py() == "NaN"]
+        codes = self._codes.copy()
+        codes[rows] = 0
+        is_present = pa.py_buffer(np.packbits(codes != 0, bitorder="little"))
+        present = pa.Array.from_buffers(pa.bool_(), len(codes), [None, is_present])
+        texts = pc.if_else(present, self.texts, pa.nulls(1, pa.string())[0])
+        cells = CellColumn(
+            codes,
+            texts,
+            is_too_deep=self.is_too_deep,
+            has_surrogates=self.has_surrogates,
+            checkpoint=self._checkpoint,
+        )
+        return cells, rows
+
+    def surrogate_row(self) -> int:
+        """Return the first row with a lone surrogate, if there is one."""
+        may_have_one = combine(pc.match_substring_regex(self.texts, r"\\u[dD]"))
+        row: int
+        for row in numbers_of(pc.indices_nonzero(may_have_one)).tolist():
+            is_nested = self._codes[row] in _NESTED_CODES
+            if self._codes[row] == SURROGATE or (
+                is_nested and exact_json.has_lone_surrogate(self.texts[row].as_buffer().to_pybytes())
+            ):
+                break
+        return row
+
+    def json_texts(self) -> pa.ChunkedArray:
+        """Return the JSON of each cell, null for null."""
+        parts = []
+        for start in range(0, self._length, _BATCH):
+            self._checkpoint()
+            texts = self.texts.slice(start, _BATCH).to_pylist()
+            codes = self._codes[start : start + _BATCH].tolist()
+            cells = zip(codes, texts, strict=True)
+            json = [exact_json.dump(text) if code == _TEXT_CODE else text for code, text in cells]
+            parts.append(to_array(json, pa.string()))
+        return pa.chunked_array(parts, pa.string())
+
     def narrowed(self) -> ScalarColumn | CellColumn:
         """Return cells of one scalar kind as a ScalarColumn."""
         kinds = self.kinds
@@ -304,7 +350,7 @@ class Column:
         self,
         name: str,
         cells: Sequence[Any],
-        statistics: dict[str, Any] | None = None,
+        statistics: ColumnStatistics = NO_STATISTICS,
         *,
         whole: bool = False,
     ) -> None:
@@ -316,12 +362,12 @@ class Column:
         else:
             self.count = len(cells) - sum(cell is None for cell in cells)
             self.kinds = frozenset(KIND_BY_TYPE[type_] for type_ in set(map(type, cells)) - {type(None)})
-        self._statistics = statistics = statistics or {}
+        self.statistics = statistics
         self._whole = whole
-        self.section: str | None = section_of(statistics)
+        self.section: str | None = statistics.candidates[0]
         self.bounds: list[str] = []
-        if self.section in SECTIONS and not (whole and self.count):
-            self.bounds = list(stated_bounds(statistics[self.section]).values())
+        if not (whole and self.count):
+            self.bounds = list(stated_bounds(statistics.sections.get(self.section or "", {})).values())
 
     @property
     def values(self) -> Any:
@@ -342,6 +388,11 @@ class Column:
         return self.cells.array if isinstance(self.cells, ScalarColumn) else self.values
 
     @property
+    def has_surrogates(self) -> bool:
+        """Whether some cell holds a lone surrogate."""
+        return isinstance(self.cells, CellColumn) and self.cells.has_surrogates
+
+    @property
     def present(self) -> Sequence[Any]:
         """The cells that are not null."""
         if isinstance(self.cells, ScalarColumn | CellColumn):
@@ -353,7 +404,16 @@ class Column:
         cells = self.cells
         if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.FRACTION:
             cells = CellColumn.of_numbers(cells.array)
-        return Column(self.name, cells, self._statistics, whole=self._whole)
+        return self.with_cells(cells)
+
+    def with_cells(self, cells: Sequence[Any]) -> Column:
+        """Return the column with other cells."""
+        return Column(self.name, cells, self.statistics, whole=self._whole)
+
+    def under(self, section: str | None) -> Column:
+        """Return the column as if this section alone told its type."""
+        statistics = msgspec.structs.replace(self.statistics, candidates=(section,))
+        return Column(self.name, self.cells, statistics, whole=self._whole)
 
     def json_of(self, row: int) -> str:
         """Return the JSON of a cell for an error."""
@@ -362,6 +422,10 @@ class Column:
             if isinstance(self.cells, CellColumn)
             else exact_json.dump(self.cells[row])
         )
+
+    def first_of(self, kinds: frozenset[ValueKind]) -> int:
+        """Return the first row with a cell of some kinds, all of which occur."""
+        return self.cells.first_of(kinds) if isinstance(self.cells, CellColumn) else self.row_of(0) or 0
 
     def row_of(self, position: int) -> int | None:
         """Return the row of a position in ``present``; None beyond its end, where the bounds stand."""
@@ -372,11 +436,10 @@ class Column:
 
     def with_nat_as_null(self) -> Column | None:
         """Return the column with null for each ``NaT``, None unless the statistics count these as nulls."""
-        general = self._statistics.get("general")
-        stated = parse_count(general.get("nulls_count")) if isinstance(general, dict) else None
+        stated = self.statistics.nulls
         cells = [None if cell == "NaT" else cell for cell in self.cells]
         nulls = cells.count(None)
         if stated is None or nulls == len(cells) - self.count:
             return None
         agrees = stated == nulls if self._whole else stated >= nulls
-        return Column(self.name, cells, self._statistics, whole=self._whole) if agrees else None
+        return self.with_cells(cells) if agrees else None

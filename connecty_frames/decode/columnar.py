@@ -55,10 +55,10 @@ from connecty_frames.decode.blocks import (
     cut_blocks,
 )
 from connecty_frames.decode.column import CODES, ScalarColumn, concat
-from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, UNHIDE, ValueKind
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.numbers import FloatValues
+from connecty_frames.decode.statistics import match_names
 from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:

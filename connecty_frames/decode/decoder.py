@@ -13,23 +13,24 @@ import msgspec
 import pyarrow as pa
 
 from connecty_frames.decode import builders, exact_json, numbers, types
-from connecty_frames.decode.arrow_types import is_text
+from connecty_frames.decode.arrow_types import is_number, is_text
 from connecty_frames.decode.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.encodings import Encoding, epoch
-from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.exact_json import NESTED_KINDS, ValueKind
+from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, SchemaTypes
+from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
-from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityWarning
+from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
 from connecty_frames.immutable import Immutable
 from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.decode.limits import ReaderLimits
+    from connecty_frames.decode.statistics import ColumnStatistics
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
@@ -42,6 +43,7 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
     **dict.fromkeys((None, "general"), (pa.bool_(), pa.int64(), pa.float64())),
     "boolean": (pa.bool_(),),
     "numeric": (pa.int64(), pa.float64()),
+    "string": (pa.int64(), pa.float64(), pa.bool_()),
     "temporal": (
         pa.date32(),
         *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("us", "ns")),
@@ -50,6 +52,8 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
         epoch("ns"),
     ),
 }
+#: The sections of values that are no numbers, so that a bare NaN among them is null.
+_NOT_NUMBERS: Final = {"string", "temporal", "boolean"}
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
 #: A threshold of new objects that is never reached, and that no caller sets.
 _NEVER: Final = 2**31 - 1
@@ -118,47 +122,89 @@ def decode(
     # ``infer_temporal``, ``decimals`` and ``strict`` matter here.
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
-    rows = read_rows(envelope.rows, envelope.statistics, limits)
+    rows = read_rows(envelope.rows, envelope.columns, limits)
     schema_types = schema_types or _NO_TYPES
-    entries, absent = match_names(rows.server_names, envelope.statistics)
-    total_rows = envelope.count_total(rows.count, set(absent))
+    entries, absent = match_names(rows.server_names, envelope.columns)
+    statistics_of = [NO_STATISTICS if entry is None else envelope.columns[entry] for entry in entries]
+    total_rows, missing = _count_rows(envelope, set(absent), statistics_of, rows)
     whole = total_rows is not None and rows.count >= total_rows
-    warnings: list[ConnectyWarning] = list(rows.warnings)
+    warnings: list[ConnectyWarning] = [*rows.warnings, *_unknown_names(statistics_of)]
     arrays, described, sources, errors = [], [], [], []
     for position in _column_order(rows.names, schema_types):
         limits.checkpoint()
-        entry = entries[position]
-        statistics = {} if entry is None else envelope.statistics[entry]
+        statistics = sent = statistics_of[position]
         given = schema_types.types.get(rows.names[position])
-        sent = statistics
         if given is not None:
             statistics = builders.restate_bounds(sent, given)
         column = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
+        column, nans = _read_null_tokens(column, given)
         try:
+            if nans:
+                reason = "is written without quotes, which is not JSON; it was read as null"
+                problem = CellError(nans[0], "NaN", reason)
+                warnings.append(_fidelity_warning(column, None, problem, options))
             decision = _decide(column, schema_types, options)
             if decision.problem is not None:
-                if options.strict:
-                    raise _conversion_error(column.name, decision.problem)
-                warnings.append(_fidelity_warning(column, decision.type, decision.problem))
+                warnings.append(_fidelity_warning(column, decision.type, decision.problem, options))
             arrays.append(_build(column, decision, given, rows, position))
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
             continue
-        sources.append(ColumnSource(statistics, column.kinds, given is not None, sent, decision.extremes))
+        if column.has_surrogates:
+            statistics = msgspec.structs.replace(statistics, sections={})  # its JSON has other lengths
+        sources.append(
+            ColumnSource(statistics, column.kinds, given is not None, sent, decision.extremes, len(nans))
+        )
         encoding = given if isinstance(given, Encoding) else None
         described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
-    if arrays:
-        table = pa.Table.from_arrays(arrays, names=[column.name for column in described])
-    else:
-        table = _table_without_columns(rows.count)
+    table = _to_table(arrays, described, rows.count)
     disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
-    truncated = _is_truncated(rows.count, total_rows, fetched)
+    truncated = missing > 0 or _is_truncated(rows.count, total_rows, fetched)
     return Decoded(table, described, rows.count, total_rows, truncated, [*warnings, *disagreements])
+
+
+def _count_rows(
+    envelope: Envelope, absent: set[str], statistics: list[ColumnStatistics], rows: Rows
+) -> tuple[int | None, int]:
+    """Return the rows of the whole result, None if unknown, and if so how many are missing at least."""
+    total = count_total((found for name, found in envelope.columns.items() if name not in absent), rows.count)
+    if total is not None:
+        return total, 0
+    missing = -1  # by counts of values alone
+    for position, found in enumerate(statistics):
+        present = 0 if found.count is None else Column("", rows.columns[position]).count
+        if found.count is not None and found.count - present > missing:
+            missing = found.count - present
+            # If no null was received, there are taken to be none.
+            total = found.count if present == rows.count else None
+    return (rows.count if missing == 0 else total), max(missing, 0)
+
+
+def _unknown_names(statistics: list[ColumnStatistics]) -> list[StatisticsWarning]:
+    names = dict.fromkeys(name for found in statistics for name in found.unknown)
+    return (
+        [StatisticsWarning(f"Statistics of unknown names were ignored: {quoted([*names])}.")] if names else []
+    )
+
+
+def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> tuple[Column, list[int]]:
+    """Return a column with null for each bare NaN that cannot be a number, and the rows of these."""
+    if ValueKind.CONSTANT not in column.kinds or not isinstance(column.cells, CellColumn):
+        return column, []
+    candidates, others = set(column.statistics.candidates), column.kinds - {ValueKind.CONSTANT}
+    if given is not None:
+        is_null = not is_number(given.type if isinstance(given, Encoding) else given)
+    elif "numeric" in candidates:
+        is_null = False
+    else:
+        is_null = candidates <= _NOT_NUMBERS or bool(others and not others & NUMBER_KINDS)
+    cells, nans = column.cells.nan_as_null() if is_null else (column.cells, [])
+    return column.with_cells(cells), nans
 
 
 def _is_truncated(rows: int, total_rows: int | None, fetched: int | None) -> bool | None:
@@ -217,7 +263,7 @@ def _build(
     text_type = decision.type.value_type if pa.types.is_dictionary(decision.type) else decision.type
     if column.count and is_text(text_type):
         # Only the source has arrays, objects, and a zero's minus as they were written.
-        exact = rows.cells(position)
+        exact = column.cells if isinstance(column.cells, CellColumn) else rows.cells(position)
         cells = exact if exact.has_surrogates else ScalarColumn(ValueKind.TEXT, exact.texts)
     try:
         return builders.build(cells, given or decision.type)
@@ -233,12 +279,21 @@ def _build(
         ) from None
 
 
-def _fidelity_warning(column: Column, type_: pa.DataType, problem: CellError) -> TypeFidelityWarning:
-    """Return the warning of a column that does not have the type that it should have."""
-    name, remedy = snippet(column.name), _schema_that_reads(column, type_, problem)
-    outcome = "stays exact text" if pa.types.is_string(type_) else f"is {snippet(str(type_))}"
+def _fidelity_warning(
+    column: Column, type_: pa.DataType | None, problem: CellError, options: AskOptions
+) -> TypeFidelityWarning:
+    """Return the warning of a column without the type that it should have, or raise it under strict."""
+    # Without a type, it is about a value alone.
+    if options.strict:
+        raise _conversion_error(column.name, problem)
+    name, remedy = snippet(column.name), type_ and _schema_that_reads(column, type_, problem)
+    outcome = "" if type_ is None else f" is {snippet(str(type_))}"
+    if column.has_surrogates:
+        outcome = " is the JSON text of its cells"
+    elif outcome == " is string":
+        outcome = " stays exact text"
     return TypeFidelityWarning(
-        f"Column {name!r} {outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
+        f"Column {name!r}{outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
         f"{'Use' if remedy is None else f'Read it with {remedy}, or use'} strict=True to make this an error."
     )
 
@@ -286,7 +341,9 @@ def _combine(errors: list[ConversionError]) -> ConversionError:
     return ConversionError(" ".join(sentences), column=first.column, row=first.row, value=first.value)
 
 
-def _table_without_columns(rows: int) -> pa.Table:
+def _to_table(arrays: list[Any], columns: list[ColumnSchema], rows: int) -> pa.Table:
+    if arrays:
+        return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
     rows_only = pa.Array.from_buffers(pa.struct([]), rows, [None])
     return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows_only)])
 

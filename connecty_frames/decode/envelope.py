@@ -8,8 +8,8 @@ is bounded, and :class:`ReaderLimits` ends what takes too long.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from functools import partial
+from codecs import BOM_UTF8
+from functools import cached_property, partial
 from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,20 +17,17 @@ import msgspec
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.statistics import ColumnStatistics, count_total, read_entry
 from connecty_frames.errors import ResponseError
 from connecty_frames.immutable import Immutable
 from connecty_frames.protocol import State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable
 
     from connecty_frames.decode.limits import ReaderLimits
 
-#: A number of more digits is not a count of rows.
-_MOST_DIGITS: Final = 18
-#: In lower case, what a writer of statistics puts in place of a bound that it does not have.
-_NO_BOUND: Final = frozenset({"", "nan", "nat", "none", "null"})
 #: How much is kept for messages of a question without an answer: bytes in all, fields, bytes of a name.
 _MOST_KEPT: Final = 65_536
 _MOST_DETAILS: Final = 1000
@@ -77,7 +74,7 @@ class Statistics(NamedTuple):
     excess: str = ""
 
 
-class Envelope(Immutable):
+class Envelope(Immutable, dict=True):  # for what is computed when it is first needed
     r"""One results response without its rows.
 
     Parameters
@@ -119,73 +116,15 @@ class Envelope(Immutable):
             return 0
         return sum(map(len, inner_commas(self.rows, checkpoint)))
 
+    @cached_property
+    def columns(self) -> dict[str, ColumnStatistics]:
+        """The statistics by column, as they are read."""
+        return {name: read_entry(entry) for name, entry in self.statistics.items()}
+
     @property
     def total_rows(self) -> int | None:
         """The rows of the whole result, as far as the statistics alone tell them."""
-        return self.count_total()
-
-    def count_total(self, received: int | None = None, absent: Collection[str] = ()) -> int | None:
-        """Return the rows of the whole result by the statistics, None where they do not tell.
-
-        ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server
-        whose counts differ between columns counts values without nulls: then ``count + nulls_count``. Where
-        every column has as many nulls, only the number of rows received shows whether it counts them.
-        ``received`` is None before the rows are read; ``absent`` are the entries that belong to no column.
-        """
-        counts, sums = [], []
-        for entry, sections in self.statistics.items():
-            general = None if entry in absent else sections.get("general")
-            if isinstance(general, dict) and (count := parse_count(general.get("count"))) is not None:
-                counts.append(count)
-                sums.append(count + (parse_count(general.get("nulls_count")) or 0))
-        if received is not None and set(sums) == {received}:
-            return received
-        if len(set(counts)) <= 1:
-            return counts[0] if counts else None
-        return max(sums)
-
-
-def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[list[str | None], list[str]]:
-    """Match the columns with the entries of the statistics.
-
-    A column's entry has the same name, or one that differs in case alone where no other column or entry does.
-    Columns of one name have none, since it could be that of either.
-
-    Returns the entry of each column, and the entries that belong to no column; those of a name that several
-    columns share are not among them.
-    """
-    times = Counter(names)
-    found = [name if times[name] == 1 and name in entries else None for name in names]
-    if len(entries) == len(names) - found.count(None):  # all of them are matched: the common case
-        return found, []
-    folded_times = Counter(name.casefold() for name in names if name is not None)
-    by_folded_name = defaultdict(list)
-    for entry in entries:
-        by_folded_name[entry.casefold()].append(entry)
-    for position, name in enumerate(names):
-        alike = by_folded_name[name.casefold()] if name is not None else []
-        if len(alike) == 1 == folded_times[alike[0].casefold()]:
-            found[position] = alike[0]
-    shared = {name.casefold() for name, count in times.items() if name is not None and count > 1}
-    matched = set(found)
-    absent = [entry for entry in entries if entry not in matched and entry.casefold() not in shared]
-    return found, absent
-
-
-def parse_count(value: object) -> int | None:
-    """Return a count of the statistics, None where it is not a whole number from 0."""
-    text = value if isinstance(value, exact_json.IntText) else ""
-    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
-
-
-def stated_bounds(section: dict[str, Any]) -> dict[str, str]:
-    """Return the ``min`` and the ``max`` of a section, without those that say nothing."""
-    bounds = {end: section.get(end) for end in ("min", "max")}
-    return {
-        end: bound
-        for end, bound in bounds.items()
-        if isinstance(bound, str) and bound.lower() not in _NO_BOUND
-    }
+        return count_total(self.columns.values())
 
 
 def read_envelope(
@@ -210,7 +149,7 @@ def read_envelope(
         )
 
     try:
-        return _read(body, limits)
+        return _read(body.removeprefix(BOM_UTF8), limits)
     except UnicodeDecodeError:
         raise refuse("is not UTF-8") from None
     except RecursionError:

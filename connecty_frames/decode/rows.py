@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow_buffers import to_array
-from connecty_frames.decode.column import CellColumn, ScalarColumn, section_of
+from connecty_frames.decode.column import CellColumn, ScalarColumn
 from connecty_frames.decode.columnar import read_columnar
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.general import Table, preview, read_general
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connecty_frames.decode.limits import ReaderLimits
+    from connecty_frames.decode.statistics import ColumnStatistics
 
 #: The kind and the Arrow type of columns with cells of one Python type.
 _BY_PYTHON_TYPE: Final = {
@@ -64,13 +65,13 @@ class Rows(Immutable, dict=True):  # for what is computed when it is first neede
 
 def read_rows(
     source: memoryview,
-    statistics: Mapping[str, dict[str, Any]] | None = None,
+    statistics: Mapping[str, ColumnStatistics],
     limits: ReaderLimits = LIMITS,
 ) -> Rows:
     """Read the JSON of ``dataframe``: an array of column names, then one for each row."""
     fast: tuple[list[Any], Sequence[Sequence[Any]]] | None
     if len(source) > limits.smallest:
-        sections = {name: section_of(found) for name, found in (statistics or {}).items()}
+        sections = {name: found.candidates[0] for name, found in statistics.items()}
         fast = read_columnar(source, sections, limits)
     else:
         fast = _read_small(source)

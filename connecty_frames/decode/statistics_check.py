@@ -40,7 +40,7 @@ and NaN may count as one more value each. Values that were cut may have become e
 fraction and of times there may be fewer than the server counted, never more.
 
 Not compared: columns that stayed text though the statistics are of numbers or times, bounds of a column
-without values, means of NaN and infinity, counts and means that cannot be read, and mean lengths.
+without values, means of NaN and infinity, counts and means that cannot be read.
 """
 
 from __future__ import annotations
@@ -55,10 +55,9 @@ import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import to_scalar
-from connecty_frames.decode.column import section_of
-from connecty_frames.decode.envelope import parse_count, stated_bounds
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.statistics import NO_STATISTICS, parse_count, stated_bounds
 from connecty_frames.decode.statistics_comparisons import CONTEXT, comparison_of
 from connecty_frames.decode.statistics_digits import (
     are_singles,
@@ -73,6 +72,7 @@ from connecty_frames.text import counted, quoted, snippet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from connecty_frames.decode.statistics import ColumnStatistics
     from connecty_frames.decode.statistics_comparisons import Comparison
 
 #: By how much of the mean of the magnitudes two means of the same numbers may differ: for the order in which
@@ -84,11 +84,12 @@ _SINGLE_ERROR: Final = 1e-6
 class ColumnSource(NamedTuple):
     """What a column was made from."""
 
-    sections: dict[str, Any]
+    statistics: ColumnStatistics
     kinds: frozenset[ValueKind]  # null aside
-    is_set: bool  # by ``schema=``, which may have respelled the bounds in ``sections``
-    sent: dict[str, Any]
+    is_set: bool  # by ``schema=``, which may have respelled the bounds in ``statistics``
+    sent: ColumnStatistics
     extremes: tuple[int, int] | None = None  # None if they have to be measured
+    nans: int = 0  # bare NaN that were read as null
 
 
 def check_statistics(
@@ -114,7 +115,7 @@ def check_statistics(
         found += [
             f"Column {snippet(name)!r} {disagreement}."
             for position, (name, source) in enumerate(zip(table.column_names, sources, strict=True))
-            if source.sections
+            if source.statistics is not NO_STATISTICS
             for disagreement in _disagreements(table.column(position), source, whole=whole, strict=strict)
         ]
     return list(map(StatisticsWarning, found))
@@ -124,19 +125,17 @@ def _disagreements(
     column: pa.ChunkedArray, source: ColumnSource, *, whole: bool, strict: bool
 ) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
-    sections = source.sections
-    general = sections.get("general")
-    nulls = general.get("nulls_count") if isinstance(general, dict) else None
+    nulls = source.statistics.nulls
     # Most often the two are equal, and NaN need not be counted.
-    if parse_count(nulls) != column.null_count:
-        yield from _compare_count(nulls, "nulls", partial(_count_nulls, column), whole=whole)
+    if nulls != column.null_count:
+        yield from _compare_count(nulls, "nulls", partial(_count_nulls, column, source.nans), whole=whole)
     comparison = comparison_of(column.type)
-    section = sections.get(comparison.section) if comparison else None
-    if comparison is None or not isinstance(section, dict):
+    section = source.statistics.sections.get(comparison.section) if comparison else None
+    if comparison is None or section is None:
         return
     for name, (words, select) in comparison.counts.items():
         count = partial(_count_selected, column, select)
-        yield from _compare_count(section.get(name), words, count, whole=whole)
+        yield from _compare_count(parse_count(section.get(name)), words, count, whole=whole)
     if comparison.section == "string":
         yield from _compare_texts(section, column, whole=whole, were_texts=source.kinds <= {ValueKind.TEXT})
     if comparison.section in {"numeric", "temporal"}:
@@ -145,15 +144,18 @@ def _disagreements(
         yield from _compare_mean(section, column, comparison)
     if strict and whole and section.get("distinct_approx") is False:
         count = partial(_count_distinct, column, comparison)
-        yield from _compare_count(section.get("distinct_count"), "distinct values", count, whole=True)
+        yield from _compare_count(
+            parse_count(section.get("distinct_count")), "distinct values", count, whole=True
+        )
 
 
 # --- counts ------------------------------------------------------------------------------------------
 
 
-def _compare_count(stated: object, words: str, count: Callable[[], range], *, whole: bool) -> Iterator[str]:
+def _compare_count(
+    number: int | None, words: str, count: Callable[[], range], *, whole: bool
+) -> Iterator[str]:
     """Compare a stated count with the range of right ones; for a part of a result none is too large."""
-    number = parse_count(stated)
     if number is None:
         return
     right = count()
@@ -168,9 +170,9 @@ def _count_selected(column: pa.ChunkedArray, select: Callable[[pa.ChunkedArray],
     return range(count, count + 1)
 
 
-def _count_nulls(column: pa.ChunkedArray) -> range:
-    """Return how many nulls there may be; NaN may count as null."""
-    return range(column.null_count, column.null_count + _count_nans(column) + 1)
+def _count_nulls(column: pa.ChunkedArray, nans: int) -> range:
+    """Return how many nulls there may be; NaN may count as null, also if it was read as null."""
+    return range(column.null_count - nans, column.null_count + _count_nans(column) + 1)
 
 
 def _count_nans(column: pa.ChunkedArray) -> int:
@@ -200,26 +202,39 @@ def _compare_texts(
     section: dict[str, Any], column: pa.ChunkedArray, *, whole: bool, were_texts: bool
 ) -> Iterator[str]:
     """Compare the number of empty texts, and, if all cells were texts, the lengths."""
+    lengths = pc.binary_length(column)
+    shortest = pc.min_max(lengths)["min"].as_py()
+    empty, count = parse_count(section.get("empty_string_count")), partial(_count_empty, column, shortest)
+    yield from _compare_count(empty, "empty texts", count, whole=whole)
+    if shortest is None or not were_texts:
+        return
+    stated = {
+        end: length for end in _LENGTHS if (length := parse_count(section.get(f"{end}_len"))) is not None
+    }
+    mean = _read_mean(section.get("mean_len")) if whole else None
     # A length may be that in bytes, which is the fastest to compute and most often the same, in characters or
     # in UTF-16.
-    lengths = pc.min_max(pc.binary_length(column))
-    in_bytes = {end: lengths[end].as_py() for end in _LENGTHS}
-    empty = partial(_count_empty, column, in_bytes["min"])
-    yield from _compare_count(section.get("empty_string_count"), "empty texts", empty, whole=whole)
-    if in_bytes["min"] is None or not were_texts:
-        return
-    wrong = {}
-    for end, (_, is_inside) in _LENGTHS.items():
-        stated, is_right = parse_count(section.get(f"{end}_len")), operator.eq if whole else is_inside
-        if stated is not None and not is_right(in_bytes[end], stated):
-            wrong[end] = stated, is_right
-    in_characters = pc.min_max(pc.utf8_length(column)).as_py() if wrong else {}
-    for end, (stated, is_right) in wrong.items():
-        found = in_characters[end]
-        if not is_right(found, stated) and not is_right(_utf16_lengths(column)[end], stated):
-            what = f"the {_LENGTHS[end][0]}" if whole else "a"
-            length = counted(found, "character")
-            yield f"has {what} text of {length}, but the statistics' {end}_len is {stated:,}"
+    found: list[dict[str, Any]] = []
+    for measure in (lambda _: lengths, pc.utf8_length, _utf16_lengths):
+        measured = measure(column)
+        found.append({**pc.min_max(measured).as_py(), "mean": mean and pc.mean(measured).as_py()})
+        stated = {
+            end: length
+            for end, length in stated.items()
+            if not (operator.eq if whole else _LENGTHS[end][1])(found[-1][end], length)
+        }
+        if mean is not None and abs(float(mean) - found[-1]["mean"]) <= _last_digit(mean):
+            mean = None
+        if not stated and mean is None:
+            return
+    in_characters = found[1]
+    for end, length in stated.items():
+        what = f"the {_LENGTHS[end][0]}" if whole else "a"
+        text = counted(in_characters[end], "character")
+        yield f"has {what} text of {text}, but the statistics' {end}_len is {length:,}"
+    if mean is not None:
+        average = in_characters["mean"]
+        yield f"has texts of the mean length {average}, but the statistics' mean_len is {mean}"
 
 
 def _count_empty(column: pa.ChunkedArray, shortest: int | None) -> range:
@@ -228,11 +243,10 @@ def _count_empty(column: pa.ChunkedArray, shortest: int | None) -> range:
     return _count_selected(column, lambda texts: pc.equal(texts, empty)) if shortest == 0 else range(1)
 
 
-def _utf16_lengths(column: pa.ChunkedArray) -> dict[str, int]:
-    """Return the least and the greatest length in UTF-16, where a character beyond 16 bits counts twice."""
+def _utf16_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the lengths in UTF-16, where a character beyond 16 bits counts twice."""
     doubled = pc.count_substring_regex(column, "[\U00010000-\U0010ffff]")
-    lengths: dict[str, int] = pc.min_max(pc.add(pc.utf8_length(column), doubled)).as_py()
-    return lengths
+    return pc.add(pc.utf8_length(column), doubled)
 
 
 # --- min and max -------------------------------------------------------------------------------------
@@ -242,14 +256,14 @@ def _compare_bounds(
     source: ColumnSource, column: pa.ChunkedArray, comparison: Comparison, *, whole: bool
 ) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
-    stated = stated_bounds(source.sections[comparison.section])
+    stated = stated_bounds(source.statistics.sections[comparison.section])
     if not stated:
         return
     least, most = source.extremes or _measure(column, comparison)
     if least is None or not least <= most:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     extremes = {"min": least, "max": most}
-    if all(text == str(extremes[end]) for end, text in stated.items()):
+    if comparison.section == "numeric" and all(text == str(extremes[end]) for end, text in stated.items()):
         return
     bounds, problems = _parse_bounds(stated, column.type, comparison)
     if not source.is_set:  # otherwise the caller may know more of the values than their texts tell
@@ -265,7 +279,8 @@ def _compare_bounds(
         gap = CONTEXT.abs(CONTEXT.subtract(value, bound))
         if not is_within_last_digit(gap, most_places(bounds.values()), column, comparison):
             what, shown = end if whole else "value", comparison.show(value, column.type)
-            sent = source.sent[section_of(source.sent) or ""][end]
+            sections = source.sent.sections
+            sent = sections.get(comparison.section, sections.get("numeric", {}))[end]
             yield f"has the {what} {shown}, but the statistics' {end} is {snippet(sent, 60)}"
 
 
@@ -293,19 +308,15 @@ def _parse_bounds(
 
 def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: Comparison) -> Iterator[str]:
     """Compare the mean of a whole result, as far as float64 and the digits of both sides tell."""
-    stated = section.get("mean")
-    if not isinstance(stated, str):
-        return
-    mean = CONTEXT.create_decimal(stated)
-    if not mean.is_finite():
+    mean = _read_mean(section.get("mean"))
+    if mean is None:
         return
     values = pc.cast(column, pa.float64(), safe=False)
     found = pc.mean(values).as_py()
     if found is None or not math.isfinite(found):
         return  # no values, some are NaN or infinite, or their sum is beyond float64
-    # The mean may have been cut after its last digit: without errors of sums, it is less than one unit away.
-    last_digit = float(Decimal((0, (1,), int(mean.as_tuple().exponent)))) * (1 - _SUM_ERROR)
     gap = abs(float(mean) - found)
+    last_digit = _last_digit(mean)
     if gap <= last_digit + _SUM_ERROR * abs(found):  # the mean of magnitudes is no smaller
         return
     error = _SINGLE_ERROR if pa.types.is_floating(column.type) and are_singles(values) else _SUM_ERROR
@@ -314,4 +325,14 @@ def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: 
     bounds, _ = _parse_bounds(stated_bounds(section), column.type, comparison)
     exact_gap = CONTEXT.create_decimal_from_float(gap)
     if not is_within_digit_of_values(exact_gap, most_places(bounds.values()), column, comparison):
-        yield f"has the mean {found}, but the statistics' mean is {snippet(stated, 60)}"
+        yield f"has the mean {found}, but the statistics' mean is {snippet(section['mean'], 60)}"
+
+
+def _read_mean(stated: object) -> Decimal | None:
+    mean = CONTEXT.create_decimal(stated) if isinstance(stated, str) else None
+    return mean if mean is not None and mean.is_finite() else None
+
+
+def _last_digit(mean: Decimal) -> float:
+    """Return how far a mean may be that was cut after its last digit: less than one unit of it."""
+    return float(Decimal((0, (1,), int(mean.as_tuple().exponent)))) * (1 - _SUM_ERROR)

@@ -48,7 +48,12 @@ _NAT: Final = -(2**63)
 
 
 def read_exact(
-    texts: Sequence[str | None], bounds: Sequence[str], tz: str, *, inferred: bool
+    texts: Sequence[str | None],
+    bounds: Sequence[str],
+    tz: str,
+    *,
+    inferred: bool,
+    is_duration: bool = False,
 ) -> TemporalValues:
     """Read texts of one format, None as null, as the type that holds the bounds too, or raise CellError."""
     # Its ``row`` is the position among the texts that are not null, followed by the bounds. If only the texts
@@ -59,7 +64,7 @@ def read_exact(
         raise CellError(0, first, "is not inferred to be a date or timestamp")
     present = [text for text in texts if text is not None]
     # A bound that can only be a duration makes one of 01:00:01 too.
-    is_duration = any(match_format(bound) is TemporalFormat.DURATION for bound in bounds)
+    is_duration = is_duration or any(match_format(bound) is TemporalFormat.DURATION for bound in bounds)
     expected = TemporalFormat.DURATION if is_duration else None
     own_format = format_of(present, expected=expected) if present else expected
     format_, counted = fit_bounds(own_format, bounds)

@@ -16,18 +16,18 @@ import pyarrow as pa
 from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import builders, numbers, temporal, temporal_bounds, temporal_fast
 from connecty_frames.decode.column import CellColumn, Column, concat
-from connecty_frames.decode.errors import CellError, surrogate_error
+from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import (
+    LONE_SURROGATE,
     NUMBER_KINDS,
     ConstantText,
     IntText,
     ValueKind,
-    kind_of,
 )
 from connecty_frames.decode.nested import build_nested
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
-from connecty_frames.decode.temporal_format import TemporalFormat
+from connecty_frames.decode.temporal_format import TemporalFormat, has_format
 from connecty_frames.immutable import Immutable
 from connecty_frames.text import listed
 
@@ -59,13 +59,34 @@ class Rule(Immutable):
 
 def decide(column: Column, options: AskOptions) -> Decision:
     """Decide on a column's type by its cells and statistics."""
+    if column.has_surrogates:
+        return _json_texts(column)
+    decision = _decide(column, options)
+    for section in column.statistics.candidates[1:]:
+        is_text = pa.types.is_string(decision.type)
+        if decision.problem is None or not (is_text or column.section == "boolean"):
+            break
+        column = column.under(section)
+        decision = _decide(column, options)
+    return decision
+
+
+def _json_texts(column: Column) -> Decision:
+    """Decide on the JSON of each cell, since Arrow cannot hold what some cells mean."""
+    cells: Any = column.cells
+    row = cells.surrogate_row()
+    problem = CellError(row, cells.json_of(row), f"holds {LONE_SURROGATE}")
+    words = f"the JSON of each cell, since {problem.short_value!r} ({problem.place}) {problem.reason}"
+    return Decision(pa.string(), words, problem, cells.json_texts())
+
+
+def _decide(column: Column, options: AskOptions) -> Decision:
+    """Decide on a column's type by its cells and one section of its statistics."""
     if column.section == "boolean" and column.kinds == {ValueKind.FRACTION}:
         column = column.by_cell()  # all may be whole, and only too long for int64
     rule = _find_rule(column.section, column.kinds)
     try:
         decision = rule.decide(column, options)
-    except UnicodeEncodeError:
-        return _exact_text(surrogate_error(column.cells))
     except CellError as error:
         row = None if error.row is None else column.row_of(error.row)
         return _exact_text(CellError(row, error.value, error.reason))
@@ -113,8 +134,13 @@ def _chunks(texts: Array) -> list[pa.Array]:
 
 def _text(column: Column, _: AskOptions, words: str = "string statistics") -> Decision:
     """Decide on text; if all values are texts, they are the column without a change."""
+    unlike, problem = column.kinds & (NUMBER_KINDS | {ValueKind.BOOLEAN}), None
+    if unlike:
+        row = column.first_of(unlike)
+        reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are string"
+        problem = CellError(row, column.json_of(row), reason)
     array = column.array if column.kinds == {ValueKind.TEXT} else None
-    return Decision(pa.string(), words, array=array)
+    return Decision(pa.string(), words, problem, array)
 
 
 def _text_without_section(column: Column, options: AskOptions) -> Decision:
@@ -150,8 +176,16 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     """Decide on texts that are all dates or times of one format."""
     found = _read_temporal_fast(column, options)
     if found is None:
-        found = temporal.read_exact(column.cells, column.bounds, options.tz, inferred=inferred)
+        is_duration = column.statistics.clock == "duration"
+        found = temporal.read_exact(
+            column.cells, column.bounds, options.tz, inferred=inferred, is_duration=is_duration
+        )
     array, offsets = found.values, listed(sorted(found.offsets))
+    if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
+        texts = [*column.present, *column.bounds]
+        if all(has_format(text, TemporalFormat.DURATION) for text in texts):
+            reason = "may be a time of day or a duration, which schema= or a pin settles"
+            raise CellError(0, texts[0], reason)
     evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
     if found.format is TemporalFormat.AWARE:
         row = temporal.row_out_of_range(array, options.tz)
@@ -289,11 +323,7 @@ def _nothing(column: Column, _: AskOptions) -> Decision:
 
 
 def _mixed(column: Column, _: AskOptions) -> Decision:
-    cells = column.cells
-    by_row = cells.kinds_by_row() if isinstance(cells, CellColumn) else map(kind_of, cells)
-    present = ((row, kind) for row, kind in enumerate(by_row) if kind is not None)
-    first = next(kind for _, kind in present)
-    row = next(row for row, kind in present if kind is not first)
+    row = column.cells.odd_row() if isinstance(column.cells, CellColumn) else 0
     kinds = _kind_names(column.kinds)
     reason = f"differs from other values: the column mixes {kinds}"
     return Decision(pa.string(), f"mixed {kinds}", CellError(row, column.json_of(row), reason))

@@ -37,7 +37,7 @@ COLUMNS: Final = {
         '"2025-03-30T00:30:00.000001Z" | "2025-03-30T03:30:00+02:00"',
         "timestamp[us, tz=UTC]",
     ),
-    "times": ("temporal", '"00:00:00" | "23:59:59.999999"', "time64[us]"),
+    "times": ("time", '"00:00:00" | "23:59:59.999999"', "time64[us]"),
     "durations": ("temporal", '"PT1H" | "P1DT2H"', "duration[us]"),
 }
 
@@ -177,7 +177,7 @@ def test_bounds_of_a_whole_result(
     section, cells, type_ = COLUMNS[column]
     count = cells.count("|") + 1
     rows = ",".join(f"[{cell}]" for cell in cells.split(" | "))
-    if section == "temporal":
+    if section in ("temporal", "time"):
         least, most = f'"{least}"', f'"{most}"'
     stated = f'{{"general":{{"count":{count}}},"{section}":{{"min":{least},"max":{most}}}}}'
     body = (f'[["c"],{rows}]', f'{{"c":{stated}}}')

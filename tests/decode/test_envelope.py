@@ -59,7 +59,8 @@ def test_no_rows(body: bytes) -> None:
         (b"<html>", "is not JSON"),
         (b'{"state":"COMPLETED"', "is not JSON"),
         (b'{"state":"COMPLETED"} x', "is not JSON"),
-        (b"\xef\xbb\xbf{}", "is not JSON"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "is not JSON"),
+        (b"\xef\xbb\xbf", "is not JSON"),
         (b"[]", "is not what the API promises: expected an object."),
         (b"null", "is not what the API promises: expected an object."),
         (b'"COMPLETED"', "is not what the API promises: expected an object."),
@@ -164,7 +165,13 @@ def test_counting_rows_can_be_ended() -> None:
         ),
         ('{"a":{"general":{"count":100,"nulls_count":0}},"b":{"general":{"count":93,"nulls_count":7}}}', 100),
         ('{"a":{"general":{"count":0}}}', 0),
-        ('{"a":{"general":{"count":1.0}},"b":{"general":{"count":"5"}},"c":{"general":{"count":-1}}}', None),
+        ('{"a":{"general":{"count":-1}},"b":{"general":{"count":1.5}},"c":{"general":{"count":"x"}}}', None),
+        ('{"a":{"general":{"count":2500.0}},"b":{"general":{"count":"2500"}}}', 2500),
+        # A flat object counts values: without nulls it does not tell the rows.
+        ('{"a":{"type":"int64","count":97,"null_count":3},"b":{"COUNT":"100.0","NULL_COUNT":"0"}}', 100),
+        ('{"a":{"type":"int64","count":97},"b":{"type":"int64","count":95,"null_count":5}}', 100),
+        ('{"a":{"type":"int64","count":97}}', None),
+        ('{"a":{"type":"int64","row_count":100,"count":97,"null_count":0}}', 100),
         ('{"a":{"general":{"count":99999999999999999999}}}', None),
         ('{"a":{"general":[]},"b":{"general":null},"c":{}}', None),
         ('{"a":{"general":{"count":5,"nulls_count":"many"}},"b":{"general":{"count":4}}}', 5),
@@ -180,6 +187,15 @@ def test_names_of_details_in_lenient_json() -> None:
     """A name with a backslash remains, also beside a bare NaN; a lone surrogate is written as its escape."""
     assert read_envelope(rb'{"state":"FAILED","\\d800":NaN}').details.keys() == {"\\d800"}
     assert read_envelope(rb'{"state":"FAILED","\uD800":1}').details.keys() == {"\\ud800"}
+
+
+def test_a_byte_order_mark() -> None:
+    """It is skipped, as RFC 8259 allows."""
+    body = b'\xef\xbb\xbf{"state":"COMPLETED","results":{"dataframe":[["a"],["\xef\xbb\xbf"]]}}'
+    rows = read_envelope(body).rows
+    assert rows is not None
+    assert bytes(rows) == b'[["a"],["\xef\xbb\xbf"]]'
+    assert read_envelope(body.replace(b'"COMPLETED"', b'"FAILED","n":NaN')).details.keys() == {"n"}
 
 
 @pytest.mark.parametrize("statistics", ["null", "[]", "5", '"x"', '{"a":[]}', '{"a":null}', '{"a":NaN}'])

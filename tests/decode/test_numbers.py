@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from connecty_frames.decode import numbers, types
 from connecty_frames.decode.column import Column
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.statistics import read_entry
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
@@ -500,8 +501,8 @@ def test_every_short_text_is_a_number_or_none() -> None:
 )
 def test_quoted_numbers_are_read_alike(texts: list[str]) -> None:
     """Numbers in quotes are the same beside a null as beside one with a plus, which is read one by one."""
-    column = Column("a", texts, {"numeric": {}})
-    plus = Column("a", [*texts, "+1"], {"numeric": {}})
+    column = Column("a", texts, read_entry({"numeric": {"distinct_approx": True}}))
+    plus = Column("a", [*texts, "+1"], read_entry({"numeric": {"distinct_approx": True}}))
     found, due = types.decide(column, AskOptions()), types.decide(plus, AskOptions())
     assert due.array is None
     if found.array is not None and due.type == found.type:

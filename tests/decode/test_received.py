@@ -71,7 +71,7 @@ def test_the_most_values(values: int, excess: str) -> None:
 def test_the_most_values_in_the_metadata() -> None:
     """Statistics of more than 100,000 values decide types and the total, and are not kept, with a warning."""
     for values, kept in ((99_000, 99_000), (100_000, 0)):
-        entry = f'{{"general":{{"count":5}},"string":{{}},"more":[{",".join("1" * values)}]}}'
+        entry = f'{{"general":{{"count":5}},"string":{{"n":1}},"more":[{",".join("1" * values)}]}}'
         results = f'{{"dataframe":[["a"],["2025-01-01"]],"dataframe_stats":{{"a":{entry}}}}}'
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -13,7 +13,7 @@ from connecty_frames.errors import ColumnNameWarning, ResponseError
 
 def read(dataframe: str) -> Rows:
     """Read the JSON of ``dataframe``."""
-    return read_rows(memoryview(dataframe.encode()))
+    return read_rows(memoryview(dataframe.encode()), {})
 
 
 def test_columns() -> None:
@@ -126,15 +126,15 @@ def test_what_is_not_a_table(dataframe: str, says: str) -> None:
 def test_too_many_columns(cells: str) -> None:
     """The columnar and the general reader keep the limit, and the error tells both numbers."""
     source = memoryview(f'[["a","b","c"],[{cells}]]'.encode())
-    assert read_rows(source, limits=ReaderLimits(smallest=0, most_columns=3)).count == 1
+    assert read_rows(source, {}, limits=ReaderLimits(smallest=0, most_columns=3)).count == 1
     with pytest.raises(ResponseError, match="has 3 columns; at most 2 are read"):
-        read_rows(source, limits=ReaderLimits(smallest=0, most_columns=2))
+        read_rows(source, {}, limits=ReaderLimits(smallest=0, most_columns=2))
 
 
 def test_invalid_utf8() -> None:
     """Bytes that are not UTF-8 are an error, not a replacement character."""
     with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 9 of it"):
-        read_rows(memoryview(b'[["a"],["\xff"]]'))
+        read_rows(memoryview(b'[["a"],["\xff"]]'), {})
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_texts_of_cells_that_are_not_strict_json() -> None:
     body = '{"state":"COMPLETED","extra":NaN,"results":{"dataframe":' + dataframe + "}}"
     source = read_envelope(body.encode()).rows
     assert source is not None
-    rows = read_rows(source)
+    rows = read_rows(source, {})
     assert rows.cells(0).texts.to_pylist() == ['{"k" : 1.0, "k": [ -Infinity,NaN ]}', 'NaN "NaN" NaN']
     assert list(rows.columns[1]) == ["NaN", "\udc00"]
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from connecty_frames import Answer, Client
 from connecty_frames.decode import SchemaTypes, decode, read_envelope
+from connecty_frames.decode.statistics import read_entry
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import (
     ConnectyError,
@@ -85,7 +86,11 @@ def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -
         ("3", "1", []),
         ("3", "2", []),
         ("3", "0", [NULLS_IN_PART]),
-        ("2", '"0"', []),
+        ("2", '"0"', [NULLS]),
+        ("2.0", '"1"', []),
+        ('"2"', "1.0", []),
+        ('"2.0"', "0.0", [NULLS]),
+        ("2", "0.5", []),
         ("2", "null", []),
         ("2", "-1", []),
         ("2", "1e400", []),
@@ -134,7 +139,7 @@ def test_nan_may_count_as_null(decode_json: Callable[..., Decoded], nulls: int, 
     """Of one null and two NaN a server may count one, two or three nulls."""
     found = decode_json(
         '[["c"],[1.5],[null],["NaN"],["NaN"]]',
-        f'{{"c":{{"general":{{"count":4,"nulls_count":{nulls}}},"numeric":{{}}}}}}',
+        f'{{"c":{{"general":{{"count":4,"nulls_count":{nulls}}},"numeric":{{"distinct_approx":true}}}}}}',
     )
     assert [str(warning) for warning in found.warnings] == says
 
@@ -203,7 +208,7 @@ def test_counts_of_a_section(
         ("null", '"min_len":5,"max_len":9', None, []),
         ("", '"min_len":5,"max_len":9', None, []),
         ('"abc"', '"min_len":null,"max_len":"x"', None, []),
-        ('"abc"', '"min_len":-1,"max_len":2.5,"mean_len":9', None, []),
+        ('"abc"', '"min_len":-1,"max_len":2.5,"mean_len":"x"', None, []),
         # How a database writes numbers and objects as texts is unknown.
         ("1.50", '"min_len":3,"max_len":3', None, []),
         ('{"a":1} | "x"', '"min_len":8,"max_len":8', None, []),
@@ -218,6 +223,37 @@ def test_lengths(
         for what, count, stated in (line.split(",") for line in says)
     ]
     assert said(cells, f'"string":{{{lengths}}}', total) == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "mean", "total", "found"),
+    [
+        ('"a" | "bc" | null', "1.5", None, None),
+        ('"a" | "bc" | "def"', "2", None, None),
+        ('"a" | "bc" | "bc"', "1.67", None, None),
+        ('"a" | "bc" | "bc"', '"1.66"', None, None),
+        ('"a" | "bc" | "bc"', "1.68", None, "1.6666666666666667"),
+        ('"a" | "bc" | null', "1.6", None, "1.5"),
+        ('"a" | "bc" | null', "1.0", None, "1.5"),
+        ('"a" | "bc" | null', "1", None, None),  # cut to a whole number
+        # In characters, bytes or UTF-16.
+        ('"ä" | "x😀"', "1.5", None, None),
+        ('"ä" | "x😀"', "3.5", None, None),
+        ('"ä" | "x😀"', "2.0", None, None),
+        ('"ä" | "x😀"', "2.5", None, "1.5"),
+        # Of a part, or of no text, none is compared.
+        ('"a" | "bc"', "9.5", 3, None),
+        ("null", "9.5", None, None),
+        ("1.50", "9.5", None, None),
+    ],
+)
+def test_mean_lengths(
+    said: Callable[..., list[str]], cells: str, mean: str, total: int | None, found: str | None
+) -> None:
+    """They are compared to their last digit, in the units of the other lengths."""
+    stated = mean.strip('"')
+    says = f"Column 'c' has texts of the mean length {found}, but the statistics' mean_len is {stated}."
+    assert said(cells, f'"string":{{"mean_len":{mean}}}', total) == ([says] if found else [])
 
 
 def test_lengths_of_long_columns(decode_json: Callable[..., Decoded]) -> None:
@@ -561,15 +597,13 @@ def test_bounds_that_cannot_be_compared_with_a_part(
 ) -> None:
     """They are warned of too, unless ``schema=`` set the type, which says what the values mean."""
     table = pa.table({"c": pa.chunked_array([[value]], type_)})
-    sections = {section: {"min": stated}}
-    found = check_statistics(
-        table, [ColumnSource(sections, frozenset(), is_set=False, sent=sections)], [], 1, 9
-    )
+    sent = read_entry({section: {"min": stated}})
+    found = check_statistics(table, [ColumnSource(sent, frozenset(), is_set=False, sent=sent)], [], 1, 9)
     assert len(found) == bool(says)
     assert all(says in str(warning) for warning in found)
     if "cannot be compared" in "".join(map(str, found)):
         assert not check_statistics(
-            table, [ColumnSource(sections, frozenset(), is_set=True, sent=sections)], [], 1, 9
+            table, [ColumnSource(sent, frozenset(), is_set=True, sent=sent)], [], 1, 9
         )
 
 
@@ -707,7 +741,7 @@ def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) 
         ("1e-20 | 2e-20", "numeric", {2}),
         ('"NaN" | "NaN" | 1.5', "numeric", {1, 2}),
         ("12345678901234.56 | 0.5 | 0.5", "numeric", {2, 3}),
-        ('"10:00:00" | "10:00:00"', "temporal", {1, 2}),
+        ('"10:00:00" | "10:00:00"', "time", {1, 2}),
         ('"2025-01-01T10:00:00Z" | "2025-01-01T12:00:00+02:00" | null', "temporal", {1, 2, 3}),
         ('"PT1S" | "PT1S"', "temporal", {1, 2}),
     ],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from connecty_frames.decode.encodings import epoch
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.types import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
@@ -18,7 +19,14 @@ from connecty_frames.errors import ConversionError, TypeFidelityWarning
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STRING, TEMPORAL, NUMERIC, BOOLEAN = '"string":{}', '"temporal":{}', '"numeric":{}', '"boolean":{}'
+    from connecty_frames.decode import Decoded
+
+STRING, TEMPORAL, NUMERIC, BOOLEAN = (
+    '"string":{"distinct_approx":true}',
+    '"temporal":{"distinct_approx":true}',
+    '"numeric":{"distinct_approx":true}',
+    '"boolean":{"distinct_approx":true}',
+)
 GENERAL = '"general":{"count":3,"nulls_count":0}'
 TEXT, INT, FLOAT = pa.string(), pa.int64(), pa.float64()
 INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
@@ -36,7 +44,6 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         ),
         (['"1e5"', '"true"', '"NaN"', '" x "'], STRING, TEXT, ["1e5", "true", "NaN", " x "]),
         (['"2025-01-01T00:00:00Z"'], STRING, TEXT, ["2025-01-01T00:00:00Z"]),
-        (["1.10", "7", "true", "null"], STRING, TEXT, ["1.10", "7", "true", None]),
         (['{"a": 1.0}', "[ ]", '"x"'], STRING, TEXT, ['{"a": 1.0}', "[ ]", "x"]),
         (['"\\ud83d\\ude00"', '"a\\u0000b"', '"\\n"'], STRING, TEXT, ["😀", "a\x00b", "\n"]),
         (["null"], STRING, TEXT, [None]),
@@ -92,11 +99,16 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         # NaT is null where the statistics count it as null.
         (
             ['"NaT"', '"2025-01-01"'],
-            '"general":{"count":2,"nulls_count":1},"temporal":{}',
+            '"general":{"count":2,"nulls_count":1},"temporal":{"distinct_approx":true}',
             pa.date32(),
             [None, dt.date(2025, 1, 1)],
         ),
-        (['"NaT"'], '"general":{"count":1,"nulls_count":1},"temporal":{}', INSTANT, [None]),
+        (
+            ['"NaT"'],
+            '"general":{"count":1,"nulls_count":1},"temporal":{"distinct_approx":true}',
+            INSTANT,
+            [None],
+        ),
         (["null", "null"], TEMPORAL, INSTANT, [None, None]),
         ([], TEMPORAL, INSTANT, []),
         ([], '"temporal":{"min":null,"max":null}', INSTANT, []),
@@ -348,7 +360,23 @@ def test_types_and_values(
         (['"NaN"', "NaN"], NUMERIC, FLOAT, ["nan", "nan"], "'NaN' (row 1) is written without quotes"),
         (["[NaN]", "[1]"], None, pa.list_(FLOAT), [["nan"], [1.0]], "is written without quotes"),
         (["[NaN,1,0.5]"], None, pa.list_(FLOAT), [["nan", 1.0, 0.5]], "is written without quotes"),
-        (['"x"', "NaN"], None, TEXT, ["x", "NaN"], "mixes bare NaN or Infinity tokens and texts"),
+        (['"x"', "Infinity"], None, TEXT, ["x", "Infinity"], "mixes bare NaN or Infinity tokens and texts"),
+        # Numbers and truth values with string statistics.
+        (['"x"', "1.10"], STRING, TEXT, ["x", "1.10"], "'1.10' (row 1) is among numbers with a fraction and"),
+        (["null", "7"], STRING, TEXT, [None, "7"], "'7' (row 1) is among whole numbers, though the stat"),
+        (["7", "1.0", "7"], STRING, TEXT, ["7", "1.0", "7"], "'7' (row 0) is among numbers with a"),
+        (
+            ["[1]", "true"],
+            STRING,
+            TEXT,
+            ["[1]", "true"],
+            "'true' (row 1) is among arrays and booleans, though",
+        ),
+        # Named is the odd value.
+        (["1", '"a"', '"b"'], None, TEXT, ["1", "a", "b"], "'1' (row 0) differs from other values"),
+        (["1", '"a"', "2.5"], None, TEXT, ["1", "a", "2.5"], "'\"a\"' (row 1) differs from other values"),
+        (["true", "1", "1"], None, TEXT, ["true", "1", "1"], "'true' (row 0) differs from other values"),
+        (["null", "[1]", "{}"], None, TEXT, [None, "[1]", "{}"], "'{}' (row 2) differs from other values"),
     ],
 )
 def test_columns_that_stay_text(
@@ -396,21 +424,155 @@ def test_strict_says_where(column: Callable[..., Any]) -> None:
     assert (caught.value.row, caught.value.value) == (None, "infinity")
 
 
-@pytest.mark.parametrize("section", [STRING, TEMPORAL, NUMERIC, None])
-def test_a_lone_surrogate_is_an_error(column: Callable[..., Any], section: str | None) -> None:
-    """No column can hold it, so it is a ConversionError that says where, strict or not."""
-    for strict in (False, True):
-        with pytest.raises(ConversionError, match="a lone surrogate") as caught:
-            column(['"ok"', "null", '"\\ud800"'], section, strict=strict)
-        assert (caught.value.column, caught.value.row) == ("c", 2)
-
-
-@pytest.mark.parametrize("cell", ['["\\ud800"]', '{"\\ud800":1}', '{"a":"\\udc00"}'])
-def test_a_lone_surrogate_inside_a_cell(column: Callable[..., Any], cell: str) -> None:
-    """The same inside of arrays and objects, keys included."""
+@pytest.mark.parametrize("section", [STRING, TEMPORAL, NUMERIC, GENERAL, None])
+@pytest.mark.parametrize(
+    ("cells", "values", "row"),
+    [
+        (
+            ['"a\\"é"', "null", '"\\ud800"', "1.50"],
+            ['"a\\"é"', None, '"\\ud800"', "1.50"],
+            2,
+        ),
+        (["null", '["\\ud800"]', "[]"], [None, '["\\ud800"]', "[]"], 1),
+        (['{"a": 1}', '{"\\uDFFF":1}'], ['{"a": 1}', '{"\\uDFFF":1}'], 1),
+        (['"\\\\ud800"', '"\\ud83d\\ude00"', '"\\udc00"'], ['"\\\\ud800"', '"😀"', '"\\udc00"'], 2),
+    ],
+)
+def test_a_lone_surrogate_makes_json(
+    column: Callable[..., Any], cells: list[str], values: list[str | None], row: int, section: str | None
+) -> None:
+    """The column becomes the JSON of its cells, with a warning that says where; strict makes it an error."""
+    found = column(cells, section)
+    assert (found.type, found.values) == (TEXT, values)
+    (warning,) = (each for each in found.warnings if isinstance(each, TypeFidelityWarning))
+    assert str(warning).startswith("Column 'c' is the JSON text of its cells: ")
+    assert f"(row {row}) holds a lone surrogate" in str(warning)
     with pytest.raises(ConversionError, match="a lone surrogate") as caught:
-        column(["null", cell])
-    assert caught.value.row == 1
+        column(cells, section, strict=True)
+    assert (caught.value.column, caught.value.row) == ("c", row)
+
+
+def test_a_lone_surrogate_among_other_columns(decode_json: Callable[..., Decoded]) -> None:
+    """The other columns are read as without it, and the lengths of its JSON are not compared."""
+    general = '"general":{"count":3,"nulls_count":0}'
+    statistics = (
+        f'{{"a":{{{general},"string":{{"empty_string_count":1,"min_len":0,"max_len":1,"mean_len":0.67}}}},'
+        f'"b":{{{general},"temporal":{{"min":"2025-01-01","max":"2025-01-03"}}}}}}'
+    )
+    rows = '["","2025-01-01"],["\\ud800","2025-01-02"],["x","2025-01-03"]'
+    found = decode_json(f'[["a","b"],{rows}]', statistics)
+    assert found.table is not None
+    assert found.table.to_pydict() == {
+        "a": ['""', '"\\ud800"', '"x"'],
+        "b": [dt.date(2025, 1, day) for day in (1, 2, 3)],
+    }
+    assert [type(warning) for warning in found.warnings] == [TypeFidelityWarning]
+
+
+def test_a_lone_surrogate_does_not_fit_a_type(column: Callable[..., Any]) -> None:
+    """With schema= it is an error, also for text."""
+    for type_ in (TEXT, pa.large_string(), INT):
+        with pytest.raises(ConversionError, match="a lone surrogate") as caught:
+            column(['"1"', '"\\ud800"'], schema_type=type_)
+        assert caught.value.row == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "type_", "values", "row"),
+    [
+        (['"x"', "NaN"], None, TEXT, ["x", None], 1),
+        (['"x"', "NaN", '"NaN"'], STRING, TEXT, ["x", None, "NaN"], 1),
+        (["null", "NaN", '"x"', "NaN"], "", TEXT, [None, None, "x", None], 1),
+        (["NaN", '"2025-01-01"'], None, pa.date32(), [None, dt.date(2025, 1, 1)], 0),
+        (["NaN", '"2025-01-01T00:00"'], TEMPORAL, LOCAL, [None, datetime(2025, 1, 1)], 0),
+        (["NaN", "true"], None, pa.bool_(), [None, True], 0),
+        (["NaN", "true", "0"], BOOLEAN, pa.bool_(), [None, True, False], 0),
+        (["[1]", "NaN"], None, pa.list_(INT), [[1], None], 1),
+        (['{"a":1}', "NaN"], None, pa.struct({"a": INT}), [{"a": 1}, None], 1),
+        # If the statistics are of other values than numbers, all of them may be null.
+        (["NaN", "NaN"], TEMPORAL, INSTANT, [None, None], 0),
+        (["NaN", "NaN"], STRING, TEXT, [None, None], 0),
+    ],
+)
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_nan_that_is_null(
+    column: Callable[..., Any],
+    cells: list[str],
+    section: str | None,
+    type_: pa.DataType,
+    values: list[object],
+    row: int,
+    *,
+    is_counted: bool,
+) -> None:
+    """A bare NaN beside values that are no numbers is null, with a warning; strict makes it an error."""
+    if section is not None:  # it counts these NaN among the nulls, or not
+        nulls = values.count(None) if is_counted else cells.count("null")
+        general = f'"general":{{"count":{len(cells)},"nulls_count":{nulls}}}'
+        section = f"{section},{general}" if section else general
+    found = column(cells, section)
+    assert (found.type, found.values) == (type_, values)
+    says = f"Column 'c': 'NaN' (row {row}) is written without quotes, which is not JSON; it was read as null."
+    assert [str(warning) for warning in found.warnings] == [f"{says} Use strict=True to make this an error."]
+    with pytest.raises(ConversionError) as caught:
+        column(cells, section, strict=True)
+    assert (caught.value.column, caught.value.row, caught.value.value) == ("c", row, "NaN")
+
+
+@pytest.mark.parametrize(
+    ("type_", "cell", "value"),
+    [
+        (TEXT, '"x"', "x"),
+        (pa.large_string(), '"x"', "x"),
+        (pa.date32(), '"2025-01-01"', dt.date(2025, 1, 1)),
+        (pa.bool_(), "true", True),
+        (epoch("s", None), "0", datetime(1970, 1, 1)),
+    ],
+)
+def test_nan_under_a_schema(column: Callable[..., Any], type_: Any, cell: str, value: object) -> None:
+    """With a type of other values than numbers NaN is null, with the warning."""
+    found = column([cell, "NaN"], schema_type=type_)
+    assert found.values == [value, None]
+    assert len(found.warnings) == 1
+    with pytest.raises(ConversionError, match="'NaN'"):
+        column([cell, "NaN"], schema_type=type_, strict=True)
+
+
+def test_nan_under_a_schema_of_numbers(column: Callable[..., Any]) -> None:
+    """A float is NaN, and an integer type does not hold it."""
+    assert _named(column(["1.5", "NaN"], schema_type=FLOAT).values[1]) == "nan"
+    with pytest.raises(ConversionError, match="'NaN' is not a number that fits in int64"):
+        column(["1", "NaN"], schema_type=INT)
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "type_"),
+    [
+        (['"10:30:00"', '"23:59:59.5"'], TEMPORAL, None),
+        (['"10:30:00"'], '"datetime":{"distinct_count":1}', None),
+        (['"10:30:00"'], '"temporal":{"min":"00:00:00","max":"12:00:00"}', None),
+        # A minute without seconds is no duration.
+        (['"10:30:00"', '"10:30"'], TEMPORAL, pa.time64("us")),
+        (['"10:30:00"'], '"temporal":{"min":"00:00","max":"12:00:00"}', pa.time64("us")),
+        (['"10:30:00"'], '"time":{"distinct_count":1}', pa.time64("us")),
+        (['"10:30:00"'], '"type":"TIME(6)"', pa.time64("us")),
+        (['"10:30:00"'], '"type":"interval day to second"', pa.duration("us")),
+        (['"10:30:00"'], '"timedelta64[ns]":{"distinct_count":1}', pa.duration("us")),
+        (['"10:30:00"', '"100:00:00"'], TEMPORAL, pa.duration("us")),
+    ],
+)
+def test_times_of_day_under_strict(
+    column: Callable[..., Any], cells: list[str], section: str, type_: pa.DataType | None
+) -> None:
+    """They are refused if they may be durations as well, unless schema= says what they are."""
+    if type_ is not None:
+        assert column(cells, section, strict=True).type == type_
+        return
+    assert column(cells, section).type == pa.time64("us")
+    with pytest.raises(ConversionError, match="'10:30:00' may be a time of day or a duration"):
+        column(cells, section, strict=True)
+    for given in (pa.time64("us"), pa.duration("us")):
+        assert column(cells, section, strict=True, schema_type=given).type == given
 
 
 @pytest.mark.parametrize(

@@ -154,21 +154,28 @@ def test_a_body_that_cannot_be_read(server: Script, client: Client, results: byt
     assert server.count("ask") == 1
 
 
-def test_a_lone_surrogate(server: Script, client: Client) -> None:
-    """A lone surrogate: ConversionError with column, row and id."""
-    server.on("results", raw(server, b'{"dataframe": [["n"], ["whole"], ["half \\ud800"]]}'))
+@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
+def test_a_lone_surrogate(server: Script, client: Client, engine: Any) -> None:
+    """The column becomes the JSON of its cells, with a warning; strict makes it an error with the id."""
+    server.on("results", raw(server, b'{"dataframe": [["n", "m"], ["whole", 1], ["half \\ud800", 2]]}'))
+    with pytest.warns(cf.TypeFidelityWarning, match=r"'n' is the JSON text of its cells: .* \(row 1\)"):
+        frame = client.ask_df("how many?", engine=engine)
+    assert pa.table(frame).to_pydict() == {"n": ['"whole"', '"half \\ud800"'], "m": [1, 2]}
     with pytest.raises(cf.ConversionError) as caught:
-        client.ask_df("how many?")
+        client.ask_df("how many?", strict=True)
     assert (caught.value.column, caught.value.row) == ("n", 1)
     assert caught.value.question_id == QUESTION_ID
 
 
 def test_a_bare_nan(server: Script, client: Client) -> None:
-    """Not JSON, but unambiguous: NaN, distinct from null, and a warning."""
-    server.on("results", raw(server, b'{"dataframe": [["n"], [1.5], [NaN], [null]]}'))
-    with pytest.warns(cf.ConnectyWarning, match="NaN"):
-        values = client.ask_df("how many?", engine="pyarrow")["n"].to_pylist()
+    """Beside numbers it is NaN, beside others null, each with a warning."""
+    server.on("results", raw(server, b'{"dataframe": [["n", "s"], [1.5, "x"], [NaN, NaN], [null, null]]}'))
+    with pytest.warns(cf.TypeFidelityWarning) as warned:
+        table = client.ask_df("how many?", engine="pyarrow")
+    values = table["n"].to_pylist()
     assert (values[0], repr(values[1]), values[2]) == (1.5, "nan", None)
+    assert table["s"].to_pylist() == ["x", None, None]
+    assert ["'NaN' (row 1)" in str(each.message) for each in warned] == [True, True]
 
 
 NULS = (

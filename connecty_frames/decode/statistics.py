@@ -1,0 +1,225 @@
+"""The statistics of a column, in whatever shape a server sends them.
+
+The API document shows an object of sections, ``general`` and ``temporal`` or ``string``, and says that they
+depend on the column's type. All else is a guess: a section may be named as a database or a library names the
+type, the entry may be a flat object that names it in ``type``, and there may be sections without a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from connecty_frames.immutable import Immutable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+_TIMES: Final = "time timetz timewithtimezone timewithouttimezone"
+_DURATIONS: Final = "duration interval intervaldaytosecond timedelta"
+#: The names of each section, as ``_fold`` returns them: of ``datetime64[ns]``, ``datetime``. The sections are
+#: in the order in which they decide on a type; ``general`` has the names that say nothing of it.
+SECTION_NAMES: Final = {
+    "boolean": "boolean bool",
+    "numeric": (
+        "numeric number integer int bigint smallint tinyint hugeint long short uint uinteger ubigint"
+        " usmallint utinyint uhugeint decimal bigdecimal bignumeric fixed float double doubleprecision real"
+    ),
+    "temporal": (
+        "temporal date datetime datetimetz datetimeoffset timestamp timestampntz timestampltz timestamptz"
+        " timestampwithtimezone timestampwithlocaltimezone timestampwithouttimezone timestamps timestampms"
+        f" timestampns {_TIMES} {_DURATIONS}"
+    ),
+    "string": (
+        "string str largestring text varchar nvarchar char character charactervarying utf largeutf object"
+        " enum uuid bytes bytea binary varbinary blob"
+    ),
+    "general": "general list array struct record map json jsonb variant category categorical",
+}
+SECTIONS: Final = tuple(SECTION_NAMES)[:-1]
+_SECTION_BY_NAME: Final = {
+    name: section for section, names in SECTION_NAMES.items() for name in names.split()
+}
+#: The fields that are read, by their name as ``_fold`` returns it.
+_FIELDS: Final = {
+    name.replace("_", ""): name
+    for name in (
+        *(
+            "count",
+            "nulls_count",
+            "row_count",
+            "type",
+            "min",
+            "max",
+            "mean",
+            "min_len",
+            "mean_len",
+            "max_len",
+        ),
+        *("distinct_count", "distinct_approx", "true_count", "false_count", "empty_string_count"),
+    )
+} | {"nullcount": "nulls_count", "dtype": "type", "datatype": "type"}
+_FIELDS_AS_WRITTEN: Final = {name: name for name in _FIELDS.values()}
+_DIGITS: Final = "0123456789"
+_SEPARATORS: Final = str.maketrans("", "", " _-")
+#: A longer name is not looked up.
+_LONGEST_NAME: Final = 100
+#: A count, which may be written as a float or in quotes, of at most 18 digits.
+_match_count: Final = re.compile(r"\d{1,18}(?:\.\d{0,18})?(?:[eE]\+?\d{1,2})?", re.ASCII).fullmatch
+_MOST_ROWS: Final = 10**18
+#: In lower case, what a writer of statistics puts in place of a bound that it does not have.
+_NO_BOUND: Final = frozenset({"", "nan", "nat", "none", "null"})
+
+
+class ColumnStatistics(Immutable):
+    """What the statistics say of one column."""
+
+    sections: Mapping[str, dict[str, Any]] = msgspec.field(default_factory=dict)  # those with a value
+    #: Which sections may tell the type, strongest first; if none does, "general", without any None.
+    candidates: tuple[str | None, ...] = (None,)
+    count: int | None = None
+    nulls: int | None = None
+    counts_values: bool = False  # rather than rows; False if that is unknown
+    unknown: tuple[str, ...] = ()  # names of sections
+    clock: str = ""  # "time" or "duration" if the statistics name one of the two
+
+    @property
+    def rows(self) -> int | None:
+        """The rows, None if they are unknown because nulls were not counted."""
+        if self.count is None or (self.counts_values and self.nulls is None):
+            return None
+        return self.count + (self.nulls or 0)
+
+
+NO_STATISTICS: Final = ColumnStatistics()
+
+
+def _fold(name: str) -> str:
+    """Return a name without case, spaces and underscores, and what is in brackets."""
+    return re.split(r"[\[(<]", name[:_LONGEST_NAME], maxsplit=1)[0].casefold().translate(_SEPARATORS)
+
+
+def section_named(name: str) -> str | None:
+    """Return the section of :data:`SECTION_NAMES` that a name stands for, None if it is unknown."""
+    return _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(_DIGITS))
+
+
+def _read_fields(section: dict[str, Any]) -> dict[str, Any]:
+    return {_FIELDS_AS_WRITTEN.get(name) or _FIELDS.get(_fold(name), name): section[name] for name in section}
+
+
+def _is_filled(section: dict[str, Any]) -> bool:
+    return any(value is not None for value in section.values())
+
+
+def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
+    """Read the entry of a column."""
+    top: dict[str, Any] = {}
+    found: dict[str, tuple[str, dict[str, Any]]] = {}  # the name of each section and its fields
+    unknown = []
+    for name, value in entry.items():
+        if not isinstance(value, dict):
+            top[name] = value
+        elif (section := section_named(name)) is not None:
+            _keep(found, section, name, _read_fields(value))
+        elif value:
+            unknown.append(name)
+    top = _read_fields(top)
+    general = found["general"][1] if "general" in found else {}
+    fields = top | general
+    type_ = fields.get("type")
+    if type(type_) is str:
+        if (section := section_named(type_)) is not None:
+            unknown = []  # these are fields of the flat object
+            _keep(found, section, type_, fields)
+        elif not found.keys() - {"general"}:
+            unknown.append(type_)
+    is_general = found.pop("general", None) is not None and not unknown
+    sections = {name: found[name][1] for name in SECTIONS if name in found and _is_filled(found[name][1])}
+    # A single section without a value tells the type of values that fit it; of several none does.
+    alone = found if len(found) == 1 else ()
+    rows, count = parse_count(fields.get("row_count")), parse_count(fields.get("count"))
+    word = _fold(found["temporal"][0]).rstrip(_DIGITS) if "temporal" in found else ""
+    return ColumnStatistics(
+        sections,
+        tuple(sections) or (*alone, "general" if is_general else None),
+        count if rows is None else rows,
+        parse_count(fields.get("nulls_count")),
+        counts_values=rows is None and "count" not in general,
+        unknown=tuple(unknown),
+        clock="time" if word in _TIMES.split() else "duration" if word in _DURATIONS.split() else "",
+    )
+
+
+def _keep(
+    found: dict[str, tuple[str, dict[str, Any]]], section: str, name: str, fields: dict[str, Any]
+) -> None:
+    """Add a section, unless one of that kind has a value already."""
+    if section not in found or not _is_filled(found[section][1]):
+        found[section] = name, fields
+
+
+def count_total(columns: Iterable[ColumnStatistics], received: int | None = None) -> int | None:
+    """Return the rows of the whole result by the statistics, None if they do not tell.
+
+    ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server whose
+    counts differ between columns counts values without nulls: then ``count + nulls_count``. If every column
+    has as many nulls, only the number of rows received shows whether it counts them; ``received`` is None
+    before the rows are read.
+    """
+    known = [(column, rows) for column in columns if (rows := column.rows) is not None]
+    sums, counts = {rows for _, rows in known}, {column.count for column, _ in known}
+    if sums == {received}:
+        return received
+    if len(counts) == 1 and not any(column.counts_values for column, _ in known):
+        return counts.pop()
+    return max(sums, default=None)
+
+
+def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[list[str | None], list[str]]:
+    """Match the columns with the entries of the statistics.
+
+    A column's entry has the same name, or one that differs in case alone where no other column or entry does.
+    Columns of one name have none, since it could be that of either.
+
+    Returns the entry of each column, and the entries that belong to no column; those of a name that several
+    columns share are not among them.
+    """
+    times = Counter(names)
+    found = [name if times[name] == 1 and name in entries else None for name in names]
+    if len(entries) == len(names) - found.count(None):  # all of them are matched: the common case
+        return found, []
+    folded_times = Counter(name.casefold() for name in names if name is not None)
+    by_folded_name = defaultdict(list)
+    for entry in entries:
+        by_folded_name[entry.casefold()].append(entry)
+    for position, name in enumerate(names):
+        alike = by_folded_name[name.casefold()] if name is not None else []
+        if len(alike) == 1 == folded_times[alike[0].casefold()]:
+            found[position] = alike[0]
+    shared = {name.casefold() for name, count in times.items() if name is not None and count > 1}
+    matched = set(found)
+    absent = [entry for entry in entries if entry not in matched and entry.casefold() not in shared]
+    return found, absent
+
+
+def parse_count(value: object) -> int | None:
+    """Return a count of the statistics, also of ``2500.0`` and ``"2500"``; None for anything else."""
+    if not isinstance(value, str) or not _match_count(value):
+        return None
+    number = Decimal(value)
+    return int(number) if number < _MOST_ROWS and number == int(number) else None
+
+
+def stated_bounds(section: dict[str, Any]) -> dict[str, str]:
+    """Return the ``min`` and the ``max`` of a section, without those that say nothing."""
+    bounds = {end: section.get(end) for end in ("min", "max")}
+    return {
+        end: bound
+        for end, bound in bounds.items()
+        if isinstance(bound, str) and bound.lower() not in _NO_BOUND
+    }
