@@ -16,8 +16,6 @@ from uuid import UUID
 
 from connecty_frames.client.contact import results_of, statistics_of
 from connecty_frames.client.masking import FIELDS, NO_VALUE, masked
-from connecty_frames.decode.column import section_of
-from connecty_frames.decode.envelope import match_names, parse_count
 from connecty_frames.decode.exact_json import (
     ConstantText,
     FloatText,
@@ -25,6 +23,7 @@ from connecty_frames.decode.exact_json import (
     has_constant,
     has_lone_surrogate,
 )
+from connecty_frames.decode.statistics import match_names, parse_count, read_entry, section_named
 from connecty_frames.errors import StatisticsWarning, TypeFidelityWarning
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, QuestionResults, ResultsResponse, State
 from connecty_frames.text import counted, listed, quoted, snippet
@@ -255,36 +254,44 @@ def _statistics(contact: Contact) -> Judgement:
 
 
 def _sections(contact: Contact) -> Judgement:
-    names = Counter(name for entry in contact.statistics.values() for name in entry)
-    if not names:
+    if not contact.statistics:
         return None, "no statistics came"
     # Below a name of a section, names may be those of columns.
     show = masked if FIELDS.keys() & contact.statistics.keys() else contact.shown
-    unknown = [show(name) for name in names if name not in FIELDS]
-    shown = listed([f"{name if name in FIELDS else show(name)} ({count:,})" for name, count in names.items()])
-    return not unknown, f"{shown}; unknown: {listed(unknown)}" if unknown else shown
+    names: Counter[str] = Counter()
+    unknown: set[str] = set()
+    for entry in contact.statistics.values():
+        sections = [name for name, value in entry.items() if isinstance(value, dict)]
+        names.update(name if name in FIELDS else show(name) for name in sections or ["none"])
+        unknown.update(read_entry(entry).unknown, (name for name in sections if not section_named(name)))
+    parts = [listed([f"{name} ({count:,})" for name, count in names.items()])]
+    parts += [f"unknown: {listed(sorted(map(show, unknown)))}"] * bool(unknown)
+    return not unknown, "; ".join(parts)
 
 
 def _section_fields(contact: Contact) -> Judgement:
-    sections = [pair for entry in contact.statistics.values() for pair in entry.items() if pair[0] in FIELDS]
+    others: set[str] = set()
+    sections = 0
+    for entry in contact.statistics.values():
+        for name, fields in entry.items():
+            section = section_named(name)
+            if section is None or not isinstance(fields, dict):
+                continue
+            sections += 1
+            # Under whatever name, a field that is read gets that of the document.
+            read = read_entry({"string": fields}).sections.get("string", {})
+            others.update(
+                f"{section}.{contact.shown(field)}" for field in read if field not in FIELDS[section]
+            )
     if not sections:
         return None, "no known section came"
-    others = sorted(
-        {
-            f"{name}.{contact.shown(field)}"
-            for name, section in sections
-            for field in (section if isinstance(section, dict) else ())
-            if field not in FIELDS[name]
-        }
-    )
-    return not others, f"others: {listed(others)}" if others else "those that are read"
+    return not others, f"others: {listed(sorted(others))}" if others else "those that are read"
 
 
 def _counts(statistics: dict[str, dict[str, Any]]) -> list[tuple[int, int]]:
-    """Return ``count`` and ``nulls_count`` of each column that has them."""
-    general = [section for entry in statistics.values() if isinstance(section := entry.get("general"), dict)]
-    found = [(parse_count(each.get("count")), parse_count(each.get("nulls_count")) or 0) for each in general]
-    return [(count, nulls) for count, nulls in found if count is not None]
+    """Return the counts of rows and of nulls of each column that has the first."""
+    found = map(read_entry, statistics.values())
+    return [(each.count, each.nulls or 0) for each in found if each.count is not None]
 
 
 def _count(contact: Contact) -> Judgement:
@@ -292,7 +299,7 @@ def _count(contact: Contact) -> Judgement:
         return None, "no statistics came"
     rows, stated = max(0, len(contact.rows) - 1), {count for count, _ in _counts(contact.statistics)}
     if not stated:
-        return False, "no general.count that is a whole number"
+        return False, "no count that is a whole number"
     shown = f"{' or '.join(f'{count:,}' for count in sorted(stated)[-3:])} beside {counted(rows, 'row')}"
     single = {count for count, _ in _counts(statistics_of(results_of(contact.single)))}
     if rows > 1 and single:
@@ -335,11 +342,10 @@ def _lengths(contact: Contact) -> Judgement:
     """Find the unit in which the lengths of texts are those of the statistics."""
     fitting: list[set[str]] = []
     for column in contact.columns:
-        general, section = (column.statistics.get(name) for name in ("general", "string"))
+        section = column.statistics.sections.get("string")
         texts = [value for value in column.values if type(value) is str]
-        if not (isinstance(general, dict) and isinstance(section, dict) and texts):
-            continue
-        if parse_count(general.get("count")) != len(column.values) + column.nulls:
+        whole = len(column.values) + column.nulls
+        if section is None or not texts or column.statistics.count not in (whole, len(column.values)):
             continue
         stated = [parse_count(section.get(end)) for end in ("min_len", "max_len")]
         lengths = {unit: list(map(measure, texts)) for unit, measure in _UNITS.items()}
@@ -413,7 +419,7 @@ def _digits(contact: Contact) -> Judgement:
 def _number_texts(column: ReadColumn) -> list[str]:
     """Return the numbers of a column: those of JSON, else texts that are no text by their statistics."""
     plain: list[str] = [value for value in column.values if isinstance(value, IntText | FloatText)]
-    if plain or section_of(column.statistics) == "string":
+    if plain or column.section == "string":
         return plain
     is_quoted = all(type(value) is str and _is_number(value) for value in column.values)
     return column.values if is_quoted else []
@@ -423,15 +429,13 @@ def _times(contact: Contact) -> Judgement:
     found = [
         each
         for each in contact.columns
-        if section_of(each.statistics) == "temporal"
+        if each.section == "temporal"
         or (each.values and all(type(value) is str and _is_moment(value) for value in each.values))
     ]
     if not found:
         return None, "no date or time came"
     texts = [value for each in found for value in each.values if type(value) is str]
-    sections = [
-        section for each in found for section in each.statistics.values() if isinstance(section, dict)
-    ]
+    sections = [section for each in found for section in each.statistics.sections.values()]
     bounds = [bound for each in sections for end in ("min", "max") if type(bound := each.get(end)) is str]
     others = [each for each in found if not each.type.startswith(("date", "time", "duration"))]
     parts = {
@@ -446,7 +450,7 @@ def _booleans(contact: Contact) -> Judgement:
     found = [
         each
         for each in contact.columns
-        if section_of(each.statistics) == "boolean" or any(type(value) is bool for value in each.values)
+        if each.section == "boolean" or any(type(value) is bool for value in each.values)
     ]
     if not found:
         return None, "no boolean came"

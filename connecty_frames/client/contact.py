@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from connecty_frames.client.masking import is_identifier, masked
+from connecty_frames.client.masking import is_service_name, masked
 from connecty_frames.decode import decode, read_envelope
-from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.exact_json import parse
+from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, match_names, read_entry
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import SUCCESS
 from connecty_frames.options import AskOptions
@@ -48,8 +48,13 @@ class ReadColumn(NamedTuple):
     number: int
     values: list[Any]  # without nulls, numbers as their texts
     nulls: int
-    statistics: dict[str, Any]
+    statistics: ColumnStatistics
     type: str
+
+    @property
+    def section(self) -> str | None:
+        """The section that tells its type."""
+        return self.statistics.candidates[0]
 
 
 class Contact:
@@ -120,7 +125,7 @@ class Contact:
 
     def shown(self, name: str) -> str:
         """Return a name of the service's; one that may be the business's is masked."""
-        return name if is_identifier(name) and name not in self._texts else masked(name)
+        return name if is_service_name(name) and name not in self._texts else masked(name)
 
     @cached_property
     def decoded(self) -> Decoded | None:
@@ -143,7 +148,7 @@ class Contact:
                 number,
                 [value for value in values if value is not None],
                 values.count(None),
-                {} if entry is None else self.statistics[entry],
+                NO_STATISTICS if entry is None else read_entry(self.statistics[entry]),
                 str(described.type),
             )
             for number, (values, entry, described) in enumerate(

@@ -11,6 +11,7 @@ import re
 from itertools import chain
 from typing import Final
 
+from connecty_frames.decode.statistics import section_named
 from connecty_frames.protocol import QuestionResults, ResultsResponse
 
 _DISTINCT: Final = ("distinct_count", "distinct_approx")
@@ -36,26 +37,27 @@ def _either(names: str) -> str:
 #: Words for nothing, infinity and truth: a question about a business says nothing by them.
 NO_VALUE: Final = frozenset({"nan", "nat", "none", "null"})
 _WORDS: Final = NO_VALUE | {"inf", "-inf", "infinity", "-infinity", "true", "false", "t", "f"}
-#: What a date, a time, a duration or a number consists of.
+#: What a date, a time or a number consists of.
 _PARTS: Final = (
     r"\d|[-+/.:,% ]",
-    r"(?<=\d)[Tt](?=\d)|(?<=[\d ])(?:[Zz]|UTC|GMT|BC|[AaPp][Mm])|(?<=\d )days?",  # as in ISO-8601, PostgreSQL
+    r"(?<=\d)[Tt](?=\d)|(?<=[\d ])(?:[Zz](?=\Z|\[)|UTC|GMT|BC|[AaPp][Mm])|(?<=\d )days?",
     r"(?<=\d)[eE](?=[-+]?\d)",
     r"(?<=[\dZ])\[[\w/+-]*\]\Z",  # a zone
     _either(_MONTHS),
     _either(_DAYS),
-    r"\A[-+]?P(?=T?\d)|(?<=[DWMYP])T(?=\d)|(?<=\d)[YMWDHS]",  # a duration
     r"\A/Date\(|\)/\Z",  # of .NET
 )
-_is_shaped: Final = re.compile(rf"(?=\D*\d)(?:{'|'.join(_PARTS)})*", re.ASCII).fullmatch
+#: In characters; a longer text is no date, and patterns take the square of its length.
+_LONGEST: Final = 200
+_DURATION: Final = r"[-+]?P(?:\d+[YMWD])*(?:T(?:[\d.]+[HMS])+)?"
+_is_shaped: Final = re.compile(rf"(?=\D*\d)(?:(?:{'|'.join(_PARTS)})*|{_DURATION})", re.ASCII).fullmatch
 #: What is replaced in one: its digits, the letters of a zone, and names.
 _TELLING: Final = re.compile(rf"\d|\w(?=[^\[]*\]\Z)|(?P<month>{_either(_MONTHS)})|{_either(_DAYS)}", re.ASCII)
 #: A token of JSON, and the colon behind a key; what is none is a run of other characters.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?(?P<colon>\s*:)?|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
+_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?(?P<colon>\s*:)?|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
 _is_literal: Final = re.compile(r"true|false|null|NaN|-?Infinity").fullmatch
 _is_number: Final = re.compile(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", re.ASCII).fullmatch
-#: Matches a name such as a service gives its fields.
-is_identifier: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
+_is_identifier: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 #: Names that mean the same in every answer.
 _KNOWN: Final = frozenset(
     (
@@ -73,7 +75,9 @@ def masked(text: str) -> str:
     """Return a mark of the length of a text; a date or a number keeps its shape."""
     if text.lower() in _WORDS:
         return text
-    return _TELLING.sub(_mask, text) if _is_shaped(text) else "x" * len(text)
+    if len(text) > _LONGEST or not _is_shaped(text):
+        return "x" * len(text)
+    return _TELLING.sub(_mask, text)
 
 
 def _mask(found: re.Match[str]) -> str:
@@ -83,6 +87,11 @@ def _mask(found: re.Match[str]) -> str:
         return "1" if word.isdigit() else "x"
     name = "November" if found["month"] else "Saturday"
     return name[:3] if word in _SHORT else name
+
+
+def is_service_name(name: str) -> bool:
+    """Whether a service may have such a name for a field or a section."""
+    return bool(_is_identifier(name) or section_named(name))
 
 
 def anonymized(body: bytes) -> bytes:
@@ -127,7 +136,7 @@ class _Masking:
         match self._path:
             case _ if colon:
                 shown = text if self._is_of_service(text) else self._mark(text)
-            case ["state"] if is_identifier(text):
+            case ["state"] if _is_identifier(text):
                 shown = text
             case ["results", "dataframe", 0, int()]:
                 shown = self._mark(text)
@@ -144,11 +153,11 @@ class _Masking:
                 pass
             case ["results", "dataframe_stats", column, _] if column not in FIELDS:
                 pass
-            case ["results", "dataframe_stats", _, str(section), _] if section in FIELDS:
+            case ["results", "dataframe_stats", _, str(section), _] if section_named(section):
                 pass
             case _:
                 return False
-        return name in _KNOWN or (is_identifier(name) is not None and name not in self._texts)
+        return name in _KNOWN or (is_service_name(name) and name not in self._texts)
 
     def _mark(self, name: str) -> str:
         """Return the mark of a name, which differs from those of other names."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from connecty_frames.sandbox import Sandbox
 from tests.servers.scripted import QUESTION_ID, Script, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from connecty_frames.sandbox import Sandbox
 
 TOP_COUNTRIES: Final = "list the top 5 countries with the most orders"
 SECRET: Final = "canary-of-a-secret"
@@ -115,7 +116,8 @@ def test_what_did_not_hold(contact: Any, server: Script) -> None:
         "digits": "up to 6 digits, 2 after the point; read as string",
         "times": "as 1111-11-11; not read as such: column 2",
         "sections": "numerical (1), string (1); unknown: numerical",
-        "count": "no general.count that is a whole number",
+        "count": "no count that is a whole number",
+        "agreement": "1 StatisticsWarning",
     }
     assert "Geheim" not in str(found)
     assert "4711" not in str(found)
@@ -250,6 +252,64 @@ def test_wrong_options(
     assert (code, out) == (1 if "Error: [Errno" in err else 2, "")
     assert says in err
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "step", "code"),
+    [
+        ("health", Script.answer(200, raw=b"<p>Log in", Content_Type="text/html"), 6),
+        ("health", Script.answer(503), 5),
+        ("token", Script.answer(200, raw=b"nonsense"), 3),
+        ("token", Script.answer(401, {"detail": SECRET}), 3),
+    ],
+)
+def test_a_check_that_fails(contact: Any, server: Script, endpoint: str, step: Any, code: int) -> None:
+    """Nothing is asked, so nothing is paid for; the exit code is that of the check."""
+    server.on(endpoint, step)
+
+    assert contact() == (code, {}, "")
+    assert bodies(server) == []
+
+
+@pytest.mark.parametrize("missing", ["client_id", "client_secret"])
+def test_no_credentials(contact: Any, server: Script, missing: str) -> None:
+    """Exit code 2, after the checks, which say what is missing."""
+    assert contact(**{missing: ""}) == (2, {}, "")
+    assert bodies(server) == []
+
+
+def test_a_nonsensical_acceptance(contact: Any, server: Script) -> None:
+    """The question may have been started: exit code 9, and what the response shows."""
+    server.on("ask", Script.answer(200, raw=b"nonsense"))
+
+    code, found, _ = contact()
+
+    assert code == 9
+    assert found["acceptance"] == ("not held", "200, without a question_id that is a UUID")
+    assert len(bodies(server)) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c(shell: Any, start: Any, tmp_path: Path) -> None:
+    """Exit code 130, with the line that fetches the answer; no file is left."""
+    with Sandbox(latency=60) as slow:
+        running = start(
+            *("doctor", "--ask", TOP_COUNTRIES, "--save", str(tmp_path / "answer.json")), **slow.connection
+        )
+        until = time.monotonic() + 30
+        while not slow.request_log.counts()["GET /v1/dw/{dw_id}/questions/{question_id}/results"]:
+            assert running.process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+        code, out, err = running.interrupt()
+
+    assert code == 130
+    assert "not seen" not in out
+    assert "may still be worked on; to fetch its answer without asking again: connecty ask" in (
+        shell.after_acceptance(err)
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_workspace(contact: Any, server: Script) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from connecty_frames.client import Contact, judge
+from connecty_frames.client import ASSUMPTIONS, Contact, judge
 from connecty_frames.http.models import Request, Response
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
@@ -238,6 +240,13 @@ def test_one_table(name: str, rows: Any, expected: tuple[bool | None, str]) -> N
             {"a": {"integers": {}, "general": {}}},
             (False, "integers (1), general (1); unknown: integers"),
         ),
+        (
+            "sections",
+            [["a", "b"], [1, 2]],
+            {"a": {"type": "int64", "count": 1}, "b": {"datetime64[ns]": {"min": None}}},
+            (True, "none (1), datetime64[ns] (1)"),
+        ),
+        ("sections", [["a"], [1]], {"a": {"type": "money"}}, (False, "none (1); unknown: money")),
         # The sections of columns, or the columns of sections: no name of a column may be shown.
         (
             "sections",
@@ -252,7 +261,7 @@ def test_one_table(name: str, rows: Any, expected: tuple[bool | None, str]) -> N
             {"a": {"numeric": {"min": 1, "std": 2}}},
             (False, "others: numeric.std"),
         ),
-        ("count", [["a"], [1]], {"a": {"numeric": {}}}, (False, "no general.count that is a whole number")),
+        ("count", [["a"], [1]], {"a": {"numeric": {}}}, (False, "no count that is a whole number")),
         ("count", [["a"], [1]], {"a": {"general": {"count": 1}}}, (None, "1 beside 1 row")),
         ("count", [["a"], [1]], {"a": {"general": {"count": 9}}}, (True, "9 beside 1 row")),
         (
@@ -326,3 +335,52 @@ def test_an_answer_with_an_unknown_state() -> None:
     seen = found(received(RESULTS + WHOLE, whole))
 
     assert (seen["states"], seen["table"]) == ((False, "SUCCESS"), (True, "1 row below 1 name"))
+
+
+VALUES: Final = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(
+        ["2025-11-04", "general", "type", "count", "nulls_count", "min", "COMPLETED", "\ud800"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["general", "temporal", "string", "type", "count", "nulls_count", "min", "a", ""]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=15,
+)
+TABLES: Final = st.lists(st.lists(VALUES, min_size=2, max_size=2), max_size=4) | VALUES
+
+
+@pytest.mark.slow
+@settings(deadline=None)
+@given(
+    rows=TABLES,
+    statistics=st.dictionaries(st.sampled_from(["a", "count", ""]), VALUES) | VALUES,
+    single=VALUES,
+    state=st.sampled_from(["COMPLETED", "FAILED", "DONE"]) | VALUES,
+)
+def test_any_response_is_judged(rows: object, statistics: object, single: object, state: object) -> None:
+    """Nothing that a server sends is an exception."""
+    results = {"dataframe": rows, "dataframe_stats": statistics}
+
+    seen = found(
+        received("/v1/auth/token", {"expires_at": single}, method="POST"),
+        received(QUESTIONS, single, method="POST"),
+        received(RESULTS + WHOLE, {"state": state, "results": results}),
+        received(RESULTS + NARROW, {"state": state, "results": single}),
+        received(
+            RESULTS + SINGLE, {"state": state, "results": {"dataframe": single, "dataframe_stats": single}}
+        ),
+    )
+
+    assert list(seen) == list(ASSUMPTIONS)
