@@ -511,7 +511,7 @@ class ColumnNameWarning(ConnectyWarning):
 
 
 class StatisticsWarning(ConnectyWarning):
-    """The table and the server's own statistics disagree."""
+    """The table and the server's own statistics disagree, or a part of these is of an unknown kind."""
 
 
 class UnknownStateWarning(ConnectyWarning):

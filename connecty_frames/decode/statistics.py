@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TIMES: Final = "time timetz timewithtimezone timewithouttimezone"
 _DURATIONS: Final = "duration interval intervaldaytosecond timedelta"
+_CLOCKS: Final = dict.fromkeys(_TIMES.split(), "time") | dict.fromkeys(_DURATIONS.split(), "duration")
 #: The names of each section, as ``_fold`` returns them: of ``datetime64[ns]``, ``datetime``. The sections are
 #: in the order in which they decide on a type; ``general`` has the names that say nothing of it.
 SECTION_NAMES: Final = {
@@ -38,7 +39,7 @@ SECTION_NAMES: Final = {
         "string str largestring text varchar nvarchar char character charactervarying utf largeutf object"
         " enum uuid bytes bytea binary varbinary blob"
     ),
-    "general": "general list array struct record map json jsonb variant category categorical",
+    "general": "general list array struct record map json jsonb variant category categorical null",
 }
 SECTIONS: Final = tuple(SECTION_NAMES)[:-1]
 _SECTION_BY_NAME: Final = {
@@ -141,9 +142,10 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
     is_general = found.pop("general", None) is not None and not unknown
     sections = {name: found[name][1] for name in SECTIONS if name in found and _is_filled(found[name][1])}
     # A single section without a value tells the type of values that fit it; of several none does.
-    alone = found if len(found) == 1 else ()
+    said = [name for name in found if found[name][1]] or list(found)
+    alone = said if len(said) == 1 else ()
     rows, count = parse_count(fields.get("row_count")), parse_count(fields.get("count"))
-    word = _fold(found["temporal"][0]).rstrip(_DIGITS) if "temporal" in found else ""
+    named = found.get("temporal", ("",))[0]
     return ColumnStatistics(
         sections,
         tuple(sections) or (*alone, "general" if is_general else None),
@@ -151,7 +153,7 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
         parse_count(fields.get("nulls_count")),
         counts_values=rows is None and "count" not in general,
         unknown=tuple(unknown),
-        clock="time" if word in _TIMES.split() else "duration" if word in _DURATIONS.split() else "",
+        clock="" if named in ("", "temporal") else _CLOCKS.get(_fold(named).rstrip(_DIGITS), ""),
     )
 
 
@@ -175,9 +177,10 @@ def count_total(columns: Iterable[ColumnStatistics], received: int | None = None
     sums, counts = {rows for _, rows in known}, {column.count for column, _ in known}
     if sums == {received}:
         return received
-    if len(counts) == 1 and not any(column.counts_values for column, _ in known):
-        return counts.pop()
-    return max(sums, default=None)
+    count = counts.pop() if len(counts) == 1 else None
+    if count is None or any(column.counts_values for column, _ in known) or (received or 0) > count:
+        return max(sums, default=None)
+    return count
 
 
 def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[list[str | None], list[str]]:
@@ -211,6 +214,8 @@ def parse_count(value: object) -> int | None:
     """Return a count of the statistics, also of ``2500.0`` and ``"2500"``; None for anything else."""
     if not isinstance(value, str) or not _match_count(value):
         return None
+    if value.isdecimal():  # common case
+        return int(value)
     number = Decimal(value)
     return int(number) if number < _MOST_ROWS and number == int(number) else None
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 import time
 
-from tests.verification.fidelity.warehouses.report import format_score, run
+from tests.verification.fidelity.warehouses.report import format_score, format_shapes, run
 
 if __name__ == "__main__":
     begun = time.perf_counter()
-    found, missing = run(quick="--quick" in sys.argv[1:])
-    print("\n".join([*format_score(found), *missing]))
+    found, by_shape, missing = run(quick="--quick" in sys.argv[1:])
+    print("\n".join([*format_score(found), *missing, "", *format_shapes(by_shape)]))
     print(f"\n{time.perf_counter() - begun:.0f} s", file=sys.stderr)
-    sys.exit(1 if found.failures else 0)
+    sys.exit(1 if found.failures or by_shape.failures else 0)

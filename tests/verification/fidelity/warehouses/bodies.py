@@ -17,7 +17,7 @@ from tests.verification.fidelity.warehouses.columns import SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Body", "Producer", "Unwritable", "Writer", "bodies"]
+__all__ = ["Body", "Counted", "Producer", "Shape", "Unwritable", "Writer", "bodies"]
 
 #: Returns the JSON text of each value of a column.
 Writer = Callable[[TrueColumn], list[str]]
@@ -40,6 +40,20 @@ class Producer(NamedTuple):
     rows: Writer
     statistics: Writer
     no_bound: str = "null"
+
+
+class Counted(NamedTuple):
+    """What statistics tell of a column: ``size`` values are the whole result; bounds are JSON text."""
+
+    column: TrueColumn
+    size: int
+    nulls: int
+    section: str
+    bounds: list[str]
+
+
+#: Returns the entry of a column as JSON, the section that tells the type, and its min and max.
+Shape = Callable[[Counted], tuple[str, str, list[str]]]
 
 
 class Extent(NamedTuple):
@@ -100,8 +114,8 @@ class Body:
         return [parse(token) for token in self.tokens]
 
 
-def bodies(column: TrueColumn, producer: Producer) -> Iterator[Body]:
-    """Write a column in each extent, with each depth of statistics."""
+def bodies(column: TrueColumn, producer: Producer, shape: Shape | None = None) -> Iterator[Body]:
+    """Write a column in each extent, with each depth of statistics, or with those of a shape."""
     tokens, measured = producer.rows(column), producer.statistics(column)
     # What a producer writes as null, as most do NaN, was lost before the response.
     values = [None if token == "null" else value for value, token in zip(column.values, tokens, strict=True)]
@@ -110,9 +124,12 @@ def bodies(column: TrueColumn, producer: Producer) -> Iterator[Body]:
         ends = _ends(column.values[:count], measured)
         bounds = [token for _, token in ends] or [producer.no_bound] * 2
         nulls = measured[:count].count("null")
-        for depth, sections in _DEPTHS.items():
+        for depth, sections in _DEPTHS.items() if shape is None else {"numeric": _DEPTHS["numeric"]}.items():
             section = SECTIONS.get(column.kind.name, "")
             section = section if section in sections else ""
+            counted = Counted(column, count, nulls, section, bounds)
+            entry, section, written = (_document if shape is None else shape)(counted)
+            ends = tuple((value, token) for (value, _), token in zip(ends, written, strict=False))
             sent = slice(0, count if extent.rows is None else extent.rows)
             yield Body(
                 producer.name,
@@ -125,7 +142,7 @@ def bodies(column: TrueColumn, producer: Producer) -> Iterator[Body]:
                 section,
                 sent.stop == count,
                 nulls == tokens[:count].count("null"),
-                _body(tokens[sent], count, nulls, section, bounds),
+                _body(tokens[sent], entry),
             )
 
 
@@ -148,15 +165,20 @@ def _sort_key(value: Any) -> Any:
     return value
 
 
-def _body(tokens: list[str], count: int, nulls: int, section: str, bounds: list[str]) -> bytes:
-    sections = [f'"general":{{"count":{count},"nulls_count":{nulls}}}']
+def _document(column: Counted) -> tuple[str, str, list[str]]:
+    sections = [f'"general":{{"count":{column.size},"nulls_count":{column.nulls}}}']
+    section, (least, most) = column.section, column.bounds
     if section in {"temporal", "numeric"}:
-        sections.append(f'"{section}":{{"distinct_approx":true,"min":{bounds[0]},"max":{bounds[1]}}}')
+        sections.append(f'"{section}":{{"distinct_approx":true,"min":{least},"max":{most}}}')
     elif section:
-        sections.append(f'"{section}":{{}}')
+        sections.append(f'"{section}":{{"distinct_approx":true}}')
+    return f"{{{','.join(sections)}}}", section, column.bounds
+
+
+def _body(tokens: list[str], entry: str) -> bytes:
     rows = "".join(f",[{token}]" for token in tokens)
     name = json.dumps(NAME)
     return (
         f'{{"state":"COMPLETED","results":{{"sql_query":"SELECT 1","dataframe":[[{name}]{rows}],'
-        f'"dataframe_stats":{{{name}:{{{",".join(sections)}}}}}}}}}'
+        f'"dataframe_stats":{{{name}:{entry}}}}}}}'
     ).encode()

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from tests.verification.fidelity.ground_truth import LogicalType, TrueColumn
 
-__all__ = ["PRODUCERS", "python_value", "write_json", "write_orjson", "write_pandas_bound", "write_pydantic"]
+__all__ = [
+    "PRODUCERS",
+    "convert_dtypes",
+    "python_value",
+    "write_json",
+    "write_orjson",
+    "write_pandas_bound",
+    "write_pydantic",
+]
 
 
 def write_json(value: object) -> str:
@@ -119,6 +127,11 @@ def _series(column: TrueColumn) -> pd.Series[Any]:
             raise Unwritable
         case _:
             return pd.Series(values)
+
+
+def convert_dtypes(column: TrueColumn) -> pd.Series[Any]:
+    """Return a column of pandas with the dtypes that hold nulls."""
+    return _series(column).convert_dtypes()
 
 
 def write_pandas_bound(column: TrueColumn) -> list[str]:

@@ -12,6 +12,7 @@ from tests.verification.fidelity.warehouses import cloud, languages, mariadb, po
 from tests.verification.fidelity.warehouses.bodies import Unwritable, bodies
 from tests.verification.fidelity.warehouses.columns import COLUMNS
 from tests.verification.fidelity.warehouses.score import Failure, Outcome, Score, score
+from tests.verification.fidelity.warehouses.shapes import DIALECTS, NAMINGS, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tests.verification.fidelity.ground_truth import TrueColumn
     from tests.verification.fidelity.warehouses.bodies import Body, Producer
 
-__all__ = ["format_score", "run"]
+__all__ = ["format_score", "format_shapes", "run"]
 
 _QUICK: Final = frozenset({"documented, all rows", "numeric, 1 row"})
 #: Live servers: how one is started, its producers, and the columns of types that only it has.
@@ -29,8 +30,8 @@ _LIVE: Final = {
 }
 
 
-def run(*, quick: bool) -> tuple[Score, list[str]]:
-    """Score all readers on all producers; return the servers that are missing as well.
+def run(*, quick: bool) -> tuple[Score, Score, list[str]]:
+    """Score all readers on all producers and all shapes of statistics; return the missing servers as well.
 
     The quick form reads all rows with documented statistics alone, and one row with the others.
     """
@@ -45,7 +46,10 @@ def run(*, quick: bool) -> tuple[Score, list[str]]:
                 continue
             written += _write(producers(connection), (*COLUMNS, *own))
     written += _write((*cloud.PRODUCERS, *python.PRODUCERS, *languages.PRODUCERS), COLUMNS)
-    return score(body for body in written if not quick or body.variant in _QUICK), missing
+    found, by_shape = (
+        score(body for body in some if not quick or body.variant in _QUICK) for some in (written, shapes())
+    )
+    return found, by_shape, missing
 
 
 def _write(producers: Iterable[Producer], columns: Sequence[TrueColumn]) -> Iterator[Body]:
@@ -55,6 +59,22 @@ def _write(producers: Iterable[Producer], columns: Sequence[TrueColumn]) -> Iter
                 yield from bodies(column, producer)
             except Unwritable:
                 continue
+
+
+def format_shapes(found: Score) -> Iterator[str]:
+    """Return the table of the shapes of statistics, and the columns that are not as expected."""
+    heads = "".join(f"{naming:>{_WIDTH}}" for naming in NAMINGS)
+    yield f"{'statistics as of':<27}{heads}, ours in three engines: right/others/silently wrong"
+    for dialect in DIALECTS:
+        line = ""
+        for naming in NAMINGS:
+            outcomes = (found.outcomes[f"{dialect}, {naming}", reader] for reader in OURS.each)
+            ours: Counter[Outcome] = sum(outcomes, Counter())
+            right, wrong = ours[Outcome.RIGHT], ours[Outcome.WRONG]
+            line += f"{f'{right}/{ours.total() - right - wrong}/{wrong}':>{_WIDTH}}"
+        yield f"{dialect:<27}{line}"
+    yield ""
+    yield from _failures(found.failures)
 
 
 def format_score(found: Score) -> Iterator[str]:
