@@ -53,12 +53,15 @@ _CONNECTION: Final = "Connection"
 _TABLE: Final = "Rows and types"
 _OUTPUT: Final = "Output"
 _PARTS: Final = "One part of the answer alone"
+SANDBOX_CONFLICT: Final = (
+    "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before."
+)
 #: Parameters that do not go with others, and why.
 _CONFLICTS: Final = (
     (
         "sandbox",
         ("profile", "question_id", "base_url", "region"),
-        "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before.",
+        SANDBOX_CONFLICT,
     ),
     ("base_url", ("region",), ADDRESS_CONFLICT),
     (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from connecty_frames import __version__
-from connecty_frames.cli.ask import acceptance, open_client, reporting_id, running_sandbox
+from connecty_frames.cli.ask import SANDBOX_CONFLICT, acceptance, open_client, reporting_id, running_sandbox
 from connecty_frames.cli.commands import Profile, announce_sandbox, masked
 from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
 from connecty_frames.cli.input import question_reader
@@ -103,6 +103,8 @@ def doctor(
     from connecty_frames.config import wants_sandbox
 
     if wanted := wants_sandbox():
+        if profile is not None:
+            raise ConfigError(SANDBOX_CONFLICT, setting="profile")
         announce_sandbox()
     # Opened first: a file that cannot be written must not cost a question.
     with open_response_file(save, None) as save_response, running_sandbox(wanted=wanted) as sandbox:

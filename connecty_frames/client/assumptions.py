@@ -14,10 +14,9 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
-from connecty_frames.client.contact import results_of, statistics_of
+from connecty_frames.client.contact import LONGEST, results_of, statistics_of
 from connecty_frames.client.masking import FIELDS, NO_VALUE, masked
 from connecty_frames.decode.exact_json import (
-    ConstantText,
     FloatText,
     IntText,
     has_constant,
@@ -108,16 +107,13 @@ def _visibility(contact: Contact) -> Judgement:
     if not statuses:
         return None, "nothing was fetched"
     hidden = statuses.count(HTTPStatus.NOT_FOUND)
-    return (
-        not hidden,
-        f"{counted(hidden, 'fetch', 'fetches')} answered 404" if hidden else "at the first fetch",
-    )
+    shown = f"{counted(hidden, 'fetch', 'fetches')} answered 404" if hidden else "at the first fetch"
+    return not hidden, shown
 
 
 def _states(contact: Contact) -> Judgement:
-    states = [
-        state for state, _ in groupby(reply.state for reply in contact.replies("results") if reply.state)
-    ]
+    every = [reply.state for reply in contact.replies("results") if reply.state]
+    states = [state for state, _ in groupby(every)]
     if not states:
         return None, "no state came"
     known = [State(state) for state in states if state in State.__members__]
@@ -146,10 +142,9 @@ def _rate_limits(contact: Contact) -> Judgement:
     waits = [reply.retry_after for reply in replies if reply.retry_after is not None]
     if not (limited or waits):
         return None, "no request was limited"
-    shown = f"Retry-After as {_distinct(map(masked, waits))}" if waits else "no Retry-After"
-    return len(waits) >= len(
-        limited
-    ), f"{len(limited)} of {counted(len(replies), 'response')} were 429; {shown}"
+    given = f"Retry-After as {_distinct(map(masked, waits))}" if waits else "no Retry-After"
+    shown = f"{len(limited)} of {counted(len(replies), 'response')} were 429; {given}"
+    return len(waits) >= len(limited), shown
 
 
 def _content_type(contact: Contact) -> Judgement:
@@ -173,11 +168,8 @@ def _max_rows(contact: Contact) -> Judgement:
     if received <= 1 or not isinstance(single, list):
         return None if received <= DEFAULT_MAX_ROWS else False, f"{counted(received, 'row')} came"
     one = len(single) - 1
-    is_right = one == 1 and received <= DEFAULT_MAX_ROWS
-    return (
-        is_right,
-        f"{counted(one, 'row')} for max_rows=1, {received:,} for {DEFAULT_MAX_ROWS:,}",
-    )
+    shown = f"{counted(one, 'row')} for max_rows=1, {received:,} for {DEFAULT_MAX_ROWS:,}"
+    return one == 1 and received <= DEFAULT_MAX_ROWS, shown
 
 
 # --- the response -------------------------------------------------------------------------------------
@@ -187,6 +179,8 @@ def _json(contact: Contact) -> Judgement:
     body = contact.body
     if not body:
         return None, "no response ended the question"
+    if len(body) > LONGEST:
+        return None, f"{len(body):,} bytes are too many to be examined"
     doubts = {
         "a byte order mark": body.startswith(b"\xef\xbb\xbf"),
         "a bare NaN or Infinity": has_constant(body),
@@ -318,11 +312,8 @@ def _count_nulls(contact: Contact) -> Judgement:
         return False, "count and nulls_count add up to the same for all columns"
     if len(counts) > 1:
         return False, "neither count nor its sum with nulls_count is equal for all columns"
-    held = counts == {rows}
-    return (
-        held if rows in counts | sums else None,
-        f"beside {counted(rows, 'row')}, with nulls in each column",
-    )
+    held = counts == {rows} if rows in counts | sums else None
+    return held, f"beside {counted(rows, 'row')}, with nulls in each column"
 
 
 def _agreement(contact: Contact) -> Judgement:
@@ -353,9 +344,8 @@ def _lengths(contact: Contact) -> Judgement:
     if not fitting:
         return None, "no statistics of all texts of a column came"
     units = set.intersection(*fitting)
-    return bool(units), " or ".join(
-        unit for unit in _UNITS if unit in units
-    ) or "none of characters, bytes, UTF-16"
+    shown = " or ".join(unit for unit in _UNITS if unit in units)
+    return bool(units), shown or "none of characters, bytes, UTF-16"
 
 
 _UNITS: Final[dict[str, Callable[[str], int]]] = {
@@ -387,7 +377,7 @@ def _nulls(contact: Contact) -> Judgement:
 
 
 def _is_word_for_null(value: object) -> bool:
-    return isinstance(value, ConstantText) or (type(value) is str and value.lower() in NO_VALUE)
+    return isinstance(value, str) and not isinstance(value, IntText | FloatText) and value.lower() in NO_VALUE
 
 
 def _numbers(contact: Contact) -> Judgement:
@@ -454,9 +444,8 @@ def _booleans(contact: Contact) -> Judgement:
     ]
     if not found:
         return None, "no boolean came"
-    return all(
-        each.type == "bool" for each in found
-    ), f"{_numbered(found)}, read as {_distinct(each.type for each in found)}"
+    types = [each.type for each in found]
+    return set(types) == {"bool"}, f"{_numbered(found)}, read as {_distinct(types)}"
 
 
 def _nested(contact: Contact) -> Judgement:

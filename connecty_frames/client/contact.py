@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from connecty_frames.http.models import Response
 
 #: A longer response is not examined: its objects take many times its memory.
-_LONGEST: Final = 1 << 26
+LONGEST: Final = 1 << 26
 #: The states that others follow.
 _WAITING: Final = frozenset(State) - FINAL_STATES
 #: The attribute for the response of a further fetch, by the end of its path.
@@ -173,7 +173,7 @@ def statistics_of(results: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def read_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a body, numbers as their texts; an empty one if it is none."""
     try:
-        found = parse(body.decode("utf-8-sig")) if len(body) <= _LONGEST else {}
+        found = parse(body.decode("utf-8-sig")) if len(body) <= LONGEST else {}
     except (ValueError, RecursionError):
         found = {}
     return found if isinstance(found, dict) else {}
@@ -181,6 +181,6 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 def _state(body: bytes) -> str | None:
     try:
-        return read_envelope(body).state
+        return read_envelope(body).state if len(body) <= LONGEST else None
     except ConnectyError:
         return None

@@ -25,7 +25,6 @@ FIELDS: Final = {
 }
 _MONTHS: Final = "January February March April May June July August September October November December"
 _DAYS: Final = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
-
 _SHORT: Final = frozenset(name[:3] for name in f"{_MONTHS} {_DAYS}".split())
 
 
@@ -49,6 +48,7 @@ _PARTS: Final = (
 )
 #: In characters; a longer text is no date, and patterns take the square of its length.
 _LONGEST: Final = 200
+#: A duration in ISO-8601.
 _DURATION: Final = r"[-+]?P(?:\d+[YMWD])*(?:T(?:[\d.]+[HMS])+)?"
 _is_shaped: Final = re.compile(rf"(?=\D*\d)(?:(?:{'|'.join(_PARTS)})*|{_DURATION})", re.ASCII).fullmatch
 #: What is replaced in one: its digits, the letters of a zone, and names.

@@ -93,6 +93,13 @@ def test_a_new_sandbox(shell: Any) -> None:
     assert err.splitlines()[0].startswith("connecty_frames asks its embedded sandbox, not ConnectyAI.")
 
 
+def test_a_profile_and_a_sandbox(shell: Any) -> None:
+    """The sandbox is a new one, so no account's settings apply."""
+    code, out, err = shell.text(shell.run("doctor", "--ask", "a", "--profile", "work", sandbox="1"))
+
+    assert (code, out, err.startswith("ConfigError: --sandbox or CONNECTY_SANDBOX starts")) == (2, "", True)
+
+
 def test_what_did_not_hold(contact: Any, server: Script) -> None:
     """Exit code 13, and neither a value nor the name of a column on standard output."""
     answer = {

@@ -191,6 +191,8 @@ def test_one_response(name: str, response: Response, expected: tuple[bool | None
         ("types", [["a"], ["x"], [1]], (False, "string; 1 TypeFidelityWarning")),
         ("nulls", [["a"], ["NaN"], [None], ["b"]], (False, "1 as null; also 'NaN'")),
         ("nulls", [["a"], [None], ["b"]], (True, "1 as null")),
+        ("nulls", [["a"], [float("nan")], [1]], (False, "0 as null; also 'NaN'")),
+        ("nulls", [["a"], [float("inf")], [1]], (None, "no null came")),
         (
             "numbers",
             [["a", "b"], [1, "2.50"], [2, "3.75"]],
