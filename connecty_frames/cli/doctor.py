@@ -138,7 +138,10 @@ def _first_contact(
         except ConnectyError as failed:
             error = failed
         if contact.body:
-            save(anonymized(contact.body) if anonymize else contact.body)
+            body = contact.body
+            if anonymize:  # names of fields stay, and a server may repeat a secret in one
+                body = client.redacted(anonymized(body).decode()).encode()
+            save(body)
         if error is None:
             # Nothing is asked or paid for again. What they show is judged.
             with warnings.catch_warnings(), suppress(ConnectyError):

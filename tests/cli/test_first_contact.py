@@ -357,3 +357,25 @@ def test_the_question_is_recorded(
 
     listed = shell.run("history", "--format", "csv", **{**settings, "history": history}).stdout.decode()
     assert QUESTION_ID in listed
+
+
+def test_a_server_that_repeats_secrets(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
+) -> None:
+    """Also as names that are shown otherwise, none is printed, or left in a masked file."""
+    secret, token = "canarysecret", "canarytoken"
+    server.on("token", Script.answer(200, {"access_token": token, "expires_at": secret}))
+    table = {"dataframe": [["a"], ["b"]], "dataframe_stats": {"a": {"string": {token: 1, secret: 1}}}}
+    answer = {"state": "COMPLETED", secret: 1, "results": {token: secret, **table}}
+    server.on("results", Script.answer(200, answer, Retry_After=token))
+    path = tmp_path / "answer.json"
+
+    done = shell.run(
+        *("doctor", "--ask", "a", "--save", str(path), "--anonymize"),
+        **{**settings, "client_secret": secret},
+    )
+
+    assert done.returncode == 13
+    assert b"not held  fields          others: " in done.stdout
+    assert b"canary" not in done.stdout + done.stderr
+    assert "canary" not in path.read_text(encoding="utf-8")
