@@ -289,12 +289,13 @@ class Answer:
         return self._metadata
 
     def to_pandas(self, dtype_backend: DtypeBackend = "numpy_nullable") -> PandasFrame:
-        """Return the table as a pandas frame with metadata; no column is of dtype object.
+        """Return the table as a pandas frame with metadata.
 
         Parameters
         ----------
         dtype_backend
-            ``"numpy_nullable"``, ``"pyarrow"`` or ``"numpy"``; the last warns of what it cannot hold.
+            ``"numpy_nullable"``, ``"pyarrow"`` or ``"numpy"``; the last is what pandas itself would choose,
+            ``object`` columns included, and warns of what it cannot hold.
 
         Raises
         ------

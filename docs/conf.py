@@ -59,7 +59,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 autodoc_default_options = {
     "members": True,
     # Public for other modules of the package, not for users.
-    "exclude-members": "answer, deadline, fetch, from_kwargs, from_response, of, to_frame",
+    "exclude-members": "answer, deadline, fetch, from_kwargs, from_response, observe, of, to_frame",
 }
 autodoc_mock_imports = ["pyspark"]  # half a gigabyte, for one class
 autodoc_typehints_format = "short"

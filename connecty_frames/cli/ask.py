@@ -53,12 +53,15 @@ _CONNECTION: Final = "Connection"
 _TABLE: Final = "Rows and types"
 _OUTPUT: Final = "Output"
 _PARTS: Final = "One part of the answer alone"
+SANDBOX_CONFLICT: Final = (
+    "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before."
+)
 #: Parameters that do not go with others, and why.
 _CONFLICTS: Final = (
     (
         "sandbox",
         ("profile", "question_id", "base_url", "region"),
-        "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before.",
+        SANDBOX_CONFLICT,
     ),
     ("base_url", ("region",), ADDRESS_CONFLICT),
     (
@@ -232,16 +235,17 @@ def ask(
     address = {"profile": profile, "base_url": base_url, "region": region and region.value}
     # Opened first: a file that cannot be written must not cost a question.
     with (
-        _reporting_id(quiet=quiet) as questions,
+        reporting_id(quiet=quiet) as questions,
         open_response_file(save, output) as save_response,
         open_output(output, written_as) as target,
-        _client(sandbox=sandbox, no_history=no_history, max_age=max_age, **address) as client,
+        running_sandbox(wanted=sandbox) as connection,
+        open_client(connection, no_history=no_history, max_age=max_age, **address) as client,
     ):
 
         def accepted(asked: Question) -> None:
             questions.append(asked)
             if not quiet:
-                echo_stderr(_acceptance(asked))
+                echo_stderr(acceptance(asked))
 
         # Read last, so that nobody types a question that cannot be asked.
         answer = client.answer(read_question(), ask_options, accepted=accepted, received=save_response)
@@ -274,10 +278,20 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 
 
 @contextmanager
-def _client(
-    *, sandbox: bool, no_history: bool, max_age: str | None = None, **address: Any
+def running_sandbox(*, wanted: bool) -> Iterator[Mapping[str, object] | None]:
+    """Run a sandbox, if it is wanted, and yield the settings for it."""
+    if not wanted:
+        yield None
+        return
+    with sandbox_class()() as sandbox:
+        yield sandbox.connection
+
+
+@contextmanager
+def open_client(
+    sandbox: Mapping[str, object] | None, *, no_history: bool, max_age: str | None = None, **address: Any
 ) -> Iterator[Client]:
-    """Yield a client made from the settings, or one of a sandbox that runs as long as the client."""
+    """Yield a client made from the settings, or from those of a sandbox that ends with the command."""
     from connecty_frames.client import Client
     from connecty_frames.config import explain
     from connecty_frames.files import user_folder
@@ -288,13 +302,13 @@ def _client(
     ]
 
     def resume_command(question_id: str, dw_id: int) -> str:
-        if sandbox:  # its questions end with it, at the end of the command
+        if sandbox is not None:  # its questions end with it
             return ""
         return f"connecty ask --question-id {question_id} --dw-id {dw_id}{''.join(options)}"
 
     with ExitStack() as stack:
-        if sandbox:
-            address = dict(stack.enter_context(sandbox_class()()).connection)
+        if sandbox is not None:
+            address = dict(sandbox)
         # Unlike in Python, questions are recorded unless a setting says otherwise.
         places = {name: place for name, _, place in explain(**address)}
         history: bool | str | None = None
@@ -321,24 +335,24 @@ def _announce_history(client: Client) -> None:
 
 
 @contextmanager
-def _reporting_id(*, quiet: bool) -> Iterator[list[Question]]:
+def reporting_id(*, quiet: bool) -> Iterator[list[Question]]:
     """Yield a list for the question that is asked, and report its id if its answer cannot be written."""
     questions: list[Question] = []
     try:
         yield questions
     except KeyboardInterrupt as interrupt:
         if questions and not hasattr(interrupt, "__notes__"):  # a note means that the client reported the id
-            echo_stderr(f"\n{_acceptance(questions[0])}")
+            echo_stderr(f"\n{acceptance(questions[0])}")
         raise
     except BrokenPipeError:
         raise  # the reader closed the pipe on purpose, as `head` does
     except OSError:
         if questions and quiet:
-            echo_stderr(_acceptance(questions[0]))
+            echo_stderr(acceptance(questions[0]))
         raise
 
 
-def _acceptance(question: Question) -> str:
+def acceptance(question: Question) -> str:
     """Return the line with the id of a question that was accepted, and so paid for."""
     accepted = f"Question {question.question_id} was accepted"
     command = question.resume_command

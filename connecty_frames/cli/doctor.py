@@ -4,66 +4,202 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from collections import Counter, defaultdict
+from contextlib import suppress
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from connecty_frames import __version__
-from connecty_frames.cli.commands import Profile, masked
-from connecty_frames.cli.exit_codes import exit_code_of
-from connecty_frames.cli.messages import shell_message
+from connecty_frames.cli.ask import SANDBOX_CONFLICT, acceptance, open_client, reporting_id, running_sandbox
+from connecty_frames.cli.commands import Profile, announce_sandbox, masked
+from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
+from connecty_frames.cli.input import question_reader
+from connecty_frames.cli.messages import echo_stderr, shell_message
+from connecty_frames.cli.output import open_response_file
 from connecty_frames.cli.streams import stdout_console
-from connecty_frames.errors import ConnectyError, InsecureWarning
+from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning
+from connecty_frames.options import AskOptions
 from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
-    from connecty_frames.client import Check
+    from connecty_frames.client import Check, Client, Finding, Question
 
 _DISTRIBUTION: Final = "connecty-frames"
 #: The name and the extra of a requirement such as ``duckdb>=1.3; extra == 'sandbox'``.
 _REQUIREMENT: Final = re.compile(r"([\w.-]+).*\bextra *== *['\"]([\w-]+)['\"]")
-_STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+_STYLES: Final = {
+    "ok": "green",
+    "warning": "yellow",
+    "failed": "bold red",
+    "skipped": "dim",
+    "held": "green",
+    "not held": "bold red",
+    "not seen": "dim",
+}
+_OUTCOMES: Final = {True: "held", False: "not held", None: "not seen"}
+#: The widths of outcomes and names, of checks and of assumptions.
+_CHECKS: Final = (7, 11)
+_ASSUMPTIONS: Final = (8, 14)
 #: The width of the output if it is not a terminal, in characters.
 _FILE_WIDTH: Final = 1000
+_ASKING: Final = "First contact"
 
 
-def doctor(*, profile: Profile = None) -> None:
-    """Check settings, connection and credentials; nothing is asked, so nothing is paid for.
+def doctor(
+    *,
+    profile: Profile = None,
+    ask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="QUESTION",
+            help="Then ask this question once, which is paid for like any other, and print which "
+            "assumptions about the service held, without values and names of columns.",
+            rich_help_panel=_ASKING,
+        ),
+    ] = None,
+    dw_id: Annotated[
+        int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_ASKING)
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds to wait for the answer.", rich_help_panel=_ASKING)
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="The file in which to keep the response as received.", rich_help_panel=_ASKING),
+    ] = None,
+    anonymize: Annotated[
+        bool,
+        typer.Option(
+            "--anonymize",
+            help="Mask what --save writes, so that it can be sent to the developers: names of columns and "
+            "texts become marks of their length, each digit of a number, date or time a 1. The structure, "
+            "the service's own names, true, false, null, counts of rows and lengths of texts stay.",
+            rich_help_panel=_ASKING,
+        ),
+    ] = False,
+) -> None:
+    """Check settings, connection and credentials; nothing is asked or paid for, unless by --ask.
 
-    The exit code is 0, or that of the first check that failed.
+    The exit code is 0, or that of the first check that failed; with --ask, 13 if an assumption did not hold.
     """
+    if (ask is None and (dw_id, timeout, save) != (None, None, None)) or (save is None and anonymize):
+        raise ConfigError(
+            "--dw-id, --timeout and --save go with --ask, and --anonymize with --save.", setting="ask"
+        )
     console = stdout_console(width=_FILE_WIDTH)
+    if ask is None:
+        _check(console, {"profile": profile})
+        return
+    question = question_reader([ask], None, None)()
+    if not question.strip():
+        raise ConfigError("--ask is blank; expected a question in plain language.", setting="ask")
+    options = AskOptions.from_kwargs({"dw_id": dw_id, "timeout": timeout, "on_truncation": "ignore"})
+    from connecty_frames.config import wants_sandbox
+
+    if wanted := wants_sandbox():
+        if profile is not None:
+            raise ConfigError(SANDBOX_CONFLICT, setting="profile")
+        announce_sandbox()
+    # Opened first: a file that cannot be written must not cost a question.
+    with open_response_file(save, None) as save_response, running_sandbox(wanted=wanted) as sandbox:
+        _check(console, {"profile": profile} if sandbox is None else sandbox)
+        with open_client(sandbox, no_history=False, profile=profile) as client:
+            _first_contact(client, question, options, console, save_response, anonymize=anonymize)
+
+
+def _first_contact(
+    client: Client,
+    question: str,
+    options: AskOptions,
+    console: Console,
+    save: Callable[[bytes], object],
+    *,
+    anonymize: bool,
+) -> None:
+    """Ask a question once, and report what its responses show, also if they are no answer."""
+    from connecty_frames.client import Contact, anonymized, judge
+
+    contact, error = Contact(), None
+    client.observe(contact.observe)
+    with reporting_id(quiet=False) as questions:
+
+        def accepted(asked: Question) -> None:
+            questions.append(asked)
+            echo_stderr(acceptance(asked))
+
+        try:
+            client.answer(question, options, accepted=accepted)
+        except ConnectyError as failed:
+            error = failed
+        if contact.body:
+            body = contact.body
+            if anonymize:  # names of fields stay, and a server may repeat a secret in one
+                body = client.redacted(anonymized(body).decode()).encode()
+            save(body)
+        if error is None:
+            # Nothing is asked or paid for again. What they show is judged.
+            with warnings.catch_warnings(), suppress(ConnectyError):
+                warnings.simplefilter("ignore")
+                questions[0].state()
+                questions[0].result(max_rows=1)
+    if contact.replies("ask"):
+        findings = judge(contact)
+        _report(console, findings, client.redacted)
+        if error is None and any(finding.held is False for finding in findings):
+            raise typer.Exit(NOT_AS_ASSUMED)
+    if error is not None:
+        raise error
+
+
+def _check(console: Console, address: Mapping[str, Any]) -> None:
+    """Write the checks, and end the command if one failed."""
     failure: ConnectyError | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)  # a check says the same
-        for check in _checks(profile):
-            _show(check, console)
+        for check in _checks(address):
+            text = f"{check.text} {shell_message(check.error) if check.error else ''}".strip()
+            _show(console, _CHECKS, check.status, check.name, text)
             failure = failure or check.error
     if failure is not None:
         raise typer.Exit(exit_code_of(failure))
 
 
-def _show(check: Check, console: Console) -> None:
-    """Write a check: its text is wrapped beside its name, where there is a width."""
+def _report(console: Console, findings: Sequence[Finding], redacted: Callable[[str], str]) -> None:
+    """Write what became of each assumption, and a summary."""
+    from connecty_frames.client import UNSHOWN
+
+    typer.echo("")
+    for finding in findings:
+        _show(console, _ASSUMPTIONS, _OUTCOMES[finding.held], finding.name, redacted(finding.evidence))
+    counts = Counter(_OUTCOMES[finding.held] for finding in findings)
+    broken = ", ".join(finding.name for finding in findings if finding.held is False)
+    outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _OUTCOMES.values())
+    typer.echo(
+        f"\n{outcomes}{f' ({broken})' if broken else ''}. One question cannot show: {', '.join(UNSHOWN)}."
+    )
+
+
+def _show(console: Console, widths: tuple[int, int], outcome: str, name: str, text: str) -> None:
+    """Write a row: its text is wrapped beside its name, where there is a width."""
     from rich.table import Table
     from rich.text import Text
 
-    text = f"{check.text} {shell_message(check.error) if check.error else ''}".strip()
     row = Table.grid(padding=(0, 2, 0, 0))
-    for width in (7, 11, None):
+    for width in (*widths, None):
         row.add_column(width=width, overflow="fold")
-    row.add_row(Text(check.status, _STYLES[check.status]), check.name, Text(terminal(text)))
+    row.add_row(Text(outcome, _STYLES[outcome]), name, Text(terminal(text)))
     with console.capture() as captured:
         console.print(row)
     typer.echo(captured.get(), nl=False)  # rich itself ends the process if the reader closed the pipe
 
 
-def _checks(profile: str | None) -> Iterator[Check]:
+def _checks(address: Mapping[str, Any]) -> Iterator[Check]:
     import platform
 
     from connecty_frames.client import CONNECTION_CHECKS, Check, Status, check_connection
@@ -72,24 +208,24 @@ def _checks(profile: str | None) -> Iterator[Check]:
     python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     yield Check("version", Status.OK, f"connecty_frames {__version__}, {python}")
     try:
-        check = _settings(profile)
+        check = _settings(address)
     except ConnectyError as error:
         yield Check.failed("settings", error)
         for name in CONNECTION_CHECKS:
             yield Check.skipped(name, "the settings cannot be used")
     else:
         yield check
-        yield from check_connection(resolve(profile=profile))
+        yield from check_connection(resolve(**address))
     yield _extras()
 
 
-def _settings(profile: str | None) -> Check:
+def _settings(address: Mapping[str, Any]) -> Check:
     """Return the check of the settings, with the source of each one that is not a default."""
     from connecty_frames.client import Check, Status
     from connecty_frames.config import explain, resolve, wants_sandbox
 
-    settings, sources = resolve(profile=profile), defaultdict(list)
-    for name, value, place in explain(profile=profile):
+    settings, sources = resolve(**address), defaultdict(list)
+    for name, value, place in explain(**address):
         source = "the environment" if place.startswith("environment") else place
         sources[source].append(f"{name} {masked(name, value)}")
     sources.pop("default", None)

@@ -36,6 +36,9 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     OSError: 1,
 }
 
+#: The exit code of ``connecty doctor --ask`` if the answer came, and not as assumed.
+NOT_AS_ASSUMED: Final = 13
+
 #: The exit code of a command whose reader closed the pipe: 128 + SIGPIPE.
 BROKEN_PIPE: Final = 141
 
@@ -57,6 +60,7 @@ MEANINGS: Final[dict[int, str]] = {
     10: "a value does not fit its column",
     11: "rows were cut, with --on-truncation raise",
     12: "a pinned question has another answer now",
+    NOT_AS_ASSUMED: "an assumption about the service did not hold, with doctor --ask",
     129: "SIGHUP: the terminal was closed",
     130: "Ctrl-C",
     BROKEN_PIPE: "the reader of the output closed the pipe",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
+    from connecty_frames.http.models import Response
     from connecty_frames.secret import SupportsSecret
     from connecty_frames.settings import Settings
     from connecty_frames.store import History, Row
@@ -223,6 +224,16 @@ class Client:
     def redacted(self, text: str) -> str:
         """Return data with the secrets of this client masked, but no client id, to be kept in a file."""
         return self._transport.redact.data(text)
+
+    def observe(self, observer: Callable[[Response], object]) -> None:
+        """Have each response shown, whatever its status.
+
+        Parameters
+        ----------
+        observer
+            Gets them; that of the token endpoint holds a secret.
+        """
+        self._transport.observe = observer
 
     def close(self) -> None:
         """Close the connections and the history. Using the client afterwards is a ConfigError."""

@@ -358,8 +358,9 @@ class Question:
             elapsed = clock.monotonic() - began
             report(results.envelope.state, elapsed)
             if is_final:
+                fewer = self._final is not None and results.max_rows < self._final.max_rows
                 self._final = msgspec.structs.replace(results, elapsed=elapsed if submission else None)
-                if self._history is not None:
+                if self._history is not None and not fewer:
                     self._record_end(results.envelope, self._history, self._checkpoint(deadline.remaining()))
                 return self._final
             pause = delay(elapsed, random)

@@ -1,4 +1,4 @@
-"""Arrow tables to pandas, with three dtype backends and never an ``object`` column.
+"""Arrow tables to pandas, with three dtype backends.
 
 Each backend has a table of tests on Arrow types and the functions that build a column. The first test that
 is true decides; a type without one becomes :class:`pandas.ArrowDtype`.
@@ -40,8 +40,8 @@ BuilderTable: TypeAlias = list[tuple[Callable[[pa.DataType], bool], Builder]]
 
 _NULLABLE_STRING: Any = pd.StringDtype("pyarrow")
 #: pandas 3 has a second string dtype, whose missing value is NaN as in numpy, and uses it for column names;
-#: pandas 2 has only the first, and keeps names as objects. pandas 3 can also make a frame of blocks without
-#: checking them again: 154 us instead of 182 us for a table of 4 columns and 3 rows.
+#: pandas 2 has only the first, and keeps names and texts as objects. pandas 3 can also make a frame of blocks
+#: without checking them again: 154 us instead of 182 us for a table of 4 columns and 3 rows.
 if not pd.__version__.startswith("2."):
     from pandas.api.internals import (  # type: ignore[import-not-found]
         create_dataframe_from_blocks as _from_blocks,
@@ -50,7 +50,7 @@ if not pd.__version__.startswith("2."):
     _NUMPY_STRING: Any = pd.StringDtype("pyarrow", na_value=np.nan)
     _NAMES: Any = _NUMPY_STRING
 else:
-    _from_blocks, _NUMPY_STRING, _NAMES = None, _NULLABLE_STRING, "str"
+    _from_blocks, _NUMPY_STRING, _NAMES = None, None, "str"
 #: The precisions of inferred decimals in pandas, where the 38 digits of Arrow are not needed. The result of
 #: Arrow's arithmetic has about the digits of both operands together, and more than 38 are an error: columns
 #: of 17 digits can be added, subtracted, multiplied and divided, of 28 added and subtracted.
@@ -254,13 +254,20 @@ def _numpy_floats(column: pa.ChunkedArray) -> ColumnArray:
     return values
 
 
+def _numpy_objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """Return Python objects and NaN, as pandas itself has them: None would be a value to scikit-learn."""
+    objects: npt.NDArray[np.object_] = column.to_numpy().astype(object)
+    objects[column.is_null().to_numpy()] = np.nan
+    return objects
+
+
 def _numpy_booleans(column: pa.ChunkedArray) -> ColumnArray:
-    # With nulls, numpy could hold them only as Python objects.
-    return _arrow(column) if column.null_count else column.to_numpy()
+    return _numpy_objects(column) if column.null_count else column.to_numpy()
 
 
 def _numpy_strings(column: pa.ChunkedArray) -> ColumnArray:
-    return _NUMPY_STRING.__from_arrow__(_text(column))
+    texts = _text(column)
+    return _numpy_objects(texts) if _NUMPY_STRING is None else _NUMPY_STRING.__from_arrow__(texts)
 
 
 # --- the tables -------------------------------------------------------------------------------------

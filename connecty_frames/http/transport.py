@@ -127,6 +127,8 @@ class Transport:
         self._budget = RetryBudget(clock)
         self._process_id = os.getpid()
         self._closed = False
+        #: Called with each response, whatever its status.
+        self.observe: Callable[[Response], object] | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, clock: Clock) -> Transport:
@@ -198,6 +200,8 @@ class Transport:
                         _read_error_body(raw_response.raw, attempt)
             status, body = raw_response.status_code, attempt.received.getvalue()
             response = Response(request, self.host, status, raw_response.headers, body)
+            if self.observe is not None:
+                self.observe(response)
             if status not in SUCCESS:
                 self._raise_for_status(response)
             result = read(response)

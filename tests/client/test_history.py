@@ -145,6 +145,17 @@ def test_the_rows_are_those_of_the_whole_answer(server: Script, client: Client, 
     assert rows(path, "rows") == [(7,)]
 
 
+def test_fewer_rows_fetched_later(server: Script, client: Client, path: Path) -> None:
+    """They change nothing either where no statistics tell how many there are."""
+    fewer = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
+    server.on("results", server.answer(200, ANSWER), server.answer(200, fewer))
+    asked = client.submit("how many?")
+    asked.wait()
+
+    assert asked.result(max_rows=1, on_truncation="ignore").rows == 1
+    assert rows(path, "state", "rows") == [("COMPLETED", 2)]
+
+
 @pytest.mark.parametrize(
     ("step", "error", "state", "why"),
     [

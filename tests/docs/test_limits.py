@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import ASSUMPTIONS, UNSHOWN
 from connecty_frames.settings import Settings
 
 if TYPE_CHECKING:
@@ -157,3 +159,14 @@ def test_the_page_about_security_has_every_field_of_the_metadata() -> None:
     table, _, _ = section.partition("No field has credentials.")
 
     assert [each.name for each in fields(cf.AnswerMetadata) if f"`{each.name}`" not in table] == []
+
+
+def test_each_assumption_has_the_name_that_the_command_prints() -> None:
+    """Those that ``connecty doctor --ask`` judges, then those that one question cannot show, in its order."""
+    page = (DOCS / "limits.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## Assumptions about the service")
+    judged, _, others = section.partition("One question cannot show these:")
+
+    names = [re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) for table in (judged, others)]
+
+    assert names == [list(ASSUMPTIONS), list(UNSHOWN)]

@@ -1,0 +1,381 @@
+"""``connecty doctor --ask``: one question, and what its responses show of the service."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from connecty_frames.sandbox import Sandbox
+from tests.servers.scripted import QUESTION_ID, Script, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+TOP_COUNTRIES: Final = "list the top 5 countries with the most orders"
+SECRET: Final = "canary-of-a-secret"
+ROW: Final = re.compile(r"(held|not held|not seen) +([a-z-]+) +(.*)")
+HELD_BY_THE_SANDBOX: Final = [
+    "token",
+    "token-end",
+    "acceptance",
+    "visibility",
+    "states",
+    "content-type",
+    "json",
+    "fields",
+    "components",
+    "not-requested",
+    "fetch-again",
+    "max-rows",
+    "table",
+    "types",
+    "numbers",
+    "digits",
+    "statistics",
+    "sections",
+    "section-fields",
+    "count",
+    "agreement",
+    "lengths",
+]
+Run = tuple[int, dict[str, tuple[str, str]], str]
+
+
+@pytest.fixture
+def contact(shell: Any, settings: dict[str, object]) -> Callable[..., Run]:
+    """Return a function that runs the command; it returns exit code, assumptions by name, standard error."""
+
+    def run(*arguments: str, question: str = "how many?", **changed: object) -> Run:
+        known = {**settings, "client_id": "canary-of-an-id", "client_secret": SECRET, **changed}
+        code, out, err = shell.text(shell.run("doctor", "--ask", question, *arguments, **known))
+        for canary in (SECRET, "canary-token", "Traceback"):
+            assert canary not in out + err
+        rows = [ROW.match(line) for line in out.splitlines()]
+        return code, {row[2]: (row[1], row[3].rstrip()) for row in rows if row}, err
+
+    return run
+
+
+def bodies(server: Script) -> list[bytes]:
+    """Return the bodies of the questions that arrived."""
+    return [request.body for request in server.requests if request.body and b"question" in request.body]
+
+
+@pytest.mark.slow
+def test_the_sandbox(contact: Any, sandbox: Sandbox) -> None:
+    """All that one question shows holds; it is asked once, and its answer is not paid for again."""
+    asked = sandbox.request_log.submissions().get(TOP_COUNTRIES, 0)
+
+    code, found, err = contact(question=TOP_COUNTRIES, **sandbox.connection)
+
+    assert code == 0
+    assert [name for name, (outcome, _) in found.items() if outcome == "held"] == HELD_BY_THE_SANDBOX
+    assert {outcome for outcome, _ in found.values()} == {"held", "not seen"}
+    assert err.startswith("Question ")
+    assert sandbox.request_log.submissions()[TOP_COUNTRIES] == asked + 1
+
+
+@pytest.mark.slow
+def test_a_new_sandbox(shell: Any) -> None:
+    """``CONNECTY_SANDBOX`` gives one for the whole command, without settings."""
+    code, out, err = shell.text(shell.run("doctor", "--ask", TOP_COUNTRIES, sandbox="1"))
+
+    assert (code, "22 held, 0 not held, 8 not seen. One question cannot show: addresses, " in out) == (
+        0,
+        True,
+    )
+    assert err.splitlines()[0].startswith("connecty_frames asks its embedded sandbox, not ConnectyAI.")
+
+
+def test_a_profile_and_a_sandbox(shell: Any) -> None:
+    """The sandbox is a new one, so no account's settings apply."""
+    code, out, err = shell.text(shell.run("doctor", "--ask", "a", "--profile", "work", sandbox="1"))
+
+    assert (code, out, err.startswith("ConfigError: --sandbox or CONNECTY_SANDBOX starts")) == (2, "", True)
+
+
+def test_what_did_not_hold(contact: Any, server: Script) -> None:
+    """Exit code 13, and neither a value nor the name of a column on standard output."""
+    answer = {
+        "state": "COMPLETED",
+        "took_ms": 12,
+        "results": {
+            "dataframe": [["Geheim", "wann"], ["4711.50", "2025-11-04"]],
+            "dataframe_stats": {"Geheim": {"numerical": {"min": 1}}, "wann": {"string": {}}},
+        },
+    }
+    server.on("results", Script.answer(200, answer))
+
+    code, found, _ = contact()
+
+    assert code == 13
+    assert {name: evidence for name, (outcome, evidence) in found.items() if outcome == "not held"} == {
+        "fields": "others: took_ms",
+        "components": "no sql_query and no response_summary",
+        "not-requested": "came: dataframe, dataframe_stats",
+        "numbers": "in quotes in column 1; read as text in column 1",
+        "digits": "up to 6 digits, 2 after the point; read as string",
+        "times": "as 1111-11-11; not read as such: column 2",
+        "sections": "numerical (1), string (1); unknown: numerical",
+        "count": "no count that is a whole number",
+        "agreement": "1 StatisticsWarning",
+    }
+    assert "Geheim" not in str(found)
+    assert "4711" not in str(found)
+    assert len(bodies(server)) == 1
+
+
+def test_the_response_is_saved(contact: Any, server: Script, tmp_path: Path) -> None:
+    """As received, or without texts and digits; an existing file is replaced."""
+    path = tmp_path / "answer.json"
+    path.write_bytes(b"before")
+    body = b'{"state":  "COMPLETED", "results": {"dataframe": [["n"], ["Ada"], ["25.5"]]}}'
+    server.on("results", Script.answer(200, raw=body))
+
+    contact("--save", str(path))
+    received = path.read_bytes()
+    contact("--save", str(path), "--anonymize")
+
+    assert received == body
+    assert (
+        path.read_bytes() == b'{"state":  "COMPLETED", "results": {"dataframe": [["1"], ["xxx"], ["11.1"]]}}'
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "says", "saved"),
+    [
+        (
+            Script.answer(200, raw=b"<p>Log in, Ada", Content_Type="text/html"),
+            6,
+            "ResponseError: ",
+            b"xxxxxx xx, xxx",
+        ),
+        (
+            Script.answer(200, raw=b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1, 2]]}}'),
+            6,
+            "ResponseError: ",
+            b'{"state": "COMPLETED", "results": {"dataframe": [["1"], [1, 1]]}}',
+        ),
+        (
+            Script.answer(200, raw=b'{"state": "FAILED", "error": "Ada"}'),
+            7,
+            "QuestionFailed: ",
+            b'{"state": "FAILED", "error": "xxx"}',
+        ),
+        (
+            Script.answer(200, raw=b'{"state": "DONE", "results": {}}'),
+            8,
+            "QuestionTimeout: ",
+            b'{"state": "DONE", "results": {}}',
+        ),
+        (Script.answer(200, raw=b'{"state": "PENDING"}'), 8, "QuestionTimeout: ", None),
+        (Script.answer(500, {"detail": SECRET}), 5, "ServerError: ", None),
+    ],
+)
+def test_no_answer(
+    contact: Any, server: Script, tmp_path: Path, step: Any, code: int, says: str, saved: bytes | None
+) -> None:
+    """The exit code is that of the error; what came is saved if it ends the question, or cannot be read."""
+    path = tmp_path / "answer.json"
+    server.on("results", step)
+
+    found, assumptions, err = contact("--save", str(path), "--anonymize", "--timeout", "1")
+
+    assert (found, says in err) == (code, True)
+    assert assumptions["acceptance"] == ("held", "202, with a UUID")
+    assert (path.read_bytes() if path.exists() else None) == saved
+    assert len(bodies(server)) == 1
+    assert list(tmp_path.iterdir()) == ([path] if saved else [])
+
+
+def test_a_question_that_may_have_been_started(contact: Any, server: Script) -> None:
+    """It is not asked again, whatever happens: exit code 9."""
+    server.on("ask", Script.reset)
+
+    code, found, err = contact()
+
+    assert (code, found, "SubmissionUncertain: " in err) == (9, {}, True)
+    assert len(bodies(server)) == 1
+
+
+def test_a_refused_question(contact: Any, server: Script) -> None:
+    """What the refusal shows."""
+    server.on("ask", Script.answer(422, {"detail": "no"}))
+
+    code, found, _ = contact()
+
+    assert code == 5
+    assert found["acceptance"] == ("not held", "422, without a question_id that is a UUID")
+    assert found["errors"] == ("held", "422 with application/json")
+
+
+def test_no_server(contact: Any, tmp_path: Path) -> None:
+    """Nothing is asked after a check that failed, and no file is written."""
+    with serve() as script:
+        closed = script.address
+
+    code, found, err = contact("--save", str(tmp_path / "answer.json"), base_url=closed)
+
+    assert (code, found, err) == (4, {}, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--ask", " "], "ConfigError: --ask is blank; expected a question in plain language.\n"),
+        (
+            ["--save", "a.json"],
+            "ConfigError: --dw-id, --timeout and --save go with --ask, and --anonymize with ",
+        ),
+        (["--dw-id", "1"], "ConfigError: --dw-id, --timeout and --save go with --ask, and --anonymize with "),
+        (
+            ["--ask", "a", "--anonymize"],
+            "ConfigError: --dw-id, --timeout and --save go with --ask, and --anonym",
+        ),
+        (["--ask", "a", "--save", "/nope/a.json"], "FileNotFoundError: "),
+        (["--ask", "a", "--save", "-"], "ConfigError: --save needs the name of a file; - is for --output."),
+        (["--ask", "a", "--save", "s3://a/b"], "ConfigError: save: expected a local path"),
+        (["--ask", "a", "--timeout", "-1"], "ConfigError: timeout="),
+        (["--ask", "a", "--dw-id", "-1"], "ConfigError: dw_id="),
+        (["--ask", "a", "--dw-id", "x"], "Invalid value for '--dw-id'"),
+        (["--ask"], "Option '--ask' requires an argument"),
+    ],
+)
+def test_wrong_options(
+    shell: Any, server: Script, settings: dict[str, object], arguments: list[str], says: str
+) -> None:
+    """Nothing is sent."""
+    code, out, err = shell.text(shell.run("doctor", *arguments, **settings))
+
+    assert (code, out) == (1 if "Error: [Errno" in err else 2, "")
+    assert says in err
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "step", "code"),
+    [
+        ("health", Script.answer(200, raw=b"<p>Log in", Content_Type="text/html"), 6),
+        ("health", Script.answer(503), 5),
+        ("token", Script.answer(200, raw=b"nonsense"), 3),
+        ("token", Script.answer(401, {"detail": SECRET}), 3),
+    ],
+)
+def test_a_check_that_fails(contact: Any, server: Script, endpoint: str, step: Any, code: int) -> None:
+    """Nothing is asked, so nothing is paid for; the exit code is that of the check."""
+    server.on(endpoint, step)
+
+    assert contact() == (code, {}, "")
+    assert bodies(server) == []
+
+
+@pytest.mark.parametrize("missing", ["client_id", "client_secret"])
+def test_no_credentials(contact: Any, server: Script, missing: str) -> None:
+    """Exit code 2, after the checks, which say what is missing."""
+    assert contact(**{missing: ""}) == (2, {}, "")
+    assert bodies(server) == []
+
+
+def test_a_nonsensical_acceptance(contact: Any, server: Script) -> None:
+    """The question may have been started: exit code 9, and what the response shows."""
+    server.on("ask", Script.answer(200, raw=b"nonsense"))
+
+    code, found, _ = contact()
+
+    assert code == 9
+    assert found["acceptance"] == ("not held", "200, without a question_id that is a UUID")
+    assert len(bodies(server)) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c(shell: Any, start: Any, tmp_path: Path) -> None:
+    """Exit code 130, with the line that fetches the answer; no file is left."""
+    with Sandbox(latency=60) as slow:
+        running = start(
+            *("doctor", "--ask", TOP_COUNTRIES, "--save", str(tmp_path / "answer.json")), **slow.connection
+        )
+        until = time.monotonic() + 30
+        while not slow.request_log.counts()["GET /v1/dw/{dw_id}/questions/{question_id}/results"]:
+            assert running.process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+        code, out, err = running.interrupt()
+
+    assert code == 130
+    assert "not seen" not in out
+    assert "may still be worked on; to fetch its answer without asking again: connecty ask" in (
+        shell.after_acceptance(err)
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_workspace(contact: Any, server: Script) -> None:
+    """Exit code 2, and nothing is asked."""
+    code, found, err = contact(dw_id="")
+
+    assert (code, found, err.startswith("ConfigError: No dw_id.")) == (2, {}, True)
+    assert bodies(server) == []
+
+
+def test_a_question_from_standard_input(shell: Any, server: Script, settings: dict[str, object]) -> None:
+    """As for ``connecty ask``, so that a hyphen is not paid for."""
+    done = shell.run("doctor", "--ask", "-", stdin="how many?\n", **settings)
+
+    assert done.returncode == 13
+    assert [json.loads(body) for body in bodies(server)] == [{"question": "how many?"}]
+
+
+def test_it_says_that_it_costs(shell: Any) -> None:
+    """The help, of the option that asks; and what a masked file still tells."""
+    printed = " ".join(shell.run("doctor", "--help").stdout.decode().replace("│", " ").split())
+
+    assert "which is paid for like any other" in printed
+    assert (
+        "The structure, the service's own names, true, false, null, counts of rows and lengths of texts stay."
+        in printed
+    )
+
+
+@pytest.mark.slow
+def test_the_question_is_recorded(
+    shell: Any, contact: Any, tmp_path: Path, settings: dict[str, object]
+) -> None:
+    """As each question that is paid for."""
+    history = str(tmp_path / "history.sqlite3")
+
+    contact(history=history)
+
+    listed = shell.run("history", "--format", "csv", **{**settings, "history": history}).stdout.decode()
+    assert QUESTION_ID in listed
+
+
+def test_a_server_that_repeats_secrets(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
+) -> None:
+    """Also as names that are shown otherwise, none is printed, or left in a masked file."""
+    secret, token = "canarysecret", "canarytoken"
+    server.on("token", Script.answer(200, {"access_token": token, "expires_at": secret}))
+    table = {"dataframe": [["a"], ["b"]], "dataframe_stats": {"a": {"string": {token: 1, secret: 1}}}}
+    answer = {"state": "COMPLETED", secret: 1, "results": {token: secret, **table}}
+    server.on("results", Script.answer(200, answer, Retry_After=token))
+    path = tmp_path / "answer.json"
+
+    done = shell.run(
+        *("doctor", "--ask", "a", "--save", str(path), "--anonymize"),
+        **{**settings, "client_secret": secret},
+    )
+
+    assert done.returncode == 13
+    assert b"not held  fields          others: " in done.stdout
+    assert b"canary" not in done.stdout + done.stderr
+    assert "canary" not in path.read_text(encoding="utf-8")
