@@ -224,7 +224,7 @@ def _categories(cells: Sequence[Any], category: Category) -> pa.Array:
     if encoded.null_count > values.null_count:
         wrong = pc.and_(pc.is_null(encoded), pc.is_valid(values))
         row = pc.index(wrong, to_scalar(value=True, type_=pa.bool_())).as_py()
-        shown = quoted([str(value) for value in category.values])
+        shown = quoted([str(value) for value in category.values]) or "(there are none)"
         raise cell_error(row, cells[row], f"is none of the categories {shown}")
     return encoded
 
