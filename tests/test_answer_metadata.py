@@ -56,11 +56,12 @@ class TestFields:
         assert FULL.asked_at == dt.datetime(2025, 10, 26, 0, 30, 0, 123456, dt.UTC)
         assert FULL.asked_at.tzinfo is dt.UTC
 
-    def test_naive_time(self) -> None:
+    @pytest.mark.parametrize("name", ["asked_at", "rerun_at"])
+    def test_naive_time(self, name: str) -> None:
         """A time without a zone is not accepted."""
         with pytest.raises(ConfigError, match="aware") as caught:
-            AnswerMetadata(asked_at=dt.datetime(2025, 1, 1))
-        assert caught.value.setting == "asked_at"
+            AnswerMetadata(**{name: dt.datetime(2025, 1, 1)})  # type: ignore[arg-type]
+        assert caught.value.setting == name
 
     def test_a_time_that_utc_has_no_date_for(self) -> None:
         """The first hours of year 1 east of Greenwich are a ConfigError."""
@@ -88,6 +89,11 @@ class TestRepr:
     def test_nothing_known(self) -> None:
         """Without a question, it says "an answer"."""
         assert repr(AnswerMetadata(rows=1234)) == "<AnswerMetadata: an answer, 1,234 rows>"
+
+    def test_of_a_rerun(self) -> None:
+        """Its rows are not counted."""
+        metadata = AnswerMetadata(question="orders", rerun_at=dt.datetime(2026, 1, 31, 8, tzinfo=dt.UTC))
+        assert repr(metadata) == "<AnswerMetadata: 'orders', rows of 2026-01-31 08:00 UTC>"
 
     def test_long_and_hostile(self) -> None:
         """A long question is cut, and control characters are shown."""
@@ -126,6 +132,8 @@ class TestJson:
             "statistics",
             "schema",
             "version",
+            "rerun_at",
+            "warehouse",
         ]
         assert read["asked_at"] == "2025-10-26T00:30:00.123456+00:00"
         assert read["statistics"]["total"]["numeric"] == {"min": 0.1, "mean": 0.1, "max": 2**100, "n": None}

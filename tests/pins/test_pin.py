@@ -562,6 +562,22 @@ def test_rerun(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     assert len(service.script.questions) == 1
 
 
+def test_types_of_a_rerun(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """The declared type is stronger than a pinned one, unless ``schema=`` set that, then or now."""
+    database.execute("ALTER TABLE shop.orders ALTER id TYPE DOUBLE")
+    pin = service.pin()
+    pinned = service.pin("chosen", schema={"id": int})
+
+    table = pin.rerun(database).read_all()
+    assert table.schema.field("id").type == pa.float64()
+    known = cf.metadata(table, required=True)
+    assert (known.question, known.question_id) == (pin.question, pin.question_id)
+    assert (known.asked_at, known.warehouse) == (pin.asked_at, "memory")
+    assert pinned.rerun(database).read_all().schema.field("id").type == pa.int64()
+    chosen = pin.rerun(database, schema={"id": "int32"}).read_all()
+    assert chosen.schema.field("id").type == pa.int32()
+
+
 def test_rerun_needs_a_dialect(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     """Of the pin or of the call."""
     pin = service.pin(dialect=None)
