@@ -22,11 +22,14 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import temporal
+from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.arrow_types import find_zone, first_match
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.temporal_bounds import is_midnight
-from connecty_frames.decode.temporal_format import TIMESTAMP_PARTS, TemporalFormat, in_iso, match_format
+from connecty_frames.decode.temporal_format import TIMESTAMP_PARTS, TemporalFormat, match_format
+from connecty_frames.decode.time_formats import RFC_5322, to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 _match_compact_date: Final = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII).fullmatch
 _match_dot_net: Final = re.compile(
-    r"/Date\((?P<millis>-?\d{1,15})(?P<offset>[+-](?:[01]\d|2[0-3])[0-5]\d)?\)/", re.ASCII
+    r"/Date\((?P<millis>-?\d{1,15})(?:(?P<hours>[+-](?:[01]\d|2[0-3]))(?P<minutes>[0-5]\d))?\)/", re.ASCII
 ).fullmatch
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: The name of a zone. Abbreviations, such as EST, mean different offsets to different writers.
@@ -52,12 +55,12 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
     except CellError:
         if respell is None:
             raise
-    respelled: list[str | None] = []
-    for row, text in enumerate(texts):
+    array, respelled = to_array(texts, pa.string()), []
+    for row, text in enumerate(pc.coalesce(to_iso(array, RFC_5322), array).to_pylist()):
         try:
             respelled.append(None if text is None else respell(text))
         except CellError as error:
-            raise CellError(row, str(text), error.reason) from None
+            raise CellError(row, str(texts[row]), error.reason) from None
     try:
         return temporal.read(respelled, type_)
     except CellError as error:
@@ -80,8 +83,7 @@ def _from_dot_net(text: str) -> str:
     if found is None:
         return text
     # The number counts in UTC; the offset is that of the writer's clock.
-    offset = found["offset"] or "+0000"
-    zone = datetime.strptime(offset, "%z").tzinfo
+    zone = find_zone(f"{found['hours'] or '+00'}:{found['minutes'] or '00'}")
     try:
         local = (_EPOCH + timedelta(milliseconds=int(found["millis"]))).astimezone(zone)
     except OverflowError:
@@ -90,7 +92,7 @@ def _from_dot_net(text: str) -> str:
 
 
 def _respell_date(text: str) -> str:
-    text = in_iso(_from_dot_net(text))
+    text = _from_dot_net(text)
     if (found := _match_compact_date(text)) is not None:
         return "-".join(found.groups())
     found = _match_zoned(text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 __all__ = [
@@ -30,7 +31,10 @@ _ABBREVIATION: Final = r"(?: (?!UTC|GMT|U)[A-Z]{3,5})?"
 _ZONE: Final = rf" ?(?:(Z|z|(?:{_OFFSET[2:]}){_ABBREVIATION})|(?:[+-]00(?::?00(?::00)?)? ?)?(UTC))"
 _TAGS: Final = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
 _stamp: Final = re.compile(rf"(.{{10}})[Tt ](?:{_CLOCK}|(\d\d))(?:{_ZONE}{_TAGS})?", re.ASCII).fullmatch
-_has_minutes: Final = re.compile(r".{10}[Tt ]\d\d:.*").fullmatch
+_has_minutes: Final = re.compile(r"\d{4}-.{5}[Tt ]\d\d:.*").fullmatch
+_rfc_5322: Final = re.compile(
+    r"([A-Z][a-z]{2}, )?\d\d ([A-Z][a-z]{2}) \d{4} \d\d:\d\d:\d\d (GMT|UTC|[+-]\d{4})"
+).fullmatch
 #: Days, in words, as a number before a space or a point, or not at all; then hours, minutes and seconds.
 _clock_parts: Final = re.compile(
     r"(?:([+-]?\d{1,9}) days?(?P<comma>,?)(?: (?=.))?|(-?)(\d{1,9})[ .](?=(?:[01]?\d|2[0-3]):))?"
@@ -50,6 +54,8 @@ def parse_timestamp(text: str) -> tuple[str, int] | None:
     days = _days(text)
     if days is not None:
         return DATE, days * _DAY
+    if _rfc_5322(text):
+        return _mail_date(text)
     found = _stamp(text)
     if found:
         return _instant(*found.groups())
@@ -68,6 +74,19 @@ def _days(text: str) -> int | None:
         return date(*map(int, found.groups())).toordinal() - _EPOCH
     except ValueError:
         return None
+
+
+def _mail_date(text: str) -> tuple[str, int] | None:
+    year = re.search(r" (\d{4}) ", text)
+    # Python takes years up to 99 for those of this or the last century, and -0000 for UTC.
+    found = parsedate_to_datetime(text.replace(year[0], " 2400 ")) if year else None
+    if year is None or found is None or found.tzinfo is None:
+        return None
+    found = found.replace(year=int(year[1]))
+    if text[3] == "," and found.strftime("%a") != text[:3]:
+        return None
+    since = found - datetime(1970, 1, 1, tzinfo=UTC)
+    return AWARE, (since.days * 86_400 + since.seconds) * _SECOND
 
 
 def _instant(day: str, *rest: str | None) -> tuple[str, int] | None:
