@@ -1,8 +1,8 @@
 """``%load_ext connecty_frames``: the magics ``%%connecty`` and ``%connecty_sql``, and completion.
 
-The options of ``%%connecty`` are the fields of ``AskOptions`` with its descriptions, so a new field is a new
-option. What is wrong in the line of a magic is a ``UsageError``, which IPython shows as one line; any other
-error is that of ``ask_df``.
+The options of ``%%connecty`` are the fields of ``AskOptions``, described as in ``ask_df``, so a new field is
+a new option. What is wrong in the line of a magic is a ``UsageError``, which IPython shows as one line; any
+other error is that of ``ask_df``.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _make_parser(description: str | None) -> MagicArgumentParser:
     parser = MagicArgumentParser("connecty", usage, description)  # type: ignore[no-untyped-call]
     parser.allow_abbrev = False  # a new option would make the short form of another one ambiguous
     parser.add_argument("name", nargs="?", metavar="NAME", type=_name, help="The variable of the frame.")
-    described = re.findall(r"^(\w+) : .+\n((?: {4}.+\n)+)", inspect.getdoc(AskOptions) or "", re.MULTILINE)
+    described = re.findall(r"^(\w+) : .+\n((?: {4}.+\n)+)", inspect.getdoc(ask_df) or "", re.MULTILINE)
     words = {name: " ".join(text.replace("``", "").replace("%", "%%").split()) for name, text in described}
     hints = get_type_hints(AskOptions, localns={"Callable": Callable})
     _add_option(parser, "client", Any, "The client to ask, None for the one that calls share.")

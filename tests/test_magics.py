@@ -264,7 +264,7 @@ class TestConnecty:
         assert connected.request_log.submissions() == before
 
     def test_help(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
-        """``%%connecty?`` describes the line, each option in the words of AskOptions."""
+        """``%%connecty?`` describes the line, each option in the words of ask_df."""
         run(shell, "%%connecty?")
 
         shown = " ".join(capsys.readouterr().out.split())

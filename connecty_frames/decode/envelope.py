@@ -163,16 +163,17 @@ def read_envelope(
 def _read(body: bytes, limits: ReaderLimits) -> Envelope:
     response, original = _split(body, limits.checkpoint)
     results = response.results or _Results()
-    state, _ = _read_text(original(response.state), "$.state", _STATE, _MOST_KEPT)
+    checkpoint = limits.checkpoint
+    state, _ = _read_text(original(response.state), "$.state", checkpoint, _STATE, _MOST_KEPT)
     is_completed = state == State.COMPLETED
     rows = original(results.dataframe)
     most = None if is_completed else _MOST_KEPT
     sql_query, summary = (
-        _read_text(original(getattr(results, name)), f"$.results.{name}", most=most)
+        _read_text(original(getattr(results, name)), f"$.results.{name}", checkpoint, most=most)
         for name in _RESULT_FIELDS[:2]
     )
     if not is_completed:
-        details, more = _read_details(body, response, limits.checkpoint)
+        details, more = _read_details(body, response, checkpoint)
         statistics = Statistics({})
     else:
         details, more = {}, 0
@@ -229,7 +230,11 @@ class _Text(NamedTuple):
 
 
 def _read_text(
-    part: memoryview, path: str, decoder: msgspec.json.Decoder[Any] = _TEXT, most: int | None = None
+    part: memoryview,
+    path: str,
+    checkpoint: Callable[[], None],
+    decoder: msgspec.json.Decoder[Any] = _TEXT,
+    most: int | None = None,
 ) -> _Text:
     """Return a text, of a longer one only so many bytes, or None for null or what is absent."""
     if not part:
@@ -241,7 +246,8 @@ def _read_text(
         raise msgspec.ValidationError(f"{error} - at `{path}`") from None
     except msgspec.DecodeError:
         str(source, "utf-8")  # raises if that is what is wrong
-        return _Text(decoder.decode(exact_json.escape_lone_surrogates(bytes(source))), is_escaped=True)
+        escaped = exact_json.escape_lone_surrogates(bytes(source), checkpoint)
+        return _Text(decoder.decode(escaped), is_escaped=True)
 
 
 def _cut_text(text: bytes | memoryview, size: int) -> bytes:

@@ -29,7 +29,7 @@ def answer(values: list[Any], sql: str, section: str | None = None, **options: A
     results: dict[str, Any] = {"dataframe": [["v"], *([value] for value in values)], "sql_query": sql}
     if section is not None:
         general = {"count": len(values), "nulls_count": values.count(None)}
-        results["dataframe_stats"] = {"v": {"general": general, section: {}}}
+        results["dataframe_stats"] = {"v": {"general": general, section: {"distinct_count": 1}}}
     body = json.dumps({"state": "COMPLETED", "results": results})
     return cf.Answer.from_json(body.encode(), max_rows=len(values), on_truncation="ignore", **options)
 
