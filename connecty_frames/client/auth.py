@@ -270,7 +270,7 @@ class Auth:
             kind = FailureKind.INVALID_PAYLOAD
             raise RequestFailed(_unusable(response.host, reason, kind=kind, status=response.status))
         self._transport.redact.add("token", token)
-        now = http_date(response.headers.get("Date", "")) or self._transport.clock.now()
+        now = http_date(response.headers.get("Date")) or self._transport.clock.now()
         lifetime = _lifetime(message.expires_at, now)
         return Bearer(token, expires=sent_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
 

@@ -237,7 +237,7 @@ class _Probe:
 
     def clock(self) -> Check:
         """Return the check of this machine's clock."""
-        date = http_date(self._found.headers.get("Date", "")) if isinstance(self._found, Response) else None
+        date = http_date(self._found.headers.get("Date")) if isinstance(self._found, Response) else None
         if date is None:
             return Check.skipped("clock", "no time came from the service")
         ahead = round((self._received_at - date).total_seconds())

@@ -129,20 +129,20 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3); None for anything else."""
     # A date is compared with the server's own ``Date`` if it sent one, since clocks differ. A past date is
     # ignored.
-    value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,15}", value):
+    value = headers.get("Retry-After")
+    if value is not None and re.fullmatch(r"\s*[0-9]{1,15}\s*", value):
         return float(value)
     date = http_date(value)
     if date is None:
         return None
-    seconds = (date - (http_date(headers.get("Date", "")) or now)).total_seconds()
+    seconds = (date - (http_date(headers.get("Date")) or now)).total_seconds()
     return seconds if seconds > 0 else None
 
 
-def http_date(value: str) -> datetime | None:
+def http_date(value: str | None) -> datetime | None:
     """Read an HTTP date (RFC 9110, section 5.6.7) as an aware datetime in UTC; None if it is not one."""
     try:
-        date = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(value)  # type: ignore[arg-type]  # None is a ValueError
         # In UTC it may lie after the year 9999, the last of datetime.
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -228,3 +228,14 @@ def test_the_place_of_a_mutant() -> None:
         ("return 2", "A.f", 7, (range(7, 8), range(7, 8)), False),
         ("C = 3", "", 9, (range(1, 11), range(1, 11)), True),
     }
+
+
+def test_the_names_of_a_mutant() -> None:
+    """A constant has its own name, and an attribute that of its class; what a function sets has none."""
+    source = "A: Final = 1\nB = C = 2\nclass D:\n    e: int = 3\n    def f(self):\n        g = 4\n"
+    assert {(mutant.after, mutant.names) for mutant in mutants_of(source)} == {
+        ("A: Final = 2", ("A",)),
+        ("B = C = 3", ("B", "C")),
+        ("e: int = 4", ("D",)),
+        ("g = 5", ()),
+    }
