@@ -286,9 +286,8 @@ class Transport:
 
     def proxies(self) -> dict[str, str]:
         """Return the proxies to use as the environment says now, as requests takes them."""
-        if not getproxies():  # common case; the rules of requests take ten times as long
-            return {}
-        proxies: dict[str, str] = requests.utils.get_environ_proxies(self.address)
+        # Most often there are none, and the rules of requests take longer to say so.
+        proxies: dict[str, str] = requests.utils.get_environ_proxies(self.address) if getproxies() else {}
         proxy = requests.utils.select_proxy(self.address, proxies)
         if not proxy:
             return proxies
