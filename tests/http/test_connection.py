@@ -152,12 +152,15 @@ def test_a_reset_is_a_lost_answer(server: Any) -> None:
 
 
 def test_gets_share_a_connection(server: Any) -> None:
-    """Two requests of one transport go over one connection."""
+    """Those of one transport go over one connection, wait for nothing, and are not kept."""
     transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
-    for _ in range(2):
+    began = time.monotonic()
+    for _ in range(3):
         get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
+        assert ATTEMPT.get(None) is None
+    assert time.monotonic() - began < 2.0
     transport.close()
-    assert [request.connection for request in server.requests] == [1, 1]
+    assert [request.connection for request in server.requests] == [1, 1, 1]
 
 
 def test_a_body_with_two_lengths_ends_its_connection(server: Any) -> None:
