@@ -44,7 +44,9 @@ def kept(history: Database) -> KeptAnswers:
 
 def test_a_kept_answer(kept: KeptAnswers) -> None:
     """It is that of its question at its address."""
-    assert kept.find("one", ADDRESS) == ONE
+    found = kept.find("one", ADDRESS)
+    assert found == ONE
+    assert type(found.body) is bytes
     assert kept.find("other", ADDRESS) == OTHER
     assert kept.find("one", "https://elsewhere.test") is None
 

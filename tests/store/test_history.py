@@ -540,5 +540,5 @@ def test_leases_in_figures() -> None:
     condition, (wall, uptime) = leases.over()
     assert condition == "state = 'SENT' AND abs(lease - ?) > 60000000 AND abs(lease_uptime - ?) > 60000000"
     assert leases.PAUSE == 10.0
-    assert abs(wall - time.time() * 1e6) < 60e6
-    assert abs(uptime - time.monotonic() * 1e6) < 60e6
+    assert abs(wall - time.time() * 1e6) < 5e6
+    assert abs(uptime - time.monotonic() * 1e6) < 5e6
