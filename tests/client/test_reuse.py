@@ -579,6 +579,15 @@ class TestKeptAnswers:
         assert len(server.requests) == before
         assert len(server.questions) == 1
 
+    def test_an_answer_is_kept_once(self, client: Client, path: Path) -> None:
+        """Not again as the same handle returns it again."""
+        asked = client.submit("how many?")
+        asked.result()
+        database = answers_beside(database_at(path))
+        assert database.execute("DELETE FROM answers").changed == 1
+        assert asked.result().rows == 2
+        assert database.execute("SELECT count(*) FROM answers").rows == [(0,)]
+
     def test_a_damaged_answer(self, server: Script, client: Client, path: Path) -> None:
         """It is fetched again, with a warning."""
         client.ask("how many?")
