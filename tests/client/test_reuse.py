@@ -127,6 +127,15 @@ def test_the_age(server: Script, client: Client, path: Path, given: Any) -> None
     assert server.questions == ["how many?", "how many?"]
 
 
+def test_the_longest_age(server: Script, client: Client, path: Path) -> None:
+    """It reaches farther back than a history."""
+    client.ask("how many?")
+    age_all(path, 3_000_000_000)
+    assert client.ask("how many?", max_age=timedelta.max).metadata.reused
+
+    assert server.questions == ["how many?"]
+
+
 @pytest.mark.parametrize(
     "wrong", [0, -1, "soon", "0h", "", True, float("nan"), 1e300, "6 hours", [1], {}, np.timedelta64(6, "h")]
 )
