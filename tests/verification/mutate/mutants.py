@@ -240,7 +240,7 @@ def _other_constants(value: object, *, is_wording: bool) -> Iterator[ast.Constan
     match value:
         case bool():
             yield ast.Constant(not value)
-        case int() | float():
+        case int() | float() if value + 1 != value:  # it is the same for a large float
             yield ast.Constant(value + 1)
         case str() if not is_wording and " " not in value:
             yield ast.Constant("XX")
