@@ -115,6 +115,15 @@ def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> Non
         assert 0 < keep("last") < 2 * few
 
 
+def test_an_answer_that_is_forgotten(kept: KeptAnswers, tmp_path: Path) -> None:
+    """No file has it any more, while the store is open."""
+    with kept.database:
+        kept.keep("secret", ADDRESS, KeptAnswer(b'{"canary": 5}', 10))
+        assert any(b"canary" in each.read_bytes() for each in tmp_path.iterdir())
+        kept.forget("secret")
+        assert not any(b"canary" in each.read_bytes() for each in tmp_path.iterdir())
+
+
 def test_an_answer_without_a_row(history: Database, kept: KeptAnswers) -> None:
     """It can be erased by its id, also if its history was damaged and a new one begun."""
     history.open()
