@@ -101,7 +101,6 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
             "Restore what is missing, or name a new folder.",
             setting="folder",
         )
-    (folder / _PARTS).mkdir(exist_ok=True)
     with atomic_write(folder / _MANIFEST, private=True) as file:
         file.write(json.dumps(manifest, indent=2).encode() + b"\n")
 

@@ -88,16 +88,14 @@ class Index:
 
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
         """Add the questions that the index does not have, with secrets masked by ``redact``."""
-        added = self._missing(items)
-        for item in added:
+        for item in self._missing(items):
             name = item.name
             self._execute(
                 "INSERT INTO items (key, name, folded, question, digest) VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT DO NOTHING",
                 (item.key, name, name and folded(name), redact(item.question), digest(item.question)),
             )
-        if added:
-            self._missing(items)  # another process may have added other ones at the same time
+        self._missing(items)  # another process may have added other ones at the same time
 
     def names(self) -> set[str]:
         """Return the names of all questions."""

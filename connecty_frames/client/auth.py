@@ -33,7 +33,6 @@ from connecty_frames.http.errors import CHECK_CREDENTIALS, content_failure, serv
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, http_date, retry
 from connecty_frames.protocol import TOKEN, TokenResponse, read_message
-from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Deadline
     from connecty_frames.http.transport import Transport
+    from connecty_frames.secret import SecretStr
 
 #: A token request starts nothing, so that an endpoint that is down is no reason to fail before the deadline.
 TOKEN_POLICY: Final[RetryPolicy] = {
@@ -185,7 +185,7 @@ class Auth:
                 or state.shared_failure(began, deadline)
                 or self._fetch(state, deadline)
             )
-            if isinstance(found, Bearer) or deadline.remaining() > 0:
+            if isinstance(found, Bearer):
                 return found
             # A failure from before the deadline says more than that the time ran out.
             if waited and found.kind is FailureKind.DEADLINE:
@@ -206,11 +206,10 @@ class Auth:
             except RequestFailed as failed:
                 failure = self._token_failure(failed.failure)
             else:
-                state.bearer, state.failure, state.is_final, state.had_token = bearer, None, False, True
+                state.bearer, state.failure, state.had_token = bearer, None, True
                 return bearer
             if deadline.remaining() > 0:  # that one caller has no time left does not concern the others
-                now = deadline.clock.monotonic()
-                state.failure, state.failed_at, state.is_final = failure, now, False
+                state.failure, state.failed_at = failure, deadline.clock.monotonic()
             raise RequestFailed(failure)
 
         deadline.sleep(state.pause(deadline.clock.monotonic()))
@@ -263,14 +262,14 @@ class Auth:
             message = read_message(json.loads(response.body), TokenResponse)
         except (ValueError, RecursionError):
             message = None
-        token = message.access_token if message is not None else SecretStr("")
-        if message is None or not _VISIBLE.fullmatch(token.get_secret_value()):
+        if message is None or not _VISIBLE.fullmatch(message.access_token.get_secret_value()):
             # Its body is not shown, since it may hold the token.
             reason = "its answer holds no access_token"
             kind = FailureKind.INVALID_PAYLOAD
             raise RequestFailed(_unusable(response.host, reason, kind=kind, status=response.status))
+        token = message.access_token
         self._transport.redact.add("token", token)
-        now = http_date(response.headers.get("Date", "")) or self._transport.clock.now()
+        now = http_date(response.headers.get("Date")) or self._transport.clock.now()
         lifetime = _lifetime(message.expires_at, now)
         return Bearer(token, expires=sent_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
 

@@ -145,7 +145,7 @@ class _Probe:
     def __init__(self, transport: Transport, settings: Settings) -> None:
         self._transport = transport
         self._settings = settings
-        self._attempt: Attempt | None = None
+        self._attempt: Attempt
         self._found: Response | Failure = retry(
             self._send,
             policy={},  # a failure is the outcome
@@ -170,18 +170,17 @@ class _Probe:
     @property
     def connected(self) -> bool:
         """Whether the request could be sent."""
-        return self._attempt is not None and self._attempt.phase == "sent"
+        return self._attempt.phase == "sent"
 
     def checks(self) -> Iterator[Check]:
         """Yield the checks up to the service; those after the one that failed are skipped."""
         failure = self._found if isinstance(self._found, Failure) else None
-        failed_at = _FAILED_CHECK[self._attempt.phase if self._attempt else None] if failure else None
         failed = False
         for make in (self._address, self._connection, self._proxy, self._certificate, self._service):
             name = make.__name__.removeprefix("_")
             if failed:
                 yield Check.skipped(name, "a step before it failed")
-            elif failure is not None and name == failed_at:
+            elif failure is not None and name == _FAILED_CHECK[self._attempt.phase]:
                 failed = True
                 yield Check.failed(name, failure.error)
             else:
@@ -212,7 +211,7 @@ class _Probe:
         if not self._settings.verify_tls:
             text = "not verified, since verify_tls is False: anybody in between can read the credentials"
             return Check(name, Status.WARNING, text)
-        certificate = self._attempt.certificate if self._attempt else {}
+        certificate = self._attempt.certificate
         issuer = _name(certificate.get("issuer", ()))
         until = certificate.get("notAfter", "an unknown date")
         return Check(
@@ -237,7 +236,7 @@ class _Probe:
 
     def clock(self) -> Check:
         """Return the check of this machine's clock."""
-        date = http_date(self._found.headers.get("Date", "")) if isinstance(self._found, Response) else None
+        date = http_date(self._found.headers.get("Date")) if isinstance(self._found, Response) else None
         if date is None:
             return Check.skipped("clock", "no time came from the service")
         ahead = round((self._received_at - date).total_seconds())
@@ -252,7 +251,7 @@ class _Probe:
 
     @property
     def _peer(self) -> str:
-        return terminal(self._attempt.peer) if self._attempt else ""
+        return terminal(self._attempt.peer)
 
 
 def _name(fields: Any) -> str:

@@ -14,7 +14,7 @@ from connecty_frames.client.endpoints import Results
 from connecty_frames.decode import read_envelope
 from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
 from connecty_frames.store import RecordState
-from connecty_frames.store.table import microseconds
+from connecty_frames.store.table import LARGEST, microseconds
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ _PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.5
 _GROWTH: Final = 1.5
 _MICROSECOND: Final = timedelta(microseconds=1)
-#: Microseconds that reach from any time to before any other.
-_LONGEST_AGE: Final = 10**18
 
 
 def find_or_claim(
@@ -53,7 +51,7 @@ def find_or_claim(
         # Ages count from the call, so that a question which others are sending does not grow too old while it
         # waits, and from now if the clock was set back meanwhile.
         first = min(begun, clock.now())
-        rows = history.earlier(key, since=microseconds(first) - min(max_age // _MICROSECOND, _LONGEST_AGE))
+        rows = history.earlier(key, since=max(microseconds(first) - max_age // _MICROSECOND, -LARGEST))
         now = clock.now()  # after them: none that another caller wrote in the meantime is ahead of it
         young = [row for row in rows if first - row.asked_at <= max_age >= row.asked_at - max(begun, now)]
         # The outcome of a question that others waited for is theirs too, also if it failed meanwhile.

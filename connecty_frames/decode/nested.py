@@ -14,14 +14,7 @@ import pyarrow as pa
 
 from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.column import BATCH_BYTES, CODES, CellColumn, combine
-from connecty_frames.decode.exact_json import (
-    KIND_BY_TYPE,
-    NESTED_KINDS,
-    NUL,
-    NUMBER_KINDS,
-    RepeatedKeys,
-    ValueKind,
-)
+from connecty_frames.decode.exact_json import KIND_BY_TYPE, NUL, NUMBER_KINDS, RepeatedKeys, ValueKind
 from connecty_frames.decode.scanning import LongValue
 
 if TYPE_CHECKING:
@@ -125,8 +118,7 @@ class _Place:
         if not self._kinds:
             return pa.nulls(self._leading, pa.string())
         heads = np.concatenate([head for head, _ in self._parts])
-        if self._kinds & NESTED_KINDS:
-            valid = pa.py_buffer(np.packbits(heads, bitorder="little"))
+        valid = pa.py_buffer(np.packbits(heads, bitorder="little"))
         if self._kinds == {ValueKind.ARRAY}:
             (items,) = (child.build(build_scalars) for child in self._children.values())
             offsets = np.zeros(len(heads) + 1, np.int32)

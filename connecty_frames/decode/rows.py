@@ -169,8 +169,7 @@ def _free_name(wanted: str, position: int, taken: set[str], numbers: defaultdict
     """Return a name that no column has: with a number, or by position if none is wanted."""
     # Numbers only grow, so that many columns of one name are not searched from the start again.
     base = wanted or f"column_{position}"
-    numbered = (f"{base}_{number}" for number in numbers[base])
-    candidates = numbered if wanted else chain((base,), numbered)
+    candidates = chain((base,), (f"{base}_{number}" for number in numbers[base]))
     return next(candidate for candidate in candidates if candidate not in taken)
 
 

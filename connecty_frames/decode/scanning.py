@@ -193,8 +193,7 @@ class LongValue:
         return exact_json.parse(self._text(start, end))
 
     def _skip_spaces(self, position: int) -> int:
-        found = _match_spaces(self._block.data, position)
-        return found.end() if found else position
+        return _match_spaces(self._block.data, position).end()  # type: ignore[union-attr]  # or of none
 
     def _text(self, start: int, end: int) -> str:
         return self._block.data[start:end].decode()

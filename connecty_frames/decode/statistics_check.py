@@ -99,7 +99,7 @@ def check_statistics(
     rows: int,
     total_rows: int | None,
     *,
-    strict: bool = False,
+    strict: bool,
 ) -> list[StatisticsWarning]:
     """Compare a table with the statistics of its columns, under ``strict`` also distinct values."""
     found = []

@@ -51,8 +51,6 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
 
 def fit_fast(format_: TemporalFormat, bounds: Sequence[str]) -> list[str] | None:
     """Return the bounds that count, None where they may need another type than microseconds of the format."""
-    if not bounds:
-        return []
     try:
         column_format, counted = fit_bounds(format_, bounds)
     except CellError:

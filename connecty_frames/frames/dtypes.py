@@ -249,8 +249,6 @@ def _from_flat_polars(given: Any, base: Any) -> pa.DataType:
         return _decimal(getattr(given, "precision", None) or _DECIMAL128, getattr(given, "scale", None) or 0)
     if base == pl.Time:
         return pa.time64("ns")
-    if str(base) in {"Null", "Object", "Unknown"}:
-        raise _unknown(given)
     return _from_name(str(base))
 
 

@@ -193,7 +193,7 @@ def is_intact(content: memoryview) -> bool | None:
 
 def _footer_start(content: memoryview) -> int:
     """Return the offset of the footer of a Parquet file: the file ends with its length and ``PAR1``."""
-    return len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    return len(content) - 8 - (int.from_bytes(content[-8:], "little") & 0xFFFFFFFF)
 
 
 def _checksum(*parts: memoryview | bytes) -> bytes:

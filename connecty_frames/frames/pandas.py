@@ -139,8 +139,6 @@ def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
     doubled = EXACT_CONTEXT.multiply(max(map(abs, extremes), default=Decimal(0)), 2)
     for precision in _PRECISIONS:
         integer_digits = precision - column.type.scale
-        if integer_digits < 0:
-            continue
         # 9.5 of one digit is the first that carries, rounded to its first place or to whole numbers.
         if doubled < 2 * 10**integer_digits - 10 ** max(integer_digits - 1, 0):
             return column.cast(pa.decimal128(precision, column.type.scale))

@@ -176,11 +176,11 @@ def _read_pandas_metadata(table: pa.Table) -> _PandasMetadata:
     return _PandasMetadata(attrs, index if isinstance(index, list) else [], seconds)
 
 
-def _json_object(text: bytes | None) -> dict[str, Any]:
+def _json_object(text: Any) -> dict[str, Any]:
     """Read what a library writes into the metadata of a schema; anything but an object is ignored."""
     try:
-        found = json.loads(text or b"{}")
-    except (ValueError, RecursionError):
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):  # there may be none
         return {}
     return found if isinstance(found, dict) else {}
 

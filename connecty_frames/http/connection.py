@@ -133,7 +133,7 @@ class _ResponseStream(io.BufferedReader):
             return False  # unknown for TLS inside TLS, through a proxy
         sock.may_read = False
         try:
-            buffered = self.peek(1)
+            buffered = self.peek()
         except OSError:
             return False  # a read timed out or failed, so that the response has not ended
         finally:
@@ -195,7 +195,7 @@ class _TrackedConnection(HTTPConnection):
         # without a listener, a broken IPv6 route) leaves time for the others.
         attempt = ATTEMPT.get()
         # In an address, the % before the zone of an IPv6 host is escaped (RFC 6874).
-        host = re.sub("(:.*)%25(?=.)", r"\1%", self._dns_host.strip("[]"), count=1)
+        host = re.sub("(:.*)%25(?=.)", r"\1%", self._dns_host.strip("[]"))
         port = self.port or self.default_port
         attempt.phase, attempt.peer = "resolve", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

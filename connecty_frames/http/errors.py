@@ -93,7 +93,6 @@ _NO_CERTIFICATE: Final = re.compile(
 #: after the request and says that it was never read (RFC 8446, section 4.4.2.4); before, another.
 _CERTIFICATE_REQUIRED: Final = "CERTIFICATE_REQUIRED"
 _PERHAPS_REQUIRED: Final = ("HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 #: What to check when no connection could be made, by the phase it was in.
 _ADVICE: Final = {
@@ -311,7 +310,7 @@ def _response_failure(
 def host_port(address: str) -> str:
     """Return the host and port of an address; without a port, that of its scheme."""
     parts = urllib3.util.parse_url(address)
-    return f"{parts.host or ''}:{parts.port or _DEFAULT_PORTS.get(parts.scheme or '', 0)}"
+    return f"{parts.host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def _has_alert(causes: Sequence[BaseException], *alerts: str) -> bool:

@@ -45,7 +45,7 @@ _NEVER_ESCAPED: Final = re.compile(r"[A-Za-z0-9._-]")
 class _Patterns(Immutable):
     """The patterns of the secrets, of their beginnings, and of the client id."""
 
-    hidden = frozenset({"known", "secrets", "beginnings", "client_id"})
+    hidden = frozenset({"secrets", "beginnings", "client_id"})
 
     known: tuple[tuple[SecretStr, ...], ...]
     secrets: re.Pattern[str]
@@ -141,10 +141,10 @@ def _base64(secret: bytes) -> Iterator[str]:
     """Encode a secret alone, and one inside a longer text, such as ``user:password``."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(secret).decode().rstrip("=")
-        for before in range(3):
-            # Without the characters at either end, which also hold bits of the other text.
+        # Without the characters at either end, which also hold bits of the other text.
+        for before, start in enumerate((0, 2, 3)):
             inside = encode(bytes(before) + secret).decode()
-            yield inside[-(-8 * before // 6) : 8 * (before + len(secret)) // 6]
+            yield inside[start : 8 * (before + len(secret)) // 6]
 
 
 def _secret_pattern(text: str) -> str:

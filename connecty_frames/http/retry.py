@@ -41,9 +41,8 @@ _CONNECT_SECONDS: Final = 10.0
 IDLE_TIMEOUT: Final = 60.0
 #: The most doublings: a month of losses would otherwise exceed the largest float.
 _MAX_DOUBLINGS: Final = 10
-#: The most retries that can be saved up, and how many are added each second, whatever happens.
+#: The most retries that can be saved up; each second adds one, whatever happens.
 _MAX_RETRIES: Final = 10.0
-_RETRIES_PER_SECOND: Final = 1.0
 #: Rounding may leave this little out of a whole retry.
 _ROUNDING: Final = 1e-6
 
@@ -62,7 +61,7 @@ def retry(
     clock = deadline.clock
     failures: Counter[FailureKind] = Counter()
     unconnected_since = clock.monotonic()
-    idle = IDLE_TIMEOUT if policy.get(FailureKind.CONNECTION_LOST, 0) > 1 else math.inf
+    idle = IDLE_TIMEOUT if FailureKind.CONNECTION_LOST in policy else math.inf
     handled = sys.exception()
     while True:
         seconds_left = _CONNECT_SECONDS - (clock.monotonic() - unconnected_since)
@@ -129,23 +128,23 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3); None for anything else."""
     # A date is compared with the server's own ``Date`` if it sent one, since clocks differ. A past date is
     # ignored.
-    value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,15}", value):
+    value = headers.get("Retry-After")
+    if value is not None and re.fullmatch(r"\s*[0-9]{1,15}\s*", value):
         return float(value)
     date = http_date(value)
     if date is None:
         return None
-    seconds = (date - (http_date(headers.get("Date", "")) or now)).total_seconds()
+    seconds = (date - (http_date(headers.get("Date")) or now)).total_seconds()
     return seconds if seconds > 0 else None
 
 
-def http_date(value: str) -> datetime | None:
+def http_date(value: str | None) -> datetime | None:
     """Read an HTTP date (RFC 9110, section 5.6.7) as an aware datetime in UTC; None if it is not one."""
     try:
-        date = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(value)  # type: ignore[arg-type]  # None is a ValueError
         # In UTC it may lie after the year 9999, the last of datetime.
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
+    except (ValueError, OverflowError):
         return None
 
 
@@ -169,11 +168,11 @@ class RetryBudget:
         """Take a retry and return 0.0, or return the seconds until there is one."""
         with self._lock:
             now = self._clock.monotonic()
-            self._left = min(_MAX_RETRIES, self._left + (now - self._counted_at) * _RETRIES_PER_SECOND)
+            self._left = min(_MAX_RETRIES, self._left + now - self._counted_at)
             self._counted_at = now
             missing = 1.0 - self._left
             if missing > _ROUNDING:
-                return missing / _RETRIES_PER_SECOND
+                return missing
             self._left -= 1.0
             return 0.0
 

@@ -106,8 +106,9 @@ class Transport:
         self.address = address
         self.clock = clock
         self.redact = redact
+        prepared = requests.PreparedRequest()
         try:
-            prepared = requests.Request("GET", address).prepare()
+            prepared.prepare_url(address, None)
         except requests.RequestException:
             raise ConfigError(
                 f"base_url={snippet(address)}: expected an address whose host has a valid name.",
@@ -116,7 +117,7 @@ class Transport:
         #: The address as it is sent: in ASCII and escaped.
         self._sent_address = str(prepared.url).removesuffix("/")
         parts = urllib3.util.parse_url(address)
-        self.host: str = terminal(parts.netloc or "")
+        self.host: str = terminal(str(parts.netloc))
         self._is_plain_http = parts.scheme == "http"
         self._limit = limit
         self._verify = verify
@@ -205,19 +206,17 @@ class Transport:
             if status not in SUCCESS:
                 self._raise_for_status(response)
             result = read(response)
-            if _LOG.isEnabledFor(logging.DEBUG):
-                outcome = f"{status} {describe(result)}".rstrip()
+            outcome = f"{status} {describe(result)}".rstrip()
         except RequestFailed as failed:
             outcome = f"{failed.failure.status or ''} {failed.failure.kind.name}".lstrip()
             raise
         else:
             return result
         finally:
-            if _LOG.isEnabledFor(logging.DEBUG):
-                milliseconds, size = (self.clock.monotonic() - began) * 1000, attempt.received.tell()
-                _LOG.debug(
-                    "%s %s: %s, %.0f ms, %d bytes", request.method, request.path, outcome, milliseconds, size
-                )
+            milliseconds, size = (self.clock.monotonic() - began) * 1000, attempt.received.tell()
+            _LOG.debug(
+                "%s %s: %s, %.0f ms, %d bytes", request.method, request.path, outcome, milliseconds, size
+            )
 
     @contextmanager
     def _connected(
@@ -291,19 +290,19 @@ class Transport:
 
     def proxies(self) -> dict[str, str]:
         """Return the proxies to use as the environment says now, as requests takes them."""
-        if not getproxies():  # common case; the rules of requests take ten times as long
-            return {}
-        proxies: dict[str, str] = requests.utils.get_environ_proxies(self.address)
+        # Most often there are none, and the rules of requests take longer to say so.
+        proxies: dict[str, str] = requests.utils.get_environ_proxies(self.address) if getproxies() else {}
         proxy = requests.utils.select_proxy(self.address, proxies)
-        if proxy and proxy.lower().startswith("socks"):
+        if not proxy:
+            return proxies
+        if proxy.lower().startswith("socks"):
             raise RequestFailed(socks_failure(self.host))
-        if proxy and self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0].strip("[]")):
+        if self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0].strip("[]")):
             return {}  # plain HTTP is for this machine alone, so a proxy must not carry it elsewhere
-        if proxy:
-            user, password = requests.utils.get_auth_from_url(proxy)
-            if password:  # a secret, alone and as it is sent (RFC 7617)
-                self.redact.add("proxy password", SecretStr(password))
-                self.redact.add("proxy user and password", SecretStr(f"{user}:{password}"))
+        user, password = requests.utils.get_auth_from_url(proxy)
+        if password:  # a secret, alone and as it is sent (RFC 7617)
+            self.redact.add("proxy password", SecretStr(password))
+            self.redact.add("proxy user and password", SecretStr(f"{user}:{password}"))
         return proxies
 
     def _raise_for_status(self, response: Response) -> NoReturn:
@@ -321,7 +320,7 @@ def read_body(
     # ``read`` would lose the beginning of a body that is then cut.
     pieces: Iterable[bytes] = iter(partial(raw.read1, _CHUNK, decode_content=False), b"")
     if encoding in ("gzip", "x-gzip"):
-        pieces = _decompressed(pieces, limit + 1)
+        pieces = _decompressed(pieces)
     elif encoding != "identity":
         raise BodyEncodingError(f"its encoding is {named!r}, which was not requested")
     for piece in pieces:
@@ -331,7 +330,7 @@ def read_body(
         into.write(piece)
 
 
-def _decompressed(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+def _decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Decompress gzip in pieces; an empty body is left empty, for the caller to judge."""
     stream, started = zlib.decompressobj(_GZIP), False
     for piece in pieces:
@@ -341,7 +340,7 @@ def _decompressed(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
                 stream = zlib.decompressobj(_GZIP)
             started = True
             try:
-                yield stream.decompress(packed, min(_CHUNK, limit))
+                yield stream.decompress(packed, _CHUNK)
             except zlib.error as error:
                 raise BodyEncodingError(f"it is not valid gzip ({error})") from None
             packed = stream.unconsumed_tail or stream.unused_data

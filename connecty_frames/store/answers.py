@@ -61,7 +61,7 @@ class KeptAnswers:
         """Keep the answer of a question, unless one with as many rows is kept."""
         import pyarrow as pa
 
-        body = pa.compress(answer.body, codec=_CODEC, asbytes=True)
+        body = pa.compress(answer.body, codec=_CODEC)
         if len(body) > self._max_bytes:
             return
         length = len(answer.body)

@@ -116,7 +116,8 @@ class Database:
         #: Whether a missing or damaged file is an error; otherwise a new one is begun.
         self.must_exist = False
         self._connection: sqlite3.Connection | None = None
-        self._status: os.stat_result | None = None
+        #: That of the file when it was last opened.
+        self._status: os.stat_result
         #: Tenths of a second for which the connection waits for other processes.
         self._wait: int | None = None
         #: Held while a statement is executed, which is a use too. Reentrant, since the garbage collector may
@@ -291,7 +292,7 @@ class Database:
         """Whether the file that is open was removed or renamed, so that nobody would find what it gets."""
         try:
             # Each statement asks this, and Path.stat takes longer.
-            return self._status is None or not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116
+            return not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116
         except FileNotFoundError:
             return True
 
@@ -366,7 +367,7 @@ class Database:
 
     def _check(self, connection: sqlite3.Connection) -> None:
         """Raise if pages were exchanged: SQLite would not notice, and not find what was asked."""
-        if self._status is not None and self._status.st_size <= _CHECKED_BYTES:
+        if self._status.st_size <= _CHECKED_BYTES:
             ((found,),) = connection.execute("PRAGMA integrity_check(1)")
             if found != "ok":
                 raise _DamagedError("database disk image is malformed")
@@ -457,7 +458,6 @@ def _go_on_after_fork() -> None:
 def _leave_to_parent() -> None:
     global _registering  # noqa: PLW0603 - a thread of the parent may hold it
     _registering = threading.Lock()
-    _locked_for_fork.clear()
     for database in list(_databases.values()):
         database.leave_to_parent()
 

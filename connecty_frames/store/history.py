@@ -79,8 +79,7 @@ class History:
 
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""
-        if self._pending:
-            self._write_pending()
+        self._write_pending()
         self._in_use.close()
 
     @property

@@ -43,7 +43,9 @@ def read_records(
     statement = f"SELECT {', '.join(COLUMNS)} FROM questions{where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own
     with database:
         end_leases(database)
-        return database.execute(statement, (*parameters, -1 if limit is None else min(limit, LARGEST))).rows
+        return database.execute(
+            statement, (*parameters, LARGEST if limit is None else min(limit, LARGEST))
+        ).rows
 
 
 def forget_records(

@@ -61,7 +61,7 @@ _LAYOUT: Final = Layout(
         (
             # Leases in place of processes. By a new table: SQLite drops columns from 3.35 on.
             "ALTER TABLE questions RENAME TO earlier_questions",
-            f"""\
+            """\
             CREATE TABLE questions (
                 id INTEGER PRIMARY KEY AUTOINCREMENT,
                 key TEXT NOT NULL,
@@ -80,7 +80,7 @@ _LAYOUT: Final = Layout(
                 error TEXT,
                 reused INTEGER NOT NULL DEFAULT 0,
                 lease INTEGER NOT NULL DEFAULT 0,
-                lease_uptime INTEGER NOT NULL DEFAULT {-(10**15)}
+                lease_uptime INTEGER NOT NULL DEFAULT -1000000000000000
             )""",
             # The numbers of forgotten rows are not given again.
             "INSERT INTO sqlite_sequence SELECT 'questions', seq FROM sqlite_sequence LIMIT 1",
@@ -95,7 +95,7 @@ _LAYOUT: Final = Layout(
 #: The largest number that SQLite holds.
 LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY: Final = 24 * 60 * 60
+_MICROSECOND: Final = timedelta(microseconds=1)
 #: Those of Unicode (Quotation_Mark in PropList.txt), and the accents, primes, ornaments and angle brackets
 #: that are used as such.
 _QUOTATION_MARKS: Final = re.compile(
@@ -189,10 +189,9 @@ def question_key(question: str, *, base_url: str, dw_id: int, client: str) -> st
 
 def microseconds(moment: datetime) -> int:
     """Return a time as microseconds from 1970 on, in UTC."""
-    since = moment - _EPOCH
-    return (since.days * _DAY + since.seconds) * 10**6 + since.microseconds
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(value: int) -> datetime:
     """Return the time that :func:`microseconds` was given."""
-    return _EPOCH + timedelta(microseconds=value)
+    return _EPOCH + value * _MICROSECOND

@@ -254,6 +254,23 @@ def test_refused_credentials_stop_the_run(ask: Any, service: Any) -> None:
     assert service.asked == {**dict.fromkeys(questions, 1), "q0": 2}
 
 
+def test_credentials_that_are_refused_while_answers_are_fetched(
+    ask: Any, service: Any, server: Script, folder: Path
+) -> None:
+    """They stop the run too, with the error."""
+    batch = ask(["how many?", "who?"])
+    for path in batch.parts().values():
+        path.unlink()
+    service.token = Script.answer(403, {})
+    with (
+        Client("canary-client-id", client_secret="old", base_url=server.address, dw_id=13) as client,
+        pytest.raises(cf.AuthError) as caught,
+    ):
+        cf.ask_batch(["how many?", "who?"], folder, client=client, max_workers=1)
+    assert "0 questions of the batch" in caught.value.__notes__[0]
+    assert service.asked == {"how many?": 1, "who?": 1}
+
+
 def test_a_full_disk(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stops the run with an error that names the part; the next call fetches the answer."""
 

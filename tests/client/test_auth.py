@@ -214,6 +214,18 @@ def test_an_endpoint_that_fails_and_then_is_silent(auth: Auth, clock: Any) -> No
 
 
 @responses.activate
+def test_an_endpoint_that_says_when_is_left_alone_until_then(auth: Auth, clock: Any) -> None:
+    """A call without the time for it fails; the next waits for the three seconds, then asks."""
+    responses.post(URL, status=429, headers={"Retry-After": "3"})
+    tokens(count=1)
+    assert failure(auth, clock, 2.0).kind is FailureKind.RATE_LIMITED
+    clock.at += 1
+    began = clock.at
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    assert clock.at - began == 2.0
+
+
+@responses.activate
 def test_a_caller_whose_time_runs_out_fails_no_other(clock: Any) -> None:
     """Another that waits for its token request meanwhile, with time left, makes one of its own."""
     asked, released = threading.Event(), threading.Event()

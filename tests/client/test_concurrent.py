@@ -13,12 +13,14 @@ import weakref
 from concurrent.futures import Future
 from contextvars import ContextVar
 from itertools import islice
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import concurrent
+from connecty_frames.client.concurrent import ConcurrentRun
 from connecty_frames.client.submission import Submission
 from connecty_frames.sandbox import Fault, Sandbox
 from tests.servers.timing import Pulse
@@ -266,9 +268,29 @@ def test_a_wrong_option_for_many_is_reported_at_once(
     assert counted() == (0, 0)
 
 
+def test_what_is_known_of_a_question_in_progress() -> None:
+    """What its submission knows, before it has an answer."""
+    begun, released = threading.Event(), threading.Event()
+
+    def answer(*_: object) -> Any:
+        begun.set()
+        released.wait(20)
+
+    sent: Any = SimpleNamespace(message=lambda: "it was sent")
+    run = ConcurrentRun(["how many?", "and then?"], lambda _: sent, answer, max_workers=1)
+    thread = threading.Thread(target=run.finished)
+    thread.start()
+    begun.wait(20)
+    assert run._message() == "1 of 2 questions were asked.\n'how many?': it was sent"
+    released.set()
+    thread.join()
+    known = "'how many?' (done): it was sent\n'and then?' (done): it was sent"
+    assert run._message() == f"2 of 2 questions were asked.\n{known}"
+
+
 def test_no_questions(counted: Callable[[], tuple[int, int]]) -> None:
     """No question is no answer, and no request."""
-    assert cf.ask_many([]) == []
+    assert cf.ask_many([]) == cf.ask_many([], max_workers=sys.maxsize) == []
     assert list(cf.ask_many(iter([]), as_completed=True)) == []
     assert counted() == (0, 0)
 

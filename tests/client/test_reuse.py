@@ -127,6 +127,15 @@ def test_the_age(server: Script, client: Client, path: Path, given: Any) -> None
     assert server.questions == ["how many?", "how many?"]
 
 
+def test_the_longest_age(server: Script, client: Client, path: Path) -> None:
+    """It reaches farther back than a history."""
+    client.ask("how many?")
+    age_all(path, 3_000_000_000)
+    assert client.ask("how many?", max_age=timedelta.max).metadata.reused
+
+    assert server.questions == ["how many?"]
+
+
 @pytest.mark.parametrize(
     "wrong", [0, -1, "soon", "0h", "", True, float("nan"), 1e300, "6 hours", [1], {}, np.timedelta64(6, "h")]
 )
@@ -578,6 +587,15 @@ class TestKeptAnswers:
         assert client.ask("how many?", max_rows=1000, max_age=60).rows == 5
         assert len(server.requests) == before
         assert len(server.questions) == 1
+
+    def test_an_answer_is_kept_once(self, client: Client, path: Path) -> None:
+        """Not again as the same handle returns it again."""
+        asked = client.submit("how many?")
+        asked.result()
+        database = answers_beside(database_at(path))
+        assert database.execute("DELETE FROM answers").changed == 1
+        assert asked.result().rows == 2
+        assert database.execute("SELECT count(*) FROM answers").rows == [(0,)]
 
     def test_a_damaged_answer(self, server: Script, client: Client, path: Path) -> None:
         """It is fetched again, with a warning."""

@@ -10,6 +10,7 @@ import pytest
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.column import Column
 from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.general import read_general
 from connecty_frames.decode.statistics import read_entry
 
 
@@ -46,6 +47,23 @@ def test_values(cells: str, array: pa.Array | None) -> None:
     column = Column("c", exact_json.parse(cells))
     assert column.values == array
     assert column.array == array
+
+
+@pytest.mark.parametrize(
+    ("rows", "array"),
+    [
+        ('["a"],[null]', pa.array(["a", None])),
+        ("[1],[2.50]", pa.array(["1", "2.50"])),
+        ('[1],["a"]', None),
+        ("[true]", None),
+        ("[[1]]", None),
+        ("[null]", None),
+    ],
+)
+def test_the_array_of_cells_of_any_kinds(rows: str, array: pa.Array | None) -> None:
+    """It is there if all are texts, or all are numbers."""
+    _, table = read_general(memoryview(f'[["c"],{rows}]'.encode()))
+    assert table.cells(0).array == array
 
 
 @pytest.mark.parametrize(

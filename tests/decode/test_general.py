@@ -172,6 +172,12 @@ def test_the_byte_that_is_not_utf8(block: int) -> None:
         read_general(memoryview(b'[["a"],[1],[2],["\xff"]]'), ReaderLimits(general_block=block))
 
 
+def test_the_byte_that_is_not_utf8_in_a_row_of_another_width() -> None:
+    """It is reported first."""
+    with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 19 of it"):
+        read_general(memoryview(b'[["a"],[1],[2],[3,"\xff"]]'))
+
+
 @pytest.mark.parametrize(
     ("cells", "kinds"),
     [

@@ -217,6 +217,21 @@ def test_where_fields_end(field: str) -> None:
     assert envelope.more_details in range(times - 1_000, times + 3)
 
 
+def test_an_empty_object_beside_a_long_field() -> None:
+    """It has no field to keep."""
+    envelope = read_envelope(b'{"state":"FAILED","x":"%s","results":{}}' % (b"x" * 70_000))
+    assert list(envelope.details) == ["x"]
+    assert envelope.more_details == 0
+
+
+def test_the_time_is_checked_between_two_readings() -> None:
+    """Before, while and after what a strict reader refuses is replaced, and once the rest is read."""
+    called: list[int] = []
+    body = b'{"state":"COMPLETED","results":{"dataframe":[["a"],[NaN]]}}'
+    read_envelope(body, limits=msgspec.structs.replace(LIMITS, checkpoint=lambda: called.append(1)))
+    assert len(called) == 4
+
+
 def test_a_long_state_is_cut() -> None:
     """Nobody reads a state of megabytes."""
     assert read_envelope(b'{"state":"%s"}' % (b"x" * 1_000_000)).state == "x" * 65_535 + "…"

@@ -288,6 +288,14 @@ def test_what_a_type_does_not_hold(text: str, type_: pa.DataType, reason: str) -
     assert caught.value.reason.startswith(reason)
 
 
+def test_the_first_row_beyond_nanoseconds() -> None:
+    """It is named, not one before it that is near the end."""
+    texts = ["2262-04-11T23:47:16.854775807", "1677-09-21T00:12:43.145224193", "2263-01-01T00:00:00"]
+    with pytest.raises(CellError, match="needs nanoseconds") as caught:
+        temporal.read(texts, pa.timestamp("ns"))
+    assert caught.value.row == 2
+
+
 @pytest.mark.parametrize(
     ("texts", "type_"),
     [

@@ -306,3 +306,15 @@ def test_temporary_files_that_cannot_be_written() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     gc.collect()
     assert file.getvalue() == b""
+
+
+def test_a_sheet_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many rows, with that of the names, and columns as a sheet has are written."""
+    monkeypatch.setattr(excel, "_MAX_ROWS", 3)
+    monkeypatch.setattr(excel, "_MAX_COLUMNS", 2)
+    full = pa.table({"a": [1, 2], "b": [3, 4]})
+    assert written(full)
+    with pytest.raises(cf.ConversionError, match="at most 2 rows below the names, and this answer has 3"):
+        written(pa.concat_tables([full, full.slice(0, 1)]))
+    with pytest.raises(cf.ConversionError, match="at most 2 columns, and this answer has 3"):
+        written(full.append_column("c", [[5, 6]]))

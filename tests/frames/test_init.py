@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -90,3 +91,10 @@ def test_schema_loads_neither_pandas_nor_polars() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_table_with_tabs() -> None:
+    """The format tsv is csv with them in place of commas."""
+    file = io.BytesIO()
+    frames.WRITERS["tsv"](pa.table({"a": [1], "b": ["x,y"]}), file)
+    assert file.getvalue() == b'"a"\t"b"\n1\t"x,y"\n'

@@ -310,6 +310,18 @@ def test_names_that_polars_cannot_hold(tmp_path: Path) -> None:
         cf.read_parquet(path, engine="polars")
 
 
+def test_fields_that_polars_cannot_hold(tmp_path: Path) -> None:
+    """Two fields of one name are a ConfigError, in place of one of polars."""
+    path = tmp_path / "frame.parquet"
+    fields = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"])
+    pq.write_table(pa.table({"a": fields}), path)
+
+    with pytest.raises(cf.ConfigError, match=r"This file holds a type that polars lacks: .*'?x'?") as raised:
+        cf.read_parquet(path, engine="polars")
+
+    assert raised.value.setting == "engine"
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all", b"PAR1\x00\x00\x00\x00PAR1"])
 @every_engine
 def test_a_file_that_is_not_parquet(content: bytes, engine: Any, tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ class TestErrors:
                 pa.dense_union([pa.field("a", pa.int8())]),
                 "dense_union<a: int8=0> cannot be made of JSON values",
             ),
-            (pl.Object, "Object is not a column type"),
+            (pl.Object, "'Object' is not a column type"),
             (int | str, "int | str is not a column type"),
             ("timestamp[us, tz=Mars]", "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
             (pa.timestamp("us", "localtime"), "'localtime' is not a time zone"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tracemalloc
+import zlib
 
 import pytest
 import urllib3
@@ -49,10 +50,10 @@ def test_a_gzip_body_cut_anywhere_is_refused(kept: int) -> None:
 
 
 def test_a_wrong_checksum_and_a_wrong_encoding_are_refused() -> None:
-    """One flipped bit of the CRC, or plain text declared as gzip."""
+    """One flipped bit of the CRC, or plain text or a zlib stream declared as gzip."""
     packed = bytearray(gzip.compress(TEXT))
     packed[-8] ^= 1
-    for body in (bytes(packed), TEXT):
+    for body in (bytes(packed), TEXT, zlib.compress(TEXT)):
         with pytest.raises(BodyEncodingError, match="not valid gzip"):
             read(raw(body, Content_Encoding="gzip"))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ClosedPoolError
 
 from connecty_frames.client.concurrent import CancellableDeadline
 from connecty_frames.clock import SYSTEM_CLOCK, Deadline
@@ -152,12 +153,34 @@ def test_a_reset_is_a_lost_answer(server: Any) -> None:
 
 
 def test_gets_share_a_connection(server: Any) -> None:
-    """Two requests of one transport go over one connection."""
+    """Those of one transport go over one connection, wait for nothing, and are not kept."""
     transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
-    for _ in range(2):
+    began = time.monotonic()
+    for _ in range(3):
         get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
+        assert ATTEMPT.get(None) is None
+    assert time.monotonic() - began < 2.0
     transport.close()
-    assert [request.connection for request in server.requests] == [1, 1]
+    assert [request.connection for request in server.requests] == [1, 1, 1]
+
+
+def test_closing_ends_idle_connections(server: Any) -> None:
+    """At once, also if something still has their pool."""
+    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
+    (adapter,) = transport._adapters.values()
+    (key,) = adapter.poolmanager.pools.keys()
+    pool = adapter.poolmanager.pools[key]
+    transport.close()
+    with pytest.raises(ClosedPoolError):
+        pool.urlopen("GET", "/v1/health")
+
+
+def test_plain_http_needs_no_certificates(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the file of them may be missing."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
+    outcome, _ = send(server.address)
+    assert isinstance(outcome, Response)
 
 
 def test_a_body_with_two_lengths_ends_its_connection(server: Any) -> None:

@@ -270,13 +270,11 @@ def test_an_empty_success_and_one_without_a_content_type() -> None:
         ("https://api.test", "api.test:443"),
         ("http://api.test/v1", "api.test:80"),
         ("http://[::1]:8080", "[::1]:8080"),
-        ("ftp://api.test", "api.test:0"),
-        ("api.test", "api.test:0"),
-        ("/v1", ":0"),
+        ("proxy.test", "proxy.test:80"),
     ],
 )
 def test_the_host_and_port_of_an_address(address: str, expected: str) -> None:
-    """Without a port, that of the scheme; 0 if there is none."""
+    """Without a port, that of the scheme; a proxy without a scheme is one of HTTP."""
     assert host_port(address) == expected
 
 

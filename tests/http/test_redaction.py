@@ -62,12 +62,22 @@ def test_a_secret_inside_of_an_encoded_text_is_hidden(before: str, encode: objec
     assert len(shown) <= len("said ***.") + len(encode(f"{before}after".encode())) + 2
 
 
+@pytest.mark.parametrize(
+    ("before", "start", "end"), [("", 0, 26), ("a", 2, 28), ("ab", 3, 29), ("abc", 4, 30)]
+)
+def test_what_is_left_of_an_encoded_text(before: str, start: int, end: int) -> None:
+    """The characters that have bits of the text around a secret of twenty bytes, and no other."""
+    said = base64.b64encode(f"{before}tok??en~~secret-0123after".encode()).decode()
+    assert knowing(token="tok??en~~secret-0123")(said) == f"{said[:start]}***{said[end:]}"
+
+
 def test_the_token_before_the_last_is_hidden_too() -> None:
     """After a refresh a response to the old token may still arrive; the third token replaces the first."""
     redact = Redaction()
     for token in ("token-one", "token-two", "token-three"):
         redact.add("token", SecretStr(token))
         assert redact(token) == "***"
+    redact.add("token", SecretStr("token-three"))
     assert redact("token-two token-three token-one") == "*** *** token-one"
 
 
@@ -155,7 +165,15 @@ def test_a_part_of_a_secret_at_a_cut_is_hidden(left: int) -> None:
     part = "canary-secret"[:left]
     assert redact(b'{"message": "bad ' + part.encode()) == '{"message": "bad ***'
     assert redact(f"bad {part}…") == "bad ***"
+    assert redact(f"{part}…") == "***"
     assert redact(f"bad {part} one") == f"bad {part} one"
+
+
+def test_the_patterns_show_no_secret() -> None:
+    """A debugger that prints them, as local variables, prints none."""
+    redact = knowing("canary-id", client_secret="canary-secret")
+    redact("message")
+    assert "canary" not in repr(redact._compiled)
 
 
 def test_a_secret_that_is_a_number_is_hidden_as_one() -> None:

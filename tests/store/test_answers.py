@@ -44,7 +44,9 @@ def kept(history: Database) -> KeptAnswers:
 
 def test_a_kept_answer(kept: KeptAnswers) -> None:
     """It is that of its question at its address."""
-    assert kept.find("one", ADDRESS) == ONE
+    found = kept.find("one", ADDRESS)
+    assert found == ONE
+    assert type(found.body) is bytes
     assert kept.find("other", ADDRESS) == OTHER
     assert kept.find("one", "https://elsewhere.test") is None
 
@@ -111,6 +113,15 @@ def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> Non
         for number in range(300):
             kept.keep(str(number), ADDRESS, OTHER)
         assert 0 < keep("last") < 2 * few
+
+
+def test_an_answer_that_is_forgotten(kept: KeptAnswers, tmp_path: Path) -> None:
+    """No file has it any more, while the store is open."""
+    with kept.database:
+        kept.keep("secret", ADDRESS, KeptAnswer(b'{"canary": 5}', 10))
+        assert any(b"canary" in each.read_bytes() for each in tmp_path.iterdir())
+        kept.forget("secret")
+        assert not any(b"canary" in each.read_bytes() for each in tmp_path.iterdir())
 
 
 def test_an_answer_without_a_row(history: Database, kept: KeptAnswers) -> None:

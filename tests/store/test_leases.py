@@ -66,9 +66,25 @@ def wait(is_true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def renewing() -> set[threading.Thread]:
+    """Return the threads that renew."""
+    return {thread for thread in threading.enumerate() if thread.name == "connecty-leases"}
+
+
 def threads() -> int:
     """Return how many threads renew."""
-    return sum(thread.name == "connecty-leases" for thread in threading.enumerate())
+    return len(renewing())
+
+
+def test_one_thread_renews_all(history: History) -> None:
+    """A second question begins no other."""
+    before = renewing()
+    rows = [history.sent(question, dw_id=13, asked_at=NOON) for question in ("how many?", "who?")]
+    assert len(renewing() - before) == 1
+    for row in rows:
+        assert row is not None
+        history.not_accepted(row, RecordState.REJECTED, "403", now=NOON)
+    wait(lambda: not renewing() - before)
 
 
 @pytest.mark.slow
@@ -116,12 +132,13 @@ def test_a_file_that_is_locked(history: History, path: Path) -> None:
 
 def test_a_file_that_is_gone(history: History, path: Path) -> None:
     """It is not begun anew by the thread, which goes on."""
+    before = renewing()
     row = history.sent("how many?", dw_id=13, asked_at=NOON)
     for each in list(path.parent.iterdir()):
         each.unlink()
     time.sleep(0.2)
 
-    assert (list(path.parent.iterdir()), threads()) == ([], 1)
+    assert (list(path.parent.iterdir()), len(renewing() - before)) == ([], 1)
     assert row is not None
 
 

@@ -181,6 +181,7 @@ def test_the_equivalent_mutants_exist() -> None:
         ("f(f'text {a:>3} text')", {"pass"}),
         ("await f()", {"pass"}),
         ("a = 1.5", {"a = 2.5"}),
+        ("a = 1e300", set()),
         ("a = b''", {"a = b'XX'"}),
         ("a = b", set()),
         ("a.b = c", {"pass"}),
@@ -228,4 +229,15 @@ def test_the_place_of_a_mutant() -> None:
         ("if b:", "A.f", 6, (range(6, 7), range(6, 7)), False),
         ("return 2", "A.f", 7, (range(7, 8), range(7, 8)), False),
         ("C = 3", "", 9, (range(1, 11), range(1, 11)), True),
+    }
+
+
+def test_the_names_of_a_mutant() -> None:
+    """A constant has its own name, and an attribute that of its class; what a function sets has none."""
+    source = "A: Final = 1\nB = C = 2\nclass D:\n    e: int = 3\n    def f(self):\n        g = 4\n"
+    assert {(mutant.after, mutant.names) for mutant in mutants_of(source)} == {
+        ("A: Final = 2", ("A",)),
+        ("B = C = 3", ("B", "C")),
+        ("e: int = 4", ("D",)),
+        ("g = 5", ()),
     }

@@ -64,6 +64,8 @@ class Mutant:
         Spans of lines. The first in which a test executes a line decides which tests can kill it.
     at_import
         Whether it is executed when the module is imported.
+    names
+        What it sets then: constants of a module, else the class that has it.
     before, after
         The header of the statement, as ``ast.unparse`` writes it.
     """
@@ -73,6 +75,7 @@ class Mutant:
     function: str
     lines: tuple[range, range]
     at_import: bool
+    names: tuple[str, ...]
     before: str
     after: str
 
@@ -113,7 +116,10 @@ def mutants_of(source: str) -> Iterator[Mutant]:
             lines = (range(body[0].lineno, (body[-1].end_lineno or 0) + 1), whole)
         else:
             lines = (whole, whole)
-        yield Mutant(number, _lines(place.statement)[0], place.name, lines, place.at_import, before, after)
+        names = _names_set(place) if place.at_import else ()
+        yield Mutant(
+            number, _lines(place.statement)[0], place.name, lines, place.at_import, names, before, after
+        )
 
 
 def compile_mutant(source: str, number: int, path: str) -> CodeType:
@@ -234,12 +240,23 @@ def _other_constants(value: object, *, is_wording: bool) -> Iterator[ast.Constan
     match value:
         case bool():
             yield ast.Constant(not value)
-        case int() | float():
+        case int() | float() if value + 1 != value:  # it is the same for a large float
             yield ast.Constant(value + 1)
         case str() if not is_wording and " " not in value:
             yield ast.Constant("XX")
         case bytes():
             yield ast.Constant(b"XX")
+
+
+def _names_set(place: _Place) -> tuple[str, ...]:
+    match place.statement:
+        case ast.Assign() | ast.AnnAssign() if place.name:
+            return (place.name.rpartition(".")[2],)
+        case ast.Assign(targets):
+            return tuple(each.id for each in targets if isinstance(each, ast.Name))
+        case ast.AnnAssign(ast.Name(name)):
+            return (name,)
+    return ()
 
 
 def _header(statement: ast.AST) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import time
 import tomllib
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -112,6 +115,9 @@ class _Room:
         self._package = project.root / project.package
         self.listed = self.not_executed = self.total = 0
         self.drawn: list[_Drawn] = []
+        self._lines = {
+            file: file.read_text(encoding="utf-8").splitlines() for file in self._package.rglob("*.py")
+        }
 
     def draw(self, recording: Recording, listed: list[dict[str, str]], seed: int, count: int) -> None:
         """Draw so many mutants that are executed and not listed."""
@@ -129,10 +135,11 @@ class _Room:
             path = file.relative_to(self._package).as_posix()
             if any(is_entry_of(entry, path, mutant) for entry in listed):
                 self.listed += 1
-            elif tests := self._tests(recording, file, mutant):
-                self.drawn.append(
-                    self._trial(file, mutant, {test: recording.seconds[test] for test in tests})
-                )
+                continue
+            near = self._tests_of_names(recording, mutant)
+            if tests := near | self._tests(recording, file, mutant):
+                seconds = {test: recording.seconds[test] for test in tests}
+                self.drawn.append(self._trial(file, mutant, seconds, near))
             else:
                 self.not_executed += 1
 
@@ -143,19 +150,36 @@ class _Room:
             return {test for test in recording.seconds if self._is_own(Path(test))}
         return found
 
+    def _tests_of_names(self, recording: Recording, mutant: Mutant) -> set[str]:
+        """Return the tests that execute a line, of any file, with a name that is set at import."""
+        if not mutant.names:
+            return set()
+        find = re.compile(rf"\b(?:{'|'.join(mutant.names)})\b").search
+        return {
+            test
+            for file, lines in self._lines.items()
+            for test in recording.tests(file, (at for at, line in enumerate(lines, 1) if find(line)))
+        }
+
     def _is_own(self, test: Path) -> bool:
         return test.parts[1] in self._project.rooms[self._name]
 
-    def _trial(self, file: Path, mutant: Mutant, tests: dict[str, float]) -> _Drawn:
+    def _trial(self, file: Path, mutant: Mutant, tests: dict[str, float], near: set[str]) -> _Drawn:
         """Return the trial of a mutant: first the tests of its file, then those of its room, then all."""
         batches: list[dict[str, float]] = [{}, {}, {}]
         left = [_MOST_SECONDS] * 3
-        for test, seconds in sorted(tests.items(), key=lambda item: item[1]):
+        # The quickest of each file of tests, then the next of each: slow files have a turn too.
+        numbers: defaultdict[str, count[int]] = defaultdict(count)
+        turns = {
+            test: (test not in near, next(numbers[test.partition("::")[0]]))
+            for test in sorted(tests, key=tests.__getitem__)
+        }
+        for test in sorted(tests, key=turns.__getitem__):
             path = Path(test.partition("::")[0])
             distance = 0 if path.stem == f"test_{file.stem.strip('_')}" else 1 if self._is_own(path) else 2
-            left[distance] -= seconds
-            if left[distance] > 0:
-                batches[distance][test] = seconds
+            if tests[test] < left[distance]:
+                left[distance] -= tests[test]
+                batches[distance][test] = tests[test]
         code = compile_mutant(file.read_text(encoding="utf-8"), mutant.number, str(file))
         module = ".".join(file.relative_to(self._project.root).with_suffix("").parts)
         return _Drawn(
