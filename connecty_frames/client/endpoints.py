@@ -227,7 +227,9 @@ class Endpoints:
             )
             reason = f"{response.host} sent an invalid results response"
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, invalid, reason)) from None
-        wait = retry_after(response.headers, self.clock.now())
+        wait = None
+        if "Retry-After" in response.headers:
+            wait = retry_after(response.headers, self.clock.now())
         if envelope.state == State.COMPLETED:
             return Results(envelope, response.body, max_rows, wait)
         # Without rows, all of it will be shown.

@@ -21,7 +21,7 @@ from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.rows import Rows, read_rows
-from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, SchemaTypes
+from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
@@ -150,7 +150,7 @@ def decode(
             if decision.problem is not None:
                 warnings.append(_fidelity_warning(column, decision.type, decision.problem, options))
             arrays.append(_build(column, decision, given, rows, position))
-            _check(column, arrays[-1], schema_types, limits)
+            _check(column, arrays[-1], schema_types.rules.get(column.name), limits)
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
@@ -171,7 +171,8 @@ def decode(
         described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
-    fields = [pa.field(c.name, c.type, schema_types.rule_of(c.name).nullable) for c in described]
+    required = {name for name, rule in schema_types.rules.items() if not rule.nullable}
+    fields = [pa.field(each.name, each.type, each.name not in required) for each in described]
     table = _to_table(arrays, pa.schema(fields), rows.count)
     disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
@@ -295,9 +296,11 @@ def _build(
         ) from None
 
 
-def _check(column: Column, array: Any, schema_types: SchemaTypes, limits: ReaderLimits) -> None:
+def _check(column: Column, array: Any, rule: ColumnRule | None, limits: ReaderLimits) -> None:
+    if rule is None:
+        return
     try:
-        check_rule(array, schema_types.rule_of(column.name), limits.checkpoint)
+        check_rule(array, rule, limits.checkpoint)
     except CellError as error:
         row = error.row or 0
         raise _conversion_error(column.name, cell_error(row, column.cells[row], error.reason)) from None

@@ -206,17 +206,19 @@ class Transport:
             if status not in SUCCESS:
                 self._raise_for_status(response)
             result = read(response)
-            outcome = f"{status} {describe(result)}".rstrip()
+            if _LOG.isEnabledFor(logging.DEBUG):
+                outcome = f"{status} {describe(result)}".rstrip()
         except RequestFailed as failed:
             outcome = f"{failed.failure.status or ''} {failed.failure.kind.name}".lstrip()
             raise
         else:
             return result
         finally:
-            milliseconds, size = (self.clock.monotonic() - began) * 1000, attempt.received.tell()
-            _LOG.debug(
-                "%s %s: %s, %.0f ms, %d bytes", request.method, request.path, outcome, milliseconds, size
-            )
+            if _LOG.isEnabledFor(logging.DEBUG):
+                milliseconds, size = (self.clock.monotonic() - began) * 1000, attempt.received.tell()
+                _LOG.debug(
+                    "%s %s: %s, %.0f ms, %d bytes", request.method, request.path, outcome, milliseconds, size
+                )
 
     @contextmanager
     def _connected(
