@@ -81,7 +81,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         (
             "| retries that all calls of a client share | 10 at the start, then 1 per second | |",
-            {"http.retry._MAX_RETRIES": 10, "http.retry._RETRIES_PER_SECOND": 1},
+            {"http.retry._MAX_RETRIES": 10},
         ),
         (
             "| a fetch without a byte | tried again after 60 s, later after 120 s and so on | |",
