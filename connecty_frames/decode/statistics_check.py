@@ -217,7 +217,8 @@ def _compare_texts(
     found: list[dict[str, Any]] = []
     for measure in (lambda _: lengths, pc.utf8_length, _utf16_lengths):
         measured = measure(column)
-        found.append({**pc.min_max(measured).as_py(), "mean": mean and pc.mean(measured).as_py()})
+        average = None if mean is None else pc.mean(measured).as_py()
+        found.append({**pc.min_max(measured).as_py(), "mean": average})
         stated = {
             end: length
             for end, length in stated.items()

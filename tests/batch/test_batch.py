@@ -349,6 +349,7 @@ def test_callers_at_the_same_time(service: Any, server: Script, folder: Path) ->
     assert cf.open_batch(folder).summary() == BatchSummary(total=40, answered=40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("retried", [False, True])
 def test_a_killed_sender(
     ask: Any, service: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, *, retried: bool
@@ -374,6 +375,7 @@ def test_a_killed_sender(
     assert service.asked == {"how many?": 1, "why?": 1}
 
 
+@pytest.mark.slow
 def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call waits for it no longer than a lease, and leaves the question to it."""
     monkeypatch.setattr(leases, "SECONDS", 0.5)

@@ -149,6 +149,7 @@ def test_the_response_is_saved(contact: Any, server: Script, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "code", "says", "saved"),
     [

@@ -143,6 +143,7 @@ def test_check(pin: Any, server: Script) -> None:
     assert server.questions == ["list the orders"] * 2 + ["list the others"] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "dialect"),
     [("duckdb:///a.duckdb", "duckdb"), ("sqlite:///a.db", "sqlite"), ("sqlite+pysqlite:///a.db", "sqlite")],

@@ -39,6 +39,7 @@ def test_a_sandbox_serves_until_ctrl_c(shell: Any, start: Any) -> None:
         requests.get(f"{exports['base_url']}/v1/health", timeout=5)
 
 
+@pytest.mark.slow
 def test_a_sandbox_with_a_port_and_questions_of_its_own(shell: Any, start: Any, tmp_path: Path) -> None:
     """It uses that port and that catalogue."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -55,6 +56,7 @@ def test_a_sandbox_with_a_port_and_questions_of_its_own(shell: Any, start: Any, 
     assert (code, out) == (0, '"billion_years"\n13.8\n')
 
 
+@pytest.mark.slow
 def test_faults(start: Any) -> None:
     """Each --fault is injected as given, one after the other."""
     faults = ("--fault", "health:status=503,times=1", "--fault", "health:reset,times=1")

@@ -130,6 +130,7 @@ def released() -> Iterator[threading.Event]:
 # Answers
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("connected")
 def test_an_answer_and_frames() -> None:
     """The same as without await, for each engine, by the functions and by a client."""

@@ -283,6 +283,7 @@ class TestProxy:
         monkeypatch.setenv("HTTP_PROXY", address)
         monkeypatch.setenv("HTTPS_PROXY", address)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("status", [400, 401, 403, 407, 422, 500, 502, 503])
     @pytest.mark.parametrize("kind", ["token", "ask", "results"])
     def test_a_page_that_repeats_the_password(
@@ -294,6 +295,7 @@ class TestProxy:
             client.ask("how many?", timeout=0.5)
         assert_clean(caught.value, caplog, FORMS_OF_PASSWORD)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("step", ["refused", "fault", "redirect", "page", "reset", "garbage", "cut"])
     @pytest.mark.parametrize("kind", ["token", "ask", "results"])
     def test_any_response(
@@ -305,6 +307,7 @@ class TestProxy:
             client.ask("how many?", timeout=0.5)
         assert_clean(caught.value, caplog, FORMS_OF_PASSWORD)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("step", ["refused", "fault", "reset", "garbage"])
     def test_a_rejected_tunnel(self, server: Script, caplog: pytest.LogCaptureFixture, step: str) -> None:
         """CONNECT answered by a status, by nothing or by anything; credentials are not sent then."""

@@ -116,6 +116,7 @@ def test_fewer_rows_than_requested_are_all_rows(service: Any) -> None:
     assert service.client().ask(TOP_COUNTRIES, max_rows=6).truncated is False
 
 
+@pytest.mark.slow
 def test_a_question_goes_through_its_states(slow_service: Any) -> None:
     """The progress that is reported holds each state, ends with COMPLETED and names the question."""
     steps: list[Any] = []

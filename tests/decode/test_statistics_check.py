@@ -236,6 +236,9 @@ def test_lengths(
         ('"a" | "bc" | null', "1.6", None, "1.5"),
         ('"a" | "bc" | null', "1.0", None, "1.5"),
         ('"a" | "bc" | null', "1", None, None),  # cut to a whole number
+        ('"" | "" | null', "0", None, None),
+        ('"" | "" | null', "0.0", None, None),
+        ('"" | ""', "2", None, "0.0"),
         # In characters, bytes or UTF-16.
         ('"ä" | "x😀"', "1.5", None, None),
         ('"ä" | "x😀"', "3.5", None, None),

@@ -89,6 +89,7 @@ def test_a_broken_gzip_body(server: Script, client: Client, encoding: str) -> No
     assert server.count("results") == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
 @pytest.mark.parametrize("encoding", ["plain", "gzip"])
 def test_a_body_over_the_limit(server: Script, endpoint: str, encoding: str) -> None:

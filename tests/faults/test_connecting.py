@@ -84,6 +84,7 @@ def test_an_unknown_host_name(verb: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert looked == ["api.nowhere.example"] * (1 if verb == "health" else 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["ask_df", "submit", "state"])
 def test_a_connection_that_is_never_established(silent_address: str, verb: str) -> None:
     """A connection that is never established: ConnectionFailed at the deadline."""

@@ -188,6 +188,7 @@ def test_a_tunnel_that_is_rejected(proxy: Script) -> None:
     assert proxy.count("tunnel") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 Dug\r\nX: "])
 def test_a_proxy_that_stops_responding(proxy: Script, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within its response to CONNECT: ConnectionFailed in phase proxy; the collector finds no error."""

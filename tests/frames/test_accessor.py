@@ -486,6 +486,7 @@ class TestRegistration:
         function(frame)
         assert frame.connecty.question == "top 5 countries"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("library", ["pandas", "polars"])
     def test_imports_nothing(self, library: str) -> None:
         """Only libraries that are loaded get an accessor, and no other is loaded."""

@@ -532,6 +532,7 @@ def test_offsets_as_zones() -> None:
             cf.AskOptions(tz=zone)
 
 
+@pytest.mark.slow
 def test_pydantic_is_imported_for_models_alone() -> None:
     """A question without a model imports none of it, and neither does a schema without one."""
     code = (

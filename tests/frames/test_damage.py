@@ -380,6 +380,7 @@ def test_an_index_of_many_columns(tmp_path: Path) -> None:
     assert (frame.shape, frame.index.nlevels, frame.index.names[999]) == ((1, 1_000), 1_000, "c999")
 
 
+@pytest.mark.slow
 @every_engine
 def test_a_wide_file_of_others(engine: Any, tmp_path: Path) -> None:
     """Time is linear in the number of columns: replaced one by one, 10,000 took a minute."""

@@ -213,6 +213,7 @@ def test_the_first_rows_decide_on_the_width(before: int, width: int) -> None:
     assert round(columns["A"].width) == width
 
 
+@pytest.mark.slow
 def test_many_rows() -> None:
     """More than are converted at once; no value is missing or moved."""
     count = 10_500

@@ -69,6 +69,7 @@ def test_an_empty_body_is_empty_whatever_its_encoding() -> None:
     assert read(raw(b"", Content_Encoding="gzip")) == b""
 
 
+@pytest.mark.slow
 def test_the_limit_holds_before_the_memory_is_taken() -> None:
     """A gzip body of 200 KB with 200 MB is read up to a limit of 10 MB, in less than 20 MB of memory."""
     bomb = gzip.compress(bytes(200_000_000), 9)

@@ -186,6 +186,7 @@ def test_a_secret_that_is_a_number_is_hidden_as_one() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", ["s3cr3t+word", "+/=!s3cr3t", "back\\\\slash\\", "~!" * 500_000])
 @pytest.mark.parametrize("run", ["\\", "\\u002", "&#0000", "%2", "+/=!", "s3cr3t\\"])
 def test_a_body_made_to_take_long(secret: str, run: str) -> None:

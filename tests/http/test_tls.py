@@ -204,6 +204,7 @@ def test_our_tls_context_is_not_replaced() -> None:
     assert pool.conn_kw["ssl_context"] is context
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_server_that_requires_a_client_certificate(version: ssl.TLSVersion) -> None:
     """Before TLS 1.3 an ambiguous alert, from then on a definite one: never an error about credentials."""

@@ -231,6 +231,7 @@ def test_exports_are_for_a_shell() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_it_serves_in_the_foreground_until_ctrl_c() -> None:
     """A process announces its address, serves, and ends by itself on SIGINT."""
     script = (
@@ -250,6 +251,7 @@ def test_it_serves_in_the_foreground_until_ctrl_c() -> None:
     assert (process.returncode, rest) == (0, "['MainThread']\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
 def test_a_server_that_cannot_start_is_an_error() -> None:
     """With one file descriptor, for the listening socket, entering raises ConfigError and does not hang."""

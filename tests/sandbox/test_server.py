@@ -536,6 +536,7 @@ def test_digits_arrive_as_they_are(api: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_documented_statistics(connect: Any) -> None:
     """With "documented" the assumed sections are left out."""
     with Sandbox(statistics="documented") as sandbox:

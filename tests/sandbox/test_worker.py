@@ -77,6 +77,7 @@ def start(
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_it_does_not_outlive_the_sandbox(start: Callable[..., tuple], how: int) -> None:
     """Whichever signal ends the sandbox, both the idle and the busy worker end."""
@@ -89,6 +90,7 @@ def test_it_does_not_outlive_the_sandbox(start: Callable[..., tuple], how: int) 
     assert all_end(workers)
 
 
+@pytest.mark.slow
 def test_the_script_is_not_run_again(start: Callable[..., tuple]) -> None:
     """A script without a guard, as in a notebook, runs once; its exit without closing ends the workers."""
     process, workers = start("input()")
@@ -122,6 +124,7 @@ def test_ctrl_c_in_the_terminal_does_not_end_workers(start: Callable[..., tuple]
     assert all_end(workers)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are looked up in /proc")
 def test_it_has_no_open_file_of_the_sandbox(start: Callable[..., tuple]) -> None:
     """It has its pipes alone: no socket and no file of the process that started it."""

@@ -107,6 +107,7 @@ def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) 
     assert lease(path) == after
 
 
+@pytest.mark.slow
 def test_a_row_that_nobody_has(history: History) -> None:
     """It is not renewed: its sender ended without a word."""
     history.sent("how many?", dw_id=13, asked_at=NOON)
