@@ -331,6 +331,7 @@ def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]
     assert service.asked.total() == 9
 
 
+@pytest.mark.slow
 def test_callers_at_the_same_time(service: Any, server: Script, folder: Path) -> None:
     """With clients of their own they share the questions, and none is asked twice."""
     questions = [f"q{number}" for number in range(40)]

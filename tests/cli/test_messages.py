@@ -77,6 +77,7 @@ def test_truncation(golden: Path, shell_message: ShellMessage) -> None:
     assert shell_message(raised.value) == "3 of 100 rows came; --max-rows all fetches all."
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_too_large(sandbox: Sandbox, shell_message: ShellMessage) -> None:
     """max_body_bytes is no option there."""
     settings = {**sandbox.connection, "max_body_bytes": 5_000}

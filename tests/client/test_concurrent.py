@@ -128,6 +128,7 @@ def test_what_a_future_shows_that_is_not_done() -> None:
     assert repr(other) == f"<QuestionFuture to 'how many?': ConnectyError, question_id \\x1b {'x' * 115}…>"
 
 
+@pytest.mark.slow
 def test_as_completed(box: Sandbox) -> None:
     """An iterator yields what is done first, whatever the order."""
     slow, *quick = numbered(4)

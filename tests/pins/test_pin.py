@@ -599,6 +599,7 @@ def test_the_guard_applies(service: Any, database: duckdb.DuckDBPyConnection) ->
         pin.rerun(database)
 
 
+@pytest.mark.slow
 def test_a_question_of_the_sandbox(connected: Sandbox) -> None:
     """A real question is pinned, fetched and checked; its SQL gives the same rows again."""
     pin = cf.pin("countries", "list the top 5 countries with the most orders", dialect="duckdb")

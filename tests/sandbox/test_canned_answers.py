@@ -191,6 +191,7 @@ def test_a_failure_is_raised(canned: Sandbox, client: cf.Client) -> None:
         client.ask("why")
 
 
+@pytest.mark.slow
 def test_other_questions_go_to_the_answerer(canned: Sandbox, client: cf.Client) -> None:
     """A canned answer takes precedence, for its own question alone."""
     canned.answer(SELECT, [{"n": 8}])

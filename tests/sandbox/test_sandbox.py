@@ -274,6 +274,7 @@ def test_a_server_that_cannot_start_is_an_error() -> None:
     assert "ulimit -n" in ended.stdout
 
 
+@pytest.mark.slow
 def test_a_database_and_questions_from_files(connect: Any, tmp_path: Path) -> None:
     """A DuckDB file is served with its catalogue, or with an empty one."""
     database, questions = tmp_path / "own.duckdb", tmp_path / "own.toml"
@@ -292,6 +293,7 @@ def test_a_database_and_questions_from_files(connect: Any, tmp_path: Path) -> No
         assert "catalogue is empty" in api.answer("how many orders are there").json()["error"]
 
 
+@pytest.mark.slow
 def test_a_custom_answerer(connect: Any) -> None:
     """An object with the method is called with the question and the workspace."""
 
@@ -387,6 +389,7 @@ def test_a_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
     assert set(threading.enumerate()) <= threads
 
 
+@pytest.mark.slow
 def test_a_custom_time_zone(connect: Any) -> None:
     """Instants and the expiry of tokens are in the zone."""
     with Sandbox(timezone="America/New_York") as sandbox:
