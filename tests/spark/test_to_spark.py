@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -130,7 +131,7 @@ TABLE: dict[str, tuple[pa.DataType, list[Any], str, list[Any]]] = {
 def answer_of(table: pa.Table) -> cf.Answer:
     """Make an answer of a table whose types no response has."""
     answer = cf.Answer.from_json(b'{"state": "COMPLETED", "results": {"dataframe": [["a"]]}}', question_id=ID)
-    object.__setattr__(answer._decoded, "table", table)
+    object.__setattr__(answer, "_decoded", msgspec.structs.replace(answer._decoded, table=table))
     return answer
 
 
