@@ -155,13 +155,14 @@ def test_every_kind_of_column() -> None:
     ],
 )
 def test_the_three_backends_of_pandas(dtype_backend: Any, dtypes: list[str | None]) -> None:
-    """Each column has a dtype of the backend, and none is object; text under numpy is pandas' str."""
+    """Each column has a dtype of the backend; none is object, but text under numpy in pandas 2."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cf.TypeFidelityWarning)
         frame = cf.ask_df(EVERY_KIND, dtype_backend=dtype_backend)
 
     shown = {name: str(dtype) for name, dtype in frame.dtypes.items()}
-    assert "object" not in shown.values()
+    objects = {name for name, dtype in shown.items() if dtype == "object"}
+    assert objects <= ({"words"} if dtype_backend == "numpy" else set())  # pandas 2 has no other text
     names = ["whole", "fraction", "truth", "words", "day", "moment", "instant"]
     for name, dtype in zip(names, dtypes, strict=True):
         assert dtype is None or shown[name] == dtype

@@ -264,9 +264,10 @@ class CellColumn(_Cells):
         codes = self._codes.copy()
         rows = rows[codes[rows] == CODES[ValueKind.CONSTANT]]
         codes[rows] = 0
-        is_present = pa.py_buffer(np.packbits(codes != 0, bitorder="little"))
-        present = pa.Array.from_buffers(pa.bool_(), len(codes), [None, is_present])
-        texts = pc.if_else(present, self.texts, pa.nulls(1, pa.string())[0])
+        bits = pa.py_buffer(np.packbits(codes == 0, bitorder="little"))
+        is_null = pa.Array.from_buffers(pa.bool_(), len(codes), [None, bits])
+        # pyarrow 17's if_else breaks the offsets of a slice.
+        texts = pc.replace_with_mask(self.texts, is_null, to_scalar(None, pa.string()))
         cells = CellColumn(
             codes,
             texts,

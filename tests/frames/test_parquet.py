@@ -311,10 +311,16 @@ def test_names_that_polars_cannot_hold(tmp_path: Path) -> None:
 
 
 def test_fields_that_polars_cannot_hold(tmp_path: Path) -> None:
-    """Two fields of one name are a ConfigError, in place of one of polars."""
+    """Two fields of one name are a ConfigError where polars refuses them."""
     path = tmp_path / "frame.parquet"
     fields = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"])
     pq.write_table(pa.table({"a": fields}), path)
+    try:
+        pl.from_arrow(pq.read_table(path))
+    except pl.exceptions.PolarsError:
+        pass
+    else:
+        pytest.skip("this polars takes them")
 
     with pytest.raises(cf.ConfigError, match=r"This file holds a type that polars lacks: .*'?x'?") as raised:
         cf.read_parquet(path, engine="polars")
