@@ -110,9 +110,8 @@ def _fold(name: str) -> str:
 
 def section_named(name: str) -> str | None:
     """Return the section of :data:`SECTION_NAMES` that a name stands for, None if it is unknown."""
-    if _is_array(name):
-        return "general"
-    return _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(_DIGITS))
+    section = _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(_DIGITS))
+    return "general" if section is not None and _is_array(name) else section
 
 
 def _read_fields(section: dict[str, Any]) -> dict[str, Any]:
