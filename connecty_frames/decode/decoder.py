@@ -150,7 +150,7 @@ def decode(
             if decision.problem is not None:
                 warnings.append(_fidelity_warning(column, decision.type, decision.problem, options))
             arrays.append(_build(column, decision, given, rows, position))
-            _check(column, arrays[-1], schema_types.rules.get(column.name), limits)
+            _check(received, arrays[-1], schema_types.rules.get(column.name), limits)
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)

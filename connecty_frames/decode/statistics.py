@@ -27,17 +27,19 @@ _CLOCKS: Final = dict.fromkeys(_TIMES.split(), "time") | dict.fromkeys(_DURATION
 SECTION_NAMES: Final = {
     "boolean": "boolean bool",
     "numeric": (
-        "numeric number integer int bigint smallint tinyint hugeint long short uint uinteger ubigint"
-        " usmallint utinyint uhugeint decimal bigdecimal bignumeric fixed float double doubleprecision real"
+        "numeric number integer int bigint mediumint smallint tinyint hugeint long short serial bigserial"
+        " smallserial uint uinteger ubigint usmallint utinyint uhugeint decimal bigdecimal bignumeric fixed"
+        " float double doubleprecision real"
     ),
     "temporal": (
-        "temporal date datetime datetimetz datetimeoffset timestamp timestampntz timestampltz timestamptz"
-        " timestampwithtimezone timestampwithlocaltimezone timestampwithouttimezone timestamps timestampms"
-        f" timestampns {_TIMES} {_DURATIONS}"
+        "temporal date datetime datetimetz datetimeoffset smalldatetime timestamp timestampntz timestampltz"
+        " timestamptz timestampwithtimezone timestampwithlocaltimezone timestampwithouttimezone timestamps"
+        f" timestampms timestampns {_TIMES} {_DURATIONS}"
     ),
     "string": (
-        "string str largestring text varchar nvarchar char character charactervarying utf largeutf object"
-        " enum uuid bytes bytea binary varbinary blob"
+        "string str largestring text citext ntext tinytext mediumtext longtext clob varchar nvarchar char"
+        " bpchar nchar character charactervarying utf largeutf object enum uuid uniqueidentifier bytes bytea"
+        " binary varbinary blob"
     ),
     "general": "general list array struct record map json jsonb variant category categorical null",
 }
@@ -67,6 +69,8 @@ _FIELDS: Final = {
 _FIELDS_AS_WRITTEN: Final = {name: name for name in _FIELDS.values()}
 _DIGITS: Final = "0123456789"
 _SEPARATORS: Final = str.maketrans("", "", " _-")
+#: An array of PostgreSQL or DuckDB: ``text[]``, ``_int4``, ``integer[3]``.
+_is_array: Final = re.compile(r"_[a-z]+\d?|.*\[\d*\]", re.ASCII).fullmatch
 #: A longer name is not looked up.
 _LONGEST_NAME: Final = 100
 #: A count, which may be written as a float or in quotes, of at most 18 digits.
@@ -106,7 +110,8 @@ def _fold(name: str) -> str:
 
 def section_named(name: str) -> str | None:
     """Return the section of :data:`SECTION_NAMES` that a name stands for, None if it is unknown."""
-    return _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(_DIGITS))
+    section = _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(_DIGITS))
+    return "general" if section is not None and _is_array(name) else section
 
 
 def _read_fields(section: dict[str, Any]) -> dict[str, Any]:
@@ -146,9 +151,12 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
     alone = said if len(said) == 1 else ()
     rows, count = parse_count(fields.get("row_count")), parse_count(fields.get("count"))
     named = found.get("temporal", ("",))[0]
+    others: tuple[str | None, ...] = () if sections else ("general" if is_general else None,)
+    if found.get("string", ("",))[0].casefold() == "object":  # in pandas also booleans with nulls
+        others = ("general",)
     return ColumnStatistics(
         sections,
-        tuple(sections) or (*alone, "general" if is_general else None),
+        (*(sections or alone), *others),
         count if rows is None else rows,
         parse_count(fields.get("nulls_count")),
         counts_values=rows is None and "count" not in general,

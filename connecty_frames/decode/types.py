@@ -181,12 +181,12 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
             column.cells, column.bounds, options.tz, inferred=inferred, is_duration=is_duration
         )
     array, offsets = found.values, listed(sorted(found.offsets))
+    evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
     if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
         texts = [*column.present, *column.bounds]
         if all(has_format(text, TemporalFormat.DURATION) for text in texts):
             reason = "may be a time of day or a duration, which schema= or a pin settles"
-            raise CellError(0, texts[0], reason)
-    evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
+            return Decision(array.type, evidence, CellError(column.row_of(0), texts[0], reason), array)
     if found.format is TemporalFormat.AWARE:
         row = temporal.row_out_of_range(array, options.tz)
         if row is not None:

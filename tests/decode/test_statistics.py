@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from connecty_frames import Answer
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.statistics import parse_count, read_entry, section_named
-from connecty_frames.errors import StatisticsWarning, TypeFidelityWarning
+from connecty_frames.errors import ConversionError, StatisticsWarning, TypeFidelityWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +134,46 @@ def test_names_that_nobody_knows(
         assert [column.type for column in found.columns] == [INSTANT, pa.string()]
         assert warned(found) == ([f"Statistics of unknown names were ignored: {named}."] if warns else [])
         assert found.total_rows == (2 if "count" in str(entry) else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "section"),
+    [
+        *(
+            (name, "general")
+            for name in ("text[]", "_text", "_int4", "INTEGER[]", "integer[3]", "VARCHAR(9)[]")
+        ),
+        *((name, "string") for name in ("bpchar", "citext", "clob", "ntext", "uniqueidentifier")),
+        *((name, "numeric") for name in ("mediumint(9)", "bigserial")),
+        ("smalldatetime", "temporal"),
+        ("string[pyarrow]", "string"),
+        *((name, None) for name in ("_meta", "geography[]", "[]", "_", "_9")),
+    ],
+)
+def test_names_of_databases(name: str, section: str | None) -> None:
+    """Those of arrays tell no type; others that begin or end like them are unknown."""
+    assert section_named(name) == section
+
+
+@pytest.mark.parametrize(
+    ("cells", "type_", "values"),
+    [
+        ("[true],[false],[null]", pa.bool_(), [True, False, None]),
+        ("[1],[2],[null]", pa.int64(), [1, 2, None]),
+        ('["2025-01-01"],["x"],[null]', pa.string(), ["2025-01-01", "x", None]),
+        ('["2025-01-01"],["2025-01-02"],[null]', pa.string(), ["2025-01-01", "2025-01-02", None]),
+    ],
+)
+@pytest.mark.parametrize("wraps", [False, True])
+def test_object_of_pandas(
+    decode_json: Callable[..., Decoded], cells: str, type_: pa.DataType, values: list[Any], wraps: bool
+) -> None:
+    """Texts stay text; booleans with nulls, which pandas calls object too, are what they are."""
+    fields = {"count": 2, "unique": 2, "top": "x", "freq": 1}
+    entry = {"object": fields, "general": {"count": 3}} if wraps else {"dtype": "object", **fields}
+    found = decode_json(f'[["c"],{cells}]', json.dumps({"c": entry}), strict=True)
+    assert found.table is not None
+    assert (found.table["c"].type, found.table["c"].to_pylist(), found.warnings) == (type_, values, [])
 
 
 def test_an_unknown_name_beside_a_known_one(decode_json: Callable[..., Decoded]) -> None:
@@ -307,3 +348,11 @@ def test_odd_names(name: str) -> None:
     """They are unknown, however long they are."""
     assert section_named(name) is None
     assert read_entry({name: {"x": 1}}).unknown == (name,)
+
+
+def test_a_null_token_that_schema_does_not_allow() -> None:
+    """The error shows what was sent, which was no null of JSON."""
+    body = b'{"state": "COMPLETED", "results": {"dataframe": [["c"], ["a"], [NaN]]}}'
+    schema = pa.schema([pa.field("c", pa.string(), nullable=False)])
+    with pytest.raises(ConversionError, match=r"^Column 'c', row 1: 'NaN' is a null, which schema= does not"):
+        Answer.from_json(body, schema=schema)

@@ -551,6 +551,9 @@ def test_nan_under_a_schema_of_numbers(column: Callable[..., Any]) -> None:
         (['"10:30:00"', '"23:59:59.5"'], TEMPORAL, None),
         (['"10:30:00"'], '"datetime":{"distinct_count":1}', None),
         (['"10:30:00"'], '"temporal":{"min":"00:00:00","max":"12:00:00"}', None),
+        # Another section does not make them text.
+        (['"10:30:00"'], '"temporal":{}', None),
+        (['"10:30:00"'], '"temporal":{"distinct_count":1},"string":{"min_len":8}', None),
         # A minute without seconds is no duration.
         (['"10:30:00"', '"10:30"'], TEMPORAL, pa.time64("us")),
         (['"10:30:00"'], '"temporal":{"min":"00:00","max":"12:00:00"}', pa.time64("us")),
