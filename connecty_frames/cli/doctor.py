@@ -35,11 +35,7 @@ _DISTRIBUTION: Final = "connecty-frames"
 #: The name and the extra of a requirement such as ``duckdb>=1.3; extra == 'sandbox'``.
 _REQUIREMENT: Final = re.compile(r"([\w.-]+).*\bextra *== *['\"]([\w-]+)['\"]")
 _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
-#: The word and the style for an assumption that held, did not, or was not seen.
 _OUTCOMES: Final = {True: ("held", "green"), False: ("not held", "bold red"), None: ("not seen", "dim")}
-#: The widths of outcomes and names, of checks and of assumptions.
-_CHECKS: Final = (7, 11)
-_ASSUMPTIONS: Final = (8, 11)
 #: The width of the output if it is not a terminal, in characters.
 _FILE_WIDTH: Final = 1000
 _ASKING: Final = "First contact"
@@ -127,21 +123,19 @@ def _first_contact(
         except ConnectyError as failed:
             error = failed
         if contact.body:
-            body = contact.body
-            if anonymize:  # names of fields stay, and a server may repeat a secret in one
-                body = client.redacted(anonymized(body).decode()).encode()
+            # Names of fields stay, and a server may repeat a secret in one.
+            body = client.redacted(anonymized(contact.body).decode()).encode() if anonymize else contact.body
             save(body)
         if error is None:
             # One row, fetched by the id and so not paid for, shows whether ``count`` follows ``max_rows``.
             with warnings.catch_warnings(), suppress(ConnectyError):
                 warnings.simplefilter("ignore")
                 questions[0].result(max_rows=1)
-    if contact.body:
-        held = _report(console, contact, client.redacted)
-        if error is None and not held:
-            raise typer.Exit(NOT_AS_ASSUMED)
+    held = not contact.body or _report(console, contact, client.redacted)
     if error is not None:
         raise error
+    if not held:
+        raise typer.Exit(NOT_AS_ASSUMED)
 
 
 def _check(console: Console, address: Mapping[str, Any]) -> None:
@@ -151,7 +145,7 @@ def _check(console: Console, address: Mapping[str, Any]) -> None:
         warnings.simplefilter("ignore", InsecureWarning)  # a check says the same
         for check in _checks(address):
             text = f"{check.text} {shell_message(check.error) if check.error else ''}".strip()
-            _show(console, _CHECKS, (check.status, _STYLES[check.status]), check.name, text)
+            _show(console, (check.status, _STYLES[check.status]), check.name, text)
             failure = failure or check.error
     if failure is not None:
         raise typer.Exit(exit_code_of(failure))
@@ -165,20 +159,20 @@ def _report(console: Console, contact: Contact, redacted: Callable[[str], str]) 
     broken = []
     for name, judged in ASSUMPTIONS.items():
         held, evidence = judged(contact)
-        _show(console, _ASSUMPTIONS, _OUTCOMES[held], name, redacted(evidence))
+        _show(console, _OUTCOMES[held], name, redacted(evidence))
         broken += [name] * (held is False)
     outcome = f"Not held: {listed(broken)}." if broken else "All that was seen held."
     typer.echo(f"\n{outcome} The page about limits explains the names.")
     return not broken
 
 
-def _show(console: Console, widths: tuple[int, int], outcome: tuple[str, str], name: str, text: str) -> None:
+def _show(console: Console, outcome: tuple[str, str], name: str, text: str) -> None:
     """Write a row: its text is wrapped beside its name, where there is a width."""
     from rich.table import Table
     from rich.text import Text
 
     row = Table.grid(padding=(0, 2, 0, 0))
-    for width in (*widths, None):
+    for width in (8, 11, None):
         row.add_column(width=width, overflow="fold")
     row.add_row(Text(*outcome), name, Text(terminal(text)))
     with console.capture() as captured:

@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames.decode import decode, exact_json, read_envelope
 from connecty_frames.decode.exact_json import ConstantText, FloatText, IntText
-from connecty_frames.decode.statistics import (
-    FIELDS,
-    NO_STATISTICS,
-    SECTION_NAMES,
-    match_names,
-    read_entry,
-    section_named,
-)
+from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, match_names, read_entry, section_named
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import SUCCESS
 from connecty_frames.options import AskOptions
@@ -29,7 +22,7 @@ from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, QuestionResu
 from connecty_frames.text import counted, listed, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from connecty_frames.decode import Decoded
     from connecty_frames.decode.statistics import ColumnStatistics
@@ -42,14 +35,10 @@ _READ: Final = frozenset(FIELDS.values())
 _COUNTS: Final = frozenset(name for name in _READ if name.endswith(("count", "_len")))
 _OUTER: Final = frozenset(ResultsResponse.__struct_fields__)
 _INNER: Final = frozenset(QuestionResults.__struct_fields__)
-_WAITING: Final = ("PENDING", "IN_PROGRESS")
 _NO_VALUE: Final = frozenset({"nan", "nat", "none", "null"})
 _WORDS: Final = _NO_VALUE | {"inf", "-inf", "infinity", "-infinity", "true", "false"}
 _STATISTICS: Final = ("results", "dataframe_stats")
-_TIMES: Final = ("date", "time", "duration")
-_is_shaped: Final = re.compile(
-    r"(?=.*\d)(?:[-+\d.,:/% ]|(?<=\d)[TeEZ](?=[-+\d]|\Z)){,64}", re.ASCII
-).fullmatch
+_is_shaped: Final = re.compile(r"(?a)(?=.*\d)(?:[-+\d.,:/% ]|(?<=\d)[TeEZ](?=[-+\d]|\Z))*").fullmatch
 _is_name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 _is_number: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", re.ASCII).fullmatch
 _is_moment: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d\S*)?", re.ASCII).fullmatch
@@ -72,7 +61,7 @@ class Column(NamedTuple):
         """The numbers of JSON, or those in quotes, unless the statistics say that they are texts."""
         if self.statistics.candidates[0] != "string" and self.all_match(_is_number):
             return self.values
-        return [str_ for str_ in self.values if isinstance(str_, IntText | FloatText)]
+        return [text for text in self.values if isinstance(text, IntText | FloatText)]
 
 
 class Contact:
@@ -94,7 +83,7 @@ class Contact:
             self.states.append(read_envelope(response.body).state)
         except ConnectyError:
             self.states.append("")
-        if self.states[-1] not in _WAITING:
+        if self.states[-1] not in ("PENDING", "IN_PROGRESS"):
             self.body = response.body
 
     @property
@@ -126,7 +115,7 @@ class Contact:
         types = [str(column.type) for column in self.decoded.columns] if self.decoded else []
         names, *rows = (types and _inner(self.response, "results").get("dataframe")) or [[]]
         entries, _ = match_names([name if isinstance(name, str) else None for name in names], self.statistics)
-        known = [NO_STATISTICS if entry is None else read_entry(self.statistics[entry]) for entry in entries]
+        known = [read_entry({} if entry is None else self.statistics[entry]) for entry in entries]
         cells = [[row[at] for row in rows if row[at] is not None] for at in range(len(names))]
         return list(map(Column, range(1, len(types) + 1), cells, known, types))
 
@@ -156,13 +145,11 @@ def _statistics(response: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in found.items() if isinstance(entry, dict)}
 
 
-def _numbered(columns: Iterable[Column]) -> str:
-    numbers = [str(column.number) for column in columns]
-    return f"column{'s' if len(numbers) > 1 else ''} {listed(numbers)}"
+def _numbered(columns: Sequence[Column]) -> str:
+    return f"column{'s'[: len(columns) - 1]} {listed([str(column.number) for column in columns])}"
 
 
 def _distinct(items: Iterable[str]) -> str:
-    """Return each item once, the most frequent first."""
     return listed([item for item, _ in Counter(items).most_common()])
 
 
@@ -203,19 +190,18 @@ def _fields(seen: Contact) -> Judgement:
 
 
 def _table(seen: Contact) -> Judgement:
-    if seen.decoded is None:
-        return (False, "it cannot be read") if _inner(seen.response, "results") else (None, "no results came")
+    if seen.decoded is None or not seen.columns:
+        has_table = bool(_inner(seen.response, "results").get("dataframe"))
+        return (False, "it cannot be read") if has_table else (None, "no table came")
     warned = Counter(type(warning).__name__ for warning in seen.decoded.warnings)
-    parts = [f"{counted(seen.rows, 'row')} of {_distinct(each.type for each in seen.columns) or 'nothing'}"]
+    parts = [f"{counted(seen.rows, 'row')} of {_distinct(each.type for each in seen.columns)}"]
     return not warned, "; ".join(parts + [counted(count, name) for name, count in warned.items()])
 
 
 def _nulls(seen: Contact) -> Judgement:
     values = [value for column in seen.columns for value in column.values]
     nulls = seen.rows * len(seen.columns) - len(values)
-    words = {
-        str(value) for value in values if type(value) in (str, ConstantText) and value.lower() in _NO_VALUE
-    }
+    words = {str(each) for each in values if type(each) in (str, ConstantText) and each.lower() in _NO_VALUE}
     if not (words or nulls):
         return None, "no null came"
     return not words, f"{nulls:,} as null{f'; also {quoted(sorted(words))}' if words else ''}"
@@ -225,20 +211,14 @@ def _numbers(seen: Contact) -> Judgement:
     found = [column for column in seen.columns if column.numbers]
     if not found:
         return None, "no number came"
-    plain, in_quotes = (
-        [each for each in found if (type(each.numbers[0]) is str) is in_text] for in_text in (False, True)
-    )
     texts = [text for column in found for text in column.numbers]
     most = max(len(re.sub(r"[eE].*|\D", "", text).lstrip("0")) for text in texts)
     places = max(len(re.split("[eE]", text)[0].partition(".")[2]) for text in texts)
     types = {column.type for column in found}
-    parts = [
-        f"{how} in {_numbered(some)}" for how, some in (("plain", plain), ("in quotes", in_quotes)) if some
-    ]
-    parts += [
-        f"up to {counted(most, 'digit')}, {places:,} after the point",
-        f"read as {listed(sorted(types))}",
-    ]
+    where = {"plain": [each for each in found if type(each.numbers[0]) is not str]}
+    where["in quotes"] = [each for each in found if type(each.numbers[0]) is str]
+    parts = [f"{how} in {_numbered(some)}" for how, some in where.items() if some]
+    parts += [f"up to {counted(most, 'digit')}, {places:,} after the point; read as {listed(sorted(types))}"]
     return types <= {"int64", "double"}, "; ".join(parts)
 
 
@@ -248,7 +228,7 @@ def _times(seen: Contact) -> Judgement:
         for column in seen.columns
         if column.statistics.candidates[0] == "temporal" or column.all_match(_is_moment)
     ]
-    others = [column for column in found if not column.type.startswith(_TIMES)]
+    others = [column for column in found if not column.type.startswith(("date", "time", "duration"))]
     sections = [section for column in found for section in column.statistics.sections.values()]
     bounds = [section.get(end) for section in sections for end in ("min", "max")]
     parts = {
@@ -267,14 +247,13 @@ def _sections(seen: Contact) -> Judgement:
     names = Counter(name for entry in entries for name, value in entry.items() if isinstance(value, dict))
     unknown = {name for entry in entries for name in read_entry(entry).unknown}
     unknown |= {name for name in names if section_named(name) is None}
-    shown = [f"{seen.shown([name])[0]} ({count:,})" for name, count in names.items()]
+    shown = [f"{name} ({count:,})" for name, count in zip(seen.shown(names), names.values(), strict=True)]
     parts = [listed(shown) or "flat objects"]
     parts += [f"unknown: {listed(seen.shown(sorted(unknown)))}"] * bool(unknown)
     return (not unknown, "; ".join(parts)) if entries else (None, "no statistics came")
 
 
 def _counts(statistics: dict[str, dict[str, Any]]) -> list[tuple[int, int]]:
-    """Return the counts of rows and of nulls of each column that has the first."""
     found = map(read_entry, statistics.values())
     return [(each.count, each.nulls or 0) for each in found if each.count is not None]
 
@@ -312,9 +291,8 @@ ASSUMPTIONS: Final[dict[str, Callable[[Contact], Judgement]]] = {
 
 def masked(text: str) -> str:
     """Return a mark of the length of a text; a date or a number keeps its shape."""
-    if text.lower() in _WORDS:
-        return text
-    return re.sub(r"\d", "1", text) if _is_shaped(text) else "x" * len(text)
+    mark = re.sub(r"\d", "1", text) if _is_shaped(text) else "x" * len(text)
+    return text if text.lower() in _WORDS else mark
 
 
 def _words(body: bytes) -> set[str]:

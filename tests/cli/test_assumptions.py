@@ -91,6 +91,11 @@ def test_nothing_came() -> None:
     [
         ("states", received(RESULTS + WHOLE, {"state": "SUCCEEDED"}), (False, "SUCCEEDED")),
         ("states", received(RESULTS + WHOLE, {"state": "a secret!"}), (False, "xxxxxxxxx")),
+        (
+            "table",
+            received(RESULTS + WHOLE, {"state": "FAILED", "error": "x"}),
+            (None, "no table came"),
+        ),
         ("json", received(RESULTS + WHOLE, b"<p>Log in"), (False, "not a JSON object in UTF-8")),
         (
             "json",
