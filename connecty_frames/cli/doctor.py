@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -21,31 +21,21 @@ from connecty_frames.cli.output import open_response_file
 from connecty_frames.cli.streams import stdout_console
 from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning
 from connecty_frames.options import AskOptions
-from connecty_frames.text import terminal
+from connecty_frames.text import listed, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
-    from connecty_frames.client import Check, Client, Finding, Question
+    from connecty_frames.cli.first_contact import Contact
+    from connecty_frames.client import Check, Client, Question
 
 _DISTRIBUTION: Final = "connecty-frames"
 #: The name and the extra of a requirement such as ``duckdb>=1.3; extra == 'sandbox'``.
 _REQUIREMENT: Final = re.compile(r"([\w.-]+).*\bextra *== *['\"]([\w-]+)['\"]")
-_STYLES: Final = {
-    "ok": "green",
-    "warning": "yellow",
-    "failed": "bold red",
-    "skipped": "dim",
-    "held": "green",
-    "not held": "bold red",
-    "not seen": "dim",
-}
-_OUTCOMES: Final = {True: "held", False: "not held", None: "not seen"}
-#: The widths of outcomes and names, of checks and of assumptions.
-_CHECKS: Final = (7, 11)
-_ASSUMPTIONS: Final = (8, 14)
+_STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+_OUTCOMES: Final = {True: ("held", "green"), False: ("not held", "bold red"), None: ("not seen", "dim")}
 #: The width of the output if it is not a terminal, in characters.
 _FILE_WIDTH: Final = 1000
 _ASKING: Final = "First contact"
@@ -66,9 +56,6 @@ def doctor(
     dw_id: Annotated[
         int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_ASKING)
     ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds to wait for the answer.", rich_help_panel=_ASKING)
-    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(help="The file in which to keep the response as received.", rich_help_panel=_ASKING),
@@ -88,10 +75,8 @@ def doctor(
 
     The exit code is 0, or that of the first check that failed; with --ask, 13 if an assumption did not hold.
     """
-    if (ask is None and (dw_id, timeout, save) != (None, None, None)) or (save is None and anonymize):
-        raise ConfigError(
-            "--dw-id, --timeout and --save go with --ask, and --anonymize with --save.", setting="ask"
-        )
+    if (ask is None and (dw_id, save) != (None, None)) or (save is None and anonymize):
+        raise ConfigError("--dw-id and --save go with --ask, and --anonymize with --save.", setting="ask")
     console = stdout_console(width=_FILE_WIDTH)
     if ask is None:
         _check(console, {"profile": profile})
@@ -99,7 +84,7 @@ def doctor(
     question = question_reader([ask], None, None)()
     if not question.strip():
         raise ConfigError("--ask is blank; expected a question in plain language.", setting="ask")
-    options = AskOptions.from_kwargs({"dw_id": dw_id, "timeout": timeout, "on_truncation": "ignore"})
+    options = AskOptions.from_kwargs({"dw_id": dw_id, "on_truncation": "ignore"})
     from connecty_frames.config import wants_sandbox
 
     if wanted := wants_sandbox():
@@ -123,7 +108,7 @@ def _first_contact(
     anonymize: bool,
 ) -> None:
     """Ask a question once, and report what its responses show, also if they are no answer."""
-    from connecty_frames.client import Contact, anonymized, judge
+    from connecty_frames.cli.first_contact import Contact, anonymized
 
     contact, error = Contact(), None
     client.observe(contact.observe)
@@ -138,23 +123,19 @@ def _first_contact(
         except ConnectyError as failed:
             error = failed
         if contact.body:
-            body = contact.body
-            if anonymize:  # names of fields stay, and a server may repeat a secret in one
-                body = client.redacted(anonymized(body).decode()).encode()
+            # Names of fields stay, and a server may repeat a secret in one.
+            body = client.redacted(anonymized(contact.body).decode()).encode() if anonymize else contact.body
             save(body)
         if error is None:
-            # Nothing is asked or paid for again. What they show is judged.
+            # One row, fetched by the id and so not paid for, shows whether ``count`` follows ``max_rows``.
             with warnings.catch_warnings(), suppress(ConnectyError):
                 warnings.simplefilter("ignore")
-                questions[0].state()
                 questions[0].result(max_rows=1)
-    if contact.replies("ask"):
-        findings = judge(contact)
-        _report(console, findings, client.redacted)
-        if error is None and any(finding.held is False for finding in findings):
-            raise typer.Exit(NOT_AS_ASSUMED)
+    held = not contact.body or _report(console, contact, client.redacted)
     if error is not None:
         raise error
+    if not held:
+        raise typer.Exit(NOT_AS_ASSUMED)
 
 
 def _check(console: Console, address: Mapping[str, Any]) -> None:
@@ -164,36 +145,36 @@ def _check(console: Console, address: Mapping[str, Any]) -> None:
         warnings.simplefilter("ignore", InsecureWarning)  # a check says the same
         for check in _checks(address):
             text = f"{check.text} {shell_message(check.error) if check.error else ''}".strip()
-            _show(console, _CHECKS, check.status, check.name, text)
+            _show(console, (check.status, _STYLES[check.status]), check.name, text)
             failure = failure or check.error
     if failure is not None:
         raise typer.Exit(exit_code_of(failure))
 
 
-def _report(console: Console, findings: Sequence[Finding], redacted: Callable[[str], str]) -> None:
-    """Write what became of each assumption, and a summary."""
-    from connecty_frames.client import UNSHOWN
+def _report(console: Console, contact: Contact, redacted: Callable[[str], str]) -> bool:
+    """Write what became of each assumption; return whether each that was seen held."""
+    from connecty_frames.cli.first_contact import ASSUMPTIONS
 
     typer.echo("")
-    for finding in findings:
-        _show(console, _ASSUMPTIONS, _OUTCOMES[finding.held], finding.name, redacted(finding.evidence))
-    counts = Counter(_OUTCOMES[finding.held] for finding in findings)
-    broken = ", ".join(finding.name for finding in findings if finding.held is False)
-    outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _OUTCOMES.values())
-    typer.echo(
-        f"\n{outcomes}{f' ({broken})' if broken else ''}. One question cannot show: {', '.join(UNSHOWN)}."
-    )
+    broken = []
+    for name, judged in ASSUMPTIONS.items():
+        held, evidence = judged(contact)
+        _show(console, _OUTCOMES[held], name, redacted(evidence))
+        broken += [name] * (held is False)
+    outcome = f"Not held: {listed(broken)}." if broken else "All that was seen held."
+    typer.echo(f"\n{outcome} The page about limits explains the names.")
+    return not broken
 
 
-def _show(console: Console, widths: tuple[int, int], outcome: str, name: str, text: str) -> None:
+def _show(console: Console, outcome: tuple[str, str], name: str, text: str) -> None:
     """Write a row: its text is wrapped beside its name, where there is a width."""
     from rich.table import Table
     from rich.text import Text
 
     row = Table.grid(padding=(0, 2, 0, 0))
-    for width in (*widths, None):
+    for width in (8, 11, None):
         row.add_column(width=width, overflow="fold")
-    row.add_row(Text(outcome, _STYLES[outcome]), name, Text(terminal(text)))
+    row.add_row(Text(*outcome), name, Text(terminal(text)))
     with console.capture() as captured:
         console.print(row)
     typer.echo(captured.get(), nl=False)  # rich itself ends the process if the reader closed the pipe

@@ -11,7 +11,6 @@ from connecty_frames.client.question import Question
 from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from connecty_frames.client.assumptions import ASSUMPTIONS, UNSHOWN, Finding, judge
     from connecty_frames.client.checks import (
         CONNECTION_CHECKS,
         Check,
@@ -19,35 +18,24 @@ if TYPE_CHECKING:
         check_connection,
         check_token,
     )
-    from connecty_frames.client.contact import Contact
     from connecty_frames.client.health import check_health, not_operational
-    from connecty_frames.client.masking import anonymized
 
 __all__ = [
-    "ASSUMPTIONS",
     "CONNECTION_CHECKS",
-    "UNSHOWN",
     "Call",
     "Check",
     "Client",
-    "Contact",
-    "Finding",
     "Question",
     "QuestionFuture",
     "Status",
-    "anonymized",
     "check_connection",
     "check_health",
     "check_token",
     "in_thread",
-    "judge",
     "not_operational",
 ]
 
 _LAZY: Final = {
-    "anonymized": "masking",
-    **dict.fromkeys(("ASSUMPTIONS", "UNSHOWN", "Finding", "judge"), "assumptions"),
-    "Contact": "contact",
     **dict.fromkeys(("CONNECTION_CHECKS", "Check", "Status", "check_connection", "check_token"), "checks"),
     **dict.fromkeys(("check_health", "not_operational"), "health"),
 }

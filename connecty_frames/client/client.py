@@ -226,13 +226,7 @@ class Client:
         return self._transport.redact.data(text)
 
     def observe(self, observer: Callable[[Response], object]) -> None:
-        """Have each response shown, whatever its status.
-
-        Parameters
-        ----------
-        observer
-            Gets them; that of the token endpoint holds a secret.
-        """
+        """Have each response shown, also that of the token endpoint, which holds a secret."""
         self._transport.observe = observer
 
     def close(self) -> None:

@@ -48,7 +48,7 @@ _SECTION_BY_NAME: Final = {
     name: section for section, names in SECTION_NAMES.items() for name in names.split()
 }
 #: The fields that are read, by their name as ``_fold`` returns it.
-_FIELDS: Final = {
+FIELDS: Final = {
     name.replace("_", ""): name
     for name in (
         *(
@@ -66,7 +66,7 @@ _FIELDS: Final = {
         *("distinct_count", "distinct_approx", "true_count", "false_count", "empty_string_count"),
     )
 } | {"nullcount": "nulls_count", "dtype": "type", "datatype": "type", "columntype": "type"}
-_FIELDS_AS_WRITTEN: Final = {name: name for name in _FIELDS.values()}
+_FIELDS_AS_WRITTEN: Final = {name: name for name in FIELDS.values()}
 _DIGITS: Final = "0123456789"
 _SEPARATORS: Final = str.maketrans("", "", " _-")
 #: An array of PostgreSQL or DuckDB: ``text[]``, ``_int4``, ``integer[3]``.
@@ -115,7 +115,7 @@ def section_named(name: str) -> str | None:
 
 
 def _read_fields(section: dict[str, Any]) -> dict[str, Any]:
-    return {_FIELDS_AS_WRITTEN.get(name) or _FIELDS.get(_fold(name), name): section[name] for name in section}
+    return {_FIELDS_AS_WRITTEN.get(name) or FIELDS.get(_fold(name), name): section[name] for name in section}
 
 
 def _is_filled(section: dict[str, Any]) -> bool:

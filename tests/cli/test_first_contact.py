@@ -20,30 +20,7 @@ if TYPE_CHECKING:
 TOP_COUNTRIES: Final = "list the top 5 countries with the most orders"
 SECRET: Final = "canary-of-a-secret"
 ROW: Final = re.compile(r"(held|not held|not seen) +([a-z-]+) +(.*)")
-HELD_BY_THE_SANDBOX: Final = [
-    "token",
-    "token-end",
-    "acceptance",
-    "visibility",
-    "states",
-    "content-type",
-    "json",
-    "fields",
-    "components",
-    "not-requested",
-    "fetch-again",
-    "max-rows",
-    "table",
-    "types",
-    "numbers",
-    "digits",
-    "statistics",
-    "sections",
-    "section-fields",
-    "count",
-    "agreement",
-    "lengths",
-]
+HELD_BY_THE_SANDBOX: Final = ["states", "json", "fields", "table", "numbers", "sections", "count"]
 Run = tuple[int, dict[str, tuple[str, str]], str]
 
 
@@ -86,7 +63,7 @@ def test_a_new_sandbox(shell: Any) -> None:
     """``CONNECTY_SANDBOX`` gives one for the whole command, without settings."""
     code, out, err = shell.text(shell.run("doctor", "--ask", TOP_COUNTRIES, sandbox="1"))
 
-    assert (code, "22 held, 0 not held, 8 not seen. One question cannot show: addresses, " in out) == (
+    assert (code, "All that was seen held." in out) == (
         0,
         True,
     )
@@ -116,15 +93,12 @@ def test_what_did_not_hold(contact: Any, server: Script) -> None:
 
     assert code == 13
     assert {name: evidence for name, (outcome, evidence) in found.items() if outcome == "not held"} == {
-        "fields": "others: took_ms",
-        "components": "no sql_query and no response_summary",
-        "not-requested": "came: dataframe, dataframe_stats",
-        "numbers": "in quotes in column 1; read as text in column 1",
-        "digits": "up to 6 digits, 2 after the point; read as string",
+        "fields": "others: took_ms; no response_summary and no sql_query",
+        "table": "1 row of string; 1 StatisticsWarning",
+        "numbers": "in quotes in column 1; up to 6 digits, 2 after the point; read as string",
         "times": "as 1111-11-11; not read as such: column 2",
         "sections": "numerical (1), string (1); unknown: numerical",
         "count": "no count that is a whole number",
-        "agreement": "1 StatisticsWarning",
     }
     assert "Geheim" not in str(found)
     assert "4711" not in str(found)
@@ -143,9 +117,7 @@ def test_the_response_is_saved(contact: Any, server: Script, tmp_path: Path) -> 
     contact("--save", str(path), "--anonymize")
 
     assert received == body
-    assert (
-        path.read_bytes() == b'{"state":  "COMPLETED", "results": {"dataframe": [["1"], ["xxx"], ["11.1"]]}}'
-    )
+    assert path.read_bytes() == b'{"state":"COMPLETED","results":{"dataframe":[["1"],["xxx"],["11.1"]]}}'
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -157,25 +129,25 @@ def test_the_response_is_saved(contact: Any, server: Script, tmp_path: Path) -> 
             Script.answer(200, raw=b"<p>Log in, Ada", Content_Type="text/html"),
             6,
             "ResponseError: ",
-            b"xxxxxx xx, xxx",
+            b"xxxxxx xxx xxx",
         ),
         (
             Script.answer(200, raw=b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1, 2]]}}'),
             6,
             "ResponseError: ",
-            b'{"state": "COMPLETED", "results": {"dataframe": [["1"], [1, 1]]}}',
+            b'{"state":"COMPLETED","results":{"dataframe":[["1"],[1,1]]}}',
         ),
         (
             Script.answer(200, raw=b'{"state": "FAILED", "error": "Ada"}'),
             7,
             "QuestionFailed: ",
-            b'{"state": "FAILED", "error": "xxx"}',
+            b'{"state":"FAILED","error":"xxx"}',
         ),
         (
             Script.answer(200, raw=b'{"state": "DONE", "results": {}}'),
             8,
             "QuestionTimeout: ",
-            b'{"state": "DONE", "results": {}}',
+            b'{"state":"DONE","results":{}}',
         ),
         (Script.answer(200, raw=b'{"state": "PENDING"}'), 8, "QuestionTimeout: ", None),
         (Script.answer(500, {"detail": SECRET}), 5, "ServerError: ", None),
@@ -188,10 +160,10 @@ def test_no_answer(
     path = tmp_path / "answer.json"
     server.on("results", step)
 
-    found, assumptions, err = contact("--save", str(path), "--anonymize", "--timeout", "1")
+    found, assumptions, err = contact("--save", str(path), "--anonymize", timeout="1")
 
     assert (found, says in err) == (code, True)
-    assert assumptions["acceptance"] == ("held", "202, with a UUID")
+    assert bool(assumptions) == bool(saved)
     assert (path.read_bytes() if path.exists() else None) == saved
     assert len(bodies(server)) == 1
     assert list(tmp_path.iterdir()) == ([path] if saved else [])
@@ -208,14 +180,12 @@ def test_a_question_that_may_have_been_started(contact: Any, server: Script) -> 
 
 
 def test_a_refused_question(contact: Any, server: Script) -> None:
-    """What the refusal shows."""
+    """The error says it; no answer came that could be judged."""
     server.on("ask", Script.answer(422, {"detail": "no"}))
 
-    code, found, _ = contact()
+    code, found, err = contact()
 
-    assert code == 5
-    assert found["acceptance"] == ("not held", "422, without a question_id that is a UUID")
-    assert found["errors"] == ("held", "422 with application/json")
+    assert (code, found, "ValidationError" in err or "422" in err) == (5, {}, True)
 
 
 def test_no_server(contact: Any, tmp_path: Path) -> None:
@@ -235,17 +205,16 @@ def test_no_server(contact: Any, tmp_path: Path) -> None:
         (["--ask", " "], "ConfigError: --ask is blank; expected a question in plain language.\n"),
         (
             ["--save", "a.json"],
-            "ConfigError: --dw-id, --timeout and --save go with --ask, and --anonymize with ",
+            "ConfigError: --dw-id and --save go with --ask, and --anonymize with ",
         ),
-        (["--dw-id", "1"], "ConfigError: --dw-id, --timeout and --save go with --ask, and --anonymize with "),
+        (["--dw-id", "1"], "ConfigError: --dw-id and --save go with --ask, and --anonymize with "),
         (
             ["--ask", "a", "--anonymize"],
-            "ConfigError: --dw-id, --timeout and --save go with --ask, and --anonym",
+            "ConfigError: --dw-id and --save go with --ask, and --anonym",
         ),
         (["--ask", "a", "--save", "/nope/a.json"], "FileNotFoundError: "),
         (["--ask", "a", "--save", "-"], "ConfigError: --save needs the name of a file; - is for --output."),
         (["--ask", "a", "--save", "s3://a/b"], "ConfigError: save: expected a local path"),
-        (["--ask", "a", "--timeout", "-1"], "ConfigError: timeout="),
         (["--ask", "a", "--dw-id", "-1"], "ConfigError: dw_id="),
         (["--ask", "a", "--dw-id", "x"], "Invalid value for '--dw-id'"),
         (["--ask"], "Option '--ask' requires an argument"),
@@ -287,14 +256,12 @@ def test_no_credentials(contact: Any, server: Script, missing: str) -> None:
 
 
 def test_a_nonsensical_acceptance(contact: Any, server: Script) -> None:
-    """The question may have been started: exit code 9, and what the response shows."""
+    """The question may have been started: exit code 9."""
     server.on("ask", Script.answer(200, raw=b"nonsense"))
 
     code, found, _ = contact()
 
-    assert code == 9
-    assert found["acceptance"] == ("not held", "200, without a question_id that is a UUID")
-    assert len(bodies(server)) == 1
+    assert (code, found, len(bodies(server))) == (9, {}, 1)
 
 
 @pytest.mark.slow
@@ -377,6 +344,6 @@ def test_a_server_that_repeats_secrets(
     )
 
     assert done.returncode == 13
-    assert b"not held  fields          others: " in done.stdout
+    assert b"not held  fields       others: " in done.stdout
     assert b"canary" not in done.stdout + done.stderr
     assert "canary" not in path.read_text(encoding="utf-8")

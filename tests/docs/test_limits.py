@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.client import ASSUMPTIONS, UNSHOWN
+from connecty_frames.cli.first_contact import ASSUMPTIONS
 from connecty_frames.settings import Settings
 
 if TYPE_CHECKING:
@@ -162,11 +162,8 @@ def test_the_page_about_security_has_every_field_of_the_metadata() -> None:
 
 
 def test_each_assumption_has_the_name_that_the_command_prints() -> None:
-    """Those that ``connecty doctor --ask`` judges, then those that one question cannot show, in its order."""
+    """Those that ``connecty doctor --ask`` judges, in its order."""
     page = (DOCS / "limits.md").read_text(encoding="utf-8")
     _, _, section = page.partition("## Assumptions about the service")
-    judged, _, others = section.partition("One question cannot show these:")
 
-    names = [re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) for table in (judged, others)]
-
-    assert names == [list(ASSUMPTIONS), list(UNSHOWN)]
+    assert re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE) == list(ASSUMPTIONS)

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import connecty_frames as cf
-from connecty_frames.client import anonymized
+from connecty_frames.cli.first_contact import anonymized
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 
 
 def test_the_example_of_the_document() -> None:
-    """Structure, white space, the service's names, lengths and counts stay; the spelling of times too."""
+    """Structure, the service's names, lengths and counts stay; the spelling of times too."""
     body = b"""{
   "state": "COMPLETED",
   "results": {
@@ -33,9 +33,7 @@ def test_the_example_of_the_document() -> None:
     }
   }
 }"""
-    assert (
-        anonymized(body).decode()
-        == """{
+    expected = """{
   "state": "COMPLETED",
   "results": {
     "sql_query": "xxxxxxxxxxxxx",
@@ -49,20 +47,20 @@ def test_the_example_of_the_document() -> None:
     }
   }
 }"""
-    )
+    assert anonymized(body).decode() == json.dumps(json.loads(expected), separators=(",", ":"))
 
 
 @pytest.mark.parametrize(
     ("text", "mark"),
     [
         ("2025-11-04", "1111-11-11"),
-        ("2025-11-04 13:05:01.146 UTC", "1111-11-11 11:11:11.111 UTC"),
-        ("2025-11-04T13:05:01Z[Europe/Warsaw]", "1111-11-11T11:11:11Z[xxxxxx/xxxxxx]"),
-        ("Tue, 04 Nov 2025 13:05:01 GMT", "Sat, 11 Nov 1111 11:11:11 GMT"),
-        ("7 March 2025", "1 November 1111"),
-        ("/Date(1730725501000)/", "/Date(1111111111111)/"),
-        ("1 day, 2:00:00", "1 day, 1:11:11"),
-        ("P1DT2H30M", "P1DT1H11M"),
+        ("2025-11-04 13:05:01.146 UTC", "xxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        ("2025-11-04T13:05:01Z[Europe/Warsaw]", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        ("Tue, 04 Nov 2025 13:05:01 GMT", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        ("7 March 2025", "xxxxxxxxxxxx"),
+        ("/Date(1730725501000)/", "xxxxxxxxxxxxxxxxxxxxx"),
+        ("1 day, 2:00:00", "xxxxxxxxxxxxxx"),
+        ("P1DT2H30M", "xxxxxxxxx"),
         ("-1.50e+07", "-1.11e+11"),
         ("1,234.50 %", "1,111.11 %"),
         ("00123", "11111"),
@@ -89,37 +87,36 @@ def test_a_text(text: str, mark: str) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"<p>Log in, Ada</p>", b"xxxxxx xx, xxxxxxx"),
-        (
-            b'{"state": "COMPLETED", "results": {"sql_query": "SELECT',
-            b'{"state": "COMPLETED", "results": {"sql_query": "xxxxxx"',
-        ),
-        (b'[NaN, -Infinity, 12.5, secret, "secret"]', b'[NaN, -Infinity, 11.1, xxxxxx, "xxxxxx"]'),
+        (b"<p>Log in, Ada</p>", b"xxxxxx xxx xxxxxxx"),
+        (b'{"state": "COMPLETED", "results', b"xxxxxxxxx xxxxxxxxxxxx xxxxxxxx"),
+        (b'[NaN, -Infinity, 12.5, "secret"]', b'[NaN,-Infinity,11.1,"xxxxxx"]'),
+        (b"[" * 100_000, b"x" * 100_000),
         (
             b'{"state": "FAILED", "error": {"code": 7, "Ada": "no"}}',
-            b'{"state": "FAILED", "error": {"1xxx": 1, "2xx": "xx"}}',
+            b'{"state":"FAILED","error":{"1xxx":1,"2xx":"xx"}}',
         ),
-        (b'{"state": "not Ada"}', b'{"state": "xxxxxxx"}'),
+        (b'{"state": "not Ada"}', b'{"state":"xxxxxxx"}'),
+        (b'{"a": 1, "a": 2}', b'{"a":1,"a":1}'),
         (
-            b'{"results": {"dataframe_stats": {"general": {"Ada": {"count": 7}}}}}',
-            b'{"results": {"dataframe_stats": {"1xxxxxx": {"2xx": {"count": 7}}}}}',
+            b'{"results": {"dataframe_stats": {"general": {"Ada": {"n": 7}}}}}',
+            b'{"results":{"dataframe_stats":{"1xxxxxx":{"2xx":{"3":1}}}}}',
         ),
         (
             b'{"results": {"dataframe": [["Ada"]], "dataframe_stats": {"general": {"Ada": {"n": 7}}}}}',
-            b'{"results": {"dataframe": [["1xx"]], "dataframe_stats": {"2xxxxxx": {"1xx": {"3": 1}}}}}',
+            b'{"results":{"dataframe":[["1xx"]],"dataframe_stats":{"2xxxxxx":{"1xx":{"3":1}}}}}',
         ),
         (
             b'{"results": {"dataframe": [{"Ada": 1}], "dataframe_stats": {"Ada": {"tops": {"Eve": 2}}}}}',
-            b'{"results": {"dataframe": [{"1xx": 1}], "dataframe_stats": {"1xx": {"tops": {"2xx": 1}}}}}',
+            b'{"results":{"dataframe":[{"1xx":1}],"dataframe_stats":{"1xx":{"tops":{"2xx":1}}}}}',
         ),
         (
-            b'{"results": {"dataframe": [["min"]], "dataframe_stats": {"min": {"string": {"min": 5}}}}}',
-            b'{"results": {"dataframe": [["1xx"]], "dataframe_stats": {"1xx": {"string": {"min": 1}}}}}',
+            b'{"results": {"dataframe": [["date"]], "dataframe_stats": {"date": {"temporal": {"min": 5}}}}}',
+            b'{"results":{"dataframe":[["1xxx"]],"dataframe_stats":{"1xxx":{"temporal":{"min":1}}}}}',
         ),
         (b"\xff\xfe", b"xx"),
         (
             b'{"results": {"dataframe": [["a"], ["\\ud800", "\\u00e9"]]}}',
-            b'{"results": {"dataframe": [["1"], ["x", "x"]]}}',
+            b'{"results":{"dataframe":[["1"],["x","x"]]}}',
         ),
     ],
 )
@@ -186,6 +183,6 @@ def test_nothing_is_left(rows: list[list[Any]], other: object) -> None:
 def test_long_texts_take_no_long_time() -> None:
     """Each pattern is tried on what is short enough for a date."""
     texts = ["1T" * 200_000, "1" * 400_000, "May" * 100_000, '"' * 100_000, "[1" * 100_000]
-    body = json.dumps({"results": {"dataframe": [texts]}}).encode()
+    body = json.dumps({"results": {"dataframe": [texts]}}, separators=(",", ":")).encode()
 
     assert len(anonymized(body)) == len(body) - 100_000  # whose quotes were escaped
