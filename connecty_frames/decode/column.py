@@ -314,8 +314,6 @@ class CellColumn(_Cells):
                 return ScalarColumn(ValueKind.INTEGER, pc.cast(self.texts, pa.int64()))
             except pa.ArrowInvalid:  # beyond 64 bits
                 return self
-        if kinds and kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}:
-            return ScalarColumn(ValueKind.FRACTION, self.texts)
         return self
 
     def batches(self) -> Iterator[list[Any]]:

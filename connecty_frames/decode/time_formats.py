@@ -151,7 +151,7 @@ def to_iso(texts: pa.StringArray, format_: TimeFormat) -> pa.StringArray:
     starts, ends = offsets_of(texts)
     is_longest = format_.longest and (ends - starts == len(format_.longest)).all()
     if is_longest and pc.all(pc.match_substring_regex(texts, format_.pattern)).as_py():
-        return _rearrange(bytes_of(texts).reshape(len(texts), -1), format_.longest)
+        return _rearrange(bytes_of(texts).reshape(len(texts), len(format_.longest)), format_.longest)
     return _compose(pc.extract_regex(texts, format_.pattern))
 
 

@@ -123,6 +123,13 @@ def test_errors_name_the_cell(cells: str, type_: pa.DataType, row: int, reason: 
     assert caught.value.reason.startswith(reason)
 
 
+def test_epoch_is_named_for_timestamps_alone() -> None:
+    """No number is a time of day."""
+    with pytest.raises(CellError) as caught:
+        builders.build(exact_json.parse("[5]"), pa.time64("us"))
+    assert caught.value.reason == "is not text, so not a value of time64[us]"
+
+
 def test_a_dictionary_with_too_few_keys() -> None:
     """The 129th distinct value does not fit in an index of 8 bits; the 128th does."""
     type_ = pa.dictionary(pa.int8(), pa.string())

@@ -27,6 +27,20 @@ def test_columns() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cells", "texts"),
+    [
+        (["-0", "1.5"], ["-0", "1.5"]),
+        (["0", "1.5", "null"], ["0", "1.5", None]),
+        (["7", "null", "1.50"], ["7", None, "1.50"]),
+    ],
+)
+def test_whole_numbers_among_fractions(cells: list[str], texts: list[str | None]) -> None:
+    """Each is kept as it was written, a zero with its minus."""
+    rows = read(f'[["a"],{",".join(f"[{cell}]" for cell in cells)}]')
+    assert list(rows.columns[0]) == texts
+
+
+@pytest.mark.parametrize(
     ("dataframe", "columns", "count"),
     [('[["a"]]', [[]], 0), ("[[]]", [], 0), ("[[],[],[]]", [], 2), ('[["a"],[null]]', [[None]], 1)],
 )

@@ -179,6 +179,64 @@ def test_refused(format_: str, text: str, reason: str) -> None:
     assert caught.value.reason == reason
 
 
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(MONTHS, 1)))
+def test_every_month(number: int, name: str) -> None:
+    """By its whole name and by three letters of it, in any case."""
+    for format_, text in (("%B", name), ("%b", name[:3])):
+        cells = (f"{spelled} 5, 2025" for spelled in (text, text.upper(), text.lower()))
+        assert read(f"{format_} %d, %Y", *cells) == [dt.date(2025, number, 5)] * 3
+
+
+@pytest.mark.parametrize(("day", "name"), list(enumerate(WEEKDAYS, 3)))
+def test_every_weekday(day: int, name: str) -> None:
+    """By its whole name and by three letters of it, in any case, and only on its day."""
+    for format_, text in (("%A", name), ("%a", name[:3])):
+        cells = (f"{day}.11.2025 {spelled}" for spelled in (text, text.upper(), text.lower()))
+        assert read(f"%d.%m.%Y {format_}", *cells) == [dt.date(2025, 11, day)] * 3
+        with pytest.raises(CellError, match="is a day that the calendar does not have"):
+            read(f"%d.%m.%Y {format_}", f"{day + 1}.11.2025 {text}")
+
+
+@pytest.mark.parametrize(
+    ("format_", "text"),
+    [
+        ("%m%d/%Y", "104/2025"),
+        ("%d%m/%Y", "111/2025"),
+        ("%m%Y/%d", "12025/4"),
+        ("%m%y/%d", "125/4"),
+        ("%m%H/%d/%Y", "113/4/2025"),
+        ("%m%I/%d/%Y %p", "112/4/2025 AM"),
+        ("%H%M", "905"),
+        ("%H:%M%S", "10:905"),
+        ("%H:%S%M", "10:905"),
+        ("%H:%M:%S%f", "10:00:9123"),
+        *((f"%d{digit}/%m/%Y", f"4{digit}/11/2025") for digit in "0123456789"),
+        *((f"%m/%Y/{digit}%d", f"11/2025/{digit}4") for digit in "0123456789"),
+    ],
+)
+def test_numbers_side_by_side(format_: str, text: str) -> None:
+    """A number right beside another, or beside a digit, has all its digits."""
+    with pytest.raises(CellError, match="is not written in the format"):
+        read(format_, text)
+
+
 def test_numbers() -> None:
     """A whole number is read by its digits; one with a fraction, which may have lost zeros, is not."""
     assert read("%Y%m%d", *exact_json.parse('[20251104, null, "20240229"]')) == [
