@@ -212,6 +212,7 @@ UNDESCRIBED = {
     "Answer.to_frame",
     "AskOptions.from_kwargs",
     "Client.answer",
+    "Client.observe",
     "Client.of",
     "Client.prepare",
     "Client.recording_in",
