@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from connecty_frames.decode.arrow_types import is_list
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet
 from connecty_frames.warehouse import clouds, spark
@@ -189,6 +190,13 @@ def _adbc_postgres(field: pa.Field) -> Declared:
         raise ConfigError(
             "This version of adbc-driver-postgresql does not tell the types of columns: pip install "
             "'adbc-driver-postgresql>=1.13'.",
+            setting="connection",
+        )
+    item = field.type.value_type if is_list(field.type) else field.type
+    if pa.types.is_struct(item):
+        raise ConfigError(
+            f"ADBC's driver of PostgreSQL loses values of column {snippet(field.name)!r}, of the type "
+            f"{snippet(origin)}: turn it into JSON by to_json in the SQL.",
             setting="connection",
         )
     typmod = int(known.get(b"POSTGRESQL:typmod", -1))

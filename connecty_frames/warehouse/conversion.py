@@ -59,8 +59,8 @@ _EXACT_CASTS: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
 _EXACT_POWER: Final = 22
 #: The evidence for a float64 that ``decimals="float"`` chose.
 _NEAREST: Final = "of them given as the nearest float64"
-#: How ADBC writes three values of PostgreSQL's numeric, and PostgreSQL itself.
-_ADBC_NUMERICS: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+#: How ADBC writes some values of types of PostgreSQL, and PostgreSQL itself.
+_ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}, "char": {"\0": ""}}
 #: How many of each unit of time a second has.
 _PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
 
@@ -266,8 +266,8 @@ def _same(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
 
 
 def _text(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
-    if origin == "numeric":
-        return build([_ADBC_NUMERICS.get(text, text) for text in array.to_pylist()], type_)
+    if (spelled := _ADBC_TEXTS.get(origin)) is not None:
+        return build([spelled.get(text, text) for text in array.to_pylist()], type_)
     return (
         build(_parsed(array.to_pylist(), origin, type_), type_)
         if origin in JSON_TYPES

@@ -42,6 +42,7 @@ def server() -> Iterator[Any]:
         for name in ("called", "talk"):
             connection.execute(f"CREATE FUNCTION {name}(text) RETURNS text RETURN 'called'")
         connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+        connection.execute("CREATE TYPE place AS (n int, city text)")
         yield connection
 
 
@@ -140,6 +141,7 @@ COLUMNS = {
     "text": "('Łódź'::text), (''), (NULL), ('NA')",
     "text of digits": "('00123'::varchar), ('1e5')",
     "char": "('ab'::char(5)), ('abcde')",
+    "one byte": "('a'::\"char\"), (''), (NULL)",
     "uuid": "('729cb7a4-4b06-449e-a3c9-df40f5e570b8'::uuid), (NULL)",
     "enum": "('sad'::mood), ('ok'), (NULL)",
     "bytea": "('\\xdeadbeef'::bytea), ('\\x00ff')",
@@ -214,6 +216,17 @@ def test_money(connection: Any) -> None:
         assert table(connection, sql, "string")["v"].to_pylist() == ["$1,234.50"]
 
 
+@pytest.mark.parametrize("made", ["{}", "ARRAY[{}]"])
+def test_composite_values_by_adbc(server: Any, made: str) -> None:
+    """They are refused, since after a null the driver gives null for each."""
+    sql = f"SELECT {made.format('v::place')} AS v FROM (VALUES ('(1,x)'), (NULL), ('(2,y)')) AS t (v)"
+    with (
+        connected(server, "adbc") as connection,
+        pytest.raises(cf.ConfigError, match=r"type .*place: turn it"),
+    ):
+        table(connection, sql, "string")
+
+
 @pytest.mark.parametrize(
     ("value", "type_"),
     [
@@ -285,6 +298,13 @@ def test_columns_without_a_value(connection: Any) -> None:
         assert (found["v"].type, found["v"].to_pylist()) == (type_, [None])
     with pytest.raises(cf.ConfigError, match="is text in the answer, and numeric in the warehouse"):
         table(connection, "SELECT sum(NULL::numeric) AS v", "string", "no rows")
+
+
+def test_a_column_of_nulls_with_counts_alone(server: Any, connection: Any) -> None:
+    """It has no value either, so it takes the declared type."""
+    asked = answer(server, "SELECT NULL::numeric(12, 2) AS v")
+
+    assert asked.rerun(connection, dialect="postgres").schema.field("v").type == pa.decimal128(12, 2)
 
 
 def test_the_place_has_no_user(connection: Any) -> None:
