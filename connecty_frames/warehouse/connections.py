@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode.arrow_types import is_list
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet
 from connecty_frames.warehouse import clouds, spark
@@ -192,15 +191,13 @@ def _adbc_postgres(field: pa.Field) -> Declared:
             "'adbc-driver-postgresql>=1.13'.",
             setting="connection",
         )
-    item = field.type.value_type if is_list(field.type) else field.type
-    if pa.types.is_struct(item):
+    if pa.types.is_nested(field.type):
         raise ConfigError(
-            f"ADBC's driver of PostgreSQL loses values of column {snippet(field.name)!r}, of the type "
-            f"{snippet(origin)}: turn it into JSON by to_json in the SQL.",
+            "ADBC's driver of PostgreSQL flattens arrays and loses values of composite types: column "
+            f"{snippet(field.name)!r} is of the type {snippet(origin)}. Use psycopg, or to_json in the SQL.",
             setting="connection",
         )
-    typmod = int(known.get(b"POSTGRESQL:typmod", -1))
-    return declared(field.name, origin.removeprefix("_"), typmod, is_array=origin.startswith("_"))
+    return declared(field.name, origin, int(known.get(b"POSTGRESQL:typmod", -1)))
 
 
 # --- SQLite ---------------------------------------------------------------------------------------------

@@ -143,7 +143,7 @@ def test_decoding_that_takes_too_long(server: Script) -> None:
 def test_reading_that_takes_too_long(server: Script) -> None:
     """Also if the statistics alone take too long, result() reads what was received before."""
     fields = ",".join(f'"{number}":1' for number in range(600_000))
-    statistics = f'{{"a":{{"x":{{{fields}}}}}}}'
+    statistics = f'{{"a":{{"numeric":{{{fields}}}}}}}'
     results = f'{{"dataframe":[["a"],[1]],"dataframe_stats":{statistics}}}'
     server.on("results", server.answer(200, raw=f'{{"state":"COMPLETED","results":{results}}}'.encode()))
     with make(server) as client:

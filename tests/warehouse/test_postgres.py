@@ -186,6 +186,10 @@ def test_rows_are_those_of_the_answer(server: Any, connection: Any, name: str) -
     sql = f"SELECT v FROM (VALUES {COLUMNS[name]}) AS t (v)"
     section = {"v": SECTIONS[name]} if name in SECTIONS else None
     asked = answer(server, sql, section)
+    if name.startswith("array") and is_adbc(connection):
+        with pytest.raises(cf.ConfigError, match="flattens arrays"):
+            asked.rerun(connection, dialect="postgres")
+        return
 
     table = asked.rerun(connection, dialect="postgres").read_all()
 
@@ -216,13 +220,13 @@ def test_money(connection: Any) -> None:
         assert table(connection, sql, "string")["v"].to_pylist() == ["$1,234.50"]
 
 
-@pytest.mark.parametrize("made", ["{}", "ARRAY[{}]"])
-def test_composite_values_by_adbc(server: Any, made: str) -> None:
-    """They are refused, since after a null the driver gives null for each."""
-    sql = f"SELECT {made.format('v::place')} AS v FROM (VALUES ('(1,x)'), (NULL), ('(2,y)')) AS t (v)"
+@pytest.mark.parametrize("value", ["v::place", "ARRAY[v::place]", "ARRAY[[1, 2], [3, 4]]"])
+def test_nested_values_by_adbc(server: Any, value: str) -> None:
+    """They are refused: the driver flattens arrays, and loses composite values after a null."""
+    sql = f"SELECT {value} AS v FROM (VALUES ('(1,x)'), (NULL), ('(2,y)')) AS t (v)"
     with (
         connected(server, "adbc") as connection,
-        pytest.raises(cf.ConfigError, match=r"type .*place: turn it"),
+        pytest.raises(cf.ConfigError, match="Use psycopg, or to_json"),
     ):
         table(connection, sql, "string")
 
@@ -280,6 +284,8 @@ def test_declared_types(
 ) -> None:
     """They come out, whichever client tells them, where the answer's type does not hold their values."""
     evidence = "exact text, since 'NaN'" if answered == "string" else "2 values"
+    if value.startswith("ARRAY") and is_adbc(connection):
+        pytest.skip("ADBC's driver flattens arrays, which are refused")
     found = table(connection, f"SELECT {value} AS v", answered, evidence)
 
     assert (found["v"].type, found["v"].to_pylist()) == (type_, [expected])
@@ -292,7 +298,7 @@ def test_columns_without_a_value(connection: Any) -> None:
         ("NULL::int2", pa.int64()),
         ("NULL::text", pa.string()),
         ("NULL::timestamptz", INSTANT),
-        ("NULL::float8[]", pa.list_(pa.float64())),
+        *([] if is_adbc(connection) else [("NULL::float8[]", pa.list_(pa.float64()))]),
     ):
         found = table(connection, f"SELECT {value} AS v", "string", "no rows")
         assert (found["v"].type, found["v"].to_pylist()) == (type_, [None])
