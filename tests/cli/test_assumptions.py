@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connecty_frames.cli.first_contact import ASSUMPTIONS, Contact
 from connecty_frames.http.models import Request, Response
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of click, by the lowest typer
+    from connecty_frames.cli.first_contact import ASSUMPTIONS, Contact
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 QUESTIONS: Final = "/v1/dw/13/questions"

@@ -12,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import connecty_frames as cf
-from connecty_frames.cli.first_contact import anonymized
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of click, by the lowest typer
+    from connecty_frames.cli.first_contact import anonymized
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 
