@@ -552,7 +552,7 @@ def rerun_sql(
         metadata.whole_rows,
         metadata.question_id,
         describe,
-        given.rule_of,
+        given.rules,
     )
     return warehouse.rerun(query, connection, dialect=dialect, functions=functions)
 

@@ -165,7 +165,7 @@ def ask(
     save: Annotated[
         Path | None,
         typer.Option(
-            help="The file in which to keep the response as received, for Answer.from_json.",
+            help="Save the response to this file, as received, for Answer.from_json.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,

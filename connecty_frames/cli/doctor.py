@@ -58,7 +58,7 @@ def doctor(
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(help="The file in which to keep the response as received.", rich_help_panel=_ASKING),
+        typer.Option(help="Save the response to this file, as received.", rich_help_panel=_ASKING),
     ] = None,
     anonymize: Annotated[
         bool,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode.statistics import ColumnStatistics
     from connecty_frames.http.models import Response
 
-#: Whether an assumption held, None if the question does not show it; and the evidence.
+#: Whether an assumption held (None: not seen), and the evidence.
 Judgement = tuple[bool | None, str]
 
 _READ: Final = frozenset(FIELDS.values())
@@ -103,7 +103,7 @@ class Contact:
 
     @cached_property
     def decoded(self) -> Decoded | None:
-        """The table as the client reads it, None if it cannot."""
+        """The table as the client reads it, or None if the client cannot read it."""
         try:
             return decode(read_envelope(self.body), AskOptions(), fetched=DEFAULT_MAX_ROWS)
         except ConnectyError:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_types import any_of, is_binary
 from connecty_frames.decode.exact_json import EXACT_CONTEXT
 
@@ -94,6 +95,12 @@ def _decimal_bytes(value: Decimal | int, type_: pa.DataType) -> bytes:
 def to_scalar(value: object, type_: pa.DataType) -> pa.Scalar:
     """Return a constant as an Arrow scalar, as ``pa.scalar`` does, and keep it for the next call."""
     return to_array([value], type_)[0]
+
+
+def index_of(array: pa.Array, value: object) -> int:
+    """Return the position of the first such value, -1 if there is none."""
+    position: int = pc.index(array, to_scalar(value, array.type)).as_py()
+    return position
 
 
 def numbers_of(numbers: pa.Array) -> NDArray[Any]:

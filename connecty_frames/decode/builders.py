@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import encodings, exact_json, numbers, temporal, temporal_spellings
-from connecty_frames.decode.arrow_buffers import to_array, to_scalar
+from connecty_frames.decode.arrow_buffers import index_of, to_array
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     first_match,
@@ -213,7 +213,7 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     index = type_.index_type
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
-        row = pc.index(encoded.indices, to_scalar(most, encoded.indices.type)).as_py()
+        row = index_of(encoded.indices, most)
         raise cell_error(row, cells[row], f"is one distinct value more than {type_} can hold")
     return encoded.cast(type_)
 
@@ -223,7 +223,7 @@ def _categories(cells: Sequence[Any], category: Category) -> pa.Array:
     encoded = category.encode(values)
     if encoded.null_count > values.null_count:
         wrong = pc.and_(pc.is_null(encoded), pc.is_valid(values))
-        row = pc.index(wrong, to_scalar(value=True, type_=pa.bool_())).as_py()
+        row = index_of(wrong, value=True)
         shown = quoted([str(value) for value in category.values]) or "(there are none)"
         raise cell_error(row, cells[row], f"is none of the categories {shown}")
     return encoded

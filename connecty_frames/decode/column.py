@@ -425,7 +425,7 @@ class Column:
         )
 
     def first_of(self, kinds: frozenset[ValueKind]) -> int:
-        """Return the first row with a cell of some kinds, all of which occur."""
+        """Return the first row whose cell is of one of some kinds; each of them occurs."""
         return self.cells.first_of(kinds) if isinstance(self.cells, CellColumn) else self.row_of(0) or 0
 
     def row_of(self, position: int) -> int | None:

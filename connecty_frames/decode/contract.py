@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
-from connecty_frames.decode.arrow_buffers import to_scalar
+from connecty_frames.decode.arrow_buffers import index_of
 from connecty_frames.decode.column import combine
 from connecty_frames.decode.errors import CellError
 
@@ -23,9 +23,8 @@ _BLOCK: Final = 1 << 14
 def check_rule(array: Any, rule: ColumnRule, checkpoint: Callable[[], None] = lambda: None) -> None:
     """Raise CellError at a null or value that a rule does not allow."""
     if not rule.nullable and array.null_count:
-        raise CellError(
-            _index(pc.is_null(combine(array)), at=True), "null", "is a null, which schema= does not allow"
-        )
+        row = index_of(pc.is_null(combine(array)), value=True)
+        raise CellError(row, "null", "is a null, which schema= does not allow")
     if rule.check is None:
         return
     values, rows = combine(array), None
@@ -39,11 +38,5 @@ def check_rule(array: Any, rule: ColumnRule, checkpoint: Callable[[], None] = la
         found = rule.check(values.slice(start, _BLOCK).to_pylist())
         if found is not None:
             position = start + found[0]
-            row = position if rows is None else _index(rows, at=position)
+            row = position if rows is None else index_of(rows, position)
             raise CellError(row, str(values[position].as_py()), f"does not fit the model: {found[1]}")
-
-
-def _index(array: pa.Array, at: object) -> int:
-    """Return the position of the first such value."""
-    row: int = pc.index(array, to_scalar(at, array.type)).as_py()
-    return row

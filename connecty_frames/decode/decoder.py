@@ -184,7 +184,7 @@ def decode(
 def _count_rows(
     envelope: Envelope, absent: set[str], statistics: list[ColumnStatistics], rows: Rows
 ) -> tuple[int | None, int]:
-    """Return the rows of the whole result, None if unknown, and if so how many are missing at least."""
+    """Return the number of rows of the whole result, if known; else how many rows are missing at least."""
     total = count_total((found for name, found in envelope.columns.items() if name not in absent), rows.count)
     if total is not None:
         return total, 0

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import numbers, temporal, temporal_fast, temporal_spellings, time_formats
-from connecty_frames.decode.arrow_buffers import to_array, to_scalar
+from connecty_frames.decode.arrow_buffers import index_of, to_array, to_scalar
 from connecty_frames.decode.arrow_types import find_zone
 from connecty_frames.decode.column import ScalarColumn, combine
 from connecty_frames.decode.errors import CellError, check_texts, errors_as_written, raise_at_first
@@ -83,12 +83,6 @@ def _check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) 
     raise_at_first(pc.less(counts, to_scalar(first, counts.type)), texts, "is before the year 1")
     raise_at_first(pc.greater(counts, to_scalar(last, counts.type)), texts, "is after the year 9999")
     return counts
-
-
-def _row_of(encoded: pa.DictionaryArray, index: int | None) -> int:
-    """Return the first row of a value of a dictionary."""
-    row: int = pc.index(encoded.indices, to_scalar(index, encoded.indices.type)).as_py()
-    return row
 
 
 def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
@@ -286,7 +280,7 @@ def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
         try:
             offsets.append(temporal_spellings.utc_offset(time, zone) // timedelta(microseconds=1))
         except CellError as error:
-            row = _row_of(encoded, index)
+            row = index_of(encoded.indices, index)
             raise CellError(row, texts[row], error.reason) from None
     shifts = to_array(offsets, pa.int64()).take(encoded.indices)
     micros = pc.subtract(pc.cast(naive, pa.int64()), shifts)
@@ -353,7 +347,7 @@ def _read_strptime(cells: Sequence[Any], encoding: strptime) -> pa.Array:
     try:
         values = _read_formatted(encoded.dictionary, encoding, reason)
     except CellError as error:
-        raise CellError(_row_of(encoded, error.row), error.value, error.reason) from None
+        raise CellError(index_of(encoded.indices, error.row), error.value, error.reason) from None
     return values.take(encoded.indices)
 
 
@@ -361,7 +355,7 @@ def _read_formatted(texts: pa.StringArray, encoding: strptime, reason: str) -> p
     format_ = time_formats.parse_format(encoding.format)
     iso = time_formats.to_iso(texts, format_)
     if iso.null_count:
-        row = pc.index(pc.is_null(iso), to_scalar(value=True, type_=pa.bool_())).as_py()
+        row = index_of(pc.is_null(iso), value=True)
         if pc.match_substring_regex(texts[row], format_.pattern).as_py():
             reason = "is a day that the calendar does not have"
         raise CellError(row, texts[row].as_py(), reason)

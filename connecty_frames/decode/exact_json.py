@@ -105,11 +105,6 @@ KIND_BY_TYPE: Final[dict[type, ValueKind]] = {
 }
 
 
-def kind_of(value: object) -> ValueKind | None:
-    """Return the kind of a value as :func:`parse` returns it, None for null."""
-    return KIND_BY_TYPE.get(type(value))
-
-
 def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object of keys and values, in which a key may occur twice."""
     found = dict(pairs)

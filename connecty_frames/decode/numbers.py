@@ -173,7 +173,7 @@ def decimal_type(
 
 
 def any_decimal(texts: Sequence[Any], bounds: Sequence[str]) -> pa.DataType | None:
-    """Return the decimal type with the scale that all numbers and bounds need, None if there are none."""
+    """Return a decimal type whose scale holds all numbers and bounds, or None without any."""
     # What is not a number, or has too many digits, is an error where the values are read.
     evidence = [
         _without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds if is_finite(bound)

@@ -57,12 +57,9 @@ class ColumnRule(Immutable):
     """What a contract says of a column besides its type."""
 
     nullable: bool = True
-    choices: tuple[str, ...] = ()  # names, one of which the column has; () if there is one
+    choices: tuple[str, ...] = ()  # exactly one of these names is there; () for its own name
     #: Returns the position of the first of some values that does not fit, and the reason; None if all fit.
     check: Callable[[Sequence[Any]], tuple[int, str] | None] | None = None
-
-
-_NO_RULE: Final = ColumnRule()
 
 
 class SchemaTypes(Immutable):
@@ -73,10 +70,6 @@ class SchemaTypes(Immutable):
     inferred: frozenset[str] = frozenset()  # from the answer of a saved schema
     optional: frozenset[str] = frozenset()  # an answer need not have them
     rules: Mapping[str, ColumnRule] = msgspec.field(default_factory=dict)
-
-    def rule_of(self, name: str) -> ColumnRule:
-        """Return the rule of a column."""
-        return self.rules.get(name, _NO_RULE)
 
     def named_as_in(self, names: Sequence[str]) -> SchemaTypes:
         """Return this with those names that an answer has; raises ConversionError unless it is one each."""

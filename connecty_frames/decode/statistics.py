@@ -23,7 +23,7 @@ _TIMES: Final = "time timetz timewithtimezone timewithouttimezone"
 _DURATIONS: Final = "duration interval intervaldaytosecond timedelta"
 _CLOCKS: Final = dict.fromkeys(_TIMES.split(), "time") | dict.fromkeys(_DURATIONS.split(), "duration")
 #: The names of each section, as ``_fold`` returns them: of ``datetime64[ns]``, ``datetime``. The sections are
-#: in the order in which they decide on a type; ``general`` has the names that say nothing of it.
+#: in the order in which they decide on a type; the names of ``general`` tell no type.
 SECTION_NAMES: Final = {
     "boolean": "boolean bool",
     "numeric": (
@@ -94,7 +94,7 @@ class ColumnStatistics(Immutable):
 
     @property
     def rows(self) -> int | None:
-        """The rows, None if they are unknown because nulls were not counted."""
+        """The number of rows, or None if nulls were not counted."""
         if self.count is None or (self.counts_values and self.nulls is None):
             return None
         return self.count + (self.nulls or 0)
@@ -109,7 +109,7 @@ def _fold(name: str) -> str:
 
 
 def section_named(name: str) -> str | None:
-    """Return the section of :data:`SECTION_NAMES` that a name stands for, None if it is unknown."""
+    """Return the section that a name means, or None for an unknown name; see :data:`SECTION_NAMES`."""
     section = _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(_DIGITS))
     return "general" if section is not None and _is_array(name) else section
 
@@ -174,7 +174,7 @@ def _keep(
 
 
 def count_total(columns: Iterable[ColumnStatistics], received: int | None = None) -> int | None:
-    """Return the rows of the whole result by the statistics, None if they do not tell.
+    """Return the number of rows of the whole result, or None if the statistics do not tell.
 
     ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server whose
     counts differ between columns counts values without nulls: then ``count + nulls_count``. If every column

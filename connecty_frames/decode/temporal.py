@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
-from connecty_frames.decode.arrow_buffers import to_array, to_scalar
+from connecty_frames.decode.arrow_buffers import index_of, to_array, to_scalar
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone
 from connecty_frames.decode.durations import nanoseconds
 from connecty_frames.decode.errors import CellError, raise_at_first
@@ -147,8 +147,7 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
         try:
             (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(find_zone(tz))
         except OverflowError:
-            row: int = pc.index(instants, _whole(extreme)).as_py()
-            return row
+            return index_of(instants, extreme)
     return None
 
 

@@ -33,7 +33,7 @@ from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import bytes_of, to_array
 from connecty_frames.decode.durations import DURATION, can_be_time_of_day
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.time_formats import RFC_5322, to_iso
+from connecty_frames.decode.time_formats import RFC_5322, rfc_5322_as_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -168,7 +168,7 @@ def canonical(texts: pa.StringArray, *, inferred: bool = False) -> pa.StringArra
     # A pattern costs about 1 us a text, so those are left out for which no text has the character.
     counts = np.bincount(bytes_of(texts), minlength=128)
     if not inferred and counts[ord("a") : ord("z")].sum() > counts[ord("t")]:
-        texts = pc.coalesce(to_iso(texts, RFC_5322), texts)
+        texts = rfc_5322_as_iso(texts)
     if counts[ord("[")]:
         texts = pc.replace_substring_regex(texts, r"\[.*", "")
     if counts[ord("U")]:
@@ -185,10 +185,10 @@ def canonical(texts: pa.StringArray, *, inferred: bool = False) -> pa.StringArra
 
 def in_iso(text: str) -> str:
     """Return a date of RFC 5322 in ISO 8601, another text as it is."""
-    found: str | None = (
-        None if text[4:5] == "-" else to_iso(to_array([text], pa.string()), RFC_5322)[0].as_py()
-    )
-    return found or text
+    if text[4:5] == "-":  # common case
+        return text
+    found: str = rfc_5322_as_iso(to_array([text], pa.string()))[0].as_py()
+    return found
 
 
 def has_minutes(texts: Sequence[str]) -> bool:

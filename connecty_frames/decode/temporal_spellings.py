@@ -22,14 +22,13 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import temporal
 from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.arrow_types import find_zone, first_match
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.temporal_bounds import is_midnight
 from connecty_frames.decode.temporal_format import TIMESTAMP_PARTS, TemporalFormat, match_format
-from connecty_frames.decode.time_formats import RFC_5322, to_iso
+from connecty_frames.decode.time_formats import rfc_5322_as_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,8 +54,8 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
     except CellError:
         if respell is None:
             raise
-    array, respelled = to_array(texts, pa.string()), []
-    for row, text in enumerate(pc.coalesce(to_iso(array, RFC_5322), array).to_pylist()):
+    respelled: list[str | None] = []
+    for row, text in enumerate(rfc_5322_as_iso(to_array(texts, pa.string())).to_pylist()):
         try:
             respelled.append(None if text is None else respell(text))
         except CellError as error:

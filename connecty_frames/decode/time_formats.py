@@ -155,6 +155,11 @@ def to_iso(texts: pa.StringArray, format_: TimeFormat) -> pa.StringArray:
     return _compose(pc.extract_regex(texts, format_.pattern))
 
 
+def rfc_5322_as_iso(texts: pa.StringArray) -> pa.StringArray:
+    """Return dates of RFC 5322 in ISO 8601, other texts as they are."""
+    return pc.coalesce(to_iso(texts, RFC_5322), texts)
+
+
 def _rearrange(texts: NDArray[np.uint8], letters: str) -> pa.StringArray:
     """Return the numbers in texts of one length, a row for each, in the order of ISO 8601."""
     iso = np.tile(np.frombuffer(b"1970-01-01T00:00:00", np.uint8), (len(texts), 1))

@@ -172,7 +172,10 @@ def read_databricks(connection: Any, statement: Statement) -> Iterator[Rows]:
         tables = iter(lambda: cursor.fetchmany_arrow(BATCH_ROWS * 10), None)
         first = next(tables)  # an empty one has the types
         if not isinstance(first, pa.Table):
-            raise ConfigError("The server of Databricks does not send Arrow.", setting="connection")
+            raise ConfigError(
+                "The server of Databricks does not send Arrow: fetch all rows by max_rows=None.",
+                setting="connection",
+            )
         place = _place(getattr(getattr(connection, "session", connection), "host", None))
         declared = [
             Declared(field.name, field.type, "json" if kind in _JSON else kind)

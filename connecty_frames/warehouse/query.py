@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -29,7 +29,7 @@ from connecty_frames.warehouse.conversion import convert
 from connecty_frames.warehouse.pairs import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from connecty_frames.decode import ColumnSchema
     from connecty_frames.warehouse.rows import Declared, Rows
@@ -48,7 +48,7 @@ class Query:
     question_id: str | None = None  # for messages
     #: Makes the schema of what comes out, with its metadata, of the columns and the place of the warehouse.
     describe: Callable[[Sequence[ColumnSchema], str], pa.Schema] = lambda columns, _: Schema(columns).arrow
-    rule_of: Callable[[str], ColumnRule] = lambda _: ColumnRule()  # by column, as ``schema=`` sets it
+    rules: Mapping[str, ColumnRule] = field(default_factory=dict)  # by column, as ``schema=`` sets them
 
 
 def rerun(
@@ -78,7 +78,7 @@ def _batches(
         positions = _positions(rows, query.columns)
         declared = [rows.columns[position] for position in positions]
         columns = list(map(decide, query.columns, declared))
-        rules = [query.rule_of(column.name) for column in columns]
+        rules = [query.rules.get(column.name, ColumnRule()) for column in columns]
         schema = query.describe(columns, rows.place)
         fields = [field.with_nullable(rule.nullable) for field, rule in zip(schema, rules, strict=True)]
         schema = pa.schema(fields, schema.metadata)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from connecty_frames.client.submission import Submission
     from tests.servers.timing import FakeClock
 
 OTHER_ID = "00000000-0000-4000-8000-000000000002"
@@ -657,6 +658,14 @@ def test_the_metadata_say_how_old_it_is() -> None:
     assert cf.AnswerMetadata(asked_at=asked_at).reuse_text == ""
 
 
+def find_within_an_hour(submission: Submission, history: History, clock: FakeClock) -> Any:
+    """Return an answer of the last hour, or claim the question; wait for others for five seconds."""
+    deadline = Deadline.after(5.0, clock)
+    return find_or_claim(
+        submission, history, max_age=timedelta(hours=1), gone=(), deadline=deadline, clock=clock
+    )
+
+
 def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClock) -> None:
     """After 20 ms, then half as long again each time, up to half a second."""
     history = client._history
@@ -664,14 +673,7 @@ def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClo
     held = history.sent("how many?", dw_id=13, asked_at=clock.now())
     submission = client._submission("how many?", AskOptions())
     with pytest.raises(cf.QuestionTimeout, match="is being sent by another call") as caught:
-        find_or_claim(
-            submission,
-            history,
-            max_age=timedelta(hours=1),
-            gone=(),
-            deadline=Deadline.after(5.0, clock),
-            clock=clock,
-        )
+        find_within_an_hour(submission, history, clock)
 
     assert held is not None
     assert clock.slept[:9] == pytest.approx([0.02 * 1.5**step for step in range(8)] + [0.5])
@@ -696,14 +698,7 @@ def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *
     assert later is not None
     history.not_accepted(later, RecordState.REJECTED, "refused", now=clock.now())
     submission = client._submission("how many?", AskOptions())
-    found = find_or_claim(
-        submission,
-        history,
-        max_age=timedelta(hours=1),
-        gone=(),
-        deadline=Deadline.after(5.0, clock),
-        clock=clock,
-    )
+    found = find_within_an_hour(submission, history, clock)
 
     assert (found is not None) is is_reused
     assert (submission.row is None) is is_reused
