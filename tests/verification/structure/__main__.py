@@ -1,6 +1,6 @@
 """Run ``python -m tests.verification.structure``; ``--package PATH`` measures another checkout.
 
-Before and after a change are compared by two runs, one of them with the path of the older checkout.
+To compare two states, run it twice, once with the path of the older checkout.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.verification.structure.source import measure_source
 from tests.verification.structure.trace import trace_question
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Measure the package and the path of one question.")
+    parser = argparse.ArgumentParser(description="Measure the package and the way of one question.")
     parser.add_argument(
         "--package", type=Path, default=Path.cwd(), help="the checkout to measure (default: this one)"
     )

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -16,27 +17,42 @@ _PROGRAM: Final = Path(__file__).with_name("traced_call.py")
 
 @dataclass(frozen=True)
 class QuestionPath:
-    """The path of a warm ``cf.ask_df`` through the package.
+    """The way of a ``cf.ask_df`` through the package.
 
     Parameters
     ----------
     functions
-        File and qualified name of each function that is called, without lambdas and comprehensions.
+        File and qualified name of each function that is called, in the order of its first call, without
+        lambdas and comprehensions.
     stack
         The package's functions from ``ask_df`` to ``http.client``'s ``putrequest`` of the GET for results.
+    frames
+        The number of all frames there, those of other libraries included.
     """
 
     functions: list[tuple[str, str]]
     stack: list[str]
+    frames: int
 
     @property
     def files(self) -> set[str]:
         """The files that the functions are in."""
         return {file for file, _ in self.functions}
 
+    @property
+    def changes(self) -> int:
+        """How often a reader who follows the functions in this order turns to another file."""
+        return sum(file != next_file for (file, _), (next_file, _) in pairwise(self.functions))
 
-def trace_question(checkout: Path) -> QuestionPath:
-    """Ask a question by the package of a checkout.
+    def __str__(self) -> str:
+        return (
+            f"{len(self.functions)} functions in {len(self.files)} files, {self.changes} changes of file, "
+            f"{len(self.stack)} of {self.frames} frames at the socket"
+        )
+
+
+def trace_question(checkout: Path) -> dict[str, QuestionPath]:
+    """Ask questions by the package of a checkout: the way of the first, ``cold``, and of others, ``warm``.
 
     Raises
     ------
@@ -53,4 +69,7 @@ def trace_question(checkout: Path) -> QuestionPath:
     found = json.loads(done.stdout)
     if Path(found["package"]) != checkout / "connecty_frames":
         raise RuntimeError(f"{found['package']} was imported instead of the package in {checkout}.")
-    return QuestionPath([(file, name) for file, name in found["functions"]], found["stack"])
+    return {
+        name: QuestionPath([(file, function) for file, function in functions], stack, frames)
+        for name, (functions, stack, frames) in found["paths"].items()
+    }
