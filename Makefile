@@ -1,205 +1,140 @@
-# Each target sets up what it needs. `make demo` and `make test` are all that a newcomer needs.
+# Each target sets up what it needs. `make demo` and `make test` are all that a newcomer needs; `make help` lists the others.
 
 PYTHON ?= python3
 # Another Python than python3 has folders of its own: .venv-3.13 for make PYTHON=python3.13.
 OTHER := $(if $(filter python3,$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 VENV := .venv$(OTHER)
-LOWEST := .venv-lowest$(OTHER)
-SPARK := .venv-spark$(OTHER)
-SPARK_LOWEST := .venv-spark-lowest$(OTHER)
-ENGINES := .venv-engines$(OTHER)
-CLOUDS := .venv-clouds$(OTHER)
 BIN := $(VENV)/bin
+RUN = $(BIN)/python -m
 QUESTION ?= list the top 5 countries with the most orders
 # The number of test processes: four on two cores, since some tests wait. Idle processes take over tests of others.
 JOBS ?= 4
-PYTEST := -m pytest -n $(JOBS) --dist worksteal
+PYTEST = -m pytest -n $(JOBS) --dist worksteal
+# Further arguments of the program that a target runs.
+ARGS ?=
 
-.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines test-clouds setup setup-lowest cuts flips check format openapi schemathesis bench bench-growth bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-warm bench-throughput bench-async bench-history bench-warehouse bench-recording bench-batch bench-bounds docstrings notebooks fuzz fuzz-guard mutate soak chaos structure docs picture dist test-dist setup-all clean
+# What `make bench` measures; docs/performance.md has the results.
+bench.decode = $(RUN) benchmarks.decode $(ARGS) ## how fast bytes become a table, beside JSON parsers and code written by hand
+bench.growth = $(RUN) benchmarks.decode --growth $(ARGS) ## the time of a row up to 5,000,000 rows, and of a column up to 10,000
+bench.startup = $(RUN) benchmarks.startup ## importing, the command line and a first question, beside scripts written by hand
+bench.warm = $(RUN) benchmarks.warm ## the processor time of one question, everything imported and connected
+bench.throughput = $(RUN) benchmarks.throughput ## a thousand questions over sixteen threads
+bench.async = $(RUN) benchmarks.awaiting ## how long the event loop is blocked while questions are awaited
+bench.polling = $(RUN) benchmarks.polling $(ARGS) ## the delay until a finished question is noticed, and the requests
+bench.metadata = $(RUN) benchmarks.metadata ## the cost of the metadata on a frame
+bench.recording = $(RUN) benchmarks.recording ## what a history adds to the processor time of a question
 
-demo: $(VENV)/demo.stamp
+# Run the second program even if the first fails.
+both = $(RUN) $1; code=$$?; $(RUN) $2 && exit $$code
+# What `make verify` does: tests that are too long for `make test`. Most of them draw new cases each time.
+verify.fidelity = $(call both,tests.verification.fidelity,tests.verification.fidelity.warehouses) ## is every value right or reported? Against DuckDB and the data of databases
+verify.questions = $(RUN) tests.verification.questions ## how many questions that people wrote does the sandbox answer rightly?
+verify.bounds = $(call both,tests.verification.bounds $(ARGS),tests.verification.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
+verify.history = $(RUN) tests.verification.history $(ARGS) ## 200 processes are killed while they ask: is each question in the history?
+verify.batch = $(RUN) tests.verification.batch $(ARGS) ## a batch is killed ten times: is each question asked once?
+verify.rerun = $(RUN) tests.verification.rerun $(ARGS) ## five million rows of a cut answer, by way of PostgreSQL
+verify.fuzz = $(RUN) tests.verification.fuzz $(ARGS) ## a million malformed bodies
+verify.fuzz-guard = $(RUN) tests.verification.fuzz_guard $(ARGS) ## hostile SQL past the guard of rerun; ARGS="--without text" switches a rule off
+verify.mutate = $(RUN) tests.verification.mutate $(ARGS) ## do the fast tests notice changes? ARGS="--seed 7 --room decode --count 100"
+verify.soak = $(call both,tests.verification.soak $(ARGS),tests.verification.soak.openings) ## 20,000 questions, a fault in a quarter of them
+verify.chaos = $(RUN) tests.verification.chaos $(ARGS) ## 2,000 questions through nginx, haproxy and squid, which are killed meanwhile
+verify.cuts = CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py ## an answer truncated after each of its bytes
+verify.flips = FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow ## a Parquet file with each of its bits flipped
+verify.schemathesis = SCHEMATHESIS="--max-examples 300" $(RUN) pytest -s tests/sandbox/test_openapi.py -k schemathesis ## requests made from the OpenAPI document
+
+# Tests in environments of their own: what is installed besides the group of the same name, and what runs.
+ENVIRONMENTS := lowest spark spark-lowest engines clouds
+package = --editable '.[sandbox,sql]'
+package.lowest = --resolution lowest-direct --editable '.[excel,plot,sandbox,sql,terminal-plot]'
+package.spark-lowest = --resolution lowest-direct --editable '.[sandbox,spark,sql]'
+# Without the examples of the docs, and what needs a browser or a proxy; ARGS='-m "not external"' includes slow tests.
+test.lowest = $(<D)/bin/python $(PYTEST) -m "not external and not slow" --ignore=tests/docs $(ARGS)
+# In threads of one process, on a cluster of three processes, and through Spark Connect.
+test.spark = for mode in 'local[2,3]' 'local-cluster[2,1,512]' connect; do \
+	SPARK_MODE="$$mode" $(<D)/bin/python -m pytest tests/spark $(ARGS) || exit 1; done
+test.spark-lowest = $(<D)/bin/python -m pytest tests/spark $(ARGS)
+# Ray listens on the network address of the machine.
+test.engines = $(<D)/bin/python -m pytest --force-enable-socket tests/engines $(ARGS)
+test.clouds = $(<D)/bin/python -m pytest tests/clouds $(ARGS)
+
+choices = $(sort $(patsubst $1.%,%,$(filter $1.%,$(.VARIABLES))))
+$(foreach goal,$(filter bench verify,$(MAKECMDGOALS)),$(if $($(goal).$(WHAT)),,\
+	$(error make $(goal) needs WHAT, one of: $(call choices,$(goal)))))
+
+.PHONY: help demo test test-fast $(ENVIRONMENTS:%=test-%) setup check format bench verify structure docs docstrings notebooks openapi picture dist test-dist clean
+
+help: ## this list
+	@awk -F ' *[:=].*## ' '/^[a-z-]+:.*## / {printf "make %-25s %s\n", $$1, $$2}' Makefile
+	@awk -F ' *=.*## ' '/^(bench|verify)\..*## / {sub(/\./, " WHAT=", $$1); printf "make %-25s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/demo.stamp ## ask the sandbox a question; QUESTION="..." asks another one
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
 
 # With JupyterLab, and with the type checkers, which tests/test_typing.py runs over code of users.
-test: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp
-	$(BIN)/python $(PYTEST)
+test: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp ## run all tests, in four processes; JOBS=6 for six
+	$(BIN)/python $(PYTEST) $(ARGS)
 
-# Without tests of half a second or more: for each change while developing, and for the newest Python in .ci/run.
-test-fast: $(VENV)/test.stamp
-	$(BIN)/python $(PYTEST) -m "not slow"
+# For each change while developing, and for the newest Python in .ci/run.
+test-fast: $(VENV)/test.stamp ## run the tests that take less than half a second each
+	$(BIN)/python $(PYTEST) -m "not slow" $(ARGS)
 
-# On exactly the lower bounds of pyproject.toml instead of the newest versions; without the examples of the docs, what needs
-# a browser or a proxy, and slow tests, which LOWEST_MARKS="not external" includes.
-LOWEST_MARKS ?= not external and not slow
-test-lowest: $(LOWEST)/test.stamp
-	$(LOWEST)/bin/python $(PYTEST) -m "$(LOWEST_MARKS)" --ignore=tests/docs
+test-lowest: ## run the fast tests on the lower bounds of pyproject.toml; ARGS='-m "not external"' the slow ones too
+test-spark: ## test Spark in three modes; needs Java
+test-spark-lowest: ## test Spark on the lowest pyspark; needs Java
+test-engines: ## test the recipes for Dask, Ray, Daft and ibis
+test-clouds: ## test the clients of cloud warehouses, against servers on loopback
 
-# With Java and half a gigabyte of Spark, which are too much for each change: in threads of one process, on a cluster of
-# three processes, and through Spark Connect.
-test-spark: $(SPARK)/test.stamp
-	for mode in 'local[2,3]' 'local-cluster[2,1,512]' connect; do \
-		SPARK_MODE="$$mode" $(SPARK)/bin/python -m pytest tests/spark || exit 1; done
+$(ENVIRONMENTS:%=test-%): test-%: .venv-%$(OTHER)/test.stamp
+	$(test.$*)
 
-test-spark-lowest: $(SPARK_LOWEST)/test.stamp
-	$(SPARK_LOWEST)/bin/python -m pytest tests/spark
+# Groups of pyproject.toml, or environments.
+setup: $(foreach each,$(or $(WHAT),test),$(if $(filter $(each),$(ENVIRONMENTS)),.venv-$(each)$(OTHER)/test.stamp,$(VENV)/$(each).stamp)) ## install what tests need, or WHAT="lint docs"
 
-# The recipes for other engines; Ray listens on the network address of the machine.
-test-engines: $(ENGINES)/test.stamp
-	$(ENGINES)/bin/python -m pytest --force-enable-socket tests/engines
-
-# The clients of cloud warehouses, against servers on loopback that speak their wire formats.
-test-clouds: $(CLOUDS)/test.stamp
-	$(CLOUDS)/bin/python -m pytest tests/clouds
-
-# Install what the tests need, and run nothing.
-setup: $(VENV)/test.stamp
-setup-all: $(foreach group,test browser lint bench docs dist,$(VENV)/$(group).stamp)
-setup-lowest: $(LOWEST)/test.stamp
-
-# Truncate an answer after each of its bytes; the tests truncate it after each seventh.
-cuts: $(VENV)/test.stamp
-	CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py
-
-# Other generated cases than those of the tests, and more of them.
-schemathesis: $(VENV)/test.stamp
-	SCHEMATHESIS="--max-examples 300" $(BIN)/python -m pytest -s tests/sandbox/test_openapi.py -k schemathesis
-
-# Write the OpenAPI document of the docs from the one that the sandbox serves.
-openapi: $(VENV)/test.stamp
-	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
-		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
-
-# The keywords of each function in its docstring, from AskOptions, Settings and Sandbox.
-docstrings: $(VENV)/test.stamp
-	$(BIN)/python -m docs.docstrings
-
-# Execute the notebooks and store those whose outputs have changed.
-notebooks: $(VENV)/test.stamp
-	$(BIN)/python -m docs.execute_notebooks
-
-# Flip each bit of a Parquet file; the tests flip every 97th.
-flips: $(VENV)/test.stamp
-	FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow
-
-check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp
+check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp ## run ruff, mypy and the import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/lint.stamp
+format: $(VENV)/lint.stamp ## fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
-	$(BIN)/python -m benchmarks.decode
+bench: $(VENV)/demo.stamp $(VENV)/bench.stamp ## measure; WHAT is below
+	$(bench.$(WHAT))
 
-# The time of a row from 1,000 rows to 5,000,000, and of a column from 8 columns to 10,000.
-bench-growth: $(VENV)/demo.stamp $(VENV)/bench.stamp
-	$(BIN)/python -m benchmarks.decode --growth
+verify: $(VENV)/test.stamp ## test at length; WHAT is below
+	$(verify.$(WHAT))
 
-# What importing, the command line and a first question cost, beside scripts written by hand.
-bench-startup: $(VENV)/demo.stamp
-	$(BIN)/python -m benchmarks.startup
+structure: $(VENV)/demo.stamp ## the size of the package and the way of one question; ARGS="--package PATH" for another checkout
+	$(RUN) tests.verification.structure $(ARGS)
 
-# The processor time of one question, with everything imported and connected, beside code written by hand.
-bench-warm: $(VENV)/demo.stamp
-	$(BIN)/python -m benchmarks.warm
+docs: $(VENV)/demo.stamp $(VENV)/docs.stamp ## build the documentation into docs/_build/html, and search it
+	$(RUN) sphinx -W --keep-going -b html docs docs/_build/html
+	$(RUN) docs.check_search
 
-# A thousand questions over sixteen threads, beside code written by hand.
-bench-throughput: $(VENV)/demo.stamp
-	$(BIN)/python -m benchmarks.throughput
+docstrings: $(VENV)/test.stamp ## write the keywords of AskOptions, Settings and Sandbox into the docstrings that list them
+	$(RUN) docs.docstrings
 
-# How long the event loop is blocked while questions are awaited.
-bench-async: $(VENV)/demo.stamp
-	$(BIN)/python -m benchmarks.awaiting
+notebooks: $(VENV)/test.stamp ## execute the notebooks, and store those whose outputs have changed
+	$(RUN) docs.execute_notebooks
 
-# The cost of the metadata on a frame.
-bench-metadata: $(VENV)/demo.stamp
-	$(BIN)/python -m benchmarks.metadata
+openapi: $(VENV)/test.stamp ## write docs/api/openapi.yaml from the document that the sandbox serves
+	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
+		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
 
-# Is every value right, or reported by a warning or an error? The ground truth is DuckDB's own Arrow export, then columns
-# as PostgreSQL, MariaDB (both skipped where they are not installed) and other warehouses, drivers and libraries send them.
-bench-fidelity: $(VENV)/test.stamp
-	$(BIN)/python -m tests.verification.fidelity; code=$$?; \
-		$(BIN)/python -m tests.verification.fidelity.warehouses && exit $$code
+picture: $(VENV)/browser.stamp ## draw the pictures in the README and the documentation; needs chromium
+	$(RUN) docs.picture
 
-# How many questions that people wrote does the sandbox answer, and are the answers right?
-bench-questions: $(VENV)/test.stamp
-	$(BIN)/python -m tests.verification.questions
-
-# Memory and time of bodies made to cost much more than their size, beside code written by hand; SIZES in megabytes.
-SIZES ?= 1 4 16
-bench-bounds: $(VENV)/demo.stamp
-	$(BIN)/python -m tests.verification.bounds --sizes $(SIZES); code=$$?; \
-	$(BIN)/python -m tests.verification.bounds --calls --sizes $(SIZES) && exit $$code
-
-# What a history adds to the processor time of a question.
-bench-recording: $(VENV)/demo.stamp
-	$(BIN)/python -m benchmarks.recording
-
-# Processes that ask are killed at 200 random moments: is every accepted question, and every id, in the history?
-bench-history: $(VENV)/demo.stamp
-	$(BIN)/python -m tests.verification.history
-
-# A batch of 1,000 questions that is killed ten times: is each asked once? And the memory and rate of 10,000.
-bench-batch: $(VENV)/demo.stamp
-	$(BIN)/python -m tests.verification.batch
-
-# A cut answer becomes a Parquet dataset of five million rows by way of PostgreSQL: are the values right, in how much
-# memory? Then the processor time beside that of the client alone, by ADBC and DuckDB.
-bench-warehouse: $(VENV)/test.stamp
-	$(BIN)/python -m tests.verification.rerun
-
-# A million malformed bodies.
-fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
-	$(BIN)/python -m tests.verification.fuzz
-
-# Hostile SQL until 10,000 texts for each of PostgreSQL, DuckDB and SQLite have passed the guard of rerun, which these
-# databases judge themselves; FUZZ_GUARD="--without text" switches a rule off.
-fuzz-guard: $(VENV)/test.stamp
-	$(BIN)/python -m tests.verification.fuzz_guard $(FUZZ_GUARD)
-
-# Do the fast tests notice changes of the package? MUTATE="--seed 7 --room decode --count 100".
-mutate: $(VENV)/test.stamp
-	$(BIN)/python -m tests.verification.mutate $(MUTATE)
-
-# Twenty thousand questions, a fault in a quarter of them. The scripted server is the tests' own.
-soak: $(VENV)/demo.stamp
-	$(BIN)/python -m tests.verification.soak $(SOAK)
-	$(BIN)/python -m tests.verification.soak.openings
-
-# Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended during the run.
-chaos: $(VENV)/demo.stamp
-	$(BIN)/python -m tests.verification.chaos $(CHAOS)
-
-# The size of the package and the path of one question; STRUCTURE="--package PATH" measures another checkout.
-structure: $(VENV)/demo.stamp
-	$(BIN)/python -m tests.verification.structure $(STRUCTURE)
-
-# The delay until the client sees that a question is done, and the requests that this takes.
-bench-polling: $(VENV)/demo.stamp
-	$(BIN)/python -m benchmarks.polling
-
-docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
-	$(BIN)/python -m docs.check_search
-
-# The pictures of an answer in the README and the documentation; needs chromium.
-picture: $(VENV)/browser.stamp
-	$(BIN)/python -m docs.picture
-
-# The sdist, and the wheel that is built from it.
-dist: $(VENV)/dist.stamp
+dist: $(VENV)/dist.stamp ## build the sdist into dist/, and the wheel from it
 	rm -rf dist
-	$(BIN)/python -m build
+	$(RUN) build
 	$(BIN)/twine check --strict dist/*
 
-# Test both, installed and unpacked outside of the checkout.
-test-dist: dist $(VENV)/test.stamp
+test-dist: dist $(VENV)/test.stamp ## install and test both outside of the checkout
 	.ci/test-dist $(BIN)/python
 
-clean:
+clean: ## remove the environments and what was built
 	rm -rf .venv .venv-* dist docs/_build docs/api/generated
 
 $(VENV)/bin/python:
@@ -216,28 +151,9 @@ $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
 
-$(SPARK)/test.stamp $(ENGINES)/test.stamp: .venv-%$(OTHER)/test.stamp: pyproject.toml
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --upgrade pip
-	$(@D)/bin/python -m pip install --quiet --editable '.[sandbox,sql]' --group $*
-	@touch $@
-
-$(CLOUDS)/test.stamp: pyproject.toml
+$(ENVIRONMENTS:%=.venv-%$(OTHER)/test.stamp): .venv-%$(OTHER)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet uv
-	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --editable '.[sandbox,sql]' --group clouds
-	@touch $@
-
-$(SPARK_LOWEST)/test.stamp: pyproject.toml
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet uv
-	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --resolution lowest-direct --editable '.[sandbox,spark,sql]'
-	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --group lowest
-	@touch $@
-
-$(LOWEST)/test.stamp: pyproject.toml
-	$(PYTHON) -m venv --clear $(LOWEST)
-	$(LOWEST)/bin/python -m pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[excel,plot,sandbox,sql,terminal-plot]'
-	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --group lowest
+	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python $(or $(package.$*),$(package))
+	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --group $(patsubst %lowest,lowest,$*)
 	@touch $@

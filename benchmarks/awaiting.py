@@ -1,4 +1,4 @@
-"""How long the event loop is blocked while questions are awaited: ``make bench-async``.
+"""How long the event loop is blocked while questions are awaited: ``make bench WHAT=async``.
 
 A task sleeps for 5 ms again and again. How late it wakes is the lag of the loop, or of the machine, for which
 the idle loop is measured. The sandbox runs in a process of its own, on the same processors.

@@ -1,4 +1,4 @@
-"""A question asked without this package, as a script that a user would write: ``make bench-startup``.
+"""A question asked without this package, as a script that a user would write: ``make bench WHAT=startup``.
 
 ``python benchmarks/by_hand.py LIBRARY`` asks the API that the environment names, and makes a frame of the
 rows: with ``pandas``, ``polars`` or ``pyarrow``, or with ``csv`` a pandas frame that is written to standard

@@ -1,8 +1,8 @@
-"""How fast response bytes become a table, beside JSON parsers alone and code written by hand: ``make bench``.
+"""How fast response bytes become a table, beside JSON parsers alone and code written by hand.
 
-Each reader runs in fresh processes, all readers of a workload one after the other and again, so that those
-that are compared ran under the same conditions. Ratios are comparable between machines, times are not.
-``make bench-growth`` shows the time by the number of rows and columns.
+``make bench WHAT=decode`` runs each reader in fresh processes, all readers of a workload one after the other
+and again, so that those that are compared ran under the same conditions. Ratios are comparable between
+machines, times are not. ``make bench WHAT=growth`` shows the time by the number of rows and columns.
 """
 
 from __future__ import annotations

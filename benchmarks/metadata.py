@@ -1,4 +1,4 @@
-"""What metadata costs its frame: 1,000 column reads of a frame of 1,000 columns: ``make bench-metadata``.
+"""What metadata costs its frame: 1,000 column reads of as many columns: ``make bench WHAT=metadata``.
 
 pandas copies ``attrs`` deeply at every operation, so that metadata kept as a dict costs more than the reads.
 That of connecty_frames is text, with which the reads may take at most twice the time of those without.

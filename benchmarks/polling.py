@@ -1,4 +1,4 @@
-"""The delay until a client sees that a question is done, and the requests it takes: ``make bench-polling``.
+"""The delay until a client sees a finished question, and the requests: ``make bench WHAT=polling``.
 
 For server times from 0.2 s to 300 s the polls are simulated: ours by the function that computes the client's
 waits, beside a poll each second and waits that grow from 1 s to 10 s, as people write by hand. Requests take

@@ -1,4 +1,4 @@
-"""What a history adds to the cost of a question: ``make bench-recording``.
+"""What a history adds to the cost of a question: ``make bench WHAT=recording``.
 
 Processor time of the client for each question, sixteen at a time. The variants take turns within one run, and
 the sandbox runs in a process of its own. The statement that is asked has one row.

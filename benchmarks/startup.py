@@ -1,4 +1,4 @@
-"""How long start-up and a first question take, beside peers: ``make bench-startup``.
+"""How long start-up and a first question take, beside peers: ``make bench WHAT=startup``.
 
 Each command runs in fresh processes, and the commands take turns, so that all of them run under the same
 conditions. The package is compiled to bytecode first, as pip leaves it. Ratios are comparable between

@@ -1,4 +1,4 @@
-"""A thousand questions over sixteen threads, beside code written by hand: ``make bench-throughput``.
+"""A thousand questions over sixteen threads, beside code written by hand: ``make bench WHAT=throughput``.
 
 All ask the same server, in a process of its own, which answers at once, counts its connections, and sends
 gzip to those that accept it. The variants take turns. Each answer, of 100 rows, becomes a pandas frame.

@@ -1,4 +1,4 @@
-"""The processor time of a question to a frame, beside code written by hand: ``make bench-warm``.
+"""The processor time of a question to a frame, beside code written by hand: ``make bench WHAT=warm``.
 
 Connections are open, the token is known and modules are imported. Both ask the same server, in a process of
 its own, which answers at once. They take turns, and each ratio is of two turns beside each other.

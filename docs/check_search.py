@@ -90,7 +90,7 @@ SEARCHES: Final = {
     "sandbox": "sandbox",
     "pytest fixture": "testing",
     "notebooks": "notebooks",
-    "contributing": "contributing",
+    "contributing": "development",
     "changes": "changelog",
 }
 #: True once the list of results is complete.

@@ -40,7 +40,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline, since the time of an example depends on the load of the machine. The examples are the same each
-# time; `make fuzz` draws others. Half of them without the slow tests.
+# time; `make verify WHAT=fuzz` draws others. Half of them without the slow tests.
 settings.register_profile("suite", settings.default, deadline=None, derandomize=True)
 settings.register_profile("fast", settings.get_profile("suite"), max_examples=50)
 

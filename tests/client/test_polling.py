@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def bench(setting: str = "pass") -> subprocess.CompletedProcess[str]:
-    """Run the short form of ``make bench-polling`` after a statement that changes the polling."""
+    """Run the short form of ``make bench WHAT=polling`` after a statement that changes the polling."""
     code = (
         f"import runpy, sys, connecty_frames.client.question as polling; {setting}; "
         "sys.argv = ['polling', '--seeds', '100']; "

@@ -1,6 +1,7 @@
 """A response cut off after each byte, status line and headers included, is never a partial frame.
 
-After each cut a second request returns all rows. The suite cuts at every seventh byte, ``make cuts`` at each.
+After each cut a second request returns all rows. The suite cuts at every seventh byte,
+``make verify WHAT=cuts`` at each.
 """
 
 from __future__ import annotations

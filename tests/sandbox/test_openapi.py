@@ -22,7 +22,7 @@ from tests.servers.scripted import QUESTION_ID, Script, serve
 ROOT = Path(__file__).parents[2]
 EU = "https://api.eu1.connecty-ai.com"
 RESULTS = f"/v1/dw/13/questions/{QUESTION_ID}/results"
-#: The options of schemathesis: the same cases each time here, others in `make schemathesis`.
+#: The options of schemathesis: the same cases each time here, others in `make verify WHAT=schemathesis`.
 OPTIONS = os.environ.get("SCHEMATHESIS", "--generation-deterministic --max-examples 10").split()
 
 

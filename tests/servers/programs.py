@@ -271,7 +271,7 @@ def missing(*names: str) -> list[str]:
 
 def external_marks(name: str) -> list[Any]:
     """Return the marks of tests that run a program: external, slow, and skipped where it is not installed."""
-    import pytest  # not needed by `make chaos`
+    import pytest  # not needed by `make verify WHAT=chaos`
 
     reason = f"{name} is not installed: apt-get install {name}"
     return [pytest.mark.external, pytest.mark.slow, pytest.mark.skipif(bool(missing(name)), reason=reason)]
@@ -279,7 +279,7 @@ def external_marks(name: str) -> list[Any]:
 
 def run_privileged(*command: str) -> None:
     """Run a program that needs privileges; skip the test if it is missing or the system refuses it."""
-    import pytest  # not needed by `make chaos`
+    import pytest  # not needed by `make verify WHAT=chaos`
 
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)

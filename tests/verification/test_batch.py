@@ -1,4 +1,4 @@
-"""The short form of ``make bench-batch`` with a fixed seed, and tests of what its checks find."""
+"""The short form of ``make verify WHAT=batch`` with a fixed seed, and tests of what its checks find."""
 
 from __future__ import annotations
 

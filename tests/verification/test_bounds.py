@@ -1,4 +1,4 @@
-"""The short form of ``make bench-bounds``: memory that hostile bodies take, as a multiple of their size."""
+"""Short form of ``make verify WHAT=bounds``: the memory of hostile bodies, in multiples of their size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The short form of ``make chaos`` with a fixed seed, and tests that its check finds what is wrong."""
+"""The short form of ``make verify WHAT=chaos`` with a fixed seed, and tests of its check."""
 
 from __future__ import annotations
 

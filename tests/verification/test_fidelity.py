@@ -1,4 +1,4 @@
-"""The quick form of ``make bench-fidelity``."""
+"""The quick form of ``make verify WHAT=fidelity``."""
 
 from __future__ import annotations
 

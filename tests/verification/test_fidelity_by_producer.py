@@ -1,4 +1,4 @@
-"""The quick form of the second table of ``make bench-fidelity``."""
+"""The quick form of the second table of ``make verify WHAT=fidelity``."""
 
 from __future__ import annotations
 

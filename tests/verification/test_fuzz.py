@@ -1,4 +1,4 @@
-"""The short form of ``make fuzz`` with a fixed seed, and tests of its oracle."""
+"""The short form of ``make verify WHAT=fuzz`` with a fixed seed, and tests of its oracle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The short form of ``make fuzz-guard`` with a fixed seed, and tests that the check can fail."""
+"""The short form of ``make verify WHAT=fuzz-guard`` with a fixed seed, and tests that the check can fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The short form of ``make bench-history`` with a fixed seed, and tests of what its check finds."""
+"""The short form of ``make verify WHAT=history`` with a fixed seed, and tests of what its check finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quick form of ``make bench-questions``, and its judge."""
+"""The quick form of ``make verify WHAT=questions``, and its judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The short form of ``make soak`` with fixed seeds, and tests that its checks find what is wrong."""
+"""The short form of ``make verify WHAT=soak`` with fixed seeds, and tests of its checks."""
 
 from __future__ import annotations
 

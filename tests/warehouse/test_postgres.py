@@ -467,7 +467,7 @@ def test_a_lost_server_is_the_error(server: Any, client: str, is_streaming: bool
 
 
 def test_a_cut_answer_becomes_a_dataset_of_all_rows(server: Any, connection: Any, tmp_path: Path) -> None:
-    """The short form of ``make bench-warehouse``: 10 rows came, 30,000 are written, of the same values."""
+    """The short form of ``make verify WHAT=rerun``: 10 rows came, 30,000 are written, of the same values."""
     sql = (
         "SELECT n AS id, (n * 0.37)::numeric(12,2) AS amount, 'customer ' || n % 97 AS customer, "
         "timestamptz '2025-01-01 00:00:00+00' + n * interval '7 minutes' AS ordered_at "

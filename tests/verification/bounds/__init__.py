@@ -1,1 +1,1 @@
-"""Memory and time that hostile bodies take, beside code written by hand: ``make bench-bounds``."""
+"""Memory and time that hostile bodies take, beside code written by hand: ``make verify WHAT=bounds``."""

@@ -1,4 +1,4 @@
-"""Memory and time of hostile bodies: ``make bench-bounds``.
+"""Memory and time of hostile bodies: ``make verify WHAT=bounds``.
 
 Each body is read in a fresh process. Memory is the peak above that of the process with the body read, as a
 multiple of the body; time is that of the processor, in seconds per megabyte. By hand means ``json.loads`` and

@@ -1,4 +1,4 @@
-"""How exact the frames are: ``make bench-fidelity``.
+"""How exact the frames are: ``make verify WHAT=fidelity``.
 
 The ground truth is DuckDB's own Arrow export. It is written as a response in the styles of several producers,
 read by ours in three engines and by code that people write by hand, and compared value by value.

@@ -1,4 +1,4 @@
-"""A million malformed bodies: ``make fuzz``.
+"""A million malformed bodies: ``make verify WHAT=fuzz``.
 
 Each is read by ``Answer.from_json``, some are made into frames, and some are read twice, with the columnar
 reader and without. A case fails where

@@ -1,1 +1,1 @@
-"""Hostile SQL, judged by the databases themselves: ``make fuzz-guard``."""
+"""Hostile SQL, judged by the databases themselves: ``make verify WHAT=fuzz-guard``."""

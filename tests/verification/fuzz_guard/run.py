@@ -1,4 +1,4 @@
-"""Hostile SQL until 10,000 texts for each database have passed the guard: ``make fuzz-guard``.
+"""Hostile SQL until 10,000 texts for each database have passed the guard: ``make verify WHAT=fuzz-guard``.
 
 PostgreSQL, DuckDB and SQLite say themselves what they read in each text that passed. It is a finding if that
 

@@ -1,4 +1,4 @@
-"""Mutation testing: do the fast tests notice when the package is changed? ``make mutate``.
+"""Mutation testing: do the fast tests notice when the package is changed? ``make verify WHAT=mutate``.
 
 A mutant is the package with one change in one expression or statement. Mutants are drawn for each room, and
 each runs, in a forked process, the fast tests that execute the changed line. It is killed when a test fails.

@@ -1,4 +1,4 @@
-"""Mutants of four rooms of the package, and the share of them that the fast tests kill: ``make mutate``."""
+"""Mutants of four rooms, and the share of them that the fast tests kill: ``make verify WHAT=mutate``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the sandbox answers questions that people wrote: ``make bench-questions``.
+"""How the sandbox answers questions that people wrote: ``make verify WHAT=questions``.
 
 The questions were written without knowing what the sandbox reads. Each has the right SQL, written by hand:
 several where a question can honestly be answered in several ways, none where the data has no answer. An

@@ -1,4 +1,4 @@
-"""Many questions from many threads, a fault in a quarter of them: ``make soak``.
+"""Many questions from many threads, a fault in a quarter of them: ``make verify WHAT=soak``.
 
 The fault tests meet each fault by itself. Here all of them occur at once, on clients that many threads share,
 whose pools hold connections that were just broken and whose tokens expire meanwhile.
