@@ -21,9 +21,10 @@ from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
 from connecty_frames.decode.types import RULES
 from connecty_frames.settings import Settings, SettingsDict
 from docs.docstrings import descriptions
+from docs.layout import as_table, layers_table, size_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from connecty_frames.options import DtypeBackend
 
@@ -60,10 +61,8 @@ _BACKENDS: Final[tuple[DtypeBackend, ...]] = ("numpy_nullable", "numpy")
 
 def types_table() -> str:
     """Return the rules that decide a column's type, in order."""
-    return _table(
-        ("statistics", "values", "Arrow type"),
-        ((f"`{rule.section}`" if rule.section else "", _kinds(rule.kinds), rule.result) for rule in RULES),
-    )
+    rows = ((f"`{rule.section}`" if rule.section else "", _kinds(rule.kinds), rule.result) for rule in RULES)
+    return as_table([("statistics", "values", "Arrow type"), *rows])
 
 
 def frames_table() -> str:
@@ -79,7 +78,8 @@ def frames_table() -> str:
             frames.to_polars(table).dtypes,
         ]
     head = ("Arrow", *(f"pandas, `{backend}`" for backend in _BACKENDS), "polars")
-    return _table(head, (tuple(f"`{kind}`" for kind in row) for row in zip(_VALUES, *dtypes, strict=True)))
+    rows = (tuple(f"`{kind}`" for kind in row) for row in zip(_VALUES, *dtypes, strict=True))
+    return as_table([head, *rows])
 
 
 def error_tree() -> str:
@@ -99,7 +99,7 @@ def settings() -> str:
         (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), _code(described[name]))
         for name, field in Settings.__dataclass_fields__.items()
     ]
-    return _table(("setting", "environment", "default", "meaning"), rows)
+    return as_table([("setting", "environment", "default", "meaning"), *rows])
 
 
 def commands() -> str:
@@ -117,6 +117,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "warnings": warning_tree,
     "settings": settings,
     "commands": commands,
+    "layers": layers_table,
+    "size": size_tables,
 }
 
 
@@ -151,8 +153,3 @@ def _default(value: object) -> str:
 def _code(text: str) -> str:
     """Return text with code in one backtick, as in Markdown, instead of two."""
     return text.replace("``", "`")
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
