@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -19,16 +20,25 @@ NAMED: Final = re.compile(
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make, which prints the commands instead of running them."""
+    """Run make, without the variables of the make that may run these tests."""
+    own = {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHON", "WHAT"}
+    environment = {name: value for name, value in os.environ.items() if name not in own}
     return subprocess.run(
-        ["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def dry_run(*arguments: str) -> str:
+    """Return the commands that make would run."""
+    done = make("--dry-run", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def listed() -> set[tuple[str, str]]:
     """Return the targets that ``make help`` lists, each with a WHAT or an empty text."""
-    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    printed = make("help").stdout
     lines = [re.match(r"make ([a-z-]+)(?: WHAT=([a-z-]+))?  +\S", line) for line in printed.splitlines()]
     assert all(lines), printed
     return {(line[1], line[2] or "") for line in lines if line}
@@ -73,7 +83,7 @@ def test_a_choice_that_is_missing_or_wrong_ends_with_a_list(
     target: str, what: str | None, listed: set[tuple[str, str]]
 ) -> None:
     """Before anything is installed or run."""
-    done = make(target) if what is None else make(target, f"WHAT={what}")
+    done = make("--dry-run", target) if what is None else make("--dry-run", target, f"WHAT={what}")
     choices = sorted(each for name, each in listed if name == target and each)
 
     assert done.returncode == 2
@@ -83,23 +93,23 @@ def test_a_choice_that_is_missing_or_wrong_ends_with_a_list(
 
 def test_a_choice_runs_its_program() -> None:
     """With further arguments, and from the environment that tests use."""
-    assert "/python -m benchmarks.decode --growth W1 " in make("bench", "WHAT=growth", "ARGS=W1").stdout
-    printed = make("verify", "WHAT=bounds", "ARGS=--sizes 1").stdout
+    assert "/python -m benchmarks.decode --growth W1 " in dry_run("bench", "WHAT=growth", "ARGS=W1")
+    printed = dry_run("verify", "WHAT=bounds", "ARGS=--sizes 1")
     assert "/python -m tests.verification.bounds --sizes 1; code=$?; " in printed
     assert "/python -m tests.verification.bounds --calls --sizes 1 && exit $code" in printed
 
 
 def test_environments_have_tests_of_their_own() -> None:
     """Their programs run in a folder of their own, also for another Python."""
-    assert ".venv-clouds/bin/python -m pytest tests/clouds -x" in make("test-clouds", "ARGS=-x").stdout
-    assert ".venv-spark-lowest/bin/python -m pytest tests/spark" in make("test-spark-lowest").stdout
-    assert "--resolution lowest-direct --editable" in make("--always-make", "setup", "WHAT=lowest").stdout
+    assert ".venv-clouds/bin/python -m pytest tests/clouds -x" in dry_run("test-clouds", "ARGS=-x")
+    assert ".venv-spark-lowest/bin/python -m pytest tests/spark" in dry_run("test-spark-lowest")
+    assert "--resolution lowest-direct --editable" in dry_run("--always-make", "setup", "WHAT=lowest")
 
 
 def test_setup_installs_the_groups_that_are_given() -> None:
     """By default what the tests need."""
     installed = re.compile(r"--group ([\w-]+)")
 
-    assert installed.findall(make("--always-make", "setup").stdout) == ["test"]
-    given = make("--always-make", "setup", "WHAT=lint docs").stdout
+    assert installed.findall(dry_run("--always-make", "setup")) == ["test"]
+    given = dry_run("--always-make", "setup", "WHAT=lint docs")
     assert installed.findall(given) == ["lint", "docs"]
