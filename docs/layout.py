@@ -58,8 +58,8 @@ def as_table(rows: Iterable[tuple[str, ...]]) -> str:
 
 def _summary(name: str) -> str:
     """Return the first sentence of a module's docstring, as Markdown."""
-    path = _PACKAGE / name.replace(".", "/")
-    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    path = _PACKAGE / name.replace(".", "/") / "__init__.py"
+    file = path if path.exists() else path.parent.with_suffix(".py")
     text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     if text is None:
         raise ValueError(f"{name} has no docstring")
