@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import ExitStack
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -21,7 +21,7 @@ from connecty_frames.cli.answer_options import (
     TimeZone,
     TruncationChoice,
 )
-from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
 from connecty_frames.cli.messages import echo_stderr

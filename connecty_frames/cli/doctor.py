@@ -6,7 +6,7 @@ import re
 import warnings
 from collections import defaultdict
 from contextlib import suppress
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer

@@ -53,9 +53,9 @@ if TYPE_CHECKING:
         # ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
 
     # Union, since jedi, which completes in notebooks, knows no alias with `|`.
-    PandasFrame: TypeAlias = Union[_PandasFrame, AnyInMypy]  # noqa: UP007
-    PolarsFrame: TypeAlias = Union[_PolarsFrame, AnyInMypy]  # noqa: UP007
-    ArrowTable: TypeAlias = Union[_ArrowTable, AnyInMypy]  # noqa: UP007
+    PandasFrame: TypeAlias = Union[_PandasFrame, AnyInMypy]
+    PolarsFrame: TypeAlias = Union[_PolarsFrame, AnyInMypy]
+    ArrowTable: TypeAlias = Union[_ArrowTable, AnyInMypy]
 
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:

@@ -36,7 +36,7 @@ def begin_loading(engine: Engine) -> None:
         with suppress(RuntimeError):  # no more threads can be started, or Python is about to end
             # It adds functions that are called before and after a fork. Imported by the thread, while a fork
             # waits for that, some would be called without the others, and Python would write an error.
-            import concurrent.futures.thread  # noqa: F401
+            import concurrent.futures.thread  # noqa: F401 - see above
 
             thread.start()
 
@@ -58,9 +58,9 @@ def _load(engine: Engine) -> None:
         if engine == "pandas":
             import connecty_frames.frames.pandas
         elif engine == "polars":
-            import connecty_frames.frames.polars  # noqa: F401
+            import connecty_frames.frames.polars  # noqa: F401 - loaded for later, as the others
         if engine not in _awaited:
-            import pyarrow.compute  # noqa: F401
+            import pyarrow.compute  # noqa: F401 - the same
     LOADED.add(engine)
 
 

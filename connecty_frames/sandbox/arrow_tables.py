@@ -77,7 +77,7 @@ def _is_same(value: Any, other: Any) -> bool:
     if isinstance(value, list):
         items = list(other)  # a list, or an array of numpy in a frame of pandas
         return len(value) == len(items) and all(map(_is_same, value, items))
-    return bool(value == other or (value != value and other != other))  # noqa: PLR0124
+    return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
 
 
 def _from_stream(frame: Any) -> pa.Table:

@@ -75,7 +75,7 @@ def is_loopback(host: str) -> bool:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError("expected text")  # noqa: TRY004 - as for every invalid value
+        raise ValueError("expected text")
     if not value.strip():
         raise ValueError("it is empty")
     if not value.isprintable():
@@ -98,7 +98,7 @@ def _region(value: object) -> str:
 def _base_address(address: object) -> str:
     """Return a base address without its final slash: secrets and questions are sent there."""
     if not isinstance(address, str):
-        raise ValueError("expected text")  # noqa: TRY004
+        raise ValueError("expected text")
     try:
         parts = urlsplit(address)
         _ = parts.port
@@ -125,7 +125,7 @@ def _base_address(address: object) -> str:
 
 def _bool(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("expected True or False")  # noqa: TRY004
+        raise ValueError("expected True or False")
     return value
 
 

@@ -84,7 +84,7 @@ _LAYOUT: Final = Layout(
             )""",
             # The numbers of forgotten rows are not given again.
             "INSERT INTO sqlite_sequence SELECT 'questions', seq FROM sqlite_sequence LIMIT 1",
-            f"INSERT INTO questions ({_KEPT}) SELECT {_KEPT} FROM earlier_questions",  # noqa: S608 - our own
+            f"INSERT INTO questions ({_KEPT}) SELECT {_KEPT} FROM earlier_questions",
             "DROP TABLE earlier_questions",
             "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
             "CREATE INDEX questions_by_time ON questions (asked_at)",

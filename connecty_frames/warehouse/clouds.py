@@ -42,8 +42,13 @@ def _refused(name: str, type_: str, advice: str) -> ConfigError:
     )
 
 
+#: The digits of a fraction of a second in microseconds, and those of any number that int64 holds.
+_MICROSECOND_DIGITS: Final = 6
+_INT64_DIGITS: Final = 18
+
+
 def _unit(digits: int | None) -> str:
-    return "ns" if (digits or 0) > 6 else "us"  # noqa: PLR2004 - digits of a microsecond
+    return "ns" if (digits or 0) > _MICROSECOND_DIGITS else "us"
 
 
 def _place(*parts: object) -> str:
@@ -95,10 +100,10 @@ def _snowflake_column(name: str, code: int, precision: int | None, scale: int | 
     if kind in ("timestamp_ltz", "timestamp_tz", "timestamp_ntz"):
         _check_digits(name, kind, digits)
         return Declared(name, pa.timestamp(_unit(digits), None if kind == "timestamp_ntz" else "UTC"), kind)
-    if kind == "time" and digits <= 6:  # noqa: PLR2004 - digits of a microsecond
+    if kind == "time" and digits <= _MICROSECOND_DIGITS:
         return Declared(name, pa.time64("us"), kind)
     if kind == "fixed" and scale is not None:
-        whole = not scale and precision is not None and precision <= 18  # noqa: PLR2004 - digits of int64
+        whole = not scale and precision is not None and precision <= _INT64_DIGITS
         return Declared(name, pa.int64() if whole else pa.decimal128(precision or 38, scale), "number")
     if kind in _SNOWFLAKE:
         return Declared(name, _SNOWFLAKE[kind], "json" if kind in _JSON else kind)

@@ -168,7 +168,7 @@ _NAT: Final = -(2**63)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class epoch(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+class epoch(Encoding):
     """Numbers that count from 1970-01-01T00:00:00Z, as a column's type in ``schema=``.
 
     The numbers may be bare or in quotes, with a fraction or an exponent. They are read exactly: a digit that
@@ -241,7 +241,7 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class local(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+class local(Encoding):
     """Local times of a time zone, as a column's type in ``schema=``: ``timestamp[us, zone]``.
 
     Read are timestamps without an offset, and dates as midnight. A time that is ambiguous or missing, since
@@ -297,7 +297,7 @@ def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class strptime(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+class strptime(Encoding):
     """Dates, timestamps or times of day written in a format, as a column's type in ``schema=``.
 
     The type is ``date32``, ``timestamp[us]``, ``timestamp[us, UTC]`` for a format with ``%z``, or
@@ -331,7 +331,7 @@ class strptime(Encoding):  # noqa: N801 - it is used as a type, as datetime.date
     def __post_init__(self) -> None:
         try:
             if not isinstance(self.format, str):
-                raise ValueError("expected text, such as '%d/%m/%Y'")  # noqa: TRY004, TRY301 - one error for all
+                raise ValueError("expected text, such as '%d/%m/%Y'")
             time_formats.parse_format(self.format)
         except ValueError as error:
             raise ConfigError(f"cf.strptime({value_text(self.format)}): {error}.", setting="schema") from None
@@ -418,7 +418,7 @@ def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | N
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class binary(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+class binary(Encoding):
     r"""Bytes written as text, as a column's type in ``schema=``: ``binary``.
 
     Texts such as ``\x48``, as PostgreSQL writes them, need no encoding: their type is ``pa.binary()``.

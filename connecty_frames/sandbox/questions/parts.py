@@ -253,6 +253,6 @@ def _only_one(earlier: _T | None, part: _T) -> _T:
 def two_periods(parts: Iterable[Any]) -> tuple[Times, Times]:
     """Return the two periods among the parts of a question."""
     periods = [part for part in flat(parts) if isinstance(part, Times)]
-    if len(periods) != 2:  # noqa: PLR2004 - two are compared
+    if len(periods) != 2:
         raise NoReadingError
     return periods[0], periods[1]

@@ -272,7 +272,7 @@ class Readings(RankingReadings):
 
 
 def _is_value(part: Any) -> bool:
-    return type(part) is tuple and len(part) == 2 and isinstance(part[1], Value)  # noqa: PLR2004 - field, value
+    return type(part) is tuple and len(part) == 2 and isinstance(part[1], Value)
 
 
 def _year_before(period: Times) -> Times:

@@ -267,7 +267,7 @@ class Select:
         time = self.time_column(field_)
         table = self.model.entity[field_.entity].table if field_ is not None else ""
         number, unit = (3 * number, "month") if unit == "quarter" else (number, unit)
-        latest = f"(SELECT max({time}) FROM {table})"  # noqa: S608 - from the model
+        latest = f"(SELECT max({time}) FROM {table})"
         return f"{time} > {latest} - INTERVAL {number} {unit.upper()}"
 
     def check_negated(self, measures: Iterable[MeasureLike], where: Iterable[Condition]) -> None:

@@ -186,7 +186,7 @@ def _compared(operator: Operator, *amounts: tuple[Decimal, Field | None]) -> Com
 
 
 def _months(year: str, month: int, count: int, grain: Grain | None) -> Times:
-    if not re.fullmatch(r"(19|20)\d\d", year) or not 1 <= month <= 12 or count < 1:  # noqa: PLR2004 - months
+    if not re.fullmatch(r"(19|20)\d\d", year) or not 1 <= month <= 12 or count < 1:
         raise NoReadingError
     years, last = divmod(month - 1 + count, 12)
     return Times(date(int(year), month, 1), date(int(year) + years, last + 1, 1), grain)
