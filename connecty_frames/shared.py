@@ -165,10 +165,9 @@ def _check_credentials(places: Mapping[str, str]) -> None:
 
 
 def _is_equal(options: SandboxOptions, others: SandboxOptions) -> bool:
-    try:
+    with contextlib.suppress(Exception):  # frames among the answers do not compare to one truth value
         return options == others
-    except Exception:  # noqa: BLE001 - frames among the answers do not compare to one truth value
-        return False
+    return False
 
 
 def _leave_sandbox() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -129,7 +130,6 @@ def with_excerpt(before: str, text: str, after: str = "") -> str:
 
 def value_text(value: object) -> str:
     """Return the repr of a caller's value, or its type if that fails, as for a very long number."""
-    try:
+    with suppress(Exception):
         return snippet(repr(value))
-    except Exception:  # noqa: BLE001 - a __repr__ may raise anything
-        return f"<{type(value).__name__}>"
+    return f"<{type(value).__name__}>"

@@ -91,13 +91,14 @@ def _values(questions: object) -> Iterable[Any]:
 def _pair(given: Any, position: int) -> tuple[str | None, str]:
     if not isinstance(given, tuple | list):
         return None, given
-    if len(given) != 2 or not isinstance(given[0], str):  # noqa: PLR2004 - a pair
-        raise ConfigError(
-            f"questions, number {position}: {value_text(given)} is no pair of texts, a name and a question; "
-            "str() makes a name of a number.",
-            setting="questions",
-        )
-    return given[0], given[1]
+    match given:
+        case [str(name), question]:
+            return name, question
+    raise ConfigError(
+        f"questions, number {position}: {value_text(given)} is no pair of texts, a name and a question; "
+        "str() makes a name of a number.",
+        setting="questions",
+    )
 
 
 def _check_name(name: str, position: int, known: Callable[[], Collection[str]]) -> None:

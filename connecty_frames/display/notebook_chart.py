@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
@@ -50,10 +51,8 @@ class _NotebookChart(_Base):
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
         """Return the chart in all formats, or as the renderer that the user enabled returns it."""
         if alt.renderers.active == "default":
-            try:
+            with suppress(Exception):  # altair displays the chart nevertheless, or what is wrong
                 return _mimebundle(self.to_dict(context={"pre_transform": False}))
-            except Exception:  # noqa: BLE001, S110 - altair displays the chart nevertheless, or what is wrong
-                pass
         return super()._repr_mimebundle_(*args, **kwargs)
 
     def __add__(self, other: Any) -> Any:

@@ -10,6 +10,7 @@ into NA (pandas 3) and converts integers by way of floats, so that large ones ch
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -103,11 +104,10 @@ def to_pandas(
 
 @lru_cache
 def _is_zone(name: str) -> bool:
-    try:
+    with suppress(Exception):  # KeyError, ValueError, OSError and others, depending on the name
         pd.DatetimeTZDtype("us", name)
-    except Exception:  # noqa: BLE001 - KeyError, ValueError, OSError and others, depending on the name
-        return False
-    return True
+        return True
+    return False
 
 
 @lru_cache

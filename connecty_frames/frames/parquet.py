@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, overload
 
 import pyarrow as pa
@@ -262,10 +262,10 @@ def _cast_exactly(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArra
 
 
 def _to_pandas(table: pa.Table, pandas_metadata: _PandasMetadata, backend: DtypeBackend) -> pd.DataFrame:
-    try:
+    names: set[str] = set()
+    index = None
+    with suppress(Exception):  # what is invalid in any way is ignored, and no column is lost
         names, index = _pandas_index(table, pandas_metadata.index_columns, backend)
-    except Exception:  # noqa: BLE001 - what is invalid in any way is ignored, and no column is lost
-        names, index = set(), None
     # Decimals of a frame that pandas wrote keep the precision that they had in it.
     answer = None if PANDAS_KEY in (table.schema.metadata or {}) else metadata(table)
     frame = _pandas_columns(_without(table, names), backend, answer)

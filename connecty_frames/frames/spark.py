@@ -59,7 +59,7 @@ def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.Stru
 
 def arrow_schema(schema: spark.StructType) -> pa.Schema:
     """Return the Arrow types in which pyspark takes the columns of a schema; raises ConfigError."""
-    return pa.schema([_arrow_field(field.name, field.dataType, field.nullable) for field in schema])
+    return pa.schema([_arrow_field(field.name, field.dataType, nullable=field.nullable) for field in schema])
 
 
 def _spark_type(type_: pa.DataType) -> spark.DataType:
@@ -136,11 +136,11 @@ _ARROW_TYPES: Final[dict[type[spark.DataType], pa.DataType]] = {
 }
 
 
-def _arrow_field(name: str, type_: spark.DataType, nullable: bool) -> pa.Field:  # noqa: FBT001 - as Arrow has it
+def _arrow_field(name: str, type_: spark.DataType, *, nullable: bool) -> pa.Field:
     if isinstance(type_, spark.ArrayType):
-        found = pa.list_(_arrow_field("element", type_.elementType, type_.containsNull))
+        found = pa.list_(_arrow_field("element", type_.elementType, nullable=type_.containsNull))
     elif isinstance(type_, spark.MapType):
-        value = _arrow_field("value", type_.valueType, type_.valueContainsNull)
+        value = _arrow_field("value", type_.valueType, nullable=type_.valueContainsNull)
         found = pa.map_(_arrow_field("key", type_.keyType, nullable=False), value)
     elif isinstance(type_, spark.StructType):
         found = pa.struct(list(arrow_schema(type_)))

@@ -58,7 +58,7 @@ class SQL(str):
     def _repr_html_(self) -> str:
         return display.sql_html(self)
 
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it by position
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
         printer.text(terminal(self, keep="\n\t"))
 
 

@@ -143,10 +143,9 @@ def _uncut(chunks: Iterable[Any], declared: list[Declared], options: dict[str, A
 def prepare_adbc(connection: Any, cursor: Any) -> None:
     """Let ADBC's driver of Snowflake give exact values, or raise a ConfigError."""
     option, wanted = "adbc.snowflake.sql.client_option.", "nanoseconds_error_on_overflow"
-    try:
+    precision = ""
+    with suppress(Exception):  # an older driver does not have it
         precision = connection.adbc_database.get_option(f"{option}max_timestamp_precision")
-    except Exception:  # noqa: BLE001 - an older driver does not have it
-        precision = ""
     if precision != wanted:
         raise ConfigError(
             "ADBC's driver of Snowflake moves the year 9999 to 1816, or cuts nanoseconds: connect with "

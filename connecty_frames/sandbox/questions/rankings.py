@@ -239,7 +239,8 @@ class RankingReadings(ConditionPhrases):
         found = Parts(parts, self.model, "noun fields limit by by_field")
         if found.by_field is None:
             raise NoReadingError
-        return self._rows_by(found, *found.by_field)
+        field, descending = found.by_field
+        return self._rows_by(found, field, descending=descending)
 
     def top_rows(self, *parts: Any) -> Query:
         return self._rows_by_field(parts, descending=True)
@@ -259,9 +260,9 @@ class RankingReadings(ConditionPhrases):
     def _rows_by_field(self, parts: Iterable[Any], *, descending: bool) -> Query:
         found = Parts(parts, self.model, "noun fields limit by sorted")
         (field,) = found.fields
-        return self._rows_by(found, field, descending)
+        return self._rows_by(found, field, descending=descending)
 
-    def _rows_by(self, found: Parts, field: Field, descending: bool) -> Query:  # noqa: FBT001 - from a tuple
+    def _rows_by(self, found: Parts, field: Field, *, descending: bool) -> Query:
         if field.entity != found.subject.entity.name or field.type in {"category", "boolean", "text"}:
             raise NoReadingError
         order = Order(field, descending, found.row_limit, found.by)
