@@ -291,7 +291,6 @@ class Database:
     def _is_replaced(self) -> bool:
         """Whether the file that is open was removed or renamed, so that nobody would find what it gets."""
         try:
-            # Each statement asks this.
             return not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116 - Path's takes longer
         except FileNotFoundError:
             return True

@@ -42,11 +42,6 @@ def _refused(name: str, type_: str, advice: str) -> ConfigError:
     )
 
 
-#: The digits of a fraction of a second in microseconds, and those of any number that int64 holds.
-_MICROSECOND_DIGITS: Final = 6
-_INT64_DIGITS: Final = 18
-
-
 def _unit(digits: int | None) -> str:
     return "ns" if (digits or 0) > _MICROSECOND_DIGITS else "us"
 
@@ -67,6 +62,9 @@ _SNOWFLAKE: Final = {
     **dict.fromkeys(("variant", "object", "array", "map", "geography", "geometry", "vector")),
 }
 _JSON: Final = ("variant", "object", "array", "map", "struct")
+#: The digits of a fraction of a second in microseconds, and those of any number that int64 holds.
+_MICROSECOND_DIGITS: Final = 6
+_INT64_DIGITS: Final = 18
 
 
 @contextmanager
