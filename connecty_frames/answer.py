@@ -359,33 +359,34 @@ class Answer:
         return convert(table, spark, self._metadata)
 
     def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
-        """Draw the table with altair, as a chart chosen by the types of its columns.
+        """Draw the table with altair, as a chart that means the question.
 
-        A number over time is drawn as a line, a number by category as bars in the order of the answer, a
-        number over another as points, and a single number as text. The first columns that fit are drawn.
-        If a time or category occurs more than once, colours distinguish a further category.
+        The measure drawn is a share, percentage or growth behind the plain measures or in the question; else
+        the measure that the question names; else the one by which the rows are sorted; else the last. It is
+        drawn over a period, else over a label or category; colours distinguish a second category. Identifiers
+        and ranks are never drawn as measures.
 
         Parameters
         ----------
         x, y, color
-            The columns of the axes and of the colours, in place of those chosen by type.
+            The columns of the axes and of the colours, in place of those chosen.
 
         Returns
         -------
         altair.Chart
-            A notebook displays it without a network. Its title is the question, and its axes are labelled
-            with the names of the columns. No row is sampled or left out. Decimals and long integers are drawn
-            as float64, with about 16 digits; NaN and infinity are not drawn. Tooltips have all digits, the
-            first 1,000 characters of texts, the first 50 columns and those drawn. Times are drawn in the time
-            zone of their column.
+            A notebook displays it without a network. Its title is the question, or says what is drawn where
+            the question does not. Nothing is sampled or summed; of more than 30 categories the first are
+            drawn. Decimals and long integers are drawn as float64, with about 16 digits; NaN and infinity are
+            not drawn. Tooltips have all digits, the first 1,000 characters of texts, the first 50 columns and
+            those drawn. Times are drawn in the time zone of their column.
 
         Raises
         ------
         NoTableError
             If the question was answered without a table.
         ConfigError
-            If no chart fits the types, a column does not exist, there are more than 5,000 rows (500 bars), or
-            altair is not installed.
+            If there is no measure or nothing to draw it over, a column does not exist, there are more than
+            5,000 rows, or altair is not installed.
         """
         return display.plot(self._table(), self.question, x, y, color)
 

@@ -79,12 +79,14 @@ class TestConnecty:
     def test_it_stores_the_frame(
         self, shell: Any, engine: str, type_: type, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """Of the chosen library, with metadata; nothing is shown."""
+        """Of the chosen library, with metadata; one line says what it holds."""
         value = run(shell, f"%%connecty df --engine {engine} --max-rows all\n{COUNTRIES}")
 
         assert value is None
-        assert capsys.readouterr().out == ""
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith("df: 5 of 5 rows, 2 columns. ")
         frame = shell.user_ns["df"]
+        assert line.endswith(" ".join((cf.metadata(frame).response_summary or "").split()))
         assert isinstance(frame, type_)
         assert frame.shape == (5, 2)
         assert cf.metadata(frame).question == COUNTRIES
@@ -117,7 +119,8 @@ class TestConnecty:
         """Nothing in it is substituted or read as an option; only white space around it goes."""
         asked: list[str] = []
         monkeypatch.setattr(
-            "connecty_frames.integrations.ipython.ask_df", lambda question, **_: asked.append(question)
+            "connecty_frames.integrations.ipython.ask_df",
+            lambda question, **_: asked.append(question) or pd.DataFrame(),
         )
         shell.user_ns["df"] = "substituted"
 
@@ -143,8 +146,9 @@ class TestConnecty:
         run(shell, monitored)
         run(shell, monitored)
 
-        first, second = capsys.readouterr().out.splitlines()
-        assert first == second
+        first, stored, *again = capsys.readouterr().out.splitlines()
+        assert again == [first, stored]
+        assert stored.startswith("df: 3 of 100 rows, truncated, ")
         assert first.startswith("%%connecty 1 3 of 100 rows came; max_rows=None fetches all")
 
     def test_a_failed_question_leaves_the_variable(self, shell: Any, connected: Sandbox) -> None:
@@ -196,7 +200,14 @@ class TestConnecty:
             (f"%%connecty df --schema f(1)\n{ORDERS}", "'f(1)' is not the name of a variable"),
             ("%%connecty df\n \n\t\n", "%%connecty: there is no question."),
             ("%connecty df", "%%connecty: there is no question."),
-            (f"%connecty {ORDERS}", "unrecognized arguments: many orders are there"),
+            (
+                "%connecty revenue by country",
+                "below %%connecty, in a cell:\n\n%%connecty df\nrevenue by country",
+            ),
+            (
+                f"%connecty {ORDERS}",
+                f"write the question below %%connecty, in a cell:\n\n%%connecty df\n{ORDERS}",
+            ),
         ],
     )
     def test_a_wrong_value(self, shell: Any, connected: Sandbox, cell: str, message: str) -> None:
@@ -218,7 +229,8 @@ class TestConnecty:
         """Each is one of the line; those that are not given are left to ask_df."""
         calls: list[Any] = []
         monkeypatch.setattr(
-            "connecty_frames.integrations.ipython.ask_df", lambda _, **options: calls.append(options)
+            "connecty_frames.integrations.ipython.ask_df",
+            lambda _, **options: calls.append(options) or pd.DataFrame(),
         )
         shell.user_ns |= {"types": {"orders": "int32"}, "steps": [], "client": "the client"}
         line = (

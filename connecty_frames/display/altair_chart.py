@@ -1,6 +1,6 @@
 """The chart of a table, drawn by altair.
 
-Every row is drawn: nothing is sampled, summed or left out. More marks than a browser draws well are an error.
+Nothing is sampled or summed. Of bars, the first 30 categories are drawn, and the title counts them.
 JavaScript has float64 alone, so decimals and long integers are drawn to about 16 digits; the tooltips show
 every value in full. Times are drawn in their own zone, whatever the zone of the reader.
 """
@@ -15,16 +15,13 @@ import pyarrow as pa
 from connecty_frames._base.text import cut, snippet
 from connecty_frames.display.charts import ChartKind, Column, choose_chart
 from connecty_frames.display.formatting import texts
-from connecty_frames.errors import ConfigError, missing_extra
+from connecty_frames.errors import missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     import altair as alt
 
-#: The most marks that are drawn: what altair allows, and bars in a picture of 10,000 pixels.
-_MAX_MARKS: Final = 5_000
-_MAX_BARS: Final = 500
 #: The pixels of a chart; the height of bars follows from their number.
 _WIDTH: Final = 560
 _HEIGHT: Final = 320
@@ -36,7 +33,13 @@ _MAX_LENGTH: Final = 1_000
 _MAX_TOOLTIP_COLUMNS: Final = 50
 
 
-def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color: str | None) -> alt.Chart:
+def plot(
+    table: pa.Table,
+    question: str | None,
+    x: str | None = None,
+    y: str | None = None,
+    color: str | None = None,
+) -> alt.Chart:
     """Return the chart of a table; see ``Answer.plot``."""
     try:
         import altair as alt
@@ -44,33 +47,32 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
         from connecty_frames.display.notebook_chart import Chart
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "Plots need", error) from None
-    columns = _columns(table)
-    chosen = choose_chart(columns, table.num_rows, x, y, color)
-    dimension, measure, group = chosen.dimension, chosen.measure, chosen.group
-    most, draw = _DRAWN[chosen.kind]
-    if table.num_rows > most:
-        raise ConfigError(
-            f"{table.num_rows:,} rows are more than the {most:,} that {chosen.kind} show"
-            " well. Ask for fewer, such as sums by month or the first 50; or draw a part of"
-            " answer.to_pandas() with altair.",
-            setting="plot",
-        )
+    chosen = choose_chart(table, question, x, y, color)
+    columns = _columns(chosen.table)
+    dimension, measure = columns[chosen.dimension.at], columns[chosen.measure.at]
+    group = None if chosen.group is None else columns[chosen.group.at]
     used = [
         column
-        for position, column in enumerate(columns)
-        if position < _MAX_TOOLTIP_COLUMNS or column in (dimension, measure, group)
+        for column in columns
+        if column.at < _MAX_TOOLTIP_COLUMNS or column in (dimension, measure, group)
     ]
-    chart: alt.Chart = draw(alt, Chart(alt.InlineData(values=_rows(used))), dimension, measure)
+    is_category = chosen.kind is ChartKind.BARS or dimension.is_time
+    base = Chart(alt.InlineData(values=_rows(used, [measure] if is_category else [dimension, measure])))
+    chart: alt.Chart = _DRAW[chosen.kind](alt, base, dimension, measure)
     if group is not None:
-        chart = chart.encode(color=alt.Color(field=group.field, type="nominal", title=snippet(group.name)))
-    elif chosen.repeats:
+        chart = chart.encode(
+            color=alt.Color(field=group.field, type="nominal", title=snippet(group.name), sort=None)
+        )
+    if group is not None and chosen.kind is ChartKind.BARS and chosen.repeats:
+        chart = chart.encode(yOffset=alt.YOffset(field=group.field, type="nominal", sort=None))
+    if chosen.overlaps:
         chart = chart.mark_circle()
     tooltips = [alt.Tooltip(field=c.text_field, type="nominal", title=_tooltip_title(c.name)) for c in used]
     chart = chart.encode(tooltip=tooltips, description=_description(alt, [dimension, group, measure]))
     if used != columns:
         left_out = f"The tooltips show {len(used)} of {len(columns):,} columns."
-        return chart.properties(title=alt.TitleParams(snippet(title or ""), subtitle=left_out))
-    return chart if title is None else chart.properties(title=snippet(title))
+        return chart.properties(title=alt.TitleParams(chosen.title, subtitle=left_out))
+    return chart.properties(title=chosen.title)
 
 
 # --- columns ----------------------------------------------------------------------------------------
@@ -79,8 +81,8 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
 class _Column(Column):
     """A column with the keys of its marks and of its texts in the data of a chart."""
 
-    def __init__(self, name: str, key: str, text_key: str, cells: pa.ChunkedArray) -> None:
-        super().__init__(name, cells)
+    def __init__(self, at: int, name: str, cells: pa.ChunkedArray, key: str, text_key: str) -> None:
+        super().__init__(at, name, cells)
         self.key = key
         self.text_key = text_key
 
@@ -92,12 +94,11 @@ class _Column(Column):
     def text_field(self) -> str:
         return _field_path(self.text_key)
 
-    @property
-    def marks(self) -> Sequence[float | str | None]:
-        """The values as Vega-Lite draws them."""
-        if self.kind == "number":
+    def marks(self, *, as_numbers: bool) -> Sequence[float | str | None]:
+        """Return the values as Vega-Lite draws them."""
+        if as_numbers:
             return self.numbers
-        if self.kind == "time":
+        if self.is_time:
             # Local times of the column's zone, marked and drawn as UTC: a browser would otherwise convert
             # them to its own zone, or move those that its zone does not have.
             return [None if time is None else f"{time}Z" for time in texts(self.times).to_pylist()]
@@ -115,10 +116,7 @@ def _columns(table: pa.Table) -> list[_Column]:
         for at, name in enumerate(names)
     ]
     suffix = _unused(" in full", lambda suffix: (key + suffix for key in keys), keys)
-    return [
-        _Column(name, key, key + suffix, cells)
-        for name, key, cells in zip(names, keys, table.columns, strict=True)
-    ]
+    return [_Column(at, names[at], table.column(at), key, key + suffix) for at, key in enumerate(keys)]
 
 
 def _unused(text: str, names: Callable[[str], Iterable[str]], taken: Sequence[str]) -> str:
@@ -146,11 +144,11 @@ def _description(alt: Any, columns: list[_Column | None]) -> Any:
     return alt.DescriptionValue(alt.ExprRef(f"join([{', '.join(values)}], ': ')"))
 
 
-def _rows(columns: list[_Column]) -> list[dict[str, Any]]:
-    """Return the rows as Vega-Lite reads them."""
+def _rows(columns: list[_Column], numbers: list[_Column]) -> list[dict[str, Any]]:
+    """Return the rows as Vega-Lite reads them; ``numbers`` are the columns on quantitative axes."""
     values: dict[str, Sequence[Any]] = {}
     for column in columns:
-        values[column.key] = column.marks
+        values[column.key] = column.marks(as_numbers=column in numbers)
         values[column.text_key] = [text and cut(text, _MAX_LENGTH) for text in column.texts]
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
@@ -159,18 +157,20 @@ def _rows(columns: list[_Column]) -> list[dict[str, Any]]:
 
 
 def _line(alt: Any, chart: Any, dimension: _Column, measure: _Column) -> Any:
+    if dimension.is_time:
+        x = alt.X(
+            field=dimension.field,
+            type="temporal",
+            title=snippet(dimension.name),
+            scale=alt.Scale(type="utc"),
+            axis=alt.Axis(tickCount=_TICKS),  # with more, every other label is dropped: the days
+        )
+    else:  # years, without separators between their digits
+        axis = alt.Axis(tickCount=_TICKS, tickMinStep=1, format="d")
+        x = _quantitative(alt, alt.X, dimension, axis=axis, scale=alt.Scale(zero=False))
     return (
         chart.mark_line(point=len(dimension.texts) <= _MAX_POINTS)
-        .encode(
-            x=alt.X(
-                field=dimension.field,
-                type="temporal",
-                title=snippet(dimension.name),
-                scale=alt.Scale(type="utc"),
-                axis=alt.Axis(tickCount=_TICKS),  # with more, every other label is dropped: the days
-            ),
-            y=_quantitative(alt, alt.Y, measure),
-        )
+        .encode(x=x, y=_quantitative(alt, alt.Y, measure))
         .properties(width=_WIDTH, height=_HEIGHT)
     )
 
@@ -199,23 +199,16 @@ def _points(alt: Any, chart: Any, dimension: _Column, measure: _Column) -> Any:
     )
 
 
-def _single_number(alt: Any, chart: Any, _: _Column, measure: _Column) -> Any:
-    return (
-        chart.mark_text(size=48, fontWeight="bold")
-        .encode(text=alt.Text(field=measure.text_field, type="nominal"))
-        .properties(width=_WIDTH, height=_HEIGHT // 3)
-    )
-
-
 def _quantitative(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:
-    axis = alt.Axis(tickCount=_TICKS, **({"tickMinStep": 1} if pa.types.is_integer(column.type) else {}))
-    return channel(field=column.field, type="quantitative", title=snippet(column.name), axis=axis, **more)
+    is_integer = pa.types.is_integer(column.cells.type)
+    axis = alt.Axis(tickCount=_TICKS, **({"tickMinStep": 1} if is_integer else {}))
+    title = snippet(column.title)
+    return channel(field=column.field, type="quantitative", title=title, **{"axis": axis, **more})
 
 
-#: The most rows of each kind of chart, and what draws it.
-_DRAWN: Final[dict[ChartKind, tuple[int, Callable[[Any, Any, _Column, _Column], Any]]]] = {
-    ChartKind.LINE: (_MAX_MARKS, _line),
-    ChartKind.BARS: (_MAX_BARS, _bars),
-    ChartKind.POINTS: (_MAX_MARKS, _points),
-    ChartKind.NUMBER: (1, _single_number),
+#: What draws each kind of chart.
+_DRAW: Final[dict[ChartKind, Callable[[Any, Any, _Column, _Column], Any]]] = {
+    ChartKind.LINE: _line,
+    ChartKind.BARS: _bars,
+    ChartKind.POINTS: _points,
 }

@@ -20,8 +20,9 @@ from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary, match
 #: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
 #: own classes of timestamp and duration.
 JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
-#: Matches the fraction of a timestamp or time that has none.
-_NO_FRACTION: Final = re.compile(r"(?<=:\d\d)\.0+(?=$|[Z+-])")
+#: Match a time of day of midnight with its offset, and a fraction of a second of zeros.
+_MIDNIGHT: Final = re.compile(r"T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)?$")
+_NO_FRACTION: Final = re.compile(r"(?<=:\d\d)(?:\.0+)?(?=$|[Z+-])")
 
 
 def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -53,12 +54,15 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def short_texts(column: pa.ChunkedArray) -> list[str | None]:
-    """Return the values of a column as texts, without fractions of a second if all are zero."""
+    """Return the values of a column as texts, without times or fractions of a second that are all zero."""
     cells: list[str | None] = texts(column).to_pylist()
-    if not pa.types.is_timestamp(column.type) and not pa.types.is_time(column.type):
+    is_timestamp = pa.types.is_timestamp(column.type)
+    if not is_timestamp and not pa.types.is_time(column.type):
         return cells
-    short = [None if cell is None else _NO_FRACTION.sub("", cell) for cell in cells]
-    return cells if any(cell is not None and "." in cell for cell in short) else short
+    for pattern in (_MIDNIGHT, _NO_FRACTION) if is_timestamp else (_NO_FRACTION,):
+        if all(cell is None or pattern.search(cell) for cell in cells):
+            return [cell and pattern.sub("", cell) for cell in cells]
+    return cells
 
 
 def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:

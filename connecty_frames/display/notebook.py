@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from connecty_frames._base.text import cut, html
 from connecty_frames.decode.arrow_types import is_number
 from connecty_frames.display.formatting import short_texts
+from connecty_frames.display.roles import Role, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +39,8 @@ _TEXT_LENGTH: Final = 20_000
 #: The digits of a number before its point, and of those the groups before which and after which others stand.
 _NUMBER: Final = re.compile(r"(-?)(\d+)(.*)")
 _GROUP: Final = re.compile(r"\d{1,3}(?=(?:\d{3})+$)")
-#: From this many digits on, which years do not have, numbers are grouped.
+#: From this many digits on, the numbers of measures are grouped.
 _GROUPED_DIGITS: Final = 5
-#: Matches the names of columns whose numbers are no quantities.
-_IDENTIFIER: Final = re.compile(r"(?:^|[\W_])(?:id|key|code)$", re.IGNORECASE)
 _NULL: Final = '<span class="connecty-null">null</span>'
 #: The class in the style sheet, by the family of pygments' tokens.
 _CLASSES: Final = {
@@ -142,7 +141,7 @@ def _cells(name: str, column: pa.ChunkedArray) -> list[str]:
         return [_NULL if cell is None else f"<div>{_excerpt(cell)}</div>" for cell in cells]
     numbers = [None if cell is None else _NUMBER.fullmatch(cell) for cell in cells]
     longest = max((len(number[2]) for number in numbers if number), default=0)
-    is_grouped = longest >= _GROUPED_DIGITS and not _IDENTIFIER.search(name)
+    is_grouped = longest >= _GROUPED_DIGITS and role_of(name, column) in {Role.MEASURE, Role.DERIVED}
     return [
         _NULL if cell is None else cell if number is None or not is_grouped else _grouped(*number.groups())
         for cell, number in zip(cells, numbers, strict=True)

@@ -10,7 +10,6 @@ class; those that combine it with others return a class of altair's, which is re
 
 from __future__ import annotations
 
-import base64
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -115,8 +114,8 @@ def _mimebundle(specification: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     if len(svg) <= _MAX_SVG:
         formats["image/svg+xml"] = svg
     if width * height <= _MAX_PIXELS:
-        png = svg_to_png(svg, scale=_SCALE if width * height <= _MAX_ENLARGED else 1)
-        formats["image/png"] = base64.b64encode(png).decode("ascii")
+        # As bytes, which altair has here too: Jupyter encodes them, and marimo takes text for an address.
+        formats["image/png"] = svg_to_png(svg, scale=_SCALE if width * height <= _MAX_ENLARGED else 1)
     return formats, {_VEGALITE: alt.renderers.options, "image/png": {"width": width, "height": height}}
 
 

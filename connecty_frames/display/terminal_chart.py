@@ -1,6 +1,6 @@
 """The chart of a table, drawn with characters: bars by rich, lines and points by uniplot.
 
-Every row is drawn, at the resolution that characters have. More than a terminal shows well is an error.
+Rows are drawn at the resolution that characters have. More lines than a terminal shows well are an error.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console, RenderableType
 
-#: The most bars, points and lines that are drawn, and the lines of text that a chart of the last two has.
+#: The most bars and lines that are drawn, and the lines of text that a chart of lines or points has.
 _MAX_BARS: Final = 100
-_MAX_POINTS: Final = 5_000
 _MAX_SERIES: Final = 6
 _HEIGHT: Final = 16
 #: The part of the width that the labels of bars may take; the characters of one, and of one in a legend.
@@ -61,32 +60,19 @@ def import_uniplot() -> Any:
     return uniplot
 
 
-def terminal_plot(table: pa.Table, console: Console) -> str:
+def terminal_plot(table: pa.Table, question: str | None, console: Console) -> str:
     """Return a table's chart as text, as wide as the console; raises ConfigError."""
-    # Its title names the columns that are drawn. Bars have their numbers with all digits beside them.
-    columns = [Column(name, cells) for name, cells in zip(table.column_names, table.columns, strict=True)]
-    chart = choose_chart(columns, table.num_rows)
-    most, draw = _DRAWN[chart.kind]
-    _check_count(table.num_rows, "rows", most, chart.kind)
-    over = " and ".join(snippet(column.name) for column in _dimensions(chart))
+    # Bars have their numbers with all digits beside them.
+    chart = choose_chart(table, question)
     with console.capture() as captured:
-        console.print(_text(f"{snippet(chart.measure.name)} by {over}", "bold"))
-        console.print(draw(chart, console))
+        console.print(_text(chart.title, "bold"))
+        console.print(_DRAW[chart.kind](chart, console))
     text = captured.get()
     return text.translate(_ASCII) if console.options.ascii_only else text
 
 
-def _dimensions(chart: Chart[Column]) -> list[Column]:
+def _dimensions(chart: Chart) -> list[Column]:
     return [chart.dimension] if chart.group is None else [chart.dimension, chart.group]
-
-
-def _check_count(count: int, what: str, most: int, marks: str) -> None:
-    if count > most:
-        raise ConfigError(
-            f"{count:,} {what} are more than the {most:,} that {marks} in a terminal show well. "
-            "Ask for fewer, such as the first 20 or sums by month.",
-            setting="plot",
-        )
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -96,8 +82,14 @@ def _text(text: str, style: str = "") -> Text:
 # --- bars -------------------------------------------------------------------------------------------
 
 
-def _bars(chart: Chart[Column], console: Console) -> RenderableType:
+def _bars(chart: Chart, console: Console) -> RenderableType:
     """Return a line for each row: its label, a bar that begins at zero, and its number with all digits."""
+    if len(chart.table) > _MAX_BARS:
+        raise ConfigError(
+            f"{len(chart.table):,} bars are more than the {_MAX_BARS} that a terminal shows well. "
+            "Ask for fewer.",
+            setting="plot",
+        )
     numbers = chart.measure.numbers
     # Scaled to -1 .. 1, since the difference of two large numbers may be infinite.
     largest = max((abs(number) for number in numbers if number is not None), default=0) or 1
@@ -115,7 +107,7 @@ def _bars(chart: Chart[Column], console: Console) -> RenderableType:
     return grid
 
 
-def _labels(chart: Chart[Column]) -> list[str]:
+def _labels(chart: Chart) -> list[str]:
     rows = zip(*(column.texts for column in _dimensions(chart)), strict=True)
     return [" / ".join(_label(text) for text in row) for row in rows]
 
@@ -124,18 +116,12 @@ def _label(text: str | None, length: int = _MAX_LABEL) -> str:
     return "null" if text is None else snippet(text, length)
 
 
-def _number(_: Chart[Column], __: Console) -> RenderableType:
-    """Refuse a single number, which a table shows as well."""
-    raise ConfigError("A single number needs no chart: the table has it.", setting="plot")
-
-
 # --- lines and points -------------------------------------------------------------------------------
 
 
-def _series(chart: Chart[Column], console: Console) -> RenderableType:
+def _series(chart: Chart, console: Console) -> RenderableType:
     """Return lines, or points, over a time or a number: one for each value of the group."""
-    is_time = chart.dimension.kind == "time"
-    times = chart.dimension.times.to_numpy() if is_time else None
+    times = _times(chart)
     xs = np.array(chart.dimension.numbers, float) if times is None else _milliseconds(times)
     ys = np.array(chart.measure.numbers, float)
     drawn = ~(np.isnan(xs) | np.isnan(ys))
@@ -143,21 +129,37 @@ def _series(chart: Chart[Column], console: Console) -> RenderableType:
         raise ConfigError("No plot fits this answer: there are no numbers to draw.", setting="plot")
     groups = [None] * len(xs) if chart.group is None else chart.group.texts
     names = list(dict.fromkeys(groups))
-    _check_count(len(names), "lines", _MAX_SERIES, "the colours")
+    if len(names) > _MAX_SERIES:
+        raise ConfigError(
+            f"{len(names)} lines are more than the {_MAX_SERIES} that the colours of a terminal tell apart. "
+            "Ask for fewer.",
+            setting="plot",
+        )
     series = [_sorted(xs, ys, drawn & [group == name for group in groups]) for name in names]
     is_grouped = chart.group is not None
     picture = _draw(
         console,
         xs=[x for x, _ in series],
         ys=[y for _, y in series],
-        lines=chart.kind is ChartKind.LINE and (is_grouped or not chart.repeats),
+        lines=chart.kind is ChartKind.LINE and not chart.overlaps,
         x_labels=times is None,
         legend_labels=[_label(name, _MAX_LEGEND) for name in names] if is_grouped else None,
     )
     if times is not None:
         frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
-        picture = [*frame, _time_axis(times[drawn], len(frame[0]) - 2), *legend]
+        unit = None if chart.dimension.is_time else "Y"
+        picture = [*frame, _time_axis(times[drawn], len(frame[0]) - 2, unit), *legend]
     return Text.from_ansi("\n".join(picture), no_wrap=True, overflow="crop")
+
+
+def _times(chart: Chart) -> Any:
+    """Return the times of a chart over dates or years, None over other numbers."""
+    if chart.dimension.is_time:
+        return chart.dimension.times.to_numpy()
+    if chart.kind is not ChartKind.LINE:
+        return None
+    years = [f"{year:04.0f}" if year is not None else "NaT" for year in chart.dimension.numbers]
+    return np.array(years, "datetime64[ms]")
 
 
 def _milliseconds(times: Any) -> Any:
@@ -203,10 +205,10 @@ def _draw(console: Console, **options: Any) -> list[str]:
     return picture.splitlines()
 
 
-def _time_axis(times: Any, width: int) -> str:
+def _time_axis(times: Any, width: int, unit: str | None) -> str:
     """Return the labels below a chart over times: at the first, at the last and between them."""
     first, last = times.min(), times.max()
-    unit = "D" if (times == times.astype("datetime64[D]")).all() else "s"
+    unit = unit or ("D" if (times == times.astype("datetime64[D]")).all() else "s")
     if unit == "s" and last - first < np.timedelta64(1, "m"):
         unit = "ms"
     length = len(str(first.astype(f"datetime64[{unit}]")))
@@ -222,10 +224,9 @@ def _time_axis(times: Any, width: int) -> str:
     return axis
 
 
-#: The most rows of each kind of chart, and what draws it.
-_DRAWN: Final[dict[ChartKind, tuple[int, Callable[[Chart[Column], Console], RenderableType]]]] = {
-    ChartKind.LINE: (_MAX_POINTS, _series),
-    ChartKind.BARS: (_MAX_BARS, _bars),
-    ChartKind.POINTS: (_MAX_POINTS, _series),
-    ChartKind.NUMBER: (1, _number),
+#: What draws each kind of chart.
+_DRAW: Final[dict[ChartKind, Callable[[Chart, Console], RenderableType]]] = {
+    ChartKind.LINE: _series,
+    ChartKind.BARS: _bars,
+    ChartKind.POINTS: _series,
 }

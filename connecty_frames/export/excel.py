@@ -183,7 +183,7 @@ def _convert_timestamps(column: pa.ChunkedArray) -> _Cells | None:
     ends = pc.min_max(counts).as_py()
     if ends["min"] is not None and not _FIRST <= ends["min"] <= ends["max"] <= _LAST:
         return None
-    is_date = pa.types.is_date(column.type)
+    is_date = pc.all(pc.equal(pc.multiply(pc.divide(counts, _DAY), _DAY), counts)).as_py() is not False
     return _Cells(_days(counts, _EPOCH), "yyyy-mm-dd" if is_date else f"yyyy-mm-dd {_clock(counts)}")
 
 

@@ -23,7 +23,7 @@ from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import MagicArgumentParser
 
 from connecty_frames import display, frames
-from connecty_frames._base.text import terminal
+from connecty_frames._base.text import counted, snippet, terminal
 from connecty_frames.answer import Answer
 from connecty_frames.api import ask_df
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
@@ -48,6 +48,10 @@ def load_ipython_extension(shell: Any) -> None:
     # Without that of an earlier call, by %reload_ext.
     matchers[:] = [each for each in matchers if not isinstance(getattr(each, "__self__", None), _Magics)]
     matchers.append(magics.complete)
+
+
+#: The characters of a summary in the line below a cell.
+_MAX_SUMMARY: Final = 200
 
 
 class SQL(str):
@@ -78,6 +82,10 @@ class _Magics:
 
         In one line, with --question-id, %connecty fetches the answer to a question asked before.
         """
+        if cell is None and len(line.split()) > 1 and "--question-id" not in line:
+            raise UsageError(
+                f"%connecty: write the question below %%connecty, in a cell:\n\n%%connecty df\n{line}"
+            )
         options = self._parse(line)
         name, client = options.pop("name"), options.pop("client", None)
         question = (cell or "").strip()
@@ -99,6 +107,10 @@ class _Magics:
         if name is None:
             return frame
         self._shell.push({name: frame})
+        if metadata := frames.metadata(frame):
+            size = f"{metadata.rows_text}, {counted(frame.shape[1], 'column')}"
+            summary = snippet(metadata.response_summary or "", _MAX_SUMMARY)
+            print(f"{name}: {size}. {summary}".rstrip())  # noqa: T201 - what the cell shows
         return None
 
     @no_var_expand

@@ -80,8 +80,9 @@ def test_values_are_whole() -> None:
 @pytest.mark.parametrize(
     ("values", "type_", "expected"),
     [
-        ([datetime(2025, 7, 1), None], pa.timestamp("us"), ["2025-07-01T00:00:00", "null"]),
-        ([datetime(2025, 7, 1)], pa.timestamp("ns", "UTC"), ["2025-07-01T00:00:00Z"]),
+        ([datetime(2025, 7, 1), None], pa.timestamp("us"), ["2025-07-01", "null"]),
+        ([datetime(2025, 7, 1)], pa.timestamp("ns", "UTC"), ["2025-07-01"]),
+        ([datetime(2025, 7, 1, 9)], pa.timestamp("us"), ["2025-07-01T09:00:00"]),
         ([datetime(2025, 7, 1)], pa.timestamp("us", "+05:30"), ["2025-07-01T05:30:00+05:30"]),
         ([time(1, 2, 3)], pa.time64("us"), ["01:02:03"]),
         (

@@ -25,7 +25,7 @@ MONTHS = [date(2024, month, 1) for month in range(1, 13)]
 
 def drawn(columns: dict[str, Any], width: int = 40, **console: Any) -> list[str]:
     """Return the lines of a chart without the spaces at their ends."""
-    chart = terminal_plot(pa.table(columns), Console(width=width, **console))
+    chart = terminal_plot(pa.table(columns), None, Console(width=width, **console))
     return [line.rstrip() for line in chart.splitlines()]
 
 
@@ -130,12 +130,21 @@ def test_times_are_those_of_their_zone() -> None:
     assert axis.split() == ["2024-06-02", "2024-06-03"]
 
 
+def test_a_line_over_years() -> None:
+    """Years have no separators between their digits."""
+    lines = drawn({"year": [2022, None, 2024], "n": [1, 2, 3]}, 44)
+
+    assert lines[-1].split() == ["2022", "2023", "2024"]
+
+
 def test_several_lines() -> None:
     """In colours of the terminal; without them, of different letters."""
     columns = {"month": MONTHS[:3] * 2, "status": ["new"] * 3 + [None] * 3, "n": [1, 2, 3, 3, 2, 1]}
 
     coloured = terminal_plot(
-        pa.table(columns), Console(width=60, force_terminal=True, color_system="standard", no_color=False)
+        pa.table(columns),
+        None,
+        Console(width=60, force_terminal=True, color_system="standard", no_color=False),
     )
     assert "\x1b[36m" in coloured
     assert "\x1b[35m" in coloured
@@ -173,7 +182,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
         "points": {name: [1, 2], "n": [123456789, 1]},
     }[kind]
     chart = terminal_plot(
-        pa.table({key: list(value) for key, value in columns.items()}), Console(width=width)
+        pa.table({key: list(value) for key, value in columns.items()}), None, Console(width=width)
     )
 
     assert max(cell_len(line) for line in chart.splitlines()) <= width
@@ -182,7 +191,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
 @pytest.mark.parametrize(
     ("columns", "why"),
     [
-        ({"n": [1]}, "^A single number needs no chart: the table has it.$"),
+        ({"n": [1]}, "^No plot fits this answer: the columns are 'n'"),
         ({"c": ["a"]}, "^No plot fits this answer: the columns are 'c'"),
         (
             {"m": MONTHS[:1], "n": pa.array([None], pa.int64())},
@@ -195,13 +204,13 @@ def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
             "^(The numbers beside the axis leave no room for a chart in 40|uniplot cannot draw)",
         ),
         (
-            {"c": list(map(str, range(101))), "n": list(range(101))},
-            "^101 rows are more than the 100 that bars",
+            {"c": [str(at // 4) for at in range(104)], "d": list("abcd") * 26, "n": list(range(104))},
+            "^104 bars are more than the 100 that a terminal shows well. Ask for fewer",
         ),
-        ({"a": list(range(5001)), "n": list(range(5001))}, "^5,001 rows are more than the 5,000 that points"),
+        ({"a": list(range(5001)), "n": list(range(5001))}, "^5,001 rows are more than the 5,000 that"),
         (
-            {"m": MONTHS[:1] * 7, "c": list("abcdefg"), "n": list(range(7))},
-            "^7 lines are more than the 6 that the colours in a terminal show well. Ask for fewer",
+            {"m": MONTHS[:2] * 7, "c": list("abcdefg") * 2, "n": list(range(14))},
+            "^7 lines are more than the 6 that the colours of a terminal tell apart. Ask for fewer",
         ),
     ],
 )

@@ -97,8 +97,8 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             {"asking.auth._UNKNOWN_LIFETIME": 60, "asking.auth._MAX_LIFETIME": 86_400},
         ),
         (
-            "| plot | 5,000 rows; 500 bars | |",
-            {"display.altair_chart._MAX_MARKS": 5_000, "display.altair_chart._MAX_BARS": 500},
+            "| plot | 5,000 rows; 30 categories of bars, the title counts the rest | |",
+            {"display.charts._MAX_ROWS": 5_000, "display.charts._MAX_CATEGORIES": 30},
         ),
         (
             "| fields and items of a list or struct, at all depths | 1,000, otherwise JSON text | |",

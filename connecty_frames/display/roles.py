@@ -1,0 +1,175 @@
+"""What each column of an answer is: its role in charts, cards, tables and workbooks.
+
+The name decides first, in the spellings that warehouses and people use (``customer_id``, ``customerId``,
+``CUSTOMER ID``, ``id_kunde``); the values have to agree: a year is a whole number from 1000 to 2999. Numbers
+without such a name are measures.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from enum import StrEnum
+from importlib.resources import files
+from itertools import pairwise
+from typing import Final
+
+import pyarrow as pa
+
+from connecty_frames.decode.arrow_types import any_of, is_number, is_text
+
+
+class Role(StrEnum):
+    """What a column is for."""
+
+    IDENTIFIER = "identifier"  # tells rows or things apart; its numbers are no quantities
+    LABEL = "label"  # a text that is another one in each row
+    RANK = "rank"
+    PERIOD = "period"
+    DIMENSION = "dimension"  # a text or truth value that repeats
+    MEASURE = "measure"
+    DERIVED = "derived measure"  # a share, a percentage, a growth
+    OTHER = "other"  # neither drawn nor grouped: lists, structs, bytes
+
+
+#: The words of a name: runs of letters, split before a capital letter, and digits.
+_WORD: Final = re.compile(r"[^\W\d_]+|\d+|%|#")
+_CAMEL: Final = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+_TABLE: Final = tomllib.loads((files(__package__) / "roles.toml").read_text(encoding="utf-8"))
+#: Words that say nothing about the thing that is measured, and words of derived measures that mean the same.
+COMMON_WORDS: Final = frozenset(_TABLE["common"].split())
+DERIVED_WORDS: Final = [frozenset(each.split()) for each in _TABLE["derived"].values()]
+_IDENTIFIERS, _COORDINATES, _RANKS, _COUNTS, _COUNTS_BEFORE_IDS, _AFTER_PERIOD = (
+    frozenset(_TABLE[name].split())
+    for name in ("identifiers", "coordinates", "ranks", "counts", "counts_before_ids", "after_period")
+)
+#: How fine each period is, and the least and the greatest of its numbers, by the words for it.
+_PERIODS: Final = {
+    word: (fineness, *each["numbers"])
+    for fineness, each in enumerate(_TABLE["period"])
+    for word in each["words"].split()
+}
+#: Numbers that are a year and a month, or a date: 202403, 20240317.
+_COMPACT: Final = re.compile(r"[12]\d{3}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?")
+#: Texts that are periods: 2024, FY24, 2024-Q1, Q1 2024, 2024-03, 2024-W05, 2024-03-01, Q1, W05, month names,
+#: also with a year, and days of the week.
+_MONTH_NAME: Final = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_PERIOD_TEXT: Final = re.compile(
+    r"(?:fy)?[12]\d{3}|fy\d\d|[12]\d{3}[- ]?[hq]\d|[hq]\d(?:[- ]?[12]\d{3})?"
+    r"|[12]\d{3}[-/]\d{1,2}(?:[-/]\d{1,2})?|(?:[12]\d{3}-?)?w\d{1,2}"
+    rf"|{_MONTH_NAME}\.?(?:[- ]?(?:[12]\d{{3}}|\d\d))?|[12]\d{{3}}[- ]{_MONTH_NAME}"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?",
+    re.IGNORECASE,
+)
+_CODE: Final = re.compile(r"[A-Z0-9-]+")
+_CODE_LENGTH: Final = 4
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+#: How many values are read to tell what a text column is.
+_SAMPLE: Final = 1_000
+
+is_time: Final = any_of(pa.types.is_timestamp, pa.types.is_date)
+_is_category: Final = any_of(is_text, pa.types.is_boolean, pa.types.is_dictionary)
+
+
+def words(name: str) -> list[str]:
+    """Return the words of a name: ``customerId`` and ``CUSTOMER_ID`` as customer, id; ``avg`` as average."""
+    found = [word.casefold() for part in _CAMEL.split(name) for word in _WORD.findall(part)]
+    return [_TABLE["short"].get(word, word) for word in found]
+
+
+def role_of(name: str, column: pa.ChunkedArray) -> Role:
+    """Return the role of a column, by its name, its type and its values."""
+    if is_time(column.type):
+        return Role.PERIOD
+    if is_number(column.type):
+        return _number_role(words(name), column)
+    if _is_category(column.type):
+        return _text_role(words(name), column)
+    return Role.MEASURE if pa.types.is_duration(column.type) else Role.OTHER
+
+
+def fineness(name: str, column: pa.ChunkedArray) -> int:
+    """Return how fine a period is, so that a month is finer than a year; dates are finest."""
+    if is_time(column.type):
+        return len(_PERIODS)
+    return max((_PERIODS[word][0] for word in words(name) if word in _PERIODS), default=0)
+
+
+def is_year(column: pa.ChunkedArray) -> bool:
+    """Return whether all values are whole numbers that can be years."""
+    numbers = _whole_numbers(column)
+    return numbers is not None and _is_within(numbers, "year")
+
+
+def is_ordered(column: pa.ChunkedArray) -> bool:
+    """Return whether the values rise or fall from row to row, or stay; not where all are equal."""
+    values = column.drop_null().to_pylist()
+    pairs = [*pairwise(values)]
+    return any(a != b for a, b in pairs) and (all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs))
+
+
+def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
+    if named and named[-1] in _COORDINATES:
+        return Role.IDENTIFIER
+    numbers = _whole_numbers(column)
+    if numbers is not None:
+        if _is_period(named, numbers):
+            return Role.PERIOD
+        if named in (["row", "number"], ["#"]) or (named and named[-1] in _RANKS):
+            return Role.RANK
+        if _is_identifier(named):
+            return Role.IDENTIFIER
+    if named and named[-1] not in _COUNTS and any(each.intersection(named) for each in DERIVED_WORDS):
+        return Role.DERIVED
+    return Role.MEASURE
+
+
+def _text_role(named: list[str], column: pa.ChunkedArray) -> Role:
+    values = [str(value) for value in column.slice(0, _SAMPLE).drop_null().to_pylist()]
+    if values and all(map(_PERIOD_TEXT.fullmatch, values)):
+        return Role.PERIOD
+    if _is_identifier(named) or (values and (all(map(_UUID.fullmatch, values)) or _are_codes(values))):
+        return Role.IDENTIFIER
+    is_label = len(column) > 1 and not column.null_count and len(column.unique()) == len(column)
+    return Role.LABEL if is_label else Role.DIMENSION
+
+
+def _are_codes(values: list[str]) -> bool:
+    """Return whether texts are of one length, without spaces, and each with a digit, as an ISIN is."""
+    length = len(values[0])
+    return length >= _CODE_LENGTH and all(
+        len(value) == length and _CODE.fullmatch(value) and not value.isalpha() for value in values
+    )
+
+
+def _is_identifier(named: list[str]) -> bool:
+    if not named or not _COUNTS.isdisjoint(named):
+        return False
+    if named[-1] == "ids" and not _COUNTS_BEFORE_IDS.isdisjoint(named):
+        return False
+    return named[-1] in _IDENTIFIERS or named[0] == "id"
+
+
+def _is_period(named: list[str], numbers: list[int]) -> bool:
+    at = [position for position, word in enumerate(named) if word in _PERIODS]
+    if not at or "per" in named or not _AFTER_PERIOD.issuperset(named[at[-1] + 1 :]):
+        return False
+    return _is_within(numbers, named[at[-1]]) or all(_COMPACT.fullmatch(str(number)) for number in numbers)
+
+
+def _is_within(numbers: list[int], period: str) -> bool:
+    _, least, greatest = _PERIODS[period]
+    return bool(least <= min(numbers) and max(numbers) <= greatest)
+
+
+def _whole_numbers(column: pa.ChunkedArray) -> list[int] | None:
+    """Return the first numbers without nulls, None if one is no whole number or there is none."""
+    values = column.slice(0, _SAMPLE).drop_null().to_pylist()
+    if not values or not all(math.isfinite(value) and value == int(value) for value in values):
+        return None
+    return [int(value) for value in values]
