@@ -19,6 +19,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.answer import read_schema
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,7 +190,7 @@ def test_bodies_without_a_state(name: str, golden: Path) -> None:
         cf.Answer.from_json(golden / name)
 
 
-@pytest.mark.parametrize(
+@cases(
     "source",
     [
         b"",
@@ -231,7 +232,7 @@ def test_each_kind_of_source(golden: Path) -> None:
         assert cf.Answer.from_json(source).table.to_pydict() == COUNTRIES
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "message"),
     [
         ('{"state": "FAILED"}', "source is JSON in a str; give the body as bytes"),

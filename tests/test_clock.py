@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
+from tests.cases import cases
 
 
 class Still(Clock):
@@ -43,7 +42,7 @@ def test_monotonic_time_goes_on() -> None:
     assert 0.02 <= SYSTEM_CLOCK.monotonic() - before < 2
 
 
-@pytest.mark.parametrize("seconds", [0, -1, -0.5, float("-inf")])
+@cases("seconds", [0, -1, -0.5, float("-inf")])
 def test_sleep_of_zero_or_less(seconds: float) -> None:
     """It returns immediately; time.sleep would raise."""
     before = time.perf_counter()

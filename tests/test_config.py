@@ -23,6 +23,7 @@ from connecty_frames import config
 from connecty_frames.config import resolve
 from connecty_frames.profiles import Profiles
 from connecty_frames.secret import SecretStr
+from tests.cases import cases
 
 EU = "https://api.eu1.connecty-ai.com"
 US = "https://api.us1.connecty-ai.com"
@@ -71,7 +72,7 @@ def value_of(name: str, **arguments: Any) -> Any:
 # Sources
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
+@cases("name", DEFAULTS)
 def test_the_defaults(name: str) -> None:
     """Region eu1, 300 s, 2 GiB, certificates verified; no credentials, address, workspace or bundle."""
     assert value_of(name) == DEFAULTS[name]
@@ -96,7 +97,7 @@ def test_none_is_as_not_given(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert value_of(name, **{name: None}) == VALUES[name]["environment"]
 
 
-@pytest.mark.parametrize("name", VALUES)
+@cases("name", VALUES)
 def test_none_unsets_a_configured_setting(name: str) -> None:
     """Other settings are not affected."""
     other = "timeout" if name != "timeout" else "dw_id"
@@ -273,7 +274,7 @@ def test_a_region_that_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve().address == "https://environment.example"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "address"),
     [
         ("https://api.eu1.connecty-ai.com/", EU),
@@ -290,7 +291,7 @@ def test_an_address_with_and_without_the_slash_is_the_same(given: str, address: 
     assert resolve(base_url=given).address == address
 
 
-@pytest.mark.parametrize(
+@cases(
     ("address", "reason"),
     [
         ("", "expected an address such as https://api.eu1.connecty-ai.com"),
@@ -364,7 +365,7 @@ WRONG: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "reason"), WRONG)
+@cases(("name", "value", "reason"), WRONG)
 def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
     """With the reason, and without its value, which may be a secret."""
     with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})") as raised:
@@ -374,7 +375,7 @@ def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
     assert SECRET not in "".join(traceback.format_exception(raised.value))
 
 
-@pytest.mark.parametrize(("name", "value", "reason"), WRONG)
+@cases(("name", "value", "reason"), WRONG)
 def test_a_wrong_setting_is_not_configured(name: str, value: Any, reason: str) -> None:
     """configure() raises immediately and changes nothing."""
     with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})"):
@@ -510,7 +511,7 @@ class _Wrapped:
         return self._value
 
 
-@pytest.mark.parametrize("value", [1, None, SECRET.encode(), ValueError(SECRET), RuntimeError(SECRET)])
+@cases("value", [1, None, SECRET.encode(), ValueError(SECRET), RuntimeError(SECRET)])
 def test_a_wrapped_secret_that_cannot_be_read_is_an_error(value: object) -> None:
     """Which shows nothing of what the other object said."""
     with pytest.raises(cf.ConfigError, match=r"^client_secret \(argument\): expected text\.$") as raised:
@@ -543,8 +544,8 @@ class _PathLike:
         return self._path
 
 
-@pytest.mark.parametrize("path", [b"/a", 7, None, OSError(5, SECRET), ValueError(SECRET), "a\0b"])
-@pytest.mark.parametrize("name", ["ca_bundle", "history"])
+@cases("path", [b"/a", 7, None, OSError(5, SECRET), ValueError(SECRET), "a\0b"])
+@cases("name", ["ca_bundle", "history"])
 def test_an_object_that_has_no_path_is_an_error(name: str, path: object) -> None:
     """Whatever it raises when it is asked for one."""
     with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): expected a path") as raised:

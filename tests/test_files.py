@@ -30,6 +30,7 @@ from connecty_frames import files
 from connecty_frames.display import texts
 from connecty_frames.files import atomic_write, locked_folder
 from connecty_frames.frames import WRITERS
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,7 +157,7 @@ def test_the_formats() -> None:
     assert " ".join(WRITERS) == "csv csv.gz tsv json ndjson parquet arrow markdown html xlsx"
 
 
-@pytest.mark.parametrize("case", CASES)
+@cases("case", CASES)
 def test_csv(case: str) -> None:
     """Nulls are empty, texts quoted, and all digits kept."""
     kind, values, lines, _ = CASES[case]
@@ -179,7 +180,7 @@ def test_tsv() -> None:
     assert written("tsv", table) == b'"a"\t"b"\n"x\ty"\t1\n\t2\n'
 
 
-@pytest.mark.parametrize("case", CASES)
+@cases("case", CASES)
 def test_json(case: str) -> None:
     """One object per row; finite numbers with all digits, others as text."""
     kind, values, _, expected = CASES[case]
@@ -190,7 +191,7 @@ def test_json(case: str) -> None:
     assert [row["c"] for row in json.loads(content, parse_float=str)] == json.loads(expected, parse_float=str)
 
 
-@pytest.mark.parametrize("case", CASES)
+@cases("case", CASES)
 def test_ndjson(case: str) -> None:
     """The same objects, one per line."""
     kind, values, _, expected = CASES[case]
@@ -202,7 +203,7 @@ def test_ndjson(case: str) -> None:
     assert content == "" or content.endswith("}\n")
 
 
-@pytest.mark.parametrize("case", CASES)
+@cases("case", CASES)
 def test_arrow(case: str) -> None:
     """Types and values are read back."""
     kind, values, _, _ = CASES[case]
@@ -268,7 +269,7 @@ def test_html_loads_nothing() -> None:
     assert not re.search(r"<script|<link|<img|src=|href=|url\(|http:", page)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case != "text views"])
+@cases("case", [case for case in CASES if case != "text views"])
 def test_parquet(case: str) -> None:
     """Types and values are read back, but for those that Arrow 17 cannot write."""
     kind, values, _, _ = CASES[case]

@@ -15,6 +15,7 @@ from connecty_frames import files
 from connecty_frames.cli.app import app
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import Sandbox
+from tests.cases import cases
 from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ URLS: Final = (
 )
 
 
-@pytest.mark.parametrize("url", [*URLS, "sqlite:///a.db", "dbfs:/a", "s3://", *map(Path, URLS[:10])])
+@cases("url", [*URLS, "sqlite:///a.db", "dbfs:/a", "s3://", *map(Path, URLS[:10])])
 def test_a_url_is_no_path(url: str | Path) -> None:
     """Also as a Path, which has a single slash, and in any case; the message names the scheme alone."""
     scheme = str(url).partition(":/")[0].strip()
@@ -49,7 +50,7 @@ def test_a_url_is_no_path(url: str | Path) -> None:
     assert raised.value.setting == "folder"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "path"),
     [
         ("file:///a/b.parquet", "/a/b.parquet"),
@@ -84,7 +85,7 @@ def test_a_text_that_is_an_enum_is_its_value() -> None:
         files.checked_path(names.BUCKET)
 
 
-@pytest.mark.parametrize(
+@cases(
     "path",
     [
         "C:\\x",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 
-import pytest
-
+from tests.cases import cases
 from tests.servers.scripted import RecordedRequest, Script, Step, serve
 
 
-@pytest.mark.parametrize("part", ["", "\r\n", '\r\n{"question":'])
+@cases("part", ["", "\r\n", '\r\n{"question":'])
 def test_a_client_that_ends_in_the_middle_of_a_request(part: str) -> None:
     """A process may be killed after the headers, and its request is none then."""
     handled: list[RecordedRequest] = []

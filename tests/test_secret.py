@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-import pytest
-
 from connecty_frames.secret import SecretStr
+from tests.cases import cases
 
 SECRET = "canary-secret-value"
 
@@ -16,7 +15,7 @@ class _Holder:
     secret: SecretStr
 
 
-@pytest.mark.parametrize(
+@cases(
     "shown",
     [
         repr(SecretStr(SECRET)),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from connecty_frames.text import counted, excerpt, html, snippet, terminal, with_excerpt
+from tests.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "shown"),
     [
         ("plain", "plain"),
@@ -33,7 +32,7 @@ def test_control_and_invisible_characters_are_escaped(text: str, shown: str) -> 
     assert terminal(text) == shown
 
 
-@pytest.mark.parametrize("text", ["👩\u200d🚀", "नमस्\u200dते", "\u0645\u06cc\u200c\u062e\u0648"])
+@cases("text", ["👩\u200d🚀", "नमस्\u200dते", "\u0645\u06cc\u200c\u062e\u0648"])
 def test_joiners_are_kept(text: str) -> None:
     """Emoji and Indic and Persian scripts need them."""
     assert terminal(text) == text
@@ -56,7 +55,7 @@ def test_html_keeps_line_breaks() -> None:
     assert html("a\nb\u202e") == "a\nb\\u202e"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "shown"),
     [
         ("short", "short"),
@@ -78,7 +77,7 @@ def test_a_snippet_is_one_safe_line(source: str | bytes, shown: str) -> None:
     assert snippet(source, 10) == shown
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "shown"),
     [
         ("\n  two\r\n\n\tlines \n", "  two\n\n\tlines"),
@@ -107,7 +106,7 @@ def test_a_snippet_of_a_long_text() -> None:
     assert len(snippet("\x00" * 1_000_000)) == 121
 
 
-@pytest.mark.parametrize(
+@cases(
     ("count", "words", "text"),
     [
         (0, ("row",), "0 rows"),

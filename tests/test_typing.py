@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 
 ROOT = Path(__file__).parents[1]
 USER_CODE = ROOT / "tests" / "typing" / "user_code.py"
@@ -85,7 +86,7 @@ def test_mypy(tmp_path: Path) -> None:
     assert [int(line) for line in reported] == lines_with_errors("mypy"), done.stdout
 
 
-@pytest.mark.parametrize(
+@cases(
     ("code", "name"),
     [
         ("cf.ask_df('q').group", "groupby"),

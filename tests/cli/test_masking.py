@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import connecty_frames as cf
+from tests.cases import cases
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of click, by the lowest typer
@@ -53,7 +54,7 @@ def test_the_example_of_the_document() -> None:
     assert anonymized(body).decode() == json.dumps(json.loads(expected), separators=(",", ":"))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "mark"),
     [
         ("2025-11-04", "1111-11-11"),
@@ -87,7 +88,7 @@ def test_a_text(text: str, mark: str) -> None:
     assert json.loads(anonymized(body))["results"]["dataframe"][1] == [mark]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "expected"),
     [
         (b"<p>Log in, Ada</p>", b"xxxxxx xxx xxxxxxx"),

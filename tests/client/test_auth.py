@@ -20,6 +20,7 @@ from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
 from connecty_frames.secret import SecretStr
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from connecty_frames.client import Client
@@ -407,7 +408,7 @@ def test_how_long_an_endpoint_is_left_alone(
     assert failed(clock, kind, ago=ago, wait=wait).pause(clock.at) == pause
 
 
-@pytest.mark.parametrize(
+@cases(
     ("expires_at", "seconds"),
     [
         ("2025-11-05T12:00:00.500Z", 0.5),

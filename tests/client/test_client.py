@@ -24,6 +24,7 @@ from connecty_frames.errors import (
 )
 from connecty_frames.options import AskOptions
 from connecty_frames.secret import SecretStr
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ def test_creating_a_client_opens_no_connection(server: Any) -> None:
     assert server.requests == []
 
 
-@pytest.mark.parametrize("name", ["*", "\u2603", "[::1%"])
+@cases("name", ["*", "\u2603", "[::1%"])
 def test_a_host_without_a_valid_name(name: str) -> None:
     """ConfigError from the constructor that names the setting, whatever a library raises."""
     with pytest.raises(ConfigError, match="base_url") as caught:

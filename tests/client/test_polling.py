@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from connecty_frames.client.question import delay
+from tests.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("elapsed", "expected"),
     [(0.0, 0.1), (0.5, 0.1), (1.0, 0.1), (2.0, 0.2), (30.0, 3.0), (50.0, 5.0), (3600.0, 5.0)],
 )
@@ -20,7 +21,7 @@ def test_a_tenth_of_the_time_elapsed_within_its_bounds(elapsed: float, expected:
     assert delay(elapsed, lambda: 0.5) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("drawn", "expected"), [(0.0, 2.4), (0.5, 3.0), (0.999999, 3.6)])
+@cases(("drawn", "expected"), [(0.0, 2.4), (0.5, 3.0), (0.999999, 3.6)])
 def test_jitter_is_a_fifth_either_way(drawn: float, expected: float) -> None:
     """At 30 s the delay lies between 2.4 s and 3.6 s."""
     assert delay(30.0, lambda: drawn) == pytest.approx(expected, abs=1e-4)

@@ -26,6 +26,7 @@ from connecty_frames.errors import (
     ServerError,
     UnknownStateWarning,
 )
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from tests.servers.scripted import Script
@@ -430,7 +431,7 @@ def test_whether_a_question_exists(api: Any, client: Client) -> None:
     assert (found.wait(), len(api.calls)) == ("COMPLETED", sent)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("count", "total", "max_rows", "following"),
     [
         (2, None, 3, [1, None, None, None, None]),

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode.arrow_buffers import to_array, to_scalar
+from tests.cases import cases
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = {
@@ -54,7 +55,7 @@ def test_arrays_are_those_of_arrow(type_: pa.DataType) -> None:
     check()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "type_", "error"),
     [
         ([1, 2**63], pa.int64(), OverflowError),

@@ -12,12 +12,13 @@ import pyarrow.compute
 import pytest
 
 from connecty_frames.decode import arrow_compute
+from tests.cases import cases
 
 NUMBERS = pa.array([3, None, 1], pa.int64())
 TEXTS = pa.chunked_array([["b", None], ["a.1"]], pa.string())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "arguments", "options"),
     [
         ("cast", [NUMBERS, pa.string()], {}),

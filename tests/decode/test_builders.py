@@ -13,11 +13,12 @@ from connecty_frames.decode import builders, exact_json
 from connecty_frames.decode.column import ScalarColumn
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
+from tests.cases import cases
 
 POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "type_", "expected"),
     [
         ('["a","",null,"\\u0000","\\ud83d\\ude00"]', pa.string(), ["a", "", None, "\x00", "😀"]),
@@ -61,7 +62,7 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
     assert found.to_pylist() == expected
 
 
-@pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+@cases("type_", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
 def test_texts_in_an_array(type_: pa.DataType) -> None:
     """Each text type is made of them, also one to which Arrow 17 casts nothing."""
     built = builders.build(ScalarColumn(ValueKind.TEXT, pa.array(["é", None, ""])), type_)
@@ -69,7 +70,7 @@ def test_texts_in_an_array(type_: pa.DataType) -> None:
     assert built.to_pylist() == ["é", None, ""]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "type_", "row", "reason"),
     [
         ('["a","\\ud800"]', pa.string(), 1, "holds a lone surrogate"),
@@ -140,8 +141,8 @@ def test_a_dictionary_with_too_few_keys() -> None:
     assert (caught.value.row, caught.value.value) == (130, "new")
 
 
-@pytest.mark.parametrize("before", [[], ["null"], ["null", "good"], ["good", "null", "good"]], ids=len)
-@pytest.mark.parametrize(
+@cases("before", [[], ["null"], ["null", "good"], ["good", "null", "good"]], ids=len)
+@cases(
     ("type_", "good", "bad", "value"),
     [
         (pa.bool_(), "true", "2", "2"),
@@ -177,8 +178,8 @@ def test_the_row_of_the_first_cell_that_does_not_fit(
     assert (caught.value.row, caught.value.value) == (len(before), value)
 
 
-@pytest.mark.parametrize("row", [0, 16_383, 16_384, 32_768])
-@pytest.mark.parametrize("type_", [pa.int8(), pa.list_(pa.int8())], ids=str)
+@cases("row", [0, 16_383, 16_384, 32_768])
+@cases("type_", [pa.int8(), pa.list_(pa.int8())], ids=str)
 def test_rows_are_counted_over_blocks(type_: pa.DataType, row: int) -> None:
     """Cells are built a few at a time, which the error does not show."""
     good, bad = ("1", "300") if type_ == pa.int8() else ("[1]", "[300]")

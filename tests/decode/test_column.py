@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.column import Column
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.general import read_general
 from connecty_frames.decode.statistics import read_entry
+from tests.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "kinds"),
     [
         ("[]", set()),
@@ -29,7 +29,7 @@ def test_kinds(cells: str, kinds: set[ValueKind]) -> None:
     assert Column("c", exact_json.parse(cells)).kinds == kinds
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "array"),
     [
         ("[true,null,false]", pa.array([True, None, False])),
@@ -49,7 +49,7 @@ def test_values(cells: str, array: pa.Array | None) -> None:
     assert column.array == array
 
 
-@pytest.mark.parametrize(
+@cases(
     ("rows", "array"),
     [
         ('["a"],[null]', pa.array(["a", None])),
@@ -66,7 +66,7 @@ def test_the_array_of_cells_of_any_kinds(rows: str, array: pa.Array | None) -> N
     assert table.cells(0).array == array
 
 
-@pytest.mark.parametrize(
+@cases(
     ("statistics", "section", "bounds"),
     [
         ({}, None, []),
@@ -97,7 +97,7 @@ def test_bounds_of_a_whole_result() -> None:
     assert Column("c", [None], statistics, whole=True).bounds == ["2025-01-01", "2025-01-02"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "nulls", "whole", "expected"),
     [
         (["NaT", "x"], "1", True, [None, "x"]),

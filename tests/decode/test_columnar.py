@@ -22,6 +22,7 @@ from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.options import AskOptions
+from tests.cases import cases
 
 if TYPE_CHECKING:
     import random
@@ -78,7 +79,7 @@ def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- what is refused --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     "dataframe",
     [
         # Another token or white space among texts: a number would become a text, white space a part of one.
@@ -159,15 +160,13 @@ def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("5", id="no array"),
     ],
 )
-@pytest.mark.parametrize("block", [1, 5, ONE_BLOCK])
+@cases("block", [1, 5, ONE_BLOCK])
 def test_refused(dataframe: str, block: int) -> None:
     """Rows that are not supported are refused, in whichever block they stand."""
     assert read(dataframe, block) is None
 
 
-@pytest.mark.parametrize(
-    "cell", [b'"\xff"', b'"\xc0\x80"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xe2\x82"']
-)
+@cases("cell", [b'"\xff"', b'"\xc0\x80"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xe2\x82"'])
 def test_invalid_utf8(cell: bytes) -> None:
     """Msgspec does not check the UTF-8 of the rows; Arrow does, in each block."""
     far = b'["' + b"x" * 70_000 + b'"],'  # beyond what is sniffed
@@ -284,7 +283,7 @@ def test_every_boundary(piece: str, comma: str, step: int, *, ascii_only: bool) 
         assert read(cells, block) == [(TEXT, texts), (INTEGER, [1] * 12)], block
 
 
-@pytest.mark.parametrize(
+@cases(
     ("section", "columns"),
     [
         ("numeric", [(INTEGER, [None, 5])]),
@@ -357,7 +356,7 @@ def test_escapes_in_columns_that_are_parsed() -> None:
     assert numbers.array.to_pylist() == [f"{day}.5" for day in range(1, 10)]
 
 
-@pytest.mark.parametrize("block", [30, 100, ONE_BLOCK])
+@cases("block", [30, 100, ONE_BLOCK])
 def test_parsed_values_of_several_blocks(block: int) -> None:
     """Dates and fractions are those of all blocks, in order."""
     rows_ = ",".join(f'["2025-01-0{day}",{day}.5]' for day in range(1, 10))

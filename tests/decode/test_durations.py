@@ -6,17 +6,17 @@ from datetime import timedelta
 
 import pandas as pd
 import pyarrow as pa
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import temporal
 from connecty_frames.decode.durations import can_be_time_of_day
+from tests.cases import cases
 
 DAY, HOUR, SECOND = 86_400_000_000_000, 3_600_000_000_000, 1_000_000_000
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "nanoseconds"),
     [
         # ISO 8601, with PostgreSQL's signs.
@@ -59,15 +59,13 @@ def test_lengths(text: str, nanoseconds: int) -> None:
     assert not can_be_time_of_day(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["01:00:01", "1:00:01", "23:59:59.5", "00:00:00", "24:00:00", "24:00:00.000"]
-)
+@cases("text", ["01:00:01", "1:00:01", "23:59:59.5", "00:00:00", "24:00:00", "24:00:00.000"])
 def test_times_of_day(text: str) -> None:
     """These may be times of day, so they are durations only where something else says so."""
     assert can_be_time_of_day(text)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "delta"),
     [
         ("01:00:01", timedelta(hours=1, seconds=1)),

@@ -17,6 +17,7 @@ from connecty_frames.decode import Encoding, binary, builders, epoch, exact_json
 from connecty_frames.decode.encodings import parse_encoding
 from connecty_frames.decode.errors import CellError
 from connecty_frames.errors import ConfigError
+from tests.cases import cases
 
 ALL = [
     (epoch("s"), 'cf.epoch("s")'),
@@ -30,7 +31,7 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize(("encoding", "text"), ALL, ids=[text for _, text in ALL])
+@cases(("encoding", "text"), ALL, ids=[text for _, text in ALL])
 def test_values(encoding: Encoding, text: str) -> None:
     """They are shown as they are written, and compared, hashed, pickled and parsed as values."""
     assert repr(encoding) == text
@@ -42,7 +43,7 @@ def test_values(encoding: Encoding, text: str) -> None:
         setattr(encoding, encoding.__slots__[0], "s")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("encoding", "type_"),
     [
         (epoch("s"), pa.timestamp("us")),
@@ -61,7 +62,7 @@ def test_type(encoding: Encoding, type_: pa.DataType) -> None:
     assert builders.build([], encoding).type == type_
 
 
-@pytest.mark.parametrize(
+@cases(
     ("make", "message"),
     [
         (lambda: epoch("minutes"), r"cf.epoch\(unit='minutes'\): expected one of 's' \(seconds\), 'ms' "),
@@ -84,7 +85,7 @@ def test_arguments(make: Any, message: str) -> None:
     assert caught.value.setting == "schema"
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     ["", "epoch", "cf.epoch(", "cf.other()", "cf.epoch()", 'cf.epoch("s", "UTC", 1)', 'cf.strptime("%Q")'],
 )
@@ -97,7 +98,7 @@ def test_what_is_no_encoding(text: str) -> None:
 class TestEpoch:
     """Numbers that count from 1970."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("unit", "cell", "expected"),
         [
             ("s", "1735725600", dt.datetime(2025, 1, 1, 10)),
@@ -137,7 +138,7 @@ class TestEpoch:
             dt.datetime(2025, 1, 1, 10, tzinfo=dt.UTC)
         ]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("unit", "tz", "cell", "reason"),
         [
             ("s", None, "1735725600.1234567", "is not a number of seconds that timestamp[us] holds exactly"),
@@ -227,7 +228,7 @@ class TestLocal:
         found = builders.build(["2025-01-01T00:00:00"], local("-05:30"))
         assert found.cast(pa.int64()).to_pylist() == [1735709400000000]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("cells", "row", "reason"),
         [
             (["2025-01-01", None, "2025-10-26T02:30:00"], 2, "is a local time that is ambiguous"),
@@ -250,7 +251,7 @@ class TestLocal:
 class TestBinary:
     """Bytes written as text."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("type_", "cells", "expected"),
         [
             (pa.binary(), ["\\x48fF00", "\\x", None], [b"H\xff\x00", b"", None]),
@@ -269,7 +270,7 @@ class TestBinary:
         """PostgreSQL's texts need no encoding."""
         assert builders.build(cells, type_).to_pylist() == expected
 
-    @pytest.mark.parametrize(
+    @cases(
         ("type_", "cell"),
         [
             *(
@@ -292,7 +293,7 @@ class TestBinary:
             builders.build([None, cell], type_)
         assert (caught.value.row, caught.value.value) == (1, cell)
 
-    @pytest.mark.parametrize("cell", [exact_json.IntText("48"), True, ["48"]])
+    @cases("cell", [exact_json.IntText("48"), True, ["48"]])
     def test_not_text(self, cell: object) -> None:
         """A number is no text."""
         with pytest.raises(CellError, match="is not hexadecimal digits in pairs"):

@@ -17,6 +17,7 @@ from connecty_frames.decode.general import read_general
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.scanning import LongValue
 from connecty_frames.errors import ResponseError
+from tests.cases import cases
 
 BLOCKS = [1, 7, 20, 1 << 20]
 
@@ -30,7 +31,7 @@ def read(
     return header, list(map(list, columns)), [column.kinds for column in columns]
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@cases("block", BLOCKS)
 def test_every_kind_of_cell(block: int) -> None:
     """Cells are those of exact_json; white space, brackets and commas inside of texts separate nothing."""
     header, columns, kinds = read(
@@ -133,8 +134,8 @@ def typed(value: object) -> object:
     return type(value), value
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-@pytest.mark.parametrize(
+@cases("block", BLOCKS)
+@cases(
     ("rows", "says"),
     [
         ("[1],[2],[3,4],[5]", "Row 2 of dataframe has 2 cells for 1 column: [3,4]"),
@@ -151,7 +152,7 @@ def test_the_row_of_an_error(rows: str, says: str, block: int) -> None:
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("rows", "says"),
     [
         ("[1],[2,3,4]", "Row 0 of dataframe has 1 cell for 2 columns"),
@@ -165,7 +166,7 @@ def test_rows_that_have_the_commas_of_others(rows: str, says: str) -> None:
         read(f'[["a","b"],{rows}]')
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@cases("block", BLOCKS)
 def test_the_byte_that_is_not_utf8(block: int) -> None:
     """It is counted from the first of the rows."""
     with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 17 of it"):

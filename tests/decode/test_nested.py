@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from connecty_frames.decode.exact_json import parse
 from connecty_frames.decode.nested import MOST_FIELDS, build_nested
+from tests.cases import cases
 
 
 def build(cells: list[str], batch: int = 100) -> pa.Array | None:
@@ -18,8 +18,8 @@ def build(cells: list[str], batch: int = 100) -> pa.Array | None:
     return build_nested(batches, lambda scalars: scalars.array)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 100])
-@pytest.mark.parametrize(
+@cases("batch", [1, 2, 100])
+@cases(
     ("cells", "type_", "values"),
     [
         (["null", "[1,2]", "[]", "[null]"], pa.list_(pa.int64()), [None, [1, 2], [], [None]]),
@@ -41,8 +41,8 @@ def test_one_shape(cells: list[str], type_: pa.DataType, values: list[Any], batc
     assert found.to_pylist() == values
 
 
-@pytest.mark.parametrize("batch", [1, 100])
-@pytest.mark.parametrize(
+@cases("batch", [1, 100])
+@cases(
     "cells",
     [
         ["[1]", "{}"],
@@ -62,8 +62,8 @@ def test_no_type_holds_all(cells: list[str], batch: int) -> None:
     assert build(cells, batch) is None
 
 
-@pytest.mark.parametrize(("fields", "is_held"), [(999, True), (1_000, False)])
-@pytest.mark.parametrize("batch", [1, 100])
+@cases(("fields", "is_held"), [(999, True), (1_000, False)])
+@cases("batch", [1, 100])
 def test_the_most_fields(fields: int, is_held: bool, batch: int) -> None:
     """A type has a thousand places, itself among them."""
     cell = "{" + ",".join(f'"k{number}":1' for number in range(fields)) + "}"

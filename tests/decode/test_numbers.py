@@ -19,6 +19,7 @@ from connecty_frames.decode.column import Column
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.statistics import read_entry
 from connecty_frames.options import AskOptions
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from connecty_frames.options import Decimals
@@ -30,7 +31,7 @@ NARROW = decimal.Context(
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("texts", "type_"),
     [
         (["0", "-0", "5"], INT),
@@ -78,7 +79,7 @@ def test_types(texts: list[str], type_: pa.DataType) -> None:
         assert numbers.arrow_type(texts)[0] == type_
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "type_"),
     [
         ("0.1", FLOAT),
@@ -93,7 +94,7 @@ def test_exact_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
     assert numbers.arrow_type([text], decimals="exact")[0] == type_
 
 
-@pytest.mark.parametrize(
+@cases(
     ("texts", "type_"),
     [
         (["123456789012345678.12"], FLOAT),
@@ -111,7 +112,7 @@ def test_float_makes_every_fraction_a_float(texts: list[str], type_: pa.DataType
     assert numbers.arrow_type(texts, decimals="float")[0] == type_
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "nearest"),
     [
         ("0.1", 0.1),
@@ -126,7 +127,7 @@ def test_nearest_floats(text: str, nearest: float) -> None:
     assert numbers.read_nearest([None, text]).to_pylist() == [None, nearest]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("texts", "bounds", "type_"),
     [
         # As values, if they are written as whole numbers or are fractions.
@@ -178,8 +179,8 @@ def test_bounds(texts: list[str], bounds: list[str], type_: pa.DataType) -> None
     assert numbers.arrow_type(texts, bounds)[0] == type_
 
 
-@pytest.mark.parametrize("decimals", ["auto", "float"])
-@pytest.mark.parametrize(
+@cases("decimals", ["auto", "float"])
+@cases(
     ("text", "bound", "reason"),
     [
         ("9007199254740993", "Infinity", "cannot be a decimal"),
@@ -197,7 +198,7 @@ def test_bounds_that_no_type_holds(text: str, bound: str, reason: str, decimals:
     assert caught.value.reason.startswith(reason)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "canonical"),
     [
         *((text, "NaN") for text in ("nan", "NaN", "NAN", "-nan", "+nan")),
@@ -233,7 +234,7 @@ def test_errors_show_a_number_as_it_was_written() -> None:
         numbers.read([None, "+300"], pa.int8())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("texts", "decimals", "row", "reason"),
     [
         (["1", "9" * 77], "auto", 1, "has more than 76 digits"),
@@ -296,7 +297,7 @@ def test_no_type(texts: list[str], decimals: Decimals, row: int, reason: str) ->
     assert caught.value.reason.startswith(reason)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "type_", "expected"),
     [
         ("-0", INT, 0),
@@ -341,7 +342,7 @@ def test_values(text: str, type_: pa.DataType, expected: object) -> None:
     assert repr(found.to_pylist()) == repr([None, expected])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "type_"),
     [
         ("9223372036854775808", INT),
@@ -458,7 +459,7 @@ def test_decimals_are_found_by_their_digits(texts: list[str], bounds: list[str],
     assert found == (due if is_plain and pa.types.is_decimal(due) else None)
 
 
-@pytest.mark.parametrize(
+@cases(
     "texts",
     [
         *(["1.2.3", "4"], ["4", "1.2.3"], ["1.2.3"], ["1..2", "3"], ["1.", ".2"], ["1-2"], ["--1"], ["01.5"]),

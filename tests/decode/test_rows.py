@@ -9,6 +9,7 @@ from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.errors import ColumnNameWarning, ResponseError
+from tests.cases import cases
 
 
 def read(dataframe: str) -> Rows:
@@ -26,7 +27,7 @@ def test_columns() -> None:
     assert rows.warnings == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "texts"),
     [
         (["-0", "1.5"], ["-0", "1.5"]),
@@ -40,7 +41,7 @@ def test_whole_numbers_among_fractions(cells: list[str], texts: list[str | None]
     assert list(rows.columns[0]) == texts
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dataframe", "columns", "count"),
     [('[["a"]]', [[]], 0), ("[[]]", [], 0), ("[[],[],[]]", [], 2), ('[["a"],[null]]', [[None]], 1)],
 )
@@ -59,7 +60,7 @@ def test_a_cell_nested_deeper_than_python_recurses() -> None:
     assert rows.columns[0].is_too_deep
 
 
-@pytest.mark.parametrize(
+@cases(
     ("header", "names", "server_names", "warned"),
     [
         ('["a","b"]', ["a", "b"], ["a", "b"], []),
@@ -103,7 +104,7 @@ def test_warnings_say_why() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dataframe", "says"),
     [
         ("{}", "is not an array of rows. It begins: {}"),

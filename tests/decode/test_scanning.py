@@ -8,6 +8,7 @@ import pytest
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.scanning import LongValue, inner_commas
+from tests.cases import cases
 
 
 def _rebuild(value: Any, size: int) -> Any:
@@ -20,8 +21,8 @@ def _rebuild(value: Any, size: int) -> Any:
     return value
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 100])
-@pytest.mark.parametrize(
+@cases("size", [1, 2, 3, 5, 8, 13, 100])
+@cases(
     "text",
     [
         "[]",
@@ -53,7 +54,7 @@ def test_a_key_twice(size: int) -> None:
     assert isinstance(found, exact_json.RepeatedKeys)
 
 
-@pytest.mark.parametrize("shift", range(4))
+@cases("shift", range(4))
 def test_the_commas_of_a_long_object(shift: int) -> None:
     """They are found in a megabyte at a time, whatever is cut there, and the time is checked before each."""
     field = rb'"\\":["\",",{}]'

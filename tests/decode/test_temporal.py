@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from connecty_frames.decode import temporal, temporal_fast
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.temporal_format import TemporalFormat, format_of
+from tests.cases import cases
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 #: 2025-01-01T00:00:00Z in seconds since 1970.
 NEW_YEAR = 1_735_689_600
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "format_"),
     [
         ("2025-01-01", TemporalFormat.DATE),
@@ -66,7 +67,7 @@ def test_formats(text: str, format_: TemporalFormat) -> None:
     assert format_of([text]) is format_
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "reason"),
     [
         ("", "is empty, which is not null"),
@@ -157,7 +158,7 @@ def test_no_format(text: str, reason: str) -> None:
     assert caught.value.value == text
 
 
-@pytest.mark.parametrize(
+@cases(
     ("texts", "row", "reason"),
     [
         (["2025-01-01", "2025-01-01T00:00:00"], 1, "is among timestamps without offset, others are dates"),
@@ -179,7 +180,7 @@ def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:
     assert caught.value.reason.startswith(reason)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "type_", "expected"),
     [
         ("2025-01-01", pa.date32(), dt.date(2025, 1, 1)),
@@ -230,7 +231,7 @@ def test_values(text: str, type_: pa.DataType, expected: object) -> None:
     assert among_nulls.to_pylist() == [None, expected, None, expected]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "type_", "expected"),
     [
         ("2025-01-01T00:00:00.123456789Z", pa.timestamp("ns", "UTC"), NEW_YEAR * 10**9 + 123_456_789),
@@ -252,7 +253,7 @@ def test_nanoseconds(text: str, type_: pa.DataType, expected: int) -> None:
     assert temporal.read([text], type_).view("int64").to_pylist() == [expected]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "type_", "reason"),
     [
         ("1677-09-21T00:12:43.145224192", pa.timestamp("ns"), "needs nanoseconds"),
@@ -296,7 +297,7 @@ def test_the_first_row_beyond_nanoseconds() -> None:
     assert caught.value.row == 2
 
 
-@pytest.mark.parametrize(
+@cases(
     ("texts", "type_"),
     [
         (["2025-01-01T00:00:00.123456"], pa.timestamp("us")),
@@ -329,7 +330,7 @@ def test_no_unit_holds_both() -> None:
         )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("tails", "offsets"),
     [
         (["+02:00", "+01:00", "Z", "+01:00"], {"+01:00", "+02:00", "Z"}),
@@ -417,7 +418,7 @@ def test_spellings_by_an_independent_parser(
     assert fast.values.to_pylist() == expected
 
 
-@pytest.mark.parametrize("name", ["CET", "NZST", "TOT", "ZCT", "AUTC", "TUTC", "ZUTC", "TCUTC"])
+@cases("name", ["CET", "NZST", "TOT", "ZCT", "AUTC", "TUTC", "ZUTC", "TCUTC"])
 def test_abbreviations_behind_an_offset(name: str) -> None:
     """The offset decides, also where the abbreviation ends in UTC or has the letters of ISO 8601."""
     texts = [f"2025-01-01 10:00:00 +0100 {name}", "2025-01-01T10:00Z"]
@@ -427,14 +428,14 @@ def test_abbreviations_behind_an_offset(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["UTC", "GMT", "TTT", "ZZZ", "TZT", "CE", "CETCET", "cet"])
+@cases("name", ["UTC", "GMT", "TTT", "ZZZ", "TZT", "CE", "CETCET", "cet"])
 def test_no_abbreviations(name: str) -> None:
     """UTC and GMT may contradict the offset; nothing is named by T and Z alone, or by other lengths."""
     with pytest.raises(CellError, match="is not an ISO 8601 date or time"):
         temporal.read([f"2025-01-01 10:00:00 +0100 {name}"], AWARE)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("texts", "format_"),
     [
         (["2025-01-01T10", "2025-01-01T10:00"], TemporalFormat.NAIVE),
@@ -458,7 +459,7 @@ def test_no_values() -> None:
     assert temporal.read([], AWARE).type == AWARE
 
 
-@pytest.mark.parametrize(
+@cases(
     ("texts", "bounds", "type_", "values"),
     [
         (

@@ -7,12 +7,13 @@ import pytest
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.temporal_bounds import fit_bounds, fit_fast, trim_zeros
 from connecty_frames.decode.temporal_format import TemporalFormat
+from tests.cases import cases
 
 DATE, NAIVE, AWARE = TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE
 TIME, DURATION = TemporalFormat.TIME, TemporalFormat.DURATION
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "bounds", "format_", "counted"),
     [
         # Of the same format: two more values.
@@ -48,7 +49,7 @@ def test_formats(
     assert fit_bounds(values, bounds) == (format_, counted)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "bound", "reason"),
     [
         (DATE, "infinity", "is infinite"),
@@ -71,7 +72,7 @@ def test_what_no_type_holds(values: TemporalFormat | None, bound: str, reason: s
     assert (caught.value.row, caught.value.value, caught.value.reason) == (None, bound, reason)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "bounds", "counted"),
     [
         (AWARE, [], []),
@@ -88,7 +89,7 @@ def test_the_fast_reader(values: TemporalFormat, bounds: list[str], counted: lis
     assert fit_fast(values, bounds) == counted
 
 
-@pytest.mark.parametrize(
+@cases(
     ("bound", "texts", "trimmed"),
     [
         # Of a writer that always prints nine digits, beside rows of another one.

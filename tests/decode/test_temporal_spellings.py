@@ -9,6 +9,7 @@ import pytest
 
 from connecty_frames.decode import temporal_spellings
 from connecty_frames.decode.errors import CellError
+from tests.cases import cases
 
 UTC = pa.timestamp("us", "UTC")
 NAIVE = pa.timestamp("us")
@@ -23,7 +24,7 @@ def instant(*parts: int) -> dt.datetime:
 class TestDates:
     """Midnight as the written date, and eight digits."""
 
-    @pytest.mark.parametrize(
+    @cases(
         "text",
         [
             "2025-01-01",
@@ -58,7 +59,7 @@ class TestDates:
         found = temporal_spellings.read(["2025-01-01", "20250102", "2025-01-03T00:00:00Z"], pa.date32())
         assert found.to_pylist() == [dt.date(2025, 1, 1), dt.date(2025, 1, 2), dt.date(2025, 1, 3)]
 
-    @pytest.mark.parametrize(
+    @cases(
         "text",
         [
             "2025-01-01T00:00:01",
@@ -102,7 +103,7 @@ class TestNaiveTimestamps:
             dt.datetime(2025, 1, 3, 8),
         ]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("texts", "row"),
         [
             (["2025-01-01", "2025-01-01T10:00:00Z"], 1),
@@ -125,7 +126,7 @@ class TestNaiveTimestamps:
 class TestInstants:
     """Timestamps with a zone."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("text", "expected"),
         [
             ("2025-01-01 10:00:00.000 Europe/Berlin", instant(2025, 1, 1, 9)),
@@ -161,7 +162,7 @@ class TestInstants:
         )
         assert found.cast(pa.int64()).to_pylist() == [1735722000123456789]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("text", "reason"),
         [
             (
@@ -202,7 +203,7 @@ class TestInstants:
 class TestDurations:
     """Clock times, and days with clock times."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("text", "seconds"),
         [
             ("01:00:01", 3601),
@@ -236,7 +237,7 @@ class TestDurations:
         found = temporal_spellings.read([text, None, "PT1S"], DURATION)
         assert found.cast(pa.int64()).to_pylist() == [round(seconds * 1_000_000), None, 1_000_000]
 
-    @pytest.mark.parametrize(
+    @cases(
         "text",
         [
             "10:30",
@@ -262,7 +263,7 @@ class TestDurations:
         assert (caught.value.row, caught.value.value) == (1, text)
 
 
-@pytest.mark.parametrize("type_", [pa.date32(), pa.date64(), NAIVE, UTC, DURATION, pa.time64("us")], ids=str)
+@cases("type_", [pa.date32(), pa.date64(), NAIVE, UTC, DURATION, pa.time64("us")], ids=str)
 def test_nulls_alone(type_: pa.DataType) -> None:
     """They are of the type."""
     found = temporal_spellings.read([None, None], type_)

@@ -17,6 +17,7 @@ from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.temporal_fast import read_fast
 from connecty_frames.decode.temporal_format import TemporalFormat
 from connecty_frames.errors import ConfigError
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ def instant(*parts: int) -> dt.datetime:
     return dt.datetime(*parts, tzinfo=dt.UTC)  # type: ignore[arg-type,misc]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("format_", "type_"),
     [
         ("%d/%m/%Y", pa.date32()),
@@ -56,7 +57,7 @@ def test_type(format_: str, type_: pa.DataType) -> None:
     assert builders.build([], strptime(format_)).type == type_
 
 
-@pytest.mark.parametrize(
+@cases(
     ("format_", "text", "expected"),
     [
         ("%d/%m/%Y", "04/11/2025", dt.date(2025, 11, 4)),
@@ -101,7 +102,7 @@ def test_read(format_: str, text: str, expected: object) -> None:
     assert read(format_, text, None, text) == [expected, None, expected]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("format_", "text", "reason"),
     [
         ("%d/%m/%Y", "31/02/2025", "is a day that the calendar does not have"),
@@ -196,7 +197,7 @@ MONTHS = [
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(MONTHS, 1)))
+@cases(("number", "name"), list(enumerate(MONTHS, 1)))
 def test_every_month(number: int, name: str) -> None:
     """By its whole name and by three letters of it, in any case."""
     for format_, text in (("%B", name), ("%b", name[:3])):
@@ -204,7 +205,7 @@ def test_every_month(number: int, name: str) -> None:
         assert read(f"{format_} %d, %Y", *cells) == [dt.date(2025, number, 5)] * 3
 
 
-@pytest.mark.parametrize(("day", "name"), list(enumerate(WEEKDAYS, 3)))
+@cases(("day", "name"), list(enumerate(WEEKDAYS, 3)))
 def test_every_weekday(day: int, name: str) -> None:
     """By its whole name and by three letters of it, in any case, and only on its day."""
     for format_, text in (("%A", name), ("%a", name[:3])):
@@ -214,7 +215,7 @@ def test_every_weekday(day: int, name: str) -> None:
             read(f"%d.%m.%Y {format_}", f"{day + 1}.11.2025 {text}")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("format_", "text"),
     [
         ("%m%d/%Y", "104/2025"),
@@ -250,7 +251,7 @@ def test_numbers() -> None:
         assert caught.value.row == 1
 
 
-@pytest.mark.parametrize(
+@cases(
     ("format_", "reason"),
     [
         ("", "it has neither a date nor a time of day"),
@@ -339,7 +340,7 @@ def test_what_python_refuses(text: str, format_: str) -> None:
 TEMPORAL = '"temporal":{"distinct_count":1}'
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("Tue, 04 Nov 2025 13:05:01 GMT", instant(2025, 11, 4, 13, 5, 1)),
@@ -368,7 +369,7 @@ def test_rfc_5322(column: Callable[..., Any], text: str, expected: dt.datetime) 
     assert column([json.dumps(text), '"2025-11-04T13:05:00.123456789Z"']).type == pa.string()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "reason"),
     [
         ("Mon, 04 Nov 2025 13:05:01 GMT", "is a day that the calendar does not have"),
@@ -403,7 +404,7 @@ def test_what_is_not_rfc_5322(column: Callable[..., Any], text: str, reason: str
     assert str(found.warnings[0]).startswith(f"Column 'c' stays exact text: '{text}' (row 1) {reason}.")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "bound", "count", "type_", "warning"),
     [
         ([], "Tue, 04 Nov 2025 13:05:01 GMT", 9, UTC, None),

@@ -15,6 +15,7 @@ from connecty_frames.decode.encodings import epoch
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.types import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ TEXT, INT, FLOAT = pa.string(), pa.int64(), pa.float64()
 INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "type_", "values"),
     [
         # Text stays text with string statistics, whatever it looks like.
@@ -221,7 +222,7 @@ def test_types_and_values(
     assert found.warnings == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "type_", "values", "says"),
     [
         (['"infinity"'], TEMPORAL, TEXT, ["infinity"], "'infinity' (row 0) is infinite"),
@@ -424,8 +425,8 @@ def test_strict_says_where(column: Callable[..., Any]) -> None:
     assert (caught.value.row, caught.value.value) == (None, "infinity")
 
 
-@pytest.mark.parametrize("section", [STRING, TEMPORAL, NUMERIC, GENERAL, None])
-@pytest.mark.parametrize(
+@cases("section", [STRING, TEMPORAL, NUMERIC, GENERAL, None])
+@cases(
     ("cells", "values", "row"),
     [
         (
@@ -477,7 +478,7 @@ def test_a_lone_surrogate_does_not_fit_a_type(column: Callable[..., Any]) -> Non
         assert caught.value.row == 1
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "type_", "values", "row"),
     [
         (['"x"', "NaN"], None, TEXT, ["x", None], 1),
@@ -494,7 +495,7 @@ def test_a_lone_surrogate_does_not_fit_a_type(column: Callable[..., Any]) -> Non
         (["NaN", "NaN"], STRING, TEXT, [None, None], 0),
     ],
 )
-@pytest.mark.parametrize("is_counted", [False, True])
+@cases("is_counted", [False, True])
 def test_nan_that_is_null(
     column: Callable[..., Any],
     cells: list[str],
@@ -519,7 +520,7 @@ def test_nan_that_is_null(
     assert (caught.value.column, caught.value.row, caught.value.value) == ("c", row, "NaN")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("type_", "cell", "value"),
     [
         (TEXT, '"x"', "x"),
@@ -545,7 +546,7 @@ def test_nan_under_a_schema_of_numbers(column: Callable[..., Any]) -> None:
         column(["1", "NaN"], schema_type=INT)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "type_"),
     [
         (['"10:30:00"', '"23:59:59.5"'], TEMPORAL, None),
@@ -578,7 +579,7 @@ def test_times_of_day_under_strict(
         assert column(cells, section, strict=True, schema_type=given).type == given
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "strict", "type_"),
     [
         (["0.1", "0.25"], True, FLOAT),
@@ -596,7 +597,7 @@ def test_fractions(column: Callable[..., Any], cells: list[str], type_: pa.DataT
     assert found.warnings == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cell", "value"),
     [
         ("1234567890123456.7", "1234567890123456.70000000000000000"),
@@ -612,7 +613,7 @@ def test_a_number_among_longer_ones(column: Callable[..., Any], cell: str, value
     assert found.values == [*[Decimal("0.30000000000000004")] * 9, Decimal(value)]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("decimals", "cells", "section", "type_", "values"),
     [
         ("exact", ["0.1", "0.25"], None, FLOAT, [0.1, 0.25]),
@@ -658,8 +659,8 @@ def test_decimals(
     assert found.warnings == []
 
 
-@pytest.mark.parametrize("decimals", ["auto", "exact", "float"])
-@pytest.mark.parametrize("cell", ["1e999", "-1e999", "1e-400", "0." + "0" * 330 + "1"])
+@cases("decimals", ["auto", "exact", "float"])
+@cases("cell", ["1e999", "-1e999", "1e-400", "0." + "0" * 330 + "1"])
 def test_beyond_the_range_of_float64(column: Callable[..., Any], decimals: str, cell: str) -> None:
     """Such a column stays text, with a warning."""
     found = column(["0.5", cell], decimals=decimals)
@@ -667,7 +668,7 @@ def test_beyond_the_range_of_float64(column: Callable[..., Any], decimals: str, 
     assert len(found.warnings) == 1
 
 
-@pytest.mark.parametrize("decimals", ["auto", "exact", "float"])
+@cases("decimals", ["auto", "exact", "float"])
 def test_schema_beats_decimals(column: Callable[..., Any], decimals: str) -> None:
     """Its type is that of the caller, and a whole number is not rounded."""
     decimal = pa.decimal128(20, 2)
@@ -682,7 +683,7 @@ def test_schema_beats_decimals(column: Callable[..., Any], decimals: str) -> Non
 CUT = '"general":{"count":100,"nulls_count":0}'
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "bounds", "type_"),
     [
         (["1", "2"], '"min":1.0,"max":3e0', INT),
@@ -709,15 +710,15 @@ def test_bounds_where_rows_were_cut(
     assert column(cells, f'{CUT},"numeric":{{{bounds}}}').type == type_
 
 
-@pytest.mark.parametrize("cell", ['"2025-01-01"', '"2025-01-01T00:00:00"', '"2025-01-01T00:00:00Z"'])
+@cases("cell", ['"2025-01-01"', '"2025-01-01T00:00:00"', '"2025-01-01T00:00:00Z"'])
 def test_infer_temporal_off(column: Callable[..., Any], cell: str) -> None:
     """Text without statistics then stays text; with temporal statistics it does not."""
     assert column([cell], infer_temporal=False).type == TEXT
     assert column([cell], TEMPORAL, infer_temporal=False).type != TEXT
 
 
-@pytest.mark.parametrize("tz", ["UTC", "Europe/Warsaw"])
-@pytest.mark.parametrize("cells", [['"2025-07-01T12:00:00+02:00"'], []])
+@cases("tz", ["UTC", "Europe/Warsaw"])
+@cases("cells", [['"2025-07-01T12:00:00+02:00"'], []])
 def test_tz_shows_the_same_instant(column: Callable[..., Any], tz: str, cells: list[str]) -> None:
     """The zone is the type's, the instant is the value's; columns without offset have no zone."""
     found = column(cells, TEMPORAL, tz=tz)
@@ -727,7 +728,7 @@ def test_tz_shows_the_same_instant(column: Callable[..., Any], tz: str, cells: l
     assert column(['"2025-07-01T12:00:00"'], TEMPORAL, tz=tz).type == LOCAL
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "type_"),
     [
         (['"2025-01-01"'] * 30, '"temporal":{"min":"2025-01-01","max":"2025-01-01"}', pa.date32()),
@@ -770,7 +771,7 @@ def test_the_same_type_however_few_rows_come(
         assert column(["null", *cells[:rows], "null"], section).type == type_
 
 
-@pytest.mark.parametrize(
+@cases(
     "cells",
     [
         ["1"],
@@ -785,13 +786,13 @@ def test_the_same_type_however_few_rows_come(
         ["1", '"x"'],
     ],
 )
-@pytest.mark.parametrize("section", [STRING, TEMPORAL, NUMERIC, BOOLEAN, None])
+@cases("section", [STRING, TEMPORAL, NUMERIC, BOOLEAN, None])
 def test_nulls_never_change_a_type(column: Callable[..., Any], cells: list[str], section: str | None) -> None:
     """A null before, between and after leaves the type what it was."""
     assert column(["null", *cells, "null"], section).type == column(cells, section).type
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "evidence"),
     [
         (['"x"'], STRING, "string statistics"),

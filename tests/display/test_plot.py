@@ -15,6 +15,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.display import plot
+from tests.cases import cases
 
 pytest.importorskip("altair", reason="the extra [plot] is not installed")
 
@@ -160,7 +161,7 @@ def test_nan_and_infinity_are_not_drawn() -> None:
     json.dumps(found, allow_nan=False)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("column", "expected"),
     [
         (pa.array([date(2025, 3, 30)]), "2025-03-30T00:00:00.000Z"),
@@ -184,7 +185,7 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
     assert found["encoding"]["x"]["scale"] == {"type": "utc"}
 
 
-@pytest.mark.parametrize("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full"])
+@cases("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full"])
 def test_any_name_of_a_column(name: str) -> None:
     """Characters with a meaning in Vega are escaped, and the title is the name."""
     found = drawn({name: ["x", "y"], "b": [1, 2]})
@@ -233,7 +234,7 @@ def test_control_characters_in_names_and_titles() -> None:
 # Where none fits
 
 
-@pytest.mark.parametrize(
+@cases(
     ("columns", "why"),
     [
         ({}, "there are no rows"),
@@ -288,7 +289,7 @@ def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
 # As a picture
 
 
-@pytest.mark.parametrize(
+@cases(
     ("columns", "texts"),
     [
         ({"a.b[0]": ["Pol.and", "x[1]"], 'n "q"': [1, 2]}, ["a.b[0]", 'n "q"', "Pol.and", "x[1]"]),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 from tests.servers.responses import chunked, with_length
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 
@@ -100,8 +101,8 @@ def make(any_server: Script, **settings: Any) -> cf.Client:
     )
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.05], ids=["at once", "a moment later"])
-@pytest.mark.parametrize("left", LEFT_BEHIND)
+@cases("pause", [0.0, 0.05], ids=["at once", "a moment later"])
+@cases("left", LEFT_BEHIND)
 def test_two_questions_on_one_connection_never_swap_answers(
     any_server: Script, left: str, pause: float
 ) -> None:
@@ -120,8 +121,8 @@ def test_two_questions_on_one_connection_never_swap_answers(
         assert (answer.to_arrow().to_pydict(), answer.sql_query) == ({"n": [2]}, "SELECT 2")
 
 
-@pytest.mark.parametrize("interim", INTERIM)
-@pytest.mark.parametrize("endpoint", ["health", "token", "ask", "results"])
+@cases("interim", INTERIM)
+@cases("endpoint", ["health", "token", "ask", "results"])
 def test_interim_responses_are_skipped(any_server: Script, endpoint: str, interim: str) -> None:
     """At every endpoint, with any headers: the response is what follows, and nothing is sent twice."""
     any_server.on("results", any_server.answer(200, raw=table(1)))
@@ -133,7 +134,7 @@ def test_interim_responses_are_skipped(any_server: Script, endpoint: str, interi
     assert counted == {"health": 1, "token": 1, "ask": 1, "results": 1}
 
 
-@pytest.mark.parametrize("early", [1, 3, 5, 40])
+@cases("early", [1, 3, 5, 40])
 def test_surplus_bytes_in_a_part_of_a_record_are_found(early: int) -> None:
     """Over TLS some bytes of a second response arrive with the first, the others with the next request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -21,6 +21,7 @@ from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import attach, copy_metadata, metadata, register_accessors
 from connecty_frames.frames.accessor import ConnectyAccessor
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,9 +77,7 @@ class TestAttachAndMetadata:
         assert attach(table, METADATA) is not table
         assert metadata(table) is None
 
-    @pytest.mark.parametrize(
-        "thing", [None, 5, "text", [1], {"a": 1}, object(), pd.Index([1]), pa.array([1]), METADATA]
-    )
+    @cases("thing", [None, 5, "text", [1], {"a": 1}, object(), pd.Index([1]), pa.array([1]), METADATA])
     def test_no_frame(self, thing: object) -> None:
         """Anything else is a ConfigError that says what was expected."""
         with pytest.raises(
@@ -114,7 +113,7 @@ class TestPandas:
         frame.attrs = {"mine": 1}
         assert list(attach(attach(frame, METADATA), OTHER).attrs) == ["mine", "question", "connecty"]
 
-    @pytest.mark.parametrize(
+    @cases(
         "derive",
         [
             lambda frame: frame.copy(),
@@ -160,7 +159,7 @@ class TestPandas:
         attach(MAKERS["pandas"](), METADATA).to_parquet(path)
         assert metadata(pd.read_parquet(path)) == METADATA
 
-    @pytest.mark.parametrize("kept", ["{", "5", "", 5, {"question": "q"}])
+    @cases("kept", ["{", "5", "", 5, {"question": "q"}])
     def test_damaged(self, kept: object) -> None:
         """Anything else under our key is an error that says how to remove it, and not None."""
         frame = MAKERS["pandas"]()
@@ -294,8 +293,8 @@ class TestRequired:
 class TestCopyMetadata:
     """A derived frame gets the metadata of its source."""
 
-    @pytest.mark.parametrize("source", MAKERS)
-    @pytest.mark.parametrize("target", MAKERS)
+    @cases("source", MAKERS)
+    @cases("target", MAKERS)
     def test_any_to_any(self, source: str, target: str) -> None:
         """From each library to each, all of it."""
         assert metadata(copy_metadata(attach(MAKERS[source](), METADATA), MAKERS[target]())) == METADATA
@@ -379,9 +378,7 @@ class TestAccessor:
         )
 
     @with_accessor
-    @pytest.mark.parametrize(
-        "name", ["question", "sql_query", "truncated", "statistics", "schema", "metadata"]
-    )
+    @cases("name", ["question", "sql_query", "truncated", "statistics", "schema", "metadata"])
     def test_frame_without_metadata(self, make: Callable[[], Any], name: str) -> None:
         """Every attribute is an AttributeError that names cf.copy_metadata."""
         with pytest.raises(AttributeError, match=r"no answer metadata.*cf\.copy_metadata\(source, frame\)"):

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.frames import to_pandas, to_polars
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +135,7 @@ def cells(result: Any) -> Any:
 
 
 @every_backend
-@pytest.mark.parametrize("operation", WORKS)
+@cases("operation", WORKS)
 def test_works(operation: str, backend: DtypeBackend) -> None:
     """An operation on columns of 17 digits gives these values."""
     function, expected = WORKS[operation]
@@ -191,7 +192,7 @@ RAISES: dict[str, tuple[Callable[[pd.DataFrame], Any], tuple[type[Exception], ..
 
 
 @every_backend
-@pytest.mark.parametrize("operation", RAISES)
+@cases("operation", RAISES)
 def test_raises(operation: str, backend: DtypeBackend) -> None:
     """What pandas cannot do with decimals it can do with their nearest floats."""
     function, errors, expected = RAISES[operation]
@@ -225,7 +226,7 @@ ARITHMETIC: dict[int, list[str]] = {
 }
 
 
-@pytest.mark.parametrize("precision", ARITHMETIC)
+@cases("precision", ARITHMETIC)
 def test_precisions_of_arithmetic(precision: int) -> None:
     """The precisions are chosen by what pandas can compute with them: 17 is the most with pct_change."""
     table = pa.table({"c": decimals(["1.50", "2.00", None], precision)})

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import connecty_frames as cf
 from connecty_frames.frames import AnswerMetadata, to_pandas
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ NINES_17, NINES_28, NINES_38 = "949999999999999.99", "94999999999949999999999999
 class TestPrecision:
     """An inferred decimal has the narrowest of 17, 28 and 38 digits that holds the column, also rounded."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("texts", "scale", "precision"),
         [
             ([NINES_17, "-" + NINES_17, None], 2, 17),

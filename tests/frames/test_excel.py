@@ -19,6 +19,7 @@ from openpyxl.utils.escape import unescape
 
 import connecty_frames as cf
 from connecty_frames.frames import WRITERS, excel
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,7 @@ def read(values: list[Any], type_: pa.DataType) -> tuple[list[Any], str]:
     return [cell.value for cell in cells], cells[0].number_format
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "type_", "format_"),
     [
         ([1, None, -999_999_999_999_999], pa.int64(), "0"),
@@ -81,7 +82,7 @@ def test_money() -> None:
     assert read(values, pa.decimal128(38, 2)) == ([10.1, -1234567890123.45, 0.0], "0.00")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "type_", "expected"),
     [
         ([1, 1_234_567_890_123_456], pa.int64(), ["1", "1234567890123456"]),
@@ -141,7 +142,7 @@ def test_one_warning_names_the_columns() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         *["=1+1", "+1", "-1", "@a", "#N/A", "http://example.com", "mailto:a@example.com", "TRUE", "1.5"],
@@ -232,7 +233,7 @@ def test_nothing_to_write(table: pa.Table) -> None:
     assert rows == [tuple(table.column_names)] * bool(table.num_columns)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("table", "message", "row"),
     [
         (

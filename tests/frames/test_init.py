@@ -13,6 +13,7 @@ import pytest
 
 from connecty_frames import frames
 from connecty_frames.frames import loading
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from connecty_frames.options import Engine
@@ -31,7 +32,7 @@ def test_names() -> None:
         assert getattr(frames, name).__module__ == f"connecty_frames.frames.{file}"
 
 
-@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
+@cases("engine", ["pandas", "polars", "pyarrow"])
 def test_the_frame_of_an_engine(engine: Engine) -> None:
     """It is of that library, and has the values of the table."""
     frame = frames.to_engine(pa.table({"a": [1, 2]}), engine)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from connecty_frames.errors import TypeFidelityWarning
 from connecty_frames.frames.pandas import to_pandas
+from tests.cases import cases
 
 NEWER = int(pd.__version__.split(".")[0]) >= 3
 NA, NAT, NAN = "<NA>", "NaT", "NaN"
@@ -275,7 +276,7 @@ def chunked(kind: pa.DataType, *parts: list[Any]) -> pa.Table:
     return pa.table({"c": pa.chunked_array([pa.array(part, kind) for part in parts], kind)})
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@cases("backend", BACKENDS)
 def test_dictionaries(backend: Any) -> None:
     """A dictionary is categorical in every backend, with the same values over different chunks."""
     parts = [pa.array(["b", None]).dictionary_encode(), pa.array(["a", "b"]).dictionary_encode()]
@@ -316,7 +317,7 @@ class TestTheTypesTable:
             assert column.dtype == row.dtype(backend, nulls=True)
             assert cells(column) == [row.null(backend)] * 2
 
-    @pytest.mark.parametrize("parts", [[], [[]], [[], []]])
+    @cases("parts", [[], [[]], [[], []]])
     def test_zero_rows(self, row: Row, backend: str, parts: list[list[Any]]) -> None:
         """No rows, in no chunk or in empty ones, have the dtype of a column without nulls."""
         column = quiet(chunked(row.kind, *parts), backend)["c"]
@@ -339,7 +340,7 @@ class TestTheTypesTable:
 class TestTypesThatOnlyArrowHas:
     """Times of day, decimals, nested values and the rest stay Arrow's in every backend."""
 
-    @pytest.mark.parametrize("nulls", ["none", "some", "all", "no rows"])
+    @cases("nulls", ["none", "some", "all", "no rows"])
     def test_kept(self, row: str, backend: str, nulls: str) -> None:
         """The dtype is the Arrow type, and the values are the same, nulls or not."""
         kind, values, dtype = ALWAYS_ARROW[row]
@@ -358,7 +359,7 @@ class TestTypesThatOnlyArrowHas:
 class TestShapes:
     """Names, rows and the index."""
 
-    @pytest.mark.parametrize("backend", BACKENDS)
+    @cases("backend", BACKENDS)
     def test_no_columns(self, backend: Any) -> None:
         """A table of rows without columns keeps its rows."""
         table = pa.table({"c": [1, 2, 3]}).select([])
@@ -377,7 +378,7 @@ class TestShapes:
         assert list(frame.columns) == ["b", "a", "", "0", "é 😀", "a.b", "index", "connecty"]
         assert all(type(name) is str for name in frame.columns)
 
-    @pytest.mark.parametrize("backend", BACKENDS)
+    @cases("backend", BACKENDS)
     def test_names_of_many_columns(self, backend: Any) -> None:
         """However many there are, each has its name and its values."""
         table = pa.table({f"column {at}": [at, at + 1] for at in range(60)})
@@ -425,7 +426,7 @@ class TestExactness:
             float("inf"),
         ]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("values", "dtype"),
         [
             ([2**53, None], "float64"),
@@ -517,7 +518,7 @@ class TestMemory:
 class TestWideFrames:
     """500 columns of 2,000 rows."""
 
-    @pytest.mark.parametrize("backend", BACKENDS)
+    @cases("backend", BACKENDS)
     def test_fast_and_not_fragmented(self, backend: Any) -> None:
         """It takes a few tens of milliseconds, and adding a column causes no warning of fragmentation."""
         numbers = np.arange(2000)

@@ -27,6 +27,7 @@ from connecty_frames.http.connection import (
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
+from tests.cases import cases
 from tests.servers.responses import chunked
 
 if TYPE_CHECKING:
@@ -325,7 +326,7 @@ class TestTheEndOfAResponse:
             ATTEMPT.reset(current)
         return connection.sock is None
 
-    @pytest.mark.parametrize(
+    @cases(
         ("sent", "read", "closes"),
         [(b"", 0, False), (b"ab", 2, False), (b"ab", 1, True), (b"ab", 0, True), (b"", 1, True)],
         ids=["nothing came", "all was read", "a byte is buffered", "two bytes wait", "a read timed out"],

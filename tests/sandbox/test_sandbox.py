@@ -15,6 +15,7 @@ import requests
 import connecty_frames.sandbox
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import Fault, Plan, Sandbox
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -324,7 +325,7 @@ def test_a_long_question_fails_at_the_time_limit(connect: Any) -> None:
     assert "it ran longer than 0.2 s" in body["error"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "setting", "message"),
     [
         ({"latency": -1.0}, "latency", "Give 0 or more seconds"),

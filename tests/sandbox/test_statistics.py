@@ -10,6 +10,7 @@ import pytest
 
 from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.sandbox.pool import WorkerPool
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], valu
     assert (actual["min_len"], actual["max_len"], actual["distinct_count"]) == (length, length, 1)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("earlier", "later", "least", "greatest"),
     [
         ("DATE '0044-03-15 (BC)'", "DATE 'infinity'", "0044-03-15 BC", "infinity"),
@@ -94,7 +95,7 @@ def test_dates_and_times(
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "distinct", "extremes", "mean"),
     [
         ("(1), (2), (2), (NULL)", 2, '"min":1,"max":2', "1.6666666666666667"),
@@ -136,7 +137,7 @@ def test_booleans(run: Callable[[str], QueryResult]) -> None:
     }
 
 
-@pytest.mark.parametrize("value", ["{'a': 1}", "map {'a': 1}", "''::BLOB", "INTERVAL 1 DAY"])
+@cases("value", ["{'a': 1}", "map {'a': 1}", "''::BLOB", "INTERVAL 1 DAY"])
 def test_other_types_have_general_only(run: Callable[[str], QueryResult], value: str) -> None:
     """A column that is no text, number, time or boolean has counts alone."""
     assert list(statistics(run, f"SELECT {value} AS v")["v"]) == ["general"]

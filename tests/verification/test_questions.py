@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from connecty_frames.sandbox import Plan, workspace
+from tests.cases import cases
 from tests.verification.questions.judge import is_right, run
 from tests.verification.questions.score import Outcome, connect, judge, questions
 
@@ -40,7 +41,7 @@ def test_wrong_sql_is_wrong() -> None:
     assert judge({"question": "revenue by county", "refuse": True}, Wrong(), connection) is Outcome.WRONG
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "ordered", "right"),
     [
         ([("a", 1.0), ("b", 2.0)], True, True),
