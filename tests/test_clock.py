@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
+from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from tests.cases import cases
 
 

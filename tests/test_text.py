@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connecty_frames.text import counted, excerpt, html, snippet, terminal, with_excerpt
+from connecty_frames._base.text import counted, excerpt, html, snippet, terminal, with_excerpt
 from tests.cases import cases
 
 

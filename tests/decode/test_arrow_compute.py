@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pytest
 
-from connecty_frames.decode import arrow_compute
+from connecty_frames.decode.arrow import compute as arrow_compute
 from tests.cases import cases
 
 NUMBERS = pa.array([3, None, 1], pa.int64())

@@ -12,7 +12,7 @@ from tests.cases import cases
     ("file", "names"),
     [
         ("decoder", {"Decoded", "decode", "python_statistics"}),
-        ("encodings", {"Encoding", "binary", "epoch", "local"}),
+        ("types.encodings", {"Encoding", "binary", "epoch", "local"}),
         ("schema", {"SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"}),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from connecty_frames.decode.exact_json import parse
-from connecty_frames.decode.nested import MOST_FIELDS, build_nested
+from connecty_frames.decode.types.nested import MOST_FIELDS, build_nested
 from tests.cases import cases
 
 
