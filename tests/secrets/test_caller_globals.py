@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import connecty_frames as cf
-from tests import caller, debuggers
+from tests.secrets import caller, debuggers
 from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tests.servers import programs
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HANGING = """
 import time
 

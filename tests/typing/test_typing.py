@@ -17,7 +17,7 @@ import pytest
 import connecty_frames as cf
 from tests.cases import cases
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 USER_CODE = ROOT / "tests" / "typing" / "user_code.py"
 
 pytestmark = pytest.mark.slow

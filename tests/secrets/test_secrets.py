@@ -27,7 +27,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, UnknownStateWarning
-from tests import debuggers
+from tests.secrets import debuggers
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
