@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.bounds import calls
+from benchmarks.bounds.bodies import SHAPES
+from benchmarks.bounds.responses import PLACES, VALUES, response
+from benchmarks.bounds.run import BLOCKS, MOST_MEMORY, in_fresh_process
 from tests.cases import cases
-from tests.verification.bounds import calls
-from tests.verification.bounds.bodies import SHAPES
-from tests.verification.bounds.responses import PLACES, VALUES, response
-from tests.verification.bounds.run import BLOCKS, MOST_MEMORY, in_fresh_process
 
 _MEGABYTE = 1_000_000
 

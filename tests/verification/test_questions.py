@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
+from benchmarks.questions.judge import is_right, run
+from benchmarks.questions.score import Outcome, connect, judge, questions
 from connecty_frames.sandbox import Plan, workspace
 from tests.cases import cases
-from tests.verification.questions.judge import is_right, run
-from tests.verification.questions.score import Outcome, connect, judge, questions
 
 #: The quick form asks each of so many questions.
 EVERY = 30

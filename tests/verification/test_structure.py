@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.verification.structure.source import SourceSize, measure_source
-from tests.verification.structure.trace import trace_question
+from benchmarks.structure.source import SourceSize, measure_source
+from benchmarks.structure.trace import trace_question
 
 MODULE = '''
 class Shape:

@@ -18,7 +18,7 @@ __all__ = ["MEGABYTE", "Cost", "in_fresh_process", "report"]
 _Row = TypeVar("_Row")
 
 MEGABYTE: Final = 1_000_000
-_ROOT: Final = Path(__file__).parents[3]
+_ROOT: Final = Path(__file__).parents[2]
 #: How many processes run at once; they measure their processor time.
 _AT_ONCE: Final = 2
 #: What a process may take before it is ended: seconds, most of which it may wait on a busy machine.
@@ -36,7 +36,7 @@ class Cost(NamedTuple):
 
 def in_fresh_process(*arguments: str) -> Cost:
     """Measure in a fresh process."""
-    command = [sys.executable, "-m", "tests.verification.bounds", "--measure", *arguments]
+    command = [sys.executable, "-m", "benchmarks.bounds", "--measure", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=_ROOT, timeout=_TIMEOUT)
     if done.returncode:
         outcome = "takes too long" if done.returncode == -SIGXCPU else f"ended with {done.returncode}"

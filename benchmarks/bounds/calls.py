@@ -15,12 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import connecty_frames as cf
+from benchmarks.bounds import costs
+from benchmarks.bounds.costs import MEGABYTE, Cost, report
+from benchmarks.bounds.responses import PACKED, ROWS, response
+from benchmarks.memory import peak_of
 from connecty_frames._base.clock import Clock
 from tests.servers.scripted import serve
-from tests.verification.bounds import costs
-from tests.verification.bounds.costs import MEGABYTE, Cost, report
-from tests.verification.bounds.responses import PACKED, ROWS, response
-from tests.verification.memory import peak_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
+from benchmarks.questions.judge import is_right, run
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import workspace
-from tests.verification.questions.judge import is_right, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

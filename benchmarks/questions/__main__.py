@@ -1,11 +1,11 @@
-"""Run the benchmark: ``python -m tests.verification.questions``. The exit code is 1 if an answer is wrong."""
+"""Run the benchmark: ``python -m benchmarks.questions``. The exit code is 1 if an answer is wrong."""
 
 from __future__ import annotations
 
 import sys
 
+from benchmarks.questions.score import Outcome, connect, format_report, judge, questions
 from connecty_frames.sandbox import workspace
-from tests.verification.questions.score import Outcome, connect, format_report, judge, questions
 
 if __name__ == "__main__":
     answerer, connection = workspace.answerer(), connect()

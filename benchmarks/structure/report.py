@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.verification.structure.source import SourceSize
-    from tests.verification.structure.trace import QuestionPath
+    from benchmarks.structure.source import SourceSize
+    from benchmarks.structure.trace import QuestionPath
 
 __all__ = ["format_report", "import_times"]
 

@@ -1,4 +1,4 @@
-"""Run ``python -m tests.verification.structure``; ``--package PATH`` measures another checkout.
+"""Run ``python -m benchmarks.structure``; ``--package PATH`` measures another checkout.
 
 Before and after a change are compared by two runs, one of them with the path of the older checkout.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tests.verification.structure.report import format_report, import_times
-from tests.verification.structure.source import measure_source
-from tests.verification.structure.trace import trace_question
+from benchmarks.structure.report import format_report, import_times
+from benchmarks.structure.source import measure_source
+from benchmarks.structure.trace import trace_question
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Measure the package and the path of one question.")

@@ -15,11 +15,11 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tests.verification.bounds import calls, costs
-from tests.verification.bounds.bodies import SHAPES
-from tests.verification.bounds.costs import MEGABYTE, Cost, report
-from tests.verification.bounds.responses import PLACES, VALUES
-from tests.verification.memory import peak_of
+from benchmarks.bounds import calls, costs
+from benchmarks.bounds.bodies import SHAPES
+from benchmarks.bounds.costs import MEGABYTE, Cost, report
+from benchmarks.bounds.responses import PLACES, VALUES
+from benchmarks.memory import peak_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
