@@ -57,7 +57,7 @@ class TestFields:
         assert FULL.asked_at == dt.datetime(2025, 10, 26, 0, 30, 0, 123456, dt.UTC)
         assert FULL.asked_at.tzinfo is dt.UTC
 
-    @pytest.mark.parametrize("name", ["asked_at", "rerun_at"])
+    @cases("name", ["asked_at", "rerun_at"])
     def test_naive_time(self, name: str) -> None:
         """A time without a zone is not accepted."""
         with pytest.raises(ConfigError, match="aware") as caught:

@@ -164,7 +164,7 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["dw_id", "max_rows"])
+@cases("name", ["dw_id", "max_rows"])
 def test_numpy_integers(name: str) -> None:
     """They become int, for JSON and URLs."""
     value = getattr(AskOptions(**{name: np.int64(13)}), name)

@@ -191,17 +191,6 @@ def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, cl
 
 
 @responses.activate
-@pytest.mark.parametrize("reply", [{"status": 500}, {"status": 503}, {"body": requests.ReadTimeout()}])
-def test_an_endpoint_that_is_down_is_asked_again(auth: Auth, clock: Any, reply: Any) -> None:
-    """Down twice, then available: three requests in one call."""
-    responses.post(URL, **reply)
-    responses.post(URL, **reply)
-    tokens(count=1)
-    assert sent(bearer(auth, clock)) == "Bearer token-1"
-    assert len(responses.calls) == 3
-
-
-@responses.activate
 def test_an_endpoint_that_fails_and_then_is_silent(auth: Auth, clock: Any) -> None:
     """What it said before the deadline is the error, not that the time ran out."""
 

@@ -129,7 +129,7 @@ def test_other_bodies(body: bytes, expected: bytes) -> None:
     assert anonymized(body) == expected
 
 
-@pytest.mark.parametrize("name", ["login_timestamps", "top_countries"])
+@cases("name", ["login_timestamps", "top_countries"])
 def test_it_is_read_like_the_original(name: str) -> None:
     """The same types and rows, from names that are distinct."""
     body = (GOLDEN / f"{name}.json").read_bytes()

@@ -176,11 +176,11 @@ def test_a_failed_question_has_no_results(service: Any) -> None:
 # Results
 
 
-@pytest.mark.parametrize("chosen", SUBSETS, ids=",".join)
+@cases("chosen", SUBSETS, ids=",".join)
 def test_exactly_the_components_asked_for_are_sent(service: Any, chosen: tuple[str, ...]) -> None:
-    """For each subset, in every order, with plain commas."""
+    """For each subset, in two orders, with plain commas."""
     question_id = service.finished(TOP_COUNTRIES)
-    for include in itertools.permutations(chosen):
+    for include in (chosen, chosen[::-1]):
         reply = service.results(question_id, f"?include={','.join(include)}")
 
         assert reply.status_code == 200

@@ -167,7 +167,7 @@ def test_statistics_go_to_the_column_of_their_name(
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("header", "statistics"),
     [
         ('[null,"None"]', '{"None":{"numeric":{"distinct_approx":true}}}'),
@@ -456,7 +456,7 @@ def test_how_a_message_shows_a_value(decode_json: Callable[..., Decoded], cell: 
     assert caught.value.value == shown
 
 
-@pytest.mark.parametrize("type_", [pa.dictionary(pa.int32(), pa.list_(pa.int64())), pa.binary()])
+@cases("type_", [pa.dictionary(pa.int32(), pa.list_(pa.int64())), pa.binary()])
 def test_types_that_cannot_be_made(decode_json: Callable[..., Decoded], type_: pa.DataType) -> None:
     """No exception of Arrow reaches the caller."""
     with pytest.raises(ConversionError, match="Column 'a'"):
@@ -812,7 +812,7 @@ def test_no_schema_is_named_that_does_not_read_the_column(decode_json: Callable[
     assert "schema=" not in str(found.warnings[0])
 
 
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", "UTC"])
+@cases("zone", ["Asia/Tokyo", "UTC"])
 def test_a_year_that_a_zone_cannot_show(decode_json: Callable[..., Decoded], zone: str) -> None:
     """An instant whose local year is 10000 is refused for a type that is set, as no library can show it."""
     types = SchemaTypes({"c": pa.timestamp("us", zone)}, complete=False)

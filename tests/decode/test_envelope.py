@@ -244,7 +244,7 @@ def failed(**fields: Any) -> Envelope:
     return read_envelope(json.dumps({"state": "FAILED", **fields}).encode())
 
 
-@pytest.mark.parametrize(("length", "kept"), [(65_534, "x" * 65_534), (65_535, "x" * 65_535 + "…")])
+@cases(("length", "kept"), [(65_534, "x" * 65_534), (65_535, "x" * 65_535 + "…")])
 def test_the_longest_text_that_is_kept_whole(length: int, kept: str) -> None:
     """It has 65,536 bytes with its quotes."""
     assert read_envelope(b'{"state":"%s"}' % (b"x" * length)).state == kept
@@ -252,7 +252,7 @@ def test_the_longest_text_that_is_kept_whole(length: int, kept: str) -> None:
     assert failed(results={"response_summary": "x" * length}).response_summary == kept
 
 
-@pytest.mark.parametrize(("size", "kept"), [(65_536, 2_000), (65_537, 999)])
+@cases(("size", "kept"), [(65_536, 2_000), (65_537, 999)])
 def test_the_longest_body_of_which_all_fields_are_kept(size: int, kept: int) -> None:
     """It has 65,536 bytes, white space around it aside; of a longer one the first thousand are kept."""
     text = json.dumps({"state": "FAILED"} | {f"field {number}": number for number in range(2_000)})
@@ -284,7 +284,7 @@ def test_the_most_values_and_columns_of_statistics(statistics: bytes, excess: st
     assert bool(found.entries) is not bool(excess)
 
 
-@pytest.mark.parametrize(("depth", "excess"), [(99, ""), (100, "are nested deeper than 100 levels")])
+@cases(("depth", "excess"), [(99, ""), (100, "are nested deeper than 100 levels")])
 def test_the_deepest_statistics(depth: int, excess: str) -> None:
     """They have a hundred levels, with that of the columns."""
     long = b'"x":{"y":"%s"}' % (b"x" * 300_000)

@@ -55,7 +55,7 @@ def test_large_statistics_are_read_like_small_ones() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
+@cases(
     ("values", "excess"),
     [
         (_TWO_MILLION - 5, "hold more than 100,000 values"),
@@ -102,7 +102,7 @@ def test_what_is_not_read_of_statistics() -> None:
     assert (answer.rows, answer.total_rows, answer.statistics) == (1, None, {})
 
 
-@pytest.mark.parametrize("filler", ["", "x" * 300_000])
+@cases("filler", ["", "x" * 300_000])
 def test_lone_surrogates_in_statistics(filler: str) -> None:
     """They are escaped in names and texts; a name that looks like an escape remains."""
     text = json.dumps({"a": {"string": {"min": "\ud800", "max": "\U0001f600"}}, "\ud801": {"x": filler}})
@@ -115,7 +115,7 @@ def test_lone_surrogates_in_statistics(filler: str) -> None:
     assert found.entries == {"\\ud800": {"x": "\\\\ud800", "y": "\U0001f600"}}
 
 
-@pytest.mark.parametrize("statistics", ["[" + "{}," * 120_000 + "1]", '"' + "x" * 300_000 + '"'])
+@cases("statistics", ["[" + "{}," * 120_000 + "1]", '"' + "x" * 300_000 + '"'])
 def test_what_is_no_object_is_left_out(statistics: str) -> None:
     """Statistics are evidence, never a reason to refuse an answer."""
     assert read_statistics(statistics.encode()).entries == {}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.scanning import LongValue, inner_commas
 from tests.cases import cases
@@ -47,7 +45,7 @@ def test_pieces_are_the_whole(text: str, size: int) -> None:
     assert _rebuild(LongValue.of(memoryview(text.encode())), size) == exact_json.parse(text)
 
 
-@pytest.mark.parametrize("size", [2, 1_000])
+@cases("size", [2, 1_000])
 def test_a_key_twice(size: int) -> None:
     """An object in which a key occurs twice is known as such, also if its fields are in different pieces."""
     found = LongValue.of(memoryview(b'{"a":[1,2,3],"b":2,"\\u0061":[4,5,6]}')).fields(size)

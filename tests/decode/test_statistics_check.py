@@ -1005,10 +1005,8 @@ def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, st
 # --- Whole answers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize(
-    "name", ["login_timestamps.json", "top_countries.json", "dataframe_only.json", "summary_only.json"]
-)
+@cases("strict", [False, True])
+@cases("name", ["login_timestamps.json", "top_countries.json", "dataframe_only.json", "summary_only.json"])
 def test_the_golden_answers(golden: Path, name: str, *, strict: bool) -> None:
     """The answers of the API document cause no warning."""
     Answer.from_json(golden / name, strict=strict, on_truncation="ignore")
@@ -1028,8 +1026,8 @@ def test_the_example_in_milliseconds_alone(golden: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize("max_rows", [20, None])
+@cases("strict", [False, True])
+@cases("max_rows", [20, None])
 def test_the_sandbox(sandbox: Sandbox, max_rows: int | None, *, strict: bool) -> None:
     """No answer of the sample workspace causes a warning, whole or in part."""
     doubted = {}

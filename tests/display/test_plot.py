@@ -89,7 +89,7 @@ def test_bars_in_parts_where_categories_repeat() -> None:
     assert values(found, "paid") == ["true", "false"]
 
 
-@pytest.mark.parametrize("across", [["a", "a"], [DAYS[0], DAYS[0]]], ids=["category", "time"])
+@cases("across", [["a", "a"], [DAYS[0], DAYS[0]]], ids=["category", "time"])
 def test_repeats_without_a_category_are_points(across: list[Any]) -> None:
     """Bars would be summed, and a line would connect values of the same time."""
     assert drawn({"at": across, "n": [1, 2]})["mark"]["type"] == "circle"
@@ -140,7 +140,7 @@ def test_decimals_and_long_numbers_are_drawn_as_floats() -> None:
     assert [hint["field"] for hint in found["encoding"]["tooltip"]] == ["c in full", "n in full"]
 
 
-@pytest.mark.parametrize("kind", [pa.decimal128(18, 2), pa.decimal256(40, 2)], ids=str)
+@cases("kind", [pa.decimal128(18, 2), pa.decimal256(40, 2)], ids=str)
 def test_decimals_are_drawn_as_the_nearest_floats(kind: pa.DataType) -> None:
     """To the last digit, as Python reads their texts; Arrow's cast is wrong for about every seventh."""
     cents = [984_18, 0, -1, *range(1, 10**7, 49_999)]
@@ -261,7 +261,7 @@ def test_a_column_that_does_not_exist() -> None:
         drawn({"day": DAYS, "n": [1, 2]}, y="day")
 
 
-@pytest.mark.parametrize(("kind", "most"), [("lines", 5000), ("bars", 500), ("points", 5000)])
+@cases(("kind", "most"), [("lines", 5000), ("bars", 500), ("points", 5000)])
 def test_more_than_can_be_drawn(kind: str, most: int) -> None:
     """One more than a browser draws well is an error that says what to do."""
 

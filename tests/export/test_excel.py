@@ -208,7 +208,7 @@ def test_the_widths_of_columns() -> None:
     assert [round(columns[letter].width) for letter in "ABCD"] == [13, 14, 63, 13]
 
 
-@pytest.mark.parametrize(("before", "width"), [(999, 53), (1_000, 4)])
+@cases(("before", "width"), [(999, 53), (1_000, 4)])
 def test_the_first_rows_decide_on_the_width(before: int, width: int) -> None:
     """These are a thousand."""
     columns = sheet(written(pa.table({"a": ["x"] * before + ["x" * 50]}))).column_dimensions
@@ -226,7 +226,7 @@ def test_many_rows() -> None:
     assert rows == [("n", "t"), *((n, None if n % 3 else str(n)) for n in range(count))]
 
 
-@pytest.mark.parametrize("table", [pa.table({}), pa.table({"a": pa.array([], pa.int64())})])
+@cases("table", [pa.table({}), pa.table({"a": pa.array([], pa.int64())})])
 def test_nothing_to_write(table: pa.Table) -> None:
     """A table without columns or rows is a workbook with an empty sheet, or with names."""
     rows = list(sheet(written(table)).iter_rows(values_only=True))

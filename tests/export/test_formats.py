@@ -459,7 +459,7 @@ def test_an_error_names_the_path(tmp_path: Path, path: str, error: type[OSError]
     assert raised.value.filename == str(tmp_path / path)
 
 
-@pytest.mark.parametrize("path", ["a\0b", "\ud800", b"bytes", 5, None])
+@cases("path", ["a\0b", "\ud800", b"bytes", 5, None])
 def test_an_invalid_path(path: Any, golden: Path) -> None:
     """A ConfigError instead of an error of Python about bytes or types."""
     answer = cf.Answer.from_json(golden / "top_countries.json")

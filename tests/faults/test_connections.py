@@ -101,8 +101,8 @@ def make(any_server: Script, **settings: Any) -> cf.Client:
     )
 
 
-@cases("pause", [0.0, 0.05], ids=["at once", "a moment later"])
-@cases("left", LEFT_BEHIND)
+@pytest.mark.parametrize("pause", [0.0, 0.05], ids=["at once", "a moment later"])
+@pytest.mark.parametrize("left", LEFT_BEHIND)
 def test_two_questions_on_one_connection_never_swap_answers(
     any_server: Script, left: str, pause: float
 ) -> None:
@@ -121,8 +121,8 @@ def test_two_questions_on_one_connection_never_swap_answers(
         assert (answer.to_arrow().to_pydict(), answer.sql_query) == ({"n": [2]}, "SELECT 2")
 
 
-@cases("interim", INTERIM)
-@cases("endpoint", ["health", "token", "ask", "results"])
+@pytest.mark.parametrize("interim", INTERIM)
+@pytest.mark.parametrize("endpoint", ["health", "token", "ask", "results"])
 def test_interim_responses_are_skipped(any_server: Script, endpoint: str, interim: str) -> None:
     """At every endpoint, with any headers: the response is what follows, and nothing is sent twice."""
     any_server.on("results", any_server.answer(200, raw=table(1)))

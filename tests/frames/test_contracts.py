@@ -123,7 +123,7 @@ class TestNulls:
         """NaN is a number."""
         assert str(column_of(model(float), 1.5, "NaN").to_pylist()) == "[1.5, nan]"
 
-    @pytest.mark.parametrize(
+    @cases(
         ("type_", "cells", "message"),
         [
             (
@@ -174,7 +174,7 @@ CATEGORIES: list[tuple[Any, list[Any], list[Any], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "cells", "categories", "is_ordered"), CATEGORIES)
+@cases(("schema", "cells", "categories", "is_ordered"), CATEGORIES)
 class TestCategories:
     """All categories, in that order, in each library; also of no rows, saved, and in files."""
 
@@ -429,7 +429,7 @@ def test_a_class_below_the_model() -> None:
 class TestNames:
     """One of several names is there."""
 
-    @pytest.mark.parametrize("name", ["revenue", "total_revenue"])
+    @cases("name", ["revenue", "total_revenue"])
     def test_one(self, name: str) -> None:
         """The column keeps the name that it has, and its place in the model."""
         answer = cf.Answer.from_json(body([name, "country"], [1.5, "DE"]), schema=Renamed)
@@ -456,7 +456,7 @@ class TestNames:
         )
         assert caught.value.column == column
 
-    @pytest.mark.parametrize("name", ["amount", "Amount"])
+    @cases("name", ["amount", "Amount"])
     def test_by_name(self, name: str) -> None:
         """A model that pydantic fills by name accepts the field's own name too."""
         assert cf.Answer.from_json(body([name], [1]), schema=ByName).schema.names == [name]

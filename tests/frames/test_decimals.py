@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
 #: Of as many digits as the widest decimals here.
 CONTEXT = Context(prec=38)
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
+every_backend = cases("backend", BACKENDS)
 pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TypeFidelityWarning")
 
 
@@ -167,7 +167,7 @@ class TestAnswers:
         assert answer.to_polars()["c"].dtype == pl.Decimal(38, 2)
         assert [str(value) for value in answer.to_pandas()["c"]] == ["949999999999999.99", "<NA>", "0.01"]
 
-    @pytest.mark.parametrize("type_", ["decimal128(38, 2)", "decimal128(20, 4)"])
+    @cases("type_", ["decimal128(38, 2)", "decimal128(20, 4)"])
     def test_schema(self, type_: str) -> None:
         """A type of `schema=` is the dtype, also after it has been saved with the schema."""
         answer = cf.Answer.from_json(BODY, schema={"c": type_})

@@ -155,7 +155,7 @@ def instants(values: list[Any]) -> list[Any]:
     return [value.timestamp() if getattr(value, "tzinfo", None) else value for value in values]
 
 
-@pytest.mark.parametrize("row", TABLE)
+@cases("row", TABLE)
 class TestTheTypesTable:
     """Each Arrow type as polars has it."""
 
@@ -285,7 +285,7 @@ class TestWhatPolarsCannotHold:
             column = to_polars(chunked(pa.decimal256(76, 14), values[:1], values[1:]))["c"]
         assert column.to_list() == ["0.00000000001230", "0.00000000000000", None, "12345.50000000000000"]
 
-    @pytest.mark.parametrize("rows", [[], [None]])
+    @cases("rows", [[], [None]])
     def test_decimal256_without_values(self, rows: list[None]) -> None:
         """The dtype does not depend on the values."""
         with pytest.warns(TypeFidelityWarning):

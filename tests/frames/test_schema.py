@@ -55,7 +55,7 @@ class TestKinds:
         """None sets no types."""
         assert to_schema_types(None) is None
 
-    @pytest.mark.parametrize("make", [dict, OrderedDict])
+    @cases("make", [dict, OrderedDict])
     def test_dict(self, make: Any) -> None:
         """A dict overrides the columns that it names, each with a type of any library."""
         given = make(

@@ -7,7 +7,6 @@ import json
 import ssl
 from typing import Any
 
-import pytest
 import requests
 import urllib3
 
@@ -447,7 +446,7 @@ def test_a_connection_that_was_not_made(cause: Exception, options: Any, says: st
     assert (failure.kind, failure.reason) == (FailureKind.CONNECT, f"no connection to {host}")
 
 
-@pytest.mark.parametrize("phase", ["tls", "sent"])
+@cases("phase", ["tls", "sent"])
 def test_a_server_that_requires_a_client_certificate(phase: str) -> None:
     """It read nothing, also if the alert came after the request."""
     failure = failed(requests.ConnectionError(), tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), phase=phase)

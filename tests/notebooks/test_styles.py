@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import pytest
 
 import connecty_frames as cf
-from tests.cases import cases
 from tests.servers.contrast import CONTRAST
 from tests.servers.jupyterlab import Theme, jupyterlab_marks
 
@@ -164,7 +163,7 @@ def styles(page: Page) -> dict[str, dict[str, str]]:
     return found
 
 
-@cases("theme", get_args(Theme))
+@pytest.mark.parametrize("theme", get_args(Theme))
 def test_the_styles_hold(show: Callable[[Theme], Page], theme: Theme) -> None:
     """Texts left, numbers right, no stripes, padding around SQL, and our colours and sizes."""
     page = show(theme)
@@ -183,7 +182,7 @@ def test_the_styles_hold(show: Callable[[Theme], Page], theme: Theme) -> None:
     assert colours == COLOURS[theme]
 
 
-@cases("theme", get_args(Theme))
+@pytest.mark.parametrize("theme", get_args(Theme))
 def test_every_word_is_legible(show: Callable[[Theme], Page], theme: Theme) -> None:
     """With a contrast of 4.5 to 1 at least, which WCAG asks for."""
     page = show(theme)
@@ -195,7 +194,7 @@ def test_every_word_is_legible(show: Callable[[Theme], Page], theme: Theme) -> N
     assert min(contrasts) >= 4.5
 
 
-@cases("width", [1200, 480])
+@pytest.mark.parametrize("width", [1200, 480])
 def test_a_wide_table_scrolls(show: Callable[[Theme], Page], width: int) -> None:
     """Inside the answer, which is not wider than its notebook."""
     page = show("light")

@@ -142,7 +142,7 @@ def test_other_values_are_refused(value: object, message: str) -> None:
     assert raised.value.setting == "answers"
 
 
-@pytest.mark.parametrize("value", [ValueError(), b'{"state": "COMPLETED"}'])
+@cases("value", [ValueError(), b'{"state": "COMPLETED"}'])
 def test_a_failure_and_a_saved_response_have_their_own_texts(value: object) -> None:
     """So that sql= and summary= would be ignored."""
     with pytest.raises(cf.ConfigError, match="sql= and summary= are for a table or None"):

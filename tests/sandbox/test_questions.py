@@ -124,7 +124,7 @@ RESULTS = {
 }
 
 
-@pytest.mark.parametrize(("question", "sql"), SQL.items())
+@cases(("question", "sql"), SQL.items())
 def test_sql(answerer: WorkspaceAnswerer, question: str, sql: str) -> None:
     """The tables that the question needs and no other, with a complete order."""
     found = answerer.answer(question, 13).sql

@@ -6,8 +6,6 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.sandbox.pool import WorkerPool
 from tests.cases import cases
@@ -54,7 +52,7 @@ def test_the_mean_length_is_rounded(run: Callable[[str], QueryResult]) -> None:
     assert actual["v"]["string"]["mean_len"] == Decimal("2.67")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "length"), [("UUID '729cb7a4-4b06-449e-a3c9-df40f5e570b8'", 36), ("'ab'::ENUM('ab', 'c')", 2)]
 )
 def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], value: str, length: int) -> None:

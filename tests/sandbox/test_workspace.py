@@ -185,7 +185,7 @@ def test_a_question_is_answered(
         assert "{" not in plan.summarise(result)
 
 
-@pytest.mark.parametrize(("question", "message"), FAILURES.items())
+@cases(("question", "message"), FAILURES.items())
 def test_a_question_fails(worker_pool: WorkerPool, catalogue: Catalogue, question: str, message: str) -> None:
     """Some questions fail on purpose, so that failures can be tried out."""
     with pytest.raises(QuestionFailed, match=message):

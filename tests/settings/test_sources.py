@@ -221,7 +221,7 @@ def test_a_client_takes_what_is_configured() -> None:
 # Address
 
 
-@pytest.mark.parametrize(("region", "address"), [("eu1", EU), ("us1", US)])
+@cases(("region", "address"), [("eu1", EU), ("us1", US)])
 def test_a_region_is_an_address(region: str, address: str) -> None:
     """The one in the API document, without the final slash."""
     assert resolve(region=region).address == address
@@ -404,7 +404,7 @@ def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.Mo
         resolve()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "hint"),
     [
         ({"clientid": "a"}, r"did you mean 'client_id'\?"),
@@ -524,7 +524,7 @@ class _Region(str, Enum):  # noqa: UP042 - unlike StrEnum, its members are shown
     EU = "eu1"
 
 
-@pytest.mark.parametrize("text", [_Region.EU, np.str_("eu1")])
+@cases("text", [_Region.EU, np.str_("eu1")])
 def test_text_of_another_class_is_plain_text(text: str) -> None:
     """As it would be sent, compared and shown as something else."""
     for name in ("client_id", "client_secret", "region", "profile"):
@@ -554,7 +554,7 @@ def test_an_object_that_has_no_path_is_an_error(name: str, path: object) -> None
     assert SECRET not in str(raised.value)
 
 
-@pytest.mark.parametrize("address", [f"https://id:{SECRET}", f"https://id:{SECRET}\u2100@a.example"])
+@cases("address", [f"https://id:{SECRET}", f"https://id:{SECRET}\u2100@a.example"])
 def test_an_invalid_address_is_not_shown(address: str) -> None:
     """Not the part of it either that Python's parser puts into its error, which may be a password."""
     with pytest.raises(cf.ConfigError, match="its host or port is not valid") as raised:
@@ -722,7 +722,7 @@ def test_the_usual_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert value_of("dw_id") == 5
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         ("[default]\ndw_id = \n", r"config\.toml is not valid TOML: .*\(at line 2, column 9\)\.$"),
@@ -783,7 +783,7 @@ def test_an_unknown_profile(write: Any) -> None:
     assert "configure()" not in [source for _, _, source in config.explain()]
 
 
-@pytest.mark.parametrize("name", ["", " ", "a\x1b[2J", 5])
+@cases("name", ["", " ", "a\x1b[2J", 5])
 def test_an_invalid_name_of_a_profile(write: Any, name: Any) -> None:
     """Its control characters are escaped."""
     write("[default]\n")
@@ -806,7 +806,7 @@ def test_a_file_that_is_not_text(write: Any, tmp_path: Path, monkeypatch: pytest
         resolve()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "reason"),
     [
         (b"[default]\na = " + b"[" * 50_000 + b"]" * 50_000, "its values are nested too deeply"),
@@ -880,8 +880,8 @@ def test_a_file_of_another_user_is_refused(write: Any, text: str, monkeypatch: p
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o777])
-@pytest.mark.parametrize("table", ["default", "other"])
+@cases("mode", [0o640, 0o604, 0o620, 0o602, 0o777])
+@cases("table", ["default", "other"])
 def test_a_secret_that_others_can_read_is_refused(write: Any, mode: int, table: str) -> None:
     """In any profile; the error has the command that corrects it."""
     file = write(f'[{table}]\nclient_secret = "{SECRET}"\n', mode)
@@ -902,7 +902,7 @@ def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
     assert value_of("client_id") == "a"
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         f'[default]\nclient_secret = "{SECRET}"\ndw_id = -1\n',
@@ -917,7 +917,7 @@ def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
     ],
     ids=range(9),
 )
-@pytest.mark.parametrize("call", [resolve, cf.configure, cf.Client, cf.ask_many])
+@cases("call", [resolve, cf.configure, cf.Client, cf.ask_many])
 def test_no_error_of_a_file_shows_its_secret(write: Any, text: str, call: Any) -> None:
     """Neither its message nor the locals of its frames, those of its causes included."""
     write(text)
@@ -931,7 +931,7 @@ def test_no_error_of_a_file_shows_its_secret(write: Any, text: str, call: Any) -
     assert SECRET not in "".join(trace.format_exception_only()) + str(below)
 
 
-@pytest.mark.parametrize("call", [resolve, cf.configure])
+@cases("call", [resolve, cf.configure])
 def test_no_error_of_a_call_shows_its_secret(call: Any) -> None:
     """In the locals of the package's frames, for a secret given as plain text."""
     with pytest.raises(cf.ConfigError) as raised:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connecty_frames.decode.arrow.buffers import to_array, to_scalar
@@ -40,10 +40,11 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("type_", VALUES, ids=str)
+@cases("type_", VALUES, ids=str)
 def test_arrays_are_those_of_arrow(type_: pa.DataType) -> None:
     """Values of each type, with and without nulls, make the array of ``pa.array``, and a valid one."""
 
+    @settings(max_examples=20)
     @given(st.lists(st.none() | VALUES[type_]))
     def check(values: list[Any]) -> None:
         array = to_array(values, type_)
@@ -152,7 +153,7 @@ SCRIPT = textwrap.dedent(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["polars", "pyarrow"])
+@cases("engine", ["polars", "pyarrow"])
 def test_pandas_is_not_imported(engine: str) -> None:
     """Columns of every kind, with nulls, read by row and by column, become polars or Arrow without pandas."""
     subprocess.run([sys.executable, "-c", SCRIPT, engine], check=True)

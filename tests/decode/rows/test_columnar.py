@@ -187,7 +187,7 @@ def test_a_long_header() -> None:
 # --- what is read -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dataframe", "columns"),
     [
         ('[["a"],["x"]]', [(TEXT, ["x"])]),
@@ -264,14 +264,14 @@ def test_read(dataframe: str, columns: Columns, step: int) -> None:
             assert read(spelled, block) == columns, block
 
 
-@pytest.mark.parametrize(
+@cases(
     ("piece", "ascii_only"),
     [
         *((piece, True) for piece in ("],[", '"', "\\", "\\\\", '\\"', ",", "\n", "\x01", "\x03")),
         *((piece, ascii_only) for piece in ("é", "😀", "\u0800") for ascii_only in (True, False)),
     ],
 )
-@pytest.mark.parametrize("comma", [",", ", "])
+@cases("comma", [",", ", "])
 @every_size
 @pytest.mark.usefixtures("_one_thread")
 def test_every_boundary(piece: str, comma: str, step: int, *, ascii_only: bool) -> None:
@@ -310,7 +310,7 @@ def test_one_row_and_many_columns() -> None:
         assert read(dataframe, block) == columns
 
 
-@pytest.mark.parametrize(
+@cases(
     ("last", "columns"),
     [
         ("7", [(INTEGER, [1, None]), (BOOLEAN, [None, False]), (INTEGER, [-5, 6]), (INTEGER, [7, 7])]),

@@ -179,7 +179,7 @@ def test_the_byte_that_is_not_utf8_in_a_row_of_another_width() -> None:
         read_general(memoryview(b'[["a"],[1],[2],[3,"\xff"]]'))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "kinds"),
     [
         ([[number] for number in range(9000)], [list] * 4),  # more than one batch of many cells

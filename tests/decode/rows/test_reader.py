@@ -137,7 +137,7 @@ def test_what_is_not_a_table(dataframe: str, says: str) -> None:
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize("cells", ["1,2,3", '1,{},"x"'])
+@cases("cells", ["1,2,3", '1,{},"x"'])
 def test_too_many_columns(cells: str) -> None:
     """The columnar and the general reader keep the limit, and the error tells both numbers."""
     source = memoryview(f'[["a","b","c"],[{cells}]]'.encode())
@@ -152,7 +152,7 @@ def test_invalid_utf8() -> None:
         read_rows(memoryview(b'[["a"],["\xff"]]'), {})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dataframe", "source"),
     [
         (
