@@ -28,8 +28,8 @@ bench.recording = $(RUN) benchmarks.recording ## what a history adds to the proc
 both = $(RUN) $1; code=$$?; $(RUN) $2 && exit $$code
 # What `make verify` does: tests that are too long for `make test`. Most of them draw new cases each time.
 verify.fidelity = $(call both,tests.verification.fidelity,tests.verification.fidelity.warehouses) ## is every value right or reported? Against DuckDB and the data of databases
-verify.questions = $(RUN) tests.verification.questions ## how many questions that people wrote does the sandbox answer rightly?
-verify.bounds = $(call both,tests.verification.bounds $(ARGS),tests.verification.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
+verify.questions = $(RUN) benchmarks.questions ## how many questions that people wrote does the sandbox answer rightly?
+verify.bounds = $(call both,benchmarks.bounds $(ARGS),benchmarks.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
 verify.history = $(RUN) tests.verification.history $(ARGS) ## 200 processes are killed while they ask: is each question in the history?
 verify.batch = $(RUN) tests.verification.batch $(ARGS) ## a batch is killed ten times: is each question asked once?
 verify.rerun = $(RUN) tests.verification.rerun $(ARGS) ## five million rows of a cut answer, by way of PostgreSQL
@@ -70,7 +70,7 @@ help: ## this list
 demo: $(VENV)/demo.stamp ## ask the sandbox a question; QUESTION="..." asks another one
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
 
-# With JupyterLab, and with the type checkers, which tests/test_typing.py runs over code of users.
+# With JupyterLab, and with the type checkers, which tests/typing/test_typing.py runs over code of users.
 test: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp ## run all tests, in four processes; JOBS=6 for six
 	$(BIN)/python $(PYTEST) $(ARGS)
 
@@ -107,7 +107,7 @@ verify: $(VENV)/test.stamp ## test at length; WHAT is below
 	$(verify.$(WHAT))
 
 structure: $(VENV)/demo.stamp ## the size of the package and the way of one question; ARGS="--package PATH" for another checkout
-	$(RUN) tests.verification.structure $(ARGS)
+	$(RUN) benchmarks.structure $(ARGS)
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp ## build the documentation into docs/_build/html, and search it
 	$(RUN) sphinx -W --keep-going -b html docs docs/_build/html

@@ -138,7 +138,7 @@ def answering_server(
         settings = Settings(
             base_url=f"http{'s' if tls else ''}://127.0.0.1:{port}",
             client_id="benchmark",
-            client_secret="benchmark",  # noqa: S106 - it protects nothing
+            client_secret="benchmark",
             dw_id=13,
         )
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as bundle:

@@ -11,9 +11,9 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.verification.structure.report import figures, room_rows
-from tests.verification.structure.source import measure_source
-from tests.verification.structure.trace import trace_question
+from benchmarks.structure.report import figures, room_rows
+from benchmarks.structure.source import measure_source
+from benchmarks.structure.trace import trace_question
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

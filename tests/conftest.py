@@ -19,6 +19,7 @@ from hypothesis import settings
 
 from connecty_frames.sandbox import Sandbox
 from tests.servers import programs
+from tests.servers.fixtures import client, clock, fake_clock_client, server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -43,6 +44,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # time; `make verify WHAT=fuzz` draws others. Half of them without the slow tests.
 settings.register_profile("suite", settings.default, deadline=None, derandomize=True)
 settings.register_profile("fast", settings.get_profile("suite"), max_examples=50)
+
+#: Fixtures that several folders use.
+__all__ = ["client", "clock", "fake_clock_client", "server"]
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 

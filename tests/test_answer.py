@@ -8,7 +8,6 @@ import json
 import pickle
 import re
 import warnings
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.answer import read_schema
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,25 +54,6 @@ def logins(golden: Path) -> cf.Answer:
 # The document's answers
 
 
-def test_the_example_of_the_document(logins: cf.Answer) -> None:
-    """Instants and text, 3 of 100 rows, truncated."""
-    assert logins.table.schema.equals(
-        pa.schema({"login_timestamp": pa.timestamp("us", "UTC"), "user_email": pa.string()})
-    )
-    assert logins.table.to_pydict() == {
-        "login_timestamp": [
-            datetime(2025, 11, 4, 12, 5, 1, 146_000, tzinfo=UTC),
-            datetime(2025, 11, 4, 10, 48, 15, 460_000, tzinfo=UTC),
-            datetime(2025, 11, 4, 9, 49, 22, 910_000, tzinfo=UTC),
-        ],
-        "user_email": ["damian@connectyai.com"] * 3,
-    }
-    assert (logins.rows, logins.total_rows, logins.truncated, len(logins)) == (3, 100, True, 3)
-    assert logins.response_summary is None
-    assert logins.sql_query.endswith("ORDER BY \n    login_timestamp DESC;\n")
-    assert logins.statistics["user_email"]["string"]["mean_len"] == 22.44
-
-
 def test_the_metadata_of_an_answer(countries: cf.Answer) -> None:
     """All fields, in one object and as properties."""
     metadata = countries.metadata
@@ -90,14 +71,6 @@ def test_the_metadata_of_an_answer(countries: cf.Answer) -> None:
     assert metadata.version == cf.__version__
 
 
-def test_the_schema_has_evidence_for_each_type(countries: cf.Answer) -> None:
-    """Columns are found by position and name; the evidence is in words."""
-    assert countries.schema.names == ["country", "orders"]
-    assert countries.schema.types == [pa.string(), pa.int64()]
-    assert countries.schema["orders"].type == pa.int64()
-    assert all(len(column.evidence) > 5 for column in countries.schema)
-
-
 def test_the_rows_alone_are_enough(golden: Path) -> None:
     """The default include: types from the values, no metadata but the rows, nothing known of the total."""
     answer = cf.Answer.from_json(golden / "dataframe_only.json")
@@ -108,7 +81,7 @@ def test_the_rows_alone_are_enough(golden: Path) -> None:
     assert (answer.sql_query, answer.response_summary, answer.statistics) == (None, None, {})
 
 
-@pytest.mark.parametrize("name", ["no_components.json", "summary_only.json"])
+@cases("name", ["no_components.json", "summary_only.json"])
 def test_an_answer_without_a_table(name: str, golden: Path) -> None:
     """It is an answer of no rows, and true; only frames cannot be made."""
     answer = cf.Answer.from_json(golden / name, question_id=QUESTION_ID)
@@ -124,7 +97,7 @@ def test_an_answer_without_a_table(name: str, golden: Path) -> None:
         assert raised.value.state == "COMPLETED"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "kind", "message"),
     [
         (
@@ -182,44 +155,6 @@ def test_the_lines_of_a_summary_are_kept() -> None:
     assert str(raised.value) == "The question was answered without a table.\nWhich year?\n- 2024\n- 2025"
 
 
-@pytest.mark.parametrize("name", ["error_401.json", "error_404.json", "error_422.json", "token.json"])
-def test_bodies_without_a_state(name: str, golden: Path) -> None:
-    """An error and a token are a ResponseError."""
-    with pytest.raises(cf.ResponseError, match="promises: Object missing required field `state`"):
-        cf.Answer.from_json(golden / name)
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        b"",
-        b"   ",
-        b"<html>Sign in</html>",
-        b"null",
-        b"[]",
-        b'"COMPLETED"',
-        b"{",
-        b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1]',
-        b'{"state": "COMPLETED", "results": []}',
-        b'{"state": "COMPLETED", "results": {"dataframe": {}}}',
-        b'{"state": "COMPLETED", "results": {"dataframe": []}}',
-        b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1, 2]]}}',
-        b'{"state": "COMPLETED", "results": {"dataframe": [["a"], 1]}}',
-        b'{"state": "COMPLETED", "results": {"dataframe": "a"}}',
-        b'{"state": 1}',
-        b"\xff\xfe\x00",
-        b"PK\x03\x04\x00\x00",
-    ],
-)
-def test_invalid_bodies_are_response_errors(source: bytes) -> None:
-    """They are never an error of another library, and show how the body begins."""
-    with pytest.raises(cf.ResponseError) as raised:
-        cf.Answer.from_json(source)
-
-    assert raised.value.__cause__ is None
-    assert raised.value.host is None
-
-
 # Sources
 
 
@@ -231,7 +166,7 @@ def test_each_kind_of_source(golden: Path) -> None:
         assert cf.Answer.from_json(source).table.to_pydict() == COUNTRIES
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "message"),
     [
         ('{"state": "FAILED"}', "source is JSON in a str; give the body as bytes"),

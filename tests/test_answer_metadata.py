@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import AnswerMetadata
+from tests.cases import cases
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 FULL = AnswerMetadata(
@@ -56,7 +57,7 @@ class TestFields:
         assert FULL.asked_at == dt.datetime(2025, 10, 26, 0, 30, 0, 123456, dt.UTC)
         assert FULL.asked_at.tzinfo is dt.UTC
 
-    @pytest.mark.parametrize("name", ["asked_at", "rerun_at"])
+    @cases("name", ["asked_at", "rerun_at"])
     def test_naive_time(self, name: str) -> None:
         """A time without a zone is not accepted."""
         with pytest.raises(ConfigError, match="aware") as caught:
@@ -138,7 +139,7 @@ class TestJson:
         assert read["asked_at"] == "2025-10-26T00:30:00.123456+00:00"
         assert read["statistics"]["total"]["numeric"] == {"min": 0.1, "mean": 0.1, "max": 2**100, "n": None}
 
-    @pytest.mark.parametrize(
+    @cases(
         ("number", "text"),
         [
             (Decimal("0.10"), "1.0E-1"),
@@ -169,7 +170,7 @@ class TestJson:
         """Arrow's metadata is bytes."""
         assert AnswerMetadata.from_json(b'{"rows": 2}') == AnswerMetadata(rows=2)
 
-    @pytest.mark.parametrize(
+    @cases(
         "text",
         [
             "",
@@ -213,7 +214,7 @@ class TestJson:
         with localcontext(traps=[]), pytest.raises(ConfigError, match="not the metadata of an answer"):
             AnswerMetadata.from_json('{"statistics": {"a": 1E999999999999999999999}}')
 
-    @pytest.mark.parametrize("value", [object(), 10**5000, Decimal("NaN")], ids=["object", "digits", "NaN"])
+    @cases("value", [object(), 10**5000, Decimal("NaN")], ids=["object", "digits", "NaN"])
     def test_statistics_that_are_no_json(self, value: object) -> None:
         """Anything in the statistics that JSON cannot hold is a ConfigError."""
         with pytest.raises(ConfigError, match="statistics") as caught:

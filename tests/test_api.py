@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -20,6 +19,7 @@ from pydantic import BaseModel
 
 import connecty_frames as cf
 from connecty_frames import api
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("connected")
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
-LOGINS = "show the last 100 logins"
 COUNTRIES = {
     "country": ["Poland", "Germany", "France", "Italy", "Spain"],
     "orders": [31768, 12922, 8459, 5719, 5051],
@@ -66,37 +65,6 @@ def counted(connected: Sandbox) -> Iterator[Callable[[], tuple[int, int]]]:
 # Frames
 
 
-def test_pandas_is_the_default() -> None:
-    """With nullable dtypes and metadata."""
-    frame = cf.ask_df(TOP_COUNTRIES)
-
-    assert type(frame) is pd.DataFrame
-    assert frame.dtypes.astype(str).to_dict() == {"country": "string", "orders": "Int64"}
-    assert frame.to_dict("list") == COUNTRIES
-    assert frame.connecty.sql_query.startswith("SELECT countries.name AS country")
-    assert frame.connecty.response_summary == "Poland has the most orders of all countries: 31768."
-    assert (frame.connecty.total_rows, frame.connecty.truncated) == (5, False)
-
-
-def test_polars() -> None:
-    """The same values and metadata, with the types of polars."""
-    frame = cf.ask_df(TOP_COUNTRIES, engine="polars")
-
-    assert type(frame) is pl.DataFrame
-    assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
-    assert frame.to_dict(as_series=False) == COUNTRIES
-    assert frame.connecty.question == TOP_COUNTRIES
-
-
-def test_arrow() -> None:
-    """The table, with the metadata in its schema."""
-    table = cf.ask_df(TOP_COUNTRIES, engine="pyarrow")
-
-    assert type(table) is pa.Table
-    assert table.to_pydict() == COUNTRIES
-    assert cf.metadata(table).dw_id == 13
-
-
 def test_every_kind_of_column() -> None:
     """Types and values, in Arrow."""
     table = cf.ask_df(EVERY_KIND, engine="pyarrow")
@@ -121,7 +89,7 @@ def test_every_kind_of_column() -> None:
     assert row["items"] == [1, 2]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dtype_backend", "dtypes"),
     [
         (
@@ -373,7 +341,7 @@ class Country(BaseModel):
     orders: int
 
 
-@pytest.mark.parametrize(
+@cases(
     "schema",
     [
         Country,
@@ -400,7 +368,7 @@ def test_a_saved_schema_can_be_passed_back() -> None:
     assert again.schema == cf.Schema.from_json(saved)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("schema", "message"),
     [
         ({"orders": "int8"}, "Column 'orders', row 0: '31768' does not fit in int8"),
@@ -420,8 +388,8 @@ def test_a_schema_that_does_not_fit(schema: Any, message: str) -> None:
 # Refused before anything is sent
 
 
-@pytest.mark.parametrize("call", [cf.ask, cf.ask_df, cf.read_connecty])
-@pytest.mark.parametrize(
+@cases("call", [cf.ask, cf.ask_df, cf.read_connecty])
+@cases(
     "option",
     [
         {"max_rows": -1},
@@ -454,7 +422,7 @@ def test_a_wrong_option_costs_nothing(
     assert counted() == (0, 0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("question", "message"),
     [
         ("", "question is blank"),
@@ -477,7 +445,7 @@ def test_an_invalid_question_costs_nothing(
     assert counted() == (0, 0)
 
 
-@pytest.mark.parametrize("index_col", [0, [], (), ["country", 5], 5.0, {"country"}, object()])
+@cases("index_col", [0, [], (), ["country", 5], 5.0, {"country"}, object()])
 def test_an_invalid_index_col_costs_nothing(index_col: Any, counted: Callable[[], tuple[int, int]]) -> None:
     """A ConfigError before the question is asked, instead of a pandas error afterwards."""
     with pytest.raises(cf.ConfigError, match=r"^index_col=.*expected the name of a column, or a list"):
@@ -486,7 +454,7 @@ def test_an_invalid_index_col_costs_nothing(index_col: Any, counted: Callable[[]
     assert counted() == (0, 0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("call", "message"),
     [
         (lambda: cf.ask(TOP_COUNTRIES, maxrows=5), "did you mean 'max_rows'"),
@@ -507,7 +475,7 @@ def test_a_wrong_keyword_costs_nothing(
     assert counted() == (0, 0)
 
 
-@pytest.mark.parametrize("client", ["sqlite://", 13, {"client_id": "a"}, cf.Client])
+@cases("client", ["sqlite://", 13, {"client_id": "a"}, cf.Client])
 def test_a_connection_is_a_client(client: Any, counted: Callable[[], tuple[int, int]]) -> None:
     """Nothing else is accepted, such as the database URL that read_sql takes."""
     for call in (
@@ -528,23 +496,6 @@ def test_dtype_and_schema_are_one_option(counted: Callable[[], tuple[int, int]])
 
 
 # Errors
-
-
-def test_a_question_that_fails() -> None:
-    """With the message of the server and the id."""
-    with pytest.raises(cf.QuestionFailed, match="Words that are not understood: 'meaning', 'life'") as raised:
-        cf.ask_df("what is the meaning of life")
-
-    assert raised.value.question == "what is the meaning of life"
-    assert raised.value.question_id is not None
-
-
-def test_an_answer_without_a_table() -> None:
-    """The error has the summary."""
-    with pytest.raises(cf.NoTableError, match="A made-up shop") as raised:
-        cf.ask_df("what is this workspace about")
-
-    assert raised.value.response_summary.startswith("A made-up shop")
 
 
 def test_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:

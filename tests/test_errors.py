@@ -16,6 +16,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames import errors
+from tests.cases import cases
 
 MOMENT = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -94,7 +95,7 @@ def classes(root: type[BaseException]) -> set[str]:
     return {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, root)}
 
 
-@pytest.mark.parametrize("name", ERRORS)
+@cases("name", ERRORS)
 def test_the_parents_of_an_error(name: str) -> None:
     """Exactly those of the tree."""
     assert getattr(errors, name).__bases__ == ERRORS[name][0]
@@ -106,7 +107,7 @@ def test_there_are_no_other_errors_and_warnings() -> None:
     assert classes(Warning) == {"ConnectyWarning"} | WARNINGS
 
 
-@pytest.mark.parametrize("name", sorted(WARNINGS))
+@cases("name", sorted(WARNINGS))
 def test_the_parents_of_a_warning(name: str) -> None:
     """One filter matches all, and Python shows them by default."""
     assert getattr(errors, name).__bases__ == (errors.ConnectyWarning,)
@@ -121,7 +122,7 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
         assert drawn.count(f" {name} ") == 1
 
 
-@pytest.mark.parametrize("name", ERRORS)
+@cases("name", ERRORS)
 def test_the_attributes_of_an_error(name: str) -> None:
     """Each keyword is an attribute, and str() is the message."""
     facts = ERRORS[name][1]
@@ -131,8 +132,8 @@ def test_the_attributes_of_an_error(name: str) -> None:
     assert {fact: getattr(error, fact) for fact in facts} == facts
 
 
-@pytest.mark.parametrize("name", ERRORS)
-@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])
+@cases("name", ERRORS)
+@cases("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])
 def test_an_error_survives_a_pickle_and_a_copy(name: str, again: Any) -> None:
     """With class, message, attributes and notes."""
     facts = ERRORS[name][1]
@@ -147,7 +148,7 @@ def test_an_error_survives_a_pickle_and_a_copy(name: str, again: Any) -> None:
     assert found.__notes__ == ["note"]
 
 
-@pytest.mark.parametrize("name", ERRORS)
+@cases("name", ERRORS)
 def test_an_error_needs_only_a_message(name: str) -> None:
     """Other attributes are None, and the details of a question an empty dict."""
     error = getattr(errors, name)("message")

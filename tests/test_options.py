@@ -14,6 +14,7 @@ import pytest
 
 from connecty_frames import AskOptions, ConfigError
 from connecty_frames.options import AskOptionsDict, check_question_id, is_dw_id
+from tests.cases import cases
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
@@ -45,7 +46,7 @@ def test_the_keywords_of_the_functions_are_its_fields() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "value"),
     [
         ("dw_id", 0),
@@ -79,7 +80,7 @@ def test_valid_values(name: str, value: Any) -> None:
     assert getattr(AskOptions(**{name: value}), name) == value
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "value", "expected"),
     [
         ("dw_id", -1, r"a workspace id, a whole number such as 13"),
@@ -163,7 +164,7 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["dw_id", "max_rows"])
+@cases("name", ["dw_id", "max_rows"])
 def test_numpy_integers(name: str) -> None:
     """They become int, for JSON and URLs."""
     value = getattr(AskOptions(**{name: np.int64(13)}), name)
@@ -171,7 +172,7 @@ def test_numpy_integers(name: str) -> None:
     assert (value, type(value)) == (13, int)
 
 
-@pytest.mark.parametrize(
+@cases(
     "spelled",
     [
         UUID(QUESTION_ID),
@@ -239,7 +240,7 @@ class TestFromKwargs:
             AskOptions.from_kwargs({"engine": "polars"})  # type: ignore[typeddict-unknown-key]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "holds"),
     [(0, True), (13, True), (10**30, True), (-1, False), (True, False), ("13", False), (None, False)],
 )

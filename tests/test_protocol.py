@@ -23,6 +23,7 @@ from connecty_frames.protocol import (
     TokenResponse,
     read_message,
 )
+from tests.cases import cases
 
 if TYPE_CHECKING:
     import msgspec
@@ -91,9 +92,7 @@ def test_the_accepted_question_of_the_document() -> None:
     assert accepted.question_id == UUID("729cb7a4-4b06-449e-a3c9-df40f5e570b8")
 
 
-@pytest.mark.parametrize(
-    ("name", "state"), [("pending", "PENDING"), ("in_progress", "IN_PROGRESS"), ("failed", "FAILED")]
-)
+@cases(("name", "state"), [("pending", "PENDING"), ("in_progress", "IN_PROGRESS"), ("failed", "FAILED")])
 def test_a_question_that_is_not_completed_has_a_state_alone(name: str, state: str) -> None:
     """No results, and no other field."""
     response = read_golden(f"{name}.json", ResultsResponse)
@@ -118,7 +117,7 @@ def test_the_completed_example_of_the_document() -> None:
     ]
 
 
-@pytest.mark.parametrize("part", ["response_summary", "sql_query", "dataframe", "dataframe_stats"])
+@cases("part", ["response_summary", "sql_query", "dataframe", "dataframe_stats"])
 def test_a_part_may_be_absent_or_null(part: str) -> None:
     """The document leaves open which, so both mean the same."""
     absent = read_message({}, QuestionResults)
@@ -128,13 +127,13 @@ def test_a_part_may_be_absent_or_null(part: str) -> None:
     assert getattr(null, part) is None
 
 
-@pytest.mark.parametrize(("model", "body"), BODIES)
+@cases(("model", "body"), BODIES)
 def test_a_body_may_have_other_fields(model: type[Any], body: dict[str, Any]) -> None:
     """A server may send more than the document has."""
     assert read_message({**body, "trace": [1]}, model) == read_message(body, model)
 
 
-@pytest.mark.parametrize(("model", "body"), BODIES)
+@cases(("model", "body"), BODIES)
 def test_a_message_does_not_change(model: type[Any], body: dict[str, Any]) -> None:
     """It is frozen."""
     message = read_message(body, model)
@@ -143,7 +142,7 @@ def test_a_message_does_not_change(model: type[Any], body: dict[str, Any]) -> No
         setattr(message, next(iter(body)), "x")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("model", "body"),
     [
         (TokenRequest, {"client_id": "a"}),

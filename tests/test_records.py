@@ -12,6 +12,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.store import History, RecordState, database_at
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,7 +147,7 @@ def test_forms_of_time(since: datetime | date | timedelta | str) -> None:
     assert questions(since=since) == ["answered", "open"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "message"),
     [
         ({"engine": "numpy"}, "engine='numpy': expected 'pandas', 'polars' or 'pyarrow'"),
@@ -188,7 +189,7 @@ def test_erasing_one_question() -> None:
     assert questions() == ["open", "rejected"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "message"),
     [
         (

@@ -18,6 +18,7 @@ import connecty_frames as cf
 from connecty_frames.files import atomic_write
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.frames.parquet_file import write_table
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,7 @@ class TestTerminals:
         with pytest.warns(cf.TypeFidelityWarning, match=r"is struct<\\x1b\[2J: double>"):
             cf.Answer.from_json(bare)
 
-    @pytest.mark.parametrize("engine", ["pandas", "polars"])
+    @cases("engine", ["pandas", "polars"])
     def test_what_a_library_lacks(self, engine: str) -> None:
         """The warning of a type that a library lacks names the type, escaped."""
         answer = cf.Answer.from_json(body([["s"], [{ESC: 0}]]).replace(b": 0", b": " + b"9" * 40))

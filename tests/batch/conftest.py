@@ -9,13 +9,10 @@ from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
-from tests.servers.fixtures import client, server
 from tests.servers.scripted import TOKEN, RecordedRequest, Script, Step, endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-__all__ = ["client", "server"]
 
 
 class Service:

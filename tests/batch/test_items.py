@@ -11,11 +11,12 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.batch.items import read_items
+from tests.cases import cases
 
 QUESTIONS = ["how many?", "how much?", "how many?"]
 
 
-@pytest.mark.parametrize(
+@cases(
     "questions",
     [
         QUESTIONS,
@@ -36,7 +37,7 @@ def test_questions_without_names(questions: Any) -> None:
     assert len({item.key for item in items}) == 3
 
 
-@pytest.mark.parametrize(
+@cases(
     "questions",
     [
         [("a", "how many?"), ["b", "how much?"]],
@@ -60,7 +61,7 @@ def test_what_identifies_a_question() -> None:
     assert keys("a") != keys(("a", "a"))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("questions", "message"),
     [
         ("how many?", "is of type str; expected a list"),
@@ -87,7 +88,7 @@ def test_what_is_refused(questions: Any, message: str) -> None:
         read_items(questions)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "problem"),
     [
         ("", "is no name of a file"),
@@ -119,9 +120,7 @@ def test_names_that_are_refused(name: str, problem: str) -> None:
         read_items([(name, "how many?")])
 
 
-@pytest.mark.parametrize(
-    "name", ["a", "x" * 100, "é" * 50, "Zażółć gęślą jaźń", "a.b", ".hidden", "_x", "con", "a.", "a "]
-)
+@cases("name", ["a", "x" * 100, "é" * 50, "Zażółć gęślą jaźń", "a.b", ".hidden", "_x", "con", "a.", "a "])
 def test_names_that_are_accepted(name: str) -> None:
     """Also with spaces, points and letters of any script: the name of a file begins with a number."""
     assert read_items([(name, "how many?")])[0].name == name

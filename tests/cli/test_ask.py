@@ -8,16 +8,16 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from connecty_frames.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -92,16 +92,6 @@ def test_csv(shell: Any, ask: Any) -> None:
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "csv"))
 
     assert (code, out) == (0, CSV)
-    assert METADATA.fullmatch(shell.after_acceptance(err))
-
-
-def test_json(shell: Any, ask: Any) -> None:
-    """One object per row."""
-    code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "json"))
-
-    assert code == 0
-    assert json.loads(out)[0] == {"country": "Poland", "orders": 31768}
-    assert len(json.loads(out)) == 5
     assert METADATA.fullmatch(shell.after_acceptance(err))
 
 
@@ -245,21 +235,6 @@ def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: S
     assert len(sandbox.request_log.requests) == before
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_a_full_disk(shell: Any, sandbox: Sandbox) -> None:
-    """Summary and id are printed before the error, since the answer was paid for."""
-    done = subprocess.run(
-        ["sh", "-c", f"{shlex.quote(shell.command)} ask '{TOP_COUNTRIES}' --format csv >/dev/full"],
-        capture_output=True,
-        env=shell.environment(**sandbox.connection),
-        check=False,
-    )
-
-    code, _, err = shell.text(done)
-    assert code == 1
-    assert re.search(r"question_id [0-9a-f-]{36}\nOSError: .*No space left on device\n$", err)
-
-
 def test_a_reader_that_closes_the_pipe(shell: Any, sandbox: Sandbox) -> None:
     """As ``| head -1``: the first line and the metadata are printed, and only the exit code differs."""
     line = "connecty ask 'list all orders' --max-rows 20000 --format csv | head -1"
@@ -275,28 +250,6 @@ def test_a_reader_that_closes_the_pipe(shell: Any, sandbox: Sandbox) -> None:
 
 
 # Formats
-
-
-def test_ndjson(ask: Any) -> None:
-    """One object per line."""
-    done = ask(TOP_COUNTRIES, "--format", "ndjson")
-
-    assert json.loads(done.stdout.splitlines()[4]) == {"country": "Spain", "orders": 5051}
-
-
-def test_arrow_through_a_pipe(ask: Any) -> None:
-    """Unchanged bytes, with the metadata."""
-    table = pa.ipc.open_file(ask(TOP_COUNTRIES, "--format", "arrow").stdout).read_all()
-
-    assert table.num_rows == 5
-    assert cf.metadata(table).question == TOP_COUNTRIES
-
-
-def test_markdown(ask: Any) -> None:
-    """A table in GitHub's syntax."""
-    out = ask(TOP_COUNTRIES, "--format", "markdown").stdout.decode()
-
-    assert out.splitlines()[:3] == ["| country | orders |", "| :-- | --: |", "| Poland | 31768 |"]
 
 
 @pytest.mark.parametrize(

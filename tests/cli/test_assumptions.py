@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connecty_frames.http.models import Request, Response
+from tests.cases import cases
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of click, by the lowest typer
@@ -90,7 +91,7 @@ def test_nothing_came() -> None:
     assert {held for held, _ in found().values()} == {None}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "response", "expected"),
     [
         ("states", received(RESULTS + WHOLE, {"state": "SUCCEEDED"}), (False, "SUCCEEDED")),
@@ -131,7 +132,7 @@ def test_one_response(name: str, response: Response, expected: tuple[bool | None
     assert found(response)[name] == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "rows", "expected"),
     [
         ("table", [["a", "a"], [1, 2]], (False, "1 row of int64; 1 ColumnNameWarning")),
@@ -174,7 +175,7 @@ def test_one_table(name: str, rows: Any, expected: tuple[bool | None, str]) -> N
     assert of_table(rows)[name] == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "rows", "statistics", "expected"),
     [
         (

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import connecty_frames as cf
+from tests.cases import cases
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of click, by the lowest typer
@@ -53,7 +54,7 @@ def test_the_example_of_the_document() -> None:
     assert anonymized(body).decode() == json.dumps(json.loads(expected), separators=(",", ":"))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "mark"),
     [
         ("2025-11-04", "1111-11-11"),
@@ -87,7 +88,7 @@ def test_a_text(text: str, mark: str) -> None:
     assert json.loads(anonymized(body))["results"]["dataframe"][1] == [mark]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "expected"),
     [
         (b"<p>Log in, Ada</p>", b"xxxxxx xxx xxxxxxx"),
@@ -128,7 +129,7 @@ def test_other_bodies(body: bytes, expected: bytes) -> None:
     assert anonymized(body) == expected
 
 
-@pytest.mark.parametrize("name", ["login_timestamps", "top_countries"])
+@cases("name", ["login_timestamps", "top_countries"])
 def test_it_is_read_like_the_original(name: str) -> None:
     """The same types and rows, from names that are distinct."""
     body = (GOLDEN / f"{name}.json").read_bytes()

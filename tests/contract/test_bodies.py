@@ -11,6 +11,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.cases import cases
+
 if TYPE_CHECKING:
     import requests
 
@@ -63,7 +65,7 @@ def test_health_needs_no_token(service: Any) -> None:
     assert service.send("GET", "/v1/health").status_code == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "GET"])
+@cases("method", ["POST", "GET"])
 def test_a_token_response_has_the_two_fields(service: Any, method: str) -> None:
     """By the POST of the example and by the GET of the heading: access_token, expires_at, both text."""
     credentials = {name: service.connection[name] for name in ("client_id", "client_secret")}
@@ -85,7 +87,7 @@ def test_the_expiry_is_written_as_in_the_document(service: Any) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d", expires_at)
 
 
-@pytest.mark.parametrize("wrong", [{"client_secret": "wrong"}, {"client_id": "wrong"}])
+@cases("wrong", [{"client_secret": "wrong"}, {"client_id": "wrong"}])
 def test_wrong_credentials_get_no_token(service: Any, wrong: dict[str, str]) -> None:
     """401 for a wrong secret and for a wrong id."""
     credentials = {name: service.connection[name] for name in ("client_id", "client_secret")}
@@ -105,8 +107,8 @@ def test_an_accepted_question_has_an_id_and_nothing_else(service: Any) -> None:
     assert str(UUID(reply.json()["question_id"])) == reply.json()["question_id"]
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}])
-@pytest.mark.parametrize(
+@cases("headers", [{}, {"Authorization": "Bearer nonsense"}])
+@cases(
     ("method", "path"),
     [("POST", "/v1/dw/13/questions"), ("GET", f"/v1/dw/13/questions/{UNKNOWN}/results")],
 )
@@ -119,9 +121,7 @@ def test_nothing_but_health_and_token_without_a_good_token(
     assert reply.status_code == 401
 
 
-@pytest.mark.parametrize(
-    "path", [f"/v1/dw/13/questions/{UNKNOWN}/results", f"/v1/dw/14/questions/{UNKNOWN}/results"]
-)
+@cases("path", [f"/v1/dw/13/questions/{UNKNOWN}/results", f"/v1/dw/14/questions/{UNKNOWN}/results"])
 def test_unknown_ids_are_404(service: Any, path: str) -> None:
     """An id that was never issued, and a workspace that does not exist."""
     assert service.send("GET", path, headers=service.token()).status_code == 404
@@ -136,7 +136,7 @@ def test_a_question_to_an_unknown_workspace_is_404(service: Any) -> None:
     assert reply.status_code == 404
 
 
-@pytest.mark.parametrize("body", [{}, {"Question": "x"}])
+@cases("body", [{}, {"Question": "x"}])
 def test_a_body_without_a_question_is_422(service: Any, body: dict[str, str]) -> None:
     """``question`` is required."""
     reply = service.send("POST", "/v1/dw/13/questions", json=body, headers=service.token())
@@ -176,11 +176,11 @@ def test_a_failed_question_has_no_results(service: Any) -> None:
 # Results
 
 
-@pytest.mark.parametrize("chosen", SUBSETS, ids=",".join)
+@cases("chosen", SUBSETS, ids=",".join)
 def test_exactly_the_components_asked_for_are_sent(service: Any, chosen: tuple[str, ...]) -> None:
-    """For each subset, in every order, with plain commas."""
+    """For each subset, in two orders, with plain commas."""
     question_id = service.finished(TOP_COUNTRIES)
-    for include in itertools.permutations(chosen):
+    for include in (chosen, chosen[::-1]):
         reply = service.results(question_id, f"?include={','.join(include)}")
 
         assert reply.status_code == 200
@@ -296,7 +296,7 @@ def test_max_rows_is_1000_by_default(live: Any) -> None:
     assert len(live.results(question_id, "?max_rows=0").json()["results"]["dataframe"]) == 1
 
 
-@pytest.mark.parametrize("query", ["?max_rows=-1", "?max_rows=many", "?include=everything", "?include="])
+@cases("query", ["?max_rows=-1", "?max_rows=many", "?include=everything", "?include="])
 def test_an_invalid_parameter_is_422(live: Any, query: str) -> None:
     """It is not replaced by a default."""
     question_id = live.finished(TOP_COUNTRIES)
@@ -313,7 +313,7 @@ def test_commas_may_be_encoded(live: Any) -> None:
     assert sorted(reply.json()["results"]) == ["dataframe", "response_summary"]
 
 
-@pytest.mark.parametrize(
+@cases(
     "question",
     [
         LOGINS,

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.decode.arrow_types import any_of, first_match, is_list, is_number, is_text, parse_type
+from tests.cases import cases
 
 
 def test_the_first_match_counts() -> None:
@@ -18,7 +19,7 @@ def test_the_first_match_counts() -> None:
     assert [first_match(table, type_) for type_ in types] == ["int64", "number", "other", "other", None]
 
 
-@pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+@cases("type_", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
 def test_texts(type_: pa.DataType) -> None:
     """Every type of text is one."""
     assert is_text(type_)
@@ -59,7 +60,7 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize("text", TYPES)
+@cases("text", TYPES)
 def test_the_text_of_a_type(text: str) -> None:
     """It is read as that type, within other types too."""
     assert str(TYPES[text]) == text
@@ -68,7 +69,7 @@ def test_the_text_of_a_type(text: str) -> None:
     assert parse_type(str(nested)) == nested
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "",

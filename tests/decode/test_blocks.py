@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from connecty_frames.decode.blocks import SEPARATORS, UnsupportedRows, commas_outside_texts, cut_blocks
+from tests.cases import cases
 
 COMPACT, SPACED = SEPARATORS
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "separator", "size", "blocks"),
     [
         (b"1],[2],[3", COMPACT, 100, [b"1],[2],[3"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from connecty_frames.errors import ResponseError, StatisticsWarning
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +170,7 @@ SPELLED: Final[list[Case]] = [
 ]
 
 
-@pytest.mark.parametrize(("column", "least", "most", "expected"), AGREE + DISAGREE + SPELLED)
+@cases(("column", "least", "most", "expected"), AGREE + DISAGREE + SPELLED)
 def test_bounds_of_a_whole_result(
     decode_json: Callable[..., Decoded], column: str, least: str, most: str, expected: list[str]
 ) -> None:

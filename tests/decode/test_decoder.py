@@ -34,6 +34,7 @@ from connecty_frames.errors import (
     TypeFidelityWarning,
 )
 from connecty_frames.options import AskOptions
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +70,7 @@ def test_the_documents_own_example() -> None:
 # --- shapes -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "results", ["{}", '{"dataframe":null}', '{"dataframe": null ,"dataframe_stats":{"a":{}}}', "null"]
-)
+@cases("results", ["{}", '{"dataframe":null}', '{"dataframe": null ,"dataframe_stats":{"a":{}}}', "null"])
 def test_no_table(results: str) -> None:
     """Without a dataframe there is no table, which is not an error here."""
     envelope = read_envelope(f'{{"state":"COMPLETED","results":{results}}}'.encode())
@@ -80,7 +79,7 @@ def test_no_table(results: str) -> None:
     assert (found.rows, len(found.columns), found.truncated, found.warnings) == (0, 0, None, [])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dataframe", "rows", "columns"),
     [("[[]]", 0, []), ("[[],[],[]]", 2, []), ('[["a"]]', 0, ["a"]), ('[["a","a"],[1,2]]', 1, ["a", "a_1"])],
 )
@@ -94,7 +93,7 @@ def test_small_tables(
     assert [column.name for column in found.columns] == columns
 
 
-@pytest.mark.parametrize(
+@cases(
     "dataframe",
     [
         "[]",
@@ -117,7 +116,7 @@ def test_what_is_not_a_table(decode_json: Callable[..., Decoded], dataframe: str
             decode_json(dataframe, statistics)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("header", "matched", "absent"),
     [
         # The same name is taken first.
@@ -145,7 +144,7 @@ def test_what_is_not_a_table(decode_json: Callable[..., Decoded], dataframe: str
         (["x"], {"y": None}, ["y"]),
     ],
 )
-@pytest.mark.parametrize("rows", [1, 2_000], ids=["by row", "by column"])
+@cases("rows", [1, 2_000], ids=["by row", "by column"])
 def test_statistics_go_to_the_column_of_their_name(
     decode_json: Callable[..., Decoded],
     header: list[Any],
@@ -168,7 +167,7 @@ def test_statistics_go_to_the_column_of_their_name(
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("header", "statistics"),
     [
         ('[null,"None"]', '{"None":{"numeric":{"distinct_approx":true}}}'),
@@ -201,7 +200,7 @@ def test_many_absent_columns_are_one_warning(decode_json: Callable[..., Decoded]
         decode_json('[["a"],[1]]', json.dumps(statistics), strict=True)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("statistics", "total", "truncated"),
     [
         ('{"a":{"general":{"count":2}},"hidden":{"general":{"count":5}}}', 2, False),
@@ -218,7 +217,7 @@ def test_absent_columns_count_no_rows(
     assert (found.total_rows, found.truncated) == (total, truncated)
 
 
-@pytest.mark.parametrize(
+@cases(
     "statistics",
     [
         "null",
@@ -243,7 +242,7 @@ def test_statistics_are_never_an_error(decode_json: Callable[..., Decoded], stat
     assert found.warnings == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("nested", "levels"),
     [
         ("[" * 101 + "]" * 101, 101),
@@ -279,7 +278,7 @@ def test_a_bare_nan_elsewhere_changes_nothing(decode_json: Callable[..., Decoded
 # --- rows and their count ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("count", "fetched", "total", "truncated"),
     [
         ("100", 2, 100, True),
@@ -340,7 +339,7 @@ def test_a_complete_schema_sets_the_order(decode_json: Callable[..., Decoded]) -
     assert found.table.to_pydict() == {"b": [1], "a": ["x"]}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("types", "complete", "says", "column"),
     [
         (
@@ -371,7 +370,7 @@ def test_the_columns_are_not_those_of_the_schema(
     assert caught.value.column == column
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cell", "type_", "value"),
     [
         ('"x"', pa.int64(), "x"),
@@ -415,7 +414,7 @@ def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Deco
     assert (caught.value.column, caught.value.row, caught.value.value) == ("a", 1, "300")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("count", "end"), [(10, "number that fits in int8."), (11, ". And 1 more."), (2_000, ". And 1,990 more.")]
 )
 def test_of_many_columns_that_do_not_fit_some_are_named(
@@ -440,7 +439,7 @@ def test_ten_columns_that_do_not_fit_are_all_named(decode_json: Callable[..., De
         decode_json(json.dumps([names, ["x"] * 10]), schema_types=schema_types)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cell", "shown"),
     [
         (" 1", " 1"),
@@ -457,7 +456,7 @@ def test_how_a_message_shows_a_value(decode_json: Callable[..., Decoded], cell: 
     assert caught.value.value == shown
 
 
-@pytest.mark.parametrize("type_", [pa.dictionary(pa.int32(), pa.list_(pa.int64())), pa.binary()])
+@cases("type_", [pa.dictionary(pa.int32(), pa.list_(pa.int64())), pa.binary()])
 def test_types_that_cannot_be_made(decode_json: Callable[..., Decoded], type_: pa.DataType) -> None:
     """No exception of Arrow reaches the caller."""
     with pytest.raises(ConversionError, match="Column 'a'"):
@@ -612,7 +611,7 @@ def test_a_body_with_a_hole(start: int, length: int, patch: bytes) -> None:
             assert named or _holds(source, value), (source, value, column.type)
 
 
-@pytest.mark.parametrize(
+@cases(
     "cell",
     [
         "01",
@@ -657,10 +656,8 @@ def test_what_is_not_json(decode_json: Callable[..., Decoded], cell: str) -> Non
         decode_json(f'[["a"],[{cell}]]')
 
 
-@pytest.mark.parametrize(
-    "text", [b"\xff", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe2\x82"]
-)
-@pytest.mark.parametrize("where", [b"cell", b"name", b"query", b"column"])
+@cases("text", [b"\xff", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe2\x82"])
+@cases("where", [b"cell", b"name", b"query", b"column"])
 def test_invalid_utf8(text: bytes, where: bytes) -> None:
     """Bytes that are not UTF-8 are refused wherever they stand."""
     body = (
@@ -695,7 +692,7 @@ def test_a_server_that_leaves_nulls_out_of_equal_counts(decode_json: Callable[..
     assert found.warnings == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "remedy"),
     [
         ('["2025-01-01"],["2025-01-01T10:00:00"]', "temporal", "{'c': 'timestamp[us]'}"),
@@ -729,7 +726,7 @@ def test_a_warning_names_schema_where_it_helps(
     assert str(warning).endswith(end)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "given", "least", "most", "disagreement"),
     [
         ("[1735725600],[1735725601]", epoch("s", "UTC"), '"1735725600"', '"1735725601"', None),
@@ -761,7 +758,7 @@ def test_a_warning_names_schema_where_it_helps(
         ),
     ],
 )
-@pytest.mark.parametrize("section", ["temporal", "numeric"])
+@cases("section", ["temporal", "numeric"])
 def test_bounds_are_read_as_the_rows(
     decode_json: Callable[..., Decoded],
     cells: str,
@@ -792,8 +789,8 @@ def test_optional_columns(decode_json: Callable[..., Decoded]) -> None:
         decode_json('[["b"],[1]]', schema_types=schema_types)
 
 
-@pytest.mark.parametrize("type_", [pa.duration("us"), pa.duration("ns")])
-@pytest.mark.parametrize("other", ["1", "NaN"])
+@cases("type_", [pa.duration("us"), pa.duration("ns")])
+@cases("other", ["1", "NaN"])
 def test_nat_with_a_type_that_is_set(
     decode_json: Callable[..., Decoded], type_: pa.DataType, other: str
 ) -> None:
@@ -815,7 +812,7 @@ def test_no_schema_is_named_that_does_not_read_the_column(decode_json: Callable[
     assert "schema=" not in str(found.warnings[0])
 
 
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", "UTC"])
+@cases("zone", ["Asia/Tokyo", "UTC"])
 def test_a_year_that_a_zone_cannot_show(decode_json: Callable[..., Decoded], zone: str) -> None:
     """An instant whose local year is 10000 is refused for a type that is set, as no library can show it."""
     types = SchemaTypes({"c": pa.timestamp("us", zone)}, complete=False)

@@ -11,6 +11,7 @@ import pytest
 from connecty_frames.decode import LIMITS, python_statistics, read_envelope
 from connecty_frames.decode.envelope import read_statistics
 from connecty_frames.errors import ResponseError
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from connecty_frames.decode import Envelope
@@ -33,7 +34,7 @@ def test_everything_a_response_can_hold() -> None:
     assert envelope.total_rows == 1
 
 
-@pytest.mark.parametrize(
+@cases(
     "body",
     [
         b'{"state":"PENDING"}',
@@ -52,7 +53,7 @@ def test_no_rows(body: bytes) -> None:
     assert envelope.statistics == {}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "says"),
     [
         (b"", "is not JSON"),
@@ -88,7 +89,7 @@ def test_what_the_api_does_not_promise(body: bytes, says: str) -> None:
     assert caught.value.content_type == "application/json"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "content_type", "source"),
     [
         (None, None, ""),
@@ -120,7 +121,7 @@ def _raise_timeout() -> None:
     raise TimeoutError
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dataframe", "count"),
     [
         ("[]", 0),
@@ -154,7 +155,7 @@ def test_counting_rows_can_be_ended() -> None:
         envelope.count_rows(_raise_timeout)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("statistics", "total"),
     [
         ("{}", None),
@@ -198,7 +199,7 @@ def test_a_byte_order_mark() -> None:
     assert read_envelope(body.replace(b'"COMPLETED"', b'"FAILED","n":NaN')).details.keys() == {"n"}
 
 
-@pytest.mark.parametrize("statistics", ["null", "[]", "5", '"x"', '{"a":[]}', '{"a":null}', '{"a":NaN}'])
+@cases("statistics", ["null", "[]", "5", '"x"', '{"a":[]}', '{"a":null}', '{"a":NaN}'])
 def test_statistics_of_the_wrong_shape_are_left_out(statistics: str) -> None:
     """Statistics are evidence, never a reason to refuse an answer."""
     body = f'{{"state":"COMPLETED","results":{{"dataframe_stats":{statistics}}}}}'
@@ -213,10 +214,8 @@ def test_statistics_nested_too_deeply_are_left_out() -> None:
     assert python_statistics(envelope) == {"b": {"general": {}}}
 
 
-@pytest.mark.parametrize("depth", [101, 500, 900])
-@pytest.mark.parametrize(
-    "body", ['{"state":"PENDING","x":%s}', '{"state":"FAILED","results":{"dataframe":[["a"]],"x":%s}}']
-)
+@cases("depth", [101, 500, 900])
+@cases("body", ['{"state":"PENDING","x":%s}', '{"state":"FAILED","results":{"dataframe":[["a"]],"x":%s}}'])
 def test_details_nested_too_deeply_are_cut(body: str, depth: int) -> None:
     """A field that the API document does not name is no reason to refuse an answer."""
     found = read_envelope((body % ("[" * depth + "]" * depth)).encode()).details["x"]
@@ -245,7 +244,7 @@ def failed(**fields: Any) -> Envelope:
     return read_envelope(json.dumps({"state": "FAILED", **fields}).encode())
 
 
-@pytest.mark.parametrize(("length", "kept"), [(65_534, "x" * 65_534), (65_535, "x" * 65_535 + "…")])
+@cases(("length", "kept"), [(65_534, "x" * 65_534), (65_535, "x" * 65_535 + "…")])
 def test_the_longest_text_that_is_kept_whole(length: int, kept: str) -> None:
     """It has 65,536 bytes with its quotes."""
     assert read_envelope(b'{"state":"%s"}' % (b"x" * length)).state == kept
@@ -253,7 +252,7 @@ def test_the_longest_text_that_is_kept_whole(length: int, kept: str) -> None:
     assert failed(results={"response_summary": "x" * length}).response_summary == kept
 
 
-@pytest.mark.parametrize(("size", "kept"), [(65_536, 2_000), (65_537, 999)])
+@cases(("size", "kept"), [(65_536, 2_000), (65_537, 999)])
 def test_the_longest_body_of_which_all_fields_are_kept(size: int, kept: int) -> None:
     """It has 65,536 bytes, white space around it aside; of a longer one the first thousand are kept."""
     text = json.dumps({"state": "FAILED"} | {f"field {number}": number for number in range(2_000)})
@@ -261,15 +260,13 @@ def test_the_longest_body_of_which_all_fields_are_kept(size: int, kept: int) -> 
     assert (len(envelope.details), envelope.more_details) == (kept, 2_000 - kept)
 
 
-@pytest.mark.parametrize(
-    ("length", "kept"), [(998, "k" * 998), (999, "k" * 999 + "…"), (5_000, "k" * 999 + "…")]
-)
+@cases(("length", "kept"), [(998, "k" * 998), (999, "k" * 999 + "…"), (5_000, "k" * 999 + "…")])
 def test_long_names_of_fields_are_cut(length: int, kept: str) -> None:
     """A name has a thousand bytes with its quotes at most."""
     assert failed(**{"k" * length: 1}, log="x" * 70_000).details.keys() == {kept, "log"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("statistics", "excess"),
     [
         (b'{"a":{"m":[1,2,3,4,5,6,7,8]}}', ""),
@@ -287,7 +284,7 @@ def test_the_most_values_and_columns_of_statistics(statistics: bytes, excess: st
     assert bool(found.entries) is not bool(excess)
 
 
-@pytest.mark.parametrize(("depth", "excess"), [(99, ""), (100, "are nested deeper than 100 levels")])
+@cases(("depth", "excess"), [(99, ""), (100, "are nested deeper than 100 levels")])
 def test_the_deepest_statistics(depth: int, excess: str) -> None:
     """They have a hundred levels, with that of the columns."""
     long = b'"x":{"y":"%s"}' % (b"x" * 300_000)

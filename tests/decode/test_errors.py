@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from connecty_frames.decode.errors import CellError
+from tests.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "shown"),
     [
         ("x" * 60, "x" * 60),

@@ -9,9 +9,10 @@ import pytest
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.exact_json import ConstantText, FloatText, IntText, RepeatedKeys
+from tests.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "kind"),
     [
         ("0", IntText),
@@ -32,7 +33,7 @@ def test_numbers_are_kept_as_written(text: str, kind: type) -> None:
     assert found == text
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     ["", "01", "1.", ".5", "+1", "1e", "0x1F", "1_0", "\u0661", "'a'", "[1,]", "{1:2}", "nan", "\ufeff1"],
 )
@@ -42,7 +43,7 @@ def test_what_is_not_json_is_refused(text: str) -> None:
         exact_json.parse(text)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "written"),
     [
         ('{"b": 1.10, "a": [true, null, "x\\u00e9\\n"]}', '{"b":1.10,"a":[true,null,"xé\\n"]}'),
@@ -61,7 +62,7 @@ def test_repeated_keys_are_marked() -> None:
     assert type(exact_json.parse('{"a":1,"b":2}')) is dict
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("5", 5),
@@ -92,7 +93,7 @@ def test_the_callers_decimal_context_is_not_used() -> None:
         assert exact_json.to_python(exact_json.parse("1e99999999999999999999")) == "1e99999999999999999999"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "deep"),
     [
         ("[" * 100 + "]" * 100, False),
@@ -110,13 +111,13 @@ def test_is_too_deep(value: str, *, deep: bool) -> None:
     assert exact_json.is_too_deep([exact_json.parse(value)]) is deep
 
 
-@pytest.mark.parametrize(("text", "encodable"), [("é😀\x00", True), ("a\ud800", False), ("\udc00", False)])
+@cases(("text", "encodable"), [("é😀\x00", True), ("a\ud800", False), ("\udc00", False)])
 def test_is_encodable(text: str, *, encodable: bool) -> None:
     """A lone surrogate is the one thing that UTF-8 cannot hold."""
     assert exact_json.is_encodable(text) is encodable
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "has_one"),
     [
         (rb'["\ud800"]', True),
@@ -130,7 +131,7 @@ def test_has_lone_surrogate(text: bytes, *, has_one: bool) -> None:
     assert exact_json.has_lone_surrogate(text) is has_one
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "masked"),
     [
         (b'{"a":1}', b'{"a":1}'),

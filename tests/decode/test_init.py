@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 
-import pytest
-
 from connecty_frames import decode
+from tests.cases import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("file", "names"),
     [
         ("decoder", {"Decoded", "decode", "python_statistics"}),

@@ -13,6 +13,7 @@ from connecty_frames import Answer
 from connecty_frames.decode import LIMITS, read_envelope
 from connecty_frames.decode.envelope import read_statistics
 from connecty_frames.errors import QuestionFailed, ResponseError, StatisticsWarning
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from connecty_frames.decode import Envelope
@@ -54,7 +55,7 @@ def test_large_statistics_are_read_like_small_ones() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
+@cases(
     ("values", "excess"),
     [
         (_TWO_MILLION - 5, "hold more than 100,000 values"),
@@ -101,7 +102,7 @@ def test_what_is_not_read_of_statistics() -> None:
     assert (answer.rows, answer.total_rows, answer.statistics) == (1, None, {})
 
 
-@pytest.mark.parametrize("filler", ["", "x" * 300_000])
+@cases("filler", ["", "x" * 300_000])
 def test_lone_surrogates_in_statistics(filler: str) -> None:
     """They are escaped in names and texts; a name that looks like an escape remains."""
     text = json.dumps({"a": {"string": {"min": "\ud800", "max": "\U0001f600"}}, "\ud801": {"x": filler}})
@@ -114,7 +115,7 @@ def test_lone_surrogates_in_statistics(filler: str) -> None:
     assert found.entries == {"\\ud800": {"x": "\\\\ud800", "y": "\U0001f600"}}
 
 
-@pytest.mark.parametrize("statistics", ["[" + "{}," * 120_000 + "1]", '"' + "x" * 300_000 + '"'])
+@cases("statistics", ["[" + "{}," * 120_000 + "1]", '"' + "x" * 300_000 + '"'])
 def test_what_is_no_object_is_left_out(statistics: str) -> None:
     """Statistics are evidence, never a reason to refuse an answer."""
     assert read_statistics(statistics.encode()).entries == {}
@@ -160,7 +161,7 @@ def test_long_fields_are_cut_and_short_ones_kept() -> None:
     assert list(envelope.details) == ["trace", "log", "error", "more"]
 
 
-@pytest.mark.parametrize("escape", ["\\n", "\\\\", '\\"', "\\u00e9", "\\ud83d\\ude00", "\\ud800", "é", "🙂"])
+@cases("escape", ["\\n", "\\\\", '\\"', "\\u00e9", "\\ud83d\\ude00", "\\ud800", "é", "🙂"])
 def test_cut_texts(escape: str) -> None:
     """A cut leaves no half of an escape or of a character, wherever it falls."""
     for shift in range(12):
@@ -175,8 +176,8 @@ def test_cut_texts(escape: str) -> None:
         assert kept == whole * (len(kept) // len(whole))
 
 
-@pytest.mark.parametrize("in_results", [False, True])
-@pytest.mark.parametrize("first", [False, True])
+@cases("in_results", [False, True])
+@cases("first", [False, True])
 def test_many_fields_are_counted(in_results: bool, first: bool) -> None:
     """The first thousand are kept and the others counted, the named ones not among them."""
     fields: dict[str, Any] = {f"field {number}": number for number in range(20_000)}
@@ -193,7 +194,7 @@ def test_many_fields_are_counted(in_results: bool, first: bool) -> None:
     assert len(str(caught.value).encode()) < 4_096
 
 
-@pytest.mark.parametrize(
+@cases(
     "field",
     [
         '"x":"]},{[\\"",',
@@ -237,8 +238,8 @@ def test_a_long_state_is_cut() -> None:
     assert read_envelope(b'{"state":"%s"}' % (b"x" * 1_000_000)).state == "x" * 65_535 + "…"
 
 
-@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "IN_PROGRESS"])
-@pytest.mark.parametrize(
+@cases("state", ["COMPLETED", "FAILED", "IN_PROGRESS"])
+@cases(
     "field",
     [
         '"\\ud800",' * 400_000,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.scanning import LongValue, inner_commas
+from tests.cases import cases
 
 
 def _rebuild(value: Any, size: int) -> Any:
@@ -20,8 +19,8 @@ def _rebuild(value: Any, size: int) -> Any:
     return value
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 100])
-@pytest.mark.parametrize(
+@cases("size", [1, 2, 3, 5, 8, 13, 100])
+@cases(
     "text",
     [
         "[]",
@@ -46,14 +45,14 @@ def test_pieces_are_the_whole(text: str, size: int) -> None:
     assert _rebuild(LongValue.of(memoryview(text.encode())), size) == exact_json.parse(text)
 
 
-@pytest.mark.parametrize("size", [2, 1_000])
+@cases("size", [2, 1_000])
 def test_a_key_twice(size: int) -> None:
     """An object in which a key occurs twice is known as such, also if its fields are in different pieces."""
     found = LongValue.of(memoryview(b'{"a":[1,2,3],"b":2,"\\u0061":[4,5,6]}')).fields(size)
     assert isinstance(found, exact_json.RepeatedKeys)
 
 
-@pytest.mark.parametrize("shift", range(4))
+@cases("shift", range(4))
 def test_the_commas_of_a_long_object(shift: int) -> None:
     """They are found in a megabyte at a time, whatever is cut there, and the time is checked before each."""
     field = rb'"\\":["\",",{}]'

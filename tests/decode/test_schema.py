@@ -7,6 +7,7 @@ import pytest
 
 from connecty_frames.decode import ColumnSchema, Schema, binary, epoch
 from connecty_frames.errors import ConfigError
+from tests.cases import cases
 
 SCHEMA = Schema(
     [
@@ -44,7 +45,7 @@ def test_saved_and_read_back() -> None:
     assert [column.evidence for column in found] == ["3 whole numbers", "temporal statistics", "arrays"]
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "",

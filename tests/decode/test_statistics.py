@@ -13,6 +13,7 @@ from connecty_frames import Answer
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.statistics import parse_count, read_entry, section_named
 from connecty_frames.errors import ConversionError, StatisticsWarning, TypeFidelityWarning
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,8 +85,8 @@ def warned(found: Decoded) -> list[str]:
     return [str(warning) for warning in found.warnings]
 
 
-@pytest.mark.parametrize(("section", "name"), [(key, name) for key, names in NAMES.items() for name in names])
-@pytest.mark.parametrize("rows", [1, 2])
+@cases(("section", "name"), [(key, name) for key, names in NAMES.items() for name in names])
+@cases("rows", [1, 2])
 def test_names_of_sections(decode_json: Callable[..., Decoded], section: str, name: str, rows: int) -> None:
     """As the document names them, as databases and libraries name types, or as the type of a flat object."""
     assert section_named(name) == section
@@ -108,7 +109,7 @@ def test_names_of_sections(decode_json: Callable[..., Decoded], section: str, na
         assert (found.warnings, found.total_rows, found.truncated) == ([], 2, rows == 1)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("entry", "warns"),
     [
         ({"general": {"count": 2, "nulls_count": 0}, "geographic": {"srid": 4326}}, ["geographic"]),
@@ -136,7 +137,7 @@ def test_names_that_nobody_knows(
         assert found.total_rows == (2 if "count" in str(entry) else None)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "section"),
     [
         *(
@@ -155,7 +156,7 @@ def test_names_of_databases(name: str, section: str | None) -> None:
     assert section_named(name) == section
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "type_", "values"),
     [
         ("[true],[false],[null]", pa.bool_(), [True, False, None]),
@@ -164,7 +165,7 @@ def test_names_of_databases(name: str, section: str | None) -> None:
         ('["2025-01-01"],["2025-01-02"],[null]', pa.string(), ["2025-01-01", "2025-01-02", None]),
     ],
 )
-@pytest.mark.parametrize("wraps", [False, True])
+@cases("wraps", [False, True])
 def test_object_of_pandas(
     decode_json: Callable[..., Decoded], cells: str, type_: pa.DataType, values: list[Any], wraps: bool
 ) -> None:
@@ -185,9 +186,7 @@ def test_an_unknown_name_beside_a_known_one(decode_json: Callable[..., Decoded])
     assert isinstance(found.warnings[0], StatisticsWarning)
 
 
-@pytest.mark.parametrize(
-    "entry", [{"general": {"count": 1}}, {"type": "struct", "count": 1}, {"json": {"a": 1}}]
-)
+@cases("entry", [{"general": {"count": 1}}, {"type": "struct", "count": 1}, {"json": {"a": 1}}])
 def test_names_that_tell_no_type(decode_json: Callable[..., Decoded], entry: dict[str, Any]) -> None:
     """Text is not inferred to be dates: the server knew the type, and that it is none of times."""
     found = decode_json('[["a"],["2025-01-01"]]', json.dumps({"a": entry}), strict=True)
@@ -198,7 +197,7 @@ EMPTY: dict[str, dict[str, Any]] = {"boolean": {}, "numeric": {}, "temporal": {}
 NULLS = {"min": None, "max": None}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "sections", "type_"),
     [
         # Empty sections say nothing.
@@ -257,7 +256,7 @@ def test_a_bare_nan_beside_several_sections(decode_json: Callable[..., Decoded])
     assert len(found.warnings) == 1
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "count"),
     [
         ("2500", 2500),
@@ -294,8 +293,8 @@ def test_counts(text: str, count: int | None) -> None:
     assert parse_count(exact_json.parse(text)) == count
 
 
-@pytest.mark.parametrize("count", ["2500", "2500.0", '"2500"', "2.5e3"])
-@pytest.mark.parametrize("shape", ['"general":{"count":%s}', '"type":"int64","count":%s'])
+@cases("count", ["2500", "2500.0", '"2500"', "2.5e3"])
+@cases("shape", ['"general":{"count":%s}', '"type":"int64","count":%s'])
 def test_counts_tell_what_was_cut(decode_json: Callable[..., Decoded], count: str, shape: str) -> None:
     """1,000 of 2,500 rows never pass as the whole answer."""
     rows = ",".join(f"[{row}]" for row in range(1_000))
@@ -303,7 +302,7 @@ def test_counts_tell_what_was_cut(decode_json: Callable[..., Decoded], count: st
     assert (found.rows, found.total_rows, found.truncated) == (1_000, 2_500, True)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("counts", "fetched", "total", "truncated"),
     [
         # Two columns, of three rows with one null in the second: counts of values, and no counts of nulls.
@@ -343,7 +342,7 @@ def test_days_since_1970_are_no_bounds_of_dates(decode_json: Callable[..., Decod
     ]
 
 
-@pytest.mark.parametrize("name", ["x" * 1_000_000, "(" * 1_000, "", "[", "1", "_ _"])
+@cases("name", ["x" * 1_000_000, "(" * 1_000, "", "[", "1", "_ _"])
 def test_odd_names(name: str) -> None:
     """They are unknown, however long they are."""
     assert section_named(name) is None

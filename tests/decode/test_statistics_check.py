@@ -29,6 +29,7 @@ from connecty_frames.errors import (
 from connecty_frames.options import AskOptions
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.catalogue import Catalogue
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -
 # --- Counts ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("count", "nulls", "says"),
     [
         ("2", "1", []),
@@ -108,9 +109,7 @@ def test_counts(decode_json: Callable[..., Decoded], count: str, nulls: str, say
     assert all(isinstance(warning, StatisticsWarning) for warning in found.warnings)
 
 
-@pytest.mark.parametrize(
-    ("count", "says"), [("2", "has 1 null"), ("1", "2 rows were received"), ("3", "has 1 null")]
-)
+@cases(("count", "says"), [("2", "has 1 null"), ("1", "2 rows were received"), ("3", "has 1 null")])
 def test_strict(decode_json: Callable[..., Decoded], count: str, says: str) -> None:
     """Under strict a disagreement is a ResponseError."""
     statistics = f'{{"a":{{"general":{{"count":{count},"nulls_count":0}}}}}}'
@@ -125,7 +124,7 @@ def test_duplicates_are_not_compared_with_statistics(decode_json: Callable[..., 
     assert [type(warning).__name__ for warning in found.warnings] == ["ColumnNameWarning"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("nulls", "says"),
     [
         (1, []),
@@ -144,7 +143,7 @@ def test_nan_may_count_as_null(decode_json: Callable[..., Decoded], nulls: int, 
     assert [str(warning) for warning in found.warnings] == says
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "total", "says"),
     [
         ('"" | "x" | null', '"string":{"empty_string_count":1}', None, []),
@@ -173,7 +172,7 @@ def test_counts_of_a_section(
     assert said(cells, section, total) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "lengths", "total", "says"),
     [
         # Of "ä" and "x😀" in characters, bytes and UTF-16, each end by itself.
@@ -225,7 +224,7 @@ def test_lengths(
     assert said(cells, f'"string":{{{lengths}}}', total) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "mean", "total", "found"),
     [
         ('"a" | "bc" | null', "1.5", None, None),
@@ -273,7 +272,7 @@ def test_lengths_of_long_columns(decode_json: Callable[..., Decoded]) -> None:
 # --- Means ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "stated", "is_right"),
     [
         # Written in full.
@@ -341,7 +340,7 @@ def test_what_a_mean_says(said: Callable[..., list[str]]) -> None:
         said("1 | 2", '"numeric":{"mean":2.50}', strict=True)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("bounds", "is_right"),
     [
         ('"min":1.666,"max":2.333', True),
@@ -359,7 +358,7 @@ def test_means_of_values_that_were_cut(said: Callable[..., list[str]], bounds: s
 # --- Bounds ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "says"),
     [
         # Whole numbers are exact, of 64 bits and beyond.
@@ -509,7 +508,7 @@ def _pairs(says: list[str]) -> Iterator[tuple[str, str]]:
 MILLISECONDS = '"2025-01-01T10:00:00.146Z" | "2025-01-01T10:00:00.46Z" | "2025-01-01T10:00:00.91Z"'
 
 
-@pytest.mark.parametrize(
+@cases(
     ("least", "most", "wrong"),
     [
         # As many digits: equal.
@@ -544,7 +543,7 @@ def test_rows_in_milliseconds(
     assert [text.partition("the statistics' ")[2][:3] for text in found] == wrong
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "says"),
     [
         ("2 | 3", '"numeric":{"min":1,"max":5}', ""),
@@ -567,7 +566,7 @@ def test_rows_in_milliseconds(
         ('"NaN"', '"numeric":{"min":1.5,"max":5}', ""),
     ],
 )
-@pytest.mark.parametrize("total", [3, "null"])
+@cases("total", [3, "null"])
 def test_bounds_of_a_part(
     said: Callable[..., list[str]], cells: str, section: str, says: str, total: int | str
 ) -> None:
@@ -575,7 +574,7 @@ def test_bounds_of_a_part(
     assert said(cells, section, total) == ([f"Column 'c' {says}."] if says else [])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("type_", "value", "section", "stated", "says"),
     [
         (
@@ -628,7 +627,7 @@ def test_bounds_that_cannot_be_compared_with_a_part(
         )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "section", "options"),
     [
         # Columns that stayed text.
@@ -650,7 +649,7 @@ def test_what_is_not_compared(
     assert said(cells, section, **options) == []
 
 
-@pytest.mark.parametrize(
+@cases(
     "schema_type",
     [
         pa.int8(),
@@ -666,7 +665,7 @@ def test_what_is_not_compared(
     ],
     ids=str,
 )
-@pytest.mark.parametrize(
+@cases(
     "bound",
     [
         "null",
@@ -688,10 +687,8 @@ def test_odd_bounds_are_ignored(said: Callable[..., list[str]], schema_type: pa.
     assert said("1 | 2 | null", section, schema_type=schema_type) == []
 
 
-@pytest.mark.parametrize("bound", ["1e999", "1e99999", "1e999999999999999999999", "9" * 5_000], ids=len)
-@pytest.mark.parametrize(
-    "schema_type", [pa.int64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal256(76, 2)], ids=str
-)
+@cases("bound", ["1e999", "1e99999", "1e999999999999999999999", "9" * 5_000], ids=len)
+@cases("schema_type", [pa.int64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal256(76, 2)], ids=str)
 def test_huge_bounds(said: Callable[..., list[str]], schema_type: pa.DataType, bound: str) -> None:
     """A bound beyond all types is not the max of anything, and is shown in part."""
     assert said("1 | 2", f'"numeric":{{"min":-{bound},"max":1e-99999}}', 3, schema_type=schema_type)[
@@ -702,7 +699,7 @@ def test_huge_bounds(said: Callable[..., list[str]], schema_type: pa.DataType, b
     assert len(found[0]) < 140
 
 
-@pytest.mark.parametrize(
+@cases(
     ("schema_type", "cells", "bound", "wrong"),
     [
         (pa.timestamp("s"), '"2025-01-01T10:00:00"', '"2025-01-01T10:00:00.5"', False),
@@ -745,7 +742,7 @@ def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) 
 # --- Distinct values ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "name", "honest"),
     [
         ("1 | 2 | 2", "numeric", {2}),
@@ -767,7 +764,7 @@ def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) 
         ('"PT1S" | "PT1S"', "temporal", {1, 2}),
     ],
 )
-@pytest.mark.parametrize("stated", range(6))
+@cases("stated", range(6))
 def test_distinct_values(
     said: Callable[..., list[str]], cells: str, name: str, honest: set[int], stated: int
 ) -> None:
@@ -782,9 +779,7 @@ def test_distinct_values(
         said(cells, section, strict=True)
 
 
-@pytest.mark.parametrize(
-    ("approximate", "total"), [("true", 3), ("null", 3), ('"false"', 3), ("0", 3), ("false", 4)]
-)
+@cases(("approximate", "total"), [("true", 3), ("null", 3), ('"false"', 3), ("0", 3), ("false", 4)])
 def test_distinct_values_that_are_not_compared(
     said: Callable[..., list[str]], approximate: str, total: int
 ) -> None:
@@ -1010,10 +1005,8 @@ def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, st
 # --- Whole answers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize(
-    "name", ["login_timestamps.json", "top_countries.json", "dataframe_only.json", "summary_only.json"]
-)
+@cases("strict", [False, True])
+@cases("name", ["login_timestamps.json", "top_countries.json", "dataframe_only.json", "summary_only.json"])
 def test_the_golden_answers(golden: Path, name: str, *, strict: bool) -> None:
     """The answers of the API document cause no warning."""
     Answer.from_json(golden / name, strict=strict, on_truncation="ignore")
@@ -1033,8 +1026,8 @@ def test_the_example_in_milliseconds_alone(golden: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize("max_rows", [20, None])
+@cases("strict", [False, True])
+@cases("max_rows", [20, None])
 def test_the_sandbox(sandbox: Sandbox, max_rows: int | None, *, strict: bool) -> None:
     """No answer of the sample workspace causes a warning, whole or in part."""
     doubted = {}

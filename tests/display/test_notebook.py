@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from connecty_frames.display import SHOWN_ROWS, answer_html
 from connecty_frames.frames import AnswerMetadata
+from tests.cases import cases
 
 METADATA = AnswerMetadata(
     question="which countries?",
@@ -100,7 +100,7 @@ def test_the_sql_is_collapsed_and_highlighted() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     "sql",
     ["select '", "'" * 19_998, "/*" * 9000, "select \x00\u202e$x$\r\n\t<b>", "ż" * 100, "--", '"' * 19_997],
 )
@@ -196,7 +196,7 @@ def shown_numbers(name: str, column: pa.Array) -> list[str]:
     return [re.sub(r'<span class="connecty-group">(\d+)</span>', r"\1|", cell) for cell in cells]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("column", "expected"),
     [
         (pa.array([31768, 5, -8459, None]), ["31|768", "5", "-8|459", NULL]),
@@ -217,7 +217,7 @@ def test_numbers_are_grouped_by_thousands(column: pa.Array, expected: list[str])
     assert shown_numbers("orders", column) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "expected"),
     [
         ("id", "10432"),

@@ -15,6 +15,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.display import plot
+from tests.cases import cases
 
 pytest.importorskip("altair", reason="the extra [plot] is not installed")
 
@@ -89,7 +90,7 @@ def test_bars_beside_each_other_where_categories_repeat() -> None:
     assert values(found, "paid") == ["true", "false", "true"]
 
 
-@pytest.mark.parametrize("across", [["a", "a"], [DAYS[0], DAYS[0]]], ids=["category", "time"])
+@cases("across", [["a", "a"], [DAYS[0], DAYS[0]]], ids=["category", "time"])
 def test_repeats_without_a_category_are_points(across: list[Any]) -> None:
     """Bars would be summed, and a line would connect values of the same time."""
     assert drawn({"at": across, "n": [1, 2]})["mark"]["type"] == "circle"
@@ -130,7 +131,7 @@ def test_decimals_and_long_numbers_are_drawn_as_floats() -> None:
     assert [hint["field"] for hint in found["encoding"]["tooltip"]] == ["c in full", "n in full"]
 
 
-@pytest.mark.parametrize("kind", [pa.decimal128(18, 2), pa.decimal256(40, 2)], ids=str)
+@cases("kind", [pa.decimal128(18, 2), pa.decimal256(40, 2)], ids=str)
 def test_decimals_are_drawn_as_the_nearest_floats(kind: pa.DataType) -> None:
     """To the last digit, as Python reads their texts; Arrow's cast is wrong for about every seventh."""
     cents = [984_18, 0, -1, *range(1, 10**7, 49_999)]
@@ -151,7 +152,7 @@ def test_nan_and_infinity_are_not_drawn() -> None:
     json.dumps(found, allow_nan=False)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("column", "expected"),
     [
         (pa.array([date(2025, 3, 30)]), "2025-03-30T00:00:00.000Z"),
@@ -175,7 +176,7 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
     assert found["encoding"]["x"]["scale"] == {"type": "utc"}
 
 
-@pytest.mark.parametrize("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full"])
+@cases("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full"])
 def test_any_name_of_a_column(name: str) -> None:
     """Characters with a meaning in Vega are escaped, and the title is the name."""
     found = drawn({name: ["x", "y"], "b": [1, 2]})
@@ -224,7 +225,7 @@ def test_control_characters_in_names_and_titles() -> None:
 # Where none fits
 
 
-@pytest.mark.parametrize(
+@cases(
     ("columns", "why"),
     [
         ({}, "there are no rows"),
@@ -311,7 +312,7 @@ def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
 # As a picture
 
 
-@pytest.mark.parametrize(
+@cases(
     ("columns", "texts"),
     [
         ({"a.b[0]": ["Pol.and", "x[1]"], 'n "q"': [1, 2]}, ["a.b[0]", 'n "q"', "Pol.and", "x[1]"]),

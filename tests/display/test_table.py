@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 from connecty_frames.display import terminal_table, text_table
+from tests.cases import cases
 
 
 def shown(table: pa.Table, width: int = 80, **terminal: Any) -> list[str]:
@@ -77,7 +77,7 @@ def test_values_are_whole() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "type_", "expected"),
     [
         ([datetime(2025, 7, 1), None], pa.timestamp("us"), ["2025-07-01", "null"]),
@@ -100,7 +100,7 @@ def test_empty_fractions_of_seconds(values: list[Any], type_: pa.DataType, expec
     assert [value.rstrip() for value in column(lines)] == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "type_", "expected"),
     [
         ([1.5, 10.25, 3.0, None], pa.float64(), ["  1.5 ", " 10.25", "  3   ", "  null"]),
@@ -139,7 +139,7 @@ WIDE = pa.table(
 )
 
 
-@pytest.mark.parametrize("width", [*range(20, 130), 200, 300])
+@cases("width", [*range(20, 130), 200, 300])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """At any width there is one line for each row, and all lines of the table are equally long."""
     lines = shown(WIDE, width)

@@ -14,6 +14,7 @@ from rich.console import Console
 
 import connecty_frames as cf
 from connecty_frames.display import terminal_plot
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +98,7 @@ def test_a_line() -> None:
     assert axis == "2024-01-01                     2024-12-01"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("times", "axis"),
     [
         (
@@ -166,8 +167,8 @@ def test_points() -> None:
     assert points(repeated) == 3
 
 
-@pytest.mark.parametrize("width", [20, 60, 80, 200])
-@pytest.mark.parametrize("kind", ["bars", "lines", "several lines", "points"])
+@cases("width", [20, 60, 80, 200])
+@cases("kind", ["bars", "lines", "several lines", "points"])
 def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
     """Also with wide characters and long names."""
     name = "日本" * 30
@@ -188,7 +189,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
     assert max(cell_len(line) for line in chart.splitlines()) <= width
 
 
-@pytest.mark.parametrize(
+@cases(
     ("columns", "why"),
     [
         ({"n": [1]}, "^No plot fits this answer: the columns are 'n'"),

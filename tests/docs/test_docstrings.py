@@ -13,6 +13,7 @@ import connecty_frames as cf
 import connecty_frames.sandbox
 import connecty_frames.testing
 from connecty_frames.frames.accessor import ConnectyAccessor
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def test_the_example_of_a_docstring_runs(
     assert result.attempted > 0
 
 
-@pytest.mark.parametrize(
+@cases(
     "name",
     [
         "Answer.from_json",

@@ -15,6 +15,7 @@ import connecty_frames.testing
 from connecty_frames import errors
 from connecty_frames.settings.values import Settings
 from docs import generated
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,7 @@ def test_every_name_of_the_other_public_modules_is_in_the_reference() -> None:
     assert referenced("api/testing.md") == sorted(connecty_frames.testing.__all__)
 
 
-@pytest.mark.parametrize("name", ERRORS)
+@cases("name", ERRORS)
 def test_every_error_is_documented(name: str) -> None:
     """Errors in the tree and in the table of what to do, warnings in their tree."""
     kind = getattr(cf, name)
@@ -88,7 +89,7 @@ def test_every_exit_code_is_in_the_tree_of_errors() -> None:
         assert line.endswith(f" Exit code {EXIT_CODES[kind]}.")
 
 
-@pytest.mark.parametrize("name", Settings.__dataclass_fields__)
+@cases("name", Settings.__dataclass_fields__)
 def test_every_setting_is_documented(name: str) -> None:
     """With its environment variable and a description."""
     row = next(row for row in generated.settings().splitlines() if row.startswith(f"| `{name}` |"))
@@ -112,7 +113,7 @@ def test_every_option_is_documented() -> None:
         assert re.search(line, sections[command], re.MULTILINE | re.IGNORECASE), (command, option)
 
 
-@pytest.mark.parametrize("name", generated.SECTIONS)
+@cases("name", generated.SECTIONS)
 def test_every_generated_section_is_on_a_page(name: str) -> None:
     """On exactly one: a section that no page includes is not documented."""
     every = [*DOCS.glob("*.md"), *DOCS.glob("design/*.md")]

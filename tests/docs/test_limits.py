@@ -9,11 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
-
 import connecty_frames as cf
 from connecty_frames.cli.first_contact import ASSUMPTIONS
 from connecty_frames.settings.values import Settings
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +31,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
     return inspect.signature(function).parameters[name].default
 
 
-@pytest.mark.parametrize(
+@cases(
     ("row", "expected"),
     [
         (
@@ -125,7 +124,7 @@ def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, f
     assert {path: constant(path) for path in expected} == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("row", "default", "expected"),
     [
         (

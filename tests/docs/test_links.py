@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-import pytest
 from markdown_it import MarkdownIt
+
+from tests.cases import cases
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,7 +29,7 @@ def targets(markdown: str) -> list[str]:
     return re.findall(r'\b(?:href|src)="([^"]*)"', MarkdownIt().render(markdown))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("markdown", "expected"),
     [
         ("[a](docs/a.md) and ![b](b.png)", ["docs/a.md", "b.png"]),

@@ -95,8 +95,8 @@ def test_a_choice_runs_its_program() -> None:
     """With further arguments, and from the environment that tests use."""
     assert "/python -m benchmarks.decode --growth W1 " in dry_run("bench", "WHAT=growth", "ARGS=W1")
     printed = dry_run("verify", "WHAT=bounds", "ARGS=--sizes 1")
-    assert "/python -m tests.verification.bounds --sizes 1; code=$?; " in printed
-    assert "/python -m tests.verification.bounds --calls --sizes 1 && exit $code" in printed
+    assert "/python -m benchmarks.bounds --sizes 1; code=$?; " in printed
+    assert "/python -m benchmarks.bounds --calls --sizes 1 && exit $code" in printed
 
 
 def test_environments_have_tests_of_their_own() -> None:

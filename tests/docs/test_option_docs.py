@@ -5,18 +5,17 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-import pytest
-
 import connecty_frames as cf
 from connecty_frames.options import AskOptionsDict
 from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
 from connecty_frames.settings.values import Settings, SettingsDict
 from docs.docstrings import FUNCTIONS, with_keywords
+from tests.cases import cases
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@cases("name", FUNCTIONS)
 def test_docstrings_have_the_keywords_as_described(name: str) -> None:
     """As ``make docstrings`` writes them."""
     source = (ROOT / name).read_text(encoding="utf-8")

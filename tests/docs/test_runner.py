@@ -113,38 +113,6 @@ def test_a_broken_example_is_reported_with_its_line(examples: Any) -> None:
     assert (last.filename, last.lineno) == ("page.md", 5)
 
 
-def test_an_example_that_is_no_python_is_reported_with_its_line(examples: Any) -> None:
-    """Also if it does not compile."""
-    with pytest.raises(SyntaxError) as raised:
-        examples.run_python("page.md", examples.blocks("```python\n\nif:\n```\n"))
-
-    assert (raised.value.filename, raised.value.lineno) == ("page.md", 3)
-
-
-def test_an_assertion_in_an_example_counts(examples: Any) -> None:
-    """A failing assert fails the example."""
-    with pytest.raises(AssertionError):
-        examples.run_python("page.md", examples.blocks("```python\nassert 1 == 2\n```\n"))
-
-
-def test_a_warning_in_an_example_is_an_error(examples: Any) -> None:
-    """An example shows recommended usage, which does not warn."""
-    with pytest.raises(UserWarning, match="careful"):
-        examples.run_python(
-            "page.md", examples.blocks("```python\nimport warnings\nwarnings.warn('careful')\n```\n")
-        )
-
-
-def test_indentation_is_kept(examples: Any) -> None:
-    """That of the block's own lines, whether the fence is indented or not."""
-    code = "if True:\n    for n in [1]:\n        x = n"
-    indented = "\n".join(f"   {line}" for line in f"```python\n{code}\n```".splitlines())
-
-    for page in (f"```python\n{code}\n```\n", indented):
-        assert examples.blocks(page)[0].text == code
-        assert examples.run_python("page.md", examples.blocks(page))["x"] == 1
-
-
 def test_an_example_sees_nothing_of_the_runner(examples: Any) -> None:
     """Neither its names nor its ``from __future__`` imports: annotations are evaluated, as in a script."""
     with pytest.raises(NameError, match="examples"):
@@ -166,11 +134,3 @@ def test_a_malformed_page_is_an_error(examples: Any, page: str, message: str) ->
     """A misplaced mark or fence would skip more than was intended."""
     with pytest.raises(ValueError, match=message):
         examples.blocks(page)
-
-
-def test_other_comments_and_languages_are_ignored(examples: Any) -> None:
-    """Other comments are no marks; blocks of another language, or of none, are not run."""
-    found = examples.blocks("<!-- a note -->\n```\nnothing\n```\n\n```{toctree}\ntypes\n```\n")
-
-    assert [(block.language, block.not_run) for block in found] == [("", None), ("{toctree}", None)]
-    assert examples.run_python("page.md", found) == {"__name__": "__main__"}

@@ -9,14 +9,11 @@ import pytest
 
 import connecty_frames as cf
 from tests.servers import programs
-from tests.servers.fixtures import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.servers.programs import Program
-
-__all__ = ["make", "run", "server"]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
+from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 from tests.servers.timing import within
 
@@ -121,7 +122,7 @@ def test_a_localhost_whose_first_address_refuses(monkeypatch: pytest.MonkeyPatch
     assert server.questions == ["how many?"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("address", "host"),
     [
         ("[::1]:1", "[::1]:1"),

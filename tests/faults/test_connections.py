@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 from tests.servers.responses import chunked, with_length
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 
@@ -133,7 +134,7 @@ def test_interim_responses_are_skipped(any_server: Script, endpoint: str, interi
     assert counted == {"health": 1, "token": 1, "ask": 1, "results": 1}
 
 
-@pytest.mark.parametrize("early", [1, 3, 5, 40])
+@cases("early", [1, 3, 5, 40])
 def test_surplus_bytes_in_a_part_of_a_record_are_found(early: int) -> None:
     """Over TLS some bytes of a second response arrive with the first, the others with the next request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

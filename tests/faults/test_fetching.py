@@ -109,16 +109,11 @@ def test_a_redirect(server: Script, client: Client, endpoint: str, status: int) 
     ("headers", "slept"),
     [
         ({"Retry_After": "7"}, [7.0]),
-        ({"Retry_After": "0"}, [0.25]),
         ({"Retry_After": "Wed, 05 Nov 2025 12:00:30 GMT"}, [30.0]),
         (
             {"Retry_After": "Wed, 05 Nov 2025 11:00:09 GMT", "Date": "Wed, 05 Nov 2025 11:00:00 GMT"},
             [9.0],
         ),
-        ({"Retry_After": "Wed, 05 Nov 2025 11:00:00 GMT"}, [0.25]),
-        ({"Retry_After": "-5"}, [0.25]),
-        ({"Retry_After": "nan"}, [0.25]),
-        ({"Retry_After": "1e35"}, [0.25]),
         ({"Retry_After": "soon"}, [0.25]),
         ({}, [0.25]),
     ],

@@ -11,7 +11,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-import pytest
+from tests.cases import cases
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
@@ -62,14 +62,14 @@ def is_check(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) in {"pytest.raises", "pytest.warns"}
 
 
-@pytest.mark.parametrize("test", sorted({*ALL, *NAMED.findall(SECURITY)}))
+@cases("test", sorted({*ALL, *NAMED.findall(SECURITY)}))
 def test_a_named_test_checks_something(test: str) -> None:
     """It is defined in the named file, is not skipped, and has an assertion."""
     path, _, name = test.partition("::")
     assert flaws((ROOT / path).read_text(encoding="utf-8"), name) == set()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "wrong"),
     [
         ("def test_a(): assert b()", set()),
@@ -96,7 +96,7 @@ def test_flaws(source: str, wrong: set[str]) -> None:
     assert flaws(source, "test_a") == wrong
 
 
-@pytest.mark.parametrize("title", ["Promises", "Faults", "Intermediaries"])
+@cases("title", ["Promises", "Faults", "Intermediaries"])
 def test_the_page_names_the_tests(title: str) -> None:
     """Each row has the tests that are listed for it, under a key that begins its first cell."""
     section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]

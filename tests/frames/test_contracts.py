@@ -32,6 +32,7 @@ from pydantic import (
 
 import connecty_frames as cf
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,7 @@ class Level(enum.IntEnum):
 class TestNulls:
     """A contract says which columns have nulls; other schemas say nothing of them."""
 
-    @pytest.mark.parametrize(
+    @cases(
         "schema",
         [
             pa.schema([pa.field("c", pa.int64(), nullable=False)]),
@@ -90,7 +91,7 @@ class TestNulls:
             column_of(schema, 9, None)
         assert (caught.value.column, caught.value.row, caught.value.value) == ("c", 1, "null")
 
-    @pytest.mark.parametrize(
+    @cases(
         "schema",
         [
             {"c": int},
@@ -122,7 +123,7 @@ class TestNulls:
         """NaN is a number."""
         assert str(column_of(model(float), 1.5, "NaN").to_pylist()) == "[1.5, nan]"
 
-    @pytest.mark.parametrize(
+    @cases(
         ("type_", "cells", "message"),
         [
             (
@@ -173,7 +174,7 @@ CATEGORIES: list[tuple[Any, list[Any], list[Any], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "cells", "categories", "is_ordered"), CATEGORIES)
+@cases(("schema", "cells", "categories", "is_ordered"), CATEGORIES)
 class TestCategories:
     """All categories, in that order, in each library; also of no rows, saved, and in files."""
 
@@ -233,7 +234,7 @@ class TestCategories:
 class TestCategoriesThatAreNone:
     """A ConfigError names the column and the reason."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("given", "reason"),
         [
             (Literal["a", 1], "its categories are of the types 'int', 'str': expected one type"),
@@ -291,7 +292,7 @@ CONSTRAINTS: list[tuple[Any, list[Any], Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "fitting", "unfit", "message"), CONSTRAINTS)
+@cases(("schema", "fitting", "unfit", "message"), CONSTRAINTS)
 def test_constraints(schema: Any, fitting: list[Any], unfit: Any, message: str) -> None:
     """Values that do not fit are errors, and those that do are those that were sent."""
     assert len(column_of(schema, *fitting)) == len(fitting)
@@ -383,7 +384,7 @@ class TestValidators:
             column_of({"c": Annotated[int, AfterValidator(lambda value: value)]}, 1)
 
     @pytest.mark.filterwarnings("ignore:schema. the validators:connecty_frames.TypeFidelityWarning")
-    @pytest.mark.parametrize(
+    @cases(
         ("column", "row"),
         [("after", [0, "a", 4, [], 1]), ("decorated", [1, "a", 5, [], 1]), ("plain", [1, "a", 4, [], 0])],
     )
@@ -428,7 +429,7 @@ def test_a_class_below_the_model() -> None:
 class TestNames:
     """One of several names is there."""
 
-    @pytest.mark.parametrize("name", ["revenue", "total_revenue"])
+    @cases("name", ["revenue", "total_revenue"])
     def test_one(self, name: str) -> None:
         """The column keeps the name that it has, and its place in the model."""
         answer = cf.Answer.from_json(body([name, "country"], [1.5, "DE"]), schema=Renamed)
@@ -438,7 +439,7 @@ class TestNames:
         with pytest.raises(ConversionError, match=f"Column '{name}', row 0: '0' does not fit the model"):
             cf.Answer.from_json(body([name, "country"], [0, "DE"]), schema=Renamed)
 
-    @pytest.mark.parametrize(
+    @cases(
         ("names", "found", "column"),
         [
             (["country"], "none of them", "revenue"),
@@ -455,7 +456,7 @@ class TestNames:
         )
         assert caught.value.column == column
 
-    @pytest.mark.parametrize("name", ["amount", "Amount"])
+    @cases("name", ["amount", "Amount"])
     def test_by_name(self, name: str) -> None:
         """A model that pydantic fills by name accepts the field's own name too."""
         assert cf.Answer.from_json(body([name], [1]), schema=ByName).schema.names == [name]
@@ -474,8 +475,8 @@ class TestNames:
 class TestDecimals:
     """A Decimal without digits has the scale that its values need."""
 
-    @pytest.mark.parametrize("schema", [{"c": Decimal}, {"c": "decimal"}, model(Decimal | None)])
-    @pytest.mark.parametrize(
+    @cases("schema", [{"c": Decimal}, {"c": "decimal"}, model(Decimal | None)])
+    @cases(
         ("cells", "type_"),
         [
             (["1.5", 2, None], pa.decimal128(38, 1)),
@@ -493,7 +494,7 @@ class TestDecimals:
         assert column.type == type_
         assert column.to_pylist() == [None if cell is None else Decimal(str(cell)) for cell in cells]
 
-    @pytest.mark.parametrize("cell", ["x", "NaN", "1e-80", "1e999999999", "9" * 77])
+    @cases("cell", ["x", "NaN", "1e-80", "1e999999999", "9" * 77])
     def test_refused(self, cell: str) -> None:
         """What no decimal holds is an error at its row."""
         with pytest.raises(ConversionError) as caught:

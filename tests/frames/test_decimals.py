@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import connecty_frames as cf
 from connecty_frames.frames import AnswerMetadata, to_pandas
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
 #: Of as many digits as the widest decimals here.
 CONTEXT = Context(prec=38)
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
+every_backend = cases("backend", BACKENDS)
 pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TypeFidelityWarning")
 
 
@@ -53,7 +54,7 @@ NINES_17, NINES_28, NINES_38 = "949999999999999.99", "94999999999949999999999999
 class TestPrecision:
     """An inferred decimal has the narrowest of 17, 28 and 38 digits that holds the column, also rounded."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("texts", "scale", "precision"),
         [
             ([NINES_17, "-" + NINES_17, None], 2, 17),
@@ -166,7 +167,7 @@ class TestAnswers:
         assert answer.to_polars()["c"].dtype == pl.Decimal(38, 2)
         assert [str(value) for value in answer.to_pandas()["c"]] == ["949999999999999.99", "<NA>", "0.01"]
 
-    @pytest.mark.parametrize("type_", ["decimal128(38, 2)", "decimal128(20, 4)"])
+    @cases("type_", ["decimal128(38, 2)", "decimal128(20, 4)"])
     def test_schema(self, type_: str) -> None:
         """A type of `schema=` is the dtype, also after it has been saved with the schema."""
         answer = cf.Answer.from_json(BODY, schema={"c": type_})

@@ -15,6 +15,7 @@ import pytest
 
 from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type
 from connecty_frames.frames.models import comes_from, is_pydantic_model
+from tests.cases import cases
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
@@ -220,7 +221,7 @@ UNKNOWN: list[Any] = [
 class TestNames:
     """Types by name."""
 
-    @pytest.mark.parametrize(("name", "expected"), NAMES.items())
+    @cases(("name", "expected"), NAMES.items())
     def test_known(self, name: str, expected: pa.DataType) -> None:
         """A name of Arrow's, pandas' or numpy's is that type."""
         assert arrow_type(name) == expected
@@ -231,19 +232,19 @@ class TestNames:
         assert arrow_type("float") == pa.float64()
 
 
-@pytest.mark.parametrize(("given", "expected"), PANDAS_AND_NUMPY, ids=repr)
+@cases(("given", "expected"), PANDAS_AND_NUMPY, ids=repr)
 def test_pandas_and_numpy(given: object, expected: pa.DataType) -> None:
     """A dtype, as object or class, is the Arrow type of the same values."""
     assert arrow_type(given) == expected
 
 
-@pytest.mark.parametrize(("given", "expected"), POLARS, ids=repr)
+@cases(("given", "expected"), POLARS, ids=repr)
 def test_polars(given: object, expected: pa.DataType) -> None:
     """So is one of polars; text is plain strings, not the large ones that polars exports."""
     assert arrow_type(given) == expected
 
 
-@pytest.mark.parametrize(("given", "expected"), PYTHON, ids=repr)
+@cases(("given", "expected"), PYTHON, ids=repr)
 def test_python(given: object, expected: pa.DataType) -> None:
     """Python's types and annotations; whether None is allowed makes no difference."""
     assert arrow_type(given) == expected
@@ -254,7 +255,7 @@ def test_arrow() -> None:
     assert arrow_type(pa.large_string()) == pa.large_string()
 
 
-@pytest.mark.parametrize("given", UNKNOWN, ids=repr)
+@cases("given", UNKNOWN, ids=repr)
 def test_unknown(given: object) -> None:
     """Anything else is an UnknownTypeError and no other exception."""
     with pytest.raises(UnknownTypeError, match=r"is not a column type|is not a time zone|a decimal of"):

@@ -14,25 +14,13 @@ import pytest
 from connecty_frames import frames
 from connecty_frames.export.formats import WRITERS
 from connecty_frames.frames import loading
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from connecty_frames.options import Engine
 
-HEAVY = ("pandas", "polars", "pyarrow", "numpy", "pydantic", "requests")
 
-
-LAZY = {"read_parquet": "parquet", "to_pandas": "pandas", "to_polars": "polars", "to_schema_types": "schema"}
-
-
-def test_names() -> None:
-    """Every public name exists, and those that are loaded late are of their files."""
-    for name in set(frames.__all__) - {"to_spark"}:  # which needs pyspark
-        assert getattr(frames, name) is not None
-    for name, file in LAZY.items():
-        assert getattr(frames, name).__module__ == f"connecty_frames.frames.{file}"
-
-
-@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
+@cases("engine", ["pandas", "polars", "pyarrow"])
 def test_the_frame_of_an_engine(engine: Engine) -> None:
     """It is of that library, and has the values of the table."""
     frame = frames.to_engine(pa.table({"a": [1, 2]}), engine)
@@ -63,22 +51,6 @@ def test_an_engine_is_loaded_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (thread.name, thread.daemon) == ("connecty_frames import pandas", False)
     loading.finish_loading("pandas")
     assert {"pandas"} == loading.LOADED
-
-
-def test_unknown_name() -> None:
-    """Another name is an AttributeError, as of any module."""
-    with pytest.raises(AttributeError, match="has no attribute 'to_excel'"):
-        _ = frames.to_excel
-
-
-@pytest.mark.parametrize(
-    "script", ["import connecty_frames.frames", "from connecty_frames.frames import copy_metadata"]
-)
-def test_loads_nothing_heavy(script: str) -> None:
-    """Importing the package loads no frame library."""
-    check = f"{script}; import sys; print([name for name in {HEAVY} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
 
 
 @pytest.mark.slow

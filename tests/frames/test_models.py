@@ -13,6 +13,7 @@ from connecty_frames.decode import SchemaTypes
 from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import to_schema_types
+from tests.cases import cases
 
 
 class Event(pydantic.BaseModel):
@@ -38,7 +39,7 @@ def test_encodings_in_annotations() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "message"),
     [
         (list[cf.epoch("s")], r'cf.epoch\("s"\) is for a whole column, not for values inside of others'),  # type: ignore[misc]

@@ -23,6 +23,8 @@ import pandera.pandas
 import pandera.polars
 from pandera.typing import Series  # noqa: TC002 - pandera evaluates annotations
 
+from tests.cases import cases
+
 
 def body(names: list[str], *rows: list[Any]) -> bytes:
     """Write a finished response without statistics."""
@@ -115,7 +117,7 @@ def test_patterns_are_refused() -> None:
         to_schema_types(schema)
 
 
-@pytest.mark.parametrize("given", [pandera.pandas.DataFrameModel, pandera.pandas.Column(int)])
+@cases("given", [pandera.pandas.DataFrameModel, pandera.pandas.Column(int)])
 def test_what_is_no_schema(given: object) -> None:
     """The base class of all models and a single column are not."""
     with pytest.raises(ConfigError, match="a pandera model class or schema"):

@@ -17,6 +17,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.export.formats import WRITERS as WRITERS_OF_FILES
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,8 @@ WRITERS: dict[str, Callable[[cf.Answer], Any]] = {
     "pandas of arrow": lambda answer: answer.to_pandas("pyarrow"),
     "polars": cf.Answer.to_polars,
 }
-every_writer = pytest.mark.parametrize("make", WRITERS.values(), ids=WRITERS)
-every_engine = pytest.mark.parametrize("engine", ENGINES)
+every_writer = cases("make", WRITERS.values(), ids=WRITERS)
+every_engine = cases("engine", ENGINES)
 
 ROWS: list[list[Any]] = [
     ["id", "money", "share", "day", "at", "local", "slot", "note", "paid", "tags"],
@@ -124,7 +125,7 @@ def test_the_backend_of_pandas(countries: cf.Answer, tmp_path: Path) -> None:
         cf.read_parquet("nowhere", engine="spark")  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("derive", "index"),
     [
         (lambda df: df[df["orders"] > 6000], pd.RangeIndex(3)),
@@ -150,7 +151,7 @@ def test_an_index_is_an_index_again(
     pd.testing.assert_frame_equal(found, frame, check_index_type="equiv")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("engine", ["polars", "pyarrow"])
+@cases("engine", ["polars", "pyarrow"])
 def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -> None:
     """An index with a name is a column; one without a name is left out."""
     frame = countries.to_pandas()
@@ -179,7 +180,7 @@ def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(
+@cases(
     "column",
     [
         pd.Categorical(["b", "a", "b", None, "a"], ["b", "a"], ordered=True),
@@ -235,7 +236,7 @@ def test_a_frame_that_was_changed_in_place(countries: cf.Answer, tmp_path: Path)
     assert cf.read_parquet(other_accessor.write_parquet(tmp_path / "b"))["orders"].to_list()[0] == 2
 
 
-@pytest.mark.parametrize(
+@cases(
     ("spoil", "message"),
     [
         (lambda df: df.set_axis(["a", "a"], axis=1), "Two columns of this frame are called 'a'"),
@@ -257,7 +258,7 @@ def test_a_pandas_frame_that_parquet_cannot_hold(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("dtype", [pl.Object, pl.Int128])
+@cases("dtype", [pl.Object, pl.Int128])
 def test_a_polars_frame_that_arrow_cannot_hold(dtype: Any, countries: cf.Answer, tmp_path: Path) -> None:
     """The same; polars itself panics or writes memory addresses."""
     column = pl.Series("o", [1] * 5, dtype=dtype)
@@ -328,7 +329,7 @@ def test_fields_that_polars_cannot_hold(tmp_path: Path) -> None:
     assert raised.value.setting == "engine"
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all", b"PAR1\x00\x00\x00\x00PAR1"])
+@cases("content", [b"", b"PAR1", b"no parquet at all", b"PAR1\x00\x00\x00\x00PAR1"])
 @every_engine
 def test_a_file_that_is_not_parquet(content: bytes, engine: Any, tmp_path: Path) -> None:
     """A ConfigError names the file."""
@@ -351,8 +352,8 @@ def test_invalid_paths(tmp_path: Path) -> None:
         cf.read_parquet(5)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("key", ["PANDAS_ATTRS", "pandas", "connecty.other"])
-@pytest.mark.parametrize(
+@cases("key", ["PANDAS_ATTRS", "pandas", "connecty.other"])
+@cases(
     "text",
     [b"{", b"5", b"[]", b'["a"]', b"\xff", b"[" * 5000, b'{"columns": [5]}', b"{}"],
 )
@@ -368,7 +369,7 @@ def test_invalid_entries_of_others(key: str, text: bytes, engine: Any, tmp_path:
     assert [str(value) for value in found["a"]] == ["1"]
 
 
-@pytest.mark.parametrize("text", ["5", "{", "\ud800", '{"schema": [{"name": "a"}]}'])
+@cases("text", ["5", "{", "\ud800", '{"schema": [{"name": "a"}]}'])
 def test_damaged_metadata(text: str, tmp_path: Path) -> None:
     """It is an error, in attrs and in the schema."""
     safe = text.encode(errors="backslashreplace")
@@ -384,8 +385,8 @@ def test_damaged_metadata(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("make", [cf.Answer.to_pandas, cf.Answer.to_polars], ids=["pandas", "polars"])
+@cases("engine", ENGINES)
+@cases("make", [cf.Answer.to_pandas, cf.Answer.to_polars], ids=["pandas", "polars"])
 def test_a_new_process_needs_the_file_alone(
     make: Callable[[cf.Answer], Any], engine: str, countries: cf.Answer, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from connecty_frames.errors import TypeFidelityWarning
 from connecty_frames.frames.polars import to_polars
+from tests.cases import cases
 
 UTC, WARSAW = ZoneInfo("UTC"), ZoneInfo("Europe/Warsaw")
 MAP = pa.map_(pa.string(), pa.int64())
@@ -154,7 +155,7 @@ def instants(values: list[Any]) -> list[Any]:
     return [value.timestamp() if getattr(value, "tzinfo", None) else value for value in values]
 
 
-@pytest.mark.parametrize("row", TABLE)
+@cases("row", TABLE)
 class TestTheTypesTable:
     """Each Arrow type as polars has it."""
 
@@ -175,7 +176,7 @@ class TestTheTypesTable:
         assert column.dtype == dtype
         assert column.to_list() == [expected[0], None, expected[0], expected[1]]
 
-    @pytest.mark.parametrize("parts", [[[None, None]], [[]], []])
+    @cases("parts", [[[None, None]], [[]], []])
     def test_no_values(self, row: str, parts: list[list[Any]]) -> None:
         """Nulls alone and no rows at all have the same dtype."""
         kind, _, dtype, _ = TABLE[row]
@@ -213,7 +214,7 @@ class TestOtherTypes:
         assert column.dtype == pl.Categorical
         assert column.to_list() == ["b", None, "a", "b"]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("offset", "zone"),
         [("+02:00", "Etc/GMT-2"), ("-12:00", "Etc/GMT+12"), ("+14:00", "Etc/GMT-14")],
     )
@@ -235,7 +236,7 @@ class TestOtherTypes:
         assert column.to_list()[0] == ({"a": 1} if has_maps else [{"key": "a", "value": 1}])
         assert column.null_count() == 1
 
-    @pytest.mark.parametrize(
+    @cases(
         ("kind", "cells"),
         [
             (MAP, []),
@@ -284,7 +285,7 @@ class TestWhatPolarsCannotHold:
             column = to_polars(chunked(pa.decimal256(76, 14), values[:1], values[1:]))["c"]
         assert column.to_list() == ["0.00000000001230", "0.00000000000000", None, "12345.50000000000000"]
 
-    @pytest.mark.parametrize("rows", [[], [None]])
+    @cases("rows", [[], [None]])
     def test_decimal256_without_values(self, rows: list[None]) -> None:
         """The dtype does not depend on the values."""
         with pytest.warns(TypeFidelityWarning):
@@ -292,7 +293,7 @@ class TestWhatPolarsCannotHold:
         assert column.dtype == pl.String
         assert column.to_list() == rows
 
-    @pytest.mark.parametrize(
+    @cases(
         ("kind", "values", "dtype", "expected"),
         [
             (pa.list_(pa.decimal256(76, 0)), [[Decimal(NINES), None]], pl.List(pl.String), [[NINES, None]]),
@@ -329,7 +330,7 @@ class TestWhatPolarsCannotHold:
             first = to_polars(table)["c"].to_list()[0]
         assert first in ([{"key": "k", "value": NINES}], {"k": NINES})
 
-    @pytest.mark.parametrize("zone", ["+05:30", "-00:30", "-13:00", "+15:00"])
+    @cases("zone", ["+05:30", "-00:30", "-13:00", "+15:00"])
     def test_offsets_without_a_name(self, zone: str) -> None:
         """An offset that is no zone of the database becomes UTC, with a warning; the instant stays."""
         with pytest.warns(TypeFidelityWarning, match="tz=UTC"):

@@ -17,6 +17,7 @@ from connecty_frames.decode import ColumnSchema, Schema, SchemaTypes
 from connecty_frames.decode.types.encodings import AnyDecimal
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import to_schema_types
+from tests.cases import cases
 
 
 class Login(pydantic.BaseModel):
@@ -54,7 +55,7 @@ class TestKinds:
         """None sets no types."""
         assert to_schema_types(None) is None
 
-    @pytest.mark.parametrize("make", [dict, OrderedDict])
+    @cases("make", [dict, OrderedDict])
     def test_dict(self, make: Any) -> None:
         """A dict overrides the columns that it names, each with a type of any library."""
         given = make(
@@ -81,7 +82,7 @@ class TestKinds:
         """It overrides nothing."""
         assert to_schema_types({}) == SchemaTypes({}, complete=False)
 
-    @pytest.mark.parametrize(
+    @cases(
         "schema",
         [
             pa.schema([("login_timestamp", pa.timestamp("us", "UTC")), ("user_email", pa.string())]),
@@ -111,7 +112,7 @@ class TestKinds:
             {"a": nested, "b": pa.int8()}, complete=True, inferred=frozenset({"a"})
         )
 
-    @pytest.mark.parametrize(
+    @cases(
         "kind",
         [
             pa.list_(pa.int64()),
@@ -137,7 +138,7 @@ class TestKinds:
 class TestErrors:
     """ConfigErrors that say which column, what was given, and what is accepted."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("given", "message"),
         [
             ("nonsense", "'nonsense' is not a column type"),
@@ -175,7 +176,7 @@ class TestErrors:
         assert "Accepted are an Arrow type or its name" in str(caught.value)
         assert caught.value.setting == "schema"
 
-    @pytest.mark.parametrize(
+    @cases(
         ("schema", "message"),
         [
             ([("a", int)], r"schema=\[\('a', <class 'int'>\)\]: expected a dict of column names to types"),

@@ -12,6 +12,7 @@ import urllib3
 
 from connecty_frames.http.models import BodyEncodingError, BodyTooLarge
 from connecty_frames.http.transport import read_body
+from tests.cases import cases
 
 TEXT = b'{"state": "PENDING"}' * 100
 
@@ -42,7 +43,7 @@ def test_gzip_is_decompressed_also_in_several_members() -> None:
     assert read(raw(both, Content_Encoding="x-gzip")) == TEXT + b"more"
 
 
-@pytest.mark.parametrize("kept", [1, 10, 11, 20, -9, -8, -4, -1])
+@cases("kept", [1, 10, 11, 20, -9, -8, -4, -1])
 def test_a_gzip_body_cut_anywhere_is_refused(kept: int) -> None:
     """A cut stream is refused although Content-Length matches, the last byte of the trailer included."""
     with pytest.raises(BodyEncodingError, match="gzip"):

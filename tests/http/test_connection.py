@@ -27,6 +27,7 @@ from connecty_frames.http.connection import (
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
+from tests.cases import cases
 from tests.servers.responses import chunked
 
 if TYPE_CHECKING:
@@ -52,12 +53,6 @@ def get(transport: Transport, attempt: Attempt) -> Response:
     return transport.send(Request("GET", "/v1/health"), attempt, read=lambda response: response)
 
 
-def closed_port() -> int:
-    """Return a port without a listener."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
@@ -68,15 +63,6 @@ def test_silence_ends_before_the_deadline(server: Any) -> None:
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.CONNECTION_LOST
     assert 0.2 <= seconds < 1.0
-
-
-def test_a_refused_connection_was_never_made() -> None:
-    """No listener: nothing was sent, and the host and phase are known."""
-    port = closed_port()
-    outcome, _ = send(f"http://127.0.0.1:{port}")
-    assert isinstance(outcome, Failure)
-    assert outcome.kind is FailureKind.CONNECT
-    assert (outcome.error.host, outcome.error.phase) == (f"127.0.0.1:{port}", "connect")  # type: ignore[attr-defined]
 
 
 def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,20 +84,6 @@ def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
     assert isinstance(outcome, Failure)
     assert (outcome.kind, outcome.error.phase) == (FailureKind.CONNECT, "tls")  # type: ignore[attr-defined]
     assert server.requests == []
-
-
-def test_the_second_address_is_tried_after_the_first_refuses(
-    server: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A localhost with a dead ::1 before its 127.0.0.1 is connected to."""
-    port = int(server.address.rpartition(":")[2])
-    addresses = [
-        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", closed_port(), 0, 0)),
-        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
-    ]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
-    outcome, _ = send(f"http://localhost:{port}")
-    assert isinstance(outcome, Response)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +297,7 @@ class TestTheEndOfAResponse:
             ATTEMPT.reset(current)
         return connection.sock is None
 
-    @pytest.mark.parametrize(
+    @cases(
         ("sent", "read", "closes"),
         [(b"", 0, False), (b"ab", 2, False), (b"ab", 1, True), (b"ab", 0, True), (b"", 1, True)],
         ids=["nothing came", "all was read", "a byte is buffered", "two bytes wait", "a read timed out"],

@@ -7,7 +7,6 @@ import json
 import ssl
 from typing import Any
 
-import pytest
 import requests
 import urllib3
 
@@ -37,6 +36,7 @@ from connecty_frames.http.models import (
     Response,
 )
 from connecty_frames.http.redaction import Redaction
+from tests.cases import cases
 
 REDACT = Redaction()
 REDACT.add("client_secret", SecretStr("canary-secret"))
@@ -49,7 +49,7 @@ def response(status: int, body: Any = b"", **headers: str) -> Response:
     return Response(Request("GET", "/v1/dw/13/questions?x=1"), "api.test", status, named, content)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("status", "error", "kind"),
     [
         (300, ConfigError, FailureKind.REJECTED),
@@ -79,13 +79,13 @@ def test_every_status_has_its_error(status: int, error: type[Exception], kind: F
     assert (type(failure.error), failure.kind, failure.status) == (error, kind, status)
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204])
+@cases("status", [200, 201, 202, 204])
 def test_a_success_is_no_failure(status: int) -> None:
     """Any 2xx is a success."""
     assert status in SUCCESS
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "text"),
     [
         ({"detail": "No such workspace"}, "No such workspace"),
@@ -124,7 +124,7 @@ def test_a_message_of_several_lines_is_apart() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("status", "wait", "says"),
     [
         (
@@ -182,7 +182,7 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("location", "named"),
     [
         ("https://login.test/sso?code=canary", "login.test"),
@@ -201,9 +201,7 @@ def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str | None
     assert "canary" not in str(failure.error)
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/json", "application/json; charset=utf-8", "Application/Problem+JSON"]
-)
+@cases("content_type", ["application/json", "application/json; charset=utf-8", "Application/Problem+JSON"])
 def test_json_is_json(content_type: str) -> None:
     """Parameters, case and +json do not matter."""
     assert content_failure(response(200, b"{}", **{"Content-Type": content_type}), redact=REDACT) is None
@@ -227,7 +225,7 @@ def test_a_login_page_is_named_as_one() -> None:
     assert "proxy or single sign-on" in str(error)
 
 
-@pytest.mark.parametrize(("status", "is_about_it"), [(399, False), (400, True), (499, True), (500, False)])
+@cases(("status", "is_about_it"), [(399, False), (400, True), (499, True), (500, False)])
 def test_a_page_that_requires_a_client_certificate(status: int, *, is_about_it: bool) -> None:
     """With any 4xx: nothing was started, and another attempt would end alike."""
     body = b"<title>400 no REQUIRED ssl certificate was sent</title>"
@@ -264,7 +262,7 @@ def test_an_empty_success_and_one_without_a_content_type() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("address", "expected"),
     [
         ("https://api.test", "api.test:443"),
@@ -302,7 +300,7 @@ def failed(
 LOST, NOT_HTTP = FailureKind.CONNECTION_LOST, FailureKind.NOT_HTTP
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cause", "kind", "reason"),
     [
         (BodyTooLarge("too long"), FailureKind.TOO_LARGE, "too long"),
@@ -345,7 +343,7 @@ def test_what_ends_an_exchange(cause: Exception, kind: FailureKind, reason: str)
     assert (error.host, error.snippet) == ("api.test", "***!")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cause", "has_results", "hint"),
     [
         (
@@ -392,7 +390,7 @@ def tls_error(reason: str) -> ssl.SSLError:
 CONNECT, TLS = "the network, VPN and firewall.", "CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cause", "options", "says", "ends"),
     [
         (
@@ -448,7 +446,7 @@ def test_a_connection_that_was_not_made(cause: Exception, options: Any, says: st
     assert (failure.kind, failure.reason) == (FailureKind.CONNECT, f"no connection to {host}")
 
 
-@pytest.mark.parametrize("phase", ["tls", "sent"])
+@cases("phase", ["tls", "sent"])
 def test_a_server_that_requires_a_client_certificate(phase: str) -> None:
     """It read nothing, also if the alert came after the request."""
     failure = failed(requests.ConnectionError(), tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), phase=phase)

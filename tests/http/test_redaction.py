@@ -13,6 +13,7 @@ import pytest
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.http.redaction import Redaction
+from tests.cases import cases
 
 SECRET = 'pä/ss"wd+1'
 
@@ -27,7 +28,7 @@ def knowing(client_id: str = "", **secrets: str) -> Redaction:
     return redact
 
 
-@pytest.mark.parametrize(
+@cases(
     ("said", "shown"),
     [
         ('bad secret pä/ss"wd+1', "bad secret ***"),
@@ -49,8 +50,8 @@ def test_every_form_of_a_secret_is_hidden(said: str, shown: str) -> None:
     assert redact(said.encode()) == shown
 
 
-@pytest.mark.parametrize("before", ["", "a", "ab", "user:", '{"p": "'])
-@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@cases("before", ["", "a", "ab", "user:", '{"p": "'])
+@cases("encode", [base64.b64encode, base64.urlsafe_b64encode])
 def test_a_secret_inside_of_an_encoded_text_is_hidden(before: str, encode: object) -> None:
     """Wherever it begins in the text: at most one character at each end of the encoded text is left."""
     assert callable(encode)
@@ -62,9 +63,7 @@ def test_a_secret_inside_of_an_encoded_text_is_hidden(before: str, encode: objec
     assert len(shown) <= len("said ***.") + len(encode(f"{before}after".encode())) + 2
 
 
-@pytest.mark.parametrize(
-    ("before", "start", "end"), [("", 0, 26), ("a", 2, 28), ("ab", 3, 29), ("abc", 4, 30)]
-)
+@cases(("before", "start", "end"), [("", 0, 26), ("a", 2, 28), ("ab", 3, 29), ("abc", 4, 30)])
 def test_what_is_left_of_an_encoded_text(before: str, start: int, end: int) -> None:
     """The characters that have bits of the text around a secret of twenty bytes, and no other."""
     said = base64.b64encode(f"{before}tok??en~~secret-0123after".encode()).decode()
@@ -87,7 +86,7 @@ def test_a_secret_that_begins_with_the_client_id_is_hidden_whole() -> None:
     assert redact("acme-prod sent acme-prod-9f8e7d6c") == "*** sent ***"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("client_id", "said", "shown"),
     [
         ("orders", "no such table: orders", "no such table: orders"),
@@ -136,7 +135,7 @@ def test_a_long_text_is_searched_to_its_end() -> None:
 AWKWARD = "canary'se&cr<et\"!(x)/y+z*\u00e4\U0001f98a"
 
 
-@pytest.mark.parametrize(
+@cases(
     "said",
     [
         # Jinja and Django; encodeURIComponent; Go; .NET; JSON in JSON; a repr; HTML of JSON
@@ -158,7 +157,7 @@ def test_every_way_of_escaping_is_known(said: str) -> None:
     assert re.fullmatch(r"said \*\*\*(=|%3D)* so", shown)
 
 
-@pytest.mark.parametrize("left", [4, 8, 12])
+@cases("left", [4, 8, 12])
 def test_a_part_of_a_secret_at_a_cut_is_hidden(left: int) -> None:
     """At the end of a body, and of a text that was shortened; elsewhere it may be an ordinary word."""
     redact = knowing(client_secret="canary-secret")
@@ -187,8 +186,8 @@ def test_a_secret_that_is_a_number_is_hidden_as_one() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("secret", ["s3cr3t+word", "+/=!s3cr3t", "back\\\\slash\\", "~!" * 500_000])
-@pytest.mark.parametrize("run", ["\\", "\\u002", "&#0000", "%2", "+/=!", "s3cr3t\\"])
+@cases("secret", ["s3cr3t+word", "+/=!s3cr3t", "back\\\\slash\\", "~!" * 500_000])
+@cases("run", ["\\", "\\u002", "&#0000", "%2", "+/=!", "s3cr3t\\"])
 def test_a_body_made_to_take_long(secret: str, run: str) -> None:
     """A megabyte of what escapes begin with takes no longer than another; nor does a token of a megabyte."""
     redact = Redaction()

@@ -13,6 +13,7 @@ from connecty_frames.asking.endpoints import ASK_POLICY, FETCH_POLICY
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed
 from connecty_frames.http.retry import RetryBudget, backoff, http_date, retry, retry_after
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,13 +40,13 @@ def trying(*outcomes: Any) -> tuple[Callable[[Attempt], Any], list[Attempt]]:
     return send, attempts
 
 
-@pytest.mark.parametrize(("failures", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (500, 8.0)])
+@cases(("failures", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (500, 8.0)])
 def test_backoff_is_full_jitter_that_doubles_to_eight_seconds(failures: int, most: float) -> None:
     """The wait is drawn from 0 to min(8, 0.5 * 2**(failures - 1)) seconds."""
     assert [backoff(failures, lambda: 0.0), backoff(failures, lambda: 0.5)] == [0.0, most / 2]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "expected"),
     [
         ("3", 3.0),

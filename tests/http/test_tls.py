@@ -19,6 +19,7 @@ import requests
 import connecty_frames as cf
 from connecty_frames.asking.health import check_health
 from connecty_frames.http.connection import ConnectionAdapter, tls_context
+from tests.cases import cases
 from tests.servers.scripted import Script, serve
 from tests.servers.timing import within
 
@@ -205,7 +206,7 @@ def test_our_tls_context_is_not_replaced() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@cases("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_server_that_requires_a_client_certificate(version: ssl.TLSVersion) -> None:
     """Before TLS 1.3 an ambiguous alert, from then on a definite one: never an error about credentials."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

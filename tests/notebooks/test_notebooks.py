@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docs.execute_notebooks import NOTEBOOKS, differences, execute
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +84,7 @@ def shown(**data: Any) -> dict[str, Any]:
     return {"output_type": "execute_result", "data": {types[name]: value for name, value in data.items()}}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("stored", "executed"),
     [
         (f"question_id {ID}\n", f"question_id {OTHER_ID}\n"),
@@ -119,7 +120,7 @@ def test_pictures_are_not_compared() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("executed", "line"),
     [
         ([printed("Poland 31769\n")], '+    "Poland 31769\\n"'),
@@ -138,7 +139,7 @@ def test_other_differences_are_found(executed: list[dict[str, Any]], line: str) 
     assert line in found
 
 
-@pytest.mark.parametrize(
+@cases(
     ("stored", "executed"),
     [
         ("2025-10-31 09:06:12+00:00", "2025-10-31 09:06:13+00:00"),

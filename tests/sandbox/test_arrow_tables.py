@@ -16,6 +16,7 @@ import pytest
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox.arrow_tables import read_frame
+from tests.cases import cases
 
 NAN = float("nan")
 
@@ -30,7 +31,7 @@ def rows(frame: Any) -> str:
     return read(frame).rows.decode()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("array", "expected"),
     [
         (pa.array([1, -1], pa.int8()), "[1],[-1]"),
@@ -78,7 +79,7 @@ def test_every_type_arrives_exactly(array: pa.Array, expected: str) -> None:
     assert rows(pa.table({"c": array})) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     "array",
     [
         pa.array([1], pa.duration("ns")),
@@ -169,7 +170,7 @@ def test_pandas() -> None:
     assert rows(pd.DataFrame({"c": pd.Categorical(["a", None])})) == '["a"],[null]'
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "expected"),
     [
         (["a", None, NAN, pd.NA], '["a"],[null],[null],[null]'),
@@ -186,7 +187,7 @@ def test_python_objects_of_pandas(values: list[Any], expected: str) -> None:
     assert rows(pd.DataFrame({"c": pd.Series(values, dtype=object)})) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     "values",
     [
         [date(2025, 1, 1), datetime(2025, 1, 1, 5)],
@@ -252,7 +253,7 @@ def test_rows_of_values() -> None:
     assert rows(zones) == '["2025-01-01T01:00:00+01:00"],["2025-01-02T00:59:00+01:00"]'
 
 
-@pytest.mark.parametrize(
+@cases(
     "values",
     [
         [date(2025, 1, 1), datetime(2025, 1, 1, 5)],
@@ -274,7 +275,7 @@ def test_values_of_no_single_type_are_refused(values: list[Any]) -> None:
         read([{"c": value} for value in values])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("frame", "message"),
     [
         ([], "It has no column."),

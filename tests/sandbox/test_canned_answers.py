@@ -10,6 +10,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.sandbox.canned_answers import CannedAnswer, CannedAnswers
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,14 +51,14 @@ def client(canned: Sandbox) -> Iterator[cf.Client]:
 # Questions
 
 
-@pytest.mark.parametrize("asked", ["how many", "How many?", "  how\n MANY ! ", "how many."])
+@cases("asked", ["how many", "How many?", "  how\n MANY ! ", "how many."])
 def test_the_same_words_match(asked: str) -> None:
     """Whatever the white space, the case of letters and the final punctuation."""
     found = answers(**{" How  many? ": ValueError("no")}).find(asked)
     assert found == CannedAnswer(error="ValueError: no")
 
 
-@pytest.mark.parametrize("asked", ["how many orders", "howmany", "how many > 5", "", "how-many"])
+@cases("asked", ["how many orders", "howmany", "how many > 5", "", "how-many"])
 def test_other_words_do_not_match(asked: str) -> None:
     """A similar question is another one."""
     assert answers(**{"how many": ValueError("no")}).find(asked) is None
@@ -85,7 +86,7 @@ def test_the_last_answer_applies() -> None:
     assert canned.find("why") == CannedAnswer(error="ValueError: rain")
 
 
-@pytest.mark.parametrize("question", ["", " ?", 5, None])
+@cases("question", ["", " ?", 5, None])
 def test_a_question_has_words(question: Any) -> None:
     """Otherwise nobody could ask it."""
     with pytest.raises(cf.ConfigError, match="answers: expected a question in words, got "):
@@ -95,7 +96,7 @@ def test_a_question_has_words(question: Any) -> None:
 # Answers
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "error"),
     [
         (cf.QuestionFailed("No such table."), "No such table."),
@@ -113,7 +114,7 @@ def test_failures(value: object, error: str) -> None:
     assert answers(why=value).find("why") == CannedAnswer(error=error)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "message"),
     [
         (cf.AuthError("no"), "AuthError is not the answer to a question. A fault makes the service cause it"),
@@ -141,15 +142,15 @@ def test_other_values_are_refused(value: object, message: str) -> None:
     assert raised.value.setting == "answers"
 
 
-@pytest.mark.parametrize("value", [ValueError(), b'{"state": "COMPLETED"}'])
+@cases("value", [ValueError(), b'{"state": "COMPLETED"}'])
 def test_a_failure_and_a_saved_response_have_their_own_texts(value: object) -> None:
     """So that sql= and summary= would be ignored."""
     with pytest.raises(cf.ConfigError, match="sql= and summary= are for a table or None"):
         answers().set("why", value, summary="Rain.")
 
 
-@pytest.mark.parametrize("text", [5, "\ud800", b"a"])
-@pytest.mark.parametrize("name", ["sql", "summary"])
+@cases("text", [5, "\ud800", b"a"])
+@cases("name", ["sql", "summary"])
 def test_sql_and_summary_are_text(name: str, text: Any) -> None:
     """Others could not be sent, or not be read by a client."""
     with pytest.raises(cf.ConfigError, match=f"cannot be used. {name}=.*: expected text"):

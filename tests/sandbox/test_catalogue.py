@@ -10,6 +10,7 @@ import pytest
 from connecty_frames.errors import ConfigError, QuestionFailed
 from connecty_frames.sandbox import Plan
 from connecty_frames.sandbox.catalogue import Catalogue
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ def catalogue() -> Catalogue:
     return Catalogue.from_toml(TOML, "test.toml")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("question", "sql"),
     [
         ("List the top 5 countries with the most orders", "SELECT 5"),
@@ -60,7 +61,7 @@ def test_a_known_question_in_other_words(catalogue: Catalogue, question: str, sq
     assert catalogue.answer(question, 13).sql == sql
 
 
-@pytest.mark.parametrize(
+@cases(
     "question",
     [
         "list the top 10 countries with the most orders",
@@ -85,7 +86,7 @@ def test_another_question_is_not_answered(catalogue: Catalogue, question: str) -
         catalogue.answer(question, 13)
 
 
-@pytest.mark.parametrize(
+@cases(
     "sql",
     [
         "SELECT 1",
@@ -168,7 +169,7 @@ def test_a_value_in_braces_is_not_filled_again(run: Callable[[str], QueryResult]
     assert Plan("", "{a}").summarise(run("SELECT '{rows}' AS a")) == "{rows}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("toml", "message"),
     [
         ("[[question]", r"test\.toml is not a catalogue of questions"),

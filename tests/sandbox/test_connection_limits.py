@@ -13,6 +13,7 @@ import pytest
 from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.sandbox.request_log import LONGEST
 from connecty_frames.sandbox.words import split
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -259,7 +260,7 @@ def test_a_long_question_is_not_split(api: Any, monkeypatch: pytest.MonkeyPatch)
     assert 0 < max(lengths) <= 1000
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "path"),
     [
         ("POST", "/v1/dw/{}/questions"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames.sandbox import Fault, Sandbox
+from tests.cases import cases
 from tests.servers.timing import within
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def test_a_fault_can_be_cleared_while_it_runs(box: Sandbox) -> None:
     assert call(box)[1] == HEALTHY
 
 
-@pytest.mark.parametrize(
+@cases(
     "fault",
     [
         Fault("health", lost=True, times=1),

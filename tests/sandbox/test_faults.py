@@ -9,6 +9,7 @@ import pytest
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import Fault, Faults, Sandbox
+from tests.cases import cases
 
 SAME = [
     ("health:latency=0.5", Fault("health", latency=0.5)),
@@ -26,7 +27,7 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(("text", "fault"), SAME, ids=[text for text, _ in SAME])
+@cases(("text", "fault"), SAME, ids=[text for text, _ in SAME])
 def test_a_fault_has_a_text(text: str, fault: Fault) -> None:
     """A fault is equal to the one read from its text."""
     assert Fault.from_text(text) == fault
@@ -40,7 +41,7 @@ def test_spaces_are_ignored() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         ("", "there is no colon"),
@@ -74,7 +75,7 @@ def test_the_error_lists_what_is_accepted() -> None:
     assert [name for name in names if name not in message] == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("endpoint", "fault", "message"),
     [
         ("results", {}, "exactly one"),
@@ -109,7 +110,7 @@ def test_invalid_faults_are_rejected(endpoint: Any, fault: dict[str, Any], messa
     assert len(str(raised.value)) < 1_000
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fault", "kind", "timing"),
     [
         (Fault("ask", reset=True), "reset", "before"),

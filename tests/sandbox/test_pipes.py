@@ -5,10 +5,10 @@ from __future__ import annotations
 from io import BytesIO
 
 import msgspec
-import pytest
 
 from connecty_frames.sandbox.pipes import WorkerReply, receive, send
 from connecty_frames.sandbox.results import QueryResult
+from tests.cases import cases
 
 
 def test_messages_are_received_one_by_one() -> None:
@@ -21,7 +21,7 @@ def test_messages_are_received_one_by_one() -> None:
     assert [receive(pipe) for _ in range(5)] == [b"one", b"", b"three" * 1000, None, None]
 
 
-@pytest.mark.parametrize("length", range(11))
+@cases("length", range(11))
 def test_an_incomplete_message_is_none(length: int) -> None:
     """An incomplete message is never taken for a complete one, wherever it ends."""
     pipe = BytesIO()

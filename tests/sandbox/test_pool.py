@@ -15,6 +15,7 @@ import pytest
 from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError, QuestionFailed
 from connecty_frames.sandbox.pool import WorkerPool, _Worker
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ def pool_on(
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     "sql",
     [
         "COPY sales.orders TO '/tmp/orders.csv'",
@@ -110,7 +111,7 @@ def test_only_a_query_runs(worker_pool: WorkerPool, sql: str) -> None:
     assert some_variable == [1]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sql", "expected"),
     [
         ("SELECT 1 AS a", b"[1]"),

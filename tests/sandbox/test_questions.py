@@ -18,6 +18,7 @@ from connecty_frames.sandbox.questions.meanings import CONSTANTS
 from connecty_frames.sandbox.questions.model import SemanticModel, forms
 from connecty_frames.sandbox.questions.parser import QuestionParser
 from connecty_frames.sandbox.questions.readings import Readings
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
@@ -123,7 +124,7 @@ RESULTS = {
 }
 
 
-@pytest.mark.parametrize(("question", "sql"), SQL.items())
+@cases(("question", "sql"), SQL.items())
 def test_sql(answerer: WorkspaceAnswerer, question: str, sql: str) -> None:
     """The tables that the question needs and no other, with a complete order."""
     found = answerer.answer(question, 13).sql
@@ -131,7 +132,7 @@ def test_sql(answerer: WorkspaceAnswerer, question: str, sql: str) -> None:
     assert found.split() == sql.split()
 
 
-@pytest.mark.parametrize(("question", "truth"), RESULTS.items())
+@cases(("question", "truth"), RESULTS.items())
 def test_results(
     answerer: WorkspaceAnswerer, database: duckdb.DuckDBPyConnection, question: str, truth: str
 ) -> None:
@@ -146,7 +147,7 @@ def _rounded(value: object) -> object:
     return round(value, 9) if isinstance(value, float) else value
 
 
-@pytest.mark.parametrize(
+@cases(
     "question",
     [
         "revenue by county",
@@ -226,14 +227,14 @@ SUMMARIES = {
 }
 
 
-@pytest.mark.parametrize(("question", "meaning"), SUMMARIES.items())
+@cases(("question", "meaning"), SUMMARIES.items())
 def test_the_summary_says_how_it_was_read(answerer: WorkspaceAnswerer, question: str, meaning: str) -> None:
     """With typing mistakes corrected, and what the words leave open."""
     assert answerer.answer(question, 13).summary == f"Read as: {meaning}. Rows: {{rows}}."
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", MODEL.examples)
+@cases("example", MODEL.examples)
 def test_examples(answerer: WorkspaceAnswerer, database: duckdb.DuckDBPyConnection, example: str) -> None:
     """Each example that is listed has an answer with rows."""
     sql = answerer.answer(example, 13).sql

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import socket
 
-import pytest
-
 from connecty_frames.sandbox.request_checks import allowed_hosts
+from tests.cases import cases
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the hosts allowed there are tested, and nothing listens
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "address", "allowed", "rejected"),
     [
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.results import QueryResult
 
 
-@pytest.mark.parametrize(
+@cases(
     ("max_rows", "expected"),
     [
         (0, '[["n","s"]]'),

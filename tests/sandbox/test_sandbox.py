@@ -15,6 +15,7 @@ import requests
 import connecty_frames.sandbox
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import Fault, Plan, Sandbox
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,42 +80,6 @@ def test_nothing_is_left_behind(
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=1)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_endless_query_does_not_delay_closing(connect: Any) -> None:
-    """Closing stops running queries."""
-    threads = set(threading.enumerate())
-    with Sandbox(time_limit=3600) as sandbox:
-        api = connect(sandbox)
-        question_id = api.ask("SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0")
-        while api.results(question_id).json()["state"] == "PENDING":
-            pass
-
-    assert set(threading.enumerate()) <= threads
-
-
-@pytest.mark.slow
-def test_an_endless_question_does_not_delay_others(connect: Any) -> None:
-    """One of two workers is busy until the time limit; the other answers further questions."""
-    with Sandbox(workers=2, time_limit=3600) as sandbox:
-        api = connect(sandbox)
-        slow = api.ask(LONG)
-        answers = [api.answer(f"SELECT {n} AS n").json()["results"]["dataframe"] for n in range(5)]
-
-        assert answers == [[["n"], [n]] for n in range(5)]
-        assert api.results(slow).json() == {"state": "IN_PROGRESS"}
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
-def test_a_question_that_needs_all_memory_fails(connect: Any) -> None:
-    """It is FAILED with a reason, and the next question is answered."""
-    with Sandbox() as sandbox:
-        api = connect(sandbox)
-        body = api.answer("select list_sum(range(500000000))").json()
-        assert body["state"] == "FAILED"
-        assert "needs more memory than the 1024 MiB for a question" in body["error"]
-        assert api.answer("SELECT 1 AS n").json()["results"]["dataframe"] == [["n"], [1]]
 
 
 def test_it_closes_when_the_block_raises() -> None:
@@ -310,21 +275,7 @@ def test_a_custom_answerer(connect: Any) -> None:
     }
 
 
-@pytest.mark.slow
-def test_a_long_question_fails_at_the_time_limit(connect: Any) -> None:
-    """It is FAILED, and the error has the time limit."""
-    with Sandbox(time_limit=0.2) as sandbox:
-        body = (
-            connect(sandbox)
-            .answer("SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0")
-            .json()
-        )
-
-    assert body["state"] == "FAILED"
-    assert "it ran longer than 0.2 s" in body["error"]
-
-
-@pytest.mark.parametrize(
+@cases(
     ("arguments", "setting", "message"),
     [
         ({"latency": -1.0}, "latency", "Give 0 or more seconds"),
@@ -377,16 +328,6 @@ def test_invalid_arguments_are_rejected(arguments: dict[str, Any], setting: str,
         Sandbox(**arguments)
 
     assert caught.value.setting == setting
-
-
-def test_a_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
-    """Entering raises ConfigError, and no thread is left."""
-    (tmp_path / "x.duckdb").write_text("no database\n" * 1000)
-    threads = set(threading.enumerate())
-
-    with pytest.raises(ConfigError, match="cannot be opened as a DuckDB file"):
-        Sandbox(database=tmp_path / "x.duckdb").__enter__()
-    assert set(threading.enumerate()) <= threads
 
 
 @pytest.mark.slow

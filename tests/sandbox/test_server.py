@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import socket
 import threading
 import time
-import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 
-from connecty_frames.protocol import QuestionAccepted, ResultsResponse, State, TokenResponse, read_message
+from connecty_frames.protocol import State
 from connecty_frames.sandbox import Sandbox
 from connecty_frames.sandbox.catalogue import Plan
 from connecty_frames.sandbox.jobs import Job
 from connecty_frames.sandbox.server import _results_body
+from tests.cases import cases
 
 LOGINS = "show the last 100 logins"
-NO_TABLE = "what is this workspace about"
 JSON = {"Content-Type": "application/json"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-FIELDS = {
-    "dataframe": "dataframe",
-    "statistics": "dataframe_stats",
-    "sqlquery": "sql_query",
-    "summary": "response_summary",
-}
 
 
 def assert_error(reply: requests.Response, status: int, error: str, message: str) -> None:
@@ -47,14 +39,6 @@ def assert_error(reply: requests.Response, status: int, error: str, message: str
 # Health
 
 
-def test_health_needs_no_token(api: Any) -> None:
-    """It answers 200 without a token."""
-    reply = requests.get(api.url("/v1/health"), timeout=5)
-
-    assert (reply.status_code, reply.json()) == (200, {"status": "OK"})
-    assert re.fullmatch(r"[0-9a-f]{16}", reply.headers["X-Request-Id"])
-
-
 def test_each_response_has_its_own_id(api: Any) -> None:
     """Two requests have different ids."""
     assert api.get("/v1/health").headers["X-Request-Id"] != api.get("/v1/health").headers["X-Request-Id"]
@@ -63,20 +47,7 @@ def test_each_response_has_its_own_id(api: Any) -> None:
 # Token
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_token_is_issued_for_credentials(api: Any, method: str) -> None:
-    """Both methods work: the API document's heading says GET, its example POST."""
-    reply = requests.request(method, api.url("/v1/auth/token"), json=api.credentials(), timeout=5)
-
-    assert reply.status_code == 200
-    assert list(reply.json()) == ["access_token", "expires_at"]
-    read_message(reply.json(), TokenResponse)
-    expires_at = datetime.fromisoformat(reply.json()["expires_at"])
-    assert expires_at.utcoffset() in {timedelta(hours=1), timedelta(hours=2)}
-    assert timedelta(seconds=290) < expires_at - datetime.now(expires_at.tzinfo) <= timedelta(seconds=300)
-
-
-@pytest.mark.parametrize(
+@cases(
     "wrong",
     [{"client_secret": "wrong"}, {"client_id": "wrong"}, {"client_secret": ""}, {"client_secret": "żółw"}],
 )
@@ -88,7 +59,7 @@ def test_wrong_credentials_are_rejected(api: Any, wrong: dict[str, str]) -> None
     assert reply.headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "message"),
     [
         (b"", "body: (Input data was truncated|JSON is malformed|Invalid)"),
@@ -129,11 +100,11 @@ def test_the_token_endpoint_can_reject_post() -> None:
 # Authorisation
 
 
-@pytest.mark.parametrize(
+@cases(
     "header",
     [None, "", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Basic c2FuZGJveDp4", "Token x"],
 )
-@pytest.mark.parametrize(
+@cases(
     ("method", "path"),
     [
         ("POST", "/v1/dw/13/questions"),
@@ -176,22 +147,12 @@ def test_a_token_expires(connect: Any, shifted_clock: Any) -> None:
 # Asking
 
 
-def test_a_question_gets_an_id(api: Any) -> None:
-    """The body has a UUID, and nothing else."""
-    reply = api.session.post(api.url("/v1/dw/13/questions"), json={"question": LOGINS})
-
-    assert reply.status_code == 200
-    assert list(reply.json()) == ["question_id"]
-    assert uuid.UUID(reply.json()["question_id"]).version == 4
-    read_message(reply.json(), QuestionAccepted)
-
-
 def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
     """There is no idempotency key by which the second would be recognised."""
     assert api.ask(LOGINS) != api.ask(LOGINS)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "message"),
     [
         (b"", "body: (Input data was truncated|JSON is malformed|Invalid)"),
@@ -213,7 +174,7 @@ def test_an_invalid_question_is_explained(api: Any, body: bytes, message: str) -
     assert len(api.sandbox.request_log.questions) == before
 
 
-@pytest.mark.parametrize("dw_id", ["14", "0", "-13", "013", "13.0", "abc", "13%20"])
+@cases("dw_id", ["14", "0", "-13", "013", "13.0", "abc", "13%20"])
 def test_another_workspace_is_not_found(api: Any, dw_id: str) -> None:
     """The response is 404 for asking and for fetching."""
     question_id = api.ask("SELECT 1")
@@ -249,7 +210,7 @@ def test_a_body_has_to_be_json(api: Any) -> None:
     assert api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("chunked", [False, True])
+@cases("chunked", [False, True])
 def test_the_size_of_a_body_is_limited(api: Any, chunked: Any) -> None:
     """Beyond a mebibyte the client receives 413; a question just within the limit is accepted."""
     before = len(api.sandbox.request_log.questions)
@@ -336,7 +297,7 @@ def test_every_state_is_reported(connect: Any) -> None:
         assert [body["state"] for body in states()] == ["COMPLETED", "FAILED"]
 
 
-@pytest.mark.parametrize("end", [State.COMPLETED, State.FAILED])
+@cases("end", [State.COMPLETED, State.FAILED])
 def test_a_question_that_ends_while_its_state_is_read(end: State) -> None:
     """No response has the end without what belongs to it."""
 
@@ -428,33 +389,7 @@ def test_the_example_of_the_api_document(api: Any) -> None:
     }
 
 
-def test_every_include_in_every_order(api: Any) -> None:
-    """The body has exactly the components asked for, by default the table alone."""
-    question_id = api.ask(LOGINS)
-    api.answer(LOGINS)
-    while api.results(question_id).json()["state"] != "COMPLETED":
-        pass
-    for count in range(1, 5):
-        for names in itertools.permutations(FIELDS, count):
-            body = api.results(question_id, include=",".join(names)).json()
-            read_message(body, ResultsResponse)
-            assert set(body["results"]) == {FIELDS[name] for name in names}, names
-    assert set(api.results(question_id).json()["results"]) == {"dataframe"}
-
-
-@pytest.mark.parametrize("comma", [",", "%2C", "%2c"])
-def test_commas_may_be_encoded(api: Any, comma: str) -> None:
-    """The document writes them plain, and some libraries encode them."""
-    question_id = api.ask("SELECT 1 AS n")
-    while api.results(question_id).json()["state"] != "COMPLETED":
-        pass
-    query = f"?include=dataframe{comma}summary&max_rows=5"
-    body = api.get(f"/v1/dw/13/questions/{question_id}/results{query}").json()
-
-    assert set(body["results"]) == {"dataframe", "response_summary"}
-
-
-@pytest.mark.parametrize(
+@cases(
     "include",
     [
         "",
@@ -474,7 +409,7 @@ def test_an_invalid_include_is_rejected(api: Any, include: str) -> None:
     assert_error(reply, 422, "unprocessable", "dataframe, statistics, sqlquery, summary")
 
 
-@pytest.mark.parametrize("max_rows", ["-1", "1.0", "x", "", "+5", " 5", "5 ", "1e3", "٣", "5_0"])
+@cases("max_rows", ["-1", "1.0", "x", "", "+5", " 5", "5 ", "1e3", "٣", "5_0"])
 def test_an_invalid_max_rows_is_rejected(api: Any, max_rows: str) -> None:
     """The response is 422 for anything but the digits of a whole number."""
     reply = api.results(api.ask("SELECT 1"), max_rows=max_rows)
@@ -482,7 +417,7 @@ def test_an_invalid_max_rows_is_rejected(api: Any, max_rows: str) -> None:
     assert_error(reply, 422, "unprocessable", "expected a whole number that is not negative")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("params", "rows"),
     [
         ({}, 1000),
@@ -504,7 +439,7 @@ def test_max_rows_limits_the_table_alone(api: Any, params: dict[str, Any], rows:
     assert results["response_summary"] == "The query returned 1500 rows."
 
 
-@pytest.mark.parametrize("question_id", [UNKNOWN, "abc", "..", "%2e%2e", "1", "null"])
+@cases("question_id", [UNKNOWN, "abc", "..", "%2e%2e", "1", "null"])
 def test_an_unknown_question_is_not_found(api: Any, question_id: str) -> None:
     """The response is 404, whether the id is a UUID or not."""
     reply = requests.Request(
@@ -513,16 +448,6 @@ def test_an_unknown_question_is_not_found(api: Any, question_id: str) -> None:
     reply.url = api.url(f"/v1/dw/13/questions/{question_id}/results")
 
     assert_error(api.session.send(reply), 404, "not_found", "")
-
-
-def test_an_answer_without_a_table(api: Any) -> None:
-    """It is completed with a summary, without SQL and table."""
-    body = api.answer(NO_TABLE, include="dataframe,statistics,sqlquery,summary").json()
-
-    assert body["state"] == "COMPLETED"
-    assert list(body["results"]) == ["response_summary"]
-    assert body["results"]["response_summary"].startswith("A made-up shop")
-    assert api.answer(NO_TABLE).json() == {"state": "COMPLETED", "results": {}}
 
 
 def test_digits_arrive_as_they_are(api: Any) -> None:
@@ -536,30 +461,14 @@ def test_digits_arrive_as_they_are(api: Any) -> None:
     )
 
 
-@pytest.mark.slow
-def test_documented_statistics(connect: Any) -> None:
-    """With "documented" the assumed sections are left out."""
-    with Sandbox(statistics="documented") as sandbox:
-        stats = (
-            connect(sandbox)
-            .answer("SELECT 1 AS n, '' AS s", include="statistics")
-            .json()["results"]["dataframe_stats"]
-        )
-
-    assert {name: list(sections) for name, sections in stats.items()} == {
-        "n": ["general"],
-        "s": ["general", "string"],
-    }
-
-
 # Other hosts and origins
 
 
-@pytest.mark.parametrize(
+@cases(
     "host",
     ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.1", "", "localhost@evil.example"],
 )
-@pytest.mark.parametrize("path", ["/v1/health", "/v1/auth/token", "/nowhere"])
+@cases("path", ["/v1/health", "/v1/auth/token", "/nowhere"])
 def test_another_host_is_rejected(api: Any, host: str, path: str) -> None:
     """The response is 421 for any path: DNS rebinding must not reach the sandbox."""
     reply = requests.get(api.url(path), headers={"Host": host}, timeout=5)
@@ -567,7 +476,7 @@ def test_another_host_is_rejected(api: Any, host: str, path: str) -> None:
     assert_error(reply, 421, "misdirected", "names another server")
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80"])
+@cases("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80"])
 def test_loopback_has_several_names(api: Any, host: str) -> None:
     """Each of them is accepted, with any port, since a forwarded port differs."""
     assert requests.get(api.url("/v1/health"), headers={"Host": host}, timeout=5).status_code == 200
@@ -589,7 +498,7 @@ def test_no_other_origin_is_allowed(api: Any) -> None:
 # Other paths, and internal errors
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "path", "status", "error"),
     [
         ("GET", "/", 404, "not_found"),

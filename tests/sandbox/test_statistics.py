@@ -6,10 +6,9 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.sandbox.pool import WorkerPool
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +52,7 @@ def test_the_mean_length_is_rounded(run: Callable[[str], QueryResult]) -> None:
     assert actual["v"]["string"]["mean_len"] == Decimal("2.67")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "length"), [("UUID '729cb7a4-4b06-449e-a3c9-df40f5e570b8'", 36), ("'ab'::ENUM('ab', 'c')", 2)]
 )
 def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], value: str, length: int) -> None:
@@ -63,7 +62,7 @@ def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], valu
     assert (actual["min_len"], actual["max_len"], actual["distinct_count"]) == (length, length, 1)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("earlier", "later", "least", "greatest"),
     [
         ("DATE '0044-03-15 (BC)'", "DATE 'infinity'", "0044-03-15 BC", "infinity"),
@@ -94,7 +93,7 @@ def test_dates_and_times(
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "distinct", "extremes", "mean"),
     [
         ("(1), (2), (2), (NULL)", 2, '"min":1,"max":2', "1.6666666666666667"),
@@ -136,7 +135,7 @@ def test_booleans(run: Callable[[str], QueryResult]) -> None:
     }
 
 
-@pytest.mark.parametrize("value", ["{'a': 1}", "map {'a': 1}", "''::BLOB", "INTERVAL 1 DAY"])
+@cases("value", ["{'a': 1}", "map {'a': 1}", "''::BLOB", "INTERVAL 1 DAY"])
 def test_other_types_have_general_only(run: Callable[[str], QueryResult], value: str) -> None:
     """A column that is no text, number, time or boolean has counts alone."""
     assert list(statistics(run, f"SELECT {value} AS v")["v"]) == ["general"]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-
 from connecty_frames.sandbox.words import Vocabulary, split, stem
+from tests.cases import cases
 
 VOCABULARY = Vocabulary(
     ["category", "countries", "country", "customers", "orders", "poland", "products", "revenue", "status"]
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("question", "words"),
     [
         ("Show me the TOP three cities, please!", ["show", "top", "3", "cities", ","]),
@@ -32,7 +31,7 @@ def test_words(question: str, words: list[str]) -> None:
     assert split(question) == words
 
 
-@pytest.mark.parametrize(
+@cases(
     ("typed", "meant"),
     [
         ("contries", "countries"),
@@ -49,7 +48,7 @@ def test_a_typing_mistake(typed: str, meant: str) -> None:
     assert VOCABULARY.corrected([typed]) == [meant]
 
 
-@pytest.mark.parametrize(
+@cases(
     "word",
     [
         "county",
@@ -75,7 +74,7 @@ def test_unknown_words() -> None:
     assert VOCABULARY.unknown(["orders", "5", "gizmos"]) == ["gizmos"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("word", "singular"),
     [
         ("countries", "country"),

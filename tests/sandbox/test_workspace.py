@@ -15,6 +15,7 @@ from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.catalogue import Catalogue
 from connecty_frames.sandbox.pool import WorkerPool
+from tests.cases import cases
 
 #: Every question of the catalogue with the number of rows that answer it.
 ROWS = {
@@ -70,7 +71,7 @@ def table(worker_pool: WorkerPool, sql: str) -> Any:
     return json.loads(worker_pool.run(sql).dataframe(10**9))[1:]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "rows"),
     [
         ("usr.users", 40),
@@ -102,7 +103,7 @@ def test_there_are_no_other_tables(worker_pool: WorkerPool) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     "sql",
     [
         "SELECT count(*) FROM sales.orders ANTI JOIN sales.customers USING (customer_id)",
@@ -171,7 +172,7 @@ def test_every_question_is_tested(catalogue: Catalogue) -> None:
     assert sum(1 + len(entry["paraphrases"]) for entry in entries) >= 3 * 35
 
 
-@pytest.mark.parametrize(("question", "rows"), ROWS.items())
+@cases(("question", "rows"), ROWS.items())
 def test_a_question_is_answered(
     worker_pool: WorkerPool, catalogue: Catalogue, question: str, rows: int
 ) -> None:
@@ -184,7 +185,7 @@ def test_a_question_is_answered(
         assert "{" not in plan.summarise(result)
 
 
-@pytest.mark.parametrize(("question", "message"), FAILURES.items())
+@cases(("question", "message"), FAILURES.items())
 def test_a_question_fails(worker_pool: WorkerPool, catalogue: Catalogue, question: str, message: str) -> None:
     """Some questions fail on purpose, so that failures can be tried out."""
     with pytest.raises(QuestionFailed, match=message):

@@ -39,3 +39,18 @@ def client(server: Script) -> Iterator[Client]:
 def clock() -> FakeClock:
     """Return a clock that costs no time."""
     return FakeClock()
+
+
+@pytest.fixture
+def fake_clock_client(server: Script, clock: FakeClock) -> Iterator[Client]:
+    """Return a client of that server on the fake clock, that draws the middle of every wait."""
+    with Client(
+        "id",
+        client_secret="s",
+        base_url=server.address,
+        dw_id=13,
+        timeout=60,
+        clock=clock,
+        random=lambda: 0.5,
+    ) as client:
+        yield client

@@ -14,6 +14,7 @@ import connecty_frames as cf
 import connecty_frames.spark
 from connecty_frames import frames
 from connecty_frames.spark.reads import AskedQuestion, Read, ask, open_client
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,7 @@ def test_all_options() -> None:
     assert Read.from_options({"question": QUESTION, "max_rows": "All"}).ask_options == every
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "questions", "ids"),
     [
         ({"question": "[1]"}, ("[1]",), ()),
@@ -93,7 +94,7 @@ def test_what_is_read(options: dict[str, str], questions: tuple[str, ...], ids: 
     assert (read.questions, read.question_ids) == (questions, ids)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("options", "message"),
     [
         (
@@ -131,9 +132,7 @@ def test_wrong_options(options: dict[str, str], message: str) -> None:
     assert message in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["client_secret", "CLIENT_ID", "password", "token", "api_key", "Authorization", "credentials"]
-)
+@cases("name", ["client_secret", "CLIENT_ID", "password", "token", "api_key", "Authorization", "credentials"])
 def test_an_option_that_may_be_a_secret(name: str) -> None:
     """It is refused, and not repeated."""
     with pytest.raises(

@@ -15,15 +15,12 @@ from connecty_frames.batch import BatchSummary
 from connecty_frames.client import Client
 from connecty_frames.store import COLUMNS, database_at, read_records
 from tests.servers import programs
-from tests.servers.fixtures import server
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-__all__ = ["server"]
 
 #: Texts that hardly compress.
 ROWS = [[hashlib.sha256(bytes([each % 256, each // 256])).hexdigest()] for each in range(5_000)]

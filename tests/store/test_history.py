@@ -32,6 +32,7 @@ from connecty_frames.store import (
 from connecty_frames.store.answers import KeptAnswers
 from connecty_frames.store.history import question_key
 from connecty_frames.store.table import from_microseconds, microseconds
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -280,7 +281,7 @@ def test_erasing(recorder: Recorder) -> None:
     assert b"canarie-SENT" not in content
 
 
-@pytest.mark.parametrize(
+@cases(
     ("one", "other", "same"),
     [
         ("how many?", "  how\n many? ", True),
@@ -304,7 +305,7 @@ def test_the_same_question(one: str, other: str, same: bool) -> None:
     assert (question_key(one, **where) == question_key(other, **where)) is same
 
 
-@pytest.mark.parametrize("change", [{"base_url": "https://b"}, {"dw_id": 14}, {"client": "d"}])
+@cases("change", [{"base_url": "https://b"}, {"dw_id": 14}, {"client": "d"}])
 def test_the_same_question_elsewhere(change: dict[str, Any]) -> None:
     """Another address, workspace or client makes another key."""
     where: Any = {"base_url": "https://api.test", "dw_id": 13, "client": "c"}
@@ -312,10 +313,8 @@ def test_the_same_question_elsewhere(change: dict[str, Any]) -> None:
     assert question_key("how many?", **where) != question_key("how many?", **{**where, **change})
 
 
-@pytest.mark.parametrize(
-    "question", ["how many?", '"a\\b"', "caf\u00e9 \U0001f600", "a\x00\x7f\u200bb", "\ud800"]
-)
-@pytest.mark.parametrize("dw_id", [13, 10**30, enum.Enum("Workspace", {"SALES": 13}, type=int)["SALES"]])
+@cases("question", ["how many?", '"a\\b"', "caf\u00e9 \U0001f600", "a\x00\x7f\u200bb", "\ud800"])
+@cases("dw_id", [13, 10**30, enum.Enum("Workspace", {"SALES": 13}, type=int)["SALES"]])
 def test_the_key_is_that_of_other_versions(question: str, dw_id: Any) -> None:
     """What an earlier version recorded is found: the key is the hash of a list in JSON."""
     key = question_key(question, base_url="https://api.test/\u00fc", dw_id=dw_id, client="c")
@@ -324,7 +323,7 @@ def test_the_key_is_that_of_other_versions(question: str, dw_id: Any) -> None:
     assert key == hashlib.sha256(written.encode()).hexdigest()
 
 
-@pytest.mark.parametrize(
+@cases(
     "moment",
     [
         datetime.min.replace(tzinfo=UTC),

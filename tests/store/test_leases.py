@@ -17,15 +17,12 @@ import pytest
 from connecty_frames.client import Client
 from connecty_frames.store import History, RecordState, database_at, leases
 from connecty_frames.store.leases import _Renewals
-from tests.servers.fixtures import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.servers.scripted import Script
-
-__all__ = ["server"]
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"

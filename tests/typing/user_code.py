@@ -1,4 +1,4 @@
-"""Code of a user, as type checkers see it: ``tests/test_typing.py`` runs pyright and mypy over it.
+"""Code of a user, as type checkers see it: ``tests/typing/test_typing.py`` runs pyright and mypy over it.
 
 A comment ``# error`` stands in each line that both must report, ``# error: mypy`` where mypy alone does.
 """

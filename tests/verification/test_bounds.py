@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.verification.bounds import calls
-from tests.verification.bounds.bodies import SHAPES
-from tests.verification.bounds.responses import PLACES, VALUES, response
-from tests.verification.bounds.run import BLOCKS, MOST_MEMORY, in_fresh_process
+from benchmarks.bounds import calls
+from benchmarks.bounds.bodies import SHAPES
+from benchmarks.bounds.responses import PLACES, VALUES, response
+from benchmarks.bounds.run import BLOCKS, MOST_MEMORY, in_fresh_process
+from tests.cases import cases
 
 _MEGABYTE = 1_000_000
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
+@cases(
     ("shape", "outcome"),
     [
         ("plain rows", "read"),
@@ -45,14 +46,14 @@ def test_memory_of_hostile_rows(shape: str, outcome: str) -> None:
     assert cost.memory * size <= MOST_MEMORY * size + BLOCKS
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@cases("shape", SHAPES)
 def test_bodies_have_the_size_asked_for(shape: str) -> None:
     """Each shape grows with the bytes asked for, so that multiples of its size are comparable."""
     assert 0.4 * 100_000 < len(SHAPES[shape](100_000)) < 1.3 * 100_000
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
+@cases(
     ("place", "value", "outcomes"),
     [
         ("token", "one text", {"AuthError"}),
@@ -73,7 +74,7 @@ def test_hostile_responses(place: str, value: str, outcomes: set[str]) -> None:
     assert calls.is_kept(call), call
 
 
-@pytest.mark.parametrize("value", VALUES)
+@cases("value", VALUES)
 def test_responses_have_the_size_asked_for(value: str) -> None:
     """Each value grows with the bytes asked for, in every place."""
     for place in PLACES:

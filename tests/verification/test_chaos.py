@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 from tests.servers import programs
 from tests.verification.chaos import run as chaos
 from tests.verification.chaos.durable import Accepted
@@ -39,7 +40,7 @@ def failed(error: type[BaseException], question_id: str | None = None, **fields:
     return QuestionOutcome(1, error, question_id, text=error.__name__, **fields)
 
 
-@pytest.mark.parametrize(
+@cases(
     "outcome",
     [
         QuestionOutcome(1, question_id="b"),
@@ -62,7 +63,7 @@ def test_allowed_outcomes(outcome: QuestionOutcome) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("outcome", "accepted", "broken"),
     [
         (

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tests.cases import cases
 from tests.verification.fuzz import bodies, grammar, oracle
 from tests.verification.fuzz.trial import Trials
 
@@ -43,7 +44,7 @@ def test_a_few_thousand_malformed_bodies() -> None:
     assert counts["outcome: not JSON, rejected"] > _CASES / 5, done.stdout
 
 
-@pytest.mark.parametrize("first", range(0, 300, 50))
+@cases("first", range(0, 300, 50))
 def test_fifty_malformed_bodies(first: int) -> None:
     """Three hundred of another seed pass too; they belong to the fast tests."""
     trials = Trials(2)
@@ -77,7 +78,7 @@ def test_the_grammar_list() -> None:
     ] == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "array"),
     [
         ("[1]", pa.array([2])),
@@ -115,7 +116,7 @@ def test_the_oracle_finds_differences(cells: str, array: pa.Array) -> None:
     assert oracle.differences(body, pa.table({"a": array})) != []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("cells", "array"),
     [
         ("[1]", pa.array([1])),
@@ -138,7 +139,7 @@ def test_the_oracle_accepts_equal_tables(cells: str, array: pa.Array) -> None:
     assert oracle.differences(body, pa.table({"a": array})) == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "reason"),
     [
         (b"[]", "the body is not an object"),

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.cases import cases
 from tests.verification.fuzz_guard import run
 from tests.verification.fuzz_guard.judges import JUDGES
 from tests.verification.fuzz_guard.texts import ATTACKS
@@ -65,7 +66,7 @@ def test_without_a_rule_there_are_findings(
     assert _counts(printed, database)["with findings"] >= 1
 
 
-@pytest.mark.parametrize(
+@cases(
     ("database", "sql", "findings"),
     [
         ("sqlite", "SELECT sum(total) FROM orders", []),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.cases import cases
 from tests.verification.history.run import Record, check, run
 from tests.verification.namespaces import pid_namespace
 
@@ -38,7 +39,7 @@ def test_what_is_counted() -> None:
     assert (report.received, report.resumed) == (1, 1)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("received", "records", "broken"),
     [
         ([], RECORDS[:1], "lost: 'b' was accepted"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import cases
 from tests.verification.mutate.mutants import mutants_of
 from tests.verification.mutate.run import PROJECT, is_entry_of, read_equivalents
 
@@ -159,7 +160,7 @@ def test_the_equivalent_mutants_exist() -> None:
     ] == []
 
 
-@pytest.mark.parametrize(
+@cases(
     ("source", "changes"),
     [
         ("a == b", {"a != b"}),

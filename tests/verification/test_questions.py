@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
+from benchmarks.questions.judge import is_right, run
+from benchmarks.questions.score import Outcome, connect, judge, questions
 from connecty_frames.sandbox import Plan, workspace
-from tests.verification.questions.judge import is_right, run
-from tests.verification.questions.score import Outcome, connect, judge, questions
+from tests.cases import cases
 
 #: The quick form asks each of so many questions.
 EVERY = 30
@@ -40,7 +41,7 @@ def test_wrong_sql_is_wrong() -> None:
     assert judge({"question": "revenue by county", "refuse": True}, Wrong(), connection) is Outcome.WRONG
 
 
-@pytest.mark.parametrize(
+@cases(
     ("answer", "ordered", "right"),
     [
         ([("a", 1.0), ("b", 2.0)], True, True),

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 from tests.verification.soak import asker, checks, report, resources, scenarios, server_process
 from tests.verification.soak.cases import make_case, parse_case
 
@@ -101,7 +102,7 @@ _SUCCESS = {"error": None, "question_id": "a", "warned": (), "problems": (), "to
 _RECORD = {"ids": ["a"], "submissions": [200], "polls": [200, 200]}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("outcome", "record", "found"),
     [
         ({}, {}, None),
@@ -131,7 +132,7 @@ def test_what_is_wrong_with_a_call_is_found(
     assert found is None or found in "\n".join(problems)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("past", "lateness", "passes"),
     [(0.0, 0.0, True), (0.24, 0.0, True), (0.3, 0.1, True), (0.3, 0.0, False), (-0.01, 0.0, False)],
 )
@@ -154,7 +155,7 @@ def test_a_warning_that_is_missing_is_found(polls: list[int], *, passes: bool) -
     assert (problems == []) == passes
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "submissions", "passes"),
     [("ask: 503 after", [503], True), ("ask: 503 after", [401, 503], False), ("", [503], False)],
 )

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from tests.verification.structure.source import SourceSize, measure_source
-from tests.verification.structure.trace import QuestionPath, trace_question
+from benchmarks.structure.source import SourceSize, measure_source
+from benchmarks.structure.trace import QuestionPath, trace_question
 
 ROOT: Final = Path(__file__).parents[2]
 

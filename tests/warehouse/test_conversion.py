@@ -14,6 +14,7 @@ from connecty_frames.decode import ColumnSchema
 from connecty_frames.decode.errors import CellError
 from connecty_frames.warehouse.conversion import convert
 from connecty_frames.warehouse.rows import Declared
+from tests.cases import cases
 
 NAIVE, INSTANT = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
@@ -34,7 +35,7 @@ def converted(array: Any, type_: Any, origin: str = "") -> list[Any]:
     return values
 
 
-@pytest.mark.parametrize(
+@cases(
     ("array", "type_", "expected"),
     [
         (pa.array([1, None, -5], pa.int16()), pa.int64(), [1, None, -5]),
@@ -91,7 +92,7 @@ def test_a_pair(array: pa.Array, type_: Any, expected: list[Any]) -> None:
     assert converted(array.slice(1), type_) == expected[1:]
 
 
-@pytest.mark.parametrize("width", [32, 64, 128])
+@cases("width", [32, 64, 128])
 def test_decimals_become_the_nearest_float(width: int) -> None:
     """Of every width and in slices; Arrow's own cast makes 984.1800000000001 of 984.18."""
     if not hasattr(pa, f"decimal{width}"):
@@ -119,7 +120,7 @@ def test_nan_and_null() -> None:
     assert str(values) == "[nan, None]"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("array", "type_", "row", "message"),
     [
         (pa.array([1, 40_000]), pa.int16(), 1, "40000 does not fit in int16"),
@@ -169,7 +170,7 @@ def test_what_does_not_fit(array: pa.Array, type_: Any, row: int, message: str |
     assert caught.value.row == row
 
 
-@pytest.mark.parametrize("origin", ["money", "oid", "record", "bit", "time with time zone", "uhugeint"])
+@cases("origin", ["money", "oid", "record", "bit", "time with time zone", "uhugeint"])
 def test_types_that_drivers_send_as_others(origin: str) -> None:
     """A number of cents is no amount: it is refused whatever the answer's type is."""
     for type_ in (pa.int64(), pa.float64(), pa.string(), pa.decimal128(9, 2)):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,7 @@ def rerun(connection: Any, sql: str, **options: Any) -> list[Any]:
     return values
 
 
-@pytest.mark.parametrize(("sql", "reason"), REFUSED)
+@cases(("sql", "reason"), REFUSED)
 def test_what_is_refused(connection: Any, sql: str, reason: str) -> None:
     """With the reason; the connection is free again."""
     with pytest.raises(cf.QueryRefused) as caught:
@@ -115,7 +116,7 @@ def test_what_is_refused(connection: Any, sql: str, reason: str) -> None:
     assert rerun(connection, "SELECT a FROM t") == [1]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sql", "values"),
     [
         ("SELECT a FROM v", [2]),

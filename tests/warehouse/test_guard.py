@@ -9,6 +9,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.warehouse import check, fingerprint, parse, tables
+from tests.cases import cases
 from tests.verification.fuzz_guard.ordinary import queries
 
 #: Dialect, SQL, and what the message says of it.
@@ -419,7 +420,7 @@ HARMLESS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("dialect", "sql", "reason"), REFUSED)
+@cases(("dialect", "sql", "reason"), REFUSED)
 def test_what_is_refused(dialect: str, sql: str, reason: str) -> None:
     """With the reason, and without a line in the log."""
     with pytest.raises(cf.QueryRefused) as caught:
@@ -440,7 +441,7 @@ def test_what_only_queries_passes(dialect: str, sql: str, caplog: pytest.LogCapt
     assert caplog.text == ""
 
 
-@pytest.mark.parametrize(("dialect", "sql"), queries())
+@cases(("dialect", "sql"), queries())
 def test_ordinary_queries_pass(dialect: str, sql: str) -> None:
     """As language models write them for business questions, in nine dialects."""
     assert check(sql, dialect).dialect == dialect
@@ -486,7 +487,7 @@ def test_allowing_a_function_allows_nothing_else() -> None:
         check("WITH x AS (DELETE FROM t RETURNING a) SELECT f(a) FROM x", "postgres", ["f"])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dialect", "sql", "sent"),
     [
         ("mysql", "SELECT 1 /*! , load_file('/etc/passwd') */ FROM t", "SELECT 1   FROM t"),
@@ -500,7 +501,7 @@ def test_comments_are_not_sent(dialect: str, sql: str, sent: str) -> None:
     assert check(sql, dialect).sql.split() == sent.split()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("dialect", "sql", "sent"),
     [
         ("postgres", "SELECT a,\n\tb\r\nFROM\u3000t\nGROUP\nBY a", "SELECT a,  b  FROM t GROUP BY a"),
@@ -561,7 +562,7 @@ def test_a_dialect_is_one_of_sqlglot() -> None:
             check("SELECT 1", dialect)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("functions", ["f", [1], {"f": 1, 2: 3}, None, 5, iter(["f"])])
+@cases("functions", ["f", [1], {"f": 1, 2: 3}, None, 5, iter(["f"])])
 def test_functions_are_names(functions: object) -> None:
     """A text would be read as its characters, and an iterator only once."""
     with pytest.raises(cf.ConfigError, match="functions="):
@@ -583,7 +584,7 @@ def test_a_message_shows_the_beginning_of_the_sql() -> None:
     assert len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize(
+@cases(
     "sql",
     [
         f"SELECT {'a' * 100_000}",

@@ -9,6 +9,7 @@ from sqlglot.errors import OptimizeError
 
 from connecty_frames.errors import QueryRefused
 from connecty_frames.warehouse import fingerprint, parse, tables
+from tests.cases import cases
 
 SQL = "SELECT o.a, sum(o.b) FROM orders o JOIN users c ON o.c = c.id WHERE c.city = 'Oslo' GROUP BY o.a"
 
@@ -18,7 +19,7 @@ def of(sql: str) -> str:
     return fingerprint(parse(sql, "postgres"))
 
 
-@pytest.mark.parametrize(
+@cases(
     "sql",
     [
         SQL.replace(" ", "\n  ") + ";",
@@ -32,7 +33,7 @@ def test_the_same_sql(sql: str) -> None:
     assert of(sql) == of(SQL)
 
 
-@pytest.mark.parametrize(
+@cases(
     "sql",
     [
         SQL.replace("'Oslo'", "'oslo'"),

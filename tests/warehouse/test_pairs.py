@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,7 @@ PAIRS: dict[str, tuple[list[Any], str | None, list[str], pa.DataType, list[Any]]
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@cases("name", PAIRS)
 def test_a_pair(database: duckdb.DuckDBPyConnection, name: str) -> None:
     """The declared type comes out where it has values that the answer's type does not hold."""
     values, section, rows, type_, expected = PAIRS[name]

@@ -14,6 +14,7 @@ import pytest
 from pyarrow import dataset
 
 import connecty_frames as cf
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,7 +232,7 @@ def test_nested_values_by_adbc(server: Any, value: str) -> None:
         table(connection, sql, "string")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "type_"),
     [
         ("'infinity'::timestamp", "timestamp[us]"),
@@ -258,7 +259,7 @@ def test_what_does_not_fit_is_an_error_that_names_column_and_row(
     assert table(connection, "SELECT 1 AS v", "int64")["v"].to_pylist() == [1]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "answered", "type_", "expected"),
     [
         ("2.5::float8", "int64", pa.float64(), 2.5),

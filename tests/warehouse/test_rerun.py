@@ -14,6 +14,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.errors import WARNING_LOCATION
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +97,7 @@ def test_frames_and_metadata_are_sources(database: duckdb.DuckDBPyConnection) ->
         assert rows(reader) == ROWS
 
 
-@pytest.mark.parametrize("source", [pa.table({"a": [1]}), "SELECT 1", None])
+@cases("source", [pa.table({"a": [1]}), "SELECT 1", None])
 def test_other_sources_are_refused(source: object) -> None:
     """A frame without metadata, and SQL itself: neither has the types of the columns."""
     with pytest.raises(cf.ConfigError, match=r"no answer metadata|is not a frame"):
@@ -134,7 +135,7 @@ def test_how_values_are_written_is_kept() -> None:
 # Columns
 
 
-@pytest.mark.parametrize(
+@cases(
     ("selected", "schema"),
     [
         ("amount, id, name", None),
@@ -176,7 +177,7 @@ def test_names_that_the_answer_changed() -> None:
     assert table.to_pydict() == {"id": [1, 2, 3], "id_1": [-1, -2, -3]}
 
 
-@pytest.mark.parametrize("selected", ["id, name", "id, name, amount, 1 AS more", "id, name, amount AS total"])
+@cases("selected", ["id, name", "id, name, amount, 1 AS more", "id, name, amount AS total"])
 def test_other_columns_are_an_error(database: duckdb.DuckDBPyConnection, selected: str) -> None:
     """None is left out or made up; the connection is free again."""
     answer = saved(f"SELECT {selected} FROM shop.orders")
@@ -377,7 +378,7 @@ def test_ibis(database: duckdb.DuckDBPyConnection) -> None:
     assert database.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchone() == (0,)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("connect", "dialect", "message"),
     [
         (duckdb.connect, "postgres", r"is not that of .*DuckDBPyConnection: expected 'duckdb'"),
@@ -407,7 +408,7 @@ def test_connections_that_are_not_supported() -> None:
 # The tables
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sql", "tables"),
     [
         (SQL, ("shop.orders",)),

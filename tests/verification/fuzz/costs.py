@@ -8,10 +8,10 @@ import time
 import warnings
 from typing import Final, NamedTuple
 
+from benchmarks.memory import peak_of
 from connecty_frames import Answer
 from connecty_frames.errors import ConnectyError
 from tests.verification.fuzz.grammar import ACCEPT, LENIENT
-from tests.verification.memory import peak_of
 
 __all__ = ["EVERY", "Costs", "body_of", "measure"]
 

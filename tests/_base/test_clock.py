@@ -1,0 +1,83 @@
+"""Clock and Deadline."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
+from tests.cases import cases
+
+
+class Still(Clock):
+    """A clock that advances only by sleeping."""
+
+    def __init__(self) -> None:
+        self.at = 50.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        """Return 50 plus the time slept so far."""
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        """Advance the clock."""
+        self.slept.append(seconds)
+        self.at += max(seconds, 0.0)
+
+
+def test_now_is_aware_and_in_utc() -> None:
+    """And it is the current time."""
+    now = SYSTEM_CLOCK.now()
+
+    assert now.tzinfo is UTC
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_monotonic_time_goes_on() -> None:
+    """By as much as it sleeps."""
+    before = SYSTEM_CLOCK.monotonic()
+    SYSTEM_CLOCK.sleep(0.02)
+
+    assert 0.02 <= SYSTEM_CLOCK.monotonic() - before < 2
+
+
+@cases("seconds", [0, -1, -0.5, float("-inf")])
+def test_sleep_of_zero_or_less(seconds: float) -> None:
+    """It returns immediately; time.sleep would raise."""
+    before = time.perf_counter()
+    SYSTEM_CLOCK.sleep(seconds)
+
+    assert time.perf_counter() - before < 0.5
+
+
+def test_a_deadline_counts_down() -> None:
+    """To zero and below."""
+    clock = Still()
+    deadline = Deadline.after(10, clock)
+
+    assert (deadline.at, deadline.remaining()) == (60.0, 10.0)
+    clock.sleep(4)
+    assert deadline.remaining() == 6.0
+    clock.sleep(7)
+    assert deadline.remaining() == -1.0
+
+
+def test_a_deadline_limits_sleep() -> None:
+    """It sleeps for the time given or the time left, whichever is shorter."""
+    clock = Still()
+    deadline = Deadline.after(10, clock)
+
+    deadline.sleep(4)
+    deadline.sleep(100)
+
+    assert clock.slept == [4, 6.0]
+    assert deadline.remaining() == 0.0
+
+
+def test_a_deadline_that_has_passed_does_not_wait() -> None:
+    """For any time given."""
+    before = time.perf_counter()
+    Deadline.after(-5, SYSTEM_CLOCK).sleep(60)
+
+    assert time.perf_counter() - before < 0.5

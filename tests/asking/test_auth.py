@@ -1,0 +1,496 @@
+"""Credentials to token: one request at a time, kept while it is valid, refreshed once."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+import requests
+import responses
+
+from connecty_frames._base.clock import Deadline
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.asking.auth import Auth, Bearer, _lifetime, _TokenState
+from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
+from connecty_frames.http.models import Failure, FailureKind, RequestFailed
+from connecty_frames.http.redaction import Redaction
+from connecty_frames.http.transport import Transport
+from tests.cases import cases
+
+if TYPE_CHECKING:
+    from connecty_frames.client import Client
+
+URL = "https://api.test/v1/auth/token"
+CHECK = "Check that region or base_url is where your organisation is registered."
+#: What FakeClock says at the start, as a Date header.
+DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
+
+
+@pytest.fixture
+def auth(clock: Any) -> Auth:
+    """Return credentials for api.test on the fake clock."""
+    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    return Auth(SecretStr("id"), SecretStr("canary-secret"), transport=transport, random=lambda: 0.0)
+
+
+def bearer(auth: Auth, clock: Any, seconds: float = 60.0) -> Bearer:
+    """Return the token, which there must be."""
+    return auth.bearer(Deadline.after(seconds, clock))
+
+
+def failure(auth: Auth, clock: Any, seconds: float = 60.0) -> Failure:
+    """Return the failure, which there must be."""
+    with pytest.raises(RequestFailed) as caught:
+        auth.bearer(Deadline.after(seconds, clock))
+    return caught.value.failure
+
+
+def tokens(expires_at: Any = "2025-11-05T13:00:00+00:00", date: str = DATE, count: int = 3) -> None:
+    """Let the endpoint return token-1, token-2, token-3."""
+    for number in range(1, count + 1):
+        body = {"access_token": f"token-{number}", "expires_at": expires_at}
+        responses.post(URL, json=body, headers={"Date": date})
+
+
+def sent(prepared: Bearer) -> str:
+    """Return the Authorization header of a token."""
+    return requests.Request("GET", URL, auth=prepared).prepare().headers["Authorization"]
+
+
+@responses.activate
+def test_the_token_is_asked_for_as_the_document_shows(auth: Auth, clock: Any) -> None:
+    """A POST with a JSON body of client_id and client_secret; the token is sent as a bearer token."""
+    tokens()
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    request = responses.calls[0].request
+    assert request.headers["Content-Type"] == "application/json"
+    assert json.loads(request.body) == {"client_id": "id", "client_secret": "canary-secret"}
+
+
+@responses.activate
+def test_the_token_is_kept_until_shortly_before_its_end(auth: Auth, clock: Any) -> None:
+    """An hour's token is used for 3570 s and then replaced."""
+    tokens()
+    bearer(auth, clock)
+    clock.at += 3569
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    clock.at += 2
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+@responses.activate
+def test_the_lifetime_is_measured_from_the_servers_date(auth: Auth, clock: Any) -> None:
+    """Our clock is an hour behind the server's; the token is still used for its five minutes."""
+    tokens("2025-11-05T14:05:00+01:00", "Wed, 05 Nov 2025 13:00:00 GMT")
+    bearer(auth, clock)
+    clock.at += 269
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    clock.at += 2
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "expires_at",
+    [None, "", "soon", 7, "2020-01-01T00:00:00+00:00", "9999-01-01T00:00:00+00:00", {"a": 1}],
+)
+def test_an_unusable_expiry_gives_a_short_lifetime(auth: Auth, clock: Any, expires_at: Any) -> None:
+    """Missing, past or invalid: the token is used for 54 s, not fetched before each request."""
+    tokens(expires_at)
+    for _ in range(3):
+        assert sent(bearer(auth, clock)) == "Bearer token-1"
+    clock.at += 55
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+@responses.activate
+def test_an_expiry_without_a_zone_is_utc(auth: Auth, clock: Any) -> None:
+    """A token whose naive expires_at is ten minutes after the server's Date is used for nine and a half."""
+    tokens("2025-11-05T12:10:00")
+    bearer(auth, clock)
+    clock.at += 569
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+
+
+@responses.activate
+def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> None:
+    """The document's heading says GET: after a 405 one GET with the same body, and next time GET first."""
+    responses.post(URL, status=405)
+    responses.get(URL, json={"access_token": "token-1"})
+    first = bearer(auth, clock)
+    auth.discard(first)
+    bearer(auth, clock)
+    assert [call.request.method for call in responses.calls] == ["POST", "GET", "GET"]
+    assert json.loads(responses.calls[1].request.body)["client_secret"] == "canary-secret"
+
+
+@responses.activate
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: int) -> None:
+    """Any 4xx of the token endpoint is an AuthError with status, the server's message and the region."""
+    responses.post(URL, json={"detail": "bad secret canary-secret"}, status=status)
+    error = failure(auth, clock).error
+    assert isinstance(error, AuthError)
+    assert error.status == status
+    assert "bad secret ***" in str(error)
+    assert "region" in str(error)
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        ({"body": "<html>Sign in</html>", "content_type": "text/html"}, 200),
+        ({"json": {"token": "t"}}, 200),
+        ({"json": {"access_token": ""}}, 200),
+        ({"json": {"access_token": "two words"}}, 200),
+        ({"json": {"access_token": "line\nbreak"}}, 200),
+        ({"body": "[]", "content_type": "application/json"}, 200),
+        ({"body": "\n<html>Access denied by the proxy</html>", "status": 403}, 403),
+    ],
+)
+def test_an_unusable_endpoint_is_an_auth_error(
+    auth: Auth, clock: Any, reply: Any, status: int | None
+) -> None:
+    """No usable token, whatever the reason: AuthError, after one call."""
+    responses.post(URL, **reply)
+    error = failure(auth, clock).error
+    assert isinstance(error, AuthError)
+    assert error.status == status
+    assert "unusable" in str(error)
+    assert "client_secret" not in str(error)
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_an_empty_answer_is_asked_for_again(auth: Auth, clock: Any) -> None:
+    """Truncated headers look like an empty answer: three calls, then the endpoint counts as unusable."""
+    responses.post(URL, body="")
+    error = failure(auth, clock).error
+    assert isinstance(error, AuthError)
+    assert "with an empty body" in str(error)
+    assert len(responses.calls) == 3
+
+
+@responses.activate
+def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, clock: Any) -> None:
+    """For five seconds no request is made; afterwards one succeeds."""
+    responses.post(URL, status=401)
+    tokens(count=1)
+    assert failure(auth, clock).kind is FailureKind.REJECTED
+    clock.at += 4.9
+    failure(auth, clock)
+    assert len(responses.calls) == 1
+    clock.at += 0.2
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+
+
+@responses.activate
+def test_an_endpoint_that_fails_and_then_is_silent(auth: Auth, clock: Any) -> None:
+    """What it said before the deadline is the error, not that the time ran out."""
+
+    def be_silent(_request: object) -> NoReturn:
+        clock.at += 60
+        raise requests.ReadTimeout
+
+    responses.post(URL, status=503)
+    responses.add_callback("POST", URL, callback=be_silent)
+    assert isinstance(failure(auth, clock, 60).error, ServerError)
+
+
+@responses.activate
+def test_an_endpoint_that_says_when_is_left_alone_until_then(auth: Auth, clock: Any) -> None:
+    """A call without the time for it fails; the next waits for the three seconds, then asks."""
+    responses.post(URL, status=429, headers={"Retry-After": "3"})
+    tokens(count=1)
+    assert failure(auth, clock, 2.0).kind is FailureKind.RATE_LIMITED
+    clock.at += 1
+    began = clock.at
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    assert clock.at - began == 2.0
+
+
+@responses.activate
+def test_a_caller_whose_time_runs_out_fails_no_other(clock: Any) -> None:
+    """Another that waits for its token request meanwhile, with time left, makes one of its own."""
+    asked, released = threading.Event(), threading.Event()
+
+    def fail(_request: object) -> tuple[int, dict[str, str], str]:
+        asked.set()
+        released.wait(20)
+        return 503, {}, ""
+
+    responses.add_callback("POST", URL, callback=fail)
+    tokens(count=1)
+    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    auth = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 1.0)
+    with ThreadPoolExecutor(2) as pool:
+        early = pool.submit(failure, auth, clock, 0.3)
+        asked.wait(20)
+        late = pool.submit(bearer, auth, clock)
+        time.sleep(0.05)  # until it waits, usually
+        released.set()
+        assert isinstance(early.result().error, ServerError)
+        assert sent(late.result()) == "Bearer token-1"
+
+
+@responses.activate
+def test_a_redirect_of_the_token_call_is_not_followed(auth: Auth, clock: Any) -> None:
+    """The secret does not go to another host: ConfigError naming it, one request."""
+    responses.post(URL, status=307, headers={"Location": "https://evil.test/"})
+    error = failure(auth, clock).error
+    assert isinstance(error, ConfigError)
+    assert "evil.test" in str(error)
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -> None:
+    """Two threads used token-1: the second 401 does not discard token-2, also if that comes meanwhile."""
+    tokens()
+    first = bearer(auth, clock)
+    auth.discard(first)
+    assert auth._state.bearer is first  # changed is the token itself, and nothing in which a newer one may be
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+    auth.discard(first)
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+def test_a_caller_without_time_does_not_wait_for_another(auth: Auth, clock: Any) -> None:
+    """While another thread asks for the token, a call whose time is over ends at once."""
+    asks, ends = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        with auth._state.lock:
+            asks.set()
+            ends.wait(10)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(ask)
+        asks.wait(10)
+        began = time.monotonic()
+        found = failure(auth, clock, 0.0)
+        took = time.monotonic() - began
+        ends.set()
+    assert found.kind is FailureKind.CONNECTION_LOST
+    assert took < 0.5
+
+
+@responses.activate
+@pytest.mark.parametrize(("status", "recovers"), [(503, True), (401, False)])
+def test_what_may_recover_once_there_was_a_token(
+    auth: Auth, clock: Any, status: int, *, recovers: bool
+) -> None:
+    """An endpoint that is down, not one that refuses the credentials."""
+    tokens(count=1)
+    responses.post(URL, status=status)
+    auth.discard(bearer(auth, clock))
+    assert auth.may_recover(failure(auth, clock, 1.0)) is recovers
+
+
+@responses.activate
+def test_an_endpoint_that_was_always_down_does_not_recover(auth: Auth, clock: Any) -> None:
+    """No token has come from it: its address may be wrong."""
+    responses.post(URL, status=503)
+    assert not auth.may_recover(failure(auth, clock, 1.0))
+
+
+def test_a_bearer_does_not_show_its_token() -> None:
+    """Neither repr nor str."""
+    assert str(Bearer(SecretStr("canary-token"), expires=0.0)) == "Bearer(***)"
+
+
+def test_a_netrc_file_does_not_replace_the_bearer(
+    server: Any, client: Client, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A .netrc entry for the host changes nothing about what is sent, token call included."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8").state()
+    assert [request.headers.get("authorization") for request in server.requests] == [
+        None,
+        "Bearer canary-token-1",
+    ]
+
+
+@responses.activate
+def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
+    """A host that cannot be reached is a ConnectionFailed, not an AuthError."""
+    transport = Transport("http://127.0.0.1:9", clock=clock, redact=Redaction())
+    responses.add_passthru("http://127.0.0.1:9")
+    lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
+    assert isinstance(failure(lonely, clock).error, ConnectionFailed)
+    transport.close()
+
+
+def failed(clock: Any, kind: FailureKind, *, ago: float, wait: float | None = None) -> _TokenState:
+    """Return the state after a request that failed so many seconds ago."""
+    state = _TokenState()
+    state.failure = Failure(kind, ConnectionFailed("no"), "no", retry_after=wait)
+    state.failed_at = clock.at - ago
+    return state
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_final", "ago", "wait", "left", "is_shared"),
+    [
+        (FailureKind.REJECTED, True, 4.9, None, 60.0, True),
+        (FailureKind.REJECTED, True, 5.0, None, 60.0, False),
+        (FailureKind.REJECTED, False, 2.0, None, 60.0, False),
+        (FailureKind.REJECTED, False, 2.0, None, 0.5, True),
+        (FailureKind.REJECTED, False, 2.0, None, 0.6, False),
+        (FailureKind.UNAVAILABLE, True, 2.0, None, 60.0, True),
+        (FailureKind.UNAVAILABLE, True, 2.1, None, 60.0, False),
+        (FailureKind.UNAVAILABLE, False, 2.1, None, 0.1, False),
+        (FailureKind.RATE_LIMITED, True, 1.0, 3.0, 2.0, True),
+        (FailureKind.RATE_LIMITED, True, 1.0, 3.0, 2.1, False),
+        (FailureKind.RATE_LIMITED, False, 3.0, 9.0, 6.0, True),
+        (FailureKind.RATE_LIMITED, False, 1.0, None, 0.1, False),
+        (FailureKind.RATE_LIMITED, False, 9.0, None, 0.0, True),
+    ],
+)
+def test_which_failure_is_that_of_another_caller_too(
+    clock: Any,
+    kind: FailureKind,
+    ago: float,
+    wait: float | None,
+    left: float,
+    *,
+    is_final: bool,
+    is_shared: bool,
+) -> None:
+    """One whose request could do no better; this one has waited for two seconds."""
+    state = failed(clock, kind, ago=ago, wait=wait)
+    state.is_final = is_final
+    found = state.shared_failure(clock.at - 2.0, Deadline.after(left, clock))
+    assert found is (state.failure if is_shared else None)
+
+
+def test_without_a_failure_there_is_none_to_share(clock: Any) -> None:
+    """Nor a pause."""
+    assert _TokenState().shared_failure(clock.at, Deadline.after(0.0, clock)) is None
+    assert _TokenState().pause(clock.at) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "ago", "wait", "pause"),
+    [
+        (FailureKind.RATE_LIMITED, 1.0, 9.0, 8.0),
+        (FailureKind.RATE_LIMITED, 4.5, 9.0, 4.5),
+        (FailureKind.RATE_LIMITED, 5.0, 9.0, 0.0),
+        (FailureKind.RATE_LIMITED, 3.0, 1.0, 0.0),
+        (FailureKind.RATE_LIMITED, 0.0, None, 0.0),
+        (FailureKind.UNAVAILABLE, 1.0, 9.0, 0.0),
+    ],
+)
+def test_how_long_an_endpoint_is_left_alone(
+    clock: Any, kind: FailureKind, ago: float, wait: float | None, pause: float
+) -> None:
+    """As long as it said, if it did so in the last five seconds."""
+    assert failed(clock, kind, ago=ago, wait=wait).pause(clock.at) == pause
+
+
+@cases(
+    ("expires_at", "seconds"),
+    [
+        ("2025-11-05T12:00:00.500Z", 0.5),
+        ("2025-11-05T12:00:00Z", 60.0),
+        ("2025-11-06T12:00:00Z", 86_400.0),
+        ("2025-11-06T12:00:01Z", 60.0),
+        ("2025-11-05T13:00:00", 3600.0),
+        ("2025-11-05T13:00:00+01:00", 60.0),
+        ("never", 60.0),
+        (7, 60.0),
+    ],
+)
+def test_the_lifetime_of_a_token(expires_at: object, seconds: float) -> None:
+    """Up to a day; without a usable end, a minute."""
+    assert _lifetime(expires_at, datetime(2025, 11, 5, 12, tzinfo=UTC)) == seconds
+
+
+def test_a_token_is_not_used_at_its_end() -> None:
+    """That is the first moment at which it is not."""
+    state = _TokenState(Bearer(SecretStr("t"), expires=5.0))
+    assert state.valid_bearer(4.9) is state.bearer
+    assert state.valid_bearer(5.0) is None
+    assert _TokenState().valid_bearer(0.0) is None
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("reply", "kind", "says"),
+    [
+        (
+            {"status": 401, "json": {"detail": "Bad\n secret."}},
+            FailureKind.REJECTED,
+            (
+                "The credentials were refused: api.test answered 401 (Bad secret). Check client_id and "
+                "client_secret, and that region or base_url is where your organisation is registered."
+            ),
+        ),
+        (
+            {"status": 404},
+            FailureKind.REJECTED,
+            f"The token endpoint is unusable: api.test answered 404. {CHECK}",
+        ),
+        (
+            {"status": 403, "body": " <html>"},
+            FailureKind.REJECTED,
+            f"The token endpoint is unusable: api.test answered 403 (<html>). {CHECK}",
+        ),
+        (
+            {"json": {"token": "t"}},
+            FailureKind.INVALID_PAYLOAD,
+            f"The token endpoint of api.test is unusable: its answer holds no access_token. {CHECK}",
+        ),
+        (
+            {"body": "[" * 100_000, "content_type": "application/json"},
+            FailureKind.INVALID_PAYLOAD,
+            f"The token endpoint of api.test is unusable: its answer holds no access_token. {CHECK}",
+        ),
+        (
+            {"body": requests.ReadTimeout()},
+            FailureKind.CONNECTION_LOST,
+            (
+                "No token came from api.test: no answer came in time. Nothing else is sent without one; try "
+                "again later."
+            ),
+        ),
+        (
+            {"status": 503},
+            FailureKind.UNAVAILABLE,
+            (
+                "api.test answered 503 to POST /v1/auth/token. The service is not available just now; try "
+                "again later."
+            ),
+        ),
+        (
+            {"status": 500},
+            FailureKind.UNAVAILABLE,
+            "api.test answered 500 to POST /v1/auth/token. The fault is the server's; try again later.",
+        ),
+        (
+            {"status": 429, "headers": {"Retry-After": "90"}},
+            FailureKind.RATE_LIMITED,
+            (
+                "api.test answered 429 to POST /v1/auth/token. Try again after 90 s, or ask fewer questions "
+                "at once."
+            ),
+        ),
+    ],
+)
+def test_the_whole_message_without_a_token(
+    auth: Auth, clock: Any, reply: Any, kind: FailureKind, says: str
+) -> None:
+    """What came, and what to check."""
+    responses.post(URL, **reply)
+    found = failure(auth, clock, 2.0)
+    assert (found.kind, str(found.error)) == (kind, says)
+    assert getattr(found.error, "phase", None) == ("token" if kind is FailureKind.CONNECTION_LOST else None)

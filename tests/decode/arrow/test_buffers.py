@@ -1,0 +1,159 @@
+"""Arrays made of Python values are those of ``pa.array``, and pandas is not imported for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connecty_frames.decode.arrow.buffers import to_array, to_scalar
+from tests.cases import cases
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+VALUES = {
+    pa.string(): TEXTS,
+    pa.large_string(): TEXTS,
+    pa.binary(): st.binary(),
+    pa.large_binary(): st.binary(),
+    pa.bool_(): st.booleans(),
+    pa.float64(): st.floats(allow_nan=False),
+    **{
+        getattr(pa, f"{sign}int{bits}")(): st.integers(
+            0 if sign else -(2 ** (bits - 1)), 2 ** (bits if sign else bits - 1) - 1
+        )
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
+    pa.decimal128(10, 3): st.integers(1 - 10**10, 10**10 - 1).map(lambda count: Decimal(count).scaleb(-3)),
+    pa.decimal128(5, -2): st.integers(1 - 10**5, 10**5 - 1).map(lambda count: Decimal(count).scaleb(2)),
+    pa.decimal256(60, 0): st.integers(1 - 10**60, 10**60 - 1).map(Decimal),
+    pa.struct([]): st.just({}),
+    pa.string_view(): TEXTS,
+    pa.list_(pa.int64()): st.lists(st.integers(0, 9)),
+}
+
+
+@cases("type_", VALUES, ids=str)
+def test_arrays_are_those_of_arrow(type_: pa.DataType) -> None:
+    """Values of each type, with and without nulls, make the array of ``pa.array``, and a valid one."""
+
+    @settings(max_examples=20)
+    @given(st.lists(st.none() | VALUES[type_]))
+    def check(values: list[Any]) -> None:
+        array = to_array(values, type_)
+        array.validate(full=True)
+        assert array.type == type_
+        assert array.equals(pa.array(values, type_))
+        assert array.null_count == values.count(None)
+
+    check()
+
+
+@cases(
+    ("values", "type_", "error"),
+    [
+        ([1, 2**63], pa.int64(), OverflowError),
+        ([None, -1], pa.uint8(), OverflowError),
+        ([Decimal("1.2345")], pa.decimal128(10, 3), OverflowError),
+        ([Decimal(1250)], pa.decimal128(5, -2), OverflowError),
+        ([Decimal(10**7)], pa.decimal128(10, 3), OverflowError),
+        (["a", "\ud800"], pa.string(), UnicodeEncodeError),
+    ],
+    ids=str,
+)
+def test_values_that_do_not_fit(values: list[Any], type_: pa.DataType, error: type[Exception]) -> None:
+    """A number beyond its type and a lone surrogate are errors; no value is rounded or cut."""
+    with pytest.raises(error):
+        to_array(values, type_)
+
+
+def test_scalars() -> None:
+    """A scalar is that of ``pa.scalar``, of its type."""
+    assert to_scalar(-5, pa.int64()) == pa.scalar(-5, pa.int64())
+    assert to_scalar("", pa.large_string()) == pa.scalar("", pa.large_string())
+    assert to_scalar(Decimal(1000), pa.decimal128(4)) == pa.scalar(Decimal(1000), pa.decimal128(4))
+
+
+SCRIPT = textwrap.dedent(
+    """
+    import json
+    import sys
+    import warnings
+
+    import pyarrow as pa
+
+    import connecty_frames as cf
+
+    warnings.simplefilter("ignore")
+    inferred = [
+        ("numeric", [1, 2**63 + 5]),
+        ("numeric", [0.5, 1.25]),
+        ("numeric", [0.1234567890123, 2.5]),
+        ("numeric", ["NaN", "Infinity", 1.5]),
+        ("numeric", ["1.10", "1E+2"]),
+        ("numeric", ["1" * 45 + ".1", 2]),
+        ("boolean", ["t", "f"]),
+        ("string", ["", "zażółć", 'a"b\\\\n']),
+        ("temporal", ["2025-01-01", "2025-01-02"]),
+        ("temporal", ["2025-01-01 00:00:00.5"]),
+        ("temporal", ["2025-01-01T00:00:00.123456789Z"]),
+        ("temporal", ["2025-01-01T24:00:00Z", "2025-01-01T10:00:00+01:00:30"]),
+        ("temporal", ["0044-03-15 BC"]),
+        ("temporal", ["10:00:00"]),
+        ("temporal", ["PT1S", "1 day, 2:00:00"]),
+        ("general", [[1, 2], []]),
+        ("general", [{"a": 1, "b": [True]}]),
+        ("general", [1, "a", [2], False]),
+        ("general", [None]),
+    ]
+    set_types = [
+        (pa.int8(), [1, 2]),
+        (pa.float32(), [1.5]),
+        (pa.decimal128(10, 2), ["1e2"]),
+        (pa.large_string(), ["", "a"]),
+        (pa.binary(), ["\\\\x48"]),
+        (cf.binary("hex"), ["48"]),
+        (cf.epoch("s", "UTC"), [1.5]),
+        (cf.local("Europe/Berlin"), ["2025-06-01 10:00:00"]),
+        (pa.timestamp("ns", "Europe/Berlin"), ["2025-01-01T00:00:00Z"]),
+        (pa.dictionary(pa.int8(), pa.string()), ["a", "a"]),
+        (pa.map_(pa.string(), pa.int64()), [{"a": 1}]),
+        (pa.struct([]), [{}]),
+    ]
+    section = {"min": "1", "max": "2", "mean": "1.51", "min_len": 0, "empty_string_count": 1, "true_count": 1}
+
+    def check(values, options, sections):
+        rows = [["name"], *([value] for value in [None, *values])]
+        results = {"dataframe": rows, "dataframe_stats": {"name": sections}}
+        body = json.dumps({"state": "COMPLETED", "results": results}, separators=(",", ":")).encode()
+        try:
+            answer = cf.Answer.from_json(body, **options)
+            answer.to_arrow() if sys.argv[1] == "pyarrow" else answer.to_polars()
+        except cf.ConnectyError as error:
+            assert "strict" in options, error
+
+    for times in (1, 2_000):
+        for kind, values in inferred:
+            for options in ({}, {"strict": True}, {"tz": "Europe/Warsaw"}):
+                check(values * times, options, {"general": {"nulls_count": 1}, kind: section})
+                check(values * times, options, {})
+        for type_, values in set_types:
+            check(values * times, {"schema": {"name": type_}}, {"general": {}, "numeric": section})
+    assert sys.argv[1] in sys.modules
+    assert "pandas" not in sys.modules
+    """
+)
+
+
+@pytest.mark.slow
+@cases("engine", ["polars", "pyarrow"])
+def test_pandas_is_not_imported(engine: str) -> None:
+    """Columns of every kind, with nulls, read by row and by column, become polars or Arrow without pandas."""
+    subprocess.run([sys.executable, "-c", SCRIPT, engine], check=True)

@@ -1,0 +1,185 @@
+"""The shape of a table: names, widths, and the JSON of each cell."""
+
+from __future__ import annotations
+
+import pytest
+
+from connecty_frames.decode.envelope import read_envelope
+from connecty_frames.decode.limits import ReaderLimits
+from connecty_frames.decode.rows.reader import Rows, read_rows
+from connecty_frames.decode.types.column import CellColumn
+from connecty_frames.errors import ColumnNameWarning, ResponseError
+from tests.cases import cases
+
+
+def read(dataframe: str) -> Rows:
+    """Read the JSON of ``dataframe``."""
+    return read_rows(memoryview(dataframe.encode()), {})
+
+
+def test_columns() -> None:
+    """The header names the columns, and cells stay the texts they were."""
+    rows = read('[["a", "b"], [1.10, "x"], [null, true]]')
+    assert rows.names == ["a", "b"]
+    assert [list(column) for column in rows.columns] == [["1.10", None], ["x", True]]
+    assert rows.count == 2
+    assert rows.server_names == ["a", "b"]
+    assert rows.warnings == []
+
+
+@cases(
+    ("cells", "texts"),
+    [
+        (["-0", "1.5"], ["-0", "1.5"]),
+        (["0", "1.5", "null"], ["0", "1.5", None]),
+        (["7", "null", "1.50"], ["7", None, "1.50"]),
+    ],
+)
+def test_whole_numbers_among_fractions(cells: list[str], texts: list[str | None]) -> None:
+    """Each is kept as it was written, a zero with its minus."""
+    rows = read(f'[["a"],{",".join(f"[{cell}]" for cell in cells)}]')
+    assert list(rows.columns[0]) == texts
+
+
+@cases(
+    ("dataframe", "columns", "count"),
+    [('[["a"]]', [[]], 0), ("[[]]", [], 0), ("[[],[],[]]", [], 2), ('[["a"],[null]]', [[None]], 1)],
+)
+def test_small_shapes(dataframe: str, columns: list[list[None]], count: int) -> None:
+    """No rows, no columns, rows without columns."""
+    rows = read(dataframe)
+    assert [list(column) for column in rows.columns] == columns
+    assert rows.count == count
+
+
+def test_a_cell_nested_deeper_than_python_recurses() -> None:
+    """It is found to be too deep, not met by a RecursionError."""
+    rows = read(f'[["a"],[{"[" * 5000}{"]" * 5000}]]')
+    assert rows.count == 1
+    assert isinstance(rows.columns[0], CellColumn)
+    assert rows.columns[0].is_too_deep
+
+
+@cases(
+    ("header", "names", "server_names", "warned"),
+    [
+        ('["a","b"]', ["a", "b"], ["a", "b"], []),
+        ('["a","a","a"]', ["a", "a_1", "a_2"], ["a", "a", "a"], [1, 2]),
+        ('["a","a","a_1"]', ["a", "a_2", "a_1"], ["a", "a", "a_1"], [1]),
+        ('["a_1","a","a","a"]', ["a_1", "a", "a_2", "a_3"], ["a_1", "a", "a", "a"], [2, 3]),
+        ('["",null]', ["column_0", "column_1"], ["", None], [0, 1]),
+        ('["","column_0"]', ["column_0_1", "column_0"], ["", "column_0"], [0]),
+        ('["",""]', ["column_0", "column_1"], ["", ""], [0, 1]),
+        ("[5,1.50,true]", ["5", "1.50", "true"], ["5", "1.50", "true"], [0, 1, 2]),
+        ('[5,"5"]', ["5", "5_1"], ["5", "5"], [0, 1]),
+        ('[" a ","\\u0001","é"]', [" a ", "\x01", "é"], [" a ", "\x01", "é"], []),
+        ('["a\\u0000b","a"]', ["column_0", "a"], ["a\0b", "a"], [0]),
+        (
+            '["\\u0000","\\u0000","column_0"]',
+            ["column_0_1", "column_1", "column_0"],
+            ["\0", "\0", "column_0"],
+            [0, 1],
+        ),
+    ],
+)
+def test_names(header: str, names: list[str], server_names: list[str | None], warned: list[int]) -> None:
+    """The first of duplicates keeps its name, no two are the same, and each change is a warning."""
+    rows = read(f"[{header}]")
+    assert rows.names == names
+    assert rows.server_names == server_names
+    assert all(type(name) is str for name in rows.names)
+    assert [str(warning).split(" is called")[0] for warning in rows.warnings] == [
+        f"Column {n}" for n in warned
+    ]
+    assert all(isinstance(warning, ColumnNameWarning) for warning in rows.warnings)
+
+
+def test_warnings_say_why() -> None:
+    """The warning says whether a name is taken, or is not a name."""
+    texts = [str(warning) for warning in read('[["a","a",null,"b\\u0000c"]]').warnings]
+    assert texts == [
+        "Column 1 is called 'a_1', since its name \"a\" is taken.",
+        "Column 2 is called 'column_2', since its name null is not a name.",
+        "Column 3 is called 'column_3', since its name \"b\\u0000c\" holds a NUL character.",
+    ]
+
+
+@cases(
+    ("dataframe", "says"),
+    [
+        ("{}", "is not an array of rows. It begins: {}"),
+        ('"x"', 'is not an array of rows. It begins: "x"'),
+        ("5", "is not an array of rows. It begins: 5"),
+        ("[]", "has no header"),
+        ('["a","b"]', "has no header"),
+        ("[null]", "has no header"),
+        ('[{"a":1}]', "has no header"),
+        ('[["a"],{"a":1}]', 'Row 0 of dataframe is not an array: {"a":1}'),
+        ('[["a"],[1],null]', "Row 1 of dataframe is not an array: null"),
+        ('[["a","b"],[1,2],[3]]', "Row 1 of dataframe has 1 cell for 2 columns: [3]"),
+        ('[["a"],[1,2]]', "Row 0 of dataframe has 2 cells for 1 column: [1,2]"),
+        ('[["a"],[]]', "Row 0 of dataframe has 0 cells for 1 column: []"),
+        ("[[],[1]]", "Row 0 of dataframe has 1 cell for 0 columns: [1]"),
+        ("[[[1]],[2]]", "holds [1] at position 0, which is not a column name"),
+        ('[["a",{}]]', "holds {} at position 1, which is not a column name"),
+        ('[["\\ud800"]]', "The column name at position 0 holds a lone surrogate"),
+        ('{"a":' + "[" * 900 + "]" * 900 + "}", "It begins: (deeply nested)"),
+        ('[["a"],{"a":' + "[" * 900 + "]" * 900 + "}]", "is not an array: (deeply nested)"),
+        ('[["a"],[1,' + "[" * 900 + "]" * 900 + "]]", "has 2 cells for 1 column: (deeply nested)"),
+        ("[[" + "[" * 900 + "]" * 900 + "]]", "holds (deeply nested) at position 0"),
+        ("[" * 100_000 + "]" * 100_000, "is nested too deeply"),
+    ],
+)
+def test_what_is_not_a_table(dataframe: str, says: str) -> None:
+    """Nothing is padded, dropped or shifted: each is an error that names the row or the position."""
+    with pytest.raises(ResponseError) as caught:
+        read(dataframe)
+    assert says in str(caught.value)
+
+
+@cases("cells", ["1,2,3", '1,{},"x"'])
+def test_too_many_columns(cells: str) -> None:
+    """The columnar and the general reader keep the limit, and the error tells both numbers."""
+    source = memoryview(f'[["a","b","c"],[{cells}]]'.encode())
+    assert read_rows(source, {}, limits=ReaderLimits(smallest=0, most_columns=3)).count == 1
+    with pytest.raises(ResponseError, match="has 3 columns; at most 2 are read"):
+        read_rows(source, {}, limits=ReaderLimits(smallest=0, most_columns=2))
+
+
+def test_invalid_utf8() -> None:
+    """Bytes that are not UTF-8 are an error, not a replacement character."""
+    with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 9 of it"):
+        read_rows(memoryview(b'[["a"],["\xff"]]'), {})
+
+
+@cases(
+    ("dataframe", "source"),
+    [
+        (
+            '[["a"],[ {"b": 1.0, "b": [ ]} ],[null],["\\u00e9"],[1e5]]',
+            ['{"b": 1.0, "b": [ ]}', None, "é", "1e5"],
+        ),
+        ('[["a"],["null"],[ null ]]', ["null", None]),
+    ],
+)
+def test_texts_of_cells(dataframe: str, source: list[str | None]) -> None:
+    """A cell that is no text has as its text what the server wrote, to the last space inside."""
+    assert read(dataframe).cells(0).texts.to_pylist() == source
+
+
+def test_texts_of_cells_that_are_not_strict_json() -> None:
+    """The same where the body has a bare NaN, infinity or lone surrogate."""
+    dataframe = '[["a","b"],[{"k" : 1.0, "k": [ -Infinity,NaN ]},NaN],["NaN \\"NaN\\" NaN", "\\udc00" ]]'
+    body = '{"state":"COMPLETED","extra":NaN,"results":{"dataframe":' + dataframe + "}}"
+    source = read_envelope(body.encode()).rows
+    assert source is not None
+    rows = read_rows(source, {})
+    assert rows.cells(0).texts.to_pylist() == ['{"k" : 1.0, "k": [ -Infinity,NaN ]}', 'NaN "NaN" NaN']
+    assert list(rows.columns[1]) == ["NaN", "\udc00"]
+
+
+def test_many_columns_of_one_name() -> None:
+    """20,000 columns of one name are named without searching from the start each time."""
+    rows = read("[[" + ",".join(['"a"'] * 20_000) + "]]")
+    assert rows.names[:2] == ["a", "a_1"]
+    assert rows.names[-1] == "a_19999"

@@ -1,0 +1,1071 @@
+"""Connection settings: their sources and precedence, and that secrets are never shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import SecretStr as PydanticSecret
+
+import connecty_frames as cf
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.settings import sources as config
+from connecty_frames.settings.profiles import Profiles
+from connecty_frames.settings.sources import resolve
+from tests.cases import cases
+
+EU = "https://api.eu1.connecty-ai.com"
+US = "https://api.us1.connecty-ai.com"
+SECRET = "canary-secret-value"
+#: A value of each setting by source.
+VALUES: dict[str, dict[str, Any]] = {
+    "client_id": {"argument": "by-argument", "configure": "by-configure", "environment": "by-environment"},
+    "client_secret": {"argument": "arg-secret", "configure": "conf-secret", "environment": "env-secret"},
+    "region": {"argument": "us1", "configure": "us1", "environment": "us1"},
+    "base_url": {
+        "argument": "https://argument.example",
+        "configure": "https://configure.example",
+        "environment": "https://environment.example",
+    },
+    "dw_id": {"argument": 1, "configure": 2, "environment": 3},
+    "timeout": {"argument": 10.0, "configure": 20.0, "environment": 30.0},
+    "max_body_bytes": {"argument": 1, "configure": 2, "environment": 3},
+    "verify_tls": {"argument": False, "configure": False, "environment": False},
+    "ca_bundle": {"argument": Path("/a.pem"), "configure": Path("/c.pem"), "environment": Path("/e.pem")},
+    "history": {"argument": "require", "configure": Path("/c.db"), "environment": True},
+    "keep_answers": {"argument": True, "configure": True, "environment": True},
+    "keep_answers_max_bytes": {"argument": 1, "configure": 2, "environment": 3},
+}
+DEFAULTS = {
+    "client_id": None,
+    "client_secret": None,
+    "region": "eu1",
+    "base_url": None,
+    "dw_id": None,
+    "timeout": 300.0,
+    "max_body_bytes": 2_147_483_648,
+    "verify_tls": True,
+    "ca_bundle": None,
+    "history": False,
+    "keep_answers": False,
+    "keep_answers_max_bytes": 1_073_741_824,
+}
+
+
+def value_of(name: str, **arguments: Any) -> Any:
+    """Return the value of a setting that applies now."""
+    value = getattr(resolve(**arguments), name)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+# Sources
+
+
+@cases("name", DEFAULTS)
+def test_the_defaults(name: str) -> None:
+    """Region eu1, 300 s, 2 GiB, certificates verified; no credentials, address, workspace or bundle."""
+    assert value_of(name) == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_the_precedence_of_sources(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argument, then configure(), then environment."""
+    values = VALUES[name]
+    monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(values["environment"]))
+    assert value_of(name) == values["environment"]
+    cf.configure(**{name: values["configure"]})
+    assert value_of(name) == values["configure"]
+    assert value_of(name, **{name: values["argument"]}) == values["argument"]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_none_is_as_not_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For an argument of None, the weaker sources apply."""
+    monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(VALUES[name]["environment"]))
+
+    assert value_of(name, **{name: None}) == VALUES[name]["environment"]
+
+
+@cases("name", VALUES)
+def test_none_unsets_a_configured_setting(name: str) -> None:
+    """Other settings are not affected."""
+    other = "timeout" if name != "timeout" else "dw_id"
+    cf.configure(**{name: VALUES[name]["configure"], other: 7})
+
+    cf.configure(**{name: None})
+
+    assert value_of(name) == DEFAULTS[name]
+    assert resolve().address == EU
+    assert value_of(other) == 7
+
+
+def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in ``CONNECTY_DW_ID= connecty …``, the only way to unset it for one command of a shell."""
+    for name in VALUES:
+        monkeypatch.setenv(f"CONNECTY_{name.upper()}", "")
+
+    assert [value_of(name) for name in DEFAULTS] == list(DEFAULTS.values())
+
+
+def test_a_variable_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upper and lower case, as on Windows."""
+    monkeypatch.setenv("Connecty_dw_id", "7")
+    assert value_of("dw_id") == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, False),
+        ("", False),
+        ("0", False),
+        ("false", False),
+        ("no", False),
+        ("1", True),
+        ("TRUE", True),
+        ("yes", True),
+    ],
+)
+@pytest.mark.parametrize("name", ["CONNECTY_SANDBOX", "connecty_sandbox", "Connecty_Sandbox"])
+def test_the_environment_chooses_the_sandbox(
+    name: str, value: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the words of every setting that is true or false; an empty variable is unset."""
+    if value is not None:
+        monkeypatch.setenv(name, value)
+    assert config.wants_sandbox() is expected
+
+
+def test_another_word_for_the_sandbox_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Naming the variable."""
+    monkeypatch.setenv("CONNECTY_SANDBOX", "maybe")
+    with pytest.raises(cf.ConfigError) as raised:
+        config.wants_sandbox()
+    assert str(raised.value) == "CONNECTY_SANDBOX=maybe in the environment: expected 1 or 0."
+
+
+def test_configure_adds_up() -> None:
+    """Settings configured earlier are kept."""
+    cf.configure(client_id="a")
+    cf.configure(client_secret="b")
+
+    assert (value_of("client_id"), value_of("client_secret")) == ("a", "b")
+
+
+def test_threads_that_configure_at_once_lose_nothing() -> None:
+    """Each setting has the value that was set last."""
+    changes: list[Any] = [{"dw_id": 7}, {"timeout": 7.0}, {"max_body_bytes": 7}, {"client_id": "7"}]
+    lost = []
+    with ThreadPoolExecutor(len(changes)) as pool:
+        for _ in range(300):
+            config.swap_configured({})
+            list(pool.map(lambda change: cf.configure(**change), changes))
+            settings = resolve()
+            lost += [
+                name
+                for change in changes
+                for name, value in change.items()
+                if getattr(settings, name) != value
+            ]
+
+    assert lost == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_a_forked_child_can_configure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while another thread of its parent configures."""
+    configuring, forked = threading.Event(), threading.Event()
+    read = config._read
+
+    def slowly(*sources: Any) -> Any:
+        configuring.set()
+        forked.wait(20)
+        return read(*sources)
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor() as pool:
+        patch.setattr(config, "_read", slowly)
+        pool.submit(cf.configure, dw_id=7)
+        configuring.wait()
+        patch.setattr(config, "_read", read)
+        child = os.fork()
+        if not child:
+            signal.alarm(5)
+            cf.configure(dw_id=8)
+            os._exit(value_of("dw_id"))
+        forked.set()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 8
+
+
+def test_a_client_takes_what_is_configured() -> None:
+    """Its arguments take precedence."""
+    cf.configure(client_id="a", client_secret="bbbb", dw_id=2, base_url="https://configure.example")
+
+    with cf.Client() as client:
+        assert repr(client) == "<Client … at https://configure.example, dw_id=2>"
+    with cf.Client(dw_id=5) as client:
+        assert repr(client) == "<Client … at https://configure.example, dw_id=5>"
+
+
+# Address
+
+
+@cases(("region", "address"), [("eu1", EU), ("us1", US)])
+def test_a_region_is_an_address(region: str, address: str) -> None:
+    """The one in the API document, without the final slash."""
+    assert resolve(region=region).address == address
+
+
+def test_an_address_takes_precedence_over_a_region() -> None:
+    """If one source has both."""
+    assert resolve(region="us1", base_url="https://own.example").address == "https://own.example"
+
+
+def test_a_region_takes_precedence_over_an_address_from_a_weaker_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as the address of a sandbox left in the environment."""
+    monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")
+    assert resolve().address == "https://environment.example"
+    assert resolve(region="us1").address == US
+    cf.configure(region="us1")
+    assert resolve().address == US
+    assert resolve(region="eu1").address == EU
+    cf.configure(region=None, base_url="https://configure.example")
+    assert resolve().address == "https://configure.example"
+    assert resolve(region="us1").address == US
+
+
+def test_a_stronger_address_takes_precedence_over_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor an address in the same source."""
+    monkeypatch.setenv("CONNECTY_REGION", "us1")
+    monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")
+    assert resolve().address == "https://environment.example"
+    cf.configure(base_url="https://configure.example")
+    assert resolve().address == "https://configure.example"
+
+
+def test_the_last_configured_of_region_and_address_applies() -> None:
+    """In either order."""
+    cf.configure(base_url="https://configure.example")
+    cf.configure(region="us1")
+    assert resolve().address == US
+    cf.configure(base_url="https://configure.example")
+    assert resolve().address == "https://configure.example"
+
+
+def test_a_region_that_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It no longer takes precedence over an address in the environment."""
+    cf.configure(region="us1")
+    cf.configure(region=None)
+    assert resolve().address == EU
+    monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")
+    assert resolve().address == "https://environment.example"
+
+
+@cases(
+    ("given", "address"),
+    [
+        ("https://api.eu1.connecty-ai.com/", EU),
+        ("https://api.eu1.connecty-ai.com///", EU),
+        ("https://gateway.example/connecty/", "https://gateway.example/connecty"),
+        ("https://gateway.example:8443", "https://gateway.example:8443"),
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_an_address_with_and_without_the_slash_is_the_same(given: str, address: str) -> None:
+    """Loopback addresses may use http."""
+    assert resolve(base_url=given).address == address
+
+
+@cases(
+    ("address", "reason"),
+    [
+        ("", "expected an address such as https://api.eu1.connecty-ai.com"),
+        ("api.eu1.connecty-ai.com", "expected an address such as"),
+        ("ftp://api.eu1.connecty-ai.com", "expected an address such as"),
+        ("https://", "expected an address such as"),
+        ("https://user:word@api.example", "user information"),
+        ("https://api.eu1.connecty-ai.com\\@evil.example", "user information"),
+        ("https://api.example/?a=b", r"without \? or #"),
+        ("https://api.example?", r"without \? or #"),
+        ("https://api.example/#", r"without \? or #"),
+        ("https://api.example/a b", "spaces and control characters"),
+        ("https://api.example/\u202e", "spaces and control characters"),
+        ("https://api.example:99999", "its host or port is not valid"),
+        ("https://api.example:port", "its host or port is not valid"),
+        ("https://[::1", "its host or port is not valid"),
+        ("http://api.eu1.connecty-ai.com", "would send the secret in the clear; use https://"),
+        ("http://localhost.example", "would send the secret in the clear"),
+        ("http://10.0.0.1", "would send the secret in the clear"),
+        (5, "expected text"),
+    ],
+)
+def test_an_invalid_or_unsafe_address_is_refused(address: Any, reason: str) -> None:
+    """Secrets and questions are sent there."""
+    with pytest.raises(cf.ConfigError, match=reason) as raised:
+        resolve(base_url=address)
+
+    assert raised.value.setting == "base_url"
+
+
+# Errors
+
+
+#: Invalid values of each setting, and the reason.
+WRONG: list[tuple[str, Any, str]] = [
+    ("client_id", "", "it is empty"),
+    ("client_id", " \n", "it is empty"),
+    ("client_id", "a\nb", "without control characters"),
+    ("client_id", 5, "expected text"),
+    ("client_secret", "", "it is empty"),
+    ("client_secret", f"{SECRET}\r\nX: y", "without control characters"),
+    ("client_secret", 12345678, "expected text"),
+    ("region", "eu", "'eu1' or 'us1'"),
+    ("region", "EU1", "'eu1' or 'us1'"),
+    ("region", ["eu1"], "'eu1' or 'us1'"),
+    ("dw_id", -1, "expected a whole number, the workspace id"),
+    ("dw_id", "13", "expected a whole number, the workspace id"),
+    ("dw_id", 13.0, "expected a whole number, the workspace id"),
+    ("dw_id", 10**100, "expected a whole number, the workspace id"),
+    ("dw_id", True, "expected a whole number, the workspace id"),
+    ("timeout", 0, "more than 0 and at most 2592000"),
+    ("timeout", "60", "expected a number of seconds"),
+    ("timeout", float("nan"), "more than 0 and at most 2592000"),
+    ("timeout", float("inf"), "more than 0 and at most 2592000"),
+    ("timeout", 1e12, "more than 0 and at most 2592000"),
+    ("timeout", True, "expected a number"),
+    ("max_body_bytes", 0, "expected a number of bytes, more than 0"),
+    ("max_body_bytes", "1", "expected a number of bytes"),
+    ("max_body_bytes", True, "expected a number"),
+    ("verify_tls", "no", "expected True or False"),
+    ("verify_tls", 0, "expected True or False"),
+    ("ca_bundle", 7, "expected a path"),
+    ("history", 1, r"expected True \(1\), False \(0\), 'require' or the path of a file"),
+    ("history", "", r"expected True \(1\), False \(0\), 'require' or the path of a file"),
+    ("history", "off", r"expected True \(1\), False \(0\), 'require' or the path of a file"),
+    ("history", "a\0b", "NUL"),
+    ("keep_answers", 1, "expected True or False"),
+    ("keep_answers_max_bytes", 0, "more than 0 and at most 9223372036854775807"),
+    ("keep_answers_max_bytes", 2**63, "more than 0 and at most 9223372036854775807"),
+    ("keep_answers_max_bytes", True, "expected a number"),
+]
+
+
+@cases(("name", "value", "reason"), WRONG)
+def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
+    """With the reason, and without its value, which may be a secret."""
+    with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})") as raised:
+        resolve(**{name: value})
+
+    assert raised.value.setting == name
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
+
+
+@cases(("name", "value", "reason"), WRONG)
+def test_a_wrong_setting_is_not_configured(name: str, value: Any, reason: str) -> None:
+    """configure() raises immediately and changes nothing."""
+    with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})"):
+        cf.configure(**{name: value})
+
+    assert value_of(name) == DEFAULTS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REGION", "mars"),
+        ("DW_ID", "x"),
+        ("DW_ID", "9" * 5_000),
+        ("TIMEOUT", "-1"),
+        ("TIMEOUT", "1e999"),
+        ("TIMEOUT", "nan"),
+        ("BASE_URL", "http://a.example"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of the variable."""
+    monkeypatch.setenv(f"CONNECTY_{name}", value)
+
+    with pytest.raises(cf.ConfigError, match=rf"environment variable CONNECTY_{name}\): "):
+        resolve()
+
+
+@cases(
+    ("given", "hint"),
+    [
+        ({"clientid": "a"}, r"did you mean 'client_id'\?"),
+        (
+            {"url": "a"},
+            "there are client_id, client_secret, region, base_url, dw_id, timeout, max_body_bytes, ",
+        ),
+    ],
+)
+def test_an_unknown_setting_is_refused(given: dict[str, str], hint: str) -> None:
+    """With the closest name, or all of them."""
+    with pytest.raises(cf.ConfigError, match=hint):
+        cf.configure(**given)
+
+
+def test_configure_is_all_or_nothing() -> None:
+    """A valid setting beside a wrong one is not set either."""
+    cf.configure(dw_id=3)
+
+    with pytest.raises(cf.ConfigError, match="timeout"):
+        cf.configure(dw_id=4, timeout=-1)
+
+    assert (value_of("dw_id"), value_of("timeout")) == (3, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, ["client_id", "client_secret"]),
+        ({"client_id": "a"}, ["client_secret"]),
+        ({"client_secret": "b"}, ["client_id"]),
+    ],
+)
+def test_missing_credentials_are_named(given: dict[str, str], missing: list[str]) -> None:
+    """What is missing, how to set it, and how to try the sandbox; never an answer from sample data."""
+    cf.configure(**given)
+
+    for call in (cf.Client, lambda: cf.ask_df("how many?", dw_id=13), lambda: cf.ask("how many?", dw_id=13)):
+        with pytest.raises(cf.ConfigError) as raised:
+            call()
+        message = str(raised.value)
+        assert raised.value.setting == missing[0]
+        assert [name for name in ("client_id", "client_secret") if f"{name} (" in message] == missing
+        for name in missing:
+            assert f"environment: CONNECTY_{name.upper()}" in message
+        assert "connecty_frames.configure()" in message
+        assert "`connecty ask --sandbox`" in message
+        assert "`cf.use_sandbox()`" in message
+
+
+def test_the_code_in_the_message_works() -> None:
+    """The code that the message shows starts a sandbox."""
+    with pytest.raises(cf.ConfigError) as raised:
+        cf.Client()
+    code = str(raised.value).split("`")[3]
+    assert code == "cf.use_sandbox()"
+
+    with eval(code), cf.Client() as client:
+        assert client.health() is True
+
+
+# Secrets
+
+
+def test_no_setting_shows_the_secret() -> None:
+    """Neither repr nor str nor JSON; only get_secret_value() returns it."""
+    settings = resolve(client_id="a", client_secret=SECRET)
+
+    for shown in (repr(settings), str(settings), f"{settings}", str(dataclasses.asdict(settings))):
+        assert SECRET not in shown
+    assert settings.credentials[1].get_secret_value() == SECRET
+
+
+def test_no_error_shows_the_secret() -> None:
+    """Also if another setting is wrong, with the locals of every frame."""
+    with pytest.raises(cf.ConfigError) as raised:
+        cf.Client(client_id="a", client_secret=SECRET, region="mars")  # type: ignore[arg-type]
+
+    trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    ours = [
+        frame
+        for frame in trace.stack
+        if "connecty_frames" in frame.filename and "tests" not in frame.filename
+    ]
+    shown = "".join(trace.format_exception_only()) + str([frame.locals for frame in ours])
+    assert SECRET not in shown
+
+
+def test_a_secret_may_be_wrapped_already() -> None:
+    """As a SecretStr, ours or that of pydantic."""
+    assert value_of("client_secret", client_secret=SecretStr(SECRET)) == SECRET
+    assert value_of("client_secret", client_secret=PydanticSecret(SECRET)) == SECRET
+
+
+class _Wrapped:
+    """A secret in a vault, which may be sealed."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def get_secret_value(self) -> Any:
+        if isinstance(self._value, Exception):
+            raise self._value
+        return self._value
+
+
+@cases("value", [1, None, SECRET.encode(), ValueError(SECRET), RuntimeError(SECRET)])
+def test_a_wrapped_secret_that_cannot_be_read_is_an_error(value: object) -> None:
+    """Which shows nothing of what the other object said."""
+    with pytest.raises(cf.ConfigError, match=r"^client_secret \(argument\): expected text\.$") as raised:
+        resolve(client_secret=_Wrapped(value))
+
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
+
+
+class _Region(str, Enum):  # noqa: UP042 - unlike StrEnum, its members are shown by their names
+    EU = "eu1"
+
+
+@cases("text", [_Region.EU, np.str_("eu1")])
+def test_text_of_another_class_is_plain_text(text: str) -> None:
+    """As it would be sent, compared and shown as something else."""
+    for name in ("client_id", "client_secret", "region", "profile"):
+        value = getattr(config.check_settings({name: text}), name)
+        value = value.get_secret_value() if isinstance(value, SecretStr) else value
+        assert (type(value), value) == (str, "eu1")
+    assert config.check_settings({"ca_bundle": text}).ca_bundle == Path("eu1")
+
+
+class _PathLike:
+    def __init__(self, path: object) -> None:
+        self._path = path
+
+    def __fspath__(self) -> Any:
+        if isinstance(self._path, Exception):
+            raise self._path
+        return self._path
+
+
+@cases("path", [b"/a", 7, None, OSError(5, SECRET), ValueError(SECRET), "a\0b"])
+@cases("name", ["ca_bundle", "history"])
+def test_an_object_that_has_no_path_is_an_error(name: str, path: object) -> None:
+    """Whatever it raises when it is asked for one."""
+    with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): expected a path") as raised:
+        resolve(**{name: _PathLike(path)})
+
+    assert SECRET not in str(raised.value)
+
+
+@cases("address", [f"https://id:{SECRET}", f"https://id:{SECRET}\u2100@a.example"])
+def test_an_invalid_address_is_not_shown(address: str) -> None:
+    """Not the part of it either that Python's parser puts into its error, which may be a password."""
+    with pytest.raises(cf.ConfigError, match="its host or port is not valid") as raised:
+        resolve(base_url=address)
+
+    assert SECRET not in str(raised.value)
+
+
+def test_settings_that_are_the_same_are_equal() -> None:
+    """And have the same hash: calls with equal settings share a client."""
+    first = resolve(client_id="a", client_secret="b", dw_id=np.int64(1))
+    second = resolve(client_id="a", client_secret=SecretStr("b"), dw_id=1)
+
+    assert first == second
+    assert hash(first) == hash(second)
+    assert first != resolve(client_id="a", client_secret="other", dw_id=1)
+
+
+# Profiles
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that writes a private file of profiles and sets CONNECTY_CONFIG."""
+    file = tmp_path / "config.toml"
+    monkeypatch.setenv("CONNECTY_CONFIG", str(file))
+
+    def write(text: str, mode: int = 0o600) -> Path:
+        file.write_bytes(text.encode())
+        file.chmod(mode)
+        return file
+
+    return write
+
+
+#: A value of each setting as TOML, and as in Settings.
+IN_TOML: dict[str, tuple[str, Any]] = {
+    "client_id": ('"by-profile"', "by-profile"),
+    "client_secret": ('"profile-secret"', "profile-secret"),
+    "region": ('"us1"', "us1"),
+    "base_url": ('"https://profile.example/"', "https://profile.example"),
+    "dw_id": ("4", 4),
+    "timeout": ("40", 40.0),
+    "max_body_bytes": ("4", 4),
+    "verify_tls": ("false", False),
+    "ca_bundle": ('"/p.pem"', Path("/p.pem")),
+    "history": ('"/p.db"', Path("/p.db")),
+    "keep_answers": ("true", True),
+    "keep_answers_max_bytes": ("4", 4),
+}
+
+
+@pytest.mark.parametrize("name", IN_TOML)
+def test_a_profile_is_the_weakest_source(name: str, write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environment, configure() and argument take precedence."""
+    text, value = IN_TOML[name]
+    write(f"[default]\n{name} = {text}\n")
+    assert value_of(name) == value
+
+    monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(VALUES[name]["environment"]))
+    assert value_of(name) == VALUES[name]["environment"]
+    cf.configure(**{name: VALUES[name]["configure"]})
+    assert value_of(name) == VALUES[name]["configure"]
+    assert value_of(name, **{name: VALUES[name]["argument"]}) == VALUES[name]["argument"]
+
+
+def test_a_profile_is_named_by_each_source(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strongest source applies, and the profile `default` without any."""
+    write("[default]\ndw_id = 1\n[a]\ndw_id = 2\n[b]\ndw_id = 3\n[c]\ndw_id = 4\n")
+
+    assert value_of("dw_id") == 1
+    monkeypatch.setenv("CONNECTY_PROFILE", "a")
+    assert value_of("dw_id") == 2
+    cf.configure(profile="b")
+    assert value_of("dw_id") == 3
+    assert value_of("dw_id", profile="c") == 4
+    with cf.Client("x", client_secret="yyyy", profile="c") as client:
+        assert "dw_id=4" in repr(client)
+
+
+def test_a_profile_does_not_inherit(write: Any) -> None:
+    """Settings of the default profile do not apply to another."""
+    write('[default]\nclient_id = "a"\ndw_id = 1\n[b]\ntimeout = 5\n')
+
+    assert (value_of("client_id", profile="b"), value_of("dw_id", profile="b")) == (None, None)
+
+
+def test_region_and_address_are_one_decision_across_sources(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A region takes precedence over an address in a profile."""
+    write('[default]\nbase_url = "https://profile.example"\n')
+    assert resolve().address == "https://profile.example"
+    assert resolve(region="us1").address == US
+    monkeypatch.setenv("CONNECTY_REGION", "us1")
+    assert resolve().address == US
+    monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")
+    assert resolve().address == "https://environment.example"
+
+
+def test_a_bundle_is_relative_to_the_file(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not to the working directory; absolute paths and `~` are unaffected."""
+    file = write('[a]\nca_bundle = "ca.pem"\n[b]\nca_bundle = "~/ca.pem"\n[c]\nca_bundle = "/ca.pem"\n')
+    monkeypatch.setenv("HOME", "/home/ada")
+
+    found = [value_of("ca_bundle", profile=name) for name in "abc"]
+    assert found == [file.parent / "ca.pem", Path("/home/ada/ca.pem"), Path("/ca.pem")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", True),
+        ("true", True),
+        ("TRUE", True),
+        ("0", False),
+        ("False", False),
+        ("require", "require"),
+        ("Require", "require"),
+        ("h.db", Path("h.db")),
+        ("~/h.db", Path("/home/ada/h.db")),
+    ],
+)
+def test_the_history_as_text(text: str, expected: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word, or the path of a file."""
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("CONNECTY_HISTORY", text)
+
+    assert value_of("history") == expected
+
+
+def test_the_history_of_a_profile(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word, or a path that is relative to the file."""
+    file = write(
+        '[a]\nhistory = "h.db"\n[b]\nhistory = "~/h.db"\n[c]\nhistory = "require"\n[d]\nhistory = true\n'
+    )
+    monkeypatch.setenv("HOME", "/home/ada")
+
+    found = [value_of("history", profile=name) for name in "abcd"]
+    assert found == [file.parent / "h.db", Path("/home/ada/h.db"), "require", True]
+
+
+def test_the_file_may_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The usual one may be missing; a file or a profile that is named must exist."""
+    monkeypatch.delenv("CONNECTY_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert value_of("dw_id") is None
+    with pytest.raises(
+        cf.ConfigError, match=r"cannot be read: No such file.*Set CONNECTY_CONFIG to name another"
+    ):
+        resolve(profile="a")
+    monkeypatch.setenv("CONNECTY_CONFIG", str(tmp_path / "named.toml"))
+    with pytest.raises(cf.ConfigError, match=r"The profiles in .*named\.toml cannot be read: No such file"):
+        resolve()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the file is depends on the platform")
+def test_the_usual_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The one of the platform; on Linux, that of XDG."""
+    monkeypatch.delenv("CONNECTY_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "connecty").mkdir()
+    (tmp_path / "connecty" / "config.toml").write_text("[default]\ndw_id = 5\n")
+
+    assert value_of("dw_id") == 5
+
+
+@cases(
+    ("text", "message"),
+    [
+        ("[default]\ndw_id = \n", r"config\.toml is not valid TOML: .*\(at line 2, column 9\)\.$"),
+        ("[a]\n[a]\n", r"is not valid TOML: .*\(at line 2, "),
+        ("dw_id = 5\n", r"'dw_id' in .*config\.toml is in no profile; put it below \[default\]"),
+        (
+            '[default]\ndw_id = "5"\n',
+            r"^dw_id \(profile default in .*config\.toml\): expected a whole number",
+        ),
+        (
+            "[default]\ntimeout = -1\n",
+            r"^timeout \(profile default in .*\): expected a number of seconds",
+        ),
+        ("[default]\ntimeout = true\n", r"^timeout \(profile default in .*\): expected a number"),
+        ("[default]\nclientid = 1\n", r"Unknown setting 'clientid' \(profile default in .*'client_id'\?$"),
+        ('[default]\nprofile = "b"\n', r"^profile \(profile default in .*\): a profile cannot name another"),
+        ("[default.client_id]\na = 1\n", r"^client_id \(profile default in .*\): expected text"),
+        ('[default]\nbase_url = "http://a.example"\n', r"^base_url \(profile .*\): http:// would send the"),
+    ],
+)
+def test_an_invalid_file(write: Any, text: str, message: str) -> None:
+    """The error names the file, and the line or the setting."""
+    write(text)
+
+    with pytest.raises(cf.ConfigError, match=message):
+        resolve()
+
+
+def test_many_profiles(write: Any) -> None:
+    """The error lists ten of them and the number of the others."""
+    write("".join(f"[p{at}]\n" for at in range(3_000)))
+
+    with pytest.raises(cf.ConfigError, match=r"there are p0, p1, .* p9 and 2,990 more\.$"):
+        resolve(profile="x")
+
+
+def test_a_path_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control characters are escaped in an error, and a long path is shortened."""
+    monkeypatch.setenv("CONNECTY_CONFIG", "\x1b[2J  " + "x" * 100_000)
+
+    with pytest.raises(cf.ConfigError) as raised:
+        resolve()
+    assert str(raised.value) == (
+        f"The profiles in \\x1b[2J  {'x' * 494}… (99,506 more characters) cannot be read: File name too "
+        "long. Set CONNECTY_CONFIG to name another file."
+    )
+
+
+def test_an_unknown_profile(write: Any) -> None:
+    """The error lists the known profiles; configure() raises it too."""
+    file = write("[default]\n[staging]\n")
+    message = f"No profile 'x' in {file}; there are default, staging."
+
+    for call in (resolve, cf.configure, cf.Client):
+        with pytest.raises(cf.ConfigError) as raised:
+            call(profile="x")
+        assert str(raised.value) == message
+    assert "configure()" not in [source for _, _, source in config.explain()]
+
+
+@cases("name", ["", " ", "a\x1b[2J", 5])
+def test_an_invalid_name_of_a_profile(write: Any, name: Any) -> None:
+    """Its control characters are escaped."""
+    write("[default]\n")
+
+    with pytest.raises(cf.ConfigError) as raised:
+        resolve(profile=name)
+    assert "\x1b" not in str(raised.value)
+
+
+def test_a_file_that_is_not_text(write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are not UTF-8, and a folder; a byte order mark is ignored."""
+    file = write("")
+    file.write_bytes(b"[default]\n\xff")
+    with pytest.raises(cf.ConfigError, match="is not valid TOML: it is not UTF-8 text"):
+        resolve()
+    file.write_bytes(b"\xef\xbb\xbf[default]\r\ndw_id = 5\r\n")
+    assert value_of("dw_id") == 5
+    monkeypatch.setenv("CONNECTY_CONFIG", str(tmp_path))
+    with pytest.raises(cf.ConfigError, match="cannot be read: Is a directory"):
+        resolve()
+
+
+@cases(
+    ("content", "reason"),
+    [
+        (b"[default]\na = " + b"[" * 50_000 + b"]" * 50_000, "its values are nested too deeply"),
+        (b"[default]\ndw_id = " + b"9" * 5_000, "a number in it has too many digits"),
+        (b"#" * 1_048_577, "it is longer than 1,048,576 bytes"),
+        (b"[default]\nclient_id = '\0'", r"Found invalid character '\\x00' \(at line 2"),
+    ],
+    ids=["nested", "digits", "long", "NUL"],
+)
+def test_a_file_that_cannot_be_parsed(write: Any, content: bytes, reason: str) -> None:
+    """A ConfigError with the file and the reason, whatever the TOML reader raises."""
+    file = write("")
+    file.write_bytes(content)
+
+    with pytest.raises(cf.ConfigError, match=rf"^{file} is not valid TOML: {reason}") as raised:
+        resolve()
+
+    assert raised.value.setting == "profile"
+
+
+def test_a_bundle_with_a_nul_character(write: Any) -> None:
+    """TOML can contain one; the error names the profile."""
+    write('[default]\nca_bundle = "a\\u0000b"\n')
+
+    with pytest.raises(cf.ConfigError, match=r"^ca_bundle \(profile default in .*NUL") as raised:
+        resolve()
+
+    assert raised.value.setting == "ca_bundle"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device", "device behind a link"])
+def test_a_file_that_is_not_regular(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening a pipe would block, and reading a device would never end."""
+    file = tmp_path / "config.toml"
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "device behind a link":
+        file.symlink_to("/dev/zero")
+    monkeypatch.setenv("CONNECTY_CONFIG", "/dev/zero" if kind == "device" else str(file))
+
+    with pytest.raises(cf.ConfigError, match=r"cannot be read: Not a regular file\. Set CONNECTY_CONFIG"):
+        resolve()
+
+
+def test_a_symbolic_link(write: Any, tmp_path: Path) -> None:
+    """It is followed, as for settings under version control."""
+    kept = write(f'[default]\nclient_secret = "{SECRET}"\n').rename(tmp_path / "kept.toml")
+    (tmp_path / "config.toml").symlink_to(kept)
+
+    assert value_of("client_secret") == SECRET
+
+
+@pytest.mark.skipif(
+    getattr(os, "geteuid", lambda: None)() != 0, reason="only root can give a file to somebody else"
+)
+@pytest.mark.parametrize("text", [f'[default]\nclient_secret = "{SECRET}"\n', "[default]\ndw_id = 5\n"])
+def test_a_file_of_another_user_is_refused(write: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner could send questions elsewhere. A file of root is accepted."""
+    file = write(text)
+    os.chown(file, 12345, -1)
+    with pytest.raises(
+        cf.ConfigError, match=rf"^{file} belongs to another user \(uid 12345\).* chown 0 {file}$"
+    ) as raised:
+        resolve()
+    assert raised.value.setting == "profile"
+
+    os.chown(file, 0, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert resolve() is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
+@cases("mode", [0o640, 0o604, 0o620, 0o602, 0o777])
+@cases("table", ["default", "other"])
+def test_a_secret_that_others_can_read_is_refused(write: Any, mode: int, table: str) -> None:
+    """In any profile; the error has the command that corrects it."""
+    file = write(f'[{table}]\nclient_secret = "{SECRET}"\n', mode)
+
+    with pytest.raises(cf.ConfigError, match=rf"\(mode {mode:o}\)\. Run: chmod 600 {file}$") as raised:
+        resolve()
+
+    assert raised.value.setting == "client_secret"
+    file.chmod(0o600)
+    assert value_of("client_secret", profile=table) == SECRET
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
+def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
+    """It has nothing to protect."""
+    write('[default]\nclient_id = "a"\n', 0o644)
+
+    assert value_of("client_id") == "a"
+
+
+@cases(
+    "text",
+    [
+        f'[default]\nclient_secret = "{SECRET}"\ndw_id = -1\n',
+        f'[default]\nclient_secret = "{SECRET}\\n"\n',
+        f'[default]\nclient_secret = "{SECRET}"\nx = \n',
+        f'[default]\nclient_secret = "{SECRET}"\nunknown = 1\n',
+        f'client_secret = "{SECRET}"\n',
+        f'[default]\nclient_secret = ["{SECRET}"]\n',
+        f'[default]\nclient_secret = "{SECRET}"\nx = {"[" * 50_000}\n',
+        f'[default]\nclient_secret = "{SECRET}"\nx = {"9" * 5_000}\n',
+        f'[default]\nclient_secret = "{SECRET}"\nca_bundle = "\\u0000"\n',
+    ],
+    ids=range(9),
+)
+@cases("call", [resolve, cf.configure, cf.Client, cf.ask_many])
+def test_no_error_of_a_file_shows_its_secret(write: Any, text: str, call: Any) -> None:
+    """Neither its message nor the locals of its frames, those of its causes included."""
+    write(text)
+
+    with pytest.raises(cf.ConfigError) as raised:
+        call(*[["x"]] if call is cf.ask_many else [])
+
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
+    trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    below = [frame.locals for frame in trace.stack if frame.filename != __file__]
+    assert SECRET not in "".join(trace.format_exception_only()) + str(below)
+
+
+@cases("call", [resolve, cf.configure])
+def test_no_error_of_a_call_shows_its_secret(call: Any) -> None:
+    """In the locals of the package's frames, for a secret given as plain text."""
+    with pytest.raises(cf.ConfigError) as raised:
+        call(client_secret=SECRET, timeout=-1)
+
+    trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    assert SECRET not in str([frame.locals for frame in trace.stack if frame.filename != __file__])
+
+
+# Changes between calls
+
+
+@pytest.fixture
+def old(write: Any) -> Any:
+    """Return a function that writes a file of profiles whose mtime is an hour ago."""
+
+    def old(text: str, mode: int = 0o600) -> Path:
+        file = write(text, mode)
+        hour_ago = time.time() - 3600
+        os.utime(file, (hour_ago, hour_ago))
+        return file
+
+    return old
+
+
+def test_settings_that_did_not_change_are_not_read_again(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same object is returned, and the file is not opened."""
+    old("[default]\ndw_id = 5\n")
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    first = resolve()
+    monkeypatch.setattr(config.Profiles, "read", lambda **_: pytest.fail("read again"))
+
+    assert resolve() is first
+
+
+def test_each_change_is_seen_by_the_next_call(
+    old: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Changes of the environment, of configure(), and of the content, path and existence of the file."""
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    file = old("[default]\ndw_id = 1\n")
+    assert value_of("dw_id") == 1
+    old("[default]\ndw_id = 22\n")
+    assert value_of("dw_id") == 22
+    new = tmp_path / "new.toml"
+    new.write_text("[default]\ndw_id = 33\n")
+    new.replace(file)
+    assert value_of("dw_id") == 33
+    cf.configure(dw_id=4)
+    assert value_of("dw_id") == 4
+    cf.configure(dw_id=None)
+    assert value_of("dw_id") == 33
+    monkeypatch.setenv("connecty_dw_id", "5")
+    assert value_of("dw_id") == 5
+    monkeypatch.delenv("connecty_dw_id")
+    assert value_of("dw_id") == 33
+    other = tmp_path / "other.toml"
+    other.write_text("[default]\ndw_id = 66\n")
+    monkeypatch.setenv("CONNECTY_CONFIG", str(other))
+    assert value_of("dw_id") == 66
+    other.unlink()
+    with pytest.raises(cf.ConfigError, match="cannot be read: No such file"):
+        resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
+def test_permissions_that_change_are_seen_by_the_next_call(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that others can read now is refused."""
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    file = old(f'[default]\nclient_secret = "{SECRET}"\n')
+    assert value_of("client_secret") == SECRET
+
+    file.chmod(0o644)
+
+    with pytest.raises(cf.ConfigError, match=r"\(mode 644\)\. Run: chmod 600"):
+        resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such ids")
+def test_another_user_is_seen_by_the_next_call(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dropped its privileges reads the file again, which it may not be allowed to."""
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    old("[default]\ndw_id = 5\n")
+    assert value_of("dw_id") == 5
+
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+
+    reads: list[bool] = []
+    monkeypatch.setattr(config.Profiles, "read", lambda needed: reads.append(needed) or Profiles(Path(), {}))
+    assert value_of("dw_id") is None
+    assert reads == [False]
+
+
+def test_a_home_directory_that_changes_after_configure_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``~`` of a configured path is expanded by each call, as that of a profile and the environment is."""
+    cf.configure(ca_bundle="~/ca.pem")
+    monkeypatch.setenv("HOME", "/elsewhere")
+    monkeypatch.setenv("USERPROFILE", "/elsewhere")
+
+    assert value_of("ca_bundle") == Path("/elsewhere/ca.pem")
+
+
+def test_a_file_that_was_just_written_is_read_again(write: Any) -> None:
+    """Another change with the same time stamp and length is seen."""
+    file = write("[default]\ndw_id = 1\n")
+    assert value_of("dw_id") == 1
+    stamp = file.stat().st_mtime_ns
+
+    file.write_text("[default]\ndw_id = 2\n")
+    os.utime(file, ns=(stamp, stamp))
+
+    assert value_of("dw_id") == 2
+
+
+def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each setting with its value and source, in the order of Settings."""
+    file = write('[a]\nregion = "us1"\nclient_secret = "bbbb"\n')
+    monkeypatch.setenv("CONNECTY_DW_ID", "7")
+    cf.configure(timeout=60)
+
+    found = config.explain(profile="a", client_id="c")
+
+    assert found == [
+        ("client_id", "c", "argument"),
+        ("client_secret", SecretStr("bbbb"), f"profile a in {file}"),
+        ("region", "us1", f"profile a in {file}"),
+        ("base_url", None, "default"),
+        ("dw_id", 7, "environment variable CONNECTY_DW_ID"),
+        ("timeout", 60.0, "configure()"),
+        ("max_body_bytes", 2_147_483_648, "default"),
+        ("verify_tls", True, "default"),
+        ("ca_bundle", None, "default"),
+        ("history", False, "default"),
+        ("keep_answers", False, "default"),
+        ("keep_answers_max_bytes", 1_073_741_824, "default"),
+        ("profile", "a", "argument"),
+    ]

@@ -1,0 +1,271 @@
+"""A client is created from settings, opens no connection until it is used, and shows no secret."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.asking.health import check_health
+from connecty_frames.client import Client
+from connecty_frames.errors import (
+    ConfigError,
+    ConnectionFailed,
+    NoTableError,
+    NotFoundError,
+    QuestionTimeout,
+)
+from connecty_frames.options import AskOptions
+from tests.cases import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connecty_frames.question import Question
+    from tests.servers.timing import FakeClock
+
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+
+
+def make(**settings: Any) -> Client:
+    """Return a client with credentials and these settings."""
+    return Client("canary-client-id", client_secret="canary-secret", **settings)
+
+
+def test_credentials_are_needed_at_once() -> None:
+    """Without them the constructor raises a ConfigError that names what is missing, and the sandbox."""
+    with pytest.raises(ConfigError, match=r"client_id.*CONNECTY_CLIENT_ID.*client_secret.*sandbox"):
+        Client()
+    with pytest.raises(ConfigError, match="No client_secret"):
+        Client("canary-client-id")
+
+
+def test_settings_come_from_the_environment_where_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CONNECTY_CLIENT_ID, CONNECTY_CLIENT_SECRET, CONNECTY_REGION and CONNECTY_DW_ID are enough."""
+    for name, value in (("CLIENT_ID", "i"), ("CLIENT_SECRET", "s"), ("REGION", "us1"), ("DW_ID", "7")):
+        monkeypatch.setenv(f"CONNECTY_{name}", value)
+    with Client() as client:
+        assert repr(client) == "<Client … at https://api.us1.connecty-ai.com, dw_id=7>"
+        assert client.question(QUESTION_ID).dw_id == 7
+
+
+def test_a_secret_may_be_a_secret_str() -> None:
+    """SecretStr is taken as it is."""
+    Client("i", client_secret=SecretStr("s")).close()
+
+
+def test_creating_a_client_opens_no_connection(server: Any) -> None:
+    """Neither the constructor, nor re-attaching, nor any property or repr sends a request."""
+    with make(base_url=server.address, dw_id=13) as client:
+        question = client.question(QUESTION_ID)
+        _ = (repr(client), repr(question), question.question_id, question.dw_id, question.question)
+        assert question.asked_at is None
+    assert server.requests == []
+
+
+@cases("name", ["*", "\u2603", "[::1%"])
+def test_a_host_without_a_valid_name(name: str) -> None:
+    """ConfigError from the constructor that names the setting, whatever a library raises."""
+    with pytest.raises(ConfigError, match="base_url") as caught:
+        Client("id", client_secret="s", base_url=f"https://{name}.test", dw_id=13)
+    assert caught.value.setting == "base_url"
+
+
+def test_a_final_slash_of_the_address_is_ignored(server: Any) -> None:
+    """The request is for /v1/health, without a double slash."""
+    with make(base_url=f"{server.address}/") as client:
+        assert client.health() is True
+    assert [request.target for request in server.requests] == ["/v1/health"]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(200, True), (204, False), (404, False), (500, False), (503, False)]
+)
+def test_health_is_200_and_nothing_else(server: Any, status: int, expected: bool) -> None:
+    """The document says 200 means operational; one request, without a token, and no retry."""
+    server.on("health", server.answer(status))
+    with make(base_url=server.address) as client:
+        assert client.health() is expected
+    assert check_health(base_url=server.address) is expected
+    assert [request.target for request in server.requests] == ["/v1/health"] * 2
+    assert "authorization" not in server.requests[0].headers
+
+
+def test_health_without_a_status(server: Any) -> None:
+    """No listener is a ConnectionFailed, silence is False, a redirect a ConfigError."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        closed_port = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(ConnectionFailed):
+        check_health(base_url=closed_port)
+    server.on("health", server.answer(302, Location="https://login.test/"), server.hang)
+    with pytest.raises(ConfigError, match=r"login\.test"):
+        check_health(base_url=server.address)
+    assert check_health(base_url=server.address, timeout=0.2) is False
+
+
+@pytest.mark.parametrize(
+    ("engine", "frame"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)]
+)
+def test_the_engine_chooses_the_frame(server: Any, client: Client, engine: Any, frame: type) -> None:
+    """One column of two rows, in each library."""
+    server.on("results", server.answer(200, ROWS))
+    assert type(client.ask_df("how many?", engine=engine)) is frame
+
+
+def test_pandas_is_the_default(server: Any, client: Client) -> None:
+    """Without engine= a pandas frame is returned, with its values."""
+    server.on("results", server.answer(200, ROWS))
+    assert client.ask_df("how many?")["n"].tolist() == [1, 2]
+
+
+def test_an_answer_asked_before_costs_nothing(server: Any, client: Client) -> None:
+    """question_id= fetches; no question is sent, and the answer's question is None."""
+    server.on("results", server.answer(200, ROWS))
+    answer = client.ask("how many?", question_id=QUESTION_ID)
+    assert (answer.rows, answer.question, answer.question_id) == (2, None, QUESTION_ID)
+    assert server.count("ask") == 0
+
+
+def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
+    """accepted= is called once, with the question, before its answer is asked for; not with question_id=."""
+    server.on("results", server.answer(200, ROWS))
+    reported: list[tuple[str, int, str | None, int]] = []
+
+    def accepted(question: Question) -> None:
+        reported.append((question.question_id, question.dw_id, question.question, server.count("results")))
+
+    assert client.answer("how many?", AskOptions(), accepted=accepted).rows == 2
+    assert reported == [(QUESTION_ID, 13, "how many?", 0)]
+
+    client.answer("", AskOptions(question_id=QUESTION_ID), accepted=accepted)
+    assert len(reported) == 1
+
+
+def test_the_acceptance_callback_counts_towards_the_deadline(server: Any, clock: FakeClock) -> None:
+    """timeout= covers the whole call, the callback included."""
+    with (
+        make(base_url=server.address, dw_id=13, clock=clock) as client,
+        pytest.raises(QuestionTimeout) as caught,
+    ):
+        client.answer("how many?", AskOptions(timeout=10), accepted=lambda _: clock.sleep(11))
+    assert caught.value.question_id == QUESTION_ID
+    assert server.count("results") == 0
+
+
+def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
+    """Its exception is raised, with the id and the line that resumes as its note."""
+
+    def fail(_question: object) -> None:
+        raise ZeroDivisionError("in the caller's own code")
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        client.answer("how many?", AskOptions(), accepted=fail)
+    (note,) = caught.value.__notes__
+    assert note == (
+        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+        f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+    )
+    assert server.questions == ["how many?"]
+
+
+def test_a_call_names_its_own_workspace(server: Any, client: Client) -> None:
+    """dw_id= of the call takes precedence over the client's."""
+    server.on("results", server.answer(200, ROWS))
+    client.ask("how many?", dw_id=7)
+    query = "include=dataframe,statistics,sqlquery,summary&max_rows=1000"
+    assert [request.target for request in server.requests if "/dw/" in request.target] == [
+        "/v1/dw/7/questions",
+        f"/v1/dw/7/questions/{QUESTION_ID}/results?{query}",
+    ]
+
+
+def test_no_table_is_an_error_of_ask_df_alone(server: Any, client: Client) -> None:
+    """Of ask it is an answer, of ask_df a NoTableError with summary and id."""
+    body = {"state": "COMPLETED", "results": {"response_summary": "There is none."}}
+    server.on("results", server.answer(200, body))
+    assert client.ask("how many?").table is None
+    with pytest.raises(NoTableError, match="There is none") as caught:
+        client.ask_df("how many?")
+    assert (caught.value.question_id, caught.value.response_summary) == (QUESTION_ID, "There is none.")
+
+
+@pytest.mark.parametrize("choices", [{"schema": object()}, {"max_rows": -1}, {"tz": "Mars"}, {"timeout": 0}])
+def test_a_wrong_option_costs_no_question(server: Any, client: Client, choices: Any) -> None:
+    """ConfigError before anything is sent."""
+    with pytest.raises(ConfigError):
+        client.ask("how many?", **choices)
+    assert server.requests == []
+
+
+def test_an_unknown_option_is_a_type_error(client: Client) -> None:
+    """As for any function of Python, with the closest name."""
+    with pytest.raises(TypeError, match="did you mean 'max_rows'"):
+        client.ask("how many?", maxrows=5)  # type: ignore[call-arg]
+
+
+def test_a_closed_client_says_so(server: Any) -> None:
+    """ConfigError once its ``with`` block ends; nothing is sent. Closing it again does no harm."""
+    with make(base_url=server.address, dw_id=13) as client:
+        pass
+    with pytest.raises(ConfigError, match="closed"):
+        client.submit("how many?")
+    client.close()
+    client.close()
+    assert server.requests == []
+
+
+def test_a_closed_client_keeps_no_connection(server: Any) -> None:
+    """The server sees the end of each, although the client still exists."""
+    with make(base_url=server.address, dw_id=13) as client:
+        client.question(QUESTION_ID).state()
+        assert server.open
+    until = time.monotonic() + 20
+    while server.open:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_is_not_copied(client: Client, copied: Callable[[Any], Any]) -> None:
+    """A TypeError that says why, for pickle and copy alike."""
+    with pytest.raises(TypeError, match="A Client cannot be pickled"):
+        copied(client)
+
+
+def test_threads_share_a_client(server: Any, client: Client) -> None:
+    """Thirty-two threads ask at once: each sends one question and gets its rows; one token serves all."""
+    server.on("results", server.answer(200, ROWS))
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(client.ask("how many?").rows)) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert found == [2] * 32
+    assert (server.count("ask"), server.count("token")) == (32, 1)
+
+
+def test_an_unknown_workspace_is_not_found(server: Any, client: Client) -> None:
+    """404 to the question: NotFoundError that names what to check."""
+    server.on("ask", server.answer(404, {"detail": "No workspace 99"}))
+    with pytest.raises(NotFoundError, match=r"No workspace 99\. Check dw_id"):
+        client.ask("how many?", dw_id=99)
+
+
+def test_a_wrong_question_is_reported_before_a_missing_workspace() -> None:
+    """Both are wrong: the error is about the question."""
+    with (
+        Client("id", client_secret="s3cr3t") as client,
+        pytest.raises(ConfigError, match="question is blank"),
+    ):
+        client.ask(" ")

@@ -1,0 +1,453 @@
+"""The handle of a question: it polls, waits and fetches, and keeps the id and the server's messages."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import responses
+
+from connecty_frames.asking.endpoints import Results
+from connecty_frames.client import Client
+from connecty_frames.decode import read_envelope
+from connecty_frames.errors import (
+    ConfigError,
+    ConversionError,
+    NotFoundError,
+    QuestionFailed,
+    QuestionTimeout,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+    UnknownStateWarning,
+)
+from tests.cases import cases
+
+if TYPE_CHECKING:
+    from connecty_frames.question import Question
+    from tests.servers.scripted import Script
+
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+BASE = "https://api.test"
+RESULTS = f"{BASE}/v1/dw/13/questions/{QUESTION_ID}/results"
+RESUME = f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+
+
+def rows(count: int, total: int | None = None) -> dict[str, Any]:
+    """Return a completed response of so many rows, with statistics where a total is given."""
+    results: dict[str, Any] = {"dataframe": [["n"], *([n] for n in range(count))], "sql_query": "SELECT n"}
+    if total is not None:
+        results["dataframe_stats"] = {"n": {"general": {"count": total, "nulls_count": 0}}}
+    return {"state": "COMPLETED", "results": results}
+
+
+@pytest.fixture
+def api() -> Any:
+    """Mock the API, which returns tokens and accepts questions."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.post(f"{BASE}/v1/auth/token", json={"access_token": "t", "expires_at": "2099-01-01T00:00:00Z"})
+        mock.post(f"{BASE}/v1/dw/13/questions", json={"question_id": QUESTION_ID})
+        yield mock
+
+
+@pytest.fixture
+def client(clock: Any) -> Any:
+    """Yield a client on the fake clock, without jitter."""
+    with Client(
+        "id", client_secret="s", base_url=BASE, dw_id=13, timeout=60, clock=clock, random=lambda: 0.5
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def question(client: Client) -> Question:
+    """Return the handle of a question asked before."""
+    return client.question(QUESTION_ID)
+
+
+def polls(api: Any) -> list[str]:
+    """List the queries of the requests for results."""
+    urls = [call.request.url for call in api.calls if "/results" in call.request.url]
+    return [url.partition("?")[2] for url in urls]
+
+
+def answers(api: Any, *bodies: Any) -> None:
+    """Let the requests for results be answered by these, one after another; the last repeats."""
+    for body in bodies:
+        api.get(RESULTS, **({"json": body} if isinstance(body, dict) else {"status": body}))
+
+
+def test_a_state_needs_one_request_and_no_rows(api: Any, question: Question) -> None:
+    """include=sqlquery alone: no table is sent."""
+    answers(api, {"state": "IN_PROGRESS"})
+    assert question.state() == "IN_PROGRESS"
+    assert polls(api) == ["include=sqlquery"]
+
+
+def test_the_completed_poll_is_the_result(api: Any, question: Question) -> None:
+    """Three polls with the full include, as the document writes it; the third has the rows."""
+    answers(api, {"state": "PENDING"}, {"state": "IN_PROGRESS"}, rows(2, 2))
+    answer = question.result(max_rows=50)
+    assert polls(api) == ["include=dataframe,statistics,sqlquery,summary&max_rows=50"] * 3
+    assert answer.table.to_pydict() == {"n": [0, 1]}
+    assert (answer.question_id, answer.sql_query) == (QUESTION_ID, "SELECT n")
+    assert (answer.question, answer.metadata.asked_at, answer.metadata.elapsed) == (None, None, None)
+    assert (answer.metadata.dw_id, answer.metadata.base_url) == (13, BASE)
+
+
+def test_an_answer_knows_its_question_and_time(api: Any, client: Client) -> None:
+    """Asked here and done after two polls of 0.1 s: question, asked_at and 0.2 s are on the answer."""
+    answers(api, {"state": "PENDING"}, {"state": "PENDING"}, rows(2, 2))
+    answer = client.ask("how many?")
+    assert answer.question == "how many?"
+    assert answer.metadata.asked_at.isoformat() == "2025-11-05T12:00:00+00:00"
+    assert answer.metadata.elapsed == pytest.approx(0.2)
+
+
+def test_fetched_rows_are_kept(api: Any, question: Question) -> None:
+    """After wait(), and for the same rows again or in other types, no further request is sent."""
+    answers(api, rows(2, 2))
+    assert question.wait() == "COMPLETED"
+    assert question.result().rows == 2
+    assert question.result(schema={"n": "string"}).table.to_pydict() == {"n": ["0", "1"]}
+    assert question.result(max_rows=None).rows == 2
+    assert question.result(max_rows=7).rows == 2
+    assert len(polls(api)) == 1
+    question.result(max_rows=1, on_truncation="ignore")
+    assert len(polls(api)) == 2
+
+
+def test_an_import_takes_none_of_the_time(
+    api: Any, clock: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes 1,000 s, and then each look at the clock 0.2 s: three columns are decoded within 60 s."""
+    body = {"state": "COMPLETED", "results": {"dataframe": [["a", "b", "c"], [1, 2, 3]]}}
+    answers(api, body)
+
+    def monotonic() -> float:
+        clock.at += 0.2
+        return float(clock.at)
+
+    def finish_loading(_: str) -> None:
+        clock.at += 1000
+        monkeypatch.setattr(clock, "monotonic", monotonic)
+
+    monkeypatch.setattr("connecty_frames.frames.LOADED", set())
+    monkeypatch.setattr("connecty_frames.frames.finish_loading", finish_loading)
+    assert client.ask("how many?").table.to_pydict() == {"a": [1], "b": [2], "c": [3]}
+
+
+def test_all_rows_take_a_second_fetch_where_the_first_is_full(api: Any, question: Question) -> None:
+    """1000 of 2500 came: the second fetch asks for 2500."""
+    answers(api, rows(1000, 2500), rows(2500, 2500))
+    assert question.result(max_rows=None).rows == 2500
+    assert [look.rpartition("=")[2] for look in polls(api)] == ["1000", "2500"]
+
+
+def test_all_rows_are_there_where_the_total_says_so(api: Any, question: Question) -> None:
+    """1000 of 1000 came: nothing more to fetch."""
+    answers(api, rows(1000, 1000))
+    assert question.result(max_rows=None).truncated is False
+    assert len(polls(api)) == 1
+
+
+def test_all_rows_without_statistics_are_fetched_until_not_full(api: Any, question: Question) -> None:
+    """The total is unknown: ten times as many, until fewer come than were requested."""
+    answers(api, rows(1000), rows(10_000), rows(10_001))
+    assert question.result(max_rows=None).rows == 10_001
+    assert [look.rpartition("=")[2] for look in polls(api)] == ["1000", "10000", "100000"]
+
+
+def test_a_failure_has_all_that_the_server_reported(api: Any, client: Client) -> None:
+    """QuestionFailed with id, question, time, SQL and every extra field; wait() returns FAILED."""
+    body = {"state": "FAILED", "error": "no such table\x1b[2J", "results": {"sql_query": "SELECT x"}}
+    answers(api, body)
+    question = client.submit("how many?")
+    assert question.wait() == "FAILED"
+    with pytest.raises(QuestionFailed) as caught:
+        question.result()
+    error = caught.value
+    assert (error.question_id, error.question, error.dw_id, error.state) == (
+        QUESTION_ID,
+        "how many?",
+        13,
+        "FAILED",
+    )
+    assert error.details == {"error": "no such table\x1b[2J", "sql_query": "SELECT x"}
+    assert "error: no such table\\x1b[2J; sql_query: SELECT x" in str(error)
+    assert error.asked_at == question.asked_at
+    assert len(polls(api)) == 1
+
+
+def test_an_answer_without_a_table_is_an_answer(api: Any, question: Question) -> None:
+    """COMPLETED with a summary alone: table None."""
+    answers(api, {"state": "COMPLETED", "results": {"response_summary": "There is none."}})
+    answer = question.result()
+    assert (answer.table, answer.response_summary) == (None, "There is none.")
+
+
+def test_the_deadline_ends_the_wait(api: Any, question: Question, clock: Any) -> None:
+    """QuestionTimeout after exactly the time allowed: id, last state, and the line that resumes."""
+    answers(api, {"state": "IN_PROGRESS"})
+    with pytest.raises(QuestionTimeout) as caught:
+        question.wait(timeout=30)
+    assert clock.at == pytest.approx(1030.0)
+    assert isinstance(caught.value, TimeoutError)
+    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
+    assert RESUME in str(caught.value)
+    assert "; the server last said IN_PROGRESS. It may still be worked on: " in str(caught.value)
+
+
+def test_retry_after_of_a_pending_question_is_kept(api: Any, question: Question, clock: Any) -> None:
+    """Retry-After: 4 beside PENDING delays the next poll by 4 s."""
+    api.get(RESULTS, json={"state": "PENDING"}, headers={"Retry-After": "4"})
+    answers(api, rows(1, 1))
+    question.result()
+    assert clock.slept == [4.0]
+
+
+def test_one_deadline_from_submission_to_answer(api: Any, client: Client, clock: Any) -> None:
+    """After three seconds for a 429, seven of ten are left for the answer."""
+    api.replace(responses.POST, f"{BASE}/v1/dw/13/questions", status=429, headers={"Retry-After": "3"})
+    api.post(f"{BASE}/v1/dw/13/questions", json={"question_id": QUESTION_ID})
+    answers(api, {"state": "PENDING"})
+    with pytest.raises(QuestionTimeout):
+        client.ask("how many?", timeout=10)
+    assert clock.at == pytest.approx(1010.0)
+
+
+def test_an_unknown_state_is_not_finished(api: Any, question: Question) -> None:
+    """Polling continues, with one warning however often it comes."""
+    answers(api, {"state": "QUEUED\x1b"}, {"state": "QUEUED\x1b"}, rows(1, 1))
+    with pytest.warns(UnknownStateWarning, match=r"'QUEUED\\\\x1b', which the API document") as caught:
+        assert question.result().rows == 1
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_a_state_that_goes_backwards_is_not_finished(api: Any, question: Question) -> None:
+    """IN_PROGRESS, then PENDING: one warning, then the answer."""
+    answers(api, {"state": "IN_PROGRESS"}, {"state": "PENDING"}, rows(1, 1))
+    with pytest.warns(UnknownStateWarning, match="after a later one"):
+        assert question.result().rows == 1
+
+
+def test_a_state_that_another_thread_was_faster_to_pass(server: Script) -> None:
+    """A response that was sent before the one with the last state does not go backwards."""
+    later = threading.Event()
+    server.on(
+        "results",
+        server.held(later, server.answer(200, {"state": "IN_PROGRESS"})),
+        server.answer(200, rows(1, 1)),
+    )
+    with (
+        Client("id", client_secret="s", base_url=server.address, dw_id=13) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        question = client.question(QUESTION_ID)
+        late = pool.submit(question.result)
+        while not server.count("results"):
+            time.sleep(0.01)
+        assert question.state() == "COMPLETED"
+        later.set()
+
+        assert late.result().rows == 1
+    assert server.count("results") == 3
+
+
+def test_a_final_state_that_contradicts_the_last_is_confirmed_first(api: Any, question: Question) -> None:
+    """FAILED, then COMPLETED: accepted only when it is reported again."""
+    answers(api, {"state": "FAILED"}, rows(1, 1))
+    assert question.state() == "FAILED"
+    with pytest.warns(UnknownStateWarning):
+        assert question.result().rows == 1
+    assert len(polls(api)) == 3
+
+
+def test_a_404_right_after_acceptance_is_tolerated(api: Any, client: Client, clock: Any) -> None:
+    """Not there for a second: the answer comes. After 10 s it is a NotFoundError with the id."""
+    answers(api, 404, 404, rows(1, 1))
+    question = client.submit("how many?")
+    assert question.result().rows == 1
+    api.remove(responses.GET, RESULTS)
+    answers(api, 404)
+    with pytest.raises(NotFoundError) as caught:
+        client.submit("how many?").result()
+    assert caught.value.question_id == QUESTION_ID
+    assert 1010.0 <= clock.at <= 1012.0
+
+
+def test_a_404_of_a_question_asked_long_ago_is_final(api: Any, question: Question) -> None:
+    """Re-attached by id: NotFoundError at once."""
+    answers(api, 404)
+    with pytest.raises(NotFoundError) as caught:
+        question.state()
+    assert caught.value.question_id == QUESTION_ID
+    assert len(polls(api)) == 1
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_transient_failure_is_retried(api: Any, question: Question, status: int) -> None:
+    """The fetch is repeated after each of them."""
+    answers(api, status, status, rows(1, 1))
+    assert question.result().rows == 1
+
+
+def test_an_outage_until_the_deadline_is_a_timeout(api: Any, question: Question, clock: Any) -> None:
+    """503 for a minute: QuestionTimeout that names the last failure."""
+    answers(api, {"state": "IN_PROGRESS"}, 503)
+    with pytest.raises(QuestionTimeout, match=r"last said IN_PROGRESS.*api\.test answered 503"):
+        question.result()
+    assert clock.at == pytest.approx(1060.0)
+
+
+def test_a_lasting_failure_is_raised_at_once_with_the_id(api: Any, question: Question) -> None:
+    """500, a wait beyond the deadline, a login page: one request each, and the id on the error."""
+    api.get(RESULTS, status=500)
+    api.get(RESULTS, status=429, headers={"Retry-After": "999"})
+    api.get(RESULTS, body="<html>", content_type="text/html")
+    for expected in (ServerError, RateLimitError, ResponseError):
+        with pytest.raises(expected) as caught:
+            question.result()
+        assert caught.value.question_id == QUESTION_ID
+    assert len(polls(api)) == 3
+
+
+@pytest.mark.parametrize("body", ["", '{"state": "COMPLETED", "results": {"dataf', '{"no": "state"}', "[]"])
+def test_an_unusable_body_is_fetched_again(api: Any, question: Question, body: str) -> None:
+    """Empty, cut without a length, or without a state: at most three requests, then ResponseError."""
+    api.get(RESULTS, body=body, content_type="application/json")
+    with pytest.raises(ResponseError) as caught:
+        question.result()
+    assert caught.value.question_id == QUESTION_ID
+    assert len(polls(api)) == 3
+
+
+def test_a_decoding_error_carries_the_id(api: Any, question: Question) -> None:
+    """A value that does not fit schema= raises with the id, and other options need no new fetch."""
+    answers(api, rows(2, 2))
+    with pytest.raises(ConversionError) as caught:
+        question.result(schema={"n": "date32"})
+    assert caught.value.question_id == QUESTION_ID
+    assert question.result().rows == 2
+    assert len(polls(api)) == 1
+
+
+def test_wrong_options_send_nothing(api: Any, question: Question) -> None:
+    """A wrong value is a ConfigError, a wrong keyword a TypeError, the question's own id among them."""
+    with pytest.raises(ConfigError, match="max_rows=-1"):
+        question.result(max_rows=-1)
+    with pytest.raises(ConfigError, match="timeout"):
+        question.wait(timeout=0)
+    with pytest.raises(ConfigError):
+        question.result(schema=object())
+    for wrong in ({"maxrows": 5}, {"dw_id": 14}, {"question_id": QUESTION_ID}):
+        with pytest.raises(TypeError, match="unexpected keyword"):
+            question.result(**wrong)  # type: ignore[arg-type]
+    assert polls(api) == []
+
+
+def test_progress_is_reported_step_by_step(api: Any, client: Client) -> None:
+    """A callable sees each state with the question and its id."""
+    answers(api, {"state": "PENDING"}, {"state": "IN_PROGRESS"}, rows(1, 1))
+    steps: list[Any] = []
+    client.ask("how many?", progress=steps.append)
+    assert [(step.state, step.question, step.question_id) for step in steps] == [
+        (state, "how many?", QUESTION_ID) for state in ("PENDING", "IN_PROGRESS", "COMPLETED")
+    ]
+
+
+@pytest.mark.usefixtures("api")
+def test_the_repr_of_a_handle_is_safe(client: Client, question: Question) -> None:
+    """Its repr shows id, workspace and question, with control characters escaped."""
+    assert repr(question) == f"<Question {QUESTION_ID}, dw_id=13>"
+    asked = client.submit("clear \x1b[2J all")
+    assert repr(asked) == f"<Question {QUESTION_ID}, dw_id=13, question='clear \\\\x1b[2J all'>"
+
+
+def test_a_handle_is_not_pickled(question: Question) -> None:
+    """The error names what to keep instead."""
+    with pytest.raises(TypeError, match="keep its question_id"):
+        pickle.dumps(question)
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, ZeroDivisionError])
+def test_the_note_of_whatever_is_raised(
+    api: Any, client: Client, interrupt: type[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How to fetch the answer; after Ctrl-C it is on standard error too."""
+    api.get(RESULTS, json={"state": "PENDING"})
+
+    def press(_: object) -> None:
+        raise interrupt
+
+    with pytest.raises(interrupt) as caught:
+        client.question(QUESTION_ID).result(progress=press)
+    note = (
+        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: {RESUME}"
+    )
+    assert caught.value.__notes__ == [note]
+    assert capsys.readouterr().err == (f"\n{note}\n" if interrupt is KeyboardInterrupt else "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "says"),
+    [
+        ({"json": {"state": "PENDING"}}, "PENDING", "the server last said PENDING."),
+        (
+            {"status": 503},
+            None,
+            "the server reported no state. The last failure: api.test answered 503.",
+        ),
+    ],
+)
+def test_the_whole_message_of_a_timeout(api: Any, client: Client, reply: Any, state: Any, says: str) -> None:
+    """What the server said last, and how to fetch the answer later."""
+    api.get(RESULTS, **reply)
+    with pytest.raises(QuestionTimeout) as caught:
+        client.question(QUESTION_ID).result(timeout=1)
+    assert str(caught.value) == (
+        f"No answer to question {QUESTION_ID} in the time allowed; {says} It may still be worked on: "
+        f"{RESUME} fetches the answer."
+    )
+    error = caught.value
+    assert (error.question_id, error.dw_id, error.state, error.question) == (QUESTION_ID, 13, state, None)
+
+
+def test_whether_a_question_exists(api: Any, client: Client) -> None:
+    """By its state; without a request once the answer is at hand."""
+    api.get(RESULTS, status=404)
+    assert not client.question(QUESTION_ID).exists()
+    api.replace(responses.GET, RESULTS, json=rows(2))
+    found = client.question(QUESTION_ID)
+    assert found.exists()
+    assert found.wait() == "COMPLETED"
+    sent = len(api.calls)
+    assert found.exists()
+    assert (found.wait(), len(api.calls)) == ("COMPLETED", sent)
+
+
+@cases(
+    ("count", "total", "max_rows", "following"),
+    [
+        (2, None, 3, [1, None, None, None, None]),
+        (2, None, 2, [1, None, 3, 9, 1000]),
+        (2, 2, 2, [1, None, None, None, None]),
+        (2, 5, 2, [1, None, 3, 9, 5]),
+        (200, None, 200, [1, 2, 3, 9, 2000]),
+    ],
+)
+def test_which_request_follows(
+    count: int, total: int | None, max_rows: int, following: list[int | None]
+) -> None:
+    """None for all rows that are there already, or for as many; fewer rows are a smaller answer."""
+    body = json.dumps(rows(count, total)).encode()
+    results = Results(read_envelope(body), body, max_rows)
+    assert [results.next_max_rows(wanted, lambda: None) for wanted in (1, 2, 3, 9, None)] == following
+    pending = Results(read_envelope(b'{"state": "PENDING"}'), b"", 1000)
+    assert pending.next_max_rows(None, lambda: None) is None
