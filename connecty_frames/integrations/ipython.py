@@ -12,6 +12,7 @@ import inspect
 import keyword
 import re
 import shlex
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import fields
@@ -110,7 +111,7 @@ class _Magics:
         if metadata := frames.metadata(frame):
             size = f"{metadata.rows_text}, {counted(frame.shape[1], 'column')}"
             summary = snippet(metadata.response_summary or "", _MAX_SUMMARY)
-            print(f"{name}: {size}. {summary}".rstrip())  # noqa: T201 - what the cell shows
+            sys.stdout.write(f"{f'{name}: {size}. {summary}'.rstrip()}\n")
         return None
 
     @no_var_expand
