@@ -305,6 +305,23 @@ def test_the_time_of_one_read(
         assert seconds_left(attempt) == expected
 
 
+@pytest.mark.parametrize(
+    ("method", "argument"),
+    [("recv", 1), ("recv_into", bytearray(1)), ("send", b"x"), ("sendall", b"x")],
+)
+def test_no_read_or_write_begins_after_the_deadline(method: str, argument: object) -> None:
+    """Although it would not wait."""
+    ours, theirs = socket.socketpair()
+    with theirs, _DeadlineSocket(fileno=ours.detach()) as sock:
+        theirs.sendall(b"x")
+        current = ATTEMPT.set(Attempt(Deadline.after(0.0, SYSTEM_CLOCK), connect=1.0, idle=1.0))
+        try:
+            with pytest.raises(TimeoutError, match="the deadline of the call has passed"):
+                getattr(sock, method)(argument)
+        finally:
+            ATTEMPT.reset(current)
+
+
 class TestTheEndOfAResponse:
     """A connection is closed with its response, unless nothing can follow that."""
 
