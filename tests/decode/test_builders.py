@@ -134,13 +134,13 @@ def test_epoch_is_named_for_timestamps_alone() -> None:
 
 
 def test_a_dictionary_with_too_few_keys() -> None:
-    """The 129th distinct value does not fit in an index of 8 bits; the 128th does."""
+    """The 129th distinct value does not fit in an index of 8 bits; the 128th does, of however many cells."""
     type_ = pa.dictionary(pa.int8(), pa.string())
-    values: list[object] = [None, *map(str, range(128)), "0"]
+    values: list[object] = [None, *map(str, range(128)), *["0"] * 16_384]
     assert builders.build(values, type_).to_pylist() == values
     with pytest.raises(CellError) as caught:
         builders.build([*values, "new"], type_)
-    assert (caught.value.row, caught.value.value) == (130, "new")
+    assert (caught.value.row, caught.value.value) == (16_513, "new")
 
 
 @pytest.mark.parametrize("before", [[], ["null"], ["null", "good"], ["good", "null", "good"]], ids=len)
