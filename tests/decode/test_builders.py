@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode import builders, exact_json
-from connecty_frames.decode.column import ScalarColumn
-from connecty_frames.decode.encodings import epoch
+from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.statistics import ColumnStatistics
+from connecty_frames.decode.types import builders
+from connecty_frames.decode.types.column import ScalarColumn
+from connecty_frames.decode.types.encodings import epoch
 
 POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql, similar_questions
 from connecty_frames.sandbox.questions.description import describe
@@ -16,7 +17,6 @@ from connecty_frames.sandbox.questions.parser import QuestionParser
 from connecty_frames.sandbox.questions.select import NoSQLError
 from connecty_frames.sandbox.questions.statements import select_statement
 from connecty_frames.sandbox.words import STOP_WORDS, Vocabulary, split
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Catalogue
