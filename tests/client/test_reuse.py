@@ -472,6 +472,24 @@ def test_an_interrupt_after_the_answer_was_lost(
     assert not hasattr(caught.value, "__notes__")
 
 
+def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: Path) -> None:
+    """It names the history, in which the question is recorded."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+
+    def stop(_: object) -> None:
+        raise ZeroDivisionError
+
+    with make(server, path) as client:
+        client.submit("how many?")
+        again = client.submit("how many?", max_age=60)
+        with pytest.raises(ZeroDivisionError) as caught:
+            again.result(progress=stop)
+
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"Question {QUESTION_ID} may still be worked on and is recorded in {path}; ")
+    assert server.questions == ["how many?"]
+
+
 PROGRAM = """
 import sys
 from connecty_frames.client import Client
