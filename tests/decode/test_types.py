@@ -414,6 +414,26 @@ def test_quoted_nan_is_a_float_and_not_null(column: Callable[..., Any]) -> None:
     assert found.warnings == []
 
 
+@pytest.mark.parametrize(
+    ("cell", "tz", "at"),
+    [
+        ("0001-01-01T00:30:00Z", "America/New_York", datetime(1, 1, 1, 0, 30, tzinfo=UTC)),
+        ("9999-12-31T23:30:00Z", "Asia/Tokyo", datetime(9999, 12, 31, 23, 30, tzinfo=UTC)),
+    ],
+)
+def test_instants_that_a_zone_cannot_show(
+    column: Callable[..., Any], cell: str, tz: str, at: datetime
+) -> None:
+    """The column is in UTC then, with a warning; strict makes it an error."""
+    cells = ['"2025-01-01T00:00:00Z"', f'"{cell}"']
+    found = column(cells, TEMPORAL, tz=tz)
+    assert (found.type, found.values) == (INSTANT, [datetime(2025, 1, 1, tzinfo=UTC), at])
+    (warning,) = found.warnings
+    assert f"(row 1) has no year that can be shown in {tz}, so the column is in UTC" in str(warning)
+    with pytest.raises(ConversionError):
+        column(cells, TEMPORAL, tz=tz, strict=True)
+
+
 def test_strict_says_where(column: Callable[..., Any]) -> None:
     """The error names column, row and value; the row is None where the statistics' own bound is the value."""
     with pytest.raises(ConversionError) as caught:
