@@ -23,7 +23,8 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.batch import Batch, BatchProgress, BatchSummary, run
-from connecty_frames.batch.index import Index
+from connecty_frames.batch.batch import _condition
+from connecty_frames.batch.index import Entry, Index
 from connecty_frames.client import Client
 from connecty_frames.frames import parquet_file
 from connecty_frames.options import AskOptions
@@ -375,6 +376,27 @@ def test_a_killed_sender(
     assert batch.errors()["state"].tolist() == ([] if retried else ["UNCERTAIN"])
     assert batch.retry(uncertain=True).summary() == BatchSummary(2, answered=2)
     assert service.asked == {"how many?": 1, "why?": 1}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "state", "counted"),
+    [
+        (None, None, None, "unasked"),
+        (None, None, "ASKED", "pending"),
+        (None, None, "COMPLETED", "pending"),  # until its part is written
+        (None, "TypeError", "COMPLETED", "unusable"),
+        (None, None, "FAILED", "failed"),
+        (None, None, "UNCERTAIN", "uncertain"),
+        (None, None, "REJECTED", "rejected"),
+        ("PART", None, "COMPLETED", "answered"),
+        ("NO TABLE", None, "COMPLETED", "answered"),
+    ],
+)
+def test_how_a_question_is_counted(
+    outcome: str | None, error: str | None, state: str | None, counted: str
+) -> None:
+    """By its outcome and the state in the history."""
+    assert _condition(Entry(1, "k", None, "how many?", outcome, error, 1, state, None, None)) == counted
 
 
 @pytest.mark.slow

@@ -70,6 +70,24 @@ def test_silence_ends_before_the_deadline(server: Any) -> None:
     assert 0.2 <= seconds < 1.0
 
 
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (b"", FailureKind.CONNECTION_LOST),
+        (b"HT", FailureKind.CONNECTION_LOST),
+        (b"HTTP/1.1 2", FailureKind.CONNECTION_LOST),
+        (b"HTTP/1.1 2\r\n", FailureKind.NOT_HTTP),
+        (b"220 ready", FailureKind.NOT_HTTP),
+    ],
+)
+def test_a_connection_that_ends_within_the_status_line(server: Any, sent: bytes, kind: FailureKind) -> None:
+    """It is lost, unless what came is not how HTTP begins."""
+    server.on("health", server.send_and_close(sent))
+    outcome, _ = send(server.address)
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is kind
+
+
 def test_a_refused_connection_was_never_made() -> None:
     """No listener: nothing was sent, and the host and phase are known."""
     port = closed_port()

@@ -746,3 +746,8 @@ def test_the_files_beside_a_damaged_one(path: Path) -> None:
     names = [each.name for each in path.parent.iterdir()]
     (renamed,) = [name for name in names if ".damaged-" in name and not name.endswith(("-wal", "-shm"))]
     assert sorted(names) == ["history.sqlite3", renamed, f"{renamed}-shm", f"{renamed}-wal"]
+
+
+def test_an_error_without_a_code() -> None:
+    """It is not of SQLite itself but of its module."""
+    assert database_module._code(sqlite3.ProgrammingError("closed")) is None

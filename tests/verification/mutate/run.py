@@ -151,15 +151,18 @@ class _Room:
         return found
 
     def _tests_of_names(self, recording: Recording, mutant: Mutant) -> set[str]:
-        """Return the tests that execute a line, of any file, with a name that is set at import."""
+        """Return the tests whose file, or a line that they execute, has a name that is set at import."""
         if not mutant.names:
             return set()
         find = re.compile(rf"\b(?:{'|'.join(mutant.names)})\b").search
-        return {
+        executing = {
             test
             for file, lines in self._lines.items()
             for test in recording.tests(file, (at for at, line in enumerate(lines, 1) if find(line)))
         }
+        files = {test.partition("::")[0] for test in recording.seconds}
+        naming = {file for file in files if find((self._project.root / file).read_text(encoding="utf-8"))}
+        return executing | {test for test in recording.seconds if test.partition("::")[0] in naming}
 
     def _is_own(self, test: Path) -> bool:
         return test.parts[1] in {Path(name).stem for name in self._project.rooms[self._name]}
