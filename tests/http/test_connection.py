@@ -258,6 +258,35 @@ def test_the_addresses_of_a_host_share_the_time(
     assert (attempt.phase, attempt.peer) == ("connect", "api.test:1")
 
 
+@pytest.mark.parametrize(
+    ("host", "looked_up", "peer"),
+    [
+        ("api.test", "api.test", "api.test:1"),
+        ("[::1]", "::1", "[::1]:1"),
+        ("[fe80::1%25eth0]", "fe80::1%eth0", "[fe80::1%eth0]:1"),
+    ],
+)
+def test_the_host_that_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch, host: str, looked_up: str, peer: str
+) -> None:
+    """An address has no brackets, and the % before its zone is not escaped."""
+    hosts: list[object] = []
+
+    def look_up(host: object, *_: object, **__: object) -> list[object]:
+        hosts.append(host)
+        raise socket.gaierror("unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    attempt = Attempt(Deadline.after(1.0, SYSTEM_CLOCK), connect=1.0, idle=1.0)
+    current = ATTEMPT.set(attempt)
+    try:
+        with pytest.raises(OSError, match=r"unknown|resolve"):
+            _TrackedConnection(host, 1)._new_conn()
+    finally:
+        ATTEMPT.reset(current)
+    assert (hosts, attempt.phase, attempt.peer) == ([looked_up], "resolve", peer)
+
+
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, None])
 def test_how_long_a_connection_may_take_and_its_peer(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException] | None
