@@ -660,6 +660,13 @@ def test_a_missing_part_in_a_dataset(ask: Any) -> None:
         batch.to_dataset()
 
 
+def test_open_batch_names_its_argument() -> None:
+    """As every error about a setting does."""
+    with pytest.raises(cf.ConfigError, match=r"^folder: expected a path") as caught:
+        cf.open_batch(5)  # type: ignore[arg-type]
+    assert caught.value.setting == "folder"
+
+
 def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
     """How a batch stands, and its answers; it cannot ask."""
     service.answers["why?"] = FAILED
