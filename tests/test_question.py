@@ -368,6 +368,8 @@ def test_the_repr_of_a_handle_is_safe(client: Client, question: Question) -> Non
     assert repr(question) == f"<Question {QUESTION_ID}, dw_id=13>"
     asked = client.submit("clear \x1b[2J all")
     assert repr(asked) == f"<Question {QUESTION_ID}, dw_id=13, question='clear \\\\x1b[2J all'>"
+    asked._question = "x" * 101
+    assert repr(asked) == f"<Question {QUESTION_ID}, dw_id=13, question='{'x' * 100}…'>"
 
 
 def test_a_handle_is_not_pickled(question: Question) -> None:

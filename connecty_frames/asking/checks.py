@@ -161,10 +161,10 @@ class _Probe:
 
     def _read(self, response: Response) -> Response:
         """Return a response, unless it is a page: a proxy sends one with any status."""
-        if "html" in response.headers.get("Content-Type", ""):
-            failure = content_failure(response, redact=self._transport.redact)
-            if failure is not None:
-                raise RequestFailed(failure)
+        is_page = "html" in response.headers.get("Content-Type", "")
+        failure = content_failure(response, redact=self._transport.redact) if is_page else None
+        if failure is not None:
+            raise RequestFailed(failure)
         return response
 
     @property

@@ -105,7 +105,7 @@ NO_STATISTICS: Final = ColumnStatistics()
 
 def _fold(name: str) -> str:
     """Return a name without case, spaces and underscores, and what is in brackets."""
-    return re.split(r"[\[(<]", name[:_LONGEST_NAME], maxsplit=1)[0].casefold().translate(_SEPARATORS)
+    return re.split(r"[\[(<]", name[:_LONGEST_NAME])[0].casefold().translate(_SEPARATORS)
 
 
 def section_named(name: str) -> str | None:
@@ -161,7 +161,7 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
         parse_count(fields.get("nulls_count")),
         counts_values=rows is None and "count" not in general,
         unknown=tuple(unknown),
-        clock="" if named in ("", "temporal") else _CLOCKS.get(_fold(named).rstrip(_DIGITS), ""),
+        clock=_CLOCKS.get(_fold(named).rstrip(_DIGITS), ""),
     )
 
 

@@ -39,8 +39,7 @@ class Declared(NamedTuple):
 
 def model_columns(model: Any) -> Iterator[Declared]:
     """Return the columns of a pydantic model under the names of its input."""
-    if not model.__pydantic_complete__:  # an annotation names a class that stands below the model
-        model.model_rebuild(raise_errors=False)
+    model.model_rebuild(raise_errors=False)  # it may have an annotation that names a class below the model
     for name, field in model.model_fields.items():
         annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
         names = _input_names(name, field, model.model_config)

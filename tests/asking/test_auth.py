@@ -139,6 +139,7 @@ def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: i
     assert error.status == status
     assert "bad secret ***" in str(error)
     assert "region" in str(error)
+    assert ("The credentials were refused" in str(error)) is (status != 404)
 
 
 @responses.activate

@@ -253,6 +253,14 @@ def test_an_interrupt(server: Script, client: Client, path: Path, moment: str) -
     assert f"recorded in {path}" in note
 
 
+def test_closing_the_client_closes_the_file(client: Client, path: Path) -> None:
+    """It is open from the first question on."""
+    client.ask("how many?")
+    assert database_at(path)._connection is not None
+    client.close()
+    assert database_at(path)._connection is None
+
+
 def test_many_questions(client: Client, path: Path) -> None:
     """Each has a row."""
     client.ask_many([f"question {number}" for number in range(10)])

@@ -263,12 +263,19 @@ def test_a_refused_question_is_asked_again(server: Script, client: Client, path:
     assert rows(path, "state") == [("COMPLETED",), ("REJECTED",), ("REJECTED",)]
 
 
-def test_a_question_whose_start_is_unknown(server: Script, client: Client) -> None:
+def test_a_question_whose_start_is_unknown(server: Script, client: Client, path: Path) -> None:
     """It may be running, so it is asked again only without max_age, and the error says so."""
     server.on("ask", server.reset, server.answer(202, {"question_id": QUESTION_ID}))
     with pytest.raises(cf.SubmissionUncertain):
         client.ask("how many?", max_age=60)
-    with pytest.raises(cf.SubmissionUncertain, match=r"without max_age= it is asked again.*number 1 of"):
+    with pytest.raises(
+        cf.SubmissionUncertain, match=r"without max_age= it is asked again.*number 1 of"
+    ) as caught:
+        client.ask("how many?", max_age=60)
+    seen = caught.value.details["seen"]
+    assert f", and then: {seen}. This call sent nothing." in str(caught.value)
+    database_at(path).execute("UPDATE questions SET error = NULL")
+    with pytest.raises(cf.SubmissionUncertain, match="and then: nothing is known"):
         client.ask("how many?", max_age=60)
     assert len(server.questions) == 1
     client.ask("how many?")
@@ -470,6 +477,24 @@ def test_an_interrupt_after_the_answer_was_lost(
         client.ask("how many?", max_age=60)
 
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: Path) -> None:
+    """It names the history, in which the question is recorded."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+
+    def stop(_: object) -> None:
+        raise ZeroDivisionError
+
+    with make(server, path) as client:
+        client.submit("how many?")
+        again = client.submit("how many?", max_age=60)
+        with pytest.raises(ZeroDivisionError) as caught:
+            again.result(progress=stop)
+
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"Question {QUESTION_ID} may still be worked on and is recorded in {path}; ")
+    assert server.questions == ["how many?"]
 
 
 PROGRAM = """

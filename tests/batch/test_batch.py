@@ -23,7 +23,8 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.batch import Batch, BatchProgress, BatchSummary, run
-from connecty_frames.batch.index import Index
+from connecty_frames.batch.batch import _condition
+from connecty_frames.batch.index import Entry, Index
 from connecty_frames.client import Client
 from connecty_frames.frames import parquet_file
 from connecty_frames.options import AskOptions
@@ -377,6 +378,27 @@ def test_a_killed_sender(
     assert service.asked == {"how many?": 1, "why?": 1}
 
 
+@pytest.mark.parametrize(
+    ("outcome", "error", "state", "counted"),
+    [
+        (None, None, None, "unasked"),
+        (None, None, "ASKED", "pending"),
+        (None, None, "COMPLETED", "pending"),  # until its part is written
+        (None, "TypeError", "COMPLETED", "unusable"),
+        (None, None, "FAILED", "failed"),
+        (None, None, "UNCERTAIN", "uncertain"),
+        (None, None, "REJECTED", "rejected"),
+        ("PART", None, "COMPLETED", "answered"),
+        ("NO TABLE", None, "COMPLETED", "answered"),
+    ],
+)
+def test_how_a_question_is_counted(
+    outcome: str | None, error: str | None, state: str | None, counted: str
+) -> None:
+    """By its outcome and the state in the history."""
+    assert _condition(Entry(1, "k", None, "how many?", outcome, error, 1, state, None, None)) == counted
+
+
 @pytest.mark.slow
 def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call waits for it no longer than a lease, and leaves the question to it."""
@@ -636,6 +658,13 @@ def test_a_missing_part_in_a_dataset(ask: Any) -> None:
     batch.parts()[1].unlink()
     with pytest.raises(cf.ConfigError, match=r"000001\.parquet cannot be read .* ask_batch fetches it again"):
         batch.to_dataset()
+
+
+def test_open_batch_names_its_argument() -> None:
+    """As every error about a setting does."""
+    with pytest.raises(cf.ConfigError, match=r"^folder: expected a path") as caught:
+        cf.open_batch(5)  # type: ignore[arg-type]
+    assert caught.value.setting == "folder"
 
 
 def test_open_batch(ask: Any, service: Any, folder: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.batch.items import read_items
+from connecty_frames.batch.items import digest, read_items
 from tests.cases import cases
 
 QUESTIONS = ["how many?", "how much?", "how many?"]
@@ -124,3 +124,10 @@ def test_names_that_are_refused(name: str, problem: str) -> None:
 def test_names_that_are_accepted(name: str) -> None:
     """Also with spaces, points and letters of any script: the name of a file begins with a number."""
     assert read_items([(name, "how many?")])[0].name == name
+
+
+def test_the_keys_of_equal_questions() -> None:
+    """They count from 0, and stay the same for folders that exist."""
+    keys = [item.key for item in read_items(["how many?", "why?", "how many?", "how many?"])]
+    counts = [("how many?", 0), ("why?", 0), ("how many?", 1), ("how many?", 2)]
+    assert keys == [digest("question", *each) for each in counts]

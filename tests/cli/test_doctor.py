@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connecty_frames.asking.checks import Status, _Probe
+from connecty_frames.http.models import Request, Response
 from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
@@ -169,6 +171,28 @@ def test_the_clock(doctor: Any, server: Script, hours: int, status: str, says: s
 
     assert (code, lines["clock"][0]) == (0, status)
     assert says in f" {lines['clock'][1].removeprefix('as')}"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "status", "says"),
+    [
+        (1, Status.OK, "as the service's"),
+        (2, Status.OK, "2 seconds ahead of the service's"),
+        (-2, Status.OK, "2 seconds behind the service's"),
+        (60, Status.OK, "60 seconds ahead of the service's"),
+        (-61, Status.WARNING, "61 seconds behind the service's; tokens do not depend on it, but "),
+    ],
+)
+def test_how_far_the_clock_is_off(ahead: int, status: Status, says: str) -> None:
+    """Up to a minute it is no reason to warn."""
+    date = datetime(2025, 7, 1, tzinfo=UTC)
+    probe = _Probe.__new__(_Probe)
+    headers = {"Date": format_datetime(date, usegmt=True)}
+    probe._found = Response(Request("GET", "/v1/health"), "api.test", 200, headers, b"{}")
+    probe._received_at = date + timedelta(seconds=ahead)
+    found = probe.clock()
+    assert found.status is status
+    assert found.text.startswith(says)
 
 
 def test_no_credentials(doctor: Any, server: Script) -> None:

@@ -712,6 +712,8 @@ def test_a_server_that_leaves_nulls_out_of_equal_counts(decode_json: Callable[..
         ('[1],["abc"]', "numeric", None),
         # Of many values only some are tried, and always the one in question.
         (",".join(["[1]", '["a"]', *["[1]"] * 2_500]), "general", None),
+        # An object may not be among them.
+        (",".join(["[1]", "[{}]", *["[1]"] * 2_500, '["2"]']), "general", None),
     ],
 )
 def test_a_warning_names_schema_where_it_helps(

@@ -109,6 +109,47 @@ def test_names_of_sections(decode_json: Callable[..., Decoded], section: str, na
         assert (found.warnings, found.total_rows, found.truncated) == ([], 2, rows == 1)
 
 
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        *(
+            (words, words.replace(" ", "_"))
+            for words in ("count", "nulls count", "row count", "type", "min", "max")
+        ),
+        *((words, words.replace(" ", "_")) for words in ("mean", "min len", "mean len", "max len")),
+        *((words, words.replace(" ", "_")) for words in ("distinct count", "distinct approx", "true count")),
+        *((words, words.replace(" ", "_")) for words in ("false count", "empty string count")),
+        *(("null count", "nulls_count"), ("dtype", "type"), ("data type", "type"), ("column type", "type")),
+    ],
+)
+def test_names_of_fields(words: str, field: str) -> None:
+    """In any case, and with any separator or none."""
+    for name in (
+        words,
+        words.upper(),
+        words.replace(" ", "_"),
+        words.replace(" ", "-"),
+        words.title().replace(" ", ""),
+    ):
+        assert read_entry({"numeric": {name: "1"}}).sections == {"numeric": {field: "1"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "clock"),
+    [
+        *((name, "time") for name in ("time", "TIME(6)", "timetz", "time64[us]", "time without time zone")),
+        *(
+            (name, "duration")
+            for name in ("duration", "interval", "INTERVAL DAY TO SECOND", "timedelta64[ns]")
+        ),
+        *((name, "") for name in ("temporal", "timestamp", "date", "string")),
+    ],
+)
+def test_names_of_times_of_day_and_durations(name: str, clock: str) -> None:
+    """They tell the two apart, which are written alike."""
+    assert read_entry({name: {"min": "01:00:00"}}).clock == clock
+
+
 @cases(
     ("entry", "warns"),
     [

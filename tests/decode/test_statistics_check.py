@@ -118,6 +118,12 @@ def test_strict(decode_json: Callable[..., Decoded], count: str, says: str) -> N
     assert isinstance(caught.value, ConnectyError)
 
 
+def test_one_row_more_than_counted(decode_json: Callable[..., Decoded]) -> None:
+    """The warning is about one row."""
+    found = decode_json('[["a"],[1]]', '{"a":{"general":{"count":0,"nulls_count":0}}}')
+    assert "1 row was received, but the statistics count 0." in map(str, found.warnings)
+
+
 def test_duplicates_are_not_compared_with_statistics(decode_json: Callable[..., Decoded]) -> None:
     """Statistics of a name that two columns share are of neither."""
     found = decode_json('[["a","a"],[1,null]]', '{"a":{"general":{"count":1,"nulls_count":5}}}')

@@ -8,6 +8,7 @@ import re
 import resource
 import warnings
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from openpyxl.utils.escape import unescape
 import connecty_frames as cf
 from connecty_frames.export import excel
 from connecty_frames.export.formats import WRITERS
+from connecty_frames.frames.attachment import write_metadata
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -187,13 +189,16 @@ def test_a_long_question_is_cut(golden: Path) -> None:
 
 
 def test_the_sheet(golden: Path) -> None:
-    """The names are bold and stay in view, and the question is the title."""
-    answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
-    book = openpyxl.load_workbook(io.BytesIO(written(answer.to_arrow())))
+    """The names are bold and stay in view; the question is the title, and when it was asked the date."""
+    table = cf.Answer.from_json(golden / "top_countries.json", question="which?").to_arrow()
+    asked_at = datetime(2025, 7, 1, 12, 30, tzinfo=UTC)
+    table = write_metadata(table, replace(cf.metadata(table), asked_at=asked_at))
+    book = openpyxl.load_workbook(io.BytesIO(written(table)))
     found = book.active
 
     assert book.sheetnames == ["Answer"]
     assert book.properties.title == "which?"
+    assert book.properties.created == asked_at.replace(tzinfo=None)
     assert found.freeze_panes == "A2"
     assert [cell.font.bold for cell in found[1]] == [True, True]
     assert [cell.font.bold for cell in found[2]] == [False, False]

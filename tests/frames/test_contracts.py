@@ -409,6 +409,13 @@ class ByName(BaseModel):
     amount: int = Field(alias="Amount")
 
 
+class NeverByAlias(BaseModel):
+    """A column whose alias is not that of its input."""
+
+    model_config = ConfigDict(validate_by_alias=False, validate_by_name=True)
+    amount: int = Field(alias="Amount")
+
+
 class Early(BaseModel):
     """A model above the class of its column."""
 
@@ -460,6 +467,12 @@ class TestNames:
     def test_by_name(self, name: str) -> None:
         """A model that pydantic fills by name accepts the field's own name too."""
         assert cf.Answer.from_json(body([name], [1]), schema=ByName).schema.names == [name]
+
+    def test_an_alias_that_validates_nothing(self) -> None:
+        """The column has the name of the field."""
+        assert cf.Answer.from_json(body(["amount"], [1]), schema=NeverByAlias).schema.names == ["amount"]
+        with pytest.raises(ConversionError, match="amount"):
+            cf.Answer.from_json(body(["Amount"], [1]), schema=NeverByAlias)
 
     def test_a_name_of_two_fields(self) -> None:
         """A ConfigError."""

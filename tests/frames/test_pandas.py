@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.errors import TypeFidelityWarning
-from connecty_frames.frames.pandas import to_pandas
+from connecty_frames.frames.pandas import _narrow, to_pandas
 from tests.cases import cases
 
 NEWER = int(pd.__version__.split(".")[0]) >= 3
@@ -582,3 +582,13 @@ def test_no_object_column(backend: str) -> None:
             for name, dtype in quiet(table, backend).dtypes.items()
             if dtype.kind == "O" and not isinstance(dtype, pd.api.extensions.ExtensionDtype)
         ]
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "precision"),
+    [([], 17, 17), ([None], 17, 17), ([Decimal("0.5")], 17, 28), ([], 2, 17), ([Decimal(10) ** 24], 2, 28)],
+)
+def test_the_least_precision_of_decimals(values: list[Any], scale: int, precision: int) -> None:
+    """It is that of a column without values too."""
+    column = pa.chunked_array([pa.array(values, pa.decimal128(38, scale))])
+    assert _narrow(column).type == pa.decimal128(precision, scale)

@@ -65,6 +65,24 @@ def test_silence_ends_before_the_deadline(server: Any) -> None:
     assert 0.2 <= seconds < 1.0
 
 
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (b"", FailureKind.CONNECTION_LOST),
+        (b"HT", FailureKind.CONNECTION_LOST),
+        (b"HTTP/1.1 2", FailureKind.CONNECTION_LOST),
+        (b"HTTP/1.1 2\r\n", FailureKind.NOT_HTTP),
+        (b"220 ready", FailureKind.NOT_HTTP),
+    ],
+)
+def test_a_connection_that_ends_within_the_status_line(server: Any, sent: bytes, kind: FailureKind) -> None:
+    """It is lost, unless what came is not how HTTP begins."""
+    server.on("health", server.send_and_close(sent))
+    outcome, _ = send(server.address)
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is kind
+
+
 def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     """A failed look-up is distinguished from a failed connection."""
 
@@ -212,6 +230,35 @@ def test_the_addresses_of_a_host_share_the_time(
     assert (attempt.phase, attempt.peer) == ("connect", "api.test:1")
 
 
+@pytest.mark.parametrize(
+    ("host", "looked_up", "peer"),
+    [
+        ("api.test", "api.test", "api.test:1"),
+        ("[::1]", "::1", "[::1]:1"),
+        ("[fe80::1%25eth0]", "fe80::1%eth0", "[fe80::1%eth0]:1"),
+    ],
+)
+def test_the_host_that_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch, host: str, looked_up: str, peer: str
+) -> None:
+    """An address has no brackets, and the % before its zone is not escaped."""
+    hosts: list[object] = []
+
+    def look_up(host: object, *_: object, **__: object) -> list[object]:
+        hosts.append(host)
+        raise socket.gaierror("unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    attempt = Attempt(Deadline.after(1.0, SYSTEM_CLOCK), connect=1.0, idle=1.0)
+    current = ATTEMPT.set(attempt)
+    try:
+        with pytest.raises(OSError, match=r"unknown|resolve"):
+            _TrackedConnection(host, 1)._new_conn()
+    finally:
+        ATTEMPT.reset(current)
+    assert (hosts, attempt.phase, attempt.peer) == ([looked_up], "resolve", peer)
+
+
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, None])
 def test_how_long_a_connection_may_take_and_its_peer(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException] | None
@@ -275,6 +322,23 @@ def test_the_time_of_one_read(
             seconds_left(attempt)
     else:
         assert seconds_left(attempt) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "argument"),
+    [("recv", 1), ("recv_into", bytearray(1)), ("send", b"x"), ("sendall", b"x")],
+)
+def test_no_read_or_write_begins_after_the_deadline(method: str, argument: object) -> None:
+    """Although it would not wait."""
+    ours, theirs = socket.socketpair()
+    with theirs, _DeadlineSocket(fileno=ours.detach()) as sock:
+        theirs.sendall(b"x")
+        current = ATTEMPT.set(Attempt(Deadline.after(0.0, SYSTEM_CLOCK), connect=1.0, idle=1.0))
+        try:
+            with pytest.raises(TimeoutError, match="the deadline of the call has passed"):
+                getattr(sock, method)(argument)
+        finally:
+            ATTEMPT.reset(current)
 
 
 class TestTheEndOfAResponse:

@@ -200,6 +200,7 @@ def test_a_slow_drip_ends_at_the_deadline(
 def test_our_tls_context_is_not_replaced() -> None:
     """Where nothing names certificates either: its sockets would keep no deadline."""
     context = tls_context()
+    assert context.verify_mode is ssl.CERT_REQUIRED
     request = requests.Request("GET", "https://api.test").prepare()
     pool = ConnectionAdapter(context).get_connection_with_tls_context(request, verify=True)
     assert pool.conn_kw["ssl_context"] is context

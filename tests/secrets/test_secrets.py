@@ -146,6 +146,7 @@ STEPS: dict[str, Callable[[Any], Any]] = {
     "redirect": lambda server: server.answer(302, Location=f"https://login.test/?t={quote(ECHO)}"),
     "page": lambda server: server.answer(200, raw=f"<p>{ECHO}".encode(), Content_Type=f"text/{FORMS[0]}"),
     "json": lambda server: server.answer(200, {"said": ECHO}),
+    "type": lambda server: server.answer(200, [], Content_Type=f"application/json; said={FORMS[0]}"),
     "reset": lambda server: server.reset,
     "closed": lambda server: server.close,
     "garbage": lambda server: server.send_and_close(ECHO.encode() + b"\r\n"),
@@ -173,7 +174,7 @@ def test_no_error_shows_a_secret(
     assert_clean(caught.value, caplog, known)
 
 
-@pytest.mark.parametrize("step", ["refused", "forbidden", "invalid", "fault", "redirect", "page"])
+@pytest.mark.parametrize("step", ["refused", "forbidden", "invalid", "fault", "redirect", "page", "type"])
 def test_no_error_of_a_poll_shows_a_secret(
     server: Any, client: Client, caplog: pytest.LogCaptureFixture, step: str
 ) -> None:

@@ -238,6 +238,18 @@ def test_a_database_of_another_program(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_database_without_tables(path: Path) -> None:
+    """It is no other program's, and gets ours."""
+    path.parent.mkdir()
+    other = sqlite3.connect(path)
+    other.executescript("CREATE TABLE mine (a); DROP TABLE mine; VACUUM")
+    other.close()
+    assert path.stat().st_size > 1
+
+    database_at(path).execute(INSERT, ("how many?",))
+    assert questions(path) == ["how many?"]
+
+
 def test_a_file_of_a_newer_version(path: Path) -> None:
     """It is not changed."""
     database_at(path).open()
@@ -313,15 +325,17 @@ def test_threads_share_it(path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child_opens_it_again(path: Path) -> None:
-    """Both write on."""
+    """Both write on, each by a connection of its own."""
     code = f"""
 import os
 from pathlib import Path
 from connecty_frames.store import database_at
-database = database_at(Path({str(path)!r}))
+database = database_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
+connection = database._connection
 child = os.fork()
 database.execute({INSERT!r}, ("parent" if child else "child",))
+assert (database._connection is connection) == bool(child)
 if child:
     assert os.waitpid(child, 0)[1] == 0
 """
@@ -732,3 +746,8 @@ def test_the_files_beside_a_damaged_one(path: Path) -> None:
     names = [each.name for each in path.parent.iterdir()]
     (renamed,) = [name for name in names if ".damaged-" in name and not name.endswith(("-wal", "-shm"))]
     assert sorted(names) == ["history.sqlite3", renamed, f"{renamed}-shm", f"{renamed}-wal"]
+
+
+def test_an_error_without_a_code() -> None:
+    """It is not of SQLite itself but of its module."""
+    assert database_module._code(sqlite3.ProgrammingError("closed")) is None

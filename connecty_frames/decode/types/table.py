@@ -248,9 +248,7 @@ def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str], wo
         texts = values
         values = _in_chunks(numbers.read_quoted if is_quoted else numbers.read_fast, texts)
         if values is None:
-            is_exact = options.strict or (is_quoted and options.decimals == "auto")
-            decimals = "exact" if is_exact else options.decimals
-            type_ = numbers.decimal_type(_chunks(texts), bounds, decimals)
+            type_ = numbers.decimal_type(_chunks(texts), bounds, _decimals(column, options))
             reason = f"{numbers.fraction_words(count)}, not all exact as float64"
             return type_ and Decision(type_, words.format(reason), array=pc.cast(texts, type_))
         if is_quoted and not values.fractional:

@@ -337,6 +337,11 @@ def test_the_first_value_behind_many_nulls() -> None:
     assert found[1] == (BOOLEAN, [None] * 50 + [True])
 
 
+def test_texts_of_backslashes_alone() -> None:
+    """Each is written as two."""
+    assert read(r'[["c"],["\\"],["\\\\"]]') == [(TEXT, ["\\", "\\\\"])]
+
+
 def test_escapes_in_columns_that_are_parsed() -> None:
     """Texts taken together, of which some are read as dates, keep their own escapes and no others."""
     rows_ = ",".join(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.statistics import ColumnStatistics
 from connecty_frames.decode.types import builders
 from connecty_frames.decode.types.column import ScalarColumn
+from connecty_frames.decode.types.encodings import epoch
 from tests.cases import cases
 
 POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
@@ -133,13 +136,13 @@ def test_epoch_is_named_for_timestamps_alone() -> None:
 
 
 def test_a_dictionary_with_too_few_keys() -> None:
-    """The 129th distinct value does not fit in an index of 8 bits; the 128th does."""
+    """The 129th distinct value does not fit in an index of 8 bits; the 128th does, of however many cells."""
     type_ = pa.dictionary(pa.int8(), pa.string())
-    values: list[object] = [None, *map(str, range(128)), "0"]
+    values: list[object] = [None, *map(str, range(128)), *["0"] * 16_384]
     assert builders.build(values, type_).to_pylist() == values
     with pytest.raises(CellError) as caught:
         builders.build([*values, "new"], type_)
-    assert (caught.value.row, caught.value.value) == (130, "new")
+    assert (caught.value.row, caught.value.value) == (16_513, "new")
 
 
 @cases("before", [[], ["null"], ["null", "good"], ["good", "null", "good"]], ids=len)
@@ -189,3 +192,48 @@ def test_rows_are_counted_over_blocks(type_: pa.DataType, row: int) -> None:
     with pytest.raises(CellError) as caught:
         builders.build(exact_json.parse(f"[{','.join(cells)}]"), type_)
     assert (caught.value.row, caught.value.value) == (row, "300")
+
+
+@pytest.mark.parametrize(
+    ("type_", "sections", "expected"),
+    [
+        (
+            epoch("s"),
+            {"numeric": {"min": "0", "max": "86400.5", "mean": "1"}, "general": {"count": "2"}},
+            {
+                "temporal": {
+                    "min": "1970-01-01 00:00:00.000000",
+                    "max": "1970-01-02 00:00:00.500000",
+                    "mean": "1",
+                },
+                "general": {"count": "2"},
+            },
+        ),
+        (
+            epoch("ms", tz="Europe/Berlin"),
+            {"numeric": {"min": None, "max": "86400"}},
+            {"temporal": {"min": None, "max": "1970-01-01 00:01:26.400000Z"}},
+        ),
+        (
+            pa.date32(),
+            {"temporal": {"min": "2025-01-01", "max": "20250102"}, "numeric": {"min": "1"}},
+            {"temporal": {"min": "2025-01-01", "max": "2025-01-02"}, "numeric": {"min": "1"}},
+        ),
+        (
+            pa.duration("ms"),
+            {"temporal": {"min": "PT1S", "max": "01:00:00"}},
+            {"temporal": {"min": "PT1S", "max": "PT3600.000S"}},
+        ),
+        # Of a time of day, or not spelled as a time is.
+        (pa.time64("us"), {"temporal": {"max": "01:00:00"}}, {"temporal": {"max": "01:00:00"}}),
+        (pa.date32(), {"temporal": {"min": "x", "max": None}}, {"temporal": {"min": "x", "max": None}}),
+        (pa.date32(), {"string": {"max": "20250102"}}, {"string": {"max": "20250102"}}),
+        (pa.string(), {"temporal": {"max": "20250102"}}, {"temporal": {"max": "20250102"}}),
+    ],
+    ids=str,
+)
+def test_bounds_are_restated_in_iso_8601(
+    type_: Any, sections: dict[str, dict[str, Any]], expected: dict[str, dict[str, Any]]
+) -> None:
+    """Those that are spelled as the rows are; all else in the statistics stays."""
+    assert builders.restate_bounds(ColumnStatistics(sections), type_).sections == expected

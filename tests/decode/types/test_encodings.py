@@ -151,6 +151,8 @@ class TestEpoch:
             ("s", None, "-62135596801", "is before the year 1"),
             ("s", "Europe/Berlin", "253402300799", "has no year that can be shown in Europe/Berlin"),
             ("s", None, "99999999999999999", "is not a number of seconds"),
+            ("s", None, "9999999999999", "is not a number of seconds"),  # beyond int64 as microseconds
+            ("ms", None, "0.0001", "is not a number of milliseconds"),
             ("d", None, "2932897", "is after the year 9999"),
             ("d", None, "-719163", "is before the year 1"),
             ("d", None, "0.5", "is not a number of days that date32[day] holds exactly"),

@@ -180,6 +180,20 @@ def test_bounds(texts: list[str], bounds: list[str], type_: pa.DataType) -> None
     assert numbers.arrow_type(texts, bounds)[0] == type_
 
 
+@pytest.mark.parametrize(
+    ("text", "bound", "type_"),
+    [
+        ("1", "0.1234567890123456789", FLOAT),
+        ("9007199254740993", "0.5", pa.decimal128(38, 1)),
+        ("9007199254740992", "0.5", FLOAT),
+    ],
+)
+def test_bounds_with_fractions_round_no_whole_number(text: str, bound: str, type_: pa.DataType) -> None:
+    """With ``decimals="float"`` the type is then that of ``"auto"``."""
+    assert numbers.arrow_type([text], [bound], "float")[0] == type_
+    assert numbers.arrow_type([text], [bound], "auto")[0] == type_
+
+
 @cases("decimals", ["auto", "float"])
 @cases(
     ("text", "bound", "reason"),

@@ -168,6 +168,12 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         (['"2025-01-01 08-10"'], None, TEXT, ["2025-01-01 08-10"]),
         (['"2025-01-01T00:00"', '"2025-01-01T08"'], None, TEXT, ["2025-01-01T00:00", "2025-01-01T08"]),
         (['"2025-01-01T00:00Z"', '"2025-01-01T08Z"'], None, TEXT, ["2025-01-01T00:00Z", "2025-01-01T08Z"]),
+        (
+            ['"2025-01-01T00:00:00.00000Z"', '"2025-01-01T08Z"'],
+            None,
+            TEXT,
+            ["2025-01-01T00:00:00.00000Z", "2025-01-01T08Z"],
+        ),
         (['"2025-01-01T00:00Z"'], None, INSTANT, [datetime(2025, 1, 1, tzinfo=UTC)]),
         (['"2025-01-01 08-10"'], TEMPORAL, INSTANT, [datetime(2025, 1, 1, 18, tzinfo=UTC)]),
         (['"2025-01-01"', '"2025"'], None, TEXT, ["2025-01-01", "2025"]),
@@ -413,6 +419,26 @@ def test_quoted_nan_is_a_float_and_not_null(column: Callable[..., Any]) -> None:
     assert found.type == FLOAT
     assert [_named(value) for value in found.values] == ["nan", None, 1.5]
     assert found.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "tz", "at"),
+    [
+        ("0001-01-01T00:30:00Z", "America/New_York", datetime(1, 1, 1, 0, 30, tzinfo=UTC)),
+        ("9999-12-31T23:30:00Z", "Asia/Tokyo", datetime(9999, 12, 31, 23, 30, tzinfo=UTC)),
+    ],
+)
+def test_instants_that_a_zone_cannot_show(
+    column: Callable[..., Any], cell: str, tz: str, at: datetime
+) -> None:
+    """The column is in UTC then, with a warning; strict makes it an error."""
+    cells = ['"2025-01-01T00:00:00Z"', f'"{cell}"']
+    found = column(cells, TEMPORAL, tz=tz)
+    assert (found.type, found.values) == (INSTANT, [datetime(2025, 1, 1, tzinfo=UTC), at])
+    (warning,) = found.warnings
+    assert f"(row 1) has no year that can be shown in {tz}, so the column is in UTC" in str(warning)
+    with pytest.raises(ConversionError):
+        column(cells, TEMPORAL, tz=tz, strict=True)
 
 
 def test_strict_says_where(column: Callable[..., Any]) -> None:

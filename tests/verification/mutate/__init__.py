@@ -7,6 +7,7 @@ each runs, in a forked process, the fast tests that execute the changed line. It
 ``mutants``          the changes that can be made to a file
 ``recording``        which tests execute which lines, by coverage.py
 ``trial``            runs tests in a forked process, with or without a mutant
+``children``         gives it to each Python that a test starts, too
 ``run``              draws the mutants, and prints the scores and the survivors
 ``equivalent.toml``  mutants that no test can kill, with a reason each
 ===================  ==============================================================

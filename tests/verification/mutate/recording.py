@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import coverage
 import pytest
 
-from tests.verification.mutate.trial import Forked, run_pytest
+from tests.verification.mutate.trial import Forked, hand_to_children, run_pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -151,6 +151,8 @@ class _Recorder:
             data_file=str(folder / "tests.coverage"), source=[package], config_file=False
         )
         self._coverage.start()
+        self._variables = {"MUTATE_PACKAGE": package, "MUTATE_DATA": str(folder / "tests.coverage")}
+        hand_to_children(self._variables)
         self._seconds: dict[str, float] = defaultdict(float)
         self._failed: set[str] = set()
         self._skipped: set[str] = set()
@@ -159,6 +161,7 @@ class _Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Attribute the lines that are executed to the test."""
         self._coverage.switch_context(item.nodeid)
+        self._variables["MUTATE_TEST"] = item.nodeid
         try:
             return (yield)
         finally:
@@ -175,6 +178,8 @@ class _Recorder:
     def write(self, files: dict[str, str], modules: dict[str, str]) -> None:
         """Write what was found of files of tests, with the digests of these and of the package."""
         self._coverage.stop()
+        self._coverage.save()
+        self._coverage.combine([str(self._folder)])  # with what processes have recorded that tests started
         self._coverage.save()
         unused = self._failed | self._skipped
         seconds = {test: took for test, took in self._seconds.items() if test not in unused}

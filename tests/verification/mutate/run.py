@@ -42,7 +42,7 @@ class Project:
     package
         The name of the package.
     rooms
-        The folders of the package that each room has. The folders of tests have the same names.
+        The folders and files of the package that each room has. The folders of tests have the same names.
     equivalent
         The file of equivalent mutants.
     """
@@ -58,8 +58,8 @@ PROJECT: Final = Project(
     package="connecty_frames",
     rooms={
         "decode": ("decode",),
-        "client": ("client", "http"),
-        "frames": ("frames",),
+        "client": ("client.py", "question.py", "asking", "calls", "http"),
+        "frames": ("frames", "export"),
         "store": ("store", "batch"),
     },
     equivalent=Path(__file__).with_name("equivalent.toml"),
@@ -123,8 +123,8 @@ class _Room:
         """Draw so many mutants that are executed and not listed."""
         every = [
             (file, mutant)
-            for folder in self._project.rooms[self._name]
-            for file in sorted((self._package / folder).rglob("*.py"))
+            for file in sorted(self._lines)
+            if file.relative_to(self._package).parts[0] in self._project.rooms[self._name]
             for mutant in mutants_of(file.read_text(encoding="utf-8"))
         ]
         self.total = len(every)
@@ -151,18 +151,21 @@ class _Room:
         return found
 
     def _tests_of_names(self, recording: Recording, mutant: Mutant) -> set[str]:
-        """Return the tests that execute a line, of any file, with a name that is set at import."""
+        """Return the tests whose file, or a line that they execute, has a name that is set at import."""
         if not mutant.names:
             return set()
         find = re.compile(rf"\b(?:{'|'.join(mutant.names)})\b").search
-        return {
+        executing = {
             test
             for file, lines in self._lines.items()
             for test in recording.tests(file, (at for at, line in enumerate(lines, 1) if find(line)))
         }
+        files = {test.partition("::")[0] for test in recording.seconds}
+        naming = {file for file in files if find((self._project.root / file).read_text(encoding="utf-8"))}
+        return executing | {test for test in recording.seconds if test.partition("::")[0] in naming}
 
     def _is_own(self, test: Path) -> bool:
-        return test.parts[1] in self._project.rooms[self._name]
+        return test.parts[1] in {Path(name).stem for name in self._project.rooms[self._name]}
 
     def _trial(self, file: Path, mutant: Mutant, tests: dict[str, float], near: set[str]) -> _Drawn:
         """Return the trial of a mutant: first the tests of its file, then those of its room, then all."""
@@ -174,9 +177,11 @@ class _Room:
             test: (test not in near, next(numbers[test.partition("::")[0]]))
             for test in sorted(tests, key=tests.__getitem__)
         }
+        folder, stem = file.parent.name, file.stem.strip("_")
+        own = {f"test_{stem}", f"test_{folder}", f"test_{folder}_{stem}"}
         for test in sorted(tests, key=turns.__getitem__):
             path = Path(test.partition("::")[0])
-            distance = 0 if path.stem == f"test_{file.stem.strip('_')}" else 1 if self._is_own(path) else 2
+            distance = 0 if path.stem in own else 1 if self._is_own(path) else 2
             if tests[test] < left[distance]:
                 left[distance] -= tests[test]
                 batches[distance][test] = tests[test]

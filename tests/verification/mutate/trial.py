@@ -1,45 +1,43 @@
 """Tests in a forked process, with or without a mutant.
 
 The process is forked from one that has imported the libraries, and not the package, so that each imports the
-package anew, the mutant's file by a finder of our own. Nothing is written into the checkout.
+package anew, the mutant's file by a finder of our own; so do processes of Python that tests start. Nothing is
+written into the checkout.
 """
 
 from __future__ import annotations
 
 import importlib
+import marshal
 import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from types import CodeType, ModuleType
+from tests.verification.mutate.children.sitecustomize import Finder, Loader
 
-__all__ = ["Forked", "Trial", "preload", "run_pytest", "run_trials"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import CodeType
+
+__all__ = ["Forked", "Trial", "hand_to_children", "preload", "run_pytest", "run_trials"]
 
 #: Imported once, since a mutant would need a second or two for each of them.
 _LIBRARIES: Final = (
-    *("duckdb", "hypothesis", "numpy", "pandas", "polars", "pyarrow.compute", "pyarrow.dataset"),
-    *(
-        "pyarrow.parquet",
-        "pydantic",
-        "requests",
-        "rich.console",
-        "starlette.applications",
-        "tomlkit",
-        "typer",
-    ),
+    *("duckdb", "hypothesis", "jwt", "msgspec", "multiprocessing.pool", "numpy", "pandas", "polars"),
+    *("pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet", "pydantic", "pytest_socket", "pytest_timeout"),
+    *("rapidfuzz.process", "requests", "rich.console", "starlette.applications", "tomlkit", "typeguard"),
+    *("typer", "uvicorn.config", "xml.etree.ElementTree"),
 )
 _MEMORY: Final = 6 << 30
 _LEAST_SECONDS: Final = 60
@@ -109,6 +107,21 @@ def run_pytest(root: Path, folder: Path, arguments: Iterable[str], *plugins: obj
     return int(pytest.main([*options, *marks, *arguments], plugins=list(plugins)))
 
 
+def hand_to_children(variables: dict[str, str]) -> None:
+    """Start all processes with these variables from now on; ``children/sitecustomize.py`` reads them.
+
+    Also those with an environment of their own, and with the values that the variables have then.
+    """
+    path = [str(Path(__file__).with_name("children")), *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables["PYTHONPATH"] = os.pathsep.join(path)
+    started: Any = subprocess.Popen.__init__
+
+    def start(process: object, *arguments: Any, env: Mapping[str, str] | None = None, **options: Any) -> None:
+        started(process, *arguments, env={**(os.environ if env is None else env), **variables}, **options)
+
+    subprocess.Popen.__init__ = start  # type: ignore[assignment]
+
+
 class _Process(Generic[_Given]):
     """The process of a trial, a new one for each batch."""
 
@@ -123,7 +136,10 @@ class _Process(Generic[_Given]):
 
     def _run(self, folder: Path) -> int:
         if self.trial.mutant_code is not None:
-            sys.meta_path.insert(0, _Finder(*self.trial.mutant_code))
+            sys.meta_path.insert(0, Finder(*self.trial.mutant_code))
+            mutant = folder / "mutant"
+            mutant.write_bytes(marshal.dumps(self.trial.mutant_code))
+            hand_to_children({"MUTATE_MUTANT": str(mutant)})
         files = dict.fromkeys(test.partition("::")[0] for test in self._tests)
         selected = _Selected(list(self._tests), folder / "failed")
         code = run_pytest(self._root, folder, ["-x", *files], selected)
@@ -132,7 +148,7 @@ class _Process(Generic[_Given]):
     def _is_mutant(self) -> bool:
         """Return whether the module that the tests imported, if they did, is the mutant."""
         module = self.trial.mutant_code and sys.modules.get(self.trial.mutant_code[0])
-        return not module or isinstance(module.__loader__, _Loader)
+        return not module or isinstance(module.__loader__, Loader)
 
     def has_ended(self) -> bool:
         """Return whether the trial has ended; if a batch passed, start the next one."""
@@ -237,29 +253,3 @@ class _Selected:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self._failed.exists():
             self._failed.write_text(report.nodeid, encoding="utf-8")
-
-
-class _Finder:
-    """Finds one module, whose code is given."""
-
-    def __init__(self, name: str, code: CodeType) -> None:
-        self._name, self._code = name, code
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, _: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Return the module's spec, if it is that module."""
-        if name != self._name:
-            return None
-        spec = PathFinder.find_spec(name, path)
-        if spec is not None and isinstance(spec.loader, SourceFileLoader):
-            spec.loader = _Loader(name, spec.loader.path)
-            spec.loader.code = self._code
-        return spec
-
-
-class _Loader(SourceFileLoader):
-    code: CodeType
-
-    def get_code(self, _: str) -> CodeType:
-        return self.code
