@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from connecty_frames import options
 from connecty_frames.cli.output import Format
 
 #: The panels of the help of ``connecty ask`` and ``batch``.
 _TABLE: Final = "Rows and types"
 _OUTPUT: Final = "Output"
-
-
-class TruncationChoice(StrEnum):
-    """What to do when rows were cut."""
-
-    WARN = "warn"
-    RAISE = "raise"
-    IGNORE = "ignore"
-
-
-class DecimalsChoice(StrEnum):
-    """The type of numbers whose digits float64 does not give back."""
-
-    AUTO = "auto"
-    EXACT = "exact"
-    FLOAT = "float"
 
 
 def _max_rows(value: object) -> int | None:
@@ -51,7 +35,7 @@ MaxRows = Annotated[
     ),
 ]
 OnTruncation = Annotated[
-    TruncationChoice, typer.Option(help="What to do when rows were cut.", rich_help_panel=_TABLE)
+    options.OnTruncation, typer.Option(help="What to do when rows were cut.", rich_help_panel=_TABLE)
 ]
 SchemaFile = Annotated[
     Path | None,
@@ -66,8 +50,8 @@ TimeZone = Annotated[
         help="The time zone of timestamps with an offset, such as Asia/Tokyo.", rich_help_panel=_TABLE
     ),
 ]
-DecimalsOption = Annotated[
-    DecimalsChoice,
+Decimals = Annotated[
+    options.Decimals,
     typer.Option(
         help="The type of fractions whose digits float64 does not give back.", rich_help_panel=_TABLE
     ),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shlex
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from connecty_frames.cli.answer_options import (
-    DecimalsChoice,
-    DecimalsOption,
+    Decimals,
     FormatOption,
     MaxRows,
     OnTruncation,
@@ -20,13 +18,10 @@ from connecty_frames.cli.answer_options import (
     SchemaFile,
     Strict,
     TimeZone,
-    TruncationChoice,
 )
 from connecty_frames.cli.commands import ADDRESS_CONFLICT, Profile, announce_sandbox, sandbox_class
 from connecty_frames.cli.input import question_reader, read_saved_schema
-from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
-    EngineChoice,
     Part,
     choose_format,
     echo_metadata,
@@ -36,9 +31,9 @@ from connecty_frames.cli.output import (
     write_answer,
     write_plot,
 )
-from connecty_frames.cli.streams import discard_output
+from connecty_frames.cli.streams import discard_output, echo_stderr
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import AskOptions
+from connecty_frames.options import AskOptions, Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,13 +66,6 @@ _CONFLICTS: Final = (
         "--plot draws a chart on standard output: it does not go with --format, --output or one part alone.",
     ),
 )
-
-
-class RegionChoice(StrEnum):
-    """The region in which an organisation is registered."""
-
-    EU1 = "eu1"
-    US1 = "us1"
 
 
 def ask(
@@ -132,7 +120,7 @@ def ask(
         ),
     ] = None,
     region: Annotated[
-        RegionChoice | None,
+        Literal["eu1", "us1"] | None,
         typer.Option(help="The region in which the organisation is registered.", rich_help_panel=_CONNECTION),
     ] = None,
     sandbox: Annotated[
@@ -144,10 +132,10 @@ def ask(
         ),
     ] = False,
     max_rows: MaxRows = 1000,
-    on_truncation: OnTruncation = TruncationChoice.WARN,
+    on_truncation: OnTruncation = "warn",
     schema_file: SchemaFile = None,
     tz: TimeZone = "UTC",
-    decimals: DecimalsOption = DecimalsChoice.AUTO,
+    decimals: Decimals = "auto",
     strict: Strict = False,
     format_: FormatOption = None,
     output: OutputOption = None,
@@ -160,9 +148,9 @@ def ask(
         ),
     ] = False,
     engine: Annotated[
-        EngineChoice,
+        Engine,
         typer.Option(help="The library whose names of types a table shows.", rich_help_panel=_OUTPUT),
-    ] = EngineChoice.PANDAS,
+    ] = "pandas",
     save: Annotated[
         Path | None,
         typer.Option(
@@ -220,11 +208,11 @@ def ask(
         "question_id": question_id,
         "max_age": max_age,
         "max_rows": max_rows,
-        "on_truncation": "ignore" if part and on_truncation is TruncationChoice.WARN else on_truncation.value,
+        "on_truncation": "ignore" if part and on_truncation == "warn" else on_truncation,
         "schema": None if schema_file is None else read_saved_schema(schema_file),
         "timeout": timeout,
         "tz": tz,
-        "decimals": decimals.value,
+        "decimals": decimals,
         "strict": strict,
         "progress": False if quiet else None,
     }
@@ -233,7 +221,7 @@ def ask(
         from connecty_frames.display import import_uniplot
 
         import_uniplot()
-    address = {"profile": profile, "base_url": base_url, "region": region and region.value}
+    address = {"profile": profile, "base_url": base_url, "region": region}
     # Opened first: a file that cannot be written must not cost a question.
     with (
         reporting_id(quiet=quiet) as questions,

@@ -5,26 +5,24 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import ExitStack
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from connecty_frames._base.text import path_text, quoted, snippet
 from connecty_frames.cli.answer_options import (
-    DecimalsChoice,
-    DecimalsOption,
+    Decimals,
     MaxRows,
     OnTruncation,
     SchemaFile,
     Strict,
     TimeZone,
-    TruncationChoice,
 )
-from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.streams import echo_stderr
 from connecty_frames.errors import (
     ConfigError,
     ConnectyError,
@@ -94,10 +92,10 @@ def batch(
     ] = None,
     profile: Profile = None,
     max_rows: MaxRows = 1000,
-    on_truncation: OnTruncation = TruncationChoice.WARN,
+    on_truncation: OnTruncation = "warn",
     schema_file: SchemaFile = None,
     tz: TimeZone = "UTC",
-    decimals: DecimalsOption = DecimalsChoice.AUTO,
+    decimals: Decimals = "auto",
     strict: Strict = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Write no progress and no summary to standard error.")
@@ -111,11 +109,11 @@ def batch(
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "max_rows": max_rows,
-        "on_truncation": on_truncation.value,
+        "on_truncation": on_truncation,
         "schema": None if schema_file is None else read_saved_schema(schema_file),
         "timeout": timeout,
         "tz": tz,
-        "decimals": decimals.value,
+        "decimals": decimals,
         "strict": strict,
         "progress": False if quiet else None,
     }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from connecty_frames._base.text import masked_id, terminal
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.streams import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from connecty_frames._base.text import cut, terminal, value_text
-from connecty_frames.cli.messages import echo_stderr, shell_message
-from connecty_frames.cli.streams import is_stdout_closed, stdout_console
+from connecty_frames.cli.streams import echo_stderr, is_stdout_closed, shell_message, stdout_console
 from connecty_frames.errors import ConfigError, QuestionError, missing_extra
 
 if TYPE_CHECKING:
@@ -23,17 +22,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.answer import Answer
+    from connecty_frames.options import Engine
 
 #: The characters of a summary or of SQL that go to standard error.
 _MAX_TEXT: Final = 10_000
-
-
-class EngineChoice(StrEnum):
-    """The library whose names of types a table shows."""
-
-    PANDAS = "pandas"
-    POLARS = "polars"
-    PYARROW = "pyarrow"
 
 
 class Format(StrEnum):
@@ -177,9 +169,7 @@ def naming_file(path: Path | None) -> Iterator[None]:
         raise
 
 
-def write_answer(
-    answer: Answer, part: Part | None, format_: Format, engine: EngineChoice, file: BinaryIO
-) -> None:
+def write_answer(answer: Answer, part: Part | None, format_: Format, engine: Engine, file: BinaryIO) -> None:
     """Write an answer, or one part of it; control characters are escaped only for a terminal."""
     if part is not None:
         with escaped_on_terminal(file) as target:
@@ -187,9 +177,9 @@ def write_answer(
         return
     table = answer.to_arrow()
     types: Iterable[object] = table.schema.types
-    if format_ in TABLES and engine is EngineChoice.PANDAS:
+    if format_ in TABLES and engine == "pandas":
         types = answer.to_pandas().dtypes
-    elif format_ in TABLES and engine is EngineChoice.POLARS:
+    elif format_ in TABLES and engine == "polars":
         types = answer.to_polars().dtypes
     write_rows(table, types, format_, file)
 
