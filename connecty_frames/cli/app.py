@@ -65,7 +65,7 @@ def _run() -> None:
         sys.exit(exit_code_of(error))
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it by position
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
