@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import decode, diagnostics, display, frames
+from connecty_frames import decode, diagnostics, frames
 from connecty_frames._base.text import counted, excerpt, quoted, snippet, with_excerpt
 from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
@@ -387,7 +387,9 @@ class Answer:
             If no chart fits the types, a column does not exist, there are more than 5,000 rows (500 bars), or
             altair is not installed.
         """
-        return display.plot(self._table(), self.question, x, y, color)
+        from connecty_frames.display.altair_chart import plot
+
+        return plot(self._table(), self.question, x, y, color)
 
     def rerun(
         self, connection: object, *, dialect: str, functions: Collection[str] = (), schema: Any = None
@@ -472,7 +474,9 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """Return the answer as HTML for a notebook."""
-        return display.answer_html(self._metadata, self.table, (self.rows, len(self.schema)))
+        from connecty_frames.display.notebook import answer_html
+
+        return answer_html(self._metadata, self.table, (self.rows, len(self.schema)))
 
     def _frame(self, engine: Engine, dtype_backend: DtypeBackend = "numpy_nullable") -> Any:
         table = self._table()

@@ -15,13 +15,21 @@ from connecty_frames.decode.arrow_types import any_of, is_binary, is_list, is_te
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames.contracts import Declared, dict_column, model_columns, warn_of_validators
-from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type, find_encoding, zone_name
-from connecty_frames.frames.models import (
-    comes_from,
+from connecty_frames.frames.contracts import (
+    Declared,
+    dict_column,
     is_pandera_schema,
-    is_pydantic_model,
+    model_columns,
     pandera_columns,
+    warn_of_validators,
+)
+from connecty_frames.frames.dtypes import (
+    UnknownTypeError,
+    arrow_type,
+    comes_from,
+    find_encoding,
+    is_pydantic_model,
+    zone_name,
 )
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from connecty_frames import display, frames
+from connecty_frames import frames
 from connecty_frames._base.text import terminal
 from connecty_frames.answer import Answer
 from connecty_frames.api import ask_df
@@ -56,7 +56,9 @@ class SQL(str):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return display.sql_html(self)
+        from connecty_frames.display.notebook import sql_html
+
+        return sql_html(self)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it by position
         printer.text(terminal(self, keep="\n\t"))

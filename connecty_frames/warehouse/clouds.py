@@ -1,4 +1,4 @@
-"""Readers of cloud warehouses. A column that a client would change is refused."""
+"""Readers of cloud warehouses and of Spark. A column that a client would change is refused."""
 
 from __future__ import annotations
 
@@ -200,6 +200,48 @@ def read_bigquery(connection: Any, statement: Statement) -> Iterator[Rows]:
         for field, type_ in zip(rows.schema, types, strict=True)
     ]
     yield Rows(declared, columns_of(chain(first, batches)), client.project)
+
+
+# --- Spark, in this process or by Spark Connect ---------------------------------------------------------
+
+
+@contextmanager
+def read_spark(session: Any, statement: Statement) -> Iterator[Rows]:
+    """Run in a session of this process, which hands over one partition after the other."""
+    frame = session.sql(statement.sql)
+    schema = frame.limit(0).toArrow().schema  # runs no job
+    yield Rows(list(map(Declared, schema.names, schema.types)), _spark_batches(frame), _catalog(session))
+
+
+@contextmanager
+def read_spark_connect(session: Any, statement: Statement) -> Iterator[Rows]:
+    """Run in a session of Spark Connect, which hands over all rows at once."""
+    table = session.sql(statement.sql).toArrow()
+    yield Rows(
+        list(map(Declared, table.schema.names, table.schema.types)), columns_of([table]), _catalog(session)
+    )
+
+
+def _catalog(session: Any) -> str:
+    return f"{session.catalog.currentCatalog()}/{session.catalog.currentDatabase()}"
+
+
+def _spark_batches(frame: Any) -> Iterator[list[Any]]:
+    """Yield the columns of batches, which Spark's processes send as bytes: its own rows are no Arrow."""
+
+    # A function of this module would be imported there, where this package may not be installed.
+    def serialize(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        for batch in batches:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, batch.schema) as writer:
+                writer.write_batch(batch)
+            yield pa.RecordBatch.from_arrays([pa.array([sink.getvalue().to_pybytes()])], ["batch"])
+
+    numbered = frame.toDF(*map(str, range(len(frame.columns))))  # two columns may have one name
+    for (batch,) in numbered.mapInArrow(serialize, "batch binary").toLocalIterator():
+        yield from columns_of(pa.ipc.open_stream(batch))
 
 
 # --- Athena, trino: by texts ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
-from connecty_frames.warehouse import clouds, spark
+from connecty_frames.warehouse import clouds
 from connecty_frames.warehouse.duckdb_reading import check_reading
 from connecty_frames.warehouse.postgres import READ_ONLY, SETTINGS, declared, read_psycopg, read_psycopg2
 from connecty_frames.warehouse.rows import (
@@ -263,8 +263,8 @@ _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractConte
     ("psycopg", "Connection", _POSTGRES, read_psycopg),
     ("psycopg2.extensions", "connection", _POSTGRES, read_psycopg2),
     ("sqlite3", "Connection", _SQLITE, _sqlite3),
-    ("pyspark.sql.session", "SparkSession", _SPARK, spark.read_session),
-    ("pyspark.sql.connect.session", "SparkSession", _SPARK, spark.read_connect),
+    ("pyspark.sql.session", "SparkSession", _SPARK, clouds.read_spark),
+    ("pyspark.sql.connect.session", "SparkSession", _SPARK, clouds.read_spark_connect),
     ("snowflake.connector", "SnowflakeConnection", _SNOWFLAKE, clouds.read_snowflake),
     ("databricks.sql.client", "Connection", _SPARK, clouds.read_databricks),
     ("google.cloud.bigquery", "Client", ("bigquery",), clouds.read_bigquery),
