@@ -17,7 +17,7 @@ from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, En
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
     from typing import Unpack
 
@@ -121,7 +121,7 @@ class Answer:
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
             statistics=decode.python_statistics(envelope, limits),
-            schema=_entries(decoded.columns),
+            schema=list(map(decode.column_texts, decoded.columns)),
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields or envelope.excess:
@@ -512,14 +512,6 @@ def shape_text(answer: Answer) -> str:
     return f"{answer.metadata.rows_text} x {counted(len(answer.schema), 'column')}"
 
 
-def _entries(columns: Iterable[decode.ColumnSchema]) -> list[dict[str, str]]:
-    """Return columns for metadata, as Schema.to_json writes them."""
-    return [
-        {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
-        for column in columns
-    ]
-
-
 def rerun_sql(
     metadata: AnswerMetadata,
     columns: Sequence[decode.ColumnSchema],
@@ -541,7 +533,7 @@ def rerun_sql(
             total_rows=None,
             truncated=None,
             statistics={},
-            schema=_entries(found),
+            schema=list(map(decode.column_texts, found)),
             version=__version__,
             rerun_at=datetime.now(UTC),
             warehouse=place or None,

@@ -49,6 +49,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, dataclass_transform
 
+from connecty_frames._base.text import value_text
+
 if TYPE_CHECKING:
     from dataclasses import InitVar
     from datetime import datetime
@@ -157,6 +159,11 @@ class ConfigError(ConnectyError, ValueError):
     """
 
     setting: str | None = None
+
+
+def wrong_value(setting: str, value: object, expected: str) -> ConfigError:
+    """Return the error of a setting or keyword that has another value than expected."""
+    return ConfigError(f"{setting}={value_text(value)}: expected {expected}.", setting=setting)
 
 
 def missing_extra(extra: str, subject: str, error: ModuleNotFoundError) -> ConfigError:

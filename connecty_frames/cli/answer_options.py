@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import typer
 
@@ -66,7 +66,7 @@ FormatOption = Annotated[
         "--format",
         metavar="NAME",
         case_sensitive=False,
-        help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
+        help=f"The format: {', '.join(get_args(Format))}; by default that of the file's suffix, else table.",
         rich_help_panel=_OUTPUT,
     ),
 ]

@@ -242,7 +242,7 @@ def ask(
             echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part
         if answer.table is None and answer.response_summary and not (format_ or output or schema_file):
-            written = part or Part.SUMMARY  # nobody asked for rows, so the summary is the answer
+            written = part or "summary"  # nobody asked for rows, so the summary is the answer
         with (
             _echoing_metadata(answer, quiet=quiet, summary=written is None, sql=part is None),
             naming_file(output),
@@ -259,7 +259,7 @@ def _check_conflicts(parameters: Mapping[str, object]) -> None:
 
 
 def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | None:
-    options = {Part.SQL: sql, Part.SUMMARY: summary, Part.STATISTICS: stats, Part.SCHEMA: schema}
+    options: dict[Part, bool] = {"SQL": sql, "summary": summary, "statistics": stats, "schema": schema}
     selected = [part for part, is_given in options.items() if is_given]
     if len(selected) > 1:
         raise ConfigError("--sql, --summary, --stats and --schema each write one thing alone: give one.")

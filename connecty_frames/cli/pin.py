@@ -24,7 +24,6 @@ from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
 from connecty_frames.cli.output import (
-    Format,
     choose_format,
     escaped_on_terminal,
     naming_file,
@@ -142,7 +141,7 @@ def show(name: _Name, *, lock_file: _LockFile = None) -> None:
 
     found = pinned(name, path=lock_file)
     _describe(found)
-    with open_output(None, Format.TEXT) as file, escaped_on_terminal(file) as target:
+    with open_output(None, "text") as file, escaped_on_terminal(file) as target:
         target.write(f"{found.sql.strip()}\n".encode())
 
 

@@ -54,18 +54,6 @@ def _write_csv_gz(table: pa.Table, file: BinaryIO) -> None:
         _write_csv(table, compressed)  # type: ignore[arg-type]
 
 
-def _write_tsv(table: pa.Table, file: BinaryIO) -> None:
-    _write_csv(table, file, "\t")
-
-
-def _write_json(table: pa.Table, file: BinaryIO) -> None:
-    file.write(JSON.encode(_objects(table)) + b"\n")
-
-
-def _write_ndjson(table: pa.Table, file: BinaryIO) -> None:
-    file.write(JSON.encode_lines(_objects(table)))
-
-
 def _objects(table: pa.Table) -> list[dict[str, object]]:
     columns = [
         (texts(column) if pa.types.is_temporal(column.type) else column).to_pylist()
@@ -137,12 +125,12 @@ def _write_html(table: pa.Table, file: BinaryIO) -> None:
 
 
 #: The function that writes a table, by the name of the format.
-WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], None]]] = {
+WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], object]]] = {
     "csv": _write_csv,
     "csv.gz": _write_csv_gz,
-    "tsv": _write_tsv,
-    "json": _write_json,
-    "ndjson": _write_ndjson,
+    "tsv": lambda table, file: _write_csv(table, file, "\t"),
+    "json": lambda table, file: file.write(JSON.encode(_objects(table)) + b"\n"),
+    "ndjson": lambda table, file: file.write(JSON.encode_lines(_objects(table))),
     "parquet": write_table,
     "arrow": _write_arrow,
     "markdown": _write_markdown,

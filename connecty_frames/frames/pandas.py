@@ -193,24 +193,12 @@ def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
 # --- numpy_nullable ---------------------------------------------------------------------------------
 
 
-def _nullable_integers(column: pa.ChunkedArray) -> ColumnArray:
-    return pd.arrays.IntegerArray(*_copy_values(column))
-
-
-def _nullable_floats(column: pa.ChunkedArray) -> ColumnArray:
-    return pd.arrays.FloatingArray(*_copy_values(column))
-
-
 def _nullable_booleans(column: pa.ChunkedArray) -> ColumnArray:
     # pyarrow unpacks the bits into memory of its own, which may be written to without another copy.
     if column.null_count == 0:
         return pd.arrays.BooleanArray(column.to_numpy(), np.zeros(len(column), dtype=np.bool_))
     values = column.fill_null(fill_value=False).to_numpy()
     return pd.arrays.BooleanArray(values, column.is_null().to_numpy())
-
-
-def _nullable_strings(column: pa.ChunkedArray) -> ColumnArray:
-    return _NULLABLE_STRING.__from_arrow__(_text(column))
 
 
 # --- numpy ------------------------------------------------------------------------------------------
@@ -241,10 +229,6 @@ def _numpy_objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     return objects
 
 
-def _numpy_booleans(column: pa.ChunkedArray) -> ColumnArray:
-    return _numpy_objects(column) if column.null_count else column.to_numpy()
-
-
 def _numpy_strings(column: pa.ChunkedArray) -> ColumnArray:
     texts = _text(column)
     return _numpy_objects(texts) if _NUMPY_STRING is None else _NUMPY_STRING.__from_arrow__(texts)
@@ -263,10 +247,13 @@ _TEMPORAL: Final[BuilderTable] = [
 _CATEGORY: Final = (pa.types.is_dictionary, lambda column: column.to_pandas().array)
 _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
     "numpy_nullable": [
-        (pa.types.is_integer, _nullable_integers),
+        (pa.types.is_integer, lambda column: pd.arrays.IntegerArray(*_copy_values(column))),
         # pandas has no Float16.
-        (any_of(pa.types.is_float32, pa.types.is_float64), _nullable_floats),
-        (_is_text, _nullable_strings),
+        (
+            any_of(pa.types.is_float32, pa.types.is_float64),
+            lambda column: pd.arrays.FloatingArray(*_copy_values(column)),
+        ),
+        (_is_text, lambda column: _NULLABLE_STRING.__from_arrow__(_text(column))),
         (pa.types.is_boolean, _nullable_booleans),
         *_TEMPORAL,
         _CATEGORY,
@@ -275,7 +262,10 @@ _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
         (pa.types.is_integer, _numpy_integers),
         (pa.types.is_floating, _numpy_floats),
         (_is_text, _numpy_strings),
-        (pa.types.is_boolean, _numpy_booleans),
+        (
+            pa.types.is_boolean,
+            lambda column: _numpy_objects(column) if column.null_count else column.to_numpy(),
+        ),
         *_TEMPORAL,
         _CATEGORY,
     ],

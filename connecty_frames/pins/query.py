@@ -10,7 +10,7 @@ from connecty_frames._base.text import counted, snippet, value_text
 from connecty_frames.answer import rerun_sql
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df, shared_client
-from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn
+from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn, wrong_value
 from connecty_frames.pins.comparison import PinCheck, compare, largest_group, parsed, text_fingerprint
 
 if TYPE_CHECKING:
@@ -236,12 +236,9 @@ class Pin:
             As for :func:`ask`.
         """
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-            raise ConfigError(f"times={value_text(times)}: expected a whole number from 1.", setting="times")
+            raise wrong_value("times", times, "a whole number from 1")
         if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
-            raise ConfigError(
-                f"on_change={value_text(on_change)}: expected 'raise', 'warn' or a callable.",
-                setting="on_change",
-            )
+            raise wrong_value("on_change", on_change, "'raise', 'warn' or a callable")
         before = self._statement()
         asked = shared_client(client)
         options: dict[str, Any] = {**self.options, "dw_id": self.dw_id, "timeout": timeout}

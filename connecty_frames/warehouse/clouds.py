@@ -15,6 +15,7 @@ import pyarrow as pa
 from connecty_frames._base.text import snippet
 from connecty_frames.decode.exact_json import dump
 from connecty_frames.errors import ConfigError, ConversionError
+from connecty_frames.warehouse.pairs import SQL_TYPES
 from connecty_frames.warehouse.rows import BATCH_ROWS, Declared, Rows, columns, columns_of, open_transaction
 
 if TYPE_CHECKING:
@@ -54,11 +55,8 @@ def _place(*parts: object) -> str:
 
 #: Arrow types by Snowflake's; None is that of the chunks. Semi-structured values come as JSON.
 _SNOWFLAKE: Final = {
-    "real": pa.float64(),
-    "text": pa.string(),
-    "date": pa.date32(),
+    **{name: SQL_TYPES[name] for name in ("real", "text", "date", "boolean")},
     "binary": pa.binary(),
-    "boolean": pa.bool_(),
     **dict.fromkeys(("variant", "object", "array", "map", "geography", "geometry", "vector")),
 }
 _JSON: Final = ("variant", "object", "array", "map", "struct")
@@ -246,20 +244,6 @@ def _spark_batches(frame: Any) -> Iterator[list[Any]]:
 
 # --- Athena, trino: by texts ----------------------------------------------------------------------------
 
-_PLAIN: Final = {
-    "boolean": pa.bool_(),
-    "tinyint": pa.int8(),
-    "smallint": pa.int16(),
-    "integer": pa.int32(),
-    "bigint": pa.int64(),
-    "real": pa.float32(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "date": pa.date32(),
-    "varbinary": pa.binary(),
-    "interval day to second": pa.duration("us"),
-    **dict.fromkeys(("varchar", "char", "string", "uuid", "ipaddress"), pa.string()),
-}
 _PARTS: Final = re.compile(r"([a-z ]+?)(?:\((\d+)(?:, ?(\d+))?\))?( with time zone)?", re.ASCII)
 
 
@@ -277,7 +261,7 @@ def _trino_column(name: str, type_: str) -> Declared:
         case "time" if not zone:
             declared = pa.time64(_unit(digits))
         case _:
-            declared = _PLAIN.get(kind)
+            declared = SQL_TYPES.get(kind)
     return Declared(name, declared, type_)
 
 
