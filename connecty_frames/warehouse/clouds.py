@@ -185,7 +185,13 @@ def read_databricks(connection: Any, statement: Statement) -> Iterator[Rows]:
 @contextmanager
 def read_bigquery(connection: Any, statement: Statement) -> Iterator[Rows]:
     """Run by a client of BigQuery, or by a connection that has one and one of BigQuery Storage."""
+    # A connection has no public names for its clients.
     client = getattr(connection, "_client", connection)
+    if not hasattr(client, "query"):
+        raise ConfigError(
+            "This version of google-cloud-bigquery does not tell the client of a connection: pass a Client.",
+            setting="connection",
+        )
     storage = getattr(connection, "_bqstorage_client", None)  # none over REST
     job = client.query(statement.sql)
     with _cancelling(lambda: job.done() or job.cancel()):

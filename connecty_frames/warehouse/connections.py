@@ -140,11 +140,22 @@ def _adbc_dialects(connection: Any) -> tuple[str, ...]:
     return _ADBC_DIALECTS.get(connection.adbc_get_info().get("vendor_name", "").lower(), ())
 
 
+def _autocommits(connection: Any) -> bool:
+    """Return whether each statement of a connection of ADBC is a transaction of its own."""
+    if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
+        raise ConfigError(
+            "This version of adbc-driver-manager does not tell if a transaction may be open: use another "
+            "client.",
+            setting="connection",
+        )
+    return bool(found)
+
+
 @contextmanager
 def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
     dialects = _adbc_dialects(connection)
     is_postgres, is_duckdb = dialects == _POSTGRES, dialects == _DUCKDB
-    autocommit = connection._autocommit  # noqa: SLF001 - it has no public name
+    autocommit = _autocommits(connection)
     if not (is_postgres or autocommit):
         raise open_transaction("connect with autocommit=True, without which there always is one")
     with closing(connection.cursor()) as cursor:
