@@ -104,7 +104,7 @@ def _keywords(error: _Error) -> _Error:
 
 @_keywords
 class ConnectyError(Exception):
-    """The base class of all errors of connecty_frames.
+    """The base class of all errors of connecty_frames; the attributes of each are its keywords.
 
     Parameters
     ----------
@@ -150,15 +150,10 @@ class ConnectyError(Exception):
 
 @_keywords
 class ConfigError(ConnectyError, ValueError):
-    """A setting or option is missing or wrong; nothing was sent.
-
-    Parameters
-    ----------
-    setting
-        The name of the setting or keyword, None if it is not about one alone.
-    """
+    """A setting or option is missing or wrong; nothing was sent."""
 
     setting: str | None = None
+    """The name of the setting or keyword, None if it is not about one alone."""
 
 
 def wrong_value(setting: str, value: object, expected: str) -> ConfigError:
@@ -173,52 +168,34 @@ def missing_extra(extra: str, subject: str, error: ModuleNotFoundError) -> Confi
 
 @_keywords
 class ConnectionFailed(ConnectyError):
-    """No connection to the server could be made, or no token came over it; nothing else was sent.
-
-    Parameters
-    ----------
-    host
-        The server, or proxy, that was tried, as ``host:port``.
-    phase
-        The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` if the answer of
-        the token endpoint was lost at each attempt.
-    """
+    """No connection to the server could be made, or no token came over it; nothing else was sent."""
 
     host: str = ""
+    """The server, or proxy, that was tried, as ``host:port``."""
     phase: str = "connect"
+    """The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` if the answer of the
+    token endpoint was lost at each attempt."""
 
 
 @_keywords
 class AuthError(ConnectyError):
-    """The credentials were refused, or the token endpoint answers with something other than a token.
-
-    Parameters
-    ----------
-    status
-        The HTTP status of the refusal, None if there was no usable answer.
-    """
+    """The credentials were refused, or the token endpoint answers with something other than a token."""
 
     status: int | None = None
+    """The HTTP status of the refusal, None if there was no usable answer."""
 
 
 @_keywords
 class APIError(ConnectyError):
-    """The server answered with an error status.
-
-    Parameters
-    ----------
-    status
-        The HTTP status.
-    request_id
-        The server's id of the request (header ``X-Request-Id``); None without it, or if it contains a
-        secret.
-    text
-        The server's message, shortened and made safe to print.
-    """
+    """The server answered with an error status."""
 
     status: int = 0
+    """The HTTP status."""
     request_id: str | None = None
+    """The server's id of the request (header ``X-Request-Id``); None without it, or if it contains a
+    secret."""
     text: str = ""
+    """The server's message, shortened and made safe to print."""
 
 
 class NotFoundError(APIError):
@@ -227,15 +204,11 @@ class NotFoundError(APIError):
 
 @_keywords
 class RateLimitError(APIError):
-    """429: too many requests, and waiting longer would exceed the timeout.
+    """429: too many requests, and waiting longer would exceed the timeout."""
 
-    Parameters
-    ----------
-    retry_after
-        Seconds after which the server allows another attempt, None if it did not say.
-    """
-
+    status: int = 429
     retry_after: float | None = None
+    """Seconds after which the server allows another attempt, None if it did not say."""
 
 
 class ServerError(APIError):
@@ -244,21 +217,14 @@ class ServerError(APIError):
 
 @_keywords
 class ResponseError(ConnectyError):
-    """The body is not what the API promises.
-
-    Parameters
-    ----------
-    host
-        The server that sent it, None for a saved response.
-    content_type
-        Its ``Content-Type``, None without one.
-    snippet
-        The beginning of the body, shortened and made safe to print.
-    """
+    """The body is not what the API promises."""
 
     host: str | None = None
+    """The server that sent it, None for a saved response."""
     content_type: str | None = None
+    """Its ``Content-Type``, None without one."""
     snippet: str = ""
+    """The beginning of the body, shortened and made safe to print."""
 
 
 class ResponseTooLarge(ResponseError):
@@ -267,27 +233,18 @@ class ResponseTooLarge(ResponseError):
 
 @_keywords
 class QuestionError(ConnectyError):
-    """A question has no usable answer. The error carries everything known about the question.
-
-    Parameters
-    ----------
-    question
-        The text of the question, None after re-attaching by id.
-    dw_id
-        The workspace it was sent to.
-    state
-        The last state that the server reported, None if it reported none.
-    asked_at
-        When it was sent, aware and in UTC; None if unknown.
-    details
-        Other fields that the server sent about it.
-    """
+    """A question has no usable answer. The error carries everything known about the question."""
 
     question: str | None = None
+    """The text of the question, None after re-attaching by id."""
     dw_id: int | None = None
+    """The workspace it was sent to."""
     state: str | None = None
+    """The last state that the server reported, None if it reported none."""
     asked_at: datetime | None = None
+    """When it was sent, aware and in UTC; None if unknown."""
     details: Mapping[str, object] = MappingProxyType({})
+    """Other fields that the server sent about it."""
 
 
 class QuestionFailed(QuestionError):
@@ -300,16 +257,12 @@ class QuestionTimeout(QuestionError, TimeoutError):
 
 @_keywords
 class NoTableError(QuestionError):
-    """The question was answered without a table; ``response_summary`` may say why.
-
-    Parameters
-    ----------
-    response_summary, sql_query
-        The other parts of the answer, None if the server sent none.
-    """
+    """The question was answered without a table; ``response_summary`` may say why."""
 
     response_summary: str | None = None
+    """The written summary, None if the server sent none."""
     sql_query: str | None = None
+    """The SQL, None if the server sent none."""
 
 
 class SubmissionUncertain(QuestionError):
@@ -318,80 +271,52 @@ class SubmissionUncertain(QuestionError):
 
 @_keywords
 class WriteFailed(ConnectyError, OSError):
-    """An answer cannot be written to its file, as on a full disk. By its id it is fetched again at no cost.
+    """An answer cannot be written to its file, as on a full disk; by its id it is fetched at no cost."""
 
-    Parameters
-    ----------
-    errno
-        The number of the system's error, None if it has none.
-    """
-
-    errno: int | None = None  # that of OSError is lost when an error is pickled
+    # That of OSError is lost when an error is pickled.
+    errno: int | None = None
+    """The number of the system's error, None if it has none."""
 
 
 @_keywords
 class ConversionError(ConnectyError):
-    """A value cannot be converted to the type of its column.
-
-    Parameters
-    ----------
-    column
-        The name of the column.
-    row
-        The row of the value, counted from 0 without the header; None if the error is not about one row.
-    value
-        The value, shortened and made safe to print.
-    """
+    """A value cannot be converted to the type of its column."""
 
     column: str | None = None
+    """The name of the column."""
     row: int | None = None
+    """The row of the value, counted from 0 without the header; None if the error is not about one row."""
     value: str = ""
+    """The value, shortened and made safe to print."""
 
 
 @_keywords
 class TruncatedError(ConnectyError):
-    """Rows were cut, and ``on_truncation="raise"``.
-
-    Parameters
-    ----------
-    rows
-        The number of rows received.
-    total_rows
-        The rows of the whole answer, None if unknown.
-    """
+    """Rows were cut, and ``on_truncation="raise"``."""
 
     rows: int = 0
+    """The number of rows received."""
     total_rows: int | None = None
+    """The rows of the whole answer, None if unknown."""
 
 
 @_keywords
 class QueryRefused(ConnectyError):
-    """SQL that may do more than query, or is not understood; nothing was sent to the warehouse.
-
-    Parameters
-    ----------
-    functions
-        The functions for which it was refused, as ``functions=`` of :func:`rerun` allows them; empty if it
-        was refused for something else.
-    """
+    """SQL that may do more than query, or is not understood; nothing was sent to the warehouse."""
 
     functions: tuple[str, ...] = ()
+    """The functions for which it was refused, as ``functions=`` of :func:`rerun` allows them; empty if it was
+    refused for something else."""
 
 
 @_keywords
 class PinChanged(ConnectyError):
-    """A pinned question has another answer now: its SQL, columns, types or number of rows differ.
-
-    Parameters
-    ----------
-    name
-        The name of the pin.
-    changes
-        What differs, as sentences.
-    """
+    """A pinned question has another answer now: its SQL, columns, types or number of rows differ."""
 
     name: str = ""
+    """The name of the pin."""
     changes: tuple[str, ...] = ()
+    """What differs, as sentences."""
 
 
 class ConnectyWarning(UserWarning):

@@ -105,7 +105,11 @@ def choose_chart(
     """Choose a chart and its columns: those named, else the first that fit; raises ConfigError."""
     kind, dimension, measure = _choose_axes(columns, x, y, rows)
     repeats = dimension.kind != "number" and len(set(dimension.texts)) < rows
-    return Chart(kind, dimension, measure, _choose_group(columns, dimension, color, repeats=repeats), repeats)
+    if color is not None or not repeats:
+        group = _find(columns, color)
+    else:
+        group = next((each for each in columns if each.kind == "category" and each is not dimension), None)
+    return Chart(kind, dimension, measure, group, repeats)
 
 
 def _choose_axes(columns: list[C], x: str | None, y: str | None, rows: int) -> tuple[ChartKind, C, C]:
@@ -129,13 +133,6 @@ def _choose_axes(columns: list[C], x: str | None, y: str | None, rows: int) -> t
         if dimension is not None:
             return kind, dimension, measure
     raise _nothing_fits(columns, rows)
-
-
-def _choose_group(columns: list[C], dimension: C, color: str | None, *, repeats: bool) -> C | None:
-    """Choose what is distinguished: the named column, or a category where the dimension repeats."""
-    if color is not None or not repeats:
-        return _find(columns, color)
-    return next((c for c in columns if c.kind == "category" and c is not dimension), None)
 
 
 def _find(columns: list[C], name: str | None) -> C | None:

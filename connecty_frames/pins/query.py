@@ -31,52 +31,35 @@ _FIXED = ("dw_id", "question_id", "schema", "max_age")
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A question that was asked once, with the SQL that came of it, as it is in ``connecty.lock``.
-
-    Parameters
-    ----------
-    name : str
-        Its name in the file.
-    question : str
-        The question in words.
-    dw_id : int
-        The data workspace that was asked.
-    question_id : str
-        The server's id of the question.
-    asked_at : datetime or None
-        When it was asked, aware and in UTC; None if it was pinned by its id, so that this is unknown.
-    dialect : str or None
-        The dialect of the SQL as sqlglot calls it, None if none was given.
-    sql : str
-        The SQL as the server sent it.
-    fingerprint : str
-        A hash of the SQL that is the same where only its writing differs.
-    sqlglot : str or None
-        The version of sqlglot that made the fingerprint; None if the SQL could not be parsed, so that the
-        fingerprint is one of its text.
-    tables : tuple of str
-        The tables that the SQL reads.
-    schema : Schema
-        The columns of the answer.
-    rows : int or None
-        The number of rows of the whole answer, None if unknown.
-    options : dict
-        The options that the types depend on, where they are not the defaults.
-    """
+    """A question that was asked once, with the SQL that came of it, as it is in ``connecty.lock``."""
 
     name: str
+    """Its name in the file."""
     question: str
+    """The question in words."""
     dw_id: int
+    """The data workspace that was asked."""
     question_id: str
+    """The server's id of the question."""
     asked_at: datetime | None
+    """When it was asked, aware and in UTC; None if it was pinned by its id, so that this is unknown."""
     dialect: str | None
+    """The dialect of the SQL as sqlglot calls it, None if none was given."""
     sql: str
+    """The SQL as the server sent it."""
     fingerprint: str
+    """A hash of the SQL that is the same where only its writing differs."""
     sqlglot: str | None
+    """The version of sqlglot that made the fingerprint; None if the SQL could not be parsed, so that the
+    fingerprint is one of its text."""
     tables: tuple[str, ...]
+    """The tables that the SQL reads."""
     schema: Schema
+    """The columns of the answer."""
     rows: int | None = None
+    """The number of rows of the whole answer, None if unknown."""
     options: dict[str, Any] = field(default_factory=dict, hash=False)
+    """The options that the types depend on, where they are not the defaults."""
 
     def __repr__(self) -> str:
         return (
