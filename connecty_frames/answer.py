@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import decode, diagnostics, display, frames
+from connecty_frames import decode, diagnostics, frames
 from connecty_frames._base.text import counted, excerpt, quoted, snippet, with_excerpt
 from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
@@ -17,7 +17,7 @@ from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, En
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
     from typing import Unpack
 
@@ -121,7 +121,7 @@ class Answer:
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
             statistics=decode.python_statistics(envelope, limits),
-            schema=_entries(decoded.columns),
+            schema=list(map(decode.column_texts, decoded.columns)),
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields or envelope.excess:
@@ -388,7 +388,9 @@ class Answer:
             If there is no measure or nothing to draw it over, a column does not exist, there are more than
             5,000 rows, or altair is not installed.
         """
-        return display.plot(self._table(), self.question, x, y, color)
+        from connecty_frames.display.altair_chart import plot
+
+        return plot(self._table(), self.question, x, y, color)
 
     def rerun(
         self, connection: object, *, dialect: str, functions: Collection[str] = (), schema: Any = None
@@ -473,7 +475,9 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """Return the answer as HTML for a notebook."""
-        return display.answer_html(self._metadata, self.table, (self.rows, len(self.schema)))
+        from connecty_frames.display.notebook import answer_html
+
+        return answer_html(self._metadata, self.table, (self.rows, len(self.schema)))
 
     def _frame(self, engine: Engine, dtype_backend: DtypeBackend = "numpy_nullable") -> Any:
         table = self._table()
@@ -509,14 +513,6 @@ def shape_text(answer: Answer) -> str:
     return f"{answer.metadata.rows_text} x {counted(len(answer.schema), 'column')}"
 
 
-def _entries(columns: Iterable[decode.ColumnSchema]) -> list[dict[str, str]]:
-    """Return columns for metadata, as Schema.to_json writes them."""
-    return [
-        {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
-        for column in columns
-    ]
-
-
 def rerun_sql(
     metadata: AnswerMetadata,
     columns: Sequence[decode.ColumnSchema],
@@ -538,7 +534,7 @@ def rerun_sql(
             total_rows=None,
             truncated=None,
             statistics={},
-            schema=_entries(found),
+            schema=list(map(decode.column_texts, found)),
             version=__version__,
             rerun_at=datetime.now(UTC),
             warehouse=place or None,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames._base.secret import SecretStr
-from connecty_frames._base.text import masked_id, terminal, value_text
+from connecty_frames._base.text import masked_id, terminal
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.asking.auth import Auth
 from connecty_frames.asking.endpoints import Endpoints
@@ -24,7 +24,7 @@ from connecty_frames.asking.submission import (
 )
 from connecty_frames.calls.asynchronous import Call, in_thread
 from connecty_frames.calls.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
-from connecty_frames.errors import ConfigError, HistoryWarning, NotFoundError, warn
+from connecty_frames.errors import ConfigError, HistoryWarning, NotFoundError, warn, wrong_value
 from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
@@ -663,8 +663,5 @@ class Client:
                 setting="dw_id",
             )
         if not is_dw_id(found):
-            raise ConfigError(
-                f"dw_id={value_text(found)}: expected a workspace id, a whole number such as 13.",
-                setting="dw_id",
-            )
+            raise wrong_value("dw_id", found, "a workspace id, a whole number such as 13")
         return found

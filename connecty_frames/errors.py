@@ -42,38 +42,18 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, dataclass_transform
+
+from connecty_frames._base.text import value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from dataclasses import InitVar
     from datetime import datetime
-    from typing import TypedDict, Unpack
-
-    class _ErrorKwargs(TypedDict, total=False):
-        """The keywords of ConnectyError, which all errors take."""
-
-        hint: str
-        shell_hint: str
-        question_id: str | None
-
-    class _APIErrorKwargs(_ErrorKwargs, total=False):
-        """The keywords of APIError."""
-
-        status: int
-        request_id: str | None
-        text: str
-
-    class _QuestionErrorKwargs(_ErrorKwargs, total=False):
-        """The keywords of QuestionError."""
-
-        question: str | None
-        dw_id: int | None
-        state: str | None
-        asked_at: datetime | None
-        details: Mapping[str, object] | None
-
 
 __all__ = [
     "APIError",
@@ -112,9 +92,19 @@ __all__ = [
 #: With the separator, so that a folder beside it whose name begins with the same letters does not match.
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 
+_Error = TypeVar("_Error", bound="type[ConnectyError]")
 
+
+# Not dataclasses themselves, since each would add half a millisecond to the import.
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
+def _keywords(error: _Error) -> _Error:
+    """Tell type checkers that the annotated attributes of an error are its keywords."""
+    return error
+
+
+@_keywords
 class ConnectyError(Exception):
-    """The base class of all errors of connecty_frames.
+    """The base class of all errors of connecty_frames; the attributes of each are its keywords.
 
     Parameters
     ----------
@@ -129,13 +119,27 @@ class ConnectyError(Exception):
         fetched later, without asking again, by ``Client.question(question_id)``.
     """
 
+    if TYPE_CHECKING:
+        message: InitVar[str] = field(kw_only=False)
+    hint: str = ""
+    shell_hint: str = ""
+    question_id: str | None = None
+
     def __init__(
-        self, message: str, *, hint: str = "", shell_hint: str = "", question_id: str | None = None
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        shell_hint: str = "",
+        question_id: str | None = None,
+        **values: Any,
     ) -> None:
         super().__init__(f"{message} {hint}" if hint else message)
-        self.hint = hint
-        self.shell_hint = shell_hint
-        self.question_id = question_id
+        self.hint, self.shell_hint, self.question_id = hint, shell_hint, question_id
+        for name, value in values.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} has no keyword {name!r}")
+            setattr(self, name, dict(value) if isinstance(value, Mapping) else value)
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython displays of the error in place of its own traceback."""
@@ -144,20 +148,17 @@ class ConnectyError(Exception):
         return short_traceback(self)
 
 
+@_keywords
 class ConfigError(ConnectyError, ValueError):
-    """A setting or option is missing or wrong; nothing was sent.
+    """A setting or option is missing or wrong; nothing was sent."""
 
-    Parameters
-    ----------
-    setting
-        The name of the setting or keyword, None if it is not about one alone.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
+    setting: str | None = None
+    """The name of the setting or keyword, None if it is not about one alone."""
 
-    def __init__(self, message: str, *, setting: str | None = None, **kwargs: Unpack[_ErrorKwargs]) -> None:
-        super().__init__(message, **kwargs)
-        self.setting = setting
+
+def wrong_value(setting: str, value: object, expected: str) -> ConfigError:
+    """Return the error of a setting or keyword that has another value than expected."""
+    return ConfigError(f"{setting}={value_text(value)}: expected {expected}.", setting=setting)
 
 
 def missing_extra(extra: str, subject: str, error: ModuleNotFoundError) -> ConfigError:
@@ -165,172 +166,85 @@ def missing_extra(extra: str, subject: str, error: ModuleNotFoundError) -> Confi
     return ConfigError(f"{subject} {error.name}: pip install 'connecty-frames[{extra}]'.", setting=extra)
 
 
+@_keywords
 class ConnectionFailed(ConnectyError):
-    """No connection to the server could be made, or no token came over it; nothing else was sent.
+    """No connection to the server could be made, or no token came over it; nothing else was sent."""
 
-    Parameters
-    ----------
-    host
-        The server, or proxy, that was tried, as ``host:port``.
-    phase
-        The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` if the answer of
-        the token endpoint was lost at each attempt.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(
-        self, message: str, *, host: str = "", phase: str = "connect", **kwargs: Unpack[_ErrorKwargs]
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.host = host
-        self.phase = phase
+    host: str = ""
+    """The server, or proxy, that was tried, as ``host:port``."""
+    phase: str = "connect"
+    """The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` if the answer of the
+    token endpoint was lost at each attempt."""
 
 
+@_keywords
 class AuthError(ConnectyError):
-    """The credentials were refused, or the token endpoint answers with something other than a token.
+    """The credentials were refused, or the token endpoint answers with something other than a token."""
 
-    Parameters
-    ----------
-    status
-        The HTTP status of the refusal, None if there was no usable answer.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(self, message: str, *, status: int | None = None, **kwargs: Unpack[_ErrorKwargs]) -> None:
-        super().__init__(message, **kwargs)
-        self.status = status
+    status: int | None = None
+    """The HTTP status of the refusal, None if there was no usable answer."""
 
 
+@_keywords
 class APIError(ConnectyError):
-    """The server answered with an error status.
+    """The server answered with an error status."""
 
-    Parameters
-    ----------
-    status
-        The HTTP status.
-    request_id
-        The server's id of the request (header ``X-Request-Id``); None without it, or if it contains a
-        secret.
-    text
-        The server's message, shortened and made safe to print.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int = 0,
-        request_id: str | None = None,
-        text: str = "",
-        **kwargs: Unpack[_ErrorKwargs],
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.status = status
-        self.request_id = request_id
-        self.text = text
+    status: int = 0
+    """The HTTP status."""
+    request_id: str | None = None
+    """The server's id of the request (header ``X-Request-Id``); None without it, or if it contains a
+    secret."""
+    text: str = ""
+    """The server's message, shortened and made safe to print."""
 
 
 class NotFoundError(APIError):
     """404: no such workspace or question."""
 
 
+@_keywords
 class RateLimitError(APIError):
-    """429: too many requests, and waiting longer would exceed the timeout.
+    """429: too many requests, and waiting longer would exceed the timeout."""
 
-    Parameters
-    ----------
-    retry_after
-        Seconds after which the server allows another attempt, None if it did not say.
-    **kwargs
-        As for :class:`APIError`.
-    """
-
-    def __init__(
-        self, message: str, *, retry_after: float | None = None, **kwargs: Unpack[_APIErrorKwargs]
-    ) -> None:
-        kwargs.setdefault("status", 429)
-        super().__init__(message, **kwargs)
-        self.retry_after = retry_after
+    status: int = 429
+    retry_after: float | None = None
+    """Seconds after which the server allows another attempt, None if it did not say."""
 
 
 class ServerError(APIError):
     """5xx: the server is at fault."""
 
 
+@_keywords
 class ResponseError(ConnectyError):
-    """The body is not what the API promises.
+    """The body is not what the API promises."""
 
-    Parameters
-    ----------
-    host
-        The server that sent it, None for a saved response.
-    content_type
-        Its ``Content-Type``, None without one.
-    snippet
-        The beginning of the body, shortened and made safe to print.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        host: str | None = None,
-        content_type: str | None = None,
-        snippet: str = "",
-        **kwargs: Unpack[_ErrorKwargs],
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.host = host
-        self.content_type = content_type
-        self.snippet = snippet
+    host: str | None = None
+    """The server that sent it, None for a saved response."""
+    content_type: str | None = None
+    """Its ``Content-Type``, None without one."""
+    snippet: str = ""
+    """The beginning of the body, shortened and made safe to print."""
 
 
 class ResponseTooLarge(ResponseError):
     """The body is longer than the limit, in bytes; reading stopped there."""
 
 
+@_keywords
 class QuestionError(ConnectyError):
-    """A question has no usable answer. The error carries everything known about the question.
+    """A question has no usable answer. The error carries everything known about the question."""
 
-    Parameters
-    ----------
-    question
-        The text of the question, None after re-attaching by id.
-    dw_id
-        The workspace it was sent to.
-    state
-        The last state that the server reported, None if it reported none.
-    asked_at
-        When it was sent, aware and in UTC; None if unknown.
-    details
-        Other fields that the server sent about it.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        question: str | None = None,
-        dw_id: int | None = None,
-        state: str | None = None,
-        asked_at: datetime | None = None,
-        details: Mapping[str, object] | None = None,
-        **kwargs: Unpack[_ErrorKwargs],
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.question = question
-        self.dw_id = dw_id
-        self.state = state
-        self.asked_at = asked_at
-        self.details: dict[str, object] = dict(details or {})
+    question: str | None = None
+    """The text of the question, None after re-attaching by id."""
+    dw_id: int | None = None
+    """The workspace it was sent to."""
+    state: str | None = None
+    """The last state that the server reported, None if it reported none."""
+    asked_at: datetime | None = None
+    """When it was sent, aware and in UTC; None if unknown."""
+    details: Mapping[str, object] = MappingProxyType({})
+    """Other fields that the server sent about it."""
 
 
 class QuestionFailed(QuestionError):
@@ -341,146 +255,68 @@ class QuestionTimeout(QuestionError, TimeoutError):
     """There was no answer within the timeout. The server may still be working on it."""
 
 
+@_keywords
 class NoTableError(QuestionError):
-    """The question was answered without a table; ``response_summary`` may say why.
+    """The question was answered without a table; ``response_summary`` may say why."""
 
-    Parameters
-    ----------
-    response_summary, sql_query
-        The other parts of the answer, None if the server sent none.
-    **kwargs
-        As for :class:`QuestionError`.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        response_summary: str | None = None,
-        sql_query: str | None = None,
-        **kwargs: Unpack[_QuestionErrorKwargs],
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.response_summary = response_summary
-        self.sql_query = sql_query
+    response_summary: str | None = None
+    """The written summary, None if the server sent none."""
+    sql_query: str | None = None
+    """The SQL, None if the server sent none."""
 
 
 class SubmissionUncertain(QuestionError):
     """The question was sent, and whether it was delivered is unknown. It is not sent again automatically."""
 
 
+@_keywords
 class WriteFailed(ConnectyError, OSError):
-    """An answer cannot be written to its file, as on a full disk. By its id it is fetched again at no cost.
+    """An answer cannot be written to its file, as on a full disk; by its id it is fetched at no cost."""
 
-    Parameters
-    ----------
-    errno
-        The number of the system's error, None if it has none.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    errno: int | None = None  # that of OSError is lost when an error is pickled
-
-    def __init__(self, message: str, *, errno: int | None = None, **kwargs: Unpack[_ErrorKwargs]) -> None:
-        super().__init__(message, **kwargs)
-        self.errno = errno
+    # That of OSError is lost when an error is pickled.
+    errno: int | None = None
+    """The number of the system's error, None if it has none."""
 
 
+@_keywords
 class ConversionError(ConnectyError):
-    """A value cannot be converted to the type of its column.
+    """A value cannot be converted to the type of its column."""
 
-    Parameters
-    ----------
-    column
-        The name of the column.
-    row
-        The row of the value, counted from 0 without the header; None if the error is not about one row.
-    value
-        The value, shortened and made safe to print.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        column: str | None = None,
-        row: int | None = None,
-        value: str = "",
-        **kwargs: Unpack[_ErrorKwargs],
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.column = column
-        self.row = row
-        self.value = value
+    column: str | None = None
+    """The name of the column."""
+    row: int | None = None
+    """The row of the value, counted from 0 without the header; None if the error is not about one row."""
+    value: str = ""
+    """The value, shortened and made safe to print."""
 
 
+@_keywords
 class TruncatedError(ConnectyError):
-    """Rows were cut, and ``on_truncation="raise"``.
+    """Rows were cut, and ``on_truncation="raise"``."""
 
-    Parameters
-    ----------
-    rows
-        The number of rows received.
-    total_rows
-        The rows of the whole answer, None if unknown.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(
-        self, message: str, *, rows: int = 0, total_rows: int | None = None, **kwargs: Unpack[_ErrorKwargs]
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.rows = rows
-        self.total_rows = total_rows
+    rows: int = 0
+    """The number of rows received."""
+    total_rows: int | None = None
+    """The rows of the whole answer, None if unknown."""
 
 
+@_keywords
 class QueryRefused(ConnectyError):
-    """SQL that may do more than query, or is not understood; nothing was sent to the warehouse.
+    """SQL that may do more than query, or is not understood; nothing was sent to the warehouse."""
 
-    Parameters
-    ----------
-    functions
-        The functions for which it was refused, as ``functions=`` of :func:`rerun` allows them; empty if it
-        was refused for something else.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(
-        self, message: str, *, functions: tuple[str, ...] = (), **kwargs: Unpack[_ErrorKwargs]
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.functions = functions
+    functions: tuple[str, ...] = ()
+    """The functions for which it was refused, as ``functions=`` of :func:`rerun` allows them; empty if it was
+    refused for something else."""
 
 
+@_keywords
 class PinChanged(ConnectyError):
-    """A pinned question has another answer now: its SQL, columns, types or number of rows differ.
+    """A pinned question has another answer now: its SQL, columns, types or number of rows differ."""
 
-    Parameters
-    ----------
-    name
-        The name of the pin.
-    changes
-        What differs, as sentences.
-    **kwargs
-        As for :class:`ConnectyError`.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        name: str = "",
-        changes: tuple[str, ...] = (),
-        **kwargs: Unpack[_ErrorKwargs],
-    ) -> None:
-        super().__init__(message, **kwargs)
-        self.name = name
-        self.changes = changes
+    name: str = ""
+    """The name of the pin."""
+    changes: tuple[str, ...] = ()
+    """What differs, as sentences."""
 
 
 class ConnectyWarning(UserWarning):

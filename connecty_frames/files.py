@@ -121,26 +121,12 @@ def open_regular(path: Path) -> BufferedReader:
 def atomic_write(
     path: str | os.PathLike[str], *, private: bool = False, replaces: bool = True
 ) -> Iterator[BinaryIO]:
-    """Open a file for writing that replaces the one of that name only when it is complete.
-
-    The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
-    are written directly. Temporary files that killed writers of this file left behind are removed.
-
-    Parameters
-    ----------
-    private
-        Whether only the owner may read and write it (mode 600), from its first byte on. Otherwise it keeps
-        the mode of the file that it replaces.
-    replaces
-        Whether a file of that name is replaced; otherwise a FileExistsError is raised.
-
-    Raises
-    ------
-    ConfigError
-        If ``path`` is not a path.
-    OSError
-        If it cannot be written; an existing file is then unchanged.
-    """
+    """Open a file for writing that replaces the one of that name only when it is complete."""
+    # The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
+    # are written directly. Temporary files that killed writers of this file left behind are removed. A
+    # ``private`` file has mode 600 from its first byte on; otherwise it keeps that of the file it replaces.
+    # Raises ConfigError for what is not a path, FileExistsError unless it ``replaces``, and OSError; an
+    # existing file is then unchanged.
     given = checked_path(path)
     if given.exists() and not given.is_file():
         with given.open("wb") as file:
@@ -152,7 +138,7 @@ def atomic_write(
         # Not by tempfile, which makes files that only their owner can read.
         part = _part_of(target, secrets.token_hex(4))
         try:
-            file = open(part, "xb", opener=_open_private if private else None)  # noqa: SIM115 - closed below
+            file = open(part, "xb", opener=open_private if private else None)  # noqa: SIM115 - closed below
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(target)) from None
         except BaseException:  # an interrupt right after the file was created
@@ -190,7 +176,8 @@ def _link(part: Path, target: Path) -> None:
         part.rename(target)
 
 
-def _open_private(name: str, flags: int) -> int:
+def open_private(name: str, flags: int) -> int:
+    """Open a file that only its owner can read and write, as the opener of ``open``."""
     return os.open(name, flags, stat.S_IRUSR | stat.S_IWUSR)
 
 

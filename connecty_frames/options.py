@@ -17,27 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast,
 from uuid import UUID
 
 from connecty_frames._base.clock import named_zone
-from connecty_frames._base.text import value_text
-from connecty_frames.errors import ConfigError
+from connecty_frames._base.text import did_you_mean
+from connecty_frames.errors import ConfigError, wrong_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-__all__ = [
-    "DW_ID_LIMIT",
-    "MAX_TIMEOUT",
-    "AskOptions",
-    "AskOptionsDict",
-    "Decimals",
-    "DtypeBackend",
-    "Engine",
-    "OnTruncation",
-    "check_age",
-    "check_bool",
-    "check_question_id",
-    "is_dw_id",
-    "shows_options",
-]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -140,7 +124,7 @@ class AskOptions:
                 value = int(value)
                 object.__setattr__(self, name, value)
             if not _is_valid(name, value):
-                raise ConfigError(f"{name}={value_text(value)}: expected {expected}.", setting=name)
+                raise wrong_value(name, value, expected)
         if self.question_id is not None:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
         if self.max_age is not None:
@@ -170,10 +154,7 @@ class AskOptions:
         if options.keys() - _KEYWORDS or options.keys() & fixed.keys():
             known = [name for name in AskOptionsDict.__annotations__ if name not in fixed]
             unknown = next(name for name in options if name not in known)
-            import difflib
-
-            close = difflib.get_close_matches(unknown, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            hint = did_you_mean(unknown, known).removesuffix(".")  # as in Python's own messages
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")
         return cls(**cast("dict[str, Any]", {"engine": _DEFAULTS.engine, **options, **fixed}))
 
@@ -214,17 +195,15 @@ def check_age(value: object, setting: str = "max_age") -> timedelta:
             return found
     except (OverflowError, TypeError, ValueError):  # too large, NaN, or no number though it says so (numpy)
         pass
-    raise ConfigError(
-        f"{setting}={value_text(value)}: expected an age above 0: seconds, a timedelta, or text such as "
-        "'90s', '30m', '6h' or '7d'.",
-        setting=setting,
+    raise wrong_value(
+        setting, value, "an age above 0: seconds, a timedelta, or text such as '90s', '30m', '6h' or '7d'"
     )
 
 
 def check_bool(value: object, setting: str) -> None:
     """Raise ConfigError if a value is not True or False: ``"no"`` would count as True."""
     if not isinstance(value, bool):
-        raise ConfigError(f"{setting}={value_text(value)}: expected True or False.", setting=setting)
+        raise wrong_value(setting, value, "True or False")
 
 
 def check_question_id(value: object) -> str:
@@ -232,10 +211,10 @@ def check_question_id(value: object) -> str:
     try:
         return str(UUID(str(value)))
     except ValueError:
-        raise ConfigError(
-            f"question_id={value_text(value)}: expected the UUID of a question asked before, such as "
-            "'729cb7a4-4b06-449e-a3c9-df40f5e570b8'.",
-            setting="question_id",
+        raise wrong_value(
+            "question_id",
+            value,
+            "the UUID of a question asked before, such as '729cb7a4-4b06-449e-a3c9-df40f5e570b8'",
         ) from None
 
 

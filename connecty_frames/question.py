@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
-from connecty_frames import display, frames
+from connecty_frames import frames
 from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
@@ -15,6 +15,7 @@ from connecty_frames.asking.endpoints import FETCH_POLICY, GRACE
 from connecty_frames.asking.submission import annotate, pending_message
 from connecty_frames.decode import LIMITS
 from connecty_frames.diagnostics import details_text
+from connecty_frames.display.progress import progress
 from connecty_frames.errors import (
     ConnectyError,
     NotFoundError,
@@ -257,7 +258,7 @@ class Question:
             is_loaded = ask_options.engine in frames.LOADED
             if not is_loaded:
                 frames.begin_loading(ask_options.engine)
-            with display.progress(self._question, self._question_id, wanted=ask_options.progress) as report:
+            with progress(self._question, self._question_id, wanted=ask_options.progress) as report:
                 final, wanted, left = self._final, ask_options.max_rows, deadline.remaining
                 more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
                 while (

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 
-from connecty_frames._base.text import path_text, value_text
-from connecty_frames.errors import ConfigError
+from connecty_frames._base.text import path_text
+from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, Engine, check_age, check_question_id
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store import (
@@ -188,9 +188,7 @@ def records_table(
     import pyarrow as pa
 
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-        raise ConfigError(
-            f"limit={value_text(limit)}: expected a whole number from 0, or None for all.", setting="limit"
-        )
+        raise wrong_value("limit", limit, "a whole number from 0, or None for all")
     database = _database(settings)
     try:
         rows = read_records(
@@ -250,10 +248,8 @@ def _states(state: str | Iterable[str] | None) -> list[RecordState]:
     )
     wrong = [each for each in given if not isinstance(each, str) or each not in RecordState.__members__]
     if wrong or not given:
-        raise ConfigError(
-            f"state={value_text(wrong[0] if wrong else given)}: expected {', '.join(RecordState)}, or "
-            "several of them.",
-            setting="state",
+        raise wrong_value(
+            "state", wrong[0] if wrong else given, f"{', '.join(RecordState)}, or several of them"
         )
     return [RecordState(str(each)) for each in given]
 
@@ -275,10 +271,7 @@ def _time(value: object, setting: str) -> datetime:
             return found.astimezone(UTC)
     except (OverflowError, ValueError, OSError):  # before the year 1, or after 9999
         pass
-    raise ConfigError(
-        f"{setting}={value_text(value)}: expected a time, an age, or text such as '2026-01-31' or '7d'.",
-        setting=setting,
-    )
+    raise wrong_value(setting, value, "a time, an age, or text such as '2026-01-31' or '7d'")
 
 
 def _raise_for(database: Database, error: StoreError) -> NoReturn:

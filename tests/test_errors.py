@@ -174,6 +174,14 @@ def test_a_hint_is_the_end_of_the_message() -> None:
     assert (str(warning), warning.shell_hint) == ("3 of 5; max_rows=None", "--max-rows all")
 
 
+def test_the_status_of_a_rate_limit() -> None:
+    """It is that of the HTTP status, and no other keyword is taken."""
+    assert errors.RateLimitError("message").status == 429
+    unknown: dict[str, Any] = {"stats": 429}
+    with pytest.raises(TypeError, match="RateLimitError has no keyword 'stats'"):
+        errors.RateLimitError("message", **unknown)
+
+
 def test_details_are_copied() -> None:
     """Changing the dict later does not change the error."""
     details = {"error": "no"}

@@ -259,14 +259,14 @@ class TestLongTexts:
 _SHOW = """
 import json, sys
 import connecty_frames as cf
-from connecty_frames.cli.output import EngineChoice, Format, write_answer, echo_metadata
+from connecty_frames.cli.output import write_answer, echo_metadata
 
 names = [f"c{n}" for n in range(3_000)]
 long = "x" * 1_000_000
 results = {"sql_query": long, "response_summary": long}
 body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
 answer = cf.Answer.from_json(body.encode())
-write_answer(answer, None, Format.TABLE, EngineChoice.PYARROW, sys.stdout.buffer)
+write_answer(answer, None, "table", "pyarrow", sys.stdout.buffer)
 echo_metadata(answer, summary=True, sql=True)
 """
 

@@ -133,3 +133,11 @@ def value_text(value: object) -> str:
     with suppress(Exception):
         return snippet(repr(value))
     return f"<{type(value).__name__}>"
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return what to say of an unknown name: the closest of those that are known, or all of them."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."

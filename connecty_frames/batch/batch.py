@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from connecty_frames._base.text import counted, path_text, snippet, value_text
+from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.batch.folder import index_path, open_folder, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
 from connecty_frames.calls.concurrent import check_max_workers
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine, check_bool
 from connecty_frames.store import RecordState
@@ -301,10 +301,7 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
 def check_max_questions(value: object) -> None:
     """Raise ConfigError if a value is no maximum of questions to ask."""
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-        raise ConfigError(
-            f"max_questions={value_text(value)}: expected a whole number from 0, or None for all.",
-            setting="max_questions",
-        )
+        raise wrong_value("max_questions", value, "a whole number from 0, or None for all")
 
 
 def _condition(entry: Entry) -> str:

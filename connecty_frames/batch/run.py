@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames import display, frames
+from connecty_frames import frames
 from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.asking.submission import annotate
 from connecty_frames.batch.folder import index_path, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
 from connecty_frames.calls.concurrent import Workers
+from connecty_frames.display.progress import progress
 from connecty_frames.errors import (
     AuthError,
     ConfigError,
@@ -322,7 +323,7 @@ def _reporting(
         yield ask_options.progress
         return
     title = f"batch of {counted(total, 'question')}"
-    with display.progress(title, path_text(folder), wanted=ask_options.progress) as show:
+    with progress(title, path_text(folder), wanted=ask_options.progress) as show:
         last = -_PAUSE
 
         def report(progress: BatchProgress) -> None:

@@ -26,7 +26,7 @@ from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet, value_text
 from connecty_frames.answer import shape_text
 from connecty_frames.asking.submission import annotate
-from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError, wrong_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,9 +91,7 @@ class QuestionFuture(Future["Answer"]):
 def check_max_workers(value: object) -> None:
     """Raise ConfigError if a value is not a number of workers."""
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= sys.maxsize:
-        raise ConfigError(
-            f"max_workers={value_text(value)}: expected a whole number from 1.", setting="max_workers"
-        )
+        raise wrong_value("max_workers", value, "a whole number from 1")
 
 
 class Workers(Generic[_Future]):

@@ -20,10 +20,9 @@ from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, ex
 from connecty_frames.cli.history import history
 from connecty_frames.cli.input import QuestionCommand
 from connecty_frames.cli.login import login
-from connecty_frames.cli.messages import echo_stderr, shell_message, show_warning
 from connecty_frames.cli.pin import pin
 from connecty_frames.cli.signals import exit_on_signals
-from connecty_frames.cli.streams import standard_streams
+from connecty_frames.cli.streams import echo_stderr, shell_message, show_warning, standard_streams
 
 #: A line for each code; older versions of typer join the lines.
 _EPILOG = "\n".join(["Exit codes:", *(f"{code}: {meaning}." for code, meaning in MEANINGS.items())])

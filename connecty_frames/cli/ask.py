@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shlex
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from connecty_frames.cli.answer_options import (
-    DecimalsChoice,
-    DecimalsOption,
+    Decimals,
     FormatOption,
     MaxRows,
     OnTruncation,
@@ -20,13 +19,10 @@ from connecty_frames.cli.answer_options import (
     SchemaFile,
     Strict,
     TimeZone,
-    TruncationChoice,
 )
 from connecty_frames.cli.commands import ADDRESS_CONFLICT, Profile, announce_sandbox, sandbox_class
 from connecty_frames.cli.input import question_reader, read_saved_schema
-from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
-    EngineChoice,
     Part,
     choose_format,
     echo_metadata,
@@ -36,9 +32,9 @@ from connecty_frames.cli.output import (
     write_answer,
     write_plot,
 )
-from connecty_frames.cli.streams import discard_output
+from connecty_frames.cli.streams import discard_output, echo_stderr
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import AskOptions
+from connecty_frames.options import AskOptions, Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,22 +44,17 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptionsDict
     from connecty_frames.question import Question
 
-#: The panels of the help.
-_QUESTION: Final = "Question"
-_CONNECTION: Final = "Connection"
-_TABLE: Final = "Rows and types"
-_OUTPUT: Final = "Output"
-_PARTS: Final = "One part of the answer alone"
+#: Options, by the panel of the help that shows them.
+_question = partial(typer.Option, rich_help_panel="Question")
+_connection = partial(typer.Option, rich_help_panel="Connection")
+_output = partial(typer.Option, rich_help_panel="Output")
+_part = partial(typer.Option, rich_help_panel="One part of the answer alone")
 SANDBOX_CONFLICT: Final = (
     "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before."
 )
 #: Parameters that do not go with others, and why.
 _CONFLICTS: Final = (
-    (
-        "sandbox",
-        ("profile", "question_id", "base_url", "region"),
-        SANDBOX_CONFLICT,
-    ),
+    ("sandbox", ("profile", "question_id", "base_url", "region"), SANDBOX_CONFLICT),
     ("base_url", ("region",), ADDRESS_CONFLICT),
     (
         "plot",
@@ -71,13 +62,6 @@ _CONFLICTS: Final = (
         "--plot draws a chart on standard output: it does not go with --format, --output or one part alone.",
     ),
 )
-
-
-class RegionChoice(StrEnum):
-    """The region in which an organisation is registered."""
-
-    EU1 = "eu1"
-    US1 = "us1"
 
 
 def ask(
@@ -92,110 +76,64 @@ def ask(
     ] = None,
     *,
     file: Annotated[
-        Path | None,
-        typer.Option(
-            "--file", "-f", help="The file to read the question from, as UTF-8.", rich_help_panel=_QUESTION
-        ),
+        Path | None, _question("--file", "-f", help="The file to read the question from, as UTF-8.")
     ] = None,
     question_id: Annotated[
-        str | None,
-        typer.Option(
-            help="Fetch the answer to a question asked before; nothing is asked.", rich_help_panel=_QUESTION
-        ),
+        str | None, _question(help="Fetch the answer to a question asked before; nothing is asked.")
     ] = None,
-    dw_id: Annotated[
-        int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_QUESTION)
-    ] = None,
+    dw_id: Annotated[int | None, _question(help="The data workspace to ask.")] = None,
     timeout: Annotated[
-        float | None,
-        typer.Option(help="Seconds for the whole command, waiting included.", rich_help_panel=_QUESTION),
+        float | None, _question(help="Seconds for the whole command, waiting included.")
     ] = None,
     max_age: Annotated[
         str | None,
-        typer.Option(
+        _question(
             metavar="AGE",
             help="Reuse an answer to the same question up to this age, such as 6h, instead of asking.",
-            rich_help_panel=_QUESTION,
         ),
     ] = None,
-    no_history: Annotated[
-        bool,
-        typer.Option("--no-history", help="Do not record the question.", rich_help_panel=_QUESTION),
-    ] = False,
+    no_history: Annotated[bool, _question("--no-history", help="Do not record the question.")] = False,
     profile: Profile = None,
     base_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="The address of the API, instead of that of a region.",
-            rich_help_panel=_CONNECTION,
-        ),
+        str | None, _connection(metavar="URL", help="The address of the API, instead of that of a region.")
     ] = None,
     region: Annotated[
-        RegionChoice | None,
-        typer.Option(help="The region in which the organisation is registered.", rich_help_panel=_CONNECTION),
+        Literal["eu1", "us1"] | None, _connection(help="The region in which the organisation is registered.")
     ] = None,
     sandbox: Annotated[
         bool,
-        typer.Option(
-            "--sandbox",
-            help="Ask the embedded sandbox, as CONNECTY_SANDBOX=1 in the environment does.",
-            rich_help_panel=_CONNECTION,
+        _connection(
+            "--sandbox", help="Ask the embedded sandbox, as CONNECTY_SANDBOX=1 in the environment does."
         ),
     ] = False,
     max_rows: MaxRows = 1000,
-    on_truncation: OnTruncation = TruncationChoice.WARN,
+    on_truncation: OnTruncation = "warn",
     schema_file: SchemaFile = None,
     tz: TimeZone = "UTC",
-    decimals: DecimalsOption = DecimalsChoice.AUTO,
+    decimals: Decimals = "auto",
     strict: Strict = False,
     format_: FormatOption = None,
     output: OutputOption = None,
     plot: Annotated[
-        bool,
-        typer.Option(
-            "--plot",
-            help="Draw a chart in place of the table: bars, a line or points.",
-            rich_help_panel=_OUTPUT,
-        ),
+        bool, _output("--plot", help="Draw a chart in place of the table: bars, a line or points.")
     ] = False,
-    engine: Annotated[
-        EngineChoice,
-        typer.Option(help="The library whose names of types a table shows.", rich_help_panel=_OUTPUT),
-    ] = EngineChoice.PANDAS,
+    engine: Annotated[Engine, _output(help="The library whose names of types a table shows.")] = "pandas",
     save: Annotated[
-        Path | None,
-        typer.Option(
-            help="Save the response to this file, as received, for Answer.from_json.",
-            rich_help_panel=_OUTPUT,
-        ),
+        Path | None, _output(help="Save the response to this file, as received, for Answer.from_json.")
     ] = None,
     quiet: Annotated[
         bool,
-        typer.Option(
-            "--quiet",
-            "-q",
-            help="Write no acceptance, progress, summary and SQL to standard error.",
-            rich_help_panel=_OUTPUT,
-        ),
+        _output("--quiet", "-q", help="Write no acceptance, progress, summary and SQL to standard error."),
     ] = False,
-    sql: Annotated[
-        bool, typer.Option("--sql", help="Write the SQL and nothing else.", rich_help_panel=_PARTS)
-    ] = False,
-    summary: Annotated[
-        bool,
-        typer.Option("--summary", help="Write the summary and nothing else.", rich_help_panel=_PARTS),
-    ] = False,
-    stats: Annotated[
-        bool, typer.Option("--stats", help="Write the statistics as JSON.", rich_help_panel=_PARTS)
-    ] = False,
+    sql: Annotated[bool, _part("--sql", help="Write the SQL and nothing else.")] = False,
+    summary: Annotated[bool, _part("--summary", help="Write the summary and nothing else.")] = False,
+    stats: Annotated[bool, _part("--stats", help="Write the statistics as JSON.")] = False,
     schema: Annotated[
         bool,
-        typer.Option(
+        _part(
             "--schema",
             help="Write the type of each column and the evidence for it; with --format json, what "
             "--schema-file and Schema.from_json read.",
-            rich_help_panel=_PARTS,
         ),
     ] = False,
 ) -> None:
@@ -220,20 +158,20 @@ def ask(
         "question_id": question_id,
         "max_age": max_age,
         "max_rows": max_rows,
-        "on_truncation": "ignore" if part and on_truncation is TruncationChoice.WARN else on_truncation.value,
+        "on_truncation": "ignore" if part and on_truncation == "warn" else on_truncation,
         "schema": None if schema_file is None else read_saved_schema(schema_file),
         "timeout": timeout,
         "tz": tz,
-        "decimals": decimals.value,
+        "decimals": decimals,
         "strict": strict,
         "progress": False if quiet else None,
     }
     ask_options = AskOptions.from_kwargs(options)
     if plot:
-        from connecty_frames.display import import_uniplot
+        from connecty_frames.display.terminal_chart import import_uniplot
 
         import_uniplot()
-    address = {"profile": profile, "base_url": base_url, "region": region and region.value}
+    address = {"profile": profile, "base_url": base_url, "region": region}
     # Opened first: a file that cannot be written must not cost a question.
     with (
         reporting_id(quiet=quiet) as questions,
@@ -254,7 +192,7 @@ def ask(
             echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part
         if answer.table is None and answer.response_summary and not (format_ or output or schema_file):
-            written = part or Part.SUMMARY  # nobody asked for rows, so the summary is the answer
+            written = part or "summary"  # nobody asked for rows, so the summary is the answer
         with (
             _echoing_metadata(answer, quiet=quiet, summary=written is None, sql=part is None),
             naming_file(output),
@@ -271,7 +209,7 @@ def _check_conflicts(parameters: Mapping[str, object]) -> None:
 
 
 def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | None:
-    options = {Part.SQL: sql, Part.SUMMARY: summary, Part.STATISTICS: stats, Part.SCHEMA: schema}
+    options: dict[Part, bool] = {"SQL": sql, "summary": summary, "statistics": stats, "schema": schema}
     selected = [part for part, is_given in options.items() if is_given]
     if len(selected) > 1:
         raise ConfigError("--sql, --summary, --stats and --schema each write one thing alone: give one.")

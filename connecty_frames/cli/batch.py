@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,19 +13,17 @@ import typer
 
 from connecty_frames._base.text import path_text, quoted, snippet
 from connecty_frames.cli.answer_options import (
-    DecimalsChoice,
-    DecimalsOption,
+    Decimals,
     MaxRows,
     OnTruncation,
     SchemaFile,
     Strict,
     TimeZone,
-    TruncationChoice,
 )
 from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.streams import echo_stderr
 from connecty_frames.errors import (
     ConfigError,
     ConnectyError,
@@ -37,9 +36,8 @@ if TYPE_CHECKING:
     from connecty_frames.batch import BatchSummary
     from connecty_frames.options import AskOptionsDict
 
-#: The panels of the help.
-_QUESTIONS: Final = "Questions"
-_TABLE: Final = "Rows and types"
+#: Options, by the panel of the help that shows them.
+_questions = partial(typer.Option, rich_help_panel="Questions")
 #: The column that is read if a file has several and none is named.
 _COLUMN: Final = "question"
 
@@ -58,17 +56,12 @@ def batch(
     ],
     column: Annotated[
         str | None,
-        typer.Option(
-            help="The column of a .csv file with the questions; by default the only one, else question.",
-            rich_help_panel=_QUESTIONS,
+        _questions(
+            help="The column of a .csv file with the questions; by default the only one, else question."
         ),
     ] = None,
     name_column: Annotated[
-        str | None,
-        typer.Option(
-            help="The column of a .csv file with names, after which parts are named.",
-            rich_help_panel=_QUESTIONS,
-        ),
+        str | None, _questions(help="The column of a .csv file with names, after which parts are named.")
     ] = None,
     max_workers: Annotated[
         int, typer.Option(min=1, help="The maximum number of questions in progress at once.")
@@ -86,18 +79,14 @@ def batch(
             help="Ask questions again that may have been started; some may be paid for twice.",
         ),
     ] = False,
-    dw_id: Annotated[
-        int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_QUESTIONS)
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds for each question.", rich_help_panel=_QUESTIONS)
-    ] = None,
+    dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
+    timeout: Annotated[float | None, _questions(help="Seconds for each question.")] = None,
     profile: Profile = None,
     max_rows: MaxRows = 1000,
-    on_truncation: OnTruncation = TruncationChoice.WARN,
+    on_truncation: OnTruncation = "warn",
     schema_file: SchemaFile = None,
     tz: TimeZone = "UTC",
-    decimals: DecimalsOption = DecimalsChoice.AUTO,
+    decimals: Decimals = "auto",
     strict: Strict = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Write no progress and no summary to standard error.")
@@ -111,11 +100,11 @@ def batch(
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "max_rows": max_rows,
-        "on_truncation": on_truncation.value,
+        "on_truncation": on_truncation,
         "schema": None if schema_file is None else read_saved_schema(schema_file),
         "timeout": timeout,
         "tz": tz,
-        "decimals": decimals.value,
+        "decimals": decimals,
         "strict": strict,
         "progress": False if quiet else None,
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from connecty_frames._base.text import masked_id, terminal
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.streams import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
 
 if TYPE_CHECKING:

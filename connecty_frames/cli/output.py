@@ -8,12 +8,10 @@ import os
 import sys
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 from connecty_frames._base.text import cut, terminal, value_text
-from connecty_frames.cli.messages import echo_stderr, shell_message
-from connecty_frames.cli.streams import is_stdout_closed, stdout_console
+from connecty_frames.cli.streams import echo_stderr, is_stdout_closed, shell_message, stdout_console
 from connecty_frames.errors import ConfigError, QuestionError, missing_extra
 
 if TYPE_CHECKING:
@@ -23,63 +21,35 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.answer import Answer
+    from connecty_frames.options import Engine
 
 #: The characters of a summary or of SQL that go to standard error.
 _MAX_TEXT: Final = 10_000
 
 
-class EngineChoice(StrEnum):
-    """The library whose names of types a table shows."""
-
-    PANDAS = "pandas"
-    POLARS = "polars"
-    PYARROW = "pyarrow"
-
-
-class Format(StrEnum):
-    """The format of the data."""
-
-    TABLE = "table"
-    TEXT = "text"
-    CSV = "csv"
-    CSV_GZ = "csv.gz"
-    TSV = "tsv"
-    JSON = "json"
-    NDJSON = "ndjson"
-    PARQUET = "parquet"
-    ARROW = "arrow"
-    MARKDOWN = "markdown"
-    HTML = "html"
-    XLSX = "xlsx"
-
-
-class Part(StrEnum):
-    """A part of an answer that can be written alone."""
-
-    SQL = "SQL"
-    SUMMARY = "summary"
-    STATISTICS = "statistics"
-    SCHEMA = "schema"
-
-
+#: The formats of the data, and the parts of an answer that can be written alone.
+Format = Literal[
+    "table", "text", "csv", "csv.gz", "tsv", "json", "ndjson", "parquet", "arrow", "markdown", "html", "xlsx"
+]
+Part = Literal["SQL", "summary", "statistics", "schema"]
 #: Tables for people to read: as much as a terminal shows, or all of it.
-TABLES: Final = frozenset({Format.TABLE, Format.TEXT})
-_BINARY: Final = frozenset({Format.CSV_GZ, Format.PARQUET, Format.ARROW, Format.XLSX})
+TABLES: Final[frozenset[Format]] = frozenset({"table", "text"})
+_BINARY: Final = frozenset({"csv.gz", "parquet", "arrow", "xlsx"})
 #: The format of a file by its suffix, if none is chosen.
 _SUFFIXES: Final[dict[str, Format]] = {
-    ".csv": Format.CSV,
-    ".csv.gz": Format.CSV_GZ,
-    ".tsv": Format.TSV,
-    ".json": Format.JSON,
-    ".ndjson": Format.NDJSON,
-    ".jsonl": Format.NDJSON,
-    ".parquet": Format.PARQUET,
-    ".arrow": Format.ARROW,
-    ".feather": Format.ARROW,
-    ".md": Format.MARKDOWN,
-    ".html": Format.HTML,
-    ".xlsx": Format.XLSX,
-    ".txt": Format.TEXT,
+    ".csv": "csv",
+    ".csv.gz": "csv.gz",
+    ".tsv": "tsv",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".md": "markdown",
+    ".html": "html",
+    ".xlsx": "xlsx",
+    ".txt": "text",
 }
 
 
@@ -94,7 +64,7 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
             f"{', '.join(_SUFFIXES)}; --format writes one to a file of any name.",
             setting="output",
         )
-    if format_ is Format.XLSX:
+    if format_ == "xlsx":
         try:
             import xlsxwriter  # noqa: F401 - imported before a question is asked
         except ModuleNotFoundError as error:
@@ -104,11 +74,11 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
 
 def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) -> Format:
     """Return the format of one part of an answer: JSON, else text, also for suffixes that are no format."""
-    format_ = chosen or _format_of_suffix(output) or Format.TEXT
-    if format_ is Format.JSON or format_ in TABLES:
+    format_ = chosen or _format_of_suffix(output) or "text"
+    if format_ == "json" or format_ in TABLES:
         return format_
-    if chosen is None and format_ is Format.MARKDOWN:
-        return Format.TEXT
+    if chosen is None and format_ == "markdown":
+        return "text"
     raise ConfigError(
         f"The {part} alone is written as text, or with --format json as JSON; not as {format_}.",
         setting="format",
@@ -118,7 +88,7 @@ def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) 
 def _format_of_suffix(output: Path | None) -> Format | None:
     """Return the format of a file's suffix, a table without one, and None if no format has it."""
     if output is None or not output.suffix:
-        return Format.TABLE
+        return "table"
     name = output.name.lower()
     return next((format_ for suffix, format_ in _SUFFIXES.items() if name.endswith(suffix)), None)
 
@@ -177,9 +147,7 @@ def naming_file(path: Path | None) -> Iterator[None]:
         raise
 
 
-def write_answer(
-    answer: Answer, part: Part | None, format_: Format, engine: EngineChoice, file: BinaryIO
-) -> None:
+def write_answer(answer: Answer, part: Part | None, format_: Format, engine: Engine, file: BinaryIO) -> None:
     """Write an answer, or one part of it; control characters are escaped only for a terminal."""
     if part is not None:
         with escaped_on_terminal(file) as target:
@@ -187,9 +155,9 @@ def write_answer(
         return
     table = answer.to_arrow()
     types: Iterable[object] = table.schema.types
-    if format_ in TABLES and engine is EngineChoice.PANDAS:
+    if format_ in TABLES and engine == "pandas":
         types = answer.to_pandas().dtypes
-    elif format_ in TABLES and engine is EngineChoice.POLARS:
+    elif format_ in TABLES and engine == "polars":
         types = answer.to_polars().dtypes
     write_rows(table, types, format_, file)
 
@@ -234,11 +202,11 @@ def _shortened(text: str, option: str) -> str:
 
 def _write_table(table: pa.Table, types: list[str], format_: Format, file: BinaryIO) -> None:
     """Write a table for people to read: what fits on a terminal, all of it to a file or pipe."""
-    from connecty_frames.display import terminal_table, text_table
+    from connecty_frames.display.table import terminal_table, text_table
 
     # COLUMNS gives a pipe the width of a terminal.
     is_screen = file is sys.stdout.buffer and (sys.stdout.isatty() or "COLUMNS" in os.environ)
-    if is_screen and format_ is Format.TABLE:
+    if is_screen and format_ == "table":
         lines = terminal_table(table, types, stdout_console())
     else:
         lines = text_table(table, types)
@@ -247,7 +215,7 @@ def _write_table(table: pa.Table, types: list[str], format_: Format, file: Binar
 
 def write_plot(answer: Answer, file: BinaryIO) -> bool:
     """Draw the chart of an answer; if there is none, say why on standard error and return False."""
-    from connecty_frames.display import terminal_plot
+    from connecty_frames.display.terminal_chart import terminal_plot
 
     if answer.table is None:
         if answer.response_summary:  # without one, the error about the table says it
@@ -263,17 +231,17 @@ def write_plot(answer: Answer, file: BinaryIO) -> bool:
 
 
 def _write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> None:
-    as_json = format_ is Format.JSON
+    as_json = format_ == "json"
     text: str | None
     match part:
-        case Part.SCHEMA if answer.table is None:
+        case "schema" if answer.table is None:
             text = None
-        case Part.SCHEMA:
+        case "schema":
             text = answer.schema.to_json() if as_json else repr(answer.schema)
-        case Part.STATISTICS:
+        case "statistics":
             text = _statistics(answer.statistics) if answer.statistics else None
         case _:
-            text = (answer.sql_query if part is Part.SQL else answer.response_summary) or None
+            text = (answer.sql_query if part == "SQL" else answer.response_summary) or None
             text = json.dumps(text) if text and as_json else text
     if text is None:
         raise QuestionError(f"The answer came without {part}.", question_id=answer.question_id)
@@ -284,7 +252,7 @@ def _statistics(statistics: dict[str, dict[str, Any]]) -> str:
     """Return statistics as JSON with all digits; Python's json has long integers, but no decimals."""
     import msgspec
 
-    from connecty_frames.display import JSON, json_value
+    from connecty_frames.display.formatting import JSON, json_value
 
     def exact(value: Any) -> Any:
         if isinstance(value, dict):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import unquote, urlsplit
 
 import typer
 
-from connecty_frames._base.text import counted, path_text, terminal
+from connecty_frames._base.text import counted, excerpt, path_text, snippet, terminal, with_excerpt
 from connecty_frames.cli.answer_options import (
-    DecimalsChoice,
-    DecimalsOption,
+    Decimals,
     FormatOption,
     MaxRows,
     OutputOption,
@@ -22,22 +23,26 @@ from connecty_frames.cli.answer_options import (
 from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
-from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
-    Format,
     choose_format,
     escaped_on_terminal,
     naming_file,
     open_output,
     write_rows,
 )
+from connecty_frames.cli.streams import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
 
     from connecty_frames.client import Client
     from connecty_frames.pins import Pin
+
+#: How many characters of a driver's message are shown.
+_SHOWN: Final = 1_000
 
 pin = typer.Typer(
     name="pin", help="Ask a question once, and run its SQL from a file of pins.", no_args_is_help=True
@@ -74,7 +79,7 @@ def add(
     max_rows: MaxRows = 1000,
     schema_file: SchemaFile = None,
     tz: TimeZone = "UTC",
-    decimals: DecimalsOption = DecimalsChoice.AUTO,
+    decimals: Decimals = "auto",
     lock_file: _LockFile = None,
     profile: Profile = None,
 ) -> None:
@@ -96,7 +101,7 @@ def add(
                 max_rows=max_rows,
                 schema=None if schema_file is None else read_saved_schema(schema_file),
                 tz=tz,
-                decimals=decimals.value,
+                decimals=decimals,
             )
         except (ConnectyError, OSError) as error:
             for note in getattr(error, "__notes__", ()):  # how to pin an answer that was paid for
@@ -136,7 +141,7 @@ def show(name: _Name, *, lock_file: _LockFile = None) -> None:
 
     found = pinned(name, path=lock_file)
     _describe(found)
-    with open_output(None, Format.TEXT) as file, escaped_on_terminal(file) as target:
+    with open_output(None, "text") as file, escaped_on_terminal(file) as target:
         target.write(f"{found.sql.strip()}\n".encode())
 
 
@@ -206,7 +211,6 @@ def run(
     lock_file: _LockFile = None,
 ) -> None:
     """Run the SQL of a pin on the warehouse, and write all its rows; nothing is asked."""
-    from connecty_frames.cli.connections import read_rows
     from connecty_frames.pins import pinned
 
     written_as = choose_format(format_, output, None)
@@ -239,3 +243,98 @@ def _describe(found: Pin) -> None:
     echo_stderr(f"question_id {found.question_id}, dw_id {found.dw_id}{asked}")
     echo_stderr(f"dialect {found.dialect or 'unknown'}; tables: {', '.join(found.tables) or 'unknown'}")
     echo_stderr(repr(found.schema))
+
+
+# --- warehouses by their URLs ---------------------------------------------------------------------------
+
+
+def read_rows(url: str, run: Callable[[Any], pa.RecordBatchReader]) -> pa.Table:
+    """Return all rows of what is run on the connection of a URL; no error shows the password."""
+    try:
+        with _connection(url) as connection:
+            return run(connection).read_all()
+    except ConnectyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each driver has exceptions of its own
+        kind = type(error)
+        message = with_excerpt(
+            f"The warehouse's client raised {kind.__module__}.{kind.__qualname__}:",
+            excerpt(_without_password(str(error), url), _SHOWN),
+        )
+    raise ConnectyError(message)  # apart from the exception, which may have the password
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Any]:
+    """Connect, for as long as the context."""
+    scheme, separator, _ = url.partition("://")
+    if not separator or not scheme.isascii():
+        raise ConfigError(
+            "--connection: expected a URL, such as postgresql://reader@host/database, duckdb:///file.duckdb "
+            "or sqlite:///file.db.",
+            setting="connection",
+        )
+    match scheme:
+        case "duckdb":
+            with _module("duckdb").connect(_file(url), read_only=True) as connection:
+                yield connection
+        case "sqlite":
+            import sqlite3
+
+            with closing(
+                sqlite3.connect(f"{Path(_file(url)).absolute().as_uri()}?mode=ro", uri=True)
+            ) as lite:
+                yield lite
+        case "postgresql" | "postgres":
+            with closing(_module("adbc_driver_postgresql.dbapi", "psycopg").connect(url)) as connection:
+                yield connection
+        case _:
+            sqlalchemy = _module("sqlalchemy")
+            try:
+                engine = sqlalchemy.create_engine(url)
+            except (sqlalchemy.exc.ArgumentError, ModuleNotFoundError) as error:
+                reason = (
+                    f"needs {error.name}"
+                    if isinstance(error, ModuleNotFoundError)
+                    else "is none of SQLAlchemy"
+                )
+                raise ConfigError(
+                    f"--connection: the URL {snippet(scheme)}://… {reason}.", setting="connection"
+                ) from None
+            try:
+                with engine.connect() as connection:
+                    yield connection
+            finally:
+                engine.dispose()
+
+
+def _module(*names: str) -> Any:
+    """Return the first of some modules that is installed."""
+    for name in names:
+        try:
+            return import_module(name)
+        except ModuleNotFoundError:
+            continue
+    packages = " or ".join(name.partition(".")[0].replace("_", "-") for name in names)
+    raise ConfigError(f"--connection: this URL needs {packages}: pip install it.", setting="connection")
+
+
+def _file(url: str) -> str:
+    """Return the path of a file in a URL: relative after three slashes, absolute after four."""
+    host, _, path = url.partition("://")[2].partition("/")
+    if host or not path:
+        raise ConfigError(
+            "--connection: expected the path of a file after three slashes, such as duckdb:///file.duckdb.",
+            setting="connection",
+        )
+    return unquote(path)
+
+
+def _without_password(message: str, url: str) -> str:
+    try:
+        password = urlsplit(url).password
+    except ValueError:  # brackets without an address in them
+        password = None
+    for secret in filter(None, (url, password, password and unquote(password))):
+        message = message.replace(secret, "***")
+    return message

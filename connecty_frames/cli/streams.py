@@ -1,4 +1,4 @@
-"""Standard output and standard error of the process; a failure to write to them decides its exit code.
+"""Standard output, and standard error with its messages; a failure to write decides the exit code.
 
 Python flushes both when it exits. After a failure then, the process exits with 120, and for standard output
 Python writes "Exception ignored" and a traceback. So both are flushed before, and a stream that failed once
@@ -15,8 +15,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+import typer
+
+from connecty_frames._base.text import terminal
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, SIGNAL_CODES
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.errors import ConnectyError, ConnectyWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +88,7 @@ def _flush() -> None:
 class _ClosedStream(io.RawIOBase):
     """A standard stream that the process was started without: each write fails."""
 
-    def write(self, data: ReadableBuffer, /) -> int | None:  # noqa: ARG002 - the signature of RawIOBase
+    def write(self, _data: ReadableBuffer, /) -> int | None:
         raise OSError(errno.EBADF, "Standard output is closed")
 
 
@@ -148,3 +151,25 @@ def _text(stream: TextIO | None, raw: _Output) -> TextIO:
         errors=getattr(stream, "errors", "backslashreplace"),
         line_buffering=raw.isatty() or isinstance(raw, _ErrorOutput),
     )
+
+
+# --- messages on standard error -------------------------------------------------------------------------
+
+
+def shell_message(error: BaseException) -> str:
+    """Return the message of an error or warning, with its hint for the command line."""
+    message = str(error)
+    if isinstance(error, ConnectyError | ConnectyWarning) and error.shell_hint:
+        return message.removesuffix(error.hint) + error.shell_hint
+    return message
+
+
+def echo_stderr(text: str) -> None:
+    """Write text for people to standard error."""
+    typer.echo(terminal(text, keep="\n\t"), err=True)
+
+
+def show_warning(message: Warning | str, category: type[Warning], *_: object, **_named: object) -> None:
+    """Write a warning as one line, without the line of a script, since a command has none."""
+    text = message if isinstance(message, str) else shell_message(message)
+    echo_stderr(f"{category.__name__}: {text}")

@@ -165,11 +165,10 @@ class Schema(Sequence[ColumnSchema]):
 
     def to_json(self) -> str:
         """Return the schema as JSON text that :meth:`from_json` reads back exactly."""
-        columns = [
-            {key: str(value) for key in c.__slots__ if (value := getattr(c, key)) is not None} for c in self
-        ]
         # Arrow's own serialisation is the one spelling of a type that covers nested ones.
-        return json.dumps({"columns": columns, "arrow": bytes(self.arrow.serialize()).hex()})
+        return json.dumps(
+            {"columns": list(map(column_texts, self)), "arrow": bytes(self.arrow.serialize()).hex()}
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
@@ -184,7 +183,7 @@ class Schema(Sequence[ColumnSchema]):
             saved = json.loads(text)
             arrow = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(saved["arrow"])))
             return cls(
-                ColumnSchema(field.name, field.type, str(column["evidence"]), _read_encoding(column))
+                ColumnSchema(field.name, field.type, str(column["evidence"]), read_encoding(column))
                 for field, column in zip(arrow, saved["columns"], strict=True)
             )
         except (ValueError, KeyError, TypeError, OSError, RecursionError, pa.ArrowException):
@@ -193,6 +192,12 @@ class Schema(Sequence[ColumnSchema]):
             ) from None
 
 
-def _read_encoding(column: dict[str, str]) -> Encoding | None:
+def column_texts(column: ColumnSchema) -> dict[str, str]:
+    """Return a column as it is written to saved schemas, metadata and files of pins."""
+    return {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
+
+
+def read_encoding(column: dict[str, str]) -> Encoding | None:
+    """Return the encoding of a column that :func:`column_texts` wrote, None if it has none."""
     text = column.get("encoding")  # not in schemas that earlier versions saved
     return None if text is None else parse_encoding(text)

@@ -29,22 +29,15 @@ _OTHER_COLUMNS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step in the progress of a question, as a ``progress=`` callable receives it.
-
-    Parameters
-    ----------
-    state
-        The state that the server reported last.
-    elapsed
-        Seconds since the wait began.
-    question_id, question
-        Which question it is; ``question`` is None after re-attaching by id.
-    """
+    """One step in the progress of a question, as a ``progress=`` callable receives it."""
 
     state: str
+    """The state that the server reported last."""
     elapsed: float
+    """Seconds since the wait began."""
     question_id: str
     question: str | None
+    """The question in words; None after re-attaching by id."""
 
 
 @contextmanager

@@ -99,17 +99,14 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    for label, share, digits in zip(_labels(chart), shares, chart.measure.texts, strict=True):
+    rows = zip(*(column.texts for column in _dimensions(chart)), strict=True)
+    labels = [" / ".join(map(_label, row)) for row in rows]
+    for label, share, digits in zip(labels, shares, chart.measure.texts, strict=True):
         bar = Bar((high - low) or 1, min(share, 0) - low, max(share, 0) - low)
         name = _text(label)
         name.truncate(console.width // _LABEL_PART, overflow="ellipsis")
         grid.add_row(name, bar, _text("null", "dim") if digits is None else _text(digits))
     return grid
-
-
-def _labels(chart: Chart) -> list[str]:
-    rows = zip(*(column.texts for column in _dimensions(chart)), strict=True)
-    return [" / ".join(_label(text) for text in row) for row in rows]
 
 
 def _label(text: str | None, length: int = _MAX_LABEL) -> str:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames.decode.arrow_types import any_of, first_match, is_text
-from connecty_frames.display import texts
+from connecty_frames.display.formatting import texts
 from connecty_frames.errors import ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import backend_of
 
@@ -76,10 +76,13 @@ def write_xlsx(table: pa.Table, file: BinaryIO) -> None:
     question_id = None if metadata is None else metadata.question_id
     _check_size(table, question_id)
     if any(map(pa.types.is_dictionary, table.schema.types)):
-        table = pa.Table.from_arrays(list(map(_without_dictionary, table.columns)), table.column_names)
-    columns = [_convert(column) for column in table.columns]
-    _check_texts(table, columns, question_id)
-    _warn_of_texts(table, columns)
+        columns = [
+            each.cast(each.type.value_type) if pa.types.is_dictionary(each.type) else each for each in table
+        ]
+        table = pa.Table.from_arrays(columns, table.column_names)
+    cells = [_convert(column) for column in table.columns]
+    _check_texts(table, cells, question_id)
+    _warn_of_texts(table, cells)
     buffer = io.BytesIO()  # since xlsxwriter hides the reason why a file cannot be written
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -90,7 +93,7 @@ def write_xlsx(table: pa.Table, file: BinaryIO) -> None:
                         "created": metadata.asked_at,
                     }
                     workbook.set_properties({key: value for key, value in properties.items() if value})
-                _write_sheet(workbook, table, columns)
+                _write_sheet(workbook, table, cells)
         except FileCreateError as error:
             raise OSError(f"The temporary files of xlsxwriter cannot be written: {error}") from None
     file.write(buffer.getbuffer())
@@ -140,10 +143,6 @@ def _column_width(name: str, column: pa.ChunkedArray, cells: _Cells) -> int:
 
 
 # --- values that Excel holds ------------------------------------------------------------------------
-
-
-def _without_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _convert(column: pa.ChunkedArray) -> _Cells:

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from connecty_frames._base.text import html, terminal
 from connecty_frames.decode.arrow_types import any_of, is_binary, is_number
-from connecty_frames.display import JSON, json_value, texts
+from connecty_frames.display.formatting import JSON, json_value, texts
 from connecty_frames.export.excel import write_xlsx
 from connecty_frames.frames.attachment import backend_of
 from connecty_frames.frames.parquet_file import write_table
@@ -52,18 +52,6 @@ def _write_csv_gz(table: pa.Table, file: BinaryIO) -> None:
     # Without name and time, so that equal tables make equal files.
     with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:
         _write_csv(table, compressed)  # type: ignore[arg-type]
-
-
-def _write_tsv(table: pa.Table, file: BinaryIO) -> None:
-    _write_csv(table, file, "\t")
-
-
-def _write_json(table: pa.Table, file: BinaryIO) -> None:
-    file.write(JSON.encode(_objects(table)) + b"\n")
-
-
-def _write_ndjson(table: pa.Table, file: BinaryIO) -> None:
-    file.write(JSON.encode_lines(_objects(table)))
 
 
 def _objects(table: pa.Table) -> list[dict[str, object]]:
@@ -137,12 +125,12 @@ def _write_html(table: pa.Table, file: BinaryIO) -> None:
 
 
 #: The function that writes a table, by the name of the format.
-WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], None]]] = {
+WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], object]]] = {
     "csv": _write_csv,
     "csv.gz": _write_csv_gz,
-    "tsv": _write_tsv,
-    "json": _write_json,
-    "ndjson": _write_ndjson,
+    "tsv": lambda table, file: _write_csv(table, file, "\t"),
+    "json": lambda table, file: file.write(JSON.encode(_objects(table)) + b"\n"),
+    "ndjson": lambda table, file: file.write(JSON.encode_lines(_objects(table))),
     "parquet": write_table,
     "arrow": _write_arrow,
     "markdown": _write_markdown,

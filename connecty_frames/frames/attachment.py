@@ -88,15 +88,14 @@ def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
 
 def categories_of(metadata: AnswerMetadata) -> dict[str, Category]:
     """Return the categories that ``schema=`` named, by column."""
-    from connecty_frames.decode.types.encodings import Category, parse_encoding
+    from connecty_frames.decode.schema import read_encoding
+    from connecty_frames.decode.types.encodings import Category
 
     found = {}
     for column in metadata.schema:
-        if "encoding" in column:
-            with suppress(ValueError, TypeError, ConfigError):  # of a later version
-                encoding = parse_encoding(column["encoding"])
-                if isinstance(encoding, Category):
-                    found[column["name"]] = encoding
+        with suppress(ValueError, TypeError, ConfigError):  # of a later version
+            if isinstance(encoding := read_encoding(column), Category):
+                found[column["name"]] = encoding
     return found
 
 

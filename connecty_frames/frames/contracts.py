@@ -1,4 +1,4 @@
-"""Models of pydantic as contracts: their columns, and constraints that pydantic itself checks.
+"""Models as contracts: their columns, and constraints of pydantic, which it checks itself.
 
 pydantic is imported only to check a constraint. Validators are not run: they may change values, and a frame
 holds what the server sent.
@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames.decode.schema import ColumnRule
-from connecty_frames.errors import TypeFidelityWarning, warn
-from connecty_frames.frames.dtypes import UnknownTypeError, unwrap
-from connecty_frames.frames.models import comes_from
+from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
+from connecty_frames.frames.dtypes import UnknownTypeError, comes_from, is_model, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,6 +67,29 @@ def dict_column(name: Any, given: Any) -> Declared:
     if not any(map(_is_constraint, _metadata_of(given))):
         return Declared(name, given)
     return Declared(name, given, lambda: ColumnRule(check=_check_of(given, {}, is_model=False)))
+
+
+def is_pandera_schema(given: object) -> bool:
+    """Whether this is a model class of pandera, or a schema, of any frame library."""
+    return is_model(given, "pandera", "DataFrameModel") or (
+        comes_from(type(given), "pandera") and type(given).__name__ == "DataFrameSchema"
+    )
+
+
+def pandera_columns(given: Any) -> tuple[list[tuple[str, Any]], frozenset[str]]:
+    """Return the columns of a model that have a dtype, and the names of those not required."""
+    # A column that stands for all whose names match a pattern is a ConfigError.
+    schema = given.to_schema() if hasattr(given, "to_schema") else given
+    columns = schema.columns
+    for name, column in columns.items():
+        if column.regex:
+            raise ConfigError(
+                f"schema: column {snippet(name)!r} is a pattern of pandera (regex=True), not the name of a "
+                "column: give the types of the columns themselves, in a dict.",
+                setting="schema",
+            )
+    dtypes = [(name, column.dtype) for name, column in columns.items() if column.dtype is not None]
+    return dtypes, frozenset(name for name, column in columns.items() if not column.required)
 
 
 # --- validators, which are not run --------------------------------------------------------------------

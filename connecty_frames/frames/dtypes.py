@@ -36,7 +36,6 @@ from connecty_frames.decode.arrow.buffers import to_array
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.decode.types.encodings import CATEGORY_TYPES, AnyDecimal, Category
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames.models import comes_from, is_pydantic_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -112,6 +111,23 @@ def _category(given: Sequence[Any], *, is_ordered: bool = False) -> Category:
     except (OverflowError, UnicodeEncodeError):  # beyond 64 bits, or with a lone surrogate
         raise UnknownTypeError("one of its categories is a value that no column holds") from None
     return category
+
+
+def comes_from(class_: type, library: str) -> bool:
+    """Whether a class is of a library, found without importing it."""
+    return class_.__module__.partition(".")[0] == library
+
+
+def is_model(given: object, library: str, base: str) -> bool:
+    """Whether this is a class that derives from one of a library, and is not of the library itself."""
+    if not isinstance(given, type) or comes_from(given, library):
+        return False
+    return any(each.__name__ == base and comes_from(each, library) for each in given.__mro__)
+
+
+def is_pydantic_model(given: object) -> bool:
+    """Whether this is a model class of pydantic, and not of its first version."""
+    return is_model(given, "pydantic", "BaseModel") and hasattr(given, "model_fields")
 
 
 def _unknown(given: object) -> UnknownTypeError:
@@ -224,32 +240,21 @@ def _from_polars(given: Any) -> pa.DataType:
         base = given.base_type()
     except AttributeError:
         raise _unknown(given) from None
-    if base in {pl.List, pl.Array, pl.Struct} and isinstance(given, type):
-        raise _unknown(given)
-    if base == pl.List:
-        return pa.list_(arrow_type(given.inner))
-    if base == pl.Array:
-        return pa.list_(arrow_type(given.inner), given.size)
-    if base == pl.Struct:
-        return pa.struct([(field.name, arrow_type(field.dtype)) for field in given.fields])
-    if base == pl.Categorical:
-        return CATEGORY
-    return _from_flat_polars(given, base)
-
-
-def _from_flat_polars(given: Any, base: Any) -> pa.DataType:
-    import polars as pl
-
-    if base == pl.Datetime:
-        zone = getattr(given, "time_zone", None)
-        return pa.timestamp(getattr(given, "time_unit", None) or "us", zone and zone_name(zone))
-    if base == pl.Duration:
-        return pa.duration(getattr(given, "time_unit", None) or "us")
-    if base == pl.Decimal:
-        return _decimal(getattr(given, "precision", None) or _DECIMAL128, getattr(given, "scale", None) or 0)
-    if base == pl.Time:
-        return pa.time64("ns")
-    return _from_name(str(base))
+    if isinstance(given, type):  # without parameters
+        if base in {pl.List, pl.Array, pl.Struct}:
+            raise _unknown(given)
+        given = given() if base in {pl.Datetime, pl.Duration, pl.Decimal} else given
+    make: dict[Any, Callable[[], pa.DataType]] = {
+        pl.List: lambda: pa.list_(arrow_type(given.inner)),
+        pl.Array: lambda: pa.list_(arrow_type(given.inner), given.size),
+        pl.Struct: lambda: pa.struct([(field.name, arrow_type(field.dtype)) for field in given.fields]),
+        pl.Categorical: lambda: CATEGORY,
+        pl.Datetime: lambda: pa.timestamp(given.time_unit, given.time_zone and zone_name(given.time_zone)),
+        pl.Duration: lambda: pa.duration(given.time_unit),
+        pl.Decimal: lambda: _decimal(given.precision or _DECIMAL128, given.scale or 0),
+        pl.Time: lambda: pa.time64("ns"),
+    }
+    return make.get(base, lambda: _from_name(str(base)))()
 
 
 def _from_pandera(given: Any) -> pa.DataType:
@@ -263,15 +268,8 @@ def _from_pandera(given: Any) -> pa.DataType:
 # --- Python types, annotations and models -----------------------------------------------------------
 
 _PYTHON: Final[dict[Any, pa.DataType]] = {
-    int: pa.int64(),
-    float: pa.float64(),
-    str: pa.string(),
-    bytes: pa.binary(),
-    bool: pa.bool_(),
-    dt.date: pa.date32(),
-    dt.datetime: pa.timestamp("us"),
-    dt.time: pa.time64("us"),
-    dt.timedelta: pa.duration("us"),
+    type_: _NAMES[type_.__name__]
+    for type_ in (int, float, str, bytes, bool, dt.date, dt.datetime, dt.time, dt.timedelta)
 }
 #: Annotations that may enclose a type without changing it; a union only if its other type is None.
 _WRAPPERS: Final = frozenset({typing.Annotated, typing.Union, types.UnionType})
@@ -292,7 +290,15 @@ def _from_annotation(given: Any) -> pa.DataType:
         return _decimal(limits.get("max_digits", _DECIMAL128), limits["decimal_places"])
     if typing.get_origin(given) is list:
         return pa.list_(arrow_type(typing.get_args(given)[0]))
-    return _from_class(given)
+    if is_pydantic_model(given):
+        raise UnknownTypeError(
+            f"{given.__name__} is a model, which no column holds: give the type of its objects, a pa.struct"
+        )
+    if isinstance(given, type):
+        known = _PYDANTIC.get(given.__name__) if comes_from(given, "pydantic") else _PYTHON.get(given)
+        if known is not None:
+            return known
+    raise _unknown(given)
 
 
 class Unwrapped(NamedTuple):
@@ -306,33 +312,19 @@ class Unwrapped(NamedTuple):
 def unwrap(given: Any) -> Unwrapped:
     """Return the type inside of an annotation, and what the annotation says of it."""
     metadata: tuple[Any, ...] = ()
-    origin, arguments = typing.get_origin(given), typing.get_args(given)
     nullable = False
-    while origin in _WRAPPERS:
-        metadata = (*getattr(given, "__metadata__", ()), *metadata)
-        nullable = nullable or (origin is not typing.Annotated and types.NoneType in arguments)
-        inner = (
-            [arguments[0]]
-            if origin is typing.Annotated
-            else [a for a in arguments if a is not types.NoneType]
-        )
+    while (origin := typing.get_origin(given)) in _WRAPPERS:
+        inner = typing.get_args(given)
+        if origin is typing.Annotated:
+            metadata, inner = (*inner[1:], *metadata), inner[:1]
+        elif types.NoneType in inner:
+            nullable, inner = True, tuple(each for each in inner if each is not types.NoneType)
         if len(inner) != 1:
             raise _unknown(given)
         given = inner[0]
-        origin, arguments = typing.get_origin(given), typing.get_args(given)
-    return Unwrapped(given, metadata, nullable or (origin is typing.Literal and None in arguments))
-
-
-def _from_class(given: Any) -> pa.DataType:
-    if is_pydantic_model(given):
-        raise UnknownTypeError(
-            f"{given.__name__} is a model, which no column holds: give the type of its objects, a pa.struct"
-        )
-    if isinstance(given, type) and comes_from(given, "pydantic") and given.__name__ in _PYDANTIC:
-        return _PYDANTIC[given.__name__]
-    if isinstance(given, type) and given in _PYTHON:
-        return _PYTHON[given]
-    raise _unknown(given)
+    return Unwrapped(
+        given, metadata, nullable or (origin is typing.Literal and None in typing.get_args(given))
+    )
 
 
 def _limits(metadata: Iterable[Any]) -> dict[str, int]:

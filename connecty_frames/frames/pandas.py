@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -41,17 +41,9 @@ BuilderTable: TypeAlias = list[tuple[Callable[[pa.DataType], bool], Builder]]
 
 _NULLABLE_STRING: Any = pd.StringDtype("pyarrow")
 #: pandas 3 has a second string dtype, whose missing value is NaN as in numpy, and uses it for column names;
-#: pandas 2 has only the first, and keeps names and texts as objects. pandas 3 can also make a frame of blocks
-#: without checking them again: 154 us instead of 182 us for a table of 4 columns and 3 rows.
-if not pd.__version__.startswith("2."):
-    from pandas.api.internals import (  # type: ignore[import-not-found]
-        create_dataframe_from_blocks as _from_blocks,
-    )
-
-    _NUMPY_STRING: Any = pd.StringDtype("pyarrow", na_value=np.nan)
-    _NAMES: Any = _NUMPY_STRING
-else:
-    _from_blocks, _NUMPY_STRING, _NAMES = None, None, "str"
+#: pandas 2 has only the first, and keeps names and texts as objects.
+_NUMPY_STRING: Any = None if pd.__version__.startswith("2.") else pd.StringDtype("pyarrow", na_value=np.nan)
+_NAMES: Any = _NUMPY_STRING or "str"
 #: The precisions of inferred decimals in pandas, where the 38 digits of Arrow are not needed. The result of
 #: Arrow's arithmetic has about the digits of both operands together, and more than 38 are an error: columns
 #: of 17 digits can be added, subtracted, multiplied and divided, of 28 added and subtracted.
@@ -85,20 +77,10 @@ def to_pandas(
     arrays = [_builder(dtype_backend, column.type)(column) for column in table_columns]
     if dtype_backend == "numpy":
         _warn_of_losses(names, table_columns, arrays)
-    columns, index = pd.Index(names, dtype=_NAMES), pd.RangeIndex(table.num_rows)
     many_blocks = sum(isinstance(array, np.ndarray) for array in arrays) > _MAX_BLOCKS
-    if _from_blocks is not None and not many_blocks:
-        # A numpy or datetime block has two dimensions.
-        blocks = [
-            (
-                array.reshape(1, -1) if isinstance(array, np.ndarray | pd.arrays.DatetimeArray) else array,
-                np.array([position]),
-            )
-            for position, array in enumerate(arrays)
-        ]
-        return cast("pd.DataFrame", _from_blocks(blocks, index=index, columns=columns))
+    index = pd.RangeIndex(table.num_rows)
     frame = pd.DataFrame(dict(enumerate(arrays)), index=index, copy=many_blocks)
-    frame.columns = columns
+    frame.columns = pd.Index(names, dtype=_NAMES)
     return frame
 
 
@@ -211,24 +193,12 @@ def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
 # --- numpy_nullable ---------------------------------------------------------------------------------
 
 
-def _nullable_integers(column: pa.ChunkedArray) -> ColumnArray:
-    return pd.arrays.IntegerArray(*_copy_values(column))
-
-
-def _nullable_floats(column: pa.ChunkedArray) -> ColumnArray:
-    return pd.arrays.FloatingArray(*_copy_values(column))
-
-
 def _nullable_booleans(column: pa.ChunkedArray) -> ColumnArray:
     # pyarrow unpacks the bits into memory of its own, which may be written to without another copy.
     if column.null_count == 0:
         return pd.arrays.BooleanArray(column.to_numpy(), np.zeros(len(column), dtype=np.bool_))
     values = column.fill_null(fill_value=False).to_numpy()
     return pd.arrays.BooleanArray(values, column.is_null().to_numpy())
-
-
-def _nullable_strings(column: pa.ChunkedArray) -> ColumnArray:
-    return _NULLABLE_STRING.__from_arrow__(_text(column))
 
 
 # --- numpy ------------------------------------------------------------------------------------------
@@ -259,10 +229,6 @@ def _numpy_objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     return objects
 
 
-def _numpy_booleans(column: pa.ChunkedArray) -> ColumnArray:
-    return _numpy_objects(column) if column.null_count else column.to_numpy()
-
-
 def _numpy_strings(column: pa.ChunkedArray) -> ColumnArray:
     texts = _text(column)
     return _numpy_objects(texts) if _NUMPY_STRING is None else _NUMPY_STRING.__from_arrow__(texts)
@@ -281,10 +247,13 @@ _TEMPORAL: Final[BuilderTable] = [
 _CATEGORY: Final = (pa.types.is_dictionary, lambda column: column.to_pandas().array)
 _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
     "numpy_nullable": [
-        (pa.types.is_integer, _nullable_integers),
+        (pa.types.is_integer, lambda column: pd.arrays.IntegerArray(*_copy_values(column))),
         # pandas has no Float16.
-        (any_of(pa.types.is_float32, pa.types.is_float64), _nullable_floats),
-        (_is_text, _nullable_strings),
+        (
+            any_of(pa.types.is_float32, pa.types.is_float64),
+            lambda column: pd.arrays.FloatingArray(*_copy_values(column)),
+        ),
+        (_is_text, lambda column: _NULLABLE_STRING.__from_arrow__(_text(column))),
         (pa.types.is_boolean, _nullable_booleans),
         *_TEMPORAL,
         _CATEGORY,
@@ -293,7 +262,10 @@ _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
         (pa.types.is_integer, _numpy_integers),
         (pa.types.is_floating, _numpy_floats),
         (_is_text, _numpy_strings),
-        (pa.types.is_boolean, _numpy_booleans),
+        (
+            pa.types.is_boolean,
+            lambda column: _numpy_objects(column) if column.null_count else column.to_numpy(),
+        ),
         *_TEMPORAL,
         _CATEGORY,
     ],

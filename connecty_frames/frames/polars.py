@@ -17,7 +17,7 @@ import pyarrow as pa
 from connecty_frames._base.text import listed, snippet
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import to_array
-from connecty_frames.decode.arrow_types import is_text, match_zone_offset
+from connecty_frames.decode.arrow_types import any_of, is_text, match_zone_offset
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
@@ -75,8 +75,7 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
     return frame.with_columns(enums) if enums else frame
 
 
-def _is_streamed(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_primitive(type_) or pa.types.is_string(type_) or pa.types.is_decimal128(type_))
+_is_streamed: Final = any_of(pa.types.is_primitive, pa.types.is_string, pa.types.is_decimal128)
 
 
 class _Stream:

@@ -14,14 +14,22 @@ from connecty_frames.decode import SET_BY_CALLER, Encoding, Schema, SchemaTypes
 from connecty_frames.decode.arrow_types import any_of, is_binary, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.decode.schema import ColumnRule
-from connecty_frames.errors import ConfigError
-from connecty_frames.frames.contracts import Declared, dict_column, model_columns, warn_of_validators
-from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type, find_encoding, zone_name
-from connecty_frames.frames.models import (
-    comes_from,
+from connecty_frames.errors import ConfigError, wrong_value
+from connecty_frames.frames.contracts import (
+    Declared,
+    dict_column,
     is_pandera_schema,
-    is_pydantic_model,
+    model_columns,
     pandera_columns,
+    warn_of_validators,
+)
+from connecty_frames.frames.dtypes import (
+    UnknownTypeError,
+    arrow_type,
+    comes_from,
+    find_encoding,
+    is_pydantic_model,
+    zone_name,
 )
 
 if TYPE_CHECKING:
@@ -66,7 +74,7 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
         found = _from_columns((dict_column(*item) for item in schema.items()), complete=is_polars)
         warn_of_validators(schema)
         return found
-    raise ConfigError(f"schema={value_text(schema)}: expected {_SCHEMAS}.", setting="schema")
+    raise wrong_value("schema", schema, _SCHEMAS)
 
 
 def _from_columns(columns: Iterable[Declared], *, complete: bool) -> SchemaTypes:

@@ -16,16 +16,17 @@ from pyspark.sql import types as spark
 
 from connecty_frames._base.text import listed, snippet
 from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_text
-from connecty_frames.display import texts
+from connecty_frames.display.formatting import texts
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import spark_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pyspark.sql import DataFrame, SparkSession
 
     from connecty_frames.answer_metadata import AnswerMetadata
+    from connecty_frames.decode.arrow_types import TypeTest
 
 #: The digits of Spark's only decimal.
 _DECIMAL_DIGITS: Final = 38
@@ -63,7 +64,10 @@ def arrow_schema(schema: spark.StructType) -> pa.Schema:
 
 
 def _spark_type(type_: pa.DataType) -> spark.DataType:
-    make = first_match(_TYPES, type_)
+    plain = next((found for found, _, test in _PLAIN if test(type_)), None)
+    if plain is not None:
+        return plain
+    make = first_match(_WITH_PARAMETERS, type_)
     if make is None:
         raise ConfigError(f"Spark has no type for {snippet(str(type_))}: use to_arrow().", setting="spark")
     return make(type_)
@@ -76,64 +80,48 @@ def _decimal(type_: pa.DataType) -> spark.DataType:
     return spark.DecimalType(precision, scale) if precision <= _DECIMAL_DIGITS else spark.StringType()
 
 
-def _timestamp(type_: pa.DataType) -> spark.DataType:
-    if type_.unit == "ns":
-        return spark.StringType()
-    return spark.TimestampNTZType() if type_.tz is None else spark.TimestampType()
+def _is_finest(type_: pa.DataType) -> bool:
+    return getattr(type_, "unit", None) == "ns"
 
 
-def _struct(type_: pa.DataType) -> spark.DataType:
-    fields = [type_.field(position) for position in range(type_.num_fields)]
-    return spark.StructType([spark.StructField(field.name, _spark_type(field.type)) for field in fields])
+def _is_instant(type_: pa.DataType) -> bool:
+    return pa.types.is_timestamp(type_) and type_.tz is not None
 
 
-#: The type of Spark for each of Arrow, by the first test that is true. Types other than text that become a
-#: string are the exact text of their values, with a warning.
-_TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], spark.DataType]], ...]] = (
-    (pa.types.is_boolean, lambda _: spark.BooleanType()),
-    (pa.types.is_int8, lambda _: spark.ByteType()),
-    (any_of(pa.types.is_int16, pa.types.is_uint8), lambda _: spark.ShortType()),
-    (any_of(pa.types.is_int32, pa.types.is_uint16), lambda _: spark.IntegerType()),
-    (any_of(pa.types.is_int64, pa.types.is_uint32), lambda _: spark.LongType()),
+#: The types of Spark without parameters, the type of Arrow in which pyspark takes each, and a test on the
+#: types of Arrow that become it; the first that is true decides. Types other than text that become a string
+#: are the exact text of their values, with a warning.
+_PLAIN: Final[tuple[tuple[spark.DataType, pa.DataType, TypeTest], ...]] = (
+    (spark.StringType(), pa.string(), any_of(is_text, pa.types.is_null, pa.types.is_time, _is_finest)),
+    (spark.BooleanType(), pa.bool_(), pa.types.is_boolean),
+    (spark.ByteType(), pa.int8(), pa.types.is_int8),
+    (spark.ShortType(), pa.int16(), any_of(pa.types.is_int16, pa.types.is_uint8)),
+    (spark.IntegerType(), pa.int32(), any_of(pa.types.is_int32, pa.types.is_uint16)),
+    (spark.LongType(), pa.int64(), any_of(pa.types.is_int64, pa.types.is_uint32)),
+    (spark.FloatType(), pa.float32(), any_of(pa.types.is_float16, pa.types.is_float32)),
+    (spark.DoubleType(), pa.float64(), pa.types.is_float64),
+    (spark.BinaryType(), pa.binary(), any_of(is_binary, pa.types.is_fixed_size_binary)),
+    (spark.DateType(), pa.date32(), pa.types.is_date),
+    (spark.TimestampType(), pa.timestamp("us", "UTC"), _is_instant),
+    (spark.TimestampNTZType(), pa.timestamp("us"), pa.types.is_timestamp),
+    (spark.DayTimeIntervalType(), pa.duration("us"), pa.types.is_duration),
+)
+_WITH_PARAMETERS: Final[tuple[tuple[TypeTest, Callable[[pa.DataType], spark.DataType]], ...]] = (
     (pa.types.is_uint64, lambda _: spark.DecimalType(20, 0)),
-    (any_of(pa.types.is_float16, pa.types.is_float32), lambda _: spark.FloatType()),
-    (pa.types.is_float64, lambda _: spark.DoubleType()),
     (pa.types.is_decimal, _decimal),
-    (any_of(is_text, pa.types.is_null), lambda _: spark.StringType()),
-    (any_of(is_binary, pa.types.is_fixed_size_binary), lambda _: spark.BinaryType()),
-    (pa.types.is_date, lambda _: spark.DateType()),
-    (pa.types.is_timestamp, _timestamp),
-    (pa.types.is_time, lambda _: spark.StringType()),
-    (
-        pa.types.is_duration,
-        lambda type_: spark.StringType() if type_.unit == "ns" else spark.DayTimeIntervalType(),
-    ),
     (is_list, lambda type_: spark.ArrayType(_spark_type(type_.value_type))),
     (
         pa.types.is_map,
         lambda type_: spark.MapType(_spark_type(type_.key_type), _spark_type(type_.item_type)),
     ),
-    (pa.types.is_struct, _struct),
+    (
+        pa.types.is_struct,
+        lambda type_: spark.StructType(
+            [spark.StructField(each.name, _spark_type(each.type)) for each in type_]
+        ),
+    ),
     (pa.types.is_dictionary, lambda type_: _spark_type(type_.value_type)),
 )
-
-
-#: The types of Arrow in which pyspark takes those of Spark that have no parameters.
-_ARROW_TYPES: Final[dict[type[spark.DataType], pa.DataType]] = {
-    spark.BooleanType: pa.bool_(),
-    spark.ByteType: pa.int8(),
-    spark.ShortType: pa.int16(),
-    spark.IntegerType: pa.int32(),
-    spark.LongType: pa.int64(),
-    spark.FloatType: pa.float32(),
-    spark.DoubleType: pa.float64(),
-    spark.StringType: pa.string(),
-    spark.BinaryType: pa.binary(),
-    spark.DateType: pa.date32(),
-    spark.TimestampType: pa.timestamp("us", "UTC"),
-    spark.TimestampNTZType: pa.timestamp("us"),
-    spark.DayTimeIntervalType: pa.duration("us"),
-}
 
 
 def _arrow_field(name: str, type_: spark.DataType, *, nullable: bool) -> pa.Field:
@@ -147,7 +135,7 @@ def _arrow_field(name: str, type_: spark.DataType, *, nullable: bool) -> pa.Fiel
     elif isinstance(type_, spark.DecimalType):
         found = pa.decimal128(type_.precision, type_.scale)
     else:
-        found = _ARROW_TYPES.get(type(type_))
+        found = next((arrow for plain, arrow, _ in _PLAIN if type(plain) is type(type_)), None)
     if found is None:
         raise ConfigError(f"schema: no answer has a column of type {type_.simpleString()}.", setting="schema")
     return pa.field(name, found, nullable=nullable)
@@ -196,7 +184,7 @@ def _column(table: pa.Table, field: spark.StructField, target: pa.Field) -> pa.C
         raise ConversionError(f"The answer has no column {snippet(name)!r}.", column=name)
     column = table.column(name)
     found = _spark_type(column.type)
-    if not _is_same(found, field.dataType):
+    if found.simpleString() != field.dataType.simpleString():  # which say nothing of nulls inside
         raise ConversionError(
             f"Column {snippet(name)!r} is of type {found.simpleString()} in Spark; the schema has "
             f"{field.dataType.simpleString()}.",
@@ -220,11 +208,6 @@ def _column(table: pa.Table, field: spark.StructField, target: pa.Field) -> pa.C
     return pa.chunked_array(chunks or [pa.array([], target.type)], target.type)
 
 
-def _is_same(found: spark.DataType, wanted: spark.DataType) -> bool:
-    """Whether two types are the same, whatever they say of nulls inside."""
-    return str(found.simpleString()) == str(wanted.simpleString())
-
-
 def _convert(array: pa.Array, target: pa.DataType) -> pa.Array:
     """Return an array in the type that Spark has for it, at any depth."""
     if pa.types.is_dictionary(array.type):
@@ -237,16 +220,11 @@ def _convert(array: pa.Array, target: pa.DataType) -> pa.Array:
         keys, items = map(_convert, pairs.flatten().flatten(), (target.key_type, target.item_type))
         return pa.MapArray.from_arrays(_starts(pairs), keys, items)
     if pa.types.is_struct(target):
-        children = [_convert(*pair) for pair in zip(array.flatten(), _field_types(target), strict=True)]
-        names = [target.field(position).name for position in range(target.num_fields)]
-        return pa.StructArray.from_arrays(children, names, mask=array.is_null())
+        children = [_convert(child, field.type) for child, field in zip(array.flatten(), target, strict=True)]
+        return pa.StructArray.from_arrays(children, [field.name for field in target], mask=array.is_null())
     if is_text(target) and not pa.types.is_string(array.type):
         return texts(pa.chunked_array([array])).combine_chunks()
     return array.cast(target)
-
-
-def _field_types(type_: pa.DataType) -> Iterator[pa.DataType]:
-    return (type_.field(position).type for position in range(type_.num_fields))
 
 
 def _starts(lists: pa.Array) -> pa.Array:

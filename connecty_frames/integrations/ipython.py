@@ -23,7 +23,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from connecty_frames import display, frames
+from connecty_frames import frames
 from connecty_frames._base.text import counted, snippet, terminal
 from connecty_frames.answer import Answer
 from connecty_frames.api import ask_df
@@ -61,7 +61,9 @@ class SQL(str):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return display.sql_html(self)
+        from connecty_frames.display.notebook import sql_html
+
+        return sql_html(self)
 
     def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
         printer.text(terminal(self, keep="\n\t"))
@@ -195,8 +197,8 @@ def _is_answer(value: Any) -> bool:
         return False
 
 
-def _make_parser(description: str | None) -> MagicArgumentParser:
-    """Return the parser of the first line of ``%%connecty``, with an option for each field of AskOptions."""
+def _make_parser(description: str | None) -> tuple[MagicArgumentParser, list[argparse.Action]]:
+    """Return the parser of the first line of ``%%connecty``, and its options: one for each of AskOptions."""
     # IPython's parser writes a sign before the usage, and argparse one for two.
     usage = "%%connecty [NAME] [options]"
     parser = MagicArgumentParser("connecty", usage, description)  # type: ignore[no-untyped-call]
@@ -205,13 +207,15 @@ def _make_parser(description: str | None) -> MagicArgumentParser:
     described = re.findall(r"^(\w+) : .+\n((?: {4}.+\n)+)", inspect.getdoc(ask_df) or "", re.MULTILINE)
     words = {name: " ".join(text.replace("``", "").replace("%", "%%").split()) for name, text in described}
     hints = get_type_hints(AskOptions, localns={"Callable": Callable})
-    _add_option(parser, "client", Any, "The client to ask, None for the one that calls share.")
-    for field in fields(AskOptions):
+    options = [_add_option(parser, "client", Any, "The client to ask, None for the one that calls share.")]
+    options += [
         _add_option(parser, field.name, hints[field.name], words.get(field.name, ""))
-    return parser
+        for field in fields(AskOptions)
+    ]
+    return parser, options
 
 
-def _add_option(parser: MagicArgumentParser, name: str, hint: Any, words: str) -> None:
+def _add_option(parser: MagicArgumentParser, name: str, hint: Any, words: str) -> argparse.Action:
     kinds = get_args(hint) or (hint,)
     how: dict[str, Any]
     if get_origin(hint) is Literal:
@@ -227,7 +231,7 @@ def _add_option(parser: MagicArgumentParser, name: str, hint: Any, words: str) -
     else:
         how = {"metavar": "VARIABLE"}
     # Without a default, so that what is not given is left to ask_df.
-    parser.add_argument(f"--{name.replace('_', '-')}", help=words, default=argparse.SUPPRESS, **how)
+    return parser.add_argument(f"--{name.replace('_', '-')}", help=words, default=argparse.SUPPRESS, **how)
 
 
 def _name(text: str) -> str:
@@ -246,8 +250,7 @@ def _max_rows(text: str) -> int | None:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number of rows nor all") from None
 
 
-_PARSER: Final = _make_parser(_Magics.connecty.__doc__)
-_ACTIONS: Final = _PARSER._actions  # noqa: SLF001 - argparse has no other list of them
+_PARSER, _ACTIONS = _make_parser(_Magics.connecty.__doc__)
 _OPTIONS: Final = {option: action for action in _ACTIONS for option in action.option_strings}
 #: The options whose value is that of a variable.
 _VARIABLES: Final = {action.dest for action in _ACTIONS if action.metavar == "VARIABLE"}

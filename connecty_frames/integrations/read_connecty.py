@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from connecty_frames._base.text import quoted, value_text
 from connecty_frames.api import ask_df, shared_client
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
 
 if TYPE_CHECKING:
@@ -129,7 +129,4 @@ def _index_names(index_col: object) -> list[str]:
         return []
     if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
         return list(names)
-    raise ConfigError(
-        f"index_col={value_text(index_col)}: expected the name of a column, or a list of names.",
-        setting="index_col",
-    )
+    raise wrong_value("index_col", index_col, "the name of a column, or a list of names")

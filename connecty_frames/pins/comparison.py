@@ -28,30 +28,21 @@ _HARMLESS: Final = frozenset({"layout", "comments", "case", "aliases"})
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How one answer differs from the pinned one; None or empty where it does not.
-
-    Parameters
-    ----------
-    question_id : str or None
-        The id of the question that was asked.
-    sql : str or None
-        In what the SQL differs most: ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of tables)
-        do not change its meaning; ``"literals"`` are numbers and texts in it, ``"query"`` is anything else,
-        and ``"missing"`` means that there is no SQL.
-    columns : tuple of two tuples of str, or None
-        The names of the pinned columns, and of those of the answer.
-    types : tuple of (str, str, str)
-        Name, pinned type and type of each column whose type differs. Types that ``schema=`` set are not
-        compared.
-    rows : tuple of two int, or None
-        The number of rows when the question was pinned, and that of the answer.
-    """
+    """How one answer differs from the pinned one; None or empty where it does not."""
 
     question_id: str | None
+    """The id of the question that was asked."""
     sql: SQLChange | None = None
+    """In what the SQL differs most: ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of tables) do
+    not change its meaning; ``"literals"`` are numbers and texts in it, ``"query"`` is anything else, and
+    ``"missing"`` means that there is no SQL."""
     columns: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """The names of the pinned columns, and of those of the answer."""
     types: tuple[tuple[str, str, str], ...] = ()
+    """Name, pinned type and type of each column whose type differs. Types that ``schema=`` set are not
+    compared."""
     rows: tuple[int, int] | None = None
+    """The number of rows when the question was pinned, and that of the answer."""
 
     @property
     def changed(self) -> bool:
@@ -83,28 +74,21 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class PinCheck:
-    """What asking a pinned question again has shown.
-
-    Parameters
-    ----------
-    name : str
-        The name of the pin.
-    drifts : tuple of Drift
-        How each answer differs from the pinned one, in the order of asking.
-    by_text : bool
-        Whether the SQL was compared as text, since it could not be parsed: then case, comments and aliases
-        count as changes.
-    same_sql, same_columns, same_rows : int
-        How many of the answers agree with each other: the largest number of those with the same SQL but for
-        its writing, with the same names and types of columns, and with the same rows in any order.
-    """
+    """What asking a pinned question again has shown."""
 
     name: str
+    """The name of the pin."""
     drifts: tuple[Drift, ...]
+    """How each answer differs from the pinned one, in the order of asking."""
     by_text: bool
+    """Whether the SQL was compared as text, since it could not be parsed: then case, comments and aliases
+    count as changes."""
     same_sql: int
+    """The largest number of answers with the same SQL, apart from its formatting."""
     same_columns: int
+    """The largest number of answers with the same names and types of columns."""
     same_rows: int
+    """The largest number of answers with the same rows, in any order."""
 
     @property
     def changed(self) -> bool:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from connecty_frames._base.text import path_text, quoted, snippet, value_text
 from connecty_frames.decode import ColumnSchema, Schema
 from connecty_frames.decode.arrow_types import parse_type
-from connecty_frames.decode.types.encodings import parse_encoding
-from connecty_frames.errors import ConfigError, ConnectyError
+from connecty_frames.decode.schema import column_texts, read_encoding
+from connecty_frames.errors import ConfigError, ConnectyError, wrong_value
 from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
 from connecty_frames.options import AskOptions, check_question_id, is_dw_id
 from connecty_frames.pins.query import Pin
@@ -62,10 +62,11 @@ def check_name(name: object) -> str:
         and 0 < len(name) <= _LONGEST_NAME
     ):
         return name
-    raise ConfigError(
-        f"name={value_text(name)}: expected a text of 1 to {_LONGEST_NAME} characters, without control "
-        "characters, and without white space at its ends.",
-        setting="name",
+    raise wrong_value(
+        "name",
+        name,
+        f"a text of 1 to {_LONGEST_NAME} characters, without control characters, and without white space at "
+        "its ends",
     )
 
 
@@ -189,7 +190,7 @@ def _of_type(type_: type[Any], table: dict[str, Any], key: str) -> Any:
 def _read_column(column: dict[str, str]) -> ColumnSchema:
     if extra := sorted(column.keys() - set(ColumnSchema.__slots__)):
         raise ValueError(f"a column has {quoted(extra)}, which this package does not know")
-    encoding = parse_encoding(column["encoding"]) if "encoding" in column else None
+    encoding = read_encoding(column)
     type_ = encoding.type if encoding else parse_type(column["type"])
     return ColumnSchema(_of_type(str, column, "name"), type_, _of_type(str, column, "evidence"), encoding)
 
@@ -223,9 +224,7 @@ def _table(pin: Pin) -> Any:
     columns = tomlkit.array().multiline(multiline=True)
     for column in pin.schema:
         inline = tomlkit.inline_table()
-        inline.update(
-            {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
-        )
+        inline.update(column_texts(column))
         columns.append(inline)
     options = tomlkit.inline_table()
     options.update({key: _ALL_ROWS if value is None else value for key, value in pin.options.items()})

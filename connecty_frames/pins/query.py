@@ -10,7 +10,7 @@ from connecty_frames._base.text import counted, snippet, value_text
 from connecty_frames.answer import rerun_sql
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df, shared_client
-from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn
+from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn, wrong_value
 from connecty_frames.pins.comparison import PinCheck, compare, largest_group, parsed, text_fingerprint
 
 if TYPE_CHECKING:
@@ -31,52 +31,35 @@ _FIXED = ("dw_id", "question_id", "schema", "max_age")
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A question that was asked once, with the SQL that came of it, as it is in ``connecty.lock``.
-
-    Parameters
-    ----------
-    name : str
-        Its name in the file.
-    question : str
-        The question in words.
-    dw_id : int
-        The data workspace that was asked.
-    question_id : str
-        The server's id of the question.
-    asked_at : datetime or None
-        When it was asked, aware and in UTC; None if it was pinned by its id, so that this is unknown.
-    dialect : str or None
-        The dialect of the SQL as sqlglot calls it, None if none was given.
-    sql : str
-        The SQL as the server sent it.
-    fingerprint : str
-        A hash of the SQL that is the same where only its writing differs.
-    sqlglot : str or None
-        The version of sqlglot that made the fingerprint; None if the SQL could not be parsed, so that the
-        fingerprint is one of its text.
-    tables : tuple of str
-        The tables that the SQL reads.
-    schema : Schema
-        The columns of the answer.
-    rows : int or None
-        The number of rows of the whole answer, None if unknown.
-    options : dict
-        The options that the types depend on, where they are not the defaults.
-    """
+    """A question that was asked once, with the SQL that came of it, as it is in ``connecty.lock``."""
 
     name: str
+    """Its name in the file."""
     question: str
+    """The question in words."""
     dw_id: int
+    """The data workspace that was asked."""
     question_id: str
+    """The server's id of the question."""
     asked_at: datetime | None
+    """When it was asked, aware and in UTC; None if it was pinned by its id, so that this is unknown."""
     dialect: str | None
+    """The dialect of the SQL as sqlglot calls it, None if none was given."""
     sql: str
+    """The SQL as the server sent it."""
     fingerprint: str
+    """A hash of the SQL that is the same where only its writing differs."""
     sqlglot: str | None
+    """The version of sqlglot that made the fingerprint; None if the SQL could not be parsed, so that the
+    fingerprint is one of its text."""
     tables: tuple[str, ...]
+    """The tables that the SQL reads."""
     schema: Schema
+    """The columns of the answer."""
     rows: int | None = None
+    """The number of rows of the whole answer, None if unknown."""
     options: dict[str, Any] = field(default_factory=dict, hash=False)
+    """The options that the types depend on, where they are not the defaults."""
 
     def __repr__(self) -> str:
         return (
@@ -236,12 +219,9 @@ class Pin:
             As for :func:`ask`.
         """
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-            raise ConfigError(f"times={value_text(times)}: expected a whole number from 1.", setting="times")
+            raise wrong_value("times", times, "a whole number from 1")
         if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
-            raise ConfigError(
-                f"on_change={value_text(on_change)}: expected 'raise', 'warn' or a callable.",
-                setting="on_change",
-            )
+            raise wrong_value("on_change", on_change, "'raise', 'warn' or a callable")
         before = self._statement()
         asked = shared_client(client)
         options: dict[str, Any] = {**self.options, "dw_id": self.dw_id, "timeout": timeout}

@@ -11,12 +11,10 @@ Nothing here needs pyspark.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
 import re
-import stat
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -24,9 +22,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from connecty_frames._base.text import snippet, terminal, value_text
+from connecty_frames._base.text import did_you_mean, snippet, terminal
 from connecty_frames.client import Client
-from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain
+from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, wrong_value
+from connecty_frames.files import open_private
 from connecty_frames.options import AskOptions, check_question_id
 from connecty_frames.settings.sources import wants_sandbox
 
@@ -102,9 +101,7 @@ def _check_name(name: str) -> None:
         )
     known = [*_SOURCES, "read", *_OPTIONS]
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."
-        raise ConfigError(f"Unknown option {snippet(name)!r}; {hint}", setting=name)
+        raise ConfigError(f"Unknown option {snippet(name)!r}; {did_you_mean(name, known)}", setting=name)
 
 
 def _texts(name: str, value: str) -> tuple[str, ...]:
@@ -114,13 +111,9 @@ def _texts(name: str, value: str) -> tuple[str, ...]:
     try:
         texts = json.loads(value)
     except ValueError as error:
-        raise ConfigError(
-            f"{name}={value_text(value)}: expected a JSON array; {error}.", setting=name
-        ) from None
+        raise wrong_value(name, value, f"a JSON array; {error}") from None
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise ConfigError(
-            f"{name}={value_text(value)}: expected a JSON array of one or more texts.", setting=name
-        )
+        raise wrong_value(name, value, "a JSON array of one or more texts")
     return tuple(texts)
 
 
@@ -141,9 +134,7 @@ def _max_rows(text: str) -> int | None:
     if text.lower() == "all":
         return None
     if not text.isdecimal():
-        raise ConfigError(
-            f"max_rows={value_text(text)}: expected a whole number, or all.", setting="max_rows"
-        )
+        raise wrong_value("max_rows", text, "a whole number, or all")
     return int(text)
 
 
@@ -276,11 +267,8 @@ def _record(question: str, key: tuple[object, ...]) -> Iterator[BinaryIO]:
     session = os.environ.get("SPARK_JOB_ARTIFACT_UUID", "")  # of a session of Spark Connect
     digest = hashlib.sha256(json.dumps([session, question, *key]).encode()).hexdigest()
     path = Path(folder) / f"connecty-{digest}"
-    with open(path, "a+b", opener=_open_private) as file:
+    with open(path, "a+b", opener=open_private) as file:
+        # Unlike the lock of files.py, which goes on without one: then a question could be sent twice.
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         yield file
-
-
-def _open_private(name: str, flags: int) -> int:
-    return os.open(name, flags, stat.S_IRUSR | stat.S_IWUSR)

@@ -1,4 +1,4 @@
-"""Readers of cloud warehouses. A column that a client would change is refused."""
+"""Readers of cloud warehouses and of Spark. A column that a client would change is refused."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from connecty_frames._base.text import snippet
 from connecty_frames.decode.exact_json import dump
 from connecty_frames.errors import ConfigError, ConversionError
+from connecty_frames.warehouse.pairs import SQL_TYPES
 from connecty_frames.warehouse.rows import BATCH_ROWS, Declared, Rows, columns, columns_of, open_transaction
 
 if TYPE_CHECKING:
@@ -54,11 +55,8 @@ def _place(*parts: object) -> str:
 
 #: Arrow types by Snowflake's; None is that of the chunks. Semi-structured values come as JSON.
 _SNOWFLAKE: Final = {
-    "real": pa.float64(),
-    "text": pa.string(),
-    "date": pa.date32(),
+    **{name: SQL_TYPES[name] for name in ("real", "text", "date", "boolean")},
     "binary": pa.binary(),
-    "boolean": pa.bool_(),
     **dict.fromkeys(("variant", "object", "array", "map", "geography", "geometry", "vector")),
 }
 _JSON: Final = ("variant", "object", "array", "map", "struct")
@@ -189,7 +187,13 @@ def read_databricks(connection: Any, statement: Statement) -> Iterator[Rows]:
 @contextmanager
 def read_bigquery(connection: Any, statement: Statement) -> Iterator[Rows]:
     """Run by a client of BigQuery, or by a connection that has one and one of BigQuery Storage."""
+    # A connection has no public names for its clients.
     client = getattr(connection, "_client", connection)
+    if not hasattr(client, "query"):
+        raise ConfigError(
+            "This version of google-cloud-bigquery does not tell the client of a connection: pass a Client.",
+            setting="connection",
+        )
     storage = getattr(connection, "_bqstorage_client", None)  # none over REST
     job = client.query(statement.sql)
     with _cancelling(lambda: job.done() or job.cancel()):
@@ -204,22 +208,50 @@ def read_bigquery(connection: Any, statement: Statement) -> Iterator[Rows]:
     yield Rows(declared, columns_of(chain(first, batches)), client.project)
 
 
+# --- Spark, in this process or by Spark Connect ---------------------------------------------------------
+
+
+@contextmanager
+def read_spark(session: Any, statement: Statement) -> Iterator[Rows]:
+    """Run in a session of this process, which hands over one partition after the other."""
+    frame = session.sql(statement.sql)
+    schema = frame.limit(0).toArrow().schema  # runs no job
+    yield Rows(list(map(Declared, schema.names, schema.types)), _spark_batches(frame), _catalog(session))
+
+
+@contextmanager
+def read_spark_connect(session: Any, statement: Statement) -> Iterator[Rows]:
+    """Run in a session of Spark Connect, which hands over all rows at once."""
+    table = session.sql(statement.sql).toArrow()
+    yield Rows(
+        list(map(Declared, table.schema.names, table.schema.types)), columns_of([table]), _catalog(session)
+    )
+
+
+def _catalog(session: Any) -> str:
+    return f"{session.catalog.currentCatalog()}/{session.catalog.currentDatabase()}"
+
+
+def _spark_batches(frame: Any) -> Iterator[list[Any]]:
+    """Yield the columns of batches, which Spark's processes send as bytes: its own rows are no Arrow."""
+
+    # A function of this module would be imported there, where this package may not be installed.
+    def serialize(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        for batch in batches:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, batch.schema) as writer:
+                writer.write_batch(batch)
+            yield pa.RecordBatch.from_arrays([pa.array([sink.getvalue().to_pybytes()])], ["batch"])
+
+    numbered = frame.toDF(*map(str, range(len(frame.columns))))  # two columns may have one name
+    for (batch,) in numbered.mapInArrow(serialize, "batch binary").toLocalIterator():
+        yield from columns_of(pa.ipc.open_stream(batch))
+
+
 # --- Athena, trino: by texts ----------------------------------------------------------------------------
 
-_PLAIN: Final = {
-    "boolean": pa.bool_(),
-    "tinyint": pa.int8(),
-    "smallint": pa.int16(),
-    "integer": pa.int32(),
-    "bigint": pa.int64(),
-    "real": pa.float32(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "date": pa.date32(),
-    "varbinary": pa.binary(),
-    "interval day to second": pa.duration("us"),
-    **dict.fromkeys(("varchar", "char", "string", "uuid", "ipaddress"), pa.string()),
-}
 _PARTS: Final = re.compile(r"([a-z ]+?)(?:\((\d+)(?:, ?(\d+))?\))?( with time zone)?", re.ASCII)
 
 
@@ -237,7 +269,7 @@ def _trino_column(name: str, type_: str) -> Declared:
         case "time" if not zone:
             declared = pa.time64(_unit(digits))
         case _:
-            declared = _PLAIN.get(kind)
+            declared = SQL_TYPES.get(kind)
     return Declared(name, declared, type_)
 
 

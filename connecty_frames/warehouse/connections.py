@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
-from connecty_frames.warehouse import clouds, spark
+from connecty_frames.warehouse import clouds
 from connecty_frames.warehouse.duckdb_reading import check_reading
 from connecty_frames.warehouse.postgres import READ_ONLY, SETTINGS, declared, read_psycopg, read_psycopg2
 from connecty_frames.warehouse.rows import (
@@ -140,11 +140,22 @@ def _adbc_dialects(connection: Any) -> tuple[str, ...]:
     return _ADBC_DIALECTS.get(connection.adbc_get_info().get("vendor_name", "").lower(), ())
 
 
+def _autocommits(connection: Any) -> bool:
+    """Return whether each statement of a connection of ADBC is a transaction of its own."""
+    if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
+        raise ConfigError(
+            "This version of adbc-driver-manager does not tell if a transaction may be open: use another "
+            "client.",
+            setting="connection",
+        )
+    return bool(found)
+
+
 @contextmanager
 def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
     dialects = _adbc_dialects(connection)
     is_postgres, is_duckdb = dialects == _POSTGRES, dialects == _DUCKDB
-    autocommit = connection._autocommit  # noqa: SLF001 - it has no public name
+    autocommit = _autocommits(connection)
     if not (is_postgres or autocommit):
         raise open_transaction("connect with autocommit=True, without which there always is one")
     with closing(connection.cursor()) as cursor:
@@ -263,8 +274,8 @@ _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractConte
     ("psycopg", "Connection", _POSTGRES, read_psycopg),
     ("psycopg2.extensions", "connection", _POSTGRES, read_psycopg2),
     ("sqlite3", "Connection", _SQLITE, _sqlite3),
-    ("pyspark.sql.session", "SparkSession", _SPARK, spark.read_session),
-    ("pyspark.sql.connect.session", "SparkSession", _SPARK, spark.read_connect),
+    ("pyspark.sql.session", "SparkSession", _SPARK, clouds.read_spark),
+    ("pyspark.sql.connect.session", "SparkSession", _SPARK, clouds.read_spark_connect),
     ("snowflake.connector", "SnowflakeConnection", _SNOWFLAKE, clouds.read_snowflake),
     ("databricks.sql.client", "Connection", _SPARK, clouds.read_databricks),
     ("google.cloud.bigquery", "Client", ("bigquery",), clouds.read_bigquery),

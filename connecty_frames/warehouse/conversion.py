@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from decimal import Decimal
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -21,21 +19,19 @@ import pyarrow.compute as pc
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     any_of,
-    first_match,
     is_binary,
     is_list,
     is_number,
     is_text,
 )
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse
+from connecty_frames.decode.exact_json import dump
 from connecty_frames.decode.types.builders import build
 from connecty_frames.decode.types.numbers import loses_digits
 from connecty_frames.decode.types.temporal import row_out_of_range
 from connecty_frames.decode.types.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
-from connecty_frames.warehouse.database_values import postgres_cells, python_cells
+from connecty_frames.warehouse.cells import JSON_TYPES, cells, parsed, plain, postgres_cells, python_cells
 from connecty_frames.warehouse.pairs import ANY_NUMBER, FLOAT_DIGITS
-from connecty_frames.warehouse.temporal_texts import temporal_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +40,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.warehouse.rows import Declared
 
-#: The types of databases whose texts are JSON.
-JSON_TYPES: Final = frozenset({"json", "jsonb"})
 #: The types of databases that drivers send as values of another type.
 _MISREAD: Final = frozenset(
     {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
@@ -71,45 +65,34 @@ def convert(column: pa.Array | tuple[Any, ...], declared: Declared, wanted: Colu
     # known, else values of Python.
     type_, origin = wanted.encoding or wanted.type, declared.origin
     if isinstance(column, tuple):
-        cells = (
-            postgres_cells(column, origin) if origin else _parsed(python_cells(column), origin, wanted.type)
-        )
-        return _build(cells, wanted, declared)
+        values = postgres_cells(column, origin) if origin else parsed(python_cells(column), "", wanted.type)
+        return _build(values, wanted, declared)
     if origin in _MISREAD and not is_text(column.type):
         raise CellError(
             0, f"the type {origin}", "does not come as the values that it has; cast it in the SQL"
         )
-    array = _plain(column)
+    array = plain(column)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), wanted.type)
     if wanted.encoding is not None:
-        return build(_cells(array), type_)
+        return build(cells(array), type_)
     if is_number(type_) and (found := _numbers_fast(array, declared, type_)) is not None:
         return found
     for got_test, wanted_test, converter in _PAIRS:
         if got_test(array.type) and wanted_test(type_):
             return converter(array, type_, origin)
     if any(got_test(array.type) and wanted_test(type_) for got_test, wanted_test in _BY_TEXT):
-        return _build(_parsed(_cells(array), origin, type_), wanted, declared)
+        return _build(parsed(cells(array), origin, type_), wanted, declared)
     raise CellError(0, f"a value of {column.type}", f"has no exact form as {type_}")
 
 
-def _plain(array: pa.Array) -> pa.Array:
-    """Return an array of a type of Arrow's own, of values that are not numbered."""
-    if isinstance(array.type, pa.BaseExtensionType):
-        if array.type.extension_name == "arrow.uuid":
-            return pa.array([None if v is None else str(UUID(bytes=v)) for v in array.storage.to_pylist()])
-        return array.storage
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-
-
-def _build(cells: list[Any], wanted: ColumnSchema, declared: Declared) -> pa.Array:
+def _build(values: list[Any], wanted: ColumnSchema, declared: Declared) -> pa.Array:
     """Build a column; an inferred float64 takes the numbers that an answer would have as float64."""
-    array = build(cells, wanted.encoding or wanted.type)
+    array = build(values, wanted.encoding or wanted.type)
     leaf = wanted.type.value_type if is_list(wanted.type) else wanted.type
     is_exact = declared.type is not None and pa.types.is_floating(declared.type)
     if leaf == pa.float64() and wanted.is_inferred and not is_exact and _NEAREST not in wanted.evidence:
-        for row, cell in enumerate(cells):
+        for row, cell in enumerate(values):
             for number in cell if isinstance(cell, list) else (cell,):
                 if isinstance(number, str) and loses_digits(number):
                     raise CellError(row, str(number), "has more digits than double holds")
@@ -160,96 +143,6 @@ def _floats(decimals: pa.Array) -> pa.Array | None:
     return pa.array(floats, pa.float64(), mask=mask)
 
 
-# --- values as answers have them ----------------------------------------------------------------------
-
-
-def _parsed(cells: list[Any], origin: str, type_: pa.DataType) -> list[Any]:
-    """Return cells with those texts parsed that are JSON."""
-    is_json = origin in JSON_TYPES or pa.types.is_nested(type_)
-    return [_parse(row, cell) for row, cell in enumerate(cells)] if is_json else cells
-
-
-def _parse(row: int, cell: Any) -> Any:
-    if type(cell) is not str:
-        return cell
-    try:
-        return parse(cell)
-    except (ValueError, RecursionError):
-        raise CellError(row, cell, "is not JSON") from None
-
-
-def _cells(array: pa.Array) -> list[Any]:
-    """Return an array as values of :func:`build`: numbers and times as texts, None for null."""
-    if (read := first_match(_CELLS, array.type)) is None:
-        raise CellError(0, f"a value of {array.type}", "has no form in an answer")
-    return read(array)
-
-
-def _python_cells(array: pa.Array) -> list[Any]:
-    return list(array.to_pylist())
-
-
-def _integer_cells(array: pa.Array) -> list[Any]:
-    return [None if value is None else IntText(value) for value in array.to_pylist()]
-
-
-def _decimal_cells(array: pa.Array) -> list[Any]:
-    return [None if value is None else FloatText(format(value, "f")) for value in array.to_pylist()]
-
-
-def _float_cells(array: pa.Array) -> list[Any]:
-    """Return floats in the shortest spelling that gives them back: 0.1 for the float32 nearest to it."""
-    values = array.to_numpy(zero_copy_only=False)
-    texts = [str(value) for value in values.astype(array.type.to_pandas_dtype())]
-    special = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-    cells = [special.get(text) or FloatText(text) for text in texts]
-    return [cell if valid else None for cell, valid in zip(cells, array.is_valid().to_pylist(), strict=True)]
-
-
-def _list_cells(array: pa.Array) -> list[Any]:
-    if pa.types.is_fixed_size_list(array.type):
-        array = array.cast(pa.list_(array.type.value_type))
-    return _split(array, _cells(_plain(array.values)), list)
-
-
-def _split(array: pa.Array, items: list[Any], make: Callable[[list[Any]], Any]) -> list[Any]:
-    bounds = zip(pairwise(array.offsets.to_pylist()), array.is_valid().to_pylist(), strict=True)
-    return [make(items[start:end]) if valid else None for (start, end), valid in bounds]
-
-
-def _map_cells(array: pa.Array) -> list[Any]:
-    pairs = zip(_cells(array.keys), _cells(array.items), strict=True)
-    return _split(array, [{key: item} for key, item in pairs], _merged)
-
-
-def _merged(parts: list[dict[Any, Any]]) -> dict[str, Any]:
-    return {str(key): item for part in parts for key, item in part.items()}
-
-
-def _struct_cells(array: pa.Array) -> list[Any]:
-    names = [field.name for field in array.type]
-    if not names:
-        return [{} if ok else None for ok in array.is_valid().to_pylist()]
-    columns = [_cells(_plain(child)) for child in array.flatten()]
-    rows = zip(*columns, strict=True)
-    return [
-        dict(zip(names, row, strict=True)) if ok else None
-        for row, ok in zip(rows, array.is_valid().to_pylist(), strict=True)
-    ]
-
-
-_CELLS: Final[tuple[tuple[TypeTest, Callable[[pa.Array], list[Any]]], ...]] = (
-    (any_of(is_text, pa.types.is_boolean), _python_cells),
-    (pa.types.is_integer, _integer_cells),
-    (pa.types.is_decimal, _decimal_cells),
-    (pa.types.is_floating, _float_cells),
-    (pa.types.is_temporal, temporal_texts),
-    (is_list, _list_cells),
-    (pa.types.is_struct, _struct_cells),
-    (pa.types.is_map, _map_cells),
-)
-
-
 # --- the pairs ----------------------------------------------------------------------------------------
 
 
@@ -257,7 +150,7 @@ def _raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
     """Raise a CellError about the first value that is marked as wrong, if any is."""
     if wrong.true_count:
         row = wrong.index(True).as_py()
-        value = _cells(array.slice(row, 1))[0]
+        value = cells(array.slice(row, 1))[0]
         raise CellError(row, value if isinstance(value, str) else dump(value), reason)
 
 
@@ -269,7 +162,7 @@ def _text(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
     if (spelled := _ADBC_TEXTS.get(origin)) is not None:
         return build([spelled.get(text, text) for text in array.to_pylist()], type_)
     return (
-        build(_parsed(array.to_pylist(), origin, type_), type_)
+        build(parsed(array.to_pylist(), origin, type_), type_)
         if origin in JSON_TYPES
         else pc.cast(array, type_)
     )
@@ -303,7 +196,7 @@ def _timestamps(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
     if row is not None:
         raise CellError(
             row,
-            _cells(array.cast(pa.timestamp(type_.unit, "UTC")))[row],
+            cells(array.cast(pa.timestamp(type_.unit, "UTC")))[row],
             f"has no year that can be shown in {type_.tz}",
         )
     return array
@@ -344,10 +237,6 @@ def _times(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
     return _in_unit(array, counts, type_, type_)
 
 
-def _durations(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
-    return _in_unit(array, array.view(pa.int64()), type_, type_)
-
-
 def _intervals(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
     """Read intervals of days and less; months have no fixed length."""
     nanos: list[int | None] = []
@@ -382,37 +271,34 @@ def _is_aware(type_: pa.DataType) -> bool:
     return pa.types.is_timestamp(type_) and type_.tz is not None
 
 
-def _anything(_: pa.DataType) -> bool:
-    return True
-
-
 _is_clock: Final = any_of(pa.types.is_date, pa.types.is_timestamp, pa.types.is_time)
-_is_whole: Final = pa.types.is_integer
-_is_float64: Final = pa.types.is_float64
-_is_category: Final = pa.types.is_dictionary
 
 #: What a column may be and become; the first pair that matches decides.
 _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[..., pa.Array]], ...]] = (
     (pa.types.is_boolean, pa.types.is_boolean, _same),
-    (_is_whole, _is_whole, _integers),
-    (_is_float64, _is_float64, _same),
+    (pa.types.is_integer, pa.types.is_integer, _integers),
+    (pa.types.is_float64, pa.types.is_float64, _same),
     (is_text, is_text, _text),
     (is_binary, is_binary, _same),
     (_is_naive, _is_naive, _timestamps),
     (_is_aware, _is_aware, _timestamps),
     (pa.types.is_date, pa.types.is_date, _dates),
     (pa.types.is_time, pa.types.is_time, _times),
-    (pa.types.is_duration, pa.types.is_duration, _durations),
+    (
+        pa.types.is_duration,
+        pa.types.is_duration,
+        lambda array, type_, _: _in_unit(array, array.view(pa.int64()), type_, type_),
+    ),
     (pa.types.is_interval, pa.types.is_duration, _intervals),
     (is_binary, is_text, _bytea),
 )
 #: What comes by way of texts, if no pair matches.
 _BY_TEXT: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
     (is_number, is_number),
-    (_is_whole, pa.types.is_boolean),
+    (pa.types.is_integer, pa.types.is_boolean),
     (pa.types.is_date, _is_naive),
     (any_of(_is_naive, _is_aware), pa.types.is_date),
-    (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, _is_category)),
-    (is_text, _anything),
+    (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, pa.types.is_dictionary)),
+    (is_text, lambda _: True),
     (pa.types.is_nested, any_of(pa.types.is_nested, is_text)),
 )

@@ -16,17 +16,10 @@ if TYPE_CHECKING:
 _COLUMNS: Final = frozenset({"key", "value", "ordinality"})
 #: Functions whose only column has the name of the source; others have names of their own.
 _NAMED_BY_SOURCE: Final = frozenset(
-    {
-        "generate_series",
-        "generate_subscripts",
-        "json_object_keys",
-        "jsonb_object_keys",
-        "jsonb_path_query",
-        "regexp_matches",
-        "regexp_split_to_table",
-        "string_to_table",
-        "unnest",
-    }
+    """
+    generate_series generate_subscripts json_object_keys jsonb_object_keys jsonb_path_query regexp_matches
+    regexp_split_to_table string_to_table unnest
+    """.split()
 )
 
 

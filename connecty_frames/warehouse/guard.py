@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from connecty_frames._base.text import excerpt, quoted, snippet, value_text, with_excerpt
-from connecty_frames.errors import ConfigError, QueryRefused, missing_extra
+from connecty_frames._base.text import excerpt, quoted, snippet, with_excerpt
+from connecty_frames.errors import QueryRefused, missing_extra, wrong_value
 from connecty_frames.warehouse.dotted_calls import functions_by_dot
 from connecty_frames.warehouse.functions import FUNCTIONS, ROWS, SYNTAX, WORDS
 from connecty_frames.warehouse.tokens import (
@@ -119,33 +119,14 @@ class Statement:
 
 
 def check(sql: str, dialect: str, functions: Collection[str] = ()) -> Statement:
-    """Return SQL as a statement that may be sent.
-
-    Parameters
-    ----------
-    sql
-        The SQL as the server sent it.
-    dialect
-        The dialect of the warehouse, as sqlglot calls it.
-    functions
-        The names of further functions that are allowed, with their schema if the SQL writes one.
-
-    Raises
-    ------
-    ConfigError
-        If sqlglot is not installed, or an argument is wrong.
-    QueryRefused
-        If it is anything but one query of known parts and functions.
-    """
+    """Return SQL as a statement that may be sent; raises ConfigError or QueryRefused."""
+    # ``functions`` are further ones that are allowed, with their schema if the SQL writes one.
     if (
         isinstance(functions, str)
         or not isinstance(functions, Collection)
         or not all(isinstance(name, str) for name in functions)
     ):
-        raise ConfigError(
-            f"functions={value_text(functions)}: expected names of functions, such as ('my_schema.f',).",
-            setting="functions",
-        )
+        raise wrong_value("functions", functions, "names of functions, such as ('my_schema.f',)")
     statement = parse(sql, dialect)
     statement = replace(statement, allowed=frozenset(name.lower() for name in functions))
     for reason in _read(statement.sql, dialect, lambda: list(_reasons(statement))):
@@ -164,10 +145,7 @@ def parse(sql: str, dialect: str) -> Statement:
     except ModuleNotFoundError as error:
         raise missing_extra("sql", "Reading SQL needs", error) from None
     if not isinstance(dialect, str) or dialect.lower() not in _dialects(sqlglot):
-        raise ConfigError(
-            f"dialect={value_text(dialect)}: expected one of {', '.join(_dialects(sqlglot))}.",
-            setting="dialect",
-        )
+        raise wrong_value("dialect", dialect, f"one of {', '.join(_dialects(sqlglot))}")
     dialect = dialect.lower()
     written = _read(sql, dialect, lambda: sqlglot.tokenize(sql, read=dialect))
     while written and written[-1].token_type.name == "SEMICOLON":

@@ -28,6 +28,19 @@ ANY_NUMBER: Final = pa.decimal128(38, 0)
 #: Any number of so many digits survives float64.
 FLOAT_DIGITS: Final = 15
 
+#: The types of databases by the names that these have for them, as answers have them.
+SQL_TYPES: Final[dict[str, pa.DataType]] = {
+    **dict.fromkeys(("bool", "boolean"), pa.bool_()),
+    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint", "int2", "int4", "int8"), pa.int64()),
+    **dict.fromkeys(("real", "float", "double", "float4", "float8"), pa.float64()),
+    **dict.fromkeys(
+        ("char", "varchar", "string", "text", "bpchar", "name", "uuid", "ipaddress"), pa.string()
+    ),
+    **dict.fromkeys(("varbinary", "bytea"), pa.binary()),
+    **dict.fromkeys(("interval", "interval day to second"), pa.duration("us")),
+    "date": pa.date32(),
+}
+
 #: The evidence for the type of a column without a value.
 _is_empty: Final = re.compile(r"no rows|only nulls,.*|.* statistics without a value").fullmatch
 #: The evidence for text that names a value which only text holds, such as infinity.
@@ -38,7 +51,9 @@ def decide(column: ColumnSchema, declared: Declared) -> ColumnSchema:
     """Return a column with the type that comes out; text that meets a number is a ConfigError."""
     if declared.type is None or not column.is_inferred:
         return column
-    if _is_empty(column.evidence) and not _is_unbounded(declared):
+    # No type of Arrow holds every value of PostgreSQL's numeric.
+    is_unbounded = declared.type == ANY_NUMBER and declared.origin == "numeric"
+    if _is_empty(column.evidence) and not is_unbounded:
         type_ = _plain(declared.type, column.type)
     elif is_text(column.type) and is_number(declared.type) and not column.evidence.startswith(_EXACT_TEXT):
         name = snippet(column.name)
@@ -53,11 +68,6 @@ def decide(column: ColumnSchema, declared: Declared) -> ColumnSchema:
     if type_ == column.type:
         return column
     return replace(column, type=type_, evidence=f"{declared.words} in the warehouse")
-
-
-def _is_unbounded(declared: Declared) -> bool:
-    """Whether no type of Arrow holds every value, as of PostgreSQL's numeric."""
-    return declared.type == ANY_NUMBER and declared.origin == "numeric"
 
 
 def _plain(declared: pa.DataType, wanted: pa.DataType) -> pa.DataType:
@@ -119,18 +129,19 @@ def _has_more_digits(declared: pa.DataType, wanted: pa.DataType) -> bool:
     return bool(declared.scale > wanted.scale or before > wanted.precision - wanted.scale)
 
 
-def _has_fraction(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_decimal(type_) and type_.scale > 0)
-
-
-def _is_beyond_float(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_decimal(type_) and type_.precision > FLOAT_DIGITS and type_ != ANY_NUMBER)
-
-
 #: Answers' types, and those that have values which they do not hold. SQLite declares nothing.
 _WIDER: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
-    (pa.types.is_integer, any_of(pa.types.is_floating, _has_fraction, pa.types.is_uint64)),
-    (pa.types.is_floating, any_of(pa.types.is_integer, _is_beyond_float)),
+    (
+        pa.types.is_integer,
+        any_of(pa.types.is_floating, lambda t: pa.types.is_decimal(t) and t.scale > 0, pa.types.is_uint64),
+    ),
+    (
+        pa.types.is_floating,
+        any_of(
+            pa.types.is_integer,
+            lambda t: pa.types.is_decimal(t) and t.precision > FLOAT_DIGITS and t != ANY_NUMBER,
+        ),
+    ),
     (pa.types.is_decimal, pa.types.is_floating),
     (pa.types.is_date, pa.types.is_timestamp),
     (pa.types.is_time, any_of(pa.types.is_interval, pa.types.is_duration)),

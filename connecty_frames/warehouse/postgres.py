@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.warehouse.pairs import ANY_NUMBER, decimal_type
+from connecty_frames.warehouse.cells import JSON_TYPES
+from connecty_frames.warehouse.pairs import ANY_NUMBER, SQL_TYPES, decimal_type
 from connecty_frames.warehouse.rows import BATCH_ROWS, Declared, Rows, columns, ending, open_transaction
 
 if TYPE_CHECKING:
@@ -36,31 +37,40 @@ READ_ONLY: Final = "SET TRANSACTION READ ONLY"
 _CURSOR: Final = "connecty_rerun"
 
 #: The types that a query may declare, by the numbers that PostgreSQL has for them and for their arrays.
-_OIDS: Final[dict[int, tuple[str, int, pa.DataType | None]]] = {
-    16: ("bool", 1000, pa.bool_()),
-    17: ("bytea", 1001, pa.binary()),
-    19: ("name", 1003, pa.string()),
-    20: ("int8", 1016, pa.int64()),
-    21: ("int2", 1005, pa.int64()),
-    23: ("int4", 1007, pa.int64()),
-    25: ("text", 1009, pa.string()),
-    26: ("oid", 1028, None),
-    114: ("json", 199, pa.string()),
-    700: ("float4", 1021, pa.float64()),
-    701: ("float8", 1022, pa.float64()),
-    1042: ("bpchar", 1014, pa.string()),
-    1043: ("varchar", 1015, pa.string()),
-    1082: ("date", 1182, pa.date32()),
-    1083: ("time", 1183, pa.time64("us")),
-    1114: ("timestamp", 1115, pa.timestamp("us")),
-    1184: ("timestamptz", 1185, pa.timestamp("us", "UTC")),
-    1186: ("interval", 1187, pa.duration("us")),
-    1700: ("numeric", 1231, ANY_NUMBER),
-    2950: ("uuid", 2951, pa.string()),
-    3802: ("jsonb", 3807, pa.string()),
+_OIDS: Final[dict[int, tuple[str, int]]] = {
+    16: ("bool", 1000),
+    17: ("bytea", 1001),
+    19: ("name", 1003),
+    20: ("int8", 1016),
+    21: ("int2", 1005),
+    23: ("int4", 1007),
+    25: ("text", 1009),
+    26: ("oid", 1028),
+    114: ("json", 199),
+    700: ("float4", 1021),
+    701: ("float8", 1022),
+    1042: ("bpchar", 1014),
+    1043: ("varchar", 1015),
+    1082: ("date", 1182),
+    1083: ("time", 1183),
+    1114: ("timestamp", 1115),
+    1184: ("timestamptz", 1185),
+    1186: ("interval", 1187),
+    1700: ("numeric", 1231),
+    2950: ("uuid", 2951),
+    3802: ("jsonb", 3807),
 }
-_ARRAYS: Final = {array: oid for oid, (_, array, _) in _OIDS.items()}
-_TYPES: Final = {name: type_ for name, _, type_ in _OIDS.values()}
+_ARRAYS: Final = {array: oid for oid, (_, array) in _OIDS.items()}
+_OWN_TYPES: Final = {
+    **SQL_TYPES,
+    "time": pa.time64("us"),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", "UTC"),
+    "numeric": ANY_NUMBER,
+    **dict.fromkeys(JSON_TYPES, pa.string()),
+}
+#: By name; None for ``oid``. Types that are not listed, as ``"char"``, are unknown.
+_TYPES: Final = {name: _OWN_TYPES.get(name) for name, _ in _OIDS.values()}
 
 
 def declared(name: str, origin: str, typmod: int = -1, *, is_array: bool = False) -> Declared:

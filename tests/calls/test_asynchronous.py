@@ -261,7 +261,8 @@ def test_sixty_four_at_once(server: Script, client: cf.Client) -> None:
     assert sorted(server.questions) == sorted(f"number {n}" for n in range(64))
     assert str(PACKAGE / "client.py") in called
     blocking = {"http", "decode", "frames", "display", "diagnostics.py"}
-    assert [each for each in called if each.startswith(str(PACKAGE)) and blocking & {*Path(each).parts}] == []
+    ours = [Path(each).relative_to(PACKAGE) for each in called if each.startswith(str(PACKAGE))]
+    assert [each for each in ours if blocking & {*each.parts}] == []
     assert called & {"connect", "getaddrinfo", "sendall", "sleep"} == set()
 
 

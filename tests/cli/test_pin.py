@@ -199,7 +199,7 @@ def test_a_wrong_connection(pin: Any, arguments: list[str], code: int, message: 
 def test_no_password_is_shown() -> None:
     """Not even if the message of the client has the URL in it, or the password decoded."""
     sqlalchemy = pytest.importorskip("sqlalchemy")
-    from connecty_frames.cli.connections import read_rows
+    from connecty_frames.cli.pin import read_rows
     from connecty_frames.errors import ConnectyError
 
     url = "postgresql+psycopg://user:hunter%2122@127.0.0.1:1/shop"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from connecty_frames.display import SHOWN_ROWS, answer_html
+from connecty_frames.display.notebook import SHOWN_ROWS, answer_html
 from connecty_frames.frames import AnswerMetadata
 from tests.cases import cases
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from rich.cells import cell_len
 from rich.console import Console
 
-from connecty_frames.display import terminal_table, text_table
+from connecty_frames.display.table import terminal_table, text_table
 from tests.cases import cases
 
 

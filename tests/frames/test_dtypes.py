@@ -13,8 +13,7 @@ import pyarrow as pa
 import pydantic
 import pytest
 
-from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type
-from connecty_frames.frames.models import comes_from, is_pydantic_model
+from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type, comes_from, is_pydantic_model
 from tests.cases import cases
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())

@@ -44,8 +44,8 @@ def read_rows() -> Callable[..., pa.Table]:
     with warnings.catch_warnings():
         # Of click, about what older versions of typer import from it.
         warnings.simplefilter("ignore", DeprecationWarning)
-        from connecty_frames.cli import connections
-    return connections.read_rows
+        from connecty_frames.cli.pin import read_rows as function
+    return function
 
 
 def test_a_pin_runs_by_each_client(service: Any, host: str, read_rows: Any) -> None:

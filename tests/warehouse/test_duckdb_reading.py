@@ -106,6 +106,18 @@ def rerun(connection: Any, sql: str, **options: Any) -> list[Any]:
     return values
 
 
+def test_a_connection_that_does_not_tell_of_transactions(
+    connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ADBC the private attribute that tells may go: nothing is run then."""
+    if isinstance(connection, duckdb.DuckDBPyConnection):
+        assert rerun(connection, "SELECT a FROM t") == [1]
+        return
+    monkeypatch.delattr(connection, "_autocommit")
+    with pytest.raises(cf.ConfigError, match="does not tell if a transaction may be open"):
+        rerun(connection, "SELECT a FROM t")
+
+
 @cases(("sql", "reason"), REFUSED)
 def test_what_is_refused(connection: Any, sql: str, reason: str) -> None:
     """With the reason; the connection is free again."""

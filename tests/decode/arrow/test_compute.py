@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import subprocess
 import sys
 import textwrap
@@ -90,3 +92,23 @@ def test_a_cast_is_safe() -> None:
     """A number that the type does not hold is an error, as with pyarrow.compute."""
     with pytest.raises(pa.ArrowInvalid, match="truncated"):
         arrow_compute.cast(pa.scalar(1.5), pa.int64())
+
+
+def test_without_the_private_module_of_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its public one has the same functions."""
+    imported, refused = builtins.__import__, []
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "pyarrow._compute" and rest[0]["__name__"] == arrow_compute.__name__:
+            refused.append(name)
+            raise ImportError(name)
+        return imported(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    try:
+        importlib.reload(arrow_compute)
+        assert refused == ["pyarrow._compute"]
+        assert arrow_compute.cast(pa.array([1]), pa.string()).to_pylist() == ["1"]
+    finally:
+        monkeypatch.undo()
+        importlib.reload(arrow_compute)
