@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.asking.auth import Auth
     from connecty_frames.http.transport import Transport
+    from connecty_frames.store.history import History
 
 _Result = TypeVar("_Result")
 
@@ -96,15 +97,26 @@ class Results(Immutable):
 
 
 class Endpoints:
-    """The endpoints that need a token, for one client.
+    """The endpoints that need a token, for one client, and what its questions share.
 
     Each method returns a callable that makes one attempt, for :func:`~connecty_frames.http.retry.retry`.
     """
 
-    def __init__(self, transport: Transport, auth: Auth, *, random: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        auth: Auth,
+        *,
+        random: Callable[[], float],
+        timeout: float,
+        resume_command: Callable[[str, int], str],
+    ) -> None:
         self.transport = transport
         self.clock: Clock = transport.clock
         self.random = random
+        self.timeout = timeout  # of a call that has none, in seconds
+        self.resume_command = resume_command
+        self.history: History | None = None
         self._auth = auth
 
     def ask(self, body: bytes, *, dw_id: int, on_send: Callable[[Attempt], None]) -> Callable[[Attempt], str]:

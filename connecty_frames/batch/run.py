@@ -229,11 +229,9 @@ class _BatchRun:
             self.index.done(entry.number, None)
         asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
 
-        def read(answer: Answer) -> None:
-            self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
-
         ask_options = replace(self.options, question_id=entry.question_id)
-        self.client.prepare("", ask_options, read).run(cancelled)
+        answer = self.client.call("", ask_options, cancelled=cancelled).answer()
+        self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
 
     def _ask(self, entry: Entry, cancelled: threading.Event) -> None:
         with self.lock:
@@ -251,11 +249,9 @@ class _BatchRun:
             if entry.error is not None:
                 self.index.failed(entry.number, None)
 
-            def read(answer: Answer) -> None:
-                self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
-
             is_sent = True
-            self.client.prepare(question, self.options, read, row=row).run(cancelled)
+            answer = self.client.call(question, self.options, row=row, cancelled=cancelled).answer()
+            self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
         except ConnectyError as error:
             is_sent = not _is_rejected(error)
             raise

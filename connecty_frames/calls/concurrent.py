@@ -17,12 +17,10 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet, value_text
 from connecty_frames.answer import shape_text
 from connecty_frames.asking.submission import annotate
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from connecty_frames.answer import Answer
-    from connecty_frames.asking.submission import Submission
+    from connecty_frames.question import Call
 
 _Future = TypeVar("_Future", bound="Future[Any]")
 
@@ -40,21 +38,6 @@ _Future = TypeVar("_Future", bound="Future[Any]")
 _WAIT: Final = 0.1
 #: Seconds that requests in progress get to end after Ctrl-C, so that more is known of them.
 _GRACE: Final = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class CancellableDeadline(Deadline):
-    """A deadline that moves to now when ``cancelled`` is set."""
-
-    cancelled: threading.Event
-
-    def remaining(self) -> float:
-        """Return the seconds left; zero once it is cancelled."""
-        return 0.0 if self.cancelled.is_set() else Deadline.remaining(self)
-
-    def sleep(self, seconds: float) -> None:
-        """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
-        self.cancelled.wait(max(0.0, min(seconds, self.remaining())))
 
 
 class QuestionFuture(Future["Answer"]):
@@ -170,8 +153,7 @@ class ConcurrentRun:
     def __init__(
         self,
         questions: Iterable[str],
-        prepare: Callable[[str], Submission],
-        answer: Callable[[Submission, threading.Event], Answer],
+        prepare: Callable[[str, threading.Event], Call],
         *,
         max_workers: int,
     ) -> None:
@@ -182,7 +164,6 @@ class ConcurrentRun:
                 setting="questions",
             )
         self._prepare = prepare
-        self._answer = answer
         self._questions = list(questions)
         #: Returns what is known of each question that was started, by position.
         self._messages: dict[int, Callable[[], str | None]] = {}
@@ -200,15 +181,15 @@ class ConcurrentRun:
         return self._workers.run(map(QuestionFuture, self._questions))
 
     def _ask(self, position: int, future: QuestionFuture, cancelled: threading.Event) -> Answer:
-        submission = self._prepare(future.question)
-        self._messages[position] = submission.message
+        call = self._prepare(future.question, cancelled)
+        self._messages[position] = call.message
         try:
-            answer = self._answer(submission, cancelled)
+            answer = call.answer()
             self._answered.add(position)
             return answer
         finally:
             # The message alone: of many questions, the submissions with their bodies would pile up.
-            message = submission.message()
+            message = call.message()
             self._messages[position] = lambda: message
 
     def _message(self) -> str:

@@ -249,7 +249,8 @@ def ask(
                 echo_stderr(acceptance(asked))
 
         # Read last, so that nobody types a question that cannot be asked.
-        answer = client.answer(read_question(), ask_options, accepted=accepted, received=save_response)
+        call = client.call(read_question(), ask_options)
+        answer = call.answer(accepted=accepted, received=save_response)
         if answer.metadata.reused and not quiet:
             echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part

@@ -121,7 +121,7 @@ def _first_contact(
             echo_stderr(acceptance(asked))
 
         try:
-            client.answer(question, options, accepted=accepted)
+            client.call(question, options).answer(accepted=accepted)
         except ConnectyError as failed:
             error = failed
         if contact.body:

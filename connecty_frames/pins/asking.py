@@ -102,20 +102,19 @@ def pin(
     target = find_lock_file(path)
     question_body(question)  # an error if it is no text
     _check_secret(asked, name, question)
-    dw_id, deadline = asked.target(ask_options.dw_id)["dw_id"], asked.deadline(ask_options)
+    call = asked.call(question, dataclasses.replace(ask_options, on_truncation="ignore"))  # no rows are kept
+    dw_id = asked.target(ask_options.dw_id)["dw_id"]
     before = read_pins(target).get(name)
     if not replace:
         _check_new(before, target)
-    with locked_name(target, name, partial(_wait, deadline, name)):
+    with locked_name(target, name, partial(_wait, call.deadline, name)):
         found = read_pins(target).get(name)
         if found is not None and found != before and _is_same(found, question, dw_id, dialect, ask_options):
             return found  # another call made it meanwhile
         if not replace:
             _check_new(found, target)
         with changing(target, room=_ROOM) as change:
-            left = max(deadline.remaining(), _PAUSE)
-            given = dataclasses.replace(ask_options, on_truncation="ignore", timeout=left)  # no rows are kept
-            answer = asked.answer(question, given)
+            answer = call.answer()
             with _paid(answer, target):
                 made = _pin_of(answer, name, question, dialect, ask_options)
                 _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connecty_frames.question import delay
+from connecty_frames.asking.polling import delay
 
 
 @pytest.mark.parametrize(
