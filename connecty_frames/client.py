@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import random as _random
-import sys
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
 from urllib.parse import urlsplit
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.secret import hidden
 from connecty_frames._base.text import masked_id, terminal, value_text
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.asking.auth import Auth
@@ -20,7 +19,6 @@ from connecty_frames.asking.submission import Submission, question_body, resume_
 from connecty_frames.calls.asynchronous import in_thread
 from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
-from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
     AskOptions,
@@ -117,76 +115,58 @@ class Client:
         random: Callable[[], float] = _random.random,
         resume_command: Callable[[str, int], str] = resume_command,
     ) -> None:
-        try:
-            self._open(
-                lambda: resolve(
-                    client_id=client_id,
-                    client_secret=client_secret,
-                    region=region,
-                    base_url=base_url,
-                    dw_id=dw_id,
-                    timeout=timeout,
-                    max_body_bytes=max_body_bytes,
-                    verify_tls=verify_tls,
-                    ca_bundle=ca_bundle,
-                    history=history,
-                    keep_answers=keep_answers,
-                    keep_answers_max_bytes=keep_answers_max_bytes,
-                    profile=profile,
-                ),
-                clock,
-                random,
-                resume_command,
-            )
-        finally:
-            # A traceback with locals shows those of this frame, also after an interrupt as it returns.
-            client_id = client_secret = base_url = None
+        # A traceback with locals shows those of this frame.
+        client_id, client_secret, base_url = hidden(client_id), hidden(client_secret), hidden(base_url)
+        settings = resolve(
+            client_id=client_id,
+            client_secret=client_secret,
+            region=region,
+            base_url=base_url,
+            dw_id=dw_id,
+            timeout=timeout,
+            max_body_bytes=max_body_bytes,
+            verify_tls=verify_tls,
+            ca_bundle=ca_bundle,
+            history=history,
+            keep_answers=keep_answers,
+            keep_answers_max_bytes=keep_answers_max_bytes,
+            profile=profile,
+        )
+        self._open(settings, clock, random, resume_command)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return a client with settings that are all resolved already."""
         client = cls.__new__(cls)
-        cls._open(client, lambda: settings, SYSTEM_CLOCK, _random.random, resume_command)
+        cls._open(client, settings, SYSTEM_CLOCK, _random.random, resume_command)
         return client
 
     def _open(
         self,
-        settle: Callable[[], Settings],
+        settings: Settings,
         clock: Clock,
         random: Callable[[], float],
         resume_command: Callable[[str, int], str],
     ) -> None:
-        """Take over the settings that a function returns."""
-        refused, handled = None, sys.exception()
-        try:
-            settings = settle()
-            client_id, client_secret = settings.credentials
-            self._repr = terminal(
-                f"<Client {masked_id(client_id)} at {settings.address}, dw_id={settings.dw_id}>"
-            )
-            self._dw_id = settings.dw_id
-            transport = Transport.from_settings(settings, clock)
-            self._client_id = SecretStr(client_id)
-            auth = Auth(self._client_id, client_secret, transport=transport, random=random)
-            self._api = Endpoints(
-                transport,
-                auth,
-                random=random,
-                timeout=settings.timeout,
-                resume_command=resume_command,
-            )
-            if settings.keeps_history:
-                self._api.history = self._open_history(settings)
-            if self._api.history is not None:
-                #: Also once this client is garbage.
-                self._close_history = weakref.finalize(self, self._api.history.close)
-        except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
-            refused = error
-        client_id = ""
-        if refused is not None:
-            # Without the frames below, whose locals hold the secret in the clear.
-            strip_tracebacks(refused, keep=handled)
-            raise refused
+        self._client_id, client_secret = settings.credentials
+        self._repr = terminal(
+            f"<Client {masked_id(self._client_id.get_secret_value())} at {settings.address}, "
+            f"dw_id={settings.dw_id}>"
+        )
+        self._dw_id = settings.dw_id
+        transport = Transport.from_settings(settings, clock)
+        self._api = Endpoints(
+            transport,
+            Auth(self._client_id, client_secret, transport=transport, random=random),
+            random=random,
+            timeout=settings.timeout,
+            resume_command=resume_command,
+        )
+        if settings.keeps_history:
+            self._api.history = self._open_history(settings)
+        if self._api.history is not None:
+            #: Also once this client is garbage.
+            self._close_history = weakref.finalize(self, self._api.history.close)
 
     def __enter__(self) -> Self:
         return self
@@ -218,7 +198,7 @@ class Client:
         """Return where questions go: ``base_url``, ``dw_id``, and ``client``, a hash of the client id."""
         from connecty_frames.store import client_hash
 
-        client = client_hash(self._client_id.get_secret_value())
+        client = client_hash(self._client_id)
         return {"base_url": self._api.transport.address, "dw_id": self._workspace(dw_id), "client": client}
 
     def redacted(self, text: str) -> str:
@@ -459,8 +439,7 @@ class Client:
 
     def _open_history(self, settings: Settings) -> History | None:
         """Return where questions are recorded; None for those to a sandbox, unless a file is named."""
-        client_id, _ = settings.credentials
-        is_sandbox = client_id.startswith(SANDBOX_CLIENT) and is_loopback(
+        is_sandbox = self._client_id.get_secret_value().startswith(SANDBOX_CLIENT) and is_loopback(
             urlsplit(settings.address).hostname or ""
         )
         if is_sandbox and not isinstance(settings.history, Path):
@@ -487,7 +466,7 @@ class Client:
             answers=None if kept_bytes is None else KeptAnswers(database, max_bytes=kept_bytes),
             required=required,
             base_url=self._api.transport.address,
-            client_id=self._client_id.get_secret_value(),
+            client_id=self._client_id,
             redact=self._api.transport.redact.data,
         )
 

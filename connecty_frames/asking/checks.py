@@ -18,7 +18,6 @@ import requests
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import counted, path_text, terminal
 from connecty_frames.asking.auth import Auth
 from connecty_frames.asking.health import not_operational
@@ -113,7 +112,7 @@ def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
 def _request_token(transport: Transport, settings: Settings) -> float:
     """Return the seconds for which a new token is used."""
     client_id, client_secret = settings.credentials
-    auth = Auth(SecretStr(client_id), client_secret, transport=transport, random=random.random)
+    auth = Auth(client_id, client_secret, transport=transport, random=random.random)
     failure = None
     try:
         bearer = auth.bearer(_deadline(transport, settings))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import masked_id, terminal
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
@@ -65,10 +66,8 @@ def masked(name: str, value: object) -> str:
     """Return the value of a setting for display: no secret, and of a client id its beginning."""
     if value is None:
         return "-"
-    if name == "client_secret":
-        return "***"
-    if name == "client_id":
-        return terminal(masked_id(str(value)))
+    if isinstance(value, SecretStr):
+        return "***" if name == "client_secret" else terminal(masked_id(value.get_secret_value()))
     return terminal(str(value))
 
 

@@ -9,7 +9,7 @@ import ipaddress
 import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import urlsplit
@@ -213,7 +213,7 @@ class SettingsDict(TypedDict, total=False):
 class Settings:
     """How to reach the API; described at `SettingsDict`."""
 
-    client_id: str | None = field(default=None, repr=False)  # a traceback with locals must not show it
+    client_id: SecretStr | None = None
     client_secret: SecretStr | None = None
     region: Literal["eu1", "us1"] = "eu1"
     base_url: str | None = None
@@ -238,7 +238,7 @@ class Settings:
         return self.history is not False or self.keep_answers
 
     @property
-    def credentials(self) -> tuple[str, SecretStr]:
+    def credentials(self) -> tuple[SecretStr, SecretStr]:
         """The client id and secret; ConfigError if one is missing."""
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
@@ -254,7 +254,7 @@ class Settings:
 #: The names of the settings.
 NAMES: Final = tuple(field.name for field in fields(Settings))
 _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
-    "client_id": _text,
+    "client_id": _secret,
     "client_secret": _secret,
     "region": _region,
     "base_url": _base_address,
@@ -297,6 +297,8 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
 def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
     """Return a setting as it is stored; with ``is_text``, as in the environment, numbers are text too."""
     # The message of the ValueError is the reason, and does not show the value, which may be a secret.
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     if isinstance(value, str):
         value = str.__str__(value)  # an enum, or a text of numpy, would be shown as another text than it is
     if is_text and name in _FROM_TEXT:

@@ -15,6 +15,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.asking.submission import Submission
 from connecty_frames.client import Client
 from connecty_frames.http.models import Attempt
@@ -346,7 +347,7 @@ def test_the_default_file(server: Script, tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("moment", ["recorded", "sent", "received", "accepted"])
 def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) -> None:
     """What is recorded, and the note: a question is named once it may be running."""
-    history = History(database_at(path), required=False, base_url="u", client_id="c", redact=str)
+    history = History(database_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     submission = Submission(
         "how many?", b"{}", dw_id=13, clock=clock, command="fetch {} {}".format, history=history
     )
