@@ -183,9 +183,16 @@ class Question(PolledQuestion):
             if not is_loaded:
                 frames.begin_loading(ask_options.engine)
             with display.progress(self._question, self._question_id, wanted=ask_options.progress) as report:
-                final = self._results(ask_options.max_rows, deadline, report)
-            if received is not None and final.envelope.state == State.COMPLETED:
-                received(final.body)
+                final, wanted, left = self._final, ask_options.max_rows, deadline.remaining
+                more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
+                while (
+                    not final or (more := final.next_max_rows(wanted, self._checkpoint(left()))) is not None
+                ):
+                    final = self._poll(deadline, max_rows=more, report=report)
+            if final.envelope.state == State.COMPLETED:
+                self._keep(final)
+                if received is not None:
+                    received(final.body)
             time_left = deadline.remaining()  # an import takes none of it
             if not is_loaded:
                 frames.finish_loading(ask_options.engine)

@@ -22,7 +22,7 @@ from connecty_frames.errors import (
 )
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.http.retry import retry
-from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
+from connecty_frames.protocol import COMPONENTS, FINAL_STATES, NEXT_STATES, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -106,20 +106,6 @@ class PolledQuestion:
         """Return a message for a caller that stops waiting; ``recorded_in`` is the history's file."""
         return pending_message(self._question_id, self._command, recorded_in)
 
-    def _results(
-        self, max_rows: int | None, deadline: Deadline, report: Callable[[str, float], None]
-    ) -> Results:
-        """Return the results with ``max_rows`` rows, all for None, and keep them if answers are kept."""
-        final, left = self._final, deadline.remaining
-        more: int | None = DEFAULT_MAX_ROWS if max_rows is None else max_rows
-        while not final or (more := final.next_max_rows(max_rows, self._checkpoint(left()))) is not None:
-            final = self._poll(deadline, max_rows=more, report=report)
-        is_completed = final.envelope.state == State.COMPLETED
-        if is_completed and self._api.history is not None and final is not self._kept:
-            self._api.history.keep(self._question_id, final.body, final.max_rows)
-            self._kept = final
-        return final
-
     def _checkpoint(self, seconds: float) -> Callable[[], None]:
         """Return a function that raises after some seconds from now, after a moment at the earliest."""
         clock = self._api.clock
@@ -187,6 +173,12 @@ class PolledQuestion:
             deadline.sleep(pause)
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
+
+    def _keep(self, final: Results) -> None:
+        """Keep an answer, if answers are kept and this one was not."""
+        if self._api.history is not None and final is not self._kept:
+            self._api.history.keep(self._question_id, final.body, final.max_rows)
+            self._kept = final
 
     def _record_end(self, envelope: Envelope, history: History, checkpoint: Callable[[], None]) -> None:
         """Record the end in the history, without the number of rows if counting them takes too long."""

@@ -79,6 +79,7 @@ class Attempt:
         self.certificate: Mapping[str, Any] = {}
         self.status: int | None = None  # as soon as the first line was read
         self.received = io.BytesIO()  # of the body; ``getvalue`` makes no copy
+        self.failure: Failure  # once it has failed
 
 
 class Response(Immutable):
