@@ -98,8 +98,8 @@ class _TokenState:
     """What all threads share: the token, or why there is none."""
 
     def __init__(self, bearer: Bearer | None = None) -> None:
-        # Not a Future that the first caller completes: an interrupt between the creation and the completion of
-        # one would leave all others waiting, and an RLock knows who holds it.
+        # Not a Future that the first caller completes: an interrupt right after one was made would leave all
+        # others waiting, and an RLock knows who holds it.
         self.lock = threading.RLock()
         self.bearer = bearer  # also one that is no longer valid
         self.failure: Failure | None = None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from connecty_frames.cli.output import Format
 
 #: The panels of the help of ``connecty ask`` and ``batch``.
-_TABLE: Final = "Rows and types"
-_OUTPUT: Final = "Output"
+_table = partial(typer.Option, rich_help_panel="Rows and types")
+_output = partial(typer.Option, rich_help_panel="Output")
 
 
 class TruncationChoice(StrEnum):
@@ -43,55 +44,35 @@ def _max_rows(value: object) -> int | None:
 
 MaxRows = Annotated[
     int | None,
-    typer.Option(
-        parser=_max_rows,
-        metavar="N|all",
-        help="The maximum number of rows to fetch.",
-        rich_help_panel=_TABLE,
-    ),
+    _table(parser=_max_rows, metavar="N|all", help="The maximum number of rows to fetch."),
 ]
-OnTruncation = Annotated[
-    TruncationChoice, typer.Option(help="What to do when rows were cut.", rich_help_panel=_TABLE)
-]
+OnTruncation = Annotated[TruncationChoice, _table(help="What to do when rows were cut.")]
 SchemaFile = Annotated[
     Path | None,
-    typer.Option(
-        help="A saved schema, as --schema --format json writes it: the columns and types to require.",
-        rich_help_panel=_TABLE,
-    ),
+    _table(help="A saved schema, as --schema --format json writes it: the columns and types to require."),
 ]
 TimeZone = Annotated[
     str,
-    typer.Option(
-        help="The time zone of timestamps with an offset, such as Asia/Tokyo.", rich_help_panel=_TABLE
-    ),
+    _table(help="The time zone of timestamps with an offset, such as Asia/Tokyo."),
 ]
 DecimalsOption = Annotated[
     DecimalsChoice,
-    typer.Option(
-        help="The type of fractions whose digits float64 does not give back.", rich_help_panel=_TABLE
-    ),
+    _table(help="The type of fractions whose digits float64 does not give back."),
 ]
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="Treat doubts about types or values as errors.", rich_help_panel=_TABLE),
+    _table("--strict", help="Treat doubts about types or values as errors."),
 ]
 FormatOption = Annotated[
     Format | None,
-    typer.Option(
+    _output(
         "--format",
         metavar="NAME",
         case_sensitive=False,
         help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
-        rich_help_panel=_OUTPUT,
     ),
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help="The file to write, whole or not at all; - is standard output.",
-        rich_help_panel=_OUTPUT,
-    ),
+    _output("--output", "-o", help="The file to write, whole or not at all; - is standard output."),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -49,11 +50,10 @@ if TYPE_CHECKING:
     from connecty_frames.question import Question
 
 #: The panels of the help.
-_QUESTION: Final = "Question"
-_CONNECTION: Final = "Connection"
-_TABLE: Final = "Rows and types"
-_OUTPUT: Final = "Output"
-_PARTS: Final = "One part of the answer alone"
+_question = partial(typer.Option, rich_help_panel="Question")
+_connection = partial(typer.Option, rich_help_panel="Connection")
+_output = partial(typer.Option, rich_help_panel="Output")
+_part = partial(typer.Option, rich_help_panel="One part of the answer alone")
 SANDBOX_CONFLICT: Final = (
     "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before."
 )
@@ -93,54 +93,41 @@ def ask(
     *,
     file: Annotated[
         Path | None,
-        typer.Option(
-            "--file", "-f", help="The file to read the question from, as UTF-8.", rich_help_panel=_QUESTION
-        ),
+        _question("--file", "-f", help="The file to read the question from, as UTF-8."),
     ] = None,
     question_id: Annotated[
         str | None,
-        typer.Option(
-            help="Fetch the answer to a question asked before; nothing is asked.", rich_help_panel=_QUESTION
-        ),
+        _question(help="Fetch the answer to a question asked before; nothing is asked."),
     ] = None,
-    dw_id: Annotated[
-        int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_QUESTION)
-    ] = None,
+    dw_id: Annotated[int | None, _question(help="The data workspace to ask.")] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(help="Seconds for the whole command, waiting included.", rich_help_panel=_QUESTION),
+        _question(help="Seconds for the whole command, waiting included."),
     ] = None,
     max_age: Annotated[
         str | None,
-        typer.Option(
+        _question(
             metavar="AGE",
             help="Reuse an answer to the same question up to this age, such as 6h, instead of asking.",
-            rich_help_panel=_QUESTION,
         ),
     ] = None,
     no_history: Annotated[
         bool,
-        typer.Option("--no-history", help="Do not record the question.", rich_help_panel=_QUESTION),
+        _question("--no-history", help="Do not record the question."),
     ] = False,
     profile: Profile = None,
     base_url: Annotated[
         str | None,
-        typer.Option(
-            metavar="URL",
-            help="The address of the API, instead of that of a region.",
-            rich_help_panel=_CONNECTION,
-        ),
+        _connection(metavar="URL", help="The address of the API, instead of that of a region."),
     ] = None,
     region: Annotated[
         RegionChoice | None,
-        typer.Option(help="The region in which the organisation is registered.", rich_help_panel=_CONNECTION),
+        _connection(help="The region in which the organisation is registered."),
     ] = None,
     sandbox: Annotated[
         bool,
-        typer.Option(
-            "--sandbox",
-            help="Ask the embedded sandbox, as CONNECTY_SANDBOX=1 in the environment does.",
-            rich_help_panel=_CONNECTION,
+        _connection(
+            "--sandbox", help="Ask the embedded sandbox, as CONNECTY_SANDBOX=1 in the environment does."
         ),
     ] = False,
     max_rows: MaxRows = 1000,
@@ -153,49 +140,32 @@ def ask(
     output: OutputOption = None,
     plot: Annotated[
         bool,
-        typer.Option(
-            "--plot",
-            help="Draw a chart in place of the table: bars, a line or points.",
-            rich_help_panel=_OUTPUT,
-        ),
+        _output("--plot", help="Draw a chart in place of the table: bars, a line or points."),
     ] = False,
     engine: Annotated[
         EngineChoice,
-        typer.Option(help="The library whose names of types a table shows.", rich_help_panel=_OUTPUT),
+        _output(help="The library whose names of types a table shows."),
     ] = EngineChoice.PANDAS,
     save: Annotated[
         Path | None,
-        typer.Option(
-            help="Save the response to this file, as received, for Answer.from_json.",
-            rich_help_panel=_OUTPUT,
-        ),
+        _output(help="Save the response to this file, as received, for Answer.from_json."),
     ] = None,
     quiet: Annotated[
         bool,
-        typer.Option(
-            "--quiet",
-            "-q",
-            help="Write no acceptance, progress, summary and SQL to standard error.",
-            rich_help_panel=_OUTPUT,
-        ),
+        _output("--quiet", "-q", help="Write no acceptance, progress, summary and SQL to standard error."),
     ] = False,
-    sql: Annotated[
-        bool, typer.Option("--sql", help="Write the SQL and nothing else.", rich_help_panel=_PARTS)
-    ] = False,
+    sql: Annotated[bool, _part("--sql", help="Write the SQL and nothing else.")] = False,
     summary: Annotated[
         bool,
-        typer.Option("--summary", help="Write the summary and nothing else.", rich_help_panel=_PARTS),
+        _part("--summary", help="Write the summary and nothing else."),
     ] = False,
-    stats: Annotated[
-        bool, typer.Option("--stats", help="Write the statistics as JSON.", rich_help_panel=_PARTS)
-    ] = False,
+    stats: Annotated[bool, _part("--stats", help="Write the statistics as JSON.")] = False,
     schema: Annotated[
         bool,
-        typer.Option(
+        _part(
             "--schema",
             help="Write the type of each column and the evidence for it; with --format json, what "
             "--schema-file and Schema.from_json read.",
-            rich_help_panel=_PARTS,
         ),
     ] = False,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -37,9 +38,8 @@ if TYPE_CHECKING:
     from connecty_frames.batch import BatchSummary
     from connecty_frames.options import AskOptionsDict
 
-#: The panels of the help.
-_QUESTIONS: Final = "Questions"
-_TABLE: Final = "Rows and types"
+#: The panel of the help.
+_question = partial(typer.Option, rich_help_panel="Questions")
 #: The column that is read if a file has several and none is named.
 _COLUMN: Final = "question"
 
@@ -58,17 +58,13 @@ def batch(
     ],
     column: Annotated[
         str | None,
-        typer.Option(
-            help="The column of a .csv file with the questions; by default the only one, else question.",
-            rich_help_panel=_QUESTIONS,
+        _question(
+            help="The column of a .csv file with the questions; by default the only one, else question."
         ),
     ] = None,
     name_column: Annotated[
         str | None,
-        typer.Option(
-            help="The column of a .csv file with names, after which parts are named.",
-            rich_help_panel=_QUESTIONS,
-        ),
+        _question(help="The column of a .csv file with names, after which parts are named."),
     ] = None,
     max_workers: Annotated[
         int, typer.Option(min=1, help="The maximum number of questions in progress at once.")
@@ -86,12 +82,8 @@ def batch(
             help="Ask questions again that may have been started; some may be paid for twice.",
         ),
     ] = False,
-    dw_id: Annotated[
-        int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_QUESTIONS)
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds for each question.", rich_help_panel=_QUESTIONS)
-    ] = None,
+    dw_id: Annotated[int | None, _question(help="The data workspace to ask.")] = None,
+    timeout: Annotated[float | None, _question(help="Seconds for each question.")] = None,
     profile: Profile = None,
     max_rows: MaxRows = 1000,
     on_truncation: OnTruncation = TruncationChoice.WARN,

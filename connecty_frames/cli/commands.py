@@ -34,9 +34,9 @@ Profile = Annotated[
     str | None,
     typer.Option(
         "--profile",
+        rich_help_panel="Connection",
         help="The profile of config.toml with settings that are not set elsewhere.",
         autocompletion=complete_profile,
-        rich_help_panel="Connection",
     ),
 ]
 

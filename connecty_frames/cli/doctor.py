@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import defaultdict
 from contextlib import suppress
+from functools import partial
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -40,7 +41,7 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "ski
 _OUTCOMES: Final = {True: ("held", "green"), False: ("not held", "bold red"), None: ("not seen", "dim")}
 #: The width of the output if it is not a terminal, in characters.
 _FILE_WIDTH: Final = 1000
-_ASKING: Final = "First contact"
+_asking = partial(typer.Option, rich_help_panel="First contact")
 
 
 def doctor(
@@ -48,28 +49,24 @@ def doctor(
     profile: Profile = None,
     ask: Annotated[
         str | None,
-        typer.Option(
+        _asking(
             metavar="QUESTION",
             help="Then ask this question once, which is paid for like any other, and print which "
             "assumptions about the service held, without values and names of columns.",
-            rich_help_panel=_ASKING,
         ),
     ] = None,
-    dw_id: Annotated[
-        int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_ASKING)
-    ] = None,
+    dw_id: Annotated[int | None, _asking(help="The data workspace to ask.")] = None,
     save: Annotated[
         Path | None,
-        typer.Option(help="Save the response to this file, as received.", rich_help_panel=_ASKING),
+        _asking(help="Save the response to this file, as received."),
     ] = None,
     anonymize: Annotated[
         bool,
-        typer.Option(
+        _asking(
             "--anonymize",
             help="Mask what --save writes, so that it can be sent to the developers: names of columns and "
             "texts become marks of their length, each digit of a number, date or time a 1. The structure, "
             "the service's own names, true, false, null, counts of rows and lengths of texts stay.",
-            rich_help_panel=_ASKING,
         ),
     ] = False,
 ) -> None:
