@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import decode, diagnostics, display, frames
-from connecty_frames._base.text import counted, excerpt, quoted, snippet, with_excerpt
+from connecty_frames import decode, diagnostics, frames
+from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
@@ -17,7 +16,8 @@ from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, En
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection
+    from datetime import datetime
     from pathlib import Path
     from typing import Unpack
 
@@ -121,7 +121,7 @@ class Answer:
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
             statistics=decode.python_statistics(envelope, limits),
-            schema=_entries(decoded.columns),
+            schema=list(map(decode.column_texts, decoded.columns)),
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields or envelope.excess:
@@ -279,9 +279,10 @@ class Answer:
         QueryRefused
             If no dialect can read the SQL as one query.
         """
-        from connecty_frames import warehouse
+        from connecty_frames.warehouse.guard import parse_any
+        from connecty_frames.warehouse.lineage import tables
 
-        return None if self.sql_query is None else warehouse.tables(warehouse.parse_any(self.sql_query))
+        return None if self.sql_query is None else tables(parse_any(self.sql_query))
 
     @property
     def metadata(self) -> AnswerMetadata:
@@ -387,7 +388,9 @@ class Answer:
             If no chart fits the types, a column does not exist, there are more than 5,000 rows (500 bars), or
             altair is not installed.
         """
-        return display.plot(self._table(), self.question, x, y, color)
+        from connecty_frames.display.altair_chart import plot
+
+        return plot(self._table(), self.question, x, y, color)
 
     def rerun(
         self, connection: object, *, dialect: str, functions: Collection[str] = (), schema: Any = None
@@ -434,6 +437,8 @@ class Answer:
         -----
         Exceptions of the driver are raised as they are, with a note.
         """
+        from connecty_frames.frames.rerun import rerun_sql
+
         self._table()
         return rerun_sql(
             self._metadata, self.schema, connection, dialect=dialect, functions=functions, schema=schema
@@ -472,7 +477,9 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """Return the answer as HTML for a notebook."""
-        return display.answer_html(self._metadata, self.table, (self.rows, len(self.schema)))
+        from connecty_frames.display.notebook import answer_html
+
+        return answer_html(self._metadata, self.table, (self.rows, len(self.schema)))
 
     def _frame(self, engine: Engine, dtype_backend: DtypeBackend = "numpy_nullable") -> Any:
         table = self._table()
@@ -506,85 +513,6 @@ def shape_text(answer: Answer) -> str:
     if answer.table is None:
         return "no table"
     return f"{answer.metadata.rows_text} x {counted(len(answer.schema), 'column')}"
-
-
-def _entries(columns: Iterable[decode.ColumnSchema]) -> list[dict[str, str]]:
-    """Return columns for metadata, as Schema.to_json writes them."""
-    return [
-        {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
-        for column in columns
-    ]
-
-
-def rerun_sql(
-    metadata: AnswerMetadata,
-    columns: Sequence[decode.ColumnSchema],
-    connection: object,
-    *,
-    dialect: str,
-    functions: Collection[str],
-    schema: Any,
-) -> RecordBatchReader:
-    """Run the SQL of an answer or a pin, and describe what comes out; see ``Answer.rerun``."""
-    from connecty_frames import warehouse
-
-    def describe(found: Sequence[decode.ColumnSchema], place: str) -> pa.Schema:
-        described = replace(
-            metadata,
-            response_summary=None,
-            elapsed=None,
-            rows=0,
-            total_rows=None,
-            truncated=None,
-            statistics={},
-            schema=_entries(found),
-            version=__version__,
-            rerun_at=datetime.now(UTC),
-            warehouse=place or None,
-        )
-        return frames.write_metadata(decode.Schema(found).arrow, described)
-
-    given = frames.to_schema_types(schema) or decode.SchemaTypes({}, complete=False)
-    given = given.named_as_in([column.name for column in columns])
-    query = warehouse.Query(
-        metadata.sql_query,
-        _with_types(columns, given),
-        metadata.whole_rows,
-        metadata.question_id,
-        describe,
-        given.rules,
-    )
-    return warehouse.rerun(query, connection, dialect=dialect, functions=functions)
-
-
-def _with_types(
-    columns: Sequence[decode.ColumnSchema], given: decode.SchemaTypes
-) -> Sequence[decode.ColumnSchema]:
-    """Return columns with the types that the caller gives; a complete schema also says which there are."""
-    known = {column.name: column for column in columns}
-    unknown = [name for name in given.types if name not in known and name not in given.optional]
-    if unknown:
-        raise ConfigError(
-            f"schema=: the answer has no column {snippet(unknown[0])!r}; it has {quoted(list(known))}.",
-            setting="schema",
-        )
-    return [
-        _with_type(known[name], given.types.get(name)) for name in (given.types if given.complete else known)
-    ]
-
-
-def _with_type(
-    column: decode.ColumnSchema, given: pa.DataType | decode.Encoding | None
-) -> decode.ColumnSchema:
-    if given is None:
-        return column
-    if isinstance(given, decode.Encoding):
-        # The digits of a Decimal cannot wait for the values: the answer's are kept, if it has any.
-        is_any = given == decode.AnyDecimal()
-        type_ = column.type if is_any and "decimal" in str(column.type) else given.type
-        evidence = f"{decode.SET_BY_CALLER}, {given!r}"
-        return replace(column, type=type_, evidence=evidence, encoding=None if is_any else given)
-    return replace(column, type=given, evidence=decode.SET_BY_CALLER, encoding=None)
 
 
 def _read(source: bytes | str | os.PathLike[str]) -> bytes:

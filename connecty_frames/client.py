@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
-    from connecty_frames.store import History, Row
+    from connecty_frames.store.history import History
+    from connecty_frames.store.table import Row
 
 _Result = TypeVar("_Result")
 
@@ -196,7 +197,7 @@ class Client:
 
     def target(self, dw_id: int | None = None) -> dict[str, Any]:
         """Return where questions go: ``base_url``, ``dw_id``, and ``client``, a hash of the client id."""
-        from connecty_frames.store import client_hash
+        from connecty_frames.store.table import client_hash
 
         client = client_hash(self._client_id)
         return {"base_url": self._api.transport.address, "dw_id": self._workspace(dw_id), "client": client}
@@ -445,7 +446,7 @@ class Client:
         if is_sandbox and not isinstance(settings.history, Path):
             return None
         # Not imported where no history is kept.
-        from connecty_frames.store import default_path
+        from connecty_frames.store.database import default_path
 
         try:
             path = settings.history if isinstance(settings.history, Path) else default_path()
@@ -458,7 +459,9 @@ class Client:
         return self._history_at(path, required=settings.history == "require", kept_bytes=limit)
 
     def _history_at(self, path: Path, *, required: bool, kept_bytes: int | None = None) -> History:
-        from connecty_frames.store import History, KeptAnswers, database_at
+        from connecty_frames.store.answers import KeptAnswers
+        from connecty_frames.store.history import History
+        from connecty_frames.store.table import database_at
 
         database = database_at(path)
         return History(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast,
 from uuid import UUID
 
 from connecty_frames._base.clock import named_zone
-from connecty_frames._base.text import value_text
+from connecty_frames._base.text import did_you_mean, value_text
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "check_bool",
     "check_question_id",
     "is_dw_id",
+    "parse_max_rows",
     "shows_options",
 ]
 
@@ -170,10 +171,7 @@ class AskOptions:
         if options.keys() - _KEYWORDS or options.keys() & fixed.keys():
             known = [name for name in AskOptionsDict.__annotations__ if name not in fixed]
             unknown = next(name for name in options if name not in known)
-            import difflib
-
-            close = difflib.get_close_matches(unknown, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            hint = did_you_mean(unknown, known)
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")
         return cls(**cast("dict[str, Any]", {"engine": _DEFAULTS.engine, **options, **fixed}))
 
@@ -237,6 +235,15 @@ def check_question_id(value: object) -> str:
             "'729cb7a4-4b06-449e-a3c9-df40f5e570b8'.",
             setting="question_id",
         ) from None
+
+
+def parse_max_rows(text: str) -> int | None:
+    """Return the number of rows that a text names, None for ``all``; a ValueError for any other text."""
+    if text == "all":
+        return None
+    if re.fullmatch("-?[0-9]+", text):  # AskOptions refuses a negative one
+        return int(text)
+    raise ValueError(f"{text!r} is neither a number of rows, such as 1000, nor 'all'")
 
 
 def is_dw_id(value: object) -> bool:

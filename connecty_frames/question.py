@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from connecty_frames import display, frames
+from connecty_frames import frames
 from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.asking.polling import PolledQuestion
 from connecty_frames.decode import LIMITS
+from connecty_frames.display.progress import progress
 from connecty_frames.errors import NotFoundError
 from connecty_frames.options import AskOptions, AskOptionsDict, check_age, shows_options
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
@@ -182,7 +183,7 @@ class Question(PolledQuestion):
             is_loaded = ask_options.engine in frames.LOADED
             if not is_loaded:
                 frames.begin_loading(ask_options.engine)
-            with display.progress(self._question, self._question_id, wanted=ask_options.progress) as report:
+            with progress(self._question, self._question_id, wanted=ask_options.progress) as report:
                 final, wanted, left = self._final, ask_options.max_rows, deadline.remaining
                 more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
                 while (

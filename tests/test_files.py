@@ -27,7 +27,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames import files
-from connecty_frames.display import texts
+from connecty_frames.display.formatting import texts
 from connecty_frames.export.formats import WRITERS
 from connecty_frames.files import atomic_write, locked_folder
 

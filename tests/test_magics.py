@@ -167,7 +167,10 @@ class TestConnecty:
             (f"%%connecty df --enginee polars\n{ORDERS}", "unrecognized arguments: --enginee polars"),
             (f"%%connecty df --max 5\n{ORDERS}", "unrecognized arguments: --max 5"),
             (f"%%connecty df --engine dask\n{ORDERS}", "argument --engine: invalid choice: 'dask'"),
-            (f"%%connecty df --max-rows ten\n{ORDERS}", "'ten' is neither a number of rows nor all"),
+            (
+                f"%%connecty df --max-rows ten\n{ORDERS}",
+                "'ten' is neither a number of rows, such as 1000, nor 'all'",
+            ),
             (f"%%connecty df --dw-id all\n{ORDERS}", "argument --dw-id: invalid int value: 'all'"),
             (f"%%connecty df --timeout\n{ORDERS}", "argument --timeout: expected one argument"),
             (f"%%connecty df --tz 'UTC\n{ORDERS}", "No closing quotation"),

@@ -12,7 +12,8 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.secret import SecretStr
-from connecty_frames.store import History, RecordState, database_at
+from connecty_frames.store.history import History
+from connecty_frames.store.table import RecordState, database_at
 
 if TYPE_CHECKING:
     from pathlib import Path

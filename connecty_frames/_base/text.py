@@ -101,6 +101,14 @@ def quoted(names: Sequence[str]) -> str:
     return listed([*(repr(snippet(name)) for name in names[:_MAX_LISTED]), *names[_MAX_LISTED:]])
 
 
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return a hint about an unknown name: the known one that is close to it, else all."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+
+
 def snippet(source: str | bytes, limit: int = 120) -> str:
     """Return the beginning of untrusted text: one line of at most ``limit`` characters."""
     if isinstance(source, bytes):

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames import display, frames
+from connecty_frames import frames
 from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.asking.submission import annotate
 from connecty_frames.batch.folder import index_path, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
 from connecty_frames.calls.concurrent import Workers
+from connecty_frames.display.progress import progress
 from connecty_frames.errors import (
     AuthError,
     ConfigError,
@@ -32,8 +33,8 @@ from connecty_frames.errors import (
     WriteFailed,
 )
 from connecty_frames.files import atomic_write, write_failed
-from connecty_frames.store import RecordState, leases
-from connecty_frames.store.table import from_microseconds
+from connecty_frames.store import leases
+from connecty_frames.store.table import RecordState, from_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
     from connecty_frames.options import AskOptions
-    from connecty_frames.store import History
+    from connecty_frames.store.history import History
 
 #: Errors while asking after which no other question can be asked either.
 _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
@@ -318,7 +319,7 @@ def _reporting(
         yield ask_options.progress
         return
     title = f"batch of {counted(total, 'question')}"
-    with display.progress(title, path_text(folder), wanted=ask_options.progress) as show:
+    with progress(title, path_text(folder), wanted=ask_options.progress) as show:
         last = -_PAUSE
 
         def report(progress: BatchProgress) -> None:

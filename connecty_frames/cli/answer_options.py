@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from connecty_frames.cli.output import Format
+from connecty_frames.options import parse_max_rows
 
 #: The panels of the help of ``connecty ask`` and ``batch``.
 _table = partial(typer.Option, rich_help_panel="Rows and types")
@@ -34,12 +35,10 @@ class DecimalsChoice(StrEnum):
 
 def _max_rows(value: object) -> int | None:
     """Return a number of rows, None for ``all``."""
-    text = str(value)
-    if text == "all":
-        return None
-    if text.isascii() and text.isdigit():
-        return int(text)
-    raise typer.BadParameter(f"{text!r} is neither a number of rows, such as 1000, nor 'all'.")
+    try:
+        return parse_max_rows(str(value))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
 
 
 MaxRows = Annotated[

@@ -200,7 +200,7 @@ def ask(
     }
     ask_options = AskOptions.from_kwargs(options)
     if plot:
-        from connecty_frames.display import import_uniplot
+        from connecty_frames.display.terminal_chart import import_uniplot
 
         import_uniplot()
     address = {"profile": profile, "base_url": base_url, "region": region and region.value}

@@ -234,7 +234,7 @@ def _shortened(text: str, option: str) -> str:
 
 def _write_table(table: pa.Table, types: list[str], format_: Format, file: BinaryIO) -> None:
     """Write a table for people to read: what fits on a terminal, all of it to a file or pipe."""
-    from connecty_frames.display import terminal_table, text_table
+    from connecty_frames.display.table import terminal_table, text_table
 
     # COLUMNS gives a pipe the width of a terminal.
     is_screen = file is sys.stdout.buffer and (sys.stdout.isatty() or "COLUMNS" in os.environ)
@@ -247,7 +247,7 @@ def _write_table(table: pa.Table, types: list[str], format_: Format, file: Binar
 
 def write_plot(answer: Answer, file: BinaryIO) -> bool:
     """Draw the chart of an answer; if there is none, say why on standard error and return False."""
-    from connecty_frames.display import terminal_plot
+    from connecty_frames.display.terminal_chart import terminal_plot
 
     if answer.table is None:
         if answer.response_summary:  # without one, the error about the table says it
@@ -284,7 +284,7 @@ def _statistics(statistics: dict[str, dict[str, Any]]) -> str:
     """Return statistics as JSON with all digits; Python's json has long integers, but no decimals."""
     import msgspec
 
-    from connecty_frames.display import JSON, json_value
+    from connecty_frames.display.formatting import JSON, json_value
 
     def exact(value: Any) -> Any:
         if isinstance(value, dict):

@@ -13,7 +13,14 @@ from connecty_frames.decode.limits import LIMITS, ReaderLimits
 
 if TYPE_CHECKING:
     from connecty_frames.decode.decoder import Decoded, decode, python_statistics
-    from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
+    from connecty_frames.decode.schema import (
+        SAVED,
+        SET_BY_CALLER,
+        ColumnSchema,
+        Schema,
+        SchemaTypes,
+        column_texts,
+    )
     from connecty_frames.decode.types.encodings import (
         AnyDecimal,
         Encoding,
@@ -36,6 +43,7 @@ __all__ = [
     "Schema",
     "SchemaTypes",
     "binary",
+    "column_texts",
     "decode",
     "epoch",
     "local",
@@ -47,7 +55,9 @@ __all__ = [
 _LAZY: Final = {
     **dict.fromkeys(("Decoded", "decode", "python_statistics"), "decoder"),
     **dict.fromkeys(("AnyDecimal", "Encoding", "binary", "epoch", "local", "strptime"), "types.encodings"),
-    **dict.fromkeys(("SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"), "schema"),
+    **dict.fromkeys(
+        ("SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes", "column_texts"), "schema"
+    ),
 }
 
 

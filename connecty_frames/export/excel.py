@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames.decode.arrow_types import any_of, first_match, is_text
-from connecty_frames.display import texts
+from connecty_frames.display.formatting import texts
 from connecty_frames.errors import ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import backend_of
 

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from connecty_frames._base.text import html, terminal
 from connecty_frames.decode.arrow_types import any_of, is_binary, is_number
-from connecty_frames.display import JSON, json_value, texts
+from connecty_frames.display.formatting import JSON, json_value, texts
 from connecty_frames.export.excel import write_xlsx
 from connecty_frames.frames.attachment import backend_of
 from connecty_frames.frames.parquet_file import write_table

@@ -222,7 +222,7 @@ class ConnectyAccessor:
         """Return the frame and its metadata as HTML for a notebook."""
         if self._found is None:
             return None  # the repr says how to get metadata
-        from connecty_frames.display import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
+        from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
         from connecty_frames.frames.to_arrow import to_arrow
 
         frame = self._frame

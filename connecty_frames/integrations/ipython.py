@@ -22,13 +22,14 @@ from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from connecty_frames import display, frames
+from connecty_frames import frames
 from connecty_frames._base.text import terminal
 from connecty_frames.answer import Answer
 from connecty_frames.api import ask_df
+from connecty_frames.display.notebook import sql_html
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 from connecty_frames.frames import AnswerMetadata, ConnectyAccessor
-from connecty_frames.options import AskOptions
+from connecty_frames.options import AskOptions, parse_max_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +57,7 @@ class SQL(str):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return display.sql_html(self)
+        return sql_html(self)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it by position
         printer.text(terminal(self, keep="\n\t"))
@@ -225,12 +226,10 @@ def _name(text: str) -> str:
 
 def _max_rows(text: str) -> int | None:
     """Return a number of rows, None for ``all`` as on the command line."""
-    if text in {"all", "None"}:
-        return None
     try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of rows nor all") from None
+        return parse_max_rows("all" if text == "None" else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 _PARSER: Final = _make_parser(_Magics.connecty.__doc__)

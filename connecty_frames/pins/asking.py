@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import warehouse
 from connecty_frames._base.text import path_text, snippet
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
@@ -18,6 +17,8 @@ from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, chec
 from connecty_frames.pins.comparison import parsed, text_fingerprint
 from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
 from connecty_frames.pins.query import Pin, sqlglot_version
+from connecty_frames.warehouse.guard import parse
+from connecty_frames.warehouse.lineage import fingerprint, tables
 
 if TYPE_CHECKING:
     import os
@@ -97,7 +98,7 @@ def pin(
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
     ask_options = read_schema(AskOptions.from_kwargs(options))
     # Before a question is paid for: whether sqlglot is installed, and has the dialect.
-    warehouse.parse("SELECT 1", "postgres" if dialect is None else dialect)
+    parse("SELECT 1", "postgres" if dialect is None else dialect)
     asked = shared_client(client)
     target = find_lock_file(path)
     question_body(question)  # an error if it is no text
@@ -170,9 +171,9 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
         asked_at=known.asked_at,
         dialect=None if dialect is None else dialect.lower(),
         sql=sql,
-        fingerprint=text_fingerprint(sql) if statement is None else warehouse.fingerprint(statement),
+        fingerprint=text_fingerprint(sql) if statement is None else fingerprint(statement),
         sqlglot=None if statement is None else sqlglot_version(),
-        tables=() if statement is None else warehouse.tables(statement),
+        tables=() if statement is None else tables(statement),
         schema=answer.schema,
         rows=known.whole_rows,
         options=_kept_options(ask_options),

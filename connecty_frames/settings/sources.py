@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames._base.secret import hidden
-from connecty_frames._base.text import path_text, snippet
+from connecty_frames._base.text import did_you_mean, path_text, sentence, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import local_path
 from connecty_frames.settings.profiles import DEFAULT, Profiles, config_file, environment
@@ -326,10 +326,7 @@ def _settings(sources: dict[str, _Source]) -> Settings:
     for name, source in sources.items():
         place = source.place_of(name)
         if name not in NAMES:
-            import difflib
-
-            close = difflib.get_close_matches(name, NAMES, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(NAMES)}."
+            hint = sentence(did_you_mean(name, NAMES))
             raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
         try:
             values[name] = parse_setting(name, source.values[name], is_text=source.is_text)

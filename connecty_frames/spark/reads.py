@@ -11,27 +11,25 @@ Nothing here needs pyspark.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
 import re
-import stat
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from connecty_frames._base.text import snippet, terminal, value_text
+from connecty_frames._base.locks import locked
+from connecty_frames._base.text import did_you_mean, sentence, snippet, terminal, value_text
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain
-from connecty_frames.options import AskOptions, check_question_id
+from connecty_frames.files import open_private
+from connecty_frames.options import AskOptions, check_question_id, parse_max_rows
 from connecty_frames.settings.sources import wants_sandbox
-
-if sys.platform != "win32":
-    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -102,8 +100,7 @@ def _check_name(name: str) -> None:
         )
     known = [*_SOURCES, "read", *_OPTIONS]
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."
+        hint = sentence(did_you_mean(name, known))
         raise ConfigError(f"Unknown option {snippet(name)!r}; {hint}", setting=name)
 
 
@@ -138,13 +135,12 @@ def _boolean(text: str) -> bool:
 
 
 def _max_rows(text: str) -> int | None:
-    if text.lower() == "all":
-        return None
-    if not text.isdecimal():
+    try:
+        return parse_max_rows(text.lower())
+    except ValueError:
         raise ConfigError(
             f"max_rows={value_text(text)}: expected a whole number, or all.", setting="max_rows"
-        )
-    return int(text)
+        ) from None
 
 
 #: The fields of AskOptions that are options of a read, and how their texts are read.
@@ -277,11 +273,9 @@ def _record(question: str, key: tuple[object, ...]) -> Iterator[BinaryIO]:
     session = os.environ.get("SPARK_JOB_ARTIFACT_UUID", "")  # of a session of Spark Connect
     digest = hashlib.sha256(json.dumps([session, question, *key]).encode()).hexdigest()
     path = Path(folder) / f"connecty-{digest}"
-    with open(path, "a+b", opener=_open_private) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with open(path, "a+b", opener=open_private) as file, locked(partial(os.dup, file.fileno())):
         file.seek(0)
-        yield file
-
-
-def _open_private(name: str, flags: int) -> int:
-    return os.open(name, flags, stat.S_IRUSR | stat.S_IWUSR)
+        try:
+            yield file
+        finally:
+            file.flush()  # before the lock is released

@@ -14,8 +14,8 @@ import connecty_frames as cf
 from connecty_frames.batch import BatchProgress, BatchSummary
 from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import Item, digest, read_items
-from connecty_frames.store import database_at
 from connecty_frames.store.records import forget_records
+from connecty_frames.store.table import database_at
 
 if TYPE_CHECKING:
     from pathlib import Path

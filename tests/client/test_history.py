@@ -19,8 +19,9 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames.asking.submission import Submission
 from connecty_frames.client import Client
 from connecty_frames.http.models import Attempt
-from connecty_frames.store import COLUMNS, History, database_at, read_records
-from connecty_frames.store.table import microseconds
+from connecty_frames.store.history import History
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import COLUMNS, database_at, microseconds
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:

@@ -19,16 +19,11 @@ from connecty_frames._base.clock import Clock, Deadline
 from connecty_frames.asking.reuse import find_or_claim
 from connecty_frames.client import Client
 from connecty_frames.options import AskOptions
-from connecty_frames.store import (
-    COLUMNS,
-    Earlier,
-    History,
-    RecordState,
-    answers_beside,
-    database_at,
-    leases,
-    read_records,
-)
+from connecty_frames.store import leases
+from connecty_frames.store.answers import answers_beside
+from connecty_frames.store.history import History
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import COLUMNS, Earlier, RecordState, database_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connecty_frames.display import SHOWN_ROWS, answer_html
+from connecty_frames.display.notebook import SHOWN_ROWS, answer_html
 from connecty_frames.frames import AnswerMetadata
 
 METADATA = AnswerMetadata(

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pyarrow as pa
 import pytest
 
-from connecty_frames.display import plot
+from connecty_frames.display.altair_chart import plot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.display import plot
+from connecty_frames.display.altair_chart import plot
 
 pytest.importorskip("altair", reason="the extra [plot] is not installed")
 

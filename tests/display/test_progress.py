@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connecty_frames.display import Progress, progress
+from connecty_frames.display.progress import Progress, progress
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 

@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from connecty_frames.display import terminal_table, text_table
+from connecty_frames.display.table import terminal_table, text_table
 
 
 def shown(table: pa.Table, width: int = 80, **terminal: Any) -> list[str]:

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import connecty_frames as cf
-from connecty_frames.display import terminal_plot
+from connecty_frames.display.terminal_chart import terminal_plot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,15 +11,11 @@ import pytest
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import (
-    Database,
-    History,
-    KeptAnswers,
-    answers_beside,
-    database_at,
-    forget_records,
-)
-from connecty_frames.store.answers import KeptAnswer, _checksum
+from connecty_frames.store.answers import KeptAnswer, KeptAnswers, _checksum, answers_beside
+from connecty_frames.store.database import Database
+from connecty_frames.store.history import History
+from connecty_frames.store.records import forget_records
+from connecty_frames.store.table import database_at
 
 if TYPE_CHECKING:
     from pathlib import Path

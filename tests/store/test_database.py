@@ -22,16 +22,10 @@ from typing import Any
 import pytest
 
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import (
-    StoreError,
-    close_databases,
-    database_at,
-    default_path,
-    read_records,
-)
 from connecty_frames.store import database as database_module
-from connecty_frames.store.database import Database, Result
-from connecty_frames.store.table import _LAYOUT
+from connecty_frames.store.database import Database, Result, StoreError, close_databases, default_path
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import _LAYOUT, database_at
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
@@ -317,7 +311,7 @@ def test_a_forked_child_opens_it_again(path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 database = database_at(Path({str(path)!r}))
 database.execute({INSERT!r}, ("before",))
 child = os.fork()
@@ -337,7 +331,7 @@ def test_a_child_that_is_forked_while_a_thread_writes(path: Path) -> None:
     code = f"""
 import os, threading
 from pathlib import Path
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 database = database_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
 writing, written = threading.Event(), threading.Event()
@@ -395,7 +389,7 @@ def test_a_process_that_is_killed_while_it_creates_the_file(path: Path, call: st
 import os, signal
 from pathlib import Path
 from connecty_frames import files
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 from connecty_frames.store.database import Database
 database = database_at(Path({str(path)!r}))
 
@@ -433,7 +427,7 @@ def test_processes_create_it_together(path: Path) -> None:
     """Eight that begin at once on no file record every row."""
     code = f"""
 from pathlib import Path
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 import sys
 sys.stdin.readline()
 for number in range(20):

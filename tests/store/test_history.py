@@ -18,21 +18,20 @@ import pytest
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
-from connecty_frames.store import (
+from connecty_frames.store import leases
+from connecty_frames.store.answers import KeptAnswers
+from connecty_frames.store.database import Database
+from connecty_frames.store.history import History, question_key
+from connecty_frames.store.records import forget_records, read_records
+from connecty_frames.store.table import (
     COLUMNS,
-    Database,
     Earlier,
-    History,
     RecordState,
     Row,
     database_at,
-    forget_records,
-    leases,
-    read_records,
+    from_microseconds,
+    microseconds,
 )
-from connecty_frames.store.answers import KeptAnswers
-from connecty_frames.store.history import question_key
-from connecty_frames.store.table import from_microseconds, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,10 @@ import pytest
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.client import Client
-from connecty_frames.store import History, RecordState, database_at, leases
+from connecty_frames.store import leases
+from connecty_frames.store.history import History
 from connecty_frames.store.leases import _Renewals
+from connecty_frames.store.table import RecordState, database_at
 from tests.servers.fixtures import server
 
 if TYPE_CHECKING:
