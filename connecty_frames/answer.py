@@ -33,13 +33,7 @@ _REPR_COLUMNS: Final = 12
 
 
 def read_schema(options: AskOptions) -> AskOptions:
-    """Return options with a parsed ``schema``, so that a wrong one is an error before a question is paid for.
-
-    Raises
-    ------
-    ConfigError
-        If the schema is of an unknown kind, or names a type that JSON values cannot become.
-    """
+    """Return options with a parsed ``schema``: a wrong one is a ConfigError before a question is paid for."""
     if options.schema is None or isinstance(options.schema, decode.SchemaTypes):
         return options
     return replace(options, schema=frames.to_schema_types(options.schema))
@@ -77,30 +71,7 @@ class Answer:
         reused: bool = False,
         limits: decode.ReaderLimits = decode.LIMITS,
     ) -> Answer:
-        """Decode a results response.
-
-        Parameters
-        ----------
-        body
-            The response as received.
-        envelope
-            What ``decode.read_envelope`` returned for it.
-        fetched
-            The ``max_rows`` of the request, None if unknown.
-        limits
-            What ends decoding that takes too long.
-
-        Raises
-        ------
-        QuestionFailed, QuestionError
-            If the question failed or is not finished.
-        ResponseError
-            If the body is not what the API promises.
-        ConversionError
-            If a value does not fit ``schema=``, or ``strict=True`` and there is a doubt about a type.
-        TruncatedError
-            If rows were cut and ``on_truncation="raise"``.
-        """
+        """Decode a results response, whose request had ``max_rows=fetched``; None if that is unknown."""
         schema_types = read_schema(options).schema
         if envelope.state != State.COMPLETED:
             raise diagnostics.unfinished_error(

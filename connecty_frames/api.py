@@ -22,14 +22,7 @@ if TYPE_CHECKING:
 
 
 def shared_client(given: Client | None = None) -> Client:
-    """Return ``given``, else the client that all calls with the same settings share.
-
-    Raises
-    ------
-    ConfigError
-        If a setting is missing or wrong, something other than a Client is given, or ``CONNECTY_SANDBOX`` is
-        set beside credentials of ``configure()``.
-    """
+    """Return ``given``, else the client that all calls with the same settings share; raises ConfigError."""
     if given is not None:
         if not isinstance(given, Client):
             raise ConfigError(f"expected a Client, got a {type(given).__name__}.", setting="client")

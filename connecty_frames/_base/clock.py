@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
 #: Files beside the zones: they depend on the machine, or polars and Arrow do not know them.
 _is_no_zone = re.compile("(posix|right)/.*|Factory|localtime|posixrules", re.DOTALL).fullmatch
@@ -29,9 +30,8 @@ class Clock:
         """Return the wall time, aware and in UTC."""
         return datetime.now(UTC)
 
-    def monotonic(self) -> float:
-        """Return seconds from an arbitrary start, unaffected by changes of the wall clock."""
-        return time.monotonic()
+    #: Returns seconds from an arbitrary start, unaffected by changes of the wall clock.
+    monotonic: Callable[[], float] = staticmethod(time.monotonic)
 
     def sleep(self, seconds: float) -> None:
         """Wait; zero or less returns immediately."""
@@ -65,7 +65,7 @@ class Deadline:
     def sleep(self, seconds: float) -> None:
         """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
         sleep = self.clock.sleep if self.cancelled is None else self.cancelled.wait
-        sleep(max(0.0, min(seconds, self.remaining())))
+        sleep(min(seconds, self.remaining()))
 
 
 def named_zone(name: object) -> tzinfo | None:

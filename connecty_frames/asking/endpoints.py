@@ -63,25 +63,15 @@ _GROWTH: Final = 10
 
 
 class Results(Immutable):
-    """The state of a question and, once it is completed, the body with its results.
-
-    Parameters
-    ----------
-    max_rows
-        The ``max_rows`` of the request.
-    retry_after
-        Seconds after which the server allows the next request, None if it did not say.
-    elapsed
-        Seconds from sending the question to this response, None after re-attaching by id.
-    """
+    """The state of a question and, once it is completed, the body with its results."""
 
     hidden = frozenset({"envelope", "body"})
 
     envelope: Envelope
     body: bytes
-    max_rows: int
-    retry_after: float | None = None
-    elapsed: float | None = None
+    max_rows: int  # of the request
+    retry_after: float | None = None  # seconds after which the server allows the next request, if it said so
+    elapsed: float | None = None  # seconds from sending the question to this response, if that is known
 
     def next_max_rows(self, wanted: int | None, checkpoint: Callable[[], None]) -> int | None:
         """Return how many rows to request next, or None if another request would return nothing new."""

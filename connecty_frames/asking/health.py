@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import random as _random
+import random
+from contextlib import closing
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
+from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames.errors import ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, Request
 from connecty_frames.http.retry import retry
@@ -17,33 +18,16 @@ from connecty_frames.protocol import HEALTH
 from connecty_frames.settings.sources import resolve
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
 
 #: The default timeout in seconds.
 _TIMEOUT: Final = 10.0
 
 
-def check_health(
-    *,
-    region: Literal["eu1", "us1"] | None = None,
-    base_url: str | None = None,
-    timeout: float | None = None,
-    verify_tls: bool | None = None,
-    ca_bundle: str | os.PathLike[str] | None = None,
-    profile: str | None = None,
-    clock: Clock = SYSTEM_CLOCK,
-    random: Callable[[], float] = _random.random,
-) -> bool:
-    """Whether the backend is operational; needs no credentials. Parameters are those of ``Client``."""
-    settings = resolve(
-        region=region, base_url=base_url, verify_tls=verify_tls, ca_bundle=ca_bundle, profile=profile
-    )
-    transport = Transport.from_settings(settings, clock)
-    try:
-        return probe_health(transport, timeout=timeout, random=random)
-    finally:
-        transport.close()
+def check_health(*, timeout: float | None = None, **settings: Any) -> bool:
+    """Whether the backend is operational; needs no credentials. ``settings`` are those of ``Client``."""
+    with closing(Transport.from_settings(resolve(**settings), SYSTEM_CLOCK)) as transport:
+        return probe_health(transport, timeout=timeout, random=random.random)
 
 
 def probe_health(transport: Transport, *, timeout: float | None, random: Callable[[], float]) -> bool:

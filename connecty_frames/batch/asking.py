@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.text import path_text
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.batch.batch import DEFAULT_WORKERS, Batch, check_max_questions
-from connecty_frames.batch.folder import begin_folder, index_path, known_names, manifest_of
+from connecty_frames.batch.folder import begin_folder, index_path, manifest_of
 from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import read_items
 from connecty_frames.batch.run import run_batch
@@ -114,7 +114,7 @@ def ask_batch(
     check_bool(retry_uncertain, "retry_uncertain")
     ask_options = read_schema(AskOptions.from_kwargs(options))
     path = checked_path(folder, "folder").absolute()
-    items = read_items(questions, cache(partial(known_names, path)))
+    items = read_items(questions)
     asking = shared_client(client)
     target = asking.target(ask_options.dw_id)
     ask = partial(

@@ -78,14 +78,6 @@ def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
         )
 
 
-def known_names(folder: Path) -> set[str]:
-    """Return the names of the questions of the batch in a folder, if there is one."""
-    if not (folder / _MANIFEST).exists():
-        return set()
-    open_folder(folder)
-    return Index(index_path(folder)).names()
-
-
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
     """Create what is in the folder of a batch, as another process may do at the same time."""
     if foreign := [name for name in names if not name.startswith(_OURS)]:

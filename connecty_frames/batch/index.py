@@ -98,10 +98,6 @@ class Index:
             )
         self._missing(items)  # another process may have added other ones at the same time
 
-    def names(self) -> set[str]:
-        """Return the names of all questions."""
-        return {name for (name,) in self._execute("SELECT name FROM items WHERE name IS NOT NULL")}
-
     def sent(self) -> set[int]:
         """Return the numbers of the questions that were sent, or are about to be."""
         statement = "SELECT number FROM items WHERE outcome IS NOT NULL OR key IN (SELECT key FROM questions)"

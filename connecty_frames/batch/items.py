@@ -6,7 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from connecty_frames._base.text import snippet, terminal, value_text
@@ -26,9 +26,8 @@ class Item(NamedTuple):
     question: str
 
 
-def read_items(questions: object, known: Callable[[], Collection[str]] = frozenset) -> list[Item]:
+def read_items(questions: object) -> list[Item]:
     """Return the questions of a caller, all of them checked; raises ConfigError."""
-    # ``known`` returns names that the batch has already, which earlier versions may have accepted.
     items: list[Item] = []
     occurrences: Counter[str] = Counter()
     names: dict[str, str] = {}
@@ -42,7 +41,7 @@ def read_items(questions: object, known: Callable[[], Collection[str]] = frozens
             key = digest("question", question, occurrences[question])
             occurrences[question] += 1
         else:
-            _check_name(name, position, known)
+            _check_name(name, position)
             key = digest("name", name)
             earlier = names.get(folded(name))
             names[folded(name)] = name
@@ -100,7 +99,7 @@ def _pair(given: Any, position: int) -> tuple[str | None, str]:
     return given[0], given[1]
 
 
-def _check_name(name: str, position: int, known: Callable[[], Collection[str]]) -> None:
+def _check_name(name: str, position: int) -> None:
     """Raise ConfigError for a name that no file should have."""
     problem = None
     if not name.strip() or name in {".", ".."}:
@@ -109,7 +108,7 @@ def _check_name(name: str, position: int, known: Callable[[], Collection[str]]) 
         problem = "has a separator of paths"
     elif terminal(name) != name:
         problem = "has a control character or an invisible one"
-    elif _UNPORTABLE & set(name) and name not in known():
+    elif _UNPORTABLE & set(name):
         problem = 'has one of < > : " | ? *, which Windows or Spark cannot have in the name of a file'
     elif len(name.encode()) > _NAME_BYTES:
         problem = f"has more than {_NAME_BYTES} bytes"

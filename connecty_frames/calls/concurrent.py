@@ -41,13 +41,7 @@ _GRACE: Final = 0.2
 
 
 class QuestionFuture(Future["Answer"]):
-    """The future answer to one of many questions.
-
-    Parameters
-    ----------
-    question
-        The question, as it was given.
-    """
+    """The future answer to one of many questions; ``question`` is the question, as it was given."""
 
     def __init__(self, question: str) -> None:
         super().__init__()

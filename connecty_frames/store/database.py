@@ -58,21 +58,11 @@ class _DamagedError(Exception):
 
 
 class Layout(NamedTuple):
-    """What a file has in it.
+    """What a file has in it."""
 
-    Parameters
-    ----------
-    content
-        What it is, for messages.
-    application_id
-        Distinguishes the file from databases of other programs.
-    steps
-        The statements that lead from each version of its tables to the next, from an empty file on.
-    """
-
-    content: str
-    application_id: int
-    steps: tuple[tuple[str, ...], ...]
+    content: str  # what it is, for messages
+    application_id: int  # distinguishes the file from databases of other programs
+    steps: tuple[tuple[str, ...], ...]  # the statements that lead from each version of its tables to the next
 
 
 class Result(Immutable):
@@ -97,15 +87,9 @@ def default_path() -> Path:
 
 
 class Database:
-    """The file, opened when it is first needed; threads may share it.
+    """The file, opened when it is first needed; threads may share it."""
 
-    Parameters
-    ----------
-    path
-        It and its folder are created if need be, for their owner alone.
-    layout
-        Its tables.
-    """
+    # It and its folder are created if need be, for their owner alone.
 
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
@@ -152,18 +136,11 @@ class Database:
         creates: bool = True,
         reserves: bool = False,
     ) -> Result:
-        """Execute one statement in a transaction of its own.
-
-        A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
-        must exist. A file that never was a database is renamed only in the place that users do not name.
-
-        Parameters
-        ----------
-        creates
-            Whether a missing file is created; otherwise nothing is executed without one.
-        reserves
-            Whether the disk must have room for later statements, too, which a full disk does not fail then.
-        """
+        """Execute one statement in a transaction of its own."""
+        # A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
+        # must exist. A file that never was a database is renamed only in the place that users do not name.
+        # With ``creates``, a missing file is created; otherwise nothing is executed without one. With
+        # ``reserves``, the disk must have room for later statements, too, which a full disk does not fail.
         until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
         with self.lock, self:
             return self._execute_or_replace(statement, parameters, until, creates=creates, reserves=reserves)

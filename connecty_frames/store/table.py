@@ -17,52 +17,12 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.secret import SecretStr
 
-#: The columns that the fourth version of the table has from the third.
-_KEPT: Final = (
-    "id, key, question, base_url, dw_id, client, state, question_id, asked_at, accepted_at, ended_at, rows, "
-    "sql_query, response_summary, error, reused"
-)
 _LAYOUT: Final = Layout(
     "history",
     0x636E7479,  # "cnty"
     (
+        *((), (), ()),  # versions that were never released
         (
-            """\
-            CREATE TABLE questions (
-                id INTEGER PRIMARY KEY AUTOINCREMENT,
-                key TEXT NOT NULL,
-                question TEXT NOT NULL,
-                base_url TEXT NOT NULL,
-                dw_id TEXT NOT NULL,
-                client TEXT NOT NULL,
-                state TEXT NOT NULL,
-                question_id TEXT,
-                asked_at INTEGER NOT NULL,
-                accepted_at INTEGER,
-                ended_at INTEGER,
-                rows INTEGER,
-                sql_query TEXT,
-                response_summary TEXT,
-                error TEXT,
-                host TEXT NOT NULL,
-                pid INTEGER NOT NULL,
-                process_started TEXT NOT NULL
-            )""",
-            "CREATE INDEX questions_by_id ON questions (question_id)",
-            "CREATE INDEX questions_by_time ON questions (asked_at)",
-        ),
-        (
-            "ALTER TABLE questions ADD COLUMN reused INTEGER NOT NULL DEFAULT 0",
-            "CREATE INDEX questions_by_key ON questions (key, asked_at)",
-        ),
-        (
-            # Smaller: most writes of a row no longer change it.
-            "DROP INDEX questions_by_id",
-            "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
-        ),
-        (
-            # Leases in place of processes. By a new table: SQLite drops columns from 3.35 on.
-            "ALTER TABLE questions RENAME TO earlier_questions",
             """\
             CREATE TABLE questions (
                 id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -84,10 +44,6 @@ _LAYOUT: Final = Layout(
                 lease INTEGER NOT NULL DEFAULT 0,
                 lease_uptime INTEGER NOT NULL DEFAULT -1000000000000000
             )""",
-            # The numbers of forgotten rows are not given again.
-            "INSERT INTO sqlite_sequence SELECT 'questions', seq FROM sqlite_sequence LIMIT 1",
-            f"INSERT INTO questions ({_KEPT}) SELECT {_KEPT} FROM earlier_questions",  # noqa: S608 - our own
-            "DROP TABLE earlier_questions",
             "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
             "CREATE INDEX questions_by_time ON questions (asked_at)",
             "CREATE INDEX questions_by_key ON questions (key, asked_at)",

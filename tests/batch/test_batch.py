@@ -746,7 +746,7 @@ def test_the_line_is_updated_every_two_seconds(folder: Path, monkeypatch: pytest
         shown.append((title, place, wanted))
         yield lambda text, elapsed: shown.append((text.partition(" ")[0], elapsed))
 
-    monkeypatch.setattr(run.display, "progress", line)
+    monkeypatch.setattr(run, "progress", line)
     with run._reporting(AskOptions(progress=None), 8, folder) as report:
         for done, elapsed in enumerate((0.0, 1.9, 2.0, 3.9, 4.5, 6.4, 6.5, 6.6), start=1):
             report(BatchProgress(done, 8, done, done, elapsed))
@@ -764,13 +764,13 @@ def test_the_line_is_updated_every_two_seconds(folder: Path, monkeypatch: pytest
 def test_a_batch_that_is_done_shows_no_line(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does the look at what others are sending, at the end of each."""
     titles: list[str] = []
-    show = run.display.progress
+    show = run.progress
 
     def line(title: str, place: str, *, wanted: Any) -> Any:
         titles.append(title)
         return show(title, place, wanted=wanted)
 
-    monkeypatch.setattr(run.display, "progress", line)
+    monkeypatch.setattr(run, "progress", line)
     ask(["how many?"])
     ask(["how many?"])
 
