@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames._base.secret import hidden
-from connecty_frames._base.text import masked_id, terminal, value_text
+from connecty_frames._base.text import masked_id, terminal
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.asking.auth import Auth
 from connecty_frames.asking.endpoints import Endpoints
@@ -26,7 +26,6 @@ from connecty_frames.options import (
     Engine,
     check_bool,
     check_question_id,
-    is_dw_id,
     shows_options,
 )
 from connecty_frames.protocol import SANDBOX_CLIENT
@@ -297,7 +296,8 @@ class Client:
         ConfigError
             If the id is not a UUID, or there is no workspace.
         """
-        return Question(self._api, check_question_id(question_id), self._workspace(dw_id))
+        given = AskOptions(dw_id=dw_id)  # checks it
+        return Question(self._api, check_question_id(question_id), self._workspace(given.dw_id))
 
     @shows_options()
     def ask(self, question: str, **options: Unpack[AskOptionsDict]) -> Answer:
@@ -341,7 +341,17 @@ class Client:
         if ask_options.question_id is not None:
             asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
             return Call(self._api, asked, ask_options, deadline)
-        ask_options = self._checked(ask_options)
+        if ask_options.max_age is not None and self._api.history is None:
+            raise ConfigError(
+                "max_age needs a history of what was asked, and none is kept.",
+                hint="Turn it on: cf.configure(history=True). Questions to a sandbox are recorded only in a "
+                "file that you name: history='history.sqlite3'.",
+                shell_hint="Leave out what turns it off: --no-history, CONNECTY_HISTORY=0 or history = false "
+                "in a profile. Questions to a sandbox are recorded only in a file that you name: "
+                "CONNECTY_HISTORY=history.sqlite3.",
+                setting="max_age",
+            )
+        ask_options = read_schema(ask_options)
         submission = Submission(
             question,
             question_body(question),  # checked first: a wrong question is reported before a missing dw_id
@@ -420,8 +430,8 @@ class Client:
                 setting="question_id",
             )
         check_bool(as_completed, "as_completed")
-        ask_options = self._checked(AskOptions.from_kwargs(options))
-        self._workspace(ask_options.dw_id)
+        # Wrong options are an error before any question is asked.
+        ask_options = self.call("any question", AskOptions.from_kwargs(options)).options
         run = ConcurrentRun(
             questions,
             lambda question, cancelled: self.call(question, ask_options, cancelled=cancelled),
@@ -473,20 +483,6 @@ class Client:
             redact=self._api.transport.redact.data,
         )
 
-    def _checked(self, ask_options: AskOptions) -> AskOptions:
-        """Validate the options before anything is sent and paid for, and return them."""
-        if ask_options.max_age is not None and self._api.history is None:
-            raise ConfigError(
-                "max_age needs a history of what was asked, and none is kept.",
-                hint="Turn it on: cf.configure(history=True). Questions to a sandbox are recorded only in a "
-                "file that you name: history='history.sqlite3'.",
-                shell_hint="Leave out what turns it off: --no-history, CONNECTY_HISTORY=0 or history = false "
-                "in a profile. Questions to a sandbox are recorded only in a file that you name: "
-                "CONNECTY_HISTORY=history.sqlite3.",
-                setting="max_age",
-            )
-        return read_schema(ask_options)
-
     def _workspace(self, dw_id: int | None) -> int:
         found = self._dw_id if dw_id is None else dw_id
         if found is None:
@@ -494,11 +490,6 @@ class Client:
                 "No dw_id.",
                 hint=_NO_DW_ID.format("dw_id=, as an argument of Client, by configure()"),
                 shell_hint=_NO_DW_ID.format("--dw-id, in a profile"),
-                setting="dw_id",
-            )
-        if not is_dw_id(found):
-            raise ConfigError(
-                f"dw_id={value_text(found)}: expected a workspace id, a whole number such as 13.",
                 setting="dw_id",
             )
         return found

@@ -191,7 +191,9 @@ class Question(PolledQuestion):
                 ):
                     final = self._poll(deadline, max_rows=more, report=report)
             if final.envelope.state == State.COMPLETED:
-                self._keep(final)
+                if self._api.history is not None and final is not self._kept:
+                    self._api.history.keep(self._question_id, final.body, final.max_rows)
+                    self._kept = final
                 if received is not None:
                     received(final.body)
             time_left = deadline.remaining()  # an import takes none of it

@@ -174,12 +174,6 @@ class PolledQuestion:
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
 
-    def _keep(self, final: Results) -> None:
-        """Keep an answer, if answers are kept and this one was not."""
-        if self._api.history is not None and final is not self._kept:
-            self._api.history.keep(self._question_id, final.body, final.max_rows)
-            self._kept = final
-
     def _record_end(self, envelope: Envelope, history: History, checkpoint: Callable[[], None]) -> None:
         """Record the end in the history, without the number of rows if counting them takes too long."""
         is_completed = envelope.state == State.COMPLETED
