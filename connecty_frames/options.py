@@ -241,7 +241,7 @@ def parse_max_rows(text: str) -> int | None:
     """Return the number of rows that a text names, None for ``all``; a ValueError for any other text."""
     if text == "all":
         return None
-    if re.fullmatch("-?[0-9]+", text):  # AskOptions refuses a negative one
+    if text.isascii() and text.isdigit():
         return int(text)
     raise ValueError(f"{text!r} is neither a number of rows, such as 1000, nor 'all'")
 

@@ -190,7 +190,10 @@ class TestConnecty:
         ("cell", "message"),
         [
             (f"%%connecty df --tz Mars\n{ORDERS}", "%%connecty: tz='Mars': expected the IANA name"),
-            (f"%%connecty df --max-rows -1\n{ORDERS}", "%%connecty: max_rows=-1: expected a whole number"),
+            (
+                f"%%connecty df --max-rows -1\n{ORDERS}",
+                "'-1' is neither a number of rows, such as 1000, nor 'all'",
+            ),
             (f"%%connecty df --strict --decimals float\n{ORDERS}", "%%connecty: decimals='float' rounds"),
             (f"%%connecty df --question-id 5\n{ORDERS}", "%%connecty: question_id='5': expected the UUID"),
             (f"%%connecty df --progress df\n{ORDERS}", "%%connecty: progress='before': expected True, False"),

@@ -25,7 +25,7 @@ from connecty_frames.cli.answer_options import (
 )
 from connecty_frames.cli.commands import ADDRESS_CONFLICT, Profile, announce_sandbox, sandbox_class
 from connecty_frames.cli.input import question_reader, read_saved_schema
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.io import discard_output, echo_stderr
 from connecty_frames.cli.output import (
     EngineChoice,
     Part,
@@ -37,7 +37,6 @@ from connecty_frames.cli.output import (
     write_answer,
     write_plot,
 )
-from connecty_frames.cli.streams import discard_output
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions
 

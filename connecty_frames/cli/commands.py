@@ -10,7 +10,7 @@ import typer
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import masked_id, terminal
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.io import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
 
 if TYPE_CHECKING:

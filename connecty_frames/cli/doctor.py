@@ -18,9 +18,8 @@ from connecty_frames.cli.ask import SANDBOX_CONFLICT, acceptance, open_client, r
 from connecty_frames.cli.commands import Profile, announce_sandbox, masked
 from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
 from connecty_frames.cli.input import question_reader
-from connecty_frames.cli.messages import echo_stderr, shell_message
+from connecty_frames.cli.io import echo_stderr, shell_message, stdout_console
 from connecty_frames.cli.output import open_response_file
-from connecty_frames.cli.streams import stdout_console
 from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning
 from connecty_frames.options import AskOptions
 

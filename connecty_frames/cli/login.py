@@ -15,7 +15,7 @@ from connecty_frames._base.secret import SecretStr, hidden
 from connecty_frames._base.text import listed, masked_id, path_text, snippet
 from connecty_frames.cli.commands import ADDRESS_CONFLICT, complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
-from connecty_frames.cli.messages import echo_stderr, shell_message
+from connecty_frames.cli.io import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.protocol import REGIONS
 from connecty_frames.settings.profiles import Profiles

@@ -12,8 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from connecty_frames._base.text import cut, terminal, value_text
-from connecty_frames.cli.messages import echo_stderr, shell_message
-from connecty_frames.cli.streams import is_stdout_closed, stdout_console
+from connecty_frames.cli.io import echo_stderr, is_stdout_closed, shell_message, stdout_console
 from connecty_frames.errors import ConfigError, QuestionError, missing_extra
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from connecty_frames.cli.answer_options import (
 from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import (
     Format,
     choose_format,
