@@ -74,7 +74,8 @@ def retry(
         else:
             budget.refund()
             return result
-    return attempt.failure
+    failure: Failure = attempt.failure
+    return failure
 
 
 def schedule(
@@ -93,7 +94,7 @@ def schedule(
             idle=idle * 2 ** min(failures[FailureKind.CONNECTION_LOST], _MAX_DOUBLINGS),
         )
         yield attempt
-        failure = attempt.failure
+        failure: Failure = attempt.failure
         if failure.kind is not FailureKind.CONNECT:
             unconnected_since, connecting_until = clock.monotonic(), math.inf
         failures[failure.kind] += 1

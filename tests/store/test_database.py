@@ -546,14 +546,14 @@ class TestWaitingStatements:
         database = database_at(path)
         database.open()
         waiting = deque([(INSERT, ("a",))], maxlen=1)
-        execute = database._execute_or_replace
+        execute = database.execute
 
         def execute_first(*arguments: Any, **options: Any) -> object:
             monkeypatch.undo()
             waiting.append((INSERT, ("b",)))
             return execute(*arguments, **options)
 
-        monkeypatch.setattr(database, "_execute_or_replace", execute_first)
+        monkeypatch.setattr(database, "execute", execute_first)
         database.execute_waiting(waiting)
         assert not waiting
         assert questions(path) == ["a", "b"]
