@@ -17,7 +17,6 @@ from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
     from pathlib import Path
     from typing import Unpack
 
@@ -62,32 +61,18 @@ class Answer:
         *,
         options: AskOptions,
         fetched: int | None,
-        question: str | None = None,
-        question_id: str | None = None,
-        dw_id: int | None = None,
-        base_url: str | None = None,
-        asked_at: datetime | None = None,
-        elapsed: float | None = None,
-        reused: bool = False,
+        known: AnswerMetadata,
         limits: decode.ReaderLimits = decode.LIMITS,
     ) -> Answer:
-        """Decode a results response, whose request had ``max_rows=fetched``; None if that is unknown."""
+        """Decode the response to a request with ``max_rows=fetched``, about a ``known`` question."""
         schema_types = read_schema(options).schema
         if envelope.state != State.COMPLETED:
-            raise diagnostics.unfinished_error(
-                envelope, question_id=question_id, question=question, dw_id=dw_id, asked_at=asked_at
-            )
+            raise diagnostics.unfinished_error(envelope, known)
         decoded = decode.decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
-        metadata = AnswerMetadata(
-            question=question,
-            question_id=question_id,
-            dw_id=dw_id,
-            base_url=base_url,
+        metadata = replace(
+            known,
             sql_query=envelope.sql_query,
             response_summary=envelope.response_summary,
-            asked_at=asked_at,
-            elapsed=elapsed,
-            reused=reused,
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
@@ -150,9 +135,9 @@ class Answer:
             decode.read_envelope(body),
             options=ask_options,
             fetched=options.get("max_rows"),
-            question=question,
-            question_id=ask_options.question_id,
-            dw_id=ask_options.dw_id,
+            known=AnswerMetadata(
+                question=question, question_id=ask_options.question_id, dw_id=ask_options.dw_id
+            ),
         )
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:

@@ -235,7 +235,7 @@ class Client:
         ConfigError
             If the server redirects.
         """
-        from connecty_frames.asking.health import probe_health
+        from connecty_frames.asking.checks import probe_health
 
         return probe_health(self._api.transport, timeout=timeout, random=self._api.random)
 

@@ -21,7 +21,6 @@ from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.decode import Envelope
@@ -93,19 +92,12 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         )
 
 
-def unfinished_error(
-    envelope: Envelope,
-    *,
-    question_id: str | None,
-    question: str | None,
-    dw_id: int | None,
-    asked_at: datetime | None,
-) -> QuestionError:
+def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError:
     """Return the error of a question without an answer, with all that the server sent about it."""
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
     listed = details_text(details, envelope.more_details)
-    subject = "The question" if question is None else f"The question {snippet(question)!r}"
+    subject = "The question" if known.question is None else f"The question {snippet(known.question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed
         outcome, advice = "failed.", "Putting it in other words may help."
@@ -116,10 +108,10 @@ def unfinished_error(
     said = " The server says:" if listed else without
     return error(
         with_excerpt(f"{subject} {outcome}{said}", listed, advice),
-        question_id=question_id,
-        question=question,
-        dw_id=dw_id,
+        question_id=known.question_id,
+        question=known.question,
+        dw_id=known.dw_id,
         state=envelope.state,
-        asked_at=asked_at,
+        asked_at=known.asked_at,
         details=details,
     )

@@ -10,6 +10,7 @@ from connecty_frames import frames
 from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.asking.polling import PolledQuestion
 from connecty_frames.decode import LIMITS
 from connecty_frames.display.progress import progress
@@ -204,13 +205,15 @@ class Question(PolledQuestion):
                 final.envelope,
                 options=ask_options,
                 fetched=final.max_rows,
-                question=self._question,
-                question_id=self._question_id,
-                dw_id=self._dw_id,
-                base_url=self._api.transport.address,
-                asked_at=self._asked_at,
-                elapsed=final.elapsed,
-                reused=self._reused,
+                known=AnswerMetadata(
+                    question=self._question,
+                    question_id=self._question_id,
+                    dw_id=self._dw_id,
+                    base_url=self._api.transport.address,
+                    asked_at=self._asked_at,
+                    elapsed=final.elapsed,
+                    reused=self._reused,
+                ),
                 limits=msgspec.structs.replace(LIMITS, checkpoint=self._checkpoint(time_left)),
             )
 

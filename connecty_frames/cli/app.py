@@ -88,7 +88,7 @@ app.command(epilog="connecty --help lists the exit codes.")(batch)
 @app.command()
 def health(*, profile: Profile = None) -> None:
     """Check whether the service is operational; no credentials are needed."""
-    from connecty_frames.asking.health import check_health, not_operational
+    from connecty_frames.asking.checks import check_health, not_operational
     from connecty_frames.settings.sources import resolve
 
     address = resolve(profile=profile).address

@@ -6,7 +6,7 @@ import shlex
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer

@@ -6,7 +6,7 @@ import csv
 import io
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -22,7 +22,7 @@ from connecty_frames.cli.answer_options import (
     TimeZone,
     TruncationChoice,
 )
-from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
 from connecty_frames.cli.io import echo_stderr

@@ -7,7 +7,7 @@ import warnings
 from collections import defaultdict
 from contextlib import suppress
 from functools import partial
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from connecty_frames._base.text import counted
-from connecty_frames.cli.answer_options import FormatOption, OutputOption  # noqa: TC001 - typer reads the annotations
-from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.answer_options import FormatOption, OutputOption
+from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import TABLES, choose_format, naming_file, open_output, write_rows
 

@@ -19,7 +19,7 @@ from connecty_frames.cli.answer_options import (
     SchemaFile,
     TimeZone,
 )
-from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
 from connecty_frames.cli.io import echo_stderr

@@ -233,11 +233,8 @@ def _max_rows(text: str) -> int | None:
 
 
 _PARSER: Final = _make_parser(_Magics.connecty.__doc__)
-_OPTIONS: Final = {
-    option: action
-    for action in _PARSER._actions  # noqa: SLF001 - argparse has no other list of them
-    for option in action.option_strings
-}
+_ACTIONS: Final = _PARSER._actions  # noqa: SLF001 - argparse has no other list of them
+_OPTIONS: Final = {option: action for action in _ACTIONS for option in action.option_strings}
 #: The options whose value is that of a variable.
-_VARIABLES: Final = {action.dest for action in _PARSER._actions if action.metavar == "VARIABLE"}  # noqa: SLF001
+_VARIABLES: Final = {action.dest for action in _ACTIONS if action.metavar == "VARIABLE"}
 _Magics.connecty.__doc__ = _PARSER.format_help()  # what %%connecty? shows

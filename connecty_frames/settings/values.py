@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 from connecty_frames._base.secret import SecretStr
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connecty_frames._base.secret import SupportsSecret
+
+_Value = TypeVar("_Value")
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
@@ -73,9 +75,14 @@ def is_loopback(host: str) -> bool:
 # Each function returns the value of a setting, or raises ValueError with a reason that does not show it.
 
 
+def _of_type(value: object, kind: type[_Value], expected: str) -> _Value:
+    if not isinstance(value, kind):
+        raise ValueError(f"expected {expected}")  # noqa: TRY004 - as for every invalid value
+    return value
+
+
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("expected text")  # noqa: TRY004 - as for every invalid value
+    value = _of_type(value, str, "text")
     if not value.strip():
         raise ValueError("it is empty")
     if not value.isprintable():
@@ -95,10 +102,9 @@ def _region(value: object) -> str:
     return value
 
 
-def _base_address(address: object) -> str:
+def _base_address(value: object) -> str:
     """Return a base address without its final slash: secrets and questions are sent there."""
-    if not isinstance(address, str):
-        raise ValueError("expected text")  # noqa: TRY004
+    address = _of_type(value, str, "text")
     try:
         parts = urlsplit(address)
         _ = parts.port
@@ -124,9 +130,7 @@ def _base_address(address: object) -> str:
 
 
 def _bool(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("expected True or False")  # noqa: TRY004
-    return value
+    return _of_type(value, bool, "True or False")
 
 
 def parse_bool(text: str) -> bool:

@@ -67,7 +67,7 @@ class KeptAnswers:
         length = len(answer.body)
         try:
             self.database.execute(
-                "INSERT OR REPLACE INTO answers "  # noqa: S608 - our own
+                "INSERT OR REPLACE INTO answers "
                 "(position, question_id, base_url, max_rows, length, body, checksum) "
                 f"SELECT coalesce({_END}, 0), ?, ?, ?, ?, ?, ? WHERE NOT EXISTS "
                 "(SELECT 1 FROM answers WHERE question_id = ? AND base_url = ? AND max_rows >= ?)",
@@ -84,7 +84,7 @@ class KeptAnswers:
                 ),
             )
             self.database.execute(
-                f"DELETE FROM answers WHERE position < {_END} - ?",  # noqa: S608 - our own
+                f"DELETE FROM answers WHERE position < {_END} - ?",
                 (self._max_bytes,),
             )
         except StoreError as error:

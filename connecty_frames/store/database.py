@@ -258,7 +258,7 @@ class Database:
         """Whether the file that is open was removed or renamed, so that nobody would find what it gets."""
         try:
             # Each statement asks this, and Path.stat takes longer.
-            return not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116
+            return not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116 - see above
         except FileNotFoundError:
             return True
 

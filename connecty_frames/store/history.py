@@ -278,7 +278,7 @@ class History:
 
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""
-        self._pending.append((f"UPDATE questions SET {change}", parameters))  # noqa: S608 - our own
+        self._pending.append((f"UPDATE questions SET {change}", parameters))
         self._write_pending()
 
     def _write_pending(self) -> None:

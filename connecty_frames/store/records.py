@@ -40,7 +40,7 @@ def read_records(
         conditions.append("question_id = ?")
         parameters.append(question_id)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    statement = f"SELECT {', '.join(COLUMNS)} FROM questions{where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own
+    statement = f"SELECT {', '.join(COLUMNS)} FROM questions{where} ORDER BY id DESC LIMIT ?"
     with database:
         end_leases(database)
         return database.execute(
@@ -85,8 +85,8 @@ def end_leases(database: Database) -> None:
     """Make questions UNCERTAIN whose senders are not heard from any more."""
     condition, now = over()
     # Read first: reading a history should take no lock for writing.
-    if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", now).rows:  # noqa: S608 - our own
+    if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", now).rows:
         database.execute(
-            f"UPDATE questions SET state = '{RecordState.UNCERTAIN}', error = ? WHERE {condition}",  # noqa: S608
+            f"UPDATE questions SET state = '{RecordState.UNCERTAIN}', error = ? WHERE {condition}",
             ("Its sender was not heard from any more before the question was accepted.", *now),
         )

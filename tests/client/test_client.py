@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames._base.secret import SecretStr
-from connecty_frames.asking.health import check_health
+from connecty_frames.asking.checks import check_health
 from connecty_frames.client import Client
 from connecty_frames.errors import (
     ConfigError,
