@@ -148,7 +148,7 @@ class Client:
         random: Callable[[], float],
         resume_command: Callable[[str, int], str],
     ) -> None:
-        self._client_id, client_secret = settings.credentials
+        self._client_id, client_secret = settings.credentials()
         self._repr = terminal(
             f"<Client {masked_id(self._client_id.get_secret_value())} at {settings.address}, "
             f"dw_id={settings.dw_id}>"

@@ -216,7 +216,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
             f"No question {wanted} is recorded in {path_text(database.path)}.", setting="question_id"
         )
     found = dict(zip(COLUMNS, rows[0], strict=True))
-    client_id, _ = settings.credentials
+    client_id, _ = settings.credentials()
     if found["client"] != client_hash(client_id):
         # The secret of one client is not for the server of another.
         raise ConfigError(

@@ -474,7 +474,7 @@ def test_no_setting_shows_the_secret() -> None:
 
     for shown in (repr(settings), str(settings), f"{settings}", str(dataclasses.asdict(settings))):
         assert SECRET not in shown
-    assert settings.credentials[1].get_secret_value() == SECRET
+    assert settings.credentials()[1].get_secret_value() == SECRET
 
 
 def test_no_error_shows_the_secret() -> None:

@@ -140,7 +140,7 @@ def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
 
 def _request_token(transport: Transport, settings: Settings) -> float:
     """Return the seconds for which a new token is used."""
-    client_id, client_secret = settings.credentials
+    client_id, client_secret = settings.credentials()
     auth = Auth(client_id, client_secret, transport=transport, random=random)
     failure = None
     try:

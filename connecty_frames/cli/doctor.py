@@ -210,7 +210,7 @@ def _settings(address: Mapping[str, Any]) -> Check:
     sources.pop("default", None)
     text = "; ".join(f"{', '.join(names)} (from {source})" for source, names in sources.items())
     try:
-        _ = settings.credentials
+        _ = settings.credentials()
     except ConnectyError as error:
         return Check.failed("settings", error, found=f"{text or 'None is set'}.")
     doubts = [

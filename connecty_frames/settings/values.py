@@ -241,9 +241,9 @@ class Settings:
         """Whether questions are recorded, as keeping answers requires."""
         return self.history is not False or self.keep_answers
 
-    @property
     def credentials(self) -> tuple[SecretStr, SecretStr]:
-        """The client id and secret; ConfigError if one is missing."""
+        """Return the client id and secret; ConfigError if one is missing."""
+        # Not a property: some printers of tracebacks look up the attributes in the lines that they show.
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
