@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import decode, diagnostics, frames
-from connecty_frames._base.text import counted, excerpt, quoted, snippet, with_excerpt
+from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
@@ -17,7 +16,7 @@ from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, En
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
     from pathlib import Path
     from typing import Unpack
 
@@ -33,13 +32,7 @@ _REPR_COLUMNS: Final = 12
 
 
 def read_schema(options: AskOptions) -> AskOptions:
-    """Return options with a parsed ``schema``, so that a wrong one is an error before a question is paid for.
-
-    Raises
-    ------
-    ConfigError
-        If the schema is of an unknown kind, or names a type that JSON values cannot become.
-    """
+    """Return options with a parsed ``schema``: a wrong one is a ConfigError before a question is paid for."""
     if options.schema is None or isinstance(options.schema, decode.SchemaTypes):
         return options
     return replace(options, schema=frames.to_schema_types(options.schema))
@@ -68,55 +61,18 @@ class Answer:
         *,
         options: AskOptions,
         fetched: int | None,
-        question: str | None = None,
-        question_id: str | None = None,
-        dw_id: int | None = None,
-        base_url: str | None = None,
-        asked_at: datetime | None = None,
-        elapsed: float | None = None,
-        reused: bool = False,
+        known: AnswerMetadata,
         limits: decode.ReaderLimits = decode.LIMITS,
     ) -> Answer:
-        """Decode a results response.
-
-        Parameters
-        ----------
-        body
-            The response as received.
-        envelope
-            What ``decode.read_envelope`` returned for it.
-        fetched
-            The ``max_rows`` of the request, None if unknown.
-        limits
-            What ends decoding that takes too long.
-
-        Raises
-        ------
-        QuestionFailed, QuestionError
-            If the question failed or is not finished.
-        ResponseError
-            If the body is not what the API promises.
-        ConversionError
-            If a value does not fit ``schema=``, or ``strict=True`` and there is a doubt about a type.
-        TruncatedError
-            If rows were cut and ``on_truncation="raise"``.
-        """
+        """Decode the response to a request with ``max_rows=fetched``, about a ``known`` question."""
         schema_types = read_schema(options).schema
         if envelope.state != State.COMPLETED:
-            raise diagnostics.unfinished_error(
-                envelope, question_id=question_id, question=question, dw_id=dw_id, asked_at=asked_at
-            )
+            raise diagnostics.unfinished_error(envelope, known)
         decoded = decode.decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
-        metadata = AnswerMetadata(
-            question=question,
-            question_id=question_id,
-            dw_id=dw_id,
-            base_url=base_url,
+        metadata = replace(
+            known,
             sql_query=envelope.sql_query,
             response_summary=envelope.response_summary,
-            asked_at=asked_at,
-            elapsed=elapsed,
-            reused=reused,
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
@@ -179,9 +135,9 @@ class Answer:
             decode.read_envelope(body),
             options=ask_options,
             fetched=options.get("max_rows"),
-            question=question,
-            question_id=ask_options.question_id,
-            dw_id=ask_options.dw_id,
+            known=AnswerMetadata(
+                question=question, question_id=ask_options.question_id, dw_id=ask_options.dw_id
+            ),
         )
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
@@ -279,9 +235,10 @@ class Answer:
         QueryRefused
             If no dialect can read the SQL as one query.
         """
-        from connecty_frames import warehouse
+        from connecty_frames.warehouse.guard import parse_any
+        from connecty_frames.warehouse.lineage import tables
 
-        return None if self.sql_query is None else warehouse.tables(warehouse.parse_any(self.sql_query))
+        return None if self.sql_query is None else tables(parse_any(self.sql_query))
 
     @property
     def metadata(self) -> AnswerMetadata:
@@ -437,6 +394,8 @@ class Answer:
         -----
         Exceptions of the driver are raised as they are, with a note.
         """
+        from connecty_frames.frames.rerun import rerun_sql
+
         self._table()
         return rerun_sql(
             self._metadata, self.schema, connection, dialect=dialect, functions=functions, schema=schema
@@ -511,77 +470,6 @@ def shape_text(answer: Answer) -> str:
     if answer.table is None:
         return "no table"
     return f"{answer.metadata.rows_text} x {counted(len(answer.schema), 'column')}"
-
-
-def rerun_sql(
-    metadata: AnswerMetadata,
-    columns: Sequence[decode.ColumnSchema],
-    connection: object,
-    *,
-    dialect: str,
-    functions: Collection[str],
-    schema: Any,
-) -> RecordBatchReader:
-    """Run the SQL of an answer or a pin, and describe what comes out; see ``Answer.rerun``."""
-    from connecty_frames import warehouse
-
-    def describe(found: Sequence[decode.ColumnSchema], place: str) -> pa.Schema:
-        described = replace(
-            metadata,
-            response_summary=None,
-            elapsed=None,
-            rows=0,
-            total_rows=None,
-            truncated=None,
-            statistics={},
-            schema=list(map(decode.column_texts, found)),
-            version=__version__,
-            rerun_at=datetime.now(UTC),
-            warehouse=place or None,
-        )
-        return frames.write_metadata(decode.Schema(found).arrow, described)
-
-    given = frames.to_schema_types(schema) or decode.SchemaTypes({}, complete=False)
-    given = given.named_as_in([column.name for column in columns])
-    query = warehouse.Query(
-        metadata.sql_query,
-        _with_types(columns, given),
-        metadata.whole_rows,
-        metadata.question_id,
-        describe,
-        given.rules,
-    )
-    return warehouse.rerun(query, connection, dialect=dialect, functions=functions)
-
-
-def _with_types(
-    columns: Sequence[decode.ColumnSchema], given: decode.SchemaTypes
-) -> Sequence[decode.ColumnSchema]:
-    """Return columns with the types that the caller gives; a complete schema also says which there are."""
-    known = {column.name: column for column in columns}
-    unknown = [name for name in given.types if name not in known and name not in given.optional]
-    if unknown:
-        raise ConfigError(
-            f"schema=: the answer has no column {snippet(unknown[0])!r}; it has {quoted(list(known))}.",
-            setting="schema",
-        )
-    return [
-        _with_type(known[name], given.types.get(name)) for name in (given.types if given.complete else known)
-    ]
-
-
-def _with_type(
-    column: decode.ColumnSchema, given: pa.DataType | decode.Encoding | None
-) -> decode.ColumnSchema:
-    if given is None:
-        return column
-    if isinstance(given, decode.Encoding):
-        # The digits of a Decimal cannot wait for the values: the answer's are kept, if it has any.
-        is_any = given == decode.AnyDecimal()
-        type_ = column.type if is_any and "decimal" in str(column.type) else given.type
-        evidence = f"{decode.SET_BY_CALLER}, {given!r}"
-        return replace(column, type=type_, evidence=evidence, encoding=None if is_any else given)
-    return replace(column, type=given, evidence=decode.SET_BY_CALLER, encoding=None)
 
 
 def _read(source: bytes | str | os.PathLike[str]) -> bytes:

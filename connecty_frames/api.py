@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from connecty_frames.calls.asynchronous import Call, in_thread
-from connecty_frames.client import Client
+from connecty_frames.answer import Answer
+from connecty_frames.client import Client, awaited
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, AskOptionsDict, Engine, shows_options
 from connecty_frames.settings.sources import resolve
@@ -17,20 +17,12 @@ from connecty_frames.shared import clients, open_client
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
 
-    from connecty_frames.answer import Answer
     from connecty_frames.calls.concurrent import QuestionFuture
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
 
 def shared_client(given: Client | None = None) -> Client:
-    """Return ``given``, else the client that all calls with the same settings share.
-
-    Raises
-    ------
-    ConfigError
-        If a setting is missing or wrong, something other than a Client is given, or ``CONNECTY_SANDBOX`` is
-        set beside credentials of ``configure()``.
-    """
+    """Return ``given``, else the client that all calls with the same settings share; raises ConfigError."""
     if given is not None:
         if not isinstance(given, Client):
             raise ConfigError(f"expected a Client, got a {type(given).__name__}.", setting="client")
@@ -213,7 +205,7 @@ def ask_df(
     Poland has the most orders of all countries: 31768.
     """
     ask_options = AskOptions.from_kwargs(options, engine=engine)
-    return shared_client(client).answer(question, ask_options).to_frame(ask_options)
+    return shared_client(client).call(question, ask_options).answer().to_frame(ask_options)
 
 
 @shows_options()
@@ -258,11 +250,7 @@ def ask_async(
     >>> asyncio.run(rows("how many orders are there", "what is the revenue by country"))
     [1, 19]
     """
-    return in_thread(
-        lambda: shared_client(client).prepare(
-            question, AskOptions.from_kwargs(options), lambda answer: answer
-        )
-    )
+    return awaited(lambda: shared_client(client), question, options, lambda answer, _: answer)
 
 
 @overload
@@ -332,14 +320,7 @@ def ask_df_async(
     >>> df["country"][0]
     'Poland'
     """
-
-    def prepare() -> Call[Any]:
-        ask_options = AskOptions.from_kwargs(options, engine=engine)
-        return shared_client(client).prepare(
-            question, ask_options, lambda answer: answer.to_frame(ask_options)
-        )
-
-    return in_thread(prepare)
+    return awaited(lambda: shared_client(client), question, options, Answer.to_frame, engine=engine)
 
 
 @overload

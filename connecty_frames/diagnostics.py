@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
+from connecty_frames._base.text import counted, snippet, with_excerpt
+from connecty_frames.asking.polling import details_text
 from connecty_frames.decode.exact_json import LONE_SURROGATE
 from connecty_frames.errors import (
     QuestionError,
@@ -20,7 +21,6 @@ from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.decode import Envelope
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 #: The most warnings of one category for one answer; the others are counted.
 _MAX_WARNINGS: Final = 10
-#: The most that a message shows of what a server says of a question, in bytes.
-_MAX_DETAILS: Final = 3_000
 
 
 def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
@@ -94,19 +92,12 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         )
 
 
-def unfinished_error(
-    envelope: Envelope,
-    *,
-    question_id: str | None,
-    question: str | None,
-    dw_id: int | None,
-    asked_at: datetime | None,
-) -> QuestionError:
+def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError:
     """Return the error of a question without an answer, with all that the server sent about it."""
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
     listed = details_text(details, envelope.more_details)
-    subject = "The question" if question is None else f"The question {snippet(question)!r}"
+    subject = "The question" if known.question is None else f"The question {snippet(known.question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed
         outcome, advice = "failed.", "Putting it in other words may help."
@@ -117,25 +108,10 @@ def unfinished_error(
     said = " The server says:" if listed else without
     return error(
         with_excerpt(f"{subject} {outcome}{said}", listed, advice),
-        question_id=question_id,
-        question=question,
-        dw_id=dw_id,
+        question_id=known.question_id,
+        question=known.question,
+        dw_id=known.dw_id,
         state=envelope.state,
-        asked_at=asked_at,
+        asked_at=known.asked_at,
         details=details,
     )
-
-
-def details_text(details: dict[str, Any], more: int) -> str:
-    """Return what the server said, on one line unless a text has more, and how many fields were left out."""
-    shown: list[str] = []
-    room = _MAX_DETAILS
-    for name, value in details.items():
-        field = f"{snippet(name)}: {excerpt(str(value), 500)}"
-        room -= len(f"; {field}".encode())
-        if room < 0:
-            break
-        shown.append(field)
-    left_out = len(details) - len(shown) + more
-    shown += [f"and {left_out:,} more"] if left_out else []
-    return ("\n" if any("\n" in field for field in shown) else "; ").join(shown)

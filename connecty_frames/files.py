@@ -16,11 +16,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 from urllib.parse import unquote_to_bytes
 
+from connecty_frames._base.locks import lock, locked
 from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError, WriteFailed
-
-if sys.platform != "win32":
-    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,7 +144,7 @@ def atomic_write(
             raise
         try:
             # The descriptor and the file share the lock.
-            with _locked(partial(os.dup, file.fileno())):
+            with locked(partial(os.dup, file.fileno())):
                 if not part.exists():
                     continue  # removed by another writer as abandoned, before it was locked
                 with file:
@@ -188,47 +186,9 @@ def open_private(name: str, flags: int) -> int:
 # nothing is removed.
 
 
-@contextmanager
-def _locked(
-    open_descriptor: Callable[[], int], wait: Callable[[], object] | None = None
-) -> Iterator[int | None]:
-    """Lock what a function opens, and yield its descriptor; None on Windows, or if it cannot be opened."""
-    # While another caller has the lock, ``wait`` is called again and again; without it, the system waits.
-    if sys.platform == "win32":
-        yield None
-        return
-    descriptor = None
-    with suppress(OSError):
-        descriptor = open_descriptor()
-    if descriptor is None:
-        yield None
-        return
-    try:
-        while not _lock(descriptor, blocks=wait is None):
-            if wait is not None:
-                wait()
-        yield descriptor
-    finally:
-        # Closing is not enough: a process that another thread forked meanwhile would keep the lock.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, *, blocks: bool) -> bool:
-    """Lock a descriptor, if that is possible at all; False if another caller has the lock."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if blocks else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
 def locked_folder(folder: Path) -> AbstractContextManager[object]:
     """Lock a folder for other callers, in this process too, while files in it are read and then written."""
-    return _locked(partial(os.open, folder, os.O_RDONLY))
+    return locked(partial(os.open, folder, os.O_RDONLY))
 
 
 @contextmanager
@@ -239,7 +199,7 @@ def locked_name(target: Path, name: str, wait: Callable[[], object]) -> Iterator
     path = _part_of(target, hashlib.sha256(name.encode()).hexdigest()[:8])
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     while True:
-        with _locked(partial(os.open, path, flags, 0o666), wait) as descriptor:
+        with locked(partial(os.open, path, flags, 0o666), wait) as descriptor:
             if descriptor is None:  # there are no locks, or another user made the file
                 yield
             elif not _is_at(descriptor, path):
@@ -282,7 +242,7 @@ def _remove_abandoned(target: Path) -> None:
                 # Opened for writing, since some network file systems lock only such files.
                 opened = os.open(entry.path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
                 try:
-                    fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    Path(entry.path).unlink()
+                    if lock(opened, blocks=False):
+                        Path(entry.path).unlink()
                 finally:
                     os.close(opened)

@@ -218,6 +218,15 @@ def check_question_id(value: object) -> str:
         ) from None
 
 
+def parse_max_rows(text: str) -> int | None:
+    """Return the number of rows that a text names, None for ``all``; a ValueError for any other text."""
+    if text == "all":
+        return None
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise ValueError(f"{text!r} is neither a number of rows, such as 1000, nor 'all'")
+
+
 def is_dw_id(value: object) -> bool:
     """Whether a value can be the id of a data workspace: a whole number from 0 that fits into a URL."""
     return value is not None and _is_valid("dw_id", value)

@@ -10,19 +10,10 @@ from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, Engine, check_age, check_question_id
 from connecty_frames.settings.sources import resolve
-from connecty_frames.store import (
-    COLUMNS,
-    LARGEST,
-    Database,
-    RecordState,
-    StoreError,
-    answers_beside,
-    client_hash,
-    database_at,
-    default_path,
-    forget_records,
-    read_records,
-)
+from connecty_frames.store.answers import answers_beside
+from connecty_frames.store.database import Database, StoreError, default_path
+from connecty_frames.store.records import forget_records, read_records
+from connecty_frames.store.table import COLUMNS, LARGEST, RecordState, client_hash, database_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -223,7 +214,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
             f"No question {wanted} is recorded in {path_text(database.path)}.", setting="question_id"
         )
     found = dict(zip(COLUMNS, rows[0], strict=True))
-    client_id, _ = settings.credentials
+    client_id, _ = settings.credentials()
     if found["client"] != client_hash(client_id):
         # The secret of one client is not for the server of another.
         raise ConfigError(

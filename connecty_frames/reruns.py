@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connecty_frames import frames
-from connecty_frames._base.text import snippet
-from connecty_frames.answer import Answer, rerun_sql
+from connecty_frames.answer import Answer
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.errors import ConfigError
+from connecty_frames.frames.rerun import columns_of, rerun_sql
 from connecty_frames.pins import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from connecty_frames.decode import ColumnSchema
     from connecty_frames.warehouse.query import RecordBatchReader
 
 
@@ -70,25 +68,5 @@ def rerun(
         return source.rerun(connection, dialect=dialect, functions=functions, schema=schema)
     metadata = source if isinstance(source, AnswerMetadata) else frames.metadata(source, required=True)
     return rerun_sql(
-        metadata, _columns(metadata), connection, dialect=dialect, functions=functions, schema=schema
+        metadata, columns_of(metadata), connection, dialect=dialect, functions=functions, schema=schema
     )
-
-
-def _columns(metadata: AnswerMetadata) -> list[ColumnSchema]:
-    from connecty_frames.decode import ColumnSchema
-    from connecty_frames.decode.arrow_types import parse_type
-    from connecty_frames.decode.types.encodings import parse_encoding
-
-    columns = []
-    for column in metadata.schema:
-        try:
-            encoding = parse_encoding(column["encoding"]) if "encoding" in column else None
-            type_ = encoding.type if encoding else parse_type(column["type"])
-        except (ValueError, TypeError):
-            raise ConfigError(
-                f"Column {snippet(column['name'])!r} is of type {snippet(column['type'])}, which cannot be "
-                "read from metadata: use answer.rerun.",
-                setting="source",
-            ) from None
-        columns.append(ColumnSchema(column["name"], type_, column["evidence"], encoding))
-    return columns

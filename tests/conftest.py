@@ -184,7 +184,7 @@ def _no_settings(_state_folders: Iterator[Path]) -> Iterator[None]:
     shared = sys.modules.get("connecty_frames.shared")
     if shared is not None:
         shared.close_clients()
-    store = sys.modules.get("connecty_frames.store")
+    store = sys.modules.get("connecty_frames.store.database")
     if store is not None:
         store.close_databases()
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames._base.secret import SecretStr
-from connecty_frames.asking.health import check_health
+from connecty_frames.asking.checks import check_health
 from connecty_frames.client import Client
 from connecty_frames.errors import (
     ConfigError,
@@ -144,10 +144,10 @@ def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
     def accepted(question: Question) -> None:
         reported.append((question.question_id, question.dw_id, question.question, server.count("results")))
 
-    assert client.answer("how many?", AskOptions(), accepted=accepted).rows == 2
+    assert client.call("how many?", AskOptions()).answer(accepted=accepted).rows == 2
     assert reported == [(QUESTION_ID, 13, "how many?", 0)]
 
-    client.answer("", AskOptions(question_id=QUESTION_ID), accepted=accepted)
+    client.call("", AskOptions(question_id=QUESTION_ID)).answer(accepted=accepted)
     assert len(reported) == 1
 
 
@@ -157,7 +157,7 @@ def test_the_acceptance_callback_counts_towards_the_deadline(server: Any, clock:
         make(base_url=server.address, dw_id=13, clock=clock) as client,
         pytest.raises(QuestionTimeout) as caught,
     ):
-        client.answer("how many?", AskOptions(timeout=10), accepted=lambda _: clock.sleep(11))
+        client.call("how many?", AskOptions(timeout=10)).answer(accepted=lambda _: clock.sleep(11))
     assert caught.value.question_id == QUESTION_ID
     assert server.count("results") == 0
 
@@ -169,7 +169,7 @@ def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
         raise ZeroDivisionError("in the caller's own code")
 
     with pytest.raises(ZeroDivisionError) as caught:
-        client.answer("how many?", AskOptions(), accepted=fail)
+        client.call("how many?", AskOptions()).answer(accepted=fail)
     (note,) = caught.value.__notes__
     assert note == (
         f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.store import History, RecordState, database_at
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.store.history import History
+from connecty_frames.store.table import RecordState, database_at
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -44,7 +46,9 @@ def recorder(tmp_path: Path) -> History:
     """Return what records in the file that is configured."""
     path = tmp_path / "history.sqlite3"
     cf.configure(history=path)
-    return History(database_at(path), required=False, base_url="https://api.test", client_id="c", redact=str)
+    return History(
+        database_at(path), required=False, base_url="https://api.test", client_id=SecretStr("c"), redact=str
+    )
 
 
 @pytest.fixture

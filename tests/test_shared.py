@@ -16,6 +16,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames import api, shared
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.settings import sources as config
 from connecty_frames.testing import connected
 
@@ -74,7 +75,8 @@ def test_it_takes_precedence_over_environment_and_profile(
         assert config.resolve().address == sandbox.connection["base_url"]
 
     resolved = config.resolve()
-    assert (resolved.client_id, resolved.region, resolved.base_url, resolved.dw_id) == ("a", "us1", None, 7)
+    assert resolved.client_id == SecretStr("a")
+    assert (resolved.region, resolved.base_url, resolved.dw_id) == ("us1", None, 7)
     assert capsys.readouterr().err == (
         "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the profile default "
         f"in {file} are not used. `connecty questions --sandbox` lists what it knows.\n"
@@ -160,7 +162,7 @@ def test_an_account_configured_afterwards_applies(given: dict[str, str]) -> None
 
     resolved = config.resolve()
     assert (resolved.client_id, resolved.address, resolved.dw_id) == (
-        given.get("client_id", "stored"),
+        SecretStr(given.get("client_id", "stored")),
         EU,
         None,
     )
@@ -192,7 +194,7 @@ def test_a_client_that_names_an_account_or_address_does_not_ask_it(
 
     resolved = config.resolve(**arguments)
 
-    assert (resolved.client_id, resolved.address, resolved.dw_id) == (client_id, EU, None)
+    assert (resolved.client_id, resolved.address, resolved.dw_id) == (SecretStr(client_id), EU, None)
 
 
 def test_configured_settings_of_no_account_do_not_redirect_it() -> None:

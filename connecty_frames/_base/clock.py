@@ -11,7 +11,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
 
 #: Files beside the zones: they depend on the machine, or polars and Arrow do not know them.
 _is_no_zone = re.compile("(posix|right)/.*|Factory|localtime|posixrules", re.DOTALL).fullmatch
@@ -25,9 +30,8 @@ class Clock:
         """Return the wall time, aware and in UTC."""
         return datetime.now(UTC)
 
-    def monotonic(self) -> float:
-        """Return seconds from an arbitrary start, unaffected by changes of the wall clock."""
-        return time.monotonic()
+    #: Returns seconds from an arbitrary start, unaffected by changes of the wall clock.
+    monotonic: Callable[[], float] = staticmethod(time.monotonic)
 
     def sleep(self, seconds: float) -> None:
         """Wait; zero or less returns immediately."""
@@ -44,19 +48,24 @@ class Deadline:
 
     clock: Clock
     at: float
+    #: Moves the deadline to now when it is set.
+    cancelled: threading.Event | None = None
 
     @classmethod
-    def after(cls, seconds: float, clock: Clock) -> Deadline:
+    def after(cls, seconds: float, clock: Clock, cancelled: threading.Event | None = None) -> Deadline:
         """Return the deadline ``seconds`` from now."""
-        return cls(clock, clock.monotonic() + seconds)
+        return cls(clock, clock.monotonic() + seconds, cancelled)
 
     def remaining(self) -> float:
-        """Return the seconds left; zero or less after the deadline."""
+        """Return the seconds left; zero or less after the deadline or the cancellation."""
+        if self.cancelled is not None and self.cancelled.is_set():
+            return 0.0
         return self.at - self.clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait ``seconds``, or until the deadline if that is earlier."""
-        self.clock.sleep(min(seconds, self.remaining()))
+        """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
+        sleep = self.clock.sleep if self.cancelled is None else self.cancelled.wait
+        sleep(min(seconds, self.remaining()))
 
 
 def named_zone(name: object) -> tzinfo | None:

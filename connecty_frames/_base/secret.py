@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class SupportsSecret(Protocol):
@@ -38,3 +38,8 @@ class SecretStr:
 
     def __str__(self) -> str:
         return "**********"
+
+
+def hidden(value: Any) -> Any:
+    """Return a value that no traceback with locals shows; None stays None."""
+    return value if value is None or isinstance(value, SecretStr) else SecretStr(value)

@@ -97,13 +97,14 @@ class Bearer(AuthBase):
 class _TokenState:
     """What all threads share: the token, or why there is none."""
 
-    def __init__(self, bearer: Bearer | None = None, *, had_token: bool = False) -> None:
+    def __init__(self, bearer: Bearer | None = None) -> None:
+        # Not a Future that the first caller completes: an interrupt right after one was made would leave all
+        # others waiting, and an RLock knows who holds it.
         self.lock = threading.RLock()
-        self.bearer = bearer
+        self.bearer = bearer  # also one that is no longer valid
         self.failure: Failure | None = None
         self.failed_at = 0.0
         self.is_final = False
-        self.had_token = had_token
         self.process_id = os.getpid()
 
     def valid_bearer(self, now: float) -> Bearer | None:
@@ -113,15 +114,17 @@ class _TokenState:
 
     def shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
         """Return another caller's failure since ``began``, if a request of this one could do no better."""
-        failure, now, left = self.failure, deadline.clock.monotonic(), deadline.remaining()
-        if failure is None:
-            return None
-        if self.is_final and failure.kind is FailureKind.REJECTED:
-            return failure if now - self.failed_at < _COOLDOWN else None
-        if failure.kind is FailureKind.RATE_LIMITED:
-            return failure if left <= self.pause(now) else None
-        failed_meanwhile = self.failed_at >= began
-        return failure if failed_meanwhile and (self.is_final or left <= _MIN_TIME) else None
+        now, left = deadline.clock.monotonic(), deadline.remaining()
+        match self.failure:
+            case None:
+                return None
+            case Failure(kind=FailureKind.REJECTED) if self.is_final:  # for five seconds with everybody
+                is_shared = now - self.failed_at < _COOLDOWN
+            case Failure(kind=FailureKind.RATE_LIMITED):  # until Retry-After, with whom it leaves no time
+                is_shared = left <= self.pause(now)
+            case _:  # with who waited for it, and would not get further
+                is_shared = self.failed_at >= began and (self.is_final or left <= _MIN_TIME)
+        return self.failure if is_shared else None
 
     def pause(self, now: float) -> float:
         """Return the seconds until the endpoint allows another request, if it said so recently."""
@@ -155,7 +158,7 @@ class Auth:
         """Return a valid token, fetched if need be; RequestFailed if there is none."""
         if self._state.process_id != os.getpid():
             # A forked child needs a new lock: a thread of the parent may hold this one.
-            self._state = _TokenState(bearer=self._state.bearer, had_token=self._state.had_token)
+            self._state = _TokenState(self._state.bearer)
         began = deadline.clock.monotonic()
         bearer = self._state.valid_bearer(began)
         if bearer is not None:
@@ -168,7 +171,7 @@ class Auth:
     def may_recover(self, failure: Failure) -> bool:
         """Whether a token is likely to come later: there has been one, and the endpoint is unavailable."""
         unavailable = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
-        return unavailable and self._state.had_token
+        return unavailable and self._state.bearer is not None
 
     def discard(self, bearer: Bearer) -> None:
         """Stop using a token that the API refused, and not one that takes its place meanwhile."""
@@ -206,7 +209,7 @@ class Auth:
             except RequestFailed as failed:
                 failure = self._token_failure(failed.failure)
             else:
-                state.bearer, state.failure, state.had_token = bearer, None, True
+                state.bearer, state.failure = bearer, None
                 return bearer
             if deadline.remaining() > 0:  # that one caller has no time left does not concern the others
                 state.failure, state.failed_at = failure, deadline.clock.monotonic()

@@ -1,4 +1,4 @@
-"""Checks of the connection and the credentials, for ``connecty doctor`` and ``connecty login``.
+"""Checks of the health, the connection and the credentials, for ``Client.health`` and the command line.
 
 They call the endpoints for health and tokens alone: nothing is asked, so nothing costs. One request shows all
 steps of the connection, since an attempt records how far it got; what is wrong is said by the errors that
@@ -8,29 +8,30 @@ every call has.
 from __future__ import annotations
 
 import os
-import random
 from contextlib import closing
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
+from random import random
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import counted, path_text, terminal
 from connecty_frames.asking.auth import Auth
-from connecty_frames.asking.health import not_operational
-from connecty_frames.errors import ConfigError, ConnectyError
+from connecty_frames.errors import ConfigError, ConnectionFailed, ConnectyError, ServerError
 from connecty_frames.http.errors import content_failure, host_port
 from connecty_frames.http.models import Attempt, Failure, Request, RequestFailed, Response
 from connecty_frames.http.retry import http_date, retry
 from connecty_frames.http.transport import Transport
+from connecty_frames.options import AskOptions
 from connecty_frames.protocol import HEALTH
+from connecty_frames.settings.sources import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from connecty_frames.settings.values import Settings
 
@@ -81,6 +82,33 @@ class Check(Immutable):
         return cls(name, Status.SKIPPED, reason)
 
 
+def check_health(*, timeout: float | None = None, **settings: Any) -> bool:
+    """Whether the backend is operational; needs no credentials. ``settings`` are those of ``Client``."""
+    with closing(Transport.from_settings(resolve(**settings), SYSTEM_CLOCK)) as transport:
+        return probe_health(transport, timeout=timeout, random=random)
+
+
+def probe_health(transport: Transport, *, timeout: float | None, random: Callable[[], float]) -> bool:
+    """Whether the backend answers with status 200; raises ConfigError or ConnectionFailed."""
+    status = retry(
+        partial(transport.send, Request("GET", HEALTH), read=lambda response: response.status),
+        policy={},  # a failure is the outcome of the probe
+        deadline=Deadline.after(AskOptions(timeout=timeout).timeout or _TIMEOUT, transport.clock),
+        random=random,
+        budget=transport.budget,
+    )
+    if isinstance(status, Failure):
+        if isinstance(status.error, ConfigError | ConnectionFailed):
+            status.raise_()
+        return False
+    return status == HTTPStatus.OK
+
+
+def not_operational(address: str) -> ServerError:
+    """Return the error about a service whose answer to the check of its health is not 200."""
+    return ServerError(f"{address} is not operational: it does not answer 200 OK. Try again later.")
+
+
 def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[Check]:
     """Check each step from here to a token, in the order of :data:`CONNECTION_CHECKS`."""
     # Each of the two calls ends after ten seconds, or the timeout of the settings if that is shorter.
@@ -112,8 +140,8 @@ def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
 
 def _request_token(transport: Transport, settings: Settings) -> float:
     """Return the seconds for which a new token is used."""
-    client_id, client_secret = settings.credentials
-    auth = Auth(SecretStr(client_id), client_secret, transport=transport, random=random.random)
+    client_id, client_secret = settings.credentials()
+    auth = Auth(client_id, client_secret, transport=transport, random=random)
     failure = None
     try:
         bearer = auth.bearer(_deadline(transport, settings))
@@ -150,7 +178,7 @@ class _Probe:
             self._send,
             policy={},  # a failure is the outcome
             deadline=_deadline(transport, settings),
-            random=random.random,
+            random=random,
             budget=transport.budget,
         )
         self._received_at = transport.clock.now()

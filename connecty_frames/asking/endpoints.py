@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.asking.auth import Auth
     from connecty_frames.http.transport import Transport
+    from connecty_frames.store.history import History
 
 _Result = TypeVar("_Result")
 
@@ -62,25 +63,15 @@ _GROWTH: Final = 10
 
 
 class Results(Immutable):
-    """The state of a question and, once it is completed, the body with its results.
-
-    Parameters
-    ----------
-    max_rows
-        The ``max_rows`` of the request.
-    retry_after
-        Seconds after which the server allows the next request, None if it did not say.
-    elapsed
-        Seconds from sending the question to this response, None after re-attaching by id.
-    """
+    """The state of a question and, once it is completed, the body with its results."""
 
     hidden = frozenset({"envelope", "body"})
 
     envelope: Envelope
     body: bytes
-    max_rows: int
-    retry_after: float | None = None
-    elapsed: float | None = None
+    max_rows: int  # of the request
+    retry_after: float | None = None  # seconds after which the server allows the next request, if it said so
+    elapsed: float | None = None  # seconds from sending the question to this response, if that is known
 
     def next_max_rows(self, wanted: int | None, checkpoint: Callable[[], None]) -> int | None:
         """Return how many rows to request next, or None if another request would return nothing new."""
@@ -96,15 +87,26 @@ class Results(Immutable):
 
 
 class Endpoints:
-    """The endpoints that need a token, for one client.
+    """The endpoints that need a token, for one client, and what its questions share.
 
     Each method returns a callable that makes one attempt, for :func:`~connecty_frames.http.retry.retry`.
     """
 
-    def __init__(self, transport: Transport, auth: Auth, *, random: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        auth: Auth,
+        *,
+        random: Callable[[], float],
+        timeout: float,
+        resume_command: Callable[[str, int], str],
+    ) -> None:
         self.transport = transport
         self.clock: Clock = transport.clock
         self.random = random
+        self.timeout = timeout  # of a call that has none, in seconds
+        self.resume_command = resume_command
+        self.history: History | None = None
         self._auth = auth
 
     def ask(self, body: bytes, *, dw_id: int, on_send: Callable[[Attempt], None]) -> Callable[[Attempt], str]:

@@ -14,15 +14,15 @@ from connecty_frames._base.text import snippet
 from connecty_frames.asking.endpoints import Results
 from connecty_frames.decode import read_envelope
 from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
-from connecty_frames.store import RecordState
-from connecty_frames.store.table import LARGEST, microseconds
+from connecty_frames.store.table import LARGEST, RecordState, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.asking.submission import Submission
-    from connecty_frames.store import Earlier, History
+    from connecty_frames.store.history import History
+    from connecty_frames.store.table import Earlier
 
 #: Seconds between two looks for the id of a question that another caller is sending, and their growth.
 _PAUSE: Final = 0.02

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.http.models import Attempt
-    from connecty_frames.store import Earlier, History, Row
+    from connecty_frames.store.history import History
+    from connecty_frames.store.table import Earlier, Row
 
 #: The failures after which it is certain that nothing was started.
 _NOT_STARTED: Final = frozenset(
@@ -164,7 +165,7 @@ class Submission:
         """Record in the history that there is no id: it is certain that nothing was started, or it is not."""
         if self.history is None or self.row is None:
             return
-        from connecty_frames.store import RecordState
+        from connecty_frames.store.table import RecordState
 
         state, reason = RecordState.UNCERTAIN, type(error).__name__
         if isinstance(error, SubmissionUncertain):

@@ -13,7 +13,7 @@ from connecty_frames.calls.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine, check_bool
-from connecty_frames.store import RecordState
+from connecty_frames.store.table import RecordState
 
 if TYPE_CHECKING:
     import os

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 from connecty_frames._base.text import path_text
 from connecty_frames.batch.items import Item, digest, folded
 from connecty_frames.errors import ConfigError
-from connecty_frames.store import StoreError, database_at
+from connecty_frames.store.database import StoreError
 from connecty_frames.store.records import end_leases
+from connecty_frames.store.table import database_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

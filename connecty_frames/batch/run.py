@@ -33,8 +33,8 @@ from connecty_frames.errors import (
     WriteFailed,
 )
 from connecty_frames.files import atomic_write, write_failed
-from connecty_frames.store import RecordState, leases
-from connecty_frames.store.table import from_microseconds
+from connecty_frames.store import leases
+from connecty_frames.store.table import RecordState, from_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
     from connecty_frames.options import AskOptions
-    from connecty_frames.store import History
+    from connecty_frames.store.history import History
 
 #: Errors while asking after which no other question can be asked either.
 _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
@@ -230,11 +230,9 @@ class _BatchRun:
             self.index.done(entry.number, None)
         asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
 
-        def read(answer: Answer) -> None:
-            self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
-
         ask_options = replace(self.options, question_id=entry.question_id)
-        self.client.prepare("", ask_options, read).run(cancelled)
+        answer = self.client.call("", ask_options, cancelled=cancelled).answer()
+        self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
 
     def _ask(self, entry: Entry, cancelled: threading.Event) -> None:
         with self.lock:
@@ -252,11 +250,9 @@ class _BatchRun:
             if entry.error is not None:
                 self.index.failed(entry.number, None)
 
-            def read(answer: Answer) -> None:
-                self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
-
             is_sent = True
-            self.client.prepare(question, self.options, read, row=row).run(cancelled)
+            answer = self.client.call(question, self.options, row=row, cancelled=cancelled).answer()
+            self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
         except ConnectyError as error:
             is_sent = not _is_rejected(error)
             raise

@@ -14,34 +14,36 @@ from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from connecty_frames._base.immutable import Immutable
 from connecty_frames.asking.submission import annotate
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from connecty_frames.answer import Answer
+    from connecty_frames.options import AskOptions
+    from connecty_frames.question import Call
+
 _Result = TypeVar("_Result")
 
 
-class Call(Immutable, Generic[_Result]):
-    """A call whose arguments are checked."""
-
-    run: Callable[[threading.Event], _Result]  # ends soon after the event is set
-    message: Callable[[], str | None]  # says what is known of the question; None if it was never sent
-
-
-def in_thread(prepare: Callable[[], Call[_Result]]) -> Coroutine[Any, Any, _Result]:
-    """Return a coroutine that makes a call in a thread of its own."""
+def in_thread(
+    prepare: Callable[[threading.Event], Call], make: Callable[[Answer, AskOptions], _Result]
+) -> Coroutine[Any, Any, _Result]:
+    """Return a coroutine that makes a call in a thread of its own, and something of its answer."""
     # This is no coroutine function itself, so that warnings point at the line that called: in a task that is
     # the coroutine alone, no line of the caller is on the stack. ``prepare`` runs in the thread of the event
     # loop, so that wrong arguments or settings are raised before a thread is started.
-    return _ask_async(prepare, CodeLocation.of_caller())
+    return _ask_async(prepare, make, CodeLocation.of_caller())
 
 
-async def _ask_async(prepare: Callable[[], Call[_Result]], location: CodeLocation) -> _Result:
+async def _ask_async(
+    prepare: Callable[[threading.Event], Call],
+    make: Callable[[Answer, AskOptions], _Result],
+    location: CodeLocation,
+) -> _Result:
     import asyncio  # here, since it is not needed otherwise, and loaded wherever something is awaited
 
     is_task = False
@@ -54,13 +56,13 @@ async def _ask_async(prepare: Callable[[], Call[_Result]], location: CodeLocatio
         )
     context = copy_context()
     context.run(WARNING_LOCATION.set, location)
-    call = context.run(prepare)
-    loop, finished = asyncio.get_running_loop(), asyncio.Event()
     begin, cancelled = threading.Event(), threading.Event()
+    call = context.run(prepare, cancelled)
+    loop, finished = asyncio.get_running_loop(), asyncio.Event()
     outcome: Future[_Result] = Future()  # which reports no error that nobody asks for, as asyncio's does
     threading.Thread(
         target=context.run,
-        args=(_work, partial(call.run, cancelled), outcome),
+        args=(_work, lambda: make(call.answer(), call.options), outcome),
         kwargs={"begin": begin, "finish": partial(loop.call_soon_threadsafe, finished.set)},
         name="connecty-question",
         daemon=True,

@@ -17,12 +17,10 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet, value_text
 from connecty_frames.answer import shape_text
 from connecty_frames.asking.submission import annotate
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from connecty_frames.answer import Answer
-    from connecty_frames.asking.submission import Submission
+    from connecty_frames.question import Call
 
 _Future = TypeVar("_Future", bound="Future[Any]")
 
@@ -42,29 +40,8 @@ _WAIT: Final = 0.1
 _GRACE: Final = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class CancellableDeadline(Deadline):
-    """A deadline that moves to now when ``cancelled`` is set."""
-
-    cancelled: threading.Event
-
-    def remaining(self) -> float:
-        """Return the seconds left; zero once it is cancelled."""
-        return 0.0 if self.cancelled.is_set() else Deadline.remaining(self)
-
-    def sleep(self, seconds: float) -> None:
-        """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
-        self.cancelled.wait(max(0.0, min(seconds, self.remaining())))
-
-
 class QuestionFuture(Future["Answer"]):
-    """The future answer to one of many questions.
-
-    Parameters
-    ----------
-    question
-        The question, as it was given.
-    """
+    """The future answer to one of many questions; ``question`` is the question, as it was given."""
 
     def __init__(self, question: str) -> None:
         super().__init__()
@@ -168,8 +145,7 @@ class ConcurrentRun:
     def __init__(
         self,
         questions: Iterable[str],
-        prepare: Callable[[str], Submission],
-        answer: Callable[[Submission, threading.Event], Answer],
+        prepare: Callable[[str, threading.Event], Call],
         *,
         max_workers: int,
     ) -> None:
@@ -180,7 +156,6 @@ class ConcurrentRun:
                 setting="questions",
             )
         self._prepare = prepare
-        self._answer = answer
         self._questions = list(questions)
         #: Returns what is known of each question that was started, by position.
         self._messages: dict[int, Callable[[], str | None]] = {}
@@ -198,15 +173,15 @@ class ConcurrentRun:
         return self._workers.run(map(QuestionFuture, self._questions))
 
     def _ask(self, position: int, future: QuestionFuture, cancelled: threading.Event) -> Answer:
-        submission = self._prepare(future.question)
-        self._messages[position] = submission.message
+        call = self._prepare(future.question, cancelled)
+        self._messages[position] = call.message
         try:
-            answer = self._answer(submission, cancelled)
+            answer = call.answer()
             self._answered.add(position)
             return answer
         finally:
             # The message alone: of many questions, the submissions with their bodies would pile up.
-            message = submission.message()
+            message = call.message()
             self._messages[position] = lambda: message
 
     def _message(self) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from connecty_frames import options
 from connecty_frames.cli.output import Format
+from connecty_frames.options import parse_max_rows
 
 #: Options, by the panel of the help that shows them.
 _table = partial(typer.Option, rich_help_panel="Rows and types")
@@ -18,12 +19,10 @@ _output = partial(typer.Option, rich_help_panel="Output")
 
 def _max_rows(value: object) -> int | None:
     """Return a number of rows, None for ``all``."""
-    text = str(value)
-    if text == "all":
-        return None
-    if text.isascii() and text.isdigit():
-        return int(text)
-    raise typer.BadParameter(f"{text!r} is neither a number of rows, such as 1000, nor 'all'.")
+    try:
+        return parse_max_rows(str(value))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
 
 
 MaxRows = Annotated[

@@ -19,10 +19,9 @@ from connecty_frames.cli.doctor import doctor
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
 from connecty_frames.cli.history import history
 from connecty_frames.cli.input import QuestionCommand
+from connecty_frames.cli.io import echo_stderr, exit_on_signals, shell_message, show_warning, standard_streams
 from connecty_frames.cli.login import login
 from connecty_frames.cli.pin import pin
-from connecty_frames.cli.signals import exit_on_signals
-from connecty_frames.cli.streams import echo_stderr, shell_message, show_warning, standard_streams
 
 #: A line for each code; older versions of typer join the lines.
 _EPILOG = "\n".join(["Exit codes:", *(f"{code}: {meaning}." for code, meaning in MEANINGS.items())])
@@ -89,7 +88,7 @@ app.command(epilog="connecty --help lists the exit codes.")(batch)
 @app.command()
 def health(*, profile: Profile = None) -> None:
     """Check whether the service is operational; no credentials are needed."""
-    from connecty_frames.asking.health import check_health, not_operational
+    from connecty_frames.asking.checks import check_health, not_operational
     from connecty_frames.settings.sources import resolve
 
     address = resolve(profile=profile).address

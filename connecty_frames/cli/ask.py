@@ -22,6 +22,7 @@ from connecty_frames.cli.answer_options import (
 )
 from connecty_frames.cli.commands import ADDRESS_CONFLICT, Profile, announce_sandbox, sandbox_class
 from connecty_frames.cli.input import question_reader, read_saved_schema
+from connecty_frames.cli.io import discard_output, echo_stderr
 from connecty_frames.cli.output import (
     Part,
     choose_format,
@@ -32,7 +33,6 @@ from connecty_frames.cli.output import (
     write_answer,
     write_plot,
 )
-from connecty_frames.cli.streams import discard_output, echo_stderr
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, Engine
 
@@ -187,7 +187,8 @@ def ask(
                 echo_stderr(acceptance(asked))
 
         # Read last, so that nobody types a question that cannot be asked.
-        answer = client.answer(read_question(), ask_options, accepted=accepted, received=save_response)
+        call = client.call(read_question(), ask_options)
+        answer = call.answer(accepted=accepted, received=save_response)
         if answer.metadata.reused and not quiet:
             echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part

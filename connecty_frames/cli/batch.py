@@ -23,7 +23,7 @@ from connecty_frames.cli.answer_options import (
 from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
-from connecty_frames.cli.streams import echo_stderr
+from connecty_frames.cli.io import echo_stderr
 from connecty_frames.errors import (
     ConfigError,
     ConnectyError,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import masked_id, terminal
-from connecty_frames.cli.streams import echo_stderr
+from connecty_frames.cli.io import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ Profile = Annotated[
     str | None,
     typer.Option(
         "--profile",
+        rich_help_panel="Connection",
         help="The profile of config.toml with settings that are not set elsewhere.",
         autocompletion=complete_profile,
-        rich_help_panel="Connection",
     ),
 ]
 
@@ -65,10 +66,8 @@ def masked(name: str, value: object) -> str:
     """Return the value of a setting for display: no secret, and of a client id its beginning."""
     if value is None:
         return "-"
-    if name == "client_secret":
-        return "***"
-    if name == "client_id":
-        return terminal(masked_id(str(value)))
+    if isinstance(value, SecretStr):
+        return "***" if name == "client_secret" else terminal(masked_id(value.get_secret_value()))
     return terminal(str(value))
 
 

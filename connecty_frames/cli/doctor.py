@@ -18,8 +18,8 @@ from connecty_frames.cli.ask import SANDBOX_CONFLICT, acceptance, open_client, r
 from connecty_frames.cli.commands import Profile, announce_sandbox, masked
 from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
 from connecty_frames.cli.input import question_reader
+from connecty_frames.cli.io import echo_stderr, shell_message, stdout_console
 from connecty_frames.cli.output import open_response_file
-from connecty_frames.cli.streams import echo_stderr, shell_message, stdout_console
 from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning
 from connecty_frames.options import AskOptions
 
@@ -114,7 +114,7 @@ def _first_contact(
             echo_stderr(acceptance(asked))
 
         try:
-            client.answer(question, options, accepted=accepted)
+            client.call(question, options).answer(accepted=accepted)
         except ConnectyError as failed:
             error = failed
         if contact.body:
@@ -207,7 +207,7 @@ def _settings(address: Mapping[str, Any]) -> Check:
     sources.pop("default", None)
     text = "; ".join(f"{', '.join(names)} (from {source})" for source, names in sources.items())
     try:
-        _ = settings.credentials
+        _ = settings.credentials()
     except ConnectyError as error:
         return Check.failed("settings", error, found=f"{text or 'None is set'}.")
     doubts = [

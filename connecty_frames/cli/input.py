@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from typer.core import TyperCommand
 
 from connecty_frames._base.text import path_text
-from connecty_frames.cli.streams import echo_stderr
+from connecty_frames.cli.io import echo_stderr
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -11,22 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.secret import SecretStr, hidden
 from connecty_frames._base.text import listed, masked_id, path_text, snippet
 from connecty_frames.cli.commands import ADDRESS_CONFLICT, complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
-from connecty_frames.cli.streams import echo_stderr, shell_message
+from connecty_frames.cli.io import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
+from connecty_frames.protocol import REGIONS
+from connecty_frames.settings.profiles import Profiles
+from connecty_frames.settings.sources import check_settings, explain, profile_settings, selected_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.settings.profiles import Profiles
+    from connecty_frames.settings.values import Settings
 
     Changes = dict[str, Any]
 
 #: The longest secret that is read from standard input, in characters.
 _MAX_SECRET: Final = 10_000
+_PROMPTS: Final = {
+    "client_id": "Client id",
+    "client_secret": "Client secret (not shown)",
+    "address": f"Region ({listed([*REGIONS])}) or address of the API",
+    "dw_id": "Id of the data workspace",
+}
 
 
 def login(
@@ -55,9 +62,6 @@ def login(
 
     Only the owner can read the file, and everything else in it stays as it is.
     """
-    from connecty_frames.settings.profiles import Profiles
-    from connecty_frames.settings.sources import selected_profile
-
     if ctx.args:  # perhaps the secret, so the message does not have it
         raise ConfigError(
             "login takes options alone. The secret is typed, or piped to --client-secret-stdin: other users "
@@ -66,159 +70,107 @@ def login(
         )
     if region is not None and base_url is not None:
         raise ConfigError(ADDRESS_CONFLICT, setting="base_url")
-    entry = _Entry(Profiles.read_to_change(), selected_profile(profile))
-    entry.confirm(replace=replace)
-    entry.read_client_id(client_id)
-    entry.read_client_secret(_piped_secret() if client_secret_stdin and not entry.can_ask else None)
-    entry.read_address(region=region, base_url=base_url)
-    entry.read_dw_id(dw_id)
-    entry.check(token=check)
-    entry.save()
+    can_ask = sys.stdin is not None and sys.stdin.isatty()
+    profiles, name = Profiles.read_to_change(), selected_profile(profile)
+    stored = profiles.tables.get(name, {})
+    if stored and not replace:
+        _confirm(f"Profile {snippet(name)} exists in {path_text(profiles.path)}", can_ask=can_ask)
+    given = {"client_id": client_id, "region": region, "base_url": base_url, "dw_id": dw_id}
+    changes: Changes = {key: value for key, value in given.items() if value is not None}
+    if client_secret_stdin and not can_ask:
+        changes["client_secret"] = _piped_secret()
+    check_settings(changes)
+    for key in ("client_id", "client_secret", "address", "dw_id"):
+        if not changes.keys() & ({"region", "base_url"} if key == "address" else {key}):
+            changes |= _read(key, _stored(key, stored, changes), can_ask=can_ask)
+    changes = {"region": None, "base_url": None, **changes}
+    settings = profile_settings(profiles, name, changes)
+    if check:
+        _request_token(settings, can_ask=can_ask)
+    profiles.save(name, changes)
+    typer.echo(f"Profile {snippet(name)} is stored in {path_text(profiles.path)}")
+    for setting, _, place in explain(profile=name):
+        is_stored = changes.get(setting) is not None or setting in {"region", "base_url"}
+        if is_stored and place.startswith("environment"):
+            echo_stderr(f"The {place} overrides its {setting}: unset it to use the profile's.")
 
 
-class _Entry:
-    """A profile that is being entered; nothing is stored before :meth:`save`."""
+def _confirm(exists: str, *, can_ask: bool) -> None:
+    """Ask whether to change a profile that exists."""
+    if not can_ask:
+        raise ConfigError(f"{exists}; --replace changes it.", setting="profile")
+    typer.confirm(f"{exists}. Change it?", abort=True, err=True)
 
-    def __init__(self, profiles: Profiles, name: str) -> None:
-        self.can_ask = sys.stdin is not None and sys.stdin.isatty()
-        self._profiles = profiles
-        self._name = name
-        self._stored = profiles.tables.get(name, {})
-        self._changes: Changes = {}
 
-    def confirm(self, *, replace: bool) -> None:
-        """Ask whether to change a profile that exists."""
-        if replace or not self._stored:
+def _stored(key: str, stored: Changes, changes: Changes) -> Any:
+    """Return the default of a prompt; None requires an answer."""
+    if key == "address":
+        return stored.get("base_url") or stored.get("region") or next(iter(REGIONS))
+    if key == "client_secret" and changes["client_id"] != stored.get("client_id"):
+        return None  # it belongs to another id
+    return stored.get(key, "" if key == "dw_id" else None)
+
+
+def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
+    """Return the settings that are typed, asked for again while they are wrong, else the default."""
+    if can_ask:
+        text, shown = _PROMPTS[key], "the stored one"
+        if key != "client_secret":
+            shown = masked_id(str(default)) if key == "client_id" else str(default) or "none"
+        changes: Changes = typer.prompt(
+            text if default is None else f"{text} [{shown}]",
+            default=None if default is None else "",
+            show_default=False,
+            hide_input=key == "client_secret",
+            value_proc=lambda value: _checked(key, value if default is None else value or default),
+            err=True,
+        )
+        return changes
+    if default is not None:
+        return _as_settings(key, default)
+    raise ConfigError(
+        "There is no terminal in which to ask for the credentials. Give --client-id, and pipe the secret to "
+        "--client-secret-stdin; or set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET in the environment, "
+        "which need no profile.",
+        setting="client_id",
+    )
+
+
+def _as_settings(key: str, value: Any) -> Changes:
+    """Return the settings that the answer to a prompt means."""
+    match key:
+        case "client_secret":
+            return {key: hidden(value)}
+        case "address":
+            return {"region": value} if value in REGIONS else {"base_url": value}
+        case "dw_id":
+            return {key: int(value) if str(value).isdecimal() else value or None}
+        case _:
+            return {key: value}
+
+
+def _checked(key: str, value: Any) -> Changes:
+    """Return the settings that the answer to a prompt means; if it is wrong, the prompt is shown again."""
+    changes = _as_settings(key, value)
+    try:
+        check_settings(changes)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from None
+    return changes
+
+
+def _request_token(settings: Settings, *, can_ask: bool) -> None:
+    """Request a token; without one, ask whether to store the profile."""
+    from connecty_frames.asking.checks import check_token
+
+    try:
+        check_token(settings)
+    except ConnectyError as error:
+        echo_stderr(f"{type(error).__name__}: {shell_message(error)}")
+        if can_ask and typer.confirm("Store the profile nevertheless?", err=True):
             return
-        exists = f"Profile {snippet(self._name)} exists in {path_text(self._profiles.path)}"
-        if not self.can_ask:
-            raise ConfigError(f"{exists}; --replace changes it.", setting="profile")
-        typer.confirm(f"{exists}. Change it?", abort=True, err=True)
-
-    def read_client_id(self, given: str | None) -> None:
-        """Read the client id; the stored one is the default."""
-        stored = self._stored.get("client_id")
-        self._read(
-            "Client id",
-            lambda text: {"client_id": text},
-            given=given,
-            default=stored,
-            shown=masked_id(str(stored)),
-        )
-
-    def read_client_secret(self, given: SecretStr | None) -> None:
-        """Read the secret; the stored one is the default if it belongs to the same client id."""
-        is_same = self._changes["client_id"] == self._stored.get("client_id")
-        self._read(
-            "Client secret (not shown)",
-            lambda text: {"client_secret": text if isinstance(text, SecretStr) else SecretStr(text)},
-            given=given,
-            default=self._stored.get("client_secret") if is_same else None,
-            shown="the stored one",
-            hidden=True,
-        )
-
-    def read_address(self, *, region: str | None, base_url: str | None) -> None:
-        """Read the region or the address of the API."""
-        from connecty_frames.protocol import REGIONS
-
-        stored = self._stored.get("base_url") or self._stored.get("region") or next(iter(REGIONS))
-        self._read(
-            f"Region ({listed([*REGIONS])}) or address of the API",
-            lambda text: (
-                {"region": text, "base_url": None}
-                if text in REGIONS or text == region
-                else {"region": None, "base_url": text}
-            ),
-            given=base_url if region is None else region,
-            default=stored,
-            shown=str(stored),
-        )
-
-    def read_dw_id(self, given: int | None) -> None:
-        """Read the data workspace, which may be left open."""
-        stored = self._stored.get("dw_id", "")
-        self._read(
-            "Id of the data workspace",
-            lambda text: {"dw_id": int(text) if str(text).isdecimal() else text or None},
-            given=given,
-            default=stored,
-            shown=str(stored) or "none",
-        )
-
-    def _read(
-        self,
-        prompt: str,
-        convert: Callable[[Any], Changes],
-        *,
-        given: object,
-        default: object,
-        shown: str,
-        hidden: bool = False,
-    ) -> None:
-        """Take what an option gives, else what is typed, else the default; None requires an answer."""
-        from connecty_frames.settings.sources import check_settings
-
-        def checked(value: object) -> Changes:
-            is_empty = given is None and value == "" and default is not None
-            changes = convert(default if is_empty else value)
-            try:
-                check_settings(changes)
-            except ConfigError as error:
-                if given is not None or not self.can_ask:
-                    raise
-                raise typer.BadParameter(str(error)) from None  # is shown, and the question asked again
-            return changes
-
-        if given is not None:
-            self._changes |= checked(given)
-        elif self.can_ask:
-            end, empty = ("", None) if default is None else (f" [{shown}]", "")
-            self._changes |= typer.prompt(
-                prompt + end,
-                default=empty,
-                show_default=False,
-                hide_input=hidden,
-                value_proc=checked,
-                err=True,
-            )
-        elif default is not None:
-            self._changes |= checked(default)
-        else:
-            raise ConfigError(
-                "There is no terminal in which to ask for the credentials. Give --client-id, and pipe the "
-                "secret to --client-secret-stdin; or set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET in "
-                "the environment, which need no profile.",
-                setting="client_id",
-            )
-
-    def check(self, *, token: bool) -> None:
-        """Check all settings and request a token; without one, ask whether to store the profile."""
-        from connecty_frames.asking.checks import check_token
-        from connecty_frames.settings.sources import profile_settings
-
-        settings = profile_settings(self._profiles, self._name, self._changes)
-        if not token:
-            return
-        try:
-            check_token(settings)
-        except ConnectyError as error:
-            echo_stderr(f"{type(error).__name__}: {shell_message(error)}")
-            if self.can_ask and typer.confirm("Store the profile nevertheless?", err=True):
-                return
-            echo_stderr("Nothing was stored; --no-check stores a profile without requesting a token.")
-            raise typer.Exit(exit_code_of(error)) from None
-
-    def save(self) -> None:
-        """Store the profile, and report what overrides it."""
-        from connecty_frames.settings.sources import explain
-
-        self._profiles.save(self._name, self._changes)
-        typer.echo(f"Profile {snippet(self._name)} is stored in {path_text(self._profiles.path)}")
-        for setting, _, place in explain(profile=self._name):
-            is_stored = self._changes.get(setting) is not None or setting in {"region", "base_url"}
-            if is_stored and place.startswith("environment"):
-                echo_stderr(f"The {place} overrides its {setting}: unset it to use the profile's.")
+        echo_stderr("Nothing was stored; --no-check stores a profile without requesting a token.")
+        raise typer.Exit(exit_code_of(error)) from None
 
 
 def _piped_secret() -> SecretStr:

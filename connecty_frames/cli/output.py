@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 from connecty_frames._base.text import cut, terminal, value_text
-from connecty_frames.cli.streams import echo_stderr, is_stdout_closed, shell_message, stdout_console
+from connecty_frames.cli.io import echo_stderr, is_stdout_closed, shell_message, stdout_console
 from connecty_frames.errors import ConfigError, QuestionError, missing_extra
 
 if TYPE_CHECKING:

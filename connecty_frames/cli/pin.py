@@ -23,6 +23,7 @@ from connecty_frames.cli.answer_options import (
 from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
+from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import (
     choose_format,
     escaped_on_terminal,
@@ -30,7 +31,6 @@ from connecty_frames.cli.output import (
     open_output,
     write_rows,
 )
-from connecty_frames.cli.streams import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import counted, cut, quoted, snippet, terminal
+from connecty_frames.decode.arrow_types import parse_type
 from connecty_frames.decode.types.encodings import parse_encoding
 from connecty_frames.errors import ConfigError, ConversionError
 
@@ -183,7 +184,7 @@ class Schema(Sequence[ColumnSchema]):
             saved = json.loads(text)
             arrow = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(saved["arrow"])))
             return cls(
-                ColumnSchema(field.name, field.type, str(column["evidence"]), read_encoding(column))
+                read_column({**column, "name": field.name, "evidence": str(column["evidence"])}, field.type)
                 for field, column in zip(arrow, saved["columns"], strict=True)
             )
         except (ValueError, KeyError, TypeError, OSError, RecursionError, pa.ArrowException):
@@ -193,11 +194,13 @@ class Schema(Sequence[ColumnSchema]):
 
 
 def column_texts(column: ColumnSchema) -> dict[str, str]:
-    """Return a column as it is written to saved schemas, metadata and files of pins."""
+    """Return a column as it is written in metadata, in saved schemas and in pins."""
     return {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
 
 
-def read_encoding(column: dict[str, str]) -> Encoding | None:
-    """Return the encoding of a column that :func:`column_texts` wrote, None if it has none."""
-    text = column.get("encoding")  # not in schemas that earlier versions saved
-    return None if text is None else parse_encoding(text)
+def read_column(texts: Mapping[str, str], type_: pa.DataType | None = None) -> ColumnSchema:
+    """Return the column that :func:`column_texts` was given; ValueError or TypeError for an unknown type."""
+    encoding = parse_encoding(texts["encoding"]) if "encoding" in texts else None  # not of earlier versions
+    if type_ is None:
+        type_ = encoding.type if encoding else parse_type(texts["type"])
+    return ColumnSchema(texts["name"], type_, texts["evidence"], encoding)

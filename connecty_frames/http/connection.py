@@ -70,25 +70,22 @@ class _DeadlineSocket(socket.socket):
     #: False while a buffer above it is inspected, which must not read from it.
     may_read = True
 
-    def _set_timeout(self) -> None:
+    def recv_into(self, *args: Any, **options: Any) -> int:
         if not self.may_read:
             raise BlockingIOError(errno.EAGAIN, "nothing is read now")
         self.settimeout(seconds_left(ATTEMPT.get()))
-
-    def recv_into(self, *args: Any, **options: Any) -> int:
-        self._set_timeout()
         return super().recv_into(*args, **options)
 
     def recv(self, *args: Any, **options: Any) -> bytes:
-        self._set_timeout()
+        self.settimeout(seconds_left(ATTEMPT.get()))
         return super().recv(*args, **options)
 
     def send(self, *args: Any, **options: Any) -> int:
-        self._set_timeout()
+        self.settimeout(seconds_left(ATTEMPT.get()))
         return super().send(*args, **options)
 
     def sendall(self, *args: Any, **options: Any) -> None:
-        self._set_timeout()
+        self.settimeout(seconds_left(ATTEMPT.get()))
         super().sendall(*args, **options)
 
 

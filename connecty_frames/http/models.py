@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -62,6 +63,7 @@ class Request(Immutable):
     has_results: bool = False  # only a response with rows may be longer than a megabyte
 
 
+@dataclass(slots=True, eq=False)
 class Attempt:
     """One attempt at a request: how long it may take, and how far it got."""
 
@@ -69,16 +71,16 @@ class Attempt:
     # package was used: if it failed or timed out, the request counts as sent. ``certificate`` is what
     # ``getpeercert`` returns, empty unless this attempt made and verified a new TLS connection.
 
-    def __init__(self, deadline: Deadline, connect: float, idle: float) -> None:
-        self.deadline = deadline  # of the whole call
-        self.connect = connect  # seconds until the connection is made
-        self.idle = idle  # seconds without a byte after which the connection is lost
-        self.is_submission = False  # if the reply has an id: it is read although the call is cancelled
-        self.phase: str | None = None
-        self.peer = ""  # ``host:port``, which may be a proxy's
-        self.certificate: Mapping[str, Any] = {}
-        self.status: int | None = None  # as soon as the first line was read
-        self.received = io.BytesIO()  # of the body; ``getvalue`` makes no copy
+    deadline: Deadline  # of the whole call
+    connect: float  # seconds until the connection is made
+    idle: float  # seconds without a byte after which the connection is lost
+    is_submission: bool = False  # if the reply has an id: it is read although the call is cancelled
+    phase: str | None = None
+    peer: str = ""  # ``host:port``, which may be a proxy's
+    certificate: Mapping[str, Any] = field(default_factory=dict)
+    status: int | None = None  # as soon as the first line was read
+    received: io.BytesIO = field(default_factory=io.BytesIO)  # ``getvalue`` makes no copy
+    failure: Any = None  # the Failure, once it has failed
 
 
 class Response(Immutable):

@@ -22,7 +22,7 @@ import msgspec
 from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed, strip_tracebacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from connecty_frames._base.clock import Clock, Deadline
 
@@ -58,27 +58,12 @@ def retry(
     """Make attempts until there is a result, a failure that allows no other attempt, or no time left."""
     # The last failure is returned, since an exception would keep the frames of the attempt, whose locals hold
     # headers and bodies. What interrupts an attempt is raised without the frames below this one.
-    clock = deadline.clock
-    failures: Counter[FailureKind] = Counter()
-    unconnected_since = clock.monotonic()
-    idle = IDLE_TIMEOUT if FailureKind.CONNECTION_LOST in policy else math.inf
     handled = sys.exception()
-    while True:
-        seconds_left = _CONNECT_SECONDS - (clock.monotonic() - unconnected_since)
-        attempts_left = CONNECT_ATTEMPTS - failures[FailureKind.CONNECT]
-        attempt = Attempt(
-            deadline,
-            connect=max(seconds_left, 0.1) / attempts_left,
-            idle=idle * 2 ** min(failures[FailureKind.CONNECTION_LOST], _MAX_DOUBLINGS),
-        )
+    for attempt in schedule(policy, deadline, random, budget):
         try:
-            try:
-                result = send(attempt)
-            except RequestFailed as failed:
-                failure = failed.failure
-            else:
-                budget.refund()
-                return result
+            result = send(attempt)
+        except RequestFailed as failed:
+            attempt.failure = failed.failure
         except Exception:
             raise
         except BaseException as interrupt:
@@ -86,25 +71,48 @@ def retry(
             interrupt.__cause__, interrupt.__context__ = None, handled
             strip_tracebacks(interrupt, keep=handled)
             raise
+        else:
+            budget.refund()
+            return result
+    failure: Failure = attempt.failure
+    return failure
+
+
+def schedule(
+    policy: RetryPolicy, deadline: Deadline, random: Callable[[], float], budget: RetryBudget
+) -> Iterator[Attempt]:
+    """Yield attempts with pauses between them, for as long as the failure of the last allows another."""
+    clock, failures = deadline.clock, Counter[FailureKind]()
+    unconnected_since = clock.monotonic()
+    idle = IDLE_TIMEOUT if FailureKind.CONNECTION_LOST in policy else math.inf
+    while True:
+        connecting_until = unconnected_since + _CONNECT_SECONDS
+        attempt = Attempt(
+            deadline,
+            connect=max(connecting_until - clock.monotonic(), 0.1)
+            / (CONNECT_ATTEMPTS - failures[FailureKind.CONNECT]),
+            idle=idle * 2 ** min(failures[FailureKind.CONNECTION_LOST], _MAX_DOUBLINGS),
+        )
+        yield attempt
+        failure: Failure = attempt.failure
         if failure.kind is not FailureKind.CONNECT:
-            unconnected_since = clock.monotonic()
+            unconnected_since, connecting_until = clock.monotonic(), math.inf
         failures[failure.kind] += 1
         if failures[failure.kind] >= policy.get(failure.kind, 1):
-            return failure
+            return
         unauthorized = failure.kind is FailureKind.UNAUTHORIZED
         pause = 0.0 if unauthorized else backoff(failures.total(), random)
         pause = max(pause, failure.retry_after or 0.0)
         if failure.retry_after is not None and pause >= deadline.remaining():
-            return failure  # waiting would only make the same failure come later
-        connecting = failure.kind is FailureKind.CONNECT
-        until = unconnected_since + _CONNECT_SECONDS if connecting else math.inf
+            return  # waiting would only make the same failure come later
         # An attempt that the server itself asks for cannot make an outage worse.
         requested = unauthorized or (
             failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
         )
-        if not _wait(pause, until, deadline, None if requested else budget):
-            # An expired token does not mean wrong credentials: there was no time for another token.
-            return msgspec.structs.replace(failure, kind=FailureKind.DEADLINE) if unauthorized else failure
+        if not _wait(pause, connecting_until, deadline, None if requested else budget):
+            if unauthorized:  # an expired token does not mean wrong credentials: no time for another was left
+                attempt.failure = msgspec.structs.replace(failure, kind=FailureKind.DEADLINE)
+            return
 
 
 def _wait(pause: float, until: float, deadline: Deadline, budget: RetryBudget | None) -> bool:

@@ -27,9 +27,10 @@ from connecty_frames import frames
 from connecty_frames._base.text import counted, snippet, terminal
 from connecty_frames.answer import Answer
 from connecty_frames.api import ask_df
+from connecty_frames.display.notebook import sql_html
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 from connecty_frames.frames import AnswerMetadata, ConnectyAccessor
-from connecty_frames.options import AskOptions
+from connecty_frames.options import AskOptions, parse_max_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ class SQL(str):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        from connecty_frames.display.notebook import sql_html
+        return sql_html(self)
 
         return sql_html(self)
 
@@ -242,12 +243,10 @@ def _name(text: str) -> str:
 
 def _max_rows(text: str) -> int | None:
     """Return a number of rows, None for ``all`` as on the command line."""
-    if text in {"all", "None"}:
-        return None
     try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of rows nor all") from None
+        return parse_max_rows("all" if text == "None" else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 _PARSER, _ACTIONS = _make_parser(_Magics.connecty.__doc__)

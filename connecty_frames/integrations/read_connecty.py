@@ -65,7 +65,7 @@ def read_connecty(
     names = _index_names(index_col)
     given = options if dtype is None else {**options, "schema": dtype}
     ask_options = AskOptions.from_kwargs(given, engine="pandas")
-    answer = shared_client(con).answer(question, ask_options)
+    answer = shared_client(con).call(question, ask_options).answer()
     frame: PandasFrame = answer.to_frame(ask_options)
     missing = [name for name in names if name not in frame.columns]
     if missing:
@@ -95,27 +95,7 @@ def install_readers() -> None:
 
 @shows_options()
 def _read_polars(question: str, con: Client | None = None, **options: Unpack[AskOptionsDict]) -> PolarsFrame:
-    """Ask a question and return the answer as a polars frame; there is no ``index_col`` and no ``dtype``.
-
-    Parameters
-    ----------
-    question : str
-        In plain language; ignored if ``question_id`` is given.
-    con : Client or None, default None
-        The client to use; None uses a shared one, made from the settings.
-    **options
-        Options of :func:`ask_df`.
-
-    Returns
-    -------
-    polars.DataFrame
-        As for ``ask_df(..., engine="polars")``.
-
-    Raises
-    ------
-    ConnectyError
-        As for :func:`ask_df`.
-    """
+    """Ask a question as pandas' ``read_connecty`` does, without ``dtype`` and ``index_col``."""
     return ask_df(question, engine="polars", client=con, **options)
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import warehouse
 from connecty_frames._base.text import path_text, snippet
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
@@ -18,6 +17,8 @@ from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, chec
 from connecty_frames.pins.comparison import parsed, text_fingerprint
 from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
 from connecty_frames.pins.query import Pin, sqlglot_version
+from connecty_frames.warehouse.guard import parse
+from connecty_frames.warehouse.lineage import fingerprint, tables
 
 if TYPE_CHECKING:
     import os
@@ -97,25 +98,24 @@ def pin(
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
     ask_options = read_schema(AskOptions.from_kwargs(options))
     # Before a question is paid for: whether sqlglot is installed, and has the dialect.
-    warehouse.parse("SELECT 1", "postgres" if dialect is None else dialect)
+    parse("SELECT 1", "postgres" if dialect is None else dialect)
     asked = shared_client(client)
     target = find_lock_file(path)
     question_body(question)  # an error if it is no text
     _check_secret(asked, name, question)
-    dw_id, deadline = asked.target(ask_options.dw_id)["dw_id"], asked.deadline(ask_options)
+    call = asked.call(question, dataclasses.replace(ask_options, on_truncation="ignore"))  # no rows are kept
+    dw_id = asked.target(ask_options.dw_id)["dw_id"]
     before = read_pins(target).get(name)
     if not replace:
         _check_new(before, target)
-    with locked_name(target, name, partial(_wait, deadline, name)):
+    with locked_name(target, name, partial(_wait, call.deadline, name)):
         found = read_pins(target).get(name)
         if found is not None and found != before and _is_same(found, question, dw_id, dialect, ask_options):
             return found  # another call made it meanwhile
         if not replace:
             _check_new(found, target)
         with changing(target, room=_ROOM) as change:
-            left = max(deadline.remaining(), _PAUSE)
-            given = dataclasses.replace(ask_options, on_truncation="ignore", timeout=left)  # no rows are kept
-            answer = asked.answer(question, given)
+            answer = call.answer()
             with _paid(answer, target):
                 made = _pin_of(answer, name, question, dialect, ask_options)
                 _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
@@ -171,9 +171,9 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
         asked_at=known.asked_at,
         dialect=None if dialect is None else dialect.lower(),
         sql=sql,
-        fingerprint=text_fingerprint(sql) if statement is None else warehouse.fingerprint(statement),
+        fingerprint=text_fingerprint(sql) if statement is None else fingerprint(statement),
         sqlglot=None if statement is None else sqlglot_version(),
-        tables=() if statement is None else warehouse.tables(statement),
+        tables=() if statement is None else tables(statement),
         schema=answer.schema,
         rows=known.whole_rows,
         options=_kept_options(ask_options),

@@ -8,17 +8,18 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from connecty_frames import warehouse
 from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.errors import QueryRefused
 from connecty_frames.export.formats import WRITERS
+from connecty_frames.warehouse.guard import parse, parse_any
+from connecty_frames.warehouse.lineage import fingerprint, tables
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from connecty_frames.answer import Answer
     from connecty_frames.decode import Schema
-    from connecty_frames.warehouse import Statement
+    from connecty_frames.warehouse.guard import Statement
 
 SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing"]
 
@@ -156,9 +157,9 @@ def parsed(sql: str, dialect: str | None) -> Statement | None:
     from sqlglot.errors import SqlglotError
 
     try:
-        statement = warehouse.parse_any(sql) if dialect is None else warehouse.parse(sql, dialect)
-        warehouse.fingerprint(statement)
-        warehouse.tables(statement)  # fails for a UNION with DESCRIBE, for example, which can be parsed
+        statement = parse_any(sql) if dialect is None else parse(sql, dialect)
+        fingerprint(statement)
+        tables(statement)  # fails for a UNION with DESCRIBE, for example, which can be parsed
     except (QueryRefused, SqlglotError, RecursionError):
         return None
     return statement
@@ -179,7 +180,7 @@ def _compare_sql(before: Statement | str, sql: str, now: str | None) -> tuple[SQ
         if now == sql:
             return None, key
         return ("layout" if key == text_fingerprint(sql) else "query"), key
-    key = warehouse.fingerprint(statement)
+    key = fingerprint(statement)
     if now == sql:
         return None, key
     return _change(before, statement, sql, now), key
@@ -193,9 +194,9 @@ def _change(before: Statement, now: Statement, sql: str, text: str) -> SQLChange
     if _in_one_case(before) == _in_one_case(now):
         folded = [[(kind, word.casefold()) for kind, word, _ in each] for each in (tokens, others)]
         return "case" if folded[0] == folded[1] else "layout"  # such as JOIN and INNER JOIN
-    if warehouse.fingerprint(before) == warehouse.fingerprint(now):
+    if fingerprint(before) == fingerprint(now):
         return "aliases"
-    if warehouse.fingerprint(_without_literals(before)) == warehouse.fingerprint(_without_literals(now)):
+    if fingerprint(_without_literals(before)) == fingerprint(_without_literals(now)):
         return "literals"
     return "query"
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames._base.text import path_text, quoted, snippet, value_text
 from connecty_frames.decode import ColumnSchema, Schema
-from connecty_frames.decode.arrow_types import parse_type
-from connecty_frames.decode.schema import column_texts, read_encoding
+from connecty_frames.decode.schema import column_texts, read_column
 from connecty_frames.errors import ConfigError, ConnectyError, wrong_value
 from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
 from connecty_frames.options import AskOptions, check_question_id, is_dw_id
@@ -190,9 +189,9 @@ def _of_type(type_: type[Any], table: dict[str, Any], key: str) -> Any:
 def _read_column(column: dict[str, str]) -> ColumnSchema:
     if extra := sorted(column.keys() - set(ColumnSchema.__slots__)):
         raise ValueError(f"a column has {quoted(extra)}, which this package does not know")
-    encoding = read_encoding(column)
-    type_ = encoding.type if encoding else parse_type(column["type"])
-    return ColumnSchema(_of_type(str, column, "name"), type_, _of_type(str, column, "evidence"), encoding)
+    for key in ("name", "evidence"):
+        _of_type(str, column, key)
+    return read_column(column)
 
 
 def _read_options(table: dict[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
-from connecty_frames import warehouse
 from connecty_frames._base.text import counted, snippet, value_text
-from connecty_frames.answer import rerun_sql
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn, wrong_value
+from connecty_frames.frames.rerun import rerun_sql
 from connecty_frames.pins.comparison import PinCheck, compare, largest_group, parsed, text_fingerprint
+from connecty_frames.warehouse.lineage import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode import Schema
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import AskOptionsDict, Engine
-    from connecty_frames.warehouse import Statement
+    from connecty_frames.warehouse.guard import Statement
     from connecty_frames.warehouse.query import RecordBatchReader
 
 #: Options whose values are those of the pin.
@@ -264,7 +264,7 @@ class Pin:
         elif statement is None:
             found = ""
         else:
-            found = warehouse.fingerprint(statement)
+            found = fingerprint(statement)
         if found != self.fingerprint:
             raise ConfigError(
                 f"The SQL of pin {snippet(self.name)!r} is not the one that was pinned: the file was edited. "

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from connecty_frames._base.secret import hidden
 from connecty_frames._base.text import did_you_mean, path_text, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import local_path
@@ -126,21 +127,16 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     >>> cf.configure(dw_id=13, timeout=60)
     >>> cf.configure(timeout=None)  # unsets it
     """
-    merged: dict[str, Any] = {}
-    try:
-        with _process.lock:  # another thread may be setting something else
-            merged = {**_process.configured, **settings}
-            if settings.get("region") is not None and settings.get("base_url") is None:
-                merged.pop("base_url", None)  # the last of both that was set applies
-            checked = _read(_Source("argument", merged))[0]
-            given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
-            if "ca_bundle" in given:
-                given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
-            swap_configured(given)
-    except BaseException:
-        settings = {}
-        merged.clear()  # a traceback with locals would show the secret in them
-        raise
+    _hide(settings)  # type: ignore[arg-type]  # a TypedDict is a dict
+    with _process.lock:  # another thread may be setting something else
+        merged: dict[str, Any] = {**_process.configured, **settings}
+        if settings.get("region") is not None and settings.get("base_url") is None:
+            merged.pop("base_url", None)  # the last of both that was set applies
+        checked = _read(_Source("argument", merged))[0]
+        given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
+        if "ca_bundle" in given:
+            given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
+        swap_configured(given)
 
 
 def set_sandbox(connection: Mapping[str, Any]) -> None:
@@ -241,16 +237,13 @@ def _fingerprint() -> int | None:
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
-    try:
-        configured = _process.configured
-        return _read(
-            _Source("argument", arguments),
-            _sandbox(arguments, configured),
-            _Source("configure()", configured),
-        )
-    except BaseException:
-        arguments.clear()  # a traceback with locals would show the secret in it
-        raise
+    _hide(arguments)
+    configured = _process.configured
+    return _read(
+        _Source("argument", arguments),
+        _sandbox(arguments, configured),
+        _Source("configure()", configured),
+    )
 
 
 def _sandbox(arguments: Mapping[str, Any], configured: Mapping[str, Any]) -> _Source:
@@ -271,7 +264,7 @@ def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
     except BaseException as error:  # noqa: BLE001 - raised again below
         failure = error
     failure.__cause__ = failure.__context__ = None
-    given, sources = (), {}
+    sources = {}
     raise failure.with_traceback(None)
 
 
@@ -290,6 +283,12 @@ def _environment() -> _Source:
     variables = environment()
     values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in NAMES}
     return _Source("environment variable CONNECTY_{NAME}", values, is_text=True)
+
+
+def _hide(settings: dict[str, Any]) -> None:
+    """Wrap what may hold a secret, in place: a traceback with locals shows the dict of the caller too."""
+    for name in settings.keys() & {"client_id", "client_secret", "base_url"}:
+        settings[name] = hidden(settings[name])
 
 
 def _add(found: dict[str, _Source], source: _Source) -> None:

@@ -9,9 +9,9 @@ import ipaddress
 import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 from connecty_frames._base.secret import SecretStr
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connecty_frames._base.secret import SupportsSecret
+
+_Value = TypeVar("_Value")
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
@@ -73,9 +75,14 @@ def is_loopback(host: str) -> bool:
 # Each function returns the value of a setting, or raises ValueError with a reason that does not show it.
 
 
+def _of_type(value: object, kind: type[_Value], expected: str) -> _Value:
+    if not isinstance(value, kind):
+        raise ValueError(f"expected {expected}")
+    return value
+
+
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("expected text")
+    value = _of_type(value, str, "text")
     if not value.strip():
         raise ValueError("it is empty")
     if not value.isprintable():
@@ -95,10 +102,9 @@ def _region(value: object) -> str:
     return value
 
 
-def _base_address(address: object) -> str:
+def _base_address(value: object) -> str:
     """Return a base address without its final slash: secrets and questions are sent there."""
-    if not isinstance(address, str):
-        raise ValueError("expected text")
+    address = _of_type(value, str, "text")
     try:
         parts = urlsplit(address)
         _ = parts.port
@@ -124,9 +130,7 @@ def _base_address(address: object) -> str:
 
 
 def _bool(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("expected True or False")
-    return value
+    return _of_type(value, bool, "True or False")
 
 
 def parse_bool(text: str) -> bool:
@@ -213,7 +217,7 @@ class SettingsDict(TypedDict, total=False):
 class Settings:
     """How to reach the API; described at `SettingsDict`."""
 
-    client_id: str | None = field(default=None, repr=False)  # a traceback with locals must not show it
+    client_id: SecretStr | None = None
     client_secret: SecretStr | None = None
     region: Literal["eu1", "us1"] = "eu1"
     base_url: str | None = None
@@ -237,9 +241,9 @@ class Settings:
         """Whether questions are recorded, as keeping answers requires."""
         return self.history is not False or self.keep_answers
 
-    @property
-    def credentials(self) -> tuple[str, SecretStr]:
-        """The client id and secret; ConfigError if one is missing."""
+    def credentials(self) -> tuple[SecretStr, SecretStr]:
+        """Return the client id and secret; ConfigError if one is missing."""
+        # Not a property: some printers of tracebacks look up the attributes in the lines that they show.
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
@@ -254,7 +258,7 @@ class Settings:
 #: The names of the settings.
 NAMES: Final = tuple(field.name for field in fields(Settings))
 _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
-    "client_id": _text,
+    "client_id": _secret,
     "client_secret": _secret,
     "region": _region,
     "base_url": _base_address,
@@ -297,6 +301,8 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
 def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
     """Return a setting as it is stored; with ``is_text``, as in the environment, numbers are text too."""
     # The message of the ValueError is the reason, and does not show the value, which may be a secret.
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     if isinstance(value, str):
         value = str.__str__(value)  # an enum, or a text of numpy, would be shown as another text than it is
     if is_text and name in _FROM_TEXT:

@@ -19,18 +19,17 @@ import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from connecty_frames._base.locks import locked
 from connecty_frames._base.text import did_you_mean, snippet, terminal
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, wrong_value
 from connecty_frames.files import open_private
-from connecty_frames.options import AskOptions, check_question_id
+from connecty_frames.options import AskOptions, check_question_id, parse_max_rows
 from connecty_frames.settings.sources import wants_sandbox
-
-if sys.platform != "win32":
-    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -131,11 +130,10 @@ def _boolean(text: str) -> bool:
 
 
 def _max_rows(text: str) -> int | None:
-    if text.lower() == "all":
-        return None
-    if not text.isdecimal():
-        raise wrong_value("max_rows", text, "a whole number, or all")
-    return int(text)
+    try:
+        return parse_max_rows(text.lower())
+    except ValueError:
+        raise wrong_value("max_rows", text, "a whole number, or all") from None
 
 
 #: The fields of AskOptions that are options of a read, and how their texts are read.
@@ -192,7 +190,8 @@ def ask(read: Read, client: Client) -> list[AskedQuestion]:
 
 def fetch(client: Client, asked: AskedQuestion, ask_options: AskOptions) -> Answer:
     """Return the answer to a question that was asked; nothing is asked again."""
-    return client.answer("", replace(ask_options, question_id=asked.question_id, dw_id=asked.dw_id))
+    ask_options = replace(ask_options, question_id=asked.question_id, dw_id=asked.dw_id)
+    return client.call("", ask_options).answer()
 
 
 def metadata_of(answer: Answer, asked: AskedQuestion) -> AnswerMetadata:
@@ -267,8 +266,9 @@ def _record(question: str, key: tuple[object, ...]) -> Iterator[BinaryIO]:
     session = os.environ.get("SPARK_JOB_ARTIFACT_UUID", "")  # of a session of Spark Connect
     digest = hashlib.sha256(json.dumps([session, question, *key]).encode()).hexdigest()
     path = Path(folder) / f"connecty-{digest}"
-    with open(path, "a+b", opener=open_private) as file:
-        # Unlike the lock of files.py, which goes on without one: then a question could be sent twice.
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with open(path, "a+b", opener=open_private) as file, locked(partial(os.dup, file.fileno())):
         file.seek(0)
-        yield file
+        try:
+            yield file
+        finally:
+            file.flush()  # before the lock is released

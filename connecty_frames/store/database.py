@@ -58,21 +58,11 @@ class _DamagedError(Exception):
 
 
 class Layout(NamedTuple):
-    """What a file has in it.
+    """What a file has in it."""
 
-    Parameters
-    ----------
-    content
-        What it is, for messages.
-    application_id
-        Distinguishes the file from databases of other programs.
-    steps
-        The statements that lead from each version of its tables to the next, from an empty file on.
-    """
-
-    content: str
-    application_id: int
-    steps: tuple[tuple[str, ...], ...]
+    content: str  # what it is, for messages
+    application_id: int  # distinguishes the file from databases of other programs
+    steps: tuple[tuple[str, ...], ...]  # the statements that lead from each version of its tables to the next
 
 
 class Result(Immutable):
@@ -97,15 +87,9 @@ def default_path() -> Path:
 
 
 class Database:
-    """The file, opened when it is first needed; threads may share it.
+    """The file, opened when it is first needed; threads may share it."""
 
-    Parameters
-    ----------
-    path
-        It and its folder are created if need be, for their owner alone.
-    layout
-        Its tables.
-    """
+    # It and its folder are created if need be, for their owner alone.
 
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
@@ -151,22 +135,42 @@ class Database:
         *,
         creates: bool = True,
         reserves: bool = False,
+        until: float | None = None,
     ) -> Result:
-        """Execute one statement in a transaction of its own.
-
-        A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
-        must exist. A file that never was a database is renamed only in the place that users do not name.
-
-        Parameters
-        ----------
-        creates
-            Whether a missing file is created; otherwise nothing is executed without one.
-        reserves
-            Whether the disk must have room for later statements, too, which a full disk does not fail then.
-        """
-        until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
+        """Execute one statement in a transaction of its own."""
+        # A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
+        # must exist. A file that never was a database is renamed only in the place that users do not name.
+        # With ``creates``, a missing file is created; otherwise nothing is executed without one. With
+        # ``reserves``, the disk must have room for later statements, too, which a full disk does not fail.
+        until = until or time.monotonic() + _TIMEOUT  # also for threads that wait for each other
         with self.lock, self:
-            return self._execute_or_replace(statement, parameters, until, creates=creates, reserves=reserves)
+            execute = partial(self._execute, statement, parameters, until)
+            try:
+                try:
+                    return execute(creates=creates, reserves=reserves)
+                except sqlite3.Error as error:
+                    if _code(error) not in _FULL or reserves or self._reserve is None:
+                        raise
+                    self._free()  # it was reserved for this
+                    return execute(creates=creates)
+            except _DamagedError as error:
+                reason, is_ours = str(error), True
+            except sqlite3.Error as error:
+                if _code(error) not in _DAMAGED:
+                    raise StoreError(str(error)) from None
+                reason = str(error)
+                is_ours = _code(error) == sqlite3.SQLITE_CORRUPT or self._was_database()
+            except OSError as error:
+                raise StoreError(error.strerror or str(error)) from None
+            except ValueError as error:  # of a path that no file can have
+                raise StoreError(str(error)) from None
+            if self.must_exist or not is_ours:
+                raise StoreError(reason)
+            try:
+                self._set_aside(reason)
+                return execute(reserves=reserves)
+            except (_DamagedError, sqlite3.Error, OSError) as error:
+                raise StoreError(f"{reason}; {error}") from None
 
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
         """Execute a statement if the file can be used now; what prevents that is left to others."""
@@ -185,7 +189,7 @@ class Database:
         with self.lock, self:
             while waiting:
                 statement = waiting[0]
-                self._execute_or_replace(*statement, until, creates=False)
+                self.execute(*statement, creates=False, until=until)
                 if waiting[0] is statement:  # else a full queue has dropped it for a newer one
                     waiting.popleft()
 
@@ -222,44 +226,6 @@ class Database:
             _INHERITED.append(self._connection)
         self._connection, self.lock = None, threading.RLock()
         self._free()
-
-    def _execute_or_replace(
-        self,
-        statement: str,
-        parameters: tuple[object, ...],
-        until: float,
-        *,
-        creates: bool,
-        reserves: bool = False,
-    ) -> Result:
-        """Execute a statement, in a new file if this one is damaged."""
-        execute = partial(self._execute, statement, parameters, until)
-        try:
-            try:
-                return execute(creates=creates, reserves=reserves)
-            except sqlite3.Error as error:
-                if _code(error) not in _FULL or reserves or self._reserve is None:
-                    raise
-                self._free()  # it was reserved for this
-                return execute(creates=creates)
-        except _DamagedError as error:
-            reason, is_ours = str(error), True
-        except sqlite3.Error as error:
-            if _code(error) not in _DAMAGED:
-                raise StoreError(str(error)) from None
-            reason = str(error)
-            is_ours = _code(error) == sqlite3.SQLITE_CORRUPT or self._was_database()
-        except OSError as error:
-            raise StoreError(error.strerror or str(error)) from None
-        except ValueError as error:  # of a path that no file can have
-            raise StoreError(str(error)) from None
-        if self.must_exist or not is_ours:
-            raise StoreError(reason)
-        try:
-            self._set_aside(reason)
-            return execute(reserves=reserves)
-        except (_DamagedError, sqlite3.Error, OSError) as error:
-            raise StoreError(f"{reason}; {error}") from None
 
     def _execute(
         self,

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from connecty_frames._base.secret import SecretStr
+
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
 _INSERT: Final = (
@@ -55,7 +57,7 @@ class History:
         *,
         required: bool,
         base_url: str,
-        client_id: str,
+        client_id: SecretStr,
         redact: Callable[[str], str],
         answers: KeptAnswers | None = None,
     ) -> None:

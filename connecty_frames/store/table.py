@@ -15,6 +15,8 @@ from connecty_frames.store.database import Database, Layout, shared_database
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connecty_frames._base.secret import SecretStr
+
 #: The columns that the fourth version of the table has from the third.
 _KEPT: Final = (
     "id, key, question, base_url, dw_id, client, state, question_id, asked_at, accepted_at, ended_at, rows, "
@@ -169,9 +171,9 @@ def database_at(path: Path) -> Database:
     return shared_database(path, _LAYOUT)
 
 
-def client_hash(client_id: str) -> str:
+def client_hash(client_id: SecretStr) -> str:
     """Return what is kept of the id of the credentials."""
-    return hashlib.sha256(client_id.encode()).hexdigest()[:32]
+    return hashlib.sha256(client_id.get_secret_value().encode()).hexdigest()[:32]
 
 
 def question_key(question: str, *, base_url: str, dw_id: int, client: str) -> str:

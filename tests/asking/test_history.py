@@ -15,11 +15,13 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.asking.submission import Submission
 from connecty_frames.client import Client
 from connecty_frames.http.models import Attempt
-from connecty_frames.store import COLUMNS, History, database_at, read_records
-from connecty_frames.store.table import microseconds
+from connecty_frames.store.history import History
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import COLUMNS, database_at, microseconds
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -354,7 +356,7 @@ def test_the_default_file(server: Script, tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("moment", ["recorded", "sent", "received", "accepted"])
 def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) -> None:
     """What is recorded, and the note: a question is named once it may be running."""
-    history = History(database_at(path), required=False, base_url="u", client_id="c", redact=str)
+    history = History(database_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     submission = Submission(
         "how many?", b"{}", dw_id=13, clock=clock, command="fetch {} {}".format, history=history
     )

@@ -19,16 +19,11 @@ from connecty_frames._base.clock import Clock, Deadline
 from connecty_frames.asking.reuse import find_or_claim
 from connecty_frames.client import Client
 from connecty_frames.options import AskOptions
-from connecty_frames.store import (
-    COLUMNS,
-    Earlier,
-    History,
-    RecordState,
-    answers_beside,
-    database_at,
-    leases,
-    read_records,
-)
+from connecty_frames.store import leases
+from connecty_frames.store.answers import answers_beside
+from connecty_frames.store.history import History
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import COLUMNS, Earlier, RecordState, database_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -693,10 +688,10 @@ def find_within_an_hour(submission: Submission, history: History, clock: FakeClo
 
 def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClock) -> None:
     """After 20 ms, then half as long again each time, up to half a second."""
-    history = client._history
+    history = client.history
     assert history is not None
     held = history.sent("how many?", dw_id=13, asked_at=clock.now())
-    submission = client._submission("how many?", AskOptions())
+    submission = client.call("how many?", AskOptions())._asked
     with pytest.raises(cf.QuestionTimeout, match="is being sent by another call") as caught:
         find_within_an_hour(submission, history, clock)
 
@@ -713,7 +708,7 @@ def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClo
 )
 def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *, is_reused: bool) -> None:
     """An hour, before and after: a clock may have been set back. A later one that was rejected is no bar."""
-    history = client._history
+    history = client.history
     assert history is not None
     asked_at = clock.now() + timedelta(microseconds=late)
     row = history.sent("how many?", dw_id=13, asked_at=asked_at)
@@ -722,7 +717,7 @@ def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *
     later = history.sent("how many?", dw_id=13, asked_at=clock.now())
     assert later is not None
     history.not_accepted(later, RecordState.REJECTED, "refused", now=clock.now())
-    submission = client._submission("how many?", AskOptions())
+    submission = client.call("how many?", AskOptions())._asked
     found = find_within_an_hour(submission, history, clock)
 
     assert (found is not None) is is_reused

@@ -28,7 +28,8 @@ from connecty_frames.batch.index import Entry, Index
 from connecty_frames.client import Client
 from connecty_frames.frames import parquet_file
 from connecty_frames.options import AskOptions
-from connecty_frames.store import database_at, leases
+from connecty_frames.store import leases
+from connecty_frames.store.table import database_at
 from tests.servers.scripted import Script
 
 FAILED = {"state": "FAILED", "reason": "no such table"}

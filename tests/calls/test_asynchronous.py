@@ -25,7 +25,7 @@ import trio
 
 import connecty_frames as cf
 from connecty_frames.calls import asynchronous
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 
 if TYPE_CHECKING:

@@ -273,12 +273,12 @@ def test_what_is_known_of_a_question_in_progress() -> None:
     """What its submission knows, before it has an answer."""
     begun, released = threading.Event(), threading.Event()
 
-    def answer(*_: object) -> Any:
+    def answer() -> None:
         begun.set()
         released.wait(20)
 
-    sent: Any = SimpleNamespace(message=lambda: "it was sent")
-    run = ConcurrentRun(["how many?", "and then?"], lambda _: sent, answer, max_workers=1)
+    call: Any = SimpleNamespace(message=lambda: "it was sent", answer=answer)
+    run = ConcurrentRun(["how many?", "and then?"], lambda *_: call, max_workers=1)
     thread = threading.Thread(target=run.finished)
     thread.start()
     begun.wait(20)

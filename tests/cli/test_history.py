@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connecty_frames.store import COLUMNS, close_databases, database_at, read_records
+from connecty_frames.store.database import close_databases
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import COLUMNS, database_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:

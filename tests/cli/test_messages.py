@@ -25,7 +25,7 @@ def shell_message() -> ShellMessage:
     """Return the function, imported while warnings about the oldest supported typer are off."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        from connecty_frames.cli.streams import shell_message
+        from connecty_frames.cli.io import shell_message
 
     return shell_message
 

@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     # Of click, about what older versions of typer import from it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from connecty_frames.cli import main
-    from connecty_frames.cli.signals import exit_on_signals
+    from connecty_frames.cli.io import exit_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -203,7 +203,7 @@ def test_nothing_replaces_a_closed_stream(shell: Any, tmp_path: Path) -> None:
     script.write_text(
         "import os\n"
         "from pathlib import Path\n"
-        "from connecty_frames.cli.streams import standard_streams\n"
+        "from connecty_frames.cli.io import standard_streams\n"
         "with standard_streams():\n"
         "    opened = min(os.open(os.devnull, os.O_RDONLY) for _ in range(2))\n"
         f"    Path({str(error)!r}).write_text(str(opened))\n",

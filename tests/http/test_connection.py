@@ -14,7 +14,6 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ClosedPoolError
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
-from connecty_frames.calls.concurrent import CancellableDeadline
 from connecty_frames.http.connection import (
     ATTEMPT,
     ConnectionAdapter,
@@ -313,7 +312,7 @@ def test_the_time_of_one_read(
 ) -> None:
     """At most that without a byte; the reply to a question that was sent is read after a cancellation too."""
     event = threading.Event()
-    attempt = Attempt(CancellableDeadline(clock, clock.at + left, event), connect=9.0, idle=20.0)
+    attempt = Attempt(Deadline(clock, clock.at + left, event), connect=9.0, idle=20.0)
     attempt.is_submission, attempt.phase = is_submission, phase
     if cancelled:
         event.set()

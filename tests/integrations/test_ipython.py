@@ -171,7 +171,10 @@ class TestConnecty:
             (f"%%connecty df --enginee polars\n{ORDERS}", "unrecognized arguments: --enginee polars"),
             (f"%%connecty df --max 5\n{ORDERS}", "unrecognized arguments: --max 5"),
             (f"%%connecty df --engine dask\n{ORDERS}", "argument --engine: invalid choice: 'dask'"),
-            (f"%%connecty df --max-rows ten\n{ORDERS}", "'ten' is neither a number of rows nor all"),
+            (
+                f"%%connecty df --max-rows ten\n{ORDERS}",
+                "'ten' is neither a number of rows, such as 1000, nor 'all'",
+            ),
             (f"%%connecty df --dw-id all\n{ORDERS}", "argument --dw-id: invalid int value: 'all'"),
             (f"%%connecty df --timeout\n{ORDERS}", "argument --timeout: expected one argument"),
             (f"%%connecty df --tz 'UTC\n{ORDERS}", "No closing quotation"),
@@ -191,7 +194,10 @@ class TestConnecty:
         ("cell", "message"),
         [
             (f"%%connecty df --tz Mars\n{ORDERS}", "%%connecty: tz='Mars': expected the IANA name"),
-            (f"%%connecty df --max-rows -1\n{ORDERS}", "%%connecty: max_rows=-1: expected a whole number"),
+            (
+                f"%%connecty df --max-rows -1\n{ORDERS}",
+                "'-1' is neither a number of rows, such as 1000, nor 'all'",
+            ),
             (f"%%connecty df --strict --decimals float\n{ORDERS}", "%%connecty: decimals='float' rounds"),
             (f"%%connecty df --question-id 5\n{ORDERS}", "%%connecty: question_id='5': expected the UUID"),
             (f"%%connecty df --progress df\n{ORDERS}", "%%connecty: progress='before': expected True, False"),

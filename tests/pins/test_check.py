@@ -11,7 +11,7 @@ import pytest
 from sqlglot.errors import OptimizeError
 
 import connecty_frames as cf
-from connecty_frames import warehouse
+from connecty_frames.pins import comparison
 from tests.servers.scripted import Script
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def test_sql_that_cannot_be_parsed(service: Any) -> None:
 
 def test_sql_that_cannot_be_analysed(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What sqlglot parses but finds no tables in, such as a UNION with DESCRIBE in DuckDB, counts as text."""
-    monkeypatch.setattr(warehouse, "tables", mock.Mock(side_effect=OptimizeError("no scope")))
+    monkeypatch.setattr(comparison, "tables", mock.Mock(side_effect=OptimizeError("no scope")))
 
     assert service.pin().sqlglot is None
     assert not cf.pinned("orders").check(client=service.client).changed

@@ -165,7 +165,7 @@ def test_configure_adds_up() -> None:
 
 def test_threads_that_configure_at_once_lose_nothing() -> None:
     """Each setting has the value that was set last."""
-    changes: list[Any] = [{"dw_id": 7}, {"timeout": 7.0}, {"max_body_bytes": 7}, {"client_id": "7"}]
+    changes: list[Any] = [{"dw_id": 7}, {"timeout": 7.0}, {"max_body_bytes": 7}, {"history": True}]
     lost = []
     with ThreadPoolExecutor(len(changes)) as pool:
         for _ in range(300):
@@ -475,7 +475,7 @@ def test_no_setting_shows_the_secret() -> None:
 
     for shown in (repr(settings), str(settings), f"{settings}", str(dataclasses.asdict(settings))):
         assert SECRET not in shown
-    assert settings.credentials[1].get_secret_value() == SECRET
+    assert settings.credentials()[1].get_secret_value() == SECRET
 
 
 def test_no_error_shows_the_secret() -> None:
@@ -1055,7 +1055,7 @@ def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found = config.explain(profile="a", client_id="c")
 
     assert found == [
-        ("client_id", "c", "argument"),
+        ("client_id", SecretStr("c"), "argument"),
         ("client_secret", SecretStr("bbbb"), f"profile a in {file}"),
         ("region", "us1", f"profile a in {file}"),
         ("base_url", None, "default"),

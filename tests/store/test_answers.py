@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import (
-    Database,
-    History,
-    KeptAnswers,
-    answers_beside,
-    database_at,
-    forget_records,
-)
-from connecty_frames.store.answers import KeptAnswer, _checksum
+from connecty_frames.store.answers import KeptAnswer, KeptAnswers, _checksum, answers_beside
+from connecty_frames.store.database import Database
+from connecty_frames.store.history import History
+from connecty_frames.store.records import forget_records
+from connecty_frames.store.table import database_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,7 +136,9 @@ def test_an_answer_that_is_kept_while_it_is_erased(
 ) -> None:
     """Nothing is left of it, whichever of both callers is stopped by the other."""
     now = datetime.now(UTC)
-    caller = History(history, required=False, base_url=ADDRESS, client_id="client", redact=str, answers=kept)
+    caller = History(
+        history, required=False, base_url=ADDRESS, client_id=SecretStr("client"), redact=str, answers=kept
+    )
     row = caller.sent("how many?", dw_id=13, asked_at=now)
     assert row is not None
     caller.accepted(row, "one", asked_at=now, now=now)

@@ -22,16 +22,9 @@ from typing import Any
 import pytest
 
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import (
-    StoreError,
-    close_databases,
-    database_at,
-    default_path,
-    read_records,
-)
 from connecty_frames.store import database as database_module
-from connecty_frames.store.database import Database, Result
-from connecty_frames.store.table import _LAYOUT
+from connecty_frames.store.database import Database, Result, StoreError, close_databases, default_path
+from connecty_frames.store.table import _LAYOUT, database_at
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
@@ -261,30 +254,15 @@ def test_a_file_of_a_newer_version(path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
-def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
-    """It has its questions; one that was being sent is UNCERTAIN, and no number is given again."""
-    path.parent.mkdir()
-    old = sqlite3.connect(path)
-    for statement in itertools.chain.from_iterable(_LAYOUT.steps[:version]):
-        old.execute(statement)
-    for question, state in (("done", "COMPLETED"), ("sent", "SENT"), ("forgotten", "COMPLETED")):
-        old.execute(
-            "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
-            "process_started) VALUES ('k', ?, 'u', '13', 'c', ?, 0, 'h', 1, 's')",
-            (question, state),
-        )
-    old.execute("DELETE FROM questions WHERE question = 'forgotten'")
-    old.execute(f"PRAGMA application_id = {_LAYOUT.application_id}")
-    old.execute(f"PRAGMA user_version = {version}")
-    old.commit()
-    old.close()
-    database = database_at(path)
-    database.execute(INSERT, ("new",))
+def test_a_file_of_a_version_that_was_never_released(path: Path, version: int) -> None:
+    """It is refused, and keeps its questions."""
+    database_at(path).execute(INSERT, ("how many?",))
+    database_at(path).execute(f"PRAGMA user_version = {version}")
+    close_databases()
 
-    found = [(row[0], row[2], row[3]) for row in read_records(database)]
-    assert found == [(4, "UNCERTAIN", "new"), (2, "UNCERTAIN", "sent"), (1, "COMPLETED", "done")]
-    columns = {name for _, name, *_ in database.execute("PRAGMA table_info(questions)").rows}
-    assert not columns & {"host", "pid", "process_started"}
+    with pytest.raises(StoreError, match="table questions already exists"):
+        database_at(path).open()
+    assert questions(path) == ["how many?"]
 
 
 def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
@@ -329,7 +307,7 @@ def test_a_forked_child_opens_it_again(path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 database = database_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
 connection = database._connection
@@ -351,7 +329,7 @@ def test_a_child_that_is_forked_while_a_thread_writes(path: Path) -> None:
     code = f"""
 import os, threading
 from pathlib import Path
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 database = database_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
 writing, written = threading.Event(), threading.Event()
@@ -409,7 +387,7 @@ def test_a_process_that_is_killed_while_it_creates_the_file(path: Path, call: st
 import os, signal
 from pathlib import Path
 from connecty_frames import files
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 from connecty_frames.store.database import Database
 database = database_at(Path({str(path)!r}))
 
@@ -447,7 +425,7 @@ def test_processes_create_it_together(path: Path) -> None:
     """Eight that begin at once on no file record every row."""
     code = f"""
 from pathlib import Path
-from connecty_frames.store import database_at
+from connecty_frames.store.table import database_at
 import sys
 sys.stdin.readline()
 for number in range(20):
@@ -582,14 +560,14 @@ class TestWaitingStatements:
         database = database_at(path)
         database.open()
         waiting = deque([(INSERT, ("a",))], maxlen=1)
-        execute = database._execute_or_replace
+        execute = database.execute
 
         def execute_first(*arguments: Any, **options: Any) -> object:
             monkeypatch.undo()
             waiting.append((INSERT, ("b",)))
             return execute(*arguments, **options)
 
-        monkeypatch.setattr(database, "_execute_or_replace", execute_first)
+        monkeypatch.setattr(database, "execute", execute_first)
         database.execute_waiting(waiting)
         assert not waiting
         assert questions(path) == ["a", "b"]

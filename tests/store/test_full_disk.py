@@ -13,7 +13,8 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.batch import BatchSummary
 from connecty_frames.client import Client
-from connecty_frames.store import COLUMNS, database_at, read_records
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import COLUMNS, database_at
 from tests.servers import programs
 from tests.servers.scripted import QUESTION_ID, Script
 

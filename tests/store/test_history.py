@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
-from connecty_frames.store import (
+from connecty_frames.store import leases
+from connecty_frames.store.answers import KeptAnswers
+from connecty_frames.store.database import Database
+from connecty_frames.store.history import History, question_key
+from connecty_frames.store.records import forget_records, read_records
+from connecty_frames.store.table import (
     COLUMNS,
-    Database,
     Earlier,
-    History,
     RecordState,
     Row,
     database_at,
-    forget_records,
-    leases,
-    read_records,
+    from_microseconds,
+    microseconds,
 )
-from connecty_frames.store.answers import KeptAnswers
-from connecty_frames.store.history import question_key
-from connecty_frames.store.table import from_microseconds, microseconds
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
         database,
         required=False,
         base_url="https://api.test",
-        client_id="a-client",
+        client_id=SecretStr("a-client"),
         redact=lambda text: text.replace("canary", "***"),
     )
     yield Recorder(history, database)
@@ -413,7 +413,7 @@ def test_a_damaged_row(recorder: Recorder, damage: str) -> None:
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     """One warning for a process; nothing is raised, unless the history is required."""
-    arguments: Any = {"base_url": "https://api.test", "client_id": "c", "redact": str}
+    arguments: Any = {"base_url": "https://api.test", "client_id": SecretStr("c"), "redact": str}
     history = History(database_at(tmp_path), required=False, **arguments)
     with pytest.warns(HistoryWarning, match=r"cannot be used \(it is not a regular file\); questions are"):
         assert history.sent("how many?", dw_id=13, asked_at=NOON) is None
@@ -500,7 +500,9 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
     assert history.claim("how many?", key, **claim) is None
     assert recorder.rows("id", "state") == [(1, "SENT")]
 
-    unusable = History(database_at(tmp_path), required=False, base_url="u", client_id="c", redact=str)
+    unusable = History(
+        database_at(tmp_path), required=False, base_url="u", client_id=SecretStr("c"), redact=str
+    )
     reason = r"\(it is not a regular file\), so whether the question was asked before is unknown"
     with pytest.raises(ConfigError, match=reason):
         unusable.claim("how many?", key, **claim)
@@ -524,7 +526,9 @@ def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     """Until it is closed, too."""
     database = database_at(tmp_path / "history.sqlite3")
     answers = KeptAnswers(database, max_bytes=1000)
-    history = History(database, required=False, base_url="u", client_id="c", redact=str, answers=answers)
+    history = History(
+        database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, answers=answers
+    )
     row = history.sent("how many?", dw_id=13, asked_at=NOON)
     assert row is not None
     history.accepted(row, ID, asked_at=NOON, now=NOON)

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.client import Client
-from connecty_frames.store import History, RecordState, database_at, leases
+from connecty_frames.store import leases
+from connecty_frames.store.history import History
 from connecty_frames.store.leases import _Renewals
+from connecty_frames.store.table import RecordState, database_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def history(path: Path) -> Iterator[History]:
     """Return a history."""
-    found = History(database_at(path), required=False, base_url="u", client_id="c", redact=str)
+    found = History(database_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     yield found
     found.close()
 

@@ -8,7 +8,8 @@ import re
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.warehouse import check, fingerprint, parse, tables
+from connecty_frames.warehouse.guard import check, parse
+from connecty_frames.warehouse.lineage import fingerprint, tables
 from tests.cases import cases
 from tests.verification.fuzz_guard.ordinary import queries
 

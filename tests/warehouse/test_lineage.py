@@ -8,7 +8,8 @@ import pytest
 from sqlglot.errors import OptimizeError
 
 from connecty_frames.errors import QueryRefused
-from connecty_frames.warehouse import fingerprint, parse, tables
+from connecty_frames.warehouse.guard import parse
+from connecty_frames.warehouse.lineage import fingerprint, tables
 from tests.cases import cases
 
 SQL = "SELECT o.a, sum(o.b) FROM orders o JOIN users c ON o.c = c.id WHERE c.city = 'Oslo' GROUP BY o.a"

@@ -25,7 +25,8 @@ from uuid import UUID
 from connecty_frames.batch import Batch, ask_batch
 from connecty_frames.client import Client
 from connecty_frames.frames import metadata, read_parquet
-from connecty_frames.store import close_databases, leases
+from connecty_frames.store import leases
+from connecty_frames.store.database import close_databases
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.batch.asker import questions
 from tests.verification.namespaces import pid_namespace

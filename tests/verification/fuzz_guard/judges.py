@@ -16,7 +16,7 @@ from connecty_frames.warehouse.functions import FUNCTIONS, ROWS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connecty_frames.warehouse import Statement
+    from connecty_frames.warehouse.guard import Statement
 
 __all__ = ["JUDGES", "Judge"]
 

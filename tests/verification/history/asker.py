@@ -14,7 +14,7 @@ from pathlib import Path
 
 from connecty_frames.client import Client
 from connecty_frames.options import AskOptions
-from connecty_frames.store import default_path
+from connecty_frames.store.database import default_path
 
 __all__ = ["main"]
 
@@ -45,7 +45,8 @@ def _ask(address: str, question: str, history: str, received: str) -> None:
             file.write(f"{question_id}\n")
             file.flush()
 
-        client.answer(question, AskOptions(progress=False), accepted=lambda asked: report(asked.question_id))
+        call = client.call(question, AskOptions(progress=False))
+        call.answer(accepted=lambda asked: report(asked.question_id))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,10 @@ from unittest import mock
 from uuid import UUID
 
 from connecty_frames.client import Client
-from connecty_frames.store import COLUMNS, RecordState, close_databases, database_at, leases, read_records
+from connecty_frames.store import leases
+from connecty_frames.store.database import close_databases
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import COLUMNS, RecordState, database_at
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.namespaces import pid_namespace
 

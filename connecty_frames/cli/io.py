@@ -1,0 +1,300 @@
+"""What a command writes, and what ends it: messages, standard streams and signals.
+
+Python flushes both streams when it exits. After a failure then, the process exits with 120, and for standard
+output Python writes "Exception ignored" and a traceback. So both are flushed before, and a stream that failed
+once discards what follows.
+
+Only the program installs signal handlers; the library does not. A signal that is ignored, as SIGHUP is under
+``nohup``, stays ignored.
+
+An interrupt can be lost. Python drops one that is raised in a finalizer, and without a report in that of a
+stream, which runs for each response (``iobase_finalize`` in CPython). And a signal that comes right before a
+system call does not end that call. So a thread repeats a signal until the interrupt is on its way out of the
+block.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import math
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import typer
+
+from connecty_frames._base.text import terminal
+from connecty_frames.cli.exit_codes import BROKEN_PIPE, SIGNAL_CODES
+from connecty_frames.errors import ConnectyError, ConnectyWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from _typeshed import ReadableBuffer
+    from rich.console import Console
+
+#: The signals that end a command; not every system has all of them.
+_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+#: Seconds after a signal in which another one has no effect, so that the message is printed completely.
+_GRACE: Final = 1.0
+#: Seconds after a signal, and then between checks, in which an interrupt that was lost is noticed.
+_CHECK_INTERVAL: Final = 0.1
+
+
+def shell_message(error: BaseException) -> str:
+    """Return the message of an error or warning, with its hint for the command line."""
+    message = str(error)
+    if isinstance(error, ConnectyError | ConnectyWarning) and error.shell_hint:
+        return message.removesuffix(error.hint) + error.shell_hint
+    return message
+
+
+def echo_stderr(text: str) -> None:
+    """Write text for people to standard error."""
+    typer.echo(terminal(text, keep="\n\t"), err=True)
+
+
+def show_warning(message: Warning | str, category: type[Warning], *_: object, **_named: object) -> None:
+    """Write a warning as one line, without the line of a script, since a command has none."""
+    text = message if isinstance(message, str) else shell_message(message)
+    echo_stderr(f"{category.__name__}: {text}")
+
+
+@contextmanager
+def standard_streams() -> Iterator[None]:
+    """Replace the standard streams while a command runs, and exit with its code."""
+    # If standard output could not be written, the code is 141 if its reader closed the pipe, else 1 after one
+    # line on standard error. A failure to write standard error does not change the code, which is what
+    # scripts rely on.
+    before = sys.stdout, sys.stderr
+    output = _Output(_raw(sys.stdout, 1))
+    sys.stdout = _text(sys.stdout, output)
+    sys.stderr = _text(sys.stderr, _ErrorOutput(_raw(sys.stderr, 2)))
+    code: str | int | None = 0
+    try:
+        try:
+            yield
+        finally:
+            _flush()
+            sys.stdout, sys.stderr = before
+    except SystemExit as ended:
+        code = ended.code
+    if output.failure is not None and code not in SIGNAL_CODES:
+        # Not the code of the command: click exits with 1 if a pipe is closed.
+        code = BROKEN_PIPE if isinstance(output.failure, BrokenPipeError) else 1
+    sys.exit(code)
+
+
+def is_stdout_closed() -> bool:
+    """Return whether the process was started without standard output, as by ``>&-``."""
+    return sys.__stdout__ is None
+
+
+def stdout_console(*, width: int | None = None) -> Console:
+    """Return a console of standard output, as wide as its terminal or COLUMNS; ``width`` if it is neither."""
+    from rich.console import Console
+
+    # Rich itself gives a terminal that is dumb 80 columns.
+    size = shutil.get_terminal_size()
+    is_pipe = width is not None and not sys.stdout.isatty()
+    return Console(width=width if is_pipe else size.columns, height=size.lines)
+
+
+def discard_output() -> None:
+    """Write nothing more to standard output, since its reader may never read it."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, _Output):
+        raw.failure = raw.failure or BrokenPipeError(errno.EPIPE, "Standard output has no reader")
+
+
+def _flush() -> None:
+    """Flush standard output and report a failure; earlier failures were reported when they occurred."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        echo_stderr(f"OSError: {error}")
+
+
+class _ClosedStream(io.RawIOBase):
+    """A standard stream that the process was started without: each write fails."""
+
+    def write(self, data: ReadableBuffer, /) -> int | None:  # noqa: ARG002 - the signature of RawIOBase
+        raise OSError(errno.EBADF, "Standard output is closed")
+
+
+class _Output(io.RawIOBase):
+    """Raises the first failure to write, keeps it, and discards what follows."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self.failure: OSError | None = None
+        self._raw = raw
+
+    def write(self, data: ReadableBuffer, /) -> int | None:
+        if self.failure is not None:
+            return memoryview(data).nbytes
+        try:
+            return self._raw.write(data)
+        except OSError as error:
+            self.failure = error
+            raise
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._raw.isatty()
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+
+class _ErrorOutput(_Output):
+    """Discards what cannot be written, from the first failure on, and raises nothing."""
+
+    def write(self, data: ReadableBuffer, /) -> int | None:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
+    """Return the raw stream of a standard stream; if the process has none, one whose writes fail."""
+    # The next file or connection that is opened would get the descriptor of a closed stream, and receive what
+    # a library or a child process writes there. So a read-only file takes the descriptor.
+    if stream is not None:
+        buffer: Any = stream.buffer  # under PYTHONUNBUFFERED the raw stream itself
+        raw: io.RawIOBase = getattr(buffer, "raw", buffer)
+        return raw
+    opened = os.open(os.devnull, os.O_RDONLY)
+    if opened != descriptor:
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    return _ClosedStream()
+
+
+def _text(stream: TextIO | None, raw: _Output) -> TextIO:
+    """Return a text stream with the encoding of the one that it replaces."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=getattr(stream, "encoding", "utf-8"),
+        errors=getattr(stream, "errors", "backslashreplace"),
+        line_buffering=raw.isatty() or isinstance(raw, _ErrorOutput),
+    )
+
+
+@contextmanager
+def exit_on_signals() -> Iterator[None]:
+    """Raise KeyboardInterrupt on a signal, and exit with 128 + signal if any error or exit code follows."""
+    # If the block ends without an error after a signal, as a stopped server does, the code is 0.
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    before = {number: old for number, old in handlers.items() if old not in (signal.SIG_IGN, None)}
+    hook = sys.unraisablehook
+    handler = _SignalHandler()
+    try:
+        sys.unraisablehook = handler.unraisable
+        handler.start()
+        for number in before:
+            signal.signal(number, handler.handle)
+        yield
+    except BaseException as error:
+        if handler.number is None or (isinstance(error, SystemExit) and not error.code):
+            raise
+        _clear_tracebacks(error)
+        sys.exit(128 + handler.number)
+    finally:
+        handler.close()
+        for number, old in before.items():
+            # Another signal ends the process at once: while Python exits, a KeyboardInterrupt would be
+            # printed.
+            signal.signal(number, old if handler.number is None else signal.SIG_DFL)
+        sys.unraisablehook = hook
+
+
+def _clear_tracebacks(error: BaseException | None) -> None:
+    """Free objects that an interrupt left half made, while errors in their finalizers are still hidden."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
+class _SignalHandler:
+    """The handler of all signals; it keeps the number of the first one."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._quiet_until = -math.inf
+        self._repeated = False
+        self._closed = False
+        self._stop = threading.Event()
+        self._hook = sys.unraisablehook
+        self._reader, self._writer = os.pipe()
+        self._watcher = threading.Thread(target=self._watch, name="signals", daemon=True)
+        self._wakeup = -1
+
+    def start(self) -> None:
+        """Start the thread that repeats a signal whose interrupt was lost."""
+        self._watcher.start()
+        if sys.platform != "win32":
+            os.set_blocking(self._writer, False)
+            self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Interrupt the main thread, unless it was interrupted within the last second."""
+        # A signal that the watching thread repeats interrupts it only if no interrupt is being handled.
+        if self.number is None:
+            self.number = number
+        if sys.platform == "win32":  # elsewhere the system writes it
+            os.write(self._writer, bytes([number]))
+        repeated, self._repeated = self._repeated, False
+        now = time.monotonic()
+        lost = repeated and not _is_ending(sys.exception())
+        if not self._closed and (lost or (not repeated and now >= self._quiet_until)):
+            self._quiet_until = now + _GRACE
+            raise KeyboardInterrupt
+
+    def unraisable(self, dropped: sys.UnraisableHookArgs) -> None:
+        """Report an error in a finalizer, but none after a signal: it comes from an object left half made."""
+        if self.number is None:
+            self._hook(dropped)
+
+    def _watch(self) -> None:
+        number = os.read(self._reader, 1)[0]
+        while not self._stop.wait(_CHECK_INTERVAL):
+            self._repeated = True
+            if sys.platform == "win32":
+                signal.raise_signal(number)
+            else:  # this also interrupts a system call of the main thread
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+    def close(self) -> None:
+        """Stop interrupting."""
+        self._closed = True
+        if self._watcher.is_alive():
+            if sys.platform != "win32":
+                signal.set_wakeup_fd(self._wakeup)
+            self._stop.set()
+            os.write(self._writer, b"\0")  # if no signal came
+            self._watcher.join()
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+def _is_ending(error: BaseException | None) -> bool:
+    """Whether an exception that ends the program is being handled, or was while this one was raised."""
+    while isinstance(error, Exception):
+        error = error.__context__
+    return error is not None
