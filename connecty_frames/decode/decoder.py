@@ -218,8 +218,10 @@ def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> t
         is_null = False
     else:
         is_null = candidates <= _NOT_NUMBERS or bool(others and not others & NUMBER_KINDS)
-    cells, row = column.cells.nan_as_null() if is_null else (column.cells, None)
-    return column if row is None else column.with_cells(cells), row
+    if not is_null:
+        return column, None
+    cells, rows = column.cells.without("NaN", ValueKind.CONSTANT)
+    return (column.with_cells(cells), int(rows[0])) if len(rows) else (column, None)
 
 
 def _is_truncated(rows: int, total_rows: int | None, fetched: int | None) -> bool | None:
@@ -257,7 +259,7 @@ def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> t
     if given is None:
         return types.decide(column, options)
     if isinstance(given, AnyDecimal):
-        type_ = numbers.any_decimal(column.present, column.bounds) or given.type
+        type_ = numbers.any_decimal(column.cells.present, column.bounds) or given.type
         return types.Decision(type_, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
         return types.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
@@ -331,7 +333,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     if pa.types.is_temporal(inferred) or column.kinds & NESTED_KINDS:  # no remedy reads arrays and objects
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]
-    some = list(islice(column.present, 0, None, len(column.cells) // _MOST_TRIED + 1))
+    some = list(islice(column.cells.present, 0, None, len(column.cells) // _MOST_TRIED + 1))
     for type_ in _REMEDIES.get(column.section, ()):
         if type_ == inferred:
             continue

@@ -20,7 +20,6 @@ from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import (
     LONE_SURROGATE,
     NUMBER_KINDS,
-    ConstantText,
     IntText,
     ValueKind,
 )
@@ -38,7 +37,7 @@ from connecty_frames.decode.types.temporal_fast import TemporalValues
 from connecty_frames.decode.types.temporal_format import TemporalFormat, has_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from connecty_frames.decode.types.column import Array, ScalarColumn
     from connecty_frames.options import AskOptions, Decimals
@@ -89,7 +88,7 @@ def _json_texts(column: Column) -> Decision:
 def _decide(column: Column, options: AskOptions) -> Decision:
     """Decide on a column's type by its cells and one section of its statistics."""
     if column.section == "boolean" and column.kinds == {ValueKind.FRACTION}:
-        column = column.by_cell()  # all may be whole, and only too long for int64
+        column = column.with_cells(column.cells.by_cell())  # all may be whole, and only too long for int64
     rule = _find_rule(column.section, column.kinds)
     try:
         decision = rule.decide(column, options)
@@ -100,8 +99,10 @@ def _decide(column: Column, options: AskOptions) -> Decision:
         return decision
     # No rule of this section covers the values.
     row = column.row_of(0) or 0
-    reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are {column.section}"
-    return decision._replace(problem=CellError(row, column.json_of(row), reason))
+    reason = (
+        f"is among {_kind_names(column.cells.by_cell().kinds)}, though the statistics are {column.section}"
+    )
+    return decision._replace(problem=CellError(row, column.cells.json_of(row), reason))
 
 
 @lru_cache
@@ -142,10 +143,10 @@ def _text(column: Column, _: AskOptions, words: str = "string statistics") -> De
     """Decide on text; if all values are texts, they are the column without a change."""
     unlike, problem = column.kinds & (NUMBER_KINDS | {ValueKind.BOOLEAN}), None
     if unlike:
-        row = column.first_of(unlike)
-        reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are string"
-        problem = CellError(row, column.json_of(row), reason)
-    array = column.array if column.kinds == {ValueKind.TEXT} else None
+        row = column.cells.first_of(unlike)
+        reason = f"is among {_kind_names(column.cells.by_cell().kinds)}, though the statistics are string"
+        problem = CellError(row, column.cells.json_of(row), reason)
+    array = column.cells.array if column.kinds == {ValueKind.TEXT} else None
     return Decision(pa.string(), words, problem, array)
 
 
@@ -189,7 +190,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     array, offsets = found.values, listed(sorted(found.offsets))
     evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
     if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
-        texts = [*column.present, *column.bounds]
+        texts = [*column.cells.present, *column.bounds]
         if all(has_format(text, TemporalFormat.DURATION) for text in texts):
             reason = "may be a time of day or a duration, which schema= or a pin settles"
             return Decision(array.type, evidence, CellError(column.row_of(0), texts[0], reason), array)
@@ -198,7 +199,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
         if row is not None:
             array = pc.cast(array, pa.timestamp(array.type.unit, "UTC"))
             reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
-            return Decision(array.type, evidence, CellError(row, column.cells[row], reason), array)
+            return Decision(array.type, evidence, CellError(row, str(column.cells[row]), reason), array)
     return Decision(array.type, evidence, array=array, extremes=found.extremes)
 
 
@@ -234,7 +235,7 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
         if found is not None:
             return found
     decimals = _decimals(column, options)
-    type_, reason = numbers.arrow_type(column.present, bounds, decimals)
+    type_, reason = numbers.arrow_type(column.cells.present, bounds, decimals)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
     array = numbers.read_nearest(column.cells) if decimals == "float" and type_ == pa.float64() else None
     return Decision(type_, words.format(reason), problem, array)
@@ -243,7 +244,7 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
 def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
     """Decide on numbers by Arrow's own casts, None where these might not be exact."""
     is_quoted, count = column.kinds == {ValueKind.TEXT}, column.count + len(bounds)
-    values: Any = column.array if is_quoted else column.values  # texts may have been read as times
+    values: Any = column.cells.array if is_quoted else column.values  # texts may have been read as times
     if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
         texts = values
         values = _in_chunks(numbers.read_quoted if is_quoted else numbers.read_fast, texts)
@@ -285,20 +286,9 @@ def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
 
 def _constant_problem(column: Column) -> CellError | None:
     """Return the problem of a cell with a bare NaN or infinity, which is read but is not JSON."""
-    cells = column.cells
-    found = cells.constants() if isinstance(cells, CellColumn) else enumerate(map(_find_constant, cells))
+    found = column.cells.constants() if isinstance(column.cells, CellColumn) else iter(())
     reason = "is written without quotes, which is not JSON; it was read as the float it means"
-    return next((CellError(row, constant, reason) for row, constant in found if constant is not None), None)
-
-
-def _find_constant(value: object) -> str | None:
-    """Return a value if it is a constant, NaN if one is inside of it, None if there is none."""
-    if isinstance(value, ConstantText):
-        return value
-    inside: Iterable[object] = ()
-    if isinstance(value, list | dict):
-        inside = value if isinstance(value, list) else value.values()
-    return "NaN" if any(_find_constant(item) is not None for item in inside) else None
+    return next((CellError(row, constant, reason) for row, constant in found), None)
 
 
 def _boolean(column: Column, options: AskOptions) -> Decision:
@@ -307,7 +297,7 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
     decision = _booleans(column, options)
     if column.kinds != {ValueKind.BOOLEAN}:
         try:
-            builders.build(column.present, pa.bool_())
+            builders.build(column.cells.present, pa.bool_())
         except CellError as error:
             if column.kinds != {ValueKind.INTEGER}:
                 raise
@@ -318,7 +308,7 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
 
 
 def _booleans(column: Column, _: AskOptions) -> Decision:
-    return Decision(pa.bool_(), f"{_counted(column)} are true or false", array=column.array)
+    return Decision(pa.bool_(), f"{_counted(column)} are true or false", array=column.cells.array)
 
 
 # --- arrays, objects, and whatever else there is -----------------------------------------------------
@@ -330,15 +320,14 @@ def _nothing(column: Column, _: AskOptions) -> Decision:
 
 
 def _mixed(column: Column, _: AskOptions) -> Decision:
-    row = column.cells.odd_row() if isinstance(column.cells, CellColumn) else 0
+    row = column.cells.by_cell().odd_row()
     kinds = _kind_names(column.kinds)
     reason = f"differs from other values: the column mixes {kinds}"
-    return Decision(pa.string(), f"mixed {kinds}", CellError(row, column.json_of(row), reason))
+    return Decision(pa.string(), f"mixed {kinds}", CellError(row, column.cells.json_of(row), reason))
 
 
 def _nested(column: Column, options: AskOptions) -> Decision:
-    batches = column.cells.batches() if isinstance(column.cells, CellColumn) else [column.cells]
-    array = build_nested(batches, partial(_build_scalars, options=options))
+    array = build_nested(column.cells.by_cell().batches(), partial(_build_scalars, options=options))
     kinds = _kind_names(column.kinds)
     if array is None:
         return Decision(pa.string(), f"{_counted(column)} are {kinds} that no type holds: as JSON")
@@ -350,8 +339,8 @@ def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Arr
     """Return the scalars at one place inside of cells as the type that holds all, None if there is none."""
     column = Column("", cells)
     if not column.kinds <= NUMBER_KINDS:
-        return column.array
-    whole = (cell for cell in column.present if type(cell) is IntText)
+        return cells.array
+    whole = (cell for cell in column.cells.present if type(cell) is IntText)
     if options.decimals == "float" and not all(map(numbers.is_exact_float, whole)):
         options = replace(options, decimals="exact")  # no whole number is changed
     try:
