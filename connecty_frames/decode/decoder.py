@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import threading
-from contextlib import ContextDecorator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,8 +56,6 @@ _NOT_NUMBERS: Final = {"string", "temporal", "boolean"}
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
 #: How many characters of an encoding, which may list many categories, the evidence has.
 _LONGEST_ENCODING: Final = 200
-#: A threshold of new objects that is never reached, and that no caller sets.
-_NEVER: Final = 2**31 - 1
 
 
 class Decoded(Immutable):
@@ -75,45 +69,6 @@ class Decoded(Immutable):
     warnings: list[ConnectyWarning] = msgspec.field(default_factory=list)
 
 
-class _CollectorPause(ContextDecorator):
-    """Start no garbage collection while a thread decodes: it would traverse cells, none of them garbage."""
-
-    # It raises the threshold, since the caller may use ``gc.disable()`` and ``gc.enable()`` at any moment.
-
-    def __init__(self) -> None:
-        #: Reentrant, since a signal handler may decode while it is held.
-        self.lock = threading.RLock()
-        self._threads = 0
-        self._threshold = 0
-
-    def __enter__(self) -> None:
-        with self.lock:
-            self._threads += 1
-            threshold = gc.get_threshold()[0]
-            if threshold != _NEVER:
-                self._threshold = threshold
-                gc.set_threshold(_NEVER)
-
-    def __exit__(self, *_: object) -> None:
-        with self.lock:
-            self._threads = max(0, self._threads - 1)
-            # Another threshold is one that the caller has set meanwhile.
-            if not self._threads and gc.get_threshold()[0] == _NEVER:
-                gc.set_threshold(self._threshold)
-
-    def end_in_child(self) -> None:
-        """Let a forked child collect garbage: the threads that decode are not in it."""
-        self.lock = threading.RLock()  # one of them may hold the other
-        self._threads = 0
-        self.__exit__()
-
-
-_collector_pause: Final = _CollectorPause()
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_collector_pause.end_in_child)
-
-
-@_collector_pause
 def decode(
     envelope: Envelope,
     options: AskOptions,

@@ -284,7 +284,7 @@ def _parse_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any]
         if exact_json.is_too_deep(found.values()):
             found = {name: entry for name, entry in found.items() if not exact_json.is_too_deep([entry])}
         return found, ""
-    from connecty_frames.decode.scanning import LongValue, scan  # only for what is long
+    from connecty_frames.decode.scanning import parse_by_piece, scan  # only for what is long
 
     text.decode()
     block = scan(memoryview(text), 0)
@@ -292,7 +292,7 @@ def _parse_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any]
         return {}, f"are of more than {limits.most_columns:,} columns"
     if block.depths.max() > exact_json.MAX_DEPTH:
         return {}, f"are nested deeper than {exact_json.MAX_DEPTH} levels"
-    return LongValue(block, 0, len(text)).whole(_PIECE, limits.checkpoint), ""
+    return parse_by_piece(block, _PIECE, limits.checkpoint), ""
 
 
 # --- fields that the API document does not name --------------------------------------------------------

@@ -29,6 +29,10 @@ class CellError(ValueError):
         # It may contain a type of many fields, whose names come from a server.
         self.reason: str = terminal(cut(reason, _LONGEST_REASON))
 
+    def at(self, row: int | None) -> CellError:
+        """Return the error with another row."""
+        return CellError(row, self.value, self.reason)
+
     @property
     def short_value(self) -> str:
         """The beginning of the value with its white space, which may be what is wrong with it."""

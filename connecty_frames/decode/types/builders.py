@@ -83,7 +83,7 @@ def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], typ
         try:
             arrays.append(builder(cells[start : start + _BLOCK], type_))
         except CellError as error:
-            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+            raise error.at(start + (error.row or 0)) from None
     return pa.concat_arrays(arrays)
 
 
@@ -238,7 +238,7 @@ def _build_children(rows: Sequence[int], items: Sequence[Any], field: pa.Field) 
     try:
         return build(items, field.type)
     except CellError as error:
-        raise CellError(rows[error.row or 0] if rows else 0, error.value, error.reason) from None
+        raise error.at(rows[error.row or 0] if rows else 0) from None
 
 
 _BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (

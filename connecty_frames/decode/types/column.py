@@ -17,6 +17,7 @@ import pyarrow as pa
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import numbers_of, to_array, to_scalar
+from connecty_frames.decode.cells import CODES, SURROGATE
 from connecty_frames.decode.exact_json import (
     NESTED_KINDS,
     NUMBER_KINDS,
@@ -25,7 +26,6 @@ from connecty_frames.decode.exact_json import (
     IntText,
     ValueKind,
 )
-from connecty_frames.decode.scanning import LongValue
 from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
 from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.temporal_fast import TemporalValues
@@ -43,9 +43,6 @@ Values: TypeAlias = Array | TemporalValues | FloatValues
 _BATCH: Final = 1 << 12
 BATCH_BYTES: Final = 1 << 16
 
-#: The code of each kind in a CellColumn, and that of a text with a lone surrogate, which is kept as JSON.
-CODES: Final = {kind: code for code, kind in enumerate(ValueKind, 1)}
-SURROGATE: Final = len(CODES) + 1
 _TEXT_CODE: Final = CODES[ValueKind.TEXT]
 _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
 #: The kinds that may stand in one column without mixing it.
@@ -193,7 +190,7 @@ class CellColumn(_Cells):
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(len(codes))
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._codes = codes
         self.texts = texts
         self.is_too_deep = is_too_deep
@@ -226,7 +223,7 @@ class CellColumn(_Cells):
             codes,
             pc.drop_null(self.texts),
             has_surrogates=self.has_surrogates,
-            checkpoint=self._checkpoint,
+            checkpoint=self.checkpoint,
         )
 
     def by_cell(self) -> CellColumn:
@@ -282,7 +279,7 @@ class CellColumn(_Cells):
             texts,
             is_too_deep=self.is_too_deep,
             has_surrogates=self.has_surrogates,
-            checkpoint=self._checkpoint,
+            checkpoint=self.checkpoint,
         )
         return cells, rows
 
@@ -291,7 +288,7 @@ class CellColumn(_Cells):
         may_have_one = combine(pc.match_substring_regex(self.texts, r"\\u[dD]"))
         row: int
         for row in numbers_of(pc.indices_nonzero(may_have_one)).tolist():
-            self._checkpoint()
+            self.checkpoint()
             is_nested = self._codes[row] in _NESTED_CODES
             if self._codes[row] == SURROGATE or (
                 is_nested and exact_json.has_lone_surrogate(self.texts[row].as_buffer().to_pybytes())
@@ -303,7 +300,7 @@ class CellColumn(_Cells):
         """Return the JSON of each cell, null for null."""
         parts = []
         for start in range(0, self._length, _BATCH):
-            self._checkpoint()
+            self.checkpoint()
             texts = self.texts.slice(start, _BATCH).to_pylist()
             codes = self._codes[start : start + _BATCH].tolist()
             cells = zip(codes, texts, strict=True)
@@ -325,26 +322,14 @@ class CellColumn(_Cells):
                 return self
         return self
 
-    def batches(self) -> Iterator[list[Any]]:
-        """Return arrays or objects a few at a time: in some bytes of JSON, or a LongValue that has more."""
-        # Most often one batch; to count the bytes by cell takes a sixth of the time of many short columns.
-        if self._length <= _BATCH and self.texts.nbytes <= BATCH_BYTES:
-            yield list(self)
-            return
-        lengths = numbers_of(combine(pc.fill_null(pc.binary_length(self.texts), to_scalar(0, pa.int32()))))
-        batch = np.cumsum(lengths + BATCH_BYTES // _BATCH) // BATCH_BYTES
-        is_long = lengths > BATCH_BYTES
-        is_end = (np.diff(batch, append=-1) != 0) | is_long
-        ends = (np.flatnonzero(is_end) + 1).tolist()
-        for start, stop in zip([0, *ends], ends, strict=False):
-            if is_long[start]:
-                self._checkpoint()
-                yield [LongValue.of(memoryview(self.texts[start].as_buffer()))]
-            else:
-                yield list(self._read(start, stop))
+    def parts(self) -> Iterator[tuple[NDArray[np.uint8], pa.StringArray]]:
+        """Return the codes and texts by block."""
+        texts = self.texts.chunks if isinstance(self.texts, pa.ChunkedArray) else [self.texts]
+        ends = np.cumsum([len(chunk) for chunk in texts], dtype=np.intp)
+        return zip(np.split(self._codes, ends[:-1]), texts, strict=True)
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
-        self._checkpoint()
+        self.checkpoint()
         texts = self.texts.slice(start, stop - start).to_pylist()
         codes = self._codes[start:stop].tolist()
         return (_READ_BY_CODE[code](text) for code, text in zip(codes, texts, strict=True))

@@ -353,7 +353,7 @@ def _read_strptime(cells: Sequence[Any], encoding: strptime) -> pa.Array:
     try:
         values = _read_formatted(encoded.dictionary, encoding, reason)
     except CellError as error:
-        raise CellError(index_of(encoded.indices, error.row), error.value, error.reason) from None
+        raise error.at(index_of(encoded.indices, error.row)) from None
     return values.take(encoded.indices)
 
 

@@ -287,7 +287,7 @@ def _in_blocks(
         try:
             yield start, *_all_to_json(texts[start : start + _BLOCK])
         except CellError as error:
-            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+            raise error.at(start + (error.row or 0)) from None
     if evidence:
         yield len(texts), evidence, to_array(evidence, pa.string())
 

@@ -94,7 +94,7 @@ def _decide(column: Column, options: AskOptions) -> Decision:
         decision = rule.decide(column, options)
     except CellError as error:
         row = None if error.row is None else column.row_of(error.row)
-        return _exact_text(CellError(row, error.value, error.reason))
+        return _exact_text(error.at(row))
     if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
         return decision
     # No rule of this section covers the values.
@@ -302,7 +302,7 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
             if column.kinds != {ValueKind.INTEGER}:
                 raise
             row = column.row_of(error.row or 0)
-            return _numbers(column, options)._replace(problem=CellError(row, error.value, error.reason))
+            return _numbers(column, options)._replace(problem=error.at(row))
         decision = decision._replace(array=None)
     return decision._replace(evidence=f"boolean statistics; {decision.evidence}")
 
@@ -327,7 +327,7 @@ def _mixed(column: Column, _: AskOptions) -> Decision:
 
 
 def _nested(column: Column, options: AskOptions) -> Decision:
-    array = build_nested(column.cells.by_cell().batches(), partial(_build_scalars, options=options))
+    array = build_nested(column.cells.by_cell(), partial(_build_scalars, options=options))
     kinds = _kind_names(column.kinds)
     if array is None:
         return Decision(pa.string(), f"{_counted(column)} are {kinds} that no type holds: as JSON")

@@ -112,7 +112,7 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         values = _read_present(present, type_)
     except CellError as error:
         rows = [row for row, text in enumerate(texts) if text is not None]
-        raise CellError(rows[error.row or 0], error.value, error.reason) from None
+        raise error.at(rows[error.row or 0]) from None
     if len(present) == len(texts):
         return values
     positions = iter(range(len(present)))
@@ -133,7 +133,7 @@ def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
         try:
             parts.append(reader.read(texts[start : start + _BATCH], type_))
         except CellError as error:
-            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+            raise error.at(start + (error.row or 0)) from None
     return pa.concat_arrays(parts)
 
 
