@@ -75,37 +75,22 @@ class Statistics(NamedTuple):
 
 
 class Envelope(Immutable, dict=True):  # for what is computed when it is first needed
-    r"""One results response without its rows.
+    """One results response without its rows."""
 
-    Parameters
-    ----------
-    state
-        The question's state, as the server spelled it.
-    rows
-        The JSON of ``dataframe``, which may have bare ``NaN`` and infinities, and need not be an array; None
-        where it is absent or null.
-    statistics
-        ``dataframe_stats`` by column and section, numbers as their texts.
-    excess
-        Why they were not read, or are not kept in the metadata, as a predicate; empty if they are.
-    details
-        Fields that the API document does not name, by name: the first thousand of a question without an
-        answer. Where they are longer than 64 KB in all, the longest are cut.
-    more_details
-        How many more there were.
-    escaped_fields
-        Which of ``sql_query``, ``response_summary`` and ``dataframe_stats`` held a lone surrogate; its
-        escape, ``\ud800``, stands in its place.
-    """
-
-    state: str
+    state: str  # as the server spelled it
     sql_query: str | None = None
     response_summary: str | None = None
+    #: The JSON of ``dataframe``, which may have bare ``NaN`` and infinities, and need not be an array; None
+    #: if it is absent or null.
     rows: memoryview | None = None
+    #: ``dataframe_stats`` by column and section, numbers as their texts.
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    #: Why they were not read, or are not kept in the metadata, as a predicate; empty if they are.
     excess: str = ""
+    #: Fields that the API document does not name, of a question without an answer.
     details: dict[str, Any] = msgspec.field(default_factory=dict)
-    more_details: int = 0
+    more_details: int = 0  # beyond the first thousand
+    #: The texts that held a lone surrogate, in whose place its escape, ``\ud800``, stands.
     escaped_fields: tuple[str, ...] = ()
 
     def count_rows(self, checkpoint: Callable[[], None] = lambda: None) -> int:

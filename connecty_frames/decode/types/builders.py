@@ -141,11 +141,7 @@ def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
     hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
     texts = check_texts(cells, f"is not text, so not a value of {type_}{hint}", numbers=is_date)
-    values = temporal_spellings.read(texts, type_)
-    row = temporal.row_out_of_range(values, type_.tz) if is_timestamp and type_.tz else None
-    if row is not None:
-        raise CellError(row, str(texts[row]), f"has no year that can be shown in {type_.tz}")
-    return values
+    return temporal.check_zone(temporal_spellings.read(texts, type_), type_, texts)
 
 
 def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

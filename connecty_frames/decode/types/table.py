@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.text import listed
+from connecty_frames._base.text import counted, listed
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import (
@@ -228,12 +228,13 @@ def _numeric(column: Column, options: AskOptions) -> Decision:
 
 def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), words: str = "{}") -> Decision:
     """Decide on the type that holds all numbers."""
-    if column.kinds == {ValueKind.TEXT} or (
-        column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}
-    ):
-        found = _numbers_fast(column, options, bounds, words)
-        if found is not None:
-            return found
+    found = None
+    if column.kinds == {ValueKind.TEXT}:
+        found = _read_quoted(column, options, bounds, words)
+    elif column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}:
+        found = _read_json(column, options, bounds, words)
+    if found is not None:
+        return found
     decimals = _decimals(column, options)
     type_, reason = numbers.arrow_type(column.cells.present, bounds, decimals)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
@@ -241,33 +242,56 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
     return Decision(type_, words.format(reason), problem, array)
 
 
-def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
-    """Decide on numbers by Arrow's own casts, None where these might not be exact."""
-    is_quoted, count = column.kinds == {ValueKind.TEXT}, column.count + len(bounds)
-    values: Any = column.cells.array if is_quoted else column.values  # texts may have been read as times
-    if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
-        texts = values
-        values = _in_chunks(numbers.read_quoted if is_quoted else numbers.read_fast, texts)
-        if values is None:
-            is_exact = options.strict or (is_quoted and options.decimals == "auto")
-            decimals = "exact" if is_exact else options.decimals
-            type_ = numbers.decimal_type(_chunks(texts), bounds, decimals)
-            reason = f"{numbers.fraction_words(count)}, not all exact as float64"
-            return type_ and Decision(type_, words.format(reason), array=pc.cast(texts, type_))
-        if is_quoted and not values.fractional:
-            try:
-                values = pc.cast(texts, pa.int64())
-            except pa.ArrowInvalid:  # beyond 64 bits
-                return None
+def _read_quoted(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
+    """Decide on numbers in quotes by Arrow's own casts, None where these might not be exact."""
+    texts = column.cells.array  # they may have been read as times
+    floats = _in_chunks(numbers.read_quoted, texts)
+    if floats is None:
+        is_exact = options.strict or options.decimals == "auto"
+        return _decimal(texts, column, "exact" if is_exact else options.decimals, bounds, words)
+    if floats.fractional:
+        return _floats(floats, column, bounds, words)
+    try:
+        return _integers(pc.cast(texts, pa.int64()), column, bounds, words)
+    except pa.ArrowInvalid:  # beyond 64 bits
+        return None
+
+
+def _read_json(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
+    """Decide on JSON's own numbers by Arrow's own casts, None where these might not be exact."""
+    values = column.values
     if isinstance(values, FloatValues):
-        # If none has a fraction, all are whole, and some beyond int64.
-        if values.fractional and all(map(numbers.is_exact_float, bounds)):
-            reason = f"{numbers.fraction_words(count)}, all exact as float64"
-            return Decision(values.values.type, words.format(reason), array=values.values)
-    elif all(map(numbers.is_short_integer, bounds)):
-        reason = "1 whole number" if count == 1 else f"{count:,} whole numbers"
-        return Decision(values.type, words.format(reason), array=values)
-    return None
+        return _floats(values, column, bounds, words)
+    if not pa.types.is_string(values.type):
+        return _integers(values, column, bounds, words)
+    floats = _in_chunks(numbers.read_fast, values)
+    if floats is None:
+        decimals = "exact" if options.strict else options.decimals
+        return _decimal(values, column, decimals, bounds, words)
+    return _floats(floats, column, bounds, words)
+
+
+def _integers(array: Array, column: Column, bounds: Sequence[str], words: str) -> Decision | None:
+    if not all(map(numbers.is_short_integer, bounds)):
+        return None
+    reason = counted(column.count + len(bounds), "whole number")
+    return Decision(array.type, words.format(reason), array=array)
+
+
+def _floats(values: FloatValues, column: Column, bounds: Sequence[str], words: str) -> Decision | None:
+    # If none has a fraction, all are whole, and some beyond int64.
+    if not (values.fractional and all(map(numbers.is_exact_float, bounds))):
+        return None
+    reason = f"{numbers.fraction_words(column.count + len(bounds))}, all exact as float64"
+    return Decision(values.values.type, words.format(reason), array=values.values)
+
+
+def _decimal(
+    texts: Array, column: Column, decimals: Decimals, bounds: Sequence[str], words: str
+) -> Decision | None:
+    type_ = numbers.decimal_type(_chunks(texts), bounds, decimals)
+    reason = f"{numbers.fraction_words(column.count + len(bounds))}, not all exact as float64"
+    return type_ and Decision(type_, words.format(reason), array=pc.cast(texts, type_))
 
 
 def _decimals(column: Column, options: AskOptions) -> Decimals:
