@@ -123,8 +123,8 @@ def _codes(data: NDArray[np.uint8], starts: NDArray[Any], ends: NDArray[Any]) ->
     """Return the code of each cell."""
     codes: NDArray[np.uint8] = _CODE_BY_BYTE[data[starts]]
     is_number = codes == CODES[ValueKind.INTEGER]
-    fraction_marks = _FRACTION_MARKS[data].nonzero()[0]
-    if len(fraction_marks) and is_number.any():
+    if is_number.any():
+        fraction_marks = _FRACTION_MARKS[data].nonzero()[0]
         before = np.searchsorted(fraction_marks, starts[is_number])
         has_mark = np.searchsorted(fraction_marks, ends[is_number]) > before
         codes[is_number] = np.where(has_mark, CODES[ValueKind.FRACTION], CODES[ValueKind.INTEGER])

@@ -171,11 +171,13 @@ def trim(
 def find_items(data: bytes) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
     """Return the bounds of the items of arrays, or fields of objects, in a row, and how many each has."""
     block = scan(memoryview(data), 0)
-    steps, is_comma = STEPS[block.bytes_there], block.bytes_there == _COMMA
-    is_start = (block.depths == 1) & ((steps == 1) | is_comma)
-    is_end = ((block.depths == 1) & is_comma) | ((block.depths == 0) & (steps == -1))
-    owners = np.cumsum(steps[is_start] == 1) - 1
-    starts, ends = trim(np.frombuffer(data, np.uint8), block.marks[is_start] + 1, block.marks[is_end])
+    near = (block.depths <= 1).nonzero()[0]  # few, where most is nested deeply
+    marks, bytes_there, is_outside = block.marks[near], block.bytes_there[near], block.depths[near] == 0
+    is_comma = bytes_there == _COMMA
+    is_opening = ~is_outside & (STEPS[bytes_there] == 1)
+    owners = np.cumsum(is_opening[is_opening | is_comma]) - 1
+    starts, ends = marks[is_opening | is_comma] + 1, marks[is_comma | is_outside]
+    starts, ends = trim(np.frombuffer(data, np.uint8), starts, ends)
     is_item = starts < ends  # the others are of empty arrays and objects
     counts = np.bincount(owners[is_item], minlength=int(owners[-1]) + 1 if len(owners) else 0)
     return starts[is_item], ends[is_item], counts
