@@ -223,7 +223,8 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
         try:
             header, end = exact_json.parse_first(text, 1)
             limits.check_columns(len(header))
-            separator = _separator_at(text, end - 1)
+            behind = text[end - 1 :][: len(SEPARATORS[-1])].encode()  # it may be cut off
+            separator = next((each for each in SEPARATORS if each.startswith(behind[: len(each)])), None)
             pattern = _plain_row(len(header)) if size > _SNIFFED_BYTES else None
             if separator is None or (pattern and not pattern.match(text, end)):
                 return None
@@ -236,14 +237,6 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
         found = _first_cells(text, header, end, separator, pattern)
         if size > _SNIFFED_FIRST or found is None or None not in found.first_cells:
             return found
-    return None
-
-
-def _separator_at(text: str, position: int) -> bytes | None:
-    """Return what stands between the header and the first row, None if it is not supported."""
-    for separator in SEPARATORS:
-        if separator.startswith(text[position : position + len(separator)].encode()):  # it may be cut off
-            return separator
     return None
 
 
