@@ -52,7 +52,7 @@ def take(texts: pa.StringArray, places: NDArray[np.int32], is_valid: NDArray[np.
     if is_valid is not None and not is_valid.all():
         valid = pa.py_buffer(np.packbits(is_valid, bitorder="little"))
     indices = pa.Array.from_buffers(pa.int32(), places.size, [valid, pa.py_buffer(places.ravel())])
-    return pc.take(texts, indices, POOL)
+    return pc.take(texts, indices, boundscheck=False, memory_pool=POOL)
 
 
 def unescape(texts: pa.StringArray, escaped: NDArray[Any]) -> tuple[pa.StringArray, list[int]]:

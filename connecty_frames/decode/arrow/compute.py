@@ -28,9 +28,9 @@ def cast(values: Any, type_: pa.DataType, *, safe: bool = True, memory_pool: Any
     return call_function("cast", [values], options, memory_pool)
 
 
-def take(values: Any, indices: Any, memory_pool: Any = None) -> Any:
-    """Return the values at some places, which are known to be there."""
-    return call_function("take", [values, indices], TakeOptions(boundscheck=False), memory_pool)
+def take(values: Any, indices: Any, *, boundscheck: bool = True, memory_pool: Any = None) -> Any:
+    """Return the values at some places, as ``pyarrow.compute.take`` does."""
+    return call_function("take", [values, indices], TakeOptions(boundscheck=boundscheck), memory_pool)
 
 
 def match_substring_regex(texts: Any, pattern: str) -> Any:
