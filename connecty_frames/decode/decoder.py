@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import threading
-from contextlib import ContextDecorator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,8 +56,6 @@ _NOT_NUMBERS: Final = {"string", "temporal", "boolean"}
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
 #: How many characters of an encoding, which may list many categories, the evidence has.
 _LONGEST_ENCODING: Final = 200
-#: A threshold of new objects that is never reached, and that no caller sets.
-_NEVER: Final = 2**31 - 1
 
 
 class Decoded(Immutable):
@@ -75,45 +69,6 @@ class Decoded(Immutable):
     warnings: list[ConnectyWarning] = msgspec.field(default_factory=list)
 
 
-class _CollectorPause(ContextDecorator):
-    """Start no garbage collection while a thread decodes: it would traverse cells, none of them garbage."""
-
-    # It raises the threshold, since the caller may use ``gc.disable()`` and ``gc.enable()`` at any moment.
-
-    def __init__(self) -> None:
-        #: Reentrant, since a signal handler may decode while it is held.
-        self.lock = threading.RLock()
-        self._threads = 0
-        self._threshold = 0
-
-    def __enter__(self) -> None:
-        with self.lock:
-            self._threads += 1
-            threshold = gc.get_threshold()[0]
-            if threshold != _NEVER:
-                self._threshold = threshold
-                gc.set_threshold(_NEVER)
-
-    def __exit__(self, *_: object) -> None:
-        with self.lock:
-            self._threads = max(0, self._threads - 1)
-            # Another threshold is one that the caller has set meanwhile.
-            if not self._threads and gc.get_threshold()[0] == _NEVER:
-                gc.set_threshold(self._threshold)
-
-    def end_in_child(self) -> None:
-        """Let a forked child collect garbage: the threads that decode are not in it."""
-        self.lock = threading.RLock()  # one of them may hold the other
-        self._threads = 0
-        self.__exit__()
-
-
-_collector_pause: Final = _CollectorPause()
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_collector_pause.end_in_child)
-
-
-@_collector_pause
 def decode(
     envelope: Envelope,
     options: AskOptions,
@@ -218,8 +173,10 @@ def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> t
         is_null = False
     else:
         is_null = candidates <= _NOT_NUMBERS or bool(others and not others & NUMBER_KINDS)
-    cells, row = column.cells.nan_as_null() if is_null else (column.cells, None)
-    return column if row is None else column.with_cells(cells), row
+    if not is_null:
+        return column, None
+    cells, rows = column.cells.without("NaN", ValueKind.CONSTANT)
+    return (column.with_cells(cells), int(rows[0])) if len(rows) else (column, None)
 
 
 def _is_truncated(rows: int, total_rows: int | None, fetched: int | None) -> bool | None:
@@ -257,7 +214,7 @@ def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> t
     if given is None:
         return types.decide(column, options)
     if isinstance(given, AnyDecimal):
-        type_ = numbers.any_decimal(column.present, column.bounds) or given.type
+        type_ = numbers.any_decimal(column.cells.present, column.bounds) or given.type
         return types.Decision(type_, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
         return types.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
@@ -331,7 +288,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     if pa.types.is_temporal(inferred) or column.kinds & NESTED_KINDS:  # no remedy reads arrays and objects
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]
-    some = list(islice(column.present, 0, None, len(column.cells) // _MOST_TRIED + 1))
+    some = list(islice(column.cells.present, 0, None, len(column.cells) // _MOST_TRIED + 1))
     for type_ in _REMEDIES.get(column.section, ()):
         if type_ == inferred:
             continue

@@ -75,37 +75,22 @@ class Statistics(NamedTuple):
 
 
 class Envelope(Immutable, dict=True):  # for what is computed when it is first needed
-    r"""One results response without its rows.
+    """One results response without its rows."""
 
-    Parameters
-    ----------
-    state
-        The question's state, as the server spelled it.
-    rows
-        The JSON of ``dataframe``, which may have bare ``NaN`` and infinities, and need not be an array; None
-        where it is absent or null.
-    statistics
-        ``dataframe_stats`` by column and section, numbers as their texts.
-    excess
-        Why they were not read, or are not kept in the metadata, as a predicate; empty if they are.
-    details
-        Fields that the API document does not name, by name: the first thousand of a question without an
-        answer. Where they are longer than 64 KB in all, the longest are cut.
-    more_details
-        How many more there were.
-    escaped_fields
-        Which of ``sql_query``, ``response_summary`` and ``dataframe_stats`` held a lone surrogate; its
-        escape, ``\ud800``, stands in its place.
-    """
-
-    state: str
+    state: str  # as the server spelled it
     sql_query: str | None = None
     response_summary: str | None = None
+    #: The JSON of ``dataframe``, which may have bare ``NaN`` and infinities, and need not be an array; None
+    #: if it is absent or null.
     rows: memoryview | None = None
+    #: ``dataframe_stats`` by column and section, numbers as their texts.
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    #: Why they were not read, or are not kept in the metadata, as a predicate; empty if they are.
     excess: str = ""
+    #: Fields that the API document does not name, of a question without an answer.
     details: dict[str, Any] = msgspec.field(default_factory=dict)
-    more_details: int = 0
+    more_details: int = 0  # beyond the first thousand
+    #: The texts that held a lone surrogate, in whose place its escape, ``\ud800``, stands.
     escaped_fields: tuple[str, ...] = ()
 
     def count_rows(self, checkpoint: Callable[[], None] = lambda: None) -> int:
@@ -284,7 +269,7 @@ def _parse_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any]
         if exact_json.is_too_deep(found.values()):
             found = {name: entry for name, entry in found.items() if not exact_json.is_too_deep([entry])}
         return found, ""
-    from connecty_frames.decode.scanning import LongValue, scan  # only for what is long
+    from connecty_frames.decode.scanning import parse_by_piece, scan  # only for what is long
 
     text.decode()
     block = scan(memoryview(text), 0)
@@ -292,7 +277,7 @@ def _parse_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any]
         return {}, f"are of more than {limits.most_columns:,} columns"
     if block.depths.max() > exact_json.MAX_DEPTH:
         return {}, f"are nested deeper than {exact_json.MAX_DEPTH} levels"
-    return LongValue(block, 0, len(text)).whole(_PIECE, limits.checkpoint), ""
+    return parse_by_piece(block, _PIECE, limits.checkpoint), ""
 
 
 # --- fields that the API document does not name --------------------------------------------------------

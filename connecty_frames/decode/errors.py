@@ -29,6 +29,10 @@ class CellError(ValueError):
         # It may contain a type of many fields, whose names come from a server.
         self.reason: str = terminal(cut(reason, _LONGEST_REASON))
 
+    def at(self, row: int | None) -> CellError:
+        """Return the error with another row."""
+        return CellError(row, self.value, self.reason)
+
     @property
     def short_value(self) -> str:
         """The beginning of the value with its white space, which may be what is wrong with it."""
@@ -62,13 +66,14 @@ def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None], reason: 
 
 
 @contextmanager
-def errors_as_written(texts: Sequence[str | None]) -> Iterator[None]:
-    """Let a CellError show its text as it was written, also if it was changed for reading."""
+def errors_as_written(texts: Sequence[str | None], bounds: Sequence[str] = ()) -> Iterator[None]:
+    """Let a CellError show its text, or bound behind these, as it was written and not as it was read."""
     try:
         yield
     except CellError as error:
-        row = error.row or 0
-        raise CellError(row, str(texts[row]), error.reason) from None
+        row, count = error.row or 0, len(texts)
+        text = texts[row] if row < count else bounds[row - count]
+        raise CellError(row, str(text), error.reason) from None
 
 
 def surrogate_error(cells: Iterable[object]) -> CellError:

@@ -131,6 +131,8 @@ parse_first: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.raw_decode
 
 def hide_escapes(text: bytes) -> bytes:
     """Replace escaped backslashes and quotes, so that each quote that is left opens or closes a text."""
+    if b"\\" not in text:  # found out in a fraction of the time
+        return text
     # In pairs from the left, since the first of several backslashes is not escaped itself.
     return text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
 

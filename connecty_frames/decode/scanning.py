@@ -1,4 +1,4 @@
-"""JSON scanned for the brackets, braces and commas outside of texts, and cut at commas.
+"""JSON scanned for the brackets, braces and commas outside of texts, and the cells between them.
 
 The grammar has been proved before. No Python object is made of a value, since one of few bytes would take a
 hundred times its size.
@@ -7,7 +7,7 @@ hundred times its size.
 from __future__ import annotations
 
 import re
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from connecty_frames.decode.blocks import outside_texts
 from connecty_frames.decode.exact_json import hide_escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -122,78 +122,71 @@ def inner_commas(source: memoryview, checkpoint: Callable[[], None]) -> Iterator
         start += len(data)
 
 
-class LongValue:
-    """An array or object in a block that is too long to be parsed as a whole; ``end`` is exclusive."""
+def parse_by_piece(block: Block, size: int, checkpoint: Callable[[], None]) -> Any:
+    """Return what ``exact_json.parse`` does of a block that is one array or object, some bytes at a time."""
 
-    def __init__(self, block: Block, start: int, end: int, depth: int = 1) -> None:
-        self._block = block.within(start, end)
-        self._start, self._depth = start, depth
-        self.is_array: bool = block.data[start] == _BRACKET
+    def parse(start: int, end: int, around: str = "%s") -> Any:
+        return exact_json.parse(around % block.data[start:end].decode())
 
-    @classmethod
-    def of(cls, text: memoryview) -> LongValue:
-        """Return a value of the JSON that is nothing else, and is not nested too deeply."""
-        block = scan(text, 0)
-        return cls(block._replace(depths=block.depths.astype(np.int8)), 0, len(text))
+    def skip_spaces(position: int) -> int:
+        return _match_spaces(block.data, position).end()  # type: ignore[union-attr]  # or of none
 
-    def items(self, size: int) -> Iterator[list[Any]]:
-        """Return the items of an array as ``exact_json.parse`` would: some bytes of them, or one."""
-        for start, end in self._pieces(size):
-            is_short = end - start <= size
-            yield exact_json.parse(f"[{self._text(start, end)}]") if is_short else [self._read(start, end)]
-
-    def fields(self, size: int) -> dict[str, Any]:
-        """Return an object as ``exact_json.parse`` would, but for values that are longer than some bytes."""
-        return exact_json.to_object(list(chain.from_iterable(self._pairs(size))))
-
-    def _pairs(self, size: int) -> Iterator[Iterable[tuple[str, Any]]]:
-        for start, end in self._pieces(size):
-            key = None if end - start <= size else match_key(self._block.data, start)
-            if key is None:
-                yield exact_json.pairs_of(exact_json.parse(f"{{{self._text(start, end)}}}"))
-            else:
-                yield [(exact_json.parse(key[1].decode()), self._read(key.end(), end))]
-
-    def whole(self, size: int, checkpoint: Callable[[], None]) -> Any:
-        """Return all of it as ``exact_json.parse`` would; the checkpoint is called after some bytes each."""
-
-        def whole(value: Any) -> Any:
-            return value.whole(size, checkpoint) if isinstance(value, LongValue) else value
-
-        found: list[Any] = []
-        if self.is_array:
-            for items in self.items(size):
-                found += map(whole, items)
-                checkpoint()
-            return found
-        for pairs in self._pairs(size):
-            found += [(key, whole(value)) for key, value in pairs]
-            checkpoint()
-        return exact_json.to_object(found)
-
-    def count(self) -> int:
-        """Return how many items or fields it has; one also where it has none."""
-        return len(self._block.separators(self._depth)) + 1
-
-    def _pieces(self, size: int) -> Iterator[tuple[int, int]]:
-        """Return where the pieces start and end: each has one item, or some bytes at most."""
-        end = int(self._block.marks[-1])
-        commas = self._block.separators(self._depth)
+    def read(start: int, end: int, depth: int) -> Any:
+        start = skip_spaces(start)
+        if end - start <= size or block.data[start] not in b"[{":
+            return parse(start, end)
+        part, is_array, found = block.within(start, end), block.data[start] == _BRACKET, []
+        last = int(part.marks[-1])
         # Cut at the last comma before, and at the first one behind, each multiple of the size.
-        behind = np.searchsorted(commas, np.arange(self._start, end, size, dtype=np.int32))
+        commas = part.separators(depth)
+        behind = np.searchsorted(commas, np.arange(start, last, size, dtype=np.int32))
         cuts = commas[np.unique(np.clip((behind - 1, behind), 0, len(commas) - 1))] if len(commas) else commas
-        for before, stop in pairwise([self._start, *cuts.tolist(), end]):
-            yield self._skip_spaces(before + 1), stop
+        for before, stop in pairwise([start, *cuts.tolist(), last]):
+            first = skip_spaces(before + 1)
+            key = None if is_array or stop - first <= size else match_key(block.data, first)
+            if key is not None:
+                found.append((parse(*key.span(1)), read(key.end(), stop, depth + 1)))
+            elif not is_array:
+                found += exact_json.pairs_of(parse(first, stop, "{%s}"))
+            elif stop - first > size:
+                found.append(read(first, stop, depth + 1))
+            else:
+                found += parse(first, stop, "[%s]")
+            checkpoint()
+        return found if is_array else exact_json.to_object(found)
 
-    def _read(self, start: int, end: int) -> Any:
-        """Return a value, of an array or object what takes it apart."""
-        start = self._skip_spaces(start)
-        if self._block.data[start] in b"[{":
-            return LongValue(self._block, start, end, self._depth + 1)
-        return exact_json.parse(self._text(start, end))
+    return read(0, len(block.data), 1)
 
-    def _skip_spaces(self, position: int) -> int:
-        return _match_spaces(self._block.data, position).end()  # type: ignore[union-attr]  # or of none
 
-    def _text(self, start: int, end: int) -> str:
-        return self._block.data[start:end].decode()
+def trim(
+    data: NDArray[np.uint8], starts: NDArray[Any], ends: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the bounds of cells without the white space around them."""
+    if not (SPACES[data[starts]].any() or SPACES[data[ends - 1]].any()):
+        return starts, ends
+    solid = (~SPACES[data]).nonzero()[0]
+    return solid[np.searchsorted(solid, starts)], solid[np.searchsorted(solid, ends) - 1] + 1
+
+
+def find_items(data: bytes) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
+    """Return the bounds of the items of arrays, or fields of objects, in a row, and how many each has."""
+    block = scan(memoryview(data), 0)
+    near = (block.depths <= 1).nonzero()[0]  # few, where most is nested deeply
+    marks, bytes_there, is_outside = block.marks[near], block.bytes_there[near], block.depths[near] == 0
+    is_comma = bytes_there == _COMMA
+    is_opening = ~is_outside & (STEPS[bytes_there] == 1)
+    owners = np.cumsum(is_opening[is_opening | is_comma]) - 1
+    starts, ends = marks[is_opening | is_comma] + 1, marks[is_comma | is_outside]
+    starts, ends = trim(np.frombuffer(data, np.uint8), starts, ends)
+    is_item = starts < ends  # the others are of empty arrays and objects
+    counts = np.bincount(owners[is_item], minlength=int(owners[-1]) + 1 if len(owners) else 0)
+    return starts[is_item], ends[is_item], counts
+
+
+def find_keys(data: bytes, starts: NDArray[Any], ends: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return where the key of each field ends, and where its value starts."""
+    visible = np.frombuffer(hide_escapes(data), np.uint8)
+    quotes = np.flatnonzero(visible == _QUOTE)
+    key_ends = quotes[np.searchsorted(quotes, starts, "right")] + 1
+    colons, _ = trim(visible, key_ends, ends)
+    return key_ends, trim(visible, colons + 1, ends)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import gc
 import json
 import math
 import re
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import (
+    ReaderLimits,
     SchemaTypes,
     decode,
     epoch,
@@ -851,3 +853,17 @@ def test_a_bound_is_shown_as_it_was_sent(decode_json: Callable[..., Decoded]) ->
         schema_types=SchemaTypes({"c": epoch("s")}, complete=False),
     )
     assert str(found.warnings[0]).endswith("but the statistics' max is 1735725601.")
+
+
+def test_the_garbage_collector_is_left_alone() -> None:
+    """It stays as the program set it, also while rows are read."""
+    seen = []
+    limits = ReaderLimits(checkpoint=lambda: seen.append((gc.isenabled(), gc.get_threshold())))
+    before = gc.isenabled(), gc.get_threshold()
+    decode(
+        read_envelope(b'{"state":"COMPLETED","results":{"dataframe":[["a"],[[1]]]}}'),
+        AskOptions(),
+        limits=limits,
+    )
+    assert set(seen) == {before}
+    assert (gc.isenabled(), gc.get_threshold()) == before

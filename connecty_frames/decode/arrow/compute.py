@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 try:  # where pyarrow.compute has these public names from
-    from pyarrow._compute import CastOptions, MatchSubstringOptions, call_function, get_function
+    from pyarrow._compute import CastOptions, MatchSubstringOptions, TakeOptions, call_function, get_function
 except ImportError:  # another version may have them elsewhere
-    from pyarrow.compute import CastOptions, MatchSubstringOptions, call_function, get_function
+    from pyarrow.compute import CastOptions, MatchSubstringOptions, TakeOptions, call_function, get_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,11 @@ def cast(values: Any, type_: pa.DataType, *, safe: bool = True, memory_pool: Any
     """Return an array, chunked array or scalar in another type, as ``pyarrow.compute.cast`` does."""
     options = CastOptions.safe(type_) if safe else CastOptions.unsafe(type_)
     return call_function("cast", [values], options, memory_pool)
+
+
+def take(values: Any, indices: Any, *, boundscheck: bool = True, memory_pool: Any = None) -> Any:
+    """Return the values at some places, as ``pyarrow.compute.take`` does."""
+    return call_function("take", [values, indices], TakeOptions(boundscheck=boundscheck), memory_pool)
 
 
 def match_substring_regex(texts: Any, pattern: str) -> Any:

@@ -14,18 +14,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import numbers_of, to_array
-from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.cells import read_cells
 from connecty_frames.decode.limits import LIMITS
-from connecty_frames.decode.scanning import SPACES, STEPS, Block, byte_table, next_block
-from connecty_frames.decode.types.column import CODES, SURROGATE, CellColumn, kind_masks
+from connecty_frames.decode.scanning import SPACES, STEPS, Block, next_block, trim
+from connecty_frames.decode.types.column import CellColumn, kind_masks
 from connecty_frames.errors import ResponseError
 
 if TYPE_CHECKING:
@@ -43,22 +40,7 @@ _HEADER: Final = 1 << 10
 #: The longest value that an error shows by parsing it; of a longer one it shows the first bytes.
 _LONGEST_PREVIEW: Final = 1 << 16
 
-_BRACKET, _MINUS, _INFINITY = b"[-I"
-_TEXTS: Final = msgspec.json.Decoder(list[str])
-_FRACTION_MARKS: Final = byte_table(np.bool_, {b".eE": 1})
-#: The code of a cell by its first byte; 0 is null. A number may turn out to have a fraction, and a minus to
-#: be that of an infinity.
-_CODES: Final = byte_table(
-    np.uint8,
-    {
-        b'"': CODES[ValueKind.TEXT],
-        b"-0123456789": CODES[ValueKind.INTEGER],
-        b"tf": CODES[ValueKind.BOOLEAN],
-        b"NI": CODES[ValueKind.CONSTANT],
-        b"[": CODES[ValueKind.ARRAY],
-        b"{": CODES[ValueKind.OBJECT],
-    },
-)
+_BRACKET: Final = ord("[")
 
 
 class Table(Sequence["ScalarColumn | CellColumn"]):
@@ -135,26 +117,14 @@ def _read_block(
         raise _shape_error(block, width, first_row)
     _check_utf8(block.data, block.start)
     starts, ends = found
-    codes = _codes(np.frombuffer(block.data, np.uint8), starts, ends)
+    rows = len(starts)
     if width == 0:
-        return codes.T, pa.nulls(0, pa.string()), set(), set()
+        return np.empty((0, rows), np.uint8), pa.nulls(0, pa.string()), set(), set()
     too_deep = block.marks[block.depths > exact_json.MAX_DEPTH + 1]
     deep = set(((np.searchsorted(starts.ravel(), too_deep, "right") - 1) % width).tolist())
-    is_text = codes == CODES[ValueKind.TEXT]
-    # An array of all cells and of what is between them: its data is the block itself.
-    offsets = np.empty((*starts.shape, 2), np.int32)
-    offsets[..., 0], offsets[..., 1] = starts + is_text, ends - is_text
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block.data)]
-    cells = pa.Array.from_buffers(pa.string(), offsets.size - 1, buffers)
-    indices = np.arange(0, offsets.size, 2, dtype=np.int32).reshape(starts.shape).T.ravel()
-    codes, is_text = np.ascontiguousarray(codes.T), is_text.T.ravel()
-    valid = pa.py_buffer(np.packbits(codes.ravel() != 0, bitorder="little"))
-    texts = pc.take(cells, pa.Array.from_buffers(pa.int32(), indices.size, [valid, pa.py_buffer(indices)]))
-    surrogates: set[int] = set()
-    if b"\\" in block.data:
-        texts, lone = _unescape(codes, texts, is_text)
-        surrogates = set((lone // codes.shape[1]).tolist())
-    return codes, texts, deep, surrogates
+    by_column = np.arange(starts.size).reshape(rows, width).T.ravel()
+    codes, texts, lone = read_cells(block.data, starts.ravel(), ends.ravel(), by_column)
+    return codes.reshape(width, rows), texts, deep, {place // rows for place in lone}
 
 
 def _bounds(block: Block, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
@@ -168,67 +138,11 @@ def _bounds(block: Block, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp
     if not is_table or len(commas) != rows * max(width - 1, 0):
         return None
     commas = commas.reshape(rows, -1)
-    starts, ends = _trim(data, np.column_stack((opening + 1, commas + 1)), np.column_stack((commas, closing)))
+    starts, ends = trim(data, np.column_stack((opening + 1, commas + 1)), np.column_stack((commas, closing)))
     is_empty = starts >= ends  # of a row without cells, or with the comma of another row
     if width == 0:
         return (starts[:, :0], ends[:, :0]) if is_empty.all() else None
     return None if is_empty.any() else (starts, ends)
-
-
-def _trim(
-    data: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the bounds of cells without the white space around them."""
-    if not (SPACES[data[starts]].any() or SPACES[data[ends - 1]].any()):
-        return starts, ends
-    solid = (~SPACES[data]).nonzero()[0]
-    return solid[np.searchsorted(solid, starts)], solid[np.searchsorted(solid, ends) - 1] + 1
-
-
-def _codes(data: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Return the code of each cell."""
-    codes: NDArray[np.uint8] = _CODES[data[starts]]
-    is_number = codes == CODES[ValueKind.INTEGER]
-    fraction_marks = _FRACTION_MARKS[data].nonzero()[0]
-    if len(fraction_marks) and is_number.any():
-        before = np.searchsorted(fraction_marks, starts[is_number])
-        has_mark = np.searchsorted(fraction_marks, ends[is_number]) > before
-        codes[is_number] = np.where(has_mark, CODES[ValueKind.FRACTION], CODES[ValueKind.INTEGER])
-    is_negative = data[starts] == _MINUS
-    if is_negative.any():  # then there is a byte behind it
-        codes[is_negative & (data[np.minimum(starts + 1, len(data) - 1)] == _INFINITY)] = CODES[
-            ValueKind.CONSTANT
-        ]
-    return codes
-
-
-def _unescape(
-    codes: NDArray[np.uint8], texts: pa.StringArray, is_text: NDArray[np.bool_]
-) -> tuple[pa.StringArray, NDArray[np.intp]]:
-    """Decode the escapes in texts, and return them and the cells with a lone surrogate."""
-    # Arrow cannot hold a text with one, which remains JSON, and gets a code that says so.
-    escaped = numbers_of(pc.indices_nonzero(pc.match_substring(texts, "\\")))
-    positions, others = escaped[is_text[escaped]], escaped[~is_text[escaped]]
-    some = texts.take(to_array(positions.tolist(), pa.int64())).to_pylist()
-    lone = []
-    try:
-        decoded = _TEXTS.decode('["' + '","'.join(some) + '"]')
-    except msgspec.DecodeError:
-        decoded = [exact_json.parse(f'"{text}"') for text in some]
-        lone = [number for number, text in enumerate(decoded) if not exact_json.is_encodable(text)]
-        for number in lone:
-            decoded[number] = f'"{some[number]}"'
-        codes.ravel()[positions[lone]] = SURROGATE
-    # Searched for without parsing, since these cells may be nested too deeply for it.
-    inside = [
-        row for row in others.tolist() if exact_json.has_lone_surrogate(texts[row].as_buffer().to_pybytes())
-    ]
-    is_decoded = np.zeros(len(texts), np.bool_)
-    is_decoded[positions] = True
-    texts = pc.replace_with_mask(
-        texts, to_array(is_decoded.tolist(), pa.bool_()), to_array(decoded, pa.string())
-    )
-    return texts, np.array([*positions[lone], *inside], np.intp)
 
 
 # --- errors ------------------------------------------------------------------------------------------
@@ -238,7 +152,7 @@ def _shape_error(block: Block, width: int, first_row: int) -> ResponseError:
     """Return the error about the first row of a block that is not an array of the width."""
     data = np.frombuffer(block.data, np.uint8)
     ends = np.array([*block.separators(0), len(data)])
-    starts, _ = _trim(data, np.array([0, *(ends[:-1] + 1)]), ends)
+    starts, _ = trim(data, np.array([0, *(ends[:-1] + 1)]), ends)
     commas = np.diff(np.searchsorted(block.separators(1), [0, *ends]))
     solid = np.diff(np.searchsorted((~SPACES[data]).nonzero()[0], [0, *ends]))
     separators = np.arange(len(ends)) > 0  # before each row but the first

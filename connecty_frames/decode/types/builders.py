@@ -83,7 +83,7 @@ def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], typ
         try:
             arrays.append(builder(cells[start : start + _BLOCK], type_))
         except CellError as error:
-            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+            raise error.at(start + (error.row or 0)) from None
     return pa.concat_arrays(arrays)
 
 
@@ -141,11 +141,7 @@ def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
     hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
     texts = check_texts(cells, f"is not text, so not a value of {type_}{hint}", numbers=is_date)
-    values = temporal_spellings.read(texts, type_)
-    row = temporal.row_out_of_range(values, type_.tz) if is_timestamp and type_.tz else None
-    if row is not None:
-        raise CellError(row, str(texts[row]), f"has no year that can be shown in {type_.tz}")
-    return values
+    return temporal.check_zone(temporal_spellings.read(texts, type_), type_, texts)
 
 
 def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -238,7 +234,7 @@ def _build_children(rows: Sequence[int], items: Sequence[Any], field: pa.Field) 
     try:
         return build(items, field.type)
     except CellError as error:
-        raise CellError(rows[error.row or 0] if rows else 0, error.value, error.reason) from None
+        raise error.at(rows[error.row or 0] if rows else 0) from None
 
 
 _BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (

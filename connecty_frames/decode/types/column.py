@@ -17,8 +17,8 @@ import pyarrow as pa
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import numbers_of, to_array, to_scalar
+from connecty_frames.decode.cells import CODES, SURROGATE
 from connecty_frames.decode.exact_json import (
-    KIND_BY_TYPE,
     NESTED_KINDS,
     NUMBER_KINDS,
     ConstantText,
@@ -26,7 +26,6 @@ from connecty_frames.decode.exact_json import (
     IntText,
     ValueKind,
 )
-from connecty_frames.decode.scanning import LongValue
 from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
 from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.temporal_fast import TemporalValues
@@ -44,9 +43,6 @@ Values: TypeAlias = Array | TemporalValues | FloatValues
 _BATCH: Final = 1 << 12
 BATCH_BYTES: Final = 1 << 16
 
-#: The code of each kind in a CellColumn, and that of a text with a lone surrogate, which is kept as JSON.
-CODES: Final = {kind: code for code, kind in enumerate(ValueKind, 1)}
-SURROGATE: Final = len(CODES) + 1
 _TEXT_CODE: Final = CODES[ValueKind.TEXT]
 _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
 #: The kinds that may stand in one column without mixing it.
@@ -148,6 +144,24 @@ class ScalarColumn(_Cells):
         """The cells that are not null."""
         return ScalarColumn(self.kind, pc.drop_null(self.array))
 
+    def by_cell(self) -> CellColumn:
+        """Return texts, or numbers read as texts, with the kind of each, not that as which all were read."""
+        texts = self.array
+        is_fraction = pc.match_substring_regex(texts, "[.eE]") if self.kind is ValueKind.FRACTION else None
+        codes = np.full(len(texts), CODES[ValueKind.INTEGER if is_fraction else self.kind], np.uint8)
+        for code, has_it in ((CODES[self.kind], is_fraction), (0, pc.is_null(texts))):
+            if has_it is not None:
+                codes[numbers_of(pc.indices_nonzero(combine(has_it)))] = code
+        return CellColumn(codes, texts)
+
+    def json_of(self, row: int) -> str:
+        """Return the JSON of a cell for an error."""
+        return exact_json.dump(self[row])
+
+    def first_of(self, _: frozenset[ValueKind]) -> int:
+        """Return the first row that is not null: all are of one kind."""
+        return int(np.argmax(combine(pc.is_valid(self.array)).to_numpy(zero_copy_only=False)))
+
     def _read(self, start: int, stop: int) -> Iterator[Any]:
         values = self.array.slice(start, stop - start).to_pylist()
         if self.kind not in NUMBER_KINDS:
@@ -176,7 +190,7 @@ class CellColumn(_Cells):
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(len(codes))
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._codes = codes
         self.texts = texts
         self.is_too_deep = is_too_deep
@@ -191,17 +205,6 @@ class CellColumn(_Cells):
     def of_nulls(cls, length: int) -> CellColumn:
         """Return nulls alone."""
         return cls(np.zeros(length, np.uint8), pa.nulls(length, pa.string()))
-
-    @classmethod
-    def of_numbers(cls, texts: Array) -> CellColumn:
-        """Return number texts with the code of each."""
-        codes = np.full(len(texts), CODES[ValueKind.INTEGER], np.uint8)
-        for code, has_it in (
-            (CODES[ValueKind.FRACTION], pc.match_substring_regex(texts, "[.eE]")),
-            (0, pc.is_null(texts)),
-        ):
-            codes[numbers_of(pc.indices_nonzero(combine(has_it)))] = code
-        return cls(codes, texts)
 
     @property
     def array(self) -> Array | None:
@@ -220,8 +223,12 @@ class CellColumn(_Cells):
             codes,
             pc.drop_null(self.texts),
             has_surrogates=self.has_surrogates,
-            checkpoint=self._checkpoint,
+            checkpoint=self.checkpoint,
         )
+
+    def by_cell(self) -> CellColumn:
+        """Return the cells themselves."""
+        return self
 
     def kinds_by_row(self) -> Iterator[ValueKind | None]:
         """Return the kind of each cell, None for null."""
@@ -257,12 +264,11 @@ class CellColumn(_Cells):
     def _are(self, kinds: frozenset[ValueKind]) -> NDArray[np.bool_]:
         return np.isin(self._codes, [CODES[kind] for kind in kinds])
 
-    def nan_as_null(self) -> tuple[CellColumn, int | None]:
-        """Return the cells with null for each bare ``NaN``, and the row of the first, if there is one."""
-        is_nan = combine(pc.equal(self.texts, to_scalar("NaN", pa.string())))
-        rows = numbers_of(pc.indices_nonzero(is_nan))
+    def without(self, word: str, kind: ValueKind) -> tuple[CellColumn, NDArray[np.intp]]:
+        """Return the cells with null for each that is a word of a kind, and the rows of these."""
+        rows = numbers_of(pc.indices_nonzero(combine(pc.equal(self.texts, to_scalar(word, pa.string())))))
         codes = self._codes.copy()
-        rows = rows[codes[rows] == CODES[ValueKind.CONSTANT]]
+        rows = rows[codes[rows] == CODES[kind]]
         codes[rows] = 0
         bits = pa.py_buffer(np.packbits(codes == 0, bitorder="little"))
         is_null = pa.Array.from_buffers(pa.bool_(), len(codes), [None, bits])
@@ -273,16 +279,16 @@ class CellColumn(_Cells):
             texts,
             is_too_deep=self.is_too_deep,
             has_surrogates=self.has_surrogates,
-            checkpoint=self._checkpoint,
+            checkpoint=self.checkpoint,
         )
-        return cells, int(rows[0]) if len(rows) else None
+        return cells, rows
 
     def surrogate_row(self) -> int:
         """Return the first row with a lone surrogate, if there is one."""
         may_have_one = combine(pc.match_substring_regex(self.texts, r"\\u[dD]"))
         row: int
         for row in numbers_of(pc.indices_nonzero(may_have_one)).tolist():
-            self._checkpoint()
+            self.checkpoint()
             is_nested = self._codes[row] in _NESTED_CODES
             if self._codes[row] == SURROGATE or (
                 is_nested and exact_json.has_lone_surrogate(self.texts[row].as_buffer().to_pybytes())
@@ -294,7 +300,7 @@ class CellColumn(_Cells):
         """Return the JSON of each cell, null for null."""
         parts = []
         for start in range(0, self._length, _BATCH):
-            self._checkpoint()
+            self.checkpoint()
             texts = self.texts.slice(start, _BATCH).to_pylist()
             codes = self._codes[start : start + _BATCH].tolist()
             cells = zip(codes, texts, strict=True)
@@ -316,26 +322,14 @@ class CellColumn(_Cells):
                 return self
         return self
 
-    def batches(self) -> Iterator[list[Any]]:
-        """Return arrays or objects a few at a time: in some bytes of JSON, or a LongValue that has more."""
-        # Most often one batch; to count the bytes by cell takes a sixth of the time of many short columns.
-        if self._length <= _BATCH and self.texts.nbytes <= BATCH_BYTES:
-            yield list(self)
-            return
-        lengths = numbers_of(combine(pc.fill_null(pc.binary_length(self.texts), to_scalar(0, pa.int32()))))
-        batch = np.cumsum(lengths + BATCH_BYTES // _BATCH) // BATCH_BYTES
-        is_long = lengths > BATCH_BYTES
-        is_end = (np.diff(batch, append=-1) != 0) | is_long
-        ends = (np.flatnonzero(is_end) + 1).tolist()
-        for start, stop in zip([0, *ends], ends, strict=False):
-            if is_long[start]:
-                self._checkpoint()
-                yield [LongValue.of(memoryview(self.texts[start].as_buffer()))]
-            else:
-                yield list(self._read(start, stop))
+    def parts(self) -> Iterator[tuple[NDArray[np.uint8], pa.StringArray]]:
+        """Return the codes and texts by block."""
+        texts = self.texts.chunks if isinstance(self.texts, pa.ChunkedArray) else [self.texts]
+        ends = np.cumsum([len(chunk) for chunk in texts], dtype=np.intp)
+        return zip(np.split(self._codes, ends[:-1]), texts, strict=True)
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
-        self._checkpoint()
+        self.checkpoint()
         texts = self.texts.slice(start, stop - start).to_pylist()
         codes = self._codes[start:stop].tolist()
         return (_READ_BY_CODE[code](text) for code, text in zip(codes, texts, strict=True))
@@ -350,19 +344,15 @@ class Column:
     def __init__(
         self,
         name: str,
-        cells: Sequence[Any],
+        cells: ScalarColumn | CellColumn,
         statistics: ColumnStatistics = NO_STATISTICS,
         *,
         whole: bool = False,
     ) -> None:
         self.name = name
         self.cells = cells
-        if isinstance(cells, ScalarColumn | CellColumn):
-            self.count: int = cells.present_count
-            self.kinds: frozenset[ValueKind] = cells.kinds
-        else:
-            self.count = len(cells) - sum(cell is None for cell in cells)
-            self.kinds = frozenset(KIND_BY_TYPE[type_] for type_ in set(map(type, cells)) - {type(None)})
+        self.count: int = cells.present_count
+        self.kinds: frozenset[ValueKind] = cells.kinds
         self.statistics = statistics
         self._whole = whole
         self.section: str | None = statistics.candidates[0]
@@ -373,41 +363,14 @@ class Column:
     @property
     def values(self) -> Any:
         """The cells as an array, or what has been read from them; None if they are not of one scalar kind."""
-        if isinstance(self.cells, ScalarColumn):
-            return self.cells.values
-        if isinstance(self.cells, CellColumn):
-            return self.cells.array
-        if self.kinds == {ValueKind.BOOLEAN}:
-            return to_array(self.cells, pa.bool_())
-        if self.kinds == {ValueKind.TEXT} or (self.kinds and self.kinds <= NUMBER_KINDS):
-            return to_array(self.cells, pa.string())
-        return None
-
-    @property
-    def array(self) -> Array | None:
-        """The cells as an array of texts, number texts, int64 or bool, None where they are of other kinds."""
-        return self.cells.array if isinstance(self.cells, ScalarColumn) else self.values
+        return self.cells.values if isinstance(self.cells, ScalarColumn) else self.cells.array
 
     @property
     def has_surrogates(self) -> bool:
         """Whether some cell holds a lone surrogate."""
         return isinstance(self.cells, CellColumn) and self.cells.has_surrogates
 
-    @property
-    def present(self) -> Sequence[Any]:
-        """The cells that are not null."""
-        if isinstance(self.cells, ScalarColumn | CellColumn):
-            return self.cells.present
-        return [cell for cell in self.cells if cell is not None]
-
-    def by_cell(self) -> Column:
-        """Return the column with the kind of each cell, not that as which all were read."""
-        cells = self.cells
-        if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.FRACTION:
-            cells = CellColumn.of_numbers(cells.array)
-        return self.with_cells(cells)
-
-    def with_cells(self, cells: Sequence[Any]) -> Column:
+    def with_cells(self, cells: ScalarColumn | CellColumn) -> Column:
         """Return the column with other cells."""
         return Column(self.name, cells, self.statistics, whole=self._whole)
 
@@ -415,18 +378,6 @@ class Column:
         """Return the column as if this section alone told its type."""
         statistics = msgspec.structs.replace(self.statistics, candidates=(section,))
         return Column(self.name, self.cells, statistics, whole=self._whole)
-
-    def json_of(self, row: int) -> str:
-        """Return the JSON of a cell for an error."""
-        return (
-            self.cells.json_of(row)
-            if isinstance(self.cells, CellColumn)
-            else exact_json.dump(self.cells[row])
-        )
-
-    def first_of(self, kinds: frozenset[ValueKind]) -> int:
-        """Return the first row whose cell is of one of some kinds; each of them occurs."""
-        return self.cells.first_of(kinds) if isinstance(self.cells, CellColumn) else self.row_of(0) or 0
 
     def row_of(self, position: int) -> int | None:
         """Return the row of a position in ``present``; None beyond its end, where the bounds stand."""
@@ -438,9 +389,9 @@ class Column:
     def with_nat_as_null(self) -> Column | None:
         """Return the column with null for each ``NaT``, None unless the statistics count these as nulls."""
         stated = self.statistics.nulls
-        cells = [None if cell == "NaT" else cell for cell in self.cells]
-        nulls = cells.count(None)
-        if stated is None or nulls == len(cells) - self.count:
+        if stated is None or ValueKind.TEXT not in self.kinds:
             return None
+        cells, rows = self.cells.by_cell().without("NaT", ValueKind.TEXT)
+        nulls = len(cells) - cells.present_count
         agrees = stated == nulls if self._whole else stated >= nulls
-        return self.with_cells(cells) if agrees else None
+        return self.with_cells(cells.narrowed()) if agrees and len(rows) else None

@@ -84,22 +84,11 @@ def _check_zone(call: str, zone: object) -> None:
     )
 
 
-def _check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -> pa.Array:
-    """Return counts, checked to be from the first of the year 1 to the last of the year 9999."""
-    raise_at_first(pc.less(counts, to_scalar(first, counts.type)), texts, "is before the year 1")
-    raise_at_first(pc.greater(counts, to_scalar(last, counts.type)), texts, "is after the year 9999")
-    return counts
-
-
 def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
     """Return counts as a timestamp type; the year must be from 1 to 9999 in UTC and in its zone."""
     if type_.unit == "us":
-        _check_range(counts, FIRST_MICROS, LAST_MICROS, texts)
-    timestamps = pc.cast(counts, type_)
-    row = None if type_.tz is None else temporal.row_out_of_range(timestamps, type_.tz)
-    if row is not None:
-        raise CellError(row, texts[row], f"has no year that can be shown in {type_.tz}")
-    return timestamps
+        temporal.check_range(counts, FIRST_MICROS, LAST_MICROS, texts)
+    return temporal.check_zone(pc.cast(counts, type_), type_, texts)
 
 
 # --- categories ---------------------------------------------------------------------------------------
@@ -163,8 +152,6 @@ _EPOCH_UNITS: Final[dict[str, tuple[str, int, str]]] = {
 }
 #: As many digits as any count of microseconds has up to the year 9999, and no more than int64 holds.
 _EPOCH_DIGITS: Final = 18
-#: The count that numpy and pandas read as a missing time.
-_NAT: Final = -(2**63)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -230,11 +217,11 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
         places_moved = to_scalar(Decimal(10**places), pa.decimal128(places + 1))
         counts = pc.cast(pc.multiply(counts, places_moved), pa.int64())
     if unit == "ns":
-        raise_at_first(pc.equal(counts, to_scalar(_NAT, pa.int64())), texts, reason)
+        raise_at_first(pc.equal(counts, to_scalar(temporal.NAT, pa.int64())), texts, reason)
     if unit:
         return _to_timestamps(counts, encoding.type, texts)
-    days = _check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
-    return pc.cast(pc.cast(days, pa.int32()), encoding.type)
+    temporal.check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
+    return pc.cast(pc.cast(counts, pa.int32()), encoding.type)
 
 
 # --- local times -------------------------------------------------------------------------------------
@@ -353,7 +340,7 @@ def _read_strptime(cells: Sequence[Any], encoding: strptime) -> pa.Array:
     try:
         values = _read_formatted(encoded.dictionary, encoding, reason)
     except CellError as error:
-        raise CellError(index_of(encoded.indices, error.row), error.value, error.reason) from None
+        raise error.at(index_of(encoded.indices, error.row)) from None
     return values.take(encoded.indices)
 
 

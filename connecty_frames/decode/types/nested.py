@@ -1,24 +1,23 @@
 """Arrays and objects of one shape to Arrow lists and structs: a column of the values at each place.
 
-The cells are parsed a few at a time, and what is kept of them is in Arrow arrays, since an empty array takes
-thirty times its size when it is parsed.
+No Python object is made of a value, since an empty array would take thirty times its size.
 """
 
 from __future__ import annotations
 
-from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames.decode.arrow.buffers import to_array
-from connecty_frames.decode.exact_json import KIND_BY_TYPE, NUL, NUMBER_KINDS, RepeatedKeys, ValueKind
-from connecty_frames.decode.scanning import LongValue
-from connecty_frames.decode.types.column import BATCH_BYTES, CODES, CellColumn, combine
+from connecty_frames.decode.arrow.buffers import bytes_of, numbers_of
+from connecty_frames.decode.cells import read_cells
+from connecty_frames.decode.exact_json import NUL, NUMBER_KINDS, ValueKind
+from connecty_frames.decode.scanning import find_items, find_keys
+from connecty_frames.decode.types.column import CellColumn, combine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -26,122 +25,109 @@ if TYPE_CHECKING:
 
     #: Returns the array of the scalars at one place, None if no type holds them all.
     BuildScalars = Callable[[ScalarColumn | CellColumn], pa.Array | None]
+    #: The codes and the texts of the cells of a block.
+    Part = tuple[NDArray[np.uint8], pa.StringArray]
 
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
 _SCALAR_KINDS: Final = (frozenset({ValueKind.BOOLEAN}), frozenset({ValueKind.TEXT}), NUMBER_KINDS)
-_CODE_BY_TYPE: Final = {type(None): 0, **{type_: CODES[kind] for type_, kind in KIND_BY_TYPE.items()}}
 
 
 class _Unlike(Exception):
     """No type holds all the values at some place."""
 
 
-class _Place:
-    """The values at one place inside of cells, which are all scalars, all arrays or all objects."""
-
-    def __init__(self, budget: Iterator[int]) -> None:
-        if next(budget, None) is None:
-            raise _Unlike
-        self._budget = budget
-        self._kinds: set[ValueKind] = set()
-        #: How many nulls there were before the first value.
-        self._leading = 0
-        #: Of scalars the codes and the texts, otherwise where there is a value and how many items it has.
-        self._parts: list[tuple[NDArray[Any], Any]] = []
-        self._children: dict[str, _Place] = {}
-
-    def append(self, values: Sequence[Any]) -> None:
-        """Append values as ``exact_json.parse`` returns them, None for null, or a LongValue as the last."""
-        if values and isinstance(values[-1], LongValue):
-            self.append(values[:-1])  # nulls
-            self._append_long(values[-1])
-            return
-        is_first = not self._kinds
-        self._kinds |= {KIND_BY_TYPE[type_] for type_ in set(map(type, values)) - {type(None)}}
-        if not self._kinds:
-            self._leading += len(values)
-            return
-        if is_first:
-            values = [*repeat(None, self._leading), *values]
-        if self._kinds == {ValueKind.ARRAY}:
-            self._append_arrays(values)
-        elif self._kinds == {ValueKind.OBJECT}:
-            self._append_objects(values)
-        elif any(self._kinds <= kinds for kinds in _SCALAR_KINDS):
-            codes = np.array([_CODE_BY_TYPE[type(value)] for value in values], np.uint8)
-            texts = values
-            if ValueKind.BOOLEAN in self._kinds:
-                texts = [value if value is None else str(value).lower() for value in values]
-            self._parts.append((codes, to_array(texts, pa.string())))
-        else:
-            raise _Unlike
-
-    def _append_arrays(self, values: Sequence[list[Any] | None]) -> None:
-        is_valid = np.array([value is not None for value in values], np.bool_)
-        self._parts.append((is_valid, np.array([len(value or ()) for value in values], np.int64)))
-        self._child("").append(list(chain.from_iterable(filter(None, values))))
-
-    def _append_objects(self, values: Sequence[dict[str, Any] | None]) -> None:
-        first = next(value for value in values if value is not None) if not self._children else None
-        if first is not None and (not first or any(NUL in key for key in first)):
-            raise _Unlike
-        keys = first if first is not None else self._children
-        if any(
-            value is not None and (value.keys() != keys.keys() or isinstance(value, RepeatedKeys))
-            for value in values
-        ):
-            raise _Unlike
-        self._parts.append((np.array([value is not None for value in values], np.bool_), None))
-        for key in keys:
-            self._child(key).append([value and value[key] for value in values])
-
-    def _append_long(self, value: LongValue) -> None:
-        if value.is_array:
-            self.append([[]])
-            counts = self._parts[-1][1]
-            for items in value.items(BATCH_BYTES):
-                counts[-1] += len(items)
-                self._child("").append(items)
-        elif value.count() > MOST_FIELDS:
-            raise _Unlike
-        else:
-            self.append([value.fields(BATCH_BYTES)])
-
-    def _child(self, key: str) -> _Place:
-        if key not in self._children:
-            self._children[key] = _Place(self._budget)
-        return self._children[key]
-
-    def build(self, build_scalars: BuildScalars) -> pa.Array:
-        """Return all values as an array."""
-        if not self._kinds:
-            return pa.nulls(self._leading, pa.string())
-        heads = np.concatenate([head for head, _ in self._parts])
-        valid = pa.py_buffer(np.packbits(heads, bitorder="little"))
-        if self._kinds == {ValueKind.ARRAY}:
-            (items,) = (child.build(build_scalars) for child in self._children.values())
-            offsets = np.zeros(len(heads) + 1, np.int32)
-            np.cumsum(np.concatenate([counts for _, counts in self._parts]), out=offsets[1:])
-            buffers = [valid, pa.py_buffer(offsets)]
-            return pa.Array.from_buffers(pa.list_(items.type), len(heads), buffers, children=[items])
-        if self._kinds == {ValueKind.OBJECT}:
-            children = {key: child.build(build_scalars) for key, child in self._children.items()}
-            type_ = pa.struct([(key, child.type) for key, child in children.items()])
-            return pa.Array.from_buffers(type_, len(heads), [valid], children=list(children.values()))
-        texts = pa.chunked_array([texts for _, texts in self._parts])
-        array = build_scalars(CellColumn(heads, texts).narrowed())
-        if array is None:
-            raise _Unlike
-        return combine(array)
-
-
-def build_nested(batches: Iterable[Sequence[Any]], build_scalars: BuildScalars) -> pa.Array | None:
-    """Return arrays or objects, in batches, as an array of the type that all have; None if there is none."""
-    cells = _Place(iter(range(MOST_FIELDS)))
+def build_nested(cells: CellColumn, build_scalars: BuildScalars) -> pa.Array | None:
+    """Return arrays or objects as an array of the type that all have; None if there is none."""
     try:
-        for batch in batches:
-            cells.append(batch)
-        return cells.build(build_scalars)
+        return _Builder(build_scalars, cells.checkpoint).build(list(cells.parts()))
     except _Unlike:
         return None
+
+
+class _Builder:
+    """Builds the values at each place inside of cells, which are all scalars, all arrays or all objects."""
+
+    def __init__(self, build_scalars: BuildScalars, checkpoint: Callable[[], None]) -> None:
+        self._build_scalars = build_scalars
+        self._checkpoint = checkpoint
+        self._places = 0
+
+    def build(self, parts: list[Part]) -> pa.Array:
+        """Return all values at a place as an array; the list is emptied."""
+        self._places += 1
+        if self._places > MOST_FIELDS:
+            raise _Unlike
+        codes = np.concatenate([np.empty(0, np.uint8), *(codes for codes, _ in parts)])
+        cells = CellColumn(codes, pa.chunked_array([texts for _, texts in parts], pa.string()))
+        kinds = cells.kinds
+        if not kinds:
+            return pa.nulls(len(codes), pa.string())
+        if any(kinds <= alike for alike in _SCALAR_KINDS):
+            array = self._build_scalars(cells.narrowed())
+            if array is None:
+                raise _Unlike
+            return combine(array)
+        del cells
+        valid = pa.py_buffer(np.packbits(codes != 0, bitorder="little"))
+        if kinds == {ValueKind.ARRAY}:
+            lengths, items = self._items(parts)
+            child = self.build(items)
+            offsets = pa.py_buffer(np.cumsum([0, *lengths], dtype=np.int32))
+            return pa.Array.from_buffers(pa.list_(child.type), len(codes), [valid, offsets], children=[child])
+        if kinds != {ValueKind.OBJECT}:
+            raise _Unlike
+        children = {key: self.build(values) for key, values in self._fields(parts).items()}
+        type_ = pa.struct([(key, child.type) for key, child in children.items()])
+        return pa.Array.from_buffers(type_, len(codes), [valid], children=list(children.values()))
+
+    def _blocks(self, parts: list[Part]) -> Iterator[tuple[NDArray[np.bool_], bytes]]:
+        """Return which cells of each part are not null, and the JSON of these in a row."""
+        parts.reverse()
+        while parts:
+            self._checkpoint()
+            codes, texts = parts.pop()
+            yield codes != 0, bytes_of(texts).tobytes()
+
+    def _items(self, parts: list[Part]) -> tuple[NDArray[np.int64], list[Part]]:
+        """Return how many items each array has, and all items."""
+        lengths, items = [], []
+        for is_there, data in self._blocks(parts):
+            starts, ends, counts = find_items(data)
+            codes, texts, _ = read_cells(data, starts, ends, np.arange(len(starts)))
+            items.append((codes, texts))
+            lengths.append(np.zeros(len(is_there), np.int64))
+            lengths[-1][is_there] = counts
+        return np.concatenate(lengths), items
+
+    def _fields(self, parts: list[Part]) -> dict[str, list[Part]]:
+        """Return the values by key, each once in every object, in the order of the first."""
+        fields: dict[str, list[Part]] = {}
+        nulls = 0  # before the first object
+        for is_there, data in self._blocks(parts):
+            if not fields and not data:
+                nulls += len(is_there)
+                continue
+            starts, ends, counts = find_items(data)
+            key_ends, value_starts = find_keys(data, starts, ends)
+            keys = read_cells(data, starts, key_ends, np.arange(len(starts))).texts.dictionary_encode()
+            names = keys.dictionary.to_pylist()
+            if not fields and len(names) <= MOST_FIELDS:
+                none = [(np.zeros(nulls, np.uint8), pa.nulls(nulls, pa.string()))]
+                fields = {name: list(none) for name in names if NUL not in name}
+            if not fields or not fields.keys() >= set(names) or (counts != len(fields)).any():
+                raise _Unlike
+            width, rows = len(fields), len(is_there)
+            # By object, which of the keys each field has; each must be there once.
+            position = np.array([list(fields).index(name) for name in names], np.intp)
+            found = position[numbers_of(keys.indices)].reshape(-1, width)
+            order = np.argsort(found, axis=1)
+            if (np.take_along_axis(found, order, axis=1) != np.arange(width)).any():
+                raise _Unlike
+            places = np.full((rows, width), -1)
+            places[is_there] = order + width * np.arange(len(order))[:, np.newaxis]
+            codes, texts, _ = read_cells(data, value_starts, ends, places.T.ravel())
+            for number, values in enumerate(fields.values()):
+                some = slice(number * rows, (number + 1) * rows)
+                values.append((codes[some], texts.slice(number * rows, rows)))
+        return fields

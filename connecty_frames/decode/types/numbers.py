@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import re
 import sys
-from contextlib import contextmanager
 from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -269,16 +268,6 @@ def _all_to_json(
     return numbers, array
 
 
-@contextmanager
-def _errors_as_written(texts: Sequence[str], bounds: Sequence[str]) -> Iterator[None]:
-    """Let a CellError show its text as it was written, also if it was changed for reading."""
-    try:
-        yield
-    except CellError as error:
-        row, count = error.row or 0, len(texts)
-        raise CellError(row, str(texts[row] if row < count else bounds[row - count]), error.reason) from None
-
-
 def _in_blocks(
     texts: Sequence[str], evidence: Sequence[str] = ()
 ) -> Iterator[tuple[int, Sequence[str], pa.StringArray]]:
@@ -287,7 +276,7 @@ def _in_blocks(
         try:
             yield start, *_all_to_json(texts[start : start + _BLOCK])
         except CellError as error:
-            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+            raise error.at(start + (error.row or 0)) from None
     if evidence:
         yield len(texts), evidence, to_array(evidence, pa.string())
 
@@ -305,7 +294,7 @@ def arrow_type(
     texts: Sequence[str], bounds: Sequence[str] = (), decimals: Decimals = "auto"
 ) -> tuple[pa.DataType, str]:
     """Return the Arrow type that holds all numbers and bounds, and why in words; raises CellError."""
-    with _errors_as_written(texts, bounds):
+    with errors_as_written(texts, bounds):
         is_whole = bool(texts) and all(
             pc.all(_matches(array, _INTEGER)).as_py() for _, _, array in _in_blocks(texts)
         )

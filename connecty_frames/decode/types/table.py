@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.text import listed
+from connecty_frames._base.text import counted, listed
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import (
     LONE_SURROGATE,
     NUMBER_KINDS,
-    ConstantText,
     IntText,
     ValueKind,
 )
@@ -38,7 +37,7 @@ from connecty_frames.decode.types.temporal_fast import TemporalValues
 from connecty_frames.decode.types.temporal_format import TemporalFormat, has_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from connecty_frames.decode.types.column import Array, ScalarColumn
     from connecty_frames.options import AskOptions, Decimals
@@ -89,19 +88,21 @@ def _json_texts(column: Column) -> Decision:
 def _decide(column: Column, options: AskOptions) -> Decision:
     """Decide on a column's type by its cells and one section of its statistics."""
     if column.section == "boolean" and column.kinds == {ValueKind.FRACTION}:
-        column = column.by_cell()  # all may be whole, and only too long for int64
+        column = column.with_cells(column.cells.by_cell())  # all may be whole, and only too long for int64
     rule = _find_rule(column.section, column.kinds)
     try:
         decision = rule.decide(column, options)
     except CellError as error:
         row = None if error.row is None else column.row_of(error.row)
-        return _exact_text(CellError(row, error.value, error.reason))
+        return _exact_text(error.at(row))
     if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
         return decision
     # No rule of this section covers the values.
     row = column.row_of(0) or 0
-    reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are {column.section}"
-    return decision._replace(problem=CellError(row, column.json_of(row), reason))
+    reason = (
+        f"is among {_kind_names(column.cells.by_cell().kinds)}, though the statistics are {column.section}"
+    )
+    return decision._replace(problem=CellError(row, column.cells.json_of(row), reason))
 
 
 @lru_cache
@@ -142,10 +143,10 @@ def _text(column: Column, _: AskOptions, words: str = "string statistics") -> De
     """Decide on text; if all values are texts, they are the column without a change."""
     unlike, problem = column.kinds & (NUMBER_KINDS | {ValueKind.BOOLEAN}), None
     if unlike:
-        row = column.first_of(unlike)
-        reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are string"
-        problem = CellError(row, column.json_of(row), reason)
-    array = column.array if column.kinds == {ValueKind.TEXT} else None
+        row = column.cells.first_of(unlike)
+        reason = f"is among {_kind_names(column.cells.by_cell().kinds)}, though the statistics are string"
+        problem = CellError(row, column.cells.json_of(row), reason)
+    array = column.cells.array if column.kinds == {ValueKind.TEXT} else None
     return Decision(pa.string(), words, problem, array)
 
 
@@ -189,7 +190,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     array, offsets = found.values, listed(sorted(found.offsets))
     evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
     if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
-        texts = [*column.present, *column.bounds]
+        texts = [*column.cells.present, *column.bounds]
         if all(has_format(text, TemporalFormat.DURATION) for text in texts):
             reason = "may be a time of day or a duration, which schema= or a pin settles"
             return Decision(array.type, evidence, CellError(column.row_of(0), texts[0], reason), array)
@@ -198,7 +199,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
         if row is not None:
             array = pc.cast(array, pa.timestamp(array.type.unit, "UTC"))
             reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
-            return Decision(array.type, evidence, CellError(row, column.cells[row], reason), array)
+            return Decision(array.type, evidence, CellError(row, str(column.cells[row]), reason), array)
     return Decision(array.type, evidence, array=array, extremes=found.extremes)
 
 
@@ -227,44 +228,68 @@ def _numeric(column: Column, options: AskOptions) -> Decision:
 
 def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), words: str = "{}") -> Decision:
     """Decide on the type that holds all numbers."""
-    if column.kinds == {ValueKind.TEXT} or (
-        column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}
-    ):
-        found = _numbers_fast(column, options, bounds, words)
-        if found is not None:
-            return found
+    found = None
+    if column.kinds == {ValueKind.TEXT}:
+        found = _read_quoted(column, options, bounds, words)
+    elif column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}:
+        found = _read_json(column, options, bounds, words)
+    if found is not None:
+        return found
     decimals = _decimals(column, options)
-    type_, reason = numbers.arrow_type(column.present, bounds, decimals)
+    type_, reason = numbers.arrow_type(column.cells.present, bounds, decimals)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
     array = numbers.read_nearest(column.cells) if decimals == "float" and type_ == pa.float64() else None
     return Decision(type_, words.format(reason), problem, array)
 
 
-def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
-    """Decide on numbers by Arrow's own casts, None where these might not be exact."""
-    is_quoted, count = column.kinds == {ValueKind.TEXT}, column.count + len(bounds)
-    values: Any = column.array if is_quoted else column.values  # texts may have been read as times
-    if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
-        texts = values
-        values = _in_chunks(numbers.read_quoted if is_quoted else numbers.read_fast, texts)
-        if values is None:
-            type_ = numbers.decimal_type(_chunks(texts), bounds, _decimals(column, options))
-            reason = f"{numbers.fraction_words(count)}, not all exact as float64"
-            return type_ and Decision(type_, words.format(reason), array=pc.cast(texts, type_))
-        if is_quoted and not values.fractional:
-            try:
-                values = pc.cast(texts, pa.int64())
-            except pa.ArrowInvalid:  # beyond 64 bits
-                return None
+def _read_quoted(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
+    """Decide on numbers in quotes by Arrow's own casts, None where these might not be exact."""
+    texts = column.cells.array  # they may have been read as times
+    floats = _in_chunks(numbers.read_quoted, texts)
+    if floats is None:
+        return _decimal(texts, column, options, bounds, words)
+    if floats.fractional:
+        return _floats(floats, column, bounds, words)
+    try:
+        return _integers(pc.cast(texts, pa.int64()), column, bounds, words)
+    except pa.ArrowInvalid:  # beyond 64 bits
+        return None
+
+
+def _read_json(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
+    """Decide on JSON's own numbers by Arrow's own casts, None where these might not be exact."""
+    values = column.values
     if isinstance(values, FloatValues):
-        # If none has a fraction, all are whole, and some beyond int64.
-        if values.fractional and all(map(numbers.is_exact_float, bounds)):
-            reason = f"{numbers.fraction_words(count)}, all exact as float64"
-            return Decision(values.values.type, words.format(reason), array=values.values)
-    elif all(map(numbers.is_short_integer, bounds)):
-        reason = "1 whole number" if count == 1 else f"{count:,} whole numbers"
-        return Decision(values.type, words.format(reason), array=values)
-    return None
+        return _floats(values, column, bounds, words)
+    if not pa.types.is_string(values.type):
+        return _integers(values, column, bounds, words)
+    floats = _in_chunks(numbers.read_fast, values)
+    if floats is None:
+        return _decimal(values, column, options, bounds, words)
+    return _floats(floats, column, bounds, words)
+
+
+def _integers(array: Array, column: Column, bounds: Sequence[str], words: str) -> Decision | None:
+    if not all(map(numbers.is_short_integer, bounds)):
+        return None
+    reason = counted(column.count + len(bounds), "whole number")
+    return Decision(array.type, words.format(reason), array=array)
+
+
+def _floats(values: FloatValues, column: Column, bounds: Sequence[str], words: str) -> Decision | None:
+    # If none has a fraction, all are whole, and some beyond int64.
+    if not (values.fractional and all(map(numbers.is_exact_float, bounds))):
+        return None
+    reason = f"{numbers.fraction_words(column.count + len(bounds))}, all exact as float64"
+    return Decision(values.values.type, words.format(reason), array=values.values)
+
+
+def _decimal(
+    texts: Array, column: Column, options: AskOptions, bounds: Sequence[str], words: str
+) -> Decision | None:
+    type_ = numbers.decimal_type(_chunks(texts), bounds, _decimals(column, options))
+    reason = f"{numbers.fraction_words(column.count + len(bounds))}, not all exact as float64"
+    return type_ and Decision(type_, words.format(reason), array=pc.cast(texts, type_))
 
 
 def _decimals(column: Column, options: AskOptions) -> Decimals:
@@ -283,20 +308,9 @@ def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
 
 def _constant_problem(column: Column) -> CellError | None:
     """Return the problem of a cell with a bare NaN or infinity, which is read but is not JSON."""
-    cells = column.cells
-    found = cells.constants() if isinstance(cells, CellColumn) else enumerate(map(_find_constant, cells))
+    found = column.cells.constants() if isinstance(column.cells, CellColumn) else iter(())
     reason = "is written without quotes, which is not JSON; it was read as the float it means"
-    return next((CellError(row, constant, reason) for row, constant in found if constant is not None), None)
-
-
-def _find_constant(value: object) -> str | None:
-    """Return a value if it is a constant, NaN if one is inside of it, None if there is none."""
-    if isinstance(value, ConstantText):
-        return value
-    inside: Iterable[object] = ()
-    if isinstance(value, list | dict):
-        inside = value if isinstance(value, list) else value.values()
-    return "NaN" if any(_find_constant(item) is not None for item in inside) else None
+    return next((CellError(row, constant, reason) for row, constant in found), None)
 
 
 def _boolean(column: Column, options: AskOptions) -> Decision:
@@ -305,18 +319,18 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
     decision = _booleans(column, options)
     if column.kinds != {ValueKind.BOOLEAN}:
         try:
-            builders.build(column.present, pa.bool_())
+            builders.build(column.cells.present, pa.bool_())
         except CellError as error:
             if column.kinds != {ValueKind.INTEGER}:
                 raise
             row = column.row_of(error.row or 0)
-            return _numbers(column, options)._replace(problem=CellError(row, error.value, error.reason))
+            return _numbers(column, options)._replace(problem=error.at(row))
         decision = decision._replace(array=None)
     return decision._replace(evidence=f"boolean statistics; {decision.evidence}")
 
 
 def _booleans(column: Column, _: AskOptions) -> Decision:
-    return Decision(pa.bool_(), f"{_counted(column)} are true or false", array=column.array)
+    return Decision(pa.bool_(), f"{_counted(column)} are true or false", array=column.cells.array)
 
 
 # --- arrays, objects, and whatever else there is -----------------------------------------------------
@@ -328,15 +342,14 @@ def _nothing(column: Column, _: AskOptions) -> Decision:
 
 
 def _mixed(column: Column, _: AskOptions) -> Decision:
-    row = column.cells.odd_row() if isinstance(column.cells, CellColumn) else 0
+    row = column.cells.by_cell().odd_row()
     kinds = _kind_names(column.kinds)
     reason = f"differs from other values: the column mixes {kinds}"
-    return Decision(pa.string(), f"mixed {kinds}", CellError(row, column.json_of(row), reason))
+    return Decision(pa.string(), f"mixed {kinds}", CellError(row, column.cells.json_of(row), reason))
 
 
 def _nested(column: Column, options: AskOptions) -> Decision:
-    batches = column.cells.batches() if isinstance(column.cells, CellColumn) else [column.cells]
-    array = build_nested(batches, partial(_build_scalars, options=options))
+    array = build_nested(column.cells.by_cell(), partial(_build_scalars, options=options))
     kinds = _kind_names(column.kinds)
     if array is None:
         return Decision(pa.string(), f"{_counted(column)} are {kinds} that no type holds: as JSON")
@@ -348,8 +361,8 @@ def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Arr
     """Return the scalars at one place inside of cells as the type that holds all, None if there is none."""
     column = Column("", cells)
     if not column.kinds <= NUMBER_KINDS:
-        return column.array
-    whole = (cell for cell in column.present if type(cell) is IntText)
+        return cells.array
+    whole = (cell for cell in column.cells.present if type(cell) is IntText)
     if options.decimals == "float" and not all(map(numbers.is_exact_float, whole)):
         options = replace(options, decimals="exact")  # no whole number is changed
     try:

@@ -44,7 +44,7 @@ _INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AW
 #: So many texts are read at once, which bounds what is made of them on the way.
 _BATCH: Final = 1 << 16
 #: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
-_NAT: Final = -(2**63)
+NAT: Final = -(2**63)
 
 
 def read_exact(
@@ -112,7 +112,7 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         values = _read_present(present, type_)
     except CellError as error:
         rows = [row for row, text in enumerate(texts) if text is not None]
-        raise CellError(rows[error.row or 0], error.value, error.reason) from None
+        raise error.at(rows[error.row or 0]) from None
     if len(present) == len(texts):
         return values
     positions = iter(range(len(present)))
@@ -133,7 +133,7 @@ def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
         try:
             parts.append(reader.read(texts[start : start + _BATCH], type_))
         except CellError as error:
-            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+            raise error.at(start + (error.row or 0)) from None
     return pa.concat_arrays(parts)
 
 
@@ -151,6 +151,20 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
     return None
 
 
+def check_zone(values: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
+    """Return instants, checked to be of the years 1 to 9999 in the time zone of their type, if it has one."""
+    row = row_out_of_range(values, type_.tz) if pa.types.is_timestamp(type_) and type_.tz else None
+    if row is not None:
+        raise CellError(row, str(texts[row]), f"has no year that can be shown in {type_.tz}")
+    return values
+
+
+def check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -> None:
+    """Raise CellError for counts that are not from the first of the year 1 to the last of the year 9999."""
+    raise_at_first(pc.less(counts, _whole(first)), texts, "is before the year 1")
+    raise_at_first(pc.greater(counts, _whole(last)), texts, "is after the year 9999")
+
+
 def _whole(number: int) -> pa.Scalar:
     return to_scalar(number, pa.int64())
 
@@ -166,8 +180,7 @@ def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
 def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     spelled = canonical(to_array(texts, pa.string()))
     micros = _timestamp_micros(spelled, "UTC" if type_.tz else None)
-    raise_at_first(pc.less(micros, _whole(FIRST_MICROS)), texts, "is before the year 1")
-    raise_at_first(pc.greater(micros, _whole(LAST_MICROS)), texts, "is after the year 9999")
+    check_range(micros, FIRST_MICROS, LAST_MICROS, texts)
     return _in_unit(micros, spelled, texts, type_)
 
 
@@ -216,7 +229,7 @@ def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     counts = []
     for position, text in enumerate(texts):
         count, rest = divmod(nanoseconds(text), nanos_per_unit)
-        if rest or abs(count) > -(_NAT + 1):
+        if rest or abs(count) > -(NAT + 1):
             raise CellError(position, text, f"does not fit in {type_}")
         counts.append(count)
     return pc.cast(to_array(counts, pa.int64()), type_)
@@ -249,10 +262,10 @@ def _in_nanos(micros: pa.Array, extra: pa.Array, texts: Sequence[str]) -> pa.Arr
     rest = pc.if_else(is_negative, pc.subtract(extra, _whole(1_000)), extra)
     try:
         nanos = pc.add_checked(pc.multiply_checked(whole, _whole(1_000)), rest)
-        beyond = pc.equal(nanos, _whole(_NAT))
+        beyond = pc.equal(nanos, _whole(NAT))
     except pa.ArrowInvalid:
         exact = zip(micros.to_pylist(), extra.to_pylist(), strict=True)
-        beyond = to_array([not _NAT < value * 1_000 + digits < 2**63 for value, digits in exact], pa.bool_())
+        beyond = to_array([not NAT < value * 1_000 + digits < 2**63 for value, digits in exact], pa.bool_())
     raise_at_first(beyond, texts, "needs nanoseconds, which reach from 1677 to 2262 only")
     return nanos
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from itertools import chain
 from typing import Any
 
 import pytest
@@ -14,8 +12,6 @@ from connecty_frames.decode import exact_json
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.rows.general import read_general
-from connecty_frames.decode.scanning import LongValue
-from connecty_frames.decode.types.column import CellColumn
 from connecty_frames.errors import ResponseError
 from tests.cases import cases
 
@@ -177,26 +173,6 @@ def test_the_byte_that_is_not_utf8_in_a_row_of_another_width() -> None:
     """It is reported first."""
     with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 19 of it"):
         read_general(memoryview(b'[["a"],[1],[2],[3,"\xff"]]'))
-
-
-@cases(
-    ("cells", "kinds"),
-    [
-        ([[number] for number in range(9000)], [list] * 4),  # more than one batch of many cells
-        ([["x"], ["y" * 70_000], ["z"]], [list, LongValue, list]),  # a long one is a batch by itself
-    ],
-)
-def test_batches_of_cells(cells: list[list[Any]], kinds: list[type]) -> None:
-    """Each cell is in one of them, in order."""
-    _, table = read_general(memoryview(json.dumps([["a"], *([cell] for cell in cells)]).encode()))
-    column = table[0]
-    assert isinstance(column, CellColumn)
-    batches = list(column.batches())
-    assert [type(batch[0]) for batch in batches] == kinds
-    read_cells = (
-        list(chain(*cell.items(100))) if isinstance(cell, LongValue) else cell for cell in chain(*batches)
-    )
-    assert list(read_cells) == [[str(item) for item in cell] for cell in cells]
 
 
 def test_the_checkpoint() -> None:

@@ -141,9 +141,9 @@ def test_what_is_not_a_table(dataframe: str, says: str) -> None:
 def test_too_many_columns(cells: str) -> None:
     """The columnar and the general reader keep the limit, and the error tells both numbers."""
     source = memoryview(f'[["a","b","c"],[{cells}]]'.encode())
-    assert read_rows(source, {}, limits=ReaderLimits(smallest=0, most_columns=3)).count == 1
+    assert read_rows(source, {}, limits=ReaderLimits(most_columns=3)).count == 1
     with pytest.raises(ResponseError, match="has 3 columns; at most 2 are read"):
-        read_rows(source, {}, limits=ReaderLimits(smallest=0, most_columns=2))
+        read_rows(source, {}, limits=ReaderLimits(most_columns=2))
 
 
 def test_invalid_utf8() -> None:

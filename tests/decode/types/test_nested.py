@@ -1,21 +1,26 @@
-"""Arrays and objects of one shape become lists and structs, whatever the batches that they come in."""
+"""Arrays and objects of one shape become lists and structs, whatever the blocks that they come in."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from connecty_frames.decode.exact_json import parse
+from connecty_frames.decode.rows.general import read_general
+from connecty_frames.decode.types.column import CellColumn
 from connecty_frames.decode.types.nested import MOST_FIELDS, build_nested
 from tests.cases import cases
 
 
 def build(cells: list[str], batch: int = 100) -> pa.Array | None:
     """Build cells given as JSON, some at a time; numbers become their texts."""
-    values: list[Any] = list(map(parse, cells))
-    batches = [values[start : start + batch] for start in range(0, len(values), batch)]
-    return build_nested(batches, lambda scalars: scalars.array)
+    rows = "".join(f",[{cell}]" for cell in cells)
+    _, table = read_general(memoryview(f'[["c"]{rows}]'.encode()))
+    texts = table.cells(0).texts
+    parts = [texts.slice(start, batch) for start in range(0, len(texts), batch)]
+    codes = np.concatenate([part for part, _ in table.cells(0).parts()])
+    return build_nested(CellColumn(codes, pa.chunked_array(parts)), lambda scalars: scalars.array)
 
 
 @cases("batch", [1, 2, 100])
@@ -29,6 +34,11 @@ def build(cells: list[str], batch: int = 100) -> pa.Array | None:
             ["null", '{"a":null,"b":"x"}', '{"b":null,"a":["y"]}'],
             pa.struct([("a", pa.list_(pa.string())), ("b", pa.string())]),
             [None, {"a": None, "b": "x"}, {"a": ["y"], "b": None}],
+        ),
+        (
+            ['{ "a\\"b" : [ ] , "c,:" : "\\u00e9" }', "null", '{"c,:":"\\"","a\\u0022b":[ 1 , 2 ]}'],
+            pa.struct([('a"b', pa.list_(pa.int64())), ("c,:", pa.string())]),
+            [{'a"b': [], "c,:": "é"}, None, {'a"b': [1, 2], "c,:": '"'}],
         ),
     ],
 )

@@ -15,10 +15,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.statistics import read_entry
 from connecty_frames.decode.types import numbers
 from connecty_frames.decode.types import table as types
-from connecty_frames.decode.types.column import Column
+from connecty_frames.decode.types.column import Column, ScalarColumn
 from connecty_frames.options import AskOptions
 from tests.cases import cases
 
@@ -519,8 +520,10 @@ def test_every_short_text_is_a_number_or_none() -> None:
 )
 def test_quoted_numbers_are_read_alike(texts: list[str]) -> None:
     """Numbers in quotes are the same beside a null as beside one with a plus, which is read one by one."""
-    column = Column("a", texts, read_entry({"numeric": {"distinct_approx": True}}))
-    plus = Column("a", [*texts, "+1"], read_entry({"numeric": {"distinct_approx": True}}))
+    column, plus = (
+        Column("a", ScalarColumn(ValueKind.TEXT, pa.array(each)), read_entry({"numeric": {"mean": "1"}}))
+        for each in (texts, [*texts, "+1"])
+    )
     found, due = types.decide(column, AskOptions()), types.decide(plus, AskOptions())
     assert due.array is None
     if found.array is not None and due.type == found.type:

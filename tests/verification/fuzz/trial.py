@@ -170,7 +170,7 @@ class Trials:
             return commas
 
         decode_whole = decode.decode
-        in_blocks = limits.ReaderLimits(smallest=0, block=size, general_block=size)
+        in_blocks = limits.ReaderLimits(block=size, general_block=size)
 
         def decode_in_blocks(*given: Any, **options: Any) -> object:
             return decode_whole(*given, **{**options, "limits": in_blocks})
