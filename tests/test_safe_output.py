@@ -108,7 +108,7 @@ class TestManyColumns:
         with pytest.raises(cf.ConfigError, match=r"'c9' and 2,990 more"):
             wide().plot(y="x")
         texts = cf.Answer.from_json(body([[f"c{n}" for n in range(MANY)], ["x"] * MANY]))
-        with pytest.raises(cf.ConfigError, match=r"'c9' \(string\) and 2,990 more"):
+        with pytest.raises(cf.ConfigError, match=r"'c9' \(dimension\) and 2,990 more"):
             texts.plot()
 
     def test_a_plot(self) -> None:
@@ -118,7 +118,10 @@ class TestManyColumns:
         assert len(chart["encoding"]["tooltip"]) == 52
         (values,) = chart["datasets"].values()
         assert len(values[0]) == 104
-        assert chart["title"] == {"text": "", "subtitle": "The tooltips show 52 of 3,000 columns."}
+        assert chart["title"] == {
+            "text": "c2001 by c2000",
+            "subtitle": "The tooltips show 52 of 3,000 columns.",
+        }
 
     def test_warnings_of_names(self) -> None:
         """There are ten of a category, and one that counts the others."""

@@ -13,7 +13,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.batch import BatchProgress, BatchSummary
 from connecty_frames.batch.index import Index
-from connecty_frames.batch.items import read_items
+from connecty_frames.batch.items import Item, digest, read_items
 from connecty_frames.store.records import forget_records
 from connecty_frames.store.table import database_at
 
@@ -136,11 +136,20 @@ def test_a_name_that_another_process_gives_meanwhile(
     assert cf.open_batch(folder).summary() == BatchSummary(total=1, unasked=1)
 
 
-def test_a_name_that_no_file_should_have(ask: Any, folder: Path) -> None:
-    """It is refused, and begins no folder."""
+def test_names_of_earlier_versions(ask: Any, service: Any, folder: Path) -> None:
+    """A batch that has one goes on with it; a new one is refused, and begins no folder."""
     with pytest.raises(cf.ConfigError, match="number 1: the name 'eu:pl' has one of"):
         ask([("eu:pl", "how many?")])
     assert not folder.exists()
+
+    ask([])
+    Index(folder / "index.sqlite3").register([Item(digest("name", "eu:pl"), "eu:pl", "how many?")], str)
+    batch = ask([("eu:pl", "how many?"), ("us", "how much?")])
+    with pytest.raises(cf.ConfigError, match=r"number 2: the name 'eu\?' has one of"):
+        ask([("eu:pl", "how many?"), ("eu?", "how many?")])
+
+    assert sorted(batch.parts()) == ["eu:pl", "us"]
+    assert service.asked == {"how many?": 1, "how much?": 1}
 
 
 def test_another_working_directory(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ def test_a_chart_in_place_of_the_table(shell: Any, answers: Any, settings: dict[
 
     assert (code, out) == (
         0,
-        f"orders by country\nPoland       {'█' * 83} 100\nSpain\\x1b[2J {'█' * 41}▌{' ' * 41}  50\n",
+        f"how many?\nPoland       {'█' * 83} 100\nSpain\\x1b[2J {'█' * 41}▌{' ' * 41}  50\n",
     )
     assert shell.after_acceptance(err) == f"Two rows.\n2 rows; question_id {QUESTION_ID}\n"
 
@@ -109,11 +109,15 @@ def test_a_chart_in_place_of_the_table(shell: Any, answers: Any, settings: dict[
 @pytest.mark.parametrize(
     ("components", "out", "reason"),
     [
-        ({"dataframe": [["n"], [5]]}, r" n\b[^5]* 5 ", "A single number needs no chart: the table has it.\n"),
+        (
+            {"dataframe": [["n"], [5]]},
+            r" n\b[^5]* 5 ",
+            "No plot fits this answer: the columns are 'n' (measure). A plot needs a measure",
+        ),
         (
             {"dataframe": [["n"]]},
             r" n\b",
-            "No plot fits this answer: there are no rows. A plot needs a number",
+            "No plot fits this answer: there are no rows. A plot needs a measure",
         ),
         (
             {"response_summary": "It is a shop."},

@@ -13,6 +13,7 @@ import pytest
 import connecty_frames as cf
 import connecty_frames.spark
 from connecty_frames import frames
+from connecty_frames.frames import loading
 from connecty_frames.spark.reads import AskedQuestion, Read, ask, open_client
 from tests.cases import cases
 
@@ -314,6 +315,7 @@ def test_the_record(asked_sandbox: Sandbox, scratch: Path) -> None:
 
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data source and ``to_spark`` name it."""
+    loading._finish_before_fork()  # CPython 3.11 cannot rewrite two modules for pytest at once
     for name in [name for name in sys.modules if name.startswith("pyspark")]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("connecty_frames.spark.source", "connecty_frames.frames.spark"):

@@ -24,6 +24,7 @@ import pytest
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import database as database_module
 from connecty_frames.store.database import Database, Result, StoreError, close_databases, default_path
+from connecty_frames.store.records import read_records
 from connecty_frames.store.table import _LAYOUT, database_at
 
 INSERT = (
@@ -254,15 +255,30 @@ def test_a_file_of_a_newer_version(path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
-def test_a_file_of_a_version_that_was_never_released(path: Path, version: int) -> None:
-    """It is refused, and keeps its questions."""
-    database_at(path).execute(INSERT, ("how many?",))
-    database_at(path).execute(f"PRAGMA user_version = {version}")
-    close_databases()
+def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
+    """It has its questions; one that was being sent is UNCERTAIN, and no number is given again."""
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    for statement in itertools.chain.from_iterable(_LAYOUT.steps[:version]):
+        old.execute(statement)
+    for question, state in (("done", "COMPLETED"), ("sent", "SENT"), ("forgotten", "COMPLETED")):
+        old.execute(
+            "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
+            "process_started) VALUES ('k', ?, 'u', '13', 'c', ?, 0, 'h', 1, 's')",
+            (question, state),
+        )
+    old.execute("DELETE FROM questions WHERE question = 'forgotten'")
+    old.execute(f"PRAGMA application_id = {_LAYOUT.application_id}")
+    old.execute(f"PRAGMA user_version = {version}")
+    old.commit()
+    old.close()
+    database = database_at(path)
+    database.execute(INSERT, ("new",))
 
-    with pytest.raises(StoreError, match="table questions already exists"):
-        database_at(path).open()
-    assert questions(path) == ["how many?"]
+    found = [(row[0], row[2], row[3]) for row in read_records(database)]
+    assert found == [(4, "UNCERTAIN", "new"), (2, "UNCERTAIN", "sent"), (1, "COMPLETED", "done")]
+    columns = {name for _, name, *_ in database.execute("PRAGMA table_info(questions)").rows}
+    assert not columns & {"host", "pid", "process_started"}
 
 
 def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
