@@ -1,4 +1,4 @@
-"""Answer: one decoded table and its metadata. No other module combines decoding, frames and display."""
+"""Answer: one decoded table and its metadata."""
 
 from __future__ import annotations
 

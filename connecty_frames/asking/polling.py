@@ -107,7 +107,7 @@ class PolledQuestion:
         return pending_message(self._question_id, self._command, recorded_in)
 
     def _checkpoint(self, seconds: float) -> Callable[[], None]:
-        """Return a function that raises after some seconds from now, after a moment at the earliest."""
+        """Return a function that raises once ``seconds``, but at least ``GRACE``, have passed."""
         clock = self._api.clock
         end = clock.monotonic() + max(seconds, GRACE)
 

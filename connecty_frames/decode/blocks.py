@@ -87,7 +87,7 @@ def commas_outside_texts(data: NDArray[np.uint8], is_comma: NDArray[np.bool_]) -
 
 
 def outside_texts(is_quote: NDArray[np.bool_], quotes: int = 0) -> NDArray[np.bool_]:
-    """Return which of some characters are outside of texts, if these are the quotes behind some others."""
+    """Return which of some characters are outside of texts, given the places of quotes."""
     # A sum of 8 bits overflows, but its last bit is right.
     outside: NDArray[np.bool_] = (np.cumsum(is_quote, dtype=np.uint8) & 1 == quotes % 2) & ~is_quote
     return outside

@@ -70,7 +70,7 @@ class Statistics(NamedTuple):
     entries: dict[str, dict[str, Any]]
     #: Whether they held a lone surrogate, in whose place its escape stands.
     is_escaped: bool = False
-    #: Why they were not read, or are not kept in the metadata, as a predicate; empty if they are.
+    #: What "The statistics" goes on with, such as ``hold more than 100,000 values``; empty if all are kept.
     excess: str = ""
 
 
@@ -85,7 +85,7 @@ class Envelope(Immutable, dict=True):  # for what is computed when it is first n
     rows: memoryview | None = None
     #: ``dataframe_stats`` by column and section, numbers as their texts.
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-    #: Why they were not read, or are not kept in the metadata, as a predicate; empty if they are.
+    #: What "The statistics" goes on with, such as ``hold more than 100,000 values``; empty if all are kept.
     excess: str = ""
     #: Fields that the API document does not name, of a question without an answer.
     details: dict[str, Any] = msgspec.field(default_factory=dict)

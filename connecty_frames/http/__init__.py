@@ -1,1 +1,1 @@
-"""One HTTP exchange and its retries. What is requested is decided in ``client``."""
+"""One HTTP exchange and its retries. What is requested is decided in ``asking``."""

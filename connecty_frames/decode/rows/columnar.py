@@ -383,7 +383,7 @@ class _BlockReader:
         first, last = block.data.take(starts, mode="clip"), block.data.take(ends - 1, mode="clip")
         tokens = _BEGINS.take(first) & _ENDS.take(last)
         is_text = tokens == _TEXT
-        # Repeated for all rows: numpy takes five times as long to repeat it while it computes.
+        # Facts 4 and 5. Repeated for all rows: numpy takes five times as long to repeat it while it computes.
         allowed = np.tile(self._allowed, (len(tokens), 1))
         if not (tokens & allowed).all() or 2 * np.count_nonzero(is_text) != block.quotes:
             raise UnsupportedRows
@@ -424,7 +424,7 @@ def _between_commas(
     rows, left_over = divmod(len(commas) + 1, width)
     between_rows = commas[width - 1 :: width]
     first = 1 + len(spaces)  # of a cell, from the comma before it
-    # Clipped, since the first commas that are tried may be those of a text at the end of the block.
+    # Fact 3. Clipped, since the first commas that are tried may be those of a text at the end of the block.
     if (
         left_over
         or (data[between_rows - 1] != block.separator[0]).any()

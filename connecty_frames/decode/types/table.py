@@ -1,7 +1,7 @@
 """The table of rules by which a column gets its Arrow type.
 
-Types are decided here and nowhere else, by the first rule of :data:`RULES` whose section is that of the
-statistics and whose kinds cover all values. If a value does not fit the type, the whole column stays exact
+Types are decided here and nowhere else, by the first rule of :data:`RULES` that covers all kinds of values and
+whose section is that of the statistics, or None, which fits any. If a value does not fit the type, the whole column stays exact
 text, and the decision says which value and why. A value is never changed.
 """
 
@@ -49,7 +49,7 @@ class Decision(NamedTuple):
     type: pa.DataType
     evidence: str  # in words
     problem: CellError | None = None  # a value that does not fit the type that the column should have
-    array: Array | None = None  # the column, if it was read to decide
+    array: Array | None = None  # the column, if it was built while deciding
     extremes: tuple[int, int] | None = None  # as Arrow counts them, if known
 
 
@@ -94,7 +94,9 @@ def _decide(column: Column, options: AskOptions) -> Decision:
         decision = rule.decide(column, options)
     except CellError as error:
         row = None if error.row is None else column.row_of(error.row)
-        return _exact_text(error.at(row))
+        problem = error.at(row)
+        words = f"exact text, since {problem.short_value!r} ({problem.place}) {problem.reason}"
+        return Decision(pa.string(), words, problem)
     if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
         return decision
     # No rule of this section covers the values.
@@ -108,11 +110,6 @@ def _decide(column: Column, options: AskOptions) -> Decision:
 @lru_cache
 def _find_rule(section: str | None, kinds: frozenset[ValueKind]) -> Rule:
     return next(rule for rule in RULES if rule.section in (None, section) and kinds <= rule.kinds)
-
-
-def _exact_text(problem: CellError) -> Decision:
-    words = f"exact text, since {problem.short_value!r} ({problem.place}) {problem.reason}"
-    return Decision(pa.string(), words, problem)
 
 
 def _kind_names(kinds: frozenset[ValueKind]) -> str:
