@@ -1,8 +1,8 @@
 """The table of rules by which a column gets its Arrow type.
 
-Types are decided here and nowhere else, by the first rule of :data:`RULES` that covers all kinds of values and
-whose section is that of the statistics, or None, which fits any. If a value does not fit the type, the whole column stays exact
-text, and the decision says which value and why. A value is never changed.
+Types are decided here and nowhere else, by the first rule of :data:`RULES` that covers all kinds of values,
+and whose section is that of the statistics, or None, which fits any. If a value does not fit the type, the
+whole column stays exact text, and the decision says which value and why. A value is never changed.
 """
 
 from __future__ import annotations
