@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 
-from connecty_frames.version import __version__ as __version__
+from connecty_frames._base.version import __version__ as __version__
 
 # True for type checkers, which know the name; importing it from typing would double the time of this import.
 # Not the literal False, below which jedi, as an editor uses it, finds no names.
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.api import ask, ask_async, ask_df, ask_df_async, ask_many
     from connecty_frames.batch import Batch, ask_batch, open_batch
-    from connecty_frames.client import Client, Question
-    from connecty_frames.config import configure
+    from connecty_frames.client import Client
     from connecty_frames.decode import Schema, binary, epoch, local, strptime
     from connecty_frames.errors import (
         APIError,
@@ -58,11 +57,13 @@ if TYPE_CHECKING:
         WriteFailed,
     )
     from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
+    from connecty_frames.integrations.read_connecty import install_readers, read_connecty
     from connecty_frames.options import AskOptions
     from connecty_frames.pins import Pin, pin, pinned
-    from connecty_frames.readers import install_readers, read_connecty
+    from connecty_frames.question import Question
     from connecty_frames.records import forget, history
     from connecty_frames.reruns import rerun
+    from connecty_frames.settings.sources import configure
     from connecty_frames.shared import use_sandbox
 
 __all__ = [
@@ -137,7 +138,7 @@ _MODULES: Final[dict[str, str]] = {
     "Batch": "batch",
     "Client": "client",
     "Pin": "pins",
-    "Question": "client",
+    "Question": "question",
     "Schema": "decode",
     "ask": "api",
     "ask_async": "api",
@@ -147,18 +148,18 @@ _MODULES: Final[dict[str, str]] = {
     "ask_many": "api",
     "binary": "decode",
     "copy_metadata": "frames",
-    "configure": "config",
+    "configure": "settings.sources",
     "epoch": "decode",
     "forget": "records",
     "history": "records",
-    "install_readers": "readers",
-    "load_ipython_extension": "magics",  # for %load_ext, so it is not in __all__
+    "install_readers": "integrations.read_connecty",
+    "load_ipython_extension": "integrations.ipython",  # for %load_ext, so it is not in __all__
     "local": "decode",
     "metadata": "frames",
     "open_batch": "batch",
     "pin": "pins",
     "pinned": "pins",
-    "read_connecty": "readers",
+    "read_connecty": "integrations.read_connecty",
     "read_parquet": "frames",
     "rerun": "reruns",
     "strptime": "decode",

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import decode, diagnostics, display, frames
+from connecty_frames._base.text import counted, excerpt, quoted, snippet, with_excerpt
+from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine, shows_options
 from connecty_frames.protocol import State
-from connecty_frames.text import counted, excerpt, quoted, snippet, with_excerpt
-from connecty_frames.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from connecty_frames._base.text import age_text, counted, snippet, value_text
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import age_text, counted, snippet, value_text
 
 #: The keys of each column in ``schema``.
 _COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from connecty_frames.client import Call, Client, in_thread
-from connecty_frames.config import resolve
+from connecty_frames.calls.asynchronous import Call, in_thread
+from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, AskOptionsDict, Engine, shows_options
+from connecty_frames.settings.sources import resolve
 from connecty_frames.shared import clients, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
 
     from connecty_frames.answer import Answer
-    from connecty_frames.client import QuestionFuture
+    from connecty_frames.calls.concurrent import QuestionFuture
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames.decode.exact_json import LONE_SURROGATE
 from connecty_frames.errors import (
     QuestionError,
@@ -16,7 +17,6 @@ from connecty_frames.errors import (
     warn,
 )
 from connecty_frames.protocol import State
-from connecty_frames.text import counted, excerpt, snippet, with_excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -139,7 +139,7 @@ class ConnectyError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython displays of the error in place of its own traceback."""
-        from connecty_frames.tracebacks import short_traceback
+        from connecty_frames._base.tracebacks import short_traceback
 
         return short_traceback(self)
 

@@ -16,8 +16,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 from urllib.parse import unquote_to_bytes
 
+from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError, WriteFailed
-from connecty_frames.text import path_text
 
 if sys.platform != "win32":
     import fcntl

@@ -16,9 +16,9 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
 
-from connecty_frames.clock import named_zone
+from connecty_frames._base.clock import named_zone
+from connecty_frames._base.text import value_text
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 
-from connecty_frames.config import resolve
+from connecty_frames._base.text import path_text, value_text
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, Engine, check_age, check_question_id
+from connecty_frames.settings.sources import resolve
 from connecty_frames.store import (
     COLUMNS,
     LARGEST,
@@ -22,7 +23,6 @@ from connecty_frames.store import (
     forget_records,
     read_records,
 )
-from connecty_frames.text import path_text, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from connecty_frames.settings import Settings
+    from connecty_frames.settings.values import Settings
 
 _FORGET_ALL: Final = "To erase everything, delete {} and {}, each with its -wal and -shm files."
 #: The letters with which an age ends, as in "6h".

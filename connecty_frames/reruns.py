@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connecty_frames import frames
+from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, rerun_sql
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
 from connecty_frames.pins import Pin
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -77,7 +77,7 @@ def rerun(
 def _columns(metadata: AnswerMetadata) -> list[ColumnSchema]:
     from connecty_frames.decode import ColumnSchema
     from connecty_frames.decode.arrow_types import parse_type
-    from connecty_frames.decode.encodings import parse_encoding
+    from connecty_frames.decode.types.encodings import parse_encoding
 
     columns = []
     for column in metadata.schema:

@@ -9,8 +9,14 @@ import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from connecty_frames.client import Client
-from connecty_frames.config import CREDENTIALS, explain, resolve, set_sandbox, wants_sandbox
 from connecty_frames.errors import ConfigError
+from connecty_frames.settings.sources import (
+    CREDENTIALS,
+    explain,
+    resolve,
+    set_sandbox,
+    wants_sandbox,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox import Connection, Sandbox
     from connecty_frames.sandbox.sandbox import SandboxOptions
-    from connecty_frames.settings import Settings
+    from connecty_frames.settings.values import Settings
 
 clients: dict[Settings, Client] = {}
 _lock = threading.Lock()

@@ -14,9 +14,9 @@ import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.config import configure, swap_configured
 from connecty_frames.errors import ConfigError
-from connecty_frames.settings import NAMES
+from connecty_frames.settings.sources import configure, swap_configured
+from connecty_frames.settings.values import NAMES
 from connecty_frames.shared import close_clients
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-from connecty_frames.version import __version__
+from connecty_frames._base.version import __version__
 from docs.generated import SECTIONS
 
 if TYPE_CHECKING:

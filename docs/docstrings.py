@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from connecty_frames import options
 from connecty_frames.options import AskOptions, AskOptionsDict
 from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions, Statistics
-from connecty_frames.settings import Settings, SettingsDict
+from connecty_frames.settings.values import Settings, SettingsDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ _SECTION: Final = re.compile(r"^( *)Parameters\n *-+\n((?:.+\n)+)", re.MULTILINE
 #: Each file, and each of its functions and classes with the keywords that it lists.
 FUNCTIONS: Final[dict[str, dict[str, type]]] = {
     "connecty_frames/api.py": {"ask": AskOptionsDict, "ask_df": AskOptionsDict},
-    "connecty_frames/config.py": {"configure": SettingsDict},
+    "connecty_frames/settings/sources.py": {"configure": SettingsDict},
     "connecty_frames/sandbox/sandbox.py": {"Sandbox": SandboxOptions},
 }
 #: The default of each keyword; a `Field` or a `Parameter` has it as ``default``.

@@ -18,8 +18,8 @@ import pyarrow as pa
 import connecty_frames as cf
 from connecty_frames import errors, frames
 from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
-from connecty_frames.decode.types import RULES
-from connecty_frames.settings import Settings, SettingsDict
+from connecty_frames.decode.types.table import RULES
+from connecty_frames.settings.values import Settings, SettingsDict
 from docs.docstrings import descriptions
 
 if TYPE_CHECKING:

@@ -174,7 +174,7 @@ def _no_settings(_state_folders: Iterator[Path]) -> Iterator[None]:
             monkeypatch.delenv(name.lower(), raising=False)
         yield
     # Not imported, so that a module that the tests do not load stays unloaded.
-    config = sys.modules.get("connecty_frames.config")
+    config = sys.modules.get("connecty_frames.settings.sources")
     if config is not None:
         config.swap_configured({})
     shared = sys.modules.get("connecty_frames.shared")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
+from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 
 
 class Still(Clock):

@@ -19,10 +19,10 @@ import pytest
 from pydantic import SecretStr as PydanticSecret
 
 import connecty_frames as cf
-from connecty_frames import config
-from connecty_frames.config import resolve
-from connecty_frames.profiles import Profiles
-from connecty_frames.secret import SecretStr
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.settings import sources as config
+from connecty_frames.settings.profiles import Profiles
+from connecty_frames.settings.sources import resolve
 
 EU = "https://api.eu1.connecty-ai.com"
 US = "https://api.us1.connecty-ai.com"

@@ -28,8 +28,8 @@ import pytest
 import connecty_frames as cf
 from connecty_frames import files
 from connecty_frames.display import texts
+from connecty_frames.export.formats import WRITERS
 from connecty_frames.files import atomic_write, locked_folder
-from connecty_frames.frames import WRITERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from rich.pretty import pretty_repr
 
+from connecty_frames._base.immutable import Immutable
 from connecty_frames.http.models import Request
-from connecty_frames.immutable import Immutable
 
 REQUEST = Request("POST", "/v1/auth/token", b"secret")
 
@@ -35,7 +35,7 @@ def test_a_record_is_its_values() -> None:
 
 def test_every_record_is_immutable() -> None:
     """Subclasses inherit it."""
-    import connecty_frames.client.client
+    import connecty_frames.client
     import connecty_frames.decode.decoder  # noqa: F401
 
     classes = set(Immutable.__subclasses__())

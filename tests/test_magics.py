@@ -116,7 +116,9 @@ class TestConnecty:
     ) -> None:
         """Nothing in it is substituted or read as an option; only white space around it goes."""
         asked: list[str] = []
-        monkeypatch.setattr("connecty_frames.magics.ask_df", lambda question, **_: asked.append(question))
+        monkeypatch.setattr(
+            "connecty_frames.integrations.ipython.ask_df", lambda question, **_: asked.append(question)
+        )
         shell.user_ns["df"] = "substituted"
 
         run(shell, f"%%connecty df\n\n  \n{question}  \n\n")
@@ -215,7 +217,9 @@ class TestConnecty:
     def test_every_option_of_a_call(self, shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each is one of the line; those that are not given are left to ask_df."""
         calls: list[Any] = []
-        monkeypatch.setattr("connecty_frames.magics.ask_df", lambda _, **options: calls.append(options))
+        monkeypatch.setattr(
+            "connecty_frames.integrations.ipython.ask_df", lambda _, **options: calls.append(options)
+        )
         shell.user_ns |= {"types": {"orders": "int32"}, "steps": [], "client": "the client"}
         line = (
             "--client client --dw-id 7 --engine polars --dtype-backend pyarrow --max-rows 5 --schema types "

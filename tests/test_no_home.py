@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import connecty_frames as cf
 from connecty_frames.cli.app import app
-from connecty_frames.config import resolve
+from connecty_frames.settings.sources import resolve
 from tests.servers import programs
 from tests.servers.scripted import Script, serve
 

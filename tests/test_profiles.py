@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames import profiles
-from connecty_frames.profiles import Profiles, config_file
-from connecty_frames.secret import SecretStr
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.settings import profiles
+from connecty_frames.settings.profiles import Profiles, config_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,6 +17,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.files import atomic_write
 from connecty_frames.frames import AnswerMetadata
+from connecty_frames.frames.parquet_file import write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -340,7 +341,7 @@ class TestNul:
         """It is a ConfigError in polars, which would cut its name, and the other libraries read it."""
         path = tmp_path / "x.parquet"
         with atomic_write(path) as file:
-            cf.frames.WRITERS["parquet"](pa.table({"s": [{"a\0b": 1}]}), file)
+            write_table(pa.table({"s": [{"a\0b": 1}]}), file)
         assert cf.read_parquet(path, engine="pyarrow").to_pydict() == {"s": [{"a\0b": 1}]}
         with pytest.raises(cf.ConfigError, match="NUL"):
             cf.read_parquet(path, engine="polars")

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from connecty_frames.secret import SecretStr
+from connecty_frames._base.secret import SecretStr
 
 SECRET = "canary-secret-value"
 

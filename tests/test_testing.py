@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames import config
 from connecty_frames.sandbox import Fault, Sandbox
+from connecty_frames.settings import sources as config
 from connecty_frames.testing import connected
 
 if TYPE_CHECKING:

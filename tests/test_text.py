@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connecty_frames.text import counted, excerpt, html, snippet, terminal, with_excerpt
+from connecty_frames._base.text import counted, excerpt, html, snippet, terminal, with_excerpt
 
 
 @pytest.mark.parametrize(

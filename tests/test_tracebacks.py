@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.tracebacks import short_traceback
+from connecty_frames._base.tracebacks import short_traceback
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.text import path_text
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.batch.batch import DEFAULT_WORKERS, Batch, check_max_questions
@@ -12,11 +13,10 @@ from connecty_frames.batch.folder import begin_folder, index_path, known_names, 
 from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import read_items
 from connecty_frames.batch.run import run_batch
-from connecty_frames.client.concurrent import check_max_workers
+from connecty_frames.calls.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, shows_options
-from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
     import os

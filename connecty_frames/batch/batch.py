@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
+from connecty_frames._base.text import counted, path_text, snippet, value_text
 from connecty_frames.batch.folder import index_path, open_folder, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
-from connecty_frames.client.concurrent import check_max_workers
+from connecty_frames.calls.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine, check_bool
 from connecty_frames.store import RecordState
-from connecty_frames.text import counted, path_text, snippet, value_text
 
 if TYPE_CHECKING:
     import os

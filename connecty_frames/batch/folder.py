@@ -11,10 +11,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames._base.text import path_text, quoted, value_text
 from connecty_frames.batch.index import Index
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, locked_folder, open_regular
-from connecty_frames.text import path_text, quoted, value_text
 
 if TYPE_CHECKING:
     from pathlib import Path

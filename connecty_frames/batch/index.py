@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
+from connecty_frames._base.text import path_text
 from connecty_frames.batch.items import Item, digest, folded
 from connecty_frames.errors import ConfigError
 from connecty_frames.store import StoreError, database_at
 from connecty_frames.store.records import end_leases
-from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from connecty_frames.client.submission import question_body
+from connecty_frames._base.text import snippet, terminal, value_text
+from connecty_frames.asking.submission import question_body
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import snippet, terminal, value_text
 
 #: The most bytes of a name: file names have at most 255, and parts have a number and temporary names too.
 _NAME_BYTES: Final = 100

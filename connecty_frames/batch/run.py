@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames import display, frames
+from connecty_frames._base.text import counted, path_text, snippet
+from connecty_frames.asking.submission import annotate
 from connecty_frames.batch.folder import index_path, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
-from connecty_frames.client.concurrent import Workers
-from connecty_frames.client.submission import annotate
+from connecty_frames.calls.concurrent import Workers
 from connecty_frames.errors import (
     AuthError,
     ConfigError,
@@ -33,7 +34,6 @@ from connecty_frames.errors import (
 from connecty_frames.files import atomic_write, write_failed
 from connecty_frames.store import RecordState, leases
 from connecty_frames.store.table import from_microseconds
-from connecty_frames.text import counted, path_text, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -268,6 +268,8 @@ class _BatchRun:
         """Write the part of an answer, if it has a table, and record that the question is finished."""
         import pyarrow as pa
 
+        from connecty_frames.frames.parquet_file import write_table
+
         outcome = NO_TABLE
         if answer.table is not None:
             outcome = PART
@@ -275,7 +277,7 @@ class _BatchRun:
             path = part_path(self.folder, entry.number, entry.name)
             try:
                 with atomic_write(path) as file:
-                    frames.WRITERS["parquet"](frames.write_metadata(answer.table, metadata), file)
+                    write_table(frames.write_metadata(answer.table, metadata), file)
             except pa.ArrowException as error:  # such as a struct without fields, set by schema=
                 raise ConversionError(
                     f"The answer cannot be written as Parquet: {snippet(str(error), 200)}",

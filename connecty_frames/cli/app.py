@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from connecty_frames import __version__
+from connecty_frames._base.version import __version__
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.batch import batch
 from connecty_frames.cli.commands import Profile, config, questions, sandbox
@@ -90,8 +90,8 @@ app.command(epilog="connecty --help lists the exit codes.")(batch)
 @app.command()
 def health(*, profile: Profile = None) -> None:
     """Check whether the service is operational; no credentials are needed."""
-    from connecty_frames.client import check_health, not_operational
-    from connecty_frames.config import resolve
+    from connecty_frames.asking.health import check_health, not_operational
+    from connecty_frames.settings.sources import resolve
 
     address = resolve(profile=profile).address
     if not check_health(profile=profile):

@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from connecty_frames.answer import Answer
-    from connecty_frames.client import Client, Question
+    from connecty_frames.client import Client
     from connecty_frames.options import AskOptionsDict
+    from connecty_frames.question import Question
 
 #: The panels of the help.
 _QUESTION: Final = "Question"
@@ -204,7 +205,7 @@ def ask(
 
     If a word begins with a hyphen, write -- before the first one.
     """
-    from connecty_frames.config import wants_sandbox
+    from connecty_frames.settings.sources import wants_sandbox
 
     is_announced = not sandbox and wants_sandbox()
     sandbox = ctx.params["sandbox"] = sandbox or is_announced
@@ -293,8 +294,8 @@ def open_client(
 ) -> Iterator[Client]:
     """Yield a client made from the settings, or from those of a sandbox that ends with the command."""
     from connecty_frames.client import Client
-    from connecty_frames.config import explain
     from connecty_frames.files import user_folder
+    from connecty_frames.settings.sources import explain
 
     # An answer has to be fetched where its question was asked.
     options = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from connecty_frames._base.text import path_text, quoted, snippet
 from connecty_frames.cli.answer_options import (
     DecimalsChoice,
     DecimalsOption,
@@ -31,7 +32,6 @@ from connecty_frames.errors import (
     QuestionTimeout,
     SubmissionUncertain,
 )
-from connecty_frames.text import path_text, quoted, snippet
 
 if TYPE_CHECKING:
     from connecty_frames.batch import BatchSummary

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from connecty_frames._base.text import masked_id, terminal
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.text import masked_id, terminal
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
@@ -21,7 +21,7 @@ ADDRESS_CONFLICT: Final = "--base-url and --region both name the address: give o
 
 def complete_profile(incomplete: str) -> list[str]:
     """Return the names of profiles that complete a word, for the shell."""
-    from connecty_frames.profiles import Profiles
+    from connecty_frames.settings.profiles import Profiles
 
     try:
         return [name for name in Profiles.read(needed=False).tables if name.startswith(incomplete)]
@@ -45,7 +45,7 @@ config = typer.Typer(name="config", help="Show the settings that apply.", no_arg
 @config.command()
 def path() -> None:
     """Print the path of the file of profiles, whether it exists or not."""
-    from connecty_frames.profiles import config_file
+    from connecty_frames.settings.profiles import config_file
 
     typer.echo(config_file())
 
@@ -53,7 +53,7 @@ def path() -> None:
 @config.command()
 def show(*, profile: Profile = None) -> None:
     """Show each setting, its value with secrets masked, and its source."""
-    from connecty_frames.config import explain
+    from connecty_frames.settings.sources import explain
 
     rows = [(name, masked(name, value), place) for name, value, place in explain(profile=profile)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
@@ -127,7 +127,7 @@ def sandbox_class() -> type[Sandbox]:
 
 def announce_sandbox() -> None:
     """Say that a command asks a sandbox because the environment says so."""
-    from connecty_frames.config import explain
+    from connecty_frames.settings.sources import explain
     from connecty_frames.shared import sandbox_notice
 
     echo_stderr(sandbox_notice({name: place for name, _, place in explain()}))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from connecty_frames._base.text import excerpt, snippet, with_excerpt
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.text import excerpt, snippet, with_excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

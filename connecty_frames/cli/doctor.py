@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from connecty_frames import __version__
+from connecty_frames._base.text import listed, terminal
+from connecty_frames._base.version import __version__
 from connecty_frames.cli.ask import SANDBOX_CONFLICT, acceptance, open_client, reporting_id, running_sandbox
 from connecty_frames.cli.commands import Profile, announce_sandbox, masked
 from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
@@ -21,15 +22,16 @@ from connecty_frames.cli.output import open_response_file
 from connecty_frames.cli.streams import stdout_console
 from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning
 from connecty_frames.options import AskOptions
-from connecty_frames.text import listed, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
+    from connecty_frames.asking.checks import Check
     from connecty_frames.cli.first_contact import Contact
-    from connecty_frames.client import Check, Client, Question
+    from connecty_frames.client import Client
+    from connecty_frames.question import Question
 
 _DISTRIBUTION: Final = "connecty-frames"
 #: The name and the extra of a requirement such as ``duckdb>=1.3; extra == 'sandbox'``.
@@ -85,7 +87,7 @@ def doctor(
     if not question.strip():
         raise ConfigError("--ask is blank; expected a question in plain language.", setting="ask")
     options = AskOptions.from_kwargs({"dw_id": dw_id, "on_truncation": "ignore"})
-    from connecty_frames.config import wants_sandbox
+    from connecty_frames.settings.sources import wants_sandbox
 
     if wanted := wants_sandbox():
         if profile is not None:
@@ -183,8 +185,8 @@ def _show(console: Console, outcome: tuple[str, str], name: str, text: str) -> N
 def _checks(address: Mapping[str, Any]) -> Iterator[Check]:
     import platform
 
-    from connecty_frames.client import CONNECTION_CHECKS, Check, Status, check_connection
-    from connecty_frames.config import resolve
+    from connecty_frames.asking.checks import CONNECTION_CHECKS, Check, Status, check_connection
+    from connecty_frames.settings.sources import resolve
 
     python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     yield Check("version", Status.OK, f"connecty_frames {__version__}, {python}")
@@ -202,8 +204,8 @@ def _checks(address: Mapping[str, Any]) -> Iterator[Check]:
 
 def _settings(address: Mapping[str, Any]) -> Check:
     """Return the check of the settings, with the source of each one that is not a default."""
-    from connecty_frames.client import Check, Status
-    from connecty_frames.config import explain, resolve, wants_sandbox
+    from connecty_frames.asking.checks import Check, Status
+    from connecty_frames.settings.sources import explain, resolve, wants_sandbox
 
     settings, sources = resolve(**address), defaultdict(list)
     for name, value, place in explain(**address):
@@ -226,7 +228,7 @@ def _extras() -> Check:
     """Return the check of the optional dependencies, whose absence is no failure."""
     from importlib.metadata import PackageNotFoundError, requires
 
-    from connecty_frames.client import Check, Status
+    from connecty_frames.asking.checks import Check, Status
 
     try:
         requirements = requires(_DISTRIBUTION) or []

@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from connecty_frames._base.text import counted, listed, quoted
 from connecty_frames.decode import decode, exact_json, read_envelope
 from connecty_frames.decode.exact_json import ConstantText, FloatText, IntText
 from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, match_names, read_entry, section_named
@@ -19,7 +20,6 @@ from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import SUCCESS
 from connecty_frames.options import AskOptions
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, QuestionResults, ResultsResponse, State
-from connecty_frames.text import counted, listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from connecty_frames._base.text import counted
 from connecty_frames.cli.answer_options import FormatOption, OutputOption  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import TABLES, choose_format, naming_file, open_output, write_rows
-from connecty_frames.text import counted
 
 history = typer.Typer(name="history", help="List recorded questions, fetch their answers, and erase them.")
 
@@ -50,8 +50,8 @@ def list_recorded(
     """List recorded questions, the latest first."""
     if ctx.invoked_subcommand is not None:
         return
-    from connecty_frames.config import resolve
     from connecty_frames.records import records_table
+    from connecty_frames.settings.sources import resolve
 
     written_as = choose_format(format_, output, None)
     table = records_table(resolve(profile=profile), state=state or None, since=since, limit=limit)
@@ -73,8 +73,8 @@ def resume(
 
     Options behind the id are those of connecty ask, such as --format csv.
     """
-    from connecty_frames.config import resolve
     from connecty_frames.records import recorded_place
+    from connecty_frames.settings.sources import resolve
 
     base_url, dw_id = recorded_place(resolve(profile=profile), question_id)
     arguments = ["--question-id", question_id, "--base-url", base_url, "--dw-id", str(dw_id), *ctx.args]
@@ -100,8 +100,8 @@ def forget(
     profile: Profile = None,
 ) -> None:
     """Erase one recorded question, or those of some age."""
-    from connecty_frames.config import resolve
     from connecty_frames.records import forget_in
+    from connecty_frames.settings.sources import resolve
 
     is_number = question_id is not None and re.fullmatch("[0-9]{1,18}", question_id) is not None
     removed = forget_in(

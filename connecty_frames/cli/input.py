@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from typer.core import TyperCommand
 
+from connecty_frames._base.text import path_text
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import listed, masked_id, path_text, snippet
 from connecty_frames.cli.commands import ADDRESS_CONFLICT, complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.messages import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.secret import SecretStr
-from connecty_frames.text import listed, masked_id, path_text, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.profiles import Profiles
+    from connecty_frames.settings.profiles import Profiles
 
     Changes = dict[str, Any]
 
@@ -55,8 +55,8 @@ def login(
 
     Only the owner can read the file, and everything else in it stays as it is.
     """
-    from connecty_frames.config import selected_profile
-    from connecty_frames.profiles import Profiles
+    from connecty_frames.settings.profiles import Profiles
+    from connecty_frames.settings.sources import selected_profile
 
     if ctx.args:  # perhaps the secret, so the message does not have it
         raise ConfigError(
@@ -157,7 +157,7 @@ class _Entry:
         hidden: bool = False,
     ) -> None:
         """Take what an option gives, else what is typed, else the default; None requires an answer."""
-        from connecty_frames.config import check_settings
+        from connecty_frames.settings.sources import check_settings
 
         def checked(value: object) -> Changes:
             is_empty = given is None and value == "" and default is not None
@@ -194,8 +194,8 @@ class _Entry:
 
     def check(self, *, token: bool) -> None:
         """Check all settings and request a token; without one, ask whether to store the profile."""
-        from connecty_frames.client import check_token
-        from connecty_frames.config import profile_settings
+        from connecty_frames.asking.checks import check_token
+        from connecty_frames.settings.sources import profile_settings
 
         settings = profile_settings(self._profiles, self._name, self._changes)
         if not token:
@@ -211,7 +211,7 @@ class _Entry:
 
     def save(self) -> None:
         """Store the profile, and report what overrides it."""
-        from connecty_frames.config import explain
+        from connecty_frames.settings.sources import explain
 
         self._profiles.save(self._name, self._changes)
         typer.echo(f"Profile {snippet(self._name)} is stored in {path_text(self._profiles.path)}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from connecty_frames._base.text import terminal
 from connecty_frames.errors import ConnectyError, ConnectyWarning
-from connecty_frames.text import terminal
 
 
 def shell_message(error: BaseException) -> str:

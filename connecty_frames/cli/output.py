@@ -11,10 +11,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from connecty_frames._base.text import cut, terminal, value_text
 from connecty_frames.cli.messages import echo_stderr, shell_message
 from connecty_frames.cli.streams import is_stdout_closed, stdout_console
 from connecty_frames.errors import ConfigError, QuestionError, missing_extra
-from connecty_frames.text import cut, terminal, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -199,7 +199,7 @@ def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: 
     if format_ in TABLES:
         _write_table(table, list(map(str, types)), format_, file)  # its cells are escaped, its styles wanted
         return
-    from connecty_frames.frames import WRITERS
+    from connecty_frames.export.formats import WRITERS
 
     with escaped_on_terminal(file) as target:
         WRITERS[format_](table, target)

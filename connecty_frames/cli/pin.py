@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from connecty_frames._base.text import counted, path_text, terminal
 from connecty_frames.cli.answer_options import (
     DecimalsChoice,
     DecimalsOption,
@@ -31,7 +32,6 @@ from connecty_frames.cli.output import (
     write_rows,
 )
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
-from connecty_frames.text import counted, path_text, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

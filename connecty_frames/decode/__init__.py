@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.lazy import lazy_getattr
 from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.limits import LIMITS, ReaderLimits
-from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.decode.decoder import Decoded, decode, python_statistics
-    from connecty_frames.decode.encodings import AnyDecimal, Encoding, binary, epoch, local, strptime
     from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
+    from connecty_frames.decode.types.encodings import (
+        AnyDecimal,
+        Encoding,
+        binary,
+        epoch,
+        local,
+        strptime,
+    )
 
 __all__ = [
     "LIMITS",
@@ -39,7 +46,7 @@ __all__ = [
 
 _LAZY: Final = {
     **dict.fromkeys(("Decoded", "decode", "python_statistics"), "decoder"),
-    **dict.fromkeys(("AnyDecimal", "Encoding", "binary", "epoch", "local", "strptime"), "encodings"),
+    **dict.fromkeys(("AnyDecimal", "Encoding", "binary", "epoch", "local", "strptime"), "types.encodings"),
     **dict.fromkeys(("SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"), "schema"),
 }
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pyarrow as pa
 
-from connecty_frames.clock import named_zone
-from connecty_frames.text import value_text
+from connecty_frames._base.clock import named_zone
+from connecty_frames._base.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from connecty_frames._base.immutable import Immutable
 from connecty_frames.decode.exact_json import hide_escapes
-from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import arrow_compute as pc
-from connecty_frames.decode.arrow_buffers import index_of
-from connecty_frames.decode.column import combine
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import index_of
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.types.column import combine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

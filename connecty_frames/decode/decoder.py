@@ -12,21 +12,23 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pyarrow as pa
 
-from connecty_frames.decode import builders, exact_json, numbers, types
+from connecty_frames._base.immutable import Immutable
+from connecty_frames._base.text import cut, quoted, snippet
+from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow_types import is_number, is_text
-from connecty_frames.decode.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.contract import check_rule
-from connecty_frames.decode.encodings import AnyDecimal, Encoding, epoch
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS
-from connecty_frames.decode.rows import Rows, read_rows
+from connecty_frames.decode.rows.reader import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
+from connecty_frames.decode.types import builders, numbers
+from connecty_frames.decode.types import table as types
+from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
+from connecty_frames.decode.types.encodings import AnyDecimal, Encoding, epoch
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
-from connecty_frames.immutable import Immutable
-from connecty_frames.text import cut, quoted, snippet
 
 if TYPE_CHECKING:
     from connecty_frames.decode.envelope import Envelope

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from connecty_frames._base.immutable import Immutable
+from connecty_frames._base.text import snippet
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.statistics import ColumnStatistics, count_total, read_entry
 from connecty_frames.errors import ResponseError
-from connecty_frames.immutable import Immutable
 from connecty_frames.protocol import State
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

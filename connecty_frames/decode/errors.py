@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames.decode.arrow_buffers import to_scalar
+from connecty_frames._base.text import cut, terminal
+from connecty_frames.decode.arrow.buffers import to_scalar
 from connecty_frames.decode.exact_json import LONE_SURROGATE, dump, is_encodable
-from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.immutable import Immutable
 from connecty_frames.errors import ResponseError
-from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, overload
 import msgspec
 import pyarrow as pa
 
-from connecty_frames.decode.encodings import parse_encoding
+from connecty_frames._base.immutable import Immutable
+from connecty_frames._base.text import counted, cut, quoted, snippet, terminal
+from connecty_frames.decode.types.encodings import parse_encoding
 from connecty_frames.errors import ConfigError, ConversionError
-from connecty_frames.immutable import Immutable
-from connecty_frames.text import counted, cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from connecty_frames.decode.encodings import Encoding
+    from connecty_frames.decode.types.encodings import Encoding
 
 #: The evidence for a type that the caller wrote down, and for one that an earlier answer inferred.
 SET_BY_CALLER: Final = "schema="

@@ -53,8 +53,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from connecty_frames.decode import arrow_compute as pc
-from connecty_frames.decode.arrow_buffers import to_scalar
+from connecty_frames._base.text import counted, quoted, snippet
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import to_scalar
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.statistics import NO_STATISTICS, parse_count, stated_bounds
@@ -67,7 +68,6 @@ from connecty_frames.decode.statistics_digits import (
     most_places,
 )
 from connecty_frames.errors import StatisticsWarning
-from connecty_frames.text import counted, quoted, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pyarrow as pa
 
-from connecty_frames.decode import arrow_compute as pc
-from connecty_frames.decode import temporal
+from connecty_frames._base.immutable import Immutable
+from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.temporal_format import in_iso
-from connecty_frames.immutable import Immutable
+from connecty_frames.decode.types import temporal
+from connecty_frames.decode.types.temporal_format import in_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

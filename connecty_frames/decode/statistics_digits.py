@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames.decode import arrow_compute as pc
-from connecty_frames.decode.arrow_buffers import numbers_of, to_scalar
-from connecty_frames.decode.numbers import MAX_EXACT_INTEGER, is_exact_float
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import numbers_of, to_scalar
 from connecty_frames.decode.statistics_comparisons import CONTEXT
+from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER, is_exact_float
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.lazy import lazy_getattr
+
 # Not lazily: once it is imported, the module `progress` would replace the function of that name.
 from connecty_frames.display.progress import Progress, progress
-from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.display.altair_chart import plot

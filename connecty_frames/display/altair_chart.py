@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from connecty_frames._base.text import cut, snippet
 from connecty_frames.display.charts import ChartKind, Column, choose_chart
 from connecty_frames.display.formatting import texts
 from connecty_frames.errors import ConfigError, missing_extra
-from connecty_frames.text import cut, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

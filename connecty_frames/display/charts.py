@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames._base.text import listed, quoted, snippet, value_text
 from connecty_frames.decode.arrow_types import any_of, first_match, is_number
 from connecty_frames.display.formatting import local_times, texts
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import listed, quoted, snippet, value_text
 
 if TYPE_CHECKING:
     from connecty_frames.decode.arrow_types import TypeTest

@@ -16,9 +16,9 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.text import cut, html
 from connecty_frames.decode.arrow_types import is_number
 from connecty_frames.display.formatting import short_texts
-from connecty_frames.text import cut, html
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

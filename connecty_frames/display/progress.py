@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames.text import snippet
+from connecty_frames._base.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

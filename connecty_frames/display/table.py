@@ -17,9 +17,9 @@ from rich.box import HEAVY_HEAD
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
+from connecty_frames._base.text import cut, terminal
 from connecty_frames.decode.arrow_types import is_number
 from connecty_frames.display.formatting import short_texts
-from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

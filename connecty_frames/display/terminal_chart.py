@@ -12,9 +12,9 @@ from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
 
+from connecty_frames._base.text import snippet
 from connecty_frames.display.charts import Chart, ChartKind, Column, choose_chart
 from connecty_frames.errors import ConfigError, missing_extra
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames._base.lazy import lazy_getattr
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames.accessor import (
     ConnectyAccessor,
@@ -18,12 +19,10 @@ from connecty_frames.frames.accessor import (
 )
 from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.frames.loading import LOADED, begin_loading, finish_loading
-from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from connecty_frames.frames.export import WRITERS
     from connecty_frames.frames.pandas import to_pandas
     from connecty_frames.frames.parquet import read_parquet
     from connecty_frames.frames.polars import to_polars
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOADED",
-    "WRITERS",
     "AnswerMetadata",
     "ConnectyAccessor",
     "attach",
@@ -52,7 +50,6 @@ __all__ = [
 ]
 
 _LAZY: Final = {
-    "WRITERS": "export",
     "read_parquet": "parquet",
     "to_pandas": "pandas",
     "to_polars": "polars",

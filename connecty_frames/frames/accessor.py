@@ -10,9 +10,9 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union, overload
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.attachment import KEY, Frame, backend_of
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     import os
@@ -223,7 +223,7 @@ class ConnectyAccessor:
         if self._found is None:
             return None  # the repr says how to get metadata
         from connecty_frames.display import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
-        from connecty_frames.frames.export import to_arrow
+        from connecty_frames.frames.to_arrow import to_arrow
 
         frame = self._frame
         try:
@@ -294,7 +294,7 @@ class ConnectyAccessor:
         OSError
             If it cannot be written, on a full disk a WriteFailed; an existing file is then unchanged.
         """
-        from connecty_frames.frames.export import write_parquet
+        from connecty_frames.frames.parquet_file import write_parquet
 
         return write_parquet(self._frame, path, self.metadata)
 

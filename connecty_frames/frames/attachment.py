@@ -23,14 +23,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from connecty_frames._base.text import terminal
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode.encodings import Category
+    from connecty_frames.decode.types.encodings import Category
 
 Frame = TypeVar("Frame")
 
@@ -88,7 +88,7 @@ def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
 
 def categories_of(metadata: AnswerMetadata) -> dict[str, Category]:
     """Return the categories that ``schema=`` named, by column."""
-    from connecty_frames.decode.encodings import Category, parse_encoding
+    from connecty_frames.decode.types.encodings import Category, parse_encoding
 
     found = {}
     for column in metadata.schema:

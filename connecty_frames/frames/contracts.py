@@ -12,11 +12,11 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
+from connecty_frames._base.text import quoted, snippet
 from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import TypeFidelityWarning, warn
 from connecty_frames.frames.dtypes import UnknownTypeError, unwrap
 from connecty_frames.frames.models import comes_from
-from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -29,14 +29,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from connecty_frames.clock import named_zone
+from connecty_frames._base.clock import named_zone
+from connecty_frames._base.text import quoted, snippet, value_text
 from connecty_frames.decode import Encoding
-from connecty_frames.decode.arrow_buffers import to_array
-from connecty_frames.decode.encodings import CATEGORY_TYPES, AnyDecimal, Category
+from connecty_frames.decode.arrow.buffers import to_array
 from connecty_frames.decode.exact_json import NUL
+from connecty_frames.decode.types.encodings import CATEGORY_TYPES, AnyDecimal, Category
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.models import comes_from, is_pydantic_model
-from connecty_frames.text import quoted, snippet, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

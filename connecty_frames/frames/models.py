@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import snippet
 
 
 def comes_from(class_: type, library: str) -> bool:

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, overloa
 import pyarrow as pa
 from pyarrow import parquet
 
+from connecty_frames._base.text import path_text, snippet
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import checked_path, open_regular
 from connecty_frames.frames.accessor import attach, metadata
 from connecty_frames.frames.attachment import categories_of
 from connecty_frames.frames.dtypes import CATEGORY
-from connecty_frames.frames.export import ATTRS_KEY, METADATA_KEY, PANDAS_KEY, is_intact, repeated_name
+from connecty_frames.frames.parquet_file import ATTRS_KEY, METADATA_KEY, PANDAS_KEY, is_intact
+from connecty_frames.frames.to_arrow import repeated_name
 from connecty_frames.options import AskOptions
-from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from connecty_frames.answer_metadata import AnswerMetadata
-    from connecty_frames.decode.encodings import Category
+    from connecty_frames.decode.types.encodings import Category
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
 

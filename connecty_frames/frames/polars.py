@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final, cast
 import polars as pl
 import pyarrow as pa
 
-from connecty_frames.decode import arrow_compute as pc
-from connecty_frames.decode.arrow_buffers import to_array
+from connecty_frames._base.text import listed, snippet
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import to_array
 from connecty_frames.decode.arrow_types import is_text, match_zone_offset
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
 from connecty_frames.frames.attachment import categories_of
 from connecty_frames.frames.dtypes import check_zones
-from connecty_frames.text import listed, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import pyarrow as pa
 
+from connecty_frames._base.text import snippet, value_text
 from connecty_frames.decode import SET_BY_CALLER, Encoding, Schema, SchemaTypes
 from connecty_frames.decode.arrow_types import any_of, is_binary, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
@@ -22,7 +23,6 @@ from connecty_frames.frames.models import (
     is_pydantic_model,
     pandera_columns,
 )
-from connecty_frames.text import snippet, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import types as spark
 
+from connecty_frames._base.text import listed, snippet
 from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_text
 from connecty_frames.display import texts
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import spark_metadata
-from connecty_frames.text import listed, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -33,10 +33,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.wait import wait_for_read
 
+from connecty_frames._base.text import shell_path, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import open_regular
 from connecty_frames.http.models import InterimError
-from connecty_frames.text import shell_path, snippet
 
 if TYPE_CHECKING:
     from pathlib import Path

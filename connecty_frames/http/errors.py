@@ -16,6 +16,14 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from connecty_frames._base.text import (
+    counted,
+    excerpt,
+    sentence,
+    snippet,
+    terminal,
+    with_excerpt,
+)
 from connecty_frames.errors import (
     APIError,
     AuthError,
@@ -39,7 +47,6 @@ from connecty_frames.http.models import (
     Request,
     Response,
 )
-from connecty_frames.text import counted, excerpt, sentence, snippet, terminal, with_excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,12 +8,12 @@ from enum import Enum, auto
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from connecty_frames.immutable import Immutable
+from connecty_frames._base.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from connecty_frames.clock import Deadline
+    from connecty_frames._base.clock import Deadline
     from connecty_frames.errors import ConnectyError
 
 #: The statuses of success (RFC 9110, section 15.3).

@@ -15,12 +15,12 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames.immutable import Immutable
+from connecty_frames._base.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from connecty_frames.secret import SecretStr
+    from connecty_frames._base.secret import SecretStr
 
 _MASK: Final = "***"
 #: The shortest secret and client id that are masked: a shorter one could be a part of many words.

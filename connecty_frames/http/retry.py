@@ -24,7 +24,7 @@ from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFa
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from connecty_frames.clock import Clock, Deadline
+    from connecty_frames._base.clock import Clock, Deadline
 
 _Result = TypeVar("_Result")
 

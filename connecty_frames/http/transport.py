@@ -26,6 +26,9 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import snippet, terminal
+from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, seconds_left, tls_context
 from connecty_frames.http.errors import (
@@ -46,10 +49,7 @@ from connecty_frames.http.models import (
 )
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.retry import RetryBudget, retry_after
-from connecty_frames.secret import SecretStr
-from connecty_frames.settings import LARGEST_BODY, is_loopback
-from connecty_frames.text import snippet, terminal
-from connecty_frames.version import __version__
+from connecty_frames.settings.values import LARGEST_BODY, is_loopback
 
 if TYPE_CHECKING:
     import io
@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
     from urllib3.response import HTTPResponse
 
-    from connecty_frames.clock import Clock
+    from connecty_frames._base.clock import Clock
     from connecty_frames.http.models import Attempt
-    from connecty_frames.settings import Settings
+    from connecty_frames.settings.values import Settings
 
 _Result = TypeVar("_Result")
 

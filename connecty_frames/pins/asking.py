@@ -8,16 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import warehouse
+from connecty_frames._base.text import path_text, snippet
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
-from connecty_frames.client.submission import annotate, question_body
+from connecty_frames.asking.submission import annotate, question_body
 from connecty_frames.errors import ConfigError, QuestionTimeout
 from connecty_frames.files import locked_name, write_failed
 from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, check_question_id, shows_options
 from connecty_frames.pins.comparison import parsed, text_fingerprint
 from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
 from connecty_frames.pins.query import Pin, sqlglot_version
-from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
     import os
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
+    from connecty_frames._base.clock import Deadline
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
-    from connecty_frames.clock import Deadline
 
 #: The bytes that a new pin gets on the disk before its question is asked; the SQL of models is much shorter.
 _ROOM: Final = 2**16

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from connecty_frames import warehouse
+from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.errors import QueryRefused
-from connecty_frames.frames import WRITERS
-from connecty_frames.text import counted, quoted, snippet
+from connecty_frames.export.formats import WRITERS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable

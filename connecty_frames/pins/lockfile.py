@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames._base.text import path_text, quoted, snippet, value_text
 from connecty_frames.decode import ColumnSchema, Schema
 from connecty_frames.decode.arrow_types import parse_type
-from connecty_frames.decode.encodings import parse_encoding
+from connecty_frames.decode.types.encodings import parse_encoding
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
 from connecty_frames.options import AskOptions, check_question_id, is_dw_id
 from connecty_frames.pins.query import Pin
-from connecty_frames.text import path_text, quoted, snippet, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from connecty_frames import warehouse
+from connecty_frames._base.text import counted, snippet, value_text
 from connecty_frames.answer import rerun_sql
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn
 from connecty_frames.pins.comparison import PinCheck, compare, largest_group, parsed, text_fingerprint
-from connecty_frames.text import counted, snippet, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

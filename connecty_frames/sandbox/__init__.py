@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames._base.lazy import lazy_getattr
 from connecty_frames.errors import missing_extra
-from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer, Plan

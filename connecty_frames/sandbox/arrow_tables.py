@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox.results import QueryResult, read_result
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,12 +17,12 @@ from typing import Any, Final
 
 import msgspec
 
+from connecty_frames._base.text import path_text, snippet
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionFailed
 from connecty_frames.files import local_path
 from connecty_frames.protocol import State
 from connecty_frames.sandbox.catalogue import Plan
 from connecty_frames.sandbox.results import QueryResult
-from connecty_frames.text import path_text, snippet
 
 _SUMMARY: Final = "Number of rows: {rows}."
 _EXPECTED: Final = (

@@ -39,8 +39,8 @@ import threading
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
+from connecty_frames._base.text import value_text
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

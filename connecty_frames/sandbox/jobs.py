@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.protocol import State
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.canned_answers import CannedAnswers

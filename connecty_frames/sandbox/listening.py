@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from connecty_frames.clock import SYSTEM_CLOCK
+from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox.connection_limits import LimitedProtocol
 

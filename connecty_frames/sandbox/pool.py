@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connecty_frames.clock import Clock
+    from connecty_frames._base.clock import Clock
     from connecty_frames.sandbox.results import QueryResult
 
 #: The memory that one question may take, in MiB.

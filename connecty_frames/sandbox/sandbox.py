@@ -13,7 +13,8 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 from zoneinfo import ZoneInfo
 
-from connecty_frames.clock import SYSTEM_CLOCK, Clock, named_zone
+from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, named_zone
+from connecty_frames._base.text import value_text
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.sandbox import workspace
@@ -28,7 +29,6 @@ from connecty_frames.sandbox.request_checks import allowed_hosts
 from connecty_frames.sandbox.request_log import RequestLog
 from connecty_frames.sandbox.server import Server
 from connecty_frames.sandbox.tokens import Tokens
-from connecty_frames.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 
+from connecty_frames._base.text import snippet
 from connecty_frames.protocol import (
     COMPONENTS,
     DEFAULT_INCLUDE,
@@ -40,7 +41,6 @@ from connecty_frames.sandbox.openapi import served_document
 from connecty_frames.sandbox.request_checks import is_json, read_body
 from connecty_frames.sandbox.request_log import AskedQuestion, SeenRequest
 from connecty_frames.sandbox.responses import error_response, json_response
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ import jwt
 from connecty_frames.protocol import SANDBOX_CLIENT
 
 if TYPE_CHECKING:
-    from connecty_frames.clock import Clock
+    from connecty_frames._base.clock import Clock
 
 _ALGORITHM: Final = "HS256"
 

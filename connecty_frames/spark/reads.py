@@ -24,11 +24,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from connecty_frames._base.text import snippet, terminal, value_text
 from connecty_frames.client import Client
-from connecty_frames.config import wants_sandbox
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain
 from connecty_frames.options import AskOptions, check_question_id
-from connecty_frames.text import snippet, terminal, value_text
+from connecty_frames.settings.sources import wants_sandbox
 
 if sys.platform != "win32":
     import fcntl

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError, ConversionError
 from connecty_frames.frames.spark import arrow_schema, convert, spark_schema, warn_of_texts
 from connecty_frames.spark.reads import AskedQuestion, Read, ask, fetch, metadata_of, open_client
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,8 +9,8 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from connecty_frames._base.text import path_text
 from connecty_frames.store.database import Database, Layout, StoreError, shared_database
-from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self
 from weakref import WeakValueDictionary
 
+from connecty_frames._base.immutable import Immutable
+from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
 from connecty_frames.files import atomic_write, user_folder
-from connecty_frames.immutable import Immutable
-from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
     from collections import deque

@@ -10,6 +10,7 @@ from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
@@ -26,7 +27,6 @@ from connecty_frames.store.table import (
     microseconds,
     question_key,
 )
-from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from connecty_frames._base.text import snippet
 from connecty_frames.decode.exact_json import dump
 from connecty_frames.errors import ConfigError, ConversionError
-from connecty_frames.text import snippet
 from connecty_frames.warehouse.rows import BATCH_ROWS, Declared, Rows, columns, columns_of, open_transaction
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import snippet
 from connecty_frames.warehouse import clouds, spark
 from connecty_frames.warehouse.duckdb_reading import check_reading
 from connecty_frames.warehouse.postgres import READ_ONLY, SETTINGS, declared, read_psycopg, read_psycopg2

@@ -27,12 +27,12 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
-from connecty_frames.decode.builders import build
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse
-from connecty_frames.decode.numbers import loses_digits
-from connecty_frames.decode.temporal import row_out_of_range
-from connecty_frames.decode.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
+from connecty_frames.decode.types.builders import build
+from connecty_frames.decode.types.numbers import loses_digits
+from connecty_frames.decode.types.temporal import row_out_of_range
+from connecty_frames.decode.types.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
 from connecty_frames.warehouse.database_values import postgres_cells, python_cells
 from connecty_frames.warehouse.pairs import ANY_NUMBER, FLOAT_DIGITS
 from connecty_frames.warehouse.temporal_texts import temporal_texts

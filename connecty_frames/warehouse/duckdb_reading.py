@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames.text import snippet
+from connecty_frames._base.text import snippet
 from connecty_frames.warehouse.functions import FUNCTIONS, ROWS
 from connecty_frames.warehouse.guard import refused, unknown_functions
 

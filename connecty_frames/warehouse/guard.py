@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from connecty_frames._base.text import excerpt, quoted, snippet, value_text, with_excerpt
 from connecty_frames.errors import ConfigError, QueryRefused, missing_extra
-from connecty_frames.text import excerpt, quoted, snippet, value_text, with_excerpt
 from connecty_frames.warehouse.dotted_calls import functions_by_dot
 from connecty_frames.warehouse.functions import FUNCTIONS, ROWS, SYNTAX, WORDS
 from connecty_frames.warehouse.tokens import (

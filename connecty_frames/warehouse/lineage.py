@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.text import excerpt, with_excerpt
 from connecty_frames.errors import QueryRefused
-from connecty_frames.text import excerpt, with_excerpt
 from connecty_frames.warehouse.tokens import quiet
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from connecty_frames._base.text import snippet
 from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_number, is_text
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.decode import Schema
 from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.rows import column_names
+from connecty_frames.decode.rows.reader import column_names
 from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import (
     WARNING_LOCATION,
@@ -22,7 +23,6 @@ from connecty_frames.errors import (
     StatisticsWarning,
     warn,
 )
-from connecty_frames.text import counted, quoted, snippet
 from connecty_frames.warehouse import guard
 from connecty_frames.warehouse.connections import open_rows
 from connecty_frames.warehouse.conversion import convert

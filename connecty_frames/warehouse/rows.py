@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

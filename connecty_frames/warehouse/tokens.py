@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames.text import value_text
+from connecty_frames._base.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -25,6 +25,7 @@ import connecty_frames as cf
 from connecty_frames.batch import Batch, BatchProgress, BatchSummary, run
 from connecty_frames.batch.index import Index
 from connecty_frames.client import Client
+from connecty_frames.frames import parquet_file
 from connecty_frames.options import AskOptions
 from connecty_frames.store import database_at, leases
 from tests.servers.scripted import Script
@@ -278,7 +279,7 @@ def test_a_full_disk(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) ->
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setitem(run.frames.WRITERS, "parquet", fail)
+        patch.setattr(parquet_file, "write_table", fail)
         with pytest.raises(cf.WriteFailed, match=r"000001\.parquet \(No space left on device\)") as caught:
             ask([f"q{number}" for number in range(20)], max_workers=1)
     assert caught.value.question_id == service.question_id("q0")
@@ -853,7 +854,7 @@ def test_the_first_error_that_stops_a_run(ask: Any, service: Any, monkeypatch: p
         failures.append(write(*arguments))
         return failures[-1]
 
-    monkeypatch.setitem(run.frames.WRITERS, "parquet", fail)
+    monkeypatch.setattr(parquet_file, "write_table", fail)
     monkeypatch.setattr(run, "write_failed", failed)
     seen: list[BatchProgress] = []
     with pytest.raises(cf.WriteFailed) as caught:

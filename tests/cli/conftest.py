@@ -17,7 +17,7 @@ from unittest import mock
 
 import pytest
 
-from connecty_frames.clock import Clock
+from connecty_frames._base.clock import Clock
 from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:

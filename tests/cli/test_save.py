@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.frames import WRITERS
+from connecty_frames.export.formats import WRITERS
 
 if TYPE_CHECKING:
     from tests.servers.scripted import Script

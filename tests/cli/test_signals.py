@@ -283,7 +283,7 @@ main()
         ("connecty_frames.answer:decode.decode", f"\n{WAITING}", OLD),
         ("connecty_frames.client:Client.answer", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),
-        ("connecty_frames.frames.export:json_value", f"\n{ACCEPTED}", OLD),
+        ("connecty_frames.export.formats:json_value", f"\n{ACCEPTED}", OLD),
         ("os:fsync", f"{METADATA}\n{ACCEPTED}", OLD),
         ("pathlib:Path.replace", f"{METADATA}\n{ACCEPTED}", NEW),
     ],

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from connecty_frames.client import Client, check_health
+from connecty_frames.asking.health import check_health
+from connecty_frames.client import Client
 from connecty_frames.errors import AuthError, NotFoundError, QuestionFailed, TruncationWarning
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ import pytest
 import trio
 
 import connecty_frames as cf
-from connecty_frames.client import asynchronous
+from connecty_frames.calls import asynchronous
 from connecty_frames.store import database_at
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 
@@ -259,7 +259,7 @@ def test_sixty_four_at_once(server: Script, client: cf.Client) -> None:
 
     assert [frame["n"].tolist() for frame in frames] == [[1]] * 64
     assert sorted(server.questions) == sorted(f"number {n}" for n in range(64))
-    assert str(PACKAGE / "client" / "client.py") in called
+    assert str(PACKAGE / "client.py") in called
     blocking = {"http", "decode", "frames", "display", "diagnostics.py"}
     assert [each for each in called if each.startswith(str(PACKAGE)) and blocking & {*Path(each).parts}] == []
     assert called & {"connect", "getaddrinfo", "sendall", "sleep"} == set()

@@ -13,13 +13,13 @@ import pytest
 import requests
 import responses
 
-from connecty_frames.client.auth import Auth, Bearer, _lifetime, _TokenState
-from connecty_frames.clock import Deadline
+from connecty_frames._base.clock import Deadline
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.asking.auth import Auth, Bearer, _lifetime, _TokenState
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
-from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from connecty_frames.client import Client

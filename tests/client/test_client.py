@@ -14,7 +14,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from connecty_frames.client import Client, check_health
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.asking.health import check_health
+from connecty_frames.client import Client
 from connecty_frames.errors import (
     ConfigError,
     ConnectionFailed,
@@ -23,12 +25,11 @@ from connecty_frames.errors import (
     QuestionTimeout,
 )
 from connecty_frames.options import AskOptions
-from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.client import Question
+    from connecty_frames.question import Question
     from tests.servers.timing import FakeClock
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"

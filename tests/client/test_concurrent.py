@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.client import concurrent
-from connecty_frames.client.concurrent import ConcurrentRun
-from connecty_frames.client.submission import Submission
+from connecty_frames.asking.submission import Submission
+from connecty_frames.calls import concurrent
+from connecty_frames.calls.concurrent import ConcurrentRun
 from connecty_frames.sandbox import Fault, Sandbox
 from tests.servers.timing import Pulse
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 import connecty_frames as cf
+from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames.asking.submission import Submission
 from connecty_frames.client import Client
-from connecty_frames.client.submission import Submission
-from connecty_frames.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames.http.models import Attempt
 from connecty_frames.store import COLUMNS, History, database_at, read_records
 from connecty_frames.store.table import microseconds

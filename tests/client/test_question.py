@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import responses
 
-from connecty_frames.client import Client, Question
-from connecty_frames.client.endpoints import Results
+from connecty_frames.asking.endpoints import Results
+from connecty_frames.client import Client
 from connecty_frames.decode import read_envelope
 from connecty_frames.errors import (
     ConfigError,
@@ -28,6 +28,7 @@ from connecty_frames.errors import (
 )
 
 if TYPE_CHECKING:
+    from connecty_frames.question import Question
     from tests.servers.scripted import Script
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import connecty_frames as cf
+from connecty_frames._base.clock import Clock, Deadline
+from connecty_frames.asking.reuse import find_or_claim
 from connecty_frames.client import Client
-from connecty_frames.client.reuse import find_or_claim
-from connecty_frames.clock import Clock, Deadline
 from connecty_frames.options import AskOptions
 from connecty_frames.store import (
     COLUMNS,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connecty_frames.client.submission import Submission
+    from connecty_frames.asking.submission import Submission
     from tests.servers.timing import FakeClock
 
 OTHER_ID = "00000000-0000-4000-8000-000000000002"

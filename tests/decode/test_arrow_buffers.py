@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode.arrow_buffers import to_array, to_scalar
+from connecty_frames.decode.arrow.buffers import to_array, to_scalar
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = {

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pytest
 
-from connecty_frames.decode import arrow_compute
+from connecty_frames.decode.arrow import compute as arrow_compute
 
 NUMBERS = pa.array([3, None, 1], pa.int64())
 TEXTS = pa.chunked_array([["b", None], ["a.1"]], pa.string())

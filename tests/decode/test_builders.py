@@ -9,10 +9,11 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode import builders, exact_json
-from connecty_frames.decode.column import ScalarColumn
+from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.types import builders
+from connecty_frames.decode.types.column import ScalarColumn
 
 POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
 

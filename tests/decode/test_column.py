@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.column import Column
 from connecty_frames.decode.exact_json import ValueKind
-from connecty_frames.decode.general import read_general
+from connecty_frames.decode.rows.general import read_general
 from connecty_frames.decode.statistics import read_entry
+from connecty_frames.decode.types.column import Column
 
 
 @pytest.mark.parametrize(

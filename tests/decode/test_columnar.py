@@ -15,12 +15,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connecty_frames.decode import decode, read_envelope, rows
-from connecty_frames.decode.columnar import read_columnar
+from connecty_frames.decode import decode, read_envelope
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.limits import ReaderLimits
-from connecty_frames.decode.numbers import FloatValues
-from connecty_frames.decode.temporal_fast import TemporalValues
+from connecty_frames.decode.rows import reader as rows
+from connecty_frames.decode.rows.columnar import read_columnar
+from connecty_frames.decode.types.numbers import FloatValues
+from connecty_frames.decode.types.temporal_fast import TemporalValues
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class OneThread(Executor):
 @pytest.fixture
 def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read blocks one after another."""
-    monkeypatch.setattr("connecty_frames.decode.columnar.ThreadPoolExecutor", OneThread)
+    monkeypatch.setattr("connecty_frames.decode.rows.columnar.ThreadPoolExecutor", OneThread)
 
 
 # --- what is refused --------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import temporal
-from connecty_frames.decode.durations import can_be_time_of_day
+from connecty_frames.decode.types import temporal
+from connecty_frames.decode.types.durations import can_be_time_of_day
 
 DAY, HOUR, SECOND = 86_400_000_000_000, 3_600_000_000_000, 1_000_000_000
 

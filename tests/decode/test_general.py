@@ -11,11 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.column import CellColumn
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
-from connecty_frames.decode.general import read_general
 from connecty_frames.decode.limits import ReaderLimits
+from connecty_frames.decode.rows.general import read_general
 from connecty_frames.decode.scanning import LongValue
+from connecty_frames.decode.types.column import CellColumn
 from connecty_frames.errors import ResponseError
 
 BLOCKS = [1, 7, 20, 1 << 20]

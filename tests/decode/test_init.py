@@ -13,7 +13,7 @@ from connecty_frames import decode
     ("file", "names"),
     [
         ("decoder", {"Decoded", "decode", "python_statistics"}),
-        ("encodings", {"Encoding", "binary", "epoch", "local"}),
+        ("types.encodings", {"Encoding", "binary", "epoch", "local"}),
         ("schema", {"SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"}),
     ],
 )

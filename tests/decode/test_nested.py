@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.decode.exact_json import parse
-from connecty_frames.decode.nested import MOST_FIELDS, build_nested
+from connecty_frames.decode.types.nested import MOST_FIELDS, build_nested
 
 
 def build(cells: list[str], batch: int = 100) -> pa.Array | None:

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import numbers, types
-from connecty_frames.decode.column import Column
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.statistics import read_entry
+from connecty_frames.decode.types import numbers
+from connecty_frames.decode.types import table as types
+from connecty_frames.decode.types.column import Column
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from connecty_frames.decode.column import CellColumn
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.limits import ReaderLimits
-from connecty_frames.decode.rows import Rows, read_rows
+from connecty_frames.decode.rows.reader import Rows, read_rows
+from connecty_frames.decode.types.column import CellColumn
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import temporal, temporal_fast
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.temporal_format import TemporalFormat, format_of
+from connecty_frames.decode.types import temporal, temporal_fast
+from connecty_frames.decode.types.temporal_format import TemporalFormat, format_of
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 #: 2025-01-01T00:00:00Z in seconds since 1970.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.temporal_bounds import fit_bounds, fit_fast, trim_zeros
-from connecty_frames.decode.temporal_format import TemporalFormat
+from connecty_frames.decode.types.temporal_bounds import fit_bounds, fit_fast, trim_zeros
+from connecty_frames.decode.types.temporal_format import TemporalFormat
 
 DATE, NAIVE, AWARE = TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE
 TIME, DURATION = TemporalFormat.TIME, TemporalFormat.DURATION

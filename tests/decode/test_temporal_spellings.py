@@ -7,8 +7,8 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode import temporal_spellings
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.types import temporal_spellings
 
 UTC = pa.timestamp("us", "UTC")
 NAIVE = pa.timestamp("us")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode.encodings import epoch
 from connecty_frames.decode.exact_json import ValueKind
-from connecty_frames.decode.types import RULES
+from connecty_frames.decode.types.encodings import epoch
+from connecty_frames.decode.types.table import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
 
 if TYPE_CHECKING:

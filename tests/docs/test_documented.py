@@ -13,7 +13,7 @@ import connecty_frames.sandbox
 import connecty_frames.spark
 import connecty_frames.testing
 from connecty_frames import errors
-from connecty_frames.settings import Settings
+from connecty_frames.settings.values import Settings
 from docs import generated
 
 if TYPE_CHECKING:

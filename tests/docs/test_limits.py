@@ -13,7 +13,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.cli.first_contact import ASSUMPTIONS
-from connecty_frames.settings import Settings
+from connecty_frames.settings.values import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ("| `timeout` of a call | up to 30 days | 300 s |", {"options.MAX_TIMEOUT": 30 * 86_400}),
         (
             "| `max_body_bytes`, a response with results after decompression | as set | 2 GiB |",
-            {"settings.LARGEST_BODY": 2_147_483_648},
+            {"settings.values.LARGEST_BODY": 2_147_483_648},
         ),
         (
             "| any other response, after decompression | 1 MiB | |",
@@ -58,21 +58,21 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         (
             "| `keep_answers_max_bytes`, all kept answers, compressed | as set | 1 GiB |",
-            {"settings.KEPT_BYTES": 1_073_741_824},
+            {"settings.values.KEPT_BYTES": 1_073_741_824},
         ),
         ("| `dw_id` | 0 or more, below 10^100 | |", {"options.DW_ID_LIMIT": 10**100}),
         (
             "| a question from `--file` or standard input | 10,000,000 bytes | |",
             {"cli.input._MAX_BYTES": 10_000_000},
         ),
-        ("| the profile file | 1 MiB | |", {"profiles._MAX_BYTES": 1_048_576}),
+        ("| the profile file | 1 MiB | |", {"settings.profiles._MAX_BYTES": 1_048_576}),
         ("| nesting of values | 100 levels | |", {"decode.exact_json.MAX_DEPTH": 100}),
         (
             "| pause between polls | a tenth of the time elapsed, from 0.1 to 5 s | |",
             {
-                "client.question._SHARE": 0.1,
-                "client.question._MIN_PAUSE": 0.1,
-                "client.question._MAX_PAUSE": 5,
+                "question._SHARE": 0.1,
+                "question._MIN_PAUSE": 0.1,
+                "question._MAX_PAUSE": 5,
             },
         ),
         (
@@ -87,14 +87,14 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| a fetch without a byte | tried again after 60 s, later after 120 s and so on | |",
             {"http.retry.IDLE_TIMEOUT": 60},
         ),
-        ("| 404 for a question just accepted | polled on for 10 s | |", {"client.question._SETTLING": 10}),
+        ("| 404 for a question just accepted | polled on for 10 s | |", {"question._SETTLING": 10}),
         (
             "| use of a token | until 30 s, or a tenth of its lifetime, before its end | |",
-            {"client.auth._MARGIN": 30, "client.auth._MARGIN_SHARE": 0.1},
+            {"asking.auth._MARGIN": 30, "asking.auth._MARGIN_SHARE": 0.1},
         ),
         (
             "| use of a token whose end is missing, or more than 24 h away | 60 s | |",
-            {"client.auth._UNKNOWN_LIFETIME": 60, "client.auth._MAX_LIFETIME": 86_400},
+            {"asking.auth._UNKNOWN_LIFETIME": 60, "asking.auth._MAX_LIFETIME": 86_400},
         ),
         (
             "| plot | 5,000 rows; 500 bars | |",
@@ -102,7 +102,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         (
             "| fields and items of a list or struct, at all depths | 1,000, otherwise JSON text | |",
-            {"decode.nested.MOST_FIELDS": 1_000},
+            {"decode.types.nested.MOST_FIELDS": 1_000},
         ),
         ("| name of a question in a batch | 100 bytes | |", {"batch.items._NAME_BYTES": 100}),
         (
@@ -112,9 +112,9 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         (
             "| a workbook for Excel | 1,048,575 rows, 16,384 columns, 32,767 characters in a cell | |",
             {
-                "frames.excel._MAX_ROWS": 1_048_576,  # with the row of the names
-                "frames.excel._MAX_COLUMNS": 16_384,
-                "frames.excel._MAX_TEXT": 32_767,
+                "export.excel._MAX_ROWS": 1_048_576,  # with the row of the names
+                "export.excel._MAX_COLUMNS": 16_384,
+                "export.excel._MAX_TEXT": 32_767,
             },
         ),
     ],

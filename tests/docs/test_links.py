@@ -78,14 +78,14 @@ def test_the_files_that_contributing_and_the_design_pages_name_exist() -> None:
         if not path.startswith(("dist/", "docs/_build/"))
     }
 
-    assert {"decode/types.py", "sandbox/workspace/catalogue.toml", "verification/fidelity/"} <= named
+    assert {"decode/types/table.py", "sandbox/workspace/catalogue.toml", "verification/fidelity/"} <= named
     roots = (ROOT, ROOT / "connecty_frames", ROOT / "tests")
     assert [path for path in sorted(named) if not any((root / path).exists() for root in roots)] == []
 
 
 def test_the_wheel_that_is_installed_is_the_one_that_is_built() -> None:
     """The commands of the README and the documentation name the wheel of this version."""
-    from connecty_frames.version import __version__
+    from connecty_frames._base.version import __version__
 
     named = {
         wheel

@@ -10,7 +10,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.options import AskOptionsDict
 from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
-from connecty_frames.settings import Settings, SettingsDict
+from connecty_frames.settings.values import Settings, SettingsDict
 from docs.docstrings import FUNCTIONS, with_keywords
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.clock import SYSTEM_CLOCK, Clock
+from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.http import transport
 from tests.servers.responses import truncated_gzip
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script

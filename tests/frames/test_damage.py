@@ -23,7 +23,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.frames import AnswerMetadata, attach, to_pandas, to_polars
-from connecty_frames.frames.export import write_parquet
+from connecty_frames.frames.parquet_file import write_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.display.formatting import json_value, texts
-from connecty_frames.frames import WRITERS
+from connecty_frames.export.formats import WRITERS
 
 if TYPE_CHECKING:
     from pathlib import Path

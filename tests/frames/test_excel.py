@@ -18,7 +18,8 @@ import pytest
 from openpyxl.utils.escape import unescape
 
 import connecty_frames as cf
-from connecty_frames.frames import WRITERS, excel
+from connecty_frames.export import excel
+from connecty_frames.export.formats import WRITERS
 
 if TYPE_CHECKING:
     from pathlib import Path

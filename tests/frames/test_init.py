@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames import frames
+from connecty_frames.export.formats import WRITERS
 from connecty_frames.frames import loading
 
 if TYPE_CHECKING:
@@ -96,5 +97,5 @@ def test_schema_loads_neither_pandas_nor_polars() -> None:
 def test_a_table_with_tabs() -> None:
     """The format tsv is csv with them in place of commas."""
     file = io.BytesIO()
-    frames.WRITERS["tsv"](pa.table({"a": [1], "b": ["x,y"]}), file)
+    WRITERS["tsv"](pa.table({"a": [1], "b": ["x,y"]}), file)
     assert file.getvalue() == b'"a"\t"b"\n1\t"x,y"\n'

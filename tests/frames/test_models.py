@@ -42,7 +42,7 @@ def test_encodings_in_annotations() -> None:
     ("given", "message"),
     [
         (list[cf.epoch("s")], r'cf.epoch\("s"\) is for a whole column, not for values inside of others'),  # type: ignore[misc]
-        (cf.epoch, "'connecty_frames.decode.encodings.epoch'> is not a column type"),
+        (cf.epoch, "'connecty_frames.decode.types.encodings.epoch'> is not a column type"),
     ],
 )
 def test_encodings_inside_of_values(given: Any, message: str) -> None:

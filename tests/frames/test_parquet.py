@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.frames import WRITERS as WRITERS_OF_FILES
+from connecty_frames.export.formats import WRITERS as WRITERS_OF_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

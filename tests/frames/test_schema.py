@@ -14,7 +14,7 @@ import pydantic
 import pytest
 
 from connecty_frames.decode import ColumnSchema, Schema, SchemaTypes
-from connecty_frames.decode.encodings import AnyDecimal
+from connecty_frames.decode.types.encodings import AnyDecimal
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import to_schema_types
 

@@ -13,8 +13,8 @@ import pytest
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ClosedPoolError
 
-from connecty_frames.client.concurrent import CancellableDeadline
-from connecty_frames.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames.calls.concurrent import CancellableDeadline
 from connecty_frames.http.connection import (
     ATTEMPT,
     ConnectionAdapter,

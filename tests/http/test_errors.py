@@ -11,7 +11,8 @@ import pytest
 import requests
 import urllib3
 
-from connecty_frames.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import (
     APIError,
     AuthError,
@@ -36,7 +37,6 @@ from connecty_frames.http.models import (
     Response,
 )
 from connecty_frames.http.redaction import Redaction
-from connecty_frames.secret import SecretStr
 
 REDACT = Redaction()
 REDACT.add("client_secret", SecretStr("canary-secret"))

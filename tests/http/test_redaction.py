@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.http.redaction import Redaction
-from connecty_frames.secret import SecretStr
 
 SECRET = 'pä/ss"wd+1'
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connecty_frames.client.endpoints import ASK_POLICY, FETCH_POLICY
-from connecty_frames.clock import Deadline
+from connecty_frames._base.clock import Deadline
+from connecty_frames.asking.endpoints import ASK_POLICY, FETCH_POLICY
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed
 from connecty_frames.http.retry import RetryBudget, backoff, http_date, retry, retry_after

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 import connecty_frames as cf
-from connecty_frames.client import check_health
+from connecty_frames.asking.health import check_health
 from connecty_frames.http.connection import ConnectionAdapter, tls_context
 from tests.servers.scripted import Script, serve
 from tests.servers.timing import within

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from connecty_frames.clock import SYSTEM_CLOCK, Clock
+from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.sandbox.pool import WorkerPool
 
 if TYPE_CHECKING:

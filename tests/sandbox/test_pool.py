@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from connecty_frames.clock import SYSTEM_CLOCK
+from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError, QuestionFailed
 from connecty_frames.sandbox.pool import WorkerPool, _Worker
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connecty_frames.clock import SYSTEM_CLOCK
+from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.sandbox.pool import WorkerPool
 
 if TYPE_CHECKING:

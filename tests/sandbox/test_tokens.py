@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from connecty_frames.clock import Clock
+from connecty_frames._base.clock import Clock
 from connecty_frames.sandbox.tokens import Tokens
 
 KEY = b"a key that signs these tokens 32"

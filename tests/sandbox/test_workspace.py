@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from connecty_frames.clock import SYSTEM_CLOCK
+from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.catalogue import Catalogue

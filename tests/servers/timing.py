@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
-from connecty_frames.clock import Clock
+from connecty_frames._base.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql, similar_questions
 from connecty_frames.sandbox.questions.description import describe

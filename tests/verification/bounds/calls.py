@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import connecty_frames as cf
-from connecty_frames.clock import Clock
+from connecty_frames._base.clock import Clock
 from tests.servers.scripted import serve
 from tests.verification.bounds import costs
 from tests.verification.bounds.costs import MEGABYTE, Cost, report

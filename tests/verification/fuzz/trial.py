@@ -13,7 +13,9 @@ from unittest import mock
 import pyarrow as pa
 
 from connecty_frames import Answer, decode
-from connecty_frames.decode import blocks, columnar, limits, rows
+from connecty_frames.decode import blocks, limits
+from connecty_frames.decode.rows import columnar
+from connecty_frames.decode.rows import reader as rows
 from connecty_frames.errors import ConnectyError, ConnectyWarning
 from tests.verification.fuzz import oracle
 from tests.verification.fuzz.bodies import body_of

@@ -1,0 +1,1 @@
+"""What every module may use: clock, texts, secrets, lazy names."""

@@ -1,0 +1,322 @@
+"""Credentials to bearer token: kept while it is valid, fetched by one thread at a time.
+
+A failure here is a failure of every thread at once, so the rules are about not making it worse:
+
+- One token request at a time. Waiting threads share its outcome.
+- A token request starts nothing and may be repeated: an endpoint that is down, or whose response is lost, is
+  asked again until the deadline of the caller, within the retry budget. Refused credentials are not tried
+  again for five seconds.
+- The lifetime of a token runs from the server's own ``Date`` to its ``expires_at``, and is counted on the
+  monotonic clock: a local clock that is an hour off, or a laptop that was asleep, does not matter.
+- An ``expires_at`` that is missing, past or invalid counts as a short lifetime, never as "expired":
+  that would request a token before every request.
+- A refusal discards only the token that was refused. A late one cannot discard a newer token.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import threading
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from requests.auth import AuthBase
+
+from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
+from connecty_frames.http.errors import CHECK_CREDENTIALS, content_failure, server_message
+from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
+from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, http_date, retry
+from connecty_frames.protocol import TOKEN, TokenResponse, read_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import PreparedRequest
+
+    from connecty_frames._base.clock import Deadline
+    from connecty_frames._base.secret import SecretStr
+    from connecty_frames.http.transport import Transport
+
+#: A token request starts nothing, so that an endpoint that is down is no reason to fail before the deadline.
+TOKEN_POLICY: Final[RetryPolicy] = {
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
+    FailureKind.CONNECTION_LOST: math.inf,
+    FailureKind.RATE_LIMITED: math.inf,
+    FailureKind.UNAVAILABLE: math.inf,
+    FailureKind.BAD_ENCODING: 2,
+    FailureKind.EMPTY_BODY: 3,
+}
+#: Seconds in which all threads heed a refusal: credentials are not tried again, ``Retry-After`` is kept.
+_COOLDOWN: Final = 5.0
+#: The least time left, in seconds, in which an endpoint that just failed is called again.
+_MIN_TIME: Final = 0.5
+_NOT_IN_TIME: Final = "the call that another thread made for one was not answered in time"
+#: Seconds that a token without a usable ``expires_at`` is used.
+_UNKNOWN_LIFETIME: Final = 60.0
+#: The longest lifetime in seconds; a longer one is taken for an error in a clock or time zone.
+_MAX_LIFETIME: Final = 24 * 3600.0
+#: How long before its end a token is no longer used, in seconds, and the most as a share of its lifetime.
+_MARGIN: Final = 30.0
+_MARGIN_SHARE: Final = 0.1
+#: A token as it can be in a header: visible ASCII (RFC 6750, section 2.1).
+_VISIBLE: Final = re.compile(r"[!-~]+")
+#: The method to try after one that is not allowed (405).
+_OTHER_METHOD: Final = {"POST": "GET", "GET": "POST"}
+#: The statuses by which an endpoint may refuse credentials; others are about the address.
+_CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
+#: The failures of a token request whose errors say already that they are not about credentials.
+_SERVICE_FAILURES: Final = frozenset(
+    {FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED, FailureKind.INVALID_PAYLOAD}
+)
+_CHECK_ADDRESS: Final = "Check that region or base_url is where your organisation is registered."
+
+
+class Bearer(AuthBase):
+    """Sets the token on a request; an ``auth`` object, so that ``.netrc`` does not replace it."""
+
+    def __init__(self, token: SecretStr, *, expires: float) -> None:
+        self._token = token
+        #: When to stop using it, on the monotonic clock.
+        self.expires = expires
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        """Set the ``Authorization`` header."""
+        r.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        return r
+
+    def __repr__(self) -> str:
+        return "Bearer(***)"
+
+
+class _TokenState:
+    """What all threads share: the token, or why there is none."""
+
+    def __init__(self, bearer: Bearer | None = None, *, had_token: bool = False) -> None:
+        self.lock = threading.RLock()
+        self.bearer = bearer
+        self.failure: Failure | None = None
+        self.failed_at = 0.0
+        self.is_final = False
+        self.had_token = had_token
+        self.process_id = os.getpid()
+
+    def valid_bearer(self, now: float) -> Bearer | None:
+        """Return the token if it may still be used."""
+        bearer = self.bearer
+        return bearer if bearer is not None and now < bearer.expires else None
+
+    def shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
+        """Return another caller's failure since ``began``, if a request of this one could do no better."""
+        failure, now, left = self.failure, deadline.clock.monotonic(), deadline.remaining()
+        if failure is None:
+            return None
+        if self.is_final and failure.kind is FailureKind.REJECTED:
+            return failure if now - self.failed_at < _COOLDOWN else None
+        if failure.kind is FailureKind.RATE_LIMITED:
+            return failure if left <= self.pause(now) else None
+        failed_meanwhile = self.failed_at >= began
+        return failure if failed_meanwhile and (self.is_final or left <= _MIN_TIME) else None
+
+    def pause(self, now: float) -> float:
+        """Return the seconds until the endpoint allows another request, if it said so recently."""
+        failure, elapsed = self.failure, now - self.failed_at
+        if failure is None or failure.kind is not FailureKind.RATE_LIMITED or elapsed >= _COOLDOWN:
+            return 0.0
+        return max((failure.retry_after or 0.0) - elapsed, 0.0)
+
+
+class Auth:
+    """The credentials of one client, and its token."""
+
+    def __init__(
+        self,
+        client_id: SecretStr,
+        client_secret: SecretStr,
+        *,
+        transport: Transport,
+        random: Callable[[], float],
+    ) -> None:
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._transport = transport
+        self._random = random
+        self._method = "POST"
+        self._state = _TokenState()
+        transport.redact.add_client_id(client_id)
+        transport.redact.add("client_secret", client_secret)
+
+    def bearer(self, deadline: Deadline) -> Bearer:
+        """Return a valid token, fetched if need be; RequestFailed if there is none."""
+        if self._state.process_id != os.getpid():
+            # A forked child needs a new lock: a thread of the parent may hold this one.
+            self._state = _TokenState(bearer=self._state.bearer, had_token=self._state.had_token)
+        began = deadline.clock.monotonic()
+        bearer = self._state.valid_bearer(began)
+        if bearer is not None:
+            return bearer
+        found = self._shared_or_fetched(self._state, began, deadline)
+        if isinstance(found, Failure):
+            raise RequestFailed(found)
+        return found
+
+    def may_recover(self, failure: Failure) -> bool:
+        """Whether a token is likely to come later: there has been one, and the endpoint is unavailable."""
+        unavailable = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
+        return unavailable and self._state.had_token
+
+    def discard(self, bearer: Bearer) -> None:
+        """Stop using a token that the API refused, and not one that takes its place meanwhile."""
+        bearer.expires = -math.inf
+
+    def _shared_or_fetched(self, state: _TokenState, began: float, deadline: Deadline) -> Bearer | Failure:
+        """Return the outcome of another thread's request, or of a request by this thread."""
+        try:
+            waited = not state.lock.acquire(blocking=False)
+            if waited and not state.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
+                return state.shared_failure(began, deadline) or self._connection_lost(_NOT_IN_TIME)
+            found = (
+                state.valid_bearer(deadline.clock.monotonic())
+                or state.shared_failure(began, deadline)
+                or self._fetch(state, deadline)
+            )
+            if isinstance(found, Bearer):
+                return found
+            # A failure from before the deadline says more than that the time ran out.
+            if waited and found.kind is FailureKind.DEADLINE:
+                found = self._connection_lost(_NOT_IN_TIME)
+            return state.shared_failure(began, deadline) or found
+        finally:
+            # An interrupt may come before it could be recorded that the lock is held. The lock itself knows:
+            # only its owner can release it.
+            with contextlib.suppress(RuntimeError):
+                state.lock.release()
+
+    def _fetch(self, state: _TokenState, deadline: Deadline) -> Bearer | Failure:
+        """Call the endpoint until there is a token; each outcome is kept for the threads that wait."""
+
+        def send(attempt: Attempt) -> Bearer:
+            try:
+                bearer = self._request_token(attempt)
+            except RequestFailed as failed:
+                failure = self._token_failure(failed.failure)
+            else:
+                state.bearer, state.failure, state.had_token = bearer, None, True
+                return bearer
+            if deadline.remaining() > 0:  # that one caller has no time left does not concern the others
+                state.failure, state.failed_at = failure, deadline.clock.monotonic()
+            raise RequestFailed(failure)
+
+        deadline.sleep(state.pause(deadline.clock.monotonic()))
+        found = retry(
+            send,
+            policy=TOKEN_POLICY,
+            deadline=deadline,
+            random=self._random,
+            budget=self._transport.budget,
+        )
+        state.is_final = found is state.failure and deadline.remaining() > 0
+        return found
+
+    def _request_token(self, attempt: Attempt) -> Bearer:
+        """Request a token by the method that last brought one, and after a 405 by the other."""
+        sent_at = attempt.deadline.clock.monotonic()
+        method = self._method
+        # Made now, since reading an error shortens the time between bytes.
+        second = Attempt(attempt.deadline, connect=attempt.connect, idle=attempt.idle)
+        try:
+            return self._send(method, attempt, sent_at)
+        except RequestFailed as failed:
+            if failed.failure.status != HTTPStatus.METHOD_NOT_ALLOWED:
+                raise
+        # In the API document, the heading of the endpoint says GET, and its example POST.
+        method = _OTHER_METHOD[method]
+        bearer = self._send(method, second, sent_at)
+        self._method = method
+        return bearer
+
+    def _send(self, method: str, attempt: Attempt, sent_at: float) -> Bearer:
+        # In one expression: a local variable with the secret would be shown in a traceback with locals.
+        request = Request(
+            method,
+            TOKEN,
+            json.dumps(
+                {
+                    "client_id": self._client_id.get_secret_value(),
+                    "client_secret": self._client_secret.get_secret_value(),
+                }
+            ).encode(),
+        )
+        return self._transport.send(request, attempt, read=lambda response: self._read(response, sent_at))
+
+    def _read(self, response: Response, sent_at: float) -> Bearer:
+        failure = content_failure(response, redact=self._transport.redact)
+        if failure is not None:
+            raise RequestFailed(failure)
+        try:
+            message = read_message(json.loads(response.body), TokenResponse)
+        except (ValueError, RecursionError):
+            message = None
+        if message is None or not _VISIBLE.fullmatch(message.access_token.get_secret_value()):
+            # Its body is not shown, since it may hold the token.
+            reason = "its answer holds no access_token"
+            kind = FailureKind.INVALID_PAYLOAD
+            raise RequestFailed(_unusable(response.host, reason, kind=kind, status=response.status))
+        token = message.access_token
+        self._transport.redact.add("token", token)
+        now = http_date(response.headers.get("Date")) or self._transport.clock.now()
+        lifetime = _lifetime(message.expires_at, now)
+        return Bearer(token, expires=sent_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
+
+    def _connection_lost(self, reason: str) -> Failure:
+        """Return the failure of a token request whose response was lost."""
+        host = self._transport.host
+        message = f"No token came from {host}: {reason}. Nothing else is sent without one; try again later."
+        error = ConnectionFailed(message, host=host, phase="token")
+        return Failure(FailureKind.CONNECTION_LOST, error, f"no token came ({reason})")
+
+    def _token_failure(self, failure: Failure) -> Failure:
+        """Return the failure of a token request. Only a refusal by the endpoint is about credentials."""
+        host, status, kind = self._transport.host, failure.status, failure.kind
+        if kind is FailureKind.CONNECTION_LOST:
+            return self._connection_lost(failure.reason)
+        if kind in (FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR):
+            reason = f"no token came ({failure.reason})"
+            return msgspec.structs.replace(failure, kind=FailureKind.UNAVAILABLE, reason=reason)
+        if kind in _SERVICE_FAILURES or isinstance(failure.error, ConfigError | ConnectionFailed):
+            return failure
+        if kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
+            return _unusable(host, failure.reason, kind=kind, status=status)
+        text = " ".join(server_message(failure.body, self._transport.redact).split()).removesuffix(".")
+        reason = f"{failure.reason}{text and f' ({text})'}"
+        # An HTML page comes from a proxy or firewall.
+        if status not in _CREDENTIALS_REFUSED or failure.body.lstrip()[:1] == b"<":
+            return _unusable(host, reason, kind=FailureKind.REJECTED, status=status)
+        error = AuthError(f"The credentials were refused: {reason}. {CHECK_CREDENTIALS}", status=status)
+        return msgspec.structs.replace(failure, kind=FailureKind.REJECTED, error=error)
+
+
+def _lifetime(expires_at: object, now: datetime) -> float:
+    """Return the seconds from ``now`` to ``expires_at``; a short time if that is not usable."""
+    try:
+        end = datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None
+    except ValueError:
+        end = None
+    if end is None:
+        return _UNKNOWN_LIFETIME
+    if end.tzinfo is None:
+        end = end.replace(tzinfo=UTC)
+    seconds = (end - now).total_seconds()
+    return seconds if 0 < seconds <= _MAX_LIFETIME else _UNKNOWN_LIFETIME
+
+
+def _unusable(host: str, reason: str, *, kind: FailureKind, status: int | None = None) -> Failure:
+    of_host = "" if host in reason else f" of {host}"
+    message = f"The token endpoint{of_host} is unusable: {reason}. {_CHECK_ADDRESS}"
+    error = AuthError(message, status=status)
+    return Failure(kind, error, f"the token endpoint is unusable ({reason})", status=status)

@@ -1,0 +1,260 @@
+"""Checks of the connection and the credentials, for ``connecty doctor`` and ``connecty login``.
+
+They call the endpoints for health and tokens alone: nothing is asked, so nothing costs. One request shows all
+steps of the connection, since an attempt records how far it got; what is wrong is said by the errors that
+every call has.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from contextlib import closing
+from enum import StrEnum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import requests
+
+from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
+from connecty_frames._base.immutable import Immutable
+from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import counted, path_text, terminal
+from connecty_frames.asking.auth import Auth
+from connecty_frames.asking.health import not_operational
+from connecty_frames.errors import ConfigError, ConnectyError
+from connecty_frames.http.errors import content_failure, host_port
+from connecty_frames.http.models import Attempt, Failure, Request, RequestFailed, Response
+from connecty_frames.http.retry import http_date, retry
+from connecty_frames.http.transport import Transport
+from connecty_frames.protocol import HEALTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connecty_frames.settings.values import Settings
+
+#: The names of the checks of :func:`check_connection`, in their order.
+CONNECTION_CHECKS: Final = ("address", "connection", "proxy", "certificate", "service", "clock", "token")
+#: The check that fails with an attempt, by the phase in which it ended.
+_FAILED_CHECK: Final = {
+    None: "address",
+    "resolve": "address",
+    "connect": "connection",
+    "proxy": "proxy",
+    "tls": "certificate",
+    "sent": "service",
+}
+#: The most seconds of one call.
+_TIMEOUT: Final = 10.0
+#: The seconds by which two clocks may differ without a warning.
+_CLOCK_TOLERANCE: Final = 60
+#: The shortest time, in seconds, for which a usual token is used; one without an end is used for less.
+_SHORT_LIFETIME: Final = 60.0
+
+
+class Status(StrEnum):
+    """The outcome of a check."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Check(Immutable):
+    """One check."""
+
+    name: str  # what was checked, in one word
+    status: Status
+    text: str = ""  # what was found; without secrets
+    error: ConnectyError | None = None  # what is wrong and what to do, if it failed
+
+    @classmethod
+    def failed(cls, name: str, error: ConnectyError, *, found: str = "") -> Check:
+        """Return a check that failed."""
+        return cls(name, Status.FAILED, found, error)
+
+    @classmethod
+    def skipped(cls, name: str, reason: str) -> Check:
+        """Return a check that could not be made."""
+        return cls(name, Status.SKIPPED, reason)
+
+
+def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[Check]:
+    """Check each step from here to a token, in the order of :data:`CONNECTION_CHECKS`."""
+    # Each of the two calls ends after ten seconds, or the timeout of the settings if that is shorter.
+    try:
+        transport = Transport.from_settings(settings, clock)
+    except ConfigError as error:  # the host has no valid name, or ca_bundle no certificates
+        wrong = "address" if error.setting == "base_url" else "certificate"
+        for name in CONNECTION_CHECKS:
+            failed = name == wrong
+            yield Check.failed(name, error) if failed else Check.skipped(name, f"{error.setting} is wrong")
+        return
+    with closing(transport):
+        probe = _Probe(transport, settings)
+        yield from probe.checks()
+        yield probe.clock()
+        if not probe.connected:
+            yield Check.skipped("token", "there is no connection")
+        elif settings.client_id is None or settings.client_secret is None:
+            yield Check.skipped("token", "there are no credentials")
+        else:
+            yield _token(transport, settings)
+
+
+def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Request a token, for at most ten seconds; raises a ConnectyError if there is none."""
+    with closing(Transport.from_settings(settings, clock)) as transport:
+        _request_token(transport, settings)
+
+
+def _request_token(transport: Transport, settings: Settings) -> float:
+    """Return the seconds for which a new token is used."""
+    client_id, client_secret = settings.credentials
+    auth = Auth(SecretStr(client_id), client_secret, transport=transport, random=random.random)
+    failure = None
+    try:
+        bearer = auth.bearer(_deadline(transport, settings))
+    except RequestFailed as failed:
+        failure = failed.failure
+    if failure is not None:
+        failure.raise_()
+    return bearer.expires - transport.clock.monotonic()
+
+
+def _token(transport: Transport, settings: Settings) -> Check:
+    try:
+        seconds = _request_token(transport, settings)
+    except ConnectyError as error:
+        return Check.failed("token", error)
+    if seconds < _SHORT_LIFETIME:
+        text = f"credentials accepted; a token is used for {seconds:.0f} s only: it names no later expires_at"
+        return Check("token", Status.WARNING, text)
+    return Check("token", Status.OK, f"credentials accepted; a token is used for {seconds / 60:.0f} min")
+
+
+def _deadline(transport: Transport, settings: Settings) -> Deadline:
+    return Deadline.after(min(settings.timeout, _TIMEOUT), transport.clock)
+
+
+class _Probe:
+    """One request for the health of the service, and what it shows of the way there."""
+
+    def __init__(self, transport: Transport, settings: Settings) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._attempt: Attempt
+        self._found: Response | Failure = retry(
+            self._send,
+            policy={},  # a failure is the outcome
+            deadline=_deadline(transport, settings),
+            random=random.random,
+            budget=transport.budget,
+        )
+        self._received_at = transport.clock.now()
+
+    def _send(self, attempt: Attempt) -> Response:
+        self._attempt = attempt
+        return self._transport.send(Request("GET", HEALTH), attempt, read=self._read)
+
+    def _read(self, response: Response) -> Response:
+        """Return a response, unless it is a page: a proxy sends one with any status."""
+        if "html" in response.headers.get("Content-Type", ""):
+            failure = content_failure(response, redact=self._transport.redact)
+            if failure is not None:
+                raise RequestFailed(failure)
+        return response
+
+    @property
+    def connected(self) -> bool:
+        """Whether the request could be sent."""
+        return self._attempt.phase == "sent"
+
+    def checks(self) -> Iterator[Check]:
+        """Yield the checks up to the service; those after the one that failed are skipped."""
+        failure = self._found if isinstance(self._found, Failure) else None
+        failed = False
+        for make in (self._address, self._connection, self._proxy, self._certificate, self._service):
+            name = make.__name__.removeprefix("_")
+            if failed:
+                yield Check.skipped(name, "a step before it failed")
+            elif failure is not None and name == _FAILED_CHECK[self._attempt.phase]:
+                failed = True
+                yield Check.failed(name, failure.error)
+            else:
+                yield make(name)
+
+    def _address(self, name: str) -> Check:
+        return Check(name, Status.OK, f"{self._peer} resolves")
+
+    def _connection(self, name: str) -> Check:
+        return Check(name, Status.OK, f"{self._peer} accepts connections")
+
+    def _proxy(self, name: str) -> Check:
+        proxy = requests.utils.select_proxy(self._transport.address, self._transport.proxies())
+        if proxy is None:
+            return Check(name, Status.OK, "none is used")
+        scheme = self._transport.address.partition(":")[0]
+        variables = [
+            cased for name in (scheme, "all") for cased in (f"{name}_proxy", f"{name}_proxy".upper())
+        ]
+        variable = next(
+            (each for each in variables if os.environ.get(each) == proxy), "the system's settings"
+        )
+        return Check(name, Status.OK, f"{terminal(host_port(proxy))}, from {variable}")
+
+    def _certificate(self, name: str) -> Check:
+        if self._transport.address.startswith("http:"):
+            return Check.skipped(name, "plain HTTP, which does not leave this machine")
+        if not self._settings.verify_tls:
+            text = "not verified, since verify_tls is False: anybody in between can read the credentials"
+            return Check(name, Status.WARNING, text)
+        certificate = self._attempt.certificate
+        issuer = _name(certificate.get("issuer", ()))
+        until = certificate.get("notAfter", "an unknown date")
+        return Check(
+            name, Status.OK, f"issued by {issuer}, valid until {until}; verified by {self._authorities()}"
+        )
+
+    def _authorities(self) -> str:
+        """Return which certificates are trusted."""
+        if self._settings.ca_bundle is not None:
+            return f"ca_bundle ({path_text(self._settings.ca_bundle)})"
+        trusted = str(self._transport.trusted())
+        if trusted == requests.utils.DEFAULT_CA_BUNDLE_PATH:
+            return f"certifi ({path_text(trusted)})"
+        variable = "REQUESTS_CA_BUNDLE" if os.environ.get("REQUESTS_CA_BUNDLE") else "CURL_CA_BUNDLE"
+        return f"{variable} ({path_text(trusted)})"
+
+    def _service(self, name: str) -> Check:
+        address, found = self._transport.address, self._found
+        if isinstance(found, Response) and found.status == HTTPStatus.OK:
+            return Check(name, Status.OK, f"{address} is operational")
+        return Check.failed(name, not_operational(address))
+
+    def clock(self) -> Check:
+        """Return the check of this machine's clock."""
+        date = http_date(self._found.headers.get("Date")) if isinstance(self._found, Response) else None
+        if date is None:
+            return Check.skipped("clock", "no time came from the service")
+        ahead = round((self._received_at - date).total_seconds())
+        where = "ahead of" if ahead > 0 else "behind"
+        text = (
+            f"{counted(abs(ahead), 'second')} {where} the service's" if abs(ahead) > 1 else "as the service's"
+        )
+        if abs(ahead) <= _CLOCK_TOLERANCE:
+            return Check("clock", Status.OK, text)
+        text += "; tokens do not depend on it, but the verification of certificates does. Set the clock."
+        return Check("clock", Status.WARNING, text)
+
+    @property
+    def _peer(self) -> str:
+        return terminal(self._attempt.peer)
+
+
+def _name(fields: Any) -> str:
+    """Return the organisation, else the name, of a party of a certificate."""
+    named = {key: value for group in fields for key, value in group}
+    return terminal(named.get("organizationName") or named.get("commonName") or "an unknown authority")

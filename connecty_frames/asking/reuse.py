@@ -1,0 +1,122 @@
+"""Reuse: the answer of an equal question that was asked before, by any thread or process of this user.
+
+The history says what was asked. Of callers that ask the same at the same time, one sends the question and
+records its id; the others wait for the id, and fetch the answer by it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from connecty_frames._base.text import snippet
+from connecty_frames.asking.endpoints import Results
+from connecty_frames.decode import read_envelope
+from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
+from connecty_frames.store import RecordState
+from connecty_frames.store.table import LARGEST, microseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from connecty_frames._base.clock import Clock, Deadline
+    from connecty_frames.asking.submission import Submission
+    from connecty_frames.store import Earlier, History
+
+#: Seconds between two looks for the id of a question that another caller is sending, and their growth.
+_PAUSE: Final = 0.02
+_LONGEST_PAUSE: Final = 0.5
+_GROWTH: Final = 1.5
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def find_or_claim(
+    submission: Submission,
+    history: History,
+    *,
+    max_age: timedelta,
+    gone: Collection[str],
+    deadline: Deadline,
+    clock: Clock,
+) -> Earlier | None:
+    """Return an earlier asking whose answer may be reused; None once this call is recorded as sending it."""
+    # ``max_age`` holds in either direction, since a clock may have been set back. ``gone`` are the ids of
+    # earlier ones that the server no longer has. Raises SubmissionUncertain if an earlier one may have been
+    # started, QuestionTimeout if another caller sends it and its id is not known in time, and ConfigError if
+    # the history cannot be used.
+    key = history.key(submission.question, submission.dw_id)
+    pause, awaited, begun = _PAUSE, None, clock.now()
+    while True:
+        # Ages count from the call, so that a question which others are sending does not grow too old while it
+        # waits, and from now if the clock was set back meanwhile.
+        first = min(begun, clock.now())
+        rows = history.earlier(key, since=max(microseconds(first) - max_age // _MICROSECOND, -LARGEST))
+        now = clock.now()  # after them: none that another caller wrote in the meantime is ahead of it
+        young = [row for row in rows if first - row.asked_at <= max_age >= row.asked_at - max(begun, now)]
+        # The outcome of a question that others waited for is theirs too, also if it failed meanwhile.
+        ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
+        found = ended or _usable(young, gone)
+        if found is None:
+            submission.row = history.claim(
+                submission.question,
+                key,
+                dw_id=submission.dw_id,
+                asked_at=now,
+                after=rows[0].id if rows else 0,
+            )
+            if submission.row is not None:
+                return None
+        elif found.question_id is not None:
+            return found
+        elif found.state is RecordState.UNCERTAIN:
+            _raise_uncertain(submission, history, found)
+        elif deadline.remaining() <= 0:
+            raise QuestionTimeout(
+                f"The question {snippet(submission.question)!r} is being sent by another call, whose id was "
+                "not known in time. This call sent nothing. Call again with max_age= to share that answer.",
+                question=submission.question,
+                dw_id=submission.dw_id,
+            )
+        else:
+            awaited = found.id
+            deadline.sleep(pause)
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
+def kept_results(history: History, question_id: str) -> Results | None:
+    """Return the response of a question that was kept, None if there is none that can be read."""
+    kept = history.kept(question_id)
+    if kept is None:
+        return None
+    try:
+        return Results(read_envelope(kept.body), kept.body, kept.max_rows)
+    except ResponseError:  # an earlier version read it
+        return None
+
+
+def _usable(rows: Sequence[Earlier], gone: Collection[str]) -> Earlier | None:
+    """Return the earlier question that decides, of the latest first; None if the question is to be asked."""
+    states = {state: [row for row in rows if row.state is state] for state in RecordState}
+    with_id = RecordState.COMPLETED, RecordState.ASKED, RecordState.UNCERTAIN
+    for row in chain.from_iterable(states[state] for state in with_id):
+        if row.question_id is not None and row.question_id not in gone:
+            return row
+    if states[RecordState.SENT]:
+        return states[RecordState.SENT][0]
+    latest = next((row for row in rows if row.state is not RecordState.REJECTED), None)
+    is_uncertain = latest is not None and latest.state is RecordState.UNCERTAIN and latest.question_id is None
+    return latest if is_uncertain else None
+
+
+def _raise_uncertain(submission: Submission, history: History, earlier: Earlier) -> NoReturn:
+    raise SubmissionUncertain(
+        f"It is unknown whether the question {snippet(submission.question)!r} was started: it was sent to "
+        f"workspace {submission.dw_id} at {earlier.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then: "
+        f"{snippet(earlier.error or 'nothing is known')}. This call sent nothing. Look in ConnectyAI's chat "
+        f"history; without max_age= it is asked again. It is number {earlier.id} of {history.place}.",
+        question=submission.question,
+        dw_id=submission.dw_id,
+        asked_at=earlier.asked_at,
+        details={"seen": earlier.error},
+    )

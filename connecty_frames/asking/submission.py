@@ -1,0 +1,270 @@
+"""A question is sent at most once.
+
+The API has no idempotency key and no way to list or cancel questions, and each question costs money and
+minutes. So where it is not certain that nothing was started, nothing is sent again: the caller gets a
+SubmissionUncertain that says what happened and what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import msgspec
+
+from connecty_frames._base.text import snippet
+from connecty_frames._base.tracebacks import short_traceback
+from connecty_frames.asking.endpoints import (
+    ASK_POLICY,
+    Endpoints,
+    question_id_of,
+    search_question_id,
+)
+from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
+from connecty_frames.http.models import SUCCESS, Failure, FailureKind
+from connecty_frames.http.retry import retry
+from connecty_frames.protocol import QuestionRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from connecty_frames._base.clock import Clock, Deadline
+    from connecty_frames.http.models import Attempt
+    from connecty_frames.store import Earlier, History, Row
+
+#: The failures after which it is certain that nothing was started.
+_NOT_STARTED: Final = frozenset(
+    {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
+)
+_WHAT_TO_DO: Final = (
+    "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it again"
+)
+
+
+def resume_command(question_id: str, dw_id: int) -> str:
+    """Return the line of Python that fetches an answer later, without asking again."""
+    return f'Client.question("{question_id}", dw_id={dw_id}).result()'
+
+
+def pending_message(question_id: str, command: str, recorded_in: str = "") -> str:
+    """Return the message about an accepted question, for a caller that stops waiting."""
+    # ``command`` fetches its answer, and is empty if no line does; ``recorded_in`` is the history's file.
+    pending = f"Question {question_id} may still be worked on"
+    if recorded_in:
+        pending += f" and is recorded in {recorded_in}"
+    return f"{pending}; to fetch its answer without asking again: {command}" if command else f"{pending}."
+
+
+def annotate(interrupt: BaseException, message: str) -> None:
+    """Add a message to what ends the wait for a question, as its note, once."""
+    # The message of a KeyboardInterrupt, which ends most programs, is also written to standard error.
+    if message in getattr(interrupt, "__notes__", ()):
+        return
+    interrupt.add_note(message)
+    # What IPython displays, as of an error of this package.
+    interrupt._render_traceback_ = partial(short_traceback, interrupt)  # type: ignore[attr-defined]
+    if not isinstance(interrupt, KeyboardInterrupt):
+        return
+    # Standard error may be closed, broken or missing (pythonw); the interrupt has to be raised nevertheless.
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"\n{message}\n")
+        sys.stderr.flush()
+
+
+class Submission:
+    """A question to submit, and what is known of it at any moment, for an interrupt."""
+
+    # ``command`` returns the line that fetches the answer later; ``row`` is the question's in the history.
+
+    def __init__(
+        self,
+        question: str,
+        body: bytes,
+        *,
+        dw_id: int,
+        clock: Clock,
+        command: Callable[[str, int], str],
+        history: History | None = None,
+        row: Row | None = None,
+    ) -> None:
+        self._body = body
+        self.question = question
+        self.dw_id = dw_id
+        self.question_id: str | None = None
+        #: When it was last sent, aware and in UTC.
+        self.asked_at: datetime | None = None
+        #: When it was last sent and when it was accepted, in seconds of the monotonic clock.
+        self.sent_at: float = 0.0
+        self.accepted_at: float = 0.0
+        self._clock = clock
+        self._command = command
+        #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the
+        #: attempt. One tuple, since an interrupt may come between two assignments.
+        self._last: tuple[datetime, float, Attempt] | None = None
+        self.history = history
+        #: Its row in the history.
+        self.row = row
+        #: The earlier asking whose answer is reused, if one is.
+        self.earlier: Earlier | None = None
+
+    @property
+    def recorded_in(self) -> str:
+        """The file of the history that has the question; empty if none has."""
+        is_recorded = self.row is not None or self.earlier is not None
+        return self.history.place if self.history is not None and is_recorded else ""
+
+    def send(self, api: Endpoints, *, deadline: Deadline) -> str:
+        """Send the question, once, and return its id."""
+        # Nothing was started if ConfigError, ConnectionFailed, AuthError, RateLimitError, APIError or
+        # QuestionTimeout is raised. SubmissionUncertain: it is unknown whether it was started.
+        try:
+            outcome = retry(
+                api.ask(self._body, dw_id=self.dw_id, on_send=self._before_sending),
+                policy=ASK_POLICY,
+                deadline=deadline,
+                random=api.random,
+                budget=api.transport.budget,
+            )
+            if self._last is not None:
+                self.asked_at, self.sent_at, _ = self._last
+            if isinstance(outcome, Failure):
+                question_id = question_id_of(search_question_id(outcome.body))
+                is_known = outcome.status in SUCCESS and outcome.kind is not FailureKind.TOO_LARGE
+                if question_id is None or not is_known:
+                    self._raise_for(outcome, question_id)
+                outcome = question_id
+        except ConnectyError as error:
+            self._record_error(error)
+            raise
+        self.question_id, self.accepted_at = outcome, self._clock.monotonic()
+        self._record_acceptance(outcome)
+        self._last = None  # a question may be kept for long, and what was received is no longer needed
+        return outcome
+
+    def _before_sending(self, attempt: Attempt) -> None:
+        """Record an attempt at sending; the first one in the history too, before anything is sent."""
+        now = self._clock.now()
+        if self.history is not None and self.row is None:
+            self.row = self.history.sent(self.question, dw_id=self.dw_id, asked_at=now)
+        self._last = (now, self._clock.monotonic(), attempt)
+        attempt.is_submission = True
+
+    def _record_acceptance(self, question_id: str) -> None:
+        """Record in the history that the question was accepted."""
+        if self.history is not None and self.row is not None:
+            now = self._clock.now()
+            asked_at = self.asked_at or (self._last[0] if self._last else now)
+            self.history.accepted(self.row, question_id, asked_at=asked_at, now=now)
+
+    def _record_error(self, error: BaseException) -> None:
+        """Record in the history that there is no id: it is certain that nothing was started, or it is not."""
+        if self.history is None or self.row is None:
+            return
+        from connecty_frames.store import RecordState
+
+        state, reason = RecordState.UNCERTAIN, type(error).__name__
+        if isinstance(error, SubmissionUncertain):
+            reason = str(error.details["seen"])
+        elif isinstance(error, ConnectyError):
+            state, reason = RecordState.REJECTED, str(error)
+        elif self._last is None:  # it was recorded, and not sent
+            state = RecordState.REJECTED
+        question_id = getattr(error, "question_id", None)
+        self.history.not_accepted(self.row, state, reason, now=self._clock.now(), question_id=question_id)
+
+    def _raise_for(self, failure: Failure, question_id: str | None) -> NoReturn:
+        if failure.kind is FailureKind.DEADLINE:
+            raise QuestionTimeout(
+                f"The time ran out before the question could be sent ({failure.reason}); it was not started.",
+                question=self.question,
+                dw_id=self.dw_id,
+            )
+        if failure.kind in _NOT_STARTED:
+            failure.raise_()
+        found = ""
+        if question_id is not None:
+            found = f" Its id was received, though: {self._command(question_id, self.dw_id)} may fetch it."
+        raise SubmissionUncertain(
+            f"It is unknown whether the question {snippet(self.question)!r} was started: it was sent to "
+            f"workspace {self.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {failure.reason}. "
+            f"{_WHAT_TO_DO}.{found}{self._recorded()}",
+            question_id=question_id,
+            question=self.question,
+            dw_id=self.dw_id,
+            asked_at=self.asked_at,
+            details={"seen": failure.reason, "status": failure.status, "answer": str(failure.error)},
+        )
+
+    @contextmanager
+    def annotated(self) -> Iterator[None]:
+        """Add what is known of the question, once it was sent, to exceptions other than ours."""
+        try:
+            yield
+        except ConnectyError:
+            raise  # its message already says it
+        except BaseException as error:  # KeyboardInterrupt, or what a signal handler raises
+            message = self.message()
+            if message is not None and isinstance(error, KeyboardInterrupt):
+                annotate(error, message)
+            elif message is not None and message not in getattr(error, "__notes__", ()):
+                error.add_note(message)
+            self._record_interrupt(error)
+            raise
+
+    def _record_interrupt(self, error: BaseException) -> None:
+        """Record in the history what is known of the question when the caller stops waiting for its id."""
+        last = self._last
+        question_id = self.question_id or _received_id(last)
+        if question_id is not None:
+            self._record_acceptance(question_id)
+        else:
+            self._record_error(error)
+
+    def _recorded(self) -> str:
+        """Return the end of a message: which history has the question, if one has."""
+        return f" It is recorded in {self.recorded_in}." if self.recorded_in else ""
+
+    def message(self) -> str | None:
+        """Return a message with what is known of the question, None if it was never sent."""
+        last = self._last  # read before the id, since another thread sets the id and then clears this
+        question_id = self.question_id or _received_id(last)
+        if self.earlier is not None:
+            question_id = self.earlier.question_id
+        if question_id is not None:
+            return pending_message(
+                question_id, self._command(question_id, self.dw_id), recorded_in=self.recorded_in
+            )
+        if last is None:
+            return None
+        return (
+            f"The question {snippet(self.question)!r} was being sent to workspace {self.dw_id} at "
+            f"{last[0]:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}.{self._recorded()}"
+        )
+
+
+def _received_id(last: tuple[datetime, float, Attempt] | None) -> str | None:
+    """Return the id in what an attempt has received so far, if it is there."""
+    return None if last is None else question_id_of(search_question_id(last[2].received.getvalue()))
+
+
+def question_body(question: object) -> bytes:
+    """Return the body, UTF-8 JSON, with the question exactly as given; raises ConfigError."""
+    if not isinstance(question, str):
+        raise ConfigError(
+            f"question is of type {type(question).__name__}; expected the question as a str.",
+            setting="question",
+        )
+    if not question.strip():
+        raise ConfigError("question is blank; expected a question in plain language.", setting="question")
+    try:
+        return msgspec.json.encode(QuestionRequest(question=str.__str__(question)))  # also of numpy's str_
+    except UnicodeEncodeError:
+        raise ConfigError(
+            "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "
+            f"the text it comes from again: {snippet(question)}",
+            setting="question",
+        ) from None

@@ -1,0 +1,101 @@
+"""Calls that an event loop awaits: a thread for each, and no second transport.
+
+``asyncio.to_thread`` is not enough: it runs at most as many calls at once as there are processors and four
+more, and a cancelled one is neither stopped nor does it say which question was asked.
+
+The threads are daemons. On cancellation the deadline of the call is moved to now, which ends every pause
+between requests, and the loop does not wait for the thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from connecty_frames._base.immutable import Immutable
+from connecty_frames.asking.submission import annotate
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+_Result = TypeVar("_Result")
+
+
+class Call(Immutable, Generic[_Result]):
+    """A call whose arguments are checked."""
+
+    run: Callable[[threading.Event], _Result]  # ends soon after the event is set
+    message: Callable[[], str | None]  # says what is known of the question; None if it was never sent
+
+
+def in_thread(prepare: Callable[[], Call[_Result]]) -> Coroutine[Any, Any, _Result]:
+    """Return a coroutine that makes a call in a thread of its own."""
+    # This is no coroutine function itself, so that warnings point at the line that called: in a task that is
+    # the coroutine alone, no line of the caller is on the stack. ``prepare`` runs in the thread of the event
+    # loop, so that wrong arguments or settings are raised before a thread is started.
+    return _ask_async(prepare, CodeLocation.of_caller())
+
+
+async def _ask_async(prepare: Callable[[], Call[_Result]], location: CodeLocation) -> _Result:
+    import asyncio  # here, since it is not needed otherwise, and loaded wherever something is awaited
+
+    is_task = False
+    with suppress(RuntimeError):  # no loop is running; as a guest of one, trio runs no task of it
+        is_task = asyncio.current_task() is not None
+    if not is_task:
+        raise ConfigError(
+            "Awaited calls need the event loop of asyncio; nothing was sent. Under trio, call the function "
+            "that is not awaited in a thread: await trio.to_thread.run_sync(cf.ask, question)."
+        )
+    context = copy_context()
+    context.run(WARNING_LOCATION.set, location)
+    call = context.run(prepare)
+    loop, finished = asyncio.get_running_loop(), asyncio.Event()
+    begin, cancelled = threading.Event(), threading.Event()
+    outcome: Future[_Result] = Future()  # which reports no error that nobody asks for, as asyncio's does
+    threading.Thread(
+        target=context.run,
+        args=(_work, partial(call.run, cancelled), outcome),
+        kwargs={"begin": begin, "finish": partial(loop.call_soon_threadsafe, finished.set)},
+        name="connecty-question",
+        daemon=True,
+    ).start()
+    # In the next turn of the loop: if many calls begin in this one, each start would otherwise wait until a
+    # thread that is at work lets go of the interpreter, 5 ms or longer: 0.1 to 0.3 s for 64 calls.
+    loop.call_soon(begin.set)
+    try:
+        await finished.wait()
+    except BaseException as error:  # CancelledError; GeneratorExit if the loop was closed before
+        cancelled.set()  # first: a question that the message does not know of is not sent from now on
+        begin.set()
+        message = call.message()
+        if message is not None:
+            annotate(error, message)
+        raise
+    try:
+        return outcome.result()
+    finally:
+        del outcome  # it holds the error, whose traceback holds this frame
+
+
+def _work(
+    run: Callable[[], _Result],
+    outcome: Future[_Result],
+    *,
+    begin: threading.Event,
+    finish: Callable[[], object],
+) -> None:
+    begin.wait()
+    try:
+        outcome.set_result(run())
+    except BaseException as error:  # noqa: BLE001 - the coroutine raises it
+        outcome.set_exception(error)
+    # Otherwise the traceback of its error keeps it alive. Not `del`: cgitb fails on deleted arguments.
+    outcome = None  # type: ignore[assignment]
+    with suppress(RuntimeError):  # the loop may be closed by now
+        finish()

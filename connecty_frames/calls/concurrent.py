@@ -1,0 +1,221 @@
+"""Many questions at a time: one thread for each question in progress, up to a maximum.
+
+A question is started when the caller waits for the next answer and a worker is free; an answer that was not
+taken yet keeps its worker. So a caller that stops iterating starts nothing more, and a slow caller does not
+let answers pile up.
+
+The threads are daemons. On Ctrl-C their deadline is moved to now, which ends every pause between requests;
+the reply to a question that was sent is still read, since it has the id. They get a moment to end, and what
+is known of each question is reported.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from connecty_frames._base.clock import Deadline
+from connecty_frames._base.text import snippet, value_text
+from connecty_frames.answer import shape_text
+from connecty_frames.asking.submission import annotate
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from connecty_frames.answer import Answer
+    from connecty_frames.asking.submission import Submission
+
+_Future = TypeVar("_Future", bound="Future[Any]")
+
+#: The longest wait in seconds: a signal right before a wait is handled only after it.
+_WAIT: Final = 0.1
+#: Seconds that requests in progress get to end after Ctrl-C, so that more is known of them.
+_GRACE: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class CancellableDeadline(Deadline):
+    """A deadline that moves to now when ``cancelled`` is set."""
+
+    cancelled: threading.Event
+
+    def remaining(self) -> float:
+        """Return the seconds left; zero once it is cancelled."""
+        return 0.0 if self.cancelled.is_set() else Deadline.remaining(self)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
+        self.cancelled.wait(max(0.0, min(seconds, self.remaining())))
+
+
+class QuestionFuture(Future["Answer"]):
+    """The future answer to one of many questions.
+
+    Parameters
+    ----------
+    question
+        The question, as it was given.
+    """
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self.question = question
+
+    def __repr__(self) -> str:
+        is_text = isinstance(self.question, str)  # it may be anything until it is checked
+        question = repr(snippet(self.question, 100)) if is_text else value_text(self.question)
+        return f"<QuestionFuture to {question}: {self._state_text()}>"
+
+    def _state_text(self) -> str:
+        """Return the outcome in words and the id, as far as they are known."""
+        if not self.done():
+            return "pending"
+        if self.cancelled():
+            return "cancelled"
+        error = self.exception()
+        known = self.result() if error is None else error
+        outcome = type(known).__name__ if isinstance(known, BaseException) else shape_text(known)
+        question_id = getattr(known, "question_id", None)  # an error may be any
+        return outcome if question_id is None else f"{outcome}, question_id {snippet(str(question_id))}"
+
+
+def check_max_workers(value: object) -> None:
+    """Raise ConfigError if a value is not a number of workers."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= sys.maxsize:
+        raise ConfigError(
+            f"max_workers={value_text(value)}: expected a whole number from 1.", setting="max_workers"
+        )
+
+
+class Workers(Generic[_Future]):
+    """Threads that make the results of futures, a thread for each future in progress; raises ConfigError."""
+
+    # ``work`` gets a future and its position, and returns soon after the event is set; ``message`` returns
+    # what is known of all questions, for an interrupt.
+
+    def __init__(
+        self,
+        work: Callable[[int, _Future, threading.Event], object],
+        message: Callable[[], str],
+        *,
+        max_workers: int,
+    ) -> None:
+        check_max_workers(max_workers)
+        self._make = work
+        self._message = message
+        self._max_workers = max_workers
+        self._done: queue.SimpleQueue[_Future] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._location = CodeLocation.of_caller()
+
+    def run(self, futures: Iterable[_Future]) -> Iterator[_Future]:
+        """Yield each future as soon as it is done, and do not keep it."""
+        waiting, positions = iter(futures), count()  # enumerate would keep the last future
+        running: dict[_Future, threading.Thread] = {}
+        try:
+            while True:
+                for future in islice(waiting, self._max_workers - len(running)):
+                    # In a copy of the caller's context, as if the caller itself asked.
+                    context = copy_context()
+                    context.run(WARNING_LOCATION.set, self._location)
+                    work = partial(context.run, self._work, next(positions), future)
+                    running[future] = threading.Thread(target=work, name="connecty-question", daemon=True)
+                    running[future].start()
+                    del future, work  # else this frame would keep it as long as the iterator exists
+                if not running:
+                    return
+                yield self._next(running)
+        except KeyboardInterrupt as interrupt:
+            self._cancelled.set()
+            for thread in running.values():
+                with suppress(RuntimeError):  # the interrupt may have come before it began
+                    thread.join(_GRACE / len(running))
+            annotate(interrupt, self._message())
+            raise
+        finally:
+            self._cancelled.set()
+
+    def _next(self, running: dict[_Future, threading.Thread]) -> _Future:
+        """Wait for the next future that is done."""
+        while True:
+            try:
+                done = self._done.get(timeout=_WAIT)
+            except queue.Empty:
+                continue
+            running.pop(done).join()
+            return done
+
+    def _work(self, position: int, future: _Future) -> None:
+        try:
+            future.set_result(self._make(position, future, self._cancelled))
+        except BaseException as error:  # noqa: BLE001 - the future raises it
+            future.set_exception(error)
+        self._done.put(future)
+        # Otherwise the traceback of its error keeps it alive. Not `del`: cgitb fails on deleted arguments.
+        future = None  # type: ignore[assignment]
+
+
+class ConcurrentRun:
+    """Questions that are checked, then asked together until the event is set; raises ConfigError."""
+
+    def __init__(
+        self,
+        questions: Iterable[str],
+        prepare: Callable[[str], Submission],
+        answer: Callable[[Submission, threading.Event], Answer],
+        *,
+        max_workers: int,
+    ) -> None:
+        self._workers: Workers[QuestionFuture] = Workers(self._ask, self._message, max_workers=max_workers)
+        if isinstance(questions, str | bytes) or not hasattr(questions, "__iter__"):
+            raise ConfigError(
+                f"questions is of type {type(questions).__name__}; expected a list of questions.",
+                setting="questions",
+            )
+        self._prepare = prepare
+        self._answer = answer
+        self._questions = list(questions)
+        #: Returns what is known of each question that was started, by position.
+        self._messages: dict[int, Callable[[], str | None]] = {}
+        self._answered: set[int] = set()
+
+    def finished(self) -> list[QuestionFuture]:
+        """Ask all questions, and return their futures in order once the last is done."""
+        futures = list(map(QuestionFuture, self._questions))
+        for _ in self._workers.run(futures):
+            pass
+        return futures
+
+    def completed(self) -> Iterator[QuestionFuture]:
+        """Yield the future of each question as soon as it is done, and do not keep it."""
+        return self._workers.run(map(QuestionFuture, self._questions))
+
+    def _ask(self, position: int, future: QuestionFuture, cancelled: threading.Event) -> Answer:
+        submission = self._prepare(future.question)
+        self._messages[position] = submission.message
+        try:
+            answer = self._answer(submission, cancelled)
+            self._answered.add(position)
+            return answer
+        finally:
+            # The message alone: of many questions, the submissions with their bodies would pile up.
+            message = submission.message()
+            self._messages[position] = lambda: message
+
+    def _message(self) -> str:
+        """Return a message with each question that was sent and how to fetch its answer."""
+        known = [
+            f"{snippet(question, 60)!r}{' (done)' if position in self._answered else ''}: {message}"
+            for position, question in enumerate(self._questions)
+            if position in self._messages and (message := self._messages[position]()) is not None
+        ]
+        return "\n".join([f"{len(known)} of {len(self._questions)} questions were asked.", *known])

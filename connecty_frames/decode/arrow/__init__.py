@@ -1,0 +1,1 @@
+"""Arrow arrays from buffers, and compute functions without their slow import."""

@@ -1,0 +1,1 @@
+"""The rows of a body as columns of cells."""

@@ -1,0 +1,469 @@
+"""The columnar reader: rows of scalars in JSON to Arrow columns at native speed.
+
+numpy finds the commas of a block of rows; between two commas is a cell. So the block itself, without a copy,
+is the data of an Arrow array whose offsets are the starts and ends of the cells, and Arrow takes the columns
+out of it. The JSON is compact, or has one space behind each comma, as Python's own json writes it. These
+facts and checks prove for each block that its cells are those of the JSON:
+
+0. The body is JSON: msgspec has validated it. So no text holds a control character, and a backslash begins
+   one of JSON's escapes. msgspec did not check UTF-8; Arrow does.
+1. *Escapes are hidden*: an escaped backslash becomes 0x01, an escaped ``"`` becomes 0x02. Then every ``"`` in
+   the block opens or closes a text.
+2. *A block begins outside of texts and holds an even number of quotes*, so it ends outside of them too.
+3. *The number of cells is a multiple of the number of columns, and between two rows is* ``],[``; where rows
+   have spaces, *one is behind each comma*. These brackets and spaces belong to no cell.
+4. *Each cell begins and ends as null or as a token of its column does.* A text begins and ends with a quote.
+   A number begins with a digit or a minus, and ends with a digit. A truth value begins with ``t`` or ``f``,
+   and ends with ``e``. An empty cell would begin with the separator behind it, which is none of these;
+   neither is white space.
+5. *There are exactly two quotes for each cell that is a text.* No cell has more than two: between two texts
+   is a comma, or they are inside of an object, which would begin with a brace. So each text has two, its
+   first and its last character. As quotes open and close in turn, these enclose one text; no text is in
+   another column, and all commas were outside of texts.
+
+So every cell is one token, since a nested value would begin with a bracket or brace; and every row has as
+many as there are columns.
+
+If a text holds a comma, a check fails. Such a block is cut again, at the commas that have an even number of
+quotes before them. If a check fails again, the block is refused, and with it the whole body, which is then
+read row by row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache, partial
+from itertools import accumulate, groupby, pairwise, starmap
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import POOL, bytes_of, to_array, to_scalar
+from connecty_frames.decode.blocks import (
+    SEPARATORS,
+    UnsupportedRows,
+    commas_outside_texts,
+    cut_blocks,
+)
+from connecty_frames.decode.exact_json import KIND_BY_TYPE, UNHIDE, ValueKind
+from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.statistics import match_names
+from connecty_frames.decode.types import numbers, temporal_fast
+from connecty_frames.decode.types.column import CODES, ScalarColumn, concat
+from connecty_frames.decode.types.numbers import FloatValues
+from connecty_frames.decode.types.temporal_fast import TemporalValues
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from connecty_frames.decode.blocks import Block
+    from connecty_frames.decode.limits import ReaderLimits
+    from connecty_frames.decode.types.column import Array
+
+#: Above this number of columns blocks are longer, since each column of each block has its cost.
+_FEW_COLUMNS: Final = 128
+#: How many blocks are read at once, and how many wait.
+_WORKERS: Final = min(2, os.cpu_count() or 1)
+_WAITING: Final = 2 * _WORKERS
+#: From this many bytes on, each worker gets an even share, which may be so many bytes longer since it is cut
+#: between rows.
+_SHARED: Final = 1 << 20
+_SLACK: Final = 1 << 14
+#: How many bytes and rows are usually sniffed for the kinds of the columns. They prove nothing, and only
+#: decide what is tried first. A few rows are most often enough, and take a tenth of the time.
+_SNIFFED_FIRST: Final = 1 << 12
+_SNIFFED_BYTES: Final = 1 << 16
+_SNIFFED_ROWS: Final = 100
+
+#: The pattern of a scalar in JSON.
+_CELL: Final = r'(?:[^",\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
+
+_UTF8: Final = codecs.getincrementaldecoder("utf-8")
+_BACKSLASH, _COMMA, _ASCII = ord("\\"), ord(","), 0x7F
+#: The Arrow type of each kind. Numbers with a fraction are read as texts: their digits decide on the type.
+_ARROW_TYPES: Final = {
+    ValueKind.TEXT: pa.string(),
+    ValueKind.INTEGER: pa.int64(),
+    ValueKind.FRACTION: pa.string(),
+    ValueKind.BOOLEAN: pa.bool_(),
+}
+#: The kinds whose cells are read as texts.
+_READ_AS_TEXTS: Final = {kind for kind, type_ in _ARROW_TYPES.items() if pa.types.is_string(type_)}
+#: JSON's scalar tokens, one bit each, and the token of each kind.
+_TEXT, _NUMBER, _TRUTH, _NULL = 1, 2, 4, 8
+_TOKENS: Final = {
+    ValueKind.TEXT: _TEXT,
+    ValueKind.INTEGER: _NUMBER,
+    ValueKind.FRACTION: _NUMBER,
+    ValueKind.BOOLEAN: _TRUTH,
+}
+
+
+def _tokens_by_byte(characters: dict[int, bytes]) -> NDArray[np.uint8]:
+    """Return a table with the token of each byte, 0 where there is none."""
+    table = np.zeros(256, np.uint8)
+    for token, its_bytes in characters.items():
+        table[list(its_bytes)] = token
+    return table
+
+
+_BEGINS: Final = _tokens_by_byte({_TEXT: b'"', _NUMBER: b"-0123456789", _TRUTH: b"tf", _NULL: b"n"})
+_ENDS: Final = _tokens_by_byte({_TEXT: b'"', _NUMBER: b"0123456789", _TRUTH: b"e", _NULL: b"l"})
+#: The kind of a column that begins with nulls, by the section of its statistics.
+_KIND_BY_SECTION: Final = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BOOLEAN}
+
+#: A column of a block: an array, the values parsed from its texts, or None where they could not be parsed.
+_Part: TypeAlias = TemporalValues | FloatValues | pa.Array | None
+
+
+class _ColumnReader(NamedTuple):
+    """The kind of a column's cells, and what parses its texts while they are in the processor's cache."""
+
+    # ``parse`` returns None for the texts of a block that it cannot parse; it is None if texts remain texts.
+
+    kind: ValueKind
+    parse: Callable[[pa.Array], TemporalValues | FloatValues | None] | None = None
+
+    @property
+    def keeps_texts(self) -> bool:
+        """Whether texts remain texts."""
+        return self.parse is None and self.kind in _READ_AS_TEXTS
+
+    @property
+    def is_cast(self) -> bool:
+        """Whether each cell is cast by itself."""
+        return self.parse is None and self.kind not in _READ_AS_TEXTS
+
+    def read(self, texts: pa.StringArray, *, escaped: bool) -> _Part:
+        """Read the texts of a block."""
+        if escaped and self.kind is ValueKind.TEXT:
+            texts = _unescape(texts)
+        if self.parse is not None:
+            return self.parse(texts)
+        return texts if self.keeps_texts else pc.cast(texts, _ARROW_TYPES[self.kind], memory_pool=POOL)
+
+
+def read_columnar(
+    source: memoryview, sections: Mapping[str, str | None], limits: ReaderLimits = LIMITS
+) -> tuple[list[Any], list[ScalarColumn]] | None:
+    """Read the JSON of ``dataframe``, already validated, as header and columns; None if unsupported."""
+    try:
+        sniffed = _sniff(source, limits)
+        if sniffed is None:
+            # Other white space between tokens is removed first.
+            source = memoryview(msgspec.json.format(source, indent=-1))
+            sniffed = _sniff(source, limits)
+    except (ValueError, RecursionError, msgspec.DecodeError):
+        return None
+    if sniffed is None:
+        return None
+    header, first_cells, start, separator = sniffed
+    body = source[start:-2]
+    entries, _ = match_names(list(map(str, header)), sections)
+    readers = [
+        _choose_reader(cell, None if entry is None else sections[entry])
+        for entry, cell in zip(entries, first_cells, strict=True)
+    ]
+    if not header or not body or not {reader.kind for reader in readers} <= _ARROW_TYPES.keys():
+        return None
+    # If some whole numbers turn out to be too long, or to be mixed with fractions, all are read as texts.
+    wider = [
+        _ColumnReader(ValueKind.FRACTION) if reader.kind is ValueKind.INTEGER else reader
+        for reader in readers
+    ]
+    for attempt in (readers,) if wider == readers else (readers, wider):
+        try:
+            columns = _read_columns(body, separator, attempt, limits)
+        except (UnsupportedRows, pa.ArrowInvalid, msgspec.DecodeError):
+            continue
+        kinds = (reader.kind for reader in readers)
+        return header, [_narrow(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+    return None
+
+
+class _Sniffed(NamedTuple):
+    """What the beginning of the rows shows."""
+
+    header: list[Any]
+    first_cells: list[Any]  # of each column, the first that is not null
+    start: int  # of the first row, behind its bracket
+    separator: bytes  # between two rows
+
+
+def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
+    """Return what the beginning of the rows shows; None if its white space is not supported."""
+    # If the header and the first row are longer than what is sniffed, the longest row that is allowed is.
+    for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
+        text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
+        if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
+            return None
+        try:
+            header, end = exact_json.parse_first(text, 1)
+            limits.check_columns(len(header))
+            separator = _separator_at(text, end - 1)
+            pattern = _plain_row(len(header)) if size > _SNIFFED_BYTES else None
+            if separator is None or (pattern and not pattern.match(text, end)):
+                return None
+            start = end + len(separator) - 2
+            _, stop = exact_json.parse_first(text, start)
+        except ValueError:  # they are cut off
+            continue
+        if separator != SEPARATORS[0] and msgspec.json.format(text[start:stop], indent=0) != text[start:stop]:
+            return None  # its cells are separated in another way
+        found = _first_cells(text, header, end, separator, pattern)
+        if size > _SNIFFED_FIRST or found is None or None not in found.first_cells:
+            return found
+    return None
+
+
+def _separator_at(text: str, position: int) -> bytes | None:
+    """Return what stands between the header and the first row, None if it is not supported."""
+    for separator in SEPARATORS:
+        if separator.startswith(text[position : position + len(separator)].encode()):  # it may be cut off
+            return separator
+    return None
+
+
+def _plain_row(width: int) -> re.Pattern[str]:
+    """Return what matches a row of scalars: to parse another may take a hundred times its size, in vain."""
+    return re.compile(rf",[ ]?\[{_CELL}(?:,[ ]?{_CELL}){{{max(width - 1, 0)}}}\]", re.DOTALL)
+
+
+def _first_cells(
+    text: str, header: list[Any], end: int, separator: bytes, pattern: re.Pattern[str] | None
+) -> _Sniffed | None:
+    """Return what ``_sniff`` does for a text whose header ends at a position."""
+    start = len(text[:end].encode()) + len(separator) - 1
+    first_cells: list[Any] = [None] * len(header)
+    for _ in range(_SNIFFED_ROWS):
+        if pattern and not pattern.match(text, end):
+            break
+        try:
+            row, end = exact_json.parse_first(text, end + len(separator) - 2)
+        except ValueError:  # the end of what is sniffed
+            break
+        if not isinstance(row, list) or len(row) != len(header):
+            return None
+        first_cells = [cell if found is None else found for found, cell in zip(first_cells, row, strict=True)]
+        if None not in first_cells or text[end : end + 1] != ",":
+            break
+    return _Sniffed(header, first_cells, start, separator)
+
+
+def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
+    """Choose how to read a column by its first cell that is not null, None where there was none."""
+    if first is None:
+        return _ColumnReader(_KIND_BY_SECTION.get(section or "", ValueKind.TEXT))
+    kind = KIND_BY_TYPE[type(first)]
+    if kind is ValueKind.FRACTION:
+        return _ColumnReader(kind, numbers.read_fast)
+    if kind is ValueKind.TEXT and section in ("temporal", None):
+        format_ = temporal_fast.fast_format(first)
+        if format_ is not None:
+            read = partial(temporal_fast.read_fast, format_=format_, inferred=section is None)
+            return _ColumnReader(kind, read)
+    return _ColumnReader(kind)
+
+
+def _narrow(column: ScalarColumn, kind: ValueKind) -> ScalarColumn:
+    """Return whole numbers as int64 if they were read as texts only because those of another column were."""
+    if kind is not column.kind:
+        try:
+            return ScalarColumn(kind, pc.cast(column.array, _ARROW_TYPES[kind]))
+        except pa.ArrowInvalid:
+            pass
+    return column
+
+
+def _read_columns(
+    body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
+) -> list[ScalarColumn]:
+    """Read all rows; raises UnsupportedRows at the first block that is refused."""
+
+    @cache
+    def read_again() -> list[ScalarColumn]:
+        """Read all columns without parsing their texts, for the few that need the texts themselves."""
+        return _read_columns(body, separator, [_ColumnReader(reader.kind) for reader in readers], limits)
+
+    def texts_of(position: int) -> Array:
+        return read_again()[position].array
+
+    columns = []
+    blocks = _read_blocks(body, separator, readers, limits)
+    for position, (reader, *parts) in enumerate(zip(readers, *blocks, strict=True)):
+        values = concat(parts) if reader.parse is not None else None
+        if values is not None:
+            columns.append(ScalarColumn(reader.kind, values, partial(texts_of, position)))
+        elif reader.parse is not None:
+            columns.append(ScalarColumn(reader.kind, texts_of(position)))
+        else:
+            array = parts[0] if len(parts) == 1 else pa.chunked_array(parts)
+            columns.append(ScalarColumn(reader.kind, array))
+    return columns
+
+
+def _read_blocks(
+    body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
+) -> list[list[_Part]]:
+    """Read the blocks, a few at once, each as its columns."""
+    reader = _BlockReader(readers)
+    longer = max(len(readers) // _FEW_COLUMNS, 1)
+    size = min(limits.block * longer, limits.longest_row)
+    if len(body) > _SHARED * longer:
+        size = min(size, len(body) // _WORKERS + _SLACK)
+    blocks = cut_blocks(body, separator, size, limits.longest_row)
+    if len(body) <= size:
+        return [reader.read(block) for block in blocks]
+    parts = []
+    waiting: deque[Future[list[_Part]]] = deque()
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        try:
+            for block in blocks:
+                limits.checkpoint()
+                waiting.append(pool.submit(reader.read, block))
+                if len(waiting) > _WAITING:
+                    parts.append(waiting.popleft().result())
+            parts.extend(future.result() for future in waiting)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return parts
+
+
+class _BlockReader:
+    """Reads blocks of rows, each column with its reader."""
+
+    def __init__(self, readers: Sequence[_ColumnReader]) -> None:
+        self._readers = readers
+        tokens = np.array([_TOKENS[reader.kind] for reader in readers], np.uint8)
+        self._allowed = tokens | _NULL
+        # A column whose texts are kept is taken by itself: otherwise it would keep the memory of all columns
+        # that are taken with it. All others are taken at once.
+        kept = [position if reader.keeps_texts else len(readers) for position, reader in enumerate(readers)]
+        cast = [CODES[reader.kind] if reader.is_cast else 0 for reader in readers]
+        self._order = sorted(range(len(readers)), key=lambda position: (kept[position], cast[position]))
+        self._first_row = 2 * np.array(self._order, np.int32)
+        self._runs = _runs_of([kept[position] for position in self._order])
+        # In a block of more columns than rows, those of one kind are also cast at once: then a column keeps
+        # the memory of the others, which is little.
+        self._runs_by_kind = _runs_of([(kept[position], cast[position]) for position in self._order])
+
+    def read(self, block: Block) -> list[_Part]:
+        """Read a block as its columns, or refuse it."""
+        if block.data.max() > _ASCII:
+            _check_utf8(block.data)
+        is_comma = block.data == _COMMA
+        with suppress(UnsupportedRows):
+            return self._take_columns(block, *self._find_cells(block, is_comma.nonzero()[0]))
+        # Not in a handler, whose exception would keep the memory of the first attempt.
+        outside = commas_outside_texts(block.data, is_comma)
+        return self._take_columns(block, *self._find_cells(block, outside))
+
+    def _find_cells(
+        self, block: Block, commas: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Return where each cell starts and ends, without its quotes, and by column which are null."""
+        starts, ends = _between_commas(block, commas, len(self._readers))
+        # Only an empty cell can start at the end of the block or end at its start: clipped, it is refused.
+        first, last = block.data.take(starts, mode="clip"), block.data.take(ends - 1, mode="clip")
+        tokens = _BEGINS.take(first) & _ENDS.take(last)
+        is_text = tokens == _TEXT
+        # Repeated for all rows: numpy takes five times as long to repeat it while it computes.
+        allowed = np.tile(self._allowed, (len(tokens), 1))
+        if not (tokens & allowed).all() or 2 * np.count_nonzero(is_text) != block.quotes:
+            raise UnsupportedRows
+        starts += is_text  # to leave the quotes out
+        ends -= is_text
+        offsets = np.empty((*starts.shape, 2), np.int32)
+        offsets[..., 0], offsets[..., 1] = starts, ends
+        return offsets, (tokens == _NULL).T
+
+    def _take_columns(
+        self, block: Block, offsets: NDArray[np.int32], nulls: NDArray[np.bool_]
+    ) -> list[_Part]:
+        # The array of all cells and of the separators between them: its data is the block itself.
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block.data)]
+        cells = pa.Array.from_buffers(pa.string(), offsets.size - 1, buffers)
+        width, rows = nulls.shape
+        nulls = nulls[self._order]
+        indices = np.add.outer(self._first_row, np.arange(0, offsets.size, 2 * width, dtype=np.int32))
+        columns: list[_Part] = [None] * width
+        for run in self._runs_by_kind if width > rows else self._runs:
+            taken = _nullable(indices[run], nulls[run])
+            texts = pc.take(cells, taken, boundscheck=False, memory_pool=POOL)
+            first = self._readers[self._order[run.start]]
+            is_read = width > rows and first.is_cast
+            if is_read:
+                texts = first.read(texts, escaped=block.escaped)
+            for number, position in enumerate(self._order[run]):
+                column = texts.slice(number * rows, rows)
+                columns[position] = (
+                    column if is_read else self._readers[position].read(column, escaped=block.escaped)
+                )
+        return columns
+
+
+def _runs_of(keys: Sequence[object]) -> list[slice]:
+    """Return where equal keys stand one after the other."""
+    lengths = (len(list(equal)) for _, equal in groupby(keys))
+    return list(starmap(slice, pairwise(accumulate(lengths, initial=0))))
+
+
+def _between_commas(
+    block: Block, commas: NDArray[np.intp], width: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each cell starts and ends, by row and column; what separates rows belongs to no cell."""
+    data, spaces = block.data, block.separator[2:-1]
+    rows, left_over = divmod(len(commas) + 1, width)
+    between_rows = commas[width - 1 :: width]
+    first = 1 + len(spaces)  # of a cell, from the comma before it
+    # Clipped, since the first commas that are tried may be those of a text at the end of the block.
+    if (
+        left_over
+        or (data[between_rows - 1] != block.separator[0]).any()
+        or (data.take(between_rows + first, mode="clip") != block.separator[-1]).any()
+        or (spaces and (data.take(commas + 1, mode="clip") != spaces[0]).any())
+    ):
+        raise UnsupportedRows
+    starts, ends = np.empty((2, rows, width), np.intp)
+    np.add(commas, first, out=starts.ravel()[1:])
+    ends.ravel()[:-1] = commas
+    starts[0, 0], ends[-1, -1] = 0, len(data)
+    ends[:-1, -1] -= 1
+    starts[1:, 0] += 1
+    return starts, ends
+
+
+def _nullable(indices: NDArray[np.int32], nulls: NDArray[np.bool_]) -> pa.Int32Array:
+    """Return indices as an Arrow array, with nulls where they are marked."""
+    valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if nulls.any() else None
+    return pa.Array.from_buffers(pa.int32(), indices.size, [valid, pa.py_buffer(indices.ravel())])
+
+
+def _check_utf8(data: NDArray[np.uint8]) -> None:
+    """Let Arrow check a whole block, which ends outside of texts and so between two characters."""
+    offsets = pa.py_buffer(np.array([0, data.size], np.int32))
+    pc.cast(pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)]), pa.string())
+
+
+def _unescape(texts: pa.StringArray) -> pa.StringArray:
+    """Decode the escapes in texts, if there are any, by parsing all texts as one JSON array."""
+    if not (bytes_of(texts) == _BACKSLASH).any():
+        return texts
+    filled = pc.fill_null(texts, to_scalar("", pa.string()))
+    one = pa.ListArray.from_arrays(to_array([0, len(texts)], pa.int32()), filled)
+    joined = pc.binary_join(one, to_scalar('","', pa.string()))[0].as_buffer().to_pybytes().translate(UNHIDE)
+    values = msgspec.json.decode(b'["' + joined + b'"]', type=list[str])
+    decoded = to_array(values, pa.string())
+    return pc.if_else(pc.is_valid(texts), decoded, texts) if texts.null_count else decoded

@@ -1,0 +1,1 @@
+"""Cells to typed arrays: one table decides, a module for each family of types."""

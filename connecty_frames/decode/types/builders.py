@@ -1,0 +1,254 @@
+"""Cells to an Arrow array of a given type: exactly, or a CellError that says which cell does not fit."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from decimal import Decimal
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from connecty_frames._base.text import listed, quoted
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import index_of, to_array
+from connecty_frames.decode.arrow_types import (
+    FRACTION_DIGITS,
+    first_match,
+    is_binary,
+    is_list,
+    is_number,
+    is_text,
+)
+from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
+from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys, ValueKind
+from connecty_frames.decode.types import encodings, numbers, temporal, temporal_spellings
+from connecty_frames.decode.types.column import ScalarColumn, combine
+from connecty_frames.decode.types.encodings import Category, Encoding
+from connecty_frames.decode.types.temporal_format import TemporalFormat, match_format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from connecty_frames.decode.arrow_types import TypeTest
+    from connecty_frames.decode.statistics import ColumnStatistics
+
+#: How many cells are made Python objects at once.
+_BLOCK: Final = 1 << 14
+
+#: The types of text that texts are cast to; Arrow 17 casts none to ``string_view``.
+_CAST_TEXTS: Final = (pa.string(), pa.large_string())
+
+#: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
+#: for them. Some readers return a zero without its minus.
+_TRUTH_VALUES: Final = {
+    None: None,
+    **dict.fromkeys((True, "true", "True", "TRUE", "t", "T", "1"), True),
+    **dict.fromkeys((False, "false", "False", "FALSE", "f", "F", "0", "-0"), False),
+}
+
+
+def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
+    """Return cells as an array of a type or encoding, None as null; raises CellError with the position."""
+    try:
+        if isinstance(type_, Category):
+            return _categories(cells, type_)
+        if isinstance(type_, Encoding):
+            return encodings.read(cells, type_)
+        builder = first_match(_BUILDERS, type_)
+        if builder is None:
+            raise CellError(0, str(type_), "is a type that JSON values cannot become")
+        if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT and type_ in _CAST_TEXTS:
+            return pc.cast(combine(cells.array), type_)
+        if len(cells) > _BLOCK and _is_by_cell(type_):
+            return _build_in_blocks(builder, cells, type_)
+        return builder(cells, type_)
+    except UnicodeEncodeError:
+        raise surrogate_error(cells) from None
+
+
+def _is_by_cell(type_: pa.DataType) -> bool:
+    """Whether each cell is read by itself; times have the format of all, and dictionaries all values."""
+    if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_):
+        return False
+    return all(_is_by_cell(type_.field(position).type) for position in range(type_.num_fields))
+
+
+def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    """Build a few cells at a time, so that few of them are Python objects at once."""
+    arrays = []
+    for start in range(0, len(cells), _BLOCK):
+        try:
+            arrays.append(builder(cells[start : start + _BLOCK], type_))
+        except CellError as error:
+            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+    return pa.concat_arrays(arrays)
+
+
+def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) -> ColumnStatistics:
+    """Rewrite the min and max of a column's statistics in ISO 8601 if they are spelled as its rows are."""
+    # A bound can then be compared with the values, however both are written.
+    arrow_type = type_.type if isinstance(type_, Encoding) else type_
+    name = next((name for name in ("temporal", "numeric") if name in statistics.sections), None)
+    if name is None or not pa.types.is_temporal(arrow_type):
+        return statistics
+    section = dict(statistics.sections[name])
+    # A time of day is not compared with a duration.
+    other = {None, TemporalFormat.TIME} if pa.types.is_duration(arrow_type) else {None}
+    for end in ("min", "max"):
+        bound = section.get(end)
+        if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) in other):
+            with suppress(CellError, pa.ArrowException):
+                section[end] = _iso_text(build([bound], type_))
+    others = {key: found for key, found in statistics.sections.items() if key != name}
+    return msgspec.structs.replace(statistics, sections={**others, "temporal": section})
+
+
+def _iso_text(times: pa.Array) -> str:
+    """Return the only value of an array as ISO 8601."""
+    type_ = times.type
+    if pa.types.is_duration(type_):
+        return f"PT{Decimal(times[0].value).scaleb(-FRACTION_DIGITS[type_.unit], EXACT_CONTEXT):f}S"
+    if pa.types.is_timestamp(type_) and type_.tz:
+        times = pc.cast(times, pa.timestamp(type_.unit, "UTC"))
+    return str(pc.cast(times, pa.string())[0].as_py())
+
+
+def _to_text(cell: object) -> str | None:
+    """Return a cell as exact text: a text as it is, everything else as its JSON."""
+    return cell if cell is None or type(cell) is str else exact_json.dump(cell)
+
+
+def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    return to_array([_to_text(cell) for cell in cells], type_)
+
+
+def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    for row, cell in enumerate(cells):
+        if not isinstance(cell, bool | str | None) or cell not in _TRUTH_VALUES:
+            raise cell_error(row, cell, "is neither true nor false")
+    return to_array([_TRUTH_VALUES[cell] for cell in cells], type_)
+
+
+def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    return numbers.read(check_texts(cells, f"is not a value of {type_}", numbers=True), type_)
+
+
+def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    # 20250101 is a date without quotes too; a number is a time by cf.epoch alone, which knows its unit.
+    is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
+    hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
+    texts = check_texts(cells, f"is not text, so not a value of {type_}{hint}", numbers=is_date)
+    values = temporal_spellings.read(texts, type_)
+    row = temporal.row_out_of_range(values, type_.tz) if is_timestamp and type_.tz else None
+    if row is not None:
+        raise CellError(row, str(texts[row]), f"has no year that can be shown in {type_.tz}")
+    return values
+
+
+def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    for row, cell in enumerate(cells):
+        if cell is not None and not isinstance(cell, list):
+            raise cell_error(row, cell, "is not an array")
+    items = list(chain.from_iterable(cell or () for cell in cells))
+    rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
+    children = _build_children(rows, items, type_.value_field)
+    if pa.types.is_fixed_size_list(type_):
+        for row, cell in enumerate(cells):
+            if cell is not None and len(cell) != type_.list_size:
+                raise cell_error(row, cell, f"does not have {type_.list_size} items")
+    return pa.ListArray.from_arrays(_starts(cells), children).cast(type_)
+
+
+def _starts(cells: Sequence[Any]) -> pa.Array:
+    """Return where each cell's items start among those of all, null for null, and where the last end."""
+    *starts, end = accumulate((len(cell or ()) for cell in cells), initial=0)
+    nullable = [None if cell is None else start for start, cell in zip(starts, cells, strict=True)]
+    return to_array([*nullable, end], pa.int32())
+
+
+def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    fields = [type_.field(position) for position in range(type_.num_fields)]
+    keys = {field.name for field in fields}
+    if len(keys) < len(fields):
+        raise CellError(0, str(type_), "has a field twice, which no object has")
+    for row, cell in enumerate(cells):
+        if cell is not None and (not _is_object(cell) or cell.keys() != keys):
+            raise cell_error(
+                row, cell, f"is not an object with just the keys {listed(sorted(map(repr, keys)))}"
+            )
+    if not fields:
+        return to_array(cells, type_)
+    rows = range(len(cells))
+    for field in fields:
+        for row, cell in enumerate(cells if not field.nullable else ()):
+            if cell is not None and cell[field.name] is None:
+                raise cell_error(row, cell, f"has a null under {field.name!r}, which schema= does not allow")
+    children = [
+        _build_children(rows, [cell and cell[field.name] for cell in cells], pa.field("", field.type))
+        for field in fields
+    ]
+    nulls = to_array([cell is None for cell in cells], pa.bool_())
+    return pa.StructArray.from_arrays(children, fields=fields, mask=nulls)
+
+
+def _maps(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    for row, cell in enumerate(cells):
+        if cell is not None and not _is_object(cell):
+            raise cell_error(row, cell, "is not an object with each key once")
+    rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
+    keys = _build_children(rows, [key for cell in cells for key in cell or ()], type_.key_field)
+    items = [item for cell in cells for item in (cell or {}).values()]
+    values = _build_children(rows, items, type_.item_field)
+    return pa.MapArray.from_arrays(_starts(cells), keys, values).cast(type_)
+
+
+def _is_object(cell: object) -> bool:
+    return isinstance(cell, dict) and not isinstance(cell, RepeatedKeys)
+
+
+def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    encoded = build(cells, type_.value_type).dictionary_encode()
+    index = type_.index_type
+    most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
+    if len(encoded.dictionary) > most:
+        row = index_of(encoded.indices, most)
+        raise cell_error(row, cells[row], f"is one distinct value more than {type_} can hold")
+    return encoded.cast(type_)
+
+
+def _categories(cells: Sequence[Any], category: Category) -> pa.Array:
+    values = build(cells, category.type.value_type)
+    encoded = category.encode(values)
+    if encoded.null_count > values.null_count:
+        wrong = pc.and_(pc.is_null(encoded), pc.is_valid(values))
+        row = index_of(wrong, value=True)
+        shown = quoted([str(value) for value in category.values]) or "(there are none)"
+        raise cell_error(row, cells[row], f"is none of the categories {shown}")
+    return encoded
+
+
+def _build_children(rows: Sequence[int], items: Sequence[Any], field: pa.Field) -> pa.Array:
+    """Build the child array of nested cells; an error names the row of the cell."""
+    if not field.nullable and None in items:
+        reason = "is inside of a value, where schema= does not allow it"
+        raise CellError(rows[items.index(None)], "null", reason)
+    try:
+        return build(items, field.type)
+    except CellError as error:
+        raise CellError(rows[error.row or 0] if rows else 0, error.value, error.reason) from None
+
+
+_BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
+    (is_text, _texts),
+    (pa.types.is_boolean, _booleans),
+    (is_number, _numbers),
+    (pa.types.is_temporal, _temporal),
+    (is_binary, encodings.read_binary),
+    (is_list, _lists),
+    (pa.types.is_struct, _structs),
+    (pa.types.is_map, _maps),
+    (pa.types.is_dictionary, _dictionaries),
+)

@@ -1,0 +1,446 @@
+"""One column before it has a type: its cells, and what the statistics say about it.
+
+Everything here is found from the whole column, never from a sample: a type guessed from the first rows may
+silently change later values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import numbers_of, to_array, to_scalar
+from connecty_frames.decode.exact_json import (
+    KIND_BY_TYPE,
+    NESTED_KINDS,
+    NUMBER_KINDS,
+    ConstantText,
+    FloatText,
+    IntText,
+    ValueKind,
+)
+from connecty_frames.decode.scanning import LongValue
+from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
+from connecty_frames.decode.types.numbers import FloatValues
+from connecty_frames.decode.types.temporal_fast import TemporalValues
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+Array: TypeAlias = pa.ChunkedArray | pa.Array
+#: The cells of a column, or the temporal or float values that have been read from them.
+Values: TypeAlias = Array | TemporalValues | FloatValues
+
+#: How many cells are made Python objects at once, and, of nested ones, how many bytes of JSON.
+_BATCH: Final = 1 << 12
+BATCH_BYTES: Final = 1 << 16
+
+#: The code of each kind in a CellColumn, and that of a text with a lone surrogate, which is kept as JSON.
+CODES: Final = {kind: code for code, kind in enumerate(ValueKind, 1)}
+SURROGATE: Final = len(CODES) + 1
+_TEXT_CODE: Final = CODES[ValueKind.TEXT]
+_NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
+#: The kinds that may stand in one column without mixing it.
+_ALIKE: Final = (NUMBER_KINDS, *(frozenset({kind}) for kind in ValueKind if kind not in NUMBER_KINDS))
+_KIND_BY_CODE: Final = (None, *ValueKind, ValueKind.TEXT)
+_READ_BY_KIND: Final[dict[ValueKind, Callable[[str], Any]]] = {
+    ValueKind.BOOLEAN: "true".__eq__,
+    ValueKind.TEXT: str,
+    ValueKind.INTEGER: IntText,
+    ValueKind.FRACTION: FloatText,
+    ValueKind.CONSTANT: ConstantText,
+    ValueKind.ARRAY: exact_json.parse,
+    ValueKind.OBJECT: exact_json.parse,
+}
+_READ_BY_CODE: Final = (lambda _: None, *map(_READ_BY_KIND.__getitem__, ValueKind), exact_json.parse)
+
+
+def concat(parts: Sequence[Any]) -> Any:
+    """Concatenate the values read from the parts of a column, None where those of a part are None."""
+    if None in parts:
+        return None
+    return parts[0] if len(parts) == 1 else type(parts[0]).concat(parts)
+
+
+def combine(array: Array) -> pa.Array:
+    """Return an array without chunks."""
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def kind_masks(codes: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Return which codes occur in each row of some: the bit of each."""
+    masks: NDArray[np.uint16] = np.bitwise_or.reduce(np.uint16(1) << codes.astype(np.uint16), axis=-1)
+    return masks
+
+
+@lru_cache
+def _kinds_of(mask: int) -> frozenset[ValueKind]:
+    """Return the kinds of the codes that occur."""
+    return frozenset(kind for code, kind in enumerate(_KIND_BY_CODE) if kind is not None and mask >> code & 1)
+
+
+class _Cells(Sequence[Any]):
+    """Cells in Arrow arrays; Python objects are made only where they are asked for, and for a while."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def _read(self, start: int, stop: int) -> Iterator[Any]:
+        """Return cells as ``exact_json.parse`` would."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Any]:
+        for start in range(0, self._length, _BATCH):
+            yield from self._read(start, min(start + _BATCH, self._length))
+
+    @overload
+    def __getitem__(self, key: int) -> object: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[object]: ...
+    def __getitem__(self, key: int | slice) -> object:
+        """Return cells as ``exact_json.parse`` would."""
+        if isinstance(key, int):
+            place = range(self._length)[key]
+            return next(self._read(place, place + 1))
+        start, stop, step = key.indices(self._length)
+        return list(self._read(start, max(start, stop)))[::step]
+
+
+class ScalarColumn(_Cells):
+    """Cells of one kind in Arrow arrays; if it is FRACTION, some of the numbers may be whole."""
+
+    # Whole numbers are int64, truth values bool, texts and numbers with a fraction texts; unless they were
+    # read as temporal or float values: ``texts`` then returns what they were read from.
+
+    def __init__(self, kind: ValueKind, values: Values, texts: Callable[[], Array] | None = None) -> None:
+        self.kind = kind
+        self.values = values
+        self._texts = texts
+        cells = values.values if isinstance(values, TemporalValues | FloatValues) else values
+        super().__init__(len(cells))
+        #: How many cells are not null.
+        self.present_count: int = self._length - int(cells.null_count)
+
+    @property
+    def array(self) -> Array:
+        """The cells, or the texts that temporal or float values were read from."""
+        return self.values if self._texts is None else self._texts()
+
+    @property
+    def kinds(self) -> frozenset[ValueKind]:
+        """The kinds of the cells, null aside."""
+        return frozenset((self.kind,) if self.present_count else ())
+
+    @property
+    def present(self) -> ScalarColumn:
+        """The cells that are not null."""
+        return ScalarColumn(self.kind, pc.drop_null(self.array))
+
+    def _read(self, start: int, stop: int) -> Iterator[Any]:
+        values = self.array.slice(start, stop - start).to_pylist()
+        if self.kind not in NUMBER_KINDS:
+            return iter(values)
+        texts = (value if value is None else str(value) for value in values)
+        return (
+            text if text is None else IntText(text) if text.lstrip("-").isdecimal() else FloatText(text)
+            for text in texts
+        )
+
+
+class CellColumn(_Cells):
+    """Cells of any kinds: the code of each, and its text, or else its JSON; null for null."""
+
+    # A code is 0 for null, otherwise one of ``CODES`` or ``SURROGATE``. ``checkpoint`` is called before each
+    # batch of cells becomes Python objects.
+
+    def __init__(
+        self,
+        codes: NDArray[np.uint8],
+        texts: Array,
+        *,
+        kind_mask: int | None = None,
+        is_too_deep: bool = False,
+        has_surrogates: bool = False,
+        checkpoint: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(len(codes))
+        self._checkpoint = checkpoint
+        self._codes = codes
+        self.texts = texts
+        self.is_too_deep = is_too_deep
+        self.has_surrogates = has_surrogates
+        self.present_count: int = int(np.count_nonzero(codes))
+        #: The kinds of the cells, null aside.
+        self.kinds: frozenset[ValueKind] = _kinds_of(
+            int(kind_masks(codes)) if kind_mask is None else kind_mask
+        )
+
+    @classmethod
+    def of_nulls(cls, length: int) -> CellColumn:
+        """Return nulls alone."""
+        return cls(np.zeros(length, np.uint8), pa.nulls(length, pa.string()))
+
+    @classmethod
+    def of_numbers(cls, texts: Array) -> CellColumn:
+        """Return number texts with the code of each."""
+        codes = np.full(len(texts), CODES[ValueKind.INTEGER], np.uint8)
+        for code, has_it in (
+            (CODES[ValueKind.FRACTION], pc.match_substring_regex(texts, "[.eE]")),
+            (0, pc.is_null(texts)),
+        ):
+            codes[numbers_of(pc.indices_nonzero(combine(has_it)))] = code
+        return cls(codes, texts)
+
+    @property
+    def array(self) -> Array | None:
+        """The texts, or number texts, None where the cells are of other kinds."""
+        if self.kinds == {ValueKind.TEXT}:
+            if self.has_surrogates:
+                "\ud800".encode()  # raises what Arrow would
+            return self.texts
+        return self.texts if self.kinds and self.kinds <= NUMBER_KINDS else None
+
+    @property
+    def present(self) -> CellColumn:
+        """The cells that are not null."""
+        codes = self._codes[self._codes != 0]
+        return CellColumn(
+            codes,
+            pc.drop_null(self.texts),
+            has_surrogates=self.has_surrogates,
+            checkpoint=self._checkpoint,
+        )
+
+    def kinds_by_row(self) -> Iterator[ValueKind | None]:
+        """Return the kind of each cell, None for null."""
+        return map(_KIND_BY_CODE.__getitem__, self._codes)
+
+    def json_of(self, row: int) -> str:
+        """Return the JSON of a cell for an error, of a long array or object the beginning."""
+        text = self.texts[row].as_buffer()
+        if len(text) > BATCH_BYTES and self._codes[row] in _NESTED_CODES:
+            return bytes(text[:BATCH_BYTES]).decode(errors="replace")
+        return exact_json.dump(self[row])
+
+    def constants(self) -> Iterator[tuple[int, str]]:
+        """Return the rows in which a bare ``NaN`` or infinity is, and it, or NaN where it is nested."""
+        mention_one = combine(pc.match_substring_regex(self.texts, "NaN|Infinity"))
+        for row in numbers_of(pc.indices_nonzero(mention_one)).tolist():
+            code, text = self._codes[row], self.texts[row]
+            if code == CODES[ValueKind.CONSTANT]:
+                yield row, text.as_py()
+            elif code in _NESTED_CODES and exact_json.has_constant(text.as_buffer().to_pybytes()):
+                yield row, "NaN"
+
+    def first_of(self, kinds: frozenset[ValueKind]) -> int:
+        """Return the first row with one of some kinds."""
+        row: int = self._are(kinds).argmax().item()
+        return row
+
+    def odd_row(self) -> int:
+        """Return the first row with the rarest kind; of equally rare ones, the kind that begins last."""
+        groups = [self._are(kinds) for kinds in _ALIKE if kinds & self.kinds]
+        return int(min(groups, key=lambda group: (np.count_nonzero(group), -group.argmax())).argmax())
+
+    def _are(self, kinds: frozenset[ValueKind]) -> NDArray[np.bool_]:
+        return np.isin(self._codes, [CODES[kind] for kind in kinds])
+
+    def nan_as_null(self) -> tuple[CellColumn, int | None]:
+        """Return the cells with null for each bare ``NaN``, and the row of the first, if there is one."""
+        is_nan = combine(pc.equal(self.texts, to_scalar("NaN", pa.string())))
+        rows = numbers_of(pc.indices_nonzero(is_nan))
+        codes = self._codes.copy()
+        rows = rows[codes[rows] == CODES[ValueKind.CONSTANT]]
+        codes[rows] = 0
+        bits = pa.py_buffer(np.packbits(codes == 0, bitorder="little"))
+        is_null = pa.Array.from_buffers(pa.bool_(), len(codes), [None, bits])
+        # pyarrow 17's if_else breaks the offsets of a slice.
+        texts = pc.replace_with_mask(self.texts, is_null, to_scalar(None, pa.string()))
+        cells = CellColumn(
+            codes,
+            texts,
+            is_too_deep=self.is_too_deep,
+            has_surrogates=self.has_surrogates,
+            checkpoint=self._checkpoint,
+        )
+        return cells, int(rows[0]) if len(rows) else None
+
+    def surrogate_row(self) -> int:
+        """Return the first row with a lone surrogate, if there is one."""
+        may_have_one = combine(pc.match_substring_regex(self.texts, r"\\u[dD]"))
+        row: int
+        for row in numbers_of(pc.indices_nonzero(may_have_one)).tolist():
+            self._checkpoint()
+            is_nested = self._codes[row] in _NESTED_CODES
+            if self._codes[row] == SURROGATE or (
+                is_nested and exact_json.has_lone_surrogate(self.texts[row].as_buffer().to_pybytes())
+            ):
+                break
+        return row
+
+    def json_texts(self) -> pa.ChunkedArray:
+        """Return the JSON of each cell, null for null."""
+        parts = []
+        for start in range(0, self._length, _BATCH):
+            self._checkpoint()
+            texts = self.texts.slice(start, _BATCH).to_pylist()
+            codes = self._codes[start : start + _BATCH].tolist()
+            cells = zip(codes, texts, strict=True)
+            json = [exact_json.dump(text) if code == _TEXT_CODE else text for code, text in cells]
+            parts.append(to_array(json, pa.string()))
+        return pa.chunked_array(parts, pa.string())
+
+    def narrowed(self) -> ScalarColumn | CellColumn:
+        """Return cells of one scalar kind as a ScalarColumn."""
+        kinds = self.kinds
+        if kinds == {ValueKind.TEXT} and not self.has_surrogates:
+            return ScalarColumn(ValueKind.TEXT, self.texts)
+        if kinds == {ValueKind.BOOLEAN}:
+            return ScalarColumn(ValueKind.BOOLEAN, pc.cast(self.texts, pa.bool_()))
+        if kinds == {ValueKind.INTEGER}:
+            try:
+                return ScalarColumn(ValueKind.INTEGER, pc.cast(self.texts, pa.int64()))
+            except pa.ArrowInvalid:  # beyond 64 bits
+                return self
+        return self
+
+    def batches(self) -> Iterator[list[Any]]:
+        """Return arrays or objects a few at a time: in some bytes of JSON, or a LongValue that has more."""
+        # Most often one batch; to count the bytes by cell takes a sixth of the time of many short columns.
+        if self._length <= _BATCH and self.texts.nbytes <= BATCH_BYTES:
+            yield list(self)
+            return
+        lengths = numbers_of(combine(pc.fill_null(pc.binary_length(self.texts), to_scalar(0, pa.int32()))))
+        batch = np.cumsum(lengths + BATCH_BYTES // _BATCH) // BATCH_BYTES
+        is_long = lengths > BATCH_BYTES
+        is_end = (np.diff(batch, append=-1) != 0) | is_long
+        ends = (np.flatnonzero(is_end) + 1).tolist()
+        for start, stop in zip([0, *ends], ends, strict=False):
+            if is_long[start]:
+                self._checkpoint()
+                yield [LongValue.of(memoryview(self.texts[start].as_buffer()))]
+            else:
+                yield list(self._read(start, stop))
+
+    def _read(self, start: int, stop: int) -> Iterator[Any]:
+        self._checkpoint()
+        texts = self.texts.slice(start, stop - start).to_pylist()
+        codes = self._codes[start:stop].tolist()
+        return (_READ_BY_CODE[code](text) for code, text in zip(codes, texts, strict=True))
+
+
+class Column:
+    """One column before it has a type; ``whole`` if all rows of the result were received."""
+
+    # Null is none of ``kinds`` and not counted. ``bounds`` are the min and max of the statistics, if they are
+    # evidence of the type: if all rows were received, the values decide.
+
+    def __init__(
+        self,
+        name: str,
+        cells: Sequence[Any],
+        statistics: ColumnStatistics = NO_STATISTICS,
+        *,
+        whole: bool = False,
+    ) -> None:
+        self.name = name
+        self.cells = cells
+        if isinstance(cells, ScalarColumn | CellColumn):
+            self.count: int = cells.present_count
+            self.kinds: frozenset[ValueKind] = cells.kinds
+        else:
+            self.count = len(cells) - sum(cell is None for cell in cells)
+            self.kinds = frozenset(KIND_BY_TYPE[type_] for type_ in set(map(type, cells)) - {type(None)})
+        self.statistics = statistics
+        self._whole = whole
+        self.section: str | None = statistics.candidates[0]
+        self.bounds: list[str] = []
+        if not (whole and self.count):
+            self.bounds = list(stated_bounds(statistics.sections.get(self.section or "", {})).values())
+
+    @property
+    def values(self) -> Any:
+        """The cells as an array, or what has been read from them; None if they are not of one scalar kind."""
+        if isinstance(self.cells, ScalarColumn):
+            return self.cells.values
+        if isinstance(self.cells, CellColumn):
+            return self.cells.array
+        if self.kinds == {ValueKind.BOOLEAN}:
+            return to_array(self.cells, pa.bool_())
+        if self.kinds == {ValueKind.TEXT} or (self.kinds and self.kinds <= NUMBER_KINDS):
+            return to_array(self.cells, pa.string())
+        return None
+
+    @property
+    def array(self) -> Array | None:
+        """The cells as an array of texts, number texts, int64 or bool, None where they are of other kinds."""
+        return self.cells.array if isinstance(self.cells, ScalarColumn) else self.values
+
+    @property
+    def has_surrogates(self) -> bool:
+        """Whether some cell holds a lone surrogate."""
+        return isinstance(self.cells, CellColumn) and self.cells.has_surrogates
+
+    @property
+    def present(self) -> Sequence[Any]:
+        """The cells that are not null."""
+        if isinstance(self.cells, ScalarColumn | CellColumn):
+            return self.cells.present
+        return [cell for cell in self.cells if cell is not None]
+
+    def by_cell(self) -> Column:
+        """Return the column with the kind of each cell, not that as which all were read."""
+        cells = self.cells
+        if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.FRACTION:
+            cells = CellColumn.of_numbers(cells.array)
+        return self.with_cells(cells)
+
+    def with_cells(self, cells: Sequence[Any]) -> Column:
+        """Return the column with other cells."""
+        return Column(self.name, cells, self.statistics, whole=self._whole)
+
+    def under(self, section: str | None) -> Column:
+        """Return the column as if this section alone told its type."""
+        statistics = msgspec.structs.replace(self.statistics, candidates=(section,))
+        return Column(self.name, self.cells, statistics, whole=self._whole)
+
+    def json_of(self, row: int) -> str:
+        """Return the JSON of a cell for an error."""
+        return (
+            self.cells.json_of(row)
+            if isinstance(self.cells, CellColumn)
+            else exact_json.dump(self.cells[row])
+        )
+
+    def first_of(self, kinds: frozenset[ValueKind]) -> int:
+        """Return the first row whose cell is of one of some kinds; each of them occurs."""
+        return self.cells.first_of(kinds) if isinstance(self.cells, CellColumn) else self.row_of(0) or 0
+
+    def row_of(self, position: int) -> int | None:
+        """Return the row of a position in ``present``; None beyond its end, where the bounds stand."""
+        cells = self.cells
+        by_row = cells.kinds_by_row() if isinstance(cells, CellColumn) else cells
+        rows = (row for row, cell in enumerate(by_row) if cell is not None)
+        return next((row for index, row in enumerate(rows) if index == position), None)
+
+    def with_nat_as_null(self) -> Column | None:
+        """Return the column with null for each ``NaT``, None unless the statistics count these as nulls."""
+        stated = self.statistics.nulls
+        cells = [None if cell == "NaT" else cell for cell in self.cells]
+        nulls = cells.count(None)
+        if stated is None or nulls == len(cells) - self.count:
+            return None
+        agrees = stated == nulls if self._whole else stated >= nulls
+        return self.with_cells(cells) if agrees else None

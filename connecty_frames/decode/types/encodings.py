@@ -1,0 +1,466 @@
+r"""Encodings: how the values of a column are written where the Arrow type alone does not tell.
+
+An encoding stands in ``schema=`` in place of a type. It knows the type that its values get. Its text, such as
+``cf.epoch("ms", "UTC")``, is kept in saved schemas and in the metadata of frames.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import astuple, dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from connecty_frames._base.text import value_text
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import index_of, to_array, to_scalar
+from connecty_frames.decode.arrow_types import find_zone
+from connecty_frames.decode.errors import CellError, check_texts, errors_as_written, raise_at_first
+from connecty_frames.decode.exact_json import IntText, ValueKind
+from connecty_frames.decode.types import (
+    numbers,
+    temporal,
+    temporal_fast,
+    temporal_spellings,
+    time_formats,
+)
+from connecty_frames.decode.types.column import ScalarColumn, combine
+from connecty_frames.decode.types.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
+from connecty_frames.decode.types.temporal_format import TemporalFormat
+from connecty_frames.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Encoding:
+    """How the values of a column are written; the base of :class:`epoch` and its kin."""
+
+    def __repr__(self) -> str:
+        arguments = [
+            json.dumps(argument, ensure_ascii=False) for argument in astuple(self) if argument is not None
+        ]
+        return f"cf.{type(self).__name__}({', '.join(arguments)})"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        raise NotImplementedError
+
+
+def read(cells: Sequence[Any], encoding: Encoding) -> pa.Array:
+    """Return cells as an array of an encoding's type, None as null; raises CellError with the position."""
+    return _READERS[type(encoding)](cells, encoding)
+
+
+def parse_encoding(text: str) -> Encoding:
+    """Return the encoding with this repr; raise ValueError or TypeError if there is none."""
+    if (found := _match_category(text)) is not None:
+        return Category(tuple(json.loads(found[2])), is_ordered=found[1] != "Literal")
+    found = re.fullmatch(r"cf\.(\w+)\((.*)\)", text)
+    if found is None or found[1] not in _ENCODINGS:
+        raise ValueError(text)
+    return _ENCODINGS[found[1]](*json.loads(f"[{found[2]}]"))
+
+
+def _check_zone(call: str, zone: object) -> None:
+    try:
+        if isinstance(zone, str):
+            find_zone(zone)
+            return
+    except ValueError:
+        pass
+    raise ConfigError(
+        f"{call}: expected the name of a time zone, such as 'UTC' or 'Europe/Warsaw', or an offset, such as "
+        "'+05:30'.",
+        setting="schema",
+    )
+
+
+def _check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -> pa.Array:
+    """Return counts, checked to be from the first of the year 1 to the last of the year 9999."""
+    raise_at_first(pc.less(counts, to_scalar(first, counts.type)), texts, "is before the year 1")
+    raise_at_first(pc.greater(counts, to_scalar(last, counts.type)), texts, "is after the year 9999")
+    return counts
+
+
+def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
+    """Return counts as a timestamp type; the year must be from 1 to 9999 in UTC and in its zone."""
+    if type_.unit == "us":
+        _check_range(counts, FIRST_MICROS, LAST_MICROS, texts)
+    timestamps = pc.cast(counts, type_)
+    row = None if type_.tz is None else temporal.row_out_of_range(timestamps, type_.tz)
+    if row is not None:
+        raise CellError(row, texts[row], f"has no year that can be shown in {type_.tz}")
+    return timestamps
+
+
+# --- categories ---------------------------------------------------------------------------------------
+
+#: The Arrow type of categories by their type in Python.
+CATEGORY_TYPES: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+_match_category: Final = re.compile(
+    r"(Literal|pd\.CategoricalDtype\()(\[.*\])(?:, ordered=True\))?", re.DOTALL
+).fullmatch
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Category(Encoding):
+    """One of some values, all of one type."""
+
+    values: tuple[str | float, ...]
+    is_ordered: bool = False
+
+    def __repr__(self) -> str:
+        values = json.dumps(self.values)
+        return f"pd.CategoricalDtype({values}, ordered=True)" if self.is_ordered else f"Literal{values}"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        value_type = CATEGORY_TYPES[type(self.values[0])] if self.values else pa.string()
+        return pa.dictionary(pa.int32(), value_type, self.is_ordered)
+
+    def encode(self, values: pa.Array) -> pa.DictionaryArray:
+        """Return values over a dictionary of all categories, null for those that are none of them."""
+        categories = to_array(self.values, values.type)
+        codes = pc.index_in(values, value_set=categories)
+        return pa.DictionaryArray.from_arrays(codes, categories, ordered=self.is_ordered)
+
+
+# --- decimals of any digits ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AnyDecimal(Encoding):
+    """Decimals with as many digits after the point as the values need."""
+
+    def __repr__(self) -> str:
+        return "Decimal"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of a column without values."""
+        return pa.decimal128(38, 9)
+
+
+# --- numbers that count from 1970 --------------------------------------------------------------------
+
+#: By unit: its name, the digits after the point that the Arrow type holds, and the unit of that type.
+_EPOCH_UNITS: Final[dict[str, tuple[str, int, str]]] = {
+    "s": ("seconds", 6, "us"),
+    "ms": ("milliseconds", 3, "us"),
+    "us": ("microseconds", 0, "us"),
+    "ns": ("nanoseconds", 0, "ns"),
+    "d": ("days", 0, ""),
+}
+#: As many digits as any count of microseconds has up to the year 9999, and no more than int64 holds.
+_EPOCH_DIGITS: Final = 18
+#: The count that numpy and pandas read as a missing time.
+_NAT: Final = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class epoch(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+    """Numbers that count from 1970-01-01T00:00:00Z, as a column's type in ``schema=``.
+
+    The numbers may be bare or in quotes, with a fraction or an exponent. They are read exactly: a digit that
+    the type does not hold, or a year outside of 1 to 9999, is a ConversionError.
+
+    Parameters
+    ----------
+    unit
+        ``"s"``, ``"ms"`` and ``"us"`` for ``timestamp[us]``, ``"ns"`` for ``timestamp[ns]``, or ``"d"``
+        (days) for ``date32``.
+    tz
+        The time zone of the type: the values are then instants, shown in this zone. None for timestamps
+        without a zone.
+
+    Raises
+    ------
+    ConfigError
+        If the unit or the zone is unknown, or days have a zone.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.epoch("ms", "UTC")
+    cf.epoch("ms", "UTC")
+    >>> cf.epoch("ms", "UTC").type
+    TimestampType(timestamp[us, tz=UTC])
+    """
+
+    unit: str
+    tz: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.unit, str) or self.unit not in _EPOCH_UNITS:
+            accepted = ", ".join(f"'{unit}' ({name})" for unit, (name, _, _) in _EPOCH_UNITS.items())
+            raise ConfigError(
+                f"cf.epoch(unit={value_text(self.unit)}): expected one of {accepted}.", setting="schema"
+            )
+        if self.tz is not None:
+            _check_zone(f"cf.epoch(tz={value_text(self.tz)})", self.tz)
+            if self.unit == "d":
+                raise ConfigError("cf.epoch('d') reads dates, which have no time zone.", setting="schema")
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        unit = _EPOCH_UNITS[self.unit][2]
+        return pa.timestamp(unit, self.tz) if unit else pa.date32()
+
+
+def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
+    name, places, unit = _EPOCH_UNITS[encoding.unit]
+    reason = f"is not a number of {name} that {encoding.type} holds exactly"
+    texts = check_texts(cells, reason, numbers=True)
+    try:
+        counts = numbers.read(texts, pa.decimal128(_EPOCH_DIGITS, places) if places else pa.int64())
+    except CellError as error:
+        raise CellError(error.row, error.value, reason) from None
+    if places:
+        places_moved = to_scalar(Decimal(10**places), pa.decimal128(places + 1))
+        counts = pc.cast(pc.multiply(counts, places_moved), pa.int64())
+    if unit == "ns":
+        raise_at_first(pc.equal(counts, to_scalar(_NAT, pa.int64())), texts, reason)
+    if unit:
+        return _to_timestamps(counts, encoding.type, texts)
+    days = _check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
+    return pc.cast(pc.cast(days, pa.int32()), encoding.type)
+
+
+# --- local times -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class local(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+    """Local times of a time zone, as a column's type in ``schema=``: ``timestamp[us, zone]``.
+
+    Read are timestamps without an offset, and dates as midnight. A time that is ambiguous or missing, since
+    clocks were set back or forward, is a ConversionError, and so is a value with an offset: it is no local
+    time.
+
+    Parameters
+    ----------
+    zone
+        The time zone whose clocks show these times.
+
+    Raises
+    ------
+    ConfigError
+        If the zone is unknown.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.local("Europe/Berlin").type
+    TimestampType(timestamp[us, tz=Europe/Berlin])
+    """
+
+    zone: str
+
+    def __post_init__(self) -> None:
+        _check_zone(f"cf.local({value_text(self.zone)})", self.zone)
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        return pa.timestamp("us", self.zone)
+
+
+def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
+    texts = check_texts(cells, f"is not text, so not a value of {encoding!r}")
+    naive = temporal_spellings.read(texts, pa.timestamp("us"))
+    # The offset is found once for each second that occurs.
+    encoded = pc.floor_temporal(naive, unit="second").dictionary_encode()
+    zone, offsets = find_zone(encoding.zone), []
+    for index, time in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            offsets.append(temporal_spellings.utc_offset(time, zone) // timedelta(microseconds=1))
+        except CellError as error:
+            row = index_of(encoded.indices, index)
+            raise CellError(row, texts[row], error.reason) from None
+    shifts = to_array(offsets, pa.int64()).take(encoded.indices)
+    micros = pc.subtract(pc.cast(naive, pa.int64()), shifts)
+    return _to_timestamps(micros, encoding.type, texts)
+
+
+# --- dates and times in a format -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class strptime(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+    """Dates, timestamps or times of day written in a format, as a column's type in ``schema=``.
+
+    The type is ``date32``, ``timestamp[us]``, ``timestamp[us, UTC]`` for a format with ``%z``, or
+    ``time64[us]`` for one without a date. A text that is not in this format, to its last character, is a
+    ConversionError, and so are a weekday that is not that of the date and more than six digits of a second.
+
+    Parameters
+    ----------
+    format
+        Text with the directives of Python's ``strptime``: ``%Y`` (four digits), ``%y`` (``69`` is 1969,
+        ``68`` is 2068), ``%m``, ``%b``, ``%B``, ``%d``, ``%a``, ``%A``, ``%H``, ``%I`` with ``%p``, ``%M``,
+        ``%S``, ``%f``, ``%z`` (``Z``, ``+01``, ``+0100`` or ``+01:00``) and ``%%``. Names are English, in any
+        case. Numbers may lack a leading zero, except right beside another number, as in ``%Y%m%d``.
+
+    Raises
+    ------
+    ConfigError
+        If the format has another directive, or does not name exactly one date or time.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.strptime("%d/%m/%Y").type
+    DataType(date32[day])
+    >>> cf.strptime("%a %b %d %H:%M:%S %z %Y").type
+    TimestampType(timestamp[us, tz=UTC])
+    """
+
+    format: str
+
+    def __post_init__(self) -> None:
+        try:
+            if not isinstance(self.format, str):
+                raise ValueError("expected text, such as '%d/%m/%Y'")  # noqa: TRY004, TRY301 - one error for all
+            time_formats.parse_format(self.format)
+        except ValueError as error:
+            raise ConfigError(f"cf.strptime({value_text(self.format)}): {error}.", setting="schema") from None
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        return time_formats.parse_format(self.format).type
+
+
+def _read_strptime(cells: Sequence[Any], encoding: strptime) -> pa.Array:
+    reason = f"is not written in the format {encoding.format!r}"
+    if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT:
+        texts = combine(cells.array)
+    else:  # a whole number is read as its digits; a number with a fraction may have lost some
+        spelled = [str(cell) if type(cell) is IntText else cell for cell in cells]
+        texts = to_array(check_texts(spelled, reason), pa.string())
+    encoded = texts.dictionary_encode()
+    try:
+        values = _read_formatted(encoded.dictionary, encoding, reason)
+    except CellError as error:
+        raise CellError(index_of(encoded.indices, error.row), error.value, error.reason) from None
+    return values.take(encoded.indices)
+
+
+def _read_formatted(texts: pa.StringArray, encoding: strptime, reason: str) -> pa.Array:
+    format_ = time_formats.parse_format(encoding.format)
+    iso = time_formats.to_iso(texts, format_)
+    if iso.null_count:
+        row = index_of(pc.is_null(iso), value=True)
+        if pc.match_substring_regex(texts[row], format_.pattern).as_py():
+            reason = "is a day that the calendar does not have"
+        raise CellError(row, texts[row].as_py(), reason)
+    type_ = format_.type
+    zone = type_.tz if pa.types.is_timestamp(type_) else None
+    found = temporal_fast.read_fast(iso, TemporalFormat.AWARE if zone else TemporalFormat.NAIVE)
+    if found is not None:
+        return pc.cast(found.values, type_)
+    with errors_as_written(texts):
+        return pc.cast(temporal.read(iso.to_pylist(), pa.timestamp("us", zone)), type_)
+
+
+# --- bytes -------------------------------------------------------------------------------------------
+
+
+def _from_hex(text: str) -> bytes:
+    if not _is_hex(text):
+        raise ValueError(text)
+    return bytes.fromhex(text)
+
+
+def _from_bytea(text: str) -> bytes:
+    if not text.startswith("\\x"):
+        raise ValueError(text)
+    return _from_hex(text[2:])
+
+
+def _from_base64(text: str) -> bytes:
+    value = base64.b64decode(text)
+    if base64.b64encode(value).decode() != text:  # the decoder skips what is not of the alphabet
+        raise ValueError(text)
+    return value
+
+
+_is_hex: Final = re.compile(r"(?:[0-9a-fA-F]{2})*").fullmatch
+#: How bytes are written: what a text must be, in words, and the function that reads it or raises ValueError.
+_BINARY: Final[dict[str | None, tuple[str, Callable[[str], bytes]]]] = {
+    None: (r"hexadecimal digits in pairs behind \x, as PostgreSQL writes bytes", _from_bytea),
+    "hex": ("hexadecimal digits in pairs", _from_hex),
+    "base64": ("base64 with its padding (RFC 4648, section 4)", _from_base64),
+}
+
+
+def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | None = None) -> pa.Array:
+    r"""Return texts as a binary array, by default from ``\x48``; raises CellError with the position."""
+    words, decode = _BINARY[text_encoding]
+    values: list[bytes | None] = []
+    for row, text in enumerate(check_texts(cells, f"is not {words}")):
+        try:
+            values.append(None if text is None else decode(text))
+        except (ValueError, binascii.Error):
+            raise CellError(row, text, f"is not {words}") from None
+    return to_array(values, type_)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class binary(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+    r"""Bytes written as text, as a column's type in ``schema=``: ``binary``.
+
+    Texts such as ``\x48``, as PostgreSQL writes them, need no encoding: their type is ``pa.binary()``.
+
+    Parameters
+    ----------
+    encoding
+        ``"hex"``: hexadecimal digits in pairs, without a prefix. ``"base64"``: the standard alphabet of RFC
+        4648, with padding. Neither may hold white space.
+
+    Raises
+    ------
+    ConfigError
+        If the encoding is unknown.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.binary("hex")
+    cf.binary("hex")
+    """
+
+    encoding: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.encoding, str) or self.encoding not in _BINARY:
+            raise ConfigError(
+                f"cf.binary({value_text(self.encoding)}): expected 'hex' or 'base64'.", setting="schema"
+            )
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        return pa.binary()
+
+
+_ENCODINGS: Final[dict[str, Callable[..., Encoding]]] = {
+    class_.__name__: class_ for class_ in (epoch, local, strptime, binary)
+}
+_READERS: Final[dict[type, Callable[[Sequence[Any], Any], pa.Array]]] = {
+    epoch: _read_epoch,
+    local: _read_local,
+    strptime: _read_strptime,
+    binary: lambda cells, encoding: read_binary(cells, encoding.type, encoding.encoding),
+}

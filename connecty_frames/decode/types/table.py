@@ -1,0 +1,380 @@
+"""The table of rules by which a column gets its Arrow type.
+
+Types are decided here and nowhere else, by the first rule of :data:`RULES` whose section is that of the
+statistics and whose kinds cover all values. If a value does not fit the type, the whole column stays exact
+text, and the decision says which value and why. A value is never changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from connecty_frames._base.immutable import Immutable
+from connecty_frames._base.text import listed
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.exact_json import (
+    LONE_SURROGATE,
+    NUMBER_KINDS,
+    ConstantText,
+    IntText,
+    ValueKind,
+)
+from connecty_frames.decode.types import (
+    builders,
+    numbers,
+    temporal,
+    temporal_bounds,
+    temporal_fast,
+)
+from connecty_frames.decode.types.column import CellColumn, Column, concat
+from connecty_frames.decode.types.nested import build_nested
+from connecty_frames.decode.types.numbers import FloatValues
+from connecty_frames.decode.types.temporal_fast import TemporalValues
+from connecty_frames.decode.types.temporal_format import TemporalFormat, has_format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from connecty_frames.decode.types.column import Array, ScalarColumn
+    from connecty_frames.options import AskOptions, Decimals
+
+
+class Decision(NamedTuple):
+    """A column's type, and how it was decided on."""
+
+    type: pa.DataType
+    evidence: str  # in words
+    problem: CellError | None = None  # a value that does not fit the type that the column should have
+    array: Array | None = None  # the column, if it was read to decide
+    extremes: tuple[int, int] | None = None  # as Arrow counts them, if known
+
+
+class Rule(Immutable):
+    """One line of the table."""
+
+    section: str | None  # None if none tells the type
+    kinds: frozenset[ValueKind]  # null is always covered
+    result: str  # in words, for the documentation
+    decide: Callable[[Column, AskOptions], Decision]  # CellError leaves the column text
+
+
+def decide(column: Column, options: AskOptions) -> Decision:
+    """Decide on a column's type by its cells and statistics."""
+    if column.has_surrogates:
+        return _json_texts(column)
+    decision = _decide(column, options)
+    for section in column.statistics.candidates[1:]:
+        is_text = pa.types.is_string(decision.type)
+        if decision.problem is None or not (is_text or column.section == "boolean"):
+            break
+        column = column.under(section)
+        decision = _decide(column, options)
+    return decision
+
+
+def _json_texts(column: Column) -> Decision:
+    """Decide on the JSON of each cell, since Arrow cannot hold what some cells mean."""
+    cells: Any = column.cells
+    row = cells.surrogate_row()
+    problem = CellError(row, cells.json_of(row), f"holds {LONE_SURROGATE}")
+    words = f"the JSON of each cell, since {problem.short_value!r} ({problem.place}) {problem.reason}"
+    return Decision(pa.string(), words, problem, cells.json_texts())
+
+
+def _decide(column: Column, options: AskOptions) -> Decision:
+    """Decide on a column's type by its cells and one section of its statistics."""
+    if column.section == "boolean" and column.kinds == {ValueKind.FRACTION}:
+        column = column.by_cell()  # all may be whole, and only too long for int64
+    rule = _find_rule(column.section, column.kinds)
+    try:
+        decision = rule.decide(column, options)
+    except CellError as error:
+        row = None if error.row is None else column.row_of(error.row)
+        return _exact_text(CellError(row, error.value, error.reason))
+    if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
+        return decision
+    # No rule of this section covers the values.
+    row = column.row_of(0) or 0
+    reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are {column.section}"
+    return decision._replace(problem=CellError(row, column.json_of(row), reason))
+
+
+@lru_cache
+def _find_rule(section: str | None, kinds: frozenset[ValueKind]) -> Rule:
+    return next(rule for rule in RULES if rule.section in (None, section) and kinds <= rule.kinds)
+
+
+def _exact_text(problem: CellError) -> Decision:
+    words = f"exact text, since {problem.short_value!r} ({problem.place}) {problem.reason}"
+    return Decision(pa.string(), words, problem)
+
+
+def _kind_names(kinds: frozenset[ValueKind]) -> str:
+    return " and ".join(sorted(kind.value for kind in kinds))
+
+
+def _counted(column: Column) -> str:
+    """Return in words how many values were read: all of them, and the bounds if there are any."""
+    count, nulls = column.count, len(column.cells) - column.count
+    only = "" if count else " only"
+    bounds = f" and the statistics' min and max{only}" if column.bounds else ""
+    return f"{count:,} of {count:,} values{bounds}" + (f" ({nulls:,} null)" if nulls else "")
+
+
+def _in_chunks(read: Callable[[pa.Array], Any], texts: Array) -> Any:
+    """Read each chunk of texts, None where one cannot be read."""
+    return concat([read(chunk) for chunk in _chunks(texts)])
+
+
+def _chunks(texts: Array) -> list[pa.Array]:
+    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+
+
+# --- texts, dates and times --------------------------------------------------------------------------
+
+
+def _text(column: Column, _: AskOptions, words: str = "string statistics") -> Decision:
+    """Decide on text; if all values are texts, they are the column without a change."""
+    unlike, problem = column.kinds & (NUMBER_KINDS | {ValueKind.BOOLEAN}), None
+    if unlike:
+        row = column.first_of(unlike)
+        reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are string"
+        problem = CellError(row, column.json_of(row), reason)
+    array = column.array if column.kinds == {ValueKind.TEXT} else None
+    return Decision(pa.string(), words, problem, array)
+
+
+def _text_without_section(column: Column, options: AskOptions) -> Decision:
+    return _text(column, options, f"{_counted(column)} are texts, and the statistics are not of times")
+
+
+def _text_without_statistics(column: Column, options: AskOptions) -> Decision:
+    """Decide on text unless every value is a full date or timestamp."""
+    if options.infer_temporal:
+        try:
+            return _temporal_texts(column, options, "{}; no statistics", inferred=True)
+        except CellError:
+            pass
+    return _text(column, options, f"{_counted(column)} are texts")
+
+
+def _temporal(column: Column, options: AskOptions) -> Decision:
+    if not (column.count or column.bounds):
+        type_ = pa.timestamp("us", options.tz)
+        # Built here, since the cells may be texts that stand for null.
+        nulls = pa.nulls(len(column.cells), type_)
+        return Decision(type_, "temporal statistics without a value", array=nulls)
+    try:
+        return _temporal_texts(column, options, "temporal statistics; {}")
+    except CellError:
+        with_nulls = column.with_nat_as_null()
+        if with_nulls is None:
+            raise
+        return decide(with_nulls, options)
+
+
+def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred: bool = False) -> Decision:
+    """Decide on texts that are all dates or times of one format."""
+    found = _read_temporal_fast(column, options, inferred=inferred)
+    if found is None:
+        is_duration = column.statistics.clock == "duration"
+        found = temporal.read_exact(
+            column.cells, column.bounds, options.tz, inferred=inferred, is_duration=is_duration
+        )
+    array, offsets = found.values, listed(sorted(found.offsets))
+    evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
+    if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
+        texts = [*column.present, *column.bounds]
+        if all(has_format(text, TemporalFormat.DURATION) for text in texts):
+            reason = "may be a time of day or a duration, which schema= or a pin settles"
+            return Decision(array.type, evidence, CellError(column.row_of(0), texts[0], reason), array)
+    if found.format is TemporalFormat.AWARE:
+        row = temporal.row_out_of_range(array, options.tz)
+        if row is not None:
+            array = pc.cast(array, pa.timestamp(array.type.unit, "UTC"))
+            reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
+            return Decision(array.type, evidence, CellError(row, column.cells[row], reason), array)
+    return Decision(array.type, evidence, array=array, extremes=found.extremes)
+
+
+def _read_temporal_fast(column: Column, options: AskOptions, *, inferred: bool) -> TemporalValues | None:
+    values = column.values
+    if values is not None and not isinstance(values, TemporalValues):
+        first = next((text.as_py() for text in values if text.is_valid), "")
+        format_ = temporal_fast.fast_format(first)
+        if format_ is None:
+            return None
+        read = partial(temporal_fast.read_fast, format_=format_, inferred=inferred)
+        values = _in_chunks(read, values)
+    counted = None if values is None else temporal_bounds.fit_fast(values.format, column.bounds)
+    return None if counted is None else temporal_fast.in_zone(values, options.tz, counted)
+
+
+# --- numbers and truth values ------------------------------------------------------------------------
+
+
+def _numeric(column: Column, options: AskOptions) -> Decision:
+    bounds = list(filter(numbers.is_number, column.bounds))
+    if not (column.count or bounds):
+        return Decision(pa.float64(), "numeric statistics without a value")
+    return _numbers(column, options, bounds, "numeric statistics; {}")
+
+
+def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), words: str = "{}") -> Decision:
+    """Decide on the type that holds all numbers."""
+    if column.kinds == {ValueKind.TEXT} or (
+        column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}
+    ):
+        found = _numbers_fast(column, options, bounds, words)
+        if found is not None:
+            return found
+    decimals = _decimals(column, options)
+    type_, reason = numbers.arrow_type(column.present, bounds, decimals)
+    problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
+    array = numbers.read_nearest(column.cells) if decimals == "float" and type_ == pa.float64() else None
+    return Decision(type_, words.format(reason), problem, array)
+
+
+def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
+    """Decide on numbers by Arrow's own casts, None where these might not be exact."""
+    is_quoted, count = column.kinds == {ValueKind.TEXT}, column.count + len(bounds)
+    values: Any = column.array if is_quoted else column.values  # texts may have been read as times
+    if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
+        texts = values
+        values = _in_chunks(numbers.read_quoted if is_quoted else numbers.read_fast, texts)
+        if values is None:
+            is_exact = options.strict or (is_quoted and options.decimals == "auto")
+            decimals = "exact" if is_exact else options.decimals
+            type_ = numbers.decimal_type(_chunks(texts), bounds, decimals)
+            reason = f"{numbers.fraction_words(count)}, not all exact as float64"
+            return type_ and Decision(type_, words.format(reason), array=pc.cast(texts, type_))
+        if is_quoted and not values.fractional:
+            try:
+                values = pc.cast(texts, pa.int64())
+            except pa.ArrowInvalid:  # beyond 64 bits
+                return None
+    if isinstance(values, FloatValues):
+        # If none has a fraction, all are whole, and some beyond int64.
+        if values.fractional and all(map(numbers.is_exact_float, bounds)):
+            reason = f"{numbers.fraction_words(count)}, all exact as float64"
+            return Decision(values.values.type, words.format(reason), array=values.values)
+    elif all(map(numbers.is_short_integer, bounds)):
+        reason = "1 whole number" if count == 1 else f"{count:,} whole numbers"
+        return Decision(values.type, words.format(reason), array=values)
+    return None
+
+
+def _decimals(column: Column, options: AskOptions) -> Decimals:
+    """Return how numbers that float64 does not hold exactly are kept: a number in quotes asks for decimal."""
+    quoted = (cell for cell in column.cells if type(cell) is str) if ValueKind.TEXT in column.kinds else ()
+    if options.strict or (options.decimals == "auto" and any(map(numbers.is_finite, quoted))):
+        return "exact"
+    return options.decimals
+
+
+def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
+    """Decide on numbers among texts: NaN and infinity are numbers that JSON can only write as texts."""
+    are_numbers = all(cell in numbers.NOT_FINITE for cell in column.cells if type(cell) is str)
+    return (_numbers if are_numbers else _mixed)(column, options)
+
+
+def _constant_problem(column: Column) -> CellError | None:
+    """Return the problem of a cell with a bare NaN or infinity, which is read but is not JSON."""
+    cells = column.cells
+    found = cells.constants() if isinstance(cells, CellColumn) else enumerate(map(_find_constant, cells))
+    reason = "is written without quotes, which is not JSON; it was read as the float it means"
+    return next((CellError(row, constant, reason) for row, constant in found if constant is not None), None)
+
+
+def _find_constant(value: object) -> str | None:
+    """Return a value if it is a constant, NaN if one is inside of it, None if there is none."""
+    if isinstance(value, ConstantText):
+        return value
+    inside: Iterable[object] = ()
+    if isinstance(value, list | dict):
+        inside = value if isinstance(value, list) else value.values()
+    return "NaN" if any(_find_constant(item) is not None for item in inside) else None
+
+
+def _boolean(column: Column, options: AskOptions) -> Decision:
+    if not column.kinds:
+        return Decision(pa.bool_(), "boolean statistics without a value")
+    decision = _booleans(column, options)
+    if column.kinds != {ValueKind.BOOLEAN}:
+        try:
+            builders.build(column.present, pa.bool_())
+        except CellError as error:
+            if column.kinds != {ValueKind.INTEGER}:
+                raise
+            row = column.row_of(error.row or 0)
+            return _numbers(column, options)._replace(problem=CellError(row, error.value, error.reason))
+        decision = decision._replace(array=None)
+    return decision._replace(evidence=f"boolean statistics; {decision.evidence}")
+
+
+def _booleans(column: Column, _: AskOptions) -> Decision:
+    return Decision(pa.bool_(), f"{_counted(column)} are true or false", array=column.array)
+
+
+# --- arrays, objects, and whatever else there is -----------------------------------------------------
+
+
+def _nothing(column: Column, _: AskOptions) -> Decision:
+    words = "only nulls, and no statistics that tell a type" if column.cells else "no rows"
+    return Decision(pa.string(), words)
+
+
+def _mixed(column: Column, _: AskOptions) -> Decision:
+    row = column.cells.odd_row() if isinstance(column.cells, CellColumn) else 0
+    kinds = _kind_names(column.kinds)
+    reason = f"differs from other values: the column mixes {kinds}"
+    return Decision(pa.string(), f"mixed {kinds}", CellError(row, column.json_of(row), reason))
+
+
+def _nested(column: Column, options: AskOptions) -> Decision:
+    batches = column.cells.batches() if isinstance(column.cells, CellColumn) else [column.cells]
+    array = build_nested(batches, partial(_build_scalars, options=options))
+    kinds = _kind_names(column.kinds)
+    if array is None:
+        return Decision(pa.string(), f"{_counted(column)} are {kinds} that no type holds: as JSON")
+    words = f"{_counted(column)} are {kinds} of one shape"
+    return Decision(array.type, words, _constant_problem(column), array)
+
+
+def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Array | None:
+    """Return the scalars at one place inside of cells as the type that holds all, None if there is none."""
+    column = Column("", cells)
+    if not column.kinds <= NUMBER_KINDS:
+        return column.array
+    whole = (cell for cell in column.present if type(cell) is IntText)
+    if options.decimals == "float" and not all(map(numbers.is_exact_float, whole)):
+        options = replace(options, decimals="exact")  # no whole number is changed
+    try:
+        decision = _numbers(column, options)
+        return builders.build(cells, decision.type) if decision.array is None else decision.array
+    except CellError:
+        return None
+
+
+_ALL: Final = frozenset(ValueKind)
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule("string", _ALL, "string", _text),
+    Rule("temporal", frozenset({ValueKind.TEXT}), "date32, timestamp, time64 or duration", _temporal),
+    Rule("numeric", NUMBER_KINDS | {ValueKind.TEXT}, "int64, uint64, decimal or float64", _numeric),
+    Rule("boolean", frozenset({ValueKind.BOOLEAN, ValueKind.TEXT, ValueKind.INTEGER}), "bool", _boolean),
+    Rule(None, frozenset(), "string", _nothing),
+    Rule("general", frozenset({ValueKind.TEXT}), "string", _text_without_section),
+    Rule(None, frozenset({ValueKind.BOOLEAN}), "bool", _booleans),
+    Rule(None, NUMBER_KINDS, "int64, uint64, decimal or float64", _numbers),
+    Rule(None, frozenset({ValueKind.TEXT}), "string, date32 or timestamp", _text_without_statistics),
+    Rule(None, frozenset({ValueKind.ARRAY}), "list or string", _nested),
+    Rule(None, frozenset({ValueKind.OBJECT}), "struct or string", _nested),
+    Rule(None, NUMBER_KINDS | {ValueKind.TEXT}, "float64, decimal or string", _numbers_and_texts),
+    Rule(None, _ALL, "string", _mixed),
+)

@@ -1,0 +1,160 @@
+"""Temporal text read fast: formats that Arrow's own cast reads as the grammar does."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import POOL, offsets_of
+from connecty_frames.decode.types.temporal_format import (
+    OFFSET,
+    TemporalFormat,
+    all_have_format,
+    canonical,
+    match_format,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+DAY_MICROS: Final = 86_400_000_000
+#: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.
+FIRST_MICROS: Final = (1 - EPOCH_DAY) * DAY_MICROS
+LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICROS - 1
+
+#: Where the colon before the minutes stands in a timestamp.
+_MINUTES_AT: Final = len("2025-01-01T10")
+#: Whether a text has more digits of a second than microseconds hold.
+has_seventh_digit: Final = re.compile(r"\.\d{7}").search
+_offset_at_end: Final = re.compile(rf"{OFFSET}$").search
+_is_offset: Final = re.compile(OFFSET).fullmatch
+
+
+class TemporalValues(NamedTuple):
+    """Temporal texts of one format read as Arrow values."""
+
+    format: TemporalFormat
+    values: pa.ChunkedArray | pa.Array  # date32, timestamp[us], or with offsets timestamp[us, UTC]
+    offsets: frozenset[str] = frozenset()  # the different ones
+    extremes: tuple[int, int] | None = None  # None if unknown
+
+    @classmethod
+    def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
+        """Concatenate the parts of a column; all are of one format."""
+        values = pa.chunked_array([part.values for part in parts])
+        offsets = frozenset[str]().union(*(part.offsets for part in parts))
+        known = [part.extremes for part in parts if part.extremes is not None]  # of the others all are null
+        extremes = (min(least for least, _ in known), max(most for _, most in known)) if known else None
+        return cls(parts[0].format, values, offsets, extremes)
+
+
+class _FastCast(NamedTuple):
+    """How Arrow casts texts of a format, and which values and lengths the result may have."""
+
+    type: pa.DataType
+    first: int
+    last: int
+    longest_hour: int  # the longest text without minutes; 0: one length only
+
+
+_FAST: Final = {
+    TemporalFormat.DATE: _FastCast(pa.date32(), FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, 0),
+    TemporalFormat.NAIVE: _FastCast(pa.timestamp("us"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10")),
+    TemporalFormat.AWARE: _FastCast(
+        pa.timestamp("us", "UTC"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10+01:00")
+    ),
+}
+
+
+def fast_format(text: str) -> TemporalFormat | None:
+    """Return the format in which ``read_fast`` may read texts like this one, None if there is none."""
+    format_ = match_format(text)
+    return None if format_ not in _FAST or has_seventh_digit(text) else format_
+
+
+def read_fast(
+    texts: pa.StringArray, format_: TemporalFormat, *, inferred: bool = False
+) -> TemporalValues | None:
+    """Read texts by Arrow's own cast, or return None if the result might differ from the grammar."""
+    # The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in
+    # the grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the
+    # year 0000; and the cast refuses a seventh digit of the second in microseconds.
+    try:
+        values = pc.cast(texts, _FAST[format_].type, memory_pool=POOL)
+    except pa.ArrowInvalid:
+        if format_ is TemporalFormat.DATE or not all_have_format(texts, format_):
+            return None
+        spelled = canonical(texts, inferred=inferred)
+        return None if spelled.equals(texts) else read_fast(spelled, format_)
+    if len(values) == values.null_count:
+        return TemporalValues(format_, values)
+    measured = pc.min_max(values)
+    extremes = measured["min"].value, measured["max"].value
+    if not _is_in_grammar(texts, format_, *extremes):
+        return None
+    offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
+    return TemporalValues(format_, values, offsets, extremes)
+
+
+def _is_in_grammar(texts: pa.StringArray, format_: TemporalFormat, least: int, most: int) -> bool:
+    """Whether texts that Arrow has cast are in the grammar: of the years 1 to 9999, and with minutes."""
+    cast = _FAST[format_]
+    if least < cast.first or most > cast.last:
+        return False
+    # West of Greenwich the year 0000 lasts into the first day of the year 1.
+    is_early = format_ is TemporalFormat.AWARE and least < cast.first + DAY_MICROS
+    if is_early and pc.any(pc.starts_with(texts, "0000")).as_py():
+        return False
+    return not cast.longest_hour or _has_minutes(texts, cast.longest_hour)
+
+
+def _has_minutes(texts: pa.StringArray, longest_hour: int) -> bool:
+    """Whether every text is a timestamp with minutes; only in short ones a character has to be looked at."""
+    starts, ends = offsets_of(texts)
+    is_short = ends - starts <= longest_hour
+    if np.count_nonzero(is_short) == texts.null_count:  # a null is empty, and no text that was cast is
+        return True
+    is_short &= ends > starts
+    colons = starts[is_short] + _MINUTES_AT
+    data = np.frombuffer(texts.buffers()[2], np.uint8)
+    return bool((colons < ends[is_short]).all() and (data[colons] == ord(":")).all())
+
+
+def in_zone(found: TemporalValues, tz: str, bounds: Sequence[str]) -> TemporalValues:
+    """Return instants in a time zone, with the offsets of the bounds too; other values as they are."""
+    if found.format is not TemporalFormat.AWARE:
+        return found
+    values = found.values if tz == "UTC" else pc.cast(found.values, pa.timestamp("us", tz))
+    matches = filter(None, map(_offset_at_end, bounds))
+    return found._replace(values=values, offsets=found.offsets.union(match[0] for match in matches))
+
+
+def distinct_offsets(texts: pa.StringArray) -> frozenset[str]:
+    """Return the different offsets of aware timestamps."""
+    # The last six bytes of each text, compared as numbers, are the offset if it is written ``+01:00`` or
+    # ``Z``; only columns with others need a regular expression over every text (what that saves has not been
+    # measured). A time zone has two offsets at most, in winter and in summer, so that few are looked for.
+    starts, ends = offsets_of(texts)
+    if texts.null_count:
+        ends = ends[ends > starts]
+    data = texts.buffers()[2]
+    tails = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8] >> 16
+    offsets = set()
+    while len(tails):
+        offset = int(tails[0]).to_bytes(6, "little").decode()
+        if offset.endswith("Z"):
+            offset, is_other = "Z", tails >> 40 != ord("Z")
+        elif _is_offset(offset):
+            is_other = tails != tails[0]
+        else:
+            matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{OFFSET})$"), "offset")
+            return frozenset(filter(None, pc.unique(matched).to_pylist()))
+        offsets.add(offset)
+        tails = tails[is_other]
+    return frozenset(offsets)

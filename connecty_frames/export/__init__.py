@@ -1,0 +1,1 @@
+"""Arrow tables as files: text formats, Excel."""

@@ -1,0 +1,151 @@
+r"""Arrow tables to files from which every value reads back as it was.
+
+========= ==============================================================================================
+csv       nulls as empty fields and texts in quotes, so that an empty text and null stay apart
+csv.gz    the same, compressed
+tsv       the same, with tabs in place of commas
+json      an array of one object a row; numbers with all their digits
+ndjson    one such object a line
+parquet   with the metadata of the answer in that of its schema, and a checksum of the whole file
+arrow     an Arrow IPC file, also known as Feather, with the metadata of the answer in that of its schema
+markdown  a table in GitHub's format, to be read by people; nulls as empty cells
+html      a page with the table, to be read by people; it loads nothing
+xlsx      a workbook for Excel, where what Excel does not hold exactly is text (see ``excel.py``)
+========= ==============================================================================================
+
+In csv, json, markdown and html, dates, times and durations are ISO-8601 text, and bytes are hexadecimal,
+``\x48``. NaN and infinity, which JSON does not have, are text in it, as in the API itself.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import pyarrow as pa
+
+from connecty_frames._base.text import html, terminal
+from connecty_frames.decode.arrow_types import any_of, is_binary, is_number
+from connecty_frames.display import JSON, json_value, texts
+from connecty_frames.export.excel import write_xlsx
+from connecty_frames.frames.attachment import backend_of
+from connecty_frames.frames.parquet_file import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+#: The types that a CSV file has as the texts that :func:`texts` returns.
+_is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view, is_binary)
+
+
+def _write_csv(table: pa.Table, file: BinaryIO, delimiter: str = ",") -> None:
+    from pyarrow import csv
+
+    columns = [texts(column) if _is_csv_text(column.type) else column for column in table.columns]
+    rows = pa.table(columns, names=table.column_names)
+    csv.write_csv(rows, file, csv.WriteOptions(delimiter=delimiter))
+
+
+def _write_csv_gz(table: pa.Table, file: BinaryIO) -> None:
+    # Without name and time, so that equal tables make equal files.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:
+        _write_csv(table, compressed)  # type: ignore[arg-type]
+
+
+def _write_tsv(table: pa.Table, file: BinaryIO) -> None:
+    _write_csv(table, file, "\t")
+
+
+def _write_json(table: pa.Table, file: BinaryIO) -> None:
+    file.write(JSON.encode(_objects(table)) + b"\n")
+
+
+def _write_ndjson(table: pa.Table, file: BinaryIO) -> None:
+    file.write(JSON.encode_lines(_objects(table)))
+
+
+def _objects(table: pa.Table) -> list[dict[str, object]]:
+    columns = [
+        (texts(column) if pa.types.is_temporal(column.type) else column).to_pylist()
+        for column in table.columns
+    ]
+    names = table.column_names
+    return [dict(zip(names, map(json_value, row), strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _write_arrow(table: pa.Table, file: BinaryIO) -> None:
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _write_markdown(table: pa.Table, file: BinaryIO) -> None:
+    alignment = ["--:" if is_number(type_) else ":--" for type_ in table.schema.types]
+    columns = [texts(column).to_pylist() for column in table.columns]
+    for row in (table.column_names, None, *zip(*columns, strict=True)):
+        cells = alignment if row is None else [_escape_markdown(cell or "") for cell in row]
+        file.write(f"| {' | '.join(cells)} |\n".encode())
+
+
+def _escape_markdown(text: str) -> str:
+    """Escape what Markdown would read as markup."""
+    lines = [terminal(line) for line in re.split(r"\r\n?|\n", text)]
+    return "<br>".join(re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", line) for line in lines)
+
+
+# The policy forbids a browser to load or run anything, also if a value were not escaped.
+_HTML_HEAD: Final = """<!DOCTYPE html>
+<html lang="und">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; font: 14px/1.4 system-ui, sans-serif; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+caption {{ padding: 0.5em 0; text-align: left; font-weight: bold; }}
+th, td {{ padding: 0.2em 0.8em; border-bottom: 1px solid GrayText; text-align: left; vertical-align: top;
+  white-space: pre-wrap; }}
+.number {{ text-align: right; white-space: nowrap; }}
+.null {{ color: GrayText; font-style: italic; }}
+</style>
+</head>
+<body>
+<table>
+"""
+
+
+def _write_html(table: pa.Table, file: BinaryIO) -> None:
+    metadata = backend_of(table).read(table)
+    question = html(metadata.question or "") if metadata else ""
+    file.write(_HTML_HEAD.format(title=question or "Answer").encode())
+    file.write(f"<caption>{question}</caption>\n".encode() if question else b"")
+    kinds = ["number" if is_number(type_) else "other" for type_ in table.schema.types]
+    names = [
+        f'<th class="{kind}">{html(name)}</th>' for kind, name in zip(kinds, table.column_names, strict=True)
+    ]
+    file.write(f"<thead><tr>{''.join(names)}</tr></thead>\n<tbody>\n".encode())
+    columns = [texts(column).to_pylist() for column in table.columns]
+    for row in zip(*columns, strict=True):
+        cells = [
+            f'<td class="{kind} null">null</td>' if text is None else f'<td class="{kind}">{html(text)}</td>'
+            for kind, text in zip(kinds, row, strict=True)
+        ]
+        file.write(f"<tr>{''.join(cells)}</tr>\n".encode())
+    file.write(b"</tbody>\n</table>\n</body>\n</html>\n")
+
+
+#: The function that writes a table, by the name of the format.
+WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], None]]] = {
+    "csv": _write_csv,
+    "csv.gz": _write_csv_gz,
+    "tsv": _write_tsv,
+    "json": _write_json,
+    "ndjson": _write_ndjson,
+    "parquet": write_table,
+    "arrow": _write_arrow,
+    "markdown": _write_markdown,
+    "html": _write_html,
+    "xlsx": write_xlsx,
+}

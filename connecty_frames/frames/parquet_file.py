@@ -1,0 +1,100 @@
+"""The Parquet file of an answer: where its metadata stands, and the checksum of the whole file."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from connecty_frames._base.text import snippet, value_text
+from connecty_frames.errors import ConfigError
+from connecty_frames.files import answer_file, checked_path
+from connecty_frames.frames.attachment import KEY, write_schema
+from connecty_frames.frames.to_arrow import to_arrow
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from connecty_frames.answer_metadata import AnswerMetadata
+
+#: The key of an answer's metadata in that of a schema.
+METADATA_KEY: Final = KEY.encode()
+#: Where pandas keeps its attrs in a file, and where dtypes and index.
+ATTRS_KEY: Final = b"PANDAS_ATTRS"
+PANDAS_KEY: Final = b"pandas"
+
+
+def write_parquet(frame: object, path: str | os.PathLike[str], metadata: AnswerMetadata) -> Path:
+    """Write a frame and its metadata to a Parquet file; see :meth:`ConnectyAccessor.write_parquet`."""
+    target = checked_path(path)
+    table = write_schema(to_arrow(frame), metadata)
+    attrs = {KEY: metadata.to_json(), **_checked_attrs(frame)}
+    table = table.replace_schema_metadata({**table.schema.metadata, ATTRS_KEY: json.dumps(attrs).encode()})
+    try:
+        with answer_file(target, metadata.question_id) as file:
+            write_table(table, file)
+    except pa.ArrowException as error:
+        raise ConfigError(f"This frame cannot be written as Parquet: {snippet(str(error), 200)}") from None
+    return target
+
+
+def _checked_attrs(frame: object) -> dict[str, Any]:
+    """Return the attrs of a pandas frame, each checked to be JSON."""
+    attrs: dict[str, Any] = getattr(frame, "attrs", {})
+    for key, value in attrs.items():
+        try:
+            json.dumps({key: value})
+        except (TypeError, ValueError):
+            raise ConfigError(
+                f"frame.attrs[{value_text(key)}] is not JSON, which is how Parquet keeps attrs: remove it, "
+                "or make it text."
+            ) from None
+    return attrs
+
+
+def write_table(table: pa.Table, file: BinaryIO) -> None:
+    """Write a table as Parquet, with the metadata of the answer and a checksum of the whole file."""
+    entries = dict(table.schema.metadata or {})
+    if METADATA_KEY in entries:  # a second time, where pandas.read_parquet looks for it
+        entries.setdefault(ATTRS_KEY, json.dumps({KEY: entries[METADATA_KEY].decode()}).encode())
+    sink = pa.BufferOutputStream()
+    # The checksums of pages are for other readers.
+    parquet.write_table(table.replace_schema_metadata(entries), sink, write_page_checksum=True)
+    content = memoryview(sink.getvalue())
+    start = _footer_start(content)
+    pages, footer = content[:start], content[start:]
+    file.writelines((pages, _CHECKSUM_MARK, _checksum(pages, _CHECKSUM_MARK, footer), footer))
+
+
+# Parquet's own checksums cover pages and not the footer, which says how pages are to be read: one flipped bit
+# there most often changes values without an error. So the whole file has a checksum too. It stands between
+# the pages and the footer, where Parquet allows any bytes and no reader looks, since readers follow the
+# offsets in the footer. A program that rewrites the file drops it.
+
+#: What precedes the checksum of a whole file.
+_CHECKSUM_MARK: Final = b"connecty"
+
+
+def is_intact(content: memoryview) -> bool | None:
+    """Return whether a Parquet file is what was written, None if it does not have our checksum."""
+    start = _footer_start(content)
+    pages, checksum = content[: start - 4], content[start - 4 : start]
+    if start < 0 or bytes(pages[-len(_CHECKSUM_MARK) :]) != _CHECKSUM_MARK:
+        return None
+    return bytes(checksum) == _checksum(pages, content[start:])
+
+
+def _footer_start(content: memoryview) -> int:
+    """Return the offset of the footer of a Parquet file: the file ends with its length and ``PAR1``."""
+    return len(content) - 8 - (int.from_bytes(content[-8:], "little") & 0xFFFFFFFF)
+
+
+def _checksum(*parts: memoryview | bytes) -> bytes:
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    return checksum.to_bytes(4, "little")

@@ -1,0 +1,85 @@
+"""Frames of any library as Arrow tables of the same values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from connecty_frames._base.text import snippet
+from connecty_frames.decode.exact_json import NUL
+from connecty_frames.errors import ConfigError
+from connecty_frames.frames.attachment import backend_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+    import polars as pl
+
+#: Types of polars that Arrow lacks.
+_ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unknown"})
+
+
+def to_arrow(frame: object) -> pa.Table:
+    """Return a frame of any library as an Arrow table of the same values; raises ConfigError."""
+    convert = _TO_ARROW[backend_of(frame).library]
+    try:
+        return convert(frame)
+    except ConfigError:
+        raise
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"This frame holds values that Arrow has no type for: {snippet(str(error), 200)}"
+        ) from None
+
+
+def _from_pandas(frame: pd.DataFrame) -> pa.Table:
+    names = list(frame.columns)
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            "The columns of this frame have names that are not text, as after a pivot. Rename them, for "
+            'example by frame.columns = ["_".join(map(str, name)) for name in frame.columns].'
+        )
+    if (repeated := repeated_name(names)) is not None:
+        raise ConfigError(f"Two columns of this frame are called {snippet(repeated)!r}: rename one.")
+    plain = frame.copy(deep=False)
+    plain.attrs = {}  # pyarrow would warn of attrs that are not JSON
+    return pa.Table.from_pandas(plain)
+
+
+def _from_polars(frame: pl.DataFrame) -> pa.Table:
+    # Checked by type beforehand: polars panics, which no `except Exception` catches.
+    for name, dtype in frame.schema.items():
+        if any(NUL in each for each in (name, *_field_names(dtype))):
+            raise ConfigError(
+                f"Column {snippet(name)!r} has a NUL character in its name or that of a field, which polars "
+                "cannot export to Arrow: rename it."
+            )
+        if str(dtype.base_type()) in _ONLY_POLARS:
+            raise ConfigError(
+                f"Column {snippet(name)!r} is of polars' {snippet(str(dtype))}, which Arrow lacks: cast it."
+            )
+    return frame.to_arrow()
+
+
+def repeated_name(names: list[str]) -> str | None:
+    """Return the first name that occurs more than once, None if there is none."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
+def _field_names(dtype: Any) -> Iterator[str]:
+    """Yield the names of the fields of structs, at any depth."""
+    for field in getattr(dtype, "fields", ()):
+        yield field.name
+        yield from _field_names(field.dtype)
+    if hasattr(dtype, "inner"):
+        yield from _field_names(dtype.inner)
+
+
+_TO_ARROW: Final[dict[str, Callable[[Any], pa.Table]]] = {
+    "pandas": _from_pandas,
+    "polars": _from_polars,
+    "pyarrow": lambda table: table,
+}

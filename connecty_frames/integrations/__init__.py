@@ -1,0 +1,1 @@
+"""What makes the package part of other tools: IPython, pandas, polars."""

@@ -1,0 +1,244 @@
+"""``%load_ext connecty_frames``: the magics ``%%connecty`` and ``%connecty_sql``, and completion.
+
+The options of ``%%connecty`` are the fields of ``AskOptions``, described as in ``ask_df``, so a new field is
+a new option. What is wrong in the line of a magic is a ``UsageError``, which IPython shows as one line; any
+other error is that of ``ask_df``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import keyword
+import re
+import shlex
+import unicodedata
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+from IPython.core.error import UsageError
+from IPython.core.magic import no_var_expand
+from IPython.core.magic_arguments import MagicArgumentParser
+
+from connecty_frames import display, frames
+from connecty_frames._base.text import terminal
+from connecty_frames.answer import Answer
+from connecty_frames.api import ask_df
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
+from connecty_frames.frames import AnswerMetadata, ConnectyAccessor
+from connecty_frames.options import AskOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from IPython.core.completer import SimpleMatcherResult
+
+#: What has attributes of its own that came with an answer.
+_HOLDERS: Final = (Answer, AnswerMetadata, ConnectyAccessor)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics and their completion; IPython calls this for ``%load_ext connecty_frames``."""
+    magics = _Magics(shell)
+    shell.register_magic_function(magics.connecty, "line_cell")
+    shell.register_magic_function(magics.connecty_sql, "line")
+    matchers = shell.Completer.custom_matchers
+    # Without that of an earlier call, by %reload_ext.
+    matchers[:] = [each for each in matchers if not isinstance(getattr(each, "__self__", None), _Magics)]
+    matchers.append(magics.complete)
+
+
+class SQL(str):
+    """SQL as text, which a notebook highlights if it is the value of a cell."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return display.sql_html(self)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython calls it by position
+        printer.text(terminal(self, keep="\n\t"))
+
+
+class _Magics:
+    """The magics of an IPython shell, and what completes them."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    @no_var_expand
+    def connecty(self, line: str, cell: str | None = None) -> Any:
+        """Ask a question, and store the frame of its answer as the variable NAME.
+
+        The question is the cell below the first line, and nothing in it is substituted. Without a NAME the
+        frame is the value of the cell. A VARIABLE is the name of one of the notebook, such as client or
+        models.Login.
+
+        In one line, with --question-id, %connecty fetches the answer to a question asked before.
+        """
+        options = self._parse(line)
+        name, client = options.pop("name"), options.pop("client", None)
+        question = (cell or "").strip()
+        if not question and "question_id" not in options:
+            raise UsageError(
+                "%%connecty: there is no question. Write it in the lines below %%connecty; to fetch the "
+                "answer to one asked before: %connecty NAME --question-id ID"
+            )
+        try:
+            AskOptions(**options)
+        except ConfigError as error:
+            raise UsageError(f"%%connecty: {error}") from None
+        # The first line outside this package is one of IPython, where a warning is shown only once a session.
+        token = WARNING_LOCATION.set(CodeLocation.in_module("%%connecty", 1, self._shell.user_ns))
+        try:
+            frame = ask_df(question, client=client, **options)
+        finally:
+            WARNING_LOCATION.reset(token)
+        if name is None:
+            return frame
+        self._shell.push({name: frame})
+        return None
+
+    @no_var_expand
+    def connecty_sql(self, line: str) -> SQL:
+        """Return the SQL of a frame or Answer, highlighted in a notebook: ``%connecty_sql df``."""
+        name = line.strip()
+        if not name:
+            raise UsageError("%connecty_sql: expected the name of a frame or Answer, as in %connecty_sql df.")
+        source = self._variable(name)
+        try:
+            metadata = _metadata(source)
+        except ConfigError as error:
+            raise UsageError(f"%connecty_sql {name}: {error}") from None
+        if metadata is None:
+            raise UsageError(
+                f"%connecty_sql {name}: this frame has no answer metadata. cf.copy_metadata(source, {name}) "
+                "copies that of the frame that it was made from."
+            )
+        if metadata.sql_query is None:
+            raise UsageError(f"%connecty_sql {name}: the answer has no SQL.")
+        return SQL(metadata.sql_query)
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def complete(self, context: CompletionContext) -> SimpleMatcherResult:
+        """Return the completions of the line of a magic, or of an attribute, in place of all others."""
+        line, fragment = context.text_until_cursor, context.token
+        names: Iterable[str] = ()
+        if re.match(r"%%?connecty\s", line):
+            action = _OPTIONS.get(line.removesuffix(fragment).split()[-1])
+            names = _OPTIONS if action is None or action.nargs == 0 else action.choices or ()
+        elif re.match(r"%connecty_sql\s", line):
+            variables = self._shell.user_ns.items()
+            names = (name for name, value in variables if not name.startswith("_") and _is_answer(value))
+        else:
+            *path, fragment = fragment.split(".")
+            names = (name for name in self._attributes(path) if not name.startswith("_"))
+        found = [SimpleCompletion(name) for name in names if name.startswith(fragment)]
+        return {"completions": found, "matched_fragment": fragment, "suppress": bool(found)}
+
+    def _attributes(self, path: list[str]) -> list[str]:
+        """Return the attributes of what an Answer or the accessor of a frame has at a path of names."""
+        # Without jedi, IPython looks up no property and, in polars, no accessor, since these may run any
+        # code. jedi reads the source of pandas or polars first. Ours return what came with the answer.
+        if not path[1:]:
+            return []
+        value = self._shell.user_ns.get(path[0])
+        for name in path[1:]:
+            if not (isinstance(value, _HOLDERS) or getattr(type(value), name, None) is ConnectyAccessor):
+                return []
+            value = getattr(value, name, None)
+        return dir(value)
+
+    def _parse(self, line: str) -> dict[str, Any]:
+        try:
+            options = vars(_PARSER.parse_args(shlex.split(line)))
+        except (UsageError, ValueError) as error:
+            raise UsageError(
+                f"%%connecty: {error}. %%connecty? describes its options: {', '.join(_OPTIONS)}."
+            ) from None
+        return {key: self._variable(value) if key in _VARIABLES else value for key, value in options.items()}
+
+    def _variable(self, name: str) -> Any:
+        """Return a variable of the notebook, or an attribute of one."""
+        if not all(map(str.isidentifier, name.split("."))):
+            raise UsageError(f"{name!r} is not the name of a variable.")
+        try:
+            return self._shell.ev(name)
+        except (AttributeError, NameError, SyntaxError) as error:
+            raise UsageError(f"There is no variable {name!r}: {error}.") from None
+
+
+def _metadata(source: Any) -> AnswerMetadata | None:
+    return source.metadata if isinstance(source, Answer) else frames.metadata(source)
+
+
+def _is_answer(value: Any) -> bool:
+    """Whether a value is an Answer or a frame with metadata."""
+    try:
+        return _metadata(value) is not None
+    except ConfigError:
+        return False
+
+
+def _make_parser(description: str | None) -> MagicArgumentParser:
+    """Return the parser of the first line of ``%%connecty``, with an option for each field of AskOptions."""
+    # IPython's parser writes a sign before the usage, and argparse one for two.
+    usage = "%%connecty [NAME] [options]"
+    parser = MagicArgumentParser("connecty", usage, description)  # type: ignore[no-untyped-call]
+    parser.allow_abbrev = False  # a new option would make the short form of another one ambiguous
+    parser.add_argument("name", nargs="?", metavar="NAME", type=_name, help="The variable of the frame.")
+    described = re.findall(r"^(\w+) : .+\n((?: {4}.+\n)+)", inspect.getdoc(ask_df) or "", re.MULTILINE)
+    words = {name: " ".join(text.replace("``", "").replace("%", "%%").split()) for name, text in described}
+    hints = get_type_hints(AskOptions, localns={"Callable": Callable})
+    _add_option(parser, "client", Any, "The client to ask, None for the one that calls share.")
+    for field in fields(AskOptions):
+        _add_option(parser, field.name, hints[field.name], words.get(field.name, ""))
+    return parser
+
+
+def _add_option(parser: MagicArgumentParser, name: str, hint: Any, words: str) -> None:
+    kinds = get_args(hint) or (hint,)
+    how: dict[str, Any]
+    if get_origin(hint) is Literal:
+        how = {"choices": kinds}
+    elif hint is bool:
+        how = {"action": argparse.BooleanOptionalAction}
+    elif name == "max_rows":
+        how = {"type": _max_rows, "metavar": "N|all"}
+    elif str in kinds:
+        how = {}
+    elif int in kinds or float in kinds:
+        how = {"type": kinds[0], "metavar": "N"}
+    else:
+        how = {"metavar": "VARIABLE"}
+    # Without a default, so that what is not given is left to ask_df.
+    parser.add_argument(f"--{name.replace('_', '-')}", help=words, default=argparse.SUPPRESS, **how)
+
+
+def _name(text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be the name of a variable")
+    return unicodedata.normalize("NFKC", text)  # as Python reads names
+
+
+def _max_rows(text: str) -> int | None:
+    """Return a number of rows, None for ``all`` as on the command line."""
+    if text in {"all", "None"}:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of rows nor all") from None
+
+
+_PARSER: Final = _make_parser(_Magics.connecty.__doc__)
+_OPTIONS: Final = {
+    option: action
+    for action in _PARSER._actions  # noqa: SLF001 - argparse has no other list of them
+    for option in action.option_strings
+}
+#: The options whose value is that of a variable.
+_VARIABLES: Final = {action.dest for action in _PARSER._actions if action.metavar == "VARIABLE"}  # noqa: SLF001
+_Magics.connecty.__doc__ = _PARSER.format_help()  # what %%connecty? shows

@@ -1,0 +1,135 @@
+"""``read_connecty``, a reader like ``pandas.read_sql``; it can be installed in pandas and polars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from connecty_frames._base.text import quoted, value_text
+from connecty_frames.api import ask_df, shared_client
+from connecty_frames.errors import ConfigError
+from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connecty_frames.client import Client
+    from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
+
+
+@shows_options("schema")
+def read_connecty(
+    question: str,
+    con: Client | None = None,
+    *,
+    dtype: Any = None,
+    index_col: str | Sequence[str] | None = None,
+    **options: Unpack[AskOptionsDict],
+) -> PandasFrame:
+    """Ask a question, with parameters like those of ``pandas.read_sql``.
+
+    Parameters
+    ----------
+    question : str
+        In plain language; ignored if ``question_id`` is given.
+    con : Client or None, default None
+        The client to use; None uses a shared one, made from the settings.
+    dtype : dict, schema, model or None, default None
+        Column types, as for ``schema`` of :func:`ask_df`.
+    index_col : str, sequence of str or None, default None
+        The column or columns to use as the index.
+    **options
+        Options of :func:`ask_df`; ``dtype`` is its ``schema``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As for :func:`ask_df`.
+
+    Raises
+    ------
+    ConfigError
+        If ``index_col`` is not a name or list of names, or both ``dtype`` and ``schema`` are given; nothing
+        was sent. If the answer has no such column; ``question_id`` of the error fetches the answer again.
+    ConnectyError
+        As for :func:`ask_df`.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> df = cf.read_connecty("list the top 5 countries with the most orders", index_col="country")
+    >>> int(df.loc["Poland", "orders"])
+    31768
+    """
+    if dtype is not None and options.get("schema") is not None:
+        raise ConfigError("dtype and schema are the same option: give one of them.", setting="dtype")
+    names = _index_names(index_col)
+    given = options if dtype is None else {**options, "schema": dtype}
+    ask_options = AskOptions.from_kwargs(given, engine="pandas")
+    answer = shared_client(con).answer(question, ask_options)
+    frame: PandasFrame = answer.to_frame(ask_options)
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ConfigError(
+            f"index_col: the answer has no column {value_text(missing[0])}; there are "
+            f"{quoted(list(frame.columns))}. question_id={answer.question_id!r} fetches it again.",
+            setting="index_col",
+            question_id=answer.question_id,
+        )
+    return frame.set_index(names) if names else frame
+
+
+def install_readers() -> None:
+    """Install ``read_connecty`` as a reader of pandas and polars.
+
+    Afterwards ``pd.read_connecty`` is :func:`read_connecty`, and ``pl.read_connecty(question, con=None,
+    **options)`` returns a polars frame. This imports both libraries; without this call nothing is added to
+    these modules, and calling it again changes nothing. Type checkers do not see the attributes:
+    ``cf.read_connecty`` and ``cf.ask_df`` are the typed functions.
+    """
+    import pandas as pd
+    import polars as pl
+
+    for library, reader in ((pd, read_connecty), (pl, _read_polars)):
+        library.read_connecty = reader  # type: ignore[attr-defined]
+
+
+@shows_options()
+def _read_polars(question: str, con: Client | None = None, **options: Unpack[AskOptionsDict]) -> PolarsFrame:
+    """Ask a question and return the answer as a polars frame; there is no ``index_col`` and no ``dtype``.
+
+    Parameters
+    ----------
+    question : str
+        In plain language; ignored if ``question_id`` is given.
+    con : Client or None, default None
+        The client to use; None uses a shared one, made from the settings.
+    **options
+        Options of :func:`ask_df`.
+
+    Returns
+    -------
+    polars.DataFrame
+        As for ``ask_df(..., engine="polars")``.
+
+    Raises
+    ------
+    ConnectyError
+        As for :func:`ask_df`.
+    """
+    return ask_df(question, engine="polars", client=con, **options)
+
+
+_read_polars.__name__ = _read_polars.__qualname__ = "read_connecty"
+
+
+def _index_names(index_col: object) -> list[str]:
+    """Return the names of the index columns, checked before a question is paid for."""
+    names = [index_col] if isinstance(index_col, str) else index_col
+    if names is None:
+        return []
+    if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
+        return list(names)
+    raise ConfigError(
+        f"index_col={value_text(index_col)}: expected the name of a column, or a list of names.",
+        setting="index_col",
+    )

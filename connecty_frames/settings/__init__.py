@@ -1,0 +1,1 @@
+"""The settings of a connection: their values, and the sources they come from."""

@@ -1,0 +1,342 @@
+"""The sources of settings: argument > ``configure()`` > environment > profile > default.
+
+:class:`Settings` is made from these sources and passed on; no other module reads the environment or the file
+of profiles.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from connecty_frames._base.text import path_text, snippet
+from connecty_frames.errors import ConfigError
+from connecty_frames.files import local_path
+from connecty_frames.settings.profiles import DEFAULT, Profiles, config_file, environment
+from connecty_frames.settings.values import (
+    HISTORY_WORDS,
+    NAMES,
+    Settings,
+    parse_bool,
+    parse_setting,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Unpack
+
+    from connecty_frames.settings.values import SettingsDict
+
+#: The variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
+_SANDBOX: Final = "CONNECTY_SANDBOX"
+#: The latest result of ``resolve()`` by its fingerprint.
+_resolved: dict[int, Settings] = {}
+_config_files: dict[int, Path] = {}
+#: A file changed this recently may change again without another time stamp, in nanoseconds: FAT counts 2 s.
+TIMESTAMP_STEP: Final = 2_000_000_000
+#: The settings that name an account.
+CREDENTIALS: Final = ("client_id", "client_secret", "profile")
+
+
+class _Process:
+    """What this process has set by ``configure()`` and ``use_sandbox()``."""
+
+    # Each is replaced as a whole, so that other threads see all of a change or nothing of it.
+
+    def __init__(self) -> None:
+        self.configured: Mapping[str, Any] = {}
+        self.sandbox: Mapping[str, Any] = {}
+        #: Held while ``configured`` is read and replaced.
+        self.lock = threading.Lock()
+
+    def renew_lock(self) -> None:
+        """Release the lock in a forked child, where the thread that holds it does not exist."""
+        self.lock = threading.Lock()
+
+
+_process: Final = _Process()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_process.renew_lock)
+
+
+class _Source(NamedTuple):
+    """A source of settings."""
+
+    #: In words; ``{NAME}`` stands for the name of the setting in capitals.
+    place: str
+    values: Mapping[str, Any]
+    #: Whether all values are text, as in the environment.
+    is_text: bool = False
+
+    def place_of(self, setting: str) -> str:
+        return self.place.replace("{NAME}", setting.upper())
+
+
+def configure(**settings: Unpack[SettingsDict]) -> None:
+    """Set connection settings for the whole process.
+
+    They apply to every later call and Client that is not given its own; they take precedence over environment
+    and profile. None unsets a setting.
+
+    Parameters
+    ----------
+    client_id : str or None, default None
+        The id of the credentials, which ConnectyAI support gives out.
+    client_secret : str, SecretStr or None, default None
+        Their secret.
+    region : {"eu1", "us1"} or None, default "eu1"
+        The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
+    base_url : str or None, default None
+        The address of the API, instead of that of ``region``.
+    dw_id : int or None, default None
+        The default data workspace of a call.
+    timeout : float or None, default 300.0
+        The default timeout of a whole call in seconds, up to 30 days.
+    max_body_bytes : int or None, default 2147483648
+        The longest response that is read, in bytes after decompression.
+    verify_tls : bool or None, default True
+        False disables the verification of certificates, with an InsecureWarning for each client: anybody
+        between the client and the API can then read the secret.
+    ca_bundle : str, path-like or None, default None
+        The certificates to trust, a PEM file or a folder of them. By default those that
+        ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
+    history : bool, str, path-like or None, default False
+        Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
+        ``"require"`` sends no question that cannot be recorded.
+    keep_answers : bool or None, default False
+        Whether the answers to recorded questions are kept in a file beside the history, so that ``max_age=``
+        needs no network. It turns the history on.
+    keep_answers_max_bytes : int or None, default 1073741824
+        The most bytes that kept answers may have together, compressed; the oldest are removed first.
+    profile : str or None, default None
+        The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
+
+    Raises
+    ------
+    ConfigError
+        If a name or value is wrong; nothing is set then.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.configure(dw_id=13, timeout=60)
+    >>> cf.configure(timeout=None)  # unsets it
+    """
+    merged: dict[str, Any] = {}
+    try:
+        with _process.lock:  # another thread may be setting something else
+            merged = {**_process.configured, **settings}
+            if settings.get("region") is not None and settings.get("base_url") is None:
+                merged.pop("base_url", None)  # the last of both that was set applies
+            checked = _read(_Source("argument", merged))[0]
+            given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
+            if "ca_bundle" in given:
+                given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
+            swap_configured(given)
+    except BaseException:
+        settings = {}
+        merged.clear()  # a traceback with locals would show the secret in them
+        raise
+
+
+def set_sandbox(connection: Mapping[str, Any]) -> None:
+    """Set the connection to the sandbox that calls ask; an empty one ends this."""
+    _process.sandbox = connection
+
+
+def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Replace everything that is configured, unchecked, and return what was configured before."""
+    before, _process.configured = _process.configured, settings
+    return before
+
+
+def resolve(**arguments: Any) -> Settings:
+    """Return the settings that apply: arguments, if not None, then weaker sources; raises ConfigError."""
+    if arguments:
+        return _resolve(arguments)[0]
+    # Unchanged settings are not read again: 20 us instead of 50 us, and no file is opened.
+    fingerprint = _fingerprint()
+    settings = None if fingerprint is None else _resolved.get(fingerprint)
+    if settings is None:
+        settings = _resolve({})[0]
+        if fingerprint is not None and fingerprint == _fingerprint():  # nothing changed meanwhile
+            _resolved.clear()
+            _resolved[fingerprint] = settings
+    return settings
+
+
+def wants_sandbox() -> bool:
+    """Whether the environment tells calls to ask a sandbox; raises ConfigError."""
+    text = environment().get(_SANDBOX, "0")
+    try:
+        return parse_bool(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{_SANDBOX}={snippet(text)} in the environment: {error}.", setting="sandbox"
+        ) from None
+
+
+def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
+    """Return the name, value and source of each setting that applies; raises ConfigError."""
+    settings, sources = _resolve(arguments)
+    return [
+        (name, getattr(settings, name), sources[name].place_of(name) if name in sources else "default")
+        for name in NAMES
+    ]
+
+
+def selected_profile(name: str | None = None) -> str:
+    """Return the name of the profile that applies, whether it exists or not; raises ConfigError."""
+    if name is None:
+        name = _environment().values["profile"]
+    return check_settings({"profile": name}).profile or DEFAULT
+
+
+def check_settings(values: Mapping[str, Any]) -> Settings:
+    """Return the settings with these values, regardless of other sources; raises ConfigError."""
+    source = _Source("given", values)
+    return _settings({name: source for name, value in values.items() if value is not None})
+
+
+def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:
+    """Return the settings of a profile with changes that are not stored yet; raises ConfigError."""
+    # What the profile does not set comes from the environment, else it is the default.
+    stored = _from_profile(profiles, name, profiles.tables.get(name, {}))
+    kept = {key: value for key, value in stored.values.items() if key not in changes}
+    found: dict[str, _Source] = {}
+    for source in (_Source("given", changes), stored._replace(values=kept), _environment()):
+        _add(found, source)
+    found.pop("profile", None)
+    return _settings(found)
+
+
+def _fingerprint() -> int | None:
+    """Return a hash of everything that decides the settings of a call without arguments, or None."""
+    # It is a hash of 64 bits instead of the values, so that no secret is kept. It covers the content, owner
+    # and permissions of the file of profiles, by its status, so that a change to an invalid file is noticed
+    # too.
+    file: object
+    # A process that drops its privileges may no longer read what it read before; Windows has no such ids.
+    user = None if os.name == "nt" else (os.getuid(), os.geteuid(), os.getegid())
+    variables = hash((user, frozenset(os.environ.items())))
+    path = _config_files.get(variables)  # the path depends on these alone
+    try:
+        if path is None:
+            _config_files.clear()
+            path = _config_files[variables] = config_file()
+        path = path.absolute()
+        status = path.stat()
+    except (OSError, ConfigError) as error:
+        file = getattr(error, "errno", None)
+    else:
+        if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
+            return None
+        file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    set_here = (frozenset(_process.configured.items()), frozenset(_process.sandbox.items()))
+    return hash((variables, set_here, file))
+
+
+def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
+    try:
+        configured = _process.configured
+        return _read(
+            _Source("argument", arguments),
+            _sandbox(arguments, configured),
+            _Source("configure()", configured),
+        )
+    except BaseException:
+        arguments.clear()  # a traceback with locals would show the secret in it
+        raise
+
+
+def _sandbox(arguments: Mapping[str, Any], configured: Mapping[str, Any]) -> _Source:
+    """Return all of the connection to the sandbox, or none of it."""
+    # With only a part, an account's credentials would be sent to the sandbox. Code that names an account, or
+    # a client of another address, does not turn to sample data.
+    elsewhere = [arguments.get(name) for name in (*CREDENTIALS, "region", "base_url")]
+    elsewhere += [configured.get(name) for name in CREDENTIALS]
+    is_used = all(value is None for value in elsewhere)
+    return _Source("use_sandbox()", _process.sandbox if is_used else {})
+
+
+def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
+    """Return the settings and their sources; errors are raised without frames whose locals hold a secret."""
+    try:
+        sources = _sources(given)
+        return _settings(sources), sources
+    except BaseException as error:  # noqa: BLE001 - raised again below
+        failure = error
+    failure.__cause__ = failure.__context__ = None
+    given, sources = (), {}
+    raise failure.with_traceback(None)
+
+
+def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
+    """Return the strongest source of each setting that any source has."""
+    found: dict[str, _Source] = {}
+    for source in (*given, _environment()):
+        _add(found, source)
+    profile = found["profile"].values["profile"] if "profile" in found else None
+    if profile is None or isinstance(profile, str):  # any other type is an error later
+        _add(found, _profile(profile))
+    return found
+
+
+def _environment() -> _Source:
+    variables = environment()
+    values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in NAMES}
+    return _Source("environment variable CONNECTY_{NAME}", values, is_text=True)
+
+
+def _add(found: dict[str, _Source], source: _Source) -> None:
+    """Add a source for the settings that no stronger source has."""
+    # Region and address are one setting: a region takes precedence over the address of a weaker source.
+    decided = {"region", "base_url"} if {"region", "base_url"} & set(found) else set()
+    for name, value in source.values.items():
+        if value is not None and name not in decided:
+            found.setdefault(name, source)
+
+
+def _profile(name: str | None) -> _Source:
+    profiles = Profiles.read(needed=name is not None)
+    return _from_profile(profiles, name or DEFAULT, profiles.settings(name))
+
+
+def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _Source:
+    values = dict(table)
+    for setting in ("ca_bundle", "history"):
+        path = values.get(setting)
+        is_word = setting == "history" and str(path).lower() in HISTORY_WORDS
+        if isinstance(path, str) and not path.startswith("~") and not is_word:
+            # Relative to the folder of the file, not to the working directory.
+            with suppress(ValueError):  # what is no path is an error later
+                values[setting] = profiles.path.absolute().parent / local_path(path)
+    place = f"profile {snippet(name)} in {path_text(profiles.path)}"
+    if "profile" in values:
+        raise ConfigError(f"profile ({place}): a profile cannot name another.", setting="profile")
+    return _Source(place, values)
+
+
+def _settings(sources: dict[str, _Source]) -> Settings:
+    """Return the checked settings; errors name a setting and its source, and hide its value."""
+    values: dict[str, Any] = {}
+    for name, source in sources.items():
+        place = source.place_of(name)
+        if name not in NAMES:
+            import difflib
+
+            close = difflib.get_close_matches(name, NAMES, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(NAMES)}."
+            raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
+        try:
+            values[name] = parse_setting(name, source.values[name], is_text=source.is_text)
+            continue
+        except ValueError as error:
+            reason = str(error)
+        # Not in the handler: the frames of the first error hold the value.
+        raise ConfigError(f"{name} ({place}): {reason}.", setting=name)
+    return Settings(**values)

@@ -1,0 +1,305 @@
+"""The settings of a connection: their names, their defaults, and which values they may have.
+
+``config`` finds the values, in the order of their sources.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from urllib.parse import urlsplit
+
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.errors import ConfigError
+from connecty_frames.files import local_path
+from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
+from connecty_frames.protocol import REGIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from connecty_frames._base.secret import SupportsSecret
+
+#: The default limit of a response body, in bytes after decompression.
+LARGEST_BODY: Final = 2 * 1024**3
+#: The default limit of kept answers, in bytes.
+KEPT_BYTES: Final = 1024**3
+#: The largest integer of SQLite.
+_LARGEST_INTEGER: Final = 2**63 - 1
+
+#: What a setting that is true or false may be as text, in any case.
+_BOOLS: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
+    **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
+}
+#: What the setting ``history`` may be as text, if it is not a path.
+_HISTORY_WORDS: Final[dict[str, bool | Literal["require"]]] = {
+    "1": True,
+    "true": True,
+    "0": False,
+    "false": False,
+    "require": "require",
+}
+#: Texts that are no path for ``history``: these words, and what is more likely meant as one.
+HISTORY_WORDS: Final = frozenset({*_HISTORY_WORDS, "", ".", "on", "off", "yes", "no"})
+
+#: What to do without credentials, in Python and on the command line.
+_NO_CREDENTIALS: Final = {
+    "hint": "Set it as an argument of Client, by connecty_frames.configure(), in the environment, or in a "
+    "profile, which `connecty login` stores; ConnectyAI support gives out credentials. To try it without "
+    "an account: `cf.use_sandbox()` in Python, or `connecty ask --sandbox`.",
+    "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support gives out "
+    "credentials. To try it without an account, add --sandbox to `connecty ask`.",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# --- values -----------------------------------------------------------------------------------------
+# Each function returns the value of a setting, or raises ValueError with a reason that does not show it.
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected text")  # noqa: TRY004 - as for every invalid value
+    if not value.strip():
+        raise ValueError("it is empty")
+    if not value.isprintable():
+        raise ValueError("expected text without control characters")
+    return value
+
+
+def _secret(value: Any) -> SecretStr:
+    with suppress(Exception):  # text has no such method, and what an object raises may show the secret
+        value = str.__str__(value.get_secret_value())
+    return SecretStr(_text(value))
+
+
+def _region(value: object) -> str:
+    if not isinstance(value, str) or value not in REGIONS:
+        raise ValueError(f"expected {' or '.join(map(repr, REGIONS))}")
+    return value
+
+
+def _base_address(address: object) -> str:
+    """Return a base address without its final slash: secrets and questions are sent there."""
+    if not isinstance(address, str):
+        raise ValueError("expected text")  # noqa: TRY004
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:  # shows a part of the address, which may be a password
+        raise ValueError(
+            "its host or port is not valid; expected an address such as https://api.eu1.connecty-ai.com"
+        ) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "an address with user information in it would leak it; give credentials by themselves"
+        )
+    if parts.query or parts.fragment or "?" in address or "#" in address:
+        raise ValueError("expected an address without ? or #")
+    if any(not character.isprintable() or character.isspace() for character in address):
+        raise ValueError("expected an address without spaces and control characters")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(
+            "http:// would send the secret in the clear; use https:// (http is for loopback only)"
+        )
+    return address.rstrip("/")
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected True or False")  # noqa: TRY004
+    return value
+
+
+def parse_bool(text: str) -> bool:
+    """Return whether a text means true or false; ValueError if neither."""
+    if text.lower() not in _BOOLS:
+        raise ValueError("expected 1 or 0")
+    return _BOOLS[text.lower()]
+
+
+def _number(
+    kind: Callable[[Any], float], expected: str, *, above: int, most: float = math.inf
+) -> Callable[[object], float]:
+    """Return the function for a number within limits."""
+    abstract = Integral if kind is int else Real
+
+    def check(value: Any) -> float:
+        if isinstance(value, abstract) and not isinstance(value, bool):
+            with suppress(OverflowError):  # too large for a float
+                number = kind(value)
+                if above < number <= most:
+                    return number
+        raise ValueError(f"expected {expected}")
+
+    return check
+
+
+def _path(value: Any) -> Path:
+    path = local_path(value)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # of an unknown user, or one without a home
+        raise ValueError("expected a path without ~, for which no home folder is found") from None
+
+
+def _history(value: object) -> bool | Literal["require"] | Path:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in _HISTORY_WORDS:
+        return _HISTORY_WORDS[value.lower()]
+    if isinstance(value, str | os.PathLike) and str(value).lower() not in HISTORY_WORDS:
+        return _path(value)
+    raise ValueError("expected True (1), False (0), 'require' or the path of a file")
+
+
+# --- settings ---------------------------------------------------------------------------------------
+
+
+class SettingsDict(TypedDict, total=False):
+    """The settings as keywords; None unsets one."""
+
+    client_id: str | None
+    """The id of the credentials, which ConnectyAI support gives out."""
+    client_secret: str | SupportsSecret | None
+    """Their secret."""
+    region: Literal["eu1", "us1"] | None
+    """The region in which the organisation is registered, ``"eu1"`` or ``"us1"``."""
+    base_url: str | None
+    """The address of the API, instead of that of ``region``."""
+    dw_id: int | None
+    """The default data workspace of a call."""
+    timeout: float | None
+    """The default timeout of a whole call in seconds, up to 30 days."""
+    max_body_bytes: int | None
+    """The longest response that is read, in bytes after decompression."""
+    verify_tls: bool | None
+    """False disables the verification of certificates, with an InsecureWarning for each client: anybody
+    between the client and the API can then read the secret."""
+    ca_bundle: str | os.PathLike[str] | None
+    """The certificates to trust, a PEM file or a folder of them. By default those that
+    ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi."""
+    history: bool | str | os.PathLike[str] | None
+    """Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
+    ``"require"`` sends no question that cannot be recorded."""
+    keep_answers: bool | None
+    """Whether the answers to recorded questions are kept in a file beside the history, so that
+    ``max_age=`` needs no network. It turns the history on."""
+    keep_answers_max_bytes: int | None
+    """The most bytes that kept answers may have together, compressed; the oldest are removed first."""
+    profile: str | None
+    """The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to reach the API; described at `SettingsDict`."""
+
+    client_id: str | None = field(default=None, repr=False)  # a traceback with locals must not show it
+    client_secret: SecretStr | None = None
+    region: Literal["eu1", "us1"] = "eu1"
+    base_url: str | None = None
+    dw_id: int | None = None
+    timeout: float = 300.0
+    max_body_bytes: int = LARGEST_BODY
+    verify_tls: bool = True
+    ca_bundle: Path | None = None
+    history: bool | Literal["require"] | Path = False
+    keep_answers: bool = False
+    keep_answers_max_bytes: int = KEPT_BYTES
+    profile: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The address of the API, without a final slash."""
+        return self.base_url or REGIONS[self.region]
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether questions are recorded, as keeping answers requires."""
+        return self.history is not False or self.keep_answers
+
+    @property
+    def credentials(self) -> tuple[str, SecretStr]:
+        """The client id and secret; ConfigError if one is missing."""
+        if self.client_id is not None and self.client_secret is not None:
+            return self.client_id, self.client_secret
+        missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
+        where = " and ".join(f"{name} (environment: CONNECTY_{name.upper()})" for name in missing)
+        raise ConfigError(
+            f"No {where}.",
+            setting=missing[0],
+            **_NO_CREDENTIALS,
+        )
+
+
+#: The names of the settings.
+NAMES: Final = tuple(field.name for field in fields(Settings))
+_CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
+    "client_id": _text,
+    "client_secret": _secret,
+    "region": _region,
+    "base_url": _base_address,
+    "dw_id": _number(
+        int,
+        "a whole number, the workspace id that ConnectyAI shows, such as 13",
+        above=-1,
+        most=DW_ID_LIMIT - 1,
+    ),
+    "timeout": _number(
+        float,
+        f"a number of seconds, more than 0 and at most {MAX_TIMEOUT:.0f}",
+        above=0,
+        most=MAX_TIMEOUT,
+    ),
+    "max_body_bytes": _number(int, "a number of bytes, more than 0", above=0),
+    "verify_tls": _bool,
+    "ca_bundle": _path,
+    "history": _history,
+    "keep_answers": _bool,
+    "keep_answers_max_bytes": _number(
+        int,
+        f"a number of bytes, more than 0 and at most {_LARGEST_INTEGER}",
+        above=0,
+        most=_LARGEST_INTEGER,
+    ),
+    "profile": _text,
+}
+#: How text of the environment is made a value of another type.
+_FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
+    "dw_id": int,
+    "timeout": float,
+    "max_body_bytes": int,
+    "verify_tls": parse_bool,
+    "keep_answers": parse_bool,
+    "keep_answers_max_bytes": int,
+}
+
+
+def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
+    """Return a setting as it is stored; with ``is_text``, as in the environment, numbers are text too."""
+    # The message of the ValueError is the reason, and does not show the value, which may be a secret.
+    if isinstance(value, str):
+        value = str.__str__(value)  # an enum, or a text of numpy, would be shown as another text than it is
+    if is_text and name in _FROM_TEXT:
+        with suppress(ValueError):  # text remains, which is refused with what is expected
+            value = _FROM_TEXT[name](value)
+    return _CHECKS[name](value)
