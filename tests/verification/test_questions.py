@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from connecty_frames.sandbox import Plan, workspace
+from tests.verification.questions.generated import cases, check, tables
 from tests.verification.questions.judge import is_right, run
 from tests.verification.questions.score import Outcome, connect, judge, questions
 
@@ -24,6 +25,16 @@ def test_questions_that_people_wrote() -> None:
     answerable = [outcome for outcome in outcomes.values() if outcome is not Outcome.RIGHTLY_REFUSED]
     assert len(answerable) > 12
     assert answerable.count(Outcome.ANSWERED) >= 0.75 * len(answerable)
+
+
+@pytest.mark.slow
+def test_generated_questions_in_every_order() -> None:
+    """Of every hundredth combination, all orders of the phrases have one answer, what pandas computes."""
+    answerer, connection = workspace.answerer(), connect()
+    rows = tables(connection)
+    asked = list(cases())[::100]
+    assert [problem for case in asked if (problem := check(case, answerer, connection, rows))] == []
+    assert len(asked) == 23
 
 
 @pytest.mark.slow

@@ -6,11 +6,11 @@ may be read, and names similar questions that have an answer.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames._base.text import snippet
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql, similar_questions
 from connecty_frames.sandbox.questions.description import describe
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 #: The words that a question may have: the time for reading grows with their number.
 _MAX_WORDS: Final = 40
+
+
+#: What a query has that begins with "from" or "with" and is no question.
+_SQL: Final = re.compile(r"\bselect\b|[.(*]", re.IGNORECASE)
 
 
 class WorkspaceAnswerer:
@@ -55,7 +59,7 @@ class WorkspaceAnswerer:
         try:
             return self._read(typed if len(question) <= BASE_LENGTH else [])
         except Refused as refused:
-            if looks_like_sql(question):
+            if looks_like_sql(question) and _SQL.search(question):
                 return Plan(question)
             # What shares only a word with the question, such as its table, is about something else.
             similar = similar_questions(question, self.questions, least=0.5)

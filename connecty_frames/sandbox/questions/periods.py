@@ -90,19 +90,21 @@ def _range(text: str) -> tuple[int, Condition] | None:
     to = _TO.match(text, first.end())
     is_range = to is not None and (to[0] != " and " or text.startswith("between"))
     last = _ONE.match(text, to.end()) if to is not None and is_range else None
-    if text.startswith("between") and last is None:
-        return None
     begin, end = _bounds(first, last), _bounds(last or first, None)
+    if (text.startswith("between") and last is None) or begin is None:
+        return None
     if last is not None and kind in {"", "range"}:
         joined = _joined(begin, end)
         return None if joined is None else (last.end(), joined)
     if isinstance(begin, Recurring):
         return None if kind else (first.end(), begin)
-    if begin is None:
-        return None
+    onwards = re.compile(r" on(?:wards?)?\b").match(text, first.end())
+    if kind == "range" and not onwards:  # from March 2025: of that month, or since then
+        return None if begin.grain in {"year", "half_year", "quarter"} else (first.end(), During(()))
     start = None if kind in {"before", "until"} else begin.end if kind == "after" else begin.start
     stop = begin.start if kind == "before" else begin.end if kind in {"", "until"} else None
-    return first.end(), During((Period(start, stop, None if kind else begin.grain),))
+    stopped = onwards.end() if onwards and kind == "range" else first.end()
+    return stopped, During((Period(start, stop, None if kind else begin.grain),))
 
 
 def _joined(first: Period | Recurring | None, last: Period | Recurring | None) -> Condition | None:

@@ -134,7 +134,9 @@ class Phrases:
         return None if has_event else f.slots[:-1]  # those who bought lamps only bought nothing else
 
     def _category_value(self, f: Found) -> Any:
-        return f.slots[-1 if f.kinds[0] == "noun" else 0] if f.noun.field is f.value.field else None
+        is_group = self.position > 0 and self.slots[self.position - 1].has("by", "each")
+        is_same = f.noun.field is f.value.field and not is_group
+        return f.slots[-1 if f.kinds[0] == "noun" else 0] if is_same else None
 
     def _values(self, f: Found) -> Any:
         (first, second), versus = f.all("value"), "versus" in f.kinds

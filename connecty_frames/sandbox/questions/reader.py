@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec.structs import replace
 
+from connecty_frames._base.text import snippet
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Entity, Field
 from connecty_frames.sandbox.questions.periods import of_year
@@ -32,7 +33,7 @@ def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
     slots = [slot for slot in lexicon.claim(words) if set(slot.options) != {"filler"}]
     unknown = [slot.text for slot in slots if not slot.options]
     if unknown:
-        raise Refused(f"Words that are not understood: {', '.join(map(repr, unknown))}.")
+        raise Refused(f"Words that are not understood: {', '.join(map(repr, map(snippet, unknown)))}.")
     return _Reader(Phrases(lexicon, slots)).read()
 
 
@@ -49,7 +50,7 @@ class _Reader:
         self.model, self.phrases, self.slots = phrases.model, phrases, phrases.slots
         self.kinds = {kind for slot in phrases.words for kind in slot.options}
         pairs = list(pairwise(self.slots))
-        led = [slot for before, slot in pairs if before.has("prep", "value", "condition", "comma")]
+        led = [slot for before, slot in pairs if before.has("prep", "value", "condition", "comma", "much")]
         self.mentions = [slot.get("noun").entity for slot in led if slot.has("noun")]
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
         _fail_if(too, "It asks for who did it, too.")
@@ -57,6 +58,8 @@ class _Reader:
         _fail_if(
             any(slot.has("with", "prep", "and") for slot in ends), "A word is missing behind a preposition."
         )
+        nouns = [slot for slot in self.slots if slot.has("noun")]
+        self.narrowed = [slot.get("noun").entity for slot in nouns if slot.get("noun").where]
         self.rank, self.sort = self.one("rank"), self.one("sort")
         self.by = tuple(each for dimensions in self.take("dimension") for each in dimensions)
         self.counted: list[Counted] = [each for several in self.take("numbers") for each in several]
@@ -169,6 +172,7 @@ class _Reader:
             self.where = [*(each for each in self.where if each not in periods), q.During(spans)]
             self.by = (*self.by, q.Dimension(grain=self._grain(spans)))
         else:
+            dated = dated or not all(each.periods for each in periods)
             _fail_if(len(periods) > 1 or (periods and dated), "Of which time the period is is not clear.")
         if time is not None:
             self.where = [replace(each, field=time) if each in periods else each for each in self.where]
@@ -196,7 +200,7 @@ class _Reader:
     def _years(self) -> None:
         """Put months without a year into the year that the question names."""
         months = [each for each in self.of(q.Recurring) if each.months]
-        years = [each for each in self.of(q.During) if each.periods[0].grain == "year"]
+        years = [each for each in self.of(q.During) if each.periods and each.periods[0].grain == "year"]
         starts = [period.start for each in years for period in each.periods if period.start]
         if len(months) == len(starts) == 1:
             self.where = [each for each in self.where if each not in {months[0], years[0]}]
@@ -384,7 +388,12 @@ class _Reader:
         if isinstance(by, Field):
             by = self._extreme(by, descending=descending is not False)
         usual = "revenue" if entity is None else entity.usual
-        if by is None and not numbers and usual is not None:
+        if (
+            by is None
+            and not numbers
+            and usual is not None
+            and self.model.entity["order"] not in self.narrowed
+        ):
             by = q.Number(named=self.model.measure_named(usual))
         by = by or (numbers[0] if len(numbers) == 1 else None)
         if by is None or self.fields or (self.by and rank.limit is None):
