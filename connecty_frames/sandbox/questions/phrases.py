@@ -202,6 +202,11 @@ class Phrases:
 
     # Conditions
 
+    def _undone(self, f: Found) -> Any:
+        verbs = [slot.get("verb") for slot in f.slots if slot.has("value") and slot.has("verb")]
+        field = self.time_of(verbs[0]) if verbs else None
+        return ("condition", q.Has(field, negated=True)) if field else None  # what is returned was delivered
+
     def _lack(self, f: Found) -> Any:
         if f.noun is not None and f.noun.entity is not None:
             return "related", Related(f.noun.entity, f.where, negated=True)
@@ -321,6 +326,8 @@ class Phrases:
             return "related", Related(f.noun.entity, f.noun.where)
         if field is None or field.name == "name" or self.is_default_time(field):
             return None
+        if field.type == "boolean":
+            return ("value", q.Is(field, (field.values[0],))) if f.kinds[0] == "with" else None
         if {"with", "without"} <= {*f.kinds}:
             return "dimension", (q.Dimension(field=field, presence=True),)
         return "condition", q.Has(field, negated=f.kinds[0] != "with")

@@ -123,7 +123,10 @@ class _Reader:
         for related in self.take("related"):
             self._related(related)
         self._bounds()
-        query = self._special() or self._listed()
+        query = self._special()
+        is_other = query is not None and (self.sort or self.limit or (self.rank and not query.only))
+        _fail_if(is_other, "It asks for a ranking and for something else.")
+        query = query or self._listed()
         self._finish(query)
         having = self.of(q.Having)
         if having and query.rows is not None and not (query.fields or query.order):
@@ -226,6 +229,8 @@ class _Reader:
             self.counted = [Counted(self.phrases.units)]  # of lamps
             return
         if own:
+            is_open = not self.counted and bool(self.of(q.IsKey))
+            _fail_if(is_open, "Of what one did, what is asked for is not clear.")
             self.counted = [
                 Counted(replace(number, distinct=number.distinct or number.entity is subject), where)
                 for number, where in self.counted
@@ -294,6 +299,8 @@ class _Reader:
 
     def _special(self) -> q.Query | None:
         """Return shares, growth and changes; None if the question asks for none of them."""
+        if self.subject is not None and not self.counted and self.kinds & {"rise", "change"}:
+            self.counted = [Counted(q.Number(self.subject))]
         shares, changes, percent = self.take("share"), self.take("change"), bool(self.take("percent"))
         rise, over, than = self.one("rise"), self.one("overs"), self.one("than_period")
         ranges, numbers = [each for each in self.of(q.During) if each.ends is not None], self.numbers
@@ -329,7 +336,9 @@ class _Reader:
         counted = number.entity.name if number.entity else "order"
         is_other = any(getattr(each, "field", None) and each.field.entity != counted for each in of)  # type: ignore[union-attr]
         _fail_if(is_other and self.by, "Which share of what is not clear.")
-        order = q.Order(number, self.direction == "desc") if self.direction and self.by else None
+        limit = self.limit or (self.direction != "asc", None)
+        order = q.Order(number, *limit) if (self.direction or self.limit) and self.by else None
+        self.limit = None if order else self.limit
         self.where = [each for each in self.where if each not in of]
         query = q.Query((number,), self.by, order=order, percent=percent)
         return replace(query, of=of[0]) if of else replace(query, window="share")
@@ -338,21 +347,25 @@ class _Reader:
 
     def _listed(self) -> q.Query:
         """Return numbers by dimensions, rankings and rows."""
-        self.extra, self.fields = tuple(self.take("extra")), tuple(self.take("field"))
+        self.extra = tuple(self.take("extra"))
+        self.fields = self.columns = tuple(self.take("field"))
+        for extra in self.extra:
+            label = extra.entity.group_label if extra.entity else None
+            field = extra.field or (
+                self.model.find(extra.entity.name, label) if extra.entity and label else None
+            )
+            self.columns = (*self.columns, field) if field else self.columns
         having = [each.number for each in self.of(q.Having)]
         more = [each for several in self.take("more_numbers") for each in several]
         self.counted += [each for each in more if each.number not in having]
-        sellers, often = self.take("seller"), self.one("most")
-        if sellers and not self.sort:
-            self.sort = Ranking(self.phrases.units)
-        directions = [self.direction, *sellers, *self.take("high", "top", "popular")]
-        self.direction = next((each for each in directions if each), None)
-        if often is not None:
-            self.sort = self._often(descending=often == "desc")
-        is_subject = self.subject is not None and not self.counted and not self.by
-        rank = self.rank
-        if rank is None and is_subject and (self.limit or self.sort):
-            rank = Ranking(None, subject=q.Dimension(entity=self.subject))
+        self._adjectives()
+        rank, nouns = self.rank, [noun for noun in self._nouns() if noun.entity is None]
+        if rank is None and not self.counted and not self.by and (self.limit or self.sort):
+            if self.subject is not None:
+                rank = Ranking(None, subject=q.Dimension(entity=self.subject))
+            elif len(nouns) == 1:
+                rank = Ranking(None, subject=nouns[0].dimension, limit=None if nouns[0].plural else 1)
+                self._drop_nouns(None)
         if rank is not None and self.limit is not None:
             rank = rank._replace(descending=self.limit[0], limit=self.limit[1])
         if rank is not None:
@@ -364,6 +377,22 @@ class _Reader:
         is_open = query.rows is not None or not query.by or any(each.grain for each in query.by)
         _fail_if(is_open, "Of what the first are is not clear.")
         return replace(query, order=q.Order(query.order.by if query.order else query.numbers[0], *self.limit))
+
+    def _adjectives(self) -> None:
+        """Turn adjectives without a noun into what is ordered by, and in which direction."""
+        sellers, often = self.take("seller"), self.one("most")
+        superlatives = [each for several in self.take("superlative") for each in several]
+        if sellers and not self.sort:
+            self.sort = Ranking(self.phrases.units)
+        directions = [self.direction, *sellers, *self.take("high", "top", "popular")]
+        self.direction = next((each for each in directions if each), None)
+        entity = self.rank.subject.entity if self.rank else None
+        own = [each for each in superlatives if entity and each[0].entity == entity.name]
+        _fail_if(superlatives and not own, "What an adjective belongs to is not clear.")
+        if own:
+            self.sort = Ranking(*own[0])
+        if often is not None:
+            self.sort = self._often(descending=often == "desc")
 
     def _often(self, *, descending: bool) -> Ranking:
         """Return what "most" is of where no number stands behind it: what happened most often."""
@@ -420,19 +449,15 @@ class _Reader:
         if "when" in self.kinds and by.is_time and order.limit == 1 and not self.by:
             return q.Query((self._extreme(by, descending=order.descending),))
         self.take("costs")
-        return q.Query(rows=entity, order=order, fields=self.fields)
+        return q.Query(rows=entity, order=order, fields=self.columns)
 
     def _which(self, rank: Ranking, subject: q.Dimension) -> q.Query:
         """Return the rows or values that meet conditions."""
-        is_open = (
-            self.by
-            or rank.limit not in {None, 1}
-            or (self.counted or self.extra if subject.entity else self.fields)
-        )
+        is_open = self.by or rank.limit not in {None, 1} or (self.counted if subject.entity else self.fields)
         if is_open and (subject.entity or self.by or self.fields):
             raise Refused("What the ranking is by is not clear.")
         if subject.entity is not None:
-            return q.Query(rows=subject.entity, fields=self.fields)
+            return q.Query(rows=subject.entity, fields=self.columns)
         having = tuple(each.number for each in self.of(q.Having))
         return q.Query(having or self.numbers, (subject, *self.extra))
 
@@ -446,11 +471,11 @@ class _Reader:
         if not numbers and not self.by and subject is not None:
             if "in_total" in self.kinds or self.take("count"):
                 return q.Query((q.Number(subject),))
-            fields = (*self.fields, *(each.field for each in nouns if each.field), *self.take("costs"))
+            fields = (*self.columns, *(each.field for each in nouns if each.field), *self.take("costs"))
             return q.Query(rows=subject, fields=fields)
-        if nouns and not (numbers or self.by or subject or self.fields):
-            return q.Query((), tuple(nouns))
         having = tuple(each.number for each in self.of(q.Having))
+        if nouns and not (numbers or self.by or subject or self.fields or self.direction):
+            return q.Query(having, tuple(nouns))
         numbers = numbers or (having if subject is None else (q.Number(subject),))
         _fail_if(self.fields or nouns or not numbers, "What is asked for is not clear.")
         order = q.Order(numbers[0], self.direction == "desc") if self.direction else None

@@ -149,6 +149,8 @@ class Select:
         ):
             raise NoSQLError
         call, prefix = _STATISTICS[number.statistic]
+        if of.type == "duration" and number.statistic == "total":
+            call = "to_microseconds(CAST(sum(epoch_us({})) AS BIGINT))"
         return Column(call.format(of.sql), f"{prefix}_{of.aggregate}")
 
     def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[Column]:

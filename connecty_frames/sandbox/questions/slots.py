@@ -147,8 +147,10 @@ class Lexicon:
         while position < len(words):
             sizes = range(min(self._longest, len(words) - position), 0, -1)
             size = next((n for n in sizes if tuple(words[position : position + n]) in self._phrases), 0)
-            before = slots[-1].options if slots else {}
-            is_bound = "compare" in before or ("between" in before and "prep" not in before)
+            is_bound = bool(slots) and (
+                slots[-1].has("compare")
+                or any(each.has("between") and not each.has("prep") for each in slots[-3:])
+            )
             period = None if is_bound and words[position][0].isdigit() else find_period(words, position)
             if period is not None and period[0] >= size:
                 size, options = period[0], cast("dict[str, Any]", {"period": period[1]})
