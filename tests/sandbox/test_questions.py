@@ -239,7 +239,7 @@ def test_what_is_listed_and_suggested_is_answered(
     assert "fax" not in str(refused.value)
 
 
-@pytest.mark.parametrize("question", ["hello", "Help!", "what can I ask?", "what is this workspace about"])
+@pytest.mark.parametrize("question", ["hello", "Help!", "what can I ask?"])
 def test_a_description_of_the_workspace(answerer: WorkspaceAnswerer, question: str) -> None:
     """Greetings and questions about what there is are answered in words."""
     plan = answerer.answer(question, 13)

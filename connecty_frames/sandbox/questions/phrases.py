@@ -193,7 +193,9 @@ class Phrases:
         first, second = f.all("period")
         if isinstance(first, q.Recurring) and isinstance(second, q.During) and second.periods[0].start:
             first = of_year(first.months, second.periods[0].start.year)
-        if not (isinstance(first, q.During) and isinstance(second, q.During)):
+        if not (
+            isinstance(first, q.During) and isinstance(second, q.During) and first.periods and second.periods
+        ):
             return None
         if "than" in f.kinds:
             return "than_period", (second.periods[0], first.periods[0])
@@ -237,7 +239,7 @@ class Phrases:
 
     def _having_rows(self, f: Found) -> Any:
         if "times" in f.kinds:
-            return "times", f.bound
+            return "happened", f.bound
         return self._having(self.revenue if "spends" in f.kinds else q.Number(f.noun.entity), f)
 
     def _having(self, number: q.Number, f: Found) -> Any:

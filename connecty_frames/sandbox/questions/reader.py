@@ -181,6 +181,7 @@ class _Reader:
             self.where = [replace(each, field=time) if each in periods else each for each in self.where]
             self.by = tuple(replace(each, field=time) if each.grain else each for each in self.by)
         if self.take("joint"):
+            _fail_if(not any(each.each for each in self.of(q.Is)), "What is put together is not clear.")
             self.where = [
                 replace(each, each=False) if isinstance(each, q.Is) else each for each in self.where
             ]
@@ -190,6 +191,8 @@ class _Reader:
         for value in [each for each in self.of(q.Is) if each.each and not self.rank]:
             if compared or (self.counted and (self.by or not adds_up)):
                 self.by = tuple(dict.fromkeys([*self.by, q.Dimension(field=value.field)]))
+
+        _fail_if(compared and not self.by, "What is compared is not clear.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
         """Return the unit of time that tells periods apart."""
@@ -278,7 +281,7 @@ class _Reader:
     def _bounds(self) -> None:
         """Turn bounds that name no field into those of an amount, or of how often something was done."""
         subject = self.subject
-        for bound in self.take("times"):
+        for bound in self.take("happened"):
             done = [
                 each
                 for each in self.of(q.Of)
@@ -305,6 +308,8 @@ class _Reader:
         rise, over, than = self.one("rise"), self.one("overs"), self.one("than_period")
         ranges, numbers = [each for each in self.of(q.During) if each.ends is not None], self.numbers
         if shares:
+            is_other = changes or rise or over or than or "how_did" in self.kinds
+            _fail_if(is_other, "It asks for a share and for something else.")
             return self._share(percent=percent or "percent" in shares)
         if than is not None:
             only, by = self.one("beats"), (*self.by, *((self.rank.subject,) if self.rank else ()))
@@ -316,6 +321,8 @@ class _Reader:
         is_open = changes or (over and not rise) or (rise and len(numbers) != 1)
         is_open = is_open or ("how_did" in self.kinds and not self.grains)
         _fail_if(is_open, "Between what it changed is not clear.")
+        is_open = (percent and (rise is None or rise == "running")) or (over and rise == "running")
+        _fail_if(is_open, "What is in percent, or compared over time, is not clear.")
         if rise is None:
             return None
         name, _, grain = rise.partition(" ")
@@ -388,7 +395,9 @@ class _Reader:
         self.direction = next((each for each in directions if each), None)
         entity = self.rank.subject.entity if self.rank else None
         own = [each for each in superlatives if entity and each[0].entity == entity.name]
-        _fail_if(superlatives and not own, "What an adjective belongs to is not clear.")
+        is_sorted = self.rank is not None and isinstance(self.rank.by, Field)
+        is_open = (superlatives and not own) or (is_sorted and (own or any(directions)))
+        _fail_if(is_open, "What an adjective belongs to is not clear.")
         if own:
             self.sort = Ranking(*own[0])
         if often is not None:
@@ -465,6 +474,8 @@ class _Reader:
         numbers, sort, subject = self.numbers, self.sort, self.subject
         if sort is not None and isinstance(sort.by, Field) and not numbers and sort.descending is not None:
             numbers, sort = (self._extreme(sort.by, descending=sort.descending),), None
+        is_open = self.direction and not self.by and not sort
+        _fail_if(is_open, "What the first or the best is of is not clear.")
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
         if nouns and not numbers:
             self._drop_nouns(None)
@@ -496,7 +507,11 @@ class _Reader:
             if entity is not None and is_mention and (noun.plural or entity.name in owners):
                 self.where += (q.Of(entity), *noun.where)
                 self._drop_nouns(entity)
-        left = [slot.text for slot in self.slots if not slot.has(*_LEADING)]
+        needs = {"often": {"most"}, "yet": {"never", "not", "without"}}
+        leading = [kind for kind in _LEADING if needs.get(kind, self.kinds) & self.kinds]
+        is_time = any(number.field is not None and number.field.is_time for number in query.numbers)
+        _fail_if("when" in self.kinds and not is_time, "Of what the time is is not clear.")
+        left = [slot.text for slot in self.slots if not slot.has(*leading)]
         _fail_if(left, f"Words that do not fit the others: {', '.join(map(repr, left))}.")
         _fail_if(query.by and having - {*query.numbers}, "Of what the number has a bound is not clear.")
         if query.rows is None:
