@@ -322,6 +322,9 @@ class Phrases:
         (number, where) = f.numbers[0]
         return None if len(f.numbers) > 1 or where or number.entity else self._having(number, f)
 
+    def _shown(self, f: Found) -> Any:
+        return [("field", field) for field in f.all("field")]
+
     def _has(self, f: Found) -> Any:
         field = f.field or f.noun.field
         if field is None and f.noun.entity and f.noun.plural and f.kinds == ["with", "noun"]:

@@ -152,6 +152,9 @@ class _Reader:
             self.slots = [slot for slot in self.slots if slot is not nouns[0]]
             self.where += noun.where
             return noun.entity
+        is_led = any(slot.has("prep", "which") for slot in self.slots)
+        is_open = rows and is_led and not any(slot.has("field", "noun", "costs") for slot in self.slots)
+        _fail_if(is_open and not self.counted, "What of it is asked for is not clear.")
         if rows or nouns or not people or not self.kinds & {"verb", "spends"}:
             return rows[0] if rows else None
         if self.kinds & {"most", "high"} and self.limit is None:
@@ -190,8 +193,7 @@ class _Reader:
         )
         for value in [each for each in self.of(q.Is) if each.each and not self.rank]:
             if compared or (self.counted and (self.by or not adds_up)):
-                self.by = tuple(dict.fromkeys([*self.by, q.Dimension(field=value.field)]))
-
+                self.by += () if _is_group(value.field, self.by) else (q.Dimension(field=value.field),)
         _fail_if(compared and not self.by, "What is compared is not clear.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
@@ -454,7 +456,8 @@ class _Reader:
         _fail_if(is_popular, "What makes it popular is not clear.")
 
     def _rows(self, entity: Entity, order: q.Order, by: Field) -> q.Query:
-        _fail_if(self.counted, "It ranks rows, and asks for a number of groups.")
+        is_open = self.counted or (self.by and order.limit is None)
+        _fail_if(is_open, "It ranks rows, and asks for a number of groups, or for all of each.")
         if "when" in self.kinds and by.is_time and order.limit == 1 and not self.by:
             return q.Query((self._extreme(by, descending=order.descending),))
         self.take("costs")
