@@ -52,6 +52,8 @@ class _Reader:
         pairs = list(pairwise(self.slots))
         led = [slot for before, slot in pairs if before.has("prep", "value", "condition", "comma", "much")]
         self.mentions = [slot.get("noun").entity for slot in led if slot.has("noun")]
+        behind = [slot.get("noun") for before, slot in pairs if slot.has("noun") and before.has("prep")]
+        self.behind = [noun.dimension for noun in behind]
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
         _fail_if(too, "It asks for who did it, too.")
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
@@ -136,6 +138,9 @@ class _Reader:
         others = [each for each in self.where if not isinstance(each, q.During | q.Recurring | q.Having)]
         is_own = entity is None or all(self._is_own(each, entity) for each in others)
         _fail_if(having and not is_own, "Of those that it did so often, or of all?")
+        if len(having) == 1 and query.by:
+            self.where = [replace(each, where=frozenset()) if each in having else each for each in self.where]
+            self.where += having[0].where
         return replace(query, where=frozenset(self.where))
 
     def _subject(self) -> Entity | None:
@@ -411,7 +416,8 @@ class _Reader:
         rows = [each.entity for each in self.of(q.Of)]
         rows += [self.model.entity[field.entity]] if field and field.entity in {"order", "login"} else []
         _fail_if(not rows or self.counted or self.sort, "Most of what is not clear.")
-        return Ranking(q.Number(rows[0]), descending)
+        is_sold = rows[0] is self.model.entity["item"]
+        return Ranking(self.phrases.units if is_sold else q.Number(rows[0]), descending)
 
     def _ranking(self, rank: Ranking, subject: q.Dimension) -> q.Query:
         sort, entity, numbers = self.sort or rank, subject.entity, self.numbers
@@ -480,6 +486,7 @@ class _Reader:
         is_open = self.direction and not self.by and not sort
         _fail_if(is_open, "What the first or the best is of is not clear.")
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
+        _fail_if(any(noun in self.behind for noun in nouns), "What a preposition belongs to is not clear.")
         if nouns and not numbers:
             self._drop_nouns(None)
         if not numbers and not self.by and subject is not None:
