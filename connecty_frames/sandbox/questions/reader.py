@@ -233,6 +233,9 @@ class _Reader:
         doers = [noun.entity for noun in self._nouns() if verb.row(noun.entity)]
         counted = any(number.entity is subject and not number.distinct for number in self.numbers)
         row = own or verb.row(doers[0] if doers else None)
+        means_units = any(each.means_units for each in verb.events)
+        is_open = means_units and any(number.entity is self.model.entity["item"] for number in self.numbers)
+        _fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
         if own and subject is self.model.entity["product"] and counted:
             is_open = not self.of(q.Is) or len(self.counted) > 1
             _fail_if(is_open, "It may ask how many units were sold, or how many different products.")
@@ -249,7 +252,7 @@ class _Reader:
             self.take("noun")
             others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
             _fail_if(others and not self.sort, "Of all that they bought, or only of what is named?")
-        elif self.sort is not None and self.sort.where and any(each.means_units for each in verb.events):
+        elif self.sort is not None and self.sort.where and means_units:
             self.sort = self.sort._replace(by=self.phrases.units)
             return
         elif verb.events or any(map(self.phrases.is_default_time, verb.fields)):
