@@ -20,17 +20,8 @@ MONTHS: Final = (
 )
 DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
 _SHORT: Final = {month[:3]: number for number, month in enumerate(MONTHS, 1)} | {"sept": 9}
-_ORDINALS: Final = {
-    "first": 1,
-    "1st": 1,
-    "second": 2,
-    "2nd": 2,
-    "third": 3,
-    "3rd": 3,
-    "fourth": 4,
-    "4th": 4,
-    "last": 4,
-}
+_NUMERALS: Final = "first 1st second 2nd third 3rd fourth 4th".split()
+_ORDINALS: Final = {word: 1 + position // 2 for position, word in enumerate(_NUMERALS)} | {"last": 4}
 #: The months that a unit has, and whole weeks and days.
 _LENGTHS: Final[dict[str, int]] = {"month": 1, "quarter": 3, "half year": 6, "year": 12}
 

@@ -162,13 +162,7 @@ class Phrases:
 
     def _key(self, f: Found) -> Any:
         entity, number = f.noun.entity, f.number
-        if (
-            entity is None
-            or f.noun.plural
-            or not number.isdigit()
-            or len(entity.key) > 1
-            or entity.unique_label
-        ):
+        if entity is None or f.noun.plural or not number.isdigit() or entity.unique_label or entity.key[1:]:
             return None
         condition: q.Condition = q.IsKey(entity, int(number))
         if f.noun.where:
@@ -283,22 +277,12 @@ class Phrases:
             return ("numbers", f.numbers) if names == ["total"] else None
         if f.statistic and entity and entity.amount and not f.noun.plural and names != ["total"]:
             field = self.model.find(entity.name, entity.amount)
-        if (
-            field is None
-            or (f.noun and entity is None)
-            or (not f.statistic and not self.is_amount(field, entity))
-        ):
+        if field is None or (f.noun and not entity) or not (f.statistic or self.is_amount(field, entity)):
             return None
-        is_amount = self.is_amount(field)
-        return "numbers", tuple(
-            Counted(
-                self.revenue
-                if each == "total" and is_amount
-                else q.Number(field=field, statistic=cast("q.Statistic", each)),
-                f.where,
-            )
-            for each in names
-        )
+        numbers = [q.Number(field=field, statistic=cast("q.Statistic", each)) for each in names]
+        if self.is_amount(field):
+            numbers = [self.revenue if each.statistic == "total" else each for each in numbers]
+        return "numbers", tuple(Counted(number, f.where) for number in numbers)
 
     def _nested(self, f: Found) -> Any:
         nouns, counted = f.all("noun"), f.numbers
@@ -307,12 +291,8 @@ class Phrases:
             counted = (Counted(q.Number(nouns[0].entity), nouns[0].where),)
         (number, where) = counted[0]
         is_single = per.entity is not None and not per.entity.unique_label
-        if (
-            len(counted) > 1
-            or number.statistic
-            or not (number.entity or number.named)
-            or f.statistic != "mean"
-        ):
+        is_count = len(counted) == 1 and not number.statistic and (number.entity or number.named)
+        if not is_count or f.statistic != "mean":
             return None
         if per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single):
             raise Refused("Whether the average is of the groups or within each is not clear.")
@@ -401,12 +381,8 @@ class Phrases:
             return "dimension", (q.Dimension(grain=f.ly),)
         if f.slots[-1].has("value"):
             return None
-        if (
-            f.kinds[0] == "by"
-            and f.noun.entity
-            and f.noun.plural
-            and any(slot.has("rank") for slot in self.slots)
-        ):
+        is_ranked = f.kinds[0] == "by" and any(slot.has("rank") for slot in self.slots)
+        if is_ranked and f.noun.entity and f.noun.plural:
             return "sort", Ranking(q.Number(f.noun.entity), None, f.noun.where)
         return [("dimension", (f.noun.dimension,)), *(("condition", each) for each in f.noun.where)]
 

@@ -219,13 +219,8 @@ class _Reader:
             self.where = [each for each in self.where if each not in {months[0], years[0]}]
             self.where.append(of_year(months[0].months, starts[0].year))
             return
-        is_open = months and "year" not in self.grains
-        _fail_if(
-            is_open,
-            "It names a part of a year without the year: say which, or ask by year.",
-            "{} 2024",
-            "{} 2025",
-        )
+        reason = "It names a part of a year without the year: say which, or ask by year."
+        _fail_if(months and "year" not in self.grains, reason, "{} 2024", "{} 2025")
 
     def _verb(self, verb: Verb) -> None:
         """Turn what was done into a condition on the rows that record it."""
@@ -292,11 +287,8 @@ class _Reader:
         """Turn bounds that name no field into those of an amount, or of how often something was done."""
         subject = self.subject
         for bound in self.take("happened"):
-            done = [
-                each
-                for each in self.of(q.Of)
-                if subject and self.model.belongs(each.entity.name, subject.name)
-            ]
+            rows = self.of(q.Of) if subject else []
+            done = [each for each in rows if subject and self.model.belongs(each.entity.name, subject.name)]
             _fail_if(len(done) != 1, "What happened that number of times is not clear.")
             self.where.remove(done[0])
             self.where.append(q.Having(q.Number(done[0].entity), bound.operator, bound.numbers))
@@ -437,12 +429,8 @@ class _Reader:
         if isinstance(by, Field):
             by = self._extreme(by, descending=descending is not False)
         usual = "revenue" if entity is None else entity.usual
-        if (
-            by is None
-            and not numbers
-            and usual is not None
-            and self.model.entity["order"] not in self.narrowed
-        ):
+        is_narrow = self.model.entity["order"] in self.narrowed
+        if by is None and not numbers and usual is not None and not is_narrow:
             by = q.Number(named=self.model.measure_named(usual))
         by = by or (numbers[0] if len(numbers) == 1 else None)
         if by is None or self.fields or (self.by and rank.limit is None):

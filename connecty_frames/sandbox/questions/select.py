@@ -142,11 +142,8 @@ class Select:
         # A statistic is of a field of the rows themselves: that of others would count repeatedly.
         is_extreme = number.statistic in {"minimum", "maximum"} and of.is_time
         is_total = number.statistic == "total" and not of.sum
-        if (
-            of.entity != self.base.name
-            or not (of.is_number or of.type == "duration" or is_extreme)
-            or is_total
-        ):
+        has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_total
+        if of.entity != self.base.name or not has_statistic:
             raise NoSQLError
         call, prefix = _STATISTICS[number.statistic]
         if of.type == "duration" and number.statistic == "total":

@@ -41,11 +41,8 @@ def select_statement(query: q.Query, model: SemanticModel) -> str:
     having = [condition for condition in query.where if isinstance(condition, q.Having)]
     if having and not query.by:  # the groups are counted
         entity = query.numbers[0].entity
-        if (
-            entity is None
-            or len(having) > 1
-            or replace(query, where=frozenset()) != q.Query(query.numbers[:1])
-        ):
+        is_count = replace(query, where=frozenset()) == q.Query(query.numbers[:1])
+        if entity is None or len(having) > 1 or not is_count:
             raise NoSQLError
         groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
         return f"SELECT count(*) AS {entity.plural}\nFROM ({indented(select_statement(groups, model))})"
