@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +20,9 @@ _DIGITS: Final = 9
 Rows = list[tuple[Any, ...]]
 
 
-def run(connection: DuckDBPyConnection, sql: str) -> Rows:
-    """Return the rows of a query, with values that compare across types."""
+def run(connection: DuckDBPyConnection, sql: str, *, zone: str = "Europe/Warsaw") -> Rows:
+    """Return the rows of a query in a time zone, by default that of the sandbox, with values that compare."""
+    connection.execute(f"SET TimeZone = '{zone}'")
     return [tuple(map(_comparable, row)) for row in connection.sql(sql).fetchall()]
 
 
@@ -77,6 +78,7 @@ def _comparable(value: Any) -> Any:
         case int() | float() | Decimal():
             return float(f"{value:.{_DIGITS}g}")
         case datetime():
+            value = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
             return value.date() if value.time() == datetime.min.time() else value
         case timedelta():
             return float(f"{value.total_seconds():.{_DIGITS}g}")

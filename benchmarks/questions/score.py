@@ -45,7 +45,6 @@ def questions() -> dict[str, list[Question]]:
 def connect() -> duckdb.DuckDBPyConnection:
     """Return a database with the sample workspace, as the sandbox has it."""
     connection = duckdb.connect(config={"threads": 1})
-    connection.execute("SET TimeZone = 'Europe/Warsaw'")
     workspace.build(connection)
     return connection
 
@@ -60,7 +59,8 @@ def judge(question: Question, answerer: Answerer, connection: duckdb.DuckDBPyCon
         return Outcome.WRONG
     answer = run(connection, plan.sql)
     ordered = question.get("ordered", False)
-    right = any(is_right(answer, run(connection, sql), ordered=ordered) for sql in question["sql"])
+    truths = (run(connection, sql, zone="UTC") for sql in question["sql"])
+    right = any(is_right(answer, truth, ordered=ordered) for truth in truths)
     return Outcome.ANSWERED if right else Outcome.WRONG
 
 

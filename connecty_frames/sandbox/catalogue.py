@@ -110,6 +110,7 @@ class _Entry(BaseModel):
     paraphrases: list[_NonEmpty] = []
     sql: _NonEmpty | None = None
     summary: _NonEmpty = "The query returned {rows} rows."
+    fails: bool = False
 
 
 class _File(BaseModel):
@@ -129,7 +130,7 @@ class Catalogue:
         words: set[str] = set()
         wordings: list[str] = []
         for entry in entries:
-            self.questions.append(entry.question)
+            self.questions += [] if entry.fails else [entry.question]
             for wording in (entry.question, *entry.paraphrases):
                 key = _key(split(wording))
                 if key in self._plans:
@@ -180,12 +181,20 @@ def looks_like_sql(question: str) -> bool:
     return _LOOKS_LIKE_SQL.match(question) is not None
 
 
-def similar_questions(question: str, others: Iterable[str]) -> str:
-    """Return text that names the questions that share most words with a question, if any shares one."""
+def similar_questions(question: str, others: Iterable[str], *, least: float = 0) -> str:
+    """Return text that names the questions that share most words with a question, if any shares one.
+
+    ``least`` is the share of their own words that they have in common with it.
+    """
     asked = _content(question[:BASE_LENGTH])
     contents = {other: _content(other) for other in others}
     shares = {other: len(asked & words) / len(asked | words or " ") for other, words in contents.items()}
-    nearest = sorted((other for other, share in shares.items() if share), key=lambda other: -shares[other])
+    near = [
+        other
+        for other, words in contents.items()
+        if asked & words and len(asked & words) >= least * len(words)
+    ]
+    nearest = sorted(near, key=lambda other: -shares[other])
     names = "; ".join(f'"{other}"' for other in nearest[:_SUGGESTIONS])
     return f" Similar questions that it answers: {names}." if names else ""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
 
 from rapidfuzz.distance import OSA
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-
-    from spellchecker import SpellChecker
 
 #: Words that change the meaning of no question.
 STOP_WORDS: Final = frozenset(
@@ -66,9 +66,14 @@ _NUMBERS: Final = {word: str(number) for number, word in enumerate(_UNITS)} | {
 }
 _COMPOUND: Final = re.compile(rf"\b({'|'.join(_TENS)})[- ]({'|'.join(_UNITS[1:10])})\b")
 #: The length from which a word may have one mistake, and from which two.
-_ONE_MISTAKE, _TWO_MISTAKES = 4, 8
-#: A word of English is common beside one of the vocabulary if it is at least this share as frequent.
-_COMMON_SHARE: Final = 0.05
+_ONE_MISTAKE, _TWO_MISTAKES = 5, 8
+
+
+@cache
+def word_table() -> dict[str, Any]:
+    """Return the table of the words of questions."""
+    file = files("connecty_frames.sandbox.questions").joinpath("words.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 def split(question: str) -> list[str]:
@@ -100,8 +105,8 @@ class Vocabulary:
 
     def corrected(self, words: Iterable[str]) -> list[str]:
         """Return words with typing mistakes corrected."""
-        # A word is corrected if it is in neither the vocabulary nor English (``county`` does not mean
-        # ``country``) and one word of the vocabulary is nearer to it than any common word of English.
+        # A word is corrected if one word of the vocabulary is nearer to it than any other word, those of
+        # English that are nearly words of questions included: ``county`` does not mean ``country``.
         return [self._corrected(word) for word in words]
 
     def unknown(self, words: Iterable[str]) -> list[str]:
@@ -109,17 +114,11 @@ class Vocabulary:
         return [word for word in words if word not in self.words and not word[0].isdigit()]
 
     def _corrected(self, word: str) -> str:
-        if word in self.words or len(word) < _ONE_MISTAKE or not word.isalpha() or _english().known([word]):
+        if word in self.words or len(word) < _ONE_MISTAKE or not word.isalpha():
             return word
-        limit = 1 if len(word) < _TWO_MISTAKES else 2
-        nearest = _nearest(word, self.words, limit)
-        if len(nearest) != 1:
-            return word
-        (found,) = nearest
-        english = _english()
-        least = _COMMON_SHARE * english.word_frequency[found]
-        others = english.known(english.edit_distance_1(word)) - self.words
-        return word if any(english.word_frequency[other] > least for other in others) else found
+        english = word_table()["english"][""][0].split()
+        nearest = _nearest(word, self.words.union(english), 1 if len(word) < _TWO_MISTAKES else 2)
+        return nearest.pop() if len(nearest) == 1 and nearest <= self.words else word
 
 
 def _nearest(word: str, words: Collection[str], limit: int) -> set[str]:
@@ -131,11 +130,3 @@ def _nearest(word: str, words: Collection[str], limit: int) -> set[str]:
     }
     least = min(distances.values(), default=0)
     return {other for other, distance in distances.items() if distance == least}
-
-
-@cache
-def _english() -> SpellChecker:
-    """Return a dictionary of English; loading it takes a third of a second."""
-    from spellchecker import SpellChecker
-
-    return SpellChecker()

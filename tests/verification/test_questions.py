@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from benchmarks.questions.generated import check, tables
 from benchmarks.questions.judge import is_right, run
 from benchmarks.questions.score import Outcome, connect, judge, questions
 from connecty_frames.sandbox import Plan, workspace
@@ -25,6 +26,16 @@ def test_questions_that_people_wrote() -> None:
     answerable = [outcome for outcome in outcomes.values() if outcome is not Outcome.RIGHTLY_REFUSED]
     assert len(answerable) > 12
     assert answerable.count(Outcome.ANSWERED) >= 0.75 * len(answerable)
+
+
+@pytest.mark.slow
+def test_generated_questions_in_every_order() -> None:
+    """Of every hundredth combination, all orders of the phrases have one answer, what pandas computes."""
+    answerer, connection = workspace.answerer(), connect()
+    rows = tables(connection)
+    asked = list(generated_cases())[::100]
+    assert [problem for case in asked if (problem := check(case, answerer, connection, rows))] == []
+    assert len(asked) == 23
 
 
 @pytest.mark.slow

@@ -1,136 +1,72 @@
-"""How a question was read, in words: what is shown, of what, in which order."""
+"""How a question was read, in words: what is shown, of what, in which order, and of which days."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.sandbox.questions.query import (
-    Aggregate,
-    Change,
-    Compare,
-    Condition,
-    Count,
-    Days,
-    Did,
-    Dimension,
-    Distinct,
-    Either,
-    Has,
-    Having,
-    Is,
-    IsKey,
-    IsNumbered,
-    Month,
-    Named,
-    Nested,
-    Never,
-    Of,
-    Proportion,
-    Query,
-    Recent,
-    Rows,
-    TimeOf,
-    Times,
-    Totals,
-)
+from connecty_frames.sandbox.questions import query as q
+from connecty_frames.sandbox.questions.periods import DAYS, MONTHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from decimal import Decimal
 
     from connecty_frames.sandbox.questions.model import Field
-    from connecty_frames.sandbox.questions.query import MeasureLike, Operator, Order, Statistic, Window
 
-_STATISTICS: Final[dict[Statistic, str]] = {
+_WORDS: Final = {
     "mean": "average",
-    "median": "median",
     "minimum": "lowest",
     "maximum": "highest",
-    "total": "total",
     "deviation": "standard deviation of",
-}
-_OPERATORS: Final[dict[Operator, str]] = {
     ">": "more than",
     "<": "less than",
     ">=": "at least",
     "<=": "at most",
     "=": "exactly",
-    "between": "between",
-}
-_WINDOWS: Final[dict[Window, str]] = {
     "share": "share of the total",
     "growth": "growth from the period before",
     "growth_of_year": "growth from the same period of the year before",
-    "change": "change from one to the other",
     "running": "running total",
 }
-_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
-def describe(query: Query) -> str:
-    """Return the meaning of a query: ``revenue by country, 2024, the highest 5``."""
-    match query:
-        case Rows():
-            shown = f"{query.entity.plural}{_of(query.fields)}"
-        case Totals(measures=()):
-            shown = f"the values of {_dimensions(query.by)}"
-        case Totals():
-            window = [] if query.window is None else [_WINDOWS[query.window]]
-            shown = f"{_joined([*map(_measure, query.measures), *window])}{_by(query.by)}"
-        case Proportion():
-            shown = f"share of '{_conditions(query.of)}' in the {_measure(query.measure)}{_by(query.by)}"
-        case Change():
-            only = {None: "", ">": " where it grew", "<": " where it shrank"}[query.only]
-            periods = f"between that {_period(query.first)} and that {_period(query.second)}"
-            shown = f"change of {_measure(query.measure)} {periods}{_by(query.by)}{only}"
-    parts = [shown, _conditions(query.where), _order(query.order) if isinstance(query, Totals | Rows) else ""]
-    if getattr(query, "percent", False):
-        parts.append("in percent")
-    return ", ".join(filter(None, parts))
+def describe(query: q.Query) -> str:
+    """Return the meaning of a query: ``revenue by country, in 2024, the highest 5``."""
+    shown = _joined([*map(_number, query.numbers), *([_WORDS[query.window]] if query.window else [])])
+    if query.of is not None:
+        shown = f"share of '{_condition(query.of)}' in the {shown}"
+    elif query.periods is not None:
+        shown = f"change of {shown} between that {' and that '.join(map(_period, query.periods))}"
+    elif query.rows is not None:
+        shown = query.rows.plural + (f" with {_joined(map(_name, query.fields))}" if query.fields else "")
+    if query.by:
+        shown = f"{f'{shown} by' if shown else 'the values of'} {_joined(map(_dimension, query.by))}"
+    only = {None: "", ">": "where it grew", "<": "where it shrank"}[query.only]
+    percent = "in percent" if query.percent else ""
+    return ", ".join(filter(None, [shown, only, _conditions(query.where), _order(query.order), percent]))
 
 
-def _measure(measure: MeasureLike) -> str:
-    match measure:
-        case Count(entity, distinct):
-            return f"number of {'different ' if distinct else ''}{entity.plural}"
-        case Distinct(field):
-            return f"number of different values of {_name(field)}"
-        case Named(named):
-            return named.name.replace("_", " ")
-        case Aggregate(statistic, field) if field.is_time:
-            return f"{'earliest' if statistic == 'minimum' else 'latest'} {_name(field)}"
-        case Aggregate(statistic, field):
-            return f"{_STATISTICS[statistic]} {field.aggregate.replace('_', ' ')}"
-        case Nested(statistic, inner, per):
-            return f"{_STATISTICS[statistic]} of the {_measure(inner)} of each {_dimension(per)} that has any"
+def _number(number: q.Number) -> str:
+    if number.field is not None and number.statistic is None:
+        return f"number of different values of {_name(number.field)}"
+    if number.field is not None and number.field.is_time:
+        return f"{'earliest' if number.statistic == 'minimum' else 'latest'} {_name(number.field)}"
+    if number.field is not None:
+        name = number.field.aggregate.replace("_", " ")
+        return f"{_WORDS.get(number.statistic or '', number.statistic)} {name}"
+    text = "" if number.named is None else number.named.name.replace("_", " ")
+    if number.entity is not None:
+        text = f"number of {'different ' if number.distinct else ''}{number.entity.plural}"
+    return f"average of the {text} of each {_dimension(number.per)} that has any" if number.per else text
 
 
-def _dimension(dimension: Dimension) -> str:
+def _dimension(dimension: q.Dimension) -> str:
+    if dimension.entity is not None:
+        return dimension.entity.name
+    name = "" if dimension.field is None else _name(dimension.field)
     if dimension.grain is not None:
-        field = "" if dimension.field is None else f" of {_name(dimension.field)}"
-        return f"{dimension.grain.replace('_', ' ')}{field}"
-    if dimension.field is not None:
-        return (
-            f"whether there is a {_name(dimension.field)}" if dimension.presence else _name(dimension.field)
-        )
-    return "" if dimension.entity is None else dimension.entity.name
-
-
-def _dimensions(dimensions: Iterable[Dimension]) -> str:
-    return _joined(map(_dimension, dimensions))
-
-
-def _by(dimensions: tuple[Dimension, ...]) -> str:
-    return f" by {_dimensions(dimensions)}" if dimensions else ""
-
-
-def _of(fields: tuple[Field, ...]) -> str:
-    return f" with {_joined(map(_name, fields))}" if fields else ""
+        return dimension.grain.replace("_", " ") + (f" of {name}" if name else "")
+    return f"whether there is a {name}" if dimension.presence else name
 
 
 def _name(field: Field) -> str:
@@ -138,88 +74,58 @@ def _name(field: Field) -> str:
     return field.column if field.type == "category" else field.nouns[0].split("|")[0]
 
 
-def _conditions(conditions: Iterable[Condition]) -> str:
+def _conditions(conditions: Iterable[q.Condition]) -> str:
     return " and ".join(sorted(filter(None, map(_condition, conditions))))
 
 
-def _condition(condition: Condition) -> str:
+def _condition(condition: q.Condition) -> str:
     match condition:
-        case Is(field, values, negated):
-            texts = [
-                str(value.value).lower() if value.value is True else str(value.value) for value in values
-            ]
+        case q.Is(field, values, negated):
+            texts = [str(each.value).lower() if each.value is True else str(each.value) for each in values]
             return f"{_name(field)} is {'not ' if negated else ''}{' or '.join(texts)}"
-        case Compare(field, operator, numbers):
+        case q.Compare(field, operator, numbers):
             return f"{_name(field)} {_compared(operator, numbers)}"
-        case Has(field, negated):
+        case q.Has(field, negated):
             return f"{'no' if negated else 'a'} {_name(field)}"
-        case Times(field=field):
-            return f"{'' if field is None else f'{_name(field)} '}{_period(condition)}"
-        case TimeOf(field):
-            return f"by {_name(field)}"
-        case Either(periods):
-            return " or ".join(map(_period, periods))
-        case Recent(number, unit, field):
-            name = "" if field is None else f"{_name(field)} in "
-            return f"{name}the last {number} {unit}s of the data"
-        case Days(days):
-            return f"on {_joined(_DAYS[day - 1] for day in days)}"
-        case Month(number):
-            return f"in {_MONTHS[number - 1]}"
-        case IsKey(entity, number):
+        case q.During(periods, field):
+            return f"{f'{_name(field)} ' if field else ''}{' or '.join(map(_period, periods))}"
+        case q.Recurring(days, months):
+            names = [DAYS[day - 1] for day in days] or [MONTHS[month - 1] for month in months]
+            return f"{'on' if days else 'in'} {_joined(name.capitalize() for name in names)}"
+        case q.IsKey(entity, number):
             return f"{entity.name} {number}"
-        case IsNumbered(_, category, number):
-            return f"{category.value} no. {number}"
-        case Did(row):
-            return f"those with {row.plural}"
-        case Never(entity, row, where):
-            inner = _conditions(where)
-            return f"{entity.plural} without {row.plural}{f' ({inner})' if inner else ''}"
-        case Having(measure, operator, numbers, where):
-            inner = _conditions(where)
-            return f"{_measure(measure)}{f' ({inner})' if inner else ''} {_compared(operator, numbers)}"
-        case Of():
-            return ""
+        case q.Never(entity, row, where):
+            return f"{entity.plural} without {row.plural}{f' ({_conditions(where)})' if where else ''}"
+        case q.Having(number, operator, numbers, where):
+            inner = f" ({_conditions(where)})" if where else ""
+            return f"{_number(number)}{inner} {_compared(operator, numbers)}"
+    return ""
 
 
-def _compared(operator: Operator, numbers: Iterable[Decimal]) -> str:
-    return f"{_OPERATORS[operator]} {' and '.join(f'{number:f}' for number in numbers)}"
+def _compared(operator: q.Operator, numbers: Iterable[object]) -> str:
+    return f"{_WORDS.get(operator, operator)} {' and '.join(f'{number:f}' for number in numbers)}"
 
 
-def _period(period: Times) -> str:
+def _period(period: q.Period) -> str:
     """Return a period by its first and last day."""
     last = None if period.end is None else period.end - timedelta(1)
-    if period.start is None:
-        return f"until {last}"
-    if last is None:
-        return f"from {period.start}"
+    if period.start is None or last is None:
+        return f"until {last}" if period.start is None else f"from {period.start}"
     if period.grain == "year":
         return f"in {period.start.year}"
     return f"on {last}" if period.start == last else f"from {period.start} to {last}"
 
 
-def _order(order: Order | None) -> str:
+def _order(order: q.Order | None) -> str:
     if order is None:
         return ""
-    if order.by == "key":
-        direction = "first"
-    elif not isinstance(order.by, str) and getattr(order.by, "is_time", False):
-        direction = "latest" if order.descending else "earliest"
-    else:
-        direction = "highest" if order.descending else "lowest"
-    by = "" if isinstance(order.by, str) else _ordered_by(order)
-    count = "first" if order.limit is None else f"{order.limit}"
-    per = f" of each {_dimensions(order.per)}" if order.per else ""
-    return f"the {direction} {count}{per}{by}"
-
-
-def _ordered_by(order: Order) -> str:
-    by = order.by
-    if isinstance(by, Count | Distinct | Named | Aggregate | Nested):
-        return f" by {_measure(by)}"
-    return "" if isinstance(by, str) else f" by {_name(by)}"
+    is_time = not isinstance(order.by, q.Number) and order.by.is_time
+    words = ("latest", "earliest") if is_time else ("highest", "lowest")
+    per = f" of each {_joined(map(_dimension, order.per))}" if order.per else ""
+    by = _number(order.by) if isinstance(order.by, q.Number) else _name(order.by)
+    return f"the {words[not order.descending]} {order.limit or 'first'}{per} by {by}"
 
 
 def _joined(texts: Iterable[str]) -> str:
-    *first, last = texts
+    *first, last = [*texts] or [""]
     return f"{', '.join(first)} and {last}" if first else last

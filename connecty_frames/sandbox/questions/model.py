@@ -35,6 +35,7 @@ class Entity(_Part, frozen=True, eq=False):
     parents: dict[str, str] = {}
     time: str | None = None
     amount: str | None = None
+    usual: str | None = None
     ordered: bool = False
     person: bool = False
 
@@ -54,13 +55,7 @@ class Value(_Part, frozen=True, eq=False):
     @property
     def phrases(self) -> list[str]:
         """The words, irregular plurals included."""
-        words = [str(self.value)] if self.words is None else self.words
-        return [form for word in words for form in word.split("|")]
-
-    @property
-    def singular_phrases(self) -> list[str]:
-        """The singular of the words that have a plural."""
-        return [word.split("|")[0] for word in self.words or [] if "|" in word]
+        return "|".join([str(self.value)] if self.words is None else self.words).split("|")
 
 
 class Field(_Part, frozen=True, eq=False):
@@ -71,7 +66,9 @@ class Field(_Part, frozen=True, eq=False):
     column: str
     aggregate: str
     sql: str
-    type: Literal["number", "money", "timestamp", "date", "duration", "category", "boolean", "text"]
+    type: Literal[
+        "number", "money", "instant", "timestamp", "date", "duration", "category", "boolean", "text"
+    ]
     nouns: list[str]
     sum: bool = False
     good: bool = False
@@ -87,7 +84,12 @@ class Field(_Part, frozen=True, eq=False):
     @property
     def is_time(self) -> bool:
         """Whether its values are dates or times."""
-        return self.type in {"timestamp", "date"}
+        return self.type in {"instant", "timestamp", "date"}
+
+    @property
+    def moment(self) -> str:
+        """Its values as dates or times of UTC, of which periods are made."""
+        return f"({self.sql} AT TIME ZONE 'UTC')" if self.type == "instant" else self.sql
 
     @property
     def is_number(self) -> bool:
@@ -104,6 +106,11 @@ class Measure(_Part, frozen=True, eq=False):
     time: str | None = None
     counts: bool = False
     good: bool = False
+
+    @property
+    def rate(self) -> bool:
+        """Whether the values of groups do not add up."""
+        return any("/" in sql or "avg" in sql for sql in self.sql.values())
 
 
 class Event(_Part, frozen=True, eq=False):
@@ -153,13 +160,9 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def parents(self, entity: str) -> dict[str, tuple[str, str]]:
         """Return the entities to which a row belongs, each with the one below it and the column between."""
-        found: dict[str, tuple[str, str]] = {}
-        pending = [entity]
-        while pending:
-            below = pending.pop(0)
-            for parent, column in self.entity[below].parents.items():
-                found[parent] = (below, column)
-                pending.append(parent)
+        found = {parent: (entity, column) for parent, column in self.entity[entity].parents.items()}
+        for parent in self.entity[entity].parents:
+            found |= self.parents(parent)
         return found
 
     def belongs(self, entity: str, other: str) -> bool:

@@ -6,23 +6,21 @@ question.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from datetime import date
+from decimal import Decimal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from datetime import date
-    from decimal import Decimal
+import msgspec
 
-    from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Value
+from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Value
 
-Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour", "month_of_year"]
+Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour"]
 Statistic = Literal["mean", "median", "minimum", "maximum", "total", "deviation"]
 Operator = Literal[">", "<", ">=", "<=", "=", "between"]
-Window = Literal["share", "growth", "growth_of_year", "change", "running"]
+Window = Literal["share", "growth", "growth_of_year", "running"]
 
 
-@dataclass(frozen=True, slots=True)
-class Dimension:
+class Dimension(msgspec.Struct, frozen=True):
     """What rows are grouped by: an entity, a field or whether it has a value, or a unit of time."""
 
     entity: Entity | None = None
@@ -31,57 +29,34 @@ class Dimension:
     presence: bool = False
 
 
-# Measures
+class Number(msgspec.Struct, frozen=True):
+    """A number of each group: a count of rows or values, a statistic of a field, or a measure of the model.
 
+    With ``per``, it is the average of the number of each group of a dimension.
+    """
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many rows of an entity; with ``distinct``, how many of those that rows of another refer to."""
-
-    entity: Entity
+    entity: Entity | None = None
+    field: Field | None = None
+    named: Measure | None = None
+    statistic: Statistic | None = None
     distinct: bool = False
+    per: Dimension | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A measure of the model."""
+class Period(msgspec.Struct, frozen=True):
+    """Days from the first to before the end."""
 
-    measure: Measure
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """A statistic of a field."""
-
-    statistic: Statistic
-    field: Field
+    start: date | None
+    end: date | None
+    grain: Grain | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Nested:
-    """A statistic of a measure over groups."""
-
-    statistic: Statistic
-    measure: Count | Named
-    per: Dimension
+class Condition(msgspec.Struct, frozen=True):
+    """A condition on rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Distinct:
-    """How many values a field has."""
-
-    field: Field
-
-
-MeasureLike = Count | Distinct | Named | Aggregate | Nested
-
-
-# Conditions
-
-
-@dataclass(frozen=True, slots=True)
-class Is:
-    """A field has one of some values; if they are joined by "and", only groups or rows of each make sense."""
+class Is(Condition, frozen=True):
+    """A field has one of some values; ``each`` if they are joined by "and"."""
 
     field: Field
     values: tuple[Value, ...]
@@ -89,8 +64,7 @@ class Is:
     each: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Condition, frozen=True):
     """A field compares with a number, or is between two."""
 
     field: Field
@@ -98,189 +72,87 @@ class Compare:
     numbers: tuple[Decimal, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(Condition, frozen=True):
     """A field has a value, or none."""
 
     field: Field
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """A time is in a period, the end excluded; no field means the time at which the rows happened."""
+class During(Condition, frozen=True):
+    """A time is in one of some periods; no field means the time at which the rows happened.
 
-    start: date | None
-    end: date | None
-    grain: Grain | None = None
+    ``ends`` has the first and the last period of a range, between which something may have changed.
+    """
+
+    periods: tuple[Period, ...]
     field: Field | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TimeOf:
-    """The time that units and periods of time refer to is this field."""
-
-    field: Field
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """A time is in one of some periods; if they are joined by "and", only groups of each make sense."""
-
-    periods: tuple[Times, ...]
     each: bool = False
+    ends: tuple[Period, Period] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """A time is in a span that ends with the latest time of the data."""
+class Recurring(Condition, frozen=True):
+    """The time at which the rows happened is on some days of the week, 1 being Monday, or in some months."""
 
-    number: int
-    unit: str
-    field: Field | None = None
+    days: tuple[int, ...] = ()
+    months: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
-    """A time is on some days of the week, 1 being Monday."""
-
-    days: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A time is in a month of any year, which makes sense only for groups of each year."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class IsKey:
+class IsKey(Condition, frozen=True):
     """The row of an entity with that key."""
 
     entity: Entity
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class IsNumbered:
-    """The row whose name is that of its category, "no." and a number."""
-
-    field: Field
-    category: Value
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Did:
-    """An entity has rows of another; ``means_units`` if their number may be meant rather than its own."""
-
-    row: Entity
-    means_units: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Never:
-    """An entity has no rows of another that meet all conditions."""
+class Never(Condition, frozen=True):
+    """An entity has no rows of another that meet the conditions."""
 
     entity: Entity
     row: Entity
     where: frozenset[Condition] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Having:
-    """A measure of each group compares with a number, or is between two."""
+class Having(Condition, frozen=True):
+    """A number of each group, or of the rows that belong to each row, compares with a number."""
 
-    measure: Count | Named
+    number: Number
     operator: Operator
     numbers: tuple[Decimal, ...]
     where: frozenset[Condition] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Of:
-    """The rows belong to an entity, which says nothing about their values."""
+class Of(Condition, frozen=True):
+    """The rows belong to an entity, or an entity has rows of it, which says nothing about their values."""
 
     entity: Entity
 
 
-Condition = (
-    Is
-    | Compare
-    | Has
-    | Times
-    | TimeOf
-    | Either
-    | Recent
-    | Days
-    | Month
-    | IsKey
-    | IsNumbered
-    | Did
-    | Never
-    | Having
-    | Of
-)
+class Order(msgspec.Struct, frozen=True):
+    """How rows are ordered, how many of the first are kept, and of each of which groups."""
 
-
-# Queries
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How result rows are ordered, and how many of the first are kept."""
-
-    by: MeasureLike | Field | Literal["time", "key"]
+    by: Number | Field
     descending: bool
     limit: int | None = None
     per: tuple[Dimension, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Measures by dimensions; ``window`` is computed from the measure across the groups."""
+class Query(msgspec.Struct, frozen=True):
+    """Numbers by dimensions, or, with ``rows``, the rows of an entity.
 
-    measures: tuple[MeasureLike, ...]
+    ``of`` asks for the share that a condition accounts for, ``periods`` for the change between two periods,
+    ``only`` for the groups that grew (``>``) or shrank (``<``), ``window`` for what is computed from the
+    number across the groups.
+    """
+
+    numbers: tuple[Number, ...] = ()
     by: tuple[Dimension, ...] = ()
     where: frozenset[Condition] = frozenset()
     order: Order | None = None
-    window: Window | None = None
-    percent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Proportion:
-    """The share of a measure that a condition accounts for."""
-
-    measure: MeasureLike
-    of: frozenset[Condition]
-    by: tuple[Dimension, ...] = ()
-    where: frozenset[Condition] = frozenset()
-    percent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of an entity."""
-
-    entity: Entity
+    rows: Entity | None = None
     fields: tuple[Field, ...] = ()
-    where: frozenset[Condition] = frozenset()
-    order: Order | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """How a measure changed between periods; ``only`` keeps groups that grew (``>``) or shrank (``<``)."""
-
-    measure: MeasureLike
-    first: Times
-    second: Times
-    by: tuple[Dimension, ...] = ()
-    where: frozenset[Condition] = frozenset()
-    percent: bool = False
+    window: Window | None = None
+    of: Condition | None = None
+    periods: tuple[Period, Period] | None = None
     only: Literal[">", "<"] | None = None
-
-
-Query = Totals | Proportion | Change | Rows
+    percent: bool = False

@@ -1,4 +1,4 @@
-"""SELECT clauses from the rows of an entity: tables, columns, measures, dimensions and conditions.
+"""The parts of a SELECT from the rows of an entity: tables, columns, numbers, dimensions and conditions.
 
 Only expressions of the model and the numbers, dates and values that a query holds get into SQL.
 """
@@ -6,56 +6,25 @@ Only expressions of the model and the numbers, dates and values that a query hol
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from connecty_frames.sandbox.questions.clauses import (
-    Column,
-    compares,
-    indented,
-    lines,
-    where_clause,
-)
-from connecty_frames.sandbox.questions.query import (
-    Aggregate,
-    Compare,
-    Condition,
-    Count,
-    Days,
-    Did,
-    Dimension,
-    Distinct,
-    Either,
-    Has,
-    Is,
-    IsKey,
-    IsNumbered,
-    Month,
-    Named,
-    Never,
-    Of,
-    Recent,
-    TimeOf,
-    Times,
-)
+from connecty_frames.sandbox.questions import query as q
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from connecty_frames.sandbox.questions.model import Entity, Field, SemanticModel
-    from connecty_frames.sandbox.questions.query import Grain, MeasureLike, Statistic
 
-
-_STATISTICS: Final[dict[Statistic, str]] = {
-    "mean": "avg({})",
-    "median": "median({})",
-    "minimum": "min({})",
-    "maximum": "max({})",
-    "total": "sum({})",
-    "deviation": "stddev({})",
+_STATISTICS: Final[dict[q.Statistic, tuple[str, str]]] = {
+    "mean": ("avg({})", "average"),
+    "median": ("median({})", "median"),
+    "minimum": ("min({})", "minimum"),
+    "maximum": ("max({})", "maximum"),
+    "total": ("sum({})", "total"),
+    "deviation": ("stddev({})", "standard_deviation"),
 }
-_PREFIXES: Final[dict[Statistic, str]] = {"mean": "average", "deviation": "standard_deviation"}
 #: Units of time as expressions of a time.
-_GRAINS: Final[dict[Grain, str]] = {
+_GRAINS: Final[dict[q.Grain, str]] = {
     "year": "year({0})",
     "half_year": "make_date(year({0}), 6 * (quarter({0}) // 3) + 1, 1)",
     "quarter": "CAST(date_trunc('quarter', {0}) AS DATE)",
@@ -64,32 +33,33 @@ _GRAINS: Final[dict[Grain, str]] = {
     "day": "CAST({0} AS DATE)",
     "weekday": "dayname({0})",
     "hour": "hour({0})",
-    "month_of_year": "month({0})",
 }
-_S = TypeVar("_S", bound="Select")
+#: The longest SELECT clause on one line.
+_LINE: Final = 100
 
 
 class NoSQLError(Exception):
     """The query makes no sense for the data: no table has what it combines."""
 
 
-def on_base(
-    model: SemanticModel,
-    make: Callable[[_S], str],
-    kind: Callable[[SemanticModel, Entity], _S],
-    *,
-    below: Entity | None = None,
-) -> str:
+class Column(NamedTuple):
+    """An expression, its name in the result, and what orders the rows by it if not the expression."""
+
+    sql: str
+    name: str
+    order: str = ""
+
+
+def on_base(model: SemanticModel, make: Callable[[Select], str], *, below: Entity | None = None) -> str:
     """Return the SQL made of the rows of the first entity that has all it needs and belongs to ``below``."""
     # Entities come after those to which their rows belong, so that no row is counted twice.
     for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
         base = model.entity[name]
-        if below is not None and (base is below or not model.belongs(name, below.name)):
-            continue
-        try:
-            return make(kind(model, base))
-        except NoSQLError:
-            continue
+        if below is None or (base is not below and model.belongs(name, below.name)):
+            try:
+                return make(Select(model, base))
+            except NoSQLError:
+                continue
     raise NoSQLError
 
 
@@ -103,10 +73,8 @@ class Select:
     _joined: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for name in (self.base.name, *self.model.parents(self.base.name)):
-            self.time = self.time or self.model.time_field(name)
-
-    # Tables and columns
+        times = map(self.model.time_field, (self.base.name, *self.model.parents(self.base.name)))
+        self.time = next(filter(None, times), None)
 
     def join(self, name: str) -> None:
         """Join an entity to which each row belongs."""
@@ -116,19 +84,21 @@ class Select:
             self._joined.add(name)
             name, _ = self.model.parents(self.base.name)[name]
 
-    def tables(self) -> str:
-        """Return the FROM clause."""
+    def statement(self, columns: Iterable[Column], where: Iterable[str], *rest: str, groups: str = "") -> str:
+        """Return the statement; conditions, groups and the last lines may be empty."""
         joins = [
             f"JOIN {self.model.entity[name].table} USING ({column})"
             for name, (_, column) in self.model.parents(self.base.name).items()
             if name in self._joined
         ]
-        return "\n".join([f"FROM {self.base.table}", *joins])
+        conditions = "\n  AND ".join(filter(None, where))
+        tail = (f"WHERE {conditions}" if conditions else "", f"GROUP BY {groups}" if groups else "", *rest)
+        return lines(_select_clause(columns), f"FROM {self.base.table}", *joins, *tail)
 
-    def column(self, field_: Field) -> str:
+    def column(self, of: Field) -> str:
         """Return a field as an expression."""
-        self.join(field_.entity)
-        return field_.sql
+        self.join(of.entity)
+        return of.sql
 
     def key(self, entity: Entity) -> str:
         """Return the key of an entity as an expression."""
@@ -137,198 +107,147 @@ class Select:
             raise NoSQLError
         return f"{entity.alias}.{entity.key[0]}"
 
-    def time_column(self, field_: Field | None = None) -> str:
-        """Return a time as an expression, by default that at which the rows happened."""
-        field_ = field_ or self.time
-        if field_ is None or not field_.is_time:
+    def _time(self, of: Field | None) -> Field:
+        """Return a time, by default that at which the rows happened."""
+        of = of or self.time
+        if of is None:
             raise NoSQLError
-        return self.column(field_)
+        self.join(of.entity)
+        return of
 
-    # Measures
+    # Numbers and dimensions
 
-    def measure(self, measure: MeasureLike) -> Column:
-        """Return a measure."""
-        match measure:
-            case Count(entity, distinct):
-                return Column(self._count(entity, distinct=distinct), entity.plural)
-            case Distinct(field_):
-                return Column(f"count(DISTINCT {self.column(field_)})", f"{field_.column}_count")
-            case Named(named) if self.base.name in named.sql:
-                if named.time is not None:
-                    self.time = self.model.find(self.base.name, named.time)
-                return Column(named.sql[self.base.name], named.name)
-            case Aggregate(statistic, field_):
-                return self._aggregate(statistic, field_)
-            case _:
+    def number(self, number: q.Number) -> Column:
+        """Return a number of each group."""
+        named, entity, of = number.named, number.entity, number.field
+        if number.per is not None:
+            value, *groups = self.number(q.Number(entity, named=named)), *self.dimensions([number.per])
+            mean = f"{value.sql} / count(DISTINCT {groups[0].sql})"
+            return Column(mean, f"average_{value.name}_per_{groups[0].name}")
+        if named is not None and self.base.name in named.sql:
+            self.time = self.model.find(self.base.name, named.time) if named.time else self.time
+            return Column(named.sql[self.base.name], named.name)
+        if entity is not None:
+            # "Products in 2024" may be those released then as well as those sold.
+            has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
+            if entity is not self.base and has_time and not number.distinct and entity.time is None:
                 raise NoSQLError
-
-    def _count(self, entity: Entity, *, distinct: bool) -> str:
-        if entity is self.base:
-            return "count(*)"
-        # "Products in 2024" may be those released then as well as those sold.
-        has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
-        if has_time and not distinct and entity.time is None:
+            return Column(
+                "count(*)" if entity is self.base else f"count(DISTINCT {self.key(entity)})", entity.plural
+            )
+        if of is None:
             raise NoSQLError
-        return f"count(DISTINCT {self.key(entity)})"
-
-    def _aggregate(self, statistic: Statistic, field_: Field) -> Column:
-        """Return a statistic of a field of the rows themselves: that of others would count repeatedly."""
-        is_measurable = field_.is_number or field_.type == "duration"
-        is_extreme = statistic in {"minimum", "maximum"}
-        if field_.entity != self.base.name or not (is_measurable or (is_extreme and field_.is_time)):
+        if number.statistic is None:
+            return Column(f"count(DISTINCT {self.column(of)})", f"{of.column}_count")
+        # A statistic is of a field of the rows themselves: that of others would count repeatedly.
+        is_extreme = number.statistic in {"minimum", "maximum"} and of.is_time
+        is_total = number.statistic == "total" and not of.sum
+        has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_total
+        if of.entity != self.base.name or not has_statistic:
             raise NoSQLError
-        if statistic == "total" and not field_.sum:
-            raise NoSQLError
-        return statistic_column(statistic, field_.sql, field_.aggregate)
+        call, prefix = _STATISTICS[number.statistic]
+        if of.type == "duration" and number.statistic == "total":
+            call = "to_microseconds(CAST(sum(epoch_us({})) AS BIGINT))"
+        return Column(call.format(of.sql), f"{prefix}_{of.aggregate}")
 
-    # Dimensions
-
-    def dimensions(self, dimensions: Iterable[Dimension]) -> list[Column]:
+    def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[Column]:
         """Return the columns of dimensions."""
         return [column for dimension in dimensions for column in self._dimension(dimension)]
 
-    def _dimension(self, dimension: Dimension) -> list[Column]:
+    def _dimension(self, dimension: q.Dimension) -> list[Column]:
+        of, entity = dimension.field, dimension.entity
         if dimension.grain is not None:
-            time = self.time_column(dimension.field)
-            return [Column(_GRAINS[dimension.grain].format(time), dimension.grain)]
-        if dimension.field is not None and dimension.presence:
-            return [Column(f"{self.column(dimension.field)} IS NOT NULL", f"has_{dimension.field.column}")]
-        if dimension.field is not None:
-            return [Column(self.column(dimension.field), dimension.field.column)]
-        entity = dimension.entity
+            moment = self._time(of).moment
+            order = f"min(isodow({moment}))" if dimension.grain == "weekday" else ""
+            return [Column(_GRAINS[dimension.grain].format(moment), dimension.grain, order)]
+        if of is not None:
+            is_presence, sql = dimension.presence, self.column(of)
+            return [
+                Column(f"{sql} IS NOT NULL", f"has_{of.column}") if is_presence else Column(sql, of.column)
+            ]
         if entity is None:
             raise NoSQLError
-        columns = [] if entity.unique_label else [Column(self.key(entity), entity.key[0])]
-        if entity.group_label is not None:
-            label = self.model.find(entity.name, entity.group_label)
-            columns.append(Column(self.column(label), entity.name if label.name == "name" else label.name))
-        return columns
+        keys = [] if entity.unique_label else [Column(self.key(entity), entity.key[0], self.key(entity))]
+        if entity.group_label is None:
+            return keys
+        label = self.model.find(entity.name, entity.group_label)
+        return [*keys, Column(self.column(label), entity.name if label.name == "name" else label.name)]
 
     # Conditions
 
-    def conditions(self, conditions: Iterable[Condition]) -> list[str]:
+    def conditions(self, conditions: Iterable[q.Condition]) -> list[str]:
         """Return conditions as expressions, in a fixed order."""
-        conditions = list(conditions)
-        times = {condition.field for condition in conditions if isinstance(condition, TimeOf)}
-        if len(times) > 1:
-            raise NoSQLError
-        self.time = times.pop() if times else self.time
-        shown = [*map(self.condition, conditions)]
-        if any(isinstance(each, TimeOf) for each in conditions) and not has_period(conditions):
-            shown.append(f"{self.time_column()} IS NOT NULL")  # what was not shipped has no month
-        return sorted(filter(None, shown))
+        return sorted(map(self.condition, conditions))
 
-    def condition(self, condition: Condition) -> str:
+    def condition(self, condition: q.Condition) -> str:
         """Return a condition as an expression, empty if the tables alone fulfil it."""
         match condition:
-            case Is(field_, values, negated):
-                return _is(self.column(field_), field_, [value.sql for value in values], negated=negated)
-            case Compare(field_, operator, numbers) if field_.is_number:
-                return compares(self.column(field_), operator, numbers)
-            case Has(field_, negated):
-                return f"{self.column(field_)} IS {'' if negated else 'NOT '}NULL"
-            case Times():
-                return self._period(condition)
-            case Either(periods):
-                return f"({' OR '.join(map(self._period, periods))})"
-            case Recent(number, unit, field_):
-                return self._recent(number, unit, field_ or self.time)
-            case Days(days):
-                return f"isodow({self.time_column()}) IN ({', '.join(map(str, days))})"
-            case Month(number):
-                return f"month({self.time_column()}) = {number}"
-            case IsKey(entity, number):
-                return f"{self.key(entity)} = {number}"
-            case IsNumbered(field_, category, number):
-                return f"{self.column(field_)} = '{category.value} no. {number}'"
-            case Did(row):
-                self.join(row.name)
-            case Of(entity) if not self.model.belongs(self.base.name, entity.name):
-                raise NoSQLError
-            case Never(entity, row, where):
-                rows = on_base(
-                    self.model, lambda inner: inner.keys(entity, where, through=row), Select, below=entity
-                )
+            case q.Is(of, values, negated):
+                return _is(self.column(of), of, [value.sql for value in values], negated=negated)
+            case q.Compare(of, operator, numbers):
+                return compares(self.column(of), operator, numbers)
+            case q.Has(of, negated):
+                return f"{self.column(of)} IS {'' if negated else 'NOT '}NULL"
+            case q.During(periods, of):
+                spans = [self.span(period, of) for period in periods]
+                return spans[0] if len(spans) == 1 else f"({' OR '.join(spans)})"
+            case q.Recurring(days, months):
+                unit = "isodow" if days else "month"
+                return f"{unit}({self._time(None).moment}) IN ({', '.join(map(str, days or months))})"
+            case q.IsKey(entity, key):
+                return f"{self.key(entity)} = {key}"
+            case q.Never(entity, row, where):
+                rows = on_base(self.model, lambda inner: inner.keys(entity, where, through=row), below=entity)
                 return f"{self.key(entity)} NOT IN ({indented(rows)})"
-            case Of():
-                pass
-            case TimeOf(field_):
-                self.column(field_)
-            case _:
-                raise NoSQLError
-        return ""
+            case q.Of(entity) if self.model.belongs(self.base.name, entity.name):
+                return ""
+        raise NoSQLError
 
-    def _period(self, period: Times) -> str:
-        time = self.time_column(period.field)
-        bounds = ((period.start, ">="), (period.end, "<"))
-        return " AND ".join(f"{time} {operator} DATE '{day}'" for day, operator in bounds if day is not None)
+    def span(self, period: q.Period, of: Field | None = None) -> str:
+        """Return that a time is in a period."""
+        time = self._time(of)
+        day = "TIMESTAMPTZ '{} 00:00:00+00'" if time.type == "instant" else "DATE '{}'"
+        bounds = (("{} >= {}", period.start), ("{} < {}", period.end))
+        return " AND ".join(
+            text.format(time.sql, day.format(each)) for text, each in bounds if each is not None
+        )
 
-    def _recent(self, number: int, unit: str, field_: Field | None) -> str:
-        time = self.time_column(field_)
-        table = self.model.entity[field_.entity].table if field_ is not None else ""
-        number, unit = (3 * number, "month") if unit == "quarter" else (number, unit)
-        latest = f"(SELECT max({time}) FROM {table})"
-        return f"{time} > {latest} - INTERVAL {number} {unit.upper()}"
-
-    def check_negated(self, measures: Iterable[MeasureLike], where: Iterable[Condition]) -> None:
-        """Refuse to count those with anything else: "orders without lamps" are those that have none."""
-        negated = [each.field.entity for each in where if isinstance(each, Is | Has) and each.negated]
-        counts = [each.entity.name for each in measures if isinstance(each, Count)]
-        if not all(self.model.belongs(counted, name) for counted in counts for name in negated):
-            raise NoSQLError
-
-    def check_time(self, where: Iterable[Condition], by: Iterable[Dimension]) -> None:
-        """Refuse a verb such as "shipped" without a time: it may also be meant as a status."""
-        if any(isinstance(condition, TimeOf) for condition in where):
-            periods = any(isinstance(each, Times | Recent | Either | Days | Month) for each in where)
-            if not periods and not any(dimension.grain for dimension in by):
-                raise NoSQLError
-
-    def keys(self, entity: Entity, where: Iterable[Condition], *, through: Entity | None = None) -> str:
+    def keys(self, entity: Entity, where: Iterable[q.Condition], *, through: Entity | None = None) -> str:
         """Return a SELECT of the keys of an entity that have rows that meet conditions."""
-        if through is not None:
-            self.join(through.name)
-        key = self.key(entity)
-        conditions = self.conditions(where)
-        return lines(f"SELECT {key}", self.tables(), where_clause(conditions))
+        self.join(self.base.name if through is None else through.name)
+        return self.statement([Column(self.key(entity), entity.key[0])], self.conditions(where))
 
 
-def statistic_column(statistic: Statistic, sql: str, name: str) -> Column:
-    """Return a statistic of an expression."""
-    return Column(_STATISTICS[statistic].format(sql), f"{_PREFIXES.get(statistic, statistic)}_{name}")
+def compares(sql: str, operator: q.Operator, numbers: Iterable[object]) -> str:
+    """Return the condition that an expression compares with numbers."""
+    return f"{sql} {operator.upper()} {' AND '.join(f'{number:f}' for number in numbers)}"
 
 
-def check_each(where: Iterable[Condition], by: Iterable[Dimension], *, is_rows: bool = False) -> None:
-    """Refuse values and periods joined by "and" unless each has a group: their total may not be meant."""
-    by = tuple(by)
-    for condition in where:
-        match condition:
-            case Is(field_, each=True) if not is_rows and not any(
-                field_ is dimension.field
-                or (dimension.field is not None and dimension.field.within == field_.entity)
-                or (dimension.entity is not None and dimension.entity.name == field_.entity)
-                for dimension in by
-            ):
-                raise NoSQLError
-            case Either(each=True) if not is_rows and not any(dimension.grain for dimension in by):
-                raise NoSQLError
-            case Month() if not any(dimension.grain == "year" for dimension in by):
-                raise NoSQLError
-            case _:
-                pass
+def lines(*texts: str) -> str:
+    """Return the lines that are not empty."""
+    return "\n".join(filter(None, texts))
 
 
-def has_period(conditions: Iterable[Condition]) -> bool:
-    """Return whether a period refers to a time that no verb names."""
-    return any(
-        isinstance(each, Either | Days | Month) or (isinstance(each, Times | Recent) and each.field is None)
-        for each in conditions
-    )
+def indented(sql: str) -> str:
+    """Return SQL indented, for parentheses around it."""
+    return "\n" + "\n".join(f"    {line}" for line in sql.splitlines()) + "\n"
 
 
-def _is(column: str, field_: Field, values: list[str], *, negated: bool) -> str:
-    if field_.type == "boolean":
-        return f"{column} IS {values[0]}"
+def _select_clause(columns: Iterable[Column]) -> str:
+    """Return the SELECT clause, on one line if it is short."""
+    shown = [
+        sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
+        for sql, name, _ in columns
+    ]
+    line = f"SELECT {', '.join(shown)}"
+    return line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
+
+
+def _is(column: str, of: Field, values: list[str], *, negated: bool) -> str:
+    if of.type == "boolean" and negated:
+        raise NoSQLError  # what is unknown may count as not
+    if of.type == "boolean":
+        return f"{column} IS {values[0] if len(values) == 1 else 'NOT NULL'}"
     if len(values) == 1:
         return f"{column} {'<>' if negated else '='} {values[0]}"
     return f"{column} {'NOT ' if negated else ''}IN ({', '.join(values)})"

@@ -1,0 +1,457 @@
+"""The phrases of questions: slots that stand together and mean one thing, wherever they stand.
+
+The table of words has the patterns of each phrase, kinds of slots; a method makes the slots that replace
+them. They apply in the order of the table: a preposition stays with the slot behind it until the end.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from msgspec.structs import replace
+
+from connecty_frames.sandbox.questions import query as q
+from connecty_frames.sandbox.questions.model import Field, Value
+from connecty_frames.sandbox.questions.periods import of_year
+from connecty_frames.sandbox.questions.slots import Counted, Slot, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from connecty_frames.sandbox.questions.model import Entity
+    from connecty_frames.sandbox.questions.slots import Lexicon, Pattern
+
+#: A number with three decimals, or one with a point between thousands as in much of Europe.
+_UNCLEAR_NUMBER: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+_YEAR: Final = re.compile(r"20[1-3]\d")
+
+
+class Refused(Exception):
+    """A question that is not answered, why, and other wordings of it that may have an answer."""
+
+    def __init__(self, reason: str, *offers: str) -> None:
+        super().__init__(reason)
+        self.offers = offers
+
+
+class Bound(NamedTuple):
+    """What a number compares with, and the field whose unit or adjective stands with it."""
+
+    operator: q.Operator
+    numbers: tuple[Decimal, ...]
+    field: Field | None = None
+    is_year: bool = False
+
+
+class Related(NamedTuple):
+    """Rows of another entity, or those of a verb, that there are, or that there are none of."""
+
+    rows: Entity | Verb
+    where: tuple[q.Condition, ...] = ()
+    negated: bool = False
+
+
+class Ranking(NamedTuple):
+    """What rows or groups are ordered by, and, with a subject, which are kept."""
+
+    by: q.Number | Field | None
+    descending: bool | None = None
+    where: tuple[q.Condition, ...] = ()
+    subject: q.Dimension | None = None
+    limit: int | None = None
+
+
+class Found:
+    """The slots that a pattern found: an attribute for each kind has what the first one means, or None."""
+
+    def __init__(self, slots: Sequence[tuple[str, Slot]]) -> None:
+        self.slots = [slot for _, slot in slots]
+        self.kinds = [kind for kind, _ in slots]
+        self._values = [(kind, slot.options[kind]) for kind, slot in slots]
+
+    def all(self, *kinds: str) -> list[Any]:
+        """Return what the slots of some kinds mean."""
+        return [value for kind, value in self._values if kind in kinds]
+
+    def __getattr__(self, kind: str) -> Any:
+        """Return what the first slot of a kind means, None if there is none."""
+        return next(iter(self.all(kind)), None)
+
+    @property
+    def where(self) -> tuple[q.Condition, ...]:
+        """The conditions of all adjectives."""
+        return (*self.all("value", "predicate"), *(self.noun.where if self.noun else ()))
+
+
+def _match(parts: Pattern, slots: Sequence[Slot], position: int) -> list[tuple[str, Slot]] | None:
+    """Return the longest series of slots from a position on that a pattern describes."""
+    if not parts:
+        return []
+    (kinds, times), rest = parts[0], parts[1:]
+    options = slots[position].options if position < len(slots) else {}
+    for kind in [kind for kind in options if kind in kinds][:1]:
+        for after in [[(kinds, "*"), *rest], rest] if times in {"*", "+"} else [rest]:
+            found = _match(after, slots, position + 1)
+            if found is not None:
+                return [(kind, slots[position]), *found]
+    return _match(rest, slots, position) if times in {"?", "*"} else None
+
+
+class Phrases:
+    """The slots of a question, and what they mean together."""
+
+    def __init__(self, lexicon: Lexicon, slots: list[Slot]) -> None:
+        self.model, self.words = lexicon.model, slots
+        self.revenue: Final = q.Number(named=self.model.measure_named("revenue"))
+        self.units: Final = q.Number(named=self.model.measure_named("units_sold"))
+        about = {name for slot in slots for name in _names(slot)}
+        self.slots = [_resolved(slot, about) for slot in slots]
+        self.position = 0
+        for name, parts in lexicon.rules:
+            self.position = 0
+            while self.position < len(self.slots):
+                self._apply(parts, getattr(self, f"_{name}"))
+
+    def _apply(self, parts: Pattern, meaning: Callable[[Found], Any]) -> None:
+        found = _match(parts, self.slots, self.position)
+        made = meaning(Found(found)) if found else None
+        if not found or made is None:
+            self.position += 1
+            return
+        text = " ".join(slot.text for _, slot in found)
+        made = made if isinstance(made, list) else [made]
+        made = [dict([each]) if type(each) is tuple else each for each in made]
+        self.slots[self.position : self.position + len(found)] = [
+            each if isinstance(each, Slot) else Slot(each, text) for each in made
+        ]
+
+    # Nouns
+
+    def _only(self, f: Found) -> Any:
+        has_event = any(slot.has("verb") and slot.get("verb").events for slot in self.slots)
+        return None if has_event else f.slots[:-1]  # those who bought lamps only bought nothing else
+
+    def _category_value(self, f: Found) -> Any:
+        is_group = self.position > 0 and self.slots[self.position - 1].has("by", "each")
+        is_same = f.noun.field is f.value.field and not is_group
+        return f.slots[-1 if f.kinds[0] == "noun" else 0] if is_same else None
+
+    def _values(self, f: Found) -> Any:
+        (first, second), versus = f.all("value"), "versus" in f.kinds
+        if first.field is not second.field or {*first.values} & {*second.values} or (f.noun and not versus):
+            return None
+        values = q.Is(first.field, (*first.values, *second.values), each="or" not in f.kinds)
+        if versus:
+            return [("value", replace(values, each=False)), ("dimension", (q.Dimension(field=first.field),))]
+        noun = f.slots[0].get("noun")
+        return {"value": values, "noun": noun._replace(where=(values,))} if noun else ("value", values)
+
+    def _adjectives(self, f: Found) -> Any:
+        return None if f.noun.dimension.grain else ("noun", f.noun._replace(where=f.where))
+
+    def _all(self, f: Found) -> Any:
+        return None if any(slot.has("verb") for slot in self.slots[: self.position]) else f.slots[1:]
+
+    def _active(self, f: Found) -> Any:
+        """Return those who did what such people do: active customers order."""
+        events = [event for event in self.model.event if f.noun.entity and event.entity == f.noun.entity.name]
+        is_clear = events and f.noun.entity.person
+        return [*f.slots[1:], ("verb", Verb(events=(events[0],)))] if is_clear else None
+
+    def _key(self, f: Found) -> Any:
+        entity, number = f.noun.entity, f.number
+        if entity is None or f.noun.plural or not number.isdigit() or entity.unique_label or entity.key[1:]:
+            return None
+        condition: q.Condition = q.IsKey(entity, int(number))
+        if f.noun.where:
+            value = Value(value=f"{f.noun.where[0].values[0].value} no. {int(number)}")
+            condition = q.Is(self.model.find(entity.name, "name"), (value,))
+        return [("condition", condition), ("row", entity)]
+
+    # Bounds and periods
+
+    def _thousands(self, f: Found) -> Any:
+        return "number", str(_decimal(f.number) * Decimal(f.multiple))
+
+    def _bound(self, f: Found) -> Any:
+        operator, _, name = cast("str", f.compare or f.bounds or "between").partition(" ")
+        field = next((each for each in self.model.field if each.name == name), f.unit or f.costs)
+        is_year = field is None and "money" not in f.kinds and any(map(_YEAR.fullmatch, f.all("number")))
+        return "bound", Bound(
+            cast("q.Operator", operator), tuple(map(_decimal, f.all("number"))), field, is_year
+        )
+
+    def _periods(self, f: Found) -> Any:
+        first, second = f.all("period")
+        if isinstance(first, q.Recurring) and isinstance(second, q.During) and second.periods[0].start:
+            first = of_year(first.months, second.periods[0].start.year)
+        if not (
+            isinstance(first, q.During) and isinstance(second, q.During) and first.periods and second.periods
+        ):
+            return None
+        if "than" in f.kinds:
+            return "than_period", (second.periods[0], first.periods[0])
+        both = q.During((*first.periods, *second.periods), each="or" not in f.kinds)
+        return ("versus_period" if "versus" in f.kinds else "period"), both
+
+    # Conditions
+
+    def _undone(self, f: Found) -> Any:
+        verbs = [slot.get("verb") for slot in f.slots if slot.has("value") and slot.has("verb")]
+        field = self.time_of(verbs[0]) if verbs else None
+        return ("condition", q.Has(field, negated=True)) if field else None  # what is returned was delivered
+
+    def _lack(self, f: Found) -> Any:
+        if f.noun is not None and f.noun.entity is not None:
+            return "related", Related(f.noun.entity, f.where, negated=True)
+        field = f.field or (f.value.field if f.value else f.noun.field)
+        if "never" not in f.kinds or field is None:
+            return None
+        return "related", Related(self.model.entity[field.entity], f.where or (q.Has(field),), negated=True)
+
+    def _not(self, f: Found) -> Any:
+        if len(f.where) != 1:
+            return None
+        (condition,) = f.where
+        if isinstance(condition, q.Is) and condition.field.type == "boolean":
+            raise Refused("What is unknown may count as not, or may not.")
+        is_value = isinstance(condition, q.Is)
+        return "condition", replace(condition, negated=True, **({"each": False} if is_value else {}))
+
+    def _compares(self, f: Found) -> Any:
+        if not f.field.is_number or f.bound.field not in {None, f.field}:
+            return None
+        return "condition", q.Compare(f.field, f.bound.operator, f.bound.numbers)
+
+    def _at_least_one(self, f: Found) -> Any:
+        if f.noun.entity is not None and any(each.row == f.noun.entity.name for each in f.verb.events):
+            return self._having(q.Number(f.noun.entity), f)
+        is_one = (f.bound.operator, f.bound.numbers) in {(">=", (1,)), (">", (0,))}
+        return [f.slots[0], *(("condition", each) for each in f.where)] if is_one and f.where else None
+
+    def _having_rows(self, f: Found) -> Any:
+        if "times" in f.kinds:
+            return "happened", f.bound
+        return self._having(self.revenue if "spends" in f.kinds else q.Number(f.noun.entity), f)
+
+    def _having(self, number: q.Number, f: Found) -> Any:
+        is_clear = f.bound.field is None and (number.named or number.entity or number.statistic)
+        having = q.Having(number, f.bound.operator, f.bound.numbers, frozenset(f.where))
+        return ("condition", having) if is_clear else None
+
+    def _verb(self, f: Found) -> Any:
+        field, period = self.time_of(f.verb), f.period
+        if period is not None:
+            is_dated = field is not None and isinstance(period, q.During)
+            return ("condition", replace(period, field=field)) if is_dated else None
+        if field is not None:
+            return "condition", q.Has(field, negated=True)
+        return "related", Related(f.verb, negated=True)
+
+    # Numbers of groups
+
+    def _count(self, f: Found) -> Any:
+        if f.numbers is not None:
+            named = f.numbers[0].number.named
+            return ("numbers", f.numbers) if named is not None and named.counts else None
+        field = f.field or f.noun.field
+        if field is not None and "count" not in f.kinds:
+            return f.slots[1:] if "distinct" in f.kinds else None
+        if field is None and f.noun.entity is None:
+            return None
+        number = q.Number(field=field) if field else q.Number(f.noun.entity, distinct="distinct" in f.kinds)
+        return "numbers", (Counted(number, f.where),)
+
+    def _statistics(self, f: Found) -> Any:
+        if f.field is not None and not f.field.is_time:
+            return None
+        names = {"desc": "maximum", "asc": "minimum"}
+        statistics = " ".join(names.get(each, each) for each in f.all("statistic", "high", "edge"))
+        return [("statistic", statistics), *([f.slots[-1]] if f.field else [])]
+
+    def _aggregate(self, f: Found) -> Any:
+        names, entity, field = (f.statistic or "total").split(), f.noun.entity if f.noun else None, f.field
+        if f.numbers is not None:
+            return ("numbers", f.numbers) if names == ["total"] else None
+        if f.statistic and entity and entity.amount and not f.noun.plural and names != ["total"]:
+            field = self.model.find(entity.name, entity.amount)
+        if field is None or (f.noun and not entity) or not (f.statistic or self.is_amount(field, entity)):
+            return None
+        numbers = [q.Number(field=field, statistic=cast("q.Statistic", each)) for each in names]
+        if self.is_amount(field):
+            numbers = [self.revenue if each.statistic == "total" else each for each in numbers]
+        return "numbers", tuple(Counted(number, f.where) for number in numbers)
+
+    def _nested(self, f: Found) -> Any:
+        nouns, counted = f.all("noun"), f.numbers
+        per = q.Dimension(grain=f.ly) if f.ly else nouns.pop().dimension
+        if counted is None:
+            counted = (Counted(q.Number(nouns[0].entity), nouns[0].where),)
+        (number, where) = counted[0]
+        is_single = per.entity is not None and not per.entity.unique_label
+        is_count = len(counted) == 1 and not number.statistic and (number.entity or number.named)
+        if not is_count or f.statistic != "mean":
+            return None
+        if per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single):
+            raise Refused("Whether the average is of the groups or within each is not clear.")
+        return "numbers", (Counted(replace(number, per=per), where),)
+
+    def _having_number(self, f: Found) -> Any:
+        (number, where) = f.numbers[0]
+        return None if len(f.numbers) > 1 or where or number.entity else self._having(number, f)
+
+    def _shown(self, f: Found) -> Any:
+        return [("field", field) for field in f.all("field")]
+
+    def _has(self, f: Found) -> Any:
+        field = f.field or f.noun.field
+        if field is None and f.noun.entity and f.noun.plural and f.kinds == ["with", "noun"]:
+            return "related", Related(f.noun.entity, f.noun.where)
+        if field is None or field.name == "name" or self.is_default_time(field):
+            return None
+        if field.type == "boolean":
+            return ("value", q.Is(field, (field.values[0],))) if f.kinds[0] == "with" else None
+        if {"with", "without"} <= {*f.kinds}:
+            return "dimension", (q.Dimension(field=field, presence=True),)
+        return "condition", q.Has(field, negated=f.kinds[0] != "with")
+
+    def _and(self, f: Found) -> Any:
+        is_of = self.position > 0 and self.slots[self.position - 1].has("prep")
+        if f.noun is not None and (f.noun.entity is None or not f.noun.plural or is_of):
+            return None
+        noun = () if f.noun is None else (Counted(q.Number(f.noun.entity), f.noun.where),)
+        numbers = tuple(each for several in f.all("numbers") for each in several)
+        return "numbers", (*noun, *numbers) if f.kinds[0] == "noun" else (*numbers, *noun)
+
+    # Rankings
+
+    def _superlative(self, f: Found) -> Any:
+        entity, fields = f.noun.entity, f.superlative or ()
+        if entity is not None and f.edge and (f.number or not f.noun.plural):
+            fields = ((self.model.time_field(entity.name), f.edge == "desc"),)
+        own = [each for each in fields if entity and each[0] and each[0].entity == entity.name]
+        return self._ranked(f, own[0][0], descending=own[0][1]) if own else None
+
+    def _top(self, f: Found) -> Any:
+        directions, field = f.all("top", "high", "seller", "popular"), f.noun.field
+        if not directions:
+            return self._ranked(f, None, descending=None) if "which" in f.kinds else None
+        by = self.units if f.seller else None
+        if f.popular and (f.noun.dimension.grain or (field and field.entity in {"order", "login"})):
+            by = q.Number(self.model.entity["order" if field is None else field.entity])
+        ranked = self._ranked(f, by, descending=directions[-1] in {"desc", "best"})
+        return [*ranked, ("condition", q.Has(field))] if f.popular and field else ranked
+
+    def _limit(self, f: Found) -> Any:
+        return "limit", (f.top in {"desc", "best"}, _rows(f.number))
+
+    def _moment(self, f: Found) -> Any:
+        first, *grains = f.all("noun")
+        grain = (grains or [first])[0].dimension.grain
+        time = f.moment or (self.model.time_field(first.entity.name) if first.entity else None)
+        if grain is None or time is None:
+            return None
+        return "dimension", (q.Dimension(grain=grain, field=None if self.is_default_time(time) else time),)
+
+    def _sort(self, f: Found) -> Any:
+        direction = f.high or f.most or f.direction
+        descending = None if direction is None else direction == "desc"
+        if f.kinds == ["sorted", "direction"]:
+            return "direction", direction
+        if (f.noun is not None and f.noun.entity is None) or (f.numbers is not None and len(f.numbers) > 1):
+            return None
+        counted = Counted(q.Number(f.noun.entity), f.noun.where) if f.noun else Counted(self.revenue)
+        (number, where) = f.numbers[0] if f.numbers else counted
+        return "sort", Ranking(f.field or number, descending, where)
+
+    def _with_most(self, f: Found) -> Any:
+        return [*self._ranked(f, None, descending=None), f.slots[-1]]
+
+    def _ranked(self, f: Found, by: q.Number | Field | None, *, descending: bool | None) -> list[Any]:
+        limit = _rows(f.number) if f.number else None if f.noun.plural else 1
+        rank = Ranking(by, descending, subject=f.noun.dimension, limit=limit)
+        return [("rank", rank), *(("condition", each) for each in f.where)]
+
+    # Dimensions
+
+    def _by(self, f: Found) -> Any:
+        if f.ly:
+            return "dimension", (q.Dimension(grain=f.ly),)
+        if f.slots[-1].has("value"):
+            return None
+        is_ranked = f.kinds[0] == "by" and any(slot.has("rank") for slot in self.slots)
+        if is_ranked and f.noun.entity and f.noun.plural:
+            return "sort", Ranking(q.Number(f.noun.entity), None, f.noun.where)
+        return [("dimension", (f.noun.dimension,)), *(("condition", each) for each in f.noun.where)]
+
+    def _dimensions(self, f: Found) -> Any:
+        if f.noun is not None and (
+            f.noun.plural or f.noun.where or len(f.kinds) == len(["dimension", "noun"])
+        ):
+            return None
+        dimensions = [each for several in f.all("dimension") for each in several]
+        dimensions += [f.noun.dimension] if f.noun else []
+        if len({*dimensions}) < len(dimensions):
+            raise Refused("It names a group twice.")
+        return "dimension", tuple(dimensions)
+
+    def _extra(self, f: Found) -> Any:
+        if f.field is not None and not self.is_amount(f.field):
+            return "field", f.field
+        return (
+            ("extra", f.noun.dimension) if f.noun else ("more_numbers", f.numbers or (Counted(self.revenue),))
+        )
+
+    def _verb_grain(self, f: Found) -> Any:
+        field = self.time_of(f.verb)
+        return [("time", field), f.slots[-1]] if field and any(each.grain for each in f.dimension) else None
+
+    # Parts of the model
+
+    def is_amount(self, field: Field, entity: Entity | None = None) -> bool:
+        """Return whether the total of a field is the revenue, and that of the entity."""
+        return (field.entity, field.name) == ("order", "total") and (entity is None or entity.name == "order")
+
+    def is_default_time(self, field: Field) -> bool:
+        """Return whether a field is the time to which periods refer that name none."""
+        return self.model.time_field(field.entity) is field
+
+    def time_of(self, verb: Verb) -> Field | None:
+        """Return the time that a verb names, None if it is the one to which periods refer anyhow."""
+        (field,) = verb.fields if len(verb.fields) == 1 and not verb.events else (None,)
+        return field if field is not None and not self.is_default_time(field) else None
+
+
+def _names(slot: Slot) -> list[str]:
+    """Return the entities that words are about."""
+    nouns, verb = slot.options.get("nouns", ()), slot.options.get("verb", Verb())
+    rows = {each.row for each in verb.events}
+    named = [each.entity.name for each in nouns if each.entity is not None and len(nouns) == 1]
+    return [*named, *(rows if len(rows) == 1 else ())]
+
+
+def _resolved(slot: Slot, about: set[str]) -> Slot:
+    """Return a slot whose noun is one: people are users if the question is about logins."""
+    options = dict(slot.options)
+    nouns, fields = options.pop("nouns", ()), options.pop("fields", ())
+    if nouns:
+        options["noun"] = nouns[-1 if about & {"user", "login"} else 0]
+    named = [field for field in fields if len(fields) == 1 or field.entity in about]
+    return Slot({**options, "field": named[0]} if len(named) == 1 else options, slot.text)
+
+
+def _rows(numeral: str) -> int:
+    if not numeral.isdigit() or int(numeral) == 0:
+        raise Refused(f"{numeral} is no number of rows.")
+    return int(numeral)
+
+
+def _decimal(numeral: str) -> Decimal:
+    try:
+        if not _UNCLEAR_NUMBER.fullmatch(numeral):
+            return Decimal(numeral.replace(",", ""))
+    except InvalidOperation:
+        pass
+    raise Refused(f"{numeral} may have a point between thousands, or three decimals.")

@@ -1,0 +1,163 @@
+"""The words of a question as slots: each word is claimed by the longest phrase that fits.
+
+A phrase may have several meanings ("returned" is a status, "returned orders" a noun); the phrases around it
+decide.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from connecty_frames.sandbox.questions import query as q
+from connecty_frames.sandbox.questions.model import Event, Field, forms
+from connecty_frames.sandbox.questions.periods import find_period
+from connecty_frames.sandbox.words import split, word_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from connecty_frames.sandbox.questions.model import Entity, SemanticModel
+
+_NUMBER: Final = re.compile(r"\d[\d,.]*")
+_KINDS: Final = re.compile(r"([\w|]+)([?*+]?)")
+#: The kinds of slots that stand one behind the other, and whether they may be missing or repeated.
+Pattern = list[tuple[frozenset[str], str]]
+
+
+class Noun(NamedTuple):
+    """A noun with its adjectives: what may be counted, shown, ranked or a group."""
+
+    dimension: q.Dimension
+    where: tuple[q.Condition, ...] = ()
+    plural: bool = False
+
+    @property
+    def entity(self) -> Entity | None:
+        """The entity that it names."""
+        return self.dimension.entity
+
+    @property
+    def field(self) -> Field | None:
+        """The category that it names."""
+        return self.dimension.field
+
+
+class Verb(NamedTuple):
+    """What entities do, and the times at which it happened."""
+
+    events: tuple[Event, ...] = ()
+    fields: tuple[Field, ...] = ()
+
+    def row(self, entity: Entity | None) -> str:
+        """Return the entity whose rows record what an entity did, empty if it does no such thing."""
+        return next((each.row for each in self.events if entity and each.entity == entity.name), "")
+
+
+class Counted(NamedTuple):
+    """A number, and conditions on what it counts."""
+
+    number: q.Number
+    where: tuple[q.Condition, ...] = ()
+
+
+class Slot(NamedTuple):
+    """Words of a question with what they may mean: a value for each kind of slot."""
+
+    options: dict[str, Any]
+    text: str
+
+    def has(self, *kinds: str) -> bool:
+        """Return whether it may be of one of some kinds."""
+        return not self.options.keys().isdisjoint(kinds)
+
+    def get(self, kind: str) -> Any:
+        """Return what it means as a slot of a kind, None if it is none."""
+        return self.options.get(kind)
+
+
+class Lexicon:
+    """The phrases of a semantic model and of the table of words."""
+
+    def __init__(self, model: SemanticModel) -> None:
+        self.model, self._phrases = model, cast("dict[tuple[str, ...], dict[str, Any]]", {})
+        words = {kind: values for kind, values in word_table().items() if kind != "english"}
+        #: What slots stand together in phrases.
+        self.rules: Final[list[tuple[str, Pattern]]] = [
+            (name, [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
+            for name, texts in words.pop("phrases").items()
+            for text in texts
+        ]
+        for kind, values in words.items():
+            for value, phrases in values.items():
+                if kind == "grain":
+                    self._nouns(phrases, q.Dimension(grain=value))
+                else:
+                    self._add(phrases, kind, value)
+        for entity in model.entity.values():
+            self._nouns(entity.nouns, q.Dimension(entity=entity))
+        for field in model.field:
+            self._add_field(field, model)
+        for measure in model.measure:
+            for noun in measure.nouns:
+                self._add([text for text, _ in forms(noun)], "numbers", (Counted(q.Number(named=measure)),))
+        for event in model.event:
+            self._add(event.verbs, "verb", Verb(events=(event,)))
+            self._add(event.sums, "spends", event)
+        #: All words that a phrase has.
+        self.words: Final = frozenset(word for phrase in self._phrases for word in phrase)
+        self._longest = max(map(len, self._phrases))
+
+    def _add(self, phrases: Iterable[str], kind: str, value: Any) -> None:
+        """Add phrases of a kind; several nouns, fields and verbs may have the same words."""
+        for phrase in phrases:
+            options = self._phrases.setdefault(tuple(split(phrase)), {})
+            old = options.get(kind)
+            if isinstance(value, Verb) and old is not None:
+                options[kind] = Verb(old.events + value.events, old.fields + value.fields)
+            else:
+                options[kind] = (*(old or ()), value) if kind in {"nouns", "fields", "superlative"} else value
+
+    def _nouns(self, nouns: Iterable[str], dimension: q.Dimension, *where: q.Condition) -> None:
+        for noun in nouns:
+            for text, plural in forms(noun):
+                self._add([text], "nouns", Noun(dimension, where, plural))
+
+    def _add_field(self, field: Field, model: SemanticModel) -> None:
+        if field.type in {"category", "boolean"} and field.name != "name":
+            self._nouns(field.nouns, q.Dimension(field=field))
+        else:
+            self._add([text for noun in field.nouns for text, _ in forms(noun)], "fields", field)
+        for value in field.values:
+            condition, entity = q.Is(field, (value,)), q.Dimension(entity=model.entity[field.entity])
+            self._nouns([word for word in value.words or () if "|" in word], entity, condition)
+            self._add(value.phrases, "value", condition)
+            self._add(value.predicates, "predicate", condition)
+        self._add(field.verbs, *(("verb", Verb(fields=(field,))) if field.is_time else ("costs", field)))
+        self._add(field.most, "superlative", (field, True))
+        self._add(field.least, "superlative", (field, False))
+        self._add(field.moments, "moment", field)
+        self._add(field.units, "unit", field)
+        self._add(field.present, "predicate", q.Has(field))
+
+    def claim(self, words: Sequence[str]) -> list[Slot]:
+        """Return the slots of a question; words that no phrase has make a slot without meanings."""
+        slots: list[Slot] = []
+        position = 0
+        while position < len(words):
+            sizes = range(min(self._longest, len(words) - position), 0, -1)
+            size = next((n for n in sizes if tuple(words[position : position + n]) in self._phrases), 0)
+            is_bound = bool(slots) and (
+                slots[-1].has("compare")
+                or any(each.has("between") and not each.has("prep") for each in slots[-3:])
+            )
+            period = None if is_bound and words[position][0].isdigit() else find_period(words, position)
+            if period is not None and period[0] >= size:
+                size, options = period[0], cast("dict[str, Any]", {"period": period[1]})
+            elif size:
+                options = self._phrases[tuple(words[position : position + size])]
+            else:
+                size, options = 1, {"number": words[position]} if _NUMBER.fullmatch(words[position]) else {}
+            slots.append(Slot(options, " ".join(words[position : position + size])))
+            position += size
+        return slots
