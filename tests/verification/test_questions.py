@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from benchmarks.questions.generated import cases as generated_cases
 from benchmarks.questions.generated import check, tables
 from benchmarks.questions.judge import is_right, run
 from benchmarks.questions.score import Outcome, connect, judge, questions
