@@ -17,9 +17,6 @@ from connecty_frames.cli.commands import ADDRESS_CONFLICT, complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.io import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.protocol import REGIONS
-from connecty_frames.settings.profiles import Profiles
-from connecty_frames.settings.sources import check_settings, explain, profile_settings, selected_profile
 
 if TYPE_CHECKING:
     from connecty_frames.settings.values import Settings
@@ -31,7 +28,7 @@ _MAX_SECRET: Final = 10_000
 _PROMPTS: Final = {
     "client_id": "Client id",
     "client_secret": "Client secret (not shown)",
-    "address": f"Region ({listed([*REGIONS])}) or address of the API",
+    "address": "Region ({}) or address of the API",
     "dw_id": "Id of the data workspace",
 }
 
@@ -62,6 +59,9 @@ def login(
 
     Only the owner can read the file, and everything else in it stays as it is.
     """
+    from connecty_frames.settings.profiles import Profiles
+    from connecty_frames.settings.sources import check_settings, explain, profile_settings, selected_profile
+
     if ctx.args:  # perhaps the secret, so the message does not have it
         raise ConfigError(
             "login takes options alone. The secret is typed, or piped to --client-secret-stdin: other users "
@@ -105,6 +105,8 @@ def _confirm(exists: str, *, can_ask: bool) -> None:
 def _stored(key: str, stored: Changes, changes: Changes) -> Any:
     """Return the default of a prompt; None requires an answer."""
     if key == "address":
+        from connecty_frames.protocol import REGIONS
+
         return stored.get("base_url") or stored.get("region") or next(iter(REGIONS))
     if key == "client_secret" and changes["client_id"] != stored.get("client_id"):
         return None  # it belongs to another id
@@ -114,7 +116,9 @@ def _stored(key: str, stored: Changes, changes: Changes) -> Any:
 def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
     """Return the settings that are typed, asked for again while they are wrong, else the default."""
     if can_ask:
-        text, shown = _PROMPTS[key], "the stored one"
+        from connecty_frames.protocol import REGIONS
+
+        text, shown = _PROMPTS[key].format(listed([*REGIONS])), "the stored one"
         if key != "client_secret":
             shown = masked_id(str(default)) if key == "client_id" else str(default) or "none"
         changes: Changes = typer.prompt(
@@ -138,6 +142,8 @@ def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
 
 def _as_settings(key: str, value: Any) -> Changes:
     """Return the settings that the answer to a prompt means."""
+    from connecty_frames.protocol import REGIONS
+
     match key:
         case "client_secret":
             return {key: hidden(value)}
@@ -151,6 +157,8 @@ def _as_settings(key: str, value: Any) -> Changes:
 
 def _checked(key: str, value: Any) -> Changes:
     """Return the settings that the answer to a prompt means; if it is wrong, the prompt is shown again."""
+    from connecty_frames.settings.sources import check_settings
+
     changes = _as_settings(key, value)
     try:
         check_settings(changes)

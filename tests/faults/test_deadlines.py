@@ -123,7 +123,7 @@ def test_a_thread_that_waits_for_anothers_token_keeps_its_own_deadline(server: S
 @pytest.mark.slow
 def test_decoding_that_takes_too_long(server: Script) -> None:
     """QuestionTimeout with the id at the deadline; result() then decodes what was received before."""
-    rows = ",".join(["[[1]]"] * 400_000)
+    rows = ",".join(["[[1]]"] * 2_000_000)
     body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{rows}]}}}}'
     server.on("results", server.answer(200, raw=body.encode()))
     cf.Answer.from_json(b'{"state":"COMPLETED","results":{"dataframe":[["a"],[[1]]]}}')  # imports
@@ -135,7 +135,7 @@ def test_decoding_that_takes_too_long(server: Script) -> None:
         assert caught.value.question_id == QUESTION_ID
         assert "was not decoded in the time allowed" in str(caught.value)
         fetched = server.count("results")
-        assert question.result(timeout=60, on_truncation="ignore").rows == 400_000
+        assert question.result(timeout=60, on_truncation="ignore").rows == 2_000_000
         assert server.count("results") == fetched
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pro
 SCRIPT = """
 import threading, time
 print("the script runs", flush=True)
-from connecty_frames.clock import SYSTEM_CLOCK
+from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.sandbox.pool import WorkerPool
 
 worker_pool = WorkerPool(None, timezone="UTC", time_limit=3600, documented_only=False, clock=SYSTEM_CLOCK)
