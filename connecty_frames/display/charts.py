@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,9 +37,6 @@ from connecty_frames.display.roles import (
     words,
 )
 from connecty_frames.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: The most rows, the most categories of bars, and the most colours.
 _MAX_ROWS: Final = 5_000
@@ -167,15 +164,15 @@ def choose_chart(
             setting="plot",
         )
     columns = _columns(table)
+    if not table.num_rows:
+        raise _nothing_fits(columns, 0)
     given_x, given_y, group = (_find(columns, name) for name in (x, y, color))
     free = [column for column in columns if column not in (given_x, given_y, group)]
     measures = [column for column in free if column.is_measure]
     dimension = given_x or _choose_dimension(free, measures, least=2 if given_y is None else 1)
     named = _named(measures, question)
     measure = given_y or _choose_measure([c for c in measures if c is not dimension], named, dimension)
-    if dimension is None or measure is None or not measure.has_numbers or not table.num_rows:
-        raise _nothing_fits(columns, table.num_rows)
-    if dimension.role is Role.OTHER:
+    if dimension is None or dimension.role is Role.OTHER or measure is None or not measure.has_numbers:
         raise _nothing_fits(columns, table.num_rows)
     repeats = not dimension.is_unique
     if color is None:
@@ -244,10 +241,10 @@ def _choose_dimension(columns: list[Column], measures: list[Column], least: int)
     periods, dimensions = by_role[Role.PERIOD], by_role[Role.DIMENSION]
     labels = [*by_role[Role.LABEL], *(c for c in by_role[Role.IDENTIFIER] if c.is_unique)]
     # Rows with a label before the period, or sorted by a measure and not by time, are a list of things.
-    is_list = (
-        any(label.role is Role.LABEL and label.at < periods[0].at for label in labels) if periods else True
-    )
-    if not is_list and not (labels and not any(map(_is_sorted, periods)) and _any_ordered(measures)):
+    if periods and not (
+        any(label.role is Role.LABEL and label.at < periods[0].at for label in labels)
+        or (labels and not any(map(_is_sorted, periods)) and any(is_ordered(m.cells) for m in measures))
+    ):
         # One that is unique stands for itself, dates and names before numbers; of others, the finest.
         alone = [column for column in periods if column.is_unique]
         texts_first = sorted(alone, key=lambda column: is_number(column.cells.type))
@@ -261,10 +258,6 @@ def _choose_dimension(columns: list[Column], measures: list[Column], least: int)
         if others:
             return others[0]
     return measures[0] if len(measures) >= least and len(measures[0].cells) >= least else None
-
-
-def _any_ordered(columns: Iterable[Column]) -> bool:
-    return any(is_ordered(column.cells) for column in columns)
 
 
 def _choose_group(
