@@ -354,7 +354,9 @@ def test_the_accessor_is_there_when_the_library_came_second(library: str) -> Non
 def test_no_module_replaces_a_name() -> None:
     """With every module imported, each name of each ``__all__`` is the object that its module defines."""
     code = """
-        import connecty_frames, importlib, json, pkgutil, sys, types
+        import connecty_frames, importlib, json, pkgutil, sys, types, warnings
+
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the lowest typer
 
         def unless_pyspark_is_needed(function, *arguments):
             try:
