@@ -14,6 +14,7 @@ another measure. A second dimension is colour. Identifiers and ranks are never d
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -177,6 +178,11 @@ def choose_chart(
     repeats = not dimension.is_unique
     if color is None:
         group = _choose_group(columns, dimension, measure, repeats=repeats)
+        if group is not None and group.role is Role.IDENTIFIER and group.is_unique:  # no colour for each row
+            if dimension.role is Role.DIMENSION:
+                table = _tell_apart(table, dimension, group)
+                dimension, repeats = _columns(table)[dimension.at], False
+            group = None
     chosen = [dimension, group, measure] if group else [dimension, measure]
     what = f"{snippet(measure.name)} by {' and '.join(snippet(column.name) for column in chosen[:-1])}"
     is_chosen = given_x or given_y or (measure not in named and set(measures) - {dimension, measure})
@@ -196,6 +202,16 @@ def choose_chart(
 
 def _columns(table: pa.Table) -> list[Column]:
     return [Column(at, *each) for at, each in enumerate(zip(table.column_names, table.columns, strict=True))]
+
+
+def _tell_apart(table: pa.Table, dimension: Column, identifier: Column) -> pa.Table:
+    """Write the identifier behind each value that occurs more than once: two customers of one name."""
+    counts = Counter(dimension.texts)
+    texts = [
+        text if counts[text] == 1 else f"{text or 'null'} ({key})"
+        for text, key in zip(dimension.texts, identifier.texts, strict=True)
+    ]
+    return table.set_column(dimension.at, dimension.name, pa.array(texts, pa.string()))
 
 
 def _kind(dimension: Column) -> ChartKind:

@@ -291,6 +291,23 @@ def test_thirty_categories() -> None:
     assert values(found, "n") == [*range(30), *range(31, 61)]
 
 
+def test_two_of_one_name() -> None:
+    """The identifier tells them apart; it is no colour."""
+    found = drawn({"id": [7, 8, 9], "customer": ["Ann", "Bob", "Ann"], "revenue": [3, 2, 1]})
+
+    assert values(found, "customer") == ["Ann (7)", "Bob", "Ann (9)"]
+    assert channels(found).keys() == {"x", "y"}
+    assert found["mark"]["type"] == "bar"
+
+
+def test_identifiers_over_time_are_no_colours() -> None:
+    """Several orders of a day are points."""
+    found = drawn({"order_id": [7, 8, 9], "day": [DAYS[0], DAYS[0], DAYS[1]], "amount": [3, 2, 1]})
+
+    assert channels(found).keys() == {"x", "y"}
+    assert found["mark"]["type"] == "circle"
+
+
 def test_the_title_says_what_is_drawn() -> None:
     """It is the question only if that says it."""
     columns = {"shop": ["a", "b", "c"], "orders": [5, 2, 9], "customers": [3, 1, 4]}
