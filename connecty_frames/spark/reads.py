@@ -19,11 +19,10 @@ import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from connecty_frames._base.locks import locked
+from connecty_frames._base.locks import lock
 from connecty_frames._base.text import did_you_mean, snippet, terminal
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, wrong_value
@@ -266,9 +265,8 @@ def _record(question: str, key: tuple[object, ...]) -> Iterator[BinaryIO]:
     session = os.environ.get("SPARK_JOB_ARTIFACT_UUID", "")  # of a session of Spark Connect
     digest = hashlib.sha256(json.dumps([session, question, *key]).encode()).hexdigest()
     path = Path(folder) / f"connecty-{digest}"
-    with open(path, "a+b", opener=open_private) as file, locked(partial(os.dup, file.fileno())):
+    with open(path, "a+b", opener=open_private) as file:
+        # Not `locked`, which goes on where a file system has no locks: a question could be sent twice.
+        lock(file.fileno(), blocks=True)
         file.seek(0)
-        try:
-            yield file
-        finally:
-            file.flush()  # before the lock is released
+        yield file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 import sys
@@ -298,6 +299,20 @@ def test_without_a_record_nothing_is_asked(
         asked()
     monkeypatch.delenv("SPARK_LOCAL_DIRS")
     with pytest.raises(cf.ConfigError, match="without the variable SPARK_LOCAL_DIRS"):
+        asked()
+    assert asked_sandbox.request_log.submissions() == {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows is refused before")
+def test_a_record_that_cannot_be_locked(asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a lock, another process could send the question too: it is not sent."""
+    import fcntl
+
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(cf.ConfigError, match=r"cannot be recorded.*It was not sent\."):
         asked()
     assert asked_sandbox.request_log.submissions() == {}
 
