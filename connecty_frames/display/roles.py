@@ -66,8 +66,8 @@ _PERIOD_TEXT: Final = re.compile(
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?",
     re.IGNORECASE,
 )
-_CODE: Final = re.compile(r"[A-Z0-9-]+")
-_CODE_LENGTH: Final = 4
+#: A code such as an ISIN: without spaces, and with a digit.
+_CODE: Final = re.compile(r"(?=.*\d)[A-Z\d-]{4,}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 #: How many values are read to tell what a text column is.
 _SAMPLE: Final = 1_000
@@ -114,17 +114,18 @@ def is_ordered(column: pa.ChunkedArray) -> bool:
 
 
 def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
-    if named and named[-1] in _COORDINATES:
+    last = named[-1] if named else ""
+    if last in _COORDINATES:
         return Role.IDENTIFIER
     numbers = _whole_numbers(column)
     if numbers is not None:
         if _is_period(named, numbers):
             return Role.PERIOD
-        if named in (["row", "number"], ["#"]) or (named and named[-1] in _RANKS):
+        if last in _RANKS or named in (["row", "number"], ["#"]):
             return Role.RANK
         if _is_identifier(named):
             return Role.IDENTIFIER
-    if named and named[-1] not in _COUNTS and any(each.intersection(named) for each in DERIVED_WORDS):
+    if last not in _COUNTS and any(each.intersection(named) for each in DERIVED_WORDS):
         return Role.DERIVED
     return Role.MEASURE
 
@@ -140,11 +141,8 @@ def _text_role(named: list[str], column: pa.ChunkedArray) -> Role:
 
 
 def _are_codes(values: list[str]) -> bool:
-    """Return whether texts are of one length, without spaces, and each with a digit, as an ISIN is."""
-    length = len(values[0])
-    return length >= _CODE_LENGTH and all(
-        len(value) == length and _CODE.fullmatch(value) and not value.isalpha() for value in values
-    )
+    """Return whether texts are codes of one length."""
+    return len(set(map(len, values))) == 1 and all(map(_CODE.fullmatch, values))
 
 
 def _is_identifier(named: list[str]) -> bool:

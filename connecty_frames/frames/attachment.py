@@ -88,13 +88,12 @@ def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
 
 def categories_of(metadata: AnswerMetadata) -> dict[str, Category]:
     """Return the categories that ``schema=`` named, by column."""
-    from connecty_frames.decode.schema import read_column
-    from connecty_frames.decode.types.encodings import Category
+    from connecty_frames.decode.types.encodings import Category, parse_encoding
 
     found = {}
     for column in metadata.schema:
         with suppress(ValueError, TypeError, ConfigError):  # of a later version
-            if isinstance(encoding := read_column(column).encoding, Category):
+            if isinstance(encoding := parse_encoding(column.get("encoding", "")), Category):
                 found[column["name"]] = encoding
     return found
 

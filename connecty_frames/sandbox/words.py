@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -103,21 +103,21 @@ class Vocabulary:
     def __init__(self, words: Iterable[str]) -> None:
         self.words: frozenset[str] = frozenset(words)
 
+    @cached_property
+    def _near_words(self) -> frozenset[str]:
+        """The vocabulary, and the words of English that look like one of it."""
+        return self.words.union(word_table()["english"][""][0].split())
+
     def corrected(self, words: Iterable[str]) -> list[str]:
         """Return words with typing mistakes corrected."""
         # A word is corrected if one word of the vocabulary is nearer to it than any other word, those of
         # English that are nearly words of questions included: ``county`` does not mean ``country``.
         return [self._corrected(word) for word in words]
 
-    def unknown(self, words: Iterable[str]) -> list[str]:
-        """Return the words that are not understood."""
-        return [word for word in words if word not in self.words and not word[0].isdigit()]
-
     def _corrected(self, word: str) -> str:
         if word in self.words or len(word) < _ONE_MISTAKE or not word.isalpha():
             return word
-        english = word_table()["english"][""][0].split()
-        nearest = _nearest(word, self.words.union(english), 1 if len(word) < _TWO_MISTAKES else 2)
+        nearest = _nearest(word, self._near_words, 1 if len(word) < _TWO_MISTAKES else 2)
         return nearest.pop() if len(nearest) == 1 and nearest <= self.words else word
 
 

@@ -69,11 +69,6 @@ def test_another_word(word: str) -> None:
     assert VOCABULARY.corrected([word]) == [word]
 
 
-def test_unknown_words() -> None:
-    """Those that are not in the vocabulary; numbers are."""
-    assert VOCABULARY.unknown(["orders", "5", "gizmos"]) == ["gizmos"]
-
-
 @cases(
     ("word", "singular"),
     [

@@ -201,11 +201,6 @@ class CellColumn(_Cells):
             int(kind_masks(codes)) if kind_mask is None else kind_mask
         )
 
-    @classmethod
-    def of_nulls(cls, length: int) -> CellColumn:
-        """Return nulls alone."""
-        return cls(np.zeros(length, np.uint8), pa.nulls(length, pa.string()))
-
     @property
     def array(self) -> Array | None:
         """The texts, or number texts, None where the cells are of other kinds."""
