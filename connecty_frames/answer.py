@@ -318,10 +318,10 @@ class Answer:
     def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
         """Draw the table with altair, as a chart that means the question.
 
-        The measure drawn is a share, percentage or growth behind the plain measures or in the question; else
-        the measure that the question names; else the one by which the rows are sorted; else the last. It is
-        drawn over a period, else over a label or category; colours distinguish a second category. Identifiers
-        and ranks are never drawn as measures.
+        The first of these measures is drawn: a share, percentage or growth that follows the plain measures or
+        that the question names; the measure that the question names; the one that sorts the rows; the last.
+        The axis is a period, else a label or category; colours distinguish a second category. Identifiers and
+        ranks are never drawn as measures.
 
         Parameters
         ----------

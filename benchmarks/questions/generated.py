@@ -125,7 +125,7 @@ def tables(connection: DuckDBPyConnection) -> tuple[Frame, Frame]:
 def check(
     case: Case, answerer: Answerer, connection: DuckDBPyConnection, rows: tuple[Frame, Frame]
 ) -> str | None:
-    """Return what is wrong with the answers to a question in all orders, None if nothing is."""
+    """Return the first problem with the answers to a question in all orders, or None."""
     statements = set()
     for wording in case.wordings():
         try:

@@ -70,7 +70,7 @@ class Results(Immutable):
     envelope: Envelope
     body: bytes
     max_rows: int  # of the request
-    retry_after: float | None = None  # seconds after which the server allows the next request, if it said so
+    retry_after: float | None = None  # in seconds, as the server asked
     elapsed: float | None = None  # seconds from sending the question to this response, if that is known
 
     def next_max_rows(self, wanted: int | None, checkpoint: Callable[[], None]) -> int | None:

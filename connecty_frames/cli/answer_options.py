@@ -49,5 +49,5 @@ FormatOption = Annotated[
 ]
 OutputOption = Annotated[
     Path | None,
-    _output("--output", "-o", help="The file to write, whole or not at all; - is standard output."),
+    _output("--output", "-o", help="Output file, replaced only once it is complete; - is standard output."),
 ]

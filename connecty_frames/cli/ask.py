@@ -98,7 +98,7 @@ def ask(
         str | None, _connection(metavar="URL", help="The address of the API, instead of that of a region.")
     ] = None,
     region: Annotated[
-        Literal["eu1", "us1"] | None, _connection(help="The region in which the organisation is registered.")
+        Literal["eu1", "us1"] | None, _connection(help="The region of your organisation.")
     ] = None,
     sandbox: Annotated[
         bool,

@@ -61,7 +61,7 @@ def batch(
         ),
     ] = None,
     name_column: Annotated[
-        str | None, _questions(help="The column of a .csv file with names, after which parts are named.")
+        str | None, _questions(help="The column of a .csv file that names the parts.")
     ] = None,
     max_workers: Annotated[
         int, typer.Option(min=1, help="The maximum number of questions in progress at once.")

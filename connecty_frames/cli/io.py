@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
 #: The signals that end a command; not every system has all of them.
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
-#: Seconds after a signal in which another one has no effect, so that the message is printed completely.
+#: Ignore further signals for so many seconds after one, so that its message is printed completely.
 _GRACE: Final = 1.0
-#: Seconds after a signal, and then between checks, in which an interrupt that was lost is noticed.
+#: How often to check, in seconds, whether an interrupt was lost.
 _CHECK_INTERVAL: Final = 0.1
 
 

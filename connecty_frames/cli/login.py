@@ -133,7 +133,7 @@ def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
     if default is not None:
         return _as_settings(key, default)
     raise ConfigError(
-        "There is no terminal in which to ask for the credentials. Give --client-id, and pipe the secret to "
+        "No terminal is available to ask for the credentials. Give --client-id, and pipe the secret to "
         "--client-secret-stdin; or set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET in the environment, "
         "which need no profile.",
         setting="client_id",

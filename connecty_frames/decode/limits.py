@@ -16,7 +16,7 @@ MOST_KEPT: Final = 100_000
 
 
 class ReaderLimits(Immutable):
-    """The limits of reading: sizes in bytes, by which blocks are cut, and the time."""
+    """The limits of reading: the sizes of blocks, in bytes, and the time."""
 
     block: int = 1 << 21  # stays in a processor's cache, and bounds the memory that the work takes
     general_block: int = 1 << 18  # of the general reader, whose work takes more memory

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _TIMES: Final = "time timetz timewithtimezone timewithouttimezone"
 _DURATIONS: Final = "duration interval intervaldaytosecond timedelta"
 _CLOCKS: Final = dict.fromkeys(_TIMES.split(), "time") | dict.fromkeys(_DURATIONS.split(), "duration")
-#: The names of each section, as ``_fold`` returns them: of ``datetime64[ns]``, ``datetime``. The sections are
-#: in the order in which they decide on a type; the names of ``general`` tell no type.
+#: The names of each section, as ``_fold`` returns them: of ``datetime64[ns]``, ``datetime``. Of several
+#: sections, the first decides on the type; the names of ``general`` tell no type.
 SECTION_NAMES: Final = {
     "boolean": "boolean bool",
     "numeric": (

@@ -233,7 +233,7 @@ _COMPARISONS: Final[tuple[tuple[TypeTest, _Comparison], ...]] = (
 
 @lru_cache
 def _comparison_of(type_: pa.DataType) -> _Comparison | None:
-    """Return how a column of a type is compared, None where it is not."""
+    """Return how to compare columns of a type, or None if there is no way."""
     return first_match(_COMPARISONS, type_)
 
 

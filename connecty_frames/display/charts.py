@@ -4,7 +4,7 @@ The roles of the columns decide what is drawn. The measure is the first of these
 
 1. a derived measure that stands behind the measures, or that the question names, with at least two values
 2. the measure that the question names
-3. the measure by which the rows are sorted
+3. the measure that sorts the rows
 4. the last measure
 
 It is drawn over a period, else over a label or a dimension, else over an identifier or a rank, else over

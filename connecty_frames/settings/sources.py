@@ -90,7 +90,7 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     client_secret : str, SecretStr or None, default None
         Their secret.
     region : {"eu1", "us1"} or None, default "eu1"
-        The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
+        The region of your organisation, ``"eu1"`` or ``"us1"``.
     base_url : str or None, default None
         The address of the API, instead of that of ``region``.
     dw_id : int or None, default None

@@ -186,7 +186,7 @@ class SettingsDict(TypedDict, total=False):
     client_secret: str | SupportsSecret | None
     """Their secret."""
     region: Literal["eu1", "us1"] | None
-    """The region in which the organisation is registered, ``"eu1"`` or ``"us1"``."""
+    """The region of your organisation, ``"eu1"`` or ``"us1"``."""
     base_url: str | None
     """The address of the API, instead of that of ``region``."""
     dw_id: int | None

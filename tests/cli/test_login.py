@@ -102,8 +102,8 @@ def test_a_wrong_setting_of_an_existing_profile(login: Any, config: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "stdin", "says"),
     [
-        ([], "", "There is no terminal in which to ask for the credentials. Give --client-id, and pipe"),
-        (["--client-id", "a"], "", "There is no terminal in which to ask for the credentials. "),
+        ([], "", "No terminal is available to ask for the credentials. Give --client-id, and pipe"),
+        (["--client-id", "a"], "", "No terminal is available to ask for the credentials. "),
         (SECRET, "", "client_secret (given): it is empty."),
         (["--client-id", ""], "", "client_id (given): it is empty."),
         (["--profile", ""], "", "profile (given): it is empty."),
