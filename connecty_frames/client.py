@@ -136,10 +136,11 @@ class Client:
         self._open(settings, clock, random, resume_command)
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, *, resumable: bool = True) -> Self:
         """Return a client with settings that are all resolved already."""
         client = cls.__new__(cls)
-        cls._open(client, settings, SYSTEM_CLOCK, _random.random, resume_command)
+        command = resume_command if resumable else lambda _question_id, _dw_id: ""
+        cls._open(client, settings, SYSTEM_CLOCK, _random.random, command)
         return client
 
     def _open(
@@ -184,6 +185,11 @@ class Client:
     def history(self) -> History | None:
         """Where the questions are recorded, for the command line; None if they are not."""
         return self._api.history
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether answers can be fetched later: not those of a sandbox that ends with this process."""
+        return bool(self._api.resume_command("", 0))
 
     def recording_in(self, path: Path) -> Client:
         """Return a client with the same connections that records in another file; the caller closes it.

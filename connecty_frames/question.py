@@ -223,8 +223,8 @@ class Question(PolledQuestion):
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: connections cannot be, and credentials must not be."""
         raise TypeError(
-            "A Question cannot be pickled, since it belongs to a Client; keep its question_id and use "
-            f"{self.resume_command}"
+            "A Question cannot be pickled, since it belongs to a Client; keep its question_id, and fetch the "
+            f"answer by {self.resume_command or 'Client.question(question_id)'}"
         )
 
     def _state_now(self, timeout: float | None = None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -20,13 +19,12 @@ from connecty_frames.cli.answer_options import (
     Strict,
     TimeZone,
 )
-from connecty_frames.cli.commands import Profile
+from connecty_frames.cli.connection import Profile, UseSandbox, connection, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.errors import (
     ConfigError,
-    ConnectyError,
     QuestionError,
     QuestionTimeout,
     SubmissionUncertain,
@@ -82,6 +80,7 @@ def batch(
     dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
     timeout: Annotated[float | None, _questions(help="Seconds for each question.")] = None,
     profile: Profile = None,
+    sandbox: UseSandbox = False,
     max_rows: MaxRows = 1000,
     on_truncation: OnTruncation = "warn",
     schema_file: SchemaFile = None,
@@ -109,26 +108,18 @@ def batch(
         "progress": False if quiet else None,
     }
     from connecty_frames.batch import ask_batch
-    from connecty_frames.client import Client
 
-    with ExitStack() as stack:
-        # Without a profile the shared client, which asks a sandbox if CONNECTY_SANDBOX says so.
-        client = None if profile is None else stack.enter_context(Client(profile=profile))
-        try:
-            asked = ask_batch(
-                questions,
-                output,
-                max_workers=max_workers,
-                max_questions=max_questions,
-                retry_failed=retry_failed,
-                retry_uncertain=retry_uncertain,
-                client=client,
-                **options,
-            )
-        except (ConnectyError, OSError) as error:
-            for note in getattr(error, "__notes__", ()):  # how far the run came
-                echo_stderr(note)
-            raise
+    with connection(sandbox=sandbox, profile=profile) as address, open_client(address) as client:
+        asked = ask_batch(
+            questions,
+            output,
+            max_workers=max_workers,
+            max_questions=max_questions,
+            retry_failed=retry_failed,
+            retry_uncertain=retry_uncertain,
+            client=client,
+            **options,
+        )
     summary = asked.summary()
     if not quiet:
         echo_stderr(str(summary))

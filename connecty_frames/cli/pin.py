@@ -20,7 +20,7 @@ from connecty_frames.cli.answer_options import (
     SchemaFile,
     TimeZone,
 )
-from connecty_frames.cli.commands import Profile
+from connecty_frames.cli.connection import Profile, UseSandbox, connection, is_temporary, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
 from connecty_frames.cli.io import echo_stderr
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from connecty_frames.client import Client
     from connecty_frames.pins import Pin
 
 #: How many characters of a driver's message are shown.
@@ -82,32 +81,31 @@ def add(
     decimals: Decimals = "auto",
     lock_file: _LockFile = None,
     profile: Profile = None,
+    sandbox: UseSandbox = False,
 ) -> None:
     """Ask a question once, and keep its SQL and schema."""
     from connecty_frames.pins import pin as add_pin
 
-    with _client(profile) as client:
-        try:
-            made = add_pin(
-                name,
-                question,
-                dialect=dialect,
-                path=lock_file,
-                replace=replace,
-                client=client,
-                question_id=question_id,
-                dw_id=dw_id,
-                timeout=timeout,
-                max_rows=max_rows,
-                schema=None if schema_file is None else read_saved_schema(schema_file),
-                tz=tz,
-                decimals=decimals,
-            )
-        except (ConnectyError, OSError) as error:
-            for note in getattr(error, "__notes__", ()):  # how to pin an answer that was paid for
-                echo_stderr(note)
-            raise
-    _describe(made)
+    with (
+        connection(sandbox=sandbox, question_id=question_id, profile=profile) as address,
+        open_client(address) as client,
+    ):
+        made = add_pin(
+            name,
+            question,
+            dialect=dialect,
+            path=lock_file,
+            replace=replace,
+            client=client,
+            question_id=question_id,
+            dw_id=dw_id,
+            timeout=timeout,
+            max_rows=max_rows,
+            schema=None if schema_file is None else read_saved_schema(schema_file),
+            tz=tz,
+            decimals=decimals,
+        )
+        _describe(made, has_id=not is_temporary(address))
 
 
 @pin.command("list")
@@ -153,6 +151,7 @@ def check(
     timeout: _Timeout = None,
     lock_file: _LockFile = None,
     profile: Profile = None,
+    sandbox: UseSandbox = False,
 ) -> None:
     """Ask pinned questions again, each of which is paid for, and report what has changed.
 
@@ -166,9 +165,11 @@ def check(
         raise ConfigError(f"There are no pins in {path_text(path)}.", setting="path")
     chosen = [named(pins, name, path) for name in names or sorted(pins)]
     count = len(chosen) * times
-    echo_stderr(f"This asks {counted(count, 'question')}, {'which is' if count == 1 else 'each'} paid for.")
     changed = False
-    with _client(profile) as client:
+    with connection(sandbox=sandbox, profile=profile) as address, open_client(address) as client:
+        if not is_temporary(address):
+            each_one = "which is" if count == 1 else "each"
+            echo_stderr(f"This asks {counted(count, 'question')}, {each_one} paid for.")
         for each in chosen:
             found = each.check(times=times, timeout=timeout, client=client, on_change=lambda _: None)
             typer.echo(terminal(str(found), keep="\n"))
@@ -224,23 +225,12 @@ def run(
         file.flush()
 
 
-@contextmanager
-def _client(profile: str | None) -> Iterator[Client | None]:
-    """Yield a client for a profile, and None for the shared one, which may be that of a sandbox."""
-    from connecty_frames.client import Client
-
-    if profile is None:
-        yield None
-        return
-    with Client(profile=profile) as client:
-        yield client
-
-
-def _describe(found: Pin) -> None:
+def _describe(found: Pin, *, has_id: bool = True) -> None:
     """Write a pin to standard error, without its SQL."""
     asked = "" if found.asked_at is None else f", asked {found.asked_at:%Y-%m-%d %H:%M} UTC"
     echo_stderr(f"{found.name}: {found.question}")
-    echo_stderr(f"question_id {found.question_id}, dw_id {found.dw_id}{asked}")
+    question_id = f"question_id {found.question_id}, " if has_id else ""
+    echo_stderr(f"{question_id}dw_id {found.dw_id}{asked}")
     echo_stderr(f"dialect {found.dialect or 'unknown'}; tables: {', '.join(found.tables) or 'unknown'}")
     echo_stderr(repr(found.schema))
 

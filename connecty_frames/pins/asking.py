@@ -116,7 +116,7 @@ def pin(
             _check_new(found, target)
         with changing(target, room=_ROOM) as change:
             answer = call.answer()
-            with _paid(answer, target):
+            with _paid(answer, target, asked):
                 made = _pin_of(answer, name, question, dialect, ask_options)
                 _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
 
@@ -191,9 +191,11 @@ def _wait(deadline: Deadline, name: str) -> None:
 
 
 @contextmanager
-def _paid(answer: Answer, path: Path) -> Iterator[None]:
+def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
     """Let errors say how to pin an answer that has been paid for."""
-    note = f"The question was asked. question_id={answer.question_id!r} pins its answer without asking again."
+    note = "The question was asked."
+    if client.is_resumable:
+        note += f" question_id={answer.question_id!r} pins its answer without asking again."
     try:
         yield
     except OSError as error:

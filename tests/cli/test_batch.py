@@ -156,5 +156,5 @@ def test_refused_credentials(run: Any, server: Script) -> None:
     code, _, err = run("a\nb\n", "--max-workers", "1")
 
     assert code == 3
-    assert err.startswith("0 questions of the batch in ")
-    assert "\nAuthError: " in err
+    assert err.startswith("AuthError: ")
+    assert "\n0 questions of the batch in " in err
