@@ -100,7 +100,7 @@ class Client:
         self,
         client_id: str | None = None,
         *,
-        client_secret: str | SupportsSecret | None = None,
+        client_secret: str | SupportsSecret | Callable[[], str] | None = None,
         region: Literal["eu1", "us1"] | None = None,
         base_url: str | None = None,
         dw_id: int | None = None,

@@ -173,6 +173,17 @@ def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: 
         WRITERS[format_](table, target)
 
 
+def write_batches(reader: pa.RecordBatchReader, format_: Format, file: BinaryIO) -> None:
+    """Write rows as they come, or all at once where the format or the terminal needs that."""
+    from connecty_frames.export.formats import STREAMS
+
+    if format_ in STREAMS and not (file is sys.stdout.buffer and sys.stdout.isatty()):
+        STREAMS[format_](reader, file)
+    else:
+        table = reader.read_all()
+        write_rows(table, table.schema.types, format_, file)
+
+
 @contextmanager
 def escaped_on_terminal(file: BinaryIO) -> Iterator[BinaryIO]:
     """Yield a file, whose control characters are escaped if it is a terminal."""

@@ -100,12 +100,12 @@ def commands(tmp_path: Path) -> dict[str, list[str]]:
     """Return the commands that can use a sandbox."""
     questions = tmp_path / "questions.txt"
     questions.write_text(f"{TOP_COUNTRIES}\n")
-    lock_file = ["--lock-file", str(tmp_path / "connecty.lock")]
+    folder = ["--folder", str(tmp_path / "pins")]
     return {
         "ask": ["ask", TOP_COUNTRIES],
         "batch": ["batch", str(questions), "--output", str(tmp_path / "batch")],
-        "pin add": ["pin", "add", "top", TOP_COUNTRIES, "--dialect", "duckdb", *lock_file],
-        "pin check": ["pin", "check", *lock_file],
+        "pin add": ["pin", "add", "top", TOP_COUNTRIES, "--dialect", "duckdb", *folder],
+        "pin check": ["pin", "check", "--all", "--ask", *folder],
         "doctor": ["doctor"],
         "doctor --ask": ["doctor", "--ask", TOP_COUNTRIES],
         "health": ["health"],
