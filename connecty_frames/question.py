@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+import logging
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.asking.endpoints import Endpoints
     from connecty_frames.asking.submission import Submission
+
+_LOG: Final = logging.getLogger("connecty_frames.client")
 
 
 class Question(PolledQuestion):
@@ -190,6 +193,10 @@ class Question(PolledQuestion):
                     not final or (more := final.next_max_rows(wanted, self._checkpoint(left()))) is not None
                 ):
                     final = self._poll(deadline, max_rows=more, report=report)
+            if _LOG.isEnabledFor(logging.DEBUG):
+                known = {"question_id": self._question_id, "state": str(final.envelope.state)}
+                extra = {**known, "elapsed": final.elapsed, "reused": self._reused}
+                _LOG.debug("question %(question_id)s: %(state)s", known, extra=extra)
             if final.envelope.state == State.COMPLETED:
                 if self._api.history is not None and final is not self._kept:
                     self._api.history.keep(self._question_id, final.body, final.max_rows)
