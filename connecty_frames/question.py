@@ -14,6 +14,7 @@ from connecty_frames.answer import Answer, read_schema
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.asking.polling import PolledQuestion
 from connecty_frames.decode import LIMITS
+from connecty_frames.decode.limits import DECODING
 from connecty_frames.display.progress import progress
 from connecty_frames.errors import NotFoundError
 from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, check_age, shows_options
@@ -206,22 +207,23 @@ class Question(PolledQuestion):
             time_left = deadline.remaining()  # an import takes none of it
             if not is_loaded:
                 frames.finish_loading(ask_options.engine)
-            return Answer.from_response(
-                final.body,
-                final.envelope,
-                options=ask_options,
-                fetched=final.max_rows,
-                known=AnswerMetadata(
-                    question=self._question,
-                    question_id=self._question_id,
-                    dw_id=self._dw_id,
-                    base_url=self._api.transport.address,
-                    asked_at=self._asked_at,
-                    elapsed=final.elapsed,
-                    reused=self._reused,
-                ),
-                limits=msgspec.structs.replace(LIMITS, checkpoint=self._checkpoint(time_left)),
-            )
+            with DECODING.get():
+                return Answer.from_response(
+                    final.body,
+                    final.envelope,
+                    options=ask_options,
+                    fetched=final.max_rows,
+                    known=AnswerMetadata(
+                        question=self._question,
+                        question_id=self._question_id,
+                        dw_id=self._dw_id,
+                        base_url=self._api.transport.address,
+                        asked_at=self._asked_at,
+                        elapsed=final.elapsed,
+                        reused=self._reused,
+                    ),
+                    limits=msgspec.structs.replace(LIMITS, checkpoint=self._checkpoint(time_left)),
+                )
 
     def __repr__(self) -> str:
         asked = "" if self._question is None else f", question={snippet(self._question, 100)!r}"

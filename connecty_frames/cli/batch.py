@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connecty_frames._base.text import path_text, quoted, snippet
+from connecty_frames._base.text import cut, path_text, quoted, snippet
 from connecty_frames.cli.answer_options import (
     Decimals,
     MaxRows,
@@ -31,11 +31,13 @@ from connecty_frames.errors import (
 )
 
 if TYPE_CHECKING:
-    from connecty_frames.batch import BatchSummary
+    from connecty_frames.batch import Batch, BatchSummary
     from connecty_frames.options import AskOptionsDict
 
 #: Options, by the panel of the help that shows them.
 _questions = partial(typer.Option, rich_help_panel="Questions")
+#: The questions without an answer that are listed.
+_MOST_SHOWN: Final = 20
 #: The column that is read if a file has several and none is named.
 _COLUMN: Final = "question"
 
@@ -122,8 +124,19 @@ def batch(
         )
     summary = asked.summary()
     if not quiet:
+        _echo_failures(asked)
         echo_stderr(str(summary))
     raise typer.Exit(_exit_code(summary))
+
+
+def _echo_failures(asked: Batch) -> None:
+    """Say which questions have no answer, and why."""
+    failures = asked.errors("pyarrow").to_pylist()
+    for each in failures[:_MOST_SHOWN]:
+        reason = cut(" ".join((each["error"] or each["state"]).split()), 300)
+        echo_stderr(f"{each['name'] or each['number']} ({snippet(each['question'], 60)}): {reason}")
+    if len(failures) > _MOST_SHOWN:
+        echo_stderr(f"... and {len(failures) - _MOST_SHOWN:,} more, which cf.open_batch(DIR).errors() lists.")
 
 
 def _exit_code(summary: BatchSummary) -> int:
