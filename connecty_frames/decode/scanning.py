@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.blocks import outside_texts
 from connecty_frames.decode.exact_json import hide_escapes
 
 if TYPE_CHECKING:
@@ -30,6 +29,13 @@ def byte_table(dtype: type, values: dict[bytes, int]) -> NDArray[Any]:
     for some_bytes, value in values.items():
         table[list(some_bytes)] = value
     return table
+
+
+def outside_texts(is_quote: NDArray[np.bool_], quotes: int = 0) -> NDArray[np.bool_]:
+    """Return which of some characters are outside of texts, given the places of quotes."""
+    # A sum of 8 bits overflows, but its last bit is right.
+    outside: NDArray[np.bool_] = (np.cumsum(is_quote, dtype=np.uint8) & 1 == quotes % 2) & ~is_quote
+    return outside
 
 
 #: How many bytes are searched at a time where nothing else bounds the work.

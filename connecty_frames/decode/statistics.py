@@ -150,7 +150,6 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
     said = [name for name in found if found[name][1]] or list(found)
     alone = said if len(said) == 1 else ()
     rows, count = parse_count(fields.get("row_count")), parse_count(fields.get("count"))
-    named = found.get("temporal", ("",))[0]
     others: tuple[str | None, ...] = () if sections else ("general" if is_general else None,)
     if found.get("string", ("",))[0].casefold() == "object":  # in pandas also booleans with nulls
         others = ("general",)
@@ -161,7 +160,7 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
         parse_count(fields.get("nulls_count")),
         counts_values=rows is None and "count" not in general,
         unknown=tuple(unknown),
-        clock=_CLOCKS.get(_fold(named).rstrip(_DIGITS), ""),
+        clock=_CLOCKS.get(_fold(found["temporal"][0]).rstrip(_DIGITS), "") if "temporal" in found else "",
     )
 
 

@@ -98,7 +98,11 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     header = None if block.data.isspace() or not block.data else _parse(block.data, block.start)
     if not isinstance(header, list):
         raise ResponseError("dataframe has no header: its first row must be the array of column names.")
-    limits.check_columns(len(header))
+    if len(header) > limits.most_columns:
+        raise ResponseError(
+            f"The answer has {len(header):,} columns; at most {limits.most_columns:,} are read. "
+            "Ask for fewer, or for rows in place of a pivot."
+        )
     table = Table(len(header), limits.checkpoint)
     size = max(limits.general_block, _BYTES_PER_COLUMN * len(header))
     while block.end < end:

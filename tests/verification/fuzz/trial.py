@@ -13,7 +13,7 @@ from unittest import mock
 import pyarrow as pa
 
 from connecty_frames import Answer, decode
-from connecty_frames.decode import blocks, limits
+from connecty_frames.decode import limits
 from connecty_frames.decode.rows import columnar
 from connecty_frames.decode.rows import reader as rows
 from connecty_frames.errors import ConnectyError, ConnectyWarning
@@ -156,7 +156,7 @@ class Trials:
     @contextlib.contextmanager
     def _blocks_of(self, size: int) -> Iterator[None]:
         """Let the readers cut blocks of a size, and count what the columnar one does."""
-        read_columnar, commas_outside_texts = columnar.read_columnar, blocks.commas_outside_texts
+        read_columnar, commas_outside_texts = columnar.read_columnar, columnar.commas_outside_texts
 
         def read(*given: Any) -> object:
             found = read_columnar(*given)
