@@ -108,7 +108,8 @@ def decode(
             decision = _choose_type(column, schema_types, options)
             if decision.problem is not None:
                 warnings.append(_fidelity_warning(column, decision.type, decision.problem, options))
-            arrays.append(_build(column, decision, given, rows, position))
+            built = decision.array  # while deciding
+            arrays.append(_build(column, decision, given, rows, position) if built is None else built)
             _check(received, arrays[-1], schema_types.rules.get(column.name), limits)
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
@@ -132,7 +133,7 @@ def decode(
         raise _combine(errors)
     required = {name for name, rule in schema_types.rules.items() if not rule.nullable}
     fields = [pa.field(each.name, each.type, each.name not in required) for each in described]
-    table = _to_table(arrays, pa.schema(fields), rows.count)
+    table = pa.Table.from_arrays(arrays, schema=pa.schema(fields)) if arrays else _without_columns(rows.count)
     disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
@@ -223,9 +224,7 @@ def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions)
 def _build(
     column: Column, decision: types.Decision, given: pa.DataType | Encoding | None, rows: Rows, position: int
 ) -> pa.Array | pa.ChunkedArray:
-    """Build a column of the type decided on, unless it has been read for the decision."""
-    if decision.array is not None:
-        return decision.array
+    """Build a column of the type decided on."""
     cells = column.cells
     text_type = decision.type.value_type if pa.types.is_dictionary(decision.type) else decision.type
     if column.count and is_text(text_type):
@@ -318,11 +317,10 @@ def _combine(errors: list[ConversionError]) -> ConversionError:
     return ConversionError(" ".join(sentences), column=first.column, row=first.row, value=first.value)
 
 
-def _to_table(arrays: list[Any], schema: pa.Schema, rows: int) -> pa.Table:
-    if arrays:
-        return pa.Table.from_arrays(arrays, schema=schema)
-    rows_only = pa.Array.from_buffers(pa.struct([]), rows, [None])
-    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows_only)])
+def _without_columns(rows: int) -> pa.Table:
+    """Return a table that has rows only."""
+    empty = pa.Array.from_buffers(pa.struct([]), rows, [None])
+    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(empty)])
 
 
 def python_statistics(envelope: Envelope, limits: ReaderLimits = LIMITS) -> dict[str, dict[str, Any]]:

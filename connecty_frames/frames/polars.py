@@ -66,14 +66,14 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
         frame = cast("pl.DataFrame", pl.from_arrow(table, rechunk=False))
     if is_numbered:
         frame.columns = names
-    encoded = [name for name, type_ in zip(names, types, strict=True) if _is_encoded_text(type_)]
+    encoded = [
+        name
+        for name, type_ in zip(names, types, strict=True)
+        if pa.types.is_dictionary(type_) and is_text(type_.value_type)
+    ]
     known = categories_of(metadata) if encoded and metadata is not None else {}
     enums = [frame[name].cast(pl.Enum(map(str, known[name].values))) for name in encoded if name in known]
     return frame.with_columns(enums) if enums else frame
-
-
-def _is_encoded_text(type_: pa.DataType) -> bool:
-    return pa.types.is_dictionary(type_) and is_text(type_.value_type)
 
 
 _is_streamed: Final = any_of(pa.types.is_primitive, pa.types.is_string, pa.types.is_decimal128)

@@ -116,13 +116,10 @@ def _iso_text(times: pa.Array) -> str:
     return str(pc.cast(times, pa.string())[0].as_py())
 
 
-def _to_text(cell: object) -> str | None:
-    """Return a cell as exact text: a text as it is, everything else as its JSON."""
-    return cell if cell is None or type(cell) is str else exact_json.dump(cell)
-
-
 def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    return to_array([_to_text(cell) for cell in cells], type_)
+    """Return texts as they are, and everything else as its JSON."""
+    texts = [cell if cell is None or type(cell) is str else exact_json.dump(cell) for cell in cells]
+    return to_array(texts, type_)
 
 
 def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
