@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from connecty_frames.api import ask, ask_async, ask_df, ask_df_async, ask_many
     from connecty_frames.batch import Batch, ask_batch, open_batch
     from connecty_frames.client import Client
-    from connecty_frames.decode import Schema, binary, epoch, local, strptime
+    from connecty_frames.decode.schema import Schema
+    from connecty_frames.decode.types.encodings import binary, epoch, local, strptime
     from connecty_frames.errors import (
         APIError,
         AuthError,
@@ -139,22 +140,22 @@ _MODULES: Final[dict[str, str]] = {
     "Client": "client",
     "Pin": "pins",
     "Question": "question",
-    "Schema": "decode",
+    "Schema": "decode.schema",
     "ask": "api",
     "ask_async": "api",
     "ask_batch": "batch",
     "ask_df": "api",
     "ask_df_async": "api",
     "ask_many": "api",
-    "binary": "decode",
+    "binary": "decode.types.encodings",
     "copy_metadata": "frames",
     "configure": "settings.sources",
-    "epoch": "decode",
+    "epoch": "decode.types.encodings",
     "forget": "records",
     "history": "records",
     "install_readers": "integrations.read_connecty",
     "load_ipython_extension": "integrations.ipython",  # for %load_ext, so it is not in __all__
-    "local": "decode",
+    "local": "decode.types.encodings",
     "metadata": "frames",
     "open_batch": "batch",
     "pin": "pins",
@@ -162,7 +163,7 @@ _MODULES: Final[dict[str, str]] = {
     "read_connecty": "integrations.read_connecty",
     "read_parquet": "frames",
     "rerun": "reruns",
-    "strptime": "decode",
+    "strptime": "decode.types.encodings",
     "use_sandbox": "shared",
 }
 

@@ -6,9 +6,11 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import decode, diagnostics, frames
+from connecty_frames import diagnostics, frames
 from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames._base.version import __version__
+from connecty_frames.decode.envelope import Envelope, read_envelope
+from connecty_frames.decode.limits import LIMITS, ReaderLimits
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
+    from connecty_frames.decode.decoder import Decoded
+    from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
     from connecty_frames.warehouse.query import RecordBatchReader
 
@@ -33,7 +37,11 @@ _REPR_COLUMNS: Final = 12
 
 def read_schema(options: AskOptions) -> AskOptions:
     """Return options with a parsed ``schema``: a wrong one is a ConfigError before a question is paid for."""
-    if options.schema is None or isinstance(options.schema, decode.SchemaTypes):
+    if options.schema is None:
+        return options
+    from connecty_frames.decode.schema import SchemaTypes  # not before there is a schema
+
+    if isinstance(options.schema, SchemaTypes):
         return options
     return replace(options, schema=frames.to_schema_types(options.schema))
 
@@ -48,7 +56,7 @@ class Answer:
 
     __slots__ = ("_body", "_decoded", "_metadata")
 
-    def __init__(self, body: bytes, decoded: decode.Decoded, metadata: AnswerMetadata) -> None:
+    def __init__(self, body: bytes, decoded: Decoded, metadata: AnswerMetadata) -> None:
         self._body = body
         self._decoded = decoded
         self._metadata = metadata
@@ -57,18 +65,22 @@ class Answer:
     def from_response(
         cls,
         body: bytes,
-        envelope: decode.Envelope,
+        envelope: Envelope,
         *,
         options: AskOptions,
         fetched: int | None,
         known: AnswerMetadata,
-        limits: decode.ReaderLimits = decode.LIMITS,
+        limits: ReaderLimits = LIMITS,
     ) -> Answer:
         """Decode the response to a request with ``max_rows=fetched``, about a ``known`` question."""
         schema_types = read_schema(options).schema
         if envelope.state != State.COMPLETED:
             raise diagnostics.unfinished_error(envelope, known)
-        decoded = decode.decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
+        # Not imported before there is an answer.
+        from connecty_frames.decode.decoder import decode, python_statistics
+        from connecty_frames.decode.schema import column_texts
+
+        decoded = decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
         metadata = replace(
             known,
             sql_query=envelope.sql_query,
@@ -76,8 +88,8 @@ class Answer:
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
-            statistics=decode.python_statistics(envelope, limits),
-            schema=list(map(decode.column_texts, decoded.columns)),
+            statistics=python_statistics(envelope, limits),
+            schema=list(map(column_texts, decoded.columns)),
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields or envelope.excess:
@@ -132,7 +144,7 @@ class Answer:
         body = _read(source)
         return cls.from_response(
             body,
-            decode.read_envelope(body),
+            read_envelope(body),
             options=ask_options,
             fetched=options.get("max_rows"),
             known=AnswerMetadata(
@@ -201,9 +213,11 @@ class Answer:
         return self._decoded.table
 
     @property
-    def schema(self) -> decode.Schema:
+    def schema(self) -> Schema:
         """The type of each column, and the evidence for it in words."""
-        return decode.Schema(self._decoded.columns)
+        from connecty_frames.decode.schema import Schema
+
+        return Schema(self._decoded.columns)
 
     @property
     def rows(self) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from connecty_frames.answer_metadata import AnswerMetadata
-    from connecty_frames.decode import Envelope
+    from connecty_frames.decode.envelope import Envelope
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 

@@ -12,7 +12,7 @@ from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.asking.polling import PolledQuestion
-from connecty_frames.decode import LIMITS
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.display.progress import progress
 from connecty_frames.errors import NotFoundError
 from connecty_frames.options import AskOptions, AskOptionsDict, check_age, shows_options

@@ -14,7 +14,7 @@ import responses
 
 from connecty_frames.asking.endpoints import Results
 from connecty_frames.client import Client
-from connecty_frames.decode import read_envelope
+from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.errors import (
     ConfigError,
     ConversionError,

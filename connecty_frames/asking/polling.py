@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from connecty_frames._base.clock import Deadline
     from connecty_frames.asking.endpoints import Endpoints, Results
     from connecty_frames.asking.submission import Submission
-    from connecty_frames.decode import Envelope
+    from connecty_frames.decode.envelope import Envelope
     from connecty_frames.http.models import Request, Response
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier

@@ -31,10 +31,9 @@ import pyarrow as pa
 
 from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import quoted, snippet, value_text
-from connecty_frames.decode import Encoding
 from connecty_frames.decode.arrow.buffers import to_array
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.decode.types.encodings import CATEGORY_TYPES, AnyDecimal, Category
+from connecty_frames.decode.types.encodings import CATEGORY_TYPES, AnyDecimal, Category, Encoding
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:

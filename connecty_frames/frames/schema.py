@@ -10,10 +10,9 @@ import msgspec
 import pyarrow as pa
 
 from connecty_frames._base.text import snippet, value_text
-from connecty_frames.decode import SET_BY_CALLER, Encoding, Schema, SchemaTypes
 from connecty_frames.decode.arrow_types import any_of, is_binary, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.decode.schema import ColumnRule
+from connecty_frames.decode.schema import SET_BY_CALLER, ColumnRule, Schema, SchemaTypes
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.frames.contracts import (
     Declared,
@@ -34,6 +33,8 @@ from connecty_frames.frames.dtypes import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from connecty_frames.decode.types.encodings import Encoding
 
 _ACCEPTED: Final = (
     'an Arrow type or its name (pa.int64(), "timestamp[us, tz=UTC]", "decimal128(18, 2)"), a pandas, numpy '

@@ -36,8 +36,8 @@ from connecty_frames.warehouse.pairs import ANY_NUMBER, FLOAT_DIGITS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode import ColumnSchema
     from connecty_frames.decode.arrow_types import TypeTest
+    from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.warehouse.rows import Declared
 
 #: The types of databases that drivers send as values of another type.

@@ -18,16 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import (
-    ReaderLimits,
-    SchemaTypes,
-    decode,
-    epoch,
-    local,
-    python_statistics,
-    read_envelope,
-    strptime,
-)
+from connecty_frames.decode.decoder import decode, python_statistics
+from connecty_frames.decode.envelope import read_envelope
+from connecty_frames.decode.limits import ReaderLimits
+from connecty_frames.decode.schema import SchemaTypes
+from connecty_frames.decode.types.encodings import epoch, local, strptime
 from connecty_frames.errors import (
     ConnectyError,
     ConversionError,
@@ -41,7 +36,7 @@ from tests.cases import cases
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

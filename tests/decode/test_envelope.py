@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from connecty_frames.decode import LIMITS, python_statistics, read_envelope
-from connecty_frames.decode.envelope import read_statistics
+from connecty_frames.decode.decoder import python_statistics
+from connecty_frames.decode.envelope import read_envelope, read_statistics
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import ResponseError
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from connecty_frames.decode import Envelope
+    from connecty_frames.decode.envelope import Envelope
 
 
 def test_everything_a_response_can_hold() -> None:

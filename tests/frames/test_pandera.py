@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.decode import SchemaTypes
+from connecty_frames.decode.schema import SchemaTypes
 from connecty_frames.errors import ConfigError, ConversionError
 from connecty_frames.frames import to_schema_types
 

@@ -20,7 +20,7 @@ from tests.cases import cases
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
 
 STRING, TEMPORAL, NUMERIC, BOOLEAN = (
     '"string":{"distinct_approx":true}',
