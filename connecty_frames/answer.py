@@ -14,7 +14,7 @@ from connecty_frames.decode.limits import LIMITS, ReaderLimits
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
-from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine, shows_options
+from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, shows_options
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode.decoder import Decoded
     from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
+    from connecty_frames.options import DtypeBackend, Engine
     from connecty_frames.warehouse.query import RecordBatchReader
 
 #: How many columns a repr shows.
@@ -99,7 +100,7 @@ class Answer:
         return cls(body, decoded, metadata)
 
     @classmethod
-    @shows_options("dtype_backend", "timeout", "progress", "max_age", max_rows=None)
+    @shows_options("dtype_backend", "timeout", "progress", *ASKING, max_rows=None)
     def from_json(
         cls,
         source: bytes | str | os.PathLike[str],

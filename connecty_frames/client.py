@@ -21,6 +21,8 @@ from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
+    READING,
+    Asked,
     AskOptions,
     AskOptionsDict,
     Engine,
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     import os
     import threading
     from collections.abc import Callable, Coroutine, Iterable, Iterator
-    from datetime import timedelta
     from types import TracebackType
     from typing import Unpack
     from uuid import UUID
@@ -239,14 +240,8 @@ class Client:
 
         return probe_health(self._api.transport, timeout=timeout, random=self._api.random)
 
-    def submit(
-        self,
-        question: str,
-        *,
-        dw_id: int | None = None,
-        timeout: float | None = None,
-        max_age: float | timedelta | str | None = None,
-    ) -> Question:
+    @shows_options(*READING)
+    def submit(self, question: str, **options: Unpack[AskOptionsDict]) -> Question:
         """Ask a question and do not wait for its answer.
 
         It is sent again only after a 429, after one 401, or if no connection was made: it is started at most
@@ -256,12 +251,8 @@ class Client:
         ----------
         question
             In plain language, sent exactly as given.
-        dw_id
-            The data workspace; None uses the client's.
-        timeout
-            Seconds until it must be accepted; None uses the client's timeout.
-        max_age
-            The age up to which an answer to the same question is reused, as for :meth:`ask`.
+        **options
+            Those options of :func:`ask_df` that are about asking; ``timeout`` ends with the acceptance.
 
         Returns
         -------
@@ -279,7 +270,7 @@ class Client:
         SubmissionUncertain
             If it is unknown whether it was started. Look in ConnectyAI's chat history.
         """
-        return self.call(question, AskOptions(dw_id=dw_id, timeout=timeout, max_age=max_age)).submit()
+        return self.call(question, AskOptions.from_kwargs(options, *READING)).submit()
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
         """Return the handle of a question asked before, in this or any other process; nothing is sent.
@@ -352,10 +343,10 @@ class Client:
                 setting="max_age",
             )
         ask_options = read_schema(ask_options)
+        body = question_body(question)  # a wrong question is reported before a missing dw_id
         submission = Submission(
-            question,
-            question_body(question),  # checked first: a wrong question is reported before a missing dw_id
-            dw_id=self._workspace(ask_options.dw_id),
+            Asked.of(question, self._workspace(ask_options.dw_id), ask_options),
+            body,
             clock=self._api.clock,
             command=self._api.resume_command,
             history=self._api.history,

@@ -81,6 +81,20 @@ class AskOptionsDict(TypedDict, total=False):
     history (``configure(history=True)``)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked, and recorded before it is sent: each field is a column of the history."""
+
+    question: str
+    dw_id: int
+    key: str | None = None  # the same for equal questions; None is that of the text
+
+    @classmethod
+    def of(cls, question: str, dw_id: int, options: AskOptions, key: str | None = None) -> Asked:
+        """Return what a call with these options asks."""
+        return cls(question, dw_id, key, *[getattr(options, name) for name in _RECORDED])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskOptions:
     """The options of one call: ``engine``, and those of :func:`ask_df` with the same defaults.
@@ -143,16 +157,17 @@ class AskOptions:
             )
 
     @classmethod
-    def from_kwargs(cls, options: AskOptionsDict, **fixed: object) -> AskOptions:
+    def from_kwargs(cls, options: AskOptionsDict, *left_out: str, **fixed: object) -> AskOptions:
         """Return the options of a call from its keywords; an unknown one is a TypeError, as in Python.
 
-        ``fixed`` are fields that the function sets, and does not take as keywords. Without an ``engine``
-        among them it returns no frame, and so needs pyarrow alone.
+        ``fixed`` are fields that the function sets, and does not take as keywords, as those ``left_out``.
+        Without an ``engine`` among them it returns no frame, and so needs pyarrow alone.
         """
         if not options and not fixed:
             return _DEFAULTS
-        if options.keys() - _KEYWORDS or options.keys() & fixed.keys():
-            known = [name for name in AskOptionsDict.__annotations__ if name not in fixed]
+        refused = {*left_out, *fixed}
+        if options.keys() - _KEYWORDS or options.keys() & refused:
+            known = [name for name in AskOptionsDict.__annotations__ if name not in refused]
             unknown = next(name for name in options if name not in known)
             hint = did_you_mean(unknown, known).removesuffix(".")  # as in Python's own messages
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")
@@ -255,6 +270,11 @@ def _is_valid(name: str, value: Any) -> bool:
 
 #: The keywords of a call, without ``engine``, which only some functions take.
 _KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
+_RECORDED: Final = tuple(field.name for field in fields(Asked)[3:])
+#: Those of asking: a call that reads an answer, which has its question already, does not take them.
+ASKING: Final = ("max_age", *_RECORDED)
+#: Those that Client.submit does not take, since it reads no answer.
+READING: Final = tuple(_KEYWORDS.difference(ASKING, ("dw_id", "timeout")))
 _OPTIONAL: Final = frozenset({"dw_id", "max_rows", "timeout", "progress"})
 _LIMITS: Final = {"dw_id": DW_ID_LIMIT, "max_rows": _MAX_ROWS_LIMIT}
 _LITERALS: Final = {

@@ -15,7 +15,7 @@ from connecty_frames.asking.polling import PolledQuestion
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.display.progress import progress
 from connecty_frames.errors import NotFoundError
-from connecty_frames.options import AskOptions, AskOptionsDict, check_age, shows_options
+from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, check_age, shows_options
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
 
 if TYPE_CHECKING:
@@ -136,14 +136,14 @@ class Question(PolledQuestion):
             final = self._final or self._poll(deadline, max_rows=DEFAULT_MAX_ROWS)
             return final.envelope.state
 
-    @shows_options("dw_id", "question_id", "max_age")
+    @shows_options("dw_id", "question_id", *ASKING)
     def result(self, **options: Unpack[AskOptionsDict]) -> Answer:
         """Wait until the question is done and return its answer.
 
         Parameters
         ----------
         **options
-            Options of ``ask_df``, except ``dw_id``, ``question_id`` and ``max_age``.
+            Options of ``ask_df`` about reading an answer: not ``dw_id``, ``question_id`` and ``max_age``.
 
         Returns
         -------
@@ -164,8 +164,7 @@ class Question(PolledQuestion):
             If the answer cannot be used, or not with these options. Calling again with other options asks
             nothing again.
         """
-        fixed = {"dw_id": self._dw_id, "question_id": self._question_id, "max_age": None}
-        return self.fetch(AskOptions.from_kwargs(options, **fixed))
+        return self.fetch(AskOptions.from_kwargs(options, "dw_id", "question_id", *ASKING))
 
     def fetch(
         self,

@@ -12,6 +12,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.secret import SecretStr
+from connecty_frames.options import Asked
 from connecty_frames.store.history import History
 from connecty_frames.store.table import RecordState, database_at
 from tests.cases import cases
@@ -55,7 +56,7 @@ def recorder(tmp_path: Path) -> History:
 def recorded(recorder: History) -> History:
     """Return the same with an answered question, an open one of yesterday and a rejected one of 2025."""
     rejected, _, answered = (
-        recorder.sent(question, dw_id=13, asked_at=NOW - timedelta(days=age))
+        recorder.sent(Asked(question, 13), asked_at=NOW - timedelta(days=age))
         for age, question in ((400, "rejected"), (1, "open"), (0, "answered"))
     )
     assert rejected is not None
@@ -102,7 +103,7 @@ def test_in_polars_and_arrow() -> None:
 
 def test_a_workspace_beyond_64_bits(recorder: History) -> None:
     """The column is text then, exactly."""
-    recorder.sent("how many?", dw_id=10**30, asked_at=NOW)
+    recorder.sent(Asked("how many?", 10**30), asked_at=NOW)
 
     assert cf.history("pyarrow")["dw_id"].to_pylist() == ["1000000000000000000000000000000"]
 

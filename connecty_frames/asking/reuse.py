@@ -45,7 +45,7 @@ def find_or_claim(
     # earlier ones that the server no longer has. Raises SubmissionUncertain if an earlier one may have been
     # started, QuestionTimeout if another caller sends it and its id is not known in time, and ConfigError if
     # the history cannot be used.
-    key = history.key(submission.question, submission.dw_id)
+    key = history.key(submission.asked)
     pause, awaited, begun = _PAUSE, None, clock.now()
     while True:
         # Ages count from the call, so that a question which others are sending does not grow too old while it
@@ -58,13 +58,8 @@ def find_or_claim(
         ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
         found = ended or _usable(young, gone)
         if found is None:
-            submission.row = history.claim(
-                submission.question,
-                key,
-                dw_id=submission.dw_id,
-                asked_at=now,
-                after=rows[0].id if rows else 0,
-            )
+            after = rows[0].id if rows else 0
+            submission.row = history.claim(submission.asked, asked_at=now, after=after)
             if submission.row is not None:
                 return None
         elif found.question_id is not None:

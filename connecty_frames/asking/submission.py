@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.http.models import Attempt
+    from connecty_frames.options import Asked
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier, Row
 
@@ -83,18 +84,17 @@ class Submission:
 
     def __init__(
         self,
-        question: str,
+        asked: Asked,
         body: bytes,
         *,
-        dw_id: int,
         clock: Clock,
         command: Callable[[str, int], str],
         history: History | None = None,
         row: Row | None = None,
     ) -> None:
         self._body = body
-        self.question = question
-        self.dw_id = dw_id
+        self.asked = asked
+        self.question, self.dw_id = asked.question, asked.dw_id
         self.question_id: str | None = None
         #: When it was last sent, aware and in UTC.
         self.asked_at: datetime | None = None
@@ -150,7 +150,7 @@ class Submission:
         """Record an attempt at sending; the first one in the history too, before anything is sent."""
         now = self._clock.now()
         if self.history is not None and self.row is None:
-            self.row = self.history.sent(self.question, dw_id=self.dw_id, asked_at=now)
+            self.row = self.history.sent(self.asked, asked_at=now)
         self._last = (now, self._clock.monotonic(), attempt)
         attempt.is_submission = True
 

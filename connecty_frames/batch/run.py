@@ -33,6 +33,7 @@ from connecty_frames.errors import (
     WriteFailed,
 )
 from connecty_frames.files import atomic_write, write_failed
+from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.table import RecordState, from_microseconds
 
@@ -242,9 +243,8 @@ class _BatchRun:
         is_sent = False
         try:
             question = self.questions[entry.key]
-            row = self.history.claim(
-                question, entry.key, dw_id=self.dw_id, asked_at=datetime.now(UTC), after=entry.row
-            )
+            asked = Asked.of(question, self.dw_id, self.options, entry.key)
+            row = self.history.claim(asked, asked_at=datetime.now(UTC), after=entry.row)
             if row is None:  # another process asks it
                 return
             if entry.error is not None:

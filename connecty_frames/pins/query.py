@@ -10,6 +10,7 @@ from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn, wrong_value
 from connecty_frames.frames.rerun import rerun_sql
+from connecty_frames.options import ASKING
 from connecty_frames.pins.comparison import PinCheck, compare, largest_group, parsed, text_fingerprint
 from connecty_frames.warehouse.lineage import fingerprint
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from connecty_frames.warehouse.query import RecordBatchReader
 
 #: Options whose values are those of the pin.
-_FIXED = ("dw_id", "question_id", "schema", "max_age")
+_FIXED = ("dw_id", "question_id", "schema", *ASKING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import ExitStack
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError
+from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
 from connecty_frames.store.database import Database, StoreError
@@ -36,12 +39,15 @@ if TYPE_CHECKING:
 
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
+_ASKED: Final = tuple(field.name for field in fields(Asked))
+_values_of: Final = attrgetter(*_ASKED)
+_INSERTED: Final = (*_ASKED, "base_url", "client", "asked_at", "lease", "lease_uptime")
 _INSERT: Final = (
-    "INSERT INTO questions "
-    "(key, question, base_url, dw_id, client, asked_at, lease, lease_uptime, state) "
+    f"INSERT INTO questions (state, {', '.join(_INSERTED)}) "
     # Not a parameter: for a type that is not its own, sqlite3 looks for an adapter at each statement.
-    f"SELECT ?, ?, ?, ?, ?, ?, ?, ?, '{RecordState.SENT}'"
+    f"SELECT '{RecordState.SENT}', {', '.join('?' * len(_INSERTED))}"
 )
+_UNLESS_SENT: Final = " WHERE NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)"
 _ACCEPT: Final = (
     f"state = '{RecordState.ASKED}', question_id = ?, accepted_at = ?, error = NULL "
     "WHERE id = ? AND key = ? AND question_id IS NULL"
@@ -94,17 +100,19 @@ class History:
         """Whether this process created the file."""
         return self.database.is_new
 
-    def sent(self, question: str, *, dw_id: int, asked_at: datetime) -> Row | None:
+    def sent(self, asked: Asked, *, asked_at: datetime) -> Row | None:
         """Record a question that is about to be sent, and return its row; None without one."""
         try:
-            return self._insert(question, self.key(question, dw_id), dw_id=dw_id, asked_at=asked_at)
+            return self._insert(asked, self.key(asked), asked_at, leases.lease_now())
         except StoreError as error:
             self._report(error)
             return None
 
-    def key(self, question: str, dw_id: int) -> str:
-        """Return the key of a question to a workspace."""
-        return question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client)
+    def key(self, asked: Asked) -> str:
+        """Return the key of a question."""
+        return asked.key or question_key(
+            asked.question, base_url=self._base_url, dw_id=asked.dw_id, client=self._client
+        )
 
     def earlier(self, key: str, *, since: int) -> list[Earlier]:
         """Return the questions with a key from a time on, in microseconds, and in any case the last one."""
@@ -136,17 +144,14 @@ class History:
         except (OverflowError, TypeError, ValueError):  # which SQLite does not notice
             self._raise_for(StoreError("a row of the question is damaged"))
 
-    def claim(self, question: str, key: str, *, dw_id: int, asked_at: datetime, after: int) -> Row | None:
+    def claim(self, asked: Asked, *, asked_at: datetime, after: int) -> Row | None:
         """Record a question that is about to be sent, unless another caller has recorded one with its key."""
         # Of several callers, in any threads and processes, one gets the row. It has to record what becomes of
         # the question, as after :meth:`sent`. ``after`` is the last row with the key that the caller knows,
         # or 0.
-        condition = "NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (key, after)
-        lease = leases.lease_now()
+        key, lease = self.key(asked), leases.lease_now()
         try:
-            return self._insert(
-                question, key, dw_id=dw_id, asked_at=asked_at, lease=lease, condition=condition
-            )
+            return self._insert(asked, key, asked_at, lease, after)
         except StoreError as error:
             self._raise_for(error)
         except BaseException as error:
@@ -248,28 +253,16 @@ class History:
             return False
 
     def _insert(
-        self,
-        question: str,
-        key: str,
-        *,
-        dw_id: int,
-        asked_at: datetime,
-        lease: leases.Lease | None = None,
-        condition: tuple[str, tuple[object, ...]] = ("true", ()),
+        self, asked: Asked, key: str, asked_at: datetime, lease: leases.Lease, after: int | None = None
     ) -> Row | None:
+        """Insert the row of a question, unless there is one with its key behind ``after``."""
         sent_at = microseconds(asked_at)
-        values = (
-            key,
-            self._text(question),
-            self._base_url,
-            str(dw_id),
-            self._client,
-            sent_at,
-            *(lease or leases.lease_now()),
-        )
-        where, parameters = condition
+        # Numbers as text, too: the ids of workspaces are larger than those of SQLite.
+        given = [self._text(str(value)) for value in _values_of(replace(asked, key=key))]
+        values = (*given, self._base_url, self._client, sent_at, *lease)
         # One statement, which is atomic for other processes.
-        result = self.database.execute(f"{_INSERT} WHERE {where}", (*values, *parameters), reserves=True)
+        claim = ("", ()) if after is None else (_UNLESS_SENT, (key, after))
+        result = self.database.execute(_INSERT + claim[0], (*values, *claim[1]), reserves=True)
         if not result.changed:
             return None
         row = Row(result.last_id, key, sent_at)

@@ -19,6 +19,7 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames.asking.submission import Submission
 from connecty_frames.client import Client
 from connecty_frames.http.models import Attempt
+from connecty_frames.options import Asked
 from connecty_frames.store.history import History
 from connecty_frames.store.records import read_records
 from connecty_frames.store.table import COLUMNS, database_at, microseconds
@@ -358,7 +359,7 @@ def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) 
     """What is recorded, and the note: a question is named once it may be running."""
     history = History(database_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     submission = Submission(
-        "how many?", b"{}", dw_id=13, clock=clock, command="fetch {} {}".format, history=history
+        Asked("how many?", 13), b"{}", clock=clock, command="fetch {} {}".format, history=history
     )
     attempt = Attempt(Deadline.after(60, clock), connect=9, idle=9)
     noon = clock.now()
@@ -366,7 +367,7 @@ def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) 
 
     def interrupt() -> NoReturn:
         if moment == "recorded":
-            submission.row = history.sent("how many?", dw_id=13, asked_at=noon)
+            submission.row = history.sent(Asked("how many?", 13), asked_at=noon)
         else:
             submission._before_sending(attempt)
         clock.at += 5
@@ -404,7 +405,7 @@ def test_the_times_of_a_submission(server: Script, client: Client, clock: FakeCl
     """When it was last sent and accepted; what was received is kept no longer."""
     sent, answer = server.answer(429, {}), server.answer(202, {"question_id": QUESTION_ID})
     server.on("ask", sent, answer)
-    submission = Submission("how many?", b"{}", dw_id=13, clock=clock, command="{} {}".format)
+    submission = Submission(Asked("how many?", 13), b"{}", clock=clock, command="{} {}".format)
     before = submission._before_sending
 
     def count(attempt: Attempt) -> None:

@@ -18,7 +18,7 @@ import connecty_frames as cf
 from connecty_frames._base.clock import Clock, Deadline
 from connecty_frames.asking.reuse import find_or_claim
 from connecty_frames.client import Client
-from connecty_frames.options import AskOptions
+from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.history import History
@@ -690,7 +690,7 @@ def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClo
     """After 20 ms, then half as long again each time, up to half a second."""
     history = client.history
     assert history is not None
-    held = history.sent("how many?", dw_id=13, asked_at=clock.now())
+    held = history.sent(Asked("how many?", 13), asked_at=clock.now())
     submission = client.call("how many?", AskOptions())._asked
     with pytest.raises(cf.QuestionTimeout, match="is being sent by another call") as caught:
         find_within_an_hour(submission, history, clock)
@@ -711,10 +711,10 @@ def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *
     history = client.history
     assert history is not None
     asked_at = clock.now() + timedelta(microseconds=late)
-    row = history.sent("how many?", dw_id=13, asked_at=asked_at)
+    row = history.sent(Asked("how many?", 13), asked_at=asked_at)
     assert row is not None
     history.accepted(row, QUESTION_ID, asked_at=asked_at, now=asked_at)
-    later = history.sent("how many?", dw_id=13, asked_at=clock.now())
+    later = history.sent(Asked("how many?", 13), asked_at=clock.now())
     assert later is not None
     history.not_accepted(later, RecordState.REJECTED, "refused", now=clock.now())
     submission = client.call("how many?", AskOptions())._asked

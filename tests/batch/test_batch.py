@@ -27,7 +27,7 @@ from connecty_frames.batch.batch import _condition
 from connecty_frames.batch.index import Entry, Index
 from connecty_frames.client import Client
 from connecty_frames.frames import parquet_file
-from connecty_frames.options import AskOptions
+from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.table import database_at
 from tests.servers.scripted import Script
@@ -364,7 +364,7 @@ def test_a_killed_sender(
     ((key,),) = database_at(folder / "index.sqlite3").execute("SELECT key FROM items").rows
     recording = client.recording_in(folder / "index.sqlite3")
     assert recording.history is not None
-    recording.history.claim("why?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    recording.history.claim(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
     recording.history.close()
     began = time.monotonic()
     batch = ask(["why?", "how many?"], retry_uncertain=retried)
@@ -937,7 +937,7 @@ def test_an_interrupt_while_it_waits_for_others(
     ((key,),) = database_at(index).execute("SELECT key FROM items WHERE number = 2").rows
     recording = client.recording_in(index)
     assert recording.history is not None
-    row = recording.history.claim("who?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    row = recording.history.claim(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -967,7 +967,7 @@ def test_how_long_others_are_waited_for(
     ((key,),) = database_at(index).execute("SELECT key FROM items").rows
     recording = client.recording_in(index)
     assert recording.history is not None
-    row = recording.history.claim("who?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    row = recording.history.claim(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
     at = [0.0]
 
     def sleep(seconds: float) -> None:

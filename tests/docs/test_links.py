@@ -70,7 +70,7 @@ def test_the_files_that_the_readme_names_exist() -> None:
 
 
 def test_the_files_that_contributing_and_the_design_pages_name_exist() -> None:
-    """Each path in backticks, relative to the project, the package or its tests."""
+    """Each file or folder in backticks, relative to the project, the package or its tests."""
     pages = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / "design").glob("*.md")]
     named = {
         path
@@ -78,6 +78,7 @@ def test_the_files_that_contributing_and_the_design_pages_name_exist() -> None:
         for path in re.findall(r"`([a-z_]+/[\w/]+(?:\.\w+|/))`", page.read_text(encoding="utf-8"))
         if not path.startswith(("dist/", "docs/_build/"))
     }
+    named |= set(re.findall(r"`([a-z_]+\.py)`", pages[0].read_text(encoding="utf-8")))
 
     assert {"decode/types/table.py", "sandbox/workspace/catalogue.toml", "verification/fidelity/"} <= named
     roots = (ROOT, ROOT / "connecty_frames", ROOT / "tests")

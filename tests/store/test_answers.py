@@ -11,6 +11,7 @@ import pytest
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import HistoryWarning
+from connecty_frames.options import Asked
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers, _checksum, answers_beside
 from connecty_frames.store.database import Database
 from connecty_frames.store.history import History
@@ -139,7 +140,7 @@ def test_an_answer_that_is_kept_while_it_is_erased(
     caller = History(
         history, required=False, base_url=ADDRESS, client_id=SecretStr("client"), redact=str, answers=kept
     )
-    row = caller.sent("how many?", dw_id=13, asked_at=now)
+    row = caller.sent(Asked("how many?", 13), asked_at=now)
     assert row is not None
     caller.accepted(row, "one", asked_at=now, now=now)
     keep, execute, met = kept.keep, Database.execute, list[str]()

@@ -18,6 +18,7 @@ import pytest
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
+from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswers
 from connecty_frames.store.database import Database
@@ -59,7 +60,7 @@ class Recorder:
 
     def sent(self, question: str = "how many?", at: datetime = NOON) -> Row:
         """Record a question, and return its row."""
-        row = self.history.sent(question, dw_id=13, asked_at=at)
+        row = self.history.sent(Asked(question, 13), asked_at=at)
         assert row is not None
         return row
 
@@ -408,7 +409,7 @@ def test_a_damaged_row(recorder: Recorder, damage: str) -> None:
     recorder.database.execute(f"UPDATE questions SET {damage}")
 
     with pytest.raises(ConfigError, match=r"\(a row of the question is damaged\).*Nothing was sent"):
-        recorder.history.earlier(recorder.history.key("how many?", 13), since=0)
+        recorder.history.earlier(recorder.history.key(Asked("how many?", 13)), since=0)
 
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
@@ -416,8 +417,8 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     arguments: Any = {"base_url": "https://api.test", "client_id": SecretStr("c"), "redact": str}
     history = History(database_at(tmp_path), required=False, **arguments)
     with pytest.warns(HistoryWarning, match=r"cannot be used \(it is not a regular file\); questions are"):
-        assert history.sent("how many?", dw_id=13, asked_at=NOON) is None
-    assert history.sent("how many?", dw_id=13, asked_at=NOON) is None
+        assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
+    assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     history.ended(ID, RecordState.COMPLETED, now=NOON)
 
     with pytest.raises(ConfigError, match=r"history='require' sends no question that is not recorded"):
@@ -434,7 +435,7 @@ def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) 
         history.not_accepted(other, RecordState.REJECTED, "refused", now=NOON)
     recorder.sent("canary?", NOON + 2 * SECOND)
     recorder.sent("another?", NOON + 3 * SECOND)
-    key = history.key("canary?", 13)
+    key = history.key(Asked("canary?", 13))
 
     sent = Earlier(3, RecordState.SENT, "***?", None, NOON + 2 * SECOND, None, None)
     assert history.earlier(key, since=microseconds(NOON)) == [
@@ -482,7 +483,7 @@ def test_an_interrupt_while_a_question_is_claimed(
 
     monkeypatch.setattr(Database, "execute", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        history.claim("how many?", history.key("how many?", 13), dw_id=13, asked_at=NOON, after=1)
+        history.claim(Asked("how many?", 13), asked_at=NOON, after=1)
 
     assert recorder.rows("id", "state", "error", "ended_at") == [
         (2, "REJECTED", "KeyboardInterrupt", microseconds(NOON)),
@@ -492,12 +493,12 @@ def test_an_interrupt_while_a_question_is_claimed(
 
 def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path) -> None:
     """There is a row for one of them; where the file cannot be used, it is unknown, and an error."""
-    history, key = recorder.history, recorder.history.key("how many?", 13)
-    claim = {"dw_id": 13, "asked_at": NOON, "after": 0}
-    row = history.claim("how many?", key, **claim)
+    history, key = recorder.history, recorder.history.key(Asked("how many?", 13))
+    claim = {"asked_at": NOON, "after": 0}
+    row = history.claim(Asked("how many?", 13), **claim)
     assert row is not None
     assert (row.id, row.key, row.asked_at) == (1, key, microseconds(NOON))
-    assert history.claim("how many?", key, **claim) is None
+    assert history.claim(Asked("how many?", 13), **claim) is None
     assert recorder.rows("id", "state") == [(1, "SENT")]
 
     unusable = History(
@@ -505,7 +506,7 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
     )
     reason = r"\(it is not a regular file\), so whether the question was asked before is unknown"
     with pytest.raises(ConfigError, match=reason):
-        unusable.claim("how many?", key, **claim)
+        unusable.claim(Asked("how many?", 13), **claim)
     with pytest.raises(ConfigError, match=reason):
         unusable.earlier(key, since=0)
 
@@ -529,7 +530,7 @@ def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     history = History(
         database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, answers=answers
     )
-    row = history.sent("how many?", dw_id=13, asked_at=NOON)
+    row = history.sent(Asked("how many?", 13), asked_at=NOON)
     assert row is not None
     history.accepted(row, ID, asked_at=NOON, now=NOON)
     history.keep(ID, b"{}", 10)

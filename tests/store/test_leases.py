@@ -16,6 +16,7 @@ import pytest
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.client import Client
+from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.history import History
 from connecty_frames.store.leases import _Renewals
@@ -79,7 +80,7 @@ def threads() -> int:
 def test_one_thread_renews_all(history: History) -> None:
     """A second question begins no other."""
     before = renewing()
-    rows = [history.sent(question, dw_id=13, asked_at=NOON) for question in ("how many?", "who?")]
+    rows = [history.sent(Asked(question, 13), asked_at=NOON) for question in ("how many?", "who?")]
     assert len(renewing() - before) == 1
     for row in rows:
         assert row is not None
@@ -91,7 +92,7 @@ def test_one_thread_renews_all(history: History) -> None:
 def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) -> None:
     """By one thread, which then ends."""
     wait(lambda: not threads())
-    row, other = [history.sent(question, dw_id=13, asked_at=NOON) for question in ("how many?", "who?")]
+    row, other = [history.sent(Asked(question, 13), asked_at=NOON) for question in ("how many?", "who?")]
     assert row is not None
     assert other is not None
     assert threads() == 1
@@ -110,7 +111,7 @@ def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) 
 @pytest.mark.slow
 def test_a_row_that_nobody_has(history: History) -> None:
     """It is not renewed: its sender ended without a word."""
-    history.sent("how many?", dw_id=13, asked_at=NOON)
+    history.sent(Asked("how many?", 13), asked_at=NOON)
     gc.collect()
 
     wait(lambda: not threads())
@@ -119,7 +120,7 @@ def test_a_row_that_nobody_has(history: History) -> None:
 @pytest.mark.slow
 def test_a_file_that_is_locked(history: History, path: Path) -> None:
     """The thread goes on, and renews once it is free."""
-    row = history.sent("how many?", dw_id=13, asked_at=NOON)
+    row = history.sent(Asked("how many?", 13), asked_at=NOON)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     time.sleep(1.5)  # longer than a statement waits
@@ -134,7 +135,7 @@ def test_a_file_that_is_locked(history: History, path: Path) -> None:
 def test_a_file_that_is_gone(history: History, path: Path) -> None:
     """It is not begun anew by the thread, which goes on."""
     before = renewing()
-    row = history.sent("how many?", dw_id=13, asked_at=NOON)
+    row = history.sent(Asked("how many?", 13), asked_at=NOON)
     for each in list(path.parent.iterdir()):
         each.unlink()
     time.sleep(0.2)
@@ -146,7 +147,7 @@ def test_a_file_that_is_gone(history: History, path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child(history: History, path: Path) -> None:
     """It renews nothing, and leaves the row to its parent."""
-    row = history.sent("how many?", dw_id=13, asked_at=NOON)
+    row = history.sent(Asked("how many?", 13), asked_at=NOON)
     child = os.fork()
     if not child:
         found = list(leases._renewals.held)
