@@ -52,7 +52,7 @@ class Answer:
 
     Answers come from ``ask``, ``Question.result`` and :meth:`from_json`. The table is decoded once, to Arrow,
     and converted from there. Any library that reads the Arrow stream protocol (``__arrow_c_stream__``)
-    accepts an Answer.
+    accepts an Answer. Without a table, the methods that need one raise NoTableError.
     """
 
     __slots__ = ("_body", "_decoded", "_metadata")
@@ -268,35 +268,18 @@ class Answer:
         dtype_backend
             ``"numpy_nullable"``, ``"pyarrow"`` or ``"numpy"``; the last is what pandas itself would choose,
             ``object`` columns included, and warns of what it cannot hold.
-
-        Raises
-        ------
-        NoTableError
-            If the question was answered without a table.
         """
         checked = AskOptions(dtype_backend=dtype_backend)
         frame: PandasFrame = self._frame("pandas", checked.dtype_backend)
         return frame
 
     def to_polars(self) -> PolarsFrame:
-        """Return the table as a polars frame with metadata.
-
-        Raises
-        ------
-        NoTableError
-            If the question was answered without a table.
-        """
+        """Return the table as a polars frame with metadata."""
         frame: PolarsFrame = self._frame("polars")
         return frame
 
     def to_arrow(self) -> pa.Table:
-        """Return the table as Arrow, with metadata in that of its schema.
-
-        Raises
-        ------
-        NoTableError
-            If the question was answered without a table.
-        """
+        """Return the table as Arrow, with metadata in that of its schema."""
         return self._frame("pyarrow")
 
     def to_spark(self, spark: SparkSession) -> DataFrame:
@@ -318,8 +301,6 @@ class Answer:
 
         Raises
         ------
-        NoTableError
-            If the question was answered without a table.
         ConfigError
             If pyspark is not installed, or ``spark`` is not a session.
         """
@@ -354,8 +335,6 @@ class Answer:
 
         Raises
         ------
-        NoTableError
-            If the question was answered without a table.
         ConfigError
             If there is no measure or nothing to draw it over, a column does not exist, there are more than
             5,000 rows, or altair is not installed.
@@ -395,8 +374,6 @@ class Answer:
 
         Raises
         ------
-        NoTableError
-            If the question was answered without a table.
         ConfigError
             If sqlglot is not installed (extra ``sql``), there is no SQL, an argument is wrong, the connection
             has a transaction open, or a column is text in the answer and a number in the warehouse.
