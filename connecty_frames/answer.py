@@ -6,14 +6,16 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import diagnostics, frames
+from connecty_frames import diagnostics
 from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames._base.version import __version__
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.decode.envelope import Envelope, read_envelope
+from connecty_frames.decode.exact_json import to_python
 from connecty_frames.decode.limits import LIMITS, ReaderLimits
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
-from connecty_frames.frames import AnswerMetadata
+from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, shows_options
 from connecty_frames.protocol import State
 
@@ -40,11 +42,13 @@ def read_schema(options: AskOptions) -> AskOptions:
     """Return options with a parsed ``schema``: a wrong one is a ConfigError before a question is paid for."""
     if options.schema is None:
         return options
-    from connecty_frames.decode.schema import SchemaTypes  # not before there is a schema
+    # Not imported before there is a schema.
+    from connecty_frames.decode.schema import SchemaTypes
+    from connecty_frames.frames.schema import to_schema_types
 
     if isinstance(options.schema, SchemaTypes):
         return options
-    return replace(options, schema=frames.to_schema_types(options.schema))
+    return replace(options, schema=to_schema_types(options.schema))
 
 
 class Answer:
@@ -78,7 +82,7 @@ class Answer:
         if envelope.state != State.COMPLETED:
             raise diagnostics.unfinished_error(envelope, known)
         # Not imported before there is an answer.
-        from connecty_frames.decode.decoder import decode, python_statistics
+        from connecty_frames.decode.decoder import decode
         from connecty_frames.decode.schema import column_texts
 
         decoded = decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
@@ -89,7 +93,7 @@ class Answer:
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
-            statistics=python_statistics(envelope, limits),
+            statistics={} if envelope.excess else to_python(envelope.statistics),
             schema=list(map(column_texts, decoded.columns)),
             version=__version__,
         )
@@ -306,10 +310,10 @@ class Answer:
         """
         table = self._table()
         try:
-            convert = frames.to_spark
+            from connecty_frames.frames.spark import to_spark
         except ModuleNotFoundError as error:
             raise missing_extra("spark", "DataFrames of Spark need", error) from None
-        return convert(table, spark, self._metadata)
+        return to_spark(table, spark, self._metadata)
 
     def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
         """Draw the table with altair, as a chart that means the question.
@@ -432,11 +436,16 @@ class Answer:
 
     def _frame(self, engine: Engine, dtype_backend: DtypeBackend = "numpy_nullable") -> Any:
         table = self._table()
+        frame: Any = table
         if engine == "pandas":
-            frame: Any = frames.to_pandas(table, dtype_backend=dtype_backend, metadata=self._metadata)
-        else:
-            frame = frames.to_polars(table, self._metadata) if engine == "polars" else table
-        return frames.write_metadata(frame, self._metadata)
+            from connecty_frames.frames.pandas import to_pandas
+
+            frame = to_pandas(table, dtype_backend=dtype_backend, metadata=self._metadata)
+        elif engine == "polars":
+            from connecty_frames.frames.polars import to_polars
+
+            frame = to_polars(table, self._metadata)
+        return write_metadata(frame, self._metadata)
 
     def _table(self) -> pa.Table:
         table = self._decoded.table

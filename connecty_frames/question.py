@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
-from connecty_frames import frames
 from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
@@ -28,6 +27,7 @@ from connecty_frames.errors import (
     UnknownStateWarning,
     warn,
 )
+from connecty_frames.frames import loading
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.http.retry import retry
 from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, shows_options
@@ -248,9 +248,9 @@ class Question:
         with self._annotated():
             ask_options = read_schema(ask_options)
             deadline = deadline or Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
-            is_loaded = ask_options.engine in frames.LOADED
+            is_loaded = ask_options.engine in loading.LOADED
             if not is_loaded:
-                frames.begin_loading(ask_options.engine)
+                loading.begin_loading(ask_options.engine)
             with progress(self._question, self._question_id, wanted=ask_options.progress) as report:
                 final, wanted, left = self._final, ask_options.max_rows, deadline.remaining
                 more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
@@ -266,7 +266,7 @@ class Question:
                     received(final.body)
             time_left = deadline.remaining()  # an import takes none of it
             if not is_loaded:
-                frames.finish_loading(ask_options.engine)
+                loading.finish_loading(ask_options.engine)
             return Answer.from_response(
                 final.body,
                 final.envelope,

@@ -20,8 +20,7 @@ from connecty_frames.decode.rows.reader import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
-from connecty_frames.decode.types import builders, numbers
-from connecty_frames.decode.types import table as types
+from connecty_frames.decode.types import builders, inference, numbers
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.types.encodings import AnyDecimal, Encoding, epoch
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
@@ -197,7 +196,7 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions) -> types.Decision:
+def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions) -> inference.Decision:
     """Decide on a column's type: that of the caller where there is one."""
     if column.cells.is_too_deep:
         raise ResponseError(
@@ -205,24 +204,28 @@ def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions)
         )
     given = schema_types.types.get(column.name)
     if given is None:
-        return types.decide(column, options)
+        return inference.decide(column, options)
     if isinstance(given, AnyDecimal):
         type_ = numbers.any_decimal(column.cells.present, column.bounds) or given.type
-        return types.Decision(type_, f"{SET_BY_CALLER}, {given!r}")
+        return inference.Decision(type_, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
-        return types.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
-    required = types.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
+        return inference.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
+    required = inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
     if isinstance(column.cells, ScalarColumn):
         # If the column would be of this type anyway, it has been read for the decision, and for "float" with
         # whole numbers rounded, which a type of the caller's never does.
-        found = types.decide(column, options)
+        found = inference.decide(column, options)
         if found.type == given and options.decimals != "float":
             return required._replace(array=found.array, extremes=found.extremes)
     return required
 
 
 def _build(
-    column: Column, decision: types.Decision, given: pa.DataType | Encoding | None, rows: Rows, position: int
+    column: Column,
+    decision: inference.Decision,
+    given: pa.DataType | Encoding | None,
+    rows: Rows,
+    position: int,
 ) -> pa.Array | pa.ChunkedArray:
     """Build a column of the type decided on."""
     cells = column.cells
@@ -321,12 +324,3 @@ def _without_columns(rows: int) -> pa.Table:
     """Return a table that has rows only."""
     empty = pa.Array.from_buffers(pa.struct([]), rows, [None])
     return pa.Table.from_batches([pa.RecordBatch.from_struct_array(empty)])
-
-
-def python_statistics(envelope: Envelope, limits: ReaderLimits = LIMITS) -> dict[str, dict[str, Any]]:
-    """Return the statistics with Python numbers, exactly as they were; none if they are too many."""
-    if envelope.excess:
-        return {}
-    limits.checkpoint()
-    statistics: dict[str, dict[str, Any]] = exact_json.to_python(envelope.statistics)
-    return statistics

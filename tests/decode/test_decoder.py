@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode.decoder import decode, python_statistics
+from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
+from connecty_frames.decode.exact_json import to_python
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.schema import SchemaTypes
 from connecty_frames.decode.types.encodings import epoch, local, strptime
@@ -579,7 +580,7 @@ def _read(body: bytes) -> Decoded | None:
     try:
         envelope = read_envelope(body)
         envelope.count_rows()
-        python_statistics(envelope)
+        to_python(envelope.statistics)
         return decode(envelope, AskOptions(), fetched=2)
     except ConnectyError:
         return None

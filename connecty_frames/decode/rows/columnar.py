@@ -187,7 +187,7 @@ def read_columnar(
             columns = _read_columns(body, separator, attempt, limits)
         except (UnsupportedRows, pa.ArrowInvalid, msgspec.DecodeError):
             continue
-        return header, columns if attempt is readers else list(map(_narrow, columns, readers))
+        return header, columns if attempt is readers else list(map(_as_whole_numbers, columns, readers))
     return None
 
 
@@ -269,7 +269,7 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     return _ColumnReader(kind)
 
 
-def _narrow(column: ScalarColumn, reader: _ColumnReader) -> ScalarColumn:
+def _as_whole_numbers(column: ScalarColumn, reader: _ColumnReader) -> ScalarColumn:
     """Return whole numbers as int64 if they were read as texts only because those of another column were."""
     if reader.kind is not column.kind:
         with suppress(pa.ArrowInvalid):

@@ -13,7 +13,7 @@ import pytest
 
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.types.encodings import epoch
-from connecty_frames.decode.types.table import RULES
+from connecty_frames.decode.types.inference import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
 from tests.cases import cases
 
