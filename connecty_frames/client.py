@@ -101,7 +101,7 @@ class Client:
         self,
         client_id: str | None = None,
         *,
-        client_secret: str | SupportsSecret | None = None,
+        client_secret: str | SupportsSecret | Callable[[], str] | None = None,
         region: Literal["eu1", "us1"] | None = None,
         base_url: str | None = None,
         dw_id: int | None = None,
@@ -137,10 +137,11 @@ class Client:
         self._open(settings, clock, random, resume_command)
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, *, resumable: bool = True) -> Self:
         """Return a client with settings that are all resolved already."""
         client = cls.__new__(cls)
-        cls._open(client, settings, SYSTEM_CLOCK, _random.random, resume_command)
+        command = resume_command if resumable else lambda _question_id, _dw_id: ""
+        cls._open(client, settings, SYSTEM_CLOCK, _random.random, command)
         return client
 
     def _open(
@@ -185,6 +186,11 @@ class Client:
     def history(self) -> History | None:
         """Where the questions are recorded, for the command line; None if they are not."""
         return self._api.history
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether answers can be fetched later: not those of a sandbox that ends with this process."""
+        return bool(self._api.resume_command("", 0))
 
     def recording_in(self, path: Path) -> Client:
         """Return a client with the same connections that records in another file; the caller closes it.

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import stat
 import sys
+import unicodedata
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path, PurePath
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from connecty_frames._base.locks import lock, locked
-from connecty_frames._base.text import path_text
+from connecty_frames._base.text import path_text, terminal
 from connecty_frames.errors import ConfigError, WriteFailed
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
+#: The most bytes of a name that a file is named after: temporary names and batches add to it.
+_NAME_BYTES: Final = 100
+_UNPORTABLE: Final = frozenset('<>:"|?*')
 #: A URL such as ``s3://a`` or ``jdbc:postgresql://a``; pathlib joins its slashes. A single letter is a drive.
 _URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-][a-z0-9+.:-]*):/", re.IGNORECASE)
 #: The URL of a file on this machine (RFC 8089), with its path.
@@ -86,6 +90,26 @@ def local_path(path: Any) -> Path:
     if found := _URL.match(encoded):
         raise ValueError(f"expected a local path, or file:///path, not a URL with {found[1].decode()}://")
     return given
+
+
+def name_problem(name: str) -> str | None:
+    """Return why no file can be named after a name, None if one can."""
+    if not name.strip() or name in {".", ".."}:
+        return "is no name of a file"
+    if "/" in name or "\\" in name:
+        return "has a separator of paths"
+    if terminal(name) != name:
+        return "has a control character or an invisible one"
+    if _UNPORTABLE & set(name):
+        return 'has one of < > : " | ? *, which Windows or Spark cannot have in the name of a file'
+    if len(name.encode()) > _NAME_BYTES:
+        return f"has more than {_NAME_BYTES} bytes"
+    return None
+
+
+def folded(name: str) -> str:
+    """Return a name so that those that some file systems do not tell apart are equal."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def user_folder(kind: Literal["config", "state"]) -> Path | None:

@@ -6,6 +6,7 @@ that they are sent once.
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -17,7 +18,7 @@ from connecty_frames.answer import Answer, read_schema
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.asking.endpoints import FETCH_POLICY, GRACE
 from connecty_frames.asking.submission import annotate, pending_message
-from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.limits import DECODING, LIMITS
 from connecty_frames.diagnostics import details_text
 from connecty_frames.display.progress import progress
 from connecty_frames.errors import (
@@ -56,6 +57,8 @@ _SETTLING: Final = 10.0
 _TRANSIENT: Final = frozenset(
     {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
 )
+
+_LOG: Final = logging.getLogger("connecty_frames.client")
 
 
 def delay(elapsed: float, random: Callable[[], float]) -> float:
@@ -258,6 +261,10 @@ class Question:
                     not final or (more := final.next_max_rows(wanted, self._checkpoint(left()))) is not None
                 ):
                     final = self._poll(deadline, max_rows=more, report=report)
+            if _LOG.isEnabledFor(logging.DEBUG):
+                known = {"question_id": self._question_id, "state": str(final.envelope.state)}
+                extra = {**known, "elapsed": final.elapsed, "reused": self._reused}
+                _LOG.debug("question %(question_id)s: %(state)s", known, extra=extra)
             if final.envelope.state == State.COMPLETED:
                 if self._api.history is not None and final is not self._kept:
                     self._api.history.keep(self._question_id, final.body, final.max_rows)
@@ -267,22 +274,23 @@ class Question:
             time_left = deadline.remaining()  # an import takes none of it
             if not is_loaded:
                 loading.finish_loading(ask_options.engine)
-            return Answer.from_response(
-                final.body,
-                final.envelope,
-                options=ask_options,
-                fetched=final.max_rows,
-                known=AnswerMetadata(
-                    question=self._question,
-                    question_id=self._question_id,
-                    dw_id=self._dw_id,
-                    base_url=self._api.transport.address,
-                    asked_at=self._asked_at,
-                    elapsed=final.elapsed,
-                    reused=self._reused,
-                ),
-                limits=msgspec.structs.replace(LIMITS, checkpoint=self._checkpoint(time_left)),
-            )
+            with DECODING.get():
+                return Answer.from_response(
+                    final.body,
+                    final.envelope,
+                    options=ask_options,
+                    fetched=final.max_rows,
+                    known=AnswerMetadata(
+                        question=self._question,
+                        question_id=self._question_id,
+                        dw_id=self._dw_id,
+                        base_url=self._api.transport.address,
+                        asked_at=self._asked_at,
+                        elapsed=final.elapsed,
+                        reused=self._reused,
+                    ),
+                    limits=msgspec.structs.replace(LIMITS, checkpoint=self._checkpoint(time_left)),
+                )
 
     def message(self) -> str:
         """Return a message for a caller that stops waiting."""
@@ -298,8 +306,8 @@ class Question:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: connections cannot be, and credentials must not be."""
         raise TypeError(
-            "A Question cannot be pickled, since it belongs to a Client; keep its question_id and use "
-            f"{self.resume_command}"
+            "A Question cannot be pickled, since it belongs to a Client; keep its question_id, and fetch the "
+            f"answer by {self.resume_command or 'Client.question(question_id)'}"
         )
 
     def _state_now(self, timeout: float | None = None) -> str:

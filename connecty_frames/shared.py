@@ -51,10 +51,11 @@ def open_client(settings: Settings) -> Client:
     if wants_sandbox():
         # Given as arguments: the variable has no effect on a Client that is made elsewhere.
         settings = resolve(**_run_sandbox({}).connection)
+    is_sandbox = settings.address in [used.connection["base_url"] for used in _used]
     with _lock:
         if settings not in clients:
             # Not resolved again: another thread may call configure() at any moment.
-            clients[settings] = Client.of(settings)
+            clients[settings] = Client.of(settings, resumable=not is_sandbox)
         while len(clients) > _MOST_CLIENTS:  # the oldest goes once nobody uses it
             del clients[next(iter(clients))]
         return clients[settings]
@@ -149,7 +150,7 @@ def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> 
         notice += f"; the credentials of the {places['client_id']} are not used"
     if {"database", "questions", "answerer"} & set(options):
         return f"{notice}."
-    return f"{notice}. `connecty questions --sandbox` lists what it knows."
+    return f"{notice}. `connecty questions` lists what it knows."
 
 
 def _check_credentials(places: Mapping[str, str]) -> None:

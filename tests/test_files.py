@@ -163,8 +163,8 @@ def test_no_call_takes_a_url(server: Script, client: cf.Client, name: str, make:
         ["ask", "--file", "gs://bucket/a.txt"],
         ["batch", "gs://bucket/a.csv", "--output", "folder"],
         ["batch", "questions.txt", "--output", "gs://bucket/a"],
-        ["pin", "add", "a", "how many", "--lock-file", "gs://bucket/connecty.lock"],
-        ["pin", "run", "a", "--connection", "sqlite:///a", "--lock-file", "gs://bucket/connecty.lock"],
+        ["pin", "add", "a", "how many", "--folder", "gs://bucket/pins"],
+        ["pin", "run", "a", "--connection", "sqlite:///a", "--folder", "gs://bucket/pins"],
         ["history", "--output", "gs://bucket/a.csv"],
         ["sandbox", "--database", "gs://bucket/a.duckdb"],
     ],
@@ -227,6 +227,6 @@ def test_files_of_urls(client: cf.Client, tmp_path: Path) -> None:
     assert cf.read_parquet(f"{url}.parquet").shape == (1, 1)
     assert cf.ask_batch(["how many?"], url, client=client).folder == tmp_path / "a b"
     assert cf.open_batch(url).summary().answered == 1
-    cf.pin("a", "how many?", path=f"{url}.lock", client=client)
-    assert cf.pinned("a", path=tmp_path / "a b.lock").sql == "SELECT 1 AS n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a b", "a b.json", "a b.lock", "a b.parquet"]
+    cf.pin("a", "how many?", path=f"{url}.pins", client=client)
+    assert cf.pinned("a", path=tmp_path / "a b.pins").sql == "SELECT 1 AS n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a b", "a b.json", "a b.parquet", "a b.pins"]

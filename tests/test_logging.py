@@ -1,4 +1,4 @@
-"""The log: one DEBUG line for each request, under one name, and no output by default."""
+"""The log: a DEBUG line for each request and answer, under one name, and no output by default."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from connecty_frames.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 SECRETIVE = "SELECT 'not for the log' AS a"
@@ -55,9 +56,26 @@ def test_a_line_for_each_request(box: Sandbox, lines: Callable[[], list[str]]) -
         "POST /v1/auth/token: 200, …",
         "POST /v1/dw/13/questions: 200 question_id ID, …",
     ]
-    assert set(found[3:-1]) <= {f"{looks}: 200 PENDING, …", f"{looks}: 200 IN_PROGRESS, …"}
-    assert found[-1] == f"{looks}: 200 COMPLETED, …"
-    assert len(found) == len(box.request_log.requests)
+    assert set(found[3:-2]) <= {f"{looks}: 200 PENDING, …", f"{looks}: 200 IN_PROGRESS, …"}
+    assert found[-2:] == [f"{looks}: 200 COMPLETED, …", "question ID: COMPLETED"]
+    assert len(found) == len(box.request_log.requests) + 1
+
+
+def test_the_record_of_an_answer(box: Sandbox, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """What formatters put into fields: id, state, seconds, and whether it was asked before."""
+    caplog.set_level(logging.DEBUG, logger="connecty_frames")
+    with cf.Client(**box.connection, history=tmp_path / "history.db") as client:
+        ids = [client.ask(question, max_age=60).question_id for question in [TOP_COUNTRIES] * 2]
+        with pytest.raises(cf.QuestionFailed) as caught:
+            client.ask("what is the meaning of life")
+
+    found = [vars(record) for record in caplog.records if hasattr(record, "question_id")]
+    assert [(each["question_id"], each["state"], each["reused"]) for each in found] == [
+        (ids[0], "COMPLETED", False),
+        (ids[0], "COMPLETED", True),
+        (caught.value.question_id, "FAILED", False),
+    ]
+    assert all(each["elapsed"] is None or each["elapsed"] >= 0 for each in found)
 
 
 def test_the_measures(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class SupportsSecret(Protocol):
@@ -38,6 +41,20 @@ class SecretStr:
 
     def __str__(self) -> str:
         return "**********"
+
+
+class ChangingSecret(SecretStr):
+    """A secret that a function returns, which may return another one later."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[], str]) -> None:
+        super().__init__(read())
+        self._read = read
+
+    def read_again(self) -> ChangingSecret:
+        """Return the secret of now."""
+        return ChangingSecret(self._read)
 
 
 def hidden(value: Any) -> Any:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from requests.auth import AuthBase
 
+from connecty_frames._base.secret import ChangingSecret
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
 from connecty_frames.http.errors import CHECK_CREDENTIALS, content_failure, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
@@ -227,11 +228,29 @@ class Auth:
         return found
 
     def _request_token(self, attempt: Attempt) -> Bearer:
+        """Request a token; if a secret that may change is refused, once more with that of now."""
+        second = _second(attempt)
+        try:
+            return self._request_by_method(attempt)
+        except RequestFailed as failed:
+            if failed.failure.status not in _CREDENTIALS_REFUSED or not self._has_changed():
+                raise
+        return self._request_by_method(second)
+
+    def _has_changed(self) -> bool:
+        """Read the secret again if it may change, and return whether it did."""
+        before = self._client_secret
+        if isinstance(before, ChangingSecret):
+            with contextlib.suppress(ValueError):  # that the old one was refused says more
+                self._client_secret = before.read_again()
+            self._transport.redact.add("client_secret", self._client_secret)
+        return self._client_secret != before
+
+    def _request_by_method(self, attempt: Attempt) -> Bearer:
         """Request a token by the method that last brought one, and after a 405 by the other."""
         sent_at = attempt.deadline.clock.monotonic()
         method = self._method
-        # Made now, since reading an error shortens the time between bytes.
-        second = Attempt(attempt.deadline, connect=attempt.connect, idle=attempt.idle)
+        second = _second(attempt)
         try:
             return self._send(method, attempt, sent_at)
         except RequestFailed as failed:
@@ -302,6 +321,11 @@ class Auth:
             return _unusable(host, reason, kind=FailureKind.REJECTED, status=status)
         error = AuthError(f"The credentials were refused: {reason}. {CHECK_CREDENTIALS}", status=status)
         return msgspec.structs.replace(failure, kind=FailureKind.REJECTED, error=error)
+
+
+def _second(attempt: Attempt) -> Attempt:
+    """Return a further attempt, made before the first, since reading an error shortens its time."""
+    return Attempt(attempt.deadline, connect=attempt.connect, idle=attempt.idle)
 
 
 def _lifetime(expires_at: object, now: datetime) -> float:

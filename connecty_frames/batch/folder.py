@@ -62,9 +62,12 @@ def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
     if found != manifest:
         differing = sorted(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))
         name = differing[0]
+        what = "ask as before"
+        if name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
+            what = "ask as before if that is still running: the questions of a sandbox end with it"
         raise ConfigError(
             f"folder={path_text(folder)} has a batch with {name}={value_text(found.get(name))}, and now it "
-            f"is {value_text(manifest.get(name))}. Name a new folder, or ask as before.",
+            f"is {value_text(manifest.get(name))}. Name a new folder, or {what}.",
             setting="folder",
         )
     (folder / _PARTS).mkdir(exist_ok=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from connecty_frames._base.text import path_text
-from connecty_frames.batch.items import Item, digest, folded
+from connecty_frames.batch.items import Item, digest
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import folded
 from connecty_frames.store.database import StoreError
 from connecty_frames.store.records import end_leases
 from connecty_frames.store.table import database_at

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from connecty_frames._base.text import snippet, terminal, value_text
+from connecty_frames._base.text import snippet, value_text
 from connecty_frames.asking.submission import question_body
 from connecty_frames.errors import ConfigError
-
-#: The most bytes of a name: file names have at most 255, and parts have a number and temporary names too.
-_NAME_BYTES: Final = 100
-_UNPORTABLE: Final = frozenset('<>:"|?*')
+from connecty_frames.files import folded, name_problem
 
 
 class Item(NamedTuple):
@@ -61,11 +57,6 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def folded(name: str) -> str:
-    """Return a name so that those that some file systems do not tell apart are equal."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
 def _values(questions: object) -> Iterable[Any]:
     """Return the questions one by one."""
     if hasattr(questions, "columns"):
@@ -103,18 +94,7 @@ def _pair(given: Any, position: int) -> tuple[str | None, str]:
 
 def _check_name(name: str, position: int, known: Callable[[], Collection[str]]) -> None:
     """Raise ConfigError for a name that no file should have."""
-    problem = None
-    if not name.strip() or name in {".", ".."}:
-        problem = "is no name of a file"
-    elif "/" in name or "\\" in name:
-        problem = "has a separator of paths"
-    elif terminal(name) != name:
-        problem = "has a control character or an invisible one"
-    elif _UNPORTABLE & set(name) and name not in known():
-        problem = 'has one of < > : " | ? *, which Windows or Spark cannot have in the name of a file'
-    elif len(name.encode()) > _NAME_BYTES:
-        problem = f"has more than {_NAME_BYTES} bytes"
-    if problem:
+    if (problem := name_problem(name)) and name not in known():
         raise ConfigError(
             f"questions, number {position}: the name {snippet(name)!r} {problem}; parts are named after it.",
             setting="questions",

@@ -293,10 +293,15 @@ class _BatchRun:
 
     def message(self) -> str:
         """Return a message about a run that ended early."""
-        return (
+        so_far = (
             f"{counted(self.asked, 'question')} of the batch in {path_text(self.folder)} were asked and "
-            f"{counted(self.answered, 'answer')} written in this run. Calling again with the same questions "
-            "goes on: what was asked is fetched, not asked again."
+            f"{counted(self.answered, 'answer')} written in this run."
+        )
+        if not self.client.is_resumable:
+            return f"{so_far} The sandbox ends with this process, so that no other can go on."
+        return (
+            f"{so_far} Calling again with the same questions goes on: what was asked is fetched, not asked "
+            "again."
         )
 
 

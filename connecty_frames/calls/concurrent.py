@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from connecty_frames._base.text import snippet, value_text
 from connecty_frames.answer import shape_text
 from connecty_frames.asking.submission import annotate
+from connecty_frames.decode.limits import DECODING
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError, wrong_value
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _Future = TypeVar("_Future", bound="Future[Any]")
 
 #: The longest wait in seconds: a signal right before a wait is handled only after it.
 _WAIT: Final = 0.1
+#: The answers that are decoded at once: more take their memory, but hardly less time.
+_DECODED_AT_ONCE: Final = 2
 #: Seconds that requests in progress get to end after Ctrl-C, so that more is known of them.
 _GRACE: Final = 0.2
 
@@ -91,6 +94,7 @@ class Workers(Generic[_Future]):
         self._done: queue.SimpleQueue[_Future] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._location = CodeLocation.of_caller()
+        self._decoding = threading.BoundedSemaphore(_DECODED_AT_ONCE)
 
     def run(self, futures: Iterable[_Future]) -> Iterator[_Future]:
         """Yield each future as soon as it is done, and do not keep it."""
@@ -102,6 +106,7 @@ class Workers(Generic[_Future]):
                     # In a copy of the caller's context, as if the caller itself asked.
                     context = copy_context()
                     context.run(WARNING_LOCATION.set, self._location)
+                    context.run(DECODING.set, self._decoding)
                     work = partial(context.run, self._work, next(positions), future)
                     running[future] = threading.Thread(target=work, name="connecty-question", daemon=True)
                     running[future].start()

@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 
 from connecty_frames._base.version import __version__
+from connecty_frames.cli import commands
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.batch import batch
-from connecty_frames.cli.commands import Profile, config, questions, sandbox
+from connecty_frames.cli.connection import Profile, UseSandbox, connection
 from connecty_frames.cli.doctor import doctor
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
 from connecty_frames.cli.history import history
@@ -58,6 +59,8 @@ def _run() -> None:
         sys.exit(BROKEN_PIPE)
     except tuple(EXIT_CODES) as error:
         echo_stderr(f"{type(error).__name__}: {shell_message(error)}")
+        for note in getattr(error, "__notes__", ()):  # such as how far a batch got
+            echo_stderr(note)
         question_id = getattr(error, "question_id", None)
         if question_id is not None and question_id not in str(error):
             echo_stderr(f"question_id {question_id}")
@@ -86,21 +89,22 @@ app.command(epilog="connecty --help lists the exit codes.")(batch)
 
 
 @app.command()
-def health(*, profile: Profile = None) -> None:
+def health(*, profile: Profile = None, sandbox: UseSandbox = False) -> None:
     """Check whether the service is operational; no credentials are needed."""
     from connecty_frames.asking.checks import check_health, not_operational
     from connecty_frames.settings.sources import resolve
 
-    address = resolve(profile=profile).address
-    if not check_health(profile=profile):
-        raise not_operational(address)
-    typer.echo(f"{address} is operational")
+    with connection(sandbox=sandbox, profile=profile) as settings:
+        address = resolve(**settings).address
+        if not check_health(**settings):
+            raise not_operational(address)
+        typer.echo(f"{address} is operational")
 
 
 app.command(context_settings={"allow_extra_args": True})(login)
 app.command()(doctor)
-app.command()(sandbox)
-app.command()(questions)
+app.command()(commands.sandbox)
+app.command()(commands.questions)
 app.add_typer(history)
 app.add_typer(pin)
-app.add_typer(config)
+app.add_typer(commands.config)

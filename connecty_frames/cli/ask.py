@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -20,7 +19,14 @@ from connecty_frames.cli.answer_options import (
     Strict,
     TimeZone,
 )
-from connecty_frames.cli.commands import ADDRESS_CONFLICT, Profile, announce_sandbox, sandbox_class
+from connecty_frames.cli.connection import (
+    ADDRESS_CONFLICT,
+    Profile,
+    UseSandbox,
+    connection,
+    is_temporary,
+    open_client,
+)
 from connecty_frames.cli.input import question_reader, read_saved_schema
 from connecty_frames.cli.io import discard_output, echo_stderr
 from connecty_frames.cli.output import (
@@ -49,12 +55,8 @@ _question = partial(typer.Option, rich_help_panel="Question")
 _connection = partial(typer.Option, rich_help_panel="Connection")
 _output = partial(typer.Option, rich_help_panel="Output")
 _part = partial(typer.Option, rich_help_panel="One part of the answer alone")
-SANDBOX_CONFLICT: Final = (
-    "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before."
-)
 #: Parameters that do not go with others, and why.
 _CONFLICTS: Final = (
-    ("sandbox", ("profile", "question_id", "base_url", "region"), SANDBOX_CONFLICT),
     ("base_url", ("region",), ADDRESS_CONFLICT),
     (
         "plot",
@@ -100,12 +102,7 @@ def ask(
     region: Annotated[
         Literal["eu1", "us1"] | None, _connection(help="The region of your organisation.")
     ] = None,
-    sandbox: Annotated[
-        bool,
-        _connection(
-            "--sandbox", help="Ask the embedded sandbox, as CONNECTY_SANDBOX=1 in the environment does."
-        ),
-    ] = False,
+    sandbox: UseSandbox = False,
     max_rows: MaxRows = 1000,
     on_truncation: OnTruncation = "warn",
     schema_file: SchemaFile = None,
@@ -143,16 +140,10 @@ def ask(
 
     If a word begins with a hyphen, write -- before the first one.
     """
-    from connecty_frames.settings.sources import wants_sandbox
-
-    is_announced = not sandbox and wants_sandbox()
-    sandbox = ctx.params["sandbox"] = sandbox or is_announced
     _check_conflicts(ctx.params)
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
     written_as = choose_format(format_, output, part)
     read_question = question_reader(question or (), file, question_id)
-    if is_announced:
-        announce_sandbox()
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "question_id": question_id,
@@ -171,20 +162,20 @@ def ask(
         from connecty_frames.display.terminal_chart import import_uniplot
 
         import_uniplot()
-    address = {"profile": profile, "base_url": base_url, "region": region}
+    place = {"profile": profile, "base_url": base_url, "region": region}
     # Opened first: a file that cannot be written must not cost a question.
     with (
         reporting_id(quiet=quiet) as questions,
         open_response_file(save, output) as save_response,
         open_output(output, written_as) as target,
-        running_sandbox(wanted=sandbox) as connection,
-        open_client(connection, no_history=no_history, max_age=max_age, **address) as client,
+        connection(sandbox=sandbox, question_id=question_id, **place) as address,
+        recording_client(address, no_history=no_history, max_age=max_age) as client,
     ):
 
         def accepted(asked: Question) -> None:
             questions.append(asked)
             if not quiet:
-                echo_stderr(acceptance(asked))
+                echo_acceptance(asked)
 
         # Read last, so that nobody types a question that cannot be asked.
         call = client.call(read_question(), ask_options)
@@ -195,7 +186,13 @@ def ask(
         if answer.table is None and answer.response_summary and not (format_ or output or schema_file):
             written = part or "summary"  # nobody asked for rows, so the summary is the answer
         with (
-            _echoing_metadata(answer, quiet=quiet, summary=written is None, sql=part is None),
+            _echoing_metadata(
+                answer,
+                quiet=quiet,
+                summary=written is None,
+                sql=part is None,
+                question_id=not is_temporary(address),
+            ),
             naming_file(output),
         ):
             if not (plot and write_plot(answer, target)):
@@ -218,60 +215,28 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 
 
 @contextmanager
-def running_sandbox(*, wanted: bool) -> Iterator[Mapping[str, object] | None]:
-    """Run a sandbox, if it is wanted, and yield the settings for it."""
-    if not wanted:
-        yield None
-        return
-    with sandbox_class()() as sandbox:
-        yield sandbox.connection
-
-
-@contextmanager
-def open_client(
-    sandbox: Mapping[str, object] | None, *, no_history: bool, max_age: str | None = None, **address: Any
+def recording_client(
+    address: Mapping[str, Any], *, no_history: bool = False, max_age: str | None = None
 ) -> Iterator[Client]:
-    """Yield a client made from the settings, or from those of a sandbox that ends with the command."""
-    from connecty_frames.client import Client
+    """Yield a client that, unlike in Python, records questions unless a setting says otherwise."""
     from connecty_frames.files import user_folder
     from connecty_frames.settings.sources import explain
 
-    # An answer has to be fetched where its question was asked.
-    options = [
-        f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in address.items() if value
-    ]
-
-    def resume_command(question_id: str, dw_id: int) -> str:
-        if sandbox is not None:  # its questions end with it
-            return ""
-        return f"connecty ask --question-id {question_id} --dw-id {dw_id}{''.join(options)}"
-
-    with ExitStack() as stack:
-        if sandbox is not None:
-            address = dict(sandbox)
-        # Unlike in Python, questions are recorded unless a setting says otherwise.
-        places = {name: place for name, _, place in explain(**address)}
-        history: bool | str | None = None
-        if no_history:
-            history = False
-        elif places["history"] == "default":
-            history = "require" if max_age else user_folder("state") is not None
-        keep_answers = False if no_history else None
-        client = stack.enter_context(
-            Client(**address, history=history, keep_answers=keep_answers, resume_command=resume_command)
-        )
-        if history:
-            stack.callback(_announce_history, client)
-        yield client
-
-
-def _announce_history(client: Client) -> None:
-    """Say that questions are recorded, when the file has just been created."""
-    if client.history is not None and client.history.is_new:
-        echo_stderr(
-            f"Questions are recorded in {client.history.place} from now on; `connecty history` lists them. "
-            "--no-history or CONNECTY_HISTORY=0 turns this off."
-        )
+    places = {name: place for name, _, place in explain(**address)}
+    history: bool | str | None = None
+    if no_history:
+        history = False
+    elif places["history"] == "default":
+        history = "require" if max_age else user_folder("state") is not None
+    with open_client(address, history=history, keep_answers=False if no_history else None) as client:
+        try:
+            yield client
+        finally:
+            if history and client.history is not None and client.history.is_new:
+                echo_stderr(
+                    f"Questions are recorded in {client.history.place} from now on; `connecty history` lists "
+                    "them. --no-history or CONNECTY_HISTORY=0 turns this off."
+                )
 
 
 @contextmanager
@@ -282,25 +247,27 @@ def reporting_id(*, quiet: bool) -> Iterator[list[Question]]:
         yield questions
     except KeyboardInterrupt as interrupt:
         if questions and not hasattr(interrupt, "__notes__"):  # a note means that the client reported the id
-            echo_stderr(f"\n{acceptance(questions[0])}")
+            echo_acceptance(questions[0], before="\n")
         raise
     except BrokenPipeError:
         raise  # the reader closed the pipe on purpose, as `head` does
     except OSError:
         if questions and quiet:
-            echo_stderr(acceptance(questions[0]))
+            echo_acceptance(questions[0])
         raise
 
 
-def acceptance(question: Question) -> str:
-    """Return the line with the id of a question that was accepted, and so paid for."""
-    accepted = f"Question {question.question_id} was accepted"
-    command = question.resume_command
-    return f"{accepted}; to fetch its answer without asking again: {command}" if command else f"{accepted}."
+def echo_acceptance(question: Question, *, before: str = "") -> None:
+    """Write the id of a question that was accepted, and so paid for; not of a sandbox that ends with it."""
+    if command := question.resume_command:
+        echo_stderr(
+            f"{before}Question {question.question_id} was accepted; to fetch its answer without asking "
+            f"again: {command}"
+        )
 
 
 @contextmanager
-def _echoing_metadata(answer: Answer, *, quiet: bool, summary: bool, sql: bool) -> Iterator[None]:
+def _echoing_metadata(answer: Answer, *, quiet: bool, **parts: bool) -> Iterator[None]:
     """Write the metadata after the data, also if the data could not be written: the answer was paid for."""
     try:
         yield
@@ -309,7 +276,7 @@ def _echoing_metadata(answer: Answer, *, quiet: bool, summary: bool, sql: bool) 
         raise
     except OSError:
         if not quiet:
-            echo_metadata(answer, summary=summary, sql=sql)
+            echo_metadata(answer, **parts)
         raise
     if not quiet:
-        echo_metadata(answer, summary=summary, sql=sql)
+        echo_metadata(answer, **parts)

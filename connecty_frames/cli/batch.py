@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connecty_frames._base.text import path_text, quoted, snippet
+from connecty_frames._base.text import cut, path_text, quoted, snippet
 from connecty_frames.cli.answer_options import (
     Decimals,
     MaxRows,
@@ -20,24 +19,25 @@ from connecty_frames.cli.answer_options import (
     Strict,
     TimeZone,
 )
-from connecty_frames.cli.commands import Profile
+from connecty_frames.cli.connection import Profile, UseSandbox, connection, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.errors import (
     ConfigError,
-    ConnectyError,
     QuestionError,
     QuestionTimeout,
     SubmissionUncertain,
 )
 
 if TYPE_CHECKING:
-    from connecty_frames.batch import BatchSummary
+    from connecty_frames.batch import Batch, BatchSummary
     from connecty_frames.options import AskOptionsDict
 
 #: Options, by the panel of the help that shows them.
 _questions = partial(typer.Option, rich_help_panel="Questions")
+#: The questions without an answer that are listed.
+_MOST_SHOWN: Final = 20
 #: The column that is read if a file has several and none is named.
 _COLUMN: Final = "question"
 
@@ -82,6 +82,7 @@ def batch(
     dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
     timeout: Annotated[float | None, _questions(help="Seconds for each question.")] = None,
     profile: Profile = None,
+    sandbox: UseSandbox = False,
     max_rows: MaxRows = 1000,
     on_truncation: OnTruncation = "warn",
     schema_file: SchemaFile = None,
@@ -109,30 +110,33 @@ def batch(
         "progress": False if quiet else None,
     }
     from connecty_frames.batch import ask_batch
-    from connecty_frames.client import Client
 
-    with ExitStack() as stack:
-        # Without a profile the shared client, which asks a sandbox if CONNECTY_SANDBOX says so.
-        client = None if profile is None else stack.enter_context(Client(profile=profile))
-        try:
-            asked = ask_batch(
-                questions,
-                output,
-                max_workers=max_workers,
-                max_questions=max_questions,
-                retry_failed=retry_failed,
-                retry_uncertain=retry_uncertain,
-                client=client,
-                **options,
-            )
-        except (ConnectyError, OSError) as error:
-            for note in getattr(error, "__notes__", ()):  # how far the run came
-                echo_stderr(note)
-            raise
+    with connection(sandbox=sandbox, profile=profile) as address, open_client(address) as client:
+        asked = ask_batch(
+            questions,
+            output,
+            max_workers=max_workers,
+            max_questions=max_questions,
+            retry_failed=retry_failed,
+            retry_uncertain=retry_uncertain,
+            client=client,
+            **options,
+        )
     summary = asked.summary()
     if not quiet:
+        _echo_failures(asked)
         echo_stderr(str(summary))
     raise typer.Exit(_exit_code(summary))
+
+
+def _echo_failures(asked: Batch) -> None:
+    """Say which questions have no answer, and why."""
+    failures = asked.errors("pyarrow").to_pylist()
+    for each in failures[:_MOST_SHOWN]:
+        reason = cut(" ".join((each["error"] or each["state"]).split()), 300)
+        echo_stderr(f"{each['name'] or each['number']} ({snippet(each['question'], 60)}): {reason}")
+    if len(failures) > _MOST_SHOWN:
+        echo_stderr(f"... and {len(failures) - _MOST_SHOWN:,} more, which cf.open_batch(DIR).errors() lists.")
 
 
 def _exit_code(summary: BatchSummary) -> int:

@@ -1,45 +1,19 @@
-"""``connecty config``, ``sandbox`` and ``questions``, and the option ``--profile``."""
+"""``connecty config``, ``sandbox`` and ``questions``."""
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import masked_id, terminal
+from connecty_frames.cli.connection import Profile, sandbox_class
 from connecty_frames.cli.io import echo_stderr
-from connecty_frames.errors import ConfigError, ConnectyError
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
-
-
-ADDRESS_CONFLICT: Final = "--base-url and --region both name the address: give one."
-
-
-def complete_profile(incomplete: str) -> list[str]:
-    """Return the names of profiles that complete a word, for the shell."""
-    from connecty_frames.settings.profiles import Profiles
-
-    try:
-        return [name for name in Profiles.read(needed=False).tables if name.startswith(incomplete)]
-    except ConnectyError:
-        return []
-
-
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        rich_help_panel="Connection",
-        help="The profile of config.toml with settings that are not set elsewhere.",
-        autocompletion=complete_profile,
-    ),
-]
-
 config = typer.Typer(name="config", help="Show the settings that apply.", no_args_is_help=True)
 
 
@@ -99,39 +73,10 @@ def sandbox(
     server.serve(announce)
 
 
-def questions(
-    *,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="List those of the sandbox.")] = False,
-) -> None:
-    """List the questions that the sandbox can answer, one per line."""
-    if not sandbox:
-        raise ConfigError(
-            "ConnectyAI takes any question and lists none; --sandbox lists those that the sandbox knows.",
-            setting="sandbox",
-        )
+def questions() -> None:
+    """List examples of the questions that the sandbox answers, one per line."""
     sandbox_class()
     from connecty_frames.sandbox.workspace import answerer
 
     typer.echo("\n".join(answerer().questions))
     echo_stderr("These are examples: other measures, groups, filters and periods are read as well.")
-
-
-def sandbox_class() -> type[Sandbox]:
-    """Return the class of the sandbox, whose server then logs errors alone."""
-    from connecty_frames.sandbox import Sandbox
-
-    logging.getLogger("uvicorn.error").addFilter(_is_error)
-    return Sandbox
-
-
-def announce_sandbox() -> None:
-    """Say that a command asks a sandbox because the environment says so."""
-    from connecty_frames.settings.sources import explain
-    from connecty_frames.shared import sandbox_notice
-
-    echo_stderr(sandbox_notice({name: place for name, _, place in explain()}))
-
-
-def _is_error(record: logging.LogRecord) -> bool:
-    """Whether a log record is an error; one about requests that stopping a sandbox cut off is not."""
-    return "graceful shutdown" not in record.msg

@@ -14,11 +14,12 @@ import typer
 
 from connecty_frames._base.text import listed, terminal
 from connecty_frames._base.version import __version__
-from connecty_frames.cli.ask import SANDBOX_CONFLICT, acceptance, open_client, reporting_id, running_sandbox
-from connecty_frames.cli.commands import Profile, announce_sandbox, masked
+from connecty_frames.cli.ask import echo_acceptance, recording_client, reporting_id
+from connecty_frames.cli.commands import masked
+from connecty_frames.cli.connection import Profile, UseSandbox, connection
 from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
 from connecty_frames.cli.input import question_reader
-from connecty_frames.cli.io import echo_stderr, shell_message, stdout_console
+from connecty_frames.cli.io import shell_message, stdout_console
 from connecty_frames.cli.output import open_response_file
 from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning
 from connecty_frames.options import AskOptions
@@ -46,6 +47,7 @@ _asking = partial(typer.Option, rich_help_panel="First contact")
 def doctor(
     *,
     profile: Profile = None,
+    sandbox: UseSandbox = False,
     ask: Annotated[
         str | None,
         _asking(
@@ -73,24 +75,19 @@ def doctor(
     if (ask is None and (dw_id, save) != (None, None)) or (save is None and anonymize):
         raise ConfigError("--dw-id and --save go with --ask, and --anonymize with --save.", setting="ask")
     console = stdout_console(width=_FILE_WIDTH)
-    if ask is None:
-        _check(console, {"profile": profile})
-        return
-    question = question_reader([ask], None, None)()
-    if not question.strip():
+    question = "" if ask is None else question_reader([ask], None, None)()
+    if ask is not None and not question.strip():
         raise ConfigError("--ask is blank; expected a question in plain language.", setting="ask")
     options = AskOptions.from_kwargs({"dw_id": dw_id, "on_truncation": "ignore"})
-    from connecty_frames.settings.sources import wants_sandbox
-
-    if wanted := wants_sandbox():
-        if profile is not None:
-            raise ConfigError(SANDBOX_CONFLICT, setting="profile")
-        announce_sandbox()
     # Opened first: a file that cannot be written must not cost a question.
-    with open_response_file(save, None) as save_response, running_sandbox(wanted=wanted) as sandbox:
-        _check(console, {"profile": profile} if sandbox is None else sandbox)
-        with open_client(sandbox, no_history=False, profile=profile) as client:
-            _first_contact(client, question, options, console, save_response, anonymize=anonymize)
+    with (
+        open_response_file(save, None) as save_response,
+        connection(sandbox=sandbox, profile=profile) as address,
+    ):
+        _check(console, address)
+        if question:
+            with recording_client(address) as client:
+                _first_contact(client, question, options, console, save_response, anonymize=anonymize)
 
 
 def _first_contact(
@@ -111,7 +108,7 @@ def _first_contact(
 
         def accepted(asked: Question) -> None:
             questions.append(asked)
-            echo_stderr(acceptance(asked))
+            echo_acceptance(asked)
 
         try:
             client.call(question, options).answer(accepted=accepted)
@@ -198,7 +195,7 @@ def _checks(address: Mapping[str, Any]) -> Iterator[Check]:
 def _settings(address: Mapping[str, Any]) -> Check:
     """Return the check of the settings, with the source of each one that is not a default."""
     from connecty_frames.asking.checks import Check, Status
-    from connecty_frames.settings.sources import explain, resolve, wants_sandbox
+    from connecty_frames.settings.sources import explain, resolve
 
     settings, sources = resolve(**address), defaultdict(list)
     for name, value, place in explain(**address):
@@ -210,11 +207,9 @@ def _settings(address: Mapping[str, Any]) -> Check:
         _ = settings.credentials()
     except ConnectyError as error:
         return Check.failed("settings", error, found=f"{text or 'None is set'}.")
-    doubts = [
-        *(["no dw_id: each question needs --dw-id"] if settings.dw_id is None else []),
-        *(["CONNECTY_SANDBOX is set: questions go to a sandbox"] if wants_sandbox() else []),
-    ]
-    return Check("settings", Status.WARNING if doubts else Status.OK, "; ".join([text, *doubts]))
+    if settings.dw_id is None:
+        return Check("settings", Status.WARNING, f"{text}; no dw_id: each question needs --dw-id")
+    return Check("settings", Status.OK, text)
 
 
 def _extras() -> Check:

@@ -10,7 +10,7 @@ import typer
 
 from connecty_frames._base.text import counted
 from connecty_frames.cli.answer_options import FormatOption, OutputOption
-from connecty_frames.cli.commands import Profile
+from connecty_frames.cli.connection import Profile
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import TABLES, choose_format, naming_file, open_output, write_rows
 

@@ -173,6 +173,17 @@ def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: 
         WRITERS[format_](table, target)
 
 
+def write_batches(reader: pa.RecordBatchReader, format_: Format, file: BinaryIO) -> None:
+    """Write rows as they come, or all at once where the format or the terminal needs that."""
+    from connecty_frames.export.formats import STREAMS
+
+    if format_ in STREAMS and not (file is sys.stdout.buffer and sys.stdout.isatty()):
+        STREAMS[format_](reader, file)
+    else:
+        table = reader.read_all()
+        write_rows(table, table.schema.types, format_, file)
+
+
 @contextmanager
 def escaped_on_terminal(file: BinaryIO) -> Iterator[BinaryIO]:
     """Yield a file, whose control characters are escaped if it is a terminal."""
@@ -184,14 +195,14 @@ def escaped_on_terminal(file: BinaryIO) -> Iterator[BinaryIO]:
     file.write(terminal(buffer.getvalue().decode(), keep="\n\t").encode())
 
 
-def echo_metadata(answer: Answer, *, summary: bool, sql: bool) -> None:
-    """Write the size of an answer to standard error, and before it its summary and SQL, if wanted."""
+def echo_metadata(answer: Answer, *, summary: bool, sql: bool, question_id: bool) -> None:
+    """Write to standard error the size of an answer, and its summary, SQL and id, if they are wanted."""
     if answer.response_summary and summary:
         echo_stderr(_shortened(answer.response_summary, "--summary"))
     if answer.sql_query and sql:
         echo_stderr(f"\n{_shortened(answer.sql_query, '--sql')}\n")
     size = "No table" if answer.table is None else answer.metadata.rows_text
-    echo_stderr(f"{size}; question_id {answer.question_id}")
+    echo_stderr(f"{size}; question_id {answer.question_id}" if question_id else size)
 
 
 def _shortened(text: str, option: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+import json
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -20,15 +21,17 @@ from connecty_frames.cli.answer_options import (
     SchemaFile,
     TimeZone,
 )
-from connecty_frames.cli.commands import Profile
+from connecty_frames.cli.connection import Profile, UseSandbox, connection, is_temporary, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import (
+    TABLES,
     choose_format,
     escaped_on_terminal,
     naming_file,
     open_output,
+    write_batches,
     write_rows,
 )
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
@@ -38,24 +41,37 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from connecty_frames.client import Client
-    from connecty_frames.pins import Pin
+    from connecty_frames.pins import Pin, PinFolder
 
 #: How many characters of a driver's message are shown.
 _SHOWN: Final = 1_000
 
 pin = typer.Typer(
-    name="pin", help="Ask a question once, and run its SQL from a file of pins.", no_args_is_help=True
+    name="pin",
+    help="Ask a question once, keep its SQL in a file, and run it from there.",
+    no_args_is_help=True,
 )
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the pin.")]
-_LockFile = Annotated[
+_Names = Annotated[list[str] | None, typer.Argument(help="The names of pins.", show_default=False)]
+_All = Annotated[bool, typer.Option("--all", help="All pins of the folder.")]
+_Folder = Annotated[
     Path | None,
     typer.Option(
-        "--lock-file",
-        help="The file of pins; by default the nearest connecty.lock, in this folder or above it.",
+        "--folder",
+        metavar="DIR",
+        help="The folder of pins; by default the nearest connecty-pins, in this folder or above it.",
     ),
 ]
+_Function = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--function", help="A further function that the SQL may call; may be repeated.", metavar="NAME"
+    ),
+]
+_CONNECTION: Final = (
+    "The warehouse: postgresql://..., duckdb:///FILE, sqlite:///FILE, or a URL of SQLAlchemy."
+)
 _Dialect = Annotated[
     str | None,
     typer.Option(help="The dialect of the warehouse as sqlglot calls it, such as postgres or snowflake."),
@@ -80,47 +96,45 @@ def add(
     schema_file: SchemaFile = None,
     tz: TimeZone = "UTC",
     decimals: Decimals = "auto",
-    lock_file: _LockFile = None,
+    folder: _Folder = None,
     profile: Profile = None,
+    sandbox: UseSandbox = False,
 ) -> None:
     """Ask a question once, and keep its SQL and schema."""
     from connecty_frames.pins import pin as add_pin
 
-    with _client(profile) as client:
-        try:
-            made = add_pin(
-                name,
-                question,
-                dialect=dialect,
-                path=lock_file,
-                replace=replace,
-                client=client,
-                question_id=question_id,
-                dw_id=dw_id,
-                timeout=timeout,
-                max_rows=max_rows,
-                schema=None if schema_file is None else read_saved_schema(schema_file),
-                tz=tz,
-                decimals=decimals,
-            )
-        except (ConnectyError, OSError) as error:
-            for note in getattr(error, "__notes__", ()):  # how to pin an answer that was paid for
-                echo_stderr(note)
-            raise
-    _describe(made)
+    with (
+        connection(sandbox=sandbox, question_id=question_id, profile=profile) as address,
+        open_client(address) as client,
+    ):
+        made = add_pin(
+            name,
+            question,
+            dialect=dialect,
+            path=folder,
+            replace=replace,
+            client=client,
+            question_id=question_id,
+            dw_id=dw_id,
+            timeout=timeout,
+            max_rows=max_rows,
+            schema=None if schema_file is None else read_saved_schema(schema_file),
+            tz=tz,
+            decimals=decimals,
+        )
+        _describe(made, has_id=not is_temporary(address))
 
 
 @pin.command("list")
-def list_pins(
-    *, lock_file: _LockFile = None, format_: FormatOption = None, output: OutputOption = None
-) -> None:
+def list_pins(*, folder: _Folder = None, format_: FormatOption = None, output: OutputOption = None) -> None:
     """List the pins, in the order of their names."""
     import pyarrow as pa
 
-    from connecty_frames.pins import find_lock_file, read_pins
+    from connecty_frames.pins import PinFolder
 
     written_as = choose_format(format_, output, None)
-    pins = [each for _, each in sorted(read_pins(find_lock_file(lock_file)).items())]
+    found = PinFolder.find(folder)
+    pins = [found[name] for name in found.names()]
     table = pa.table(
         {
             "name": pa.array([each.name for each in pins], pa.string()),
@@ -135,11 +149,11 @@ def list_pins(
 
 
 @pin.command()
-def show(name: _Name, *, lock_file: _LockFile = None) -> None:
+def show(name: _Name, *, folder: _Folder = None) -> None:
     """Write the SQL of a pin, and what else is known of it to standard error."""
     from connecty_frames.pins import pinned
 
-    found = pinned(name, path=lock_file)
+    found = pinned(name, path=folder)
     _describe(found)
     with open_output(None, "text") as file, escaped_on_terminal(file) as target:
         target.write(f"{found.sql.strip()}\n".encode())
@@ -147,100 +161,128 @@ def show(name: _Name, *, lock_file: _LockFile = None) -> None:
 
 @pin.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="The names of pins; by default all.")] = None,
+    names: _Names = None,
     *,
+    all_: _All = False,
+    warehouse: Annotated[str | None, typer.Option("--connection", metavar="URL", help=_CONNECTION)] = None,
+    function: _Function = None,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the questions again instead; each of them is paid for.")
+    ] = False,
     times: Annotated[int, typer.Option(min=1, help="How often to ask each question.")] = 1,
     timeout: _Timeout = None,
-    lock_file: _LockFile = None,
+    folder: _Folder = None,
     profile: Profile = None,
+    sandbox: UseSandbox = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write an array of objects: name, changed, differences.")
+    ] = False,
 ) -> None:
-    """Ask pinned questions again, each of which is paid for, and report what has changed.
+    """Check pins: whether their SQL may be run, and with --connection whether it has the same columns.
 
-    The exit code is 12 if anything differs but the writing of SQL. The file stays as it is.
+    Nothing is asked without --ask. The exit code is 12 if anything differs but the writing of SQL.
     """
-    from connecty_frames.pins import find_lock_file, named, read_pins
+    from connecty_frames.pins import PinFolder
 
-    path = find_lock_file(lock_file)
-    pins = read_pins(path)
-    if not pins:
-        raise ConfigError(f"There are no pins in {path_text(path)}.", setting="path")
-    chosen = [named(pins, name, path) for name in names or sorted(pins)]
-    count = len(chosen) * times
-    echo_stderr(f"This asks {counted(count, 'question')}, {'which is' if count == 1 else 'each'} paid for.")
-    changed = False
-    with _client(profile) as client:
-        for each in chosen:
-            found = each.check(times=times, timeout=timeout, client=client, on_change=lambda _: None)
-            typer.echo(terminal(str(found), keep="\n"))
-            changed = changed or found.changed
-    if changed:
+    chosen = _chosen(PinFolder.find(folder), names, all_=all_)
+    options: dict[str, Any] = {"ask": ask, "times": times, "functions": function or (), "timeout": timeout}
+    with ExitStack() as stack:
+        if ask:
+            address = stack.enter_context(connection(sandbox=sandbox, profile=profile))
+            options["client"] = stack.enter_context(open_client(address))
+            if not is_temporary(address):
+                count = len(chosen) * times
+                which = "which is" if count == 1 else "each"
+                echo_stderr(f"This asks {counted(count, 'question')}, {which} paid for.")
+        if warehouse is not None:
+            options["connection"] = stack.enter_context(connected(warehouse))
+        checks = [each.check(on_change=lambda _: None, **options) for each in chosen]
+    if as_json:
+        rows = [{"name": each.name, "changed": each.changed, "differences": each.lines} for each in checks]
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        for each in checks:
+            typer.echo(terminal(str(each), keep="\n"))
+    if any(each.changed for each in checks):
         raise typer.Exit(EXIT_CODES[PinChanged])
 
 
 @pin.command()
-def remove(name: _Name, *, lock_file: _LockFile = None) -> None:
-    """Remove a pin from the file."""
-    from connecty_frames.pins import changing, find_lock_file, named, read_pins
+def remove(name: _Name, *, folder: _Folder = None) -> None:
+    """Remove a pin and its file."""
+    from connecty_frames.pins import PinFolder
 
-    path = find_lock_file(lock_file)
-    named(read_pins(path), name, path)
-    with changing(path) as change:
-        change(lambda pins: pins.pop(named(pins, name, path).name))
-    echo_stderr(f"Pin {terminal(name)!r} was removed from {path_text(path)}.")
+    found = PinFolder.find(folder)
+    found.remove(name)
+    echo_stderr(f"Pin {terminal(name)!r} was removed from {path_text(found.path)}.")
+
+
+@pin.command("migrate")
+def migrate_pins() -> None:
+    """Split the connecty.lock of an earlier version into a file for each pin."""
+    from connecty_frames.pins import migrate
+
+    for path in migrate():
+        typer.echo(path_text(path))
 
 
 @pin.command()
 def run(
-    name: _Name,
+    names: _Names = None,
     *,
-    connection: Annotated[
-        str,
-        typer.Option(
-            metavar="URL",
-            help="The warehouse: postgresql://..., duckdb:///FILE, sqlite:///FILE, or a URL of SQLAlchemy.",
-        ),
-    ],
+    warehouse: Annotated[str, typer.Option("--connection", metavar="URL", help=_CONNECTION)],
+    all_: _All = False,
     dialect: _Dialect = None,
-    function: Annotated[
-        list[str] | None,
-        typer.Option(help="A further function that the SQL may call; may be repeated.", metavar="NAME"),
-    ] = None,
+    function: _Function = None,
     schema_file: SchemaFile = None,
     format_: FormatOption = None,
     output: OutputOption = None,
-    lock_file: _LockFile = None,
+    output_folder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder for a file of each pin, by default as Parquet."),
+    ] = None,
+    folder: _Folder = None,
 ) -> None:
-    """Run the SQL of a pin on the warehouse, and write all its rows; nothing is asked."""
-    from connecty_frames.pins import pinned
+    """Run the SQL of pins on the warehouse, and write all rows as they come; nothing is asked."""
+    from connecty_frames.pins import PinFolder
 
-    written_as = choose_format(format_, output, None)
-    found = pinned(name, path=lock_file)
-    # Opened first: a file that cannot be written must not cost a query.
-    with open_output(output, written_as) as file, naming_file(output):
-        schema = None if schema_file is None else read_saved_schema(schema_file)
-        run_sql = partial(found.rerun, dialect=dialect, functions=function or (), schema=schema)
-        table = read_rows(connection, run_sql)
-        write_rows(table, table.schema.types, written_as, file)
-        file.flush()
+    chosen = _chosen(PinFolder.find(folder), names, all_=all_)
+    if output_folder is None:
+        if len(chosen) > 1:
+            raise ConfigError("Several pins need --output-folder DIR.", setting="output_folder")
+        written_as = choose_format(format_, output, None)
+        files = [output]
+    elif output is not None:
+        raise ConfigError("--output and --output-folder: give one of them.", setting="output")
+    else:
+        written_as = format_ or "parquet"
+        suffix = "txt" if written_as in TABLES else "md" if written_as == "markdown" else written_as
+        files = [output_folder / f"{each.name}.{suffix}" for each in chosen]
+        output_folder.mkdir(exist_ok=True)
+    schema = None if schema_file is None else read_saved_schema(schema_file)
+    for each, file in zip(chosen, files, strict=True):
+        # Opened first: a file that cannot be written must not cost a query.
+        with open_output(file, written_as) as opened, naming_file(file):
+            run_sql = partial(each.rerun, dialect=dialect, functions=function or (), schema=schema)
+            write_batches(read_batches(warehouse, run_sql), written_as, opened)
+            opened.flush()
 
 
-@contextmanager
-def _client(profile: str | None) -> Iterator[Client | None]:
-    """Yield a client for a profile, and None for the shared one, which may be that of a sandbox."""
-    from connecty_frames.client import Client
-
-    if profile is None:
-        yield None
-        return
-    with Client(profile=profile) as client:
-        yield client
+def _chosen(folder: PinFolder, names: list[str] | None, *, all_: bool) -> list[Pin]:
+    """Return the pins that a command is about; a ConfigError if there are none."""
+    if bool(names) == all_:
+        raise ConfigError("Name the pins, or choose --all of them.", setting="name")
+    if found := [folder[name] for name in names or folder.names()]:
+        return found
+    raise ConfigError(f"There are no pins in {path_text(folder.path)}.", setting="path")
 
 
-def _describe(found: Pin) -> None:
+def _describe(found: Pin, *, has_id: bool = True) -> None:
     """Write a pin to standard error, without its SQL."""
     asked = "" if found.asked_at is None else f", asked {found.asked_at:%Y-%m-%d %H:%M} UTC"
     echo_stderr(f"{found.name}: {found.question}")
-    echo_stderr(f"question_id {found.question_id}, dw_id {found.dw_id}{asked}")
+    question_id = f"question_id {found.question_id}, " if has_id else ""
+    echo_stderr(f"{question_id}dw_id {found.dw_id}{asked}")
     echo_stderr(f"dialect {found.dialect or 'unknown'}; tables: {', '.join(found.tables) or 'unknown'}")
     echo_stderr(repr(found.schema))
 
@@ -248,11 +290,25 @@ def _describe(found: Pin) -> None:
 # --- warehouses by their URLs ---------------------------------------------------------------------------
 
 
-def read_rows(url: str, run: Callable[[Any], pa.RecordBatchReader]) -> pa.Table:
-    """Return all rows of what is run on the connection of a URL; no error shows the password."""
+def read_batches(url: str, run: Callable[[Any], pa.RecordBatchReader]) -> pa.RecordBatchReader:
+    """Return the rows of what is run on the connection of a URL."""
+    import pyarrow as pa
+
+    def read() -> Iterator[Any]:
+        with connected(url) as connection, run(connection) as reader:
+            yield reader.schema
+            yield from reader
+
+    batches = read()
+    return pa.RecordBatchReader.from_batches(next(batches), batches)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Any]:
+    """Connect, for as long as the context; no error of the driver shows the password."""
     try:
         with _connection(url) as connection:
-            return run(connection).read_all()
+            yield connection
     except ConnectyError:
         raise
     except Exception as error:  # noqa: BLE001 - each driver has exceptions of its own
@@ -261,6 +317,8 @@ def read_rows(url: str, run: Callable[[Any], pa.RecordBatchReader]) -> pa.Table:
             f"The warehouse's client raised {kind.__module__}.{kind.__qualname__}:",
             excerpt(_without_password(str(error), url), _SHOWN),
         )
+    else:
+        return
     raise ConnectyError(message)  # apart from the exception, which may have the password
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.immutable import Immutable
@@ -12,6 +14,13 @@ if TYPE_CHECKING:
 #: The most values of statistics, which take up to 100 bytes each, however short they are.
 MOST_VALUES: Final = 2_000_000
 MOST_KEPT: Final = 100_000
+
+
+#: Held while an answer is decoded: those of many questions are, two at a time.
+DECODING: Final[ContextVar[AbstractContextManager[object]]] = ContextVar(
+    "DECODING",
+    default=nullcontext(),  # noqa: B039 - it has no state
+)
 
 
 class ReaderLimits(Immutable):

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 import pyarrow as pa
 
@@ -33,25 +33,45 @@ from connecty_frames.frames.attachment import backend_of
 from connecty_frames.frames.parquet_file import write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    #: A table, or the rows of a query as they come.
+    Rows: TypeAlias = pa.Table | pa.RecordBatchReader
 
 
 #: The types that a CSV file has as the texts that :func:`texts` returns.
 _is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view, is_binary)
 
 
-def _write_csv(table: pa.Table, file: BinaryIO, delimiter: str = ",") -> None:
+def _write_csv(rows: Rows, file: BinaryIO, delimiter: str = ",") -> None:
     from pyarrow import csv
 
-    columns = [texts(column) if _is_csv_text(column.type) else column for column in table.columns]
-    rows = pa.table(columns, names=table.column_names)
-    csv.write_csv(rows, file, csv.WriteOptions(delimiter=delimiter))
+    is_header = True
+    for table in _tables(rows):
+        columns = [texts(column) if _is_csv_text(column.type) else column for column in table.columns]
+        written = pa.table(columns, names=table.column_names)
+        csv.write_csv(written, file, csv.WriteOptions(include_header=is_header, delimiter=delimiter))
+        is_header = False
 
 
-def _write_csv_gz(table: pa.Table, file: BinaryIO) -> None:
+def _write_csv_gz(rows: Rows, file: BinaryIO) -> None:
     # Without name and time, so that equal tables make equal files.
     with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:
-        _write_csv(table, compressed)  # type: ignore[arg-type]
+        _write_csv(rows, compressed)  # type: ignore[arg-type]
+
+
+def _write_ndjson(rows: Rows, file: BinaryIO) -> None:
+    file.writelines(JSON.encode_lines(_objects(table)) for table in _tables(rows))
+
+
+def _tables(rows: Rows) -> Iterator[pa.Table]:
+    """Return rows as tables, at least one."""
+    if isinstance(rows, pa.Table):
+        yield rows
+        return
+    yield rows.schema.empty_table()
+    for batch in rows:
+        yield pa.Table.from_batches([batch])
 
 
 def _objects(table: pa.Table) -> list[dict[str, object]]:
@@ -63,9 +83,10 @@ def _objects(table: pa.Table) -> list[dict[str, object]]:
     return [dict(zip(names, map(json_value, row), strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _write_arrow(table: pa.Table, file: BinaryIO) -> None:
-    with pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table)
+def _write_arrow(rows: Rows, file: BinaryIO) -> None:
+    with pa.ipc.new_file(file, rows.schema) as writer:
+        for table in _tables(rows):
+            writer.write_table(table)
 
 
 def _write_markdown(table: pa.Table, file: BinaryIO) -> None:
@@ -124,15 +145,19 @@ def _write_html(table: pa.Table, file: BinaryIO) -> None:
     file.write(b"</tbody>\n</table>\n</body>\n</html>\n")
 
 
-#: The function that writes a table, by the name of the format.
-WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], object]]] = {
+#: The function that writes rows as they come, by the name of the format.
+STREAMS: Final[dict[str, Callable[[Rows, BinaryIO], object]]] = {
     "csv": _write_csv,
     "csv.gz": _write_csv_gz,
-    "tsv": lambda table, file: _write_csv(table, file, "\t"),
-    "json": lambda table, file: file.write(JSON.encode(_objects(table)) + b"\n"),
-    "ndjson": lambda table, file: file.write(JSON.encode_lines(_objects(table))),
+    "tsv": lambda rows, file: _write_csv(rows, file, "\t"),
+    "ndjson": _write_ndjson,
     "parquet": write_table,
     "arrow": _write_arrow,
+}
+#: The function that writes a table, by the name of the format.
+WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], object]]] = {
+    **STREAMS,
+    "json": lambda table, file: file.write(JSON.encode(_objects(table)) + b"\n"),
     "markdown": _write_markdown,
     "html": _write_html,
     "xlsx": write_xlsx,

@@ -17,6 +17,7 @@ from connecty_frames.frames.to_arrow import to_arrow
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
     from pathlib import Path
 
     from connecty_frames.answer_metadata import AnswerMetadata
@@ -26,6 +27,8 @@ METADATA_KEY: Final = KEY.encode()
 #: Where pandas keeps its attrs in a file, and where dtypes and index.
 ATTRS_KEY: Final = b"PANDAS_ATTRS"
 PANDAS_KEY: Final = b"pandas"
+#: The rows of a row group, if they come in batches.
+_ROW_GROUP: Final = 100_000
 
 
 def write_parquet(frame: object, path: str | os.PathLike[str], metadata: AnswerMetadata) -> Path:
@@ -56,18 +59,32 @@ def _checked_attrs(frame: object) -> dict[str, Any]:
     return attrs
 
 
-def write_table(table: pa.Table, file: BinaryIO) -> None:
-    """Write a table as Parquet, with the metadata of the answer and a checksum of the whole file."""
-    entries = dict(table.schema.metadata or {})
+def write_table(rows: pa.Table | pa.RecordBatchReader, file: BinaryIO) -> None:
+    """Write rows as Parquet, with the metadata of the answer and a checksum of the whole file."""
+    entries = dict(rows.schema.metadata or {})
     if METADATA_KEY in entries:  # a second time, where pandas.read_parquet looks for it
         entries.setdefault(ATTRS_KEY, json.dumps({KEY: entries[METADATA_KEY].decode()}).encode())
     sink = pa.BufferOutputStream()
     # The checksums of pages are for other readers.
-    parquet.write_table(table.replace_schema_metadata(entries), sink, write_page_checksum=True)
+    with parquet.ParquetWriter(sink, rows.schema.with_metadata(entries), write_page_checksum=True) as writer:
+        for table in [rows] if isinstance(rows, pa.Table) else _row_groups(rows):
+            writer.write_table(table.replace_schema_metadata(entries))
     content = memoryview(sink.getvalue())
     start = _footer_start(content)
     pages, footer = content[:start], content[start:]
     file.writelines((pages, _CHECKSUM_MARK, _checksum(pages, _CHECKSUM_MARK, footer), footer))
+
+
+def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Return batches as tables of a size that is read quickly, and is small beside the memory."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(map(len, held)) >= _ROW_GROUP:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 # Parquet's own checksums cover pages and not the footer, which says how pages are to be read: one flipped bit

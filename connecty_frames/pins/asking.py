@@ -15,7 +15,7 @@ from connecty_frames.errors import ConfigError, QuestionTimeout
 from connecty_frames.files import locked_name, write_failed
 from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, check_question_id, shows_options
 from connecty_frames.pins.comparison import parsed, text_fingerprint
-from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
+from connecty_frames.pins.folder import OPTIONS, PinFolder, check_name
 from connecty_frames.pins.query import Pin, sqlglot_version
 from connecty_frames.warehouse.guard import parse
 from connecty_frames.warehouse.lineage import fingerprint, tables
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from connecty_frames._base.clock import Deadline
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
+    from connecty_frames.errors import WriteFailed
 
 #: The bytes that a new pin gets on the disk before its question is asked; the SQL of models is much shorter.
 _ROOM: Final = 2**16
@@ -49,24 +50,25 @@ def pin(
     client: Client | None = None,
     **options: Unpack[AskOptionsDict],
 ) -> Pin:
-    """Ask a question once, and keep its SQL and schema under a name in ``connecty.lock``.
+    """Ask a question once, and keep its SQL and schema under a name in the folder ``connecty-pins``.
 
-    Nothing is asked if the file cannot be written or has such a pin. Of several calls at once for one name,
-    in any process, one asks; if their questions are the same, the others return its pin. The rows are not
-    kept.
+    Nothing is asked if the file cannot be written, or there is such a pin. Of several calls at once for one
+    name, in any process, one asks; if their questions are the same, the others return its pin. The rows are
+    not kept.
 
     Parameters
     ----------
     name : str
-        The name: up to 100 characters.
+        The name, which its file has too: up to 100 bytes, nothing that a file's name cannot have, such as
+        ``/``, and no difference to another name in case alone.
     question : str
         In plain language; with ``question_id``, what the file says that it was.
     dialect : str or None, default None
         The dialect of the warehouse as sqlglot calls it, such as ``"postgres"``, which ``rerun`` needs. None
         compares SQL by the first of the common dialects that can read it.
     path : str, path-like or None, default None
-        The file; None is the nearest ``connecty.lock``, in the working directory or above it, or a new one in
-        the working directory.
+        The folder; None is the nearest ``connecty-pins``, in the working directory or above it, or a new one
+        in the working directory.
     replace : bool, default False
         Whether to replace a pin of that name.
     client : Client or None, default None
@@ -82,9 +84,8 @@ def pin(
     Raises
     ------
     ConfigError
-        If a setting or argument is missing or wrong, there is a pin of that name, the file is no file of
-        pins, or sqlglot is not installed; nothing was asked. If the answer has no SQL or no table, the error
-        has the question's id.
+        If a setting or argument is missing or wrong, there is a pin of that name, or sqlglot is not
+        installed; nothing was asked. If the answer has no SQL or no table, the error has the question's id.
     OSError
         If the file cannot be written; nothing was asked.
     WriteFailed
@@ -100,32 +101,27 @@ def pin(
     # Before a question is paid for: whether sqlglot is installed, and has the dialect.
     parse("SELECT 1", "postgres" if dialect is None else dialect)
     asked = shared_client(client)
-    target = find_lock_file(path)
+    folder = PinFolder.find(path)
     question_body(question)  # an error if it is no text
     _check_secret(asked, name, question)
     call = asked.call(question, dataclasses.replace(ask_options, on_truncation="ignore"))  # no rows are kept
     dw_id = asked.target(ask_options.dw_id)["dw_id"]
-    before = read_pins(target).get(name)
-    if not replace:
-        _check_new(before, target)
-    with locked_name(target, name, partial(_wait, call.deadline, name)):
-        found = read_pins(target).get(name)
+    before = folder.find_pin(name)
+    if before and not replace:
+        raise _is_there(name, folder.file(name))
+    target = folder.file(name)
+    with folder.made(), locked_name(target, name, partial(_wait, call.deadline, name)):
+        found = folder.find_pin(name)
         if found is not None and found != before and _is_same(found, question, dw_id, dialect, ask_options):
             return found  # another call made it meanwhile
-        if not replace:
-            _check_new(found, target)
-        with changing(target, room=_ROOM) as change:
+        if found and not replace:
+            raise _is_there(name, target)
+        with folder.writing(name, replaces=replace, room=_ROOM) as write:
             answer = call.answer()
-            with _paid(answer, target):
+            with _paid(answer, target, asked):
                 made = _pin_of(answer, name, question, dialect, ask_options)
                 _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
-
-                def add(pins: dict[str, Pin]) -> None:
-                    if not replace:
-                        _check_new(pins.get(name), target)
-                    pins[name] = made
-
-                change(add)
+                write(made)
     return made
 
 
@@ -137,7 +133,7 @@ def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
     name : str
         The name.
     path : str, path-like or None, default None
-        The file; None is the nearest ``connecty.lock``, in the working directory or above it.
+        The folder; None is the nearest ``connecty-pins``, in the working directory or above it.
 
     Returns
     -------
@@ -149,8 +145,7 @@ def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
     ConfigError
         If there is no such pin, or the file cannot be read or is damaged.
     """
-    target = find_lock_file(path)
-    return named(read_pins(target), name, target)
+    return PinFolder.find(path)[name]
 
 
 def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_options: AskOptions) -> Pin:
@@ -191,13 +186,17 @@ def _wait(deadline: Deadline, name: str) -> None:
 
 
 @contextmanager
-def _paid(answer: Answer, path: Path) -> Iterator[None]:
+def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
     """Let errors say how to pin an answer that has been paid for."""
-    note = f"The question was asked. question_id={answer.question_id!r} pins its answer without asking again."
+    note = "The question was asked."
+    if client.is_resumable:
+        note += f" question_id={answer.question_id!r} pins its answer without asking again."
     try:
         yield
     except OSError as error:
-        failed = write_failed(error, path, answer.question_id)
+        failed: ConfigError | WriteFailed = write_failed(error, path, answer.question_id)
+        if isinstance(error, FileExistsError):  # git may have made it, which waits for nobody
+            failed = _is_there(path.stem, path)
         annotate(failed, note)
         raise failed from None
     except BaseException as error:
@@ -205,14 +204,13 @@ def _paid(answer: Answer, path: Path) -> Iterator[None]:
         raise
 
 
-def _check_new(found: Pin | None, path: Path) -> None:
-    if found is not None:
-        raise ConfigError(
-            f"Pin {snippet(found.name)!r} is in {path_text(path)} already.",
-            hint="Choose another name, or replace it by replace=True.",
-            shell_hint="Choose another name, or replace it by --replace.",
-            setting="name",
-        )
+def _is_there(name: str, path: Path) -> ConfigError:
+    return ConfigError(
+        f"Pin {snippet(name)!r} is in {path_text(path.parent)} already.",
+        hint="Choose another name, or replace it by replace=True.",
+        shell_hint="Choose another name, or replace it by --replace.",
+        setting="name",
+    )
 
 
 def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_options: AskOptions) -> bool:

@@ -15,13 +15,15 @@ from connecty_frames.warehouse.guard import parse, parse_any
 from connecty_frames.warehouse.lineage import fingerprint, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Sequence
+
+    import pyarrow as pa
 
     from connecty_frames.answer import Answer
     from connecty_frames.decode.schema import Schema
     from connecty_frames.warehouse.guard import Statement
 
-SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing"]
+SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing", "edited"]
 
 #: The changes of SQL that do not change its meaning.
 _HARMLESS: Final = frozenset({"layout", "comments", "case", "aliases"})
@@ -29,16 +31,18 @@ _HARMLESS: Final = frozenset({"layout", "comments", "case", "aliases"})
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How one answer differs from the pinned one; None or empty where it does not."""
+    """How an answer or the warehouse differs from the pin; None or empty where it does not."""
 
-    question_id: str | None
-    """The id of the question that was asked."""
+    question_id: str | None = None
+    """The id of the question that was asked, None if none was."""
     sql: SQLChange | None = None
     """In what the SQL differs most: ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of tables) do
-    not change its meaning; ``"literals"`` are numbers and texts in it, ``"query"`` is anything else, and
-    ``"missing"`` means that there is no SQL."""
+    not change its meaning; ``"literals"`` are numbers and texts in it, ``"query"`` is anything else,
+    ``"missing"`` means that there is no SQL, and ``"edited"`` that the file has other SQL than was pinned."""
+    refused: str | None = None
+    """Why ``rerun`` would refuse the SQL."""
     columns: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-    """The names of the pinned columns, and of those of the answer."""
+    """The names of the pinned columns, and of those found."""
     types: tuple[tuple[str, str, str], ...] = ()
     """Name, pinned type and type of each column whose type differs. Types that ``schema=`` set are not
     compared."""
@@ -48,7 +52,10 @@ class Drift:
     @property
     def changed(self) -> bool:
         """Whether there is any difference but one in the writing of the SQL."""
-        return bool(self.columns or self.types or self.rows) or self.sql not in {None, *_HARMLESS}
+        return bool(self.refused or self.columns or self.types or self.rows) or self.sql not in {
+            None,
+            *_HARMLESS,
+        }
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -58,9 +65,13 @@ class Drift:
             found.append(f"The SQL is the same, but for its {self.sql}.")
         elif self.sql == "missing":
             found.append("The answer has no SQL.")
+        elif self.sql == "edited":
+            found.append("The SQL is not the one that was pinned: the file was edited.")
         elif self.sql is not None:
             subject = "numbers or texts in it" if self.sql == "literals" else "what it computes"
             found.append(f"The SQL differs in {subject}.")
+        if self.refused:
+            found.append(self.refused)
         if self.columns:
             before, now = self.columns
             found.append(f"The columns were {quoted(before)}, and are {quoted(now) or 'none'}.")
@@ -75,25 +86,26 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class PinCheck:
-    """What asking a pinned question again has shown."""
+    """What a check of a pin has shown."""
 
     name: str
     """The name of the pin."""
     drifts: tuple[Drift, ...]
-    """How each answer differs from the pinned one, in the order of asking."""
+    """How each answer differs from the pinned one, in the order of asking; one of what was read if nothing
+    was asked."""
     by_text: bool
     """Whether the SQL was compared as text, since it could not be parsed: then case, comments and aliases
     count as changes."""
-    same_sql: int
+    same_sql: int = 1
     """The largest number of answers with the same SQL, apart from its formatting."""
-    same_columns: int
+    same_columns: int = 1
     """The largest number of answers with the same names and types of columns."""
-    same_rows: int
+    same_rows: int = 1
     """The largest number of answers with the same rows, in any order."""
 
     @property
     def changed(self) -> bool:
-        """Whether any of the answers differs in more than the writing of its SQL."""
+        """Whether anything differs but the writing of SQL."""
         return any(drift.changed for drift in self.drifts)
 
     @property
@@ -120,22 +132,28 @@ def compare(
     # ``before`` is the pinned SQL as a statement, or as text if it could not be parsed. Keys of two answers
     # are equal if the answers are.
     columns = [] if answer.table is None else list(answer.schema)
-    names = tuple(schema.names), tuple(column.name for column in columns)
-    types = tuple(
-        (old.name, str(old.type), str(new.type))
-        for old, new in zip(schema, columns, strict=False)
-        if names[0] == names[1] and old.type != new.type and old.is_inferred
-    )
     change, sql_key = _compare_sql(before, sql, answer.sql_query)
     now = answer.metadata.whole_rows
     drift = Drift(
         question_id=answer.question_id,
         sql=change,
-        columns=None if names[0] == names[1] else names,
-        types=types,
+        **compare_columns(schema, [(column.name, column.type) for column in columns]),
         rows=None if rows is None or now is None or rows == now else (rows, now),
     )
     return drift, (sql_key, tuple((column.name, str(column.type)) for column in columns), _rows_key(answer))
+
+
+def compare_columns(schema: Schema, found: Sequence[tuple[str, pa.DataType]]) -> dict[str, Any]:
+    """Return how names and types differ from the pinned ones, as fields of a Drift."""
+    names = tuple(schema.names), tuple(name for name, _ in found)
+    if names[0] != names[1]:
+        return {"columns": names}
+    differing = (
+        (old.name, str(old.type), str(type_))
+        for old, (_, type_) in zip(schema, found, strict=True)
+        if old.type != type_ and old.is_inferred
+    )
+    return {"types": tuple(differing)}
 
 
 def _rows_key(answer: Answer) -> tuple[int | None, str]:

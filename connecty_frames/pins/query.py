@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 from connecty_frames._base.text import counted, snippet, value_text
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df, shared_client
-from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn, wrong_value
+from connecty_frames.errors import ConfigError, PinChanged, PinWarning, QueryRefused, warn, wrong_value
 from connecty_frames.frames.rerun import rerun_sql
-from connecty_frames.options import ASKING
-from connecty_frames.pins.comparison import PinCheck, compare, largest_group, parsed, text_fingerprint
+from connecty_frames.options import ASKING, check_bool
+from connecty_frames.pins.comparison import (
+    Drift,
+    PinCheck,
+    compare,
+    compare_columns,
+    largest_group,
+    parsed,
+    text_fingerprint,
+)
+from connecty_frames.warehouse import guard
+from connecty_frames.warehouse.guard import parse_any
 from connecty_frames.warehouse.lineage import fingerprint
+from connecty_frames.warehouse.query import declared_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -32,10 +43,10 @@ _FIXED = ("dw_id", "question_id", "schema", *ASKING)
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A question that was asked once, with the SQL that came of it, as it is in ``connecty.lock``."""
+    """A question that was asked once, with the SQL that answered it, as its file has it."""
 
     name: str
-    """Its name in the file."""
+    """Its name, which its file has too."""
     question: str
     """The question in words."""
     dw_id: int
@@ -163,14 +174,7 @@ class Pin:
         QueryRefused, ConversionError
             As for :meth:`Answer.rerun`.
         """
-        chosen = self.dialect if dialect is None else dialect
-        if chosen is None:
-            raise ConfigError(
-                f"Pin {snippet(self.name)!r} has no dialect.",
-                hint="Name the SQL dialect of the connection, such as dialect='postgres'.",
-                shell_hint="Name the SQL dialect of the connection, such as --dialect postgres.",
-                setting="dialect",
-            )
+        chosen = self._dialect() if dialect is None else dialect
         self._statement()
         known = AnswerMetadata(
             question=self.question,
@@ -183,25 +187,37 @@ class Pin:
 
     def check(
         self,
+        connection: object = None,
         *,
+        functions: Collection[str] = (),
+        ask: bool = False,
         times: int = 1,
         on_change: Literal["raise", "warn"] | Callable[[PinCheck], object] = "raise",
         client: Client | None = None,
         timeout: float | None = None,
     ) -> PinCheck:
-        """Ask the question again, and compare SQL, columns, types and number of rows with the pinned ones.
+        """Check whether the pin can still be run and has the same columns, or what the question gets now.
 
-        Each asking costs a question. The pin stays as it is.
+        Nothing is asked, and no row is read: the SQL is parsed and checked as ``rerun`` does it, and with a
+        connection the columns that the warehouse declares for it are compared with the pinned ones. With
+        ``ask=True`` the question is asked again, and SQL, columns, types and number of rows of its answer are
+        compared instead. The pin stays as it is.
 
         Parameters
         ----------
+        connection : object or None, default None
+            A connection to the warehouse, as for :meth:`Answer.rerun`; needs the pin's dialect.
+        functions : collection of str, default ()
+            The names of further functions that the SQL may call.
+        ask : bool, default False
+            Ask the question again; **each asking is paid for**.
         times : int, default 1
-            How often to ask, one after the other.
+            How often to ask, one after the other; only with ``ask=True``.
         on_change : {"raise", "warn"} or callable, default "raise"
             What to do if anything other than the SQL's formatting changed: raise PinChanged, issue a
             PinWarning, or call a function with the PinCheck.
         client : Client or None, default None
-            The client to use; None uses a shared one, made from the settings.
+            The client to ask with; None uses a shared one, made from the settings.
         timeout : float or None, default None
             Seconds for each asking; None uses the configured timeout.
 
@@ -215,14 +231,26 @@ class Pin:
         PinChanged
             If anything differs and ``on_change="raise"``.
         ConfigError
-            If an argument is wrong, or the SQL in the file was edited; nothing was asked.
+            If an argument is wrong; or, with ``ask=True``, the SQL in the file was edited. Nothing was asked.
         ConnectyError
             As for :func:`ask`.
         """
+        check_bool(ask, "ask")
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             raise wrong_value("times", times, "a whole number from 1")
         if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
             raise wrong_value("on_change", on_change, "'raise', 'warn' or a callable")
+        if ask and connection is not None:
+            raise ConfigError("connection= and ask=True: give one of them.", setting="ask")
+        if times > 1 and not ask:
+            raise ConfigError("times= needs ask=True, which asks the question as often.", setting="times")
+        checked = self._ask(times, client, timeout) if ask else self._read(connection, functions)
+        if checked.changed:
+            self._report(checked, on_change)
+        return checked
+
+    def _ask(self, times: int, client: Client | None, timeout: float | None) -> PinCheck:
+        """Ask the question, and compare its answers with the pinned one."""
         before = self._statement()
         asked = shared_client(client)
         options: dict[str, Any] = {**self.options, "dw_id": self.dw_id, "timeout": timeout}
@@ -237,10 +265,24 @@ class Pin:
             for _ in range(times)
         ]
         agreeing = [largest_group(keys) for keys in zip(*(keys for _, keys in found), strict=True)]
-        checked = PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
-        if checked.changed:
-            self._report(checked, on_change)
-        return checked
+        return PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
+
+    def _read(self, connection: object, functions: Collection[str]) -> PinCheck:
+        """Check the SQL, and compare the columns that a warehouse declares for it."""
+        if not self._is_as_pinned():
+            return PinCheck(self.name, (Drift(sql="edited"),), by_text=False)
+        dialect = self.dialect
+        if dialect is None:
+            dialect = parse_any(self.sql).dialect if connection is None else self._dialect()
+        try:
+            statement = guard.check(self.sql, dialect, functions)
+        except QueryRefused as error:
+            reason = str(error).partition(" Nothing was sent")[0]
+            return PinCheck(self.name, (Drift(refused=reason),), by_text=False)
+        found = {}
+        if connection is not None:
+            found = compare_columns(self.schema, declared_columns(self.schema, connection, statement))
+        return PinCheck(self.name, (Drift(**found),), by_text=False)
 
     def _report(
         self, checked: PinCheck, on_change: Literal["raise", "warn"] | Callable[[PinCheck], object]
@@ -255,24 +297,34 @@ class Pin:
                 str(checked), name=self.name, changes=checked.lines, question_id=last.question_id
             )
 
+    def _dialect(self) -> str:
+        if self.dialect is None:
+            raise ConfigError(
+                f"Pin {snippet(self.name)!r} has no dialect.",
+                hint="Name the SQL dialect of the connection, such as dialect='postgres'.",
+                shell_hint="Name the SQL dialect of the connection, such as --dialect postgres.",
+                setting="dialect",
+            )
+        return self.dialect
+
     def _statement(self) -> Statement | None:
         """Return the SQL as a statement, None if it could not be parsed; a ConfigError if it was edited."""
-        statement = None if self.sqlglot is None else parsed(self.sql, self.dialect)
-        if self.sqlglot is None:
-            found = text_fingerprint(self.sql)
-        elif self.sqlglot != sqlglot_version():
-            found = self.fingerprint  # another version may read the same SQL in another way, or not at all
-        elif statement is None:
-            found = ""
-        else:
-            found = fingerprint(statement)
-        if found != self.fingerprint:
+        if not self._is_as_pinned():
             raise ConfigError(
                 f"The SQL of pin {snippet(self.name)!r} is not the one that was pinned: the file was edited. "
                 "Restore it, or pin the question again.",
                 setting="path",
             )
-        return statement
+        return None if self.sqlglot is None else parsed(self.sql, self.dialect)
+
+    def _is_as_pinned(self) -> bool:
+        """Return whether the SQL has the fingerprint, as far as the installed sqlglot can tell."""
+        if self.sqlglot is None:
+            return text_fingerprint(self.sql) == self.fingerprint
+        if self.sqlglot != sqlglot_version():
+            return True  # another version may read the same SQL in another way, or not at all
+        statement = parsed(self.sql, self.dialect)
+        return statement is not None and fingerprint(statement) == self.fingerprint
 
 
 def sqlglot_version() -> str:

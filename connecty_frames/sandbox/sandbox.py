@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 from zoneinfo import ZoneInfo
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.catalogue import Answerer
     from connecty_frames.sandbox.faults import Fault
+
+if find_spec("duckdb") is None:  # which only the processes for queries import
+    raise ModuleNotFoundError("No module named 'duckdb'", name="duckdb")
 
 Statistics = Literal["full", "documented"]
 

@@ -10,13 +10,14 @@ import os
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames._base.secret import hidden
 from connecty_frames._base.text import did_you_mean, path_text, snippet
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import local_path
+from connecty_frames.files import local_path, open_regular
 from connecty_frames.settings.profiles import DEFAULT, Profiles, config_file, environment
 from connecty_frames.settings.values import (
     HISTORY_WORDS,
@@ -39,6 +40,8 @@ _resolved: dict[int, Settings] = {}
 _config_files: dict[int, Path] = {}
 #: A file changed this recently may change again without another time stamp, in nanoseconds: FAT counts 2 s.
 TIMESTAMP_STEP: Final = 2_000_000_000
+#: The bytes of a file that are read as a secret.
+_LONGEST_SECRET: Final = 65_536
 #: The settings that name an account.
 CREDENTIALS: Final = ("client_id", "client_secret", "profile")
 
@@ -87,8 +90,8 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     ----------
     client_id : str or None, default None
         The id of the credentials, which ConnectyAI support gives out.
-    client_secret : str, SecretStr or None, default None
-        Their secret.
+    client_secret : str, SecretStr, callable or None, default None
+        Their secret, or a function that returns it, which is called again once when the secret is refused.
     region : {"eu1", "us1"} or None, default "eu1"
         The region of your organisation, ``"eu1"`` or ``"us1"``.
     base_url : str or None, default None
@@ -188,7 +191,7 @@ def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
 def selected_profile(name: str | None = None) -> str:
     """Return the name of the profile that applies, whether it exists or not; raises ConfigError."""
     if name is None:
-        name = _environment().values["profile"]
+        name = environment().get("CONNECTY_PROFILE")
     return check_settings({"profile": name}).profile or DEFAULT
 
 
@@ -204,7 +207,7 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
     stored = _from_profile(profiles, name, profiles.tables.get(name, {}))
     kept = {key: value for key, value in stored.values.items() if key not in changes}
     found: dict[str, _Source] = {}
-    for source in (_Source("given", changes), stored._replace(values=kept), _environment()):
+    for source in (_Source("given", changes), stored._replace(values=kept), *_environment()):
         _add(found, source)
     found.pop("profile", None)
     return _settings(found)
@@ -271,7 +274,7 @@ def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
 def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
     """Return the strongest source of each setting that any source has."""
     found: dict[str, _Source] = {}
-    for source in (*given, _environment()):
+    for source in (*given, *_environment()):
         _add(found, source)
     profile = found["profile"].values["profile"] if "profile" in found else None
     if profile is None or isinstance(profile, str):  # any other type is an error later
@@ -280,10 +283,27 @@ def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
     return found
 
 
-def _environment() -> _Source:
+def _environment() -> tuple[_Source, _Source]:
+    """Return what the environment sets, and the secret of a file that it names, as containers have one."""
     variables = environment()
     values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in NAMES}
-    return _Source("environment variable CONNECTY_{NAME}", values, is_text=True)
+    file = variables.get("CONNECTY_CLIENT_SECRET_FILE")
+    if file and values["client_secret"]:
+        raise ConfigError(
+            "CONNECTY_CLIENT_SECRET and CONNECTY_CLIENT_SECRET_FILE are both set: unset one of them.",
+            setting="client_secret",
+        )
+    secret = None if file is None else partial(_read_secret, file)
+    return (
+        _Source("environment variable CONNECTY_{NAME}", values, is_text=True),
+        _Source("environment variable CONNECTY_{NAME}_FILE", {"client_secret": secret}),
+    )
+
+
+def _read_secret(file: str) -> str:
+    """Return the text of a file without the line break at its end."""
+    with open_regular(local_path(file)) as opened:
+        return opened.read(_LONGEST_SECRET).decode().rstrip("\r\n")
 
 
 def _hide(settings: dict[str, Any]) -> None:

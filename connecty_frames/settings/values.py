@@ -10,11 +10,12 @@ import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.secret import ChangingSecret, SecretStr
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import local_path
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
@@ -91,9 +92,22 @@ def _text(value: object) -> str:
 
 
 def _secret(value: Any) -> SecretStr:
+    if callable(value):
+        return ChangingSecret(partial(_called, value))
     with suppress(Exception):  # text has no such method, and what an object raises may show the secret
         value = str.__str__(value.get_secret_value())
     return SecretStr(_text(value))
+
+
+def _called(function: Callable[[], object]) -> str:
+    """Return the secret that a function of the caller returns."""
+    try:
+        value = function()
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror or type(error).__name__}") from None
+    except Exception as error:  # noqa: BLE001 - its message may show the secret
+        raise ValueError(f"its function raised {type(error).__name__}") from None
+    return _secret(value).get_secret_value()
 
 
 def _region(value: object) -> str:
@@ -183,8 +197,8 @@ class SettingsDict(TypedDict, total=False):
 
     client_id: str | None
     """The id of the credentials, which ConnectyAI support gives out."""
-    client_secret: str | SupportsSecret | None
-    """Their secret."""
+    client_secret: str | SupportsSecret | Callable[[], str] | None
+    """Their secret, or a function that returns it, which is called again once when the secret is refused."""
     region: Literal["eu1", "us1"] | None
     """The region of your organisation, ``"eu1"`` or ``"us1"``."""
     base_url: str | None
@@ -301,6 +315,8 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
 def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
     """Return a setting as it is stored; with ``is_text``, as in the environment, numbers are text too."""
     # The message of the ValueError is the reason, and does not show the value, which may be a secret.
+    if isinstance(value, ChangingSecret):
+        return value
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, str):

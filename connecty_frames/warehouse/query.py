@@ -68,6 +68,27 @@ def rerun(
     return reader
 
 
+def declared_columns(
+    columns: Sequence[ColumnSchema], connection: object, statement: guard.Statement
+) -> list[tuple[str, pa.DataType]]:
+    """Return the names and types that ``rerun`` would give the rows of a query; no row is read."""
+    empty = f"SELECT * FROM (\n{statement.sql}\n) AS pinned LIMIT 0"  # noqa: S608 - it is checked below
+    with open_rows(connection, guard.check(empty, statement.dialect, statement.allowed)) as rows:
+        names = column_names([each.name for each in rows.columns])[0]
+        try:
+            declared = [rows.columns[position] for position in _positions(rows, columns)]
+        except ConversionError:
+            return [(name, pa.null()) for name in names]  # their types do not matter
+        return [(column.name, _type(column, each)) for column, each in zip(columns, declared, strict=True)]
+
+
+def _type(column: ColumnSchema, declared: Declared) -> pa.DataType:
+    try:
+        return decide(column, declared).type
+    except ConfigError:  # text that meets a number
+        return declared.type
+
+
 def _batches(
     query: Query, connection: Any, statement: guard.Statement, location: CodeLocation
 ) -> Iterator[Any]:

@@ -14,12 +14,13 @@ import requests
 import responses
 
 from connecty_frames._base.clock import Deadline
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.secret import ChangingSecret, SecretStr
 from connecty_frames.asking.auth import Auth, Bearer, _lifetime, _TokenState
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
+from connecty_frames.settings.sources import resolve
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -189,6 +190,43 @@ def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, cl
     assert len(responses.calls) == 1
     clock.at += 0.2
     assert sent(bearer(auth, clock)) == "Bearer token-1"
+
+
+def secrets_sent() -> list[str]:
+    """Return the secret of each token request."""
+    return [json.loads(call.request.body)["client_secret"] for call in responses.calls]
+
+
+@responses.activate
+def test_a_secret_that_changed_is_read_again(clock: Any) -> None:
+    """Once, when the old one is refused; both are hidden, and a valid one is not read again."""
+    secrets = iter(["canary-old", "canary-new", "canary-newer"])
+    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    changing = ChangingSecret(lambda: next(secrets))
+    auth = Auth(SecretStr("id"), changing, transport=transport, random=lambda: 0.0)
+    responses.post(URL, status=401, json={"error": "bad secret 'canary-old'"})
+    tokens(count=1)
+
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    assert secrets_sent() == ["canary-old", "canary-new"]
+    assert transport.redact("canary-old and canary-new") == "*** and ***"
+    clock.at += 3600
+    tokens(count=1)
+    bearer(auth, clock)
+    assert secrets_sent() == ["canary-old", "canary-new", "canary-new"]
+
+
+@responses.activate
+def test_a_secret_that_did_not_change_is_not_sent_again(clock: Any) -> None:
+    """Nor is one that cannot be read any more: the error is that of the refusal."""
+    for read in (lambda: "canary-same", iter(["canary-same"]).__next__):
+        settings = resolve(client_id="id", client_secret=read, base_url="https://api.test")
+        transport = Transport("https://api.test", clock=clock, redact=Redaction())
+        auth = Auth(*settings.credentials(), transport=transport, random=lambda: 0.0)
+        responses.post(URL, status=401)
+
+        assert isinstance(failure(auth, clock).error, AuthError)
+    assert secrets_sent() == ["canary-same"] * 2
 
 
 @responses.activate

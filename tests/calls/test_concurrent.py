@@ -27,6 +27,7 @@ from tests.servers.timing import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("connected")
 
@@ -213,6 +214,35 @@ def test_at_most_max_workers_questions_run(box: Sandbox) -> None:
 
     assert most == 3
     assert threads() == []
+
+
+@pytest.mark.parametrize("by", ["ask_many", "ask_batch"])
+def test_two_answers_are_decoded_at_once(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str
+) -> None:
+    """Whichever number of questions is asked at once; all of them are answered."""
+    decoding: list[int] = []
+    most, lock, decode = 0, threading.Lock(), cf.Answer.from_response
+
+    def slowly(*args: Any, **known: Any) -> cf.Answer:
+        nonlocal most
+        with lock:
+            decoding.append(1)
+            most = max(most, len(decoding))
+        time.sleep(0.02)
+        with lock:
+            decoding.pop()
+        return decode(*args, **known)
+
+    monkeypatch.setattr(cf.Answer, "from_response", slowly)
+    with cf.Client(**box.connection) as client:
+        if by == "ask_many":
+            answered = [each.exception() for each in cf.ask_many(numbered(8), max_workers=8, client=client)]
+        else:
+            cf.ask_batch(numbered(8), tmp_path / "batch", max_workers=8, client=client)
+            answered = [None] * cf.open_batch(tmp_path / "batch").summary().answered
+
+    assert (most, answered) == (2, [None] * 8)
 
 
 def test_a_warning_of_one_of_many_points_at_the_caller() -> None:

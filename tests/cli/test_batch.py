@@ -110,22 +110,46 @@ def test_a_missing_file(shell: Any, settings: dict[str, object], tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("ask", "results", "code", "summary"),
+    ("ask", "results", "code", "summary", "reason"),
     [
-        (None, {"state": "FAILED"}, 7, "1 question: 1 failed"),
-        (Script.answer(422, {}), None, 7, "1 question: 1 rejected"),
-        (None, {"state": 1}, 8, "1 question: 1 pending"),
-        (Script.reset, None, 9, "1 question: 1 uncertain"),
+        (
+            None,
+            {"state": "FAILED"},
+            7,
+            "1 question: 1 failed",
+            "QuestionFailed: The question 'why?' failed. The server does not say why",
+        ),
+        (Script.answer(422, {}), None, 7, "1 question: 1 rejected", "APIError: 127.0.0.1:"),
+        (None, {"state": 1}, 8, "1 question: 1 pending", "ResponseError: The results response from"),
+        (Script.reset, None, 9, "1 question: 1 uncertain", "SubmissionUncertain: It is unknown whether"),
     ],
 )
-def test_exit_codes(run: Any, server: Script, ask: Any, results: Any, code: int, summary: str) -> None:
-    """By the most urgent of what became of the questions."""
+def test_exit_codes(
+    run: Any, server: Script, ask: Any, results: Any, code: int, summary: str, reason: str
+) -> None:
+    """By the most urgent of what became of the questions; those without an answer are listed."""
     if ask is not None:
         server.on("ask", ask)
     if results is not None:
         server.on("results", server.answer(200, results))
 
-    assert run("why?\n") == (code, "", f"{summary}\n")
+    found, out, err = run("why?\n")
+    assert (found, out) == (code, "")
+    assert err.startswith(f"1 (why?): {reason}")
+    assert err.splitlines()[1:] == [summary]
+
+
+def test_many_failures(run: Any, server: Script) -> None:
+    """Twenty are listed, and how the others are."""
+    server.on("results", server.answer(200, {"state": "FAILED"}))
+
+    _, _, err = run("".join(f"why {number}?\n" for number in range(22)))
+
+    assert err.splitlines()[19].startswith("20 (why 19?): QuestionFailed: ")
+    assert err.splitlines()[20:] == [
+        "... and 2 more, which cf.open_batch(DIR).errors() lists.",
+        "22 questions: 22 failed",
+    ]
 
 
 def test_retrying(run: Any, server: Script) -> None:
@@ -156,5 +180,5 @@ def test_refused_credentials(run: Any, server: Script) -> None:
     code, _, err = run("a\nb\n", "--max-workers", "1")
 
     assert code == 3
-    assert err.startswith("0 questions of the batch in ")
-    assert "\nAuthError: " in err
+    assert err.startswith("AuthError: ")
+    assert "\n0 questions of the batch in " in err

@@ -217,14 +217,6 @@ def test_no_workspace(doctor: Any) -> None:
     assert lines["settings"][1].endswith("; no dw_id: each question needs --dw-id")
 
 
-def test_the_sandbox_of_the_environment(doctor: Any) -> None:
-    """A warning, since a variable that was forgotten would send each question there."""
-    code, lines = doctor(sandbox="1")
-
-    assert (code, lines["settings"][0]) == (0, "warning")
-    assert lines["settings"][1].endswith("; CONNECTY_SANDBOX is set: questions go to a sandbox")
-
-
 def test_a_host_without_a_valid_name(doctor: Any) -> None:
     """Exit code 2: the address is wrong, and what comes after it is skipped for that reason."""
     code, lines = doctor(base_url="https://*.test")

@@ -253,11 +253,11 @@ def test_a_region_is_part_of_the_resume_command(monkeypatch: pytest.MonkeyPatch)
     """Beside the profile."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        from connecty_frames.cli.ask import open_client
+        from connecty_frames.cli.connection import open_client
     monkeypatch.setenv("CONNECTY_CLIENT_ID", "id")
     monkeypatch.setenv("CONNECTY_CLIENT_SECRET", "secret")
 
-    with open_client(None, no_history=True, profile=None, base_url=None, region="us1") as client:
+    with open_client({"region": "us1"}) as client:
         question = client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8", dw_id=13)
 
     assert question.resume_command == (

@@ -106,7 +106,7 @@ def test_remove(pin: Any) -> None:
 
 def test_an_interrupt_after_asking(pin: Any, server: Script) -> None:
     """The id of the question that was paid for is shown."""
-    with mock.patch("connecty_frames.pins.lockfile._text", side_effect=KeyboardInterrupt):
+    with mock.patch("connecty_frames.pins.folder._text", side_effect=KeyboardInterrupt):
         code, out, err = pin("add", "orders", "list the orders")
 
     assert (code, out) == (130, "")
@@ -116,21 +116,51 @@ def test_an_interrupt_after_asking(pin: Any, server: Script) -> None:
 
 def test_check_without_pins(pin: Any) -> None:
     """In a wrong folder it must not look as if nothing had changed."""
-    code, out, err = pin("check")
+    code, out, err = pin("check", "--all")
 
     assert (code, out) == (2, "")
     assert "There are no pins in " in err
+    assert "Name the pins, or choose --all of them." in pin("check")[2]
 
 
 def test_check(pin: Any, server: Script) -> None:
-    """It says what it costs; the exit code is 12 if something has changed."""
+    """Nothing is asked; the exit code is 12 if the warehouse has other columns, or the SQL is refused."""
     pin("add", "orders", "list the orders", "--dialect", "duckdb")
-    code, out, err = pin("check")
+    server.on("results", answered("SELECT * FROM read_csv('a.csv')"))
+    pin("add", "others", "list the others", "--dialect", "duckdb")
+    requests = len(server.requests)
+
+    assert pin("check", "orders") == (0, "Pin 'orders': unchanged.\n", "")
+    assert pin("check", "orders", "--connection", "duckdb:///a.duckdb")[:2] == (
+        0,
+        "Pin 'orders': unchanged.\n",
+    )
+    code, out, err = pin("check", "--all", "--json")
+    assert (code, err) == (12, "")
+    assert json.loads(out) == [
+        {"name": "orders", "changed": False, "differences": []},
+        {
+            "name": "others",
+            "changed": True,
+            "differences": ["The SQL has the function ReadCSV in FROM."],
+        },
+    ]
+    with duckdb.connect("a.duckdb") as connection:
+        connection.execute("ALTER TABLE orders ALTER id TYPE DOUBLE")
+    code, out, err = pin("check", "orders", "--connection", "duckdb:///a.duckdb")
+    assert (code, out) == (12, "Pin 'orders': changed.\n  Column 'id' was int64, and is double.\n")
+    assert len(server.requests) == requests
+
+
+def test_check_by_asking(pin: Any, server: Script) -> None:
+    """It says what it costs."""
+    pin("add", "orders", "list the orders", "--dialect", "duckdb")
+    code, out, err = pin("check", "--all", "--ask")
     assert (code, out, err) == (0, "Pin 'orders': unchanged.\n", "This asks 1 question, which is paid for.\n")
 
     pin("add", "others", "list the others", "--dialect", "duckdb")
     server.on("results", answered(SQL.replace("1", "0"), dataframe=[["id"], [2]]))
-    code, out, err = pin("check", "others", "--times", "2")
+    code, out, err = pin("check", "others", "--ask", "--times", "2")
 
     assert code == 12
     assert out.splitlines() == [
@@ -141,6 +171,41 @@ def test_check(pin: Any, server: Script) -> None:
     ]
     assert err == "This asks 2 questions, each paid for.\n"
     assert server.questions == ["list the orders"] * 2 + ["list the others"] * 3
+
+
+def test_migrate(pin: Any, tmp_path: Path) -> None:
+    """The files are listed."""
+    pin("add", "orders", "list the orders", "--dialect", "duckdb")
+    made = tmp_path / "connecty-pins" / "orders.toml"
+    text = made.read_text(encoding="utf-8").replace("version = 2\n", "version = 1\n[pins.orders]\n")
+    (tmp_path / "connecty.lock").write_text(text, encoding="utf-8")
+    made.unlink()
+    made.parent.rmdir()
+
+    code, _, err = pin("check", "--all")
+    assert (code, "split it by `connecty pin migrate`" in err) == (2, True)
+    assert pin("migrate") == (0, f"{made}\n", "")
+    assert pin("check", "--all")[0] == 0
+
+
+def test_run_several(pin: Any, tmp_path: Path) -> None:
+    """Each has a file in a folder; the rows are those of one alone."""
+    for name in ("a", "b"):
+        pin("add", name, "list the orders", "--dialect", "duckdb")
+    connection = ("--connection", "duckdb:///a.duckdb")
+
+    assert "Several pins need --output-folder DIR." in pin("run", "--all", *connection)[2]
+    assert pin("run", "b", "a", *connection, "--output-folder", "rows")[0] == 0
+    assert pin("run", "--all", *connection, "--output-folder", "rows", "--format", "csv") == (0, "", "")
+    assert sorted(path.name for path in (tmp_path / "rows").iterdir()) == [
+        *("a.csv", "a.parquet", "b.csv", "b.parquet")
+    ]
+    assert (tmp_path / "rows" / "a.csv").read_text() == '"id","name"\n2,"b"\n3,"c"\n'
+    assert pq.read_table(tmp_path / "rows" / "b.parquet").num_rows == 2
+    assert (
+        "--output and --output-folder: give one"
+        in pin(*("run", "a", *connection, "--output-folder", "rows", "-o", "a.csv"))[2]
+    )
 
 
 @pytest.mark.slow
@@ -199,7 +264,7 @@ def test_a_wrong_connection(pin: Any, arguments: list[str], code: int, message: 
 def test_no_password_is_shown() -> None:
     """Not even if the message of the client has the URL in it, or the password decoded."""
     sqlalchemy = pytest.importorskip("sqlalchemy")
-    from connecty_frames.cli.pin import read_rows
+    from connecty_frames.cli.pin import read_batches
     from connecty_frames.errors import ConnectyError
 
     url = "postgresql+psycopg://user:hunter%2122@127.0.0.1:1/shop"
@@ -211,7 +276,7 @@ def test_no_password_is_shown() -> None:
         ),
         pytest.raises(ConnectyError) as caught,
     ):
-        read_rows(url, lambda _: None)
+        read_batches(url, lambda _: None)
 
     assert str(caught.value) == "The warehouse's client raised builtins.OSError: no host in ***: *** ***."
     assert caught.value.__context__ is None

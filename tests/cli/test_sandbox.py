@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox import Sandbox
 
+UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
 
@@ -81,7 +83,7 @@ def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
 
 def test_questions_of_the_sandbox(shell: Any) -> None:
     """One per line; standard error says that there are more."""
-    code, out, err = shell.text(shell.run("questions", "--sandbox"))
+    code, out, err = shell.text(shell.run("questions"))
 
     assert code == 0
     assert err == "These are examples: other measures, groups, filters and periods are read as well.\n"
@@ -90,9 +92,76 @@ def test_questions_of_the_sandbox(shell: Any) -> None:
     assert "show the last 100 logins" in out.splitlines()
 
 
-def test_questions_need_the_sandbox(shell: Any) -> None:
-    """Exit code 2, and a hint at --sandbox."""
-    code, out, err = shell.text(shell.run("questions"))
+# A sandbox for one command
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> dict[str, list[str]]:
+    """Return the commands that can use a sandbox."""
+    questions = tmp_path / "questions.txt"
+    questions.write_text(f"{TOP_COUNTRIES}\n")
+    folder = ["--folder", str(tmp_path / "pins")]
+    return {
+        "ask": ["ask", TOP_COUNTRIES],
+        "batch": ["batch", str(questions), "--output", str(tmp_path / "batch")],
+        "pin add": ["pin", "add", "top", TOP_COUNTRIES, "--dialect", "duckdb", *folder],
+        "pin check": ["pin", "check", "--all", "--ask", *folder],
+        "doctor": ["doctor"],
+        "doctor --ask": ["doctor", "--ask", TOP_COUNTRIES],
+        "health": ["health"],
+    }
+
+
+@pytest.mark.slow
+def test_every_command_that_asks_can_use_one(shell: Any, commands: dict[str, list[str]]) -> None:
+    """No account is needed, and no id is shown, since no other process can fetch an answer by it."""
+    for name, arguments in commands.items():
+        code, out, err = shell.text(shell.run(*arguments, "--sandbox"))
+
+        assert code == 0, (name, err)
+        assert not UUID.search(out + err), (name, out, err)
+        assert "paid for" not in err, (name, err)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ask", "batch", "doctor", "health"])
+def test_the_environment_does_the_same(shell: Any, commands: dict[str, list[str]], name: str) -> None:
+    """A line says so, since it was not said in the command."""
+    code, _, err = shell.text(shell.run(*commands[name], sandbox="1"))
+
+    assert code == 0
+    assert err.startswith("connecty_frames asks its embedded sandbox, not ConnectyAI.")
+
+
+@pytest.mark.parametrize("name", ["ask", "batch", "pin add", "doctor", "doctor --ask", "health"])
+def test_a_profile_names_another_account(shell: Any, commands: dict[str, list[str]], name: str) -> None:
+    """Exit code 2; the sandbox is a new one, so no account's settings apply."""
+    code, out, err = shell.text(shell.run(*commands[name], "--sandbox", "--profile", "work"))
 
     assert (code, out) == (2, "")
-    assert err.startswith("ConfigError: ConnectyAI takes any question and lists none; --sandbox lists those")
+    assert err == (
+        "ConfigError: --sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile or address, no question "
+        "asked before.\n"
+    )
+
+
+@pytest.mark.slow
+def test_an_error_has_no_id(shell: Any) -> None:
+    """Neither in a line of its own nor in the message."""
+    code, _, err = shell.text(shell.run("ask", "hello", "--schema", "--sandbox"))
+
+    assert (code, err.splitlines()[0]) == (7, "QuestionError: The answer came without schema.")
+    assert not UUID.search(err)
+
+
+@pytest.mark.slow
+def test_a_batch_ends_with_its_sandbox(shell: Any, commands: dict[str, list[str]], tmp_path: Path) -> None:
+    """Another process does not go on with it, and says why."""
+    assert shell.run(*commands["batch"], "--max-questions", "0", "--sandbox").returncode == 0
+
+    code, _, err = shell.text(shell.run(*commands["batch"], "--sandbox"))
+
+    assert code == 2
+    assert f"folder={tmp_path / 'batch'} has a batch with base_url='http://127.0.0.1:" in err
+    assert "Name a new folder" in err
+    assert "the questions of a sandbox end with it.\n" in err

@@ -103,7 +103,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| fields and items of a list or struct, at all depths | 1,000, otherwise JSON text | |",
             {"decode.types.nested.MOST_FIELDS": 1_000},
         ),
-        ("| name of a question in a batch | 100 bytes | |", {"batch.items._NAME_BYTES": 100}),
+        ("| name of a question in a batch, of a pin | 100 bytes | |", {"files._NAME_BYTES": 100}),
         (
             "| a history that another process has locked | skipped, with `max_age` an error, after 1 s | |",
             {"store.database._TIMEOUT": 1},

@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
 from connecty_frames import files
 from connecty_frames.display.formatting import texts
-from connecty_frames.export.formats import WRITERS
+from connecty_frames.export.formats import STREAMS, WRITERS
 from connecty_frames.files import atomic_write, locked_folder
 from tests.cases import cases
 
@@ -154,7 +155,25 @@ def of(kind: pa.DataType, values: list[Any], name: str = "c") -> pa.Table:
 
 def test_the_formats() -> None:
     """There are ten formats."""
-    assert " ".join(WRITERS) == "csv csv.gz tsv json ndjson parquet arrow markdown html xlsx"
+    assert " ".join(WRITERS) == "csv csv.gz tsv ndjson parquet arrow json markdown html xlsx"
+
+
+@cases("format_, sizes", [(name, sizes) for name in STREAMS for sizes in ([], [3], [2, 0, 1])])
+def test_rows_that_come_in_batches(format_: str, sizes: list[int]) -> None:
+    """They make the file of a table; an empty one has the columns."""
+    table = pa.table({"id": pa.array(range(sum(sizes)), pa.int64()), "at": pa.nulls(sum(sizes), pa.date32())})
+    starts = [sum(sizes[:position]) for position in range(len(sizes))]
+    batches = [table.slice(start, size).combine_chunks() for start, size in zip(starts, sizes, strict=True)]
+    made = [batch for each in batches for batch in each.to_batches()]
+    file = io.BytesIO()
+
+    STREAMS[format_](pa.RecordBatchReader.from_batches(table.schema, made), file)
+
+    if format_ in {"parquet", "arrow"}:
+        read = pq.read_table if format_ == "parquet" else pa.feather.read_table
+        assert read(io.BytesIO(file.getvalue())).equals(table)
+    else:
+        assert file.getvalue() == written(format_, table)
 
 
 @cases("case", CASES)

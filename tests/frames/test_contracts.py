@@ -577,8 +577,8 @@ def test_pins_and_batches(tmp_path: Path) -> None:
     question = "list the top 5 countries with the most orders"
     categories = ["Poland", "Germany", "Spain", "France", "Italy", "Netherlands"]
     with cf.use_sandbox():
-        pin = cf.pin("top", question, schema=Top, path=tmp_path / "connecty.lock")
-        assert cf.pinned("top", path=tmp_path / "connecty.lock") == pin
+        pin = cf.pin("top", question, schema=Top, path=tmp_path / "pins")
+        assert cf.pinned("top", path=tmp_path / "pins") == pin
         again = pin.ask_df(engine="polars")
         batch = cf.ask_batch([question, f"{question}?"], folder=tmp_path / "batch", schema=Top)
         with pytest.raises(ConversionError, match="'Poland' is none of the categories 'Peru'"):

@@ -1,11 +1,13 @@
-"""``check``: what counts as a change, and what is done about it."""
+"""``check``: what counts as a change, asked or not, and what is done about it."""
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import duckdb
 import numpy as np
 import pytest
 from sqlglot.errors import OptimizeError
@@ -43,7 +45,7 @@ def test_changes_of_sql(service: Any, sql: str | None, change: str | None) -> No
     service.answer(sql)
     seen: list[PinCheck] = []
 
-    found = pin.check(client=service.client, on_change=seen.append)
+    found = pin.check(ask=True, client=service.client, on_change=seen.append)
 
     assert [drift.sql for drift in found.drifts] == [change]
     assert found.changed is (change in {"literals", "query", "missing"})
@@ -69,14 +71,14 @@ def test_changes_of_sql(service: Any, sql: str | None, change: str | None) -> No
 def test_changes_of_the_table(service: Any, rows: list[list[Any]], lines: tuple[str, ...]) -> None:
     """Names, their order, types, and the number of rows; other values are none."""
     pin = service.pin()
-    before = Path("connecty.lock").read_bytes()
+    before = Path("connecty-pins/orders.toml").read_bytes()
     service.answer(rows=rows)
 
-    found = pin.check(client=service.client, on_change=lambda _: None)
+    found = pin.check(ask=True, client=service.client, on_change=lambda _: None)
 
     assert found.lines == lines
     assert found.changed is bool(lines)
-    assert Path("connecty.lock").read_bytes() == before
+    assert Path("connecty-pins/orders.toml").read_bytes() == before
 
 
 @pytest.mark.parametrize("type_", [cf.epoch("s"), "float64"])
@@ -84,7 +86,7 @@ def test_types_of_the_caller_are_not_compared(service: Any, type_: Any) -> None:
     """The question is asked without ``schema=``; so it would be a change each time."""
     service.pin(schema={"id": type_})
 
-    assert cf.pinned("orders").check(client=service.client).changed is False
+    assert cf.pinned("orders").check(ask=True, client=service.client).changed is False
 
 
 def test_types_of_a_saved_schema_are_not_compared(service: Any) -> None:
@@ -94,7 +96,7 @@ def test_types_of_a_saved_schema_are_not_compared(service: Any) -> None:
     service.answer()
     service.pin(schema=saved)
 
-    assert cf.pinned("orders").check(client=service.client).changed is False
+    assert cf.pinned("orders").check(ask=True, client=service.client).changed is False
 
 
 def test_sql_that_the_installed_sqlglot_cannot_read(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +105,7 @@ def test_sql_that_the_installed_sqlglot_cannot_read(service: Any, monkeypatch: p
     monkeypatch.setattr("connecty_frames.pins.query.sqlglot_version", lambda: "1.0")
     monkeypatch.setattr("connecty_frames.pins.query.parsed", lambda *_: None)
 
-    found = cf.pinned("orders").check(client=service.client)
+    found = cf.pinned("orders").check(ask=True, client=service.client)
 
     assert (found.changed, found.by_text) == (False, True)
 
@@ -114,7 +116,7 @@ def test_a_change_is_an_error(service: Any) -> None:
     service.answer(SQL.replace("100", "200"), [["id"], [1]])
 
     with pytest.raises(cf.PinChanged) as caught:
-        pin.check(client=service.client)
+        pin.check(ask=True, client=service.client)
 
     assert str(caught.value) == (
         "Pin 'orders': changed.\n"
@@ -133,7 +135,7 @@ def test_a_change_is_a_warning(service: Any) -> None:
     service.answer(SQL.replace("100", "200"))
 
     with pytest.warns(cf.PinWarning, match="The SQL differs in numbers or texts in it"):
-        assert pin.check(client=service.client, on_change="warn").changed
+        assert pin.check(ask=True, client=service.client, on_change="warn").changed
 
 
 def test_asking_several_times(service: Any) -> None:
@@ -149,7 +151,7 @@ def test_asking_several_times(service: Any) -> None:
         "results", *(Script.answer(200, {"state": "COMPLETED", "results": each}) for each in results)
     )
 
-    found = pin.check(times=3, client=service.client, on_change=lambda _: None)
+    found = pin.check(ask=True, times=3, client=service.client, on_change=lambda _: None)
 
     assert service.script.questions == ["list the orders"] * 4
     assert [drift.sql for drift in found.drifts] == [None, "layout", "literals"]
@@ -168,7 +170,7 @@ def test_sql_that_cannot_be_parsed(service: Any) -> None:
     assert (pin.sqlglot, pin.tables) == (None, ())
 
     service.answer("SELEC  a\nFRM b")
-    found = pin.check(client=service.client)
+    found = pin.check(ask=True, client=service.client)
     assert str(found) == (
         "Pin 'orders': unchanged.\n"
         "  The SQL is the same, but for its layout.\n"
@@ -176,7 +178,7 @@ def test_sql_that_cannot_be_parsed(service: Any) -> None:
     )
     service.answer("SELEC A FRM b")
     with pytest.raises(cf.PinChanged, match="The SQL differs in what it computes"):
-        pin.check(client=service.client)
+        pin.check(ask=True, client=service.client)
 
 
 def test_sql_that_cannot_be_analysed(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,22 +186,22 @@ def test_sql_that_cannot_be_analysed(service: Any, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(comparison, "tables", mock.Mock(side_effect=OptimizeError("no scope")))
 
     assert service.pin().sqlglot is None
-    assert not cf.pinned("orders").check(client=service.client).changed
+    assert not cf.pinned("orders").check(ask=True, client=service.client).changed
 
 
 def test_another_version_of_sqlglot(service: Any) -> None:
     """The fingerprint is that of another version: both are made anew from the SQL."""
     pin = service.pin()
-    path = Path("connecty.lock")
+    path = Path("connecty-pins/orders.toml")
     text = path.read_text(encoding="utf-8")
     old = text.replace(pin.fingerprint, "0" * 64).replace(f'sqlglot = "{pin.sqlglot}"', 'sqlglot = "1.0"')
     path.write_text(old, encoding="utf-8")
     service.answer(SQL.lower())
 
-    assert not cf.pinned("orders").check(client=service.client).changed
+    assert not cf.pinned("orders").check(ask=True, client=service.client).changed
     service.answer(SQL.replace("100", "200"))
     with pytest.raises(cf.PinChanged):
-        cf.pinned("orders").check(client=service.client)
+        cf.pinned("orders").check(ask=True, client=service.client)
 
 
 def test_the_options_of_the_pin_apply(service: Any) -> None:
@@ -208,19 +210,127 @@ def test_the_options_of_the_pin_apply(service: Any) -> None:
     service.answer(rows=numbers)
     pin = service.pin(schema={"id": "int64"}, max_rows=5)
 
-    assert not pin.check(client=service.client).changed
+    assert not pin.check(ask=True, client=service.client).changed
     targets = [request.target for request in service.script.requests if "results" in request.target]
     assert all("max_rows=5" in target for target in targets)
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"times": 0}, {"times": True}, {"times": 1.5}, {"on_change": "ignore"}, {"on_change": np.array([1, 2])}],
+    [
+        {"times": 0},
+        {"times": True},
+        {"times": 1.5},
+        {"times": 2, "ask": False},
+        {"on_change": "ignore"},
+        {"on_change": np.array([1, 2])},
+        {"ask": "yes"},
+        {"ask": True, "connection": "duckdb"},
+    ],
 )
 def test_a_wrong_argument(service: Any, arguments: dict[str, Any]) -> None:
     """Nothing is asked."""
     pin = service.pin()
 
-    with pytest.raises(cf.ConfigError, match=f"{next(iter(arguments))}="):
-        pin.check(client=service.client, **arguments)
+    with pytest.raises(cf.ConfigError, match=f"{next(iter(arguments))}"):
+        pin.check(**{"ask": True, "client": service.client, **arguments})
     assert len(service.script.questions) == 1
+
+
+# Without asking
+
+
+@pytest.fixture
+def database() -> duckdb.DuckDBPyConnection:
+    """Return a warehouse with the table of the pinned SQL."""
+    connection = duckdb.connect()
+    connection.execute("CREATE SCHEMA shop")
+    connection.execute("CREATE TABLE shop.orders (id BIGINT, name VARCHAR)")
+    return connection
+
+
+def test_nothing_is_asked(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """Neither without a connection nor with one; the pin is as it was."""
+    pin = service.pin()
+    requests = len(service.script.requests)
+
+    for checked in (pin.check(), pin.check(database)):
+        assert (checked.changed, checked.lines) == (False, ())
+        assert str(checked) == "Pin 'orders': unchanged."
+    assert len(service.script.requests) == requests
+    assert pin.rerun(database).read_all().num_rows == 0  # no transaction is left open
+
+
+@pytest.mark.parametrize(
+    ("alter", "line"),
+    [
+        ("RENAME name TO title", 'does not have a column named "name"'),
+        ("ALTER id TYPE DOUBLE", "Column 'id' was int64, and is double."),
+        ("ALTER id TYPE HUGEINT", None),
+        ("ALTER name TYPE DECIMAL(9, 2)", "Column 'name' was string, and is decimal128(9, 2)."),
+    ],
+)
+def test_what_the_warehouse_declares(
+    service: Any, database: duckdb.DuckDBPyConnection, alter: str, line: str | None
+) -> None:
+    """Types are those that ``rerun`` would give; SQL that fails is the error of the database."""
+    pin = service.pin()
+    database.execute(f"ALTER TABLE shop.orders {alter}")
+
+    if line is None:
+        assert not pin.check(database).changed
+    elif line.startswith("Column"):
+        assert pin.check(database, on_change=lambda _: None).lines == (line,)
+    else:
+        with pytest.raises(duckdb.BinderException, match=line):
+            pin.check(database)
+
+
+def test_other_columns_of_the_warehouse(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """A star has the columns of today."""
+    service.answer("SELECT * FROM shop.orders")
+    pin = service.pin()
+    database.execute("ALTER TABLE shop.orders ADD COLUMN total DOUBLE")
+
+    with pytest.raises(cf.PinChanged, match="The columns were 'id', 'name', and are 'id', 'name', 'total'"):
+        pin.check(database)
+
+
+@pytest.mark.parametrize("ending", ["", " -- all of them", ";", " LIMIT 5"])
+def test_no_row_is_read(service: Any, ending: str) -> None:
+    """Whatever the SQL ends with, the database is asked for no rows; SQLite declares no types."""
+    connection = sqlite3.connect(":memory:")
+    connection.executescript("CREATE TABLE orders (id INT, name TEXT); INSERT INTO orders VALUES (1, 'a')")
+    sent: list[str] = []
+    connection.set_trace_callback(sent.append)
+    service.answer(f"SELECT id, name FROM orders ORDER BY id{ending}")
+
+    assert not service.pin(dialect="sqlite").check(connection).changed
+    (query,) = (text for text in sent if "orders" in text)
+    connection.set_trace_callback(None)
+    assert connection.execute(query).fetchall() == []
+
+
+def test_edited_or_refused_sql(service: Any) -> None:
+    """Both are changes, so that all pins are checked; allowed functions are none."""
+    service.pin()
+    path = Path("connecty-pins/orders.toml")
+    path.write_text(path.read_text(encoding="utf-8").replace("< 100", "< 1000"), encoding="utf-8")
+    with pytest.raises(cf.PinChanged, match="is not the one that was pinned: the file was edited"):
+        cf.pinned("orders").check()
+
+    service.answer("SELECT id, my_schema.f(name) AS name FROM orders")
+    pin = service.pin("refused")
+    with pytest.raises(cf.PinChanged, match=r"The SQL calls 'my_schema\.f', and whether that only computes"):
+        pin.check()
+    assert not pin.check(functions=["my_schema.f"]).changed
+    assert len(service.script.questions) == 2
+
+
+def test_a_connection_needs_a_dialect(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """Without a connection, the first of the common dialects that can read the SQL is enough."""
+    pin = service.pin(dialect=None)
+
+    assert not pin.check().changed
+    with pytest.raises(cf.ConfigError, match="Pin 'orders' has no dialect"):
+        pin.check(database)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.pins import changing
+from connecty_frames.pins import PinFolder, migrate
 from tests.servers import programs
 from tests.servers.scripted import Script
 
@@ -65,14 +66,14 @@ def test_a_pin_is_kept(service: Any) -> None:
 
 
 def test_the_file_is_made_for_review(service: Any) -> None:
-    """The pins are in the order of their names, and the SQL has its lines."""
+    """Each pin has a file, and the SQL has its lines."""
     service.answer("SELECT id,\n  name\nFROM shop.orders")
     service.pin("z")
     service.pin("a b", dialect=None)
 
-    lines = Path("connecty.lock").read_text(encoding="utf-8").splitlines()
-    assert lines[1] == "version = 1"
-    assert [line for line in lines if line.startswith("[")] == ['[pins."a b"]', "[pins.z]"]
+    assert sorted(path.name for path in Path("connecty-pins").iterdir()) == ["a b.toml", "z.toml"]
+    lines = Path("connecty-pins/z.toml").read_text(encoding="utf-8").splitlines()
+    assert lines[1:3] == ["version = 2", 'question = "list the orders"']
     assert 'tables = ["shop.orders"]' in lines
     assert '    {name = "id", type = "int64", evidence = "2 whole numbers"},' in lines
     assert lines[-3:] == ['sql = """SELECT id,', "  name", 'FROM shop.orders"""']
@@ -102,7 +103,7 @@ def test_an_answer_is_pinned_by_its_id(service: Any) -> None:
 def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
     """A name that exists is an error before a question is asked; a replaced pin is the new one."""
     service.pin()
-    with pytest.raises(cf.ConfigError, match=r"Pin 'orders' is in .*connecty\.lock already\..*replace=True"):
+    with pytest.raises(cf.ConfigError, match=r"Pin 'orders' is in .*connecty-pins already\..*replace=True"):
         service.pin()
     assert len(service.script.questions) == 1
 
@@ -115,15 +116,17 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"name": ""}, cf.ConfigError, "name='': expected a text of 1 to 100 characters"),
-        ({"name": "a\x1b[2J"}, cf.ConfigError, "without control characters"),
-        ({"name": " a"}, cf.ConfigError, "without white space at its ends"),
-        ({"name": "a" * 101}, cf.ConfigError, "1 to 100 characters"),
-        ({"name": 7}, cf.ConfigError, "name=7"),
+        ({"name": ""}, cf.ConfigError, "name='' is no name of a file; the pin's file is named after it"),
+        ({"name": ".."}, cf.ConfigError, "is no name of a file"),
+        ({"name": "a/b"}, cf.ConfigError, "has a separator of paths"),
+        ({"name": "a:b"}, cf.ConfigError, "which Windows or Spark cannot have in the name of a file"),
+        ({"name": "a\x1b[2J"}, cf.ConfigError, "has a control character"),
+        ({"name": "a" * 101}, cf.ConfigError, "has more than 100 bytes"),
+        ({"name": 7}, cf.ConfigError, "name=7 is no text"),
         ({"name": "secret"}, cf.ConfigError, "has the client secret in it"),
         ({"dialect": "klingon"}, cf.ConfigError, "dialect='klingon': expected one of athena"),
-        ({"path": "missing/connecty.lock"}, FileNotFoundError, "missing"),
-        ({"path": "."}, cf.ConfigError, r"\. cannot be read: "),
+        ({"path": "missing/pins"}, FileNotFoundError, "missing"),
+        ({"path": os.devnull}, cf.ConfigError, "cannot be read: "),
         ({"max_rows": -1}, cf.ConfigError, "max_rows=-1"),
         ({"replace": "no"}, cf.ConfigError, "replace='no': expected True or False"),
         ({"on_truncation": "raise"}, TypeError, "pin keeps no rows"),
@@ -166,8 +169,10 @@ def test_a_paid_question_is_not_lost(service: Any, folder: Path) -> None:
     other = replace(service.pin("other", question_id=QUESTION_ID), name="orders", question="another")
 
     def take(_: object) -> None:
-        with changing(folder / "connecty.lock") as change:  # as git may, which waits for nobody
-            change(lambda pins: pins.update(orders=other))
+        pins = PinFolder(folder / "connecty-pins")
+        if "orders" not in pins.names():
+            with pins.writing("orders", replaces=False) as write:  # as git may, which waits for nobody
+                write(other)
 
     with pytest.raises(cf.ConfigError, match="already") as caught:
         service.pin(progress=take)
@@ -203,35 +208,39 @@ def test_the_nearest_file_is_read(service: Any, folder: Path, monkeypatch: pytes
     assert cf.pinned("orders").sql == SQL
     service.pin("second")
 
-    assert list((folder / "a").rglob("*.lock")) == []
-    assert cf.pinned("second", path=folder / "connecty.lock").sql == SQL
+    assert list((folder / "a").rglob("*.toml")) == []
+    assert cf.pinned("second", path=folder / "connecty-pins").sql == SQL
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", "is no file of pins"),
-        (b"[package]\nname = 'x'", "is no file of pins"),
-        (b"version = 2\n[pins]", "has the version 2; this package knows 1"),
-        (b"version = 1\nother = 1\n[pins]", "has 'other' in it"),
-        (b"version = 1\n[pins", "is damaged: "),
+        (b"", "is not a pin file"),
+        (b"[package]\nname = 'x'", "is not a pin file"),
+        (b"version = 3", "has the version 3; this package knows 2"),
+        (
+            b"version = 2\nother = 1",
+            "is damaged: pin 'orders': it has 'other', which this package does not know",
+        ),
+        (b"version = 2\n[pins", "is damaged: "),
         (b"\xff\xfe", "is damaged: UnicodeDecodeError"),
         (b"a = " + b"[" * 100_000, "is damaged: "),
-        (b"version = 1\n[pins.a]\nquestion = 'q'", "is damaged: pin 'a': lacks 'sql'"),
-        (b"version = 1\n[pins]\na = 1", "is damaged: pin 'a': "),
-        (b'version = 1\n[pins."a\\u001b"]', "is damaged: pin "),
+        (b"version = 2\nquestion = 'q'", "is damaged: pin 'orders': lacks 'sql'"),
     ],
 )
 def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> None:
-    """It is an error when it is read, and before anything is asked; it stays as it is."""
-    Path("connecty.lock").write_bytes(text)
+    """It is an error when it is read, and before anything is asked; it stays as it is, as do other pins."""
+    service.pin("other")
+    path = Path("connecty-pins/orders.toml")
+    path.write_bytes(text)
 
     with pytest.raises(cf.ConfigError, match=message):
-        cf.pinned("a")
+        cf.pinned("orders")
     with pytest.raises(cf.ConfigError, match=message):
         service.pin()
-    assert service.script.questions == []
-    assert Path("connecty.lock").read_bytes() == text
+    assert len(service.script.questions) == 1
+    assert path.read_bytes() == text
+    assert cf.pinned("other").sql == SQL
 
 
 @pytest.mark.parametrize(
@@ -254,7 +263,7 @@ def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> N
 def test_an_edited_value(service: Any, before: str, after: str, message: str) -> None:
     """A value that cannot be is an error that names the pin."""
     service.pin()
-    path = Path("connecty.lock")
+    path = Path("connecty-pins/orders.toml")
     text = path.read_text(encoding="utf-8")
     assert before in text
     path.write_text(text.replace(before, after, 1), encoding="utf-8")
@@ -266,7 +275,7 @@ def test_an_edited_value(service: Any, before: str, after: str, message: str) ->
 def test_edited_sql_is_not_run(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     """What differs from its fingerprint was never an answer; a difference in layout is none."""
     service.pin()
-    path = Path("connecty.lock")
+    path = Path("connecty-pins/orders.toml")
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("SELECT o.id,", "SELECT  o.id,"), encoding="utf-8")
     assert cf.pinned("orders").rerun(database).read_all().num_rows == 3
@@ -275,22 +284,109 @@ def test_edited_sql_is_not_run(service: Any, database: duckdb.DuckDBPyConnection
     with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
         cf.pinned("orders").rerun(database)
     with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
-        cf.pinned("orders").check(client=service.client)
+        cf.pinned("orders").check(ask=True, client=service.client)
     assert len(service.script.questions) == 1
 
 
 def test_an_unknown_name(service: Any) -> None:
     """The error lists the names that there are; without a file there are none."""
-    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty\.lock; there are none\."):
+    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty-pins; there are none\."):
         cf.pinned("order")
     service.pin()
-    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty\.lock; there are 'orders'\."):
+    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty-pins; there are 'orders'\."):
         cf.pinned("order")
+
+
+def test_names_that_differ_in_case(service: Any) -> None:
+    """Some file systems do not tell them apart."""
+    service.pin()
+
+    with pytest.raises(cf.ConfigError, match="name='Orders' differs from the pin 'orders' in case alone"):
+        service.pin("Orders")
+    assert len(service.script.questions) == 1
+
+
+def test_neighbours_merge_without_a_conflict(service: Any, folder: Path) -> None:
+    """Two branches of a repository add pins, whose files git merges."""
+
+    def git(*arguments: str) -> str:
+        options = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main")
+        return subprocess.run(
+            ["git", *options, *arguments], cwd=folder, check=True, capture_output=True, text=True
+        ).stdout
+
+    def add(branch: str, name: str) -> None:
+        git("checkout", "-q", "-b", branch, "main")
+        service.pin(name)
+        git("add", "-A")
+        git("commit", "-qm", name)
+
+    git("init", "-q")
+    service.pin("orders")
+    git("add", "-A")
+    git("commit", "-qm", "orders")
+    add("one", "orders_by_day")
+    add("two", "orders_by_week")
+    git("merge", "-q", "--no-edit", "one")
+
+    assert git("status", "--porcelain") == ""
+    assert PinFolder.find().names() == ["orders", "orders_by_day", "orders_by_week"]
+    assert [cf.pinned(name).sql for name in PinFolder.find().names()] == [SQL] * 3
+
+
+def lock_file(*names: str, pin: Path = Path("connecty-pins/orders.toml")) -> Path:
+    """Return the file of an earlier version, with pins that differ in their names."""
+    table = pin.read_text(encoding="utf-8").replace("version = 2\n", "")
+    tables = "".join(f"[pins.{json.dumps(name)}]\n{table}\n" for name in names)
+    path = Path("connecty.lock")
+    path.write_text(f"version = 1\n{tables}", encoding="utf-8")
+    return path
+
+
+def test_an_earlier_file_is_split(service: Any) -> None:
+    """It is an error until then; the pins are the same, and the file is gone."""
+    pin = service.pin()
+    path = lock_file("orders", "top 5")
+    shutil.rmtree("connecty-pins")
+
+    for find in (lambda: cf.pinned("orders"), service.pin, lambda: cf.pinned("orders", path=path)):
+        with pytest.raises(cf.ConfigError, match=r"connecty\.lock has the pins of an earlier version: split"):
+            find()
+    assert [each.name for each in migrate()] == ["orders.toml", "top 5.toml"]
+    assert cf.pinned("orders") == pin
+    assert cf.pinned("top 5") == replace(pin, name="top 5")
+    assert not path.exists()
+    with pytest.raises(cf.ConfigError, match=r"There is no connecty\.lock here or in a folder above"):
+        migrate()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["new", "a/b"], "damaged: pin 'a/b': name='a/b' has a separator of paths"),
+        (["new", "New"], "has names that differ in case alone"),
+        (["new", "orders"], "has other pins of the names 'orders'. Remove them there or in"),
+    ],
+)
+def test_an_earlier_file_that_cannot_be_split(service: Any, names: list[str], message: str) -> None:
+    """Nothing is written then; what an interrupted call had written is no obstacle."""
+    service.pin("new")
+    path = lock_file("new", pin=Path("connecty-pins/new.toml"))
+    service.pin(tz="Asia/Tokyo")
+    lock_file(*names, pin=Path("connecty-pins/new.toml"))
+
+    with pytest.raises(cf.ConfigError, match=message):
+        migrate()
+    assert path.exists()
+    assert PinFolder.find().names() == ["new", "orders"]
+    lock_file("new", "newer", pin=Path("connecty-pins/new.toml"))
+    migrate()
+    assert PinFolder.find().names() == ["new", "newer", "orders"]
 
 
 @pytest.mark.slow
 def test_processes_that_pin_at_once_lose_nothing(service: Any) -> None:
-    """Each of four processes adds its pins to the same file."""
+    """Each of four processes adds its pins to the same folder."""
     code = (
         "import connecty_frames as cf, sys\n"
         f"client = cf.Client('id', client_secret='secret', base_url={service.script.address!r}, dw_id=13)\n"
@@ -300,8 +396,8 @@ def test_processes_that_pin_at_once_lose_nothing(service: Any) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in "abcd"]
 
     assert [process.wait(60) for process in processes] == [0] * 4
-    text = Path("connecty.lock").read_text(encoding="utf-8")
-    assert text.count("[pins.") == 16
+    assert len(PinFolder.find().names()) == 16
+    assert len(list(Path("connecty-pins").iterdir())) == 16
 
 
 #: Pins one name with the arguments of the program.
@@ -359,7 +455,7 @@ def test_processes_that_pin_one_name_ask_once(service: Any, folder: Path, *, rep
 
     assert [process.communicate(timeout=60) for process in processes] == [(f"{QUESTION_ID}\n", "")] * 4
     assert service.script.questions == ["list the orders"]
-    assert [path.name for path in folder.iterdir()] == ["connecty.lock"]
+    assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
 
 
 def test_threads_that_pin_one_name_ask_once(service: Any, folder: Path) -> None:
@@ -368,7 +464,7 @@ def test_threads_that_pin_one_name_ask_once(service: Any, folder: Path) -> None:
 
     assert pins == [cf.pinned("orders")] * 8
     assert service.script.questions == ["list the orders"]
-    assert [path.name for path in folder.iterdir()] == ["connecty.lock"]
+    assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
 
 
 @pytest.mark.parametrize(
@@ -431,7 +527,7 @@ def test_waiting_ends_with_the_timeout(service: Any, folder: Path) -> None:
 
     assert 0.3 <= waited[0] < 1.5
     assert service.script.questions == ["list the orders"]
-    assert [path.name for path in folder.iterdir()] == ["connecty.lock"]
+    assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
 
 
 @pytest.mark.slow
@@ -443,11 +539,11 @@ def test_a_killed_process_holds_no_name(service: Any, folder: Path) -> None:
         time.sleep(0.01)
     process.kill()
     process.communicate()
-    assert len(list(folder.iterdir())) == 2
+    assert len(list((folder / "connecty-pins").iterdir())) == 2
     service.script.on("ask", Script.answer(202, {"question_id": QUESTION_ID}))
 
     assert service.pin().question_id == QUESTION_ID
-    assert [path.name for path in folder.iterdir()] == ["connecty.lock"]
+    assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
 
 
 # A full disk
@@ -477,16 +573,16 @@ def fill(disk: Path, left: int = 0) -> None:
 def test_a_full_disk_costs_nothing(service: Any, disk: Path, left: int) -> None:
     """Nothing is asked where a pin may not be kept; the file is as it was."""
     service.pin("other", question_id=QUESTION_ID)
-    before = Path("connecty.lock").read_bytes()
+    before = Path("connecty-pins/other.toml").read_bytes()
     fill(disk, left)
 
     with pytest.raises(OSError, match="No space left on device") as caught:
         service.pin()
 
-    assert caught.value.filename == str(disk / "connecty.lock")
+    assert caught.value.filename == str(disk / "connecty-pins" / "orders.toml")
     assert service.script.questions == []
-    assert Path("connecty.lock").read_bytes() == before
-    assert sorted(path.name for path in disk.iterdir()) == ["connecty.lock", "other"]
+    assert Path("connecty-pins/other.toml").read_bytes() == before
+    assert [path.name for path in Path("connecty-pins").iterdir()] == ["other.toml"]
 
 
 @pytest.mark.external
@@ -505,8 +601,8 @@ def test_a_pin_that_does_not_fit(service: Any, disk: Path) -> None:
         service.pin(progress=lambda _: fill(disk))
 
     assert str(caught.value) == (
-        f"The answer to question {QUESTION_ID} cannot be written to {disk / 'connecty.lock'} (No space left "
-        "on device). By its id it is fetched again at no cost."
+        f"The answer to question {QUESTION_ID} cannot be written to {disk / 'connecty-pins' / 'orders.toml'} "
+        "(No space left on device). By its id it is fetched again at no cost."
     )
     assert caught.value.__notes__ == [
         f"The question was asked. question_id='{QUESTION_ID}' pins its answer without asking again."
@@ -607,7 +703,7 @@ def test_a_question_of_the_sandbox(connected: Sandbox) -> None:
     assert pin.tables == ("sales.orders", "sales.customers", "sales.countries")
     assert pin.ask_df().country.tolist() == ["Poland", "Germany", "France", "Italy", "Spain"]
     before = connected.request_log.submissions()
-    checked = pin.check(times=2)
+    checked = pin.check(ask=True, times=2)
 
     assert not checked.changed
     assert (checked.same_sql, checked.same_columns, checked.same_rows) == (2, 2, 2)

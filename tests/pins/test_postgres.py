@@ -39,16 +39,16 @@ def host() -> Iterator[str]:
 
 
 @pytest.fixture
-def read_rows() -> Callable[..., pa.Table]:
+def read_batches() -> Callable[..., pa.RecordBatchReader]:
     """Return the function that connects by a URL."""
     with warnings.catch_warnings():
         # Of click, about what older versions of typer import from it.
         warnings.simplefilter("ignore", DeprecationWarning)
-        from connecty_frames.cli.pin import read_rows as function
+        from connecty_frames.cli.pin import read_batches as function
     return function
 
 
-def test_a_pin_runs_by_each_client(service: Any, host: str, read_rows: Any) -> None:
+def test_a_pin_runs_by_each_client(service: Any, host: str, read_batches: Any) -> None:
     """The rows of now have the exact pinned types, by psycopg and by the URL of a command."""
     service.answer(SQL, [["id", "amount"], [2, "0.20"]])
     service.pin(dialect="postgres", schema={"amount": "decimal128(10, 2)"})
@@ -56,7 +56,7 @@ def test_a_pin_runs_by_each_client(service: Any, host: str, read_rows: Any) -> N
     url = f"postgresql:///postgres?host={host}&user=postgres"
 
     with psycopg.connect(url) as connection:
-        tables = [pin.rerun(connection).read_all(), read_rows(url, pin.rerun)]
+        tables = [pin.rerun(connection).read_all(), read_batches(url, pin.rerun).read_all()]
 
     assert [table.to_pylist() for table in tables] == [
         [{"id": 2, "amount": Decimal("0.20")}, {"id": 3, "amount": Decimal("0.30")}]
@@ -65,10 +65,10 @@ def test_a_pin_runs_by_each_client(service: Any, host: str, read_rows: Any) -> N
     assert service.script.questions == ["list the orders"]
 
 
-def test_a_wrong_password_is_not_shown(host: str, read_rows: Any) -> None:
+def test_a_wrong_password_is_not_shown(host: str, read_batches: Any) -> None:
     """The error of the client is one of ours, and names no password."""
     url = f"postgresql://nobody:hunter22@/postgres?host={host}"
 
     with pytest.raises(cf.ConnectyError, match='role "nobody" does not exist') as caught:
-        read_rows(url, lambda _: None)
+        read_batches(url, lambda _: None)
     assert "hunter22" not in str(caught.value)

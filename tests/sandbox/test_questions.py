@@ -198,7 +198,7 @@ def test_the_reason(answerer: WorkspaceAnswerer) -> None:
         answerer.answer("profit and revenue by county", 13)
     assert str(unknown.value) == (
         "The sandbox cannot read this question. Words that are not understood: 'profit', 'county'. `connecty"
-        " questions --sandbox` lists examples, and a SELECT statement is run as it is. Similar questions that"
+        " questions` lists examples, and a SELECT statement is run as it is. Similar questions that"
         ' it answers: "what is the revenue of each day"; "what is the revenue by country".'
     )
     with pytest.raises(QuestionFailed) as left:

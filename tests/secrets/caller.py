@@ -77,7 +77,7 @@ ASKING: Final[dict[str, Callable[[cf.Client], object]]] = {
     "Batch.retry": lambda client: batch(client, retry=True),
     "pin": lambda client: cf.pin("new", "how many?", client=client),
     "Pin.ask_df": lambda client: cf.pinned("numbers").ask_df(client=client),
-    "Pin.check": lambda client: cf.pinned("numbers").check(client=client),
+    "Pin.check": lambda client: cf.pinned("numbers").check(ask=True, client=client),
     "read_connecty": lambda client: cf.read_connecty("how many?", client),
     "pandas.read_connecty": pandas_reader,
     "polars.read_connecty": polars_reader,

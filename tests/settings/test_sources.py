@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import signal
 import sys
 import threading
@@ -12,18 +13,22 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from pydantic import SecretStr as PydanticSecret
 
 import connecty_frames as cf
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.secret import ChangingSecret, SecretStr
+from connecty_frames.errors import ConfigError
 from connecty_frames.settings import sources as config
 from connecty_frames.settings.profiles import Profiles
-from connecty_frames.settings.sources import resolve
+from connecty_frames.settings.sources import explain, resolve
 from tests.cases import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EU = "https://api.eu1.connecty-ai.com"
 US = "https://api.us1.connecty-ai.com"
@@ -1069,3 +1074,67 @@ def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ("keep_answers_max_bytes", 1_073_741_824, "default"),
         ("profile", "a", "argument"),
     ]
+
+
+def test_a_secret_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is read without its line break; a variable with the secret itself excludes it."""
+    file = tmp_path / "secret"
+    file.write_text("canary\n")
+    monkeypatch.setenv("CONNECTY_CLIENT_SECRET_FILE", str(file))
+
+    (secret,) = (each for each in explain() if each[0] == "client_secret")
+    assert secret[1].get_secret_value() == "canary"
+    assert secret[2] == "environment variable CONNECTY_CLIENT_SECRET_FILE"
+    assert value_of("client_secret", client_secret="argument") == "argument"
+    monkeypatch.setenv("CONNECTY_CLIENT_SECRET", "canary")
+    with pytest.raises(ConfigError, match="CONNECTY_CLIENT_SECRET_FILE are both set: unset one of them"):
+        resolve()
+
+
+@cases(
+    "secret, reason",
+    [
+        ("", "it is empty"),
+        (None, "it cannot be read: No such file or directory"),
+        ("a\x00b", "expected text without control characters"),
+    ],
+)
+def test_a_wrong_secret_in_a_file(secret: str | None, reason: str, tmp_path: Path) -> None:
+    """The error names the variable, and not the secret."""
+    file = tmp_path / "secret"
+    file.unlink(missing_ok=True)
+    if secret is not None:
+        file.write_text(secret)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONNECTY_CLIENT_SECRET_FILE", str(file))
+        with pytest.raises(ConfigError) as caught:
+            resolve()
+    place = "environment variable CONNECTY_CLIENT_SECRET_FILE"
+    assert str(caught.value) == f"client_secret ({place}): {reason}."
+
+
+@cases(
+    "function, reason",
+    [
+        (lambda: 7, "expected text"),
+        (lambda: 1 / 0, "its function raised ZeroDivisionError"),
+        (lambda: "canary\n", "expected text without control characters"),
+    ],
+)
+def test_a_function_that_returns_no_secret(function: Callable[[], Any], reason: str) -> None:
+    """The error does not show what it raised or returned."""
+    with pytest.raises(ConfigError, match=re.escape(f"client_secret (argument): {reason}.")) as caught:
+        resolve(client_secret=function)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_function_that_returns_the_secret() -> None:
+    """It is kept, also by configure(), for a client to call again."""
+    secrets = iter(["first", "second", "third", "fourth"])
+    cf.configure(client_secret=lambda: next(secrets))
+
+    secret = resolve().client_secret
+    assert isinstance(secret, ChangingSecret)
+    assert secret.get_secret_value() == "first"
+    assert secret.read_again().get_secret_value() == "second"

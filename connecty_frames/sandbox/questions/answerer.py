@@ -65,7 +65,7 @@ class WorkspaceAnswerer:
             similar = similar_questions(question, self.questions, least=0.5)
             raise QuestionFailed(
                 f"The sandbox cannot read this question. {refused}{self._offers(typed, refused)} `connecty"
-                f" questions --sandbox` lists examples, and a SELECT statement is run as it is.{similar}"
+                f" questions` lists examples, and a SELECT statement is run as it is.{similar}"
             ) from None
 
     def _read(self, typed: list[str]) -> Plan:

@@ -1,0 +1,117 @@
+"""Where a command asks: the options that say so, and a client for it."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from connecty_frames.cli.io import echo_stderr
+from connecty_frames.errors import ConfigError, ConnectyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from connecty_frames.client import Client
+    from connecty_frames.sandbox import Sandbox
+
+ADDRESS_CONFLICT: Final = "--base-url and --region both name the address: give one."
+
+
+def complete_profile(incomplete: str) -> list[str]:
+    """Return the names of profiles that complete a word, for the shell."""
+    from connecty_frames.settings.profiles import Profiles
+
+    try:
+        return [name for name in Profiles.read(needed=False).tables if name.startswith(incomplete)]
+    except ConnectyError:
+        return []
+
+
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        rich_help_panel="Connection",
+        help="The profile of config.toml with settings that are not set elsewhere.",
+        autocompletion=complete_profile,
+    ),
+]
+UseSandbox = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox",
+        rich_help_panel="Connection",
+        help="Use a sandbox that ends with the command, as CONNECTY_SANDBOX=1 in the environment does.",
+    ),
+]
+
+
+@contextmanager
+def connection(
+    *, sandbox: bool, question_id: str | None = None, **address: str | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the settings that options name, or those of a sandbox that runs as long as the context.
+
+    ``question_id`` is that of a question asked before, which no new sandbox has.
+    """
+    from connecty_frames.settings.sources import explain, wants_sandbox
+    from connecty_frames.shared import sandbox_notice
+
+    named = {name: value for name, value in address.items() if value is not None}
+    is_announced = not sandbox and wants_sandbox()
+    if not sandbox and not is_announced:
+        yield named
+        return
+    if named or question_id is not None:
+        raise ConfigError(
+            "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile or address, no question asked "
+            "before.",
+            setting="sandbox",
+        )
+    if is_announced:
+        echo_stderr(sandbox_notice({name: place for name, _, place in explain()}))
+    try:
+        with sandbox_class()() as running:
+            yield dict(running.connection)
+    except ConnectyError as error:
+        error.question_id = None  # it ends with the sandbox
+        raise
+
+
+@contextmanager
+def open_client(address: Mapping[str, Any], **settings: Any) -> Iterator[Client]:
+    """Yield a client for what :func:`connection` yields, with further settings."""
+    from connecty_frames.client import Client
+
+    # An answer has to be fetched where its question was asked.
+    options = [f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in address.items()]
+
+    def resume_command(question_id: str, dw_id: int) -> str:
+        if is_temporary(address):
+            return ""
+        return f"connecty ask --question-id {question_id} --dw-id {dw_id}{''.join(options)}"
+
+    with Client(**address, **settings, resume_command=resume_command) as client:
+        yield client
+
+
+def is_temporary(address: Mapping[str, Any]) -> bool:
+    """Whether it is that of a sandbox, whose questions end with the command and cost nothing."""
+    return "client_id" in address
+
+
+def sandbox_class() -> type[Sandbox]:
+    """Return the class of the sandbox, whose server then logs errors alone."""
+    from connecty_frames.sandbox import Sandbox
+
+    logging.getLogger("uvicorn.error").addFilter(_is_error)
+    return Sandbox
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    """Whether a log record is an error; one about requests that stopping a sandbox cut off is not."""
+    return "graceful shutdown" not in record.msg

@@ -1,0 +1,339 @@
+"""``connecty-pins``: the folder of pins, a file for each, made for review in git.
+
+A file is TOML and is written as a whole, so that comments in it are lost. The folder is the one in the
+working directory or the nearest folder above it. Two people who add pins change different files.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from connecty_frames._base.text import path_text, quoted, snippet, value_text
+from connecty_frames.decode.schema import ColumnSchema, Schema, column_texts, read_column
+from connecty_frames.errors import ConfigError, ConnectyError
+from connecty_frames.files import atomic_write, checked_path, folded, name_problem, open_regular
+from connecty_frames.options import AskOptions, check_question_id, is_dw_id
+from connecty_frames.pins.query import Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FOLDER: Final = "connecty-pins"
+#: The single file that had all pins in earlier versions.
+LOCK_FILE: Final = "connecty.lock"
+#: The options that the types of an answer depend on, as the file has them.
+OPTIONS: Final = ("max_rows", "tz", "infer_temporal", "decimals")
+#: ``max_rows=None`` in the file: TOML has no null.
+_ALL_ROWS: Final = "all"
+_HEADER: Final = (
+    "Written by connecty_frames, which replaces it as a whole: change it by cf.pin() or `connecty pin`."
+)
+#: The version of the form of a file; the lock file had 1.
+_FORMAT: Final = 2
+_SUFFIX: Final = ".toml"
+_KEYS: Final = frozenset(
+    {
+        *("question", "dw_id", "question_id", "asked_at", "dialect", "sqlglot", "fingerprint", "tables"),
+        *("rows", "options", "schema", "sql"),
+    }
+)
+
+
+class PinFolder:
+    """A folder of pins, which need not exist yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def find(cls, path: str | os.PathLike[str] | None = None) -> PinFolder:
+        """Return the folder given, else the nearest that exists, else one in this folder."""
+        if path is not None:
+            given = checked_path(path)
+            if given.is_file():
+                raise _not_migrated(given) if given.name == LOCK_FILE else _unusable(given, "is no folder")
+            return cls(given)
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if os.path.lexists(folder / FOLDER):
+                return cls(folder / FOLDER)
+            if os.path.lexists(folder / LOCK_FILE):
+                raise _not_migrated(folder / LOCK_FILE)
+        return cls(here / FOLDER)
+
+    def names(self) -> list[str]:
+        """Return the names of the pins, in order."""
+        try:
+            return sorted(each.name[: -len(_SUFFIX)] for each in self.path.iterdir() if _is_pin(each))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unusable(self.path, f"cannot be read: {error.strerror}") from None
+
+    def file(self, name: str) -> Path:
+        """Return the path of a pin's file."""
+        return Path(os.path.realpath(self.path)) / f"{name}{_SUFFIX}"
+
+    def find_pin(self, name: str) -> Pin | None:
+        """Return the pin of a name, None if there is none; raises ConfigError."""
+        known = self.names()
+        if check_name(name) in known:
+            return _read(self.file(name), name)
+        if alike := [each for each in known if folded(each) == folded(name)]:
+            raise ConfigError(
+                f"name={snippet(name)!r} differs from the pin {alike[0]!r} in case alone.", setting="name"
+            )
+        return None
+
+    def __getitem__(self, name: str) -> Pin:
+        """Return the pin of a name; a ConfigError if there is none."""
+        if pin := self.find_pin(name):
+            return pin
+        known = self.names()
+        raise ConfigError(
+            f"No pin {snippet(name)!r} in {path_text(self.path)}; there "
+            f"{f'are {quoted(known)}' if known else 'are none'}.",
+            setting="name",
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove a pin; a ConfigError if there is none."""
+        if name not in self.names():
+            self[name]
+        self.file(name).unlink()
+
+    @contextmanager
+    def writing(self, name: str, *, replaces: bool, room: int = 0) -> Iterator[Callable[[Pin], None]]:
+        """Open the file of a pin, and yield the function that writes it, which is to be called once."""
+        # That it can be written, with so many bytes of room on the disk, is known before anything else is
+        # done in the context. Raises FileExistsError where there is one that it does not replace.
+        target = self.file(name)
+        with ExitStack() as stack:
+            file = stack.enter_context(atomic_write(target, replaces=replaces))
+            try:
+                file.write(bytes(room))
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError as error:
+                raise type(error)(error.errno, error.strerror, str(target)) from None
+
+            def write(pin: Pin) -> None:
+                text = _text(pin).encode()
+                if _parsed(text, target, pin.name) != pin:
+                    raise ConfigError(
+                        "The answer has a type or a text that the file of a pin cannot keep. Give the types "
+                        "by schema=.",
+                        setting="schema",
+                    )
+                file.seek(0)
+                file.write(text)
+                file.truncate()
+                stack.close()
+
+            yield write
+
+    @contextmanager
+    def made(self) -> Iterator[None]:
+        """Make the folder; remove it again if nothing was written there."""
+        is_new = not self.path.exists()
+        self.path.mkdir(exist_ok=True)
+        try:
+            yield
+        finally:
+            if is_new:
+                with suppress(OSError):  # there is a pin
+                    self.path.rmdir()
+
+
+def check_name(name: object) -> str:
+    """Return a name that a pin may have; a ConfigError for any other."""
+    problem = name_problem(name) if isinstance(name, str) else "is no text"
+    if problem is None:
+        return str(name)
+    raise ConfigError(f"name={value_text(name)} {problem}; the pin's file is named after it.", setting="name")
+
+
+def migrate() -> list[Path]:
+    """Split the nearest ``connecty.lock`` into files of pins, and remove it; return the files."""
+    here = Path.cwd()
+    found = (folder / LOCK_FILE for folder in (here, *here.parents))
+    lock_file = next((each for each in found if each.is_file()), None)
+    if lock_file is None:
+        raise ConfigError(f"There is no {LOCK_FILE} here or in a folder above.", setting="path")
+    document = _document(_content(lock_file), lock_file, 1)
+    pins = {name: _checked(table, lock_file, name) for name, table in document.get("pins", {}).items()}
+    folder = PinFolder(lock_file.with_name(FOLDER))
+    # Before anything is written: names that files cannot have, and other pins of the names.
+    if len(set(map(folded, pins))) < len(pins):
+        raise _unusable(lock_file, "has names that differ in case alone")
+    others = [name for name, pin in pins.items() if folder.find_pin(name) not in {None, pin}]
+    if others:
+        raise ConfigError(
+            f"{path_text(folder.path)} has other pins of the names {quoted(others)}. Remove them there or in "
+            f"{path_text(lock_file)}.",
+            setting="path",
+        )
+    with folder.made():
+        for name, pin in pins.items():
+            with folder.writing(name, replaces=True) as write:
+                write(pin)
+    lock_file.unlink()
+    return [folder.file(name) for name in pins]
+
+
+# --- a pin as TOML --------------------------------------------------------------------------------------
+
+
+def _is_pin(path: Path) -> bool:
+    return path.suffix == _SUFFIX and not path.name.startswith(".")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            return file.read()
+    except OSError as error:
+        raise _unusable(path, f"cannot be read: {error.strerror}") from None
+
+
+def _read(path: Path, name: str) -> Pin:
+    return _parsed(_content(path), path, name)
+
+
+def _parsed(text: bytes, path: Path, name: str) -> Pin:
+    """Return the pin of a file's text."""
+    return _checked(_document(text, path, _FORMAT), path, name)
+
+
+def _document(text: bytes, path: Path, version: int) -> dict[str, Any]:
+    """Return a file's text as TOML without its version, which it has to have."""
+    try:
+        document = tomllib.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number with too many digits
+        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else type(error).__name__
+        raise _unusable(path, f"is damaged: {snippet(reason)}") from None
+    if type(found := document.pop("version", None)) is not int:
+        raise _unusable(path, "is not a pin file")
+    if found != version:
+        raise _unusable(path, f"has the version {found}; this package knows {version}")
+    return document
+
+
+def _checked(table: Any, path: Path, name: str) -> Pin:
+    """Return the pin of a file or table; a ConfigError for what it cannot be."""
+    try:
+        return _read_pin(check_name(name), table)
+    except (ConnectyError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        reason = f"lacks {error}" if isinstance(error, KeyError) else snippet(str(error))
+        raise _unusable(path, f"is damaged: pin {snippet(name)!r}: {reason}") from None
+
+
+def _read_pin(name: str, table: dict[str, Any]) -> Pin:
+    """Return a pin; what it lacks is a KeyError, what is wrong another exception, whose text says what."""
+    if extra := sorted(table.keys() - _KEYS):
+        raise ValueError(f"it has {quoted(extra)}, which this package does not know")
+    texts = {key: _of_type(str, table, key) for key in ("question", "sql", "fingerprint")}
+    optional = {key: _of_type(str, table, key) for key in ("dialect", "sqlglot") if key in table}
+    rows = _of_type(int, table, "rows") if "rows" in table else None
+    asked_at = _of_type(datetime, table, "asked_at") if "asked_at" in table else None
+    tables = _of_type(list, table, "tables")
+    if not is_dw_id(table["dw_id"]) or not all(isinstance(each, str) for each in tables):
+        raise ValueError("dw_id is no id of a workspace, or tables has something else than texts")
+    if asked_at is not None and asked_at.tzinfo is None:
+        raise ValueError("asked_at has no offset from UTC")
+    return Pin(
+        name=name,
+        dw_id=table["dw_id"],
+        question_id=check_question_id(table["question_id"]),
+        asked_at=asked_at and asked_at.astimezone(UTC),
+        dialect=optional.get("dialect"),
+        sqlglot=optional.get("sqlglot"),
+        tables=tuple(tables),
+        schema=Schema(map(_read_column, _of_type(list, table, "schema"))),
+        rows=rows,
+        options=_read_options(table.get("options", {})),
+        **texts,
+    )
+
+
+def _of_type(type_: type[Any], table: dict[str, Any], key: str) -> Any:
+    if type(value := table[key]) is not type_:
+        raise TypeError(f"{key} is {value_text(value)}")
+    return value
+
+
+def _read_column(column: dict[str, str]) -> ColumnSchema:
+    if extra := sorted(column.keys() - set(ColumnSchema.__slots__)):
+        raise ValueError(f"a column has {quoted(extra)}, which this package does not know")
+    for key in ("name", "evidence"):
+        _of_type(str, column, key)
+    return read_column(column)
+
+
+def _read_options(table: dict[str, Any]) -> dict[str, Any]:
+    if extra := sorted(table.keys() - set(OPTIONS)):
+        raise ValueError(f"its options have {quoted(extra)}, which this package does not know")
+    options = {**table, **({"max_rows": None} if table.get("max_rows") == _ALL_ROWS else {})}
+    AskOptions(**options)
+    return options
+
+
+def _text(pin: Pin) -> str:
+    """Return the file of a pin as text."""
+    import tomlkit
+
+    columns = tomlkit.array().multiline(multiline=True)
+    for column in pin.schema:
+        inline = tomlkit.inline_table()
+        inline.update(column_texts(column))
+        columns.append(inline)
+    options = tomlkit.inline_table()
+    options.update({key: _ALL_ROWS if value is None else value for key, value in pin.options.items()})
+    document = tomlkit.document()
+    document.add(tomlkit.comment(_HEADER))
+    values = {
+        "version": _FORMAT,
+        "question": pin.question,
+        "dw_id": pin.dw_id,
+        "question_id": pin.question_id,
+        "asked_at": pin.asked_at,
+        "dialect": pin.dialect,
+        "sqlglot": pin.sqlglot,
+        "fingerprint": pin.fingerprint,
+        "tables": list(pin.tables),
+        "rows": pin.rows,
+        "options": options if pin.options else None,
+        "schema": columns,
+        "sql": _multiline(pin.sql),
+    }
+    for key, value in values.items():
+        if value is not None:
+            document[key] = value
+    return tomlkit.dumps(document)
+
+
+def _multiline(text: str) -> Any:
+    """Return text as lines that can be reviewed; as one line if TOML would change them, as CR LF."""
+    import tomlkit
+
+    lines = tomlkit.string(text, multiline=True)
+    return lines if tomllib.loads(tomlkit.dumps({"text": lines}))["text"] == text else text
+
+
+def _unusable(path: Path, reason: str) -> ConfigError:
+    return ConfigError(
+        f"{path_text(path)} {reason}. Restore it from your version control, or name another file.",
+        setting="path",
+    )
+
+
+def _not_migrated(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path_text(path)} has the pins of an earlier version: split it by `connecty pin migrate`.",
+        setting="path",
+    )
