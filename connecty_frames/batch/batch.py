@@ -157,9 +157,9 @@ class Batch:
             ],
             names=list(columns),
         )
-        from connecty_frames import frames
+        from connecty_frames.frames.loading import to_engine
 
-        return frames.to_engine(table, engine)
+        return to_engine(table, engine)
 
     def parts(self) -> dict[str | int, Path]:
         """Return the Parquet files of the answers, in the order of the questions.

@@ -23,13 +23,14 @@ from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from connecty_frames import frames
 from connecty_frames._base.text import counted, snippet, terminal
 from connecty_frames.answer import Answer
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df
 from connecty_frames.display.notebook import sql_html
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
-from connecty_frames.frames import AnswerMetadata, ConnectyAccessor
+from connecty_frames.frames import accessor
+from connecty_frames.frames.accessor import ConnectyAccessor
 from connecty_frames.options import AskOptions, parse_max_rows
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class _Magics:
         if name is None:
             return frame
         self._shell.push({name: frame})
-        if metadata := frames.metadata(frame):
+        if metadata := accessor.metadata(frame):
             size = f"{metadata.rows_text}, {counted(frame.shape[1], 'column')}"
             summary = snippet(metadata.response_summary or "", _MAX_SUMMARY)
             sys.stdout.write(f"{f'{name}: {size}. {summary}'.rstrip()}\n")
@@ -187,7 +188,7 @@ class _Magics:
 
 
 def _metadata(source: Any) -> AnswerMetadata | None:
-    return source.metadata if isinstance(source, Answer) else frames.metadata(source)
+    return source.metadata if isinstance(source, Answer) else accessor.metadata(source)
 
 
 def _is_answer(value: Any) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connecty_frames.asking.polling import delay
+from connecty_frames.question import delay
 from tests.cases import cases
 
 
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 def bench(setting: str = "pass") -> subprocess.CompletedProcess[str]:
     """Run the short form of ``make bench WHAT=polling`` after a statement that changes the polling."""
     code = (
-        f"import runpy, sys, connecty_frames.asking.polling as polling; {setting}; "
+        f"import runpy, sys, connecty_frames.question as polling; {setting}; "
         "sys.argv = ['polling', '--seeds', '100']; "
         "runpy.run_module('benchmarks.polling', run_name='__main__')"
     )

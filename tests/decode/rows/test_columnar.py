@@ -15,7 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connecty_frames.decode import decode, read_envelope
+from connecty_frames.decode.decoder import decode
+from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.rows import reader as rows
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
 
 TEXT, INTEGER, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.BOOLEAN
 ARROW_TYPES = {TEXT: pa.string(), INTEGER: pa.int64(), FRACTION: pa.string(), BOOLEAN: pa.bool_()}
