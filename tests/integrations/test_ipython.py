@@ -500,7 +500,8 @@ def test_a_kernel(tmp_path: Path) -> None:
         "asked": ["ok"],
         "frame": ["ok", "[100000]"],
         "magic": "1 of 1 row, 1 column. Read as: number of orders, in 2024. Rows: 1.",
-        "ask_df": "1 of 1 row, 2 columns. Read as: revenue by city, in 2024, the highest 1 by revenue. Rows: 1.",
+        "ask_df": "1 of 1 row, 2 columns. Read as: revenue by city, in 2024, the highest 1 by revenue. "
+        "Rows: 1.",
         "without": ["ok"],
         "sql": ["ok", "SELECT count(*) AS orders FROM sales.orders"],
         "wrong": ["error"],
