@@ -30,6 +30,7 @@ from connecty_frames.cli.output import (
     naming_file,
     open_output,
     write_rows,
+    write_table,
 )
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
 
@@ -101,7 +102,7 @@ def add(
             dw_id=dw_id,
             timeout=timeout,
             max_rows=max_rows,
-            schema=None if schema_file is None else read_saved_schema(schema_file),
+            schema=read_saved_schema(schema_file),
             tz=tz,
             decimals=decimals,
         )
@@ -127,9 +128,7 @@ def list_pins(
             "question": pa.array([each.question for each in pins], pa.string()),
         }
     )
-    with open_output(output, written_as) as file, naming_file(output):
-        write_rows(table, table.schema.types, written_as, file)
-        file.flush()
+    write_table(table, written_as, output)
 
 
 @pin.command()
@@ -218,7 +217,7 @@ def run(
     found = pinned(name, path=lock_file)
     # Opened first: a file that cannot be written must not cost a query.
     with open_output(output, written_as) as file, naming_file(output):
-        schema = None if schema_file is None else read_saved_schema(schema_file)
+        schema = read_saved_schema(schema_file)
         run_sql = partial(found.rerun, dialect=dialect, functions=function or (), schema=schema)
         table = read_rows(connection, run_sql)
         write_rows(table, table.schema.types, written_as, file)
