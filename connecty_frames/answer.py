@@ -13,6 +13,7 @@ from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.exact_json import to_python
 from connecty_frames.decode.limits import LIMITS, ReaderLimits
+from connecty_frames.display.progress import show_in_notebook
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames.attachment import write_metadata
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from connecty_frames.options import DtypeBackend, Engine
     from connecty_frames.warehouse.query import RecordBatchReader
 
-#: How many columns a repr shows.
+#: How many columns, and how many characters of the summary, a repr shows.
 _REPR_COLUMNS: Final = 12
+_REPR_LENGTH: Final = 200
 
 
 def read_schema(options: AskOptions) -> AskOptions:
@@ -400,12 +402,14 @@ class Answer:
     def to_frame(self, options: AskOptions) -> Any:
         """Return the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""
         try:
-            return self._frame(options.engine, options.dtype_backend)
+            frame = self._frame(options.engine, options.dtype_backend)
         except BaseException as error:
             if self.question_id is not None and not isinstance(error, ConnectyError):
                 # The caller would have got the frame alone, and cannot learn the id otherwise.
                 error.add_note(f"question_id={self.question_id!r} fetches the answer without asking again.")
             raise
+        show_in_notebook(self._metadata.line)
+        return frame
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export the table by the Arrow PyCapsule protocol."""
@@ -422,6 +426,8 @@ class Answer:
         known = self._metadata
         question = repr(snippet(known.question, 100)) if known.question else "(question unknown)"
         lines = [f"<Answer to {question}: {shape_text(self)}, question_id {known.question_id or 'unknown'}>"]
+        if known.response_summary:
+            lines.append(f"  {snippet(known.response_summary, _REPR_LENGTH)}")
         lines += [
             f"  {snippet(column.name)}: {snippet(str(column.type))}" for column in self.schema[:_REPR_COLUMNS]
         ]

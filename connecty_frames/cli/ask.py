@@ -43,7 +43,7 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
@@ -150,7 +150,7 @@ def ask(
         "max_age": max_age,
         "max_rows": max_rows,
         "on_truncation": "ignore" if part and on_truncation == "warn" else on_truncation,
-        "schema": None if schema_file is None else read_saved_schema(schema_file),
+        "schema": read_saved_schema(schema_file),
         "timeout": timeout,
         "tz": tz,
         "decimals": decimals,
@@ -165,18 +165,12 @@ def ask(
     place = {"profile": profile, "base_url": base_url, "region": region}
     # Opened first: a file that cannot be written must not cost a question.
     with (
-        reporting_id(quiet=quiet) as questions,
+        reporting_id(quiet=quiet) as accepted,
         open_response_file(save, output) as save_response,
         open_output(output, written_as) as target,
         connection(sandbox=sandbox, question_id=question_id, **place) as address,
         recording_client(address, no_history=no_history, max_age=max_age) as client,
     ):
-
-        def accepted(asked: Question) -> None:
-            questions.append(asked)
-            if not quiet:
-                echo_acceptance(asked)
-
         # Read last, so that nobody types a question that cannot be asked.
         call = client.call(read_question(), ask_options)
         answer = call.answer(accepted=accepted, received=save_response)
@@ -240,24 +234,30 @@ def recording_client(
 
 
 @contextmanager
-def reporting_id(*, quiet: bool) -> Iterator[list[Question]]:
-    """Yield a list for the question that is asked, and report its id if its answer cannot be written."""
+def reporting_id(*, quiet: bool = False) -> Iterator[Callable[[Question], None]]:
+    """Yield a function that reports the id of a question; also quietly, if its answer cannot be written."""
     questions: list[Question] = []
+
+    def accepted(question: Question) -> None:
+        questions.append(question)
+        if not quiet:
+            _echo_acceptance(question)
+
     try:
-        yield questions
+        yield accepted
     except KeyboardInterrupt as interrupt:
         if questions and not hasattr(interrupt, "__notes__"):  # a note means that the client reported the id
-            echo_acceptance(questions[0], before="\n")
+            _echo_acceptance(questions[0], before="\n")
         raise
     except BrokenPipeError:
         raise  # the reader closed the pipe on purpose, as `head` does
     except OSError:
         if questions and quiet:
-            echo_acceptance(questions[0])
+            _echo_acceptance(questions[0])
         raise
 
 
-def echo_acceptance(question: Question, *, before: str = "") -> None:
+def _echo_acceptance(question: Question, *, before: str = "") -> None:
     """Write the id of a question that was accepted, and so paid for; not of a sandbox that ends with it."""
     if command := question.resume_command:
         echo_stderr(

@@ -67,8 +67,10 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
     return lambda: " ".join(words)
 
 
-def read_saved_schema(path: Path) -> Schema:
-    """Read what ``Schema.to_json`` or ``--schema --format json`` wrote; raises ConfigError."""
+def read_saved_schema(path: Path | None) -> Schema | None:
+    """Read what ``Schema.to_json`` or ``--schema --format json`` wrote, if a path is given."""
+    if path is None:
+        return None
     from connecty_frames.decode.schema import Schema
 
     text = read_file(path, "--schema-file")

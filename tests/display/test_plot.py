@@ -176,15 +176,16 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
     assert found["encoding"]["x"]["scale"] == {"type": "utc"}
 
 
-@cases("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full"])
+@cases("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full", "column 1"])
 def test_any_name_of_a_column(name: str) -> None:
-    """Characters with a meaning in Vega are escaped, and the title is the name."""
+    """One with a meaning in Vega is not the name of the field, and the title is the name."""
     found = drawn({name: ["x", "y"], "b": [1, 2]})
 
-    assert values(found, name) == ["x", "y"]
+    field = found["encoding"]["y"]["field"]
+    assert field in {name, "column 0"}
+    assert not set(field) & set(".[]'\"\\")
+    assert values(found, field) == ["x", "y"]
     assert found["encoding"]["y"]["title"] == name
-    # As Vega reads a path: a backslash takes the power from what follows it.
-    assert found["encoding"]["y"]["field"].replace("\\", "") == name
     assert values(found, "b") == [1, 2]
 
 
@@ -333,7 +334,7 @@ def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
     ("columns", "texts"),
     [
         ({"a.b[0]": ["Pol.and", "x[1]"], 'n "q"': [1, 2]}, ["a.b[0]", 'n "q"', "Pol.and", "x[1]"]),
-        ({"day": DAYS, "rev:enue": [Decimal("1.5"), 2]}, ["day", "rev:enue", "Thu 02"]),
+        ({"day": DAYS, "rev:enue": [Decimal("1.5"), 2]}, ["day", "rev:enue", "Jan 02"]),
         ({"x": [1, 2], "it's": [3, 4]}, ["x", "it's"]),
         (
             {"C:\\users\\": ["Ann", "Bob"], 'a\\" + datum.b + "': [1, 2]},
