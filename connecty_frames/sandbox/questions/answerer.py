@@ -16,9 +16,8 @@ from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql,
 from connecty_frames.sandbox.questions.description import describe
 from connecty_frames.sandbox.questions.phrases import Refused
 from connecty_frames.sandbox.questions.reader import read
-from connecty_frames.sandbox.questions.select import NoSQLError
 from connecty_frames.sandbox.questions.slots import Lexicon
-from connecty_frames.sandbox.questions.statements import select_statement
+from connecty_frames.sandbox.questions.statements import NoSQLError, select_statement
 from connecty_frames.sandbox.words import STOP_WORDS, Vocabulary, split
 
 if TYPE_CHECKING:

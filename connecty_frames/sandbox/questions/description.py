@@ -25,7 +25,6 @@ _WORDS: Final = {
     "=": "exactly",
     "share": "share of the total",
     "growth": "growth from the period before",
-    "growth_of_year": "growth from the same period of the year before",
     "running": "running total",
 }
 
@@ -41,9 +40,8 @@ def describe(query: q.Query) -> str:
         shown = query.rows.plural + (f" with {_joined(map(_name, query.fields))}" if query.fields else "")
     if query.by:
         shown = f"{f'{shown} by' if shown else 'the values of'} {_joined(map(_dimension, query.by))}"
-    only = {None: "", ">": "where it grew", "<": "where it shrank"}[query.only]
     percent = "in percent" if query.percent else ""
-    return ", ".join(filter(None, [shown, only, _conditions(query.where), _order(query.order), percent]))
+    return ", ".join(filter(None, [shown, _conditions(query.where), _order(query.order), percent]))
 
 
 def _number(number: q.Number) -> str:

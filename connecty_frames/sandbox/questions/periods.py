@@ -52,7 +52,8 @@ _LINK: Final = re.compile(
     r"(?:(?P<since>since(?: start of| beginning of)?|starting(?: in)?)|(?P<range>from|between)"
     r"|(?P<after>after)|(?P<before>before|prior to)|(?P<until>until|till|through)) (?:in |of )?"
 )
-_TO: Final = re.compile(r" (?:to|until|till|through|and|-)(?: end of)? ")
+#: What stands between the ends of a range, or between periods of which the last one names the year.
+_TO: Final = re.compile(r" (?:to|until|till|through|-|(?P<joint>and|or|,|vs))(?: end of| in)? ")
 
 
 def find_period(words: Sequence[str], position: int) -> tuple[int, Condition] | None:
@@ -65,12 +66,6 @@ def find_period(words: Sequence[str], position: int) -> tuple[int, Condition] | 
     return None
 
 
-def of_year(months: Sequence[int], year: int) -> During:
-    """Return the months of a year."""
-    period = _months(str(year), months[0], len(months), "month" if len(months) == 1 else None)
-    return During(() if period is None else (period,))
-
-
 def _range(text: str) -> tuple[int, Condition] | None:
     """Read one period, or a first and a last one, with "since", "before" and so on."""
     link = _LINK.match(text)
@@ -79,9 +74,10 @@ def _range(text: str) -> tuple[int, Condition] | None:
     if first is None or (first["part"] == "may" and not first["year"] and not kind):
         return None
     to = _TO.match(text, first.end())
-    is_range = to is not None and (to[0] != " and " or text.startswith("between"))
-    last = _ONE.match(text, to.end()) if to is not None and is_range else None
+    last = _ONE.match(text, to.end()) if to is not None else None
     begin, end = _bounds(first, last), _bounds(last or first, None)
+    if to is not None and to["joint"] and not text.startswith("between"):
+        last = None
     if (text.startswith("between") and last is None) or begin is None:
         return None
     if last is not None and kind in {"", "range"}:

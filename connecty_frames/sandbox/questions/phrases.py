@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Field, Value
-from connecty_frames.sandbox.questions.periods import of_year
 from connecty_frames.sandbox.questions.slots import Counted, Slot, Verb
 
 if TYPE_CHECKING:
@@ -54,13 +53,17 @@ class Related(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """What rows or groups are ordered by, and, with a subject, which are kept."""
+    """A ranking, or a part of one: what is ranked, by what, and how many are kept.
 
-    by: q.Number | Field | None
+    ``usual`` is what it is by if no other part says so.
+    """
+
+    by: q.Number | Field | None = None
     descending: bool | None = None
     where: tuple[q.Condition, ...] = ()
     subject: q.Dimension | None = None
     limit: int | None = None
+    usual: q.Number | None = None
 
 
 class Found:
@@ -154,12 +157,6 @@ class Phrases:
     def _all(self, f: Found) -> Any:
         return None if any(slot.has("verb") for slot in self.slots[: self.position]) else f.slots[1:]
 
-    def _active(self, f: Found) -> Any:
-        """Return those who did what such people do: active customers order."""
-        events = [event for event in self.model.event if f.noun.entity and event.entity == f.noun.entity.name]
-        is_clear = events and f.noun.entity.person
-        return [*f.slots[1:], ("verb", Verb(events=(events[0],)))] if is_clear else None
-
     def _key(self, f: Found) -> Any:
         entity, number = f.noun.entity, f.number
         if entity is None or f.noun.plural or not number.isdigit() or entity.unique_label or entity.key[1:]:
@@ -185,14 +182,8 @@ class Phrases:
 
     def _periods(self, f: Found) -> Any:
         first, second = f.all("period")
-        if isinstance(first, q.Recurring) and isinstance(second, q.During) and second.periods[0].start:
-            first = of_year(first.months, second.periods[0].start.year)
-        if not (
-            isinstance(first, q.During) and isinstance(second, q.During) and first.periods and second.periods
-        ):
+        if not all(isinstance(each, q.During) and each.periods for each in (first, second)):
             return None
-        if "than" in f.kinds:
-            return "than_period", (second.periods[0], first.periods[0])
         both = q.During((*first.periods, *second.periods), each="or" not in f.kinds)
         return ("versus_period" if "versus" in f.kinds else "period"), both
 
@@ -232,9 +223,11 @@ class Phrases:
         return [f.slots[0], *(("condition", each) for each in f.where)] if is_one and f.where else None
 
     def _having_rows(self, f: Found) -> Any:
-        if "times" in f.kinds:
-            return "happened", f.bound
-        return self._having(self.revenue if "spends" in f.kinds else q.Number(f.noun.entity), f)
+        return (
+            ("happened", f.bound)
+            if "times" in f.kinds
+            else self._having(self.revenue if "spends" in f.kinds else q.Number(f.noun.entity), f)
+        )
 
     def _having(self, number: q.Number, f: Found) -> Any:
         is_clear = f.bound.field is None and (number.named or number.entity or number.statistic)
@@ -265,11 +258,9 @@ class Phrases:
         return "numbers", (Counted(number, f.where),)
 
     def _statistics(self, f: Found) -> Any:
-        if f.field is not None and not f.field.is_time:
-            return None
         names = {"desc": "maximum", "asc": "minimum"}
         statistics = " ".join(names.get(each, each) for each in f.all("statistic", "high", "edge"))
-        return [("statistic", statistics), *([f.slots[-1]] if f.field else [])]
+        return "statistic", statistics
 
     def _aggregate(self, f: Found) -> Any:
         names, entity, field = (f.statistic or "total").split(), f.noun.entity if f.noun else None, f.field
@@ -335,43 +326,37 @@ class Phrases:
         return self._ranked(f, own[0][0], descending=own[0][1]) if own else None
 
     def _top(self, f: Found) -> Any:
-        directions, field = f.all("top", "high", "seller", "popular"), f.noun.field
-        if not directions:
-            return self._ranked(f, None, descending=None) if "which" in f.kinds else None
-        by = self.units if f.seller else None
-        if f.popular and (f.noun.dimension.grain or (field and field.entity in {"order", "login"})):
-            by = q.Number(self.model.entity["order" if field is None else field.entity])
-        ranked = self._ranked(f, by, descending=directions[-1] in {"desc", "best"})
-        return [*ranked, ("condition", q.Has(field))] if f.popular and field else ranked
+        directions = f.all("top", "high", "seller")
+        if not directions and not {"which", "popular"} & {*f.kinds}:
+            return None
+        descending = directions[-1] in {"desc", "best"} if directions else None
+        ranked = self._ranked(f, None, descending=descending, usual=self.units if f.seller else None)
+        return [*ranked, *(("popular", each) for each in f.all("popular"))]
 
     def _limit(self, f: Found) -> Any:
-        return "limit", (f.top in {"desc", "best"}, _rows(f.number))
-
-    def _moment(self, f: Found) -> Any:
-        first, *grains = f.all("noun")
-        grain = (grains or [first])[0].dimension.grain
-        time = f.moment or (self.model.time_field(first.entity.name) if first.entity else None)
-        if grain is None or time is None:
+        if f.high and f.slots[0].has("most") and not f.number:
             return None
-        return "dimension", (q.Dimension(grain=grain, field=None if self.is_default_time(time) else time),)
+        usual = self.units if f.seller else None
+        descending = f.all("top", "high", "seller", "direction")[-1] in {"desc", "best"}
+        return "rank", Ranking(None, descending, limit=f.number and _rows(f.number), usual=usual)
 
     def _sort(self, f: Found) -> Any:
         direction = f.high or f.most or f.direction
         descending = None if direction is None else direction == "desc"
-        if f.kinds == ["sorted", "direction"]:
-            return "direction", direction
         if (f.noun is not None and f.noun.entity is None) or (f.numbers is not None and len(f.numbers) > 1):
             return None
         counted = Counted(q.Number(f.noun.entity), f.noun.where) if f.noun else Counted(self.revenue)
         (number, where) = f.numbers[0] if f.numbers else counted
-        return "sort", Ranking(f.field or number, descending, where)
+        return "rank", Ranking(f.field or number, descending, where)
 
     def _with_most(self, f: Found) -> Any:
         return [*self._ranked(f, None, descending=None), f.slots[-1]]
 
-    def _ranked(self, f: Found, by: q.Number | Field | None, *, descending: bool | None) -> list[Any]:
+    def _ranked(
+        self, f: Found, by: Field | None, *, descending: bool | None, usual: q.Number | None = None
+    ) -> list[Any]:
         limit = _rows(f.number) if f.number else None if f.noun.plural else 1
-        rank = Ranking(by, descending, subject=f.noun.dimension, limit=limit)
+        rank = Ranking(by, descending, subject=f.noun.dimension, limit=limit, usual=usual)
         return [("rank", rank), *(("condition", each) for each in f.where)]
 
     # Dimensions
@@ -381,9 +366,10 @@ class Phrases:
             return "dimension", (q.Dimension(grain=f.ly),)
         if f.slots[-1].has("value"):
             return None
-        is_ranked = f.kinds[0] == "by" and any(slot.has("rank") for slot in self.slots)
+        ranks = [slot.get("rank") for slot in self.slots if slot.has("rank")]
+        is_ranked = f.kinds[0] == "by" and any(rank.subject for rank in ranks)
         if is_ranked and f.noun.entity and f.noun.plural:
-            return "sort", Ranking(q.Number(f.noun.entity), None, f.noun.where)
+            return "rank", Ranking(q.Number(f.noun.entity), None, f.noun.where)
         return [("dimension", (f.noun.dimension,)), *(("condition", each) for each in f.noun.where)]
 
     def _dimensions(self, f: Found) -> Any:
@@ -400,13 +386,21 @@ class Phrases:
     def _extra(self, f: Found) -> Any:
         if f.field is not None and not self.is_amount(f.field):
             return "field", f.field
-        return (
-            ("extra", f.noun.dimension) if f.noun else ("more_numbers", f.numbers or (Counted(self.revenue),))
-        )
+        if f.noun is None:
+            return "more_numbers", f.numbers or (Counted(self.revenue),)
+        entity = f.noun.entity
+        field = self.model.find(entity.name, "name") if entity and entity.unique_label else f.noun.field
+        return None if field is None else ("extra", field)
 
     def _verb_grain(self, f: Found) -> Any:
         field = self.time_of(f.verb)
-        return [("time", field), f.slots[-1]] if field and any(each.grain for each in f.dimension) else None
+        if field is None or not any(each.grain for each in f.dimension) or False:
+            return None
+        dated = tuple(replace(each, field=field) if each.grain else each for each in f.dimension)
+        return [
+            ("dimension", dated),
+            *(("condition", replace(each, field=field)) for each in f.all("period")),
+        ]
 
     # Parts of the model
 

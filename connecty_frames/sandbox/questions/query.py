@@ -17,7 +17,7 @@ from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Valu
 Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour"]
 Statistic = Literal["mean", "median", "minimum", "maximum", "total", "deviation"]
 Operator = Literal[">", "<", ">=", "<=", "=", "between"]
-Window = Literal["share", "growth", "growth_of_year", "running"]
+Window = Literal["share", "growth", "running"]
 
 
 class Dimension(msgspec.Struct, frozen=True):
@@ -141,8 +141,7 @@ class Query(msgspec.Struct, frozen=True):
     """Numbers by dimensions, or, with ``rows``, the rows of an entity.
 
     ``of`` asks for the share that a condition accounts for, ``periods`` for the change between two periods,
-    ``only`` for the groups that grew (``>``) or shrank (``<``), ``window`` for what is computed from the
-    number across the groups.
+    ``window`` for what is computed from the number across the groups.
     """
 
     numbers: tuple[Number, ...] = ()
@@ -154,5 +153,4 @@ class Query(msgspec.Struct, frozen=True):
     window: Window | None = None
     of: Condition | None = None
     periods: tuple[Period, Period] | None = None
-    only: Literal[">", "<"] | None = None
     percent: bool = False

@@ -136,7 +136,12 @@ class Lexicon:
         self._add(field.verbs, *(("verb", Verb(fields=(field,))) if field.is_time else ("costs", field)))
         self._add(field.most, "superlative", (field, True))
         self._add(field.least, "superlative", (field, False))
-        self._add(field.moments, "moment", field)
+        for moment in field.moments:
+            for grain, nouns in word_table()["grain"].items():
+                own = None if field is model.time_field(field.entity) else field
+                self._nouns(
+                    [f"{moment} {noun.split('|')[0]}" for noun in nouns], q.Dimension(None, own, grain)
+                )
         self._add(field.units, "unit", field)
         self._add(field.present, "predicate", q.Has(field))
 

@@ -1,41 +1,61 @@
-"""The SQL of queries: one SELECT with a complete order of rows."""
+"""The SQL of queries: one SELECT with a complete order of rows.
+
+Only expressions of the model and the numbers, dates and values that a query holds get into SQL.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Field
-from connecty_frames.sandbox.questions.select import (
-    Column,
-    NoSQLError,
-    Select,
-    compares,
-    indented,
-    lines,
-    on_base,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
-#: How far the unit before is away, for those that follow one another.
-_STEPS: Final[dict[q.Grain, str]] = {
-    "year": "1",
-    "half_year": "INTERVAL 6 MONTH",
-    "quarter": "INTERVAL 3 MONTH",
-    "month": "INTERVAL 1 MONTH",
-    "week": "INTERVAL 7 DAY",
-    "day": "INTERVAL 1 DAY",
+#: Statistics as expressions of a field, and their names.
+_STATISTICS: Final[dict[q.Statistic, tuple[str, str]]] = {
+    "mean": ("avg({})", "average"),
+    "median": ("median({})", "median"),
+    "minimum": ("min({})", "minimum"),
+    "maximum": ("max({})", "maximum"),
+    "total": ("sum({})", "total"),
+    "deviation": ("stddev({})", "standard_deviation"),
 }
+#: Units of time as expressions of a time, and how far the unit before is away if they follow one another.
+_GRAINS: Final[dict[q.Grain, tuple[str, str]]] = {
+    "year": ("year({0})", "1"),
+    "half_year": ("make_date(year({0}), 6 * (quarter({0}) // 3) + 1, 1)", "INTERVAL 6 MONTH"),
+    "quarter": ("CAST(date_trunc('quarter', {0}) AS DATE)", "INTERVAL 3 MONTH"),
+    "month": ("CAST(date_trunc('month', {0}) AS DATE)", "INTERVAL 1 MONTH"),
+    "week": ("CAST(date_trunc('week', {0}) AS DATE)", "INTERVAL 7 DAY"),
+    "day": ("CAST({0} AS DATE)", "INTERVAL 1 DAY"),
+    "weekday": ("dayname({0})", ""),
+    "hour": ("hour({0})", ""),
+}
+#: The longest SELECT clause on one line.
+_LINE: Final = 100
+
+
+class NoSQLError(Exception):
+    """The query makes no sense for the data: no table has what it combines."""
+
+
+class _Column(NamedTuple):
+    """An expression, its name in the result, and what orders the rows by it if not the name."""
+
+    sql: str
+    name: str
+    order: str = ""
 
 
 def select_statement(query: q.Query, model: SemanticModel) -> str:
     """Return one SELECT statement with a complete order of rows; NoSQLError if the data cannot answer it."""
+    _check(query, model)
     if query.rows is not None:
         return _rows(query, query.rows, model)
     having = [condition for condition in query.where if isinstance(condition, q.Having)]
@@ -45,157 +65,131 @@ def select_statement(query: q.Query, model: SemanticModel) -> str:
         if entity is None or len(having) > 1 or not is_count:
             raise NoSQLError
         groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
-        return f"SELECT count(*) AS {entity.plural}\nFROM ({indented(select_statement(groups, model))})"
-    # Groups without rows would have to be found in other tables.
-    entities = [each.entity for each in query.by if each.entity is not None]
-    order = query.order if query.order is not None and isinstance(query.order.by, q.Number) else None
-    is_fewest = order is not None and not order.descending and order.by.entity is not None
-    is_fewest = is_fewest and any(each.name == "country" for each in entities)
-    is_few = entities and any(each.operator in {"<", "<=", "="} for each in having)
-    if is_few or is_fewest or any(each.number.entity in entities for each in having):
+        rows = _indented(select_statement(groups, model))
+        return f"SELECT count(*) AS {entity.plural}\nFROM ({rows})"
+    return _on_base(model, lambda select: _totals(query, select, having))
+
+
+def _fail_if(is_impossible: object) -> None:
+    if is_impossible:
         raise NoSQLError
-    return on_base(model, lambda select: _totals(query, select, having))
 
 
-def _totals(query: q.Query, select: Select, having: list[q.Having]) -> str:
+def _check(query: q.Query, model: SemanticModel) -> None:
+    """Refuse what would miss rows, or count others as well."""
+    groups = [each.entity for each in query.by if each.entity is not None]
+    counted = [each.entity for each in query.numbers if each.entity is not None]
+    having = [condition for condition in query.where if isinstance(condition, q.Having)]
+    # Groups without rows would have to be found in other tables.
+    is_few = groups and any(each.operator in {"<", "<=", "="} for each in having)
+    is_ascending = query.order is not None and not query.order.descending
+    _fail_if(is_ascending and counted and any(each.name == "country" for each in groups))
+    _fail_if(is_few or any(each.number.entity in groups for each in having))
+    # "Orders without lamps" are those that have none, and not those that have anything else.
+    negated = [each.field.entity for each in query.where if isinstance(each, q.Is | q.Has) and each.negated]
+    subjects = counted if query.rows is None else [query.rows]
+    _fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
+    # Averages of days and months that some groups may not have: they would count as 0.
+    grains = {each.per.grain for each in query.numbers if each.per is not None}
+    is_narrow = any(isinstance(each, q.Is | q.Compare | q.Has) for each in query.where)
+    _fail_if("day" in grains and (query.by or is_narrow))
+    _fail_if(grains - {None} and not all(each.unique_label for each in groups))
+
+
+def _on_base(model: SemanticModel, make: Callable[[_Select], str], *, below: Entity | None = None) -> str:
+    """Return the SQL made of the rows of the first entity that has all it needs and belongs to ``below``."""
+    # Entities come after those to which their rows belong, so that no row is counted twice.
+    for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
+        base = model.entity[name]
+        if below is None or (base is not below and model.belongs(name, below.name)):
+            try:
+                return make(_Select(model, base))
+            except NoSQLError:
+                continue
+    raise NoSQLError
+
+
+# Numbers of groups
+
+
+def _totals(query: q.Query, select: _Select, having: list[q.Having]) -> str:
     """Return numbers by dimensions."""
-    _check_days(query)
     numbers = shown = [select.number(number) for number in query.numbers]
     counted = {each.entity.name for each in query.numbers if each.entity is not None and not each.distinct}
     # Each order has items, so that the number of orders is the same from either table.
     is_same = counted <= {select.base.name} | ({"order"} if select.base.name == "item" else set())
     where, groups = select.conditions(query.where.difference(having)), select.dimensions(query.by)
-    _check_counts(query, select)
-    if not (numbers or groups) or (len(numbers) > 1 and not is_same):
-        raise NoSQLError
-    bounds, first = [_bound(each, select) for each in having], numbers
+    _fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
+    by = numbers[0].name if numbers else ""
     if query.of is not None:
-        shown = _share(query, query.of, select, numbers[0])
-        first = shown[:1]
+        shown, by = _share(query, query.of, select, numbers[0]), f"share{'_percent' * query.percent}"
     elif query.periods is not None:
-        shown = _change(query, query.periods, select, numbers[0])
-        first = shown[-1:]
+        shown, by = _change(query, query.periods, select, numbers[0]), f"growth{'_percent' * query.percent}"
         where.append(f"({' OR '.join(map(select.span, query.periods))})")
-        if query.only:
-            bounds.append(f"coalesce({shown[1].sql}, 0) {query.only} coalesce({shown[0].sql}, 0)")
     elif query.window is not None:
         shown = [*numbers, _window(query, query.window, groups, numbers)]
+    bounds = [_compares(select.number(each.number).sql, each.operator, each.numbers) for each in having]
     condition = f"HAVING {' AND '.join(bounds)}" if bounds else ""
-    order = _order(query, select, groups, first)
-    return select.statement([*groups, *shown], where, condition, order, groups=_list(groups))
+    terms, order = [group.order or group.name for group in groups], query.order
+    if order is not None:
+        if isinstance(order.by, Field):
+            raise NoSQLError
+        is_other = order.by not in query.numbers[:1]
+        terms.insert(0, _direction(select.number(order.by).name if is_other else by, order))
+    elif by and not any(dimension.grain for dimension in query.by):
+        terms.insert(0, f"{by} DESC")
+    kept = _kept(", ".join(terms), select, order) if groups else ()
+    return select.statement([*groups, *shown], where, condition, *kept, groups=_list(groups))
 
 
-def _check_counts(query: q.Query, select: Select) -> None:
-    """Refuse counts of those with anything else: "orders without lamps" are those that have none."""
-    negated = [each.field.entity for each in query.where if isinstance(each, q.Is | q.Has) and each.negated]
-    counted = [each.entity.name for each in query.numbers if each.entity is not None]
-    if not all(select.model.belongs(name, other) for name in counted for other in negated):
-        raise NoSQLError
-
-
-def _check_days(query: q.Query) -> None:
-    """Refuse averages of days and months that some groups may not have: they would count as 0."""
-    grains = {each.per.grain for each in query.numbers if each.per is not None}
-    is_narrow = any(isinstance(each, q.Is | q.Compare | q.Has) for each in query.where)
-    is_rare = any(each.entity is not None and not each.entity.unique_label for each in query.by)
-    if ("day" in grains and (query.by or is_narrow)) or (grains - {None} and is_rare):
-        raise NoSQLError
-
-
-def _list(columns: Iterable[Column]) -> str:
-    return ", ".join(column.sql for column in columns)
-
-
-def _bound(having: q.Having, select: Select) -> str:
-    """Return the condition on a number of each group."""
-    sql, where = select.number(having.number).sql, select.conditions(having.where)
-    return compares(
-        f"{sql} FILTER ({' AND '.join(where)})" if where else sql, having.operator, having.numbers
-    )
-
-
-def _share(query: q.Query, of: q.Condition, select: Select, number: Column) -> list[Column]:
+def _share(query: q.Query, of: q.Condition, select: _Select, number: _Column) -> list[_Column]:
     """Return the share of a part of a number, the part and all of it."""
-    if "avg" in number.sql or "/" in number.sql:
-        raise NoSQLError
+    _fail_if("avg" in number.sql or "/" in number.sql)
     part = f"{number.sql} FILTER ({select.condition(of)})"
     share = _ratio(f"{part} / {number.sql}", "share", query)
-    return [share, Column(part, f"matching_{number.name}"), number]
+    return [share, _Column(part, f"matching_{number.name}"), number]
 
 
 def _change(
-    query: q.Query, periods: tuple[q.Period, q.Period], select: Select, number: Column
-) -> list[Column]:
+    query: q.Query, periods: tuple[q.Period, q.Period], select: _Select, number: _Column
+) -> list[_Column]:
     """Return a number in two periods, and how it changed."""
-    if "/" in number.sql or any(each.grain in _STEPS for each in query.by):
-        raise NoSQLError
+    _fail_if("/" in number.sql or any(each.grain for each in query.by))
     before, after = (f"{number.sql} FILTER ({select.span(period)})" for period in periods)
     return [
-        Column(before, f"{number.name}_before"),
-        Column(after, f"{number.name}_after"),
-        Column(f"{after} - {before}", "change"),
+        _Column(before, f"{number.name}_before"),
+        _Column(after, f"{number.name}_after"),
+        _Column(f"{after} - {before}", "change"),
         _ratio(f"{after} / {before} - 1", "growth", query),
     ]
 
 
-def _window(query: q.Query, window: q.Window, groups: list[Column], numbers: list[Column]) -> Column:
+def _window(query: q.Query, window: q.Window, groups: list[_Column], numbers: list[_Column]) -> _Column:
     """Return the column that is computed from a number across groups."""
-    if len(numbers) != 1 or not groups or query.numbers[0].statistic is not None:
-        raise NoSQLError
+    _fail_if(len(numbers) != 1 or not groups or query.numbers[0].statistic is not None)
     value, name, _ = numbers[0]
-    if window in {"share", "running"} and any(text in value for text in ("DISTINCT", "avg", "/")):
-        raise NoSQLError  # the values of groups do not add up to that of all
-    if window == "share" and len(query.by) == 1:  # of all: within each group it would be another share
+    # The values of groups may not add up to that of all, and a share within groups would be another one.
+    _fail_if(window != "growth" and any(text in value for text in ("DISTINCT", "avg", "/")))
+    if window == "share":
+        _fail_if(len(query.by) > 1)
         return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
     grains = [each.grain for each in query.by if each.grain is not None]
-    if window == "share" or len(grains) != 1 or grains[0] not in _STEPS:
-        raise NoSQLError
-    (grain,) = grains
-    others = _list(group for group in groups if group.name != grain)
-    over = (
-        f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {_list(g for g in groups if g.name == grain)}"
-    )
+    _fail_if(len(grains) != 1 or not _GRAINS[grains[0]][1])
+    others = _list(group for group in groups if group.name != grains[0])
+    time = _list(group for group in groups if group.name == grains[0])
+    over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
     if window == "running":
-        return Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
-    is_yearly = window == "growth_of_year"
-    has_period = any(isinstance(each, q.During) for each in query.where)
-    if (is_yearly and grain not in {"half_year", "quarter", "month"}) or (
-        (is_yearly or grain == "year") and has_period
-    ):
-        raise NoSQLError  # the year before is not among the rows
-    step = "INTERVAL 1 YEAR" if is_yearly else _STEPS[grain]
+        return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
+    # The year before is not among the rows of one year.
+    _fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
+    step = _GRAINS[grains[0]][1]
     before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
     return _ratio(f"{value} / {before} - 1", "growth", query)
 
 
-def _ratio(sql: str, name: str, query: q.Query) -> Column:
+def _ratio(sql: str, name: str, query: q.Query) -> _Column:
     """Return a ratio, or the same in percent."""
-    return Column(f"100 * ({sql})", f"{name}_percent") if query.percent else Column(sql, name)
-
-
-def _order(query: q.Query, select: Select, groups: list[Column], first: list[Column]) -> str:
-    order = query.order
-    if order is None or not groups:
-        return _default_order(query.by, groups, first)
-    if not isinstance(order.by, q.Number):
-        raise NoSQLError
-    by, direction = select.number(order.by), " DESC" if order.descending else ""
-    by = first[0] if query.of or query.periods else by
-    rest = ", ".join(group.order or group.name for group in groups)
-    if not order.per:
-        return lines(f"ORDER BY {by.name}{direction}, {rest}", f"LIMIT {order.limit}" if order.limit else "")
-    per = _list(select.dimensions(order.per))
-    ranks = f"PARTITION BY {per} ORDER BY {by.sql}{direction}, {_list(groups)}"
-    kept = f"QUALIFY row_number() OVER ({ranks}) <= {order.limit}"
-    return lines(kept, f"ORDER BY {per}, {by.name}{direction}, {rest}")
-
-
-def _default_order(by: Iterable[q.Dimension], groups: list[Column], numbers: list[Column]) -> str:
-    """Return the order by time, otherwise by the first number, the highest first."""
-    terms = [group.order or group.name for group in groups]
-    if numbers and not any(dimension.grain for dimension in by):
-        terms.insert(0, f"{numbers[0].name} DESC")
-    return f"ORDER BY {', '.join(terms)}" if groups else ""
+    return _Column(f"100 * ({sql})", f"{name}_percent") if query.percent else _Column(sql, name)
 
 
 # Rows
@@ -203,41 +197,32 @@ def _default_order(by: Iterable[q.Dimension], groups: list[Column], numbers: lis
 
 def _rows(query: q.Query, entity: Entity, model: SemanticModel) -> str:
     """Return the rows of an entity that meet conditions, also on other rows that belong to them."""
-    select = Select(model, entity)
-    own, others = _split(query.where, select)
-    if any(isinstance(each, q.Is | q.Has) and each.negated for each in others):
-        raise NoSQLError  # orders without lamps are not those with anything else
-    if any(isinstance(each, q.Is | q.During) and each.each for each in others):
-        raise NoSQLError  # those with both, or with one of them
-    where = select.conditions(own)
-    if others:
-        rows = on_base(model, lambda inner: inner.keys(entity, others), below=entity)
-        where.append(f"{select.key(entity)} IN ({indented(rows)})")
-    return select.statement(
-        _described(query, entity, own, select), sorted(where), _row_order(query, entity, select)
-    )
-
-
-def _split(conditions: Iterable[q.Condition], select: Select) -> tuple[list[q.Condition], list[q.Condition]]:
-    """Split conditions into those on rows of an entity and those on rows that belong to them."""
-    own: list[q.Condition] = []
-    others: list[q.Condition] = []
-    for condition in conditions:
+    select, own, others = _Select(model, entity), [], []
+    for condition in query.where:
         try:
-            Select(select.model, select.base).condition(condition)
+            select.condition(condition)
+            own.append(condition)
         except NoSQLError:
             others.append(condition)
-        else:
-            own.append(condition)
-    # "Products in 2024" may be those released then as well as those sold.
-    has_time = any(each.entity == select.base.name and each.is_time for each in select.model.field)
+    # "Products in 2024" may be those released then as well as those sold, and those of 2024 and 2025 in both.
+    has_time = any(each.entity == entity.name and each.is_time for each in model.field)
     is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
-    if has_time and is_dated and not any(isinstance(each, q.Of) for each in others):
-        raise NoSQLError
-    return own, others
+    _fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
+    _fail_if(any(isinstance(each, q.Is | q.During) and each.each for each in others))
+    where = select.conditions(own)
+    if others:
+        rows = _on_base(model, lambda inner: inner.keys(entity, others), below=entity)
+        where.append(f"{select.key(entity)} IN ({_indented(rows)})")
+    terms, order = ", ".join(f"{entity.alias}.{name}" for name in entity.key), query.order
+    if order is not None:
+        if not isinstance(order.by, Field):
+            raise NoSQLError
+        terms = f"{_direction(select.column(order.by), order)} NULLS LAST, {terms}"
+    columns = _described(query, entity, own, select)
+    return select.statement(columns, sorted(where), *_kept(terms, select, order))
 
 
-def _described(query: q.Query, entity: Entity, own: Iterable[q.Condition], select: Select) -> list[Column]:
+def _described(query: q.Query, entity: Entity, own: Iterable[q.Condition], select: _Select) -> list[_Column]:
     """Return the columns of rows: those that describe them, and those that the question names."""
     fields = [each.field for each in own if isinstance(each, q.Is | q.Compare | q.Has | q.During)]
     named = [*query.fields, *sorted(filter(None, fields), key=lambda field: field.name)]
@@ -248,19 +233,200 @@ def _described(query: q.Query, entity: Entity, own: Iterable[q.Condition], selec
         *((select.column(each), each.column, f"{each.entity}_{each.column}") for each in named),
     ]:
         if sql not in {column.sql for column in columns}:
-            columns.append(Column(sql, other if name in {column.name for column in columns} else name))
+            columns.append(_Column(sql, other if name in {column.name for column in columns} else name))
     return columns
 
 
-def _row_order(query: q.Query, entity: Entity, select: Select) -> str:
-    order, keys = query.order, ", ".join(f"{entity.alias}.{name}" for name in entity.key)
-    if order is None:
-        return f"ORDER BY {keys}"
-    if not isinstance(order.by, Field):
+# The parts of statements
+
+
+class _Select:
+    """A SELECT of one entity's rows, with joins as expressions need them; periods refer to ``time``."""
+
+    def __init__(self, model: SemanticModel, base: Entity) -> None:
+        self.model, self.base, self._joined = model, base, set[str]()
+        times = map(model.time_field, (base.name, *model.parents(base.name)))
+        self.time = next(filter(None, times), None)
+
+    def join(self, name: str) -> None:
+        """Join an entity to which each row belongs."""
+        _fail_if(not self.model.belongs(self.base.name, name))
+        while name != self.base.name:
+            self._joined.add(name)
+            name, _ = self.model.parents(self.base.name)[name]
+
+    def statement(
+        self, columns: Iterable[_Column], where: Iterable[str], *rest: str, groups: str = ""
+    ) -> str:
+        """Return the statement; conditions, groups and the last lines may be empty."""
+        joins = [
+            f"JOIN {self.model.entity[name].table} USING ({column})"
+            for name, (_, column) in self.model.parents(self.base.name).items()
+            if name in self._joined
+        ]
+        conditions = "\n  AND ".join(filter(None, where))
+        tail = (f"WHERE {conditions}" if conditions else "", f"GROUP BY {groups}" if groups else "", *rest)
+        return "\n".join(filter(None, [_select_clause(columns), f"FROM {self.base.table}", *joins, *tail]))
+
+    def column(self, of: Field) -> str:
+        """Return a field as an expression."""
+        self.join(of.entity)
+        return of.sql
+
+    def key(self, entity: Entity) -> str:
+        """Return the key of an entity as an expression."""
+        self.join(entity.name)
+        _fail_if(len(entity.key) > 1)
+        return f"{entity.alias}.{entity.key[0]}"
+
+    def keys(self, entity: Entity, where: Iterable[q.Condition], *, through: Entity | None = None) -> str:
+        """Return a SELECT of the keys of an entity that have rows that meet conditions."""
+        self.join(self.base.name if through is None else through.name)
+        return self.statement([_Column(self.key(entity), entity.key[0])], self.conditions(where))
+
+    def _time(self, of: Field | None) -> Field:
+        """Return a time, by default that at which the rows happened."""
+        of = of or self.time
+        if of is None:
+            raise NoSQLError
+        self.join(of.entity)
+        return of
+
+    def number(self, number: q.Number) -> _Column:
+        """Return a number of each group."""
+        named, entity, of = number.named, number.entity, number.field
+        if number.per is not None:
+            value, *groups = self.number(replace(number, per=None)), *self.dimensions([number.per])
+            mean = f"{value.sql} / count(DISTINCT {groups[0].sql})"
+            return _Column(mean, f"average_{value.name}_per_{groups[0].name}")
+        if named is not None and self.base.name in named.sql:
+            self.time = self.model.find(self.base.name, named.time) if named.time else self.time
+            return _Column(named.sql[self.base.name], named.name)
+        if entity is not None:
+            # "Products in 2024" may be those released then as well as those sold.
+            has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
+            _fail_if(entity is not self.base and has_time and not number.distinct and entity.time is None)
+            is_own = entity is self.base
+            return _Column("count(*)" if is_own else f"count(DISTINCT {self.key(entity)})", entity.plural)
+        if of is None:
+            raise NoSQLError
+        if number.statistic is None:
+            return _Column(f"count(DISTINCT {self.column(of)})", f"{of.column}_count")
+        return self._statistic(of, number.statistic)
+
+    def _statistic(self, of: Field, statistic: q.Statistic) -> _Column:
+        """Return a statistic of a field of the rows themselves: that of others would count repeatedly."""
+        is_extreme = statistic in {"minimum", "maximum"} and of.is_time
+        is_total = statistic == "total" and not of.sum
+        has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_total
+        _fail_if(of.entity != self.base.name or not has_statistic)
+        call, prefix = _STATISTICS[statistic]
+        if of.type == "duration" and statistic == "total":
+            call = "to_microseconds(CAST(sum(epoch_us({})) AS BIGINT))"
+        return _Column(call.format(of.sql), f"{prefix}_{of.aggregate}")
+
+    def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[_Column]:
+        """Return the columns of dimensions."""
+        return [column for dimension in dimensions for column in self._dimension(dimension)]
+
+    def _dimension(self, dimension: q.Dimension) -> list[_Column]:
+        of, entity = dimension.field, dimension.entity
+        if dimension.grain is not None:
+            moment = self._time(of).moment
+            order = f"min(isodow({moment}))" if dimension.grain == "weekday" else ""
+            return [_Column(_GRAINS[dimension.grain][0].format(moment), dimension.grain, order)]
+        if of is not None and dimension.presence:
+            return [_Column(f"{self.column(of)} IS NOT NULL", f"has_{of.column}")]
+        if of is not None:
+            return [_Column(self.column(of), of.column)]
+        if entity is None:
+            raise NoSQLError
+        keys = [] if entity.unique_label else [_Column(self.key(entity), entity.key[0], self.key(entity))]
+        if entity.group_label is None:
+            return keys
+        label = self.model.find(entity.name, entity.group_label)
+        return [*keys, _Column(self.column(label), entity.name if label.name == "name" else label.name)]
+
+    def conditions(self, conditions: Iterable[q.Condition]) -> list[str]:
+        """Return conditions as expressions, in a fixed order."""
+        return sorted(map(self.condition, conditions))
+
+    def condition(self, condition: q.Condition) -> str:  # noqa: PLR0911 - one for each kind
+        """Return a condition as an expression, empty if the tables alone fulfil it."""
+        match condition:
+            case q.Is(of, values, negated):
+                return _is(self.column(of), of, [value.sql for value in values], negated=negated)
+            case q.Compare(of, operator, numbers):
+                return _compares(self.column(of), operator, numbers)
+            case q.Has(of, negated):
+                return f"{self.column(of)} IS {'' if negated else 'NOT '}NULL"
+            case q.During(periods, of):
+                spans = [self.span(period, of) for period in periods]
+                return spans[0] if len(spans) == 1 else f"({' OR '.join(spans)})"
+            case q.Recurring(days, months):
+                unit = "isodow" if days else "month"
+                return f"{unit}({self._time(None).moment}) IN ({', '.join(map(str, days or months))})"
+            case q.IsKey(entity, key):
+                return f"{self.key(entity)} = {key}"
+            case q.Never(entity, row, where):
+                rows = _on_base(
+                    self.model, lambda inner: inner.keys(entity, where, through=row), below=entity
+                )
+                return f"{self.key(entity)} NOT IN ({_indented(rows)})"
+            case q.Of(entity) if self.model.belongs(self.base.name, entity.name):
+                return ""
         raise NoSQLError
-    by = f"{select.column(order.by)}{' DESC' if order.descending else ''} NULLS LAST, {keys}"
-    if not order.per:
-        return lines(f"ORDER BY {by}", f"LIMIT {order.limit}" if order.limit else "")
+
+    def span(self, period: q.Period, of: Field | None = None) -> str:
+        """Return that a time is in a period."""
+        time = self._time(of)
+        day = "TIMESTAMPTZ '{} 00:00:00+00'" if time.type == "instant" else "DATE '{}'"
+        bounds = ((">=", period.start), ("<", period.end))
+        return " AND ".join(
+            f"{time.sql} {sign} {day.format(each)}" for sign, each in bounds if each is not None
+        )
+
+
+def _is(column: str, of: Field, values: list[str], *, negated: bool) -> str:
+    if of.type == "boolean":
+        _fail_if(negated)  # what is unknown may count as not
+        return f"{column} IS {values[0] if len(values) == 1 else 'NOT NULL'}"
+    if len(values) == 1:
+        return f"{column} {'<>' if negated else '='} {values[0]}"
+    return f"{column} {'NOT ' if negated else ''}IN ({', '.join(values)})"
+
+
+def _compares(sql: str, operator: q.Operator, numbers: Iterable[object]) -> str:
+    return f"{sql} {operator.upper()} {' AND '.join(f'{number:f}' for number in numbers)}"
+
+
+def _direction(sql: str, order: q.Order) -> str:
+    return f"{sql}{' DESC' if order.descending else ''}"
+
+
+def _kept(terms: str, select: _Select, order: q.Order | None) -> tuple[str, str]:
+    """Return the order of rows, and which are kept: the first of all, or of each group."""
+    if order is None or not order.per:
+        return f"ORDER BY {terms}", f"LIMIT {order.limit}" if order is not None and order.limit else ""
     per = _list(select.dimensions(order.per))
-    kept = f"QUALIFY row_number() OVER (PARTITION BY {per} ORDER BY {by}) <= {order.limit}"
-    return lines(kept, f"ORDER BY {per}, {by}")
+    kept = f"QUALIFY row_number() OVER (PARTITION BY {per} ORDER BY {terms}) <= {order.limit}"
+    return kept, f"ORDER BY {per}, {terms}"
+
+
+def _list(columns: Iterable[_Column]) -> str:
+    return ", ".join(column.sql for column in columns)
+
+
+def _indented(sql: str) -> str:
+    """Return SQL indented, for parentheses around it."""
+    return "\n" + "\n".join(f"    {line}" for line in sql.splitlines()) + "\n"
+
+
+def _select_clause(columns: Iterable[_Column]) -> str:
+    """Return the SELECT clause, on one line if it is short."""
+    shown = [
+        sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
+        for sql, name, _ in columns
+    ]
+    line = f"SELECT {', '.join(shown)}"
+    return line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
