@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.periods import DAYS, MONTHS
+from connecty_frames.sandbox.questions.statements import STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Field
 
 _WORDS: Final = {
-    "mean": "average",
-    "minimum": "lowest",
-    "maximum": "highest",
-    "deviation": "standard deviation of",
     ">": "more than",
     "<": "less than",
     ">=": "at least",
@@ -48,10 +45,10 @@ def _number(number: q.Number) -> str:
     if number.field is not None and number.statistic is None:
         return f"number of different values of {_name(number.field)}"
     if number.field is not None and number.field.is_time:
-        return f"{'earliest' if number.statistic == 'minimum' else 'latest'} {_name(number.field)}"
+        return f"{'earliest' if number.statistic == 'min' else 'latest'} {_name(number.field)}"
     if number.field is not None:
-        name = number.field.aggregate.replace("_", " ")
-        return f"{_WORDS.get(number.statistic or '', number.statistic)} {name}"
+        name = number.field.aggregate
+        return f"{STATISTICS.get(number.statistic or '', number.statistic)} {name}".replace("_", " ")
     text = "" if number.named is None else number.named.name.replace("_", " ")
     if number.entity is not None:
         text = f"number of {'different ' if number.distinct else ''}{number.entity.plural}"

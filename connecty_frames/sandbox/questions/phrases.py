@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
-from connecty_frames.sandbox.questions.model import Field, Value
 from connecty_frames.sandbox.questions.slots import Counted, Slot, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from connecty_frames.sandbox.questions.model import Entity
+    from connecty_frames.sandbox.questions.model import Entity, Field
     from connecty_frames.sandbox.questions.slots import Lexicon, Pattern
 
 #: A number with three decimals, or one with a point between thousands as in much of Europe.
@@ -161,11 +160,7 @@ class Phrases:
         entity, number = f.noun.entity, f.number
         if entity is None or f.noun.plural or not number.isdigit() or entity.unique_label or entity.key[1:]:
             return None
-        condition: q.Condition = q.IsKey(entity, int(number))
-        if f.noun.where:
-            value = Value(value=f"{f.noun.where[0].values[0].value} no. {int(number)}")
-            condition = q.Is(self.model.find(entity.name, "name"), (value,))
-        return [("condition", condition), ("row", entity)]
+        return [*(("condition", each) for each in (q.IsKey(entity, int(number)), *f.where)), ("row", entity)]
 
     # Bounds and periods
 
@@ -211,27 +206,20 @@ class Phrases:
         is_value = isinstance(condition, q.Is)
         return "condition", replace(condition, negated=True, **({"each": False} if is_value else {}))
 
-    def _compares(self, f: Found) -> Any:
-        if not f.field.is_number or f.bound.field not in {None, f.field}:
-            return None
-        return "condition", q.Compare(f.field, f.bound.operator, f.bound.numbers)
-
-    def _at_least_one(self, f: Found) -> Any:
-        if f.noun.entity is not None and any(each.row == f.noun.entity.name for each in f.verb.events):
-            return self._having(q.Number(f.noun.entity), f)
-        is_one = (f.bound.operator, f.bound.numbers) in {(">=", (1,)), (">", (0,))}
-        return [f.slots[0], *(("condition", each) for each in f.where)] if is_one and f.where else None
-
-    def _having_rows(self, f: Found) -> Any:
-        return (
-            ("happened", f.bound)
-            if "times" in f.kinds
-            else self._having(self.revenue if "spends" in f.kinds else q.Number(f.noun.entity), f)
-        )
-
-    def _having(self, number: q.Number, f: Found) -> Any:
-        is_clear = f.bound.field is None and (number.named or number.entity or number.statistic)
-        having = q.Having(number, f.bound.operator, f.bound.numbers, frozenset(f.where))
+    def _bounded(self, f: Found) -> Any:
+        field, bound, noun = f.field, f.bound, f.noun
+        if "times" in f.kinds:
+            return "happened", bound
+        if field is not None:
+            is_fit = field.is_number and bound.field in {None, field}
+            return ("condition", q.Compare(field, bound.operator, bound.numbers)) if is_fit else None
+        if f.numbers and (f.numbers[1:] or f.numbers[0].where or f.numbers[0].number.entity):
+            return None  # orders over 100 are large, and not many
+        number = f.numbers[0].number if f.numbers else q.Number(noun.entity) if noun else self.revenue
+        rows = {each.row for each in f.verb.events} if f.verb else {noun and noun.entity and noun.entity.name}
+        is_clear = bound.field is None and number != q.Number()
+        is_clear = is_clear and (noun is None or (noun.entity and noun.entity.name in rows))
+        having = q.Having(number, bound.operator, bound.numbers, frozenset(f.where))
         return ("condition", having) if is_clear else None
 
     def _verb(self, f: Found) -> Any:
@@ -258,21 +246,20 @@ class Phrases:
         return "numbers", (Counted(number, f.where),)
 
     def _statistics(self, f: Found) -> Any:
-        names = {"desc": "maximum", "asc": "minimum"}
-        statistics = " ".join(names.get(each, each) for each in f.all("statistic", "high", "edge"))
-        return "statistic", statistics
+        names = {"desc": "max", "asc": "min"}
+        return "statistic", " ".join(names.get(each, each) for each in f.all("statistic", "high", "edge"))
 
     def _aggregate(self, f: Found) -> Any:
-        names, entity, field = (f.statistic or "total").split(), f.noun.entity if f.noun else None, f.field
+        names, entity, field = (f.statistic or "sum").split(), f.noun.entity if f.noun else None, f.field
         if f.numbers is not None:
-            return ("numbers", f.numbers) if names == ["total"] else None
-        if f.statistic and entity and entity.amount and not f.noun.plural and names != ["total"]:
+            return ("numbers", f.numbers) if names == ["sum"] else None
+        if f.statistic and entity and entity.amount and not f.noun.plural and names != ["sum"]:
             field = self.model.find(entity.name, entity.amount)
         if field is None or (f.noun and not entity) or not (f.statistic or self.is_amount(field, entity)):
             return None
         numbers = [q.Number(field=field, statistic=cast("q.Statistic", each)) for each in names]
         if self.is_amount(field):
-            numbers = [self.revenue if each.statistic == "total" else each for each in numbers]
+            numbers = [self.revenue if each.statistic == "sum" else each for each in numbers]
         return "numbers", tuple(Counted(number, f.where) for number in numbers)
 
     def _nested(self, f: Found) -> Any:
@@ -283,15 +270,13 @@ class Phrases:
         (number, where) = counted[0]
         is_single = per.entity is not None and not per.entity.unique_label
         is_count = len(counted) == 1 and not number.statistic and (number.entity or number.named)
-        if not is_count or f.statistic != "mean":
+        if not is_count or f.statistic != "avg":
             return None
         if per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single):
             raise Refused("Whether the average is of the groups or within each is not clear.")
         return "numbers", (Counted(replace(number, per=per), where),)
 
-    def _having_number(self, f: Found) -> Any:
-        (number, where) = f.numbers[0]
-        return None if len(f.numbers) > 1 or where or number.entity else self._having(number, f)
+    _bounded_number = _bounded
 
     def _shown(self, f: Found) -> Any:
         return [("field", field) for field in f.all("field")]

@@ -15,7 +15,7 @@ import msgspec
 from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Value
 
 Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour"]
-Statistic = Literal["mean", "median", "minimum", "maximum", "total", "deviation"]
+Statistic = Literal["avg", "median", "min", "max", "sum", "stddev"]
 Operator = Literal[">", "<", ">=", "<=", "=", "between"]
 Window = Literal["share", "growth", "running"]
 

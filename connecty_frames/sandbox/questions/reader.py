@@ -334,7 +334,8 @@ class _Reader:
 
     def _listed(self) -> q.Query:
         """Return numbers by dimensions, rankings and rows."""
-        self.extra, self.fields = tuple(self.take("extra")), tuple(self.take("field"))
+        self.extra = tuple(q.Dimension(field=field) for field in self.take("extra"))
+        self.fields = tuple(self.take("field"))
         having = tuple(each.number for each in self.of(q.Having))
         more = [each for several in self.take("more_numbers") for each in several]
         self.counted += [each for each in more if each.number not in having]
@@ -350,7 +351,14 @@ class _Reader:
         if self.rank is None:
             return self._plain(having)
         if self.rank.by is None and self.rank.descending is None and self.rank.subject is not None:
-            return self._which(self.rank, self.rank.subject, having)
+            subject, is_one = self.rank.subject, self.rank.limit in {None, 1}
+            is_open = self.by or not is_one or (self.counted if subject.entity else self.fields)
+            _fail_if(
+                is_open and (subject.entity or self.by or self.fields), "What the ranking is by is not clear."
+            )
+            if subject.entity is None:
+                return q.Query(having or self.numbers, (subject, *self.extra))
+            return self._plain(having)
         return self._ranking(self.rank)
 
     def _adjectives(self) -> None:
@@ -393,11 +401,14 @@ class _Reader:
         by, descending = rank.by, rank.descending is not False
         order = q.Order(cast("q.Number", by), descending, rank.limit, self.by if subject else ())
         if isinstance(by, Field) and entity is not None and self.model.belongs(entity.name, by.entity):
-            return self._rows(entity, order, by)
+            is_open = self.counted or (self.by and order.limit is None)
+            _fail_if(is_open, "It ranks rows, and asks for a number of groups, or for all of each.")
+            if "when" not in self.kinds or not by.is_time or order.limit != 1 or self.by:
+                return self._rows(entity, order)
         if isinstance(by, Field):
-            by = q.Number(field=by, statistic="maximum" if descending else "minimum")
+            by = q.Number(field=by, statistic="max" if descending else "min")
         dimensions = (*self.by, *([] if subject is None else [subject]))
-        if not dimensions and rank.by is not by:
+        if rank.by is not by and (not dimensions or "when" in self.kinds):
             return q.Query((*numbers, by) if by else numbers)
         by = by or self._usual(rank, numbers)
         is_each = subject is not None and self.by and rank.limit is None
@@ -406,8 +417,7 @@ class _Reader:
             raise Refused("It does not say what the ranking is by, or how many of each.")
         self._check_best(by)
         shown = numbers if by in numbers else (*numbers, by)
-        extra = (q.Dimension(field=field) for field in self.extra)
-        return q.Query(shown, (*dimensions, *extra), order=replace(order, by=by))
+        return q.Query(shown, (*dimensions, *self.extra), order=replace(order, by=by))
 
     def _usual(self, rank: Ranking, numbers: tuple[q.Number, ...]) -> q.Number | None:
         """Return what a ranking is by that does not say it."""
@@ -426,23 +436,9 @@ class _Reader:
         )
         _fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
 
-    def _rows(self, entity: Entity, order: q.Order, by: Field) -> q.Query:
-        is_open = self.counted or (self.by and order.limit is None)
-        _fail_if(is_open, "It ranks rows, and asks for a number of groups, or for all of each.")
-        if "when" in self.kinds and by.is_time and order.limit == 1 and not self.by:
-            return q.Query((q.Number(field=by, statistic="maximum" if order.descending else "minimum"),))
-        self.take("costs")
-        return q.Query(rows=entity, order=order, fields=(*self.fields, *self.extra))
-
-    def _which(self, rank: Ranking, subject: q.Dimension, having: tuple[q.Number, ...]) -> q.Query:
-        """Return the rows or values that meet conditions."""
-        is_open = self.by or rank.limit not in {None, 1} or (self.counted if subject.entity else self.fields)
-        if is_open and (subject.entity or self.by or self.fields):
-            raise Refused("What the ranking is by is not clear.")
-        if subject.entity is not None:
-            return q.Query(rows=subject.entity, fields=(*self.fields, *self.extra))
-        extra = (q.Dimension(field=field) for field in self.extra)
-        return q.Query(having or self.numbers, (subject, *extra))
+    def _rows(self, entity: Entity, order: q.Order | None, *named: Field) -> q.Query:
+        fields = (*self.fields, *(each.field for each in self.extra), *named, *self.take("costs"))
+        return q.Query(rows=entity, order=order, fields=cast("tuple[Field, ...]", fields))
 
     def _plain(self, having: tuple[q.Number, ...]) -> q.Query:
         numbers, subject = self.numbers, self.subject
@@ -451,15 +447,14 @@ class _Reader:
         if nouns and not numbers:
             self._drop_nouns(None)
         if not numbers and not self.by and subject is not None:
-            if "in_total" in self.kinds or self.take("count"):
+            if not self.rank and ("in_total" in self.kinds or self.take("count")):
                 return q.Query((q.Number(subject),))
-            named = (*(each.field for each in nouns if each.field), *self.take("costs"))
-            return q.Query(rows=subject, fields=(*self.fields, *self.extra, *named))
+            return self._rows(subject, None, *(each.field for each in nouns if each.field))
         if nouns and not (numbers or self.by or subject or self.fields):
             return q.Query(having, tuple(nouns))
         numbers = numbers or (having if subject is None else (q.Number(subject),))
         _fail_if(self.fields or nouns or not numbers, "What is asked for is not clear.")
-        return q.Query(numbers, (*self.by, *(q.Dimension(field=field) for field in self.extra)))
+        return q.Query(numbers, (*self.by, *self.extra))
 
     # Checks
 

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
-#: Statistics as expressions of a field, and their names.
-_STATISTICS: Final[dict[q.Statistic, tuple[str, str]]] = {
-    "mean": ("avg({})", "average"),
-    "median": ("median({})", "median"),
-    "minimum": ("min({})", "minimum"),
-    "maximum": ("max({})", "maximum"),
-    "total": ("sum({})", "total"),
-    "deviation": ("stddev({})", "standard_deviation"),
+#: The names of statistics.
+STATISTICS: Final = {
+    "avg": "average",
+    "min": "minimum",
+    "max": "maximum",
+    "sum": "total",
+    "stddev": "deviation",
 }
 #: Units of time as expressions of a time, and how far the unit before is away if they follow one another.
 _GRAINS: Final[dict[q.Grain, tuple[str, str]]] = {
@@ -316,14 +315,14 @@ class _Select:
 
     def _statistic(self, of: Field, statistic: q.Statistic) -> _Column:
         """Return a statistic of a field of the rows themselves: that of others would count repeatedly."""
-        is_extreme = statistic in {"minimum", "maximum"} and of.is_time
-        is_total = statistic == "total" and not of.sum
+        is_extreme = statistic in {"min", "max"} and of.is_time
+        is_total = statistic == "sum" and not of.sum
         has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_total
         _fail_if(of.entity != self.base.name or not has_statistic)
-        call, prefix = _STATISTICS[statistic]
-        if of.type == "duration" and statistic == "total":
-            call = "to_microseconds(CAST(sum(epoch_us({})) AS BIGINT))"
-        return _Column(call.format(of.sql), f"{prefix}_{of.aggregate}")
+        sql = f"{statistic}({of.sql})"
+        if of.type == "duration" and statistic == "sum":
+            sql = f"to_microseconds(CAST(sum(epoch_us({of.sql})) AS BIGINT))"
+        return _Column(sql, f"{STATISTICS.get(statistic, statistic)}_{of.aggregate}")
 
     def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[_Column]:
         """Return the columns of dimensions."""
