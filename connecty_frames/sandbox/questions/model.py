@@ -53,6 +53,11 @@ class Value(_Part, frozen=True, eq=False):
         return str(self.value).upper() if isinstance(self.value, bool) else f"'{self.value}'"
 
     @property
+    def text(self) -> str:
+        """The value in words."""
+        return str(self.value).lower() if self.value is True else str(self.value)
+
+    @property
     def phrases(self) -> list[str]:
         """The words, irregular plurals included."""
         return "|".join([str(self.value)] if self.words is None else self.words).split("|")
@@ -80,6 +85,11 @@ class Field(_Part, frozen=True, eq=False):
     present: list[str] = []
     most: list[str] = []
     least: list[str] = []
+
+    @property
+    def noun(self) -> str:
+        """What a question calls it."""
+        return self.column if self.type == "category" else self.nouns[0].split("|")[0]
 
     @property
     def is_time(self) -> bool:

@@ -44,10 +44,6 @@ _RECENT: Final = re.compile(
     r"|(?:this|current) (?P<this>week|month|quarter|half year|year)\b"
     r"|(?P<word>yesterday|today|year to date|ytd|month to date|mtd)\b"
 )
-_DAYS_OF_WEEK: Final = re.compile(
-    rf"(?P<on>on )?(?P<first>{'|'.join(DAYS)}|weekend|weekday)(?P<s>s)?"
-    rf"(?:(?: and| or| ,)+ (?:on )?(?P<second>{'|'.join(DAYS)})s?)?\b"
-)
 _LINK: Final = re.compile(
     r"(?:(?P<since>since(?: start of| beginning of)?|starting(?: in)?)|(?P<range>from|between)"
     r"|(?P<after>after)|(?P<before>before|prior to)|(?P<until>until|till|through)) (?:in |of )?"
@@ -59,7 +55,7 @@ _TO: Final = re.compile(r" (?:to|until|till|through|-|(?P<joint>and|or|,|vs))(?:
 def find_period(words: Sequence[str], position: int) -> tuple[int, Condition] | None:
     """Return how many words from a position on are a period, and the condition that a time is in it."""
     text = " ".join(words[position : position + 16])
-    for read in (_recent, _range, _days):
+    for read in (_recent, _range):
         found = read(text)
         if found is not None and (found[0] == len(text) or text[found[0]] == " "):
             return len(text[: found[0]].split()), found[1]
@@ -167,19 +163,6 @@ def _start(unit: str, back: int) -> date:
     length = _LENGTHS[unit]
     months = 12 * TODAY.year + (TODAY.month - 1) // length * length - back * length
     return date(months // 12, months % 12 + 1, 1)
-
-
-def _days(text: str) -> tuple[int, Condition] | None:
-    """Read days of the week: on weekdays, weekend orders, on Mondays."""
-    found = _DAYS_OF_WEEK.match(text)
-    if found is None or not (
-        found["on"] or (found["s"] and found["first"] != "weekday") or found["first"] == "weekend"
-    ):
-        return None
-    if found["first"] in {"weekend", "weekday"}:
-        return found.end(), Recurring((6, 7) if found["first"] == "weekend" else (1, 2, 3, 4, 5))
-    names = {found["first"], found["second"] or found["first"]}
-    return found.end(), Recurring(tuple(sorted(DAYS.index(name) + 1 for name in names)))
 
 
 def _day(year: str, month: int, day: str) -> Period | None:

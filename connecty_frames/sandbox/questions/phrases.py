@@ -34,6 +34,12 @@ class Refused(Exception):
         self.offers = offers
 
 
+def fail_if(is_unclear: object, reason: str, *offers: str) -> None:
+    """Refuse a question that is not clear."""
+    if is_unclear:
+        raise Refused(reason, *offers)
+
+
 class Bound(NamedTuple):
     """What a number compares with, and the field whose unit or adjective stands with it."""
 
@@ -44,11 +50,10 @@ class Bound(NamedTuple):
 
 
 class Related(NamedTuple):
-    """Rows of another entity, or those of a verb, that there are, or that there are none of."""
+    """Rows of another entity, or those of a verb, that there are none of."""
 
     rows: Entity | Verb
     where: tuple[q.Condition, ...] = ()
-    negated: bool = False
 
 
 class Ranking(NamedTuple):
@@ -177,6 +182,8 @@ class Phrases:
 
     def _periods(self, f: Found) -> Any:
         first, second = f.all("period")
+        if isinstance(first, q.Recurring) and isinstance(second, q.Recurring) and first.days and second.days:
+            return "period", q.Recurring(tuple(sorted({*first.days, *second.days})))
         if not all(isinstance(each, q.During) and each.periods for each in (first, second)):
             return None
         both = q.During((*first.periods, *second.periods), each="or" not in f.kinds)
@@ -184,27 +191,20 @@ class Phrases:
 
     # Conditions
 
-    def _undone(self, f: Found) -> Any:
-        verbs = [slot.get("verb") for slot in f.slots if slot.has("value") and slot.has("verb")]
-        field = self.time_of(verbs[0]) if verbs else None
-        return ("condition", q.Has(field, negated=True)) if field else None  # what is returned was delivered
-
     def _lack(self, f: Found) -> Any:
-        if f.noun is not None and f.noun.entity is not None:
-            return "related", Related(f.noun.entity, f.where, negated=True)
-        field = f.field or (f.value.field if f.value else f.noun.field)
+        verb = next((slot.get("verb") for slot in f.slots if slot.has("verb")), None)
+        entity, field = f.noun and f.noun.entity, f.field or (f.noun and f.noun.field)
+        time, field = self.time_of(verb) if verb else None, f.value.field if f.value else field
+        if time is not None:
+            return "condition", q.Has(time, negated=True)
+        if verb is not None or entity is not None:
+            return "related", Related(verb or entity, f.where)
         if "never" not in f.kinds or field is None:
             return None
-        return "related", Related(self.model.entity[field.entity], f.where or (q.Has(field),), negated=True)
+        return "related", Related(self.model.entity[field.entity], f.where or (q.Has(field),))
 
     def _not(self, f: Found) -> Any:
-        if len(f.where) != 1:
-            return None
-        (condition,) = f.where
-        if isinstance(condition, q.Is) and condition.field.type == "boolean":
-            raise Refused("What is unknown may count as not, or may not.")
-        is_value = isinstance(condition, q.Is)
-        return "condition", replace(condition, negated=True, **({"each": False} if is_value else {}))
+        return ("condition", negated(f.where)) if len(f.where) == 1 else None
 
     def _bounded(self, f: Found) -> Any:
         field, bound, noun = f.field, f.bound, f.noun
@@ -224,12 +224,8 @@ class Phrases:
 
     def _verb(self, f: Found) -> Any:
         field, period = self.time_of(f.verb), f.period
-        if period is not None:
-            is_dated = field is not None and isinstance(period, q.During)
-            return ("condition", replace(period, field=field)) if is_dated else None
-        if field is not None:
-            return "condition", q.Has(field, negated=True)
-        return "related", Related(f.verb, negated=True)
+        is_dated = field is not None and isinstance(period, q.During)
+        return ("condition", replace(period, field=field)) if is_dated else None
 
     # Numbers of groups
 
@@ -272,19 +268,18 @@ class Phrases:
         is_count = len(counted) == 1 and not number.statistic and (number.entity or number.named)
         if not is_count or f.statistic != "avg":
             return None
-        if per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single):
-            raise Refused("Whether the average is of the groups or within each is not clear.")
+        is_open = per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single)
+        fail_if(is_open, "Whether the average is of the groups or within each is not clear.")
         return "numbers", (Counted(replace(number, per=per), where),)
-
-    _bounded_number = _bounded
 
     def _shown(self, f: Found) -> Any:
         return [("field", field) for field in f.all("field")]
 
     def _has(self, f: Found) -> Any:
         field = f.field or f.noun.field
-        if field is None and f.noun.entity and f.noun.plural and f.kinds == ["with", "noun"]:
-            return "related", Related(f.noun.entity, f.noun.where)
+        if field is None and f.kinds == ["with", "noun"] and f.noun.plural:
+            fail_if(f.noun.where, "Of all of what has it, or only of what is named?")
+            return "condition", q.Of(f.noun.entity)
         if field is None or field.name == "name" or self.is_default_time(field):
             return None
         if field.type == "boolean":
@@ -364,8 +359,7 @@ class Phrases:
             return None
         dimensions = [each for several in f.all("dimension") for each in several]
         dimensions += [f.noun.dimension] if f.noun else []
-        if len({*dimensions}) < len(dimensions):
-            raise Refused("It names a group twice.")
+        fail_if(len({*dimensions}) < len(dimensions), "It names a group twice.")
         return "dimension", tuple(dimensions)
 
     def _extra(self, f: Found) -> Any:
@@ -403,6 +397,16 @@ class Phrases:
         return field if field is not None and not self.is_default_time(field) else None
 
 
+def negated(conditions: Sequence[q.Condition]) -> q.Condition:
+    """Return that the only one of some conditions is not met."""
+    match conditions:
+        case [q.Has() as has]:
+            return replace(has, negated=True)
+        case [q.Is(field) as condition] if field.type != "boolean":  # what is unknown may count as not
+            return replace(condition, negated=True, each=False)
+    raise Refused("What there is none of is not clear.")
+
+
 def _names(slot: Slot) -> list[str]:
     """Return the entities that words are about."""
     nouns, verb = slot.options.get("nouns", ()), slot.options.get("verb", Verb())
@@ -422,8 +426,7 @@ def _resolved(slot: Slot, about: set[str]) -> Slot:
 
 
 def _rows(numeral: str) -> int:
-    if not numeral.isdigit() or int(numeral) == 0:
-        raise Refused(f"{numeral} is no number of rows.")
+    fail_if(not numeral.isdigit() or int(numeral) == 0, f"{numeral} is no number of rows.")
     return int(numeral)
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from connecty_frames._base.text import snippet
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Entity, Field
-from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, Refused, Related
+from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, Refused, Related, fail_if, negated
 from connecty_frames.sandbox.questions.slots import Counted, Noun, Verb
 
 if TYPE_CHECKING:
@@ -36,19 +36,13 @@ def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
     return _Reader(Phrases(lexicon, slots)).read()
 
 
-def _fail_if(is_unclear: object, reason: str, *offers: str) -> None:
-    """Refuse a question that is not clear."""
-    if is_unclear:
-        raise Refused(reason, *offers)
-
-
 def _merged(parts: Iterable[Ranking]) -> Ranking | None:
     """Return a ranking that is said in parts, None if there is none."""
     merged: dict[str, Any] = {}
     for part in parts:
         for name, value in part._asdict().items():
             if value not in {None, ()}:
-                _fail_if(merged.setdefault(name, value) != value, "It asks for two rankings.")
+                fail_if(merged.setdefault(name, value) != value, "It asks for two rankings.")
     return Ranking(**merged) if merged else None
 
 
@@ -64,10 +58,10 @@ class _Reader:
         behind = [slot.get("noun") for before, slot in pairs if slot.has("noun") and before.has("prep")]
         self.behind = [noun.dimension for noun in behind]
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
-        _fail_if(too, "It asks for who did it, too.")
+        fail_if(too, "It asks for who did it, too.")
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
         is_open = any(slot.has("with", "prep", "and") for slot in ends)
-        _fail_if(is_open, "A word is missing behind a preposition.")
+        fail_if(is_open, "A word is missing behind a preposition.")
         self.narrowed = [noun.entity for noun in self._nouns() if noun.where]
         self.rank = _merged(self.take("rank"))
         self.by = tuple(each for dimensions in self.take("dimension") for each in dimensions)
@@ -118,7 +112,7 @@ class _Reader:
         """Return the query."""
         self._conditions()
         conditions = {where for _, where in self.counted}
-        _fail_if(len(conditions) > 1, "Whether a condition is meant for each of the numbers is not clear.")
+        fail_if(len(conditions) > 1, "Whether a condition is meant for each of the numbers is not clear.")
         self.where += [each for where in conditions for each in where]
         for verb in self.take("verb"):
             self._verb(verb)
@@ -126,7 +120,7 @@ class _Reader:
             self._related(related)
         self._bounds()
         query = self._derived()
-        _fail_if(query is not None and self.rank, "It asks for a ranking and for something else.")
+        fail_if(query is not None and self.rank, "It asks for a ranking and for something else.")
         query = query or self._listed()
         self._finish(query)
         return self._with_bounds(query)
@@ -140,9 +134,9 @@ class _Reader:
         entity = query.by[0].entity if len(query.by) == 1 else (counted or [None])[0]
         others = [each for each in self.where if not isinstance(each, q.During | q.Recurring | q.Having)]
         is_own = entity is None or all(self._is_own(each, entity) for each in others)
-        _fail_if(having and not is_own, "Of those that it did so often, or of all?")
+        fail_if(having and not is_own, "Of those that it did so often, or of all?")
         inner = [each for bound in having for each in bound.where]
-        _fail_if(inner and len(having) > 1, "It has more than one bound on what was done.")
+        fail_if(inner and len(having) > 1, "It has more than one bound on what was done.")
         bare = [replace(each, where=frozenset()) if each in having else each for each in self.where]
         return replace(query, where=frozenset([*bare, *inner]))
 
@@ -162,7 +156,7 @@ class _Reader:
             return noun.entity
         is_led = any(slot.has("prep", "which") for slot in self.slots)
         is_open = rows and is_led and not any(slot.has("field", "noun", "costs") for slot in self.slots)
-        _fail_if(is_open and not self.counted, "What of it is asked for is not clear.")
+        fail_if(is_open and not self.counted, "What of it is asked for is not clear.")
         if rows or nouns or not people or not self.kinds & {"verb", "spends"}:
             return rows[0] if rows else None
         if self.kinds & {"most", "high"}:
@@ -177,10 +171,11 @@ class _Reader:
         self.where += self.take("value", "predicate", "condition", "period")
         months = any(each.months for each in self.of(q.Recurring))
         reason = "It names a part of a year without the year: say which, or ask by year."
-        _fail_if(months and "year" not in self.grains, reason, "{} 2024", "{} 2025")
+        fail_if(months and "year" not in self.grains, reason, "{} 2024", "{} 2025")
         versus = self.take("versus_period")
         compared = bool(self.take("compared") or versus)
         self.where += versus
+        fail_if(len({*self.of(q.Recurring)}) > 1, "On which days is not clear.")
         periods = [each for each in self.of(q.During) if each.field is None]
         spans = tuple(span for each in periods for span in each.periods)
         if compared and len(spans) > 1:
@@ -189,10 +184,10 @@ class _Reader:
         else:
             dated = any(each.grain and each.field for each in self.by)
             is_open = len(periods) > 1 or (periods and dated) or not all(each.periods for each in periods)
-            _fail_if(is_open, "Of which time the period is is not clear.")
+            fail_if(is_open, "Of which time the period is is not clear.")
         values = [each for each in self.of(q.Is) if each.each]
         if self.take("joint"):
-            _fail_if(not values, "What is put together is not clear.")
+            fail_if(not values, "What is put together is not clear.")
             self.where = [replace(each, each=False) if each in values else each for each in self.where]
             values = []
         adds_up = not any(
@@ -201,7 +196,7 @@ class _Reader:
         if not self.rank and (compared or (self.counted and (self.by or not adds_up))):
             fields = [each.field for each in values if not _is_group(each.field, self.by)]
             self.by += tuple(q.Dimension(field=field) for field in fields)
-        _fail_if(compared and not self.by, "What is compared is not clear.")
+        fail_if(compared and not self.by, "What is compared is not clear.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
         """Return the unit of time that tells periods apart."""
@@ -219,62 +214,53 @@ class _Reader:
         counted = any(number.entity is subject and not number.distinct for number in self.numbers)
         means_units = any(each.means_units for each in verb.events)
         is_open = means_units and any(number.entity is self.model.entity["item"] for number in self.numbers)
-        _fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
-        row = own or verb.row(doers[0] if doers else None)
+        fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
         if own and subject is self.model.entity["product"] and counted:
             is_open = not self.of(q.Is) or len(self.counted) > 1
-            _fail_if(is_open, "It may ask how many units were sold, or how many different products.")
+            fail_if(is_open, "It may ask how many units were sold, or how many different products.")
             self.counted = [Counted(self.phrases.units)]  # of lamps
             return
         if own:
             is_open = not self.counted and bool(self.of(q.IsKey))
-            _fail_if(is_open, "Of what one did, what is asked for is not clear.")
+            fail_if(is_open, "Of what one did, what is asked for is not clear.")
             self.counted = [
                 Counted(replace(number, distinct=number.distinct or number.entity is subject), where)
                 for number, where in self.counted
             ]
+        elif self.rank is not None and self.rank.where and means_units:
+            self.rank = self.rank._replace(by=self.phrases.units)
+            return
         elif doers:
             self.take("noun")
             others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
             is_ranked = self.rank is not None and self.rank.by is not None
-            _fail_if(others and not is_ranked, "Of all that they bought, or only of what is named?")
-        elif self.rank is not None and self.rank.where and means_units:
-            self.rank = self.rank._replace(by=self.phrases.units)
-            return
-        elif verb.events or any(map(self.phrases.is_default_time, verb.fields)):
-            names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
-            row = "login" if "login" in names else "order"
+            fail_if(others and not is_ranked, "Of all that they bought, or only of what is named?")
         else:
-            is_dated = subject is not None and verb.fields[0].entity == subject.name != "order"
-            _fail_if(not is_dated, "A verb that names a time needs a period, or groups of it.")
-            self.where.append(q.Has(verb.fields[0]))
-            return
-        entity = self.model.entity[row]
+            is_clear = verb.events or any(map(self.phrases.is_default_time, verb.fields))
+            fail_if(not is_clear, "What was done, by whom or when, is not clear.")
+        names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
+        doer = verb.row(doers[0]) if doers else ""
+        entity = self.model.entity[own or doer or ("login" if "login" in names else "order")]
         bounds = [q.Having(q.Number(entity), *each[:2]) for each in self.take("happened")] if own else []
         self.where += bounds or [q.Of(entity)]
 
     def _related(self, related: Related) -> None:
-        """Turn rows of another entity that there are, or that there are none of, into a condition."""
+        """Turn rows of another entity that there are none of into a condition."""
         rows, subject = related.rows, self.subject
         if isinstance(rows, Verb):
             rows = self.model.entity.get(rows.row(subject)) or cast("Entity", subject)
         if subject is None or rows is subject or not self.model.belongs(rows.name, subject.name):
-            condition = related.where[0] if len(related.where) == 1 else None
-            if not isinstance(condition, q.Is) or not related.negated or condition.field.type == "boolean":
-                raise Refused("What there is none of does not belong to what is asked for.")
-            self.where.append(replace(condition, negated=True, each=False))
-        elif not related.negated:
-            self.where += (q.Of(rows), *related.where)
-        else:
-            # None of the rows meets the conditions that are not on the entity itself.
-            inner = [each for each in self.where if not self._is_own(each, subject)]
-            where = frozenset([*inner, *related.where])
-            others = [noun for noun in self._nouns() if noun.entity not in {subject, rows}]
-            is_open = others or any(isinstance(each, q.Is) and each.each for each in where)
-            _fail_if(is_open, "What there is none of is not clear.")
-            self.take("noun")
-            self.where = [each for each in self.where if each not in inner]
-            self.where.append(q.Never(subject, rows, where))
+            self.where.append(negated(related.where))
+            return
+        # None of the rows meets the conditions that are not on the entity itself.
+        inner = [each for each in self.where if not self._is_own(each, subject)]
+        where = frozenset([*inner, *related.where])
+        others = [noun for noun in self._nouns() if noun.entity not in {subject, rows}]
+        is_open = others or any(isinstance(each, q.Is) and each.each for each in where)
+        fail_if(is_open, "What there is none of is not clear.")
+        self.take("noun")
+        self.where = [each for each in self.where if each not in inner]
+        self.where.append(q.Never(subject, rows, where))
 
     def _bounds(self) -> None:
         """Turn bounds that name no field into those of an amount."""
@@ -297,13 +283,13 @@ class _Reader:
         percent = bool(self.take("percent")) or "percent" in {*shares, *changes}
         how_did = "how_did" in self.kinds and (shares or not (self.grains or rises or changes))
         if not (shares or changes or rises):
-            _fail_if(percent or how_did, "What is in percent, or between what it changed, is not clear.")
+            fail_if(percent or how_did, "What is in percent, or between what it changed, is not clear.")
             return None
         numbers, ranges = self.numbers, [each for each in self.of(q.During) if each.ends is not None]
         words = {word for rise in rises for word in rise.split()}
         window: q.Window = "running" if "running" in words else "growth"
         is_two = (shares and (changes or rises or how_did)) or {"running", "growth"} <= words
-        _fail_if(is_two or (percent and window == "running"), "It asks for two things of a kind.")
+        fail_if(is_two or (percent and window == "running"), "It asks for two things of a kind.")
         if shares:
             return self._share(percent=percent)
         if (changes or words == {"growth"}) and len(ranges) == len(numbers) == 1:
@@ -311,18 +297,18 @@ class _Reader:
             return q.Query(numbers, self.by, periods=ranges[0].ends, percent=percent)
         grains = words - {"growth", "running"} - {*self.grains}
         is_open = changes or len(numbers) != 1 or len({*grains, *self.grains}) > 1
-        _fail_if(is_open, "Between what it changed is not clear.")
+        fail_if(is_open, "Between what it changed is not clear.")
         by = (*self.by, *(q.Dimension(grain=cast("q.Grain", grain)) for grain in grains))
         return q.Query(numbers, by, window=window, percent=percent)
 
     def _share(self, *, percent: bool) -> q.Query:
         self._drop_nouns(self.subject)
         of = [each for each in self.where if isinstance(each, q.Is | q.Has | q.Compare | q.Recurring)]
-        _fail_if(len(self.counted) != 1 or of[1:] or not (of or self.by), "Which share of what is not clear.")
+        fail_if(len(self.counted) != 1 or of[1:] or not (of or self.by), "Which share of what is not clear.")
         (number,) = self.numbers
         counted = number.entity.name if number.entity else "order"
         is_other = any(getattr(each, "field", None) and each.field.entity != counted for each in of)  # type: ignore[union-attr]
-        _fail_if(is_other and self.by, "Which share of what is not clear.")
+        fail_if(is_other and self.by, "Which share of what is not clear.")
         query, rank = q.Query((number,), self.by, percent=percent), self.rank
         if rank is not None and self.by and rank.subject is None and rank.by in {None, number}:
             query = replace(query, order=q.Order(number, rank.descending is not False, rank.limit))
@@ -353,7 +339,7 @@ class _Reader:
         if self.rank.by is None and self.rank.descending is None and self.rank.subject is not None:
             subject, is_one = self.rank.subject, self.rank.limit in {None, 1}
             is_open = self.by or not is_one or (self.counted if subject.entity else self.fields)
-            _fail_if(
+            fail_if(
                 is_open and (subject.entity or self.by or self.fields), "What the ranking is by is not clear."
             )
             if subject.entity is None:
@@ -366,7 +352,7 @@ class _Reader:
         entity = self.rank.subject.entity if self.rank and self.rank.subject else None
         for several in self.take("superlative"):
             own = [Ranking(*each) for each in several if entity and each[0].entity == entity.name]
-            _fail_if(not own, "What an adjective belongs to is not clear.")
+            fail_if(not own, "What an adjective belongs to is not clear.")
             self.rank = _merged([cast("Ranking", self.rank), own[0]])
         for direction in self.take("popular"):
             is_said = self.rank is not None and self.rank.by is not None
@@ -374,7 +360,7 @@ class _Reader:
             self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
         for direction in self.take("most"):
             is_open = self.rank is not None and self.rank.by is not None
-            _fail_if(is_open or self.counted, "Most of what is not clear.")
+            fail_if(is_open or self.counted, "Most of what is not clear.")
             self.rank = _merged([self.rank or Ranking(), Ranking(self._often(), direction == "desc")])
 
     def _often(self) -> q.Number:
@@ -386,7 +372,7 @@ class _Reader:
             self.where.append(q.Has(subject.field))
         elif subject is not None and subject.grain:
             rows.append(self.model.entity["order"])
-        _fail_if(not rows, "Most of what, or what makes it popular, is not clear.")
+        fail_if(not rows, "Most of what, or what makes it popular, is not clear.")
         return self.phrases.units if rows[0] is self.model.entity["item"] else q.Number(rows[0])
 
     def _ranking(self, rank: Ranking) -> q.Query:
@@ -396,13 +382,13 @@ class _Reader:
         entity = subject.entity if subject else None
         if subject is None and self.subject is not None:
             numbers = numbers or (q.Number(self.subject),)
-        _fail_if(rank.where and numbers, "Whether a condition is meant for each of the numbers is not clear.")
+        fail_if(rank.where and numbers, "Whether a condition is meant for each of the numbers is not clear.")
         self.where += rank.where
         by, descending = rank.by, rank.descending is not False
         order = q.Order(cast("q.Number", by), descending, rank.limit, self.by if subject else ())
         if isinstance(by, Field) and entity is not None and self.model.belongs(entity.name, by.entity):
             is_open = self.counted or (self.by and order.limit is None)
-            _fail_if(is_open, "It ranks rows, and asks for a number of groups, or for all of each.")
+            fail_if(is_open, "It ranks rows, and asks for a number of groups, or for all of each.")
             if "when" not in self.kinds or not by.is_time or order.limit != 1 or self.by:
                 return self._rows(entity, order)
         if isinstance(by, Field):
@@ -434,7 +420,7 @@ class _Reader:
         is_good = (
             (by.named and by.named.good) or (by.field and by.field.good) or (by.entity and not self.of(q.Is))
         )
-        _fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
+        fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
 
     def _rows(self, entity: Entity, order: q.Order | None, *named: Field) -> q.Query:
         fields = (*self.fields, *(each.field for each in self.extra), *named, *self.take("costs"))
@@ -443,7 +429,7 @@ class _Reader:
     def _plain(self, having: tuple[q.Number, ...]) -> q.Query:
         numbers, subject = self.numbers, self.subject
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
-        _fail_if(any(noun in self.behind for noun in nouns), "What a preposition belongs to is not clear.")
+        fail_if(any(noun in self.behind for noun in nouns), "What a preposition belongs to is not clear.")
         if nouns and not numbers:
             self._drop_nouns(None)
         if not numbers and not self.by and subject is not None:
@@ -453,7 +439,7 @@ class _Reader:
         if nouns and not (numbers or self.by or subject or self.fields):
             return q.Query(having, tuple(nouns))
         numbers = numbers or (having if subject is None else (q.Number(subject),))
-        _fail_if(self.fields or nouns or not numbers, "What is asked for is not clear.")
+        fail_if(self.fields or nouns or not numbers, "What is asked for is not clear.")
         return q.Query(numbers, (*self.by, *self.extra))
 
     # Checks
@@ -471,17 +457,17 @@ class _Reader:
         needs = {"often": {"most"}, "yet": {"never", "not", "without"}}
         leading = [kind for kind in _LEADING if needs.get(kind, self.kinds) & self.kinds]
         is_time = any(number.field is not None and number.field.is_time for number in query.numbers)
-        _fail_if("when" in self.kinds and not is_time, "Of what the time is is not clear.")
+        fail_if("when" in self.kinds and not is_time, "Of what the time is is not clear.")
         left = [slot.text for slot in self.slots if not slot.has(*leading)]
-        _fail_if(left, f"Words that do not fit the others: {', '.join(map(repr, left))}.")
-        _fail_if(query.by and having - {*query.numbers}, "Of what the number has a bound is not clear.")
+        fail_if(left, f"Words that do not fit the others: {', '.join(map(repr, left))}.")
+        fail_if(query.by and having - {*query.numbers}, "Of what the number has a bound is not clear.")
         if query.rows is None:
             values = [each for each in self.of(q.Is) if each.each and not _is_group(each.field, query.by)]
-            _fail_if(values, "Each of the values, or all of them together?", "compare {}", "{} together")
+            fail_if(values, "Each of the values, or all of them together?", "compare {}", "{} together")
             is_open = any(each.each for each in self.of(q.During)) and not any(
                 each.grain for each in query.by
             )
-            _fail_if(is_open, "Each of the periods, or all of them together?", "compare {}")
+            fail_if(is_open, "Each of the periods, or all of them together?", "compare {}")
 
 
 def _is_group(field: Field, by: Iterable[q.Dimension]) -> bool:

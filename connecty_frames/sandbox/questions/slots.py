@@ -84,7 +84,7 @@ class Lexicon:
         words = {kind: values for kind, values in word_table().items() if kind != "english"}
         #: What slots stand together in phrases.
         self.rules: Final[list[tuple[str, Pattern]]] = [
-            (name, [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
+            (name.split()[0], [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
             for name, texts in words.pop("phrases").items()
             for text in texts
         ]
@@ -92,6 +92,8 @@ class Lexicon:
             for value, phrases in values.items():
                 if kind == "grain":
                     self._nouns(phrases, q.Dimension(grain=value))
+                elif kind == "period_days":
+                    self._add(phrases, "period", q.Recurring(tuple(map(int, value.split()))))
                 else:
                     self._add(phrases, kind, value)
         for entity in model.entity.values():

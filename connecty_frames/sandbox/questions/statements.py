@@ -1,16 +1,19 @@
-"""The SQL of queries: one SELECT with a complete order of rows.
+"""The SQL of queries, one SELECT with a complete order of rows, and the words that say how they were read.
 
-Only expressions of the model and the numbers, dates and values that a query holds get into SQL.
+Only expressions of the model and the numbers, dates and values that a query holds get into SQL. Conditions
+and columns have words beside their SQL, so that the summary says what the statement does.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Field
+from connecty_frames.sandbox.questions.periods import DAYS, MONTHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
 #: The names of statistics.
-STATISTICS: Final = {
+_STATISTICS: Final = {
     "avg": "average",
     "min": "minimum",
     "max": "maximum",
@@ -36,6 +39,7 @@ _GRAINS: Final[dict[q.Grain, tuple[str, str]]] = {
     "weekday": ("dayname({0})", ""),
     "hour": ("hour({0})", ""),
 }
+_OPERATORS: Final = {">": "more than", "<": "less than", ">=": "at least", "<=": "at most", "=": "exactly"}
 #: The longest SELECT clause on one line.
 _LINE: Final = 100
 
@@ -44,15 +48,26 @@ class NoSQLError(Exception):
     """The query makes no sense for the data: no table has what it combines."""
 
 
+class Statement(NamedTuple):
+    """A SELECT statement, and what it asks for: ``revenue by country, in 2024, the highest 5 by revenue``."""
+
+    sql: str
+    words: str
+
+
 class _Column(NamedTuple):
-    """An expression, its name in the result, and what orders the rows by it if not the name."""
+    """An expression, its name in the result, what it is called, and what orders the rows by it."""
 
     sql: str
     name: str
+    words: str | None = None
     order: str = ""
 
+    def __str__(self) -> str:
+        return self.name.replace("_", " ") if self.words is None else self.words
 
-def select_statement(query: q.Query, model: SemanticModel) -> str:
+
+def select_statement(query: q.Query, model: SemanticModel) -> Statement:
     """Return one SELECT statement with a complete order of rows; NoSQLError if the data cannot answer it."""
     _check(query, model)
     if query.rows is not None:
@@ -64,8 +79,9 @@ def select_statement(query: q.Query, model: SemanticModel) -> str:
         if entity is None or len(having) > 1 or not is_count:
             raise NoSQLError
         groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
-        rows = _indented(select_statement(groups, model))
-        return f"SELECT count(*) AS {entity.plural}\nFROM ({rows})"
+        rows, words = select_statement(groups, model)
+        sql = f"SELECT count(*) AS {entity.plural}\nFROM ({_indented(rows)})"
+        return Statement(sql, f"number of {entity.plural} in: {words}")
     return _on_base(model, lambda select: _totals(query, select, having))
 
 
@@ -95,7 +111,9 @@ def _check(query: q.Query, model: SemanticModel) -> None:
     _fail_if(grains - {None} and not all(each.unique_label for each in groups))
 
 
-def _on_base(model: SemanticModel, make: Callable[[_Select], str], *, below: Entity | None = None) -> str:
+def _on_base(
+    model: SemanticModel, make: Callable[[_Select], Statement], *, below: Entity | None = None
+) -> Statement:
     """Return the SQL made of the rows of the first entity that has all it needs and belongs to ``below``."""
     # Entities come after those to which their rows belong, so that no row is counted twice.
     for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
@@ -111,40 +129,47 @@ def _on_base(model: SemanticModel, make: Callable[[_Select], str], *, below: Ent
 # Numbers of groups
 
 
-def _totals(query: q.Query, select: _Select, having: list[q.Having]) -> str:
+def _totals(query: q.Query, select: _Select, having: list[q.Having]) -> Statement:
     """Return numbers by dimensions."""
     numbers = shown = [select.number(number) for number in query.numbers]
     counted = {each.entity.name for each in query.numbers if each.entity is not None and not each.distinct}
     # Each order has items, so that the number of orders is the same from either table.
     is_same = counted <= {select.base.name} | ({"order"} if select.base.name == "item" else set())
-    where, groups = select.conditions(query.where.difference(having)), select.dimensions(query.by)
+    (where, said), groups = select.conditions(query.where.difference(having)), select.dimensions(query.by)
     _fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
-    by = numbers[0].name if numbers else ""
+    by, words = numbers[0].name if numbers else "", _joined(numbers or ["the values"])
     if query.of is not None:
         shown, by = _share(query, query.of, select, numbers[0]), f"share{'_percent' * query.percent}"
+        words = f"share of '{select.condition(query.of)[1]}' in the {words}"
     elif query.periods is not None:
         shown, by = _change(query, query.periods, select, numbers[0]), f"growth{'_percent' * query.percent}"
-        where.append(f"({' OR '.join(map(select.span, query.periods))})")
+        spans, days = zip(*map(select.span, query.periods), strict=True)
+        where.append(f"({' OR '.join(spans)})")
+        words = f"change of {words} between that {' and that '.join(days)}"
     elif query.window is not None:
         shown = [*numbers, _window(query, query.window, groups, numbers)]
-    bounds = [_compares(select.number(each.number).sql, each.operator, each.numbers) for each in having]
-    condition = f"HAVING {' AND '.join(bounds)}" if bounds else ""
-    terms, order = [group.order or group.name for group in groups], query.order
+        words = _joined(shown)
+    bounds = [select.bound(select.number(each.number), each) for each in having]
+    condition = f"HAVING {' AND '.join(sql for sql, _ in bounds)}" if bounds else ""
+    terms, order, column = [group.order or group.name for group in groups], query.order, None
     if order is not None:
         if isinstance(order.by, Field):
             raise NoSQLError
-        is_other = order.by not in query.numbers[:1]
-        terms.insert(0, _direction(select.number(order.by).name if is_other else by, order))
+        column = select.number(order.by)
+        terms.insert(0, _direction(by if order.by in query.numbers[:1] else column.name, order))
     elif by and not any(dimension.grain for dimension in query.by):
         terms.insert(0, f"{by} DESC")
-    kept = _kept(", ".join(terms), select, order) if groups else ()
-    return select.statement([*groups, *shown], where, condition, *kept, groups=_list(groups))
+    *kept, ranked = _kept(", ".join(terms), column, select, order) if groups else ("",)
+    words += f" by {_joined(groups)}" if groups else ""
+    where_words = " and ".join(sorted(filter(None, [*said, *(each for _, each in bounds)])))
+    sql = select.statement([*groups, *shown], where, condition, *kept, groups=_list(groups))
+    return Statement(sql, _listed(words, where_words, ranked))
 
 
 def _share(query: q.Query, of: q.Condition, select: _Select, number: _Column) -> list[_Column]:
     """Return the share of a part of a number, the part and all of it."""
     _fail_if("avg" in number.sql or "/" in number.sql)
-    part = f"{number.sql} FILTER ({select.condition(of)})"
+    part = f"{number.sql} FILTER ({select.condition(of)[0]})"
     share = _ratio(f"{part} / {number.sql}", "share", query)
     return [share, _Column(part, f"matching_{number.name}"), number]
 
@@ -154,7 +179,7 @@ def _change(
 ) -> list[_Column]:
     """Return a number in two periods, and how it changed."""
     _fail_if("/" in number.sql or any(each.grain for each in query.by))
-    before, after = (f"{number.sql} FILTER ({select.span(period)})" for period in periods)
+    before, after = (f"{number.sql} FILTER ({select.span(period)[0]})" for period in periods)
     return [
         _Column(before, f"{number.name}_before"),
         _Column(after, f"{number.name}_after"),
@@ -166,7 +191,7 @@ def _change(
 def _window(query: q.Query, window: q.Window, groups: list[_Column], numbers: list[_Column]) -> _Column:
     """Return the column that is computed from a number across groups."""
     _fail_if(len(numbers) != 1 or not groups or query.numbers[0].statistic is not None)
-    value, name, _ = numbers[0]
+    value, name, *_ = numbers[0]
     # The values of groups may not add up to that of all, and a share within groups would be another one.
     _fail_if(window != "growth" and any(text in value for text in ("DISTINCT", "avg", "/")))
     if window == "share":
@@ -194,7 +219,7 @@ def _ratio(sql: str, name: str, query: q.Query) -> _Column:
 # Rows
 
 
-def _rows(query: q.Query, entity: Entity, model: SemanticModel) -> str:
+def _rows(query: q.Query, entity: Entity, model: SemanticModel) -> Statement:
     """Return the rows of an entity that meet conditions, also on other rows that belong to them."""
     select, own, others = _Select(model, entity), [], []
     for condition in query.where:
@@ -208,17 +233,22 @@ def _rows(query: q.Query, entity: Entity, model: SemanticModel) -> str:
     is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
     _fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
     _fail_if(any(isinstance(each, q.Is | q.During) and each.each for each in others))
-    where = select.conditions(own)
+    where, said = select.conditions(own)
     if others:
-        rows = _on_base(model, lambda inner: inner.keys(entity, others), below=entity)
+        rows, words = _on_base(model, lambda inner: inner.keys(entity, others), below=entity)
         where.append(f"{select.key(entity)} IN ({_indented(rows)})")
+        said.append(words)
     terms, order = ", ".join(f"{entity.alias}.{name}" for name in entity.key), query.order
     if order is not None:
         if not isinstance(order.by, Field):
             raise NoSQLError
         terms = f"{_direction(select.column(order.by), order)} NULLS LAST, {terms}"
-    columns = _described(query, entity, own, select)
-    return select.statement(columns, sorted(where), *_kept(terms, select, order))
+    words = f"{entity.plural}{' with ' * bool(query.fields)}{_joined(each.noun for each in query.fields)}"
+    *kept, ranked = _kept(
+        terms, order.by.noun if order and isinstance(order.by, Field) else None, select, order
+    )
+    sql = select.statement(_described(query, entity, own, select), sorted(where), *kept)
+    return Statement(sql, _listed(words, *said, ranked))
 
 
 def _described(query: q.Query, entity: Entity, own: Iterable[q.Condition], select: _Select) -> list[_Column]:
@@ -278,10 +308,15 @@ class _Select:
         _fail_if(len(entity.key) > 1)
         return f"{entity.alias}.{entity.key[0]}"
 
-    def keys(self, entity: Entity, where: Iterable[q.Condition], *, through: Entity | None = None) -> str:
+    def keys(
+        self, entity: Entity, where: Iterable[q.Condition], *, through: Entity | None = None
+    ) -> Statement:
         """Return a SELECT of the keys of an entity that have rows that meet conditions."""
         self.join(self.base.name if through is None else through.name)
-        return self.statement([_Column(self.key(entity), entity.key[0])], self.conditions(where))
+        conditions, words = self.conditions(where)
+        return Statement(
+            self.statement([_Column(self.key(entity), entity.key[0])], conditions), _joined(words)
+        )
 
     def _time(self, of: Field | None) -> Field:
         """Return a time, by default that at which the rows happened."""
@@ -297,7 +332,8 @@ class _Select:
         if number.per is not None:
             value, *groups = self.number(replace(number, per=None)), *self.dimensions([number.per])
             mean = f"{value.sql} / count(DISTINCT {groups[0].sql})"
-            return _Column(mean, f"average_{value.name}_per_{groups[0].name}")
+            name, words = f"average_{value.name}_per_{groups[0].name}", _joined(groups)
+            return _Column(mean, name, f"average of the {value} of each {words} that has any")
         if named is not None and self.base.name in named.sql:
             self.time = self.model.find(self.base.name, named.time) if named.time else self.time
             return _Column(named.sql[self.base.name], named.name)
@@ -306,11 +342,13 @@ class _Select:
             has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
             _fail_if(entity is not self.base and has_time and not number.distinct and entity.time is None)
             is_own = entity is self.base
-            return _Column("count(*)" if is_own else f"count(DISTINCT {self.key(entity)})", entity.plural)
+            sql = "count(*)" if is_own else f"count(DISTINCT {self.key(entity)})"
+            return _Column(sql, entity.plural, f"number of {'different ' * number.distinct}{entity.plural}")
         if of is None:
             raise NoSQLError
         if number.statistic is None:
-            return _Column(f"count(DISTINCT {self.column(of)})", f"{of.column}_count")
+            words = f"number of different values of {of.noun}"
+            return _Column(f"count(DISTINCT {self.column(of)})", f"{of.column}_count", words)
         return self._statistic(of, number.statistic)
 
     def _statistic(self, of: Field, statistic: q.Statistic) -> _Column:
@@ -319,10 +357,12 @@ class _Select:
         is_total = statistic == "sum" and not of.sum
         has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_total
         _fail_if(of.entity != self.base.name or not has_statistic)
-        sql = f"{statistic}({of.sql})"
+        sql, words = f"{statistic}({of.sql})", None
+        if of.is_time:
+            words = f"{'earliest' if statistic == 'min' else 'latest'} {of.noun}"
         if of.type == "duration" and statistic == "sum":
             sql = f"to_microseconds(CAST(sum(epoch_us({of.sql})) AS BIGINT))"
-        return _Column(sql, f"{STATISTICS.get(statistic, statistic)}_{of.aggregate}")
+        return _Column(sql, f"{_STATISTICS.get(statistic, statistic)}_{of.aggregate}", words)
 
     def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[_Column]:
         """Return the columns of dimensions."""
@@ -333,57 +373,78 @@ class _Select:
         if dimension.grain is not None:
             moment = self._time(of).moment
             order = f"min(isodow({moment}))" if dimension.grain == "weekday" else ""
-            return [_Column(_GRAINS[dimension.grain][0].format(moment), dimension.grain, order)]
+            words = dimension.grain.replace("_", " ") + (f" of {of.noun}" if of else "")
+            return [_Column(_GRAINS[dimension.grain][0].format(moment), dimension.grain, words, order)]
         if of is not None and dimension.presence:
             return [_Column(f"{self.column(of)} IS NOT NULL", f"has_{of.column}")]
         if of is not None:
             return [_Column(self.column(of), of.column)]
         if entity is None:
             raise NoSQLError
-        keys = [] if entity.unique_label else [_Column(self.key(entity), entity.key[0], self.key(entity))]
         if entity.group_label is None:
-            return keys
+            return [_Column(self.key(entity), entity.key[0], entity.name, self.key(entity))]
+        keys = [] if entity.unique_label else [_Column(self.key(entity), entity.key[0], "", self.key(entity))]
         label = self.model.find(entity.name, entity.group_label)
-        return [*keys, _Column(self.column(label), entity.name if label.name == "name" else label.name)]
+        name = entity.name if label.name == "name" else label.name
+        return [*keys, _Column(self.column(label), name, entity.name)]
 
-    def conditions(self, conditions: Iterable[q.Condition]) -> list[str]:
-        """Return conditions as expressions, in a fixed order."""
-        return sorted(map(self.condition, conditions))
+    def conditions(self, conditions: Iterable[q.Condition]) -> tuple[list[str], list[str]]:
+        """Return conditions as expressions and in words, in a fixed order."""
+        made = list(map(self.condition, conditions))
+        return sorted(sql for sql, _ in made), [" and ".join(sorted(words for _, words in made if words))]
 
-    def condition(self, condition: q.Condition) -> str:  # noqa: PLR0911 - one for each kind
-        """Return a condition as an expression, empty if the tables alone fulfil it."""
+    def condition(self, condition: q.Condition) -> tuple[str, str]:  # noqa: PLR0911 - one for each kind
+        """Return a condition as an expression and in words, both empty if the tables alone fulfil it."""
         match condition:
             case q.Is(of, values, negated):
-                return _is(self.column(of), of, [value.sql for value in values], negated=negated)
-            case q.Compare(of, operator, numbers):
-                return _compares(self.column(of), operator, numbers)
+                words = f"{of.noun} is {'not ' * negated}{' or '.join(value.text for value in values)}"
+                return _is(self.column(of), of, [value.sql for value in values], negated=negated), words
+            case q.Compare(of):
+                return self.bound(_Column(self.column(of), of.noun), condition)
             case q.Has(of, negated):
-                return f"{self.column(of)} IS {'' if negated else 'NOT '}NULL"
+                sql = f"{self.column(of)} IS {'' if negated else 'NOT '}NULL"
+                return sql, f"{'no' if negated else 'a'} {of.noun}"
             case q.During(periods, of):
-                spans = [self.span(period, of) for period in periods]
-                return spans[0] if len(spans) == 1 else f"({' OR '.join(spans)})"
+                spans, days = zip(*(self.span(period, of) for period in periods), strict=True)
+                words = f"{f'{of.noun} ' if of else ''}{' or '.join(days)}"
+                return spans[0] if len(spans) == 1 else f"({' OR '.join(spans)})", words
             case q.Recurring(days, months):
-                unit = "isodow" if days else "month"
-                return f"{unit}({self._time(None).moment}) IN ({', '.join(map(str, days or months))})"
+                unit, names = ("isodow", DAYS) if days else ("month", MONTHS)
+                sql = f"{unit}({self._time(None).moment}) IN ({', '.join(map(str, days or months))})"
+                named = _joined(names[number - 1].capitalize() for number in days or months)
+                return sql, f"{'on' if days else 'in'} {named}"
             case q.IsKey(entity, key):
-                return f"{self.key(entity)} = {key}"
+                return f"{self.key(entity)} = {key}", f"{entity.name} {key}"
             case q.Never(entity, row, where):
-                rows = _on_base(
+                rows, words = _on_base(
                     self.model, lambda inner: inner.keys(entity, where, through=row), below=entity
                 )
-                return f"{self.key(entity)} NOT IN ({_indented(rows)})"
+                words = f"{entity.plural} without {row.plural}{f' ({words})' if words else ''}"
+                return f"{self.key(entity)} NOT IN ({_indented(rows)})", words
             case q.Of(entity) if self.model.belongs(self.base.name, entity.name):
-                return ""
+                return "", ""
         raise NoSQLError
 
-    def span(self, period: q.Period, of: Field | None = None) -> str:
-        """Return that a time is in a period."""
+    def bound(self, column: _Column, bound: q.Compare | q.Having) -> tuple[str, str]:
+        """Return that a column compares with a number, or is between two."""
+        numbers = [f"{number:f}" for number in bound.numbers]
+        sql = f"{column.sql} {bound.operator.upper()} {' AND '.join(numbers)}"
+        return sql, f"{column} {_OPERATORS.get(bound.operator, bound.operator)} {' and '.join(numbers)}"
+
+    def span(self, period: q.Period, of: Field | None = None) -> tuple[str, str]:
+        """Return that a time is in a period, by its first and last day."""
         time = self._time(of)
         day = "TIMESTAMPTZ '{} 00:00:00+00'" if time.type == "instant" else "DATE '{}'"
         bounds = ((">=", period.start), ("<", period.end))
-        return " AND ".join(
-            f"{time.sql} {sign} {day.format(each)}" for sign, each in bounds if each is not None
-        )
+        sql = [f"{time.sql} {sign} {day.format(each)}" for sign, each in bounds if each is not None]
+        last = None if period.end is None else period.end - timedelta(1)
+        if period.start is None or last is None:
+            words = f"until {last}" if period.start is None else f"from {period.start}"
+        elif period.grain == "year":
+            words = f"in {last.year}"
+        else:
+            words = f"on {last}" if period.start == last else f"from {period.start} to {last}"
+        return " AND ".join(sql), words
 
 
 def _is(column: str, of: Field, values: list[str], *, negated: bool) -> str:
@@ -395,21 +456,32 @@ def _is(column: str, of: Field, values: list[str], *, negated: bool) -> str:
     return f"{column} {'NOT ' if negated else ''}IN ({', '.join(values)})"
 
 
-def _compares(sql: str, operator: q.Operator, numbers: Iterable[object]) -> str:
-    return f"{sql} {operator.upper()} {' AND '.join(f'{number:f}' for number in numbers)}"
-
-
 def _direction(sql: str, order: q.Order) -> str:
     return f"{sql}{' DESC' if order.descending else ''}"
 
 
-def _kept(terms: str, select: _Select, order: q.Order | None) -> tuple[str, str]:
-    """Return the order of rows, and which are kept: the first of all, or of each group."""
-    if order is None or not order.per:
-        return f"ORDER BY {terms}", f"LIMIT {order.limit}" if order is not None and order.limit else ""
-    per = _list(select.dimensions(order.per))
-    kept = f"QUALIFY row_number() OVER (PARTITION BY {per} ORDER BY {terms}) <= {order.limit}"
-    return kept, f"ORDER BY {per}, {terms}"
+def _kept(terms: str, by: object, select: _Select, order: q.Order | None) -> tuple[str, str, str]:
+    """Return the order of rows and which are kept, the first of all or of each group, and both in words."""
+    if order is None:
+        return f"ORDER BY {terms}", "", ""
+    is_time = isinstance(order.by, Field) and order.by.is_time
+    direction = ("latest", "earliest") if is_time else ("highest", "lowest")
+    words = f"the {direction[not order.descending]} {order.limit or 'first'}"
+    if not order.per:
+        limit = f"LIMIT {order.limit}" if order.limit else ""
+        return f"ORDER BY {terms}", limit, f"{words} by {by}"
+    groups = select.dimensions(order.per)
+    kept = f"QUALIFY row_number() OVER (PARTITION BY {_list(groups)} ORDER BY {terms}) <= {order.limit}"
+    return kept, f"ORDER BY {_list(groups)}, {terms}", f"{words} of each {_joined(groups)} by {by}"
+
+
+def _listed(*texts: str) -> str:
+    return ", ".join(filter(None, texts))
+
+
+def _joined(texts: Iterable[object]) -> str:
+    *first, last = [*filter(None, map(str, texts))] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _list(columns: Iterable[_Column]) -> str:
@@ -425,7 +497,7 @@ def _select_clause(columns: Iterable[_Column]) -> str:
     """Return the SELECT clause, on one line if it is short."""
     shown = [
         sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
-        for sql, name, _ in columns
+        for sql, name, *_ in columns
     ]
     line = f"SELECT {', '.join(shown)}"
     return line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
