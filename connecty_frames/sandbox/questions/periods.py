@@ -28,6 +28,7 @@ _LENGTHS: Final[dict[str, int]] = {"month": 1, "quarter": 3, "half year": 6, "ye
 _YEAR: Final = r"(?:19|20)\d\d"
 _MONTH: Final = rf"(?:{'|'.join([*MONTHS, *reversed(_SHORT)])})"
 _PART: Final = rf"{_MONTH}|[qh][1-4]|(?:{'|'.join(_ORDINALS)}) (?:quarter|half)"
+_OF_YEAR: Final = re.compile(rf"\b({_PART})(?: of| in)? (this|last) year\b")
 _DAY: Final = r"\d{1,2}(?:st|nd|rd|th)?"
 #: A period with its year, or a part of a year whose year stands elsewhere.
 _ONE: Final = re.compile(
@@ -50,6 +51,12 @@ _LINK: Final = re.compile(
 )
 #: What stands between the ends of a range, or between periods of which the last one names the year.
 _TO: Final = re.compile(r" (?:to|until|till|through|-|(?P<joint>and|or|,|vs))(?: end of| in)? ")
+
+
+def with_years(words: Sequence[str]) -> list[str]:
+    """Return words in which a part of this or the last year names the year: Q3 of this year."""
+    text = _OF_YEAR.sub(lambda found: f"{found[1]} {TODAY.year - (found[2] == 'last')}", " ".join(words))
+    return text.split()
 
 
 def find_period(words: Sequence[str], position: int) -> tuple[int, Condition] | None:

@@ -119,6 +119,7 @@ class _Reader:
         for related in self.take("related"):
             self._related(related)
         self._bounds()
+        self._through()
         query = self._derived()
         fail_if(query is not None and self.rank, "It asks for a ranking and for something else.")
         query = query or self._listed()
@@ -178,6 +179,13 @@ class _Reader:
         fail_if(len({*self.of(q.Recurring)}) > 1, "On which days is not clear.")
         periods = [each for each in self.of(q.During) if each.field is None]
         spans = tuple(span for each in periods for span in each.periods)
+        if len(spans) == 2 and compared and self.kinds & {"rise", "change"}:
+            first, last = sorted(spans, key=lambda span: str(span.start))
+            self.where = [
+                *(each for each in self.where if each not in periods),
+                q.During(spans, ends=(first, last)),
+            ]
+            return
         if compared and len(spans) > 1:
             self.where = [*(each for each in self.where if each not in periods), q.During(spans)]
             self.by = (*self.by, q.Dimension(grain=self._grain(spans)))
@@ -272,6 +280,20 @@ class _Reader:
             if field is None or subject is None or field.entity != subject.name or not field.is_number:
                 raise Refused("What the number compares with is not clear.")
             self.where.append(q.Compare(field, bound.operator, bound.numbers))
+
+    def _through(self) -> None:
+        """Count those with rows that meet a condition once: customers who used a coupon."""
+        rows = [self.model.entity[each.field.entity] for each in self.of(q.Is) + self.of(q.Has)]
+        below = [each for each in rows if self.subject not in {None, each}]
+        below = [each for each in below if self.model.belongs(each.name, self.subject.name)]
+        self.where += map(q.Of, dict.fromkeys(below))
+        self.counted = [
+            Counted(
+                replace(number, distinct=number.distinct or bool(below and number.entity is self.subject)),
+                where,
+            )
+            for number, where in self.counted
+        ]
 
     # Shares, growth and changes
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Event, Field, forms
-from connecty_frames.sandbox.questions.periods import find_period
+from connecty_frames.sandbox.questions.periods import find_period, with_years
 from connecty_frames.sandbox.words import split, word_table
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Lexicon:
     def claim(self, words: Sequence[str]) -> list[Slot]:
         """Return the slots of a question; words that no phrase has make a slot without meanings."""
         slots: list[Slot] = []
-        position = 0
+        words, position = with_years(words), 0
         while position < len(words):
             sizes = range(min(self._longest, len(words) - position), 0, -1)
             size = next((n for n in sizes if tuple(words[position : position + n]) in self._phrases), 0)
