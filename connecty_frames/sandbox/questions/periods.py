@@ -43,6 +43,7 @@ _RECENT: Final = re.compile(
     r"(?P<unit>day|week|month|quarter|half year|year)s?\b"
     r"(?! (?:of|in) (?:19|20)\d\d)"
     r"|(?:this|current) (?P<this>week|month|quarter|half year|year)\b"
+    r"|(?P<before>day|week|month|quarter|half year|year) before(?: last)?\b"
     r"|(?P<word>yesterday|today|year to date|ytd|month to date|mtd)\b"
 )
 _LINK: Final = re.compile(
@@ -147,10 +148,12 @@ def _recent(text: str) -> tuple[int, Condition] | None:
     found = _RECENT.match(text)
     if found is None or (found["number"] and not 0 < int(found["number"]) < 1000):
         return None
-    unit, number = found["unit"] or found["this"], int(found["number"] or 1)
+    unit, number = found["unit"] or found["this"] or found["before"], int(found["number"] or 1)
     grain = cast("Grain", unit.replace(" ", "_")) if unit and number == 1 else None
     if found["unit"]:
         period = Period(_start(unit, number), _start(unit, 0), grain)
+    elif found["before"]:
+        period = Period(_start(unit, 2), _start(unit, 1), grain)
     elif found["this"]:
         period = Period(_start(unit, 0), _start(unit, -1), grain)
     elif found["word"] in {"yesterday", "today"}:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
-from connecty_frames.sandbox.questions.slots import Counted, Slot, Verb
+from connecty_frames.sandbox.questions.slots import Slot, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +64,6 @@ class Ranking(NamedTuple):
 
     by: q.Number | Field | None = None
     descending: bool | None = None
-    where: tuple[q.Condition, ...] = ()
     subject: q.Dimension | None = None
     limit: int | None = None
     usual: q.Number | None = None
@@ -213,33 +212,39 @@ class Phrases:
         if field is not None:
             is_fit = field.is_number and bound.field in {None, field}
             return ("condition", q.Compare(field, bound.operator, bound.numbers)) if is_fit else None
-        if f.numbers and (f.numbers[1:] or f.numbers[0].where or f.numbers[0].number.entity):
+        if f.numbers and (f.numbers[1:] or f.numbers[0].entity):
             return None  # orders over 100 are large, and not many
-        number = f.numbers[0].number if f.numbers else q.Number(noun.entity) if noun else self.revenue
+        number = f.numbers[0] if f.numbers else noun.counted if noun else self.revenue
         rows = {each.row for each in f.verb.events} if f.verb else {noun and noun.entity and noun.entity.name}
         is_clear = bound.field is None and number != q.Number()
         is_clear = is_clear and (noun is None or (noun.entity and noun.entity.name in rows))
-        having = q.Having(number, bound.operator, bound.numbers, frozenset(f.where))
-        return ("condition", having) if is_clear else None
+        return ("condition", q.Having(number, bound.operator, bound.numbers)) if is_clear else None
 
-    def _verb(self, f: Found) -> Any:
-        field, period = self.time_of(f.verb), f.period
-        is_dated = field is not None and isinstance(period, q.During)
-        return ("condition", replace(period, field=field)) if is_dated else None
+    def _dated(self, f: Found) -> Any:
+        field, grains = self.time_of(f.verb), f.dimension or ()
+        if (
+            field is None
+            or isinstance(f.period, q.Recurring)
+            or not (f.period or any(each.grain for each in grains))
+        ):
+            return None
+        dated = tuple(replace(each, field=field) if each.grain else each for each in grains)
+        periods = [("condition", replace(each, field=field)) for each in f.all("period")]
+        return [*([("dimension", dated)] if dated else []), *periods]
 
     # Numbers of groups
 
     def _count(self, f: Found) -> Any:
         if f.numbers is not None:
-            named = f.numbers[0].number.named
+            named = f.numbers[0].named
             return ("numbers", f.numbers) if named is not None and named.counts else None
         field = f.field or f.noun.field
         if field is not None and "count" not in f.kinds:
             return f.slots[1:] if "distinct" in f.kinds else None
         if field is None and f.noun.entity is None:
             return None
-        number = q.Number(field=field) if field else q.Number(f.noun.entity, distinct="distinct" in f.kinds)
-        return "numbers", (Counted(number, f.where),)
+        number = q.Number(field=field) if field else replace(f.noun.counted, distinct="distinct" in f.kinds)
+        return "numbers", (number,)
 
     def _statistics(self, f: Found) -> Any:
         names = {"desc": "max", "asc": "min"}
@@ -253,24 +258,24 @@ class Phrases:
             field = self.model.find(entity.name, entity.amount)
         if field is None or (f.noun and not entity) or not (f.statistic or self.is_amount(field, entity)):
             return None
-        numbers = [q.Number(field=field, statistic=cast("q.Statistic", each)) for each in names]
-        if self.is_amount(field):
-            numbers = [self.revenue if each.statistic == "sum" else each for each in numbers]
-        return "numbers", tuple(Counted(number, f.where) for number in numbers)
+        total = self.revenue if self.is_amount(field) else q.Number(field=field, statistic="sum")
+        numbers = [
+            total if each == "sum" else replace(total, named=None, field=field, statistic=each)
+            for each in names
+        ]
+        return "numbers", tuple(replace(number, where=frozenset(f.where)) for number in numbers)
 
     def _nested(self, f: Found) -> Any:
-        nouns, counted = f.all("noun"), f.numbers
+        nouns = f.all("noun")
         per = q.Dimension(grain=f.ly) if f.ly else nouns.pop().dimension
-        if counted is None:
-            counted = (Counted(q.Number(nouns[0].entity), nouns[0].where),)
-        (number, where) = counted[0]
+        number, *others = f.numbers or [nouns[0].counted]
         is_single = per.entity is not None and not per.entity.unique_label
-        is_count = len(counted) == 1 and not number.statistic and (number.entity or number.named)
+        is_count = not others and not number.statistic and (number.entity or number.named)
         if not is_count or f.statistic != "avg":
             return None
         is_open = per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single)
         fail_if(is_open, "Whether the average is of the groups or within each is not clear.")
-        return "numbers", (Counted(replace(number, per=per), where),)
+        return "numbers", (replace(number, per=per),)
 
     def _shown(self, f: Found) -> Any:
         return [("field", field) for field in f.all("field")]
@@ -292,7 +297,7 @@ class Phrases:
         is_of = self.position > 0 and self.slots[self.position - 1].has("prep")
         if f.noun is not None and (f.noun.entity is None or not f.noun.plural or is_of):
             return None
-        noun = () if f.noun is None else (Counted(q.Number(f.noun.entity), f.noun.where),)
+        noun = () if f.noun is None else (f.noun.counted,)
         numbers = tuple(each for several in f.all("numbers") for each in several)
         return "numbers", (*noun, *numbers) if f.kinds[0] == "noun" else (*numbers, *noun)
 
@@ -325,9 +330,8 @@ class Phrases:
         descending = None if direction is None else direction == "desc"
         if (f.noun is not None and f.noun.entity is None) or (f.numbers is not None and len(f.numbers) > 1):
             return None
-        counted = Counted(q.Number(f.noun.entity), f.noun.where) if f.noun else Counted(self.revenue)
-        (number, where) = f.numbers[0] if f.numbers else counted
-        return "rank", Ranking(f.field or number, descending, where)
+        number = f.numbers[0] if f.numbers else f.noun.counted if f.noun else self.revenue
+        return "rank", Ranking(f.field or number, descending)
 
     def _with_most(self, f: Found) -> Any:
         return [*self._ranked(f, None, descending=None), f.slots[-1]]
@@ -349,7 +353,7 @@ class Phrases:
         ranks = [slot.get("rank") for slot in self.slots if slot.has("rank")]
         is_ranked = f.kinds[0] == "by" and any(rank.subject for rank in ranks)
         if is_ranked and f.noun.entity and f.noun.plural:
-            return "rank", Ranking(q.Number(f.noun.entity), None, f.noun.where)
+            return "rank", Ranking(f.noun.counted)
         return [("dimension", (f.noun.dimension,)), *(("condition", each) for each in f.noun.where)]
 
     def _dimensions(self, f: Found) -> Any:
@@ -366,20 +370,10 @@ class Phrases:
         if f.field is not None and not self.is_amount(f.field):
             return "field", f.field
         if f.noun is None:
-            return "more_numbers", f.numbers or (Counted(self.revenue),)
+            return "more_numbers", f.numbers or (self.revenue,)
         entity = f.noun.entity
         field = self.model.find(entity.name, "name") if entity and entity.unique_label else f.noun.field
         return None if field is None else ("extra", field)
-
-    def _verb_grain(self, f: Found) -> Any:
-        field = self.time_of(f.verb)
-        if field is None or not any(each.grain for each in f.dimension) or False:
-            return None
-        dated = tuple(replace(each, field=field) if each.grain else each for each in f.dimension)
-        return [
-            ("dimension", dated),
-            *(("condition", replace(each, field=field)) for each in f.all("period")),
-        ]
 
     # Parts of the model
 

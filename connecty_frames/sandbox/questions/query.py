@@ -32,7 +32,8 @@ class Dimension(msgspec.Struct, frozen=True):
 class Number(msgspec.Struct, frozen=True):
     """A number of each group: a count of rows or values, a statistic of a field, or a measure of the model.
 
-    With ``per``, it is the average of the number of each group of a dimension.
+    With ``per``, it is the average of the number of each group of a dimension. The conditions are those that
+    stand with what it counts.
     """
 
     entity: Entity | None = None
@@ -41,6 +42,7 @@ class Number(msgspec.Struct, frozen=True):
     statistic: Statistic | None = None
     distinct: bool = False
     per: Dimension | None = None
+    where: frozenset[Condition] = frozenset()
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -119,7 +121,6 @@ class Having(Condition, frozen=True):
     number: Number
     operator: Operator
     numbers: tuple[Decimal, ...]
-    where: frozenset[Condition] = frozenset()
 
 
 class Of(Condition, frozen=True):

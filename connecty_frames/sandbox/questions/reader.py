@@ -15,7 +15,7 @@ from connecty_frames._base.text import snippet
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Entity, Field
 from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, Refused, Related, fail_if, negated
-from connecty_frames.sandbox.questions.slots import Counted, Noun, Verb
+from connecty_frames.sandbox.questions.slots import Noun, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,12 +60,12 @@ class _Reader:
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
         fail_if(too, "It asks for who did it, too.")
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
-        is_open = any(slot.has("with", "prep", "and") for slot in ends)
+        is_open = any(slot.has("with", "prep", "and") and not slot.has("filler") for slot in ends)
         fail_if(is_open, "A word is missing behind a preposition.")
         self.narrowed = [noun.entity for noun in self._nouns() if noun.where]
         self.rank = _merged(self.take("rank"))
         self.by = tuple(each for dimensions in self.take("dimension") for each in dimensions)
-        self.counted: list[Counted] = [each for several in self.take("numbers") for each in several]
+        self.numbers: list[q.Number] = [each for several in self.take("numbers") for each in several]
         self.where: list[q.Condition] = []
         self.subject = self._subject()
 
@@ -80,11 +80,6 @@ class _Reader:
     def of(self, kind: type[_C]) -> list[_C]:
         """Return the conditions of a kind."""
         return [each for each in self.where if isinstance(each, kind)]
-
-    @property
-    def numbers(self) -> tuple[q.Number, ...]:
-        """The numbers of groups."""
-        return tuple(dict.fromkeys(number for number, _ in self.counted))
 
     @property
     def grains(self) -> list[q.Grain]:
@@ -111,9 +106,9 @@ class _Reader:
     def read(self) -> q.Query:
         """Return the query."""
         self._conditions()
-        conditions = {where for _, where in self.counted}
-        fail_if(len(conditions) > 1, "Whether a condition is meant for each of the numbers is not clear.")
-        self.where += [each for where in conditions for each in where]
+        wheres = {number.where for number in self.numbers}
+        fail_if(len(wheres) > 1, "Whether a condition is meant for each of the numbers is not clear.")
+        self.numbers = [*dict.fromkeys(map(self._bare, self.numbers))]
         for verb in self.take("verb"):
             self._verb(verb)
         for related in self.take("related"):
@@ -128,6 +123,13 @@ class _Reader:
 
     def _with_bounds(self, query: q.Query) -> q.Query:
         """Return the query with its conditions; what has a bound is shown, and its conditions are of all."""
+        inner = [each for bound in self.of(q.Having) for each in bound.number.where]
+        self.where = [
+            replace(each, number=replace(each.number, where=frozenset()))
+            if isinstance(each, q.Having)
+            else each
+            for each in self.where
+        ]
         having = self.of(q.Having)
         if having and query.rows is not None and not (query.fields or query.order):
             query = q.Query((having[0].number,), (q.Dimension(entity=query.rows),))
@@ -136,10 +138,13 @@ class _Reader:
         others = [each for each in self.where if not isinstance(each, q.During | q.Recurring | q.Having)]
         is_own = entity is None or all(self._is_own(each, entity) for each in others)
         fail_if(having and not is_own, "Of those that it did so often, or of all?")
-        inner = [each for bound in having for each in bound.where]
         fail_if(inner and len(having) > 1, "It has more than one bound on what was done.")
-        bare = [replace(each, where=frozenset()) if each in having else each for each in self.where]
-        return replace(query, where=frozenset([*bare, *inner]))
+        return replace(query, where=frozenset([*self.where, *inner]))
+
+    def _bare(self, number: q.Number) -> q.Number:
+        """Return a number without its conditions, which become those of the query."""
+        self.where += [each for each in number.where if each not in self.where]
+        return replace(number, where=frozenset())
 
     def _subject(self) -> Entity | None:
         """Return the entity whose rows are asked for, counted or ranked."""
@@ -150,14 +155,14 @@ class _Reader:
             return next(filter(None, [*ranked, *counted]), None)
         nouns = [slot for slot in self.slots if slot.has("noun") and slot.get("noun").entity]
         nouns.sort(key=lambda slot: slot.has("value"))
-        if nouns and not self.counted and (nouns[0].get("noun").plural or not nouns[0].has("value")):
+        if nouns and not self.numbers and (nouns[0].get("noun").plural or not nouns[0].has("value")):
             noun: Noun = nouns[0].get("noun")
             self.slots = [slot for slot in self.slots if slot is not nouns[0]]
             self.where += noun.where
             return noun.entity
         is_led = any(slot.has("prep", "which") for slot in self.slots)
         is_open = rows and is_led and not any(slot.has("field", "noun", "costs") for slot in self.slots)
-        fail_if(is_open and not self.counted, "What of it is asked for is not clear.")
+        fail_if(is_open and not self.numbers, "What of it is asked for is not clear.")
         if rows or nouns or not people or not self.kinds & {"verb", "spends"}:
             return rows[0] if rows else None
         if self.kinds & {"most", "high"}:
@@ -201,7 +206,7 @@ class _Reader:
         adds_up = not any(
             each.statistic or each.per or (each.named and each.named.rate) for each in self.numbers
         )
-        if not self.rank and (compared or (self.counted and (self.by or not adds_up))):
+        if not self.rank and (compared or (self.numbers and (self.by or not adds_up))):
             fields = [each.field for each in values if not _is_group(each.field, self.by)]
             self.by += tuple(q.Dimension(field=field) for field in fields)
         fail_if(compared and not self.by, "What is compared is not clear.")
@@ -224,19 +229,21 @@ class _Reader:
         is_open = means_units and any(number.entity is self.model.entity["item"] for number in self.numbers)
         fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
         if own and subject is self.model.entity["product"] and counted:
-            is_open = not self.of(q.Is) or len(self.counted) > 1
+            is_open = not self.of(q.Is) or len(self.numbers) > 1
             fail_if(is_open, "It may ask how many units were sold, or how many different products.")
-            self.counted = [Counted(self.phrases.units)]  # of lamps
+            self.numbers = [self.phrases.units]  # of lamps
             return
         if own:
-            is_open = not self.counted and bool(self.of(q.IsKey))
+            is_open = not self.numbers and bool(self.of(q.IsKey))
             fail_if(is_open, "Of what one did, what is asked for is not clear.")
-            self.counted = [
-                Counted(replace(number, distinct=number.distinct or number.entity is subject), where)
-                for number, where in self.counted
-            ]
-        elif self.rank is not None and self.rank.where and means_units:
-            self.rank = self.rank._replace(by=self.phrases.units)
+            self._count_once(subject)
+        elif (
+            self.rank is not None
+            and isinstance(self.rank.by, q.Number)
+            and self.rank.by.where
+            and means_units
+        ):
+            self.rank = self.rank._replace(by=replace(self.phrases.units, where=self.rank.by.where))
             return
         elif doers:
             self.take("noun")
@@ -287,27 +294,28 @@ class _Reader:
         below = [each for each in rows if self.subject not in {None, each}]
         below = [each for each in below if self.model.belongs(each.name, self.subject.name)]
         self.where += map(q.Of, dict.fromkeys(below))
-        self.counted = [
-            Counted(
-                replace(number, distinct=number.distinct or bool(below and number.entity is self.subject)),
-                where,
-            )
-            for number, where in self.counted
+        self._count_once(self.subject if below else None)
+
+    def _count_once(self, entity: Entity | None) -> None:
+        """Count different rows of an entity."""
+        self.numbers = [
+            replace(number, distinct=True) if entity and number.entity is entity else number
+            for number in self.numbers
         ]
 
     # Shares, growth and changes
 
     def _derived(self) -> q.Query | None:
         """Return shares, growth and changes; None if the question asks for none of them."""
-        if self.subject is not None and not self.counted and self.kinds & {"rise", "change", "share"}:
-            self.counted = [Counted(q.Number(self.subject))]
+        if self.subject is not None and not self.numbers and self.kinds & {"rise", "change", "share"}:
+            self.numbers = [q.Number(self.subject)]
         shares, changes, rises = self.take("share"), self.take("change"), self.take("rise")
         percent = bool(self.take("percent")) or "percent" in {*shares, *changes}
         how_did = "how_did" in self.kinds and (shares or not (self.grains or rises or changes))
         if not (shares or changes or rises):
             fail_if(percent or how_did, "What is in percent, or between what it changed, is not clear.")
             return None
-        numbers, ranges = self.numbers, [each for each in self.of(q.During) if each.ends is not None]
+        numbers, ranges = tuple(self.numbers), [each for each in self.of(q.During) if each.ends is not None]
         words = {word for rise in rises for word in rise.split()}
         window: q.Window = "running" if "running" in words else "growth"
         is_two = (shares and (changes or rises or how_did)) or {"running", "growth"} <= words
@@ -326,7 +334,7 @@ class _Reader:
     def _share(self, *, percent: bool) -> q.Query:
         self._drop_nouns(self.subject)
         of = [each for each in self.where if isinstance(each, q.Is | q.Has | q.Compare | q.Recurring)]
-        fail_if(len(self.counted) != 1 or of[1:] or not (of or self.by), "Which share of what is not clear.")
+        fail_if(len(self.numbers) != 1 or of[1:] or not (of or self.by), "Which share of what is not clear.")
         (number,) = self.numbers
         counted = number.entity.name if number.entity else "order"
         is_other = any(getattr(each, "field", None) and each.field.entity != counted for each in of)  # type: ignore[union-attr]
@@ -346,10 +354,10 @@ class _Reader:
         self.fields = tuple(self.take("field"))
         having = tuple(each.number for each in self.of(q.Having))
         more = [each for several in self.take("more_numbers") for each in several]
-        self.counted += [each for each in more if each.number not in having]
+        self.numbers += [self._bare(each) for each in more if each not in having]
         self._adjectives()
         nouns = [noun for noun in self._nouns() if noun.entity is None]
-        if self.rank is not None and self.rank.subject is None and not self.counted and not self.by:
+        if self.rank is not None and self.rank.subject is None and not self.numbers and not self.by:
             if self.subject is not None:
                 self.rank = self.rank._replace(subject=q.Dimension(entity=self.subject))
             elif len(nouns) == 1:
@@ -360,12 +368,12 @@ class _Reader:
             return self._plain(having)
         if self.rank.by is None and self.rank.descending is None and self.rank.subject is not None:
             subject, is_one = self.rank.subject, self.rank.limit in {None, 1}
-            is_open = self.by or not is_one or (self.counted if subject.entity else self.fields)
+            is_open = self.by or not is_one or (self.numbers if subject.entity else self.fields)
             fail_if(
                 is_open and (subject.entity or self.by or self.fields), "What the ranking is by is not clear."
             )
             if subject.entity is None:
-                return q.Query(having or self.numbers, (subject, *self.extra))
+                return q.Query(having or tuple(self.numbers), (subject, *self.extra))
             return self._plain(having)
         return self._ranking(self.rank)
 
@@ -382,7 +390,7 @@ class _Reader:
             self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
         for direction in self.take("most"):
             is_open = self.rank is not None and self.rank.by is not None
-            fail_if(is_open or self.counted, "Most of what is not clear.")
+            fail_if(is_open or self.numbers, "Most of what is not clear.")
             self.rank = _merged([self.rank or Ranking(), Ranking(self._often(), direction == "desc")])
 
     def _often(self) -> q.Number:
@@ -399,24 +407,26 @@ class _Reader:
 
     def _ranking(self, rank: Ranking) -> q.Query:
         """Return groups or rows that are ranked: all, or the first of all or of each group."""
-        subject, numbers = rank.subject, self.numbers
+        subject, numbers = rank.subject, tuple(self.numbers)
         self.by = tuple(each for each in self.by if each != subject)
         entity = subject.entity if subject else None
         if subject is None and self.subject is not None:
             numbers = numbers or (q.Number(self.subject),)
-        fail_if(rank.where and numbers, "Whether a condition is meant for each of the numbers is not clear.")
-        self.where += rank.where
         by, descending = rank.by, rank.descending is not False
+        if isinstance(by, q.Number):
+            is_open = by.where and numbers
+            fail_if(is_open, "Whether a condition is meant for each of the numbers is not clear.")
+            by = self._bare(by)
         order = q.Order(cast("q.Number", by), descending, rank.limit, self.by if subject else ())
         if isinstance(by, Field) and entity is not None and self.model.belongs(entity.name, by.entity):
-            is_open = self.counted or (self.by and order.limit is None)
+            is_open = self.numbers or (self.by and order.limit is None)
             fail_if(is_open, "It ranks rows, and asks for a number of groups, or for all of each.")
             if "when" not in self.kinds or not by.is_time or order.limit != 1 or self.by:
                 return self._rows(entity, order)
         if isinstance(by, Field):
             by = q.Number(field=by, statistic="max" if descending else "min")
         dimensions = (*self.by, *([] if subject is None else [subject]))
-        if rank.by is not by and (not dimensions or "when" in self.kinds):
+        if isinstance(rank.by, Field) and (not dimensions or "when" in self.kinds):
             return q.Query((*numbers, by) if by else numbers)
         by = by or self._usual(rank, numbers)
         is_each = subject is not None and self.by and rank.limit is None
@@ -449,7 +459,7 @@ class _Reader:
         return q.Query(rows=entity, order=order, fields=cast("tuple[Field, ...]", fields))
 
     def _plain(self, having: tuple[q.Number, ...]) -> q.Query:
-        numbers, subject = self.numbers, self.subject
+        numbers, subject = tuple(self.numbers), self.subject
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
         fail_if(any(noun in self.behind for noun in nouns), "What a preposition belongs to is not clear.")
         if nouns and not numbers:

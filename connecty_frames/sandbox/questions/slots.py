@@ -42,6 +42,11 @@ class Noun(NamedTuple):
         """The category that it names."""
         return self.dimension.field
 
+    @property
+    def counted(self) -> q.Number:
+        """The number of its rows."""
+        return q.Number(self.entity, where=frozenset(self.where))
+
 
 class Verb(NamedTuple):
     """What entities do, and the times at which it happened."""
@@ -52,13 +57,6 @@ class Verb(NamedTuple):
     def row(self, entity: Entity | None) -> str:
         """Return the entity whose rows record what an entity did, empty if it does no such thing."""
         return next((each.row for each in self.events if entity and each.entity == entity.name), "")
-
-
-class Counted(NamedTuple):
-    """A number, and conditions on what it counts."""
-
-    number: q.Number
-    where: tuple[q.Condition, ...] = ()
 
 
 class Slot(NamedTuple):
@@ -102,7 +100,7 @@ class Lexicon:
             self._add_field(field, model)
         for measure in model.measure:
             for noun in measure.nouns:
-                self._add([text for text, _ in forms(noun)], "numbers", (Counted(q.Number(named=measure)),))
+                self._add([text for text, _ in forms(noun)], "numbers", (q.Number(named=measure),))
         for event in model.event:
             self._add(event.verbs, "verb", Verb(events=(event,)))
             self._add(event.sums, "spends", event)

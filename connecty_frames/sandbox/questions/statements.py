@@ -20,14 +20,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
-#: The names of statistics.
-_STATISTICS: Final = {
-    "avg": "average",
-    "min": "minimum",
-    "max": "maximum",
-    "sum": "total",
-    "stddev": "deviation",
-}
+#: The names of statistics where they are other ones in SQL.
+_STATISTICS: Final = {"avg": "average", "min": "minimum", "max": "maximum", "sum": "total"}
 #: Units of time as expressions of a time, and how far the unit before is away if they follow one another.
 _GRAINS: Final[dict[q.Grain, tuple[str, str]]] = {
     "year": ("year({0})", "1"),
@@ -71,18 +65,18 @@ def select_statement(query: q.Query, model: SemanticModel) -> Statement:
     """Return one SELECT statement with a complete order of rows; NoSQLError if the data cannot answer it."""
     _check(query, model)
     if query.rows is not None:
-        return _rows(query, query.rows, model)
+        return _Select(model, query.rows).rows(query, query.rows)
     having = [condition for condition in query.where if isinstance(condition, q.Having)]
-    if having and not query.by:  # the groups are counted
-        entity = query.numbers[0].entity
-        is_count = replace(query, where=frozenset()) == q.Query(query.numbers[:1])
-        if entity is None or len(having) > 1 or not is_count:
-            raise NoSQLError
-        groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
-        rows, words = select_statement(groups, model)
-        sql = f"SELECT count(*) AS {entity.plural}\nFROM ({_indented(rows)})"
-        return Statement(sql, f"number of {entity.plural} in: {words}")
-    return _on_base(model, lambda select: _totals(query, select, having))
+    if query.by or not having:
+        return _on_base(model, lambda select: select.totals(query, having))
+    entity = query.numbers[0].entity  # the groups are counted
+    is_count = replace(query, where=frozenset()) == q.Query(query.numbers[:1])
+    if entity is None or len(having) > 1 or not is_count:
+        raise NoSQLError
+    groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
+    rows, words = select_statement(groups, model)
+    sql = f"SELECT count(*) AS {entity.plural}\nFROM ({_indented(rows)})"
+    return Statement(sql, f"number of {entity.plural} in: {words}")
 
 
 def _fail_if(is_impossible: object) -> None:
@@ -126,149 +120,6 @@ def _on_base(
     raise NoSQLError
 
 
-# Numbers of groups
-
-
-def _totals(query: q.Query, select: _Select, having: list[q.Having]) -> Statement:
-    """Return numbers by dimensions."""
-    numbers = shown = [select.number(number) for number in query.numbers]
-    counted = {each.entity.name for each in query.numbers if each.entity is not None and not each.distinct}
-    # Each order has items, so that the number of orders is the same from either table.
-    is_same = counted <= {select.base.name} | ({"order"} if select.base.name == "item" else set())
-    (where, said), groups = select.conditions(query.where.difference(having)), select.dimensions(query.by)
-    _fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
-    by, words = numbers[0].name if numbers else "", _joined(numbers or ["the values"])
-    if query.of is not None:
-        shown, by = _share(query, query.of, select, numbers[0]), f"share{'_percent' * query.percent}"
-        words = f"share of '{select.condition(query.of)[1]}' in the {words}"
-    elif query.periods is not None:
-        shown, by = _change(query, query.periods, select, numbers[0]), f"growth{'_percent' * query.percent}"
-        spans, days = zip(*map(select.span, query.periods), strict=True)
-        where.append(f"({' OR '.join(spans)})")
-        words = f"change of {words} between that {' and that '.join(days)}"
-    elif query.window is not None:
-        shown = [*numbers, _window(query, query.window, groups, numbers)]
-        words = _joined(shown)
-    bounds = [select.bound(select.number(each.number), each) for each in having]
-    condition = f"HAVING {' AND '.join(sql for sql, _ in bounds)}" if bounds else ""
-    terms, order, column = [group.order or group.name for group in groups], query.order, None
-    if order is not None:
-        if isinstance(order.by, Field):
-            raise NoSQLError
-        column = select.number(order.by)
-        terms.insert(0, _direction(by if order.by in query.numbers[:1] else column.name, order))
-    elif by and not any(dimension.grain for dimension in query.by):
-        terms.insert(0, f"{by} DESC")
-    *kept, ranked = _kept(", ".join(terms), column, select, order) if groups else ("",)
-    words += f" by {_joined(groups)}" if groups else ""
-    where_words = " and ".join(sorted(filter(None, [*said, *(each for _, each in bounds)])))
-    sql = select.statement([*groups, *shown], where, condition, *kept, groups=_list(groups))
-    return Statement(sql, _listed(words, where_words, ranked))
-
-
-def _share(query: q.Query, of: q.Condition, select: _Select, number: _Column) -> list[_Column]:
-    """Return the share of a part of a number, the part and all of it."""
-    _fail_if("avg" in number.sql or "/" in number.sql)
-    part = f"{number.sql} FILTER ({select.condition(of)[0]})"
-    share = _ratio(f"{part} / {number.sql}", "share", query)
-    return [share, _Column(part, f"matching_{number.name}"), number]
-
-
-def _change(
-    query: q.Query, periods: tuple[q.Period, q.Period], select: _Select, number: _Column
-) -> list[_Column]:
-    """Return a number in two periods, and how it changed."""
-    _fail_if("/" in number.sql or any(each.grain for each in query.by))
-    before, after = (f"{number.sql} FILTER ({select.span(period)[0]})" for period in periods)
-    return [
-        _Column(before, f"{number.name}_before"),
-        _Column(after, f"{number.name}_after"),
-        _Column(f"{after} - {before}", "change"),
-        _ratio(f"{after} / {before} - 1", "growth", query),
-    ]
-
-
-def _window(query: q.Query, window: q.Window, groups: list[_Column], numbers: list[_Column]) -> _Column:
-    """Return the column that is computed from a number across groups."""
-    _fail_if(len(numbers) != 1 or not groups or query.numbers[0].statistic is not None)
-    value, name, *_ = numbers[0]
-    # The values of groups may not add up to that of all, and a share within groups would be another one.
-    _fail_if(window != "growth" and any(text in value for text in ("DISTINCT", "avg", "/")))
-    if window == "share":
-        _fail_if(len(query.by) > 1)
-        return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
-    grains = [each.grain for each in query.by if each.grain is not None]
-    _fail_if(len(grains) != 1 or not _GRAINS[grains[0]][1])
-    others = _list(group for group in groups if group.name != grains[0])
-    time = _list(group for group in groups if group.name == grains[0])
-    over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
-    if window == "running":
-        return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
-    # The year before is not among the rows of one year.
-    _fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
-    step = _GRAINS[grains[0]][1]
-    before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
-    return _ratio(f"{value} / {before} - 1", "growth", query)
-
-
-def _ratio(sql: str, name: str, query: q.Query) -> _Column:
-    """Return a ratio, or the same in percent."""
-    return _Column(f"100 * ({sql})", f"{name}_percent") if query.percent else _Column(sql, name)
-
-
-# Rows
-
-
-def _rows(query: q.Query, entity: Entity, model: SemanticModel) -> Statement:
-    """Return the rows of an entity that meet conditions, also on other rows that belong to them."""
-    select, own, others = _Select(model, entity), [], []
-    for condition in query.where:
-        try:
-            select.condition(condition)
-            own.append(condition)
-        except NoSQLError:
-            others.append(condition)
-    # "Products in 2024" may be those released then as well as those sold, and those of 2024 and 2025 in both.
-    has_time = any(each.entity == entity.name and each.is_time for each in model.field)
-    is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
-    _fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
-    _fail_if(any(isinstance(each, q.Is | q.During) and each.each for each in others))
-    where, said = select.conditions(own)
-    if others:
-        rows, words = _on_base(model, lambda inner: inner.keys(entity, others), below=entity)
-        where.append(f"{select.key(entity)} IN ({_indented(rows)})")
-        said.append(words)
-    terms, order = ", ".join(f"{entity.alias}.{name}" for name in entity.key), query.order
-    if order is not None:
-        if not isinstance(order.by, Field):
-            raise NoSQLError
-        terms = f"{_direction(select.column(order.by), order)} NULLS LAST, {terms}"
-    words = f"{entity.plural}{' with ' * bool(query.fields)}{_joined(each.noun for each in query.fields)}"
-    *kept, ranked = _kept(
-        terms, order.by.noun if order and isinstance(order.by, Field) else None, select, order
-    )
-    sql = select.statement(_described(query, entity, own, select), sorted(where), *kept)
-    return Statement(sql, _listed(words, *said, ranked))
-
-
-def _described(query: q.Query, entity: Entity, own: Iterable[q.Condition], select: _Select) -> list[_Column]:
-    """Return the columns of rows: those that describe them, and those that the question names."""
-    fields = [each.field for each in own if isinstance(each, q.Is | q.Compare | q.Has | q.During)]
-    named = [*query.fields, *sorted(filter(None, fields), key=lambda field: field.name)]
-    named += [query.order.by] if query.order is not None and isinstance(query.order.by, Field) else []
-    columns = select.dimensions(() if query.order is None else query.order.per)
-    for sql, name, other in [
-        *((f"{entity.alias}.{name}", name, name) for name in (*entity.key, *entity.label)),
-        *((select.column(each), each.column, f"{each.entity}_{each.column}") for each in named),
-    ]:
-        if sql not in {column.sql for column in columns}:
-            columns.append(_Column(sql, other if name in {column.name for column in columns} else name))
-    return columns
-
-
-# The parts of statements
-
-
 class _Select:
     """A SELECT of one entity's rows, with joins as expressions need them; periods refer to ``time``."""
 
@@ -276,6 +127,149 @@ class _Select:
         self.model, self.base, self._joined = model, base, set[str]()
         times = map(model.time_field, (base.name, *model.parents(base.name)))
         self.time = next(filter(None, times), None)
+        #: Conditions as expressions and in words.
+        self.where: list[tuple[str, str]] = []
+
+    def totals(self, query: q.Query, having: list[q.Having]) -> Statement:
+        """Return numbers by dimensions."""
+        numbers, order = [self.number(number) for number in query.numbers], query.order
+        counted = {each.entity.name for each in query.numbers if each.entity and not each.distinct}
+        # Each order has items, so that the number of orders is the same from either table.
+        is_same = counted <= {self.base.name} | ({"order"} if self.base.name == "item" else set())
+        groups = self.dimensions(query.by)
+        _fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
+        self.where = [self.condition(each) for each in query.where.difference(having)]
+        shown, words, by = self._derived(query, groups, numbers)
+        bounds = [self._bound(self.number(each.number), each) for each in having]
+        terms, named = [group.order or group.name for group in groups], ""
+        if order is not None:
+            if isinstance(order.by, Field):
+                raise NoSQLError
+            named, number = str(self.number(order.by)), self.number(order.by).name
+            by = by if order.by in query.numbers[:1] else number
+            terms.insert(0, f"{by}{' DESC' * order.descending}")
+        elif by and not any(dimension.grain for dimension in query.by):
+            terms.insert(0, f"{by} DESC")
+        if not groups:
+            return self.statement(shown, words)
+        tail = [
+            f"GROUP BY {_list(groups)}",
+            f"HAVING {' AND '.join(sql for sql, _ in bounds)}" * bool(bounds),
+        ]
+        *kept, ranked = self._kept(", ".join(terms), named, order)
+        said = [f"{words} by {_joined(groups)}", *(text for _, text in bounds), ranked]
+        return self.statement([*groups, *shown], *said, tail=[*tail, *kept])
+
+    def _derived(
+        self, query: q.Query, groups: list[_Column], numbers: list[_Column]
+    ) -> tuple[list[_Column], str, str]:
+        """Return the columns of a query beside its groups, their words, and the name of the first of them."""
+        words = _joined(numbers or ["the values"])
+        if query.of is None and query.periods is None and query.window is None:
+            return numbers, words, numbers[0].name if numbers else ""
+        _fail_if(len(numbers) != 1)
+        (number,) = numbers
+        sql, name, *_ = number
+        if query.of is not None:
+            _fail_if("avg" in sql or "/" in sql)
+            condition, said = self.condition(query.of)
+            part = f"{sql} FILTER ({condition})"
+            share = _ratio(f"{part} / {sql}", "share", query)
+            shown = [share, _Column(part, f"matching_{name}"), number]
+            return shown, f"share of '{said}' in the {words}", share.name
+        if query.periods is not None:
+            _fail_if("/" in sql or any(each.grain for each in query.by))
+            spans, days = zip(*map(self.span, query.periods), strict=True)
+            self.where.append((f"({' OR '.join(spans)})", ""))
+            before, after = (f"{sql} FILTER ({span})" for span in spans)
+            growth = _ratio(f"{after} / {before} - 1", "growth", query)
+            shown = [_Column(before, f"{name}_before"), _Column(after, f"{name}_after")]
+            shown += [_Column(f"{after} - {before}", "change"), growth]
+            return shown, f"change of {words} between that {' and that '.join(days)}", growth.name
+        window = self._window(query, groups, number)
+        return [number, window], f"{words} and {window}", name
+
+    def _window(self, query: q.Query, groups: list[_Column], number: _Column) -> _Column:
+        """Return the column that is computed from a number across groups."""
+        value, name, *_ = number
+        # The values of groups may not add up to that of all, and a share within groups would be another one.
+        is_rate = query.window != "growth" and any(text in value for text in ("DISTINCT", "avg", "/"))
+        _fail_if(not groups or query.numbers[0].statistic or is_rate)
+        if query.window == "share":
+            _fail_if(len(query.by) > 1)
+            return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
+        grains = [each.grain for each in query.by if each.grain is not None]
+        _fail_if(len(grains) != 1 or not _GRAINS[grains[0]][1])
+        others = _list(group for group in groups if group.name != grains[0])
+        time = _list(group for group in groups if group.name == grains[0])
+        over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
+        if query.window == "running":
+            return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
+        # The year before is not among the rows of one year.
+        _fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
+        step = _GRAINS[grains[0]][1]
+        before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
+        return _ratio(f"{value} / {before} - 1", "growth", query)
+
+    def rows(self, query: q.Query, entity: Entity) -> Statement:
+        """Return rows that meet conditions, also on other rows that belong to them."""
+        own, others, order = list[q.Condition](), list[q.Condition](), query.order
+        for condition in query.where:
+            try:
+                self.where.append(self.condition(condition))
+                own.append(condition)
+            except NoSQLError:
+                others.append(condition)
+        # "Products in 2024" may be those released then or those sold, and "in 2024 and 2025" in both or one.
+        has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
+        is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
+        _fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
+        _fail_if(any(isinstance(each, q.Is | q.During) and each.each for each in others))
+        if others:
+            sql, words = self._keys(entity, others)
+            self.where.append((f"{self.key(entity)} IN ({sql})", words))
+        terms, by = ", ".join(f"{entity.alias}.{name}" for name in entity.key), order and order.by
+        if order is not None:
+            if not isinstance(order.by, Field):
+                raise NoSQLError
+            terms = f"{self.column(order.by)}{' DESC' * order.descending} NULLS LAST, {terms}"
+        *kept, ranked = self._kept(terms, by.noun if isinstance(by, Field) else "", order)
+        words = f"{entity.plural}{' with ' * bool(query.fields)}{_joined(each.noun for each in query.fields)}"
+        fields = [each.field for each in own if isinstance(each, q.Is | q.Compare | q.Has | q.During)]
+        named = [*query.fields, *sorted(filter(None, fields), key=lambda field: field.name)]
+        columns = self.dimensions(order.per if order else ())
+        for sql, name, other in [
+            *((f"{entity.alias}.{name}", name, name) for name in (*entity.key, *entity.label)),
+            *((self.column(each), each.column, f"{each.entity}_{each.column}") for each in named),
+            *([(by.sql, by.column, by.column)] if isinstance(by, Field) else []),
+        ]:
+            if sql not in {column.sql for column in columns}:
+                columns.append(_Column(sql, other if name in {column.name for column in columns} else name))
+        return self.statement(columns, words, ranked, tail=kept)
+
+    def statement(self, columns: Iterable[_Column], *words: str, tail: Iterable[str] = ()) -> Statement:
+        """Return the statement: columns, tables, conditions and the last lines, which may be empty."""
+        shown = [
+            sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
+            for sql, name, *_ in columns
+        ]
+        line = f"SELECT {', '.join(shown)}"
+        joins = [
+            f"JOIN {self.model.entity[name].table} USING ({column})"
+            for name, (_, column) in self.model.parents(self.base.name).items()
+            if name in self._joined
+        ]
+        where = "\n  AND ".join(sorted(sql for sql, _ in self.where if sql))
+        lines = [
+            line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown),
+            f"FROM {self.base.table}",
+            *joins,
+            f"WHERE {where}" if where else "",
+            *tail,
+        ]
+        first, *rest = words or [""]
+        said = " and ".join(sorted(text for _, text in self.where if text))
+        return Statement("\n".join(filter(None, lines)), ", ".join(filter(None, [first, said, *rest])))
 
     def join(self, name: str) -> None:
         """Join an entity to which each row belongs."""
@@ -283,19 +277,6 @@ class _Select:
         while name != self.base.name:
             self._joined.add(name)
             name, _ = self.model.parents(self.base.name)[name]
-
-    def statement(
-        self, columns: Iterable[_Column], where: Iterable[str], *rest: str, groups: str = ""
-    ) -> str:
-        """Return the statement; conditions, groups and the last lines may be empty."""
-        joins = [
-            f"JOIN {self.model.entity[name].table} USING ({column})"
-            for name, (_, column) in self.model.parents(self.base.name).items()
-            if name in self._joined
-        ]
-        conditions = "\n  AND ".join(filter(None, where))
-        tail = (f"WHERE {conditions}" if conditions else "", f"GROUP BY {groups}" if groups else "", *rest)
-        return "\n".join(filter(None, [_select_clause(columns), f"FROM {self.base.table}", *joins, *tail]))
 
     def column(self, of: Field) -> str:
         """Return a field as an expression."""
@@ -308,15 +289,16 @@ class _Select:
         _fail_if(len(entity.key) > 1)
         return f"{entity.alias}.{entity.key[0]}"
 
-    def keys(
-        self, entity: Entity, where: Iterable[q.Condition], *, through: Entity | None = None
-    ) -> Statement:
+    def _keys(self, entity: Entity, where: Iterable[q.Condition], through: Entity | None = None) -> Statement:
         """Return a SELECT of the keys of an entity that have rows that meet conditions."""
-        self.join(self.base.name if through is None else through.name)
-        conditions, words = self.conditions(where)
-        return Statement(
-            self.statement([_Column(self.key(entity), entity.key[0])], conditions), _joined(words)
-        )
+
+        def keys(inner: _Select) -> Statement:
+            inner.join(inner.base.name if through is None else through.name)
+            inner.where = list(map(inner.condition, where))
+            return inner.statement([_Column(inner.key(entity), entity.key[0])])
+
+        sql, words = _on_base(self.model, keys, below=entity)
+        return Statement(_indented(sql), words)
 
     def _time(self, of: Field | None) -> Field:
         """Return a time, by default that at which the rows happened."""
@@ -325,6 +307,19 @@ class _Select:
             raise NoSQLError
         self.join(of.entity)
         return of
+
+    def _kept(self, terms: str, by: str, order: q.Order | None) -> tuple[str, str, str]:
+        """Return the order of rows and which are kept, the first of all or of each group, and the words."""
+        if order is None:
+            return f"ORDER BY {terms}", "", ""
+        is_time = isinstance(order.by, Field) and order.by.is_time
+        direction = ("latest", "earliest") if is_time else ("highest", "lowest")
+        words = f"the {direction[not order.descending]} {order.limit or 'first'}"
+        if not order.per:
+            return f"ORDER BY {terms}", f"LIMIT {order.limit}" * bool(order.limit), f"{words} by {by}"
+        groups = self.dimensions(order.per)
+        kept = f"QUALIFY row_number() OVER (PARTITION BY {_list(groups)} ORDER BY {terms}) <= {order.limit}"
+        return kept, f"ORDER BY {_list(groups)}, {terms}", f"{words} of each {_joined(groups)} by {by}"
 
     def number(self, number: q.Number) -> _Column:
         """Return a number of each group."""
@@ -388,19 +383,16 @@ class _Select:
         name = entity.name if label.name == "name" else label.name
         return [*keys, _Column(self.column(label), name, entity.name)]
 
-    def conditions(self, conditions: Iterable[q.Condition]) -> tuple[list[str], list[str]]:
-        """Return conditions as expressions and in words, in a fixed order."""
-        made = list(map(self.condition, conditions))
-        return sorted(sql for sql, _ in made), [" and ".join(sorted(words for _, words in made if words))]
-
     def condition(self, condition: q.Condition) -> tuple[str, str]:  # noqa: PLR0911 - one for each kind
         """Return a condition as an expression and in words, both empty if the tables alone fulfil it."""
         match condition:
             case q.Is(of, values, negated):
                 words = f"{of.noun} is {'not ' * negated}{' or '.join(value.text for value in values)}"
-                return _is(self.column(of), of, [value.sql for value in values], negated=negated), words
+                sign = ("=", "<>")[negated] if len(values) == 1 else "NOT IN" if negated else "IN"
+                sql = ", ".join(value.sql for value in values)
+                return f"{self.column(of)} {sign} {sql if len(values) == 1 else f'({sql})'}", words
             case q.Compare(of):
-                return self.bound(_Column(self.column(of), of.noun), condition)
+                return self._bound(_Column(self.column(of), of.noun), condition)
             case q.Has(of, negated):
                 sql = f"{self.column(of)} IS {'' if negated else 'NOT '}NULL"
                 return sql, f"{'no' if negated else 'a'} {of.noun}"
@@ -416,16 +408,14 @@ class _Select:
             case q.IsKey(entity, key):
                 return f"{self.key(entity)} = {key}", f"{entity.name} {key}"
             case q.Never(entity, row, where):
-                rows, words = _on_base(
-                    self.model, lambda inner: inner.keys(entity, where, through=row), below=entity
-                )
+                rows, words = self._keys(entity, where, row)
                 words = f"{entity.plural} without {row.plural}{f' ({words})' if words else ''}"
-                return f"{self.key(entity)} NOT IN ({_indented(rows)})", words
+                return f"{self.key(entity)} NOT IN ({rows})", words
             case q.Of(entity) if self.model.belongs(self.base.name, entity.name):
                 return "", ""
         raise NoSQLError
 
-    def bound(self, column: _Column, bound: q.Compare | q.Having) -> tuple[str, str]:
+    def _bound(self, column: _Column, bound: q.Compare | q.Having) -> tuple[str, str]:
         """Return that a column compares with a number, or is between two."""
         numbers = [f"{number:f}" for number in bound.numbers]
         sql = f"{column.sql} {bound.operator.upper()} {' AND '.join(numbers)}"
@@ -447,36 +437,9 @@ class _Select:
         return " AND ".join(sql), words
 
 
-def _is(column: str, of: Field, values: list[str], *, negated: bool) -> str:
-    if of.type == "boolean":
-        _fail_if(negated)  # what is unknown may count as not
-        return f"{column} IS {values[0] if len(values) == 1 else 'NOT NULL'}"
-    if len(values) == 1:
-        return f"{column} {'<>' if negated else '='} {values[0]}"
-    return f"{column} {'NOT ' if negated else ''}IN ({', '.join(values)})"
-
-
-def _direction(sql: str, order: q.Order) -> str:
-    return f"{sql}{' DESC' if order.descending else ''}"
-
-
-def _kept(terms: str, by: object, select: _Select, order: q.Order | None) -> tuple[str, str, str]:
-    """Return the order of rows and which are kept, the first of all or of each group, and both in words."""
-    if order is None:
-        return f"ORDER BY {terms}", "", ""
-    is_time = isinstance(order.by, Field) and order.by.is_time
-    direction = ("latest", "earliest") if is_time else ("highest", "lowest")
-    words = f"the {direction[not order.descending]} {order.limit or 'first'}"
-    if not order.per:
-        limit = f"LIMIT {order.limit}" if order.limit else ""
-        return f"ORDER BY {terms}", limit, f"{words} by {by}"
-    groups = select.dimensions(order.per)
-    kept = f"QUALIFY row_number() OVER (PARTITION BY {_list(groups)} ORDER BY {terms}) <= {order.limit}"
-    return kept, f"ORDER BY {_list(groups)}, {terms}", f"{words} of each {_joined(groups)} by {by}"
-
-
-def _listed(*texts: str) -> str:
-    return ", ".join(filter(None, texts))
+def _ratio(sql: str, name: str, query: q.Query) -> _Column:
+    """Return a ratio, or the same in percent."""
+    return _Column(f"100 * ({sql})", f"{name}_percent") if query.percent else _Column(sql, name)
 
 
 def _joined(texts: Iterable[object]) -> str:
@@ -491,13 +454,3 @@ def _list(columns: Iterable[_Column]) -> str:
 def _indented(sql: str) -> str:
     """Return SQL indented, for parentheses around it."""
     return "\n" + "\n".join(f"    {line}" for line in sql.splitlines()) + "\n"
-
-
-def _select_clause(columns: Iterable[_Column]) -> str:
-    """Return the SELECT clause, on one line if it is short."""
-    shown = [
-        sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
-        for sql, name, *_ in columns
-    ]
-    line = f"SELECT {', '.join(shown)}"
-    return line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
