@@ -36,7 +36,6 @@ class Entity(_Part, frozen=True, eq=False):
     time: str | None = None
     amount: str | None = None
     usual: str | None = None
-    ordered: bool = False
     person: bool = False
 
 

@@ -49,13 +49,6 @@ class Bound(NamedTuple):
     is_year: bool = False
 
 
-class Related(NamedTuple):
-    """Rows of another entity, or those of a verb, that there are none of."""
-
-    rows: Entity | Verb
-    where: tuple[q.Condition, ...] = ()
-
-
 class Ranking(NamedTuple):
     """A ranking, or a part of one: what is ranked, by what, and how many are kept.
 
@@ -197,10 +190,10 @@ class Phrases:
         if time is not None:
             return "condition", q.Has(time, negated=True)
         if verb is not None or entity is not None:
-            return "related", Related(verb or entity, f.where)
+            return "related", (verb or entity, f.where)
         if "never" not in f.kinds or field is None:
             return None
-        return "related", Related(self.model.entity[field.entity], f.where or (q.Has(field),))
+        return "related", (self.model.entity[field.entity], f.where or (q.Has(field),))
 
     def _not(self, f: Found) -> Any:
         return ("condition", negated(f.where)) if len(f.where) == 1 else None
@@ -308,40 +301,36 @@ class Phrases:
         if entity is not None and f.edge and (f.number or not f.noun.plural):
             fields = ((self.model.time_field(entity.name), f.edge == "desc"),)
         own = [each for each in fields if entity and each[0] and each[0].entity == entity.name]
-        return self._ranked(f, own[0][0], descending=own[0][1]) if own else None
+        return self._ranked(f, f.noun.dimension, *own[0]) if own else None
 
     def _top(self, f: Found) -> Any:
         directions = f.all("top", "high", "seller")
         if not directions and not {"which", "popular"} & {*f.kinds}:
             return None
-        descending = directions[-1] in {"desc", "best"} if directions else None
-        ranked = self._ranked(f, None, descending=descending, usual=self.units if f.seller else None)
-        return [*ranked, *(("popular", each) for each in f.all("popular"))]
+        return [*self._ranked(f, f.noun.dimension), *(("popular", each) for each in f.all("popular"))]
 
     def _limit(self, f: Found) -> Any:
         if f.high and f.slots[0].has("most") and not f.number:
             return None
-        usual = self.units if f.seller else None
-        descending = f.all("top", "high", "seller", "direction")[-1] in {"desc", "best"}
-        return "rank", Ranking(None, descending, limit=f.number and _rows(f.number), usual=usual)
+        return self._ranked(f)
 
     def _sort(self, f: Found) -> Any:
-        direction = f.high or f.most or f.direction
-        descending = None if direction is None else direction == "desc"
         if (f.noun is not None and f.noun.entity is None) or (f.numbers is not None and len(f.numbers) > 1):
             return None
         number = f.numbers[0] if f.numbers else f.noun.counted if f.noun else self.revenue
-        return "rank", Ranking(f.field or number, descending)
+        return self._ranked(f, None, f.field or number)
 
     def _with_most(self, f: Found) -> Any:
-        return [*self._ranked(f, None, descending=None), f.slots[-1]]
+        return [*self._ranked(f, f.noun.dimension), f.slots[-1]]
 
     def _ranked(
-        self, f: Found, by: Field | None, *, descending: bool | None, usual: q.Number | None = None
+        self, f: Found, subject: q.Dimension | None = None, by: Any = None, descending: bool | None = None
     ) -> list[Any]:
-        limit = _rows(f.number) if f.number else None if f.noun.plural else 1
-        rank = Ranking(by, descending, subject=f.noun.dimension, limit=limit, usual=usual)
-        return [("rank", rank), *(("condition", each) for each in f.where)]
+        for direction in f.all("high", "most", "direction", "top", "seller") if descending is None else ():
+            descending = direction in {"desc", "best"}
+        limit = _rows(f.number) if f.number else 1 if subject and not f.noun.plural else None
+        rank = Ranking(by, descending, subject, limit, self.units if f.seller else None)
+        return [("rank", rank), *(("condition", each) for each in f.where if subject)]
 
     # Dimensions
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from connecty_frames._base.text import snippet
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Entity, Field
-from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, Refused, Related, fail_if, negated
+from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, Refused, fail_if, negated
 from connecty_frames.sandbox.questions.slots import Noun, Verb
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ class _Reader:
         self.numbers = [*dict.fromkeys(map(self._bare, self.numbers))]
         for verb in self.take("verb"):
             self._verb(verb)
-        for related in self.take("related"):
-            self._related(related)
+        for rows, where in self.take("related"):
+            self._related(rows, where)
         self._bounds()
         self._through()
         query = self._derived()
@@ -123,23 +123,20 @@ class _Reader:
 
     def _with_bounds(self, query: q.Query) -> q.Query:
         """Return the query with its conditions; what has a bound is shown, and its conditions are of all."""
-        inner = [each for bound in self.of(q.Having) for each in bound.number.where]
-        self.where = [
-            replace(each, number=replace(each.number, where=frozenset()))
-            if isinstance(each, q.Having)
-            else each
-            for each in self.where
-        ]
+        having = self.of(q.Having)
+        fail_if(len(having) > 1 and any(each.number.where for each in having), "It has two bounds.")
+        own = [each for each in self.where if each not in having]
+        self.where = list(own)
+        self.where += [replace(each, number=self._bare(each.number)) for each in having]
         having = self.of(q.Having)
         if having and query.rows is not None and not (query.fields or query.order):
             query = q.Query((having[0].number,), (q.Dimension(entity=query.rows),))
         counted = [number.entity for number in query.numbers]
         entity = query.by[0].entity if len(query.by) == 1 else (counted or [None])[0]
-        others = [each for each in self.where if not isinstance(each, q.During | q.Recurring | q.Having)]
+        others = [each for each in own if not isinstance(each, q.During | q.Recurring)]
         is_own = entity is None or all(self._is_own(each, entity) for each in others)
         fail_if(having and not is_own, "Of those that it did so often, or of all?")
-        fail_if(inner and len(having) > 1, "It has more than one bound on what was done.")
-        return replace(query, where=frozenset([*self.where, *inner]))
+        return replace(query, where=frozenset(self.where))
 
     def _bare(self, number: q.Number) -> q.Number:
         """Return a number without its conditions, which become those of the query."""
@@ -184,16 +181,12 @@ class _Reader:
         fail_if(len({*self.of(q.Recurring)}) > 1, "On which days is not clear.")
         periods = [each for each in self.of(q.During) if each.field is None]
         spans = tuple(span for each in periods for span in each.periods)
-        if len(spans) == 2 and compared and self.kinds & {"rise", "change"}:
-            first, last = sorted(spans, key=lambda span: str(span.start))
-            self.where = [
-                *(each for each in self.where if each not in periods),
-                q.During(spans, ends=(first, last)),
-            ]
-            return
+        ends = tuple(sorted(spans, key=lambda span: str(span.start)))
+        is_change = compared and len(ends) == 2 and bool(self.kinds & {"rise", "change"})
         if compared and len(spans) > 1:
-            self.where = [*(each for each in self.where if each not in periods), q.During(spans)]
-            self.by = (*self.by, q.Dimension(grain=self._grain(spans)))
+            both = q.During(spans, ends=cast("tuple[q.Period, q.Period]", ends) if is_change else None)
+            self.where = [*(each for each in self.where if each not in periods), both]
+            self.by += () if is_change else (q.Dimension(grain=self._grain(spans)),)
         else:
             dated = any(each.grain and each.field for each in self.by)
             is_open = len(periods) > 1 or (periods and dated) or not all(each.periods for each in periods)
@@ -209,7 +202,7 @@ class _Reader:
         if not self.rank and (compared or (self.numbers and (self.by or not adds_up))):
             fields = [each.field for each in values if not _is_group(each.field, self.by)]
             self.by += tuple(q.Dimension(field=field) for field in fields)
-        fail_if(compared and not self.by, "What is compared is not clear.")
+        fail_if(compared and not (self.by or is_change), "What is compared is not clear.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
         """Return the unit of time that tells periods apart."""
@@ -223,7 +216,6 @@ class _Reader:
     def _verb(self, verb: Verb) -> None:
         """Turn what was done into a condition on the rows that record it."""
         subject, own = self.subject, verb.row(self.subject)
-        doers = [noun.entity for noun in self._nouns() if verb.row(noun.entity)]
         counted = any(number.entity is subject and not number.distinct for number in self.numbers)
         means_units = any(each.means_units for each in verb.events)
         is_open = means_units and any(number.entity is self.model.entity["item"] for number in self.numbers)
@@ -245,31 +237,26 @@ class _Reader:
         ):
             self.rank = self.rank._replace(by=replace(self.phrases.units, where=self.rank.by.where))
             return
-        elif doers:
-            self.take("noun")
-            others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
-            is_ranked = self.rank is not None and self.rank.by is not None
-            fail_if(others and not is_ranked, "Of all that they bought, or only of what is named?")
         else:
             is_clear = verb.events or any(map(self.phrases.is_default_time, verb.fields))
+            is_clear = is_clear and not any(verb.row(noun.entity) for noun in self._nouns())
             fail_if(not is_clear, "What was done, by whom or when, is not clear.")
         names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
-        doer = verb.row(doers[0]) if doers else ""
-        entity = self.model.entity[own or doer or ("login" if "login" in names else "order")]
+        entity = self.model.entity[own or ("login" if "login" in names else "order")]
         bounds = [q.Having(q.Number(entity), *each[:2]) for each in self.take("happened")] if own else []
         self.where += bounds or [q.Of(entity)]
 
-    def _related(self, related: Related) -> None:
+    def _related(self, rows: Entity | Verb, conditions: Sequence[q.Condition]) -> None:
         """Turn rows of another entity that there are none of into a condition."""
-        rows, subject = related.rows, self.subject
+        subject = self.subject
         if isinstance(rows, Verb):
             rows = self.model.entity.get(rows.row(subject)) or cast("Entity", subject)
         if subject is None or rows is subject or not self.model.belongs(rows.name, subject.name):
-            self.where.append(negated(related.where))
+            self.where.append(negated(conditions))
             return
         # None of the rows meets the conditions that are not on the entity itself.
         inner = [each for each in self.where if not self._is_own(each, subject)]
-        where = frozenset([*inner, *related.where])
+        where = frozenset([*inner, *conditions])
         others = [noun for noun in self._nouns() if noun.entity not in {subject, rows}]
         is_open = others or any(isinstance(each, q.Is) and each.each for each in where)
         fail_if(is_open, "What there is none of is not clear.")
@@ -290,11 +277,11 @@ class _Reader:
 
     def _through(self) -> None:
         """Count those with rows that meet a condition once: customers who used a coupon."""
-        rows = [self.model.entity[each.field.entity] for each in self.of(q.Is) + self.of(q.Has)]
-        below = [each for each in rows if self.subject not in {None, each}]
-        below = [each for each in below if self.model.belongs(each.name, self.subject.name)]
-        self.where += map(q.Of, dict.fromkeys(below))
-        self._count_once(self.subject if below else None)
+        subject = self.subject
+        rows = {each.field.entity for each in self.of(q.Is) + self.of(q.Has)} - {subject and subject.name}
+        below = [name for name in rows if subject and self.model.belongs(name, subject.name)]
+        self.where += [q.Of(self.model.entity[name]) for name in below]
+        self._count_once(subject if below else None)
 
     def _count_once(self, entity: Entity | None) -> None:
         """Count different rows of an entity."""
@@ -429,8 +416,8 @@ class _Reader:
         if isinstance(rank.by, Field) and (not dimensions or "when" in self.kinds):
             return q.Query((*numbers, by) if by else numbers)
         by = by or self._usual(rank, numbers)
-        is_each = subject is not None and self.by and rank.limit is None
-        is_timed = subject is None and rank.limit is not None and bool(self.grains)
+        is_each = subject is not None and rank.limit is None and len(self.by) > 0
+        is_timed = subject is None and rank.limit is not None and len(self.grains) > 0
         if by is None or self.fields or is_each or is_timed or not dimensions:
             raise Refused("It does not say what the ranking is by, or how many of each.")
         self._check_best(by)

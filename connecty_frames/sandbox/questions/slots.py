@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Event, Field, forms
-from connecty_frames.sandbox.questions.periods import find_period, with_years
+from connecty_frames.sandbox.questions.periods import find_period, spelled
 from connecty_frames.sandbox.words import split, word_table
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Lexicon:
 
     def __init__(self, model: SemanticModel) -> None:
         self.model, self._phrases = model, cast("dict[tuple[str, ...], dict[str, Any]]", {})
-        words = {kind: values for kind, values in word_table().items() if kind != "english"}
+        words = {kind: values for kind, values in word_table().items() if kind not in {"english", "spelling"}}
         #: What slots stand together in phrases.
         self.rules: Final[list[tuple[str, Pattern]]] = [
             (name.split()[0], [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
@@ -148,7 +148,7 @@ class Lexicon:
     def claim(self, words: Sequence[str]) -> list[Slot]:
         """Return the slots of a question; words that no phrase has make a slot without meanings."""
         slots: list[Slot] = []
-        words, position = with_years(words), 0
+        words, position = spelled(words), 0
         while position < len(words):
             sizes = range(min(self._longest, len(words) - position), 0, -1)
             size = next((n for n in sizes if tuple(words[position : position + n]) in self._phrases), 0)
