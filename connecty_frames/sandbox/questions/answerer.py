@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql, similar_questions
-from connecty_frames.sandbox.questions.phrases import Refused
+from connecty_frames.sandbox.questions.query import Refused
 from connecty_frames.sandbox.questions.reader import read
 from connecty_frames.sandbox.questions.slots import Lexicon
-from connecty_frames.sandbox.questions.statements import NoSQLError, select_statement
+from connecty_frames.sandbox.questions.statements import select_statement
 from connecty_frames.sandbox.words import STOP_WORDS, Vocabulary, split
 
 if TYPE_CHECKING:
@@ -71,10 +71,7 @@ class WorkspaceAnswerer:
         if not 0 < len(typed) <= _MAX_WORDS:
             raise Refused(f"It has more than {_MAX_WORDS} words or {BASE_LENGTH} characters.")
         query = read(self._lexicon, self._vocabulary.corrected(typed))
-        try:
-            sql, words = select_statement(query, self._model)
-        except NoSQLError:
-            raise Refused("No table has what it combines.") from None
+        sql, words = select_statement(query, self._model)
         return Plan(sql, f"Read as: {words}. Rows: {{rows}}.")
 
     def _offers(self, typed: list[str], refused: Refused) -> str:

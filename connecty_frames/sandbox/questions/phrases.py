@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
+from connecty_frames.sandbox.questions.query import Refused, fail_if
 from connecty_frames.sandbox.questions.slots import Slot, Verb
 
 if TYPE_CHECKING:
@@ -24,20 +25,6 @@ if TYPE_CHECKING:
 #: A number with three decimals, or one with a point between thousands as in much of Europe.
 _UNCLEAR_NUMBER: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _YEAR: Final = re.compile(r"20[1-3]\d")
-
-
-class Refused(Exception):
-    """A question that is not answered, why, and other wordings of it that may have an answer."""
-
-    def __init__(self, reason: str, *offers: str) -> None:
-        super().__init__(reason)
-        self.offers = offers
-
-
-def fail_if(is_unclear: object, reason: str, *offers: str) -> None:
-    """Refuse a question that is not clear."""
-    if is_unclear:
-        raise Refused(reason, *offers)
 
 
 class Bound(NamedTuple):
@@ -188,12 +175,12 @@ class Phrases:
         entity, field = f.noun and f.noun.entity, f.field or (f.noun and f.noun.field)
         time, field = self.time_of(verb) if verb else None, f.value.field if f.value else field
         if time is not None:
-            return "condition", q.Has(time, negated=True)
+            return "condition", q.Is(time, negated=True)
         if verb is not None or entity is not None:
             return "related", (verb or entity, f.where)
         if "never" not in f.kinds or field is None:
             return None
-        return "related", (self.model.entity[field.entity], f.where or (q.Has(field),))
+        return "related", (self.model.entity[field.entity], f.where or (q.Is(field),))
 
     def _not(self, f: Found) -> Any:
         return ("condition", negated(f.where)) if len(f.where) == 1 else None
@@ -284,7 +271,7 @@ class Phrases:
             return ("value", q.Is(field, (field.values[0],))) if f.kinds[0] == "with" else None
         if {"with", "without"} <= {*f.kinds}:
             return "dimension", (q.Dimension(field=field, presence=True),)
-        return "condition", q.Has(field, negated=f.kinds[0] != "with")
+        return "condition", q.Is(field, negated=f.kinds[0] != "with")
 
     def _and(self, f: Found) -> Any:
         is_of = self.position > 0 and self.slots[self.position - 1].has("prep")
@@ -301,7 +288,7 @@ class Phrases:
         if entity is not None and f.edge and (f.number or not f.noun.plural):
             fields = ((self.model.time_field(entity.name), f.edge == "desc"),)
         own = [each for each in fields if entity and each[0] and each[0].entity == entity.name]
-        return self._ranked(f, f.noun.dimension, *own[0]) if own else None
+        return self._ranked(f, f.noun.dimension, own[0][0], descending=own[0][1]) if own else None
 
     def _top(self, f: Found) -> Any:
         directions = f.all("top", "high", "seller")
@@ -324,7 +311,7 @@ class Phrases:
         return [*self._ranked(f, f.noun.dimension), f.slots[-1]]
 
     def _ranked(
-        self, f: Found, subject: q.Dimension | None = None, by: Any = None, descending: bool | None = None
+        self, f: Found, subject: q.Dimension | None = None, by: Any = None, *, descending: bool | None = None
     ) -> list[Any]:
         for direction in f.all("high", "most", "direction", "top", "seller") if descending is None else ():
             descending = direction in {"desc", "best"}
@@ -383,8 +370,6 @@ class Phrases:
 def negated(conditions: Sequence[q.Condition]) -> q.Condition:
     """Return that the only one of some conditions is not met."""
     match conditions:
-        case [q.Has() as has]:
-            return replace(has, negated=True)
         case [q.Is(field) as condition] if field.type != "boolean":  # what is unknown may count as not
             return replace(condition, negated=True, each=False)
     raise Refused("What there is none of is not clear.")

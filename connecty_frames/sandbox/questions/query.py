@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,6 +18,23 @@ Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday
 Statistic = Literal["avg", "median", "min", "max", "sum", "stddev"]
 Operator = Literal[">", "<", ">=", "<=", "=", "between"]
 Window = Literal["share", "growth", "running"]
+
+
+NO_TABLE: Final = "No table has what it combines."
+
+
+class Refused(Exception):
+    """A question that is not answered, why, and other wordings of it that may have an answer."""
+
+    def __init__(self, reason: str, *offers: str) -> None:
+        super().__init__(reason)
+        self.offers = offers
+
+
+def fail_if(is_unclear: object, reason: str = NO_TABLE, *offers: str) -> None:
+    """Refuse a question that is not clear, or that no table answers."""
+    if is_unclear:
+        raise Refused(reason, *offers)
 
 
 class Dimension(msgspec.Struct, frozen=True):
@@ -58,10 +75,10 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Is(Condition, frozen=True):
-    """A field has one of some values; ``each`` if they are joined by "and"."""
+    """A field has one of some values, or any; ``each`` if they are joined by "and"."""
 
     field: Field
-    values: tuple[Value, ...]
+    values: tuple[Value, ...] = ()
     negated: bool = False
     each: bool = False
 
@@ -72,13 +89,6 @@ class Compare(Condition, frozen=True):
     field: Field
     operator: Operator
     numbers: tuple[Decimal, ...]
-
-
-class Has(Condition, frozen=True):
-    """A field has a value, or none."""
-
-    field: Field
-    negated: bool = False
 
 
 class During(Condition, frozen=True):

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from connecty_frames._base.text import snippet
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Entity, Field
-from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, Refused, fail_if, negated
+from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, negated
+from connecty_frames.sandbox.questions.query import Refused, fail_if
 from connecty_frames.sandbox.questions.slots import Noun, Verb
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ class _Reader:
     def _through(self) -> None:
         """Count those with rows that meet a condition once: customers who used a coupon."""
         subject = self.subject
-        rows = {each.field.entity for each in self.of(q.Is) + self.of(q.Has)} - {subject and subject.name}
+        rows = {each.field.entity for each in self.of(q.Is)} - {subject and subject.name}
         below = [name for name in rows if subject and self.model.belongs(name, subject.name)]
         self.where += [q.Of(self.model.entity[name]) for name in below]
         self._count_once(subject if below else None)
@@ -320,7 +321,7 @@ class _Reader:
 
     def _share(self, *, percent: bool) -> q.Query:
         self._drop_nouns(self.subject)
-        of = [each for each in self.where if isinstance(each, q.Is | q.Has | q.Compare | q.Recurring)]
+        of = [each for each in self.where if isinstance(each, q.Is | q.Compare | q.Recurring)]
         fail_if(len(self.numbers) != 1 or of[1:] or not (of or self.by), "Which share of what is not clear.")
         (number,) = self.numbers
         counted = number.entity.name if number.entity else "order"
@@ -386,7 +387,7 @@ class _Reader:
         rows = [each.entity for each in self.of(q.Of)]
         if subject is not None and subject.field and subject.field.entity in {"order", "login"}:
             rows.append(self.model.entity[subject.field.entity])
-            self.where.append(q.Has(subject.field))
+            self.where.append(q.Is(subject.field))
         elif subject is not None and subject.grain:
             rows.append(self.model.entity["order"])
         fail_if(not rows, "Most of what, or what makes it popular, is not clear.")
@@ -401,8 +402,8 @@ class _Reader:
             numbers = numbers or (q.Number(self.subject),)
         by, descending = rank.by, rank.descending is not False
         if isinstance(by, q.Number):
-            is_open = by.where and numbers
-            fail_if(is_open, "Whether a condition is meant for each of the numbers is not clear.")
+            is_both = by.where and numbers
+            fail_if(is_both, "Whether a condition is meant for each of the numbers is not clear.")
             by = self._bare(by)
         order = q.Order(cast("q.Number", by), descending, rank.limit, self.by if subject else ())
         if isinstance(by, Field) and entity is not None and self.model.belongs(entity.name, by.entity):
@@ -418,7 +419,7 @@ class _Reader:
         by = by or self._usual(rank, numbers)
         is_each = subject is not None and rank.limit is None and len(self.by) > 0
         is_timed = subject is None and rank.limit is not None and len(self.grains) > 0
-        if by is None or self.fields or is_each or is_timed or not dimensions:
+        if by is None or not dimensions or self.fields or is_each or is_timed:
             raise Refused("It does not say what the ranking is by, or how many of each.")
         self._check_best(by)
         shown = numbers if by in numbers else (*numbers, by)

@@ -130,7 +130,7 @@ class Lexicon:
             self._add([text for noun in field.nouns for text, _ in forms(noun)], "fields", field)
         for value in field.values:
             condition, entity = q.Is(field, (value,)), q.Dimension(entity=model.entity[field.entity])
-            self._nouns([word for word in value.words or () if "|" in word], entity, condition)
+            self._nouns([word for word in value.words if "|" in word], entity, condition)
             self._add(value.phrases, "value", condition)
             self._add(value.predicates, "predicate", condition)
         self._add(field.verbs, *(("verb", Verb(fields=(field,))) if field.is_time else ("costs", field)))
@@ -143,7 +143,7 @@ class Lexicon:
                     [f"{moment} {noun.split('|')[0]}" for noun in nouns], q.Dimension(None, own, grain)
                 )
         self._add(field.units, "unit", field)
-        self._add(field.present, "predicate", q.Has(field))
+        self._add(field.present, "predicate", q.Is(field))
 
     def claim(self, words: Sequence[str]) -> list[Slot]:
         """Return the slots of a question; words that no phrase has make a slot without meanings."""

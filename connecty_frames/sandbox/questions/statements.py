@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Field
 from connecty_frames.sandbox.questions.periods import DAYS, MONTHS
+from connecty_frames.sandbox.questions.query import NO_TABLE, Refused, fail_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,10 +39,6 @@ _OPERATORS: Final = {">": "more than", "<": "less than", ">=": "at least", "<=":
 _LINE: Final = 100
 
 
-class NoSQLError(Exception):
-    """The query makes no sense for the data: no table has what it combines."""
-
-
 class Statement(NamedTuple):
     """A SELECT statement, and what it asks for: ``revenue by country, in 2024, the highest 5 by revenue``."""
 
@@ -62,7 +59,7 @@ class _Column(NamedTuple):
 
 
 def select_statement(query: q.Query, model: SemanticModel) -> Statement:
-    """Return one SELECT statement with a complete order of rows; NoSQLError if the data cannot answer it."""
+    """Return one SELECT statement with a complete order of rows; raises Refused."""
     _check(query, model)
     if query.rows is not None:
         return _Select(model, query.rows).rows(query, query.rows)
@@ -72,16 +69,11 @@ def select_statement(query: q.Query, model: SemanticModel) -> Statement:
     entity = query.numbers[0].entity  # the groups are counted
     is_count = replace(query, where=frozenset()) == q.Query(query.numbers[:1])
     if entity is None or len(having) > 1 or not is_count:
-        raise NoSQLError
+        raise Refused(NO_TABLE)
     groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
     rows, words = select_statement(groups, model)
     sql = f"SELECT count(*) AS {entity.plural}\nFROM ({_indented(rows)})"
     return Statement(sql, f"number of {entity.plural} in: {words}")
-
-
-def _fail_if(is_impossible: object) -> None:
-    if is_impossible:
-        raise NoSQLError
 
 
 def _check(query: q.Query, model: SemanticModel) -> None:
@@ -92,17 +84,17 @@ def _check(query: q.Query, model: SemanticModel) -> None:
     # Groups without rows would have to be found in other tables.
     is_few = groups and any(each.operator in {"<", "<=", "="} for each in having)
     is_ascending = query.order is not None and not query.order.descending
-    _fail_if(is_ascending and counted and any(each.name == "country" for each in groups))
-    _fail_if(is_few or any(each.number.entity in groups for each in having))
+    fail_if(is_ascending and counted and any(each.name == "country" for each in groups))
+    fail_if(is_few or any(each.number.entity in groups for each in having))
     # "Orders without lamps" are those that have none, and not those that have anything else.
-    negated = [each.field.entity for each in query.where if isinstance(each, q.Is | q.Has) and each.negated]
+    negated = [each.field.entity for each in query.where if isinstance(each, q.Is) and each.negated]
     subjects = counted if query.rows is None else [query.rows]
-    _fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
+    fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
     # Averages of days and months that some groups may not have: they would count as 0.
     grains = {each.per.grain for each in query.numbers if each.per is not None}
-    is_narrow = any(isinstance(each, q.Is | q.Compare | q.Has) for each in query.where)
-    _fail_if("day" in grains and (query.by or is_narrow))
-    _fail_if(grains - {None} and not all(each.unique_label for each in groups))
+    is_narrow = any(isinstance(each, q.Is | q.Compare) for each in query.where)
+    fail_if("day" in grains and (query.by or is_narrow))
+    fail_if(grains - {None} and not all(each.unique_label for each in groups))
 
 
 def _on_base(
@@ -115,9 +107,9 @@ def _on_base(
         if below is None or (base is not below and model.belongs(name, below.name)):
             try:
                 return make(_Select(model, base))
-            except NoSQLError:
+            except Refused:
                 continue
-    raise NoSQLError
+    raise Refused(NO_TABLE)
 
 
 class _Select:
@@ -137,14 +129,14 @@ class _Select:
         # Each order has items, so that the number of orders is the same from either table.
         is_same = counted <= {self.base.name} | ({"order"} if self.base.name == "item" else set())
         groups = self.dimensions(query.by)
-        _fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
+        fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
         self.where = [self.condition(each) for each in query.where.difference(having)]
         shown, words, by = self._derived(query, groups, numbers)
         bounds = [self._bound(self.number(each.number), each) for each in having]
         terms, named = [group.order or group.name for group in groups], ""
         if order is not None:
             if isinstance(order.by, Field):
-                raise NoSQLError
+                raise Refused(NO_TABLE)
             named, number = str(self.number(order.by)), self.number(order.by).name
             by = by if order.by in query.numbers[:1] else number
             terms.insert(0, f"{by}{' DESC' * order.descending}")
@@ -167,18 +159,18 @@ class _Select:
         words = _joined(numbers or ["the values"])
         if query.of is None and query.periods is None and query.window is None:
             return numbers, words, numbers[0].name if numbers else ""
-        _fail_if(len(numbers) != 1)
+        fail_if(len(numbers) != 1)
         (number,) = numbers
         sql, name, *_ = number
         if query.of is not None:
-            _fail_if("avg" in sql or "/" in sql)
+            fail_if("avg" in sql or "/" in sql)
             condition, said = self.condition(query.of)
             part = f"{sql} FILTER ({condition})"
             share = _ratio(f"{part} / {sql}", "share", query)
             shown = [share, _Column(part, f"matching_{name}"), number]
             return shown, f"share of '{said}' in the {words}", share.name
         if query.periods is not None:
-            _fail_if("/" in sql or any(each.grain for each in query.by))
+            fail_if("/" in sql or any(each.grain for each in query.by))
             spans, days = zip(*map(self.span, query.periods), strict=True)
             self.where.append((f"({' OR '.join(spans)})", ""))
             before, after = (f"{sql} FILTER ({span})" for span in spans)
@@ -194,19 +186,19 @@ class _Select:
         value, name, *_ = number
         # The values of groups may not add up to that of all, and a share within groups would be another one.
         is_rate = query.window != "growth" and any(text in value for text in ("DISTINCT", "avg", "/"))
-        _fail_if(not groups or query.numbers[0].statistic or is_rate)
+        fail_if(not groups or query.numbers[0].statistic or is_rate)
         if query.window == "share":
-            _fail_if(len(query.by) > 1)
+            fail_if(len(query.by) > 1)
             return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
         grains = [each.grain for each in query.by if each.grain is not None]
-        _fail_if(len(grains) != 1 or not _GRAINS[grains[0]][1])
+        fail_if(len(grains) != 1 or not _GRAINS[grains[0]][1])
         others = _list(group for group in groups if group.name != grains[0])
         time = _list(group for group in groups if group.name == grains[0])
         over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
         if query.window == "running":
             return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
         # The year before is not among the rows of one year.
-        _fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
+        fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
         step = _GRAINS[grains[0]][1]
         before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
         return _ratio(f"{value} / {before} - 1", "growth", query)
@@ -218,24 +210,24 @@ class _Select:
             try:
                 self.where.append(self.condition(condition))
                 own.append(condition)
-            except NoSQLError:
+            except Refused:
                 others.append(condition)
         # "Products in 2024" may be those released then or those sold, and "in 2024 and 2025" in both or one.
         has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
         is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
-        _fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
-        _fail_if(any(isinstance(each, q.Is | q.During) and each.each for each in others))
+        fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
+        fail_if(any(isinstance(each, q.Is | q.During) and each.each for each in others))
         if others:
             sql, words = self._keys(entity, others)
             self.where.append((f"{self.key(entity)} IN ({sql})", words))
         terms, by = ", ".join(f"{entity.alias}.{name}" for name in entity.key), order and order.by
         if order is not None:
             if not isinstance(order.by, Field):
-                raise NoSQLError
+                raise Refused(NO_TABLE)
             terms = f"{self.column(order.by)}{' DESC' * order.descending} NULLS LAST, {terms}"
         *kept, ranked = self._kept(terms, by.noun if isinstance(by, Field) else "", order)
         words = f"{entity.plural}{' with ' * bool(query.fields)}{_joined(each.noun for each in query.fields)}"
-        fields = [each.field for each in own if isinstance(each, q.Is | q.Compare | q.Has | q.During)]
+        fields = [each.field for each in own if isinstance(each, q.Is | q.Compare | q.During)]
         named = [*query.fields, *sorted(filter(None, fields), key=lambda field: field.name)]
         columns = self.dimensions(order.per if order else ())
         for sql, name, other in [
@@ -273,7 +265,7 @@ class _Select:
 
     def join(self, name: str) -> None:
         """Join an entity to which each row belongs."""
-        _fail_if(not self.model.belongs(self.base.name, name))
+        fail_if(not self.model.belongs(self.base.name, name))
         while name != self.base.name:
             self._joined.add(name)
             name, _ = self.model.parents(self.base.name)[name]
@@ -286,7 +278,7 @@ class _Select:
     def key(self, entity: Entity) -> str:
         """Return the key of an entity as an expression."""
         self.join(entity.name)
-        _fail_if(len(entity.key) > 1)
+        fail_if(len(entity.key) > 1)
         return f"{entity.alias}.{entity.key[0]}"
 
     def _keys(self, entity: Entity, where: Iterable[q.Condition], through: Entity | None = None) -> Statement:
@@ -304,7 +296,7 @@ class _Select:
         """Return a time, by default that at which the rows happened."""
         of = of or self.time
         if of is None:
-            raise NoSQLError
+            raise Refused(NO_TABLE)
         self.join(of.entity)
         return of
 
@@ -335,12 +327,12 @@ class _Select:
         if entity is not None:
             # "Products in 2024" may be those released then as well as those sold.
             has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
-            _fail_if(entity is not self.base and has_time and not number.distinct and entity.time is None)
+            fail_if(entity is not self.base and has_time and not number.distinct and entity.time is None)
             is_own = entity is self.base
             sql = "count(*)" if is_own else f"count(DISTINCT {self.key(entity)})"
             return _Column(sql, entity.plural, f"number of {'different ' * number.distinct}{entity.plural}")
         if of is None:
-            raise NoSQLError
+            raise Refused(NO_TABLE)
         if number.statistic is None:
             words = f"number of different values of {of.noun}"
             return _Column(f"count(DISTINCT {self.column(of)})", f"{of.column}_count", words)
@@ -351,7 +343,7 @@ class _Select:
         is_extreme = statistic in {"min", "max"} and of.is_time
         is_total = statistic == "sum" and not of.sum
         has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_total
-        _fail_if(of.entity != self.base.name or not has_statistic)
+        fail_if(of.entity != self.base.name or not has_statistic)
         sql, words = f"{statistic}({of.sql})", None
         if of.is_time:
             words = f"{'earliest' if statistic == 'min' else 'latest'} {of.noun}"
@@ -375,7 +367,7 @@ class _Select:
         if of is not None:
             return [_Column(self.column(of), of.column)]
         if entity is None:
-            raise NoSQLError
+            raise Refused(NO_TABLE)
         if entity.group_label is None:
             return [_Column(self.key(entity), entity.key[0], entity.name, self.key(entity))]
         keys = [] if entity.unique_label else [_Column(self.key(entity), entity.key[0], "", self.key(entity))]
@@ -386,6 +378,11 @@ class _Select:
     def condition(self, condition: q.Condition) -> tuple[str, str]:  # noqa: PLR0911 - one for each kind
         """Return a condition as an expression and in words, both empty if the tables alone fulfil it."""
         match condition:
+            case q.Is(of, (), negated):
+                return (
+                    f"{self.column(of)} IS {'NOT ' * (not negated)}NULL",
+                    f"{'no' if negated else 'a'} {of.noun}",
+                )
             case q.Is(of, values, negated):
                 words = f"{of.noun} is {'not ' * negated}{' or '.join(value.text for value in values)}"
                 sign = ("=", "<>")[negated] if len(values) == 1 else "NOT IN" if negated else "IN"
@@ -393,9 +390,6 @@ class _Select:
                 return f"{self.column(of)} {sign} {sql if len(values) == 1 else f'({sql})'}", words
             case q.Compare(of):
                 return self._bound(_Column(self.column(of), of.noun), condition)
-            case q.Has(of, negated):
-                sql = f"{self.column(of)} IS {'' if negated else 'NOT '}NULL"
-                return sql, f"{'no' if negated else 'a'} {of.noun}"
             case q.During(periods, of):
                 spans, days = zip(*(self.span(period, of) for period in periods), strict=True)
                 words = f"{f'{of.noun} ' if of else ''}{' or '.join(days)}"
@@ -413,7 +407,7 @@ class _Select:
                 return f"{self.key(entity)} NOT IN ({rows})", words
             case q.Of(entity) if self.model.belongs(self.base.name, entity.name):
                 return "", ""
-        raise NoSQLError
+        raise Refused(NO_TABLE)
 
     def _bound(self, column: _Column, bound: q.Compare | q.Having) -> tuple[str, str]:
         """Return that a column compares with a number, or is between two."""
