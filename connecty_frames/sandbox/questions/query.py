@@ -8,16 +8,33 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Value
 
 Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour"]
-Statistic = Literal["mean", "median", "minimum", "maximum", "total", "deviation"]
+Statistic = Literal["avg", "median", "min", "max", "sum", "stddev"]
 Operator = Literal[">", "<", ">=", "<=", "=", "between"]
-Window = Literal["share", "growth", "growth_of_year", "running"]
+Window = Literal["share", "growth", "running"]
+
+
+NO_TABLE: Final = "No table has what it combines."
+
+
+class Refused(Exception):
+    """A question that is not answered, why, and other wordings of it that may have an answer."""
+
+    def __init__(self, reason: str, *offers: str) -> None:
+        super().__init__(reason)
+        self.offers = offers
+
+
+def fail_if(is_unclear: object, reason: str = NO_TABLE, *offers: str) -> None:
+    """Refuse a question that is not clear, or that no table answers."""
+    if is_unclear:
+        raise Refused(reason, *offers)
 
 
 class Dimension(msgspec.Struct, frozen=True):
@@ -32,7 +49,8 @@ class Dimension(msgspec.Struct, frozen=True):
 class Number(msgspec.Struct, frozen=True):
     """A number of each group: a count of rows or values, a statistic of a field, or a measure of the model.
 
-    With ``per``, it is the average of the number of each group of a dimension.
+    With ``per``, it is the average of the number of each group of a dimension. The conditions are those that
+    stand with what it counts.
     """
 
     entity: Entity | None = None
@@ -41,6 +59,7 @@ class Number(msgspec.Struct, frozen=True):
     statistic: Statistic | None = None
     distinct: bool = False
     per: Dimension | None = None
+    where: frozenset[Condition] = frozenset()
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -56,10 +75,10 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Is(Condition, frozen=True):
-    """A field has one of some values; ``each`` if they are joined by "and"."""
+    """A field has one of some values, or any; ``each`` if they are joined by "and"."""
 
     field: Field
-    values: tuple[Value, ...]
+    values: tuple[Value, ...] = ()
     negated: bool = False
     each: bool = False
 
@@ -70,13 +89,6 @@ class Compare(Condition, frozen=True):
     field: Field
     operator: Operator
     numbers: tuple[Decimal, ...]
-
-
-class Has(Condition, frozen=True):
-    """A field has a value, or none."""
-
-    field: Field
-    negated: bool = False
 
 
 class During(Condition, frozen=True):
@@ -119,7 +131,6 @@ class Having(Condition, frozen=True):
     number: Number
     operator: Operator
     numbers: tuple[Decimal, ...]
-    where: frozenset[Condition] = frozenset()
 
 
 class Of(Condition, frozen=True):
@@ -141,8 +152,7 @@ class Query(msgspec.Struct, frozen=True):
     """Numbers by dimensions, or, with ``rows``, the rows of an entity.
 
     ``of`` asks for the share that a condition accounts for, ``periods`` for the change between two periods,
-    ``only`` for the groups that grew (``>``) or shrank (``<``), ``window`` for what is computed from the
-    number across the groups.
+    ``window`` for what is computed from the number across the groups.
     """
 
     numbers: tuple[Number, ...] = ()
@@ -154,5 +164,4 @@ class Query(msgspec.Struct, frozen=True):
     window: Window | None = None
     of: Condition | None = None
     periods: tuple[Period, Period] | None = None
-    only: Literal[">", "<"] | None = None
     percent: bool = False

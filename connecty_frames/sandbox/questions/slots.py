@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Event, Field, forms
-from connecty_frames.sandbox.questions.periods import find_period
+from connecty_frames.sandbox.questions.periods import find_period, spelled
 from connecty_frames.sandbox.words import split, word_table
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ class Noun(NamedTuple):
         """The category that it names."""
         return self.dimension.field
 
+    @property
+    def counted(self) -> q.Number:
+        """The number of its rows."""
+        return q.Number(self.entity, where=frozenset(self.where))
+
 
 class Verb(NamedTuple):
     """What entities do, and the times at which it happened."""
@@ -52,13 +57,6 @@ class Verb(NamedTuple):
     def row(self, entity: Entity | None) -> str:
         """Return the entity whose rows record what an entity did, empty if it does no such thing."""
         return next((each.row for each in self.events if entity and each.entity == entity.name), "")
-
-
-class Counted(NamedTuple):
-    """A number, and conditions on what it counts."""
-
-    number: q.Number
-    where: tuple[q.Condition, ...] = ()
 
 
 class Slot(NamedTuple):
@@ -81,10 +79,10 @@ class Lexicon:
 
     def __init__(self, model: SemanticModel) -> None:
         self.model, self._phrases = model, cast("dict[tuple[str, ...], dict[str, Any]]", {})
-        words = {kind: values for kind, values in word_table().items() if kind != "english"}
+        words = {kind: values for kind, values in word_table().items() if kind not in {"english", "spelling"}}
         #: What slots stand together in phrases.
         self.rules: Final[list[tuple[str, Pattern]]] = [
-            (name, [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
+            (name.split()[0], [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
             for name, texts in words.pop("phrases").items()
             for text in texts
         ]
@@ -92,6 +90,8 @@ class Lexicon:
             for value, phrases in values.items():
                 if kind == "grain":
                     self._nouns(phrases, q.Dimension(grain=value))
+                elif kind == "period_days":
+                    self._add(phrases, "period", q.Recurring(tuple(map(int, value.split()))))
                 else:
                     self._add(phrases, kind, value)
         for entity in model.entity.values():
@@ -100,7 +100,7 @@ class Lexicon:
             self._add_field(field, model)
         for measure in model.measure:
             for noun in measure.nouns:
-                self._add([text for text, _ in forms(noun)], "numbers", (Counted(q.Number(named=measure)),))
+                self._add([text for text, _ in forms(noun)], "numbers", (q.Number(named=measure),))
         for event in model.event:
             self._add(event.verbs, "verb", Verb(events=(event,)))
             self._add(event.sums, "spends", event)
@@ -130,20 +130,25 @@ class Lexicon:
             self._add([text for noun in field.nouns for text, _ in forms(noun)], "fields", field)
         for value in field.values:
             condition, entity = q.Is(field, (value,)), q.Dimension(entity=model.entity[field.entity])
-            self._nouns([word for word in value.words or () if "|" in word], entity, condition)
+            self._nouns([word for word in value.words if "|" in word], entity, condition)
             self._add(value.phrases, "value", condition)
             self._add(value.predicates, "predicate", condition)
         self._add(field.verbs, *(("verb", Verb(fields=(field,))) if field.is_time else ("costs", field)))
         self._add(field.most, "superlative", (field, True))
         self._add(field.least, "superlative", (field, False))
-        self._add(field.moments, "moment", field)
+        for moment in field.moments:
+            for grain, nouns in word_table()["grain"].items():
+                own = None if field is model.time_field(field.entity) else field
+                self._nouns(
+                    [f"{moment} {noun.split('|')[0]}" for noun in nouns], q.Dimension(None, own, grain)
+                )
         self._add(field.units, "unit", field)
-        self._add(field.present, "predicate", q.Has(field))
+        self._add(field.present, "predicate", q.Is(field))
 
     def claim(self, words: Sequence[str]) -> list[Slot]:
         """Return the slots of a question; words that no phrase has make a slot without meanings."""
         slots: list[Slot] = []
-        position = 0
+        words, position = spelled(words), 0
         while position < len(words):
             sizes = range(min(self._longest, len(words) - position), 0, -1)
             size = next((n for n in sizes if tuple(words[position : position + n]) in self._phrases), 0)
