@@ -107,6 +107,15 @@ def test_a_maximum(ask: Any, service: Any) -> None:
     assert batch.summary() == BatchSummary(total=5, answered=3, unasked=2)
 
 
+def test_a_maximum_of_questions_at_once(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds for threads that begin before those of the others are counted."""
+    monkeypatch.setattr(run._BatchRun, "_parts", lambda _, entries: map(run._Part, entries))
+    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=5)
+
+    assert service.asked.total() == 2
+    assert batch.summary() == BatchSummary(total=5, answered=2, unasked=3)
+
+
 def test_an_answer_without_a_table(ask: Any, service: Any) -> None:
     """It has no part, counts as answered, and is not fetched again."""
     service.answers["why?"] = {"state": "COMPLETED", "results": {"response_summary": "Because."}}
@@ -238,6 +247,18 @@ def test_an_answer_that_parquet_does_not_hold(ask: Any, service: Any) -> None:
         service.question_id("who?"),
     ]
     assert "cannot be written as Parquet" in batch.errors()["error"][0]
+
+
+def test_a_long_reason_of_arrow(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 characters of it are in the error."""
+
+    def fail(*_: object) -> None:
+        raise pa.ArrowInvalid("x" * 250)
+
+    monkeypatch.setattr(parquet_file, "write_table", fail)
+    (error,) = ask(["why?"]).errors()["error"]
+
+    assert f" as Parquet: {'x' * 200}…" in error
 
 
 # What stops a run
@@ -653,6 +674,16 @@ def test_parts_of_different_schemas(ask: Any, service: Any) -> None:
         batch.to_dataset()
 
 
+def test_parts_with_long_schemas(ask: Any, service: Any) -> None:
+    """The error shows 200 characters of each."""
+    for question, name in (("how many?", "a"), ("why?", "b")):
+        rows = [[name * 150, "n" * 150], [1, 2]]
+        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": rows}}
+    first, second = (f"{name * 150} int64, {'n' * 42}…" for name in "ab")
+    with pytest.raises(cf.ConfigError, match=f"has {first}, and .* has {second}"):
+        ask(["how many?", "why?"]).to_dataset()
+
+
 def test_a_missing_part_in_a_dataset(ask: Any) -> None:
     """It is named, and how to get it back."""
     batch = ask(["how many?"])
@@ -678,6 +709,12 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
     assert batch.to_dataset().count_rows() == 1
     with pytest.raises(cf.ConfigError, match="retry_failed=True"):
         batch.retry()
+    with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
+        batch.retry(max_workers=0)
+    with pytest.raises(cf.ConfigError, match="max_questions=-1: expected"):
+        batch.retry(max_questions=-1)
+    with pytest.raises(cf.ConfigError, match="uncertain=1: expected"):
+        batch.retry(uncertain=1)  # type: ignore[arg-type]
 
 
 def test_no_batch_to_open(tmp_path: Path) -> None:

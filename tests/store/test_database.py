@@ -92,6 +92,17 @@ def test_one_database_for_a_path() -> None:
     assert database is database_at(Path.cwd() / "a.db")
 
 
+def test_closing_all(path: Path) -> None:
+    """Each is closed, and the path has another one from then on."""
+    database = database_at(path)
+    with database:
+        database.open()
+        close_databases()
+        assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
+
+    assert database_at(path) is not database
+
+
 def test_it_is_closed_with_its_last_user(path: Path) -> None:
     """SQLite merges the files beside it then; without a user, it is closed after each statement."""
     names = {"history.sqlite3", "history.sqlite3-wal", "history.sqlite3-shm"}
@@ -206,6 +217,17 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database.execute(INSERT, ("how many more?",))
 
     assert questions(path) == ["how many more?"]
+
+
+def test_a_file_that_another_process_writes(path: Path) -> None:
+    """It is opened and read without waiting, as WAL allows."""
+    database_at(path).execute(INSERT, ("how many?",))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    found = database_at(path).execute("SELECT question FROM questions", until=-1)
+    other.close()
+
+    assert found.rows == [("how many?",)]
 
 
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
@@ -414,7 +436,12 @@ if {call!r} == "link":
     files._link = die
 else:
     begun = Database._make_tables
-    Database._make_tables = lambda self, connection: begun(self, connection) or die()
+
+    def make_tables(self, connection):
+        connection.set_trace_callback(lambda statement: "user_version =" not in statement or die())
+        begun(self, connection)
+
+    Database._make_tables = make_tables
 database.open()
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False)
