@@ -30,7 +30,7 @@ from connecty_frames.frames import parquet_file
 from connecty_frames.options import AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.table import database_at
-from tests.servers.scripted import Script
+from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of
 
 FAILED = {"state": "FAILED", "reason": "no such table"}
 PENDING = {"state": "PENDING"}
@@ -327,8 +327,11 @@ def test_a_server_after_which_questions_are_uncertain(ask: Any, service: Any) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
-def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """No more are asked; a note and standard error say how many were, and the next call goes on."""
+def test_an_interrupt(ask: Any, service: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No more are asked; a note and standard error say how many were, and the next call goes on.
+
+    The questions that it stops have no error.
+    """
     service.answers |= {f"q{number}": PENDING for number in range(9)}
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -349,6 +352,7 @@ def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]
     assert note.startswith("2 questions of the batch in ")
     assert "Calling again with the same questions goes on" in note
     assert note in capsys.readouterr().err
+    assert cf.open_batch(folder).errors().empty
     service.answers.clear()
 
     assert ask([f"q{number}" for number in range(9)]).summary().answered == 9
@@ -847,7 +851,8 @@ def test_the_errors_of_a_batch(ask: Any, service: Any) -> None:
     """Each column of those without an answer, in every library; the types do not depend on the rows."""
     service.answers["why?"] = FAILED
     service.replies["who?"] = Script.answer(422, {"detail": "No"})
-    batch = ask([("a", "why?"), "who?", "how many?"])
+    batch = ask([("a", "why?"), "who?", "how many?", "when?"], max_questions=2, max_workers=1)
+    assert batch.summary().unasked == 1
     table = batch.errors("pyarrow")
 
     reasons = table["error"].to_pylist()
@@ -865,6 +870,26 @@ def test_the_errors_of_a_batch(ask: Any, service: Any) -> None:
     assert [str(type_) for type_ in table.schema.types] == ["int64", *["string"] * 5]
     assert ask([]).errors("pyarrow").schema == table.schema
     assert batch.errors().equals(batch.errors("pandas"))
+
+
+def test_an_error_of_a_question_that_is_asked_again(
+    ask: Any, service: Any, server: Script, folder: Path
+) -> None:
+    """It is forgotten before the question is sent."""
+    service.replies["why?"] = Script.answer(422, {})
+    assert len(ask(["why?"]).errors()) == 1
+    del service.replies["why?"]
+    seen: list[int] = []
+
+    def handle(request: RecordedRequest) -> Step:
+        if endpoint_of(request.target) == "ask":
+            seen.append(len(cf.open_batch(folder).errors()))
+        return service.handle(request)
+
+    server.handler = handle
+    ask(["why?"])
+
+    assert seen == [0]
 
 
 def test_what_is_in_the_folder(ask: Any, folder: Path) -> None:
