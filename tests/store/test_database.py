@@ -339,6 +339,23 @@ def test_threads_share_it(path: Path) -> None:
     assert sorted(questions(path)) == sorted(f"{name}-{number}" for name in range(4) for number in range(20))
 
 
+def test_a_connection_that_was_inherited(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept, since it must not be closed either; a file that was not open leaves none."""
+    inherited: list[sqlite3.Connection] = []
+    monkeypatch.setattr(database_module, "_INHERITED", inherited)
+    database_at(path).leave_to_parent()
+    assert inherited == []
+    with database_at(path) as database:
+        database.open()
+        connection = database._connection
+        database.leave_to_parent()
+        assert inherited == [connection]
+        database.open()
+        assert database._connection not in {None, connection}
+
+    inherited[0].close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child_opens_it_again(path: Path) -> None:
     """Both write on, each by a connection of its own."""
