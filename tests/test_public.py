@@ -351,6 +351,7 @@ def test_the_accessor_is_there_when_the_library_came_second(library: str) -> Non
     assert run(code) == [False, True]
 
 
+@pytest.mark.slow
 def test_no_module_replaces_a_name() -> None:
     """With every module imported, each name of each ``__all__`` is the object that its module defines."""
     code = """

@@ -31,7 +31,7 @@ from connecty_frames.frames import parquet_file
 from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.table import database_at
-from tests.servers.scripted import Script
+from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of
 
 FAILED = {"state": "FAILED", "reason": "no such table"}
 PENDING = {"state": "PENDING"}
@@ -106,6 +106,15 @@ def test_a_maximum(ask: Any, service: Any) -> None:
 
     assert service.asked.total() == 3
     assert batch.summary() == BatchSummary(total=5, answered=3, unasked=2)
+
+
+def test_a_maximum_of_questions_at_once(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds for threads that begin before those of the others are counted."""
+    monkeypatch.setattr(run._BatchRun, "_parts", lambda _, entries: map(run._Part, entries))
+    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=5)
+
+    assert service.asked.total() == 2
+    assert batch.summary() == BatchSummary(total=5, answered=2, unasked=3)
 
 
 def test_an_answer_without_a_table(ask: Any, service: Any) -> None:
@@ -241,6 +250,18 @@ def test_an_answer_that_parquet_does_not_hold(ask: Any, service: Any) -> None:
     assert "cannot be written as Parquet" in batch.errors()["error"][0]
 
 
+def test_a_long_reason_of_arrow(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 characters of it are in the error."""
+
+    def fail(*_: object) -> None:
+        raise pa.ArrowInvalid("x" * 250)
+
+    monkeypatch.setattr(parquet_file, "write_table", fail)
+    (error,) = ask(["why?"]).errors()["error"]
+
+    assert f" as Parquet: {'x' * 200}…" in error
+
+
 # What stops a run
 
 
@@ -307,8 +328,11 @@ def test_a_server_after_which_questions_are_uncertain(ask: Any, service: Any) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
-def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """No more are asked; a note and standard error say how many were, and the next call goes on."""
+def test_an_interrupt(ask: Any, service: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No more are asked; a note and standard error say how many were, and the next call goes on.
+
+    The questions that it stops have no error.
+    """
     service.answers |= {f"q{number}": PENDING for number in range(9)}
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -329,6 +353,7 @@ def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]
     assert note.startswith("2 questions of the batch in ")
     assert "Calling again with the same questions goes on" in note
     assert note in capsys.readouterr().err
+    assert cf.open_batch(folder).errors().empty
     service.answers.clear()
 
     assert ask([f"q{number}" for number in range(9)]).summary().answered == 9
@@ -779,6 +804,16 @@ def test_refetching_by_another_account(ask: Any, server: Script, folder: Path) -
     assert batch.summary().answered == 1
 
 
+def test_parts_with_long_schemas(ask: Any, service: Any) -> None:
+    """The error shows 200 characters of each."""
+    for question, name in (("how many?", "a"), ("why?", "b")):
+        rows = [[name * 120, "n" * 120], [1, 2]]
+        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": rows}}
+    first, second = (f"'{name * 120}', '{'n' * 75}…" for name in "ab")
+    with pytest.raises(cf.ConfigError, match=f"has the columns {first}, and .* {second}"):
+        ask(["how many?", "why?"]).to_dataset()
+
+
 def test_a_missing_part_in_a_dataset(ask: Any) -> None:
     """It is named, and how to get it back."""
     batch = ask(["how many?"])
@@ -804,6 +839,12 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
     assert batch.to_dataset().count_rows() == 1
     with pytest.raises(cf.ConfigError, match="retry_failed=True"):
         batch.retry()
+    with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
+        batch.retry(max_workers=0)
+    with pytest.raises(cf.ConfigError, match="max_questions=-1: expected"):
+        batch.retry(max_questions=-1)
+    with pytest.raises(cf.ConfigError, match="uncertain=1: expected"):
+        batch.retry(uncertain=1)  # type: ignore[arg-type]
 
 
 def test_no_batch_to_open(tmp_path: Path) -> None:
@@ -936,7 +977,8 @@ def test_the_errors_of_a_batch(ask: Any, service: Any) -> None:
     """Each column of those without an answer, in every library; the types do not depend on the rows."""
     service.answers["why?"] = FAILED
     service.replies["who?"] = Script.answer(422, {"detail": "No"})
-    batch = ask([("a", "why?"), "who?", "how many?"])
+    batch = ask([("a", "why?"), "who?", "how many?", "when?"], max_questions=2, max_workers=1)
+    assert batch.summary().unasked == 1
     table = batch.errors("pyarrow")
 
     reasons = table["error"].to_pylist()
@@ -954,6 +996,26 @@ def test_the_errors_of_a_batch(ask: Any, service: Any) -> None:
     assert [str(type_) for type_ in table.schema.types] == ["int64", *["string"] * 5]
     assert ask([]).errors("pyarrow").schema == table.schema
     assert batch.errors().equals(batch.errors("pandas"))
+
+
+def test_an_error_of_a_question_that_is_asked_again(
+    ask: Any, service: Any, server: Script, folder: Path
+) -> None:
+    """It is forgotten before the question is sent."""
+    service.replies["why?"] = Script.answer(422, {})
+    assert len(ask(["why?"]).errors()) == 1
+    del service.replies["why?"]
+    seen: list[int] = []
+
+    def handle(request: RecordedRequest) -> Step:
+        if endpoint_of(request.target) == "ask":
+            seen.append(len(cf.open_batch(folder).errors()))
+        return service.handle(request)
+
+    server.handler = handle
+    ask(["why?"])
+
+    assert seen == [0]
 
 
 def test_what_is_in_the_folder(ask: Any, folder: Path) -> None:

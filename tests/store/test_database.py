@@ -92,6 +92,17 @@ def test_one_database_for_a_path() -> None:
     assert database is database_at(Path.cwd() / "a.db")
 
 
+def test_closing_all(path: Path) -> None:
+    """Each is closed, and the path has another one from then on."""
+    database = database_at(path)
+    with database:
+        database.open()
+        close_databases()
+        assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
+
+    assert database_at(path) is not database
+
+
 def test_it_is_closed_with_its_last_user(path: Path) -> None:
     """SQLite merges the files beside it then; without a user, it is closed after each statement."""
     names = {"history.sqlite3", "history.sqlite3-wal", "history.sqlite3-shm"}
@@ -208,6 +219,17 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert questions(path) == ["how many more?"]
 
 
+def test_a_file_that_another_process_writes(path: Path) -> None:
+    """It is opened and read without waiting, as WAL allows."""
+    database_at(path).execute(INSERT, ("how many?",))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    found = database_at(path).execute("SELECT question FROM questions", until=-1)
+    other.close()
+
+    assert found.rows == [("how many?",)]
+
+
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
     """Where a user named it, it is not touched."""
     file = tmp_path / "orders.csv"
@@ -317,6 +339,23 @@ def test_threads_share_it(path: Path) -> None:
     assert sorted(questions(path)) == sorted(f"{name}-{number}" for name in range(4) for number in range(20))
 
 
+def test_a_connection_that_was_inherited(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept, since it must not be closed either; a file that was not open leaves none."""
+    inherited: list[sqlite3.Connection] = []
+    monkeypatch.setattr(database_module, "_INHERITED", inherited)
+    database_at(path).leave_to_parent()
+    assert inherited == []
+    with database_at(path) as database:
+        database.open()
+        connection = database._connection
+        database.leave_to_parent()
+        assert inherited == [connection]
+        database.open()
+        assert database._connection not in {None, connection}
+
+    inherited[0].close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child_opens_it_again(path: Path) -> None:
     """Both write on, each by a connection of its own."""
@@ -414,7 +453,12 @@ if {call!r} == "link":
     files._link = die
 else:
     begun = Database._make_tables
-    Database._make_tables = lambda self, connection: begun(self, connection) or die()
+
+    def make_tables(self, connection):
+        connection.set_trace_callback(lambda statement: "user_version =" not in statement or die())
+        begun(self, connection)
+
+    Database._make_tables = make_tables
 database.open()
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False)

@@ -37,7 +37,7 @@ ARROW_TYPES = {TEXT: pa.string(), INTEGER: pa.int64(), FRACTION: pa.string(), BO
 ONE_BLOCK = 1 << 20
 
 #: Of the sizes of blocks, the fast tests try every third.
-every_size = pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+every_size = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
 
 #: Rows after a header, and the columns they are.
 Columns = list[tuple[ValueKind, list[Any]]]
