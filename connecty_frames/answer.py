@@ -425,7 +425,7 @@ class Answer:
     def __repr__(self) -> str:
         known = self._metadata
         question = repr(snippet(known.question, 100)) if known.question else "(question unknown)"
-        lines = [f"<Answer to {question}: {shape_text(self)}, question_id {known.question_id or 'unknown'}>"]
+        lines = [f"<Answer to {question}: {known.shape_text}, question_id {known.question_id or 'unknown'}>"]
         if known.response_summary:
             lines.append(f"  {snippet(known.response_summary, _REPR_LENGTH)}")
         lines += [
@@ -470,13 +470,6 @@ class Answer:
                 asked_at=self._metadata.asked_at,
             )
         return table
-
-
-def shape_text(answer: Answer) -> str:
-    """Return the size of an answer's table in words."""
-    if answer.table is None:
-        return "no table"
-    return f"{answer.metadata.rows_text} x {counted(len(answer.schema), 'column')}"
 
 
 def _read(source: bytes | str | os.PathLike[str]) -> bytes:

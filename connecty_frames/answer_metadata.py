@@ -130,9 +130,13 @@ class AnswerMetadata:
 
     @property
     def line(self) -> str:
-        """The size and the summary in one line, such as ``5 of 5 rows, 2 columns. Read as: …``."""
-        size = f"{self.rows_text}, {counted(len(self.schema), 'column')}"
-        return f"{size}. {snippet(self.response_summary or '', _LINE_LENGTH)}".rstrip()
+        """The size and the summary in one line, such as ``5 of 5 rows x 2 columns. Read as: …``."""
+        return f"{self.shape_text}. {snippet(self.response_summary or '', _LINE_LENGTH)}".rstrip()
+
+    @property
+    def shape_text(self) -> str:
+        """The number of rows and columns in words."""
+        return f"{self.rows_text} x {counted(len(self.schema), 'column')}" if self.schema else "no table"
 
     @property
     def whole_rows(self) -> int | None:

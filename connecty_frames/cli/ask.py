@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -55,19 +55,9 @@ _question = partial(typer.Option, rich_help_panel="Question")
 _connection = partial(typer.Option, rich_help_panel="Connection")
 _output = partial(typer.Option, rich_help_panel="Output")
 _part = partial(typer.Option, rich_help_panel="One part of the answer alone")
-#: Parameters that do not go with others, and why.
-_CONFLICTS: Final = (
-    ("base_url", ("region",), ADDRESS_CONFLICT),
-    (
-        "plot",
-        ("format_", "output", "sql", "summary", "stats", "schema"),
-        "--plot draws a chart on standard output: it does not go with --format, --output or one part alone.",
-    ),
-)
 
 
 def ask(
-    ctx: typer.Context,
     question: Annotated[
         list[str] | None,
         typer.Argument(
@@ -140,8 +130,15 @@ def ask(
 
     If a word begins with a hyphen, write -- before the first one.
     """
-    _check_conflicts(ctx.params)
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
+    if base_url and region:
+        raise ConfigError(ADDRESS_CONFLICT, setting="base_url")
+    if plot and (format_ or output or part):
+        raise ConfigError(
+            "--plot draws a chart on standard output: it does not go with --format, --output or one part "
+            "alone.",
+            setting="plot",
+        )
     written_as = choose_format(format_, output, part)
     read_question = question_reader(question or (), file, question_id)
     options: AskOptionsDict = {
@@ -192,12 +189,6 @@ def ask(
             if not (plot and write_plot(answer, target)):
                 write_answer(answer, written, written_as, engine, target)
             target.flush()
-
-
-def _check_conflicts(parameters: Mapping[str, object]) -> None:
-    for name, others, reason in _CONFLICTS:
-        if parameters[name] and any(parameters[other] for other in others):
-            raise ConfigError(reason, setting=name.rstrip("_"))
 
 
 def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | None:

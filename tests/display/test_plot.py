@@ -176,6 +176,22 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
     assert found["encoding"]["x"]["scale"] == {"type": "utc"}
 
 
+@cases(
+    ("times", "axis"),
+    [
+        ([date(2024, 6, 3), date(2024, 6, 4)], {"values": [1717372800000, 1717459200000], "format": "%b %d"}),
+        ([date(2024, 6, 1), date(2024, 7, 1), None], {"values": [1717200000000, 1719792000000]}),
+        ([datetime(2024, 6, 3, 9), datetime(2024, 6, 3, 12)], {"values": [1717405200000, 1717416000000]}),
+        ([date(2024, 6, day) for day in range(1, 31)], {"tickCount": 8, "format": "%b %d"}),
+        ([date(2024, month, 2) for month in range(1, 13)], {"tickCount": 8}),
+    ],
+    ids=["days", "months", "times", "a month", "a year"],
+)
+def test_the_ticks_of_times(times: list[Any], axis: dict[str, Any]) -> None:
+    """A few times are labelled where they are; a day has its month beside it, unless years are drawn."""
+    assert drawn({"at": times, "n": list(range(len(times)))})["encoding"]["x"]["axis"] == axis
+
+
 @cases("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full", "column 1"])
 def test_any_name_of_a_column(name: str) -> None:
     """One with a meaning in Vega is not the name of the field, and the title is the name."""

@@ -219,13 +219,13 @@ def test_the_line_about_a_frame_takes_the_place_of_the_progress(monkeypatch: pyt
 
     with progress("how many?", QUESTION_ID, wanted=None):
         pass
-    show_in_notebook("1 row, 1 column.")
+    show_in_notebook("1 row x 1 column.")
     with progress("how many?", QUESTION_ID, wanted=False):
         pass
     show_in_notebook("not shown")
 
     texts, places, updates = zip(*shell.published, strict=True)
-    assert (texts, updates) == (("how many?", "", "1 row, 1 column."), (False, True, True))
+    assert (texts, updates) == (("how many?", "", "1 row x 1 column."), (False, True, True))
     assert len(set(places)) == 1
 
 

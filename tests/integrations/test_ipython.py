@@ -84,7 +84,7 @@ class TestConnecty:
 
         assert value is None
         (line,) = capsys.readouterr().out.splitlines()
-        assert line.startswith("df: 5 of 5 rows, 2 columns. ")
+        assert line.startswith("df: 5 of 5 rows x 2 columns. ")
         frame = shell.user_ns["df"]
         assert line.endswith(" ".join((cf.metadata(frame).response_summary or "").split()))
         assert isinstance(frame, type_)
@@ -148,7 +148,7 @@ class TestConnecty:
 
         first, stored, *again = capsys.readouterr().out.splitlines()
         assert again == [first, stored]
-        assert stored.startswith("df: 3 of 100 rows, truncated, ")
+        assert stored.startswith("df: 3 of 100 rows, truncated x ")
         assert first.startswith("%%connecty 1 3 of 100 rows came; max_rows=None fetches all")
 
     def test_a_failed_question_leaves_the_variable(self, shell: Any, connected: Sandbox) -> None:
@@ -499,8 +499,8 @@ def test_a_kernel(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == {
         "asked": ["ok"],
         "frame": ["ok", "[100000]"],
-        "magic": "1 of 1 row, 1 column. Read as: number of orders, in 2024. Rows: 1.",
-        "ask_df": "1 of 1 row, 2 columns. Read as: revenue by city, in 2024, the highest 1 by revenue. "
+        "magic": "1 of 1 row x 1 column. Read as: number of orders, in 2024. Rows: 1.",
+        "ask_df": "1 of 1 row x 2 columns. Read as: revenue by city, in 2024, the highest 1 by revenue. "
         "Rows: 1.",
         "without": ["ok"],
         "sql": ["ok", "SELECT count(*) AS orders FROM sales.orders"],
