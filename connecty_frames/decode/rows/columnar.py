@@ -213,7 +213,10 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
                 raise UnsupportedRows
             behind = text[end - 1 :][: len(SEPARATORS[-1])].encode()  # it may be cut off
             separator = next((each for each in SEPARATORS if each.startswith(behind[: len(each)])), None)
-            pattern = _plain_row(len(header)) if size > _SNIFFED_BYTES else None
+            # To parse a row that is not of scalars may take a hundred times its size, in vain.
+            more = max(len(header) - 1, 0)
+            plain_row = rf",[ ]?\[{_CELL}(?:,[ ]?{_CELL}){{{more}}}\]"
+            pattern = re.compile(plain_row, re.DOTALL) if size > _SNIFFED_BYTES else None
             if separator is None or (pattern and not pattern.match(text, end)):
                 return None
             start = end + len(separator) - 2
@@ -226,11 +229,6 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
         if size > _SNIFFED_FIRST or found is None or None not in found.first_cells:
             return found
     return None
-
-
-def _plain_row(width: int) -> re.Pattern[str]:
-    """Return what matches a row of scalars: to parse another may take a hundred times its size, in vain."""
-    return re.compile(rf",[ ]?\[{_CELL}(?:,[ ]?{_CELL}){{{max(width - 1, 0)}}}\]", re.DOTALL)
 
 
 def _first_cells(
@@ -381,26 +379,20 @@ def _last_outside_texts(piece: bytes, separator: bytes) -> int:
 
 
 class _BlockReader:
-    """Reads blocks of rows, each column with its reader; ``at_once`` those of a kind together."""
+    """Reads blocks of rows, each column with its reader, or ``at_once`` those of a kind."""
 
     def __init__(self, readers: Sequence[_ColumnReader], *, at_once: bool) -> None:
         self._readers = readers
         self._at_once = at_once
         self._allowed = np.array([_TOKENS[reader.kind] | _NULL for reader in readers], np.uint8)
-        # A column whose texts are kept is taken by itself: otherwise it would keep the memory of all columns
-        # that are taken with it. All others are taken together. If all columns are small, those of a kind are
-        # also cast together, which saves a quarter of the time of 5,000 columns: what one keeps of the others
-        # is little.
-        groups = [
-            -1
-            if reader.parse is not None
-            else -CODES[reader.kind] - 1
-            if at_once
-            else -1
-            if reader.kind in _CAST_TYPES
-            else position
-            for position, reader in enumerate(readers)
-        ]
+        # Columns of one group are taken together. If all columns are small, those of a kind are also read
+        # together, which saves a quarter of the time of 5,000 columns. Otherwise a column of texts is taken
+        # by itself: it would keep the memory of all that are taken with it.
+        if at_once:
+            groups = [CODES[reader.kind] if reader.parse is None else -1 for reader in readers]
+        else:
+            is_kept = [reader.parse is None and reader.kind not in _CAST_TYPES for reader in readers]
+            groups = [position if kept else -1 for position, kept in enumerate(is_kept)]
         self._order = sorted(range(len(readers)), key=groups.__getitem__)
         self._first_row = 2 * np.array(self._order, np.int32)
         lengths = (len(list(equal)) for _, equal in groupby(self._order, groups.__getitem__))
@@ -408,8 +400,10 @@ class _BlockReader:
 
     def read(self, block: Block) -> list[_Part]:
         """Read a block as its columns, or refuse it."""
-        if block.data.max() > _ASCII:
-            _check_utf8(block.data)
+        if block.data.max() > _ASCII:  # Arrow checks the block, which ends between two characters
+            offsets = pa.py_buffer(np.array([0, block.data.size], np.int32))
+            whole = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(block.data)])
+            pc.cast(whole, pa.string())
         is_comma = block.data == _COMMA
         with suppress(UnsupportedRows):
             return self._take_columns(block, *self._find_cells(block, is_comma.nonzero()[0]))
@@ -481,9 +475,3 @@ def _between_commas(
     ends[:-1, -1] -= 1
     starts[1:, 0] += 1
     return starts, ends
-
-
-def _check_utf8(data: NDArray[np.uint8]) -> None:
-    """Let Arrow check a whole block, which ends outside of texts and so between two characters."""
-    offsets = pa.py_buffer(np.array([0, data.size], np.int32))
-    pc.cast(pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)]), pa.string())
