@@ -132,10 +132,10 @@ class Phrases:
         if versus:
             return [("value", replace(values, each=False)), ("dimension", (q.Dimension(field=first.field),))]
         noun = f.slots[0].get("noun")
-        return {"value": values, "noun": noun._replace(where=(values,))} if noun else ("value", values)
+        return {"value": values, "noun": replace(noun, where=(values,))} if noun else ("value", values)
 
     def _adjectives(self, f: Found) -> Any:
-        return None if f.noun.dimension.grain else ("noun", f.noun._replace(where=f.where))
+        return None if f.noun.grain else ("noun", replace(f.noun, where=f.where))
 
     def _all(self, f: Found) -> Any:
         return None if any(slot.has("verb") for slot in self.slots[: self.position]) else f.slots[1:]

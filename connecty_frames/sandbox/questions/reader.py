@@ -349,17 +349,15 @@ class _Reader:
             if self.subject is not None:
                 self.rank = self.rank._replace(subject=q.Dimension(entity=self.subject))
             elif len(nouns) == 1:
-                only = Ranking(None, subject=nouns[0].dimension, limit=None if nouns[0].plural else 1)
-                self.rank = _merged([self.rank, only])
+                limit = self.rank.limit or (None if nouns[0].plural else 1)
+                self.rank = self.rank._replace(subject=nouns[0].dimension, limit=limit)
                 self._drop_nouns(None)
         if self.rank is None:
             return self._plain(having)
         if self.rank.by is None and self.rank.descending is None and self.rank.subject is not None:
             subject, is_one = self.rank.subject, self.rank.limit in {None, 1}
-            is_open = self.by or not is_one or (self.numbers if subject.entity else self.fields)
-            fail_if(
-                is_open and (subject.entity or self.by or self.fields), "What the ranking is by is not clear."
-            )
+            is_open = self.by or (self.numbers or not is_one if subject.entity else self.fields)
+            fail_if(is_open, "What the ranking is by is not clear.")
             if subject.entity is None:
                 return q.Query(having or tuple(self.numbers), (subject, *self.extra))
             return self._plain(having)
@@ -372,14 +370,12 @@ class _Reader:
             own = [Ranking(*each) for each in several if entity and each[0].entity == entity.name]
             fail_if(not own, "What an adjective belongs to is not clear.")
             self.rank = _merged([cast("Ranking", self.rank), own[0]])
-        for direction in self.take("popular"):
-            is_said = self.rank is not None and self.rank.by is not None
-            by = None if is_said or len(self.numbers) == 1 else self._often()
-            self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
-        for direction in self.take("most"):
-            is_open = self.rank is not None and self.rank.by is not None
-            fail_if(is_open or self.numbers, "Most of what is not clear.")
-            self.rank = _merged([self.rank or Ranking(), Ranking(self._often(), direction == "desc")])
+        for kind in ("popular", "most"):
+            for direction in self.take(kind):
+                is_said = len(self.numbers) == 1 or (self.rank is not None and self.rank.by is not None)
+                fail_if(kind == "most" and is_said, "Most of what is not clear.")
+                by = None if is_said else self._often()
+                self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
 
     def _often(self) -> q.Number:
         """Return what "most" is of where no number stands behind it: what happened most often."""

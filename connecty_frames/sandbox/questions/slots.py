@@ -25,22 +25,16 @@ _KINDS: Final = re.compile(r"([\w|]+)([?*+]?)")
 Pattern = list[tuple[frozenset[str], str]]
 
 
-class Noun(NamedTuple):
+class Noun(q.Dimension, frozen=True):
     """A noun with its adjectives: what may be counted, shown, ranked or a group."""
 
-    dimension: q.Dimension
     where: tuple[q.Condition, ...] = ()
     plural: bool = False
 
     @property
-    def entity(self) -> Entity | None:
-        """The entity that it names."""
-        return self.dimension.entity
-
-    @property
-    def field(self) -> Field | None:
-        """The category that it names."""
-        return self.dimension.field
+    def dimension(self) -> q.Dimension:
+        """The groups that it names."""
+        return q.Dimension(self.entity, self.field, self.grain)
 
     @property
     def counted(self) -> q.Number:
@@ -119,9 +113,10 @@ class Lexicon:
                 options[kind] = (*(old or ()), value) if kind in {"nouns", "fields", "superlative"} else value
 
     def _nouns(self, nouns: Iterable[str], dimension: q.Dimension, *where: q.Condition) -> None:
+        of = (dimension.entity, dimension.field, dimension.grain)
         for noun in nouns:
             for text, plural in forms(noun):
-                self._add([text], "nouns", Noun(dimension, where, plural))
+                self._add([text], "nouns", Noun(*of, where=where, plural=plural))
 
     def _add_field(self, field: Field, model: SemanticModel) -> None:
         if field.type in {"category", "boolean"} and field.name != "name":
