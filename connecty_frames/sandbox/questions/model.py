@@ -101,6 +101,13 @@ class Event(_Part, frozen=True, eq=False):
     means_units: bool = False
 
 
+class Grain(_Part, frozen=True, eq=False):
+    """A unit of time, and how far the one before is away, if they follow one another."""
+
+    sql: str
+    step: str = ""
+
+
 class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All parts of a model, and questions that it answers."""
 
@@ -108,6 +115,7 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     field: list[Field]
     measure: list[Measure]
     event: list[Event]
+    grain: dict[str, Grain]
     examples: list[str] = []
 
     @classmethod

@@ -101,13 +101,11 @@ def _range(text: str) -> tuple[int, Condition] | None:
         return None if joined is None else (last.end(), joined)
     if isinstance(begin, Recurring):
         return None if kind else (first.end(), begin)
-    onwards = re.compile(r" on(?:wards?)?\b").match(text, first.end())
-    if kind == "range" and not onwards:  # from March 2025: of that month, or since then
+    if kind == "range":  # from March 2025: of that month, or since then
         return None if begin.grain in {"year", "half_year", "quarter"} else (first.end(), During(()))
     start = None if kind in {"before", "until"} else begin.end if kind == "after" else begin.start
     stop = begin.start if kind == "before" else begin.end if kind in {"", "until"} else None
-    stopped = onwards.end() if onwards and kind == "range" else first.end()
-    return stopped, During((Period(start, stop, None if kind else begin.grain),))
+    return first.end(), During((Period(start, stop, None if kind else begin.grain),))
 
 
 def _joined(first: Period | Recurring | None, last: Period | Recurring | None) -> Condition | None:

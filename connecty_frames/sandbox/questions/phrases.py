@@ -161,8 +161,6 @@ class Phrases:
 
     def _periods(self, f: Found) -> Any:
         first, second = f.all("period")
-        if isinstance(first, q.Recurring) and isinstance(second, q.Recurring) and first.days and second.days:
-            return "period", q.Recurring(tuple(sorted({*first.days, *second.days})))
         if not all(isinstance(each, q.During) and each.periods for each in (first, second)):
             return None
         both = q.During((*first.periods, *second.periods), each="or" not in f.kinds)
@@ -257,9 +255,6 @@ class Phrases:
         fail_if(is_open, "Whether the average is of the groups or within each is not clear.")
         return "numbers", (replace(number, per=per),)
 
-    def _shown(self, f: Found) -> Any:
-        return [("field", field) for field in f.all("field")]
-
     def _has(self, f: Found) -> Any:
         field = f.field or f.noun.field
         if field is None and f.kinds == ["with", "noun"] and f.noun.plural:
@@ -344,7 +339,7 @@ class Phrases:
 
     def _extra(self, f: Found) -> Any:
         if f.field is not None and not self.is_amount(f.field):
-            return "field", f.field
+            return [("field", field) for field in f.all("field")]
         if f.noun is None:
             return "more_numbers", f.numbers or (self.revenue,)
         entity = f.noun.entity

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -20,21 +20,18 @@ Operator = Literal[">", "<", ">=", "<=", "=", "between"]
 Window = Literal["share", "growth", "running"]
 
 
-NO_TABLE: Final = "No table has what it combines."
-
-
 class Refused(Exception):
     """A question that is not answered, why, and other wordings of it that may have an answer."""
 
-    def __init__(self, reason: str, *offers: str) -> None:
+    def __init__(self, reason: str = "No table has what it combines.", *offers: str) -> None:
         super().__init__(reason)
         self.offers = offers
 
 
-def fail_if(is_unclear: object, reason: str = NO_TABLE, *offers: str) -> None:
-    """Refuse a question that is not clear, or that no table answers."""
+def fail_if(is_unclear: object, *reason: str) -> None:
+    """Refuse a question that is not clear, or, without a reason, that no table answers."""
     if is_unclear:
-        raise Refused(reason, *offers)
+        raise Refused(*reason)
 
 
 class Dimension(msgspec.Struct, frozen=True):
@@ -49,8 +46,7 @@ class Dimension(msgspec.Struct, frozen=True):
 class Number(msgspec.Struct, frozen=True):
     """A number of each group: a count of rows or values, a statistic of a field, or a measure of the model.
 
-    With ``per``, it is the average of the number of each group of a dimension. The conditions are those that
-    stand with what it counts.
+    With ``per``, it is the average of the number of each group; conditions stand with what it counts.
     """
 
     entity: Entity | None = None

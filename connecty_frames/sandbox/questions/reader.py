@@ -55,9 +55,7 @@ class _Reader:
         self.kinds = {kind for slot in phrases.words for kind in slot.options}
         pairs = [*pairwise(self.slots)]
         led = [slot for before, slot in pairs if before.has("prep", "value", "condition", "comma", "much")]
-        self.mentions = [slot.get("noun").entity for slot in led if slot.has("noun")]
-        behind = [slot.get("noun") for before, slot in pairs if slot.has("noun") and before.has("prep")]
-        self.behind = [noun.dimension for noun in behind]
+        self.led = [slot.get("noun").dimension for slot in led if slot.has("noun")]
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
         fail_if(too, "It asks for who did it, too.")
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
@@ -417,7 +415,11 @@ class _Reader:
         is_timed = subject is None and rank.limit is not None and len(self.grains) > 0
         if by is None or not dimensions or self.fields or is_each or is_timed:
             raise Refused("It does not say what the ranking is by, or how many of each.")
-        self._check_best(by)
+        is_best = {slot.get("top") for slot in self.phrases.words} & {"best", "worst"}
+        is_good = any(each and each.good for each in (by.named, by.field)) or (
+            by.entity and not self.of(q.Is)
+        )
+        fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
         shown = numbers if by in numbers else (*numbers, by)
         return q.Query(shown, (*dimensions, *self.extra), order=replace(order, by=by))
 
@@ -430,14 +432,6 @@ class _Reader:
             return q.Number(named=self.model.measure_named(usual))
         return rank.usual or (numbers[0] if len(numbers) == 1 or (numbers and not rank.subject) else None)
 
-    def _check_best(self, by: q.Number) -> None:
-        """Refuse the best and the worst of what is not good if it is high."""
-        is_best = {slot.get("top") for slot in self.phrases.words} & {"best", "worst"}
-        is_good = (
-            (by.named and by.named.good) or (by.field and by.field.good) or (by.entity and not self.of(q.Is))
-        )
-        fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
-
     def _rows(self, entity: Entity, order: q.Order | None, *named: Field) -> q.Query:
         fields = (*self.fields, *(each.field for each in self.extra), *named, *self.take("costs"))
         return q.Query(rows=entity, order=order, fields=cast("tuple[Field, ...]", fields))
@@ -445,7 +439,7 @@ class _Reader:
     def _plain(self, having: tuple[q.Number, ...]) -> q.Query:
         numbers, subject = tuple(self.numbers), self.subject
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
-        fail_if(any(noun in self.behind for noun in nouns), "What a preposition belongs to is not clear.")
+        fail_if(any(noun in self.led for noun in nouns), "What a preposition belongs to is not clear.")
         if nouns and not numbers:
             self._drop_nouns(None)
         if not numbers and not self.by and subject is not None:
@@ -466,7 +460,7 @@ class _Reader:
         owners = {number.field.entity for number in query.numbers if number.field}
         for noun in self._nouns() if not having else ():
             entity, is_distinct = noun.entity, any(number.distinct for number in query.numbers)
-            is_mention = entity in self.mentions or is_distinct
+            is_mention = noun.dimension in self.led or is_distinct
             if entity is not None and is_mention and (noun.plural or entity.name in owners):
                 self.where += (q.Of(entity), *noun.where)
                 self._drop_nouns(entity)

@@ -1,7 +1,6 @@
 """The words of a question as slots: each word is claimed by the longest phrase that fits.
 
-A phrase may have several meanings ("returned" is a status, "returned orders" a noun); the phrases around it
-decide.
+A phrase may have several meanings; the phrases around it decide.
 """
 
 from __future__ import annotations
