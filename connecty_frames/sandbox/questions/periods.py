@@ -29,25 +29,17 @@ _MONTH: Final = rf"(?:{'|'.join(MONTHS)}|sept|{'|'.join(_SHORT)})"
 _PART: Final = rf"(?:{_MONTH}|[qh][1-4])"
 _JOINT: Final = r"(?:and|or|,|vs|to|until|till|through|-)"
 #: What stands for names in the patterns of the table of words.
-_NAMES: Final = {
-    "YEAR": _YEAR,
-    "MONTH": _MONTH,
-    "PART": _PART,
-    "JOINT": _JOINT,
-    "THIS": "2025",
-    "LAST": "2024",
-}
+_NAMES: Final = {"YEAR": _YEAR, "MONTH": _MONTH, "PART": _PART, "JOINT": _JOINT}
 _NAME: Final = re.compile("[A-Z]{4,}")
 _ONE: Final = re.compile(
     rf"(?:year )?(?P<year>{_YEAR})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?)?(?![-\d])"
     rf"|(?P<part>{_PART})(?:(?: of| in| ,)? (?P<part_year>{_YEAR}))?\b"
 )
+_UNIT: Final = "day|week|month|quarter|half year|year"
 _RECENT: Final = re.compile(
     r"(?:last|past|previous|prior|recent|preceding) (?:(?P<number>\d+) )?(?:full |whole |calendar )?"
-    r"(?P<unit>day|week|month|quarter|half year|year)s?\b"
-    r"(?! (?:of|in) (?:19|20)\d\d)"
-    r"|(?:this|current) (?P<this>week|month|quarter|half year|year)\b"
-    r"|(?P<before>day|week|month|quarter|half year|year) before(?: last)?\b"
+    rf"(?P<unit>{_UNIT})s?\b(?! (?:of|in) {_YEAR})"
+    rf"|(?:this|current) (?P<this>{_UNIT})\b|(?P<before>{_UNIT}) before(?: last)?\b"
     r"|(?P<word>yesterday|today|year to date|ytd|month to date|mtd)\b"
 )
 _LINK: Final = re.compile(

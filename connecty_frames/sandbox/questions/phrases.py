@@ -155,9 +155,8 @@ class Phrases:
         operator, _, name = cast("str", f.compare or f.bounds or "between").partition(" ")
         field = next((each for each in self.model.field if each.name == name), f.unit or f.costs)
         is_year = field is None and "money" not in f.kinds and any(map(_YEAR.fullmatch, f.all("number")))
-        return "bound", Bound(
-            cast("q.Operator", operator), tuple(map(_decimal, f.all("number"))), field, is_year
-        )
+        numbers = tuple(map(_decimal, f.all("number")))
+        return "bound", Bound(cast("q.Operator", operator), numbers, field, is_year)
 
     def _periods(self, f: Found) -> Any:
         first, second = f.all("period")
@@ -200,11 +199,8 @@ class Phrases:
 
     def _dated(self, f: Found) -> Any:
         field, grains = self.time_of(f.verb), f.dimension or ()
-        if (
-            field is None
-            or isinstance(f.period, q.Recurring)
-            or not (f.period or any(each.grain for each in grains))
-        ):
+        is_dated = isinstance(f.period, q.During) or (f.period is None and any(each.grain for each in grains))
+        if field is None or not is_dated:
             return None
         dated = tuple(replace(each, field=field) if each.grain else each for each in grains)
         periods = [("condition", replace(each, field=field)) for each in f.all("period")]
@@ -236,11 +232,9 @@ class Phrases:
             field = self.model.find(entity.name, entity.amount)
         if field is None or (f.noun and not entity) or not (f.statistic or self.is_amount(field, entity)):
             return None
-        total = self.revenue if self.is_amount(field) else q.Number(field=field, statistic="sum")
-        numbers = [
-            total if each == "sum" else replace(total, named=None, field=field, statistic=each)
-            for each in names
-        ]
+        numbers = [q.Number(field=field, statistic=cast("q.Statistic", each)) for each in names]
+        if self.is_amount(field):
+            numbers = [self.revenue if each.statistic == "sum" else each for each in numbers]
         return "numbers", tuple(replace(number, where=frozenset(f.where)) for number in numbers)
 
     def _nested(self, f: Found) -> Any:
@@ -305,9 +299,7 @@ class Phrases:
     def _with_most(self, f: Found) -> Any:
         return [*self._ranked(f, f.noun.dimension), f.slots[-1]]
 
-    def _ranked(
-        self, f: Found, subject: q.Dimension | None = None, by: Any = None, *, descending: bool | None = None
-    ) -> list[Any]:
+    def _ranked(self, f: Found, subject: Any = None, by: Any = None, *, descending: Any = None) -> list[Any]:
         for direction in f.all("high", "most", "direction", "top", "seller") if descending is None else ():
             descending = direction in {"desc", "best"}
         limit = _rows(f.number) if f.number else 1 if subject and not f.noun.plural else None
@@ -328,9 +320,7 @@ class Phrases:
         return [("dimension", (f.noun.dimension,)), *(("condition", each) for each in f.noun.where)]
 
     def _dimensions(self, f: Found) -> Any:
-        if f.noun is not None and (
-            f.noun.plural or f.noun.where or len(f.kinds) == len(["dimension", "noun"])
-        ):
+        if f.noun and (f.noun.plural or f.noun.where or f.kinds == ["dimension", "noun"]):
             return None
         dimensions = [each for several in f.all("dimension") for each in several]
         dimensions += [f.noun.dimension] if f.noun else []

@@ -89,9 +89,7 @@ class _Reader:
         return [slot.get("noun") for slot in self.slots if slot.has("noun")]
 
     def _drop_nouns(self, entity: Entity | None) -> None:
-        self.slots = [
-            slot for slot in self.slots if not slot.has("noun") or slot.get("noun").entity is not entity
-        ]
+        self.slots = [s for s in self.slots if not s.has("noun") or s.get("noun").entity is not entity]
 
     def _is_own(self, condition: q.Condition, entity: Entity) -> bool:
         """Return whether a condition is on the rows of an entity or those that they belong to."""
@@ -113,7 +111,6 @@ class _Reader:
         for rows, where in self.take("related"):
             self._related(rows, where)
         self._bounds()
-        self._through()
         query = self._derived()
         fail_if(query is not None and self.rank, "It asks for a ranking and for something else.")
         query = query or self._listed()
@@ -195,10 +192,8 @@ class _Reader:
             fail_if(not values, "What is put together is not clear.")
             self.where = [replace(each, each=False) if each in values else each for each in self.where]
             values = []
-        adds_up = not any(
-            each.statistic or each.per or (each.named and each.named.rate) for each in self.numbers
-        )
-        if not self.rank and (compared or (self.numbers and (self.by or not adds_up))):
+        rates = [n for n in self.numbers if n.statistic or n.per or (n.named and n.named.rate)]
+        if not self.rank and (compared or rates or (self.numbers and self.by)):
             fields = [each.field for each in values if not _is_group(each.field, self.by)]
             self.by += tuple(q.Dimension(field=field) for field in fields)
         fail_if(compared and not (self.by or is_change), "What is compared is not clear.")
@@ -216,6 +211,7 @@ class _Reader:
         """Turn what was done into a condition on the rows that record it."""
         subject, own = self.subject, verb.row(self.subject)
         counted = any(number.entity is subject and not number.distinct for number in self.numbers)
+        doers = [noun for noun in self._nouns() if verb.row(noun.entity)]
         means_units = any(each.means_units for each in verb.events)
         is_open = means_units and any(number.entity is self.model.entity["item"] for number in self.numbers)
         fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
@@ -227,18 +223,17 @@ class _Reader:
         if own:
             is_open = not self.numbers and bool(self.of(q.IsKey))
             fail_if(is_open, "Of what one did, what is asked for is not clear.")
-            self._count_once(subject)
-        elif (
-            self.rank is not None
-            and isinstance(self.rank.by, q.Number)
-            and self.rank.by.where
-            and means_units
-        ):
+            self.numbers = [replace(n, distinct=n.distinct or n.entity is subject) for n in self.numbers]
+        elif self.rank and means_units and isinstance(self.rank.by, q.Number) and self.rank.by.where:
             self.rank = self.rank._replace(by=replace(self.phrases.units, where=self.rank.by.where))
             return
+        elif doers:
+            others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
+            is_open = others and not (self.rank and self.rank.by)
+            fail_if(is_open, "Of all that they bought, or only of what is named?")
+            self.take("noun")
         else:
             is_clear = verb.events or any(map(self.phrases.is_default_time, verb.fields))
-            is_clear = is_clear and not any(verb.row(noun.entity) for noun in self._nouns())
             fail_if(not is_clear, "What was done, by whom or when, is not clear.")
         names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
         entity = self.model.entity[own or ("login" if "login" in names else "order")]
@@ -273,21 +268,6 @@ class _Reader:
             if field is None or subject is None or field.entity != subject.name or not field.is_number:
                 raise Refused("What the number compares with is not clear.")
             self.where.append(q.Compare(field, bound.operator, bound.numbers))
-
-    def _through(self) -> None:
-        """Count those with rows that meet a condition once: customers who used a coupon."""
-        subject = self.subject
-        rows = {each.field.entity for each in self.of(q.Is)} - {subject and subject.name}
-        below = [name for name in rows if subject and self.model.belongs(name, subject.name)]
-        self.where += [q.Of(self.model.entity[name]) for name in below]
-        self._count_once(subject if below else None)
-
-    def _count_once(self, entity: Entity | None) -> None:
-        """Count different rows of an entity."""
-        self.numbers = [
-            replace(number, distinct=True) if entity and number.entity is entity else number
-            for number in self.numbers
-        ]
 
     # Shares, growth and changes
 
@@ -416,9 +396,8 @@ class _Reader:
         if by is None or not dimensions or self.fields or is_each or is_timed:
             raise Refused("It does not say what the ranking is by, or how many of each.")
         is_best = {slot.get("top") for slot in self.phrases.words} & {"best", "worst"}
-        is_good = any(each and each.good for each in (by.named, by.field)) or (
-            by.entity and not self.of(q.Is)
-        )
+        is_good = any(each and each.good for each in (by.named, by.field))
+        is_good = is_good or (by.entity is not None and not self.of(q.Is))
         fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
         shown = numbers if by in numbers else (*numbers, by)
         return q.Query(shown, (*dimensions, *self.extra), order=replace(order, by=by))
@@ -474,9 +453,8 @@ class _Reader:
         if query.rows is None:
             values = [each for each in self.of(q.Is) if each.each and not _is_group(each.field, query.by)]
             fail_if(values, "Each of the values, or all of them together?", "compare {}", "{} together")
-            is_open = any(each.each for each in self.of(q.During)) and not any(
-                each.grain for each in query.by
-            )
+            is_open = any(each.each for each in self.of(q.During))
+            is_open = is_open and not any(each.grain for each in query.by)
             fail_if(is_open, "Each of the periods, or all of them together?", "compare {}")
 
 

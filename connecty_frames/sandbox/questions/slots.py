@@ -133,9 +133,8 @@ class Lexicon:
         for moment in field.moments:
             for grain, nouns in word_table()["grain"].items():
                 own = None if field is model.time_field(field.entity) else field
-                self._nouns(
-                    [f"{moment} {noun.split('|')[0]}" for noun in nouns], q.Dimension(None, own, grain)
-                )
+                texts = [f"{moment} {noun.split('|')[0]}" for noun in nouns]
+                self._nouns(texts, q.Dimension(None, own, grain))
         self._add(field.units, "unit", field)
         self._add(field.present, "predicate", q.Is(field))
 
@@ -146,10 +145,8 @@ class Lexicon:
         while position < len(words):
             sizes = range(min(self._longest, len(words) - position), 0, -1)
             size = next((n for n in sizes if tuple(words[position : position + n]) in self._phrases), 0)
-            is_bound = bool(slots) and (
-                slots[-1].has("compare")
-                or any(each.has("between") and not each.has("prep") for each in slots[-3:])
-            )
+            is_bound = any(each.has("between") and not each.has("prep") for each in slots[-3:])
+            is_bound = is_bound or any(each.has("compare") for each in slots[-1:])
             period = None if is_bound and words[position][0].isdigit() else find_period(words, position)
             if period is not None and period[0] >= size:
                 size, options = period[0], cast("dict[str, Any]", {"period": period[1]})

@@ -42,6 +42,9 @@ class _Column(NamedTuple):
         return self.name.replace("_", " ") if self.words is None else self.words
 
 
+_Columns = list[_Column]
+
+
 def select_statement(query: q.Query, model: SemanticModel) -> _SQL:
     """Return one SELECT statement with a complete order of rows, and its words; raises Refused."""
     _check(query, model)
@@ -74,6 +77,12 @@ def _check(query: q.Query, model: SemanticModel) -> None:
     negated = [each.field.entity for each in query.where if isinstance(each, q.Is) and each.negated]
     subjects = counted if query.rows is None else [query.rows]
     fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
+    # "Products in 2024" may be those released then as well as those sold.
+    times = [each.field for each in query.where if isinstance(each, q.During)]
+    is_dated = None in times or any(each.grain and not each.field for each in query.by)
+    timed = {each.entity for each in model.field if each.is_time}
+    once = [number.entity for number in query.numbers if number.entity and not number.distinct]
+    fail_if(is_dated and any(each.name in timed and not each.time for each in once))
     # Averages of days and months that some groups may not have: they would count as 0.
     grains = {each.per.grain for each in query.numbers if each.per is not None}
     is_narrow = any(isinstance(each, q.Is | q.Compare) for each in query.where)
@@ -126,17 +135,13 @@ class _Select:
             terms.insert(0, f"{by} DESC")
         if not groups:
             return self.statement(shown, words)
-        tail = [
-            f"GROUP BY {_list(groups)}",
-            f"HAVING {' AND '.join(sql for sql, _ in bounds)}" * bool(bounds),
-        ]
+        condition = " AND ".join(sql for sql, _ in bounds)
+        tail = [f"GROUP BY {_list(groups)}", condition and f"HAVING {condition}"]
         *kept, ranked = self._kept(", ".join(terms), named, order)
         said = [f"{words} by {_joined(groups)}", *(text for _, text in bounds), ranked]
         return self.statement([*groups, *shown], *said, tail=[*tail, *kept])
 
-    def _derived(
-        self, query: q.Query, groups: list[_Column], numbers: list[_Column]
-    ) -> tuple[list[_Column], str, str]:
+    def _derived(self, query: q.Query, groups: _Columns, numbers: _Columns) -> tuple[_Columns, str, str]:
         """Return the columns of a query beside its groups, their words, and the name of the first of them."""
         words = _joined(numbers or ["the values"])
         if query.of is None and query.periods is None and query.window is None:
@@ -234,13 +239,8 @@ class _Select:
             if name in self._joined
         ]
         where = "\n  AND ".join(sorted(sql for sql, _ in self.where if sql))
-        lines = [
-            line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown),
-            f"FROM {self.base.table}",
-            *joins,
-            f"WHERE {where}" if where else "",
-            *tail,
-        ]
+        line = line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
+        lines = [line, f"FROM {self.base.table}", *joins, where and f"WHERE {where}", *tail]
         first, *rest = words or [""]
         said = " and ".join(sorted(text for _, text in self.where if text))
         return ("\n".join(filter(None, lines)), ", ".join(filter(None, [first, said, *rest])))
@@ -307,9 +307,6 @@ class _Select:
             self.time = self.model.find(self.base.name, named.time) if named.time else self.time
             return _Column(named.sql[self.base.name], named.name)
         if entity is not None:
-            # "Products in 2024" may be those released then as well as those sold.
-            has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
-            fail_if(entity is not self.base and has_time and not number.distinct and entity.time is None)
             is_own = entity is self.base
             sql = "count(*)" if is_own else f"count(DISTINCT {self.key(entity)})"
             return _Column(sql, entity.plural, f"number of {'different ' * number.distinct}{entity.plural}")
@@ -343,9 +340,8 @@ class _Select:
             moment = self._time(of).moment
             order = f"min(isodow({moment}))" if dimension.grain == "weekday" else ""
             words = dimension.grain.replace("_", " ") + (f" of {of.noun}" if of else "")
-            return [
-                _Column(self.model.grain[dimension.grain].sql.format(moment), dimension.grain, words, order)
-            ]
+            sql = self.model.grain[dimension.grain].sql.format(moment)
+            return [_Column(sql, dimension.grain, words, order)]
         if of is not None and dimension.presence:
             return [_Column(f"{self.column(of)} IS NOT NULL", f"has_{of.column}")]
         if of is not None:
@@ -363,10 +359,8 @@ class _Select:
         """Return a condition as an expression and in words, both empty if the tables alone fulfil it."""
         match condition:
             case q.Is(of, (), negated):
-                return (
-                    f"{self.column(of)} IS {'NOT ' * (not negated)}NULL",
-                    f"{'no' if negated else 'a'} {of.noun}",
-                )
+                sql, words = ("IS NULL", "no") if negated else ("IS NOT NULL", "a")
+                return f"{self.column(of)} {sql}", f"{words} {of.noun}"
             case q.Is(of, values, negated):
                 words = f"{of.noun} is {'not ' * negated}{' or '.join(value.text for value in values)}"
                 sign = ("=", "<>")[negated] if len(values) == 1 else "NOT IN" if negated else "IN"
