@@ -1,8 +1,4 @@
-"""The semantic model of a workspace: what its tables, columns and values are called, and their SQL.
-
-A model is a TOML file. Each name of a table or column in the SQL that answers a question comes from it, so
-nothing that a user typed gets into SQL.
-"""
+"""The semantic model of a workspace: what its tables, columns and values are called, and their SQL."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def _range(text: str) -> tuple[int, Condition] | None:
     return first.end(), During((Period(start, stop, None if kind else begin.grain),))
 
 
-def _joined(first: Period | Recurring | None, last: Period | Recurring | None) -> Condition | None:
+def _joined(first: Period | Recurring, last: Period | Recurring | None) -> Condition | None:
     """Return the condition that a time is between the start of a period and the end of another."""
     match first, last:
         case Recurring(months=months), Recurring(months=others) if months[0] <= others[-1]:

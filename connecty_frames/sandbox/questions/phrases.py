@@ -37,10 +37,7 @@ class Bound(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """A ranking, or a part of one: what is ranked, by what, and how many are kept.
-
-    ``usual`` is what it is by if no other part says so.
-    """
+    """A ranking, or a part of one; ``usual`` is what it is by if no other part says so."""
 
     by: q.Number | Field | None = None
     descending: bool | None = None
@@ -55,7 +52,7 @@ class Found:
     def __init__(self, slots: Sequence[tuple[str, Slot]]) -> None:
         self.slots = [slot for _, slot in slots]
         self.kinds = [kind for kind, _ in slots]
-        self._values = [(kind, slot.options[kind]) for kind, slot in slots]
+        self._values = [(kind, slot[kind]) for kind, slot in slots]
 
     def all(self, *kinds: str) -> list[Any]:
         """Return what the slots of some kinds mean."""
@@ -76,7 +73,7 @@ def _match(parts: Pattern, slots: Sequence[Slot], position: int) -> list[tuple[s
     if not parts:
         return []
     (kinds, times), rest = parts[0], parts[1:]
-    options = slots[position].options if position < len(slots) else {}
+    options = slots[position] if position < len(slots) else {}
     for kind in [kind for kind in options if kind in kinds][:1]:
         for after in [[(kinds, "*"), *rest], rest] if times in {"*", "+"} else [rest]:
             found = _match(after, slots, position + 1)
@@ -116,7 +113,7 @@ class Phrases:
     # Nouns
 
     def _only(self, f: Found) -> Any:
-        has_event = any(slot.has("verb") and slot.get("verb").events for slot in self.slots)
+        has_event = any(slot.has("verb") and slot["verb"].events for slot in self.slots)
         return None if has_event else f.slots[:-1]  # those who bought lamps only bought nothing else
 
     def _category_value(self, f: Found) -> Any:
@@ -313,7 +310,7 @@ class Phrases:
             return "dimension", (q.Dimension(grain=f.ly),)
         if f.slots[-1].has("value"):
             return None
-        ranks = [slot.get("rank") for slot in self.slots if slot.has("rank")]
+        ranks = [slot["rank"] for slot in self.slots if slot.has("rank")]
         is_ranked = f.kinds[0] == "by" and any(rank.subject for rank in ranks)
         if is_ranked and f.noun.entity and f.noun.plural:
             return "rank", Ranking(f.noun.counted)
@@ -362,7 +359,7 @@ def negated(conditions: Sequence[q.Condition]) -> q.Condition:
 
 def _names(slot: Slot) -> list[str]:
     """Return the entities that words are about."""
-    nouns, verb = slot.options.get("nouns", ()), slot.options.get("verb", Verb())
+    nouns, verb = slot.get("nouns", ()), slot.get("verb", Verb())
     rows = {each.row for each in verb.events}
     named = [each.entity.name for each in nouns if each.entity is not None and len(nouns) == 1]
     return [*named, *(rows if len(rows) == 1 else ())]
@@ -370,7 +367,7 @@ def _names(slot: Slot) -> list[str]:
 
 def _resolved(slot: Slot, about: set[str]) -> Slot:
     """Return a slot whose noun is one: people are users if the question is about logins."""
-    options = dict(slot.options)
+    options = dict(slot)
     nouns, fields = options.pop("nouns", ()), options.pop("fields", ())
     if nouns:
         options["noun"] = nouns[-1 if about & {"user", "login"} else 0]

@@ -1,8 +1,4 @@
-"""What a question asks for: the meaning that all of its wordings share.
-
-A query names parts of the semantic model and values of it, numbers and dates. It holds no text of the
-question.
-"""
+"""What a question asks for, in parts and values of the semantic model, numbers and dates."""
 
 from __future__ import annotations
 
@@ -46,7 +42,7 @@ class Dimension(msgspec.Struct, frozen=True):
 class Number(msgspec.Struct, frozen=True):
     """A number of each group: a count of rows or values, a statistic of a field, or a measure of the model.
 
-    With ``per``, it is the average of the number of each group; conditions stand with what it counts.
+    With ``per``, it is the average of the number of each group.
     """
 
     entity: Entity | None = None
@@ -88,10 +84,7 @@ class Compare(Condition, frozen=True):
 
 
 class During(Condition, frozen=True):
-    """A time is in one of some periods; no field means the time at which the rows happened.
-
-    ``ends`` has the first and the last period of a range, between which something may have changed.
-    """
+    """A time, by default that of the rows, is in one of some periods; ``ends`` are those of a range."""
 
     periods: tuple[Period, ...]
     field: Field | None = None
@@ -145,11 +138,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """Numbers by dimensions, or, with ``rows``, the rows of an entity.
-
-    ``of`` asks for the share that a condition accounts for, ``periods`` for the change between two periods,
-    ``window`` for what is computed from the number across the groups.
-    """
+    """Numbers by dimensions, the share ``of`` a condition, the change between two periods, or ``rows``."""
 
     numbers: tuple[Number, ...] = ()
     by: tuple[Dimension, ...] = ()

@@ -30,8 +30,8 @@ _LEADING: Final = "prep with and filler comma which who compared much when yet i
 
 def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
     """Return what the words of a question ask for; raises Refused."""
-    slots = [slot for slot in lexicon.claim(words) if set(slot.options) != {"filler"}]
-    unknown = [slot.text for slot in slots if not slot.options]
+    slots = [slot for slot in lexicon.claim(words) if set(slot) != {"filler"}]
+    unknown = [slot.text for slot in slots if not slot]
     if unknown:
         raise Refused(f"Words that are not understood: {', '.join(map(repr, map(snippet, unknown)))}.")
     return _Reader(Phrases(lexicon, slots)).read()
@@ -52,10 +52,10 @@ class _Reader:
 
     def __init__(self, phrases: Phrases) -> None:
         self.model, self.phrases, self.slots = phrases.model, phrases, phrases.slots
-        self.kinds = {kind for slot in phrases.words for kind in slot.options}
+        self.kinds = {kind for slot in phrases.words for kind in slot}
         pairs = [*pairwise(self.slots)]
         led = [slot for before, slot in pairs if before.has("prep", "value", "condition", "comma", "much")]
-        self.led = [slot.get("noun").dimension for slot in led if slot.has("noun")]
+        self.led = [slot["noun"].dimension for slot in led if slot.has("noun")]
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
         fail_if(too, "It asks for who did it, too.")
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
@@ -72,7 +72,7 @@ class _Reader:
 
     def take(self, *kinds: str) -> list[Any]:
         """Return what the slots of some kinds mean, and give them a role."""
-        found = [slot.options[kind] for slot in self.slots for kind in kinds if slot.has(kind)]
+        found = [slot[kind] for slot in self.slots for kind in kinds if slot.has(kind)]
         self.slots = [slot for slot in self.slots if not slot.has(*kinds)]
         return found
 
@@ -86,10 +86,10 @@ class _Reader:
         return [each.grain for each in self.by if each.grain is not None]
 
     def _nouns(self) -> list[Noun]:
-        return [slot.get("noun") for slot in self.slots if slot.has("noun")]
+        return [slot["noun"] for slot in self.slots if slot.has("noun")]
 
     def _drop_nouns(self, entity: Entity | None) -> None:
-        self.slots = [s for s in self.slots if not s.has("noun") or s.get("noun").entity is not entity]
+        self.slots = [s for s in self.slots if not s.has("noun") or s["noun"].entity is not entity]
 
     def _is_own(self, condition: q.Condition, entity: Entity) -> bool:
         """Return whether a condition is on the rows of an entity or those that they belong to."""
@@ -146,10 +146,10 @@ class _Reader:
         counted = [number.entity for number in self.numbers if number.entity and number.per is None]
         if ranked or counted:
             return next(filter(None, [*ranked, *counted]), None)
-        nouns = [slot for slot in self.slots if slot.has("noun") and slot.get("noun").entity]
+        nouns = [slot for slot in self.slots if slot.has("noun") and slot["noun"].entity]
         nouns.sort(key=lambda slot: slot.has("value"))
-        if nouns and not self.numbers and (nouns[0].get("noun").plural or not nouns[0].has("value")):
-            noun: Noun = nouns[0].get("noun")
+        if nouns and not self.numbers and (nouns[0]["noun"].plural or not nouns[0].has("value")):
+            noun: Noun = nouns[0]["noun"]
             self.slots = [slot for slot in self.slots if slot is not nouns[0]]
             self.where += noun.where
             return noun.entity
@@ -160,7 +160,7 @@ class _Reader:
             return rows[0] if rows else None
         if self.kinds & {"most", "high"}:
             self.rank = _merged([self.rank or Ranking(), Ranking(limit=1)])
-        verbs = [each for slot in self.slots if slot.has("verb") for each in slot.get("verb").events]
+        verbs = [each for slot in self.slots if slot.has("verb") for each in slot["verb"].events]
         doers = [self.model.entity[each.entity] for each in verbs]
         return next((each for each in doers if each.person), self.model.entity["customer"])
 
@@ -229,8 +229,8 @@ class _Reader:
             return
         elif doers:
             others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
-            is_open = others and not (self.rank and self.rank.by)
-            fail_if(is_open, "Of all that they bought, or only of what is named?")
+            others = [] if self.rank and self.rank.by else others
+            fail_if(others, "Of all that they bought, or only of what is named?")
             self.take("noun")
         else:
             is_clear = verb.events or any(map(self.phrases.is_default_time, verb.fields))

@@ -52,19 +52,16 @@ class Verb(NamedTuple):
         return next((each.row for each in self.events if entity and each.entity == entity.name), "")
 
 
-class Slot(NamedTuple):
+class Slot(dict[str, Any]):
     """Words of a question with what they may mean: a value for each kind of slot."""
 
-    options: dict[str, Any]
-    text: str
+    def __init__(self, options: dict[str, Any], text: str) -> None:
+        super().__init__(options)
+        self.text = text
 
     def has(self, *kinds: str) -> bool:
         """Return whether it may be of one of some kinds."""
-        return not self.options.keys().isdisjoint(kinds)
-
-    def get(self, kind: str) -> Any:
-        """Return what it means as a slot of a kind, None if it is none."""
-        return self.options.get(kind)
+        return not self.keys().isdisjoint(kinds)
 
 
 class Lexicon:

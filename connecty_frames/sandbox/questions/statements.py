@@ -320,14 +320,12 @@ class _Select:
     def _statistic(self, of: Field, statistic: q.Statistic) -> _Column:
         """Return a statistic of a field of the rows themselves: that of others would count repeatedly."""
         is_extreme = statistic in {"min", "max"} and of.is_time
-        is_total = statistic == "sum" and not of.sum
-        has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_total
+        is_other = statistic == "sum" and not of.sum
+        has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_other
         fail_if(of.entity != self.base.name or not has_statistic)
         sql, words = f"{statistic}({of.sql})", None
         if of.is_time:
             words = f"{'earliest' if statistic == 'min' else 'latest'} {of.noun}"
-        if of.type == "duration" and statistic == "sum":
-            sql = f"to_microseconds(CAST(sum(epoch_us({of.sql})) AS BIGINT))"
         return _Column(sql, f"{_STATISTICS.get(statistic, statistic)}_{of.aggregate}", words)
 
     def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[_Column]:
