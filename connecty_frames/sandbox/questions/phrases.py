@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
+from connecty_frames.sandbox.questions.model import Value
 from connecty_frames.sandbox.questions.query import Refused, fail_if
 from connecty_frames.sandbox.questions.slots import Slot, Verb
 
@@ -141,7 +142,9 @@ class Phrases:
         entity, number = f.noun.entity, f.number
         if entity is None or f.noun.plural or not number.isdigit() or entity.unique_label or entity.key[1:]:
             return None
-        return [*(("condition", each) for each in (q.IsKey(entity, int(number)), *f.where)), ("row", entity)]
+        value = Value(int(number), number, number, [])
+        key = q.Is(self.model.find(entity.name, entity.key[0]), (value,))
+        return [*(("condition", each) for each in (key, *f.where)), ("row", entity)]
 
     # Bounds and periods
 

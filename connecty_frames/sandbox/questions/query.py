@@ -93,17 +93,9 @@ class During(Condition, frozen=True):
 
 
 class Recurring(Condition, frozen=True):
-    """The time at which the rows happened is on some days of the week, 1 being Monday, or in some months."""
+    """The time at which the rows happened is on some days of the week, 1 being Monday."""
 
-    days: tuple[int, ...] = ()
-    months: tuple[int, ...] = ()
-
-
-class IsKey(Condition, frozen=True):
-    """The row of an entity with that key."""
-
-    entity: Entity
-    number: int
+    days: tuple[int, ...]
 
 
 class Never(Condition, frozen=True):

@@ -61,7 +61,6 @@ class _Reader:
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
         is_open = any(slot.has("with", "prep", "and") and not slot.has("filler") for slot in ends)
         fail_if(is_open, "A word is missing behind a preposition.")
-        self.narrowed = [noun.entity for noun in self._nouns() if noun.where]
         self.rank = _merged(self.take("rank"))
         self.by = tuple(each for dimensions in self.take("dimension") for each in dimensions)
         self.numbers: list[q.Number] = [each for several in self.take("numbers") for each in several]
@@ -160,17 +159,13 @@ class _Reader:
             return rows[0] if rows else None
         if self.kinds & {"most", "high"}:
             self.rank = _merged([self.rank or Ranking(), Ranking(limit=1)])
-        verbs = [each for slot in self.slots if slot.has("verb") for each in slot["verb"].events]
-        doers = [self.model.entity[each.entity] for each in verbs]
-        return next((each for each in doers if each.person), self.model.entity["customer"])
+        did = [self.model.entity[e.entity] for slot in self.slots for e in slot.get("verb", Verb()).events]
+        return next((each for each in did if each.person), self.model.entity["customer"])
 
     # Conditions
 
     def _conditions(self) -> None:
         self.where += self.take("value", "predicate", "condition", "period")
-        months = any(each.months for each in self.of(q.Recurring))
-        reason = "It names a part of a year without the year: say which, or ask by year."
-        fail_if(months and "year" not in self.grains, reason, "{} 2024", "{} 2025")
         versus = self.take("versus_period")
         compared = bool(self.take("compared") or versus)
         self.where += versus
@@ -185,8 +180,9 @@ class _Reader:
             self.by += () if is_change else (q.Dimension(grain=self._grain(spans)),)
         else:
             dated = any(each.grain and each.field for each in self.by)
-            is_open = len(periods) > 1 or (periods and dated) or not all(each.periods for each in periods)
-            fail_if(is_open, "Of which time the period is is not clear.")
+            fail_if(len(periods) > 1 or (periods and dated), "Of which time the period is is not clear.")
+        is_open = not all(each.periods for each in periods)
+        fail_if(is_open, "It names a part of a year without the year.", "{} 2024", "{} 2025", "since {}")
         values = [each for each in self.of(q.Is) if each.each]
         if self.take("joint"):
             fail_if(not values, "What is put together is not clear.")
@@ -221,7 +217,7 @@ class _Reader:
             self.numbers = [self.phrases.units]  # of lamps
             return
         if own:
-            is_open = not self.numbers and bool(self.of(q.IsKey))
+            is_open = not self.numbers and any(each.field.type == "key" for each in self.of(q.Is))
             fail_if(is_open, "Of what one did, what is asked for is not clear.")
             self.numbers = [replace(n, distinct=n.distinct or n.entity is subject) for n in self.numbers]
         elif self.rank and means_units and isinstance(self.rank.by, q.Number) and self.rank.by.where:
@@ -406,7 +402,8 @@ class _Reader:
         """Return what a ranking is by that does not say it."""
         entity = rank.subject.entity if rank.subject else None
         usual = "revenue" if entity is None else entity.usual
-        is_narrow = self.model.entity["order"] in self.narrowed
+        where = [*self.where, *(each for noun in self._nouns() for each in noun.where)]
+        is_narrow = any(isinstance(each, q.Is) and each.field.entity == "order" for each in where)
         if rank.usual is None and not numbers and usual is not None and not is_narrow:
             return q.Number(named=self.model.measure_named(usual))
         return rank.usual or (numbers[0] if len(numbers) == 1 or (numbers and not rank.subject) else None)

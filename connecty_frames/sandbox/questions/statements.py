@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Field
-from connecty_frames.sandbox.questions.periods import DAYS, MONTHS
+from connecty_frames.sandbox.questions.periods import DAYS
 from connecty_frames.sandbox.questions.query import Refused, fail_if
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class _Select:
             fail_if(len(query.by) > 1)
             return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
         grains = [each.grain for each in query.by if each.grain is not None]
-        fail_if(len(grains) != 1 or not self.model.grain[grains[0]].step)
+        fail_if(len(grains) != 1 or not self.model.grain[grains[0]].get("step"))
         others = _list(group for group in groups if group.name != grains[0])
         time = _list(group for group in groups if group.name == grains[0])
         over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
@@ -186,7 +186,7 @@ class _Select:
             return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
         # The year before is not among the rows of one year.
         fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
-        step = self.model.grain[grains[0]].step
+        step = self.model.grain[grains[0]]["step"]
         before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
         return _ratio(f"{value} / {before} - 1", "growth", query)
 
@@ -338,7 +338,7 @@ class _Select:
             moment = self._time(of).moment
             order = f"min(isodow({moment}))" if dimension.grain == "weekday" else ""
             words = dimension.grain.replace("_", " ") + (f" of {of.noun}" if of else "")
-            sql = self.model.grain[dimension.grain].sql.format(moment)
+            sql = self.model.grain[dimension.grain]["sql"].format(moment)
             return [_Column(sql, dimension.grain, words, order)]
         if of is not None and dimension.presence:
             return [_Column(f"{self.column(of)} IS NOT NULL", f"has_{of.column}")]
@@ -370,13 +370,9 @@ class _Select:
                 spans, days = zip(*(self.span(period, of) for period in periods), strict=True)
                 words = f"{f'{of.noun} ' if of else ''}{' or '.join(days)}"
                 return spans[0] if len(spans) == 1 else f"({' OR '.join(spans)})", words
-            case q.Recurring(days, months):
-                unit, names = ("isodow", DAYS) if days else ("month", MONTHS)
-                sql = f"{unit}({self._time(None).moment}) IN ({', '.join(map(str, days or months))})"
-                named = _joined(names[number - 1].capitalize() for number in days or months)
-                return sql, f"{'on' if days else 'in'} {named}"
-            case q.IsKey(entity, key):
-                return f"{self.key(entity)} = {key}", f"{entity.name} {key}"
+            case q.Recurring(days):
+                sql = f"isodow({self._time(None).moment}) IN ({', '.join(map(str, days))})"
+                return sql, f"on {_joined(DAYS[day - 1].capitalize() for day in days)}"
             case q.Never(entity, row, where):
                 rows, words = self._keys(entity, where, row)
                 words = f"{entity.plural} without {row.plural}{f' ({words})' if words else ''}"
