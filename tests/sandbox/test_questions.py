@@ -295,6 +295,15 @@ def test_tables_and_columns(answerer: WorkspaceAnswerer, database: duckdb.DuckDB
         assert found == database.sql(f"SELECT * FROM {table} LIMIT 0").columns
 
 
+def test_the_page_lists_tables_and_columns(database: duckdb.DuckDBPyConnection) -> None:
+    """The page of the sandbox has all tables of the workspace with all of their columns."""
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `((?:sales|usr)\.\w+)` \| (.+) \|$", page, re.MULTILINE)
+    listed = {table: re.findall(r"`(\w+)`", columns) for table, columns in rows}
+    tables = [entity.table for entity in MODEL.entity.values()]
+    assert listed == {table: database.sql(f"SELECT * FROM {table} LIMIT 0").columns for table in tables}
+
+
 PERIODS = {
     "orders yesterday": "on 2025-10-31",
     "orders in the last 7 days": "from 2025-10-25 to 2025-10-31",

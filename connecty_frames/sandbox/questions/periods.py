@@ -43,8 +43,8 @@ _RECENT: Final = re.compile(
     r"|(?P<word>yesterday|today|year to date|ytd|month to date|mtd)\b"
 )
 _LINK: Final = re.compile(
-    r"(?:(?P<since>(?:since|starting)(?: start of| beginning of| in)?)|(?P<range>from|between)|(?P<after>after)"
-    r"|(?P<before>before|prior to)|(?P<until>(?:until|till|through)(?: end of)?)) (?:in |of )?"
+    r"(?:(?P<since>(?:since|starting)(?: start of| beginning of| in)?)|(?P<range>from|between)"
+    r"|(?P<after>after)|(?P<before>before|prior to)|(?P<until>(?:until|till|through)(?: end of)?)) (?:in )?"
 )
 _TO: Final = re.compile(r" (?:to|until|till|through|-|(?P<joint>and))(?: end of| in)? ")
 
