@@ -1,8 +1,4 @@
-"""The semantic model of a workspace: what its tables, columns and values are called, and their SQL.
-
-A model is a TOML file. Each name of a table or column in the SQL that answers a question comes from it, so
-nothing that a user typed gets into SQL.
-"""
+"""The semantic model of a workspace: what its tables, columns and values are called, and their SQL."""
 
 from __future__ import annotations
 
@@ -42,7 +38,7 @@ class Entity(_Part, frozen=True, eq=False):
 class Value(_Part, frozen=True, eq=False):
     """A value of a category, as SQL, as text, and in words: by default itself, irregular plurals included."""
 
-    value: str | bool
+    value: str | bool | int
     sql: str
     text: str
     phrases: list[str]
@@ -59,7 +55,7 @@ class Field(_Part, frozen=True, eq=False):
     aggregate: str
     sql: str
     type: Literal[
-        "number", "money", "instant", "timestamp", "date", "duration", "category", "boolean", "text"
+        "key", "number", "money", "instant", "timestamp", "date", "duration", "category", "boolean", "text"
     ]
     nouns: list[str]
     #: What a question calls it, its times as those of UTC, and whether it is a time or a number.
@@ -108,6 +104,8 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     field: list[Field]
     measure: list[Measure]
     event: list[Event]
+    #: Units of time: their SQL, and how far the one before is away, if they follow one another.
+    grain: dict[str, dict[str, str]]
     examples: list[str] = []
 
     @classmethod
@@ -117,11 +115,13 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, entity in tables["entity"].items():
             entity |= {"name": name, "alias": entity["table"].rpartition(".")[2]}
             entity.setdefault("plural", f"{name}s")
+            for key in entity["key"]:
+                tables["field"].append({"entity": name, "name": key, "type": "key", "nouns": []})
         for field in tables["field"]:
             field.setdefault("column", field["name"])
             field.setdefault("aggregate", field["column"])
             field.setdefault("sql", f"{tables['entity'][field['entity']]['alias']}.{field['name']}")
-            kind, noun = field["type"], field["nouns"][0].partition("|")[0]
+            kind, noun = field["type"], (field["nouns"] or [field["entity"]])[0].partition("|")[0]
             field["noun"] = field["column"] if kind == "category" else noun
             field["moment"] = f"({field['sql']} AT TIME ZONE 'UTC')" if kind == "instant" else field["sql"]
             field["is_time"] = kind in {"instant", "timestamp", "date"}

@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from connecty_frames.sandbox.questions.query import During, Grain, Period, Recurring
+from connecty_frames.sandbox.questions.query import During, Grain, Period
 from connecty_frames.sandbox.words import word_table
 
 if TYPE_CHECKING:
@@ -29,30 +29,22 @@ _MONTH: Final = rf"(?:{'|'.join(MONTHS)}|sept|{'|'.join(_SHORT)})"
 _PART: Final = rf"(?:{_MONTH}|[qh][1-4])"
 _JOINT: Final = r"(?:and|or|,|vs|to|until|till|through|-)"
 #: What stands for names in the patterns of the table of words.
-_NAMES: Final = {
-    "YEAR": _YEAR,
-    "MONTH": _MONTH,
-    "PART": _PART,
-    "JOINT": _JOINT,
-    "THIS": "2025",
-    "LAST": "2024",
-}
+_NAMES: Final = {"YEAR": _YEAR, "MONTH": _MONTH, "PART": _PART, "JOINT": _JOINT}
 _NAME: Final = re.compile("[A-Z]{4,}")
 _ONE: Final = re.compile(
     rf"(?:year )?(?P<year>{_YEAR})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?)?(?![-\d])"
     rf"|(?P<part>{_PART})(?:(?: of| in| ,)? (?P<part_year>{_YEAR}))?\b"
 )
+_UNIT: Final = "day|week|month|quarter|half year|year"
 _RECENT: Final = re.compile(
     r"(?:last|past|previous|prior|recent|preceding) (?:(?P<number>\d+) )?(?:full |whole |calendar )?"
-    r"(?P<unit>day|week|month|quarter|half year|year)s?\b"
-    r"(?! (?:of|in) (?:19|20)\d\d)"
-    r"|(?:this|current) (?P<this>week|month|quarter|half year|year)\b"
-    r"|(?P<before>day|week|month|quarter|half year|year) before(?: last)?\b"
+    rf"(?P<unit>{_UNIT})s?\b(?! (?:of|in) {_YEAR})"
+    rf"|(?:this|current) (?P<this>{_UNIT})\b|(?P<before>{_UNIT}) before(?: last)?\b"
     r"|(?P<word>yesterday|today|year to date|ytd|month to date|mtd)\b"
 )
 _LINK: Final = re.compile(
-    r"(?:(?P<since>since(?: start of| beginning of)?|starting(?: in)?)|(?P<range>from|between)"
-    r"|(?P<after>after)|(?P<before>before|prior to)|(?P<until>until|till|through)) (?:in |of )?"
+    r"(?:(?P<since>(?:since|starting)(?: start of| beginning of| in)?)|(?P<range>from|between)"
+    r"|(?P<after>after)|(?P<before>before|prior to)|(?P<until>(?:until|till|through)(?: end of)?)) (?:in )?"
 )
 _TO: Final = re.compile(r" (?:to|until|till|through|-|(?P<joint>and))(?: end of| in)? ")
 
@@ -93,35 +85,23 @@ def _range(text: str) -> tuple[int, Condition] | None:
     last = _ONE.match(text, to.end()) if to is not None else None
     if to is not None and to["joint"] and not text.startswith("between"):
         last = None
-    begin = _one(first)
-    if (text.startswith("between") and last is None) or begin is None:
+    begin, until = _one(first), _one(last) if last else None
+    is_open = kind == "range" and last is None  # from March 2025: of that month, or since then
+    if begin is None or (is_open and (text.startswith("between") or begin.grain not in {"month", "day"})):
         return None
+    if begin.start is None or is_open:
+        return first.end(), During(())
     if last is not None and kind in {"", "range"}:
-        joined = _joined(begin, _one(last))
-        return None if joined is None else (last.end(), joined)
-    if isinstance(begin, Recurring):
-        return None if kind else (first.end(), begin)
-    onwards = re.compile(r" on(?:wards?)?\b").match(text, first.end())
-    if kind == "range" and not onwards:  # from March 2025: of that month, or since then
-        return None if begin.grain in {"year", "half_year", "quarter"} else (first.end(), During(()))
+        if until is None or until.end is None or begin.start >= until.end:
+            return None
+        return last.end(), During((Period(begin.start, until.end),), ends=(begin, until))
     start = None if kind in {"before", "until"} else begin.end if kind == "after" else begin.start
     stop = begin.start if kind == "before" else begin.end if kind in {"", "until"} else None
-    stopped = onwards.end() if onwards and kind == "range" else first.end()
-    return stopped, During((Period(start, stop, None if kind else begin.grain),))
+    return first.end(), During((Period(start, stop, None if kind else begin.grain),))
 
 
-def _joined(first: Period | Recurring | None, last: Period | Recurring | None) -> Condition | None:
-    """Return the condition that a time is between the start of a period and the end of another."""
-    match first, last:
-        case Recurring(months=months), Recurring(months=others) if months[0] <= others[-1]:
-            return Recurring(months=tuple(range(months[0], others[-1] + 1)))
-        case Period(start=start) as begin, Period(end=end) as last if start and end and start < end:
-            return During((Period(start, end),), ends=(begin, last))
-    return None
-
-
-def _one(found: re.Match[str]) -> Period | Recurring | None:
-    """Return the period of a match, None if there is no such day."""
+def _one(found: re.Match[str]) -> Period | None:
+    """Return the period of a match, None if there is no such day, without a start if its year is missing."""
     year, month, day = found["year"] or found["part_year"], found["month"], found["day"]
     first, count = int(month or 1), 1 if month else 12
     grain: Grain = "month" if month else "year"
@@ -133,7 +113,7 @@ def _one(found: re.Match[str]) -> Period | Recurring | None:
         else:
             first, count, grain = _SHORT[found["part"][:3]], 1, "month"
     if year is None:
-        return Recurring(months=tuple(range(first, first + count)))
+        return Period(None, None, grain)
     try:
         start = date(int(year), first, int(day or 1))
     except ValueError:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
+from connecty_frames.sandbox.questions.model import Value
 from connecty_frames.sandbox.questions.query import Refused, fail_if
 from connecty_frames.sandbox.questions.slots import Slot, Verb
 
@@ -37,10 +38,7 @@ class Bound(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """A ranking, or a part of one: what is ranked, by what, and how many are kept.
-
-    ``usual`` is what it is by if no other part says so.
-    """
+    """A ranking, or a part of one; ``usual`` is what it is by if no other part says so."""
 
     by: q.Number | Field | None = None
     descending: bool | None = None
@@ -55,7 +53,7 @@ class Found:
     def __init__(self, slots: Sequence[tuple[str, Slot]]) -> None:
         self.slots = [slot for _, slot in slots]
         self.kinds = [kind for kind, _ in slots]
-        self._values = [(kind, slot.options[kind]) for kind, slot in slots]
+        self._values = [(kind, slot[kind]) for kind, slot in slots]
 
     def all(self, *kinds: str) -> list[Any]:
         """Return what the slots of some kinds mean."""
@@ -76,7 +74,7 @@ def _match(parts: Pattern, slots: Sequence[Slot], position: int) -> list[tuple[s
     if not parts:
         return []
     (kinds, times), rest = parts[0], parts[1:]
-    options = slots[position].options if position < len(slots) else {}
+    options = slots[position] if position < len(slots) else {}
     for kind in [kind for kind in options if kind in kinds][:1]:
         for after in [[(kinds, "*"), *rest], rest] if times in {"*", "+"} else [rest]:
             found = _match(after, slots, position + 1)
@@ -116,7 +114,7 @@ class Phrases:
     # Nouns
 
     def _only(self, f: Found) -> Any:
-        has_event = any(slot.has("verb") and slot.get("verb").events for slot in self.slots)
+        has_event = any(slot.has("verb") and slot["verb"].events for slot in self.slots)
         return None if has_event else f.slots[:-1]  # those who bought lamps only bought nothing else
 
     def _category_value(self, f: Found) -> Any:
@@ -132,10 +130,10 @@ class Phrases:
         if versus:
             return [("value", replace(values, each=False)), ("dimension", (q.Dimension(field=first.field),))]
         noun = f.slots[0].get("noun")
-        return {"value": values, "noun": noun._replace(where=(values,))} if noun else ("value", values)
+        return {"value": values, "noun": replace(noun, where=(values,))} if noun else ("value", values)
 
     def _adjectives(self, f: Found) -> Any:
-        return None if f.noun.dimension.grain else ("noun", f.noun._replace(where=f.where))
+        return None if f.noun.grain else ("noun", replace(f.noun, where=f.where))
 
     def _all(self, f: Found) -> Any:
         return None if any(slot.has("verb") for slot in self.slots[: self.position]) else f.slots[1:]
@@ -144,7 +142,9 @@ class Phrases:
         entity, number = f.noun.entity, f.number
         if entity is None or f.noun.plural or not number.isdigit() or entity.unique_label or entity.key[1:]:
             return None
-        return [*(("condition", each) for each in (q.IsKey(entity, int(number)), *f.where)), ("row", entity)]
+        value = Value(int(number), number, number, [])
+        key = q.Is(self.model.find(entity.name, entity.key[0]), (value,))
+        return [*(("condition", each) for each in (key, *f.where)), ("row", entity)]
 
     # Bounds and periods
 
@@ -155,14 +155,11 @@ class Phrases:
         operator, _, name = cast("str", f.compare or f.bounds or "between").partition(" ")
         field = next((each for each in self.model.field if each.name == name), f.unit or f.costs)
         is_year = field is None and "money" not in f.kinds and any(map(_YEAR.fullmatch, f.all("number")))
-        return "bound", Bound(
-            cast("q.Operator", operator), tuple(map(_decimal, f.all("number"))), field, is_year
-        )
+        numbers = tuple(map(_decimal, f.all("number")))
+        return "bound", Bound(cast("q.Operator", operator), numbers, field, is_year)
 
     def _periods(self, f: Found) -> Any:
         first, second = f.all("period")
-        if isinstance(first, q.Recurring) and isinstance(second, q.Recurring) and first.days and second.days:
-            return "period", q.Recurring(tuple(sorted({*first.days, *second.days})))
         if not all(isinstance(each, q.During) and each.periods for each in (first, second)):
             return None
         both = q.During((*first.periods, *second.periods), each="or" not in f.kinds)
@@ -202,11 +199,8 @@ class Phrases:
 
     def _dated(self, f: Found) -> Any:
         field, grains = self.time_of(f.verb), f.dimension or ()
-        if (
-            field is None
-            or isinstance(f.period, q.Recurring)
-            or not (f.period or any(each.grain for each in grains))
-        ):
+        is_dated = isinstance(f.period, q.During) or (f.period is None and any(each.grain for each in grains))
+        if field is None or not is_dated:
             return None
         dated = tuple(replace(each, field=field) if each.grain else each for each in grains)
         periods = [("condition", replace(each, field=field)) for each in f.all("period")]
@@ -238,11 +232,9 @@ class Phrases:
             field = self.model.find(entity.name, entity.amount)
         if field is None or (f.noun and not entity) or not (f.statistic or self.is_amount(field, entity)):
             return None
-        total = self.revenue if self.is_amount(field) else q.Number(field=field, statistic="sum")
-        numbers = [
-            total if each == "sum" else replace(total, named=None, field=field, statistic=each)
-            for each in names
-        ]
+        numbers = [q.Number(field=field, statistic=cast("q.Statistic", each)) for each in names]
+        if self.is_amount(field):
+            numbers = [self.revenue if each.statistic == "sum" else each for each in numbers]
         return "numbers", tuple(replace(number, where=frozenset(f.where)) for number in numbers)
 
     def _nested(self, f: Found) -> Any:
@@ -256,9 +248,6 @@ class Phrases:
         is_open = per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single)
         fail_if(is_open, "Whether the average is of the groups or within each is not clear.")
         return "numbers", (replace(number, per=per),)
-
-    def _shown(self, f: Found) -> Any:
-        return [("field", field) for field in f.all("field")]
 
     def _has(self, f: Found) -> Any:
         field = f.field or f.noun.field
@@ -310,9 +299,7 @@ class Phrases:
     def _with_most(self, f: Found) -> Any:
         return [*self._ranked(f, f.noun.dimension), f.slots[-1]]
 
-    def _ranked(
-        self, f: Found, subject: q.Dimension | None = None, by: Any = None, *, descending: bool | None = None
-    ) -> list[Any]:
+    def _ranked(self, f: Found, subject: Any = None, by: Any = None, *, descending: Any = None) -> list[Any]:
         for direction in f.all("high", "most", "direction", "top", "seller") if descending is None else ():
             descending = direction in {"desc", "best"}
         limit = _rows(f.number) if f.number else 1 if subject and not f.noun.plural else None
@@ -326,16 +313,14 @@ class Phrases:
             return "dimension", (q.Dimension(grain=f.ly),)
         if f.slots[-1].has("value"):
             return None
-        ranks = [slot.get("rank") for slot in self.slots if slot.has("rank")]
+        ranks = [slot["rank"] for slot in self.slots if slot.has("rank")]
         is_ranked = f.kinds[0] == "by" and any(rank.subject for rank in ranks)
         if is_ranked and f.noun.entity and f.noun.plural:
             return "rank", Ranking(f.noun.counted)
         return [("dimension", (f.noun.dimension,)), *(("condition", each) for each in f.noun.where)]
 
     def _dimensions(self, f: Found) -> Any:
-        if f.noun is not None and (
-            f.noun.plural or f.noun.where or len(f.kinds) == len(["dimension", "noun"])
-        ):
+        if f.noun and (f.noun.plural or f.noun.where or f.kinds == ["dimension", "noun"]):
             return None
         dimensions = [each for several in f.all("dimension") for each in several]
         dimensions += [f.noun.dimension] if f.noun else []
@@ -344,7 +329,7 @@ class Phrases:
 
     def _extra(self, f: Found) -> Any:
         if f.field is not None and not self.is_amount(f.field):
-            return "field", f.field
+            return [("field", field) for field in f.all("field")]
         if f.noun is None:
             return "more_numbers", f.numbers or (self.revenue,)
         entity = f.noun.entity
@@ -377,7 +362,7 @@ def negated(conditions: Sequence[q.Condition]) -> q.Condition:
 
 def _names(slot: Slot) -> list[str]:
     """Return the entities that words are about."""
-    nouns, verb = slot.options.get("nouns", ()), slot.options.get("verb", Verb())
+    nouns, verb = slot.get("nouns", ()), slot.get("verb", Verb())
     rows = {each.row for each in verb.events}
     named = [each.entity.name for each in nouns if each.entity is not None and len(nouns) == 1]
     return [*named, *(rows if len(rows) == 1 else ())]
@@ -385,7 +370,7 @@ def _names(slot: Slot) -> list[str]:
 
 def _resolved(slot: Slot, about: set[str]) -> Slot:
     """Return a slot whose noun is one: people are users if the question is about logins."""
-    options = dict(slot.options)
+    options = dict(slot)
     nouns, fields = options.pop("nouns", ()), options.pop("fields", ())
     if nouns:
         options["noun"] = nouns[-1 if about & {"user", "login"} else 0]

@@ -1,14 +1,10 @@
-"""What a question asks for: the meaning that all of its wordings share.
-
-A query names parts of the semantic model and values of it, numbers and dates. It holds no text of the
-question.
-"""
+"""What a question asks for, in parts and values of the semantic model, numbers and dates."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -20,21 +16,18 @@ Operator = Literal[">", "<", ">=", "<=", "=", "between"]
 Window = Literal["share", "growth", "running"]
 
 
-NO_TABLE: Final = "No table has what it combines."
-
-
 class Refused(Exception):
     """A question that is not answered, why, and other wordings of it that may have an answer."""
 
-    def __init__(self, reason: str, *offers: str) -> None:
+    def __init__(self, reason: str = "No table has what it combines.", *offers: str) -> None:
         super().__init__(reason)
         self.offers = offers
 
 
-def fail_if(is_unclear: object, reason: str = NO_TABLE, *offers: str) -> None:
-    """Refuse a question that is not clear, or that no table answers."""
+def fail_if(is_unclear: object, *reason: str) -> None:
+    """Refuse a question that is not clear, or, without a reason, that no table answers."""
     if is_unclear:
-        raise Refused(reason, *offers)
+        raise Refused(*reason)
 
 
 class Dimension(msgspec.Struct, frozen=True):
@@ -49,8 +42,7 @@ class Dimension(msgspec.Struct, frozen=True):
 class Number(msgspec.Struct, frozen=True):
     """A number of each group: a count of rows or values, a statistic of a field, or a measure of the model.
 
-    With ``per``, it is the average of the number of each group of a dimension. The conditions are those that
-    stand with what it counts.
+    With ``per``, it is the average of the number of each group.
     """
 
     entity: Entity | None = None
@@ -92,10 +84,7 @@ class Compare(Condition, frozen=True):
 
 
 class During(Condition, frozen=True):
-    """A time is in one of some periods; no field means the time at which the rows happened.
-
-    ``ends`` has the first and the last period of a range, between which something may have changed.
-    """
+    """A time, by default that of the rows, is in one of some periods; ``ends`` are those of a range."""
 
     periods: tuple[Period, ...]
     field: Field | None = None
@@ -104,17 +93,9 @@ class During(Condition, frozen=True):
 
 
 class Recurring(Condition, frozen=True):
-    """The time at which the rows happened is on some days of the week, 1 being Monday, or in some months."""
+    """The time at which the rows happened is on some days of the week, 1 being Monday."""
 
-    days: tuple[int, ...] = ()
-    months: tuple[int, ...] = ()
-
-
-class IsKey(Condition, frozen=True):
-    """The row of an entity with that key."""
-
-    entity: Entity
-    number: int
+    days: tuple[int, ...]
 
 
 class Never(Condition, frozen=True):
@@ -149,11 +130,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """Numbers by dimensions, or, with ``rows``, the rows of an entity.
-
-    ``of`` asks for the share that a condition accounts for, ``periods`` for the change between two periods,
-    ``window`` for what is computed from the number across the groups.
-    """
+    """Numbers by dimensions, the share ``of`` a condition, the change between two periods, or ``rows``."""
 
     numbers: tuple[Number, ...] = ()
     by: tuple[Dimension, ...] = ()

@@ -30,8 +30,8 @@ _LEADING: Final = "prep with and filler comma which who compared much when yet i
 
 def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
     """Return what the words of a question ask for; raises Refused."""
-    slots = [slot for slot in lexicon.claim(words) if set(slot.options) != {"filler"}]
-    unknown = [slot.text for slot in slots if not slot.options]
+    slots = [slot for slot in lexicon.claim(words) if set(slot) != {"filler"}]
+    unknown = [slot.text for slot in slots if not slot]
     if unknown:
         raise Refused(f"Words that are not understood: {', '.join(map(repr, map(snippet, unknown)))}.")
     return _Reader(Phrases(lexicon, slots)).read()
@@ -52,18 +52,15 @@ class _Reader:
 
     def __init__(self, phrases: Phrases) -> None:
         self.model, self.phrases, self.slots = phrases.model, phrases, phrases.slots
-        self.kinds = {kind for slot in phrases.words for kind in slot.options}
+        self.kinds = {kind for slot in phrases.words for kind in slot}
         pairs = [*pairwise(self.slots)]
         led = [slot for before, slot in pairs if before.has("prep", "value", "condition", "comma", "much")]
-        self.mentions = [slot.get("noun").entity for slot in led if slot.has("noun")]
-        behind = [slot.get("noun") for before, slot in pairs if slot.has("noun") and before.has("prep")]
-        self.behind = [noun.dimension for noun in behind]
+        self.led = [slot["noun"].dimension for slot in led if slot.has("noun")]
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
         fail_if(too, "It asks for who did it, too.")
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
         is_open = any(slot.has("with", "prep", "and") and not slot.has("filler") for slot in ends)
         fail_if(is_open, "A word is missing behind a preposition.")
-        self.narrowed = [noun.entity for noun in self._nouns() if noun.where]
         self.rank = _merged(self.take("rank"))
         self.by = tuple(each for dimensions in self.take("dimension") for each in dimensions)
         self.numbers: list[q.Number] = [each for several in self.take("numbers") for each in several]
@@ -74,7 +71,7 @@ class _Reader:
 
     def take(self, *kinds: str) -> list[Any]:
         """Return what the slots of some kinds mean, and give them a role."""
-        found = [slot.options[kind] for slot in self.slots for kind in kinds if slot.has(kind)]
+        found = [slot[kind] for slot in self.slots for kind in kinds if slot.has(kind)]
         self.slots = [slot for slot in self.slots if not slot.has(*kinds)]
         return found
 
@@ -88,12 +85,10 @@ class _Reader:
         return [each.grain for each in self.by if each.grain is not None]
 
     def _nouns(self) -> list[Noun]:
-        return [slot.get("noun") for slot in self.slots if slot.has("noun")]
+        return [slot["noun"] for slot in self.slots if slot.has("noun")]
 
     def _drop_nouns(self, entity: Entity | None) -> None:
-        self.slots = [
-            slot for slot in self.slots if not slot.has("noun") or slot.get("noun").entity is not entity
-        ]
+        self.slots = [s for s in self.slots if not s.has("noun") or s["noun"].entity is not entity]
 
     def _is_own(self, condition: q.Condition, entity: Entity) -> bool:
         """Return whether a condition is on the rows of an entity or those that they belong to."""
@@ -115,7 +110,6 @@ class _Reader:
         for rows, where in self.take("related"):
             self._related(rows, where)
         self._bounds()
-        self._through()
         query = self._derived()
         fail_if(query is not None and self.rank, "It asks for a ranking and for something else.")
         query = query or self._listed()
@@ -151,10 +145,10 @@ class _Reader:
         counted = [number.entity for number in self.numbers if number.entity and number.per is None]
         if ranked or counted:
             return next(filter(None, [*ranked, *counted]), None)
-        nouns = [slot for slot in self.slots if slot.has("noun") and slot.get("noun").entity]
+        nouns = [slot for slot in self.slots if slot.has("noun") and slot["noun"].entity]
         nouns.sort(key=lambda slot: slot.has("value"))
-        if nouns and not self.numbers and (nouns[0].get("noun").plural or not nouns[0].has("value")):
-            noun: Noun = nouns[0].get("noun")
+        if nouns and not self.numbers and (nouns[0]["noun"].plural or not nouns[0].has("value")):
+            noun: Noun = nouns[0]["noun"]
             self.slots = [slot for slot in self.slots if slot is not nouns[0]]
             self.where += noun.where
             return noun.entity
@@ -165,17 +159,13 @@ class _Reader:
             return rows[0] if rows else None
         if self.kinds & {"most", "high"}:
             self.rank = _merged([self.rank or Ranking(), Ranking(limit=1)])
-        verbs = [each for slot in self.slots if slot.has("verb") for each in slot.get("verb").events]
-        doers = [self.model.entity[each.entity] for each in verbs]
-        return next((each for each in doers if each.person), self.model.entity["customer"])
+        did = [self.model.entity[e.entity] for slot in self.slots for e in slot.get("verb", Verb()).events]
+        return next((each for each in did if each.person), self.model.entity["customer"])
 
     # Conditions
 
     def _conditions(self) -> None:
         self.where += self.take("value", "predicate", "condition", "period")
-        months = any(each.months for each in self.of(q.Recurring))
-        reason = "It names a part of a year without the year: say which, or ask by year."
-        fail_if(months and "year" not in self.grains, reason, "{} 2024", "{} 2025")
         versus = self.take("versus_period")
         compared = bool(self.take("compared") or versus)
         self.where += versus
@@ -190,17 +180,16 @@ class _Reader:
             self.by += () if is_change else (q.Dimension(grain=self._grain(spans)),)
         else:
             dated = any(each.grain and each.field for each in self.by)
-            is_open = len(periods) > 1 or (periods and dated) or not all(each.periods for each in periods)
-            fail_if(is_open, "Of which time the period is is not clear.")
+            fail_if(len(periods) > 1 or (periods and dated), "Of which time the period is is not clear.")
+        is_open = not all(each.periods for each in periods)
+        fail_if(is_open, "It names a part of a year without the year.", "{} 2024", "{} 2025", "since {}")
         values = [each for each in self.of(q.Is) if each.each]
         if self.take("joint"):
             fail_if(not values, "What is put together is not clear.")
             self.where = [replace(each, each=False) if each in values else each for each in self.where]
             values = []
-        adds_up = not any(
-            each.statistic or each.per or (each.named and each.named.rate) for each in self.numbers
-        )
-        if not self.rank and (compared or (self.numbers and (self.by or not adds_up))):
+        rates = [n for n in self.numbers if n.statistic or n.per or (n.named and n.named.rate)]
+        if not self.rank and (compared or rates or (self.numbers and self.by)):
             fields = [each.field for each in values if not _is_group(each.field, self.by)]
             self.by += tuple(q.Dimension(field=field) for field in fields)
         fail_if(compared and not (self.by or is_change), "What is compared is not clear.")
@@ -218,6 +207,7 @@ class _Reader:
         """Turn what was done into a condition on the rows that record it."""
         subject, own = self.subject, verb.row(self.subject)
         counted = any(number.entity is subject and not number.distinct for number in self.numbers)
+        doers = [noun for noun in self._nouns() if verb.row(noun.entity)]
         means_units = any(each.means_units for each in verb.events)
         is_open = means_units and any(number.entity is self.model.entity["item"] for number in self.numbers)
         fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
@@ -227,20 +217,19 @@ class _Reader:
             self.numbers = [self.phrases.units]  # of lamps
             return
         if own:
-            is_open = not self.numbers and bool(self.of(q.IsKey))
+            is_open = not self.numbers and any(each.field.type == "key" for each in self.of(q.Is))
             fail_if(is_open, "Of what one did, what is asked for is not clear.")
-            self._count_once(subject)
-        elif (
-            self.rank is not None
-            and isinstance(self.rank.by, q.Number)
-            and self.rank.by.where
-            and means_units
-        ):
+            self.numbers = [replace(n, distinct=n.distinct or n.entity is subject) for n in self.numbers]
+        elif self.rank and means_units and isinstance(self.rank.by, q.Number) and self.rank.by.where:
             self.rank = self.rank._replace(by=replace(self.phrases.units, where=self.rank.by.where))
             return
+        elif doers:
+            others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
+            others = [] if self.rank and self.rank.by else others
+            fail_if(others, "Of all that they bought, or only of what is named?")
+            self.take("noun")
         else:
             is_clear = verb.events or any(map(self.phrases.is_default_time, verb.fields))
-            is_clear = is_clear and not any(verb.row(noun.entity) for noun in self._nouns())
             fail_if(not is_clear, "What was done, by whom or when, is not clear.")
         names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
         entity = self.model.entity[own or ("login" if "login" in names else "order")]
@@ -275,21 +264,6 @@ class _Reader:
             if field is None or subject is None or field.entity != subject.name or not field.is_number:
                 raise Refused("What the number compares with is not clear.")
             self.where.append(q.Compare(field, bound.operator, bound.numbers))
-
-    def _through(self) -> None:
-        """Count those with rows that meet a condition once: customers who used a coupon."""
-        subject = self.subject
-        rows = {each.field.entity for each in self.of(q.Is)} - {subject and subject.name}
-        below = [name for name in rows if subject and self.model.belongs(name, subject.name)]
-        self.where += [q.Of(self.model.entity[name]) for name in below]
-        self._count_once(subject if below else None)
-
-    def _count_once(self, entity: Entity | None) -> None:
-        """Count different rows of an entity."""
-        self.numbers = [
-            replace(number, distinct=True) if entity and number.entity is entity else number
-            for number in self.numbers
-        ]
 
     # Shares, growth and changes
 
@@ -349,17 +323,15 @@ class _Reader:
             if self.subject is not None:
                 self.rank = self.rank._replace(subject=q.Dimension(entity=self.subject))
             elif len(nouns) == 1:
-                only = Ranking(None, subject=nouns[0].dimension, limit=None if nouns[0].plural else 1)
-                self.rank = _merged([self.rank, only])
+                limit = self.rank.limit or (None if nouns[0].plural else 1)
+                self.rank = self.rank._replace(subject=nouns[0].dimension, limit=limit)
                 self._drop_nouns(None)
         if self.rank is None:
             return self._plain(having)
         if self.rank.by is None and self.rank.descending is None and self.rank.subject is not None:
             subject, is_one = self.rank.subject, self.rank.limit in {None, 1}
-            is_open = self.by or not is_one or (self.numbers if subject.entity else self.fields)
-            fail_if(
-                is_open and (subject.entity or self.by or self.fields), "What the ranking is by is not clear."
-            )
+            is_open = self.by or (self.numbers or not is_one if subject.entity else self.fields)
+            fail_if(is_open, "What the ranking is by is not clear.")
             if subject.entity is None:
                 return q.Query(having or tuple(self.numbers), (subject, *self.extra))
             return self._plain(having)
@@ -372,14 +344,12 @@ class _Reader:
             own = [Ranking(*each) for each in several if entity and each[0].entity == entity.name]
             fail_if(not own, "What an adjective belongs to is not clear.")
             self.rank = _merged([cast("Ranking", self.rank), own[0]])
-        for direction in self.take("popular"):
-            is_said = self.rank is not None and self.rank.by is not None
-            by = None if is_said or len(self.numbers) == 1 else self._often()
-            self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
-        for direction in self.take("most"):
-            is_open = self.rank is not None and self.rank.by is not None
-            fail_if(is_open or self.numbers, "Most of what is not clear.")
-            self.rank = _merged([self.rank or Ranking(), Ranking(self._often(), direction == "desc")])
+        for kind in ("popular", "most"):
+            for direction in self.take(kind):
+                is_said = len(self.numbers) == 1 or (self.rank is not None and self.rank.by is not None)
+                fail_if(kind == "most" and is_said, "Most of what is not clear.")
+                by = None if is_said else self._often()
+                self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
 
     def _often(self) -> q.Number:
         """Return what "most" is of where no number stands behind it: what happened most often."""
@@ -421,7 +391,10 @@ class _Reader:
         is_timed = subject is None and rank.limit is not None and len(self.grains) > 0
         if by is None or not dimensions or self.fields or is_each or is_timed:
             raise Refused("It does not say what the ranking is by, or how many of each.")
-        self._check_best(by)
+        is_best = {slot.get("top") for slot in self.phrases.words} & {"best", "worst"}
+        is_good = any(each and each.good for each in (by.named, by.field))
+        is_good = is_good or (by.entity is not None and not self.of(q.Is))
+        fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
         shown = numbers if by in numbers else (*numbers, by)
         return q.Query(shown, (*dimensions, *self.extra), order=replace(order, by=by))
 
@@ -429,18 +402,11 @@ class _Reader:
         """Return what a ranking is by that does not say it."""
         entity = rank.subject.entity if rank.subject else None
         usual = "revenue" if entity is None else entity.usual
-        is_narrow = self.model.entity["order"] in self.narrowed
+        where = [*self.where, *(each for noun in self._nouns() for each in noun.where)]
+        is_narrow = any(isinstance(each, q.Is) and each.field.entity == "order" for each in where)
         if rank.usual is None and not numbers and usual is not None and not is_narrow:
             return q.Number(named=self.model.measure_named(usual))
         return rank.usual or (numbers[0] if len(numbers) == 1 or (numbers and not rank.subject) else None)
-
-    def _check_best(self, by: q.Number) -> None:
-        """Refuse the best and the worst of what is not good if it is high."""
-        is_best = {slot.get("top") for slot in self.phrases.words} & {"best", "worst"}
-        is_good = (
-            (by.named and by.named.good) or (by.field and by.field.good) or (by.entity and not self.of(q.Is))
-        )
-        fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
 
     def _rows(self, entity: Entity, order: q.Order | None, *named: Field) -> q.Query:
         fields = (*self.fields, *(each.field for each in self.extra), *named, *self.take("costs"))
@@ -449,7 +415,7 @@ class _Reader:
     def _plain(self, having: tuple[q.Number, ...]) -> q.Query:
         numbers, subject = tuple(self.numbers), self.subject
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
-        fail_if(any(noun in self.behind for noun in nouns), "What a preposition belongs to is not clear.")
+        fail_if(any(noun in self.led for noun in nouns), "What a preposition belongs to is not clear.")
         if nouns and not numbers:
             self._drop_nouns(None)
         if not numbers and not self.by and subject is not None:
@@ -470,7 +436,7 @@ class _Reader:
         owners = {number.field.entity for number in query.numbers if number.field}
         for noun in self._nouns() if not having else ():
             entity, is_distinct = noun.entity, any(number.distinct for number in query.numbers)
-            is_mention = entity in self.mentions or is_distinct
+            is_mention = noun.dimension in self.led or is_distinct
             if entity is not None and is_mention and (noun.plural or entity.name in owners):
                 self.where += (q.Of(entity), *noun.where)
                 self._drop_nouns(entity)
@@ -484,9 +450,8 @@ class _Reader:
         if query.rows is None:
             values = [each for each in self.of(q.Is) if each.each and not _is_group(each.field, query.by)]
             fail_if(values, "Each of the values, or all of them together?", "compare {}", "{} together")
-            is_open = any(each.each for each in self.of(q.During)) and not any(
-                each.grain for each in query.by
-            )
+            is_open = any(each.each for each in self.of(q.During))
+            is_open = is_open and not any(each.grain for each in query.by)
             fail_if(is_open, "Each of the periods, or all of them together?", "compare {}")
 
 

@@ -1,7 +1,6 @@
 """The words of a question as slots: each word is claimed by the longest phrase that fits.
 
-A phrase may have several meanings ("returned" is a status, "returned orders" a noun); the phrases around it
-decide.
+A phrase may have several meanings; the phrases around it decide.
 """
 
 from __future__ import annotations
@@ -25,22 +24,16 @@ _KINDS: Final = re.compile(r"([\w|]+)([?*+]?)")
 Pattern = list[tuple[frozenset[str], str]]
 
 
-class Noun(NamedTuple):
+class Noun(q.Dimension, frozen=True):
     """A noun with its adjectives: what may be counted, shown, ranked or a group."""
 
-    dimension: q.Dimension
     where: tuple[q.Condition, ...] = ()
     plural: bool = False
 
     @property
-    def entity(self) -> Entity | None:
-        """The entity that it names."""
-        return self.dimension.entity
-
-    @property
-    def field(self) -> Field | None:
-        """The category that it names."""
-        return self.dimension.field
+    def dimension(self) -> q.Dimension:
+        """The groups that it names."""
+        return q.Dimension(self.entity, self.field, self.grain)
 
     @property
     def counted(self) -> q.Number:
@@ -59,19 +52,16 @@ class Verb(NamedTuple):
         return next((each.row for each in self.events if entity and each.entity == entity.name), "")
 
 
-class Slot(NamedTuple):
+class Slot(dict[str, Any]):
     """Words of a question with what they may mean: a value for each kind of slot."""
 
-    options: dict[str, Any]
-    text: str
+    def __init__(self, options: dict[str, Any], text: str) -> None:
+        super().__init__(options)
+        self.text = text
 
     def has(self, *kinds: str) -> bool:
         """Return whether it may be of one of some kinds."""
-        return not self.options.keys().isdisjoint(kinds)
-
-    def get(self, kind: str) -> Any:
-        """Return what it means as a slot of a kind, None if it is none."""
-        return self.options.get(kind)
+        return not self.keys().isdisjoint(kinds)
 
 
 class Lexicon:
@@ -119,9 +109,10 @@ class Lexicon:
                 options[kind] = (*(old or ()), value) if kind in {"nouns", "fields", "superlative"} else value
 
     def _nouns(self, nouns: Iterable[str], dimension: q.Dimension, *where: q.Condition) -> None:
+        of = (dimension.entity, dimension.field, dimension.grain)
         for noun in nouns:
             for text, plural in forms(noun):
-                self._add([text], "nouns", Noun(dimension, where, plural))
+                self._add([text], "nouns", Noun(*of, where=where, plural=plural))
 
     def _add_field(self, field: Field, model: SemanticModel) -> None:
         if field.type in {"category", "boolean"} and field.name != "name":
@@ -139,9 +130,8 @@ class Lexicon:
         for moment in field.moments:
             for grain, nouns in word_table()["grain"].items():
                 own = None if field is model.time_field(field.entity) else field
-                self._nouns(
-                    [f"{moment} {noun.split('|')[0]}" for noun in nouns], q.Dimension(None, own, grain)
-                )
+                texts = [f"{moment} {noun.split('|')[0]}" for noun in nouns]
+                self._nouns(texts, q.Dimension(None, own, grain))
         self._add(field.units, "unit", field)
         self._add(field.present, "predicate", q.Is(field))
 
@@ -152,10 +142,8 @@ class Lexicon:
         while position < len(words):
             sizes = range(min(self._longest, len(words) - position), 0, -1)
             size = next((n for n in sizes if tuple(words[position : position + n]) in self._phrases), 0)
-            is_bound = bool(slots) and (
-                slots[-1].has("compare")
-                or any(each.has("between") and not each.has("prep") for each in slots[-3:])
-            )
+            is_bound = any(each.has("between") and not each.has("prep") for each in slots[-3:])
+            is_bound = is_bound or any(each.has("compare") for each in slots[-1:])
             period = None if is_bound and words[position][0].isdigit() else find_period(words, position)
             if period is not None and period[0] >= size:
                 size, options = period[0], cast("dict[str, Any]", {"period": period[1]})

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Field
-from connecty_frames.sandbox.questions.periods import DAYS, MONTHS
-from connecty_frames.sandbox.questions.query import NO_TABLE, Refused, fail_if
+from connecty_frames.sandbox.questions.periods import DAYS
+from connecty_frames.sandbox.questions.query import Refused, fail_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,27 +23,11 @@ if TYPE_CHECKING:
 
 #: The names of statistics where they are other ones in SQL.
 _STATISTICS: Final = {"avg": "average", "min": "minimum", "max": "maximum", "sum": "total"}
-#: Units of time as expressions of a time, and how far the unit before is away if they follow one another.
-_GRAINS: Final[dict[q.Grain, tuple[str, str]]] = {
-    "year": ("year({0})", "1"),
-    "half_year": ("make_date(year({0}), 6 * (quarter({0}) // 3) + 1, 1)", "INTERVAL 6 MONTH"),
-    "quarter": ("CAST(date_trunc('quarter', {0}) AS DATE)", "INTERVAL 3 MONTH"),
-    "month": ("CAST(date_trunc('month', {0}) AS DATE)", "INTERVAL 1 MONTH"),
-    "week": ("CAST(date_trunc('week', {0}) AS DATE)", "INTERVAL 7 DAY"),
-    "day": ("CAST({0} AS DATE)", "INTERVAL 1 DAY"),
-    "weekday": ("dayname({0})", ""),
-    "hour": ("hour({0})", ""),
-}
+#: SQL and words that say the same.
+_SQL = tuple[str, str]
 _OPERATORS: Final = {">": "more than", "<": "less than", ">=": "at least", "<=": "at most", "=": "exactly"}
 #: The longest SELECT clause on one line.
 _LINE: Final = 100
-
-
-class Statement(NamedTuple):
-    """A SELECT statement, and what it asks for: ``revenue by country, in 2024, the highest 5 by revenue``."""
-
-    sql: str
-    words: str
 
 
 class _Column(NamedTuple):
@@ -58,8 +42,11 @@ class _Column(NamedTuple):
         return self.name.replace("_", " ") if self.words is None else self.words
 
 
-def select_statement(query: q.Query, model: SemanticModel) -> Statement:
-    """Return one SELECT statement with a complete order of rows; raises Refused."""
+_Columns = list[_Column]
+
+
+def select_statement(query: q.Query, model: SemanticModel) -> _SQL:
+    """Return one SELECT statement with a complete order of rows, and its words; raises Refused."""
     _check(query, model)
     if query.rows is not None:
         return _Select(model, query.rows).rows(query, query.rows)
@@ -69,11 +56,11 @@ def select_statement(query: q.Query, model: SemanticModel) -> Statement:
     entity = query.numbers[0].entity  # the groups are counted
     is_count = replace(query, where=frozenset()) == q.Query(query.numbers[:1])
     if entity is None or len(having) > 1 or not is_count:
-        raise Refused(NO_TABLE)
+        raise Refused
     groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
     rows, words = select_statement(groups, model)
     sql = f"SELECT count(*) AS {entity.plural}\nFROM ({_indented(rows)})"
-    return Statement(sql, f"number of {entity.plural} in: {words}")
+    return (sql, f"number of {entity.plural} in: {words}")
 
 
 def _check(query: q.Query, model: SemanticModel) -> None:
@@ -90,6 +77,12 @@ def _check(query: q.Query, model: SemanticModel) -> None:
     negated = [each.field.entity for each in query.where if isinstance(each, q.Is) and each.negated]
     subjects = counted if query.rows is None else [query.rows]
     fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
+    # "Products in 2024" may be those released then as well as those sold.
+    times = [each.field for each in query.where if isinstance(each, q.During)]
+    is_dated = None in times or any(each.grain and not each.field for each in query.by)
+    timed = {each.entity for each in model.field if each.is_time}
+    once = [number.entity for number in query.numbers if number.entity and not number.distinct]
+    fail_if(is_dated and any(each.name in timed and not each.time for each in once))
     # Averages of days and months that some groups may not have: they would count as 0.
     grains = {each.per.grain for each in query.numbers if each.per is not None}
     is_narrow = any(isinstance(each, q.Is | q.Compare) for each in query.where)
@@ -97,9 +90,7 @@ def _check(query: q.Query, model: SemanticModel) -> None:
     fail_if(grains - {None} and not all(each.unique_label for each in groups))
 
 
-def _on_base(
-    model: SemanticModel, make: Callable[[_Select], Statement], *, below: Entity | None = None
-) -> Statement:
+def _on_base(model: SemanticModel, make: Callable[[_Select], _SQL], *, below: Entity | None = None) -> _SQL:
     """Return the SQL made of the rows of the first entity that has all it needs and belongs to ``below``."""
     # Entities come after those to which their rows belong, so that no row is counted twice.
     for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
@@ -109,7 +100,7 @@ def _on_base(
                 return make(_Select(model, base))
             except Refused:
                 continue
-    raise Refused(NO_TABLE)
+    raise Refused
 
 
 class _Select:
@@ -120,9 +111,9 @@ class _Select:
         times = map(model.time_field, (base.name, *model.parents(base.name)))
         self.time = next(filter(None, times), None)
         #: Conditions as expressions and in words.
-        self.where: list[tuple[str, str]] = []
+        self.where: list[_SQL] = []
 
-    def totals(self, query: q.Query, having: list[q.Having]) -> Statement:
+    def totals(self, query: q.Query, having: list[q.Having]) -> _SQL:
         """Return numbers by dimensions."""
         numbers, order = [self.number(number) for number in query.numbers], query.order
         counted = {each.entity.name for each in query.numbers if each.entity and not each.distinct}
@@ -136,7 +127,7 @@ class _Select:
         terms, named = [group.order or group.name for group in groups], ""
         if order is not None:
             if isinstance(order.by, Field):
-                raise Refused(NO_TABLE)
+                raise Refused
             named, number = str(self.number(order.by)), self.number(order.by).name
             by = by if order.by in query.numbers[:1] else number
             terms.insert(0, f"{by}{' DESC' * order.descending}")
@@ -144,17 +135,13 @@ class _Select:
             terms.insert(0, f"{by} DESC")
         if not groups:
             return self.statement(shown, words)
-        tail = [
-            f"GROUP BY {_list(groups)}",
-            f"HAVING {' AND '.join(sql for sql, _ in bounds)}" * bool(bounds),
-        ]
+        condition = " AND ".join(sql for sql, _ in bounds)
+        tail = [f"GROUP BY {_list(groups)}", condition and f"HAVING {condition}"]
         *kept, ranked = self._kept(", ".join(terms), named, order)
         said = [f"{words} by {_joined(groups)}", *(text for _, text in bounds), ranked]
         return self.statement([*groups, *shown], *said, tail=[*tail, *kept])
 
-    def _derived(
-        self, query: q.Query, groups: list[_Column], numbers: list[_Column]
-    ) -> tuple[list[_Column], str, str]:
+    def _derived(self, query: q.Query, groups: _Columns, numbers: _Columns) -> tuple[_Columns, str, str]:
         """Return the columns of a query beside its groups, their words, and the name of the first of them."""
         words = _joined(numbers or ["the values"])
         if query.of is None and query.periods is None and query.window is None:
@@ -191,7 +178,7 @@ class _Select:
             fail_if(len(query.by) > 1)
             return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
         grains = [each.grain for each in query.by if each.grain is not None]
-        fail_if(len(grains) != 1 or not _GRAINS[grains[0]][1])
+        fail_if(len(grains) != 1 or not self.model.grain[grains[0]].get("step"))
         others = _list(group for group in groups if group.name != grains[0])
         time = _list(group for group in groups if group.name == grains[0])
         over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
@@ -199,11 +186,11 @@ class _Select:
             return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
         # The year before is not among the rows of one year.
         fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
-        step = _GRAINS[grains[0]][1]
+        step = self.model.grain[grains[0]]["step"]
         before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
         return _ratio(f"{value} / {before} - 1", "growth", query)
 
-    def rows(self, query: q.Query, entity: Entity) -> Statement:
+    def rows(self, query: q.Query, entity: Entity) -> _SQL:
         """Return rows that meet conditions, also on other rows that belong to them."""
         own, others, order = list[q.Condition](), list[q.Condition](), query.order
         for condition in query.where:
@@ -223,7 +210,7 @@ class _Select:
         terms, by = ", ".join(f"{entity.alias}.{name}" for name in entity.key), order and order.by
         if order is not None:
             if not isinstance(order.by, Field):
-                raise Refused(NO_TABLE)
+                raise Refused
             terms = f"{self.column(order.by)}{' DESC' * order.descending} NULLS LAST, {terms}"
         *kept, ranked = self._kept(terms, by.noun if isinstance(by, Field) else "", order)
         words = f"{entity.plural}{' with ' * bool(query.fields)}{_joined(each.noun for each in query.fields)}"
@@ -239,7 +226,7 @@ class _Select:
                 columns.append(_Column(sql, other if name in {column.name for column in columns} else name))
         return self.statement(columns, words, ranked, tail=kept)
 
-    def statement(self, columns: Iterable[_Column], *words: str, tail: Iterable[str] = ()) -> Statement:
+    def statement(self, columns: Iterable[_Column], *words: str, tail: Iterable[str] = ()) -> _SQL:
         """Return the statement: columns, tables, conditions and the last lines, which may be empty."""
         shown = [
             sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
@@ -252,16 +239,11 @@ class _Select:
             if name in self._joined
         ]
         where = "\n  AND ".join(sorted(sql for sql, _ in self.where if sql))
-        lines = [
-            line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown),
-            f"FROM {self.base.table}",
-            *joins,
-            f"WHERE {where}" if where else "",
-            *tail,
-        ]
+        line = line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
+        lines = [line, f"FROM {self.base.table}", *joins, where and f"WHERE {where}", *tail]
         first, *rest = words or [""]
         said = " and ".join(sorted(text for _, text in self.where if text))
-        return Statement("\n".join(filter(None, lines)), ", ".join(filter(None, [first, said, *rest])))
+        return ("\n".join(filter(None, lines)), ", ".join(filter(None, [first, said, *rest])))
 
     def join(self, name: str) -> None:
         """Join an entity to which each row belongs."""
@@ -281,22 +263,22 @@ class _Select:
         fail_if(len(entity.key) > 1)
         return f"{entity.alias}.{entity.key[0]}"
 
-    def _keys(self, entity: Entity, where: Iterable[q.Condition], through: Entity | None = None) -> Statement:
+    def _keys(self, entity: Entity, where: Iterable[q.Condition], through: Entity | None = None) -> _SQL:
         """Return a SELECT of the keys of an entity that have rows that meet conditions."""
 
-        def keys(inner: _Select) -> Statement:
+        def keys(inner: _Select) -> _SQL:
             inner.join(inner.base.name if through is None else through.name)
             inner.where = list(map(inner.condition, where))
             return inner.statement([_Column(inner.key(entity), entity.key[0])])
 
         sql, words = _on_base(self.model, keys, below=entity)
-        return Statement(_indented(sql), words)
+        return (_indented(sql), words)
 
     def _time(self, of: Field | None) -> Field:
         """Return a time, by default that at which the rows happened."""
         of = of or self.time
         if of is None:
-            raise Refused(NO_TABLE)
+            raise Refused
         self.join(of.entity)
         return of
 
@@ -325,14 +307,11 @@ class _Select:
             self.time = self.model.find(self.base.name, named.time) if named.time else self.time
             return _Column(named.sql[self.base.name], named.name)
         if entity is not None:
-            # "Products in 2024" may be those released then as well as those sold.
-            has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
-            fail_if(entity is not self.base and has_time and not number.distinct and entity.time is None)
             is_own = entity is self.base
             sql = "count(*)" if is_own else f"count(DISTINCT {self.key(entity)})"
             return _Column(sql, entity.plural, f"number of {'different ' * number.distinct}{entity.plural}")
         if of is None:
-            raise Refused(NO_TABLE)
+            raise Refused
         if number.statistic is None:
             words = f"number of different values of {of.noun}"
             return _Column(f"count(DISTINCT {self.column(of)})", f"{of.column}_count", words)
@@ -341,14 +320,12 @@ class _Select:
     def _statistic(self, of: Field, statistic: q.Statistic) -> _Column:
         """Return a statistic of a field of the rows themselves: that of others would count repeatedly."""
         is_extreme = statistic in {"min", "max"} and of.is_time
-        is_total = statistic == "sum" and not of.sum
-        has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_total
+        is_other = statistic == "sum" and not of.sum
+        has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_other
         fail_if(of.entity != self.base.name or not has_statistic)
         sql, words = f"{statistic}({of.sql})", None
         if of.is_time:
             words = f"{'earliest' if statistic == 'min' else 'latest'} {of.noun}"
-        if of.type == "duration" and statistic == "sum":
-            sql = f"to_microseconds(CAST(sum(epoch_us({of.sql})) AS BIGINT))"
         return _Column(sql, f"{_STATISTICS.get(statistic, statistic)}_{of.aggregate}", words)
 
     def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[_Column]:
@@ -361,13 +338,14 @@ class _Select:
             moment = self._time(of).moment
             order = f"min(isodow({moment}))" if dimension.grain == "weekday" else ""
             words = dimension.grain.replace("_", " ") + (f" of {of.noun}" if of else "")
-            return [_Column(_GRAINS[dimension.grain][0].format(moment), dimension.grain, words, order)]
+            sql = self.model.grain[dimension.grain]["sql"].format(moment)
+            return [_Column(sql, dimension.grain, words, order)]
         if of is not None and dimension.presence:
             return [_Column(f"{self.column(of)} IS NOT NULL", f"has_{of.column}")]
         if of is not None:
             return [_Column(self.column(of), of.column)]
         if entity is None:
-            raise Refused(NO_TABLE)
+            raise Refused
         if entity.group_label is None:
             return [_Column(self.key(entity), entity.key[0], entity.name, self.key(entity))]
         keys = [] if entity.unique_label else [_Column(self.key(entity), entity.key[0], "", self.key(entity))]
@@ -375,14 +353,12 @@ class _Select:
         name = entity.name if label.name == "name" else label.name
         return [*keys, _Column(self.column(label), name, entity.name)]
 
-    def condition(self, condition: q.Condition) -> tuple[str, str]:  # noqa: PLR0911 - one for each kind
+    def condition(self, condition: q.Condition) -> _SQL:  # noqa: PLR0911 - one for each kind
         """Return a condition as an expression and in words, both empty if the tables alone fulfil it."""
         match condition:
             case q.Is(of, (), negated):
-                return (
-                    f"{self.column(of)} IS {'NOT ' * (not negated)}NULL",
-                    f"{'no' if negated else 'a'} {of.noun}",
-                )
+                sql, words = ("IS NULL", "no") if negated else ("IS NOT NULL", "a")
+                return f"{self.column(of)} {sql}", f"{words} {of.noun}"
             case q.Is(of, values, negated):
                 words = f"{of.noun} is {'not ' * negated}{' or '.join(value.text for value in values)}"
                 sign = ("=", "<>")[negated] if len(values) == 1 else "NOT IN" if negated else "IN"
@@ -394,28 +370,24 @@ class _Select:
                 spans, days = zip(*(self.span(period, of) for period in periods), strict=True)
                 words = f"{f'{of.noun} ' if of else ''}{' or '.join(days)}"
                 return spans[0] if len(spans) == 1 else f"({' OR '.join(spans)})", words
-            case q.Recurring(days, months):
-                unit, names = ("isodow", DAYS) if days else ("month", MONTHS)
-                sql = f"{unit}({self._time(None).moment}) IN ({', '.join(map(str, days or months))})"
-                named = _joined(names[number - 1].capitalize() for number in days or months)
-                return sql, f"{'on' if days else 'in'} {named}"
-            case q.IsKey(entity, key):
-                return f"{self.key(entity)} = {key}", f"{entity.name} {key}"
+            case q.Recurring(days):
+                sql = f"isodow({self._time(None).moment}) IN ({', '.join(map(str, days))})"
+                return sql, f"on {_joined(DAYS[day - 1].capitalize() for day in days)}"
             case q.Never(entity, row, where):
                 rows, words = self._keys(entity, where, row)
                 words = f"{entity.plural} without {row.plural}{f' ({words})' if words else ''}"
                 return f"{self.key(entity)} NOT IN ({rows})", words
             case q.Of(entity) if self.model.belongs(self.base.name, entity.name):
                 return "", ""
-        raise Refused(NO_TABLE)
+        raise Refused
 
-    def _bound(self, column: _Column, bound: q.Compare | q.Having) -> tuple[str, str]:
+    def _bound(self, column: _Column, bound: q.Compare | q.Having) -> _SQL:
         """Return that a column compares with a number, or is between two."""
         numbers = [f"{number:f}" for number in bound.numbers]
         sql = f"{column.sql} {bound.operator.upper()} {' AND '.join(numbers)}"
         return sql, f"{column} {_OPERATORS.get(bound.operator, bound.operator)} {' and '.join(numbers)}"
 
-    def span(self, period: q.Period, of: Field | None = None) -> tuple[str, str]:
+    def span(self, period: q.Period, of: Field | None = None) -> _SQL:
         """Return that a time is in a period, by its first and last day."""
         time = self._time(of)
         day = "TIMESTAMPTZ '{} 00:00:00+00'" if time.type == "instant" else "DATE '{}'"
