@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames import frames
 from connecty_frames.asking import endpoints
-from connecty_frames.decode import read_envelope
+from connecty_frames.decode.envelope import read_envelope
+from connecty_frames.frames import loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +85,8 @@ def test_decoding(
         return decode(*arguments, limits=limits, **options)
 
     monkeypatch.setattr(cf.Answer, "from_response", decoded)
-    monkeypatch.setattr(frames, "LOADED", set())
-    monkeypatch.setattr(frames, "finish_loading", lambda _: spend(100))
+    monkeypatch.setattr(loading, "LOADED", set())
+    monkeypatch.setattr(loading, "finish_loading", lambda _: spend(100))
     question = fake_clock_client.submit("how many?")
     assert question.result(timeout=timeout).rows == 1
     taken = allowed + 0.001

@@ -229,6 +229,9 @@ def test_two_answers_are_decoded_at_once(
         with lock:
             decoding.append(1)
             most = max(most, len(decoding))
+        until = time.monotonic() + 0.5
+        while len(decoding) < 2 and time.monotonic() < until:  # until another one is decoded beside it
+            time.sleep(0.01)
         time.sleep(0.02)
         with lock:
             decoding.pop()
