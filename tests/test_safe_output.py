@@ -224,15 +224,15 @@ class TestLongTexts:
         chart = cf.Answer.from_json(body(rows)).plot(x=long, y="n").to_dict()
         (values,) = chart["datasets"].values()
         assert list(values[0]) == [
-            "column .0",
-            "column .0 in full",
             "column 0",
             "column 0 in full",
+            "column 1",  # whose name is that of the first
+            "column 1 in full",
             "n",
             "n in full",
         ]
-        assert [row["column .0"] for row in values] == ["a", "c"]
-        assert chart["encoding"]["y"]["field"] == "column \\.0"
+        assert [row["column 0"] for row in values] == ["a", "c"]
+        assert chart["encoding"]["y"]["field"] == "column 0"
         assert chart["encoding"]["y"]["title"] == "x" * 120 + "…"
         assert len(json.dumps(chart)) < 10_000
 
@@ -271,7 +271,7 @@ results = {"sql_query": long, "response_summary": long}
 body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
 answer = cf.Answer.from_json(body.encode())
 write_answer(answer, None, "table", "pyarrow", sys.stdout.buffer)
-echo_metadata(answer, summary=True, sql=True)
+echo_metadata(answer, summary=True, sql=True, question_id=True)
 """
 
 
