@@ -70,6 +70,7 @@ class Field(_Part, frozen=True, eq=False):
     verbs: list[str] = []
     moments: list[str] = []
     units: list[str] = []
+    scale: str = "1"
     present: list[str] = []
     most: list[str] = []
     least: list[str] = []

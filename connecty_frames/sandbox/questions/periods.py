@@ -40,7 +40,7 @@ _RECENT: Final = re.compile(
     r"(?:last|past|previous|prior|recent|preceding) (?:(?P<number>\d+) )?(?:full |whole |calendar )?"
     rf"(?P<unit>{_UNIT})s?\b(?! (?:of|in) {_YEAR})"
     rf"|(?:this|current) (?P<this>{_UNIT})\b|(?P<before>{_UNIT}) before(?: last)?\b"
-    r"|(?P<word>yesterday|today|year to date|ytd|month to date|mtd)\b"
+    r"|(?P<word>yesterday|today|year to date|ytd)\b"
 )
 _LINK: Final = re.compile(
     r"(?:(?P<since>(?:since|starting)(?: start of| beginning of| in)?)|(?P<range>from|between)"
@@ -144,7 +144,7 @@ def _recent(text: str) -> tuple[int, Condition] | None:
         first = _start("day", found["word"] == "yesterday")
         period = Period(first, first + timedelta(1), "day")
     else:
-        period = Period(_start("month" if found["word"][0] == "m" else "year", 0), TODAY)
+        period = Period(_start("year", 0), TODAY)
     return found.end(), During((period,))
 
 

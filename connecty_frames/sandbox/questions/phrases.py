@@ -155,7 +155,8 @@ class Phrases:
         operator, _, name = cast("str", f.compare or f.bounds or "between").partition(" ")
         field = next((each for each in self.model.field if each.name == name), f.unit or f.costs)
         is_year = field is None and "money" not in f.kinds and any(map(_YEAR.fullmatch, f.all("number")))
-        numbers = tuple(map(_decimal, f.all("number")))
+        scale = Decimal(f.unit.scale) if f.unit else 1
+        numbers = tuple(_decimal(number) * scale for number in f.all("number"))
         return "bound", Bound(cast("q.Operator", operator), numbers, field, is_year)
 
     def _periods(self, f: Found) -> Any:
@@ -276,6 +277,7 @@ class Phrases:
         entity, fields = f.noun.entity, f.superlative or ()
         if entity is not None and f.edge and (f.number or not f.noun.plural):
             fields = ((self.model.time_field(entity.name), f.edge == "desc"),)
+        fields = fields if f.top in {None, "desc"} else ()  # not the bottom 5 most expensive
         own = [each for each in fields if entity and each[0] and each[0].entity == entity.name]
         return self._ranked(f, f.noun.dimension, own[0][0], descending=own[0][1]) if own else None
 

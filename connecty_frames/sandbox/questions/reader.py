@@ -415,7 +415,8 @@ class _Reader:
     def _plain(self, having: tuple[q.Number, ...]) -> q.Query:
         numbers, subject = tuple(self.numbers), self.subject
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
-        fail_if(any(noun in self.led for noun in nouns), "What a preposition belongs to is not clear.")
+        is_open = any(noun in self.led or (noun.grain and not self.numbers) for noun in nouns)
+        fail_if(is_open, "What a preposition belongs to is not clear.")
         if nouns and not numbers:
             self._drop_nouns(None)
         if not numbers and not self.by and subject is not None:
