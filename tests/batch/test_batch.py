@@ -723,10 +723,12 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
 
 def test_no_batch_to_open(tmp_path: Path) -> None:
     """An error, and nothing is created."""
-    for path in (tmp_path, tmp_path / "missing"):
+    file = tmp_path / "file"
+    file.touch()
+    for path in (tmp_path, tmp_path / "missing", file):
         with pytest.raises(cf.ConfigError, match="has no batch"):
             cf.open_batch(path)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [file]
 
 
 # Arguments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import io
 import itertools
 import os
 import sqlite3
@@ -706,6 +707,29 @@ def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(OSError, match="No space left"):
         database_module._reserved(tmp_path)
     assert opened[0].closed
+
+
+def test_a_reserve_that_almost_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last bytes count too, which Python would write as it is closed."""
+
+    class Disk(io.RawIOBase):
+        room = 65_000
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written = min(len(data), self.room)
+            self.room -= written
+            return written
+
+    disk = Disk()
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: io.BufferedWriter(disk))
+    with pytest.raises(OSError, match="No space left"):
+        database_module._reserved(tmp_path)
+    assert disk.closed
 
 
 def test_an_attempt_waits_for_another_process(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
