@@ -98,7 +98,9 @@ def test_a_shorter_list(ask: Any, service: Any) -> None:
 def test_a_maximum(ask: Any, service: Any) -> None:
     """So many are asked in a call; answers are fetched beyond it."""
     service.answers["q0"] = INVALID
-    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=1)
+    seen: list[BatchProgress] = []
+    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=1, progress=seen.append)
+    assert [each.done for each in seen] == [1, 2]  # those that are left out are not begun
     assert batch.summary() == BatchSummary(total=5, answered=1, pending=1, unasked=3)
     del service.answers["q0"]
     batch = ask([f"q{number}" for number in range(5)], max_questions=1)
