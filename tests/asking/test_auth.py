@@ -516,3 +516,20 @@ def test_a_caller_that_waited_for_another(auth: Auth, clock: Any, monkeypatch: p
         "(the call that another thread made for one was not answered in time)" in failure(auth, clock).reason
     )
     other.join()
+
+
+@pytest.mark.parametrize(("left", "is_shared"), [(0.5, True), (0.0, False)])
+def test_a_failure_near_the_deadline(
+    auth: Auth, clock: Any, monkeypatch: pytest.MonkeyPatch, left: float, *, is_shared: bool
+) -> None:
+    """It is kept for the threads that wait, unless it is only that this caller's time was over."""
+    refused = Failure(FailureKind.REJECTED, AuthError("no"), "no")
+
+    def refuse(_: object) -> NoReturn:
+        clock.at += 60.0 - left
+        raise RequestFailed(refused)
+
+    monkeypatch.setattr(auth, "_request_token", refuse)
+    failure(auth, clock, 60.0)
+
+    assert (auth._state.failure is not None) == is_shared

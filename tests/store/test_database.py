@@ -231,6 +231,20 @@ def test_a_file_that_another_process_writes(path: Path) -> None:
     assert found.rows == [("how many?",)]
 
 
+def test_rows_that_cannot_be_read(path: Path) -> None:
+    """Nothing stays locked for others, also while the error is handled."""
+    with database_at(path) as database:
+        for question in ("how many?", "who?"):
+            database.execute(INSERT, (question,))
+        with pytest.raises(StoreError, match=r"(?i)utf-8"):
+            database.execute("SELECT CAST(x'ff' AS TEXT) FROM questions")
+        other = sqlite3.connect(path, isolation_level=None, timeout=0)
+        ((busy, _, _),) = other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+
+    assert busy == 0
+
+
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
     """Where a user named it, it is not touched."""
     file = tmp_path / "orders.csv"
@@ -678,7 +692,8 @@ def test_how_long_a_file_is_checked(
     pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
     pages[-1], pages[-2] = pages[-2], pages[-1]
     path.write_bytes(b"".join(pages))
-    monkeypatch.setattr("connecty_frames.store.database._CHECKED_BYTES", len(content) - longer)
+    assert database_module._CHECKED_BYTES == 8_388_608
+    monkeypatch.setattr(database_module, "_CHECKED_BYTES", len(content) - longer)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         database_at(path).open()
