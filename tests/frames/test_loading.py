@@ -18,6 +18,7 @@ from connecty_frames.sandbox import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
     """Return the environment of a process that asks a sandbox."""
