@@ -31,7 +31,7 @@ from connecty_frames.frames import parquet_file
 from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.table import database_at
-from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of
+from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 
 FAILED = {"state": "FAILED", "reason": "no such table"}
 PENDING = {"state": "PENDING"}
@@ -99,7 +99,9 @@ def test_a_shorter_list(ask: Any, service: Any) -> None:
 def test_a_maximum(ask: Any, service: Any) -> None:
     """So many are asked in a call; answers are fetched beyond it."""
     service.answers["q0"] = INVALID
-    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=1)
+    seen: list[BatchProgress] = []
+    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=1, progress=seen.append)
+    assert [each.done for each in seen] == [1, 2]  # those that are left out are not begun
     assert batch.summary() == BatchSummary(total=5, answered=1, pending=1, unasked=3)
     del service.answers["q0"]
     batch = ask([f"q{number}" for number in range(5)], max_questions=1)
@@ -449,6 +451,24 @@ def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch
     assert batch.summary() == BatchSummary(1, answered=1)
 
 
+def test_a_sender_that_is_not_heard_from_any_more(
+    ask: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its question counts as uncertain, whoever looks."""
+    ask(["why?"], max_questions=0)
+    index = folder / "index.sqlite3"
+    ((key,),) = database_at(index).execute("SELECT key FROM items").rows
+    recording = client.recording_in(index)
+    assert recording.history is not None
+    row = recording.history.claim("why?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    assert cf.open_batch(folder).summary() == BatchSummary(1, pending=1)
+    monkeypatch.setattr(leases, "SECONDS", 0.0)
+    assert cf.open_batch(folder).summary() == BatchSummary(1, uncertain=1)
+
+    assert row is not None
+    recording.history.close()
+
+
 def test_another_caller_begins_it_while_the_folder_is_listed(
     ask: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -530,6 +550,17 @@ def test_another_client_is_refused(ask: Any, server: Script, folder: Path) -> No
         cf.ask_batch(["how much?"], folder, client=client)
 
 
+def test_another_address_is_refused(ask: Any, folder: Path) -> None:
+    """Its questions are others, and its ids name nothing here."""
+    ask(["how many?"])
+    with (
+        serve() as other,
+        Client("canary-client-id", client_secret="s", base_url=other.address, dw_id=13) as client,
+        pytest.raises(cf.ConfigError, match="has a batch with base_url="),
+    ):
+        cf.ask_batch(["how much?"], folder, client=client)
+
+
 def test_options_that_do_not_change_parts(ask: Any, service: Any) -> None:
     """They may differ from call to call; so may the spelling of a schema."""
     ask(["how many?"], schema={"n": "int64"})
@@ -554,6 +585,15 @@ def test_a_file_in_place_of_the_folder(ask: Any, folder: Path) -> None:
     folder.touch()
     with pytest.raises(cf.ConfigError, match="there is a file of that name"):
         ask(["how many?"])
+
+
+def test_a_folder_that_cannot_be_made(service: Any, client: Client, folder: Path) -> None:
+    """The error has the reason, and nothing is sent."""
+    folder.touch()
+    with pytest.raises(cf.ConfigError, match=r"batch/inner cannot be used \(.+\)\. Nothing was sent\."):
+        cf.ask_batch(["how many?"], folder / "inner", client=client)
+
+    assert not service.asked
 
 
 def test_a_folder_whose_beginning_was_killed(ask: Any, folder: Path) -> None:
@@ -814,6 +854,18 @@ def test_parts_with_long_schemas(ask: Any, service: Any) -> None:
         ask(["how many?", "why?"]).to_dataset()
 
 
+def test_a_damaged_part_in_a_dataset(ask: Any) -> None:
+    """Its checksum does not fit, where the values could be read."""
+    batch = ask(["how many?"])
+    part = batch.parts()[1]
+    content = part.read_bytes()
+    assert content.index((9).to_bytes(8, "little")) < content.rindex(b"PAR1") // 2
+    part.write_bytes(content.replace((9).to_bytes(8, "little"), (8).to_bytes(8, "little"), 1))
+
+    with pytest.raises(OSError, match=r"(?i)crc checksum"):
+        batch.to_dataset().to_table()
+
+
 def test_a_missing_part_in_a_dataset(ask: Any) -> None:
     """It is named, and how to get it back."""
     batch = ask(["how many?"])
@@ -849,10 +901,12 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
 
 def test_no_batch_to_open(tmp_path: Path) -> None:
     """An error, and nothing is created."""
-    for path in (tmp_path, tmp_path / "missing"):
+    file = tmp_path / "file"
+    file.touch()
+    for path in (tmp_path, tmp_path / "missing", file):
         with pytest.raises(cf.ConfigError, match="has no batch"):
             cf.open_batch(path)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [file]
 
 
 # Arguments

@@ -413,7 +413,7 @@ def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Deco
 
 
 @cases(
-    ("count", "end"), [(10, "number that fits in int8."), (11, ". And 1 more."), (2_000, ". And 1,990 more.")]
+    ("count", "end"), [(10, "number that fits in int8."), (11, ". And 1 more."), (1_010, ". And 1,000 more.")]
 )
 def test_of_many_columns_that_do_not_fit_some_are_named(
     decode_json: Callable[..., Decoded], count: int, end: str

@@ -7,6 +7,7 @@ import re
 import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ import connecty_frames as cf
 from connecty_frames.display.altair_chart import plot
 from tests.cases import cases
 
-pytest.importorskip("altair", reason="the extra [plot] is not installed")
+# Not imported by each process that collects the tests.
+pytestmark = pytest.mark.skipif(find_spec("altair") is None, reason="the extra [plot] is not installed")
 
 DAYS = [date(2025, 1, 1), date(2025, 1, 2)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import io
 import itertools
 import os
 import sqlite3
@@ -228,6 +229,20 @@ def test_a_file_that_another_process_writes(path: Path) -> None:
     other.close()
 
     assert found.rows == [("how many?",)]
+
+
+def test_rows_that_cannot_be_read(path: Path) -> None:
+    """Nothing stays locked for others, also while the error is handled."""
+    with database_at(path) as database:
+        for question in ("how many?", "who?"):
+            database.execute(INSERT, (question,))
+        with pytest.raises(StoreError, match=r"(?i)utf-8"):
+            database.execute("SELECT CAST(x'ff' AS TEXT) FROM questions")
+        other = sqlite3.connect(path, isolation_level=None, timeout=0)
+        ((busy, _, _),) = other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+
+    assert busy == 0
 
 
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
@@ -677,7 +692,8 @@ def test_how_long_a_file_is_checked(
     pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
     pages[-1], pages[-2] = pages[-2], pages[-1]
     path.write_bytes(b"".join(pages))
-    monkeypatch.setattr("connecty_frames.store.database._CHECKED_BYTES", len(content) - longer)
+    assert database_module._CHECKED_BYTES == 8_388_608
+    monkeypatch.setattr(database_module, "_CHECKED_BYTES", len(content) - longer)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         database_at(path).open()
@@ -706,6 +722,29 @@ def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(OSError, match="No space left"):
         database_module._reserved(tmp_path)
     assert opened[0].closed
+
+
+def test_a_reserve_that_almost_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last bytes count too, which Python would write as it is closed."""
+
+    class Disk(io.RawIOBase):
+        room = 65_000
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written = min(len(data), self.room)
+            self.room -= written
+            return written
+
+    disk = Disk()
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: io.BufferedWriter(disk))
+    with pytest.raises(OSError, match="No space left"):
+        database_module._reserved(tmp_path)
+    assert disk.closed
 
 
 def test_an_attempt_waits_for_another_process(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
