@@ -287,8 +287,9 @@ def _environment() -> _Source:
 
 def _hide(settings: dict[str, Any]) -> None:
     """Wrap what may hold a secret, in place: a traceback with locals shows the dict of the caller too."""
-    for name in settings.keys() & {"client_id", "client_secret", "base_url"}:
-        settings[name] = hidden(settings[name])
+    for name in settings.keys() & {"client_id", "client_secret", "base_url", "history"}:
+        if name != "history" or isinstance(settings[name], str):  # a URL may have a password in it
+            settings[name] = hidden(settings[name])
 
 
 def _add(found: dict[str, _Source], source: _Source) -> None:

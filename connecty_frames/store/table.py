@@ -5,14 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from connecty_frames.store.database import Database, Layout, shared_database
+from connecty_frames.store import leases
+from connecty_frames.store.database import (
+    Database,
+    Layout,
+    Result,
+    Statement,
+    Store,
+    shared,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from connecty_frames._base.secret import SecretStr
@@ -94,6 +105,8 @@ _LAYOUT: Final = Layout(
         ),
     ),
 )
+#: The end of a statement that inserts a question only if no other call has sent it.
+UNLESS_SENT: Final = " WHERE NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)"
 #: The largest number that SQLite holds.
 LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -145,13 +158,15 @@ COLUMNS: Final = (
 
 
 class Row:
-    """The row of a question: its number, its key, since numbers begin again in a new file, and its time."""
+    """The row of a question, once it is inserted."""
 
-    def __init__(self, id_: int, key: str, asked_at: int) -> None:
-        self.id = id_
+    def __init__(self, key: str, asked_at: int) -> None:
+        self.id = 0
         self.key = key
-        #: As recorded, in microseconds.
+        #: When it was sent by the clock of the sender, in microseconds.
         self.asked_at = asked_at
+        #: The condition that finds it, also before its number is known, and the parameters of that.
+        self.where: Statement = ("false", ())
 
 
 class Earlier(NamedTuple):
@@ -162,13 +177,112 @@ class Earlier(NamedTuple):
     question: str  # without secrets
     question_id: str | None
     asked_at: datetime  # aware and in UTC
-    accepted_at: datetime | None  # the same
+    accepted_ago: float | None  # seconds
     error: str | None
 
 
-def database_at(path: Path) -> Database:
+class QuestionStore(Store):
+    """Where questions are recorded: what differs between an SQLite file and PostgreSQL."""
+
+    @property
+    @abstractmethod
+    def answers_path(self) -> Path:
+        """The file of the answers that are kept beside it."""
+
+    @property
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether there is something to read."""
+
+    @abstractmethod
+    def now(self, moment: datetime) -> Statement:
+        """Return the time by which ages count, given that of the caller: an expression and its parameters."""
+
+    @abstractmethod
+    def insertion(self, row: Row, values: Mapping[str, object], after: int | None) -> Statement:
+        """Return the statement that inserts a row, unless its key has another one behind ``after``."""
+
+    @abstractmethod
+    def inserted(self, row: Row, result: Result, until: float | None) -> bool:
+        """Whether a row was inserted, by the result of that; its number and condition are known then."""
+
+    @abstractmethod
+    def renew(self, row: Row) -> None:
+        """Begin the lease of a row again, if that is possible now."""
+
+    @abstractmethod
+    def lease_over(self) -> Statement:
+        """Return the condition of rows whose lease is over."""
+
+    def truncate_log(self) -> None:
+        """Remove from other files what was erased."""
+
+
+class QuestionFile(Database, QuestionStore):
+    """An SQLite file, by the clocks of this machine."""
+
+    @property
+    def answers_path(self) -> Path:
+        """A file with a name like its own."""
+        return self.path.with_name(f"{self.path.stem}-answers{self.path.suffix}")
+
+    def now(self, moment: datetime) -> Statement:
+        """Return the caller's."""
+        return "?", (microseconds(moment),)
+
+    def insertion(self, row: Row, values: Mapping[str, object], after: int | None) -> Statement:
+        """Return one statement, which is atomic for other processes."""
+        lease = leases.lease_now()
+        row.where = (
+            "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?",
+            (row.key, row.asked_at, *lease),
+        )
+        statement = _insert((*values, "asked_at", "lease", "lease_uptime"))
+        parameters = *values.values(), row.asked_at, *lease
+        return (
+            (statement, parameters)
+            if after is None
+            else (statement + UNLESS_SENT, (*parameters, row.key, after))
+        )
+
+    def inserted(self, row: Row, result: Result, until: float | None) -> bool:  # noqa: ARG002 - for others
+        """Numbers begin again in a new file, so the key belongs to the condition."""
+        row.id = result.last_id
+        row.where = "id = ? AND key = ?", (row.id, row.key)
+        return bool(result.changed)
+
+    def renew(self, row: Row) -> None:
+        """Do nothing if the file is locked now: it is tried again after the pause."""
+        condition, parameters = row.where
+        self.attempt(
+            f"UPDATE questions SET lease = ?, lease_uptime = ? WHERE {condition} AND state = 'SENT'",
+            (*leases.lease_now(), *parameters),
+        )
+
+    def lease_over(self) -> Statement:
+        """Of two clocks, since the wall clock may be set, and the uptime begins again at a boot."""
+        length = int(leases.SECONDS * 1e6)
+        return (
+            f"state = 'SENT' AND abs(lease - ?) > {length} AND abs(lease_uptime - ?) > {length}",
+            leases.lease_now(),
+        )
+
+    def truncate_log(self) -> None:
+        """Empty the log beside the file."""
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@cache
+def _insert(columns: tuple[str, ...]) -> str:
+    # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
+    names, values = ", ".join(columns), ", ".join("?" * len(columns))
+    return f"INSERT INTO questions (state, {names}) SELECT '{RecordState.SENT}', {values}"
+
+
+def database_at(path: Path) -> QuestionFile:
     """Return the history that all clients of this process share for a path."""
-    return shared_database(path, _LAYOUT)
+    path = path.absolute()
+    return shared(path, QuestionFile(path, _LAYOUT))
 
 
 def client_hash(client_id: SecretStr) -> str:
