@@ -143,7 +143,7 @@ class Store(ABC):
         Each has a transaction of its own. Nothing is executed without a file. After any exception, such as
         an interrupt, the statement and those after it are in the queue; it may have been executed.
         """
-        until = until or time.monotonic() + _TIMEOUT
+        until = until or self.soon()
         # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
         # depend on those of the queue.
         with self.locked(until), self:
@@ -162,6 +162,10 @@ class Store(ABC):
             yield
         finally:
             self.lock.release()
+
+    def soon(self) -> float:
+        """Return until when what can be done without waits."""
+        return time.monotonic() + _TIMEOUT
 
     def open(self, until: float | None = None) -> None:
         """Open it, so that what prevents it is known at once."""

@@ -105,7 +105,8 @@ class History:
         """Record a question that is about to be sent, and return its row; None without one."""
         row = Row(self.key(asked), microseconds(asked_at))
         try:
-            self._insert(row, asked, seconds=seconds if self._required else None)
+            until = _until(seconds) if self._required else self.database.soon()
+            self._insert(row, asked, until=until)
         except StoreError as error:
             self._report(error)
             return None
@@ -128,7 +129,7 @@ class History:
         first = LARGEST if begun is None else microseconds(begun)
         age = min(max_age // timedelta(microseconds=1), LARGEST)
         statement = _EARLIER.format(clock), (*times, key, first, first, age, key)
-        until = time.monotonic() + seconds
+        until = _until(seconds)
         self._write_pending(until)
         try:
             rows = self.database.execute(*statement, until=until).rows
@@ -162,7 +163,7 @@ class History:
         # or 0.
         row = Row(self.key(asked), microseconds(asked_at))
         try:
-            return row if self._insert(row, asked, after, seconds=seconds) else None
+            return row if self._insert(row, asked, after, until=_until(seconds)) else None
         except StoreError as error:
             self._raise_for(error)
         except BaseException as error:
@@ -182,7 +183,7 @@ class History:
         clock, moment = self.database.now(now)
         later = microseconds(asked_at) - row.asked_at
         # Two indexes have that time, so it is written only if it has changed.
-        again, by = ("asked_at = asked_at + ?, ", (later,)) if later else ("", ())
+        again, by = ("asked_at = asked_at + ?, ", (later,)) if abs(later) > row.slack else ("", ())
         self._change(
             f"{again}state = '{RecordState.ASKED}', question_id = ?, accepted_at = {clock}, error = NULL "
             f"WHERE {row.where[0]} AND question_id IS NULL",
@@ -258,20 +259,18 @@ class History:
         try:
             statement = "SELECT 1 FROM questions WHERE question_id = ? AND base_url = ?"
             parameters = (question_id, self._base_url)
-            return bool(self.database.execute(statement, parameters, creates=False).rows)
+            until = self.database.soon()
+            return bool(self.database.execute(statement, parameters, creates=False, until=until).rows)
         except StoreError as error:
             self._warn(error)
             return False
 
-    def _insert(
-        self, row: Row, asked: Asked, after: int | None = None, *, seconds: float | None = None
-    ) -> bool:
+    def _insert(self, row: Row, asked: Asked, after: int | None = None, *, until: float | None) -> bool:
         """Insert the row of a question, unless there is one with its key behind ``after``."""
         # Numbers as text, too: the ids of workspaces are larger than those of SQLite.
         given = [self._text(str(value)) for value in _values_of(replace(asked, key=row.key))]
         values = dict(zip(_ASKED, given, strict=True), base_url=self._base_url, client=self._client)
         statement = self.database.insertion(row, values, after)
-        until = None if seconds is None else time.monotonic() + seconds
         result = self.database.execute(*statement, reserves=True, until=until)
         if not self.database.inserted(row, result, until):
             return False
@@ -316,6 +315,10 @@ class History:
     def _text(self, text: str | None) -> str | None:
         """Return a text without secrets."""
         return text and _encodable(self._redact(text))
+
+
+def _until(seconds: float | None) -> float | None:
+    return None if seconds is None else time.monotonic() + seconds
 
 
 def _encodable(text: str | None) -> str | None:

@@ -21,7 +21,7 @@ from connecty_frames._base.text import snippet, terminal
 from connecty_frames.errors import missing_extra
 from connecty_frames.files import user_folder
 from connecty_frames.store import leases
-from connecty_frames.store.database import _TIMEOUT, Result, Statement, StoreError, UnfitError
+from connecty_frames.store.database import Result, Statement, StoreError, UnfitError
 from connecty_frames.store.table import UNLESS_SENT, QuestionStore, RecordState
 
 try:
@@ -71,10 +71,12 @@ STEPS: Final = (
     ),
 )
 #: What is known of the database; the version of the tables is the comment of the first.
-_KNOWN: Final = (
-    "SELECT current_setting('server_encoding'), to_regnamespace('connecty') IS NOT NULL, "
-    "coalesce(obj_description(to_regclass('connecty.questions'), 'pg_class')::int, 0)"
-)
+_KNOWN: Final = """\
+SELECT current_setting('server_encoding'), EXISTS (SELECT FROM pg_namespace WHERE nspname = 'connecty'),
+coalesce((
+    SELECT obj_description(pg_class.oid, 'pg_class')::int FROM pg_class JOIN pg_namespace
+    ON pg_namespace.oid = relnamespace WHERE nspname = 'connecty' AND relname = 'questions'
+), 0)"""
 #: A number that locks of other programs hardly have.
 _LOCK: Final = 0x636E7479
 #: The most seconds that a connection is waited for, before another one is tried; the pause between them; and
@@ -90,6 +92,8 @@ _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|termin
 _OUTAGES: Final = (b"08", b"25006", b"3F000", b"40", b"42P01", b"53", b"57")
 _FORBIDDEN: Final = b"42501"
 _INT8, _TEXT = 20, 25
+#: It is made for each wait, which takes four system calls with epoll.
+_Selector: Final = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 #: How values are read, by the numbers of their types; the others are texts.
 _READERS: Final[dict[int, Callable[[bytes], Any]]] = {
     16: b"t".__eq__,
@@ -134,7 +138,7 @@ class Server(QuestionStore):
         if any("\0" in str(value) for value in values.values()):
             raise UnfitError("PostgreSQL stores no NUL character, which the question has")
         token = uuid.uuid4().hex
-        row.where = "token = ?", (token,)
+        row.where, row.slack = ("token = ?", (token,)), 1_000_000
         given = {**values, "token": token, "previous": after}
         statement = (
             f"INSERT INTO questions (state, {', '.join(given)}, asked_at, lease) "
@@ -158,11 +162,15 @@ class Server(QuestionStore):
         condition, parameters = row.where
         statement = f"UPDATE questions SET lease = {_CLOCK} WHERE {condition} AND state = 'SENT'"
         with suppress(StoreError):
-            self.execute(statement, parameters, creates=False)
+            self.execute(statement, parameters, creates=False, until=self.soon())
 
     def lease_over(self) -> Statement:
         """By one clock: that of the server is the same for all."""
         return f"state = 'SENT' AND abs(lease - {_CLOCK}) > {int(leases.SECONDS * 1e6)}", ()
+
+    def soon(self) -> float:
+        """Return now if the server could not be reached a moment ago."""
+        return now if (now := time.monotonic()) < self._down_until else super().soon()
 
     def execute(
         self,
@@ -174,9 +182,7 @@ class Server(QuestionStore):
         until: float | None = None,
     ) -> Result:
         """Execute one statement; again, until then, if the server cannot be reached or its reply was lost."""
-        if until is None and time.monotonic() < self._down_until:
-            raise StoreError("its server could not be reached a moment ago")
-        until = until or time.monotonic() + _TIMEOUT
+        until = until or time.monotonic() + _ATTEMPT
         while True:
             try:
                 with self.locked(until), self:
@@ -267,13 +273,13 @@ class Server(QuestionStore):
 def _translated(statement: str) -> bytes:
     """Return a statement with the schema of the tables, and numbers for its parameters."""
     numbers = count(1)
-    text = re.sub(r"(?<!\.)\b(questions|items)\b", r"connecty.\1", statement)
+    text = re.sub(r"(?<![.'])\b(questions|items)\b", r"connecty.\1", statement)
     return re.sub(r"\?", lambda _: f"${next(numbers)}", text).encode()
 
 
 def _wait(socket: int, events: int, until: float) -> bool:
     """Wait for a socket, and return whether it can be read."""
-    with selectors.DefaultSelector() as selector:
+    with _Selector() as selector:
         selector.register(socket, events)
         ready = selector.select(max(0.0, until - time.monotonic()))
     if not ready:

@@ -165,6 +165,8 @@ class Row:
         self.key = key
         #: When it was sent by the clock of the sender, in microseconds.
         self.asked_at = asked_at
+        #: How much it may differ from the time that is recorded, in microseconds.
+        self.slack = 0
         #: The condition that finds it, also before its number is known, and the parameters of that.
         self.where: Statement = ("false", ())
 
