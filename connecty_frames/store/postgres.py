@@ -83,7 +83,7 @@ _LOCK: Final = 0x636E7479
 #: how long calls that need no record do without a server that could not be reached.
 _ATTEMPT: Final = 10.0
 _PAUSE: Final = 0.1
-_DOWN: Final = 5.0
+_DOWN: Final = 2.0
 #: Refusals of a connection that waiting does not change, as of an unknown database, unless they say so.
 _LASTING: Final = re.compile("FATAL|certificate|private key|support SSL|no password|invalid")
 _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|terminat|too many|connection slots")
@@ -191,7 +191,8 @@ class Server(QuestionStore):
                     )
             except _OutageError as error:
                 if time.monotonic() + _PAUSE > until:
-                    self._down_until = time.monotonic() + _DOWN
+                    if time.monotonic() >= self._down_until:  # else this was no attempt
+                        self._down_until = time.monotonic() + _DOWN
                     raise StoreError(str(error)) from None
                 time.sleep(_PAUSE)
             else:

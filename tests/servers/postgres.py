@@ -87,6 +87,7 @@ class PostgresServer:
     def suspended(self) -> Iterator[None]:
         """Let no process of it answer, as a machine that hangs."""
         assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)  # first, so that it makes no more
         found = subprocess.run(
             ["pgrep", "-P", str(self._process.pid)], capture_output=True, text=True, check=True
         )

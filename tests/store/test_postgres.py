@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer
     from tests.servers.scripted import Script
 
-pytestmark = [pytest.mark.slow, pytest.mark.external]
+pytestmark = [pytest.mark.slow, pytest.mark.external, pytest.mark.timeout(100)]
 
 HOW_MANY = Asked("how many?", 13)
 ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
