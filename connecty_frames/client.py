@@ -110,6 +110,7 @@ class Client:
         ca_bundle: str | os.PathLike[str] | None = None,
         history: bool | str | os.PathLike[str] | None = None,
         history_required: bool | None = None,
+        max_questions_per_day: int | None = None,
         keep_answers: bool | None = None,
         keep_answers_max_bytes: int | None = None,
         profile: str | None = None,
@@ -132,6 +133,7 @@ class Client:
             ca_bundle=ca_bundle,
             history=history,
             history_required=history_required,
+            max_questions_per_day=max_questions_per_day,
             keep_answers=keep_answers,
             keep_answers_max_bytes=keep_answers_max_bytes,
             profile=profile,
@@ -461,10 +463,21 @@ class Client:
                 raise
             warn(HistoryWarning(f"{error} Questions are not recorded."))
             return None
-        limit = settings.keep_answers_max_bytes if settings.keep_answers else None
-        return self._history_at(store, required=settings.requires_history, kept_bytes=limit)
+        return self._history_at(
+            store,
+            required=settings.requires_history,
+            kept_bytes=settings.keep_answers_max_bytes if settings.keep_answers else None,
+            limit=settings.max_questions_per_day,
+        )
 
-    def _history_at(self, store: QuestionStore, *, required: bool, kept_bytes: int | None = None) -> History:
+    def _history_at(
+        self,
+        store: QuestionStore,
+        *,
+        required: bool,
+        kept_bytes: int | None = None,
+        limit: int | None = None,
+    ) -> History:
         from connecty_frames.store.answers import KeptAnswers
         from connecty_frames.store.history import History
 
@@ -472,6 +485,7 @@ class Client:
             store,
             answers=None if kept_bytes is None else KeptAnswers(store, max_bytes=kept_bytes),
             required=required,
+            limit=limit,
             base_url=self._api.transport.address,
             client_id=self._client_id,
             redact=self._api.transport.redact.data,

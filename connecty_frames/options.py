@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from itertools import chain
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
@@ -79,6 +81,8 @@ class AskOptionsDict(TypedDict, total=False):
     """The age up to which an answer to the same question is reused instead of asking it again: seconds, a
     timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
     history (``configure(history=True)``)."""
+    tags: Mapping[str, str] | None
+    """Texts that the history keeps with the question, by name, such as ``{"job": "nightly"}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Asked:
     question: str
     dw_id: int
     key: str | None = None  # the same for equal questions; None is that of the text
+    tags: Mapping[str, str] | None = None
 
     @classmethod
     def of(cls, question: str, dw_id: int, options: AskOptions, key: str | None = None) -> Asked:
@@ -130,6 +135,7 @@ class AskOptions:
     progress: bool | Callable[..., object] | None = None
     question_id: str | None = None
     max_age: float | timedelta | str | None = None
+    tags: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         for name, expected in _EXPECTED.items():
@@ -260,6 +266,9 @@ def _is_valid(name: str, value: Any) -> bool:
             valid = isinstance(value, bool)
         case "timeout":
             valid = isinstance(value, int | float) and value is not True and 0 < value <= MAX_TIMEOUT
+        case "tags":
+            texts = chain(*value.items()) if isinstance(value, Mapping) else [None]
+            valid = all(isinstance(each, str) for each in texts)
         case "progress":
             valid = isinstance(value, bool) or callable(value)
         case _:
@@ -275,7 +284,7 @@ _RECORDED: Final = tuple(field.name for field in fields(Asked)[3:])
 ASKING: Final = ("max_age", *_RECORDED)
 #: Those that Client.submit does not take, since it reads no answer.
 READING: Final = tuple(_KEYWORDS.difference(ASKING, ("dw_id", "timeout")))
-_OPTIONAL: Final = frozenset({"dw_id", "max_rows", "timeout", "progress"})
+_OPTIONAL: Final = frozenset({"dw_id", "max_rows", "timeout", "progress", "tags"})
 _LIMITS: Final = {"dw_id": DW_ID_LIMIT, "max_rows": _MAX_ROWS_LIMIT}
 _LITERALS: Final = {
     "engine": get_args(Engine),
@@ -296,6 +305,7 @@ _EXPECTED: Final = {
     "on_truncation": "'warn', 'raise' or 'ignore'",
     "timeout": "seconds above 0 and up to 30 days, or None for the configured ones",
     "progress": "True, False, None or a callable",
+    "tags": "texts by name, such as {'job': 'nightly'}",
 }
 
 #: Made and checked once, since options cannot change.

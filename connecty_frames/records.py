@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 
@@ -86,7 +87,7 @@ def history(
         A row for each question: ``id`` (its number in the file), ``asked_at``, ``state``, ``question``,
         ``question_id``, ``dw_id``, ``base_url``, ``accepted_at``, ``ended_at`` (times in UTC, to the
         microsecond), ``rows`` of the whole answer, ``reused`` (how often it was given again without asking),
-        ``sql_query``, ``response_summary``, ``error``,
+        ``sql_query``, ``response_summary``, ``error``, ``tags`` (as JSON),
         ``client`` (a hash of the client id) and ``key`` (equal for equal questions).
 
     Raises
@@ -201,6 +202,24 @@ def records_table(
         else:
             arrays.append(pa.array(values, pa.int64() if name in _NUMBERS else pa.string()))
     return pa.table(arrays, names=list(COLUMNS))
+
+
+def summary_table(settings: Settings, *, since: datetime | date | timedelta | str | None = None) -> pa.Table:
+    """Count recorded questions by day, in UTC, and tags: asked, reused, failed and uncertain ones."""
+    import pyarrow as pa
+
+    counts: dict[tuple[date, str | None], Counter[str]] = {}
+    for row in records_table(settings, since=since, limit=None).to_pylist():
+        found = counts.setdefault((row["asked_at"].date(), row["tags"]), Counter())
+        found["asked"] += row["state"] != RecordState.REJECTED
+        found["reused"] += row["reused"]
+        found[row["state"].lower()] += 1
+    days = sorted(counts, key=lambda each: (each[0], each[1] or ""), reverse=True)
+    columns: dict[str, list[Any]] = {"day": [day for day, _ in days], "tags": [tags for _, tags in days]}
+    for name in ("asked", "reused", "failed", "uncertain"):
+        columns[name] = [counts[each][name] for each in days]
+    types = [pa.date32(), pa.string(), *[pa.int64()] * 4]
+    return pa.table(columns, pa.schema(list(zip(columns, types, strict=True))))
 
 
 def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:

@@ -18,7 +18,9 @@ from connecty_frames.cli.answer_options import (
     OnTruncation,
     SchemaFile,
     Strict,
+    TagOption,
     TimeZone,
+    read_tags,
 )
 from connecty_frames.cli.commands import Profile
 from connecty_frames.cli.exit_codes import EXIT_CODES
@@ -80,6 +82,7 @@ def batch(
         ),
     ] = False,
     dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
+    tag: TagOption = None,
     timeout: Annotated[float | None, _questions(help="Seconds for each question.")] = None,
     profile: Profile = None,
     max_rows: MaxRows = 1000,
@@ -99,6 +102,7 @@ def batch(
     questions = _read_questions(file, column, name_column)
     options: AskOptionsDict = {
         "dw_id": dw_id,
+        "tags": read_tags(tag),
         "max_rows": max_rows,
         "on_truncation": on_truncation,
         "schema": None if schema_file is None else read_saved_schema(schema_file),

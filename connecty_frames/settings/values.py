@@ -261,6 +261,9 @@ class SettingsDict(TypedDict, total=False):
     ``"postgresql://user@host/database"``, which several machines may share."""
     history_required: bool | None
     """Send no question that cannot be recorded; also ``history="require"``."""
+    max_questions_per_day: int | None
+    """The most questions that this client id may ask in any 24 hours, counted in the history over all that
+    share it; one beyond it is a QuestionLimitError, and reuse costs nothing. It turns the history on."""
     keep_answers: bool | None
     """Whether the answers to recorded questions are kept in a file beside the history, so that
     ``max_age=`` needs no network. It turns the history on."""
@@ -285,6 +288,7 @@ class Settings:
     ca_bundle: Path | None = None
     history: bool | str | Path = False
     history_required: bool = False
+    max_questions_per_day: int | None = None
     keep_answers: bool = False
     keep_answers_max_bytes: int = KEPT_BYTES
     profile: str | None = None
@@ -297,12 +301,12 @@ class Settings:
     @property
     def keeps_history(self) -> bool:
         """Whether questions are recorded, as keeping answers requires."""
-        return self.history is not False or self.keep_answers or self.history_required
+        return self.history is not False or self.keep_answers or self.requires_history
 
     @property
     def requires_history(self) -> bool:
         """Whether no question is sent that is not recorded."""
-        return self.history_required or self.history == "require"
+        return self.history_required or self.history == "require" or self.max_questions_per_day is not None
 
     @property
     def store(self) -> Path | str | None:
@@ -347,6 +351,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "ca_bundle": _path,
     "history": _history,
     "history_required": _bool,
+    "max_questions_per_day": _number(int, "a whole number, 1 or more", above=0, most=_LARGEST_INTEGER),
     "keep_answers": _bool,
     "keep_answers_max_bytes": _number(
         int,
@@ -363,6 +368,7 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
     "max_body_bytes": int,
     "verify_tls": parse_bool,
     "history_required": parse_bool,
+    "max_questions_per_day": int,
     "keep_answers": parse_bool,
     "keep_answers_max_bytes": int,
 }

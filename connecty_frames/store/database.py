@@ -133,9 +133,13 @@ class Store(ABC):
         *,
         creates: bool = True,
         reserves: bool = False,
+        alone: str = "",
         until: float | None = None,
     ) -> Result:
-        """Execute one statement in a transaction of its own; a StoreError if it cannot be."""
+        """Execute one statement in a transaction of its own; a StoreError if it cannot be.
+
+        No other process executes one with the same text in ``alone`` meanwhile.
+        """
 
     def execute_waiting(self, waiting: deque[Statement], until: float | None = None) -> None:
         """Execute statements and take them from their queue, in its order whichever threads do so.
@@ -224,6 +228,7 @@ class Database(Store):
         *,
         creates: bool = True,
         reserves: bool = False,
+        alone: str = "",  # noqa: ARG002 - of processes that write a file, one does at a time
         until: float | None = None,
     ) -> Result:
         """Execute one statement in a transaction of its own."""

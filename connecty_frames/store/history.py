@@ -6,6 +6,7 @@ client is a hash of its id, and texts are redacted as those of errors are.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, QuestionLimitError
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
@@ -22,6 +23,7 @@ from connecty_frames.store.database import StoreError, UnfitError
 from connecty_frames.store.records import end_leases
 from connecty_frames.store.table import (
     CLOSED,
+    COUNTED,
     LARGEST,
     Earlier,
     RecordState,
@@ -67,16 +69,19 @@ class History:
         client_id: SecretStr,
         redact: Callable[[str], str],
         answers: KeptAnswers | None = None,
+        limit: int | None = None,
     ) -> None:
         self.database = database
         self._answers = answers
-        self._required = required
+        self._required = required or limit is not None
+        #: The most questions of this client in 24 hours.
+        self.limit = limit
         self._base_url = base_url
         self._client = client_hash(client_id)
         self._redact = redact
         #: Changes that could not be written, to be written before the next one.
         self._pending: deque[Statement] = deque(maxlen=_MOST_PENDING)
-        if required:  # else the file is created with the first row
+        if self._required:  # else the file is created with the first row
             try:
                 database.open(time.monotonic() + _PATIENCE)
             except StoreError as error:
@@ -106,10 +111,14 @@ class History:
         row = Row(self.key(asked), microseconds(asked_at))
         try:
             until = _until(seconds) if self._required else self.database.soon()
-            self._insert(row, asked, until=until)
+            if not self._insert(row, asked, until=until):
+                self._raise_limit(asked, asked_at, until)
         except StoreError as error:
             self._report(error)
-            return None
+            if row.insertion is None:
+                return None
+            # It may have been executed, or will be before what becomes of the question.
+            self._pending.append(row.insertion)
         return row
 
     def key(self, asked: Asked) -> str:
@@ -161,11 +170,15 @@ class History:
         # Of several callers, in any threads and processes, one gets the row. It has to record what becomes of
         # the question, as after :meth:`sent`. ``after`` is the last row with the key that the caller knows,
         # or 0.
-        row = Row(self.key(asked), microseconds(asked_at))
+        row, until = Row(self.key(asked), microseconds(asked_at)), _until(seconds)
         try:
-            return row if self._insert(row, asked, after, until=_until(seconds)) else None
+            if self._insert(row, asked, after, until=until):
+                return row
+            self._raise_limit(asked, asked_at, until)
         except StoreError as error:
             self._raise_for(error)
+        except QuestionLimitError:
+            raise
         except BaseException as error:
             # An interrupt, maybe after the row was written: nobody else would record that nothing was sent.
             self._change(
@@ -176,6 +189,7 @@ class History:
                 RecordState.SENT,
             )
             raise
+        return None
 
     def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
         """Record that a question, last sent at ``asked_at``, was accepted, unless that is recorded."""
@@ -266,16 +280,41 @@ class History:
             return False
 
     def _insert(self, row: Row, asked: Asked, after: int | None = None, *, until: float | None) -> bool:
-        """Insert the row of a question, unless there is one with its key behind ``after``."""
-        # Numbers as text, too: the ids of workspaces are larger than those of SQLite.
-        given = [self._text(str(value)) for value in _values_of(replace(asked, key=row.key))]
+        """Insert the row of a question, unless its key has one behind ``after`` or the limit is reached."""
+        given = map(self._stored, _values_of(replace(asked, key=row.key)))
         values = dict(zip(_ASKED, given, strict=True), base_url=self._base_url, client=self._client)
-        statement = self.database.insertion(row, values, after)
-        result = self.database.execute(*statement, reserves=True, until=until)
+        where: list[Statement] = []
+        if after is not None:
+            where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
+        if self.limit is not None:
+            clock, moment = self.database.now(from_microseconds(row.asked_at))
+            counted = f"(SELECT count(*) {COUNTED.format(clock)}) < ?"
+            where.append((counted, (self._client, *moment, self.limit)))
+        statement = self.database.insertion(row, values, after, where)
+        alone = "" if self.limit is None else self._client
+        result = self.database.execute(*statement, reserves=True, alone=alone, until=until)
         if not self.database.inserted(row, result, until):
             return False
         leases.hold(row, self.database.renew)
         return True
+
+    def _raise_limit(self, asked: Asked, now: datetime, until: float | None) -> None:
+        """Raise QuestionLimitError if the last 24 hours have as many questions as are allowed."""
+        if self.limit is None:
+            return
+        clock, moment = self.database.now(now)
+        # The question that has to be a day old first.
+        statement = f"SELECT asked_at {COUNTED.format(clock)} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
+        rows = self.database.execute(statement, (self._client, *moment, self.limit - 1), until=until).rows
+        if rows:
+            next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
+            raise QuestionLimitError(
+                f"max_questions_per_day={self.limit} are asked in the last 24 hours, as {self.place} has "
+                f"them. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
+                question=asked.question,
+                dw_id=asked.dw_id,
+                next_at=next_at,
+            )
 
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""
@@ -311,6 +350,12 @@ class History:
         self.database.warn_once(
             "unusable", f"The history in {self.place} cannot be used ({error}); questions are not recorded."
         )
+
+    def _stored(self, value: object) -> str | None:
+        # Numbers as text, too: the ids of workspaces are larger than those of SQLite.
+        if value is None or isinstance(value, str):
+            return self._text(value)
+        return self._text(json.dumps(value, sort_keys=True, ensure_ascii=False))
 
     def _text(self, text: str | None) -> str | None:
         """Return a text without secrets."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import selectors
+import select
 import time
 import uuid
 from contextlib import suppress
@@ -22,7 +22,7 @@ from connecty_frames.errors import missing_extra
 from connecty_frames.files import user_folder
 from connecty_frames.store import leases
 from connecty_frames.store.database import Result, Statement, StoreError, UnfitError
-from connecty_frames.store.table import UNLESS_SENT, QuestionStore, RecordState
+from connecty_frames.store.table import QuestionStore, RecordState, conditional
 
 try:
     from psycopg import Error, pq
@@ -60,6 +60,7 @@ STEPS: Final = (
             sql_query text,
             response_summary text,
             error text,
+            tags text,
             reused bigint NOT NULL DEFAULT 0,
             lease bigint NOT NULL,
             UNIQUE (key, previous)
@@ -92,8 +93,6 @@ _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|termin
 _OUTAGES: Final = (b"08", b"25006", b"3F000", b"40", b"42P01", b"53", b"57")
 _FORBIDDEN: Final = b"42501"
 _INT8, _TEXT = 20, 25
-#: It is made for each wait, which takes four system calls with epoll.
-_Selector: Final = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 #: How values are read, by the numbers of their types; the others are texts.
 _READERS: Final[dict[int, Callable[[bytes], Any]]] = {
     16: b"t".__eq__,
@@ -132,22 +131,23 @@ class Server(QuestionStore):
         """Return the server's."""
         return _CLOCK, ()
 
-    def insertion(self, row: Row, values: Mapping[str, object], after: int | None) -> Statement:
+    def insertion(
+        self, row: Row, values: Mapping[str, object], after: int | None, where: list[Statement]
+    ) -> Statement:
         """Return a statement that may be executed again: a token finds what a lost reply was about."""
         # Of claims at the same time, each of which sees no other, the index lets one through.
         if any("\0" in str(value) for value in values.values()):
             raise UnfitError("PostgreSQL stores no NUL character, which the question has")
         token = uuid.uuid4().hex
         row.where, row.slack = ("token = ?", (token,)), 1_000_000
-        given = {**values, "token": token, "previous": after}
-        statement = (
-            f"INSERT INTO questions (state, {', '.join(given)}, asked_at, lease) "
-            f"SELECT '{RecordState.SENT}', {'?, ' * len(given)}{_CLOCK}, {_CLOCK}"
+        values = {**values, "token": token, "previous": after}
+        insert = (
+            f"INSERT INTO questions (state, {', '.join(values)}, asked_at, lease) "
+            f"SELECT '{RecordState.SENT}', {'?, ' * len(values)}{_CLOCK}, {_CLOCK}"
         )
-        parameters = tuple(given.values())
-        if after is not None:
-            statement, parameters = statement + UNLESS_SENT, (*parameters, row.key, after)
-        return f"{statement} ON CONFLICT DO NOTHING RETURNING id", parameters
+        statement, parameters = conditional(insert, tuple(values.values()), where)
+        row.insertion = f"{statement} ON CONFLICT DO NOTHING RETURNING id", parameters
+        return row.insertion
 
     def inserted(self, row: Row, result: Result, until: float | None) -> bool:
         """Look for the token if nothing was inserted: an earlier execution may have done it."""
@@ -179,6 +179,7 @@ class Server(QuestionStore):
         *,
         creates: bool = True,
         reserves: bool = False,  # noqa: ARG002 - for others
+        alone: str = "",
         until: float | None = None,
     ) -> Result:
         """Execute one statement; again, until then, if the server cannot be reached or its reply was lost."""
@@ -186,9 +187,8 @@ class Server(QuestionStore):
         while True:
             try:
                 with self.locked(until), self:
-                    result = self._execute(
-                        statement, parameters, min(until, time.monotonic() + _ATTEMPT), creates=creates
-                    )
+                    latest = min(until, time.monotonic() + _ATTEMPT)
+                    result = self._execute(statement, parameters, latest, creates=creates, alone=alone)
             except _OutageError as error:
                 if time.monotonic() + _PAUSE > until:
                     if time.monotonic() >= self._down_until:  # else this was no attempt
@@ -200,17 +200,25 @@ class Server(QuestionStore):
                 return result
 
     def _execute(
-        self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool
+        self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool, alone: str
     ) -> Result:
         try:
             if self._connection is None:
                 self._connect(until)
             if not self._has_tables and creates:
                 self._make_tables(until)
-            return self._query(statement, parameters, until) if self._has_tables else Result([], 0, 0)
+            if not self._has_tables:
+                return Result([], 0, 0)
+            if alone:
+                self._query("BEGIN", (), until)
+                self._query("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,), until)
+            result = self._query(statement, parameters, until)
+            if alone:
+                self._query("COMMIT", (), until)
         except BaseException:  # also an interrupt: the next statement would get the reply to this one
             self._disconnect()
             raise
+        return result
 
     def _connect(self, until: float) -> None:
         self._connection = connection = pq.PGconn.connect_start(f"{self._url}&client_encoding=UTF8".encode())
@@ -218,7 +226,7 @@ class Server(QuestionStore):
             if state == pq.PollingStatus.FAILED:
                 raise _refusal(_said(connection.error_message))
             is_reading = state == pq.PollingStatus.READING
-            _wait(connection.socket, selectors.EVENT_READ if is_reading else selectors.EVENT_WRITE, until)
+            _wait(connection.socket, until, reads=is_reading, writes=not is_reading)
         connection.nonblocking = 1
         self._inspect(until)
 
@@ -252,11 +260,11 @@ class Server(QuestionStore):
         try:
             connection.send_query_params(_translated(statement), values, param_types=types)
             while connection.flush():
-                if _wait(connection.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, until):
-                    connection.consume_input()
+                _wait(connection.socket, until, writes=True)
+                connection.consume_input()
             while True:
                 while connection.is_busy():
-                    _wait(connection.socket, selectors.EVENT_READ, until)
+                    _wait(connection.socket, until)
                     connection.consume_input()
                 if (latest := connection.get_result()) is None:
                     return _read(result)
@@ -278,14 +286,17 @@ def _translated(statement: str) -> bytes:
     return re.sub(r"\?", lambda _: f"${next(numbers)}", text).encode()
 
 
-def _wait(socket: int, events: int, until: float) -> bool:
-    """Wait for a socket, and return whether it can be read."""
-    with _Selector() as selector:
-        selector.register(socket, events)
-        ready = selector.select(max(0.0, until - time.monotonic()))
-    if not ready:
+def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False) -> None:
+    """Wait until a socket can be read or written."""
+    seconds = max(0.0, until - time.monotonic())
+    if hasattr(select, "poll"):  # not on Windows; elsewhere select takes no numbers from 1,024 on
+        poll = select.poll()
+        poll.register(socket, select.POLLIN * reads | select.POLLOUT * writes)
+        is_ready = bool(poll.poll(seconds * 1000))
+    else:
+        is_ready = any(select.select([socket] * reads, [socket] * writes, [], seconds))
+    if not is_ready:
         raise _OutageError("its server did not answer in time")
-    return bool(ready[0][1] & selectors.EVENT_READ)
 
 
 def _read(result: Any) -> Result:

@@ -9,6 +9,7 @@ from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from itertools import chain
 from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -103,10 +104,11 @@ _LAYOUT: Final = Layout(
             "CREATE INDEX questions_by_time ON questions (asked_at)",
             "CREATE INDEX questions_by_key ON questions (key, asked_at)",
         ),
+        ("ALTER TABLE questions ADD COLUMN tags TEXT",),
     ),
 )
-#: The end of a statement that inserts a question only if no other call has sent it.
-UNLESS_SENT: Final = " WHERE NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)"
+#: Rows that count for the limit of a day.
+COUNTED: Final = "FROM questions WHERE client = ? AND asked_at > {} - 86400000000 AND state <> 'REJECTED'"
 #: The largest number that SQLite holds.
 LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -152,6 +154,7 @@ COLUMNS: Final = (
     "sql_query",
     "response_summary",
     "error",
+    "tags",
     "client",
     "key",
 )
@@ -167,6 +170,8 @@ class Row:
         self.asked_at = asked_at
         #: How much it may differ from the time that is recorded, in microseconds.
         self.slack = 0
+        #: The statement that inserts it, if that may be executed again.
+        self.insertion: Statement | None = None
         #: The condition that finds it, also before its number is known, and the parameters of that.
         self.where: Statement = ("false", ())
 
@@ -201,8 +206,10 @@ class QuestionStore(Store):
         """Return the time by which ages count, given that of the caller: an expression and its parameters."""
 
     @abstractmethod
-    def insertion(self, row: Row, values: Mapping[str, object], after: int | None) -> Statement:
-        """Return the statement that inserts a row, unless its key has another one behind ``after``."""
+    def insertion(
+        self, row: Row, values: Mapping[str, object], after: int | None, where: list[Statement]
+    ) -> Statement:
+        """Return the statement that inserts a row on conditions; ``after`` is the last one with its key."""
 
     @abstractmethod
     def inserted(self, row: Row, result: Result, until: float | None) -> bool:
@@ -232,20 +239,21 @@ class QuestionFile(Database, QuestionStore):
         """Return the caller's."""
         return "?", (microseconds(moment),)
 
-    def insertion(self, row: Row, values: Mapping[str, object], after: int | None) -> Statement:
+    def insertion(
+        self,
+        row: Row,
+        values: Mapping[str, object],
+        after: int | None,  # noqa: ARG002 - for others
+        where: list[Statement],
+    ) -> Statement:
         """Return one statement, which is atomic for other processes."""
         lease = leases.lease_now()
         row.where = (
             "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?",
             (row.key, row.asked_at, *lease),
         )
-        statement = _insert((*values, "asked_at", "lease", "lease_uptime"))
-        parameters = *values.values(), row.asked_at, *lease
-        return (
-            (statement, parameters)
-            if after is None
-            else (statement + UNLESS_SENT, (*parameters, row.key, after))
-        )
+        values = {**values, "asked_at": row.asked_at, "lease": lease[0], "lease_uptime": lease[1]}
+        return conditional(_insert(tuple(values)), tuple(values.values()), where)
 
     def inserted(self, row: Row, result: Result, until: float | None) -> bool:  # noqa: ARG002 - for others
         """Numbers begin again in a new file, so the key belongs to the condition."""
@@ -272,6 +280,12 @@ class QuestionFile(Database, QuestionStore):
     def truncate_log(self) -> None:
         """Empty the log beside the file."""
         self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def conditional(insert: str, values: tuple[object, ...], where: list[Statement]) -> Statement:
+    """Return a statement that inserts values on conditions."""
+    text = " AND ".join(condition for condition, _ in where) or "true"
+    return f"{insert} WHERE {text}", (*values, *chain.from_iterable(given for _, given in where))
 
 
 @cache

@@ -57,6 +57,7 @@ def test_the_exit_codes() -> None:
         "ResponseTooLarge": 6,
         "QuestionError": 7,
         "QuestionFailed": 7,
+        "QuestionLimitError": 14,
         "NoTableError": 7,
         "QuestionTimeout": 8,
         "SubmissionUncertain": 9,

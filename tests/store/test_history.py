@@ -120,6 +120,7 @@ def test_a_question_that_is_answered(recorder: Recorder) -> None:
             "SELECT '***'",
             "Five.",
             None,
+            None,
         )
     ]
 

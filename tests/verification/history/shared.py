@@ -111,7 +111,7 @@ def _recorded(server: PostgresServer) -> dict[str, list[tuple[str, str | None]]]
         for question, *rest in connection.execute(
             "SELECT question, state, question_id FROM connecty.questions"
         ):
-            found.setdefault(question, []).append(tuple(rest))  # type: ignore[arg-type]
+            found.setdefault(question, []).append(tuple(rest))
     return found
 
 
@@ -228,7 +228,7 @@ def cost(server: PostgresServer, *, questions: int, turns: int = 5) -> tuple[str
     """Return the milliseconds of waiting and of processor time that the statements of a question take."""
     place = parse_setting("history", server.url(), is_text=False)
     history = History(
-        store_at(place),
+        store_at(place),  # type: ignore[arg-type]  # it is a URL
         required=True,
         base_url="https://api.test",
         client_id=SecretStr("id"),
