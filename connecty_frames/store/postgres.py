@@ -11,7 +11,7 @@ import re
 import select
 import time
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -30,7 +30,7 @@ except ModuleNotFoundError as missing:
     raise missing_extra("postgres", "A history in PostgreSQL needs", missing) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from connecty_frames.store.table import Row
@@ -167,6 +167,16 @@ class Server(QuestionStore):
     def lease_over(self) -> Statement:
         """By one clock: that of the server is the same for all."""
         return f"state = 'SENT' AND abs(lease - {_CLOCK}) > {int(leases.SECONDS * 1e6)}", ()
+
+    @contextmanager
+    def locked(self, until: float) -> Iterator[None]:
+        """Keep other threads from using the connection; a StoreError if they do until then."""
+        if not self.lock.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise StoreError("other calls are waiting for its server")
+        try:
+            yield
+        finally:
+            self.lock.release()
 
     def soon(self) -> float:
         """Return now if the server could not be reached a moment ago."""

@@ -32,6 +32,7 @@ def test_the_exit_codes() -> None:
         "ResponseError": 6,
         "QuestionTimeout": 8,
         "SubmissionUncertain": 9,
+        "QuestionLimitError": 14,
         "QuestionError": 7,
         "ConversionError": 10,
         "TruncatedError": 11,

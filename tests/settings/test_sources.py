@@ -1065,6 +1065,8 @@ def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ("verify_tls", True, "default"),
         ("ca_bundle", None, "default"),
         ("history", False, "default"),
+        ("history_required", False, "default"),
+        ("max_questions_per_day", None, "default"),
         ("keep_answers", False, "default"),
         ("keep_answers_max_bytes", 1_073_741_824, "default"),
         ("profile", "a", "argument"),
