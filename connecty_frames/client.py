@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.history import History
-    from connecty_frames.store.table import QuestionStore, Row
+    from connecty_frames.store.opening import QuestionStore
+    from connecty_frames.store.table import Row
 
 _Result = TypeVar("_Result")
 

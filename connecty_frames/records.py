@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.settings.values import Settings
-    from connecty_frames.store.table import QuestionStore
+    from connecty_frames.store.opening import QuestionStore
 
 #: The letters with which an age ends, as in "6h".
 _UNITS: Final = tuple("smhdw")

@@ -193,7 +193,9 @@ def _history(value: object) -> bool | str | Path:
             return _path(value)
         except ValueError as error:
             raise ValueError(f"{error}; or a URL of PostgreSQL, postgresql://user@host/database") from None
-    raise ValueError("expected True (1), False (0), 'require', the path of a file, or postgresql://...")
+    raise ValueError(
+        "expected True (1), False (0), 'require', the path of a file, or postgresql://user@host/database"
+    )
 
 
 def _store_address(url: str) -> str:

@@ -15,7 +15,7 @@ from connecty_frames.store.database import Database, Layout, StoreError, shared_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connecty_frames.store.table import QuestionStore
+    from connecty_frames.store.opening import QuestionStore
 
 #: The position of an answer is that of its body if all bodies stood one after another, so that how many bytes
 #: they have together is known without reading the rows; what was removed between two counts until then.

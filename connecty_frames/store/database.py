@@ -15,7 +15,6 @@ import sqlite3
 import stat
 import threading
 import time
-from abc import ABC, abstractmethod
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +30,7 @@ from connecty_frames.files import atomic_write, user_folder
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
 #: A statement and its parameters.
@@ -96,8 +96,13 @@ def default_path() -> Path:
     return folder / "history.sqlite3"
 
 
-class Store(ABC):
+class Store:
     """A file or database, opened when it is first needed; threads may share it."""
+
+    #: Executes one statement in a transaction of its own, as :meth:`Database.execute` does.
+    execute: Callable[..., Result]
+    #: Closes the connection, if there is one.
+    _disconnect: Callable[[], None]
 
     def __init__(self, place: str) -> None:
         #: What it is called in messages.
@@ -124,22 +129,6 @@ class Store(ABC):
             self._users -= 1
             if not self._users:
                 self._disconnect()
-
-    @abstractmethod
-    def execute(
-        self,
-        statement: str,
-        parameters: tuple[object, ...] = (),
-        *,
-        creates: bool = True,
-        reserves: bool = False,
-        alone: str = "",
-        until: float | None = None,
-    ) -> Result:
-        """Execute one statement in a transaction of its own; a StoreError if it cannot be.
-
-        No other process executes one with the same text in ``alone`` meanwhile.
-        """
 
     def execute_waiting(self, waiting: deque[Statement], until: float | None = None) -> None:
         """Execute statements and take them from their queue, in its order whichever threads do so.
@@ -179,10 +168,6 @@ class Store(ABC):
         """Close it; a further statement opens it again."""
         with self.lock:  # another thread may be using it
             self._disconnect()
-
-    @abstractmethod
-    def _disconnect(self) -> None:
-        """Close the connection, if there is one."""
 
     def leave_to_parent(self) -> None:
         """Forget the connection of the parent in a forked child, where it must be neither used nor closed."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.secret import SecretStr
     from connecty_frames.store.database import Statement
-    from connecty_frames.store.table import QuestionStore
+    from connecty_frames.store.opening import QuestionStore
 
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000

@@ -10,7 +10,10 @@ from connecty_frames.store.table import database_at
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connecty_frames.store.table import QuestionStore
+    from connecty_frames.store.postgres import Server
+    from connecty_frames.store.table import QuestionFile
+
+    QuestionStore = QuestionFile | Server
 
 
 def store_at(place: Path | str | None) -> QuestionStore:

@@ -21,8 +21,8 @@ from connecty_frames._base.text import snippet, terminal
 from connecty_frames.errors import missing_extra
 from connecty_frames.files import user_folder
 from connecty_frames.store import leases
-from connecty_frames.store.database import Result, Statement, StoreError, UnfitError
-from connecty_frames.store.table import QuestionStore, RecordState, conditional
+from connecty_frames.store.database import Result, Statement, Store, StoreError, UnfitError
+from connecty_frames.store.table import RecordState, conditional
 
 try:
     from psycopg import Error, pq
@@ -105,8 +105,8 @@ class _OutageError(StoreError):
     """The server cannot be reached, or has ended the connection."""
 
 
-class Server(QuestionStore):
-    """A PostgreSQL database, by the clock of its server."""
+class Server(Store):
+    """Questions in a PostgreSQL database, by the clock of its server; as ``QuestionFile``."""
 
     def __init__(self, url: str) -> None:
         super().__init__(terminal(url.partition("?")[0]))
@@ -126,6 +126,9 @@ class Server(QuestionStore):
         """A file of this user; without a home none that can be made."""
         name = f"answers-{uuid.uuid5(uuid.NAMESPACE_URL, self.place).hex}.sqlite3"
         return (user_folder("state") or Path(os.devnull)) / name
+
+    def truncate_log(self) -> None:
+        """Do nothing: when what was erased is overwritten is for the server to decide."""
 
     def now(self, moment: datetime) -> Statement:  # noqa: ARG002 - for others
         """Return the server's."""

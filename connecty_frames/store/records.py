@@ -12,7 +12,7 @@ from connecty_frames.store.table import CLOSED, COLUMNS, LARGEST, RecordState, m
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from connecty_frames.store.table import QuestionStore
+    from connecty_frames.store.opening import QuestionStore
 
 
 def read_records(

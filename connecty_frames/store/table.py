@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -19,7 +18,6 @@ from connecty_frames.store.database import (
     Layout,
     Result,
     Statement,
-    Store,
     shared,
 )
 
@@ -188,55 +186,16 @@ class Earlier(NamedTuple):
     error: str | None
 
 
-class QuestionStore(Store):
-    """Where questions are recorded: what differs between an SQLite file and PostgreSQL."""
+class QuestionFile(Database):
+    """Questions in an SQLite file, by the clocks of this machine. PostgreSQL's ``Server`` does the same."""
 
     @property
-    @abstractmethod
     def answers_path(self) -> Path:
         """The file of the answers that are kept beside it."""
-
-    @property
-    @abstractmethod
-    def exists(self) -> bool:
-        """Whether there is something to read."""
-
-    @abstractmethod
-    def now(self, moment: datetime) -> Statement:
-        """Return the time by which ages count, given that of the caller: an expression and its parameters."""
-
-    @abstractmethod
-    def insertion(
-        self, row: Row, values: Mapping[str, object], after: int | None, where: list[Statement]
-    ) -> Statement:
-        """Return the statement that inserts a row on conditions; ``after`` is the last one with its key."""
-
-    @abstractmethod
-    def inserted(self, row: Row, result: Result, until: float | None) -> bool:
-        """Whether a row was inserted, by the result of that; its number and condition are known then."""
-
-    @abstractmethod
-    def renew(self, row: Row) -> None:
-        """Begin the lease of a row again, if that is possible now."""
-
-    @abstractmethod
-    def lease_over(self) -> Statement:
-        """Return the condition of rows whose lease is over."""
-
-    def truncate_log(self) -> None:
-        """Remove from other files what was erased."""
-
-
-class QuestionFile(Database, QuestionStore):
-    """An SQLite file, by the clocks of this machine."""
-
-    @property
-    def answers_path(self) -> Path:
-        """A file with a name like its own."""
         return self.path.with_name(f"{self.path.stem}-answers{self.path.suffix}")
 
     def now(self, moment: datetime) -> Statement:
-        """Return the caller's."""
+        """Return the time by which ages count, given the caller's: an expression and its parameters."""
         return "?", (microseconds(moment),)
 
     def insertion(
@@ -246,7 +205,10 @@ class QuestionFile(Database, QuestionStore):
         after: int | None,  # noqa: ARG002 - for others
         where: list[Statement],
     ) -> Statement:
-        """Return one statement, which is atomic for other processes."""
+        """Return the statement that inserts a row on conditions, which is atomic for other processes.
+
+        ``after`` is the last row with its key.
+        """
         lease = leases.lease_now()
         row.where = (
             "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?",
@@ -256,13 +218,14 @@ class QuestionFile(Database, QuestionStore):
         return conditional(_insert(tuple(values)), tuple(values.values()), where)
 
     def inserted(self, row: Row, result: Result, until: float | None) -> bool:  # noqa: ARG002 - for others
-        """Numbers begin again in a new file, so the key belongs to the condition."""
+        """Whether a row was inserted, by the result of that; its number and condition are known then."""
+        # Numbers begin again in a new file, so the key belongs to the condition.
         row.id = result.last_id
         row.where = "id = ? AND key = ?", (row.id, row.key)
         return bool(result.changed)
 
     def renew(self, row: Row) -> None:
-        """Do nothing if the file is locked now: it is tried again after the pause."""
+        """Begin the lease of a row again, if the file can be written now."""
         condition, parameters = row.where
         self.attempt(
             f"UPDATE questions SET lease = ?, lease_uptime = ? WHERE {condition} AND state = 'SENT'",
@@ -270,7 +233,7 @@ class QuestionFile(Database, QuestionStore):
         )
 
     def lease_over(self) -> Statement:
-        """Of two clocks, since the wall clock may be set, and the uptime begins again at a boot."""
+        """Return the condition of rows whose lease is over."""
         length = int(leases.SECONDS * 1e6)
         return (
             f"state = 'SENT' AND abs(lease - ?) > {length} AND abs(lease_uptime - ?) > {length}",
