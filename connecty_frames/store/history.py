@@ -342,7 +342,7 @@ class History:
         raise ConfigError(
             f"The history in {self.place} cannot be used ({error}), so whether the question was asked before "
             "is unknown. Nothing was sent.",
-            hint="Call again when no other program locks the file, or move it away if it is no history.",
+            hint="Call again when it can be used. A file that is no history has to be moved away.",
             setting="history",
         ) from None
 

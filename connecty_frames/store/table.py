@@ -199,29 +199,20 @@ class QuestionFile(Database):
         return "?", (microseconds(moment),)
 
     def insertion(
-        self,
-        row: Row,
-        values: Mapping[str, object],
-        after: int | None,  # noqa: ARG002 - for others
-        where: list[Statement],
+        self, row: Row, values: Mapping[str, object], _: int | None, where: list[Statement]
     ) -> Statement:
-        """Return the statement that inserts a row on conditions, which is atomic for other processes.
-
-        ``after`` is the last row with its key.
-        """
-        lease = leases.lease_now()
-        row.where = (
-            "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?",
-            (row.key, row.asked_at, *lease),
+        """Return the statement that inserts a row on conditions, which is atomic for other processes."""
+        own = dict(
+            zip(("asked_at", "lease", "lease_uptime"), (row.asked_at, *leases.lease_now()), strict=True)
         )
-        values = {**values, "asked_at": row.asked_at, "lease": lease[0], "lease_uptime": lease[1]}
+        row.where = f"key = ? AND {' AND '.join(f'{name} = ?' for name in own)}", (row.key, *own.values())
+        values = {**values, **own}
         return conditional(_insert(tuple(values)), tuple(values.values()), where)
 
-    def inserted(self, row: Row, result: Result, until: float | None) -> bool:  # noqa: ARG002 - for others
+    def inserted(self, row: Row, result: Result, _: float | None) -> bool:
         """Whether a row was inserted, by the result of that; its number and condition are known then."""
-        # Numbers begin again in a new file, so the key belongs to the condition.
-        row.id = result.last_id
-        row.where = "id = ? AND key = ?", (row.id, row.key)
+        if result.changed:  # numbers begin again in a new file, so the key belongs to the condition
+            row.id, row.where = result.last_id, ("id = ? AND key = ?", (result.last_id, row.key))
         return bool(result.changed)
 
     def renew(self, row: Row) -> None:
