@@ -111,7 +111,7 @@ class History:
         row = Row(self.key(asked), microseconds(asked_at))
         try:
             until = _until(seconds) if self._required else self.database.soon()
-            if not self._insert(row, asked, until=until):
+            while not self._insert(row, asked, until=until):  # again, if the limit has just let it through
                 self._raise_limit(asked, asked_at, until)
         except StoreError as error:
             self._report(error)
