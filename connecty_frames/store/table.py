@@ -105,6 +105,8 @@ _LAYOUT: Final = Layout(
         ("ALTER TABLE questions ADD COLUMN tags TEXT",),
     ),
 )
+#: A row whose number is not known yet.
+_UNNUMBERED: Final = "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?"
 #: Rows that count for the limit of a day.
 COUNTED: Final = "FROM questions WHERE client = ? AND asked_at > {} - 86400000000 AND state <> 'REJECTED'"
 #: The largest number that SQLite holds.
@@ -202,11 +204,9 @@ class QuestionFile(Database):
         self, row: Row, values: Mapping[str, object], _: int | None, where: list[Statement]
     ) -> Statement:
         """Return the statement that inserts a row on conditions, which is atomic for other processes."""
-        own = dict(
-            zip(("asked_at", "lease", "lease_uptime"), (row.asked_at, *leases.lease_now()), strict=True)
-        )
-        row.where = f"key = ? AND {' AND '.join(f'{name} = ?' for name in own)}", (row.key, *own.values())
-        values = {**values, **own}
+        wall, uptime = leases.lease_now()
+        row.where = _UNNUMBERED, (row.key, row.asked_at, wall, uptime)
+        values = {**values, "asked_at": row.asked_at, "lease": wall, "lease_uptime": uptime}
         return conditional(_insert(tuple(values)), tuple(values.values()), where)
 
     def inserted(self, row: Row, result: Result, _: float | None) -> bool:
@@ -238,7 +238,9 @@ class QuestionFile(Database):
 
 def conditional(insert: str, values: tuple[object, ...], where: list[Statement]) -> Statement:
     """Return a statement that inserts values on conditions."""
-    text = " AND ".join(condition for condition, _ in where) or "true"
+    if not where:
+        return insert, values
+    text = " AND ".join(condition for condition, _ in where)
     return f"{insert} WHERE {text}", (*values, *chain.from_iterable(given for _, given in where))
 
 
