@@ -35,8 +35,8 @@ class Block:
     not_run
         Why it is not run, or None if it is.
     output
-        What a Python block prints: the content of the ``text`` block right below it, or None. Three dots stand for
-        any text, such as an id.
+        What a Python block prints: the content of the ``text`` block right below it, or None. Three dots
+        stand for any text, such as an id.
     """
 
     language: str

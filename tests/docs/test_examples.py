@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import connecty_frames as cf
+
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
@@ -21,11 +23,15 @@ pytestmark = pytest.mark.slow
 def test_the_python_of_a_page_runs(
     python_page: Path, examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every block in order, in one namespace, in an empty folder, with the output below it; warnings are errors."""
+    """Every block in order, in one namespace and an empty folder; warnings are errors, outputs as shown."""
     monkeypatch.chdir(tmp_path)
     found = examples.blocks(python_page.read_text(encoding="utf-8"))
 
-    namespace = examples.run_python(str(python_page), found)
+    try:
+        namespace = examples.run_python(str(python_page), found)
+    finally:
+        if any("use_sandbox()" in block.text for block in found):
+            cf.use_sandbox().close()  # the running one
 
     assert len(namespace) > 2, "nothing on this page was run"
 
@@ -53,7 +59,7 @@ def test_a_command_succeeds(console_command: str, shown: list[str], sandbox: San
 
 @pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/quickstart.md"])
 def test_the_first_pages_show_what_they_print(name: str, examples: Any) -> None:
-    """Each block of the quickstart, and the first of the others, is followed by its output, and none asserts."""
+    """Each block of the quickstart, the first of the others; and none asserts."""
     found = examples.blocks((Path(__file__).parents[2] / name).read_text(encoding="utf-8"))
     python = [block for block in found if block.language == "python"]
 

@@ -137,7 +137,7 @@ no output
 
 
 def test_the_output_of_a_block_is_the_text_right_below_it(examples: Any) -> None:
-    """Not one with words in between; three dots are any text, and space at the end of a line does not count."""
+    """Not one with words in between; three dots are any text, space at the end of a line does not count."""
     found = examples.blocks(OUTPUT)
 
     assert [block.output for block in found] == ["id ...\nx", None, None, None]

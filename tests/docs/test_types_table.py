@@ -23,8 +23,13 @@ CODE: Final = re.compile(r"`(.+?)`")
 def test_json_becomes_the_dtypes_of_its_row(row: list[str]) -> None:
     """In pandas and polars, with temporal statistics where the row says so."""
     values = [value for value in CODE.findall(row[0]) if value != "temporal"]
-    statistics = '{"c": {"general": {"count": 1}, "temporal": {"min": null}}}' if "temporal" in row[0] else "{}"
-    dtypes = {"pandas": set(CODE.findall(row[1])[:1]), "polars": {f"pl.{code}" for code in CODE.findall(row[2])}}
+    statistics = (
+        '{"c": {"general": {"count": 1}, "temporal": {"min": null}}}' if "temporal" in row[0] else "{}"
+    )
+    dtypes = {
+        "pandas": set(CODE.findall(row[1])[:1]),
+        "polars": {f"pl.{code}" for code in CODE.findall(row[2])},
+    }
     for value in values:
         body = f'{{"dataframe": [["c"], [{value}]], "dataframe_stats": {statistics}}}'
         answer = cf.Answer.from_json(
