@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from connecty_frames._base.text import path_text
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
-from connecty_frames.batch.batch import DEFAULT_WORKERS, Batch, check_max_questions
+from connecty_frames.batch.batch import DEFAULT_WORKERS, NOT_OF_A_BATCH, Batch, check_max_questions
 from connecty_frames.batch.folder import begin_folder, index_path, known_names, manifest_of
 from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import read_items
@@ -25,15 +25,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.client import Client
 
-#: Options of a question that a batch does not take, and why.
-_REFUSED: Final = {
-    "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",
-    "question_id": "question_id names a single question; ask(question_id=...) fetches its answer.",
-    "max_age": "max_age is about the history of the user; a batch knows by its own index what was asked.",
-}
 
-
-@shows_options(*_REFUSED)
+@shows_options(*NOT_OF_A_BATCH)
 def ask_batch(
     questions: Iterable[str | tuple[str, str]],
     folder: str | os.PathLike[str],
@@ -105,7 +98,7 @@ def ask_batch(
     >>> cf.read_parquet(batch.parts()["top"]).shape
     (5, 2)
     """
-    for name, reason in _REFUSED.items():
+    for name, reason in NOT_OF_A_BATCH.items():
         if options.get(name) is not None:
             raise ConfigError(reason, setting=name)
     check_max_workers(max_workers)
@@ -140,4 +133,4 @@ def ask_batch(
             retry_failed=retry_failed,
             retry_uncertain=retry_uncertain,
         )
-    return Batch(path, ask)
+    return Batch(path, ask, asking)

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from connecty_frames._base.text import counted, path_text, snippet
-from connecty_frames.batch.folder import index_path, open_folder, part_path
+from connecty_frames._base.text import counted, path_text
+from connecty_frames.answer import read_schema
+from connecty_frames.api import shared_client
+from connecty_frames.batch.folder import begin_refetching, index_path, manifest_of, open_folder, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
 from connecty_frames.calls.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.files import checked_path
-from connecty_frames.options import AskOptions, Engine, check_bool
+from connecty_frames.options import AskOptions, Engine, check_bool, shows_options
 from connecty_frames.store.table import RecordState
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Unpack
 
     import pandas as pd
     import polars as pl
-    import pyarrow as pa
     from pyarrow import dataset
 
+    from connecty_frames.client import Client
+    from connecty_frames.options import AskOptionsDict
+
 DEFAULT_WORKERS: Final = 16
+#: Options of a question that a batch does not take, and why.
+NOT_OF_A_BATCH: Final = {
+    "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",
+    "question_id": "question_id names a single question; ask(question_id=...) fetches its answer.",
+    "max_age": "max_age is about the history of the user; a batch knows by its own index what was asked.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +91,13 @@ class Batch:
     folder as it is then.
     """
 
-    def __init__(self, folder: Path, ask: Callable[..., None] | None = None) -> None:
+    def __init__(
+        self, folder: Path, ask: Callable[..., None] | None = None, client: Client | None = None
+    ) -> None:
         self._folder = folder
         #: Asks the questions again; None if they are not known.
         self._ask = ask
+        self._client = client
 
     @property
     def folder(self) -> Path:
@@ -107,7 +122,7 @@ class Batch:
     @overload
     def errors(self, engine: Literal["pyarrow"]) -> Any: ...  # a pyarrow.Table, which has no types
     def errors(self, engine: Engine = "pandas") -> Any:
-        """Return the questions that have no answer although they were sent, with the reason.
+        """Return the questions that were sent and have no answer, or not the one last asked for.
 
         Parameters
         ----------
@@ -132,7 +147,7 @@ class Batch:
         found = [
             entry
             for entry in self._entries()
-            if entry.outcome is None and (entry.error is not None or entry.state == RecordState.FAILED)
+            if entry.error is not None or (entry.outcome is None and entry.state == RecordState.FAILED)
         ]
         types = [pa.int64(), *[pa.string()] * (len(columns) - 1)]
         table = pa.table(
@@ -169,9 +184,10 @@ class Batch:
         }
 
     def to_dataset(self) -> dataset.Dataset:
-        """Return the parts as one dataset, in the order of the questions, for parts with equal columns.
+        """Return the parts as one dataset, in the order of the questions, for parts with the same columns.
 
-        Its special column ``__filename`` tells the parts apart. Checksums of pages are verified.
+        A column that is int64 in some parts and double in others is double if that keeps all values. The
+        special column ``__filename`` tells the parts apart. Checksums of pages are verified.
 
         Returns
         -------
@@ -181,10 +197,10 @@ class Batch:
         Raises
         ------
         ConfigError
-            If there is no part, one is missing or damaged, or two have different columns or types.
+            If there is no part, one is missing or damaged, or two have different columns or types: then
+            :meth:`refetch` gives all of them the same.
         """
-        import pyarrow as pa
-        from pyarrow import dataset, parquet
+        from connecty_frames.batch.parts import to_dataset
 
         paths = list(self.parts().values())
         if not paths:
@@ -192,27 +208,7 @@ class Batch:
                 f"The batch in {path_text(self._folder)} has no parts yet: ask_batch writes them.",
                 setting="folder",
             )
-        first: pa.Schema = None
-        for path in paths:
-            try:
-                schema = parquet.read_schema(path).remove_metadata()
-            except (OSError, pa.ArrowException) as error:
-                raise ConfigError(
-                    f"{path_text(path)} cannot be read ({snippet(str(error))}). If you delete it, ask_batch "
-                    "fetches it again at no cost.",
-                    setting="folder",
-                ) from None
-            first = schema if first is None else first
-            if not schema.equals(first):
-                raise ConfigError(
-                    f"The parts have different columns: {path_text(paths[0].name)} has {_columns(first)}, "
-                    f"and {path_text(path.name)} has {_columns(schema)}. Read them one by one, or ask with "
-                    "schema=.",
-                    setting="folder",
-                )
-        options = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
-        format_ = dataset.ParquetFileFormat(default_fragment_scan_options=options)
-        return dataset.dataset([str(path) for path in paths], schema=first, format=format_)
+        return to_dataset(paths)
 
     def retry(
         self,
@@ -258,6 +254,65 @@ class Batch:
             retry_failed=True,
             retry_uncertain=uncertain,
         )
+        return self
+
+    @shows_options("dw_id", *NOT_OF_A_BATCH)
+    def refetch(
+        self,
+        *,
+        max_workers: int = DEFAULT_WORKERS,
+        client: Client | None = None,
+        **options: Unpack[AskOptionsDict],
+    ) -> Batch:
+        """Fetch all answers again under other options, such as another ``schema=``; nothing is asked.
+
+        A part is replaced once its successor is there. The options are those of the batch from then on: later
+        calls of :func:`ask_batch` give the same ones, and go on with what a kill has left. A part stays as it
+        is if the service no longer has its answer, or the answer does not fit the options;
+        :meth:`errors` lists it.
+
+        Parameters
+        ----------
+        max_workers
+            As of :func:`ask_batch`.
+        client : Client or None, default None
+            The client of the batch; None uses the one that asked, or a shared one.
+        **options
+            All options of the batch, as :func:`ask_batch` takes them; one that is left out has its default.
+
+        Returns
+        -------
+        Batch
+            The same.
+
+        Raises
+        ------
+        ConfigError
+            If an argument is wrong, or the client is of another account or address than the batch.
+        ConnectyError
+            As for :func:`ask_batch`.
+        """
+        from connecty_frames.batch.run import run_batch
+
+        check_max_workers(max_workers)
+        ask_options = read_schema(AskOptions.from_kwargs(options, "dw_id", *NOT_OF_A_BATCH))
+        fetching = shared_client(client or self._client)
+        target = fetching.target(open_folder(self._folder)["dw_id"])
+        with Index(index_path(self._folder)) as index:
+            begin_refetching(self._folder, manifest_of(target, ask_options), index)
+            run_batch(
+                self._folder,
+                fetching,
+                dw_id=target["dw_id"],
+                questions={entry.key: entry.question for entry in index.entries()},
+                ask_options=ask_options,
+                max_workers=max_workers,
+                max_questions=0,
+                retry_failed=False,
+                retry_uncertain=False,
+            )
+        if self._ask is not None:
+            self._ask = partial(self._ask, ask_options=ask_options)
         return self
 
     def __repr__(self) -> str:
@@ -317,7 +372,3 @@ def _condition(entry: Entry) -> str:
             return entry.state.lower()
         case _:
             return "pending"
-
-
-def _columns(schema: pa.Schema) -> str:
-    return snippet(", ".join(f"{field.name} {field.type}" for field in schema), 200)

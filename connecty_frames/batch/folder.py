@@ -60,16 +60,8 @@ def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
             _begin(folder, names, manifest)
     found = open_folder(folder)
     if found != manifest:
-        differing = sorted(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))
-        name = differing[0]
-        what = "ask as before"
-        if name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
-            what = "ask as before if that is still running: the questions of a sandbox end with it"
-        raise ConfigError(
-            f"folder={path_text(folder)} has a batch with {name}={value_text(found.get(name))}, and now it "
-            f"is {value_text(manifest.get(name))}. Name a new folder, or {what}.",
-            setting="folder",
-        )
+        name = min(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))
+        raise _differs(folder, name, found, manifest)
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and its part is written after that.
     if unknown := sorted(_numbers(folder) - Index(index_path(folder)).sent()):
@@ -79,6 +71,17 @@ def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
             "unknown. Restore the latest one, or name a new folder.",
             setting="folder",
         )
+
+
+def begin_refetching(folder: Path, manifest: dict[str, Any], index: Index) -> None:
+    """Give a batch other options, and have all its answers fetched again."""
+    found = open_folder(folder)
+    for name in manifest.keys() - {*_OPTIONS}:
+        if found.get(name) != manifest[name]:
+            raise _differs(folder, name, found, manifest)
+    with locked_folder(folder):
+        index.refetch()  # first: a killed process must not leave parts of other options than these
+        _write_manifest(folder, manifest)
 
 
 def known_names(folder: Path) -> set[str]:
@@ -104,8 +107,25 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
             "Restore what is missing, or name a new folder.",
             setting="folder",
         )
+    _write_manifest(folder, manifest)
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     with atomic_write(folder / _MANIFEST, private=True) as file:
         file.write(json.dumps(manifest, indent=2).encode() + b"\n")
+
+
+def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str, Any]) -> ConfigError:
+    what = "ask as before"
+    if name in _OPTIONS:
+        what = "ask as before; or fetch all answers with the new options by open_batch(folder).refetch(...)"
+    elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
+        what = "ask as before if that is still running: the questions of a sandbox end with it"
+    return ConfigError(
+        f"folder={path_text(folder)} has a batch with {name}={value_text(found.get(name))}, and now it is "
+        f"{value_text(manifest.get(name))}. Name a new folder, or {what}.",
+        setting="folder",
+    )
 
 
 def open_folder(folder: Path) -> dict[str, Any]:

@@ -142,11 +142,18 @@ class Index:
         """Record that a question is done with; None as its answer is fetched again."""
         self._execute("UPDATE items SET outcome = ?, error = NULL WHERE number = ?", (outcome, number))
 
-    def failed(self, number: int, error: str | None) -> None:
-        """Record why a question has no answer; None as it is asked again."""
+    def refetch(self) -> None:
+        """Let all answers be fetched again."""
+        self._execute("UPDATE items SET outcome = NULL, error = NULL WHERE outcome IS NOT NULL")
+
+    def failed(self, number: int, error: str | None, outcome: str | None = None) -> None:
+        """Record why a question has no answer, or keeps the part that it has; None as it is asked again."""
         # SQLite refuses halves of characters.
         text = error and error.encode(errors="backslashreplace").decode()
-        self._execute("UPDATE items SET error = ? WHERE number = ?", (text, number))
+        self._execute(
+            "UPDATE items SET error = ?, outcome = coalesce(?, outcome) WHERE number = ?",
+            (text, outcome, number),
+        )
 
     def _execute(self, statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:

@@ -182,9 +182,12 @@ class _BatchRun:
         """Whether a question is to be asked, or its answer to be fetched."""
         if entry.outcome == NO_TABLE or entry.key not in self.questions:
             return False
-        if entry.outcome == PART and part_path(self.folder, entry.number, entry.name).exists():
+        if entry.outcome == PART and self._part(entry).exists():
             return False
         return entry.state is None or entry.state in asked_again or _is_asked(entry)
+
+    def _part(self, entry: Entry) -> Path:
+        return part_path(self.folder, entry.number, entry.name)
 
     def _parts(self, entries: list[Entry]) -> Iterator[_Part]:
         for entry in entries:
@@ -210,7 +213,9 @@ class _BatchRun:
         except ConnectyError as error:
             if cancelled.is_set():
                 return
-            self.index.failed(entry.number, f"{type(error).__name__}: {error}")
+            # The service no longer has what is to be fetched again: the part of earlier options stays.
+            is_kept = isinstance(error, NotFoundError) and self._part(entry).exists()
+            self.index.failed(entry.number, f"{type(error).__name__}: {error}", PART if is_kept else None)
             if self._is_stopping(entry, error):
                 raise
 
@@ -271,7 +276,7 @@ class _BatchRun:
         if answer.table is not None:
             outcome = PART
             metadata = replace(answer.metadata, question=question, asked_at=asked_at)
-            path = part_path(self.folder, entry.number, entry.name)
+            path = self._part(entry)
             try:
                 with atomic_write(path) as file:
                     write_table(frames.write_metadata(answer.table, metadata), file)

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -642,15 +643,140 @@ def test_a_dataset(ask: Any) -> None:
     assert [Path(name).name for name in found] == ["000001.parquet", "000002.parquet", "000003.parquet"]
 
 
-def test_parts_of_different_schemas(ask: Any, service: Any) -> None:
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        (["because"], r"000001\.parquet has 'n' as int64, and 000002-why\.parquet string\. batch\.refetch\("),
+        ([0.5, 2**53 + 1], "000001\\.parquet has 'n' as int64, and 000003.parquet int64"),
+        ([None], r"000002-why\.parquet "),
+    ],
+)
+def test_parts_of_different_schemas(ask: Any, service: Any, answers: list[Any], message: str) -> None:
     """They are no dataset; the error names two."""
-    service.answers["why?"] = service.table("because")
-    batch = ask(["how many?", ("why", "why?")])
+    names = ["why?", "how long?"]
+    service.answers.update({name: service.table(value) for name, value in zip(names, answers, strict=False)})
+    batch = ask(["how many?", ("why", "why?"), "how long?"], infer_temporal=False)
 
-    with pytest.raises(
-        cf.ConfigError, match=r"000001\.parquet has n int64, and 000002-why\.parquet has n string"
-    ):
+    with pytest.raises(cf.ConfigError, match=message):
         batch.to_dataset()
+
+
+def test_whole_numbers_and_fractions(ask: Any, service: Any) -> None:
+    """They are doubles, where that is exact; an empty part, and one of nulls, is no obstacle."""
+    service.answers["rates"] = service.table(0.5, None)
+    service.answers["large"] = service.table(2**53, -(2**53))
+    batch = ask(["one", "rates", "large"])
+
+    table = batch.to_dataset().to_table()
+    assert table.schema.types == [pa.float64()]
+    assert table["n"].to_pylist() == [3.0, 0.5, None, 2.0**53, -(2.0**53)]
+
+
+def test_other_columns(ask: Any, service: Any) -> None:
+    """Also another order is one."""
+    service.answers["why?"] = {"state": "COMPLETED", "results": {"dataframe": [["m"], [1]]}}
+
+    with pytest.raises(cf.ConfigError, match=r"has the columns 'n', and 000002\.parquet 'm'\."):
+        ask(["how many?", "why?"]).to_dataset()
+
+
+# Other options
+
+
+def test_refetching(ask: Any, service: Any, folder: Path) -> None:
+    """All parts have the other types, nothing is asked, and later calls go on with the new options."""
+    batch = ask(["a", "bb"])
+    before = json.loads((folder / "batch.json").read_text())
+
+    assert batch.refetch(schema={"n": "float64"}) is batch
+    assert batch.to_dataset().to_table().schema.types == [pa.float64()]
+    assert pl.read_parquet(folder / "parts" / "*.parquet")["n"].to_list() == [1.0, 2.0]
+    assert service.asked == {"a": 1, "bb": 1}
+    after = json.loads((folder / "batch.json").read_text())
+    assert {name for name in after if after[name] != before[name]} == {"schema"}
+    with pytest.raises(cf.ConfigError, match=r"has a batch with schema=.*open_batch\(folder\)\.refetch"):
+        ask(["a", "bb", "ccc"])
+    assert ask(["a", "bb", "ccc"], schema={"n": "float64"}).summary() == BatchSummary(total=3, answered=3)
+    assert batch.retry().summary().answered == 3
+    assert service.asked == {"a": 1, "bb": 1, "ccc": 1}
+
+
+def test_refetching_an_opened_batch(ask: Any, client: Client, service: Any, folder: Path) -> None:
+    """The questions need not be known; those that were not asked are not asked."""
+    ask(["a", "bb"], max_questions=1)
+
+    batch = cf.open_batch(folder).refetch(client=client, schema={"n": "string"}, progress=False)
+
+    assert batch.summary() == BatchSummary(total=2, answered=1, unasked=1)
+    assert batch.to_dataset().to_table().schema.types == [pa.string()]
+    assert service.asked.total() == 1
+
+
+def test_an_answer_that_is_gone(ask: Any, service: Any) -> None:
+    """Its part stays, and is reported, also by later calls, which do not ask for it again."""
+    batch = ask(["a", "bb"])
+    service.missing.add("bb")
+
+    batch.refetch(schema={"n": "float64"})
+
+    assert batch.summary() == BatchSummary(total=2, answered=2)
+    assert list(batch.parts()) == [1, 2]
+    assert batch.errors()["question"].tolist() == ["bb"]
+    assert batch.errors()["error"].str.startswith("NotFoundError: ").all()
+    assert batch.to_dataset().to_table()["n"].to_pylist() == [1.0, 2.0]
+    fetched = service.fetched["bb"]
+    assert len(ask(["a", "bb"], schema={"n": "float64"}).errors()) == 1
+    assert service.fetched["bb"] == fetched
+    service.missing.clear()
+    assert len(batch.refetch(schema={"n": "float64"}).errors()) == 0
+
+
+def test_an_answer_that_does_not_fit(ask: Any, service: Any) -> None:
+    """It is unusable, and the next options replace its part; nothing is asked."""
+    service.answers["why?"] = service.table("because")
+    batch = ask(["a", "why?"])
+
+    batch.refetch(schema={"n": "int64"})
+    assert batch.summary() == BatchSummary(total=2, answered=1, unusable=1)
+    assert batch.refetch(schema={"n": "string"}).summary() == BatchSummary(total=2, answered=2)
+    assert batch.to_dataset().to_table()["n"].to_pylist() == ["1", "because"]
+    assert service.asked.total() == 2
+
+
+def test_a_killed_refetch_goes_on(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the next call, with the new options; no part is of unknown options."""
+    batch = ask(["a", "bb", "ccc"])
+    write, written = parquet_file.write_table, []
+
+    def write_one(*args: Any) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(write(*args))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parquet_file, "write_table", write_one)
+        with pytest.raises(KeyboardInterrupt):
+            batch.refetch(schema={"n": "float64"}, max_workers=1)
+
+    assert ask(["a", "bb", "ccc"], schema={"n": "float64"}).summary() == BatchSummary(total=3, answered=3)
+    assert {cf.read_parquet(path)["n"].dtype.name for path in batch.parts().values()} == {"Float64"}
+    assert service.asked.total() == 3
+
+
+def test_refetching_by_another_account(ask: Any, server: Script, folder: Path) -> None:
+    """It is refused before anything is changed, as are options of a single question."""
+    batch = ask(["a"])
+    before = (folder / "batch.json").read_bytes()
+
+    with (
+        cf.Client("other", client_secret="s", base_url=server.address, dw_id=13) as other,
+        pytest.raises(cf.ConfigError, match="has a batch with client="),
+    ):
+        batch.refetch(client=other, schema={"n": "float64"})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'question_id'"):
+        batch.refetch(question_id="a")
+    assert (folder / "batch.json").read_bytes() == before
+    assert batch.summary().answered == 1
 
 
 def test_a_missing_part_in_a_dataset(ask: Any) -> None:

@@ -1,0 +1,81 @@
+"""The parts of a batch as one dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+from pyarrow import dataset, parquet
+
+from connecty_frames._base.text import path_text, quoted, snippet
+from connecty_frames.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: The integers up to this size are all float64 too.
+_EXACT: Final = 2**53
+
+
+def to_dataset(paths: list[Path]) -> dataset.Dataset:
+    """Return Parquet files as one dataset; a ConfigError if they have no common columns."""
+    options = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+    format_ = dataset.ParquetFileFormat(default_fragment_scan_options=options)
+    return dataset.dataset([str(path) for path in paths], schema=_common_schema(paths), format=format_)
+
+
+def _common_schema(paths: list[Path]) -> pa.Schema:
+    """Return the schema of all parts, with double where some have int64 and others double."""
+    parts = [(path, _read_metadata(path)) for path in paths]
+    schemas = [metadata.schema.to_arrow_schema().remove_metadata() for _, metadata in parts]
+    first = schemas[0]
+    for path, schema in zip(paths, schemas, strict=True):
+        if schema.names != first.names:
+            raise _unlike(paths[0], f"the columns {quoted(first.names)}", path, quoted(schema.names))
+    for position, field in enumerate(first):
+        types = [schema.types[position] for schema in schemas]
+        is_mixed = set(types) == {pa.int64(), pa.float64()}
+        for type_, (path, metadata) in zip(types, parts, strict=True):
+            if is_mixed and (type_ == pa.float64() or _is_exact(metadata, field.name)):
+                continue
+            if is_mixed or type_ != field.type:
+                column = f"{snippet(field.name)!r} as {snippet(str(types[0]))}"
+                raise _unlike(paths[0], column, path, snippet(str(type_)))
+        if is_mixed:
+            first = first.set(position, field.with_type(pa.float64()))
+    return first
+
+
+def _is_exact(metadata: parquet.FileMetaData, name: str) -> bool:
+    """Return whether all integers of a column are float64 too, by the statistics of its file."""
+    columns = [
+        metadata.row_group(group).column(position)
+        for group in range(metadata.num_row_groups)
+        for position in range(metadata.num_columns)
+        if metadata.schema.column(position).path == name
+    ]
+    return all(
+        found is not None
+        and (found.num_values == 0 or (found.has_min_max and -_EXACT <= found.min <= found.max <= _EXACT))
+        for found in (column.statistics for column in columns)
+    )
+
+
+def _read_metadata(path: Path) -> parquet.FileMetaData:
+    try:
+        return parquet.read_metadata(path)
+    except (OSError, pa.ArrowException) as error:
+        raise ConfigError(
+            f"{path_text(path)} cannot be read ({snippet(str(error))}). If you delete it, ask_batch fetches "
+            "it again at no cost.",
+            setting="folder",
+        ) from None
+
+
+def _unlike(path: Path, columns: str, other: Path, others: str) -> ConfigError:
+    return ConfigError(
+        f"The parts have different columns: {path_text(path.name)} has {columns}, and "
+        f"{path_text(other.name)} {others}.",
+        hint="batch.refetch(schema=...) gives all parts the same types, at no cost.",
+        setting="folder",
+    )
