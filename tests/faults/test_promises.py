@@ -16,7 +16,7 @@ from tests.cases import cases
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "design" / "reliability.md").read_text(encoding="utf-8")
 PROMISED = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "design" / "security.md").read_text(encoding="utf-8")
 LISTED = tomllib.loads(Path(__file__).with_name("promises.toml").read_text(encoding="utf-8"))
 NAMED = re.compile(r"`(tests/[\w/]+\.py::\w+)`")
 ALL = {test for rows in LISTED.values() for tests in rows.values() for test in tests}
