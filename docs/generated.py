@@ -32,6 +32,7 @@ __all__ = [
     "SECTIONS",
     "commands",
     "error_tree",
+    "exit_codes",
     "frames_table",
     "settings",
     "types_table",
@@ -92,6 +93,13 @@ def warning_tree() -> str:
     return "\n".join(_branch(errors.ConnectyWarning, 0))
 
 
+def exit_codes() -> str:
+    """Return the exit codes of the command line."""
+    from connecty_frames.cli.exit_codes import MEANINGS
+
+    return as_table([("code", "meaning"), *((str(code), meaning) for code, meaning in MEANINGS.items())])
+
+
 def settings() -> str:
     """Return every setting with its environment variable and default."""
     described = descriptions(SettingsDict)
@@ -115,6 +123,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "frames": frames_table,
     "errors": error_tree,
     "warnings": warning_tree,
+    "exit-codes": exit_codes,
     "settings": settings,
     "commands": commands,
     "layers": layers_table,
