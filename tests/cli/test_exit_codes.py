@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
