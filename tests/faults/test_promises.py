@@ -1,4 +1,4 @@
-"""The tests of the promises, listed in ``promises.toml``, exist and check something; the page for developers names them.
+"""The tests of the promises in ``promises.toml`` exist and check something; the page for developers has them.
 
 ``tests/conftest.py`` lets them fail if they are skipped in CI.
 """
