@@ -6,6 +6,7 @@ which fails the build of the pages and the tests.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -19,6 +20,7 @@ import connecty_frames as cf
 from connecty_frames import errors, frames
 from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
 from connecty_frames.decode.types.table import RULES
+from connecty_frames.sandbox import faults as fault_module
 from connecty_frames.settings.values import Settings, SettingsDict
 from docs.docstrings import descriptions
 from docs.layout import as_table, layers_table, size_tables
@@ -33,6 +35,7 @@ __all__ = [
     "commands",
     "error_tree",
     "exit_codes",
+    "faults",
     "frames_table",
     "settings",
     "types_table",
@@ -100,6 +103,13 @@ def exit_codes() -> str:
     return as_table([("code", "meaning"), *((str(code), meaning) for code, meaning in MEANINGS.items())])
 
 
+def faults() -> str:
+    """Return the effects of faults, from the table in the docstring of their module."""
+    table = (fault_module.__doc__ or "").split("\n==")[1].partition("\n")[2]
+    rows = (re.fullmatch(r"``(.+?)``  +(.+)", line) for line in table.splitlines() if line)
+    return as_table([("fault", "effect"), *((f"`{row[1]}`", _code(row[2])) for row in rows if row)])
+
+
 def settings() -> str:
     """Return every setting with its environment variable and default."""
     described = descriptions(SettingsDict)
@@ -124,6 +134,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "errors": error_tree,
     "warnings": warning_tree,
     "exit-codes": exit_codes,
+    "faults": faults,
     "settings": settings,
     "commands": commands,
     "layers": layers_table,
