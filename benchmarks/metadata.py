@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 import polars as pl
 
-from connecty_frames.frames import AnswerMetadata, attach
+from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.frames.accessor import attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from connecty_frames.answer import Answer
+    from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.api import ask, ask_async, ask_df, ask_df_async, ask_many
     from connecty_frames.batch import Batch, ask_batch, open_batch
     from connecty_frames.client import Client
-    from connecty_frames.decode import Schema, binary, epoch, local, strptime
+    from connecty_frames.decode.schema import Schema
+    from connecty_frames.decode.types.encodings import binary, epoch, local, strptime
     from connecty_frames.errors import (
         APIError,
         AuthError,
@@ -56,7 +58,8 @@ if TYPE_CHECKING:
         UnknownStateWarning,
         WriteFailed,
     )
-    from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
+    from connecty_frames.frames.accessor import copy_metadata, metadata
+    from connecty_frames.frames.parquet import read_parquet
     from connecty_frames.integrations.read_connecty import install_readers, read_connecty
     from connecty_frames.options import AskOptions
     from connecty_frames.pins import Pin, pin, pinned
@@ -129,41 +132,30 @@ __all__ = [
     "use_sandbox",
 ]
 
-#: The module of each public name.
+#: The public names of each module; all others are those of errors.
+_NAMES: Final[dict[str, str]] = {
+    "answer": "Answer",
+    "answer_metadata": "AnswerMetadata",
+    "api": "ask ask_async ask_df ask_df_async ask_many",
+    "batch": "Batch ask_batch open_batch",
+    "client": "Client",
+    "decode.schema": "Schema",
+    "decode.types.encodings": "binary epoch local strptime",
+    "frames.accessor": "copy_metadata metadata",
+    "frames.parquet": "read_parquet",
+    "integrations.ipython": "load_ipython_extension",  # for %load_ext, so it is not in __all__
+    "integrations.read_connecty": "install_readers read_connecty",
+    "options": "AskOptions",
+    "pins": "Pin pin pinned",
+    "question": "Question",
+    "records": "forget history",
+    "reruns": "rerun",
+    "settings.sources": "configure",
+    "shared": "use_sandbox",
+}
 _MODULES: Final[dict[str, str]] = {
     **dict.fromkeys(__all__, "errors"),
-    "Answer": "answer",
-    "AnswerMetadata": "answer_metadata",
-    "AskOptions": "options",
-    "Batch": "batch",
-    "Client": "client",
-    "Pin": "pins",
-    "Question": "question",
-    "Schema": "decode",
-    "ask": "api",
-    "ask_async": "api",
-    "ask_batch": "batch",
-    "ask_df": "api",
-    "ask_df_async": "api",
-    "ask_many": "api",
-    "binary": "decode",
-    "copy_metadata": "frames",
-    "configure": "settings.sources",
-    "epoch": "decode",
-    "forget": "records",
-    "history": "records",
-    "install_readers": "integrations.read_connecty",
-    "load_ipython_extension": "integrations.ipython",  # for %load_ext, so it is not in __all__
-    "local": "decode",
-    "metadata": "frames",
-    "open_batch": "batch",
-    "pin": "pins",
-    "pinned": "pins",
-    "read_connecty": "integrations.read_connecty",
-    "read_parquet": "frames",
-    "rerun": "reruns",
-    "strptime": "decode",
-    "use_sandbox": "shared",
+    **{name: module for module, names in _NAMES.items() for name in names.split()},
 }
 
 
@@ -185,6 +177,6 @@ def __dir__() -> list[str]:
 
 
 if "pandas" in sys.modules or "polars" in sys.modules:
-    from connecty_frames.frames import register_accessors
+    from connecty_frames.frames.accessor import register_accessors
 
     register_accessors()

@@ -6,12 +6,17 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import decode, diagnostics, frames
+from connecty_frames import diagnostics
 from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames._base.version import __version__
+from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.decode.envelope import Envelope, read_envelope
+from connecty_frames.decode.exact_json import to_python
+from connecty_frames.decode.limits import LIMITS, ReaderLimits
+from connecty_frames.display.progress import show_in_notebook
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
-from connecty_frames.frames import AnswerMetadata
+from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, shows_options
 from connecty_frames.protocol import State
 
@@ -24,19 +29,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
+    from connecty_frames.decode.decoder import Decoded
+    from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
     from connecty_frames.warehouse.query import RecordBatchReader
 
-#: How many columns a repr shows.
+#: How many columns, and how many characters of the summary, a repr shows.
 _REPR_COLUMNS: Final = 12
+_REPR_LENGTH: Final = 200
 
 
 def read_schema(options: AskOptions) -> AskOptions:
     """Return options with a parsed ``schema``: a wrong one is a ConfigError before a question is paid for."""
-    if options.schema is None or isinstance(options.schema, decode.SchemaTypes):
+    if options.schema is None:
         return options
-    return replace(options, schema=frames.to_schema_types(options.schema))
+    # Not imported before there is a schema.
+    from connecty_frames.decode.schema import SchemaTypes
+    from connecty_frames.frames.schema import to_schema_types
+
+    if isinstance(options.schema, SchemaTypes):
+        return options
+    return replace(options, schema=to_schema_types(options.schema))
 
 
 class Answer:
@@ -44,12 +58,12 @@ class Answer:
 
     Answers come from ``ask``, ``Question.result`` and :meth:`from_json`. The table is decoded once, to Arrow,
     and converted from there. Any library that reads the Arrow stream protocol (``__arrow_c_stream__``)
-    accepts an Answer.
+    accepts an Answer. Without a table, the methods that need one raise NoTableError.
     """
 
     __slots__ = ("_body", "_decoded", "_metadata")
 
-    def __init__(self, body: bytes, decoded: decode.Decoded, metadata: AnswerMetadata) -> None:
+    def __init__(self, body: bytes, decoded: Decoded, metadata: AnswerMetadata) -> None:
         self._body = body
         self._decoded = decoded
         self._metadata = metadata
@@ -58,18 +72,22 @@ class Answer:
     def from_response(
         cls,
         body: bytes,
-        envelope: decode.Envelope,
+        envelope: Envelope,
         *,
         options: AskOptions,
         fetched: int | None,
         known: AnswerMetadata,
-        limits: decode.ReaderLimits = decode.LIMITS,
+        limits: ReaderLimits = LIMITS,
     ) -> Answer:
         """Decode the response to a request with ``max_rows=fetched``, about a ``known`` question."""
         schema_types = read_schema(options).schema
         if envelope.state != State.COMPLETED:
             raise diagnostics.unfinished_error(envelope, known)
-        decoded = decode.decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
+        # Not imported before there is an answer.
+        from connecty_frames.decode.decoder import decode
+        from connecty_frames.decode.schema import column_texts
+
+        decoded = decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
         metadata = replace(
             known,
             sql_query=envelope.sql_query,
@@ -77,8 +95,8 @@ class Answer:
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
-            statistics=decode.python_statistics(envelope, limits),
-            schema=list(map(decode.column_texts, decoded.columns)),
+            statistics={} if envelope.excess else to_python(envelope.statistics),
+            schema=list(map(column_texts, decoded.columns)),
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields or envelope.excess:
@@ -133,7 +151,7 @@ class Answer:
         body = _read(source)
         return cls.from_response(
             body,
-            decode.read_envelope(body),
+            read_envelope(body),
             options=ask_options,
             fetched=options.get("max_rows"),
             known=AnswerMetadata(
@@ -202,9 +220,11 @@ class Answer:
         return self._decoded.table
 
     @property
-    def schema(self) -> decode.Schema:
+    def schema(self) -> Schema:
         """The type of each column, and the evidence for it in words."""
-        return decode.Schema(self._decoded.columns)
+        from connecty_frames.decode.schema import Schema
+
+        return Schema(self._decoded.columns)
 
     @property
     def rows(self) -> int:
@@ -254,35 +274,18 @@ class Answer:
         dtype_backend
             ``"numpy_nullable"``, ``"pyarrow"`` or ``"numpy"``; the last is what pandas itself would choose,
             ``object`` columns included, and warns of what it cannot hold.
-
-        Raises
-        ------
-        NoTableError
-            If the question was answered without a table.
         """
         checked = AskOptions(dtype_backend=dtype_backend)
         frame: PandasFrame = self._frame("pandas", checked.dtype_backend)
         return frame
 
     def to_polars(self) -> PolarsFrame:
-        """Return the table as a polars frame with metadata.
-
-        Raises
-        ------
-        NoTableError
-            If the question was answered without a table.
-        """
+        """Return the table as a polars frame with metadata."""
         frame: PolarsFrame = self._frame("polars")
         return frame
 
     def to_arrow(self) -> pa.Table:
-        """Return the table as Arrow, with metadata in that of its schema.
-
-        Raises
-        ------
-        NoTableError
-            If the question was answered without a table.
-        """
+        """Return the table as Arrow, with metadata in that of its schema."""
         return self._frame("pyarrow")
 
     def to_spark(self, spark: SparkSession) -> DataFrame:
@@ -304,17 +307,15 @@ class Answer:
 
         Raises
         ------
-        NoTableError
-            If the question was answered without a table.
         ConfigError
             If pyspark is not installed, or ``spark`` is not a session.
         """
         table = self._table()
         try:
-            convert = frames.to_spark
+            from connecty_frames.frames.spark import to_spark
         except ModuleNotFoundError as error:
             raise missing_extra("spark", "DataFrames of Spark need", error) from None
-        return convert(table, spark, self._metadata)
+        return to_spark(table, spark, self._metadata)
 
     def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
         """Draw the table with altair, as a chart that means the question.
@@ -340,8 +341,6 @@ class Answer:
 
         Raises
         ------
-        NoTableError
-            If the question was answered without a table.
         ConfigError
             If there is no measure or nothing to draw it over, a column does not exist, there are more than
             5,000 rows, or altair is not installed.
@@ -381,8 +380,6 @@ class Answer:
 
         Raises
         ------
-        NoTableError
-            If the question was answered without a table.
         ConfigError
             If sqlglot is not installed (extra ``sql``), there is no SQL, an argument is wrong, the connection
             has a transaction open, or a column is text in the answer and a number in the warehouse.
@@ -405,12 +402,14 @@ class Answer:
     def to_frame(self, options: AskOptions) -> Any:
         """Return the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""
         try:
-            return self._frame(options.engine, options.dtype_backend)
+            frame = self._frame(options.engine, options.dtype_backend)
         except BaseException as error:
             if self.question_id is not None and not isinstance(error, ConnectyError):
                 # The caller would have got the frame alone, and cannot learn the id otherwise.
                 error.add_note(f"question_id={self.question_id!r} fetches the answer without asking again.")
             raise
+        show_in_notebook(self._metadata.line)
+        return frame
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export the table by the Arrow PyCapsule protocol."""
@@ -426,7 +425,9 @@ class Answer:
     def __repr__(self) -> str:
         known = self._metadata
         question = repr(snippet(known.question, 100)) if known.question else "(question unknown)"
-        lines = [f"<Answer to {question}: {shape_text(self)}, question_id {known.question_id or 'unknown'}>"]
+        lines = [f"<Answer to {question}: {known.shape_text}, question_id {known.question_id or 'unknown'}>"]
+        if known.response_summary:
+            lines.append(f"  {snippet(known.response_summary, _REPR_LENGTH)}")
         lines += [
             f"  {snippet(column.name)}: {snippet(str(column.type))}" for column in self.schema[:_REPR_COLUMNS]
         ]
@@ -441,11 +442,16 @@ class Answer:
 
     def _frame(self, engine: Engine, dtype_backend: DtypeBackend = "numpy_nullable") -> Any:
         table = self._table()
+        frame: Any = table
         if engine == "pandas":
-            frame: Any = frames.to_pandas(table, dtype_backend=dtype_backend, metadata=self._metadata)
-        else:
-            frame = frames.to_polars(table, self._metadata) if engine == "polars" else table
-        return frames.write_metadata(frame, self._metadata)
+            from connecty_frames.frames.pandas import to_pandas
+
+            frame = to_pandas(table, dtype_backend=dtype_backend, metadata=self._metadata)
+        elif engine == "polars":
+            from connecty_frames.frames.polars import to_polars
+
+            frame = to_polars(table, self._metadata)
+        return write_metadata(frame, self._metadata)
 
     def _table(self) -> pa.Table:
         table = self._decoded.table
@@ -464,13 +470,6 @@ class Answer:
                 asked_at=self._metadata.asked_at,
             )
         return table
-
-
-def shape_text(answer: Answer) -> str:
-    """Return the size of an answer's table in words."""
-    if answer.table is None:
-        return "no table"
-    return f"{answer.metadata.rows_text} x {counted(len(answer.schema), 'column')}"
 
 
 def _read(source: bytes | str | os.PathLike[str]) -> bytes:

@@ -24,6 +24,8 @@ _COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})
 _TIMES: Final = ("asked_at", "rerun_at")
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
+#: The characters of a summary in a line.
+_LINE_LENGTH: Final = 200
 #: What marks a decimal; random, so that no text of a server holds it.
 _MARK: Final = os.urandom(8).hex()
 
@@ -125,6 +127,16 @@ class AnswerMetadata:
         of_total = "" if self.total_rows is None else f"{self.rows:,} of "
         rows = counted(self.rows if self.total_rows is None else self.total_rows, "row")
         return f"{of_total}{rows}{', truncated' if self.truncated else ''}"
+
+    @property
+    def line(self) -> str:
+        """The size and the summary in one line, such as ``5 of 5 rows x 2 columns. Read as: …``."""
+        return f"{self.shape_text}. {snippet(self.response_summary or '', _LINE_LENGTH)}".rstrip()
+
+    @property
+    def shape_text(self) -> str:
+        """The number of rows and columns in words."""
+        return f"{self.rows_text} x {counted(len(self.schema), 'column')}" if self.schema else "no table"
 
     @property
     def whole_rows(self) -> int | None:

@@ -17,6 +17,7 @@ from connecty_frames.asking.auth import Auth
 from connecty_frames.asking.endpoints import Endpoints
 from connecty_frames.asking.submission import Submission, question_body, resume_command
 from connecty_frames.calls.asynchronous import in_thread
+from connecty_frames.calls.call import Call
 from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
 from connecty_frames.http.transport import Transport
@@ -31,7 +32,7 @@ from connecty_frames.options import (
     shows_options,
 )
 from connecty_frames.protocol import SANDBOX_CLIENT
-from connecty_frames.question import Call, Question
+from connecty_frames.question import Question
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import is_loopback
 

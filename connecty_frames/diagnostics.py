@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames._base.text import counted, snippet, with_excerpt
-from connecty_frames.asking.polling import details_text
+from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames.decode.exact_json import LONE_SURROGATE
 from connecty_frames.errors import (
     QuestionError,
@@ -23,12 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from connecty_frames.answer_metadata import AnswerMetadata
-    from connecty_frames.decode import Envelope
+    from connecty_frames.decode.envelope import Envelope
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
 #: The most warnings of one category for one answer; the others are counted.
 _MAX_WARNINGS: Final = 10
+#: The most that a message shows of what a server says of a question, in bytes.
+_MAX_DETAILS: Final = 3_000
 
 
 def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
@@ -115,3 +116,18 @@ def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError
         asked_at=known.asked_at,
         details=details,
     )
+
+
+def details_text(details: dict[str, Any], more: int) -> str:
+    """Return what the server said, on one line unless a text has more, and how many fields were left out."""
+    shown: list[str] = []
+    room = _MAX_DETAILS
+    for name, value in details.items():
+        field = f"{snippet(name)}: {excerpt(str(value), 500)}"
+        room -= len(f"; {field}".encode())
+        if room < 0:
+            break
+        shown.append(field)
+    left_out = len(details) - len(shown) + more
+    shown += [f"and {left_out:,} more"] if left_out else []
+    return ("\n" if any("\n" in field for field in shown) else "; ").join(shown)

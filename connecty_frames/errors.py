@@ -55,40 +55,6 @@ if TYPE_CHECKING:
     from dataclasses import InitVar
     from datetime import datetime
 
-__all__ = [
-    "APIError",
-    "AuthError",
-    "ColumnNameWarning",
-    "ConfigError",
-    "ConnectionFailed",
-    "ConnectyError",
-    "ConnectyWarning",
-    "ConversionError",
-    "HistoryWarning",
-    "InsecureWarning",
-    "NoTableError",
-    "NotFoundError",
-    "PinChanged",
-    "PinWarning",
-    "QueryRefused",
-    "QuestionError",
-    "QuestionFailed",
-    "QuestionTimeout",
-    "RateLimitError",
-    "ResponseError",
-    "ResponseTooLarge",
-    "ServerError",
-    "StatisticsWarning",
-    "SubmissionUncertain",
-    "TruncatedError",
-    "TruncationWarning",
-    "TypeFidelityWarning",
-    "UnknownStateWarning",
-    "WriteFailed",
-    "missing_extra",
-    "warn",
-]
-
 #: With the separator, so that a folder beside it whose name begins with the same letters does not match.
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 

@@ -132,12 +132,14 @@ class AskOptions:
     max_age: float | timedelta | str | None = None
 
     def __post_init__(self) -> None:
-        for name, expected in _EXPECTED.items():
+        for name, (is_valid, expected) in _EXPECTED.items():
             value = getattr(self, name)
+            if value is _DEFAULT_VALUES[name]:
+                continue
             if isinstance(value, Integral) and not isinstance(value, int):  # a numpy integer
                 value = int(value)
                 object.__setattr__(self, name, value)
-            if not _is_valid(name, value):
+            if not is_valid(value):
                 raise wrong_value(name, value, expected)
         if self.question_id is not None:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
@@ -244,28 +246,20 @@ def parse_max_rows(text: str) -> int | None:
 
 def is_dw_id(value: object) -> bool:
     """Whether a value can be the id of a data workspace: a whole number from 0 that fits into a URL."""
-    return value is not None and _is_valid("dw_id", value)
+    return _is_whole(value, DW_ID_LIMIT)
 
 
-def _is_valid(name: str, value: Any) -> bool:
-    """Whether an option may have a value."""
-    if value is None:
-        return name in _OPTIONAL
-    match name:
-        case "dw_id" | "max_rows":
-            valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LIMITS[name]
-        case "tz":
-            valid = named_zone(value) is not None
-        case "infer_temporal" | "strict":
-            valid = isinstance(value, bool)
-        case "timeout":
-            valid = isinstance(value, int | float) and value is not True and 0 < value <= MAX_TIMEOUT
-        case "progress":
-            valid = isinstance(value, bool) or callable(value)
-        case _:
-            # The type first: comparing a frame or an array returns one, which has no truth value.
-            valid = isinstance(value, str) and value in _LITERALS[name]
-    return valid
+def _is_whole(value: Any, limit: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit
+
+
+def _is_one_of(literal: Any) -> Callable[[Any], bool]:
+    # The type first: comparing a frame or an array returns one, which has no truth value.
+    return lambda value: isinstance(value, str) and value in get_args(literal)
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
 
 
 #: The keywords of a call, without ``engine``, which only some functions take.
@@ -275,28 +269,33 @@ _RECORDED: Final = tuple(field.name for field in fields(Asked)[3:])
 ASKING: Final = ("max_age", *_RECORDED)
 #: Those that Client.submit does not take, since it reads no answer.
 READING: Final = tuple(_KEYWORDS.difference(ASKING, ("dw_id", "timeout")))
-_OPTIONAL: Final = frozenset({"dw_id", "max_rows", "timeout", "progress"})
-_LIMITS: Final = {"dw_id": DW_ID_LIMIT, "max_rows": _MAX_ROWS_LIMIT}
-_LITERALS: Final = {
-    "engine": get_args(Engine),
-    "dtype_backend": get_args(DtypeBackend),
-    "decimals": get_args(Decimals),
-    "on_truncation": get_args(OnTruncation),
-}
-#: What each option must be, in words for the error. The schema is checked where it is read.
-_EXPECTED: Final = {
-    "dw_id": "a workspace id, a whole number such as 13",
-    "engine": "'pandas', 'polars' or 'pyarrow'",
-    "dtype_backend": "'numpy_nullable', 'pyarrow' or 'numpy'",
-    "max_rows": "a whole number from 0, or None for all rows",
-    "tz": "the IANA name of a time zone, such as 'UTC' or 'Europe/Warsaw', or an offset such as '+05:30'",
-    "infer_temporal": "True or False",
-    "decimals": "'auto', 'exact' or 'float'",
-    "strict": "True or False",
-    "on_truncation": "'warn', 'raise' or 'ignore'",
-    "timeout": "seconds above 0 and up to 30 days, or None for the configured ones",
-    "progress": "True, False, None or a callable",
+#: What each option must be: the test of its values, besides None where that is the default, and words for the
+#: error. The schema is checked where it is read.
+_EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "dw_id": (is_dw_id, "a workspace id, a whole number such as 13"),
+    "engine": (_is_one_of(Engine), "'pandas', 'polars' or 'pyarrow'"),
+    "dtype_backend": (_is_one_of(DtypeBackend), "'numpy_nullable', 'pyarrow' or 'numpy'"),
+    "max_rows": (
+        lambda rows: rows is None or _is_whole(rows, _MAX_ROWS_LIMIT),
+        "a whole number from 0, or None for all rows",
+    ),
+    "tz": (
+        lambda tz: named_zone(tz) is not None,
+        "the IANA name of a time zone, such as 'UTC' or 'Europe/Warsaw', or an offset such as '+05:30'",
+    ),
+    "infer_temporal": (_is_bool, "True or False"),
+    "decimals": (_is_one_of(Decimals), "'auto', 'exact' or 'float'"),
+    "strict": (_is_bool, "True or False"),
+    "on_truncation": (_is_one_of(OnTruncation), "'warn', 'raise' or 'ignore'"),
+    "timeout": (
+        lambda seconds: (
+            isinstance(seconds, int | float) and seconds is not True and 0 < seconds <= MAX_TIMEOUT
+        ),
+        "seconds above 0 and up to 30 days, or None for the configured ones",
+    ),
+    "progress": (lambda shown: _is_bool(shown) or callable(shown), "True, False, None or a callable"),
 }
 
+_DEFAULT_VALUES: Final = {field.name: field.default for field in fields(AskOptions)}
 #: Made and checked once, since options cannot change.
 _DEFAULTS: Final = AskOptions(engine="pyarrow")

@@ -1,42 +1,117 @@
-"""Question: the handle of a question that was asked, which any process can create from its id."""
+"""Question: the handle of a question that was asked, which any process can create from its id.
+
+It is polled until its state is final. The response with the final state also has the rows, and is kept, so
+that they are sent once.
+"""
 
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
-from connecty_frames import frames
 from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.asking.polling import PolledQuestion
-from connecty_frames.decode import LIMITS
-from connecty_frames.decode.limits import DECODING
+from connecty_frames.asking.endpoints import FETCH_POLICY, GRACE
+from connecty_frames.asking.submission import annotate, pending_message
+from connecty_frames.decode.limits import DECODING, LIMITS
+from connecty_frames.diagnostics import details_text
 from connecty_frames.display.progress import progress
-from connecty_frames.errors import NotFoundError
-from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, check_age, shows_options
-from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
+from connecty_frames.errors import (
+    ConnectyError,
+    NotFoundError,
+    QuestionTimeout,
+    UnknownStateWarning,
+    warn,
+)
+from connecty_frames.frames import loading
+from connecty_frames.http.models import Failure, FailureKind
+from connecty_frames.http.retry import retry
+from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, shows_options
+from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from typing import Unpack
 
-    from connecty_frames.asking.endpoints import Endpoints
+    from connecty_frames.asking.endpoints import Endpoints, Results
     from connecty_frames.asking.submission import Submission
+    from connecty_frames.decode.envelope import Envelope
+    from connecty_frames.http.models import Request, Response
+    from connecty_frames.store.history import History
+    from connecty_frames.store.table import Earlier
+
+#: The pause between polls: as a share of the time elapsed, its bounds in seconds, its jitter.
+_SHARE: Final = 0.1
+_MIN_PAUSE: Final = 0.1
+_MAX_PAUSE: Final = 5.0
+_JITTER: Final = 0.2
+#: Seconds after acceptance in which a 404 means that the question is not visible yet.
+_SETTLING: Final = 10.0
+#: The failures that may pass by themselves; at the deadline they count as a timeout.
+_TRANSIENT: Final = frozenset(
+    {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
+)
 
 _LOG: Final = logging.getLogger("connecty_frames.client")
 
 
-class Question(PolledQuestion):
+def delay(elapsed: float, random: Callable[[], float]) -> float:
+    """Return the seconds to wait before the next poll: ``clamp(elapsed / 10, 0.1, 5) * (0.8 .. 1.2)``."""
+    # What matters to a person is how much longer than necessary they waited, as a share of the whole. A tenth
+    # of the time elapsed bounds that share at a tenth (a twentieth on average, since a question may be done
+    # at any time between two polls) and polls least often where each poll says least: about a hundred
+    # requests for five minutes. The minimum of 0.1 s limits the load of short questions, the maximum of 5 s
+    # the lag of long ones. The jitter of a fifth either way spreads clients that started together; full
+    # jitter would double the requests for no shorter wait.
+    base = min(max(elapsed * _SHARE, _MIN_PAUSE), _MAX_PAUSE)
+    return base * (1 + _JITTER * (2 * random() - 1))
+
+
+class Question:
     """A question that was asked.
 
     It comes from ``Client.submit`` or, by its id alone, from ``Client.question``. Neither creating one nor
-    reading its properties opens a connection.
+    reading its properties opens a connection. A method that asks the server raises ConnectionFailed,
+    AuthError, APIError or ResponseError if it cannot be reached, or answers with an error or an invalid
+    response; a NotFoundError says that the workspace has no such question.
     """
+
+    def __init__(
+        self,
+        api: Endpoints,
+        question_id: str,
+        dw_id: int,
+        *,
+        submission: Submission | None = None,
+        earlier: Earlier | None = None,
+        kept: Results | None = None,
+    ) -> None:
+        self._api = api
+        self._question_id = question_id
+        self._dw_id = dw_id
+        self._submission = submission
+        #: What is known of when and how it was asked; of an earlier one by the history.
+        asked = earlier or submission
+        self._question = asked.question if asked else None
+        self._asked_at = asked.asked_at if asked else None
+        self._reused = earlier is not None
+        #: When it was accepted, in seconds of the monotonic clock; None if that is unknown.
+        self._accepted_at = submission.accepted_at if submission else None
+        if earlier is not None and earlier.accepted_at is not None:
+            age = (api.clock.now() - earlier.accepted_at).total_seconds()
+            self._accepted_at = api.clock.monotonic() - max(0.0, age)
+        self._last_state: str | None = None  # as the server spelled it
+        self._known_state: State | None = None  # the last that the API document has
+        self._warned = False
+        self._unread: dict[Request, Response] = {}
+        self._final = kept  # so that its rows need not be sent again
+        self._kept = kept
 
     @property
     def question_id(self) -> str:
@@ -56,7 +131,7 @@ class Question(PolledQuestion):
     @property
     def resume_command(self) -> str:
         """The line that fetches the answer later, without asking again."""
-        return self._command
+        return self._api.resume_command(self._question_id, self._dw_id)
 
     @property
     def asked_at(self) -> datetime | None:
@@ -83,8 +158,8 @@ class Question(PolledQuestion):
 
         Raises
         ------
-        ConnectionFailed, AuthError, APIError, ResponseError, QuestionTimeout
-            As for :meth:`state`.
+        QuestionTimeout
+            If no answer came within the timeout.
         """
         if self._final is not None:
             return True
@@ -105,10 +180,6 @@ class Question(PolledQuestion):
 
         Raises
         ------
-        NotFoundError
-            If the workspace has no such question.
-        ConnectionFailed, AuthError, APIError, ResponseError
-            If the server cannot be reached, or answers with an error or an invalid response.
         QuestionTimeout
             If no answer came within the client's timeout.
         """
@@ -131,8 +202,6 @@ class Question(PolledQuestion):
         ------
         QuestionTimeout
             If it is not done in time. The server may still be working on it.
-        NotFoundError, ConnectionFailed, AuthError, APIError, ResponseError
-            As for :meth:`state`.
         """
         ask_options = AskOptions(timeout=timeout)
         with self._annotated():
@@ -162,8 +231,6 @@ class Question(PolledQuestion):
             If the server could not answer it; the error has all that the server said.
         QuestionTimeout
             If it is not done in time. The server may still be working on it.
-        NotFoundError, ConnectionFailed, AuthError, APIError
-            As for :meth:`state`.
         ResponseError, ConversionError, TruncatedError
             If the answer cannot be used, or not with these options. Calling again with other options asks
             nothing again.
@@ -184,9 +251,9 @@ class Question(PolledQuestion):
         with self._annotated():
             ask_options = read_schema(ask_options)
             deadline = deadline or Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
-            is_loaded = ask_options.engine in frames.LOADED
+            is_loaded = ask_options.engine in loading.LOADED
             if not is_loaded:
-                frames.begin_loading(ask_options.engine)
+                loading.begin_loading(ask_options.engine)
             with progress(self._question, self._question_id, wanted=ask_options.progress) as report:
                 final, wanted, left = self._final, ask_options.max_rows, deadline.remaining
                 more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
@@ -206,7 +273,7 @@ class Question(PolledQuestion):
                     received(final.body)
             time_left = deadline.remaining()  # an import takes none of it
             if not is_loaded:
-                frames.finish_loading(ask_options.engine)
+                loading.finish_loading(ask_options.engine)
             with DECODING.get():
                 return Answer.from_response(
                     final.body,
@@ -225,6 +292,13 @@ class Question(PolledQuestion):
                     limits=msgspec.structs.replace(LIMITS, checkpoint=self._checkpoint(time_left)),
                 )
 
+    def message(self) -> str:
+        """Return a message for a caller that stops waiting."""
+        recorded_in = self._submission.recorded_in if self._submission else ""
+        if self._reused and self._api.history is not None:
+            recorded_in = self._api.history.place
+        return pending_message(self._question_id, self.resume_command, recorded_in)
+
     def __repr__(self) -> str:
         asked = "" if self._question is None else f", question={snippet(self._question, 100)!r}"
         return f"<Question {self._question_id}, dw_id={self._dw_id}{asked}>"
@@ -241,89 +315,152 @@ class Question(PolledQuestion):
             deadline = Deadline.after(self._api.timeout if timeout is None else timeout, self._api.clock)
             return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
 
+    def _checkpoint(self, seconds: float) -> Callable[[], None]:
+        """Return a function that raises once ``seconds``, but at least ``GRACE``, have passed."""
+        clock = self._api.clock
+        end = clock.monotonic() + max(seconds, GRACE)
 
-class Call:
-    """One call with checked arguments, by which each way to ask goes: a question to send, or one sent before.
+        def check() -> None:
+            if clock.monotonic() > end:
+                command = self.resume_command
+                raise self._timeout_error(
+                    f"The answer to question {self._question_id} arrived, and was not decoded in the time "
+                    "allowed. Question.result(timeout=...) decodes it again without another request"
+                    f"{f'; {command} fetches it again' if command else ''}.",
+                    State.COMPLETED,
+                )
 
-    Nothing is sent before :meth:`submit` or :meth:`answer`.
-    """
+        return check
 
-    def __init__(
-        self, api: Endpoints, asked: Submission | Question, options: AskOptions, deadline: Deadline
-    ) -> None:
-        self._api = api
-        self._asked = asked
-        self.options = options
-        self.deadline = deadline
-        #: The ids of earlier askings that the server no longer has.
-        self._gone: set[str] = set()
-
-    def message(self) -> str | None:
-        """Return what is known of the question, for an interrupt; None if it was never sent."""
-        return self._asked.message()
-
-    def submit(self) -> Question:
-        """Return an earlier asking that the server still has if ``max_age`` allows, else ask."""
-        if isinstance(self._asked, Question):
-            return self._asked
-        with self._asked.annotated():
-            handle = self._find_or_send(self._asked)
-            while handle.reused and not handle.exists(self.deadline.remaining()):
-                handle = self._find_or_send(self._asked)
-            self._count_reuse(handle)
-            return handle
-
-    def answer(
+    def _poll(
         self,
+        deadline: Deadline,
         *,
-        accepted: Callable[[Question], object] = lambda _: None,
-        received: Callable[[bytes], object] | None = None,
-    ) -> Answer:
-        """Return the answer of an earlier asking if ``max_age`` allows, else ask and wait.
-
-        ``accepted`` is called once the server has accepted the question, ``received`` with the response of a
-        completed question before it is decoded.
-        """
-        if isinstance(self._asked, Question):
-            return self._asked.fetch(self.options, deadline=self.deadline, received=received)
-        with self._asked.annotated():
-            while True:
-                handle = self._find_or_send(self._asked)
-                if not handle.reused:
-                    accepted(handle)
-                try:
-                    answer = handle.fetch(self.options, deadline=self.deadline, received=received)
-                except NotFoundError:
-                    if not handle.reused:
-                        raise
-                else:
-                    self._count_reuse(handle)
-                    return answer
-
-    def _find_or_send(self, submission: Submission) -> Question:
-        """Return an earlier asking, other than those returned before, if its age allows; else send it."""
-        history, max_age = self._api.history, self.options.max_age
-        if max_age is not None and history is not None:
-            # Not imported where nothing is reused.
-            from connecty_frames.asking.reuse import find_or_claim, kept_results
-
-            if submission.earlier is not None and submission.earlier.question_id is not None:
-                self._gone.add(submission.earlier.question_id)
-            submission.earlier = None  # an interrupt must not name one that is gone
-            submission.earlier = earlier = find_or_claim(
-                submission,
-                history,
-                max_age=check_age(max_age),
-                gone=self._gone,
-                deadline=self.deadline,
-                clock=self._api.clock,
+        include: Iterable[str] = COMPONENTS,
+        max_rows: int | None = None,
+        report: Callable[[str, float], None] = lambda _state, _elapsed: None,
+        once: bool = False,
+    ) -> Results:
+        """Fetch until the state is final, or once; the response with the final state also has the rows."""
+        clock, random, submission = self._api.clock, self._api.random, self._submission
+        began = submission.sent_at if submission else clock.monotonic()
+        send = self._api.results(
+            self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows, unread=self._unread
+        )
+        while True:
+            # As the request is sent: another thread may see a later one meanwhile.
+            previous = self._known_state
+            results = retry(
+                send,
+                policy=FETCH_POLICY,
+                deadline=deadline,
+                random=random,
+                budget=self._api.transport.budget,
             )
-            if earlier is not None and earlier.question_id is not None:
-                kept = kept_results(history, earlier.question_id)
-                return Question(self._api, earlier.question_id, submission.dw_id, earlier=earlier, kept=kept)
-        question_id = submission.send(self._api, deadline=self.deadline)
-        return Question(self._api, question_id, submission.dw_id, submission=submission)
+            if isinstance(results, Failure):
+                self._wait_or_raise(results, deadline)
+                continue
+            is_final = self._is_final(results.envelope.state, previous)
+            if once:
+                return results
+            elapsed = clock.monotonic() - began
+            report(results.envelope.state, elapsed)
+            if is_final:
+                fewer = self._final is not None and results.max_rows < self._final.max_rows
+                self._final = msgspec.structs.replace(results, elapsed=elapsed if submission else None)
+                if self._api.history is not None and not fewer:
+                    self._record_end(
+                        results.envelope, self._api.history, self._checkpoint(deadline.remaining())
+                    )
+                return self._final
+            pause = delay(elapsed, random)
+            if results.retry_after is not None and results.retry_after < deadline.remaining():
+                pause = max(pause, results.retry_after)
+            deadline.sleep(pause)
+            if deadline.remaining() <= 0:
+                raise self._unanswered_error()
 
-    def _count_reuse(self, handle: Question) -> None:
-        if handle.reused and self._api.history is not None:
-            self._api.history.reused(handle.question_id)
+    def _record_end(self, envelope: Envelope, history: History, checkpoint: Callable[[], None]) -> None:
+        """Record the end in the history, without the number of rows if counting them takes too long."""
+        is_completed = envelope.state == State.COMPLETED
+        rows = envelope.total_rows
+        if is_completed and rows is None:
+            with suppress(QuestionTimeout):
+                rows = envelope.count_rows(checkpoint)
+        history.ended(
+            self._question_id,
+            envelope.state,
+            now=self._api.clock.now(),
+            rows=rows,
+            sql_query=envelope.sql_query,
+            response_summary=envelope.response_summary,
+            error=None if is_completed else details_text(envelope.details, envelope.more_details),
+        )
+
+    def _wait_or_raise(self, failure: Failure, deadline: Deadline) -> None:
+        """Wait after a 404 for a question that may not be visible yet; raise after any other failure."""
+        if self._accepted_at is not None and isinstance(failure.error, NotFoundError):
+            elapsed = self._api.clock.monotonic() - self._accepted_at
+            if elapsed < _SETTLING:
+                deadline.sleep(delay(elapsed, self._api.random))
+                if deadline.remaining() > 0:
+                    return
+        timed_out = deadline.remaining() <= 0 and failure.kind in _TRANSIENT
+        if timed_out or failure.kind is FailureKind.DEADLINE:
+            raise self._unanswered_error(failure.reason)
+        failure.raise_()
+
+    def _is_final(self, state: str, previous: State | None) -> bool:
+        """Record a state, and return whether it is final; an unknown or earlier one is not."""
+        self._last_state = state
+        known = State(state) if state in State.__members__ else None
+        expected = known is not None and (previous is None or known in NEXT_STATES[previous])
+        if known is not None:
+            self._known_state = known
+        if not expected and not self._warned:
+            self._warned = True
+            why = "after a later one" if known else "which the API document does not have"
+            warn(
+                UnknownStateWarning(
+                    f"The server says that question {self._question_id} is {snippet(state)!r}, {why}. It is "
+                    "treated as not finished."
+                )
+            )
+        return expected and known in FINAL_STATES
+
+    def _unanswered_error(self, reason: str | None = None) -> QuestionTimeout:
+        last_failure = f" The last failure: {reason}." if reason else ""
+        state = "the server reported no state"
+        if self._last_state:
+            state = f"the server last said {snippet(self._last_state)}"
+        command = self.resume_command
+        return self._timeout_error(
+            f"No answer to question {self._question_id} in the time allowed; {state}.{last_failure} It may "
+            f"still be worked on{f': {command} fetches the answer' if command else ''}.",
+            self._last_state,
+        )
+
+    def _timeout_error(self, message: str, state: str | None) -> QuestionTimeout:
+        return QuestionTimeout(
+            message,
+            question_id=self._question_id,
+            question=self._question,
+            dw_id=self._dw_id,
+            state=state,
+            asked_at=self._asked_at,
+        )
+
+    @contextmanager
+    def _annotated(self) -> Iterator[None]:
+        """Add the id to whatever is raised: an error, an interrupt, an exception of a callable."""
+        try:
+            yield
+        except ConnectyError as error:
+            error.question_id = error.question_id or self._question_id
+            raise
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                annotate(error, self.message())
+            else:
+                error.add_note(self.message())
+            raise

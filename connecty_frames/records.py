@@ -104,9 +104,9 @@ def history(
     """
     AskOptions(engine=engine)  # checks it
     table = records_table(resolve(), state=state, since=since, limit=limit)
-    from connecty_frames import frames
+    from connecty_frames.frames.loading import to_engine
 
-    return frames.to_engine(table, engine)
+    return to_engine(table, engine)
 
 
 def forget(

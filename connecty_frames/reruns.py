@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connecty_frames import frames
 from connecty_frames.answer import Answer
 from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.frames import accessor
 from connecty_frames.frames.rerun import columns_of, rerun_sql
 from connecty_frames.pins import Pin
 
@@ -66,7 +66,7 @@ def rerun(
     """
     if isinstance(source, Answer | Pin):
         return source.rerun(connection, dialect=dialect, functions=functions, schema=schema)
-    metadata = source if isinstance(source, AnswerMetadata) else frames.metadata(source, required=True)
+    metadata = source if isinstance(source, AnswerMetadata) else accessor.metadata(source, required=True)
     return rerun_sql(
         metadata, columns_of(metadata), connection, dialect=dialect, functions=functions, schema=schema
     )

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 import connecty_frames as cf
-from connecty_frames import errors, frames
+from connecty_frames import errors
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
-from connecty_frames.decode.types.table import RULES
+from connecty_frames.decode.types.inference import RULES
+from connecty_frames.frames.pandas import to_pandas
+from connecty_frames.frames.polars import to_polars
 from connecty_frames.sandbox import faults as fault_module
 from connecty_frames.settings.values import Settings, SettingsDict
 from docs.docstrings import descriptions
@@ -74,12 +77,12 @@ def frames_table() -> str:
     columns = [pa.array([value], kind) for kind, value in _VALUES.items()]
     table = pa.table(columns, names=list(map(str, _VALUES)))
     inferred = [{"name": name, "type": name, "evidence": "values"} for name in table.column_names]
-    answer = frames.AnswerMetadata(schema=inferred)
+    answer = AnswerMetadata(schema=inferred)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cf.TypeFidelityWarning)  # of types that numpy lacks
         dtypes = [
-            *(frames.to_pandas(table, dtype_backend=each, metadata=answer).dtypes for each in _BACKENDS),
-            frames.to_polars(table).dtypes,
+            *(to_pandas(table, dtype_backend=each, metadata=answer).dtypes for each in _BACKENDS),
+            to_polars(table).dtypes,
         ]
     head = ("Arrow", *(f"pandas, `{backend}`" for backend in _BACKENDS), "polars")
     rows = (tuple(f"`{kind}`" for kind in row) for row in zip(_VALUES, *dtypes, strict=True))

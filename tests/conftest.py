@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from _pytest.runner import runtestprotocol
-from hypothesis import settings
 
 from connecty_frames.sandbox import Sandbox
 from tests.servers import programs
@@ -33,17 +32,14 @@ for _name in [name for name in os.environ if name.startswith("PYTHON")]:
         del os.environ[_name]
 # Rewriting the assertions of all tests takes each process six seconds, if it finds none that are rewritten.
 sys.dont_write_bytecode = False
+# Hypothesis imports trio, for which nothing here draws examples.
+os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"
 # Altair imports jsonschema, which compiles 39 grammars of IRIs in a second if it finds this.
 sys.modules["rfc3987_syntax"] = None
 
 # A background job of a shell ignores Ctrl-C, and so do the processes that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# No deadline, since the time of an example depends on the load of the machine. The examples are the same each
-# time; `make verify WHAT=fuzz` draws others. Half of them without the slow tests.
-settings.register_profile("suite", settings.default, deadline=None, derandomize=True)
-settings.register_profile("fast", settings.get_profile("suite"), max_examples=50)
 
 #: Fixtures that several folders use.
 __all__ = ["client", "clock", "fake_clock_client", "server"]
@@ -64,9 +60,22 @@ _PROMISED = {test for rows in _LISTED.values() for tests in rows.values() for te
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep standard error for the traceback of a test that hangs, and choose the number of examples."""
+    """Keep standard error for the traceback of a test that hangs, and choose the examples of Hypothesis."""
     config.stash[_STDERR] = os.dup(2)
+    from hypothesis import settings  # after the settings of the environment above
+
+    # No deadline, since the time of an example depends on the load of the machine. The examples are the same
+    # each time; `make verify WHAT=fuzz` draws others. Half of them without the slow tests.
+    settings.register_profile("suite", settings.default, deadline=None, derandomize=True)
+    settings.register_profile("fast", settings.get_profile("suite"), max_examples=50)
     settings.load_profile("fast" if "not slow" in config.option.markexpr else "suite")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a file of slow tests if none is run, since it imports what no other test needs."""
+    if "not slow" not in config.option.markexpr or not collection_path.match("test_*.py"):
+        return None
+    return bool(re.search(rb"^pytestmark = .*mark\.slow", collection_path.read_bytes(), re.MULTILINE)) or None
 
 
 def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> None:

@@ -388,10 +388,11 @@ def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
 
 
 def test_the_repr(countries: cf.Answer, logins: cf.Answer) -> None:
-    """Question, rows of total, columns, id, and each column with its type."""
+    """Question, rows of total, columns, id, the summary, and each column with its type."""
     assert repr(countries) == (
         "<Answer to 'list the top 5 countries with the most orders': 5 of 5 rows x 2 columns, "
         f"question_id {QUESTION_ID}>\n"
+        "  Poland has the most orders of all countries: 31768.\n"
         "  country: string\n"
         "  orders: int64"
     )

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames import AnswerMetadata
 from tests.cases import cases
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"

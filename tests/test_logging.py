@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.servers.scripted import RecordedRequest, Script, Step
+    from tests.servers.timing import FakeClock
+
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 SECRETIVE = "SELECT 'not for the log' AS a"
 
@@ -78,17 +81,20 @@ def test_the_record_of_an_answer(box: Sandbox, caplog: pytest.LogCaptureFixture,
     assert all(each["elapsed"] is None or each["elapsed"] >= 0 for each in found)
 
 
-def test_the_measures(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_measures(
+    server: Script, clock: FakeClock, fake_clock_client: cf.Client, caplog: pytest.LogCaptureFixture
+) -> None:
     """Milliseconds from sending to the end of the answer, and the bytes of its body."""
     caplog.set_level(logging.DEBUG, logger="connecty_frames")
-    box.faults.add(Fault("health", latency=0.2))
-    with cf.Client(**box.connection) as client:
-        client.health()
 
-    found = re.search(r"(\d+) ms, (\d+) bytes$", caplog.messages[0])
-    assert found is not None
-    assert 200 <= int(found[1]) < 20_000
-    assert 0 < int(found[2]) < 1000
+    def handle(_: RecordedRequest) -> Step:
+        clock.at += 5
+        return server.answer(200, raw=b'{"status": "up"}')
+
+    server.handler = handle
+    fake_clock_client.health()
+
+    assert caplog.messages[0] == "GET /v1/health: 200, 5000 ms, 16 bytes"
 
 
 def test_failures(box: Sandbox, lines: Callable[[], list[str]]) -> None:

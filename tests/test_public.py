@@ -351,6 +351,7 @@ def test_the_accessor_is_there_when_the_library_came_second(library: str) -> Non
     assert run(code) == [False, True]
 
 
+@pytest.mark.slow
 def test_no_module_replaces_a_name() -> None:
     """With every module imported, each name of each ``__all__`` is the object that its module defines."""
     code = """
@@ -378,7 +379,7 @@ def test_no_module_replaces_a_name() -> None:
                 home = sys.modules.get(getattr(thing, "__module__", None), module)
                 if isinstance(thing, types.ModuleType) or thing is not vars(home).get(public, thing):
                     wrong.append(f"{name}.{public}")
-        print(json.dumps([wrong, count > 100]))
+        print(json.dumps([wrong, count > 75]))
     """
 
     assert run(textwrap.dedent(code)) == [[], True]

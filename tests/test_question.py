@@ -14,7 +14,7 @@ import responses
 
 from connecty_frames.asking.endpoints import Results
 from connecty_frames.client import Client
-from connecty_frames.decode import read_envelope
+from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.errors import (
     ConfigError,
     ConversionError,
@@ -137,8 +137,8 @@ def test_an_import_takes_none_of_the_time(
         clock.at += 1000
         monkeypatch.setattr(clock, "monotonic", monotonic)
 
-    monkeypatch.setattr("connecty_frames.frames.LOADED", set())
-    monkeypatch.setattr("connecty_frames.frames.finish_loading", finish_loading)
+    monkeypatch.setattr("connecty_frames.frames.loading.LOADED", set())
+    monkeypatch.setattr("connecty_frames.frames.loading.finish_loading", finish_loading)
     assert client.ask("how many?").table.to_pydict() == {"a": [1], "b": [2], "c": [3]}
 
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.files import atomic_write
-from connecty_frames.frames import AnswerMetadata
+from connecty_frames.frames.accessor import attach
 from connecty_frames.frames.parquet_file import write_table
 from tests.cases import cases
 
@@ -186,7 +187,7 @@ class TestLongTexts:
         """Metadata of a file may have an id or evidence of any length."""
         long = "x" * MEGABYTE
         columns = [{"name": long, "type": long, "evidence": long}]
-        frame = cf.frames.attach(pd.DataFrame({"a": [1]}), AnswerMetadata(question_id=long, schema=columns))
+        frame = attach(pd.DataFrame({"a": [1]}), AnswerMetadata(question_id=long, schema=columns))
         assert len(frame.connecty._repr_html_()) < 20_000
         assert len(repr(frame.connecty)) < 1_000
 
@@ -223,15 +224,15 @@ class TestLongTexts:
         chart = cf.Answer.from_json(body(rows)).plot(x=long, y="n").to_dict()
         (values,) = chart["datasets"].values()
         assert list(values[0]) == [
-            "column .0",
-            "column .0 in full",
             "column 0",
             "column 0 in full",
+            "column 1",  # whose name is that of the first
+            "column 1 in full",
             "n",
             "n in full",
         ]
-        assert [row["column .0"] for row in values] == ["a", "c"]
-        assert chart["encoding"]["y"]["field"] == "column \\.0"
+        assert [row["column 0"] for row in values] == ["a", "c"]
+        assert chart["encoding"]["y"]["field"] == "column 0"
         assert chart["encoding"]["y"]["title"] == "x" * 120 + "…"
         assert len(json.dumps(chart)) < 10_000
 
@@ -270,7 +271,7 @@ results = {"sql_query": long, "response_summary": long}
 body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
 answer = cf.Answer.from_json(body.encode())
 write_answer(answer, None, "table", "pyarrow", sys.stdout.buffer)
-echo_metadata(answer, summary=True, sql=True)
+echo_metadata(answer, summary=True, sql=True, question_id=True)
 """
 
 
@@ -327,7 +328,7 @@ class TestNul:
     )
     def test_a_frame_of_polars(self, frame: pl.DataFrame, tmp_path: Path) -> None:
         """The page has the metadata without the table, and writing is an error that says what to do."""
-        cf.frames.attach(frame, AnswerMetadata(question="how many?"))
+        attach(frame, AnswerMetadata(question="how many?"))
         assert "how many?" in frame.connecty._repr_html_()
         with pytest.raises(cf.ConfigError, match=r"NUL character .* rename it\.$"):
             frame.connecty.write_parquet(tmp_path / "x.parquet")
@@ -335,7 +336,7 @@ class TestNul:
 
     def test_a_frame_of_pandas(self, tmp_path: Path) -> None:
         """It is written and read with its name."""
-        frame = cf.frames.attach(pd.DataFrame({"a\0b": [1]}), AnswerMetadata(question="how many?"))
+        frame = attach(pd.DataFrame({"a\0b": [1]}), AnswerMetadata(question="how many?"))
         assert "a\\x00b" in frame.connecty._repr_html_()
         path = frame.connecty.write_parquet(tmp_path / "x.parquet")
         assert list(cf.read_parquet(path).columns) == ["a\0b"]

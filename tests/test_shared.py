@@ -297,6 +297,18 @@ def test_threads_start_one() -> None:
         assert len({id(each) for each in threads.map(use, range(8))}) == 1
 
 
+def test_no_message_offers_an_answer_that_ends_with_the_process() -> None:
+    """Neither of a question, nor of a batch; a client of a sandbox that runs elsewhere offers it."""
+    sandbox = cf.use_sandbox(answers=ANSWERS)
+    asked = api.shared_client().submit("why")
+    with cf.Client(**sandbox.connection) as client:
+        assert client.question(asked.question_id).resume_command.startswith("Client.question(")
+
+    assert asked.resume_command == ""
+    assert asked.message() == f"Question {asked.question_id} may still be worked on."
+    assert not api.shared_client().is_resumable
+
+
 # The environment
 
 

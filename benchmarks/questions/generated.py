@@ -40,6 +40,7 @@ _DIMENSIONS: Final = {
     "by status": "status",
     "by year": "year",
     "per quarter": "quarter",
+    "by month": "month",
 }
 _FILTERS: Final[dict[str, Callable[[Frame], Any]]] = {
     "": lambda rows: rows["order_id"] > 0,
@@ -99,7 +100,7 @@ def cases() -> Iterator[Case]:
         _MEASURES, _DIMENSIONS, _FILTERS, _PERIODS, _RANKINGS
     ):
         is_ranked = bool(ranking)
-        if is_ranked and (not dimension or dimension in {"by year", "per quarter"}):
+        if is_ranked and (not dimension or dimension in {"by year", "per quarter", "by month"}):
             continue
         yield Case(measure, dimension, condition, period, ranking)
 
@@ -114,6 +115,7 @@ def tables(connection: DuckDBPyConnection) -> tuple[Frame, Frame]:
     orders["at"] = orders["ordered_at"].dt.tz_convert("UTC").dt.tz_localize(None)
     orders["status"] = orders["status"].astype(str)
     orders["year"] = orders["at"].dt.year
+    orders["month"] = orders["at"].dt.to_period("M").dt.start_time.dt.date
     orders["quarter"] = orders["at"].dt.to_period("Q").dt.start_time.dt.date
     items = connection.sql(
         "SELECT i.order_id, i.quantity, i.unit_price, p.category FROM sales.order_items i"

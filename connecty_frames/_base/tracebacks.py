@@ -78,7 +78,10 @@ def _shortened(full: TracebackType | None) -> TracebackType | None:
     for frame, root in frames:
         if root in {_IPYTHON, _PACKAGE}:
             is_inside = True
-        elif is_called and (root in sys.stdlib_module_names or (is_inside and _is_installed(frame))):
+        elif is_called and (
+            root in sys.stdlib_module_names
+            or (is_inside and any(folder in frame.tb_frame.f_code.co_filename for folder in _INSTALLED))
+        ):
             pass
         else:
             is_inside = False
@@ -87,7 +90,3 @@ def _shortened(full: TracebackType | None) -> TracebackType | None:
     for frame in reversed(kept):
         short = TracebackType(short, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     return short
-
-
-def _is_installed(frame: TracebackType) -> bool:
-    return any(folder in frame.tb_frame.f_code.co_filename for folder in _INSTALLED)

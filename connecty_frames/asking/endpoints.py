@@ -13,7 +13,8 @@ import msgspec
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import snippet, terminal
-from connecty_frames.decode import LIMITS, Envelope, read_envelope
+from connecty_frames.decode.envelope import Envelope, read_envelope
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import ResponseError
 from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames._base.text import snippet
 from connecty_frames.asking.endpoints import Results
-from connecty_frames.decode import read_envelope
+from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
 from connecty_frames.store.table import LARGEST, RecordState, microseconds
 

@@ -92,12 +92,12 @@ class Batch:
     """
 
     def __init__(
-        self, folder: Path, ask: Callable[..., None] | None = None, client: Client | None = None
+        self, folder: Path, ask: Callable[..., None] | None = None, asked_by: Client | None = None
     ) -> None:
         self._folder = folder
         #: Asks the questions again; None if they are not known.
         self._ask = ask
-        self._client = client
+        self._asked_by = asked_by
 
     @property
     def folder(self) -> Path:
@@ -157,9 +157,9 @@ class Batch:
             ],
             names=list(columns),
         )
-        from connecty_frames import frames
+        from connecty_frames.frames.loading import to_engine
 
-        return frames.to_engine(table, engine)
+        return to_engine(table, engine)
 
     def parts(self) -> dict[str | int, Path]:
         """Return the Parquet files of the answers, in the order of the questions.
@@ -296,7 +296,7 @@ class Batch:
 
         check_max_workers(max_workers)
         ask_options = read_schema(AskOptions.from_kwargs(options, "dw_id", *NOT_OF_A_BATCH))
-        fetching = shared_client(client or self._client)
+        fetching = shared_client(client or self._asked_by)
         target = fetching.target(open_folder(self._folder)["dw_id"])
         with Index(index_path(self._folder)) as index:
             begin_refetching(self._folder, manifest_of(target, ask_options), index)

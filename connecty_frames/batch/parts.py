@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The integers up to this size are all float64 too.
 _EXACT: Final = 2**53
+#: The characters of names that a message shows.
+_SHOWN: Final = 200
 
 
 def to_dataset(paths: list[Path]) -> dataset.Dataset:
@@ -31,7 +33,8 @@ def _common_schema(paths: list[Path]) -> pa.Schema:
     first = schemas[0]
     for path, schema in zip(paths, schemas, strict=True):
         if schema.names != first.names:
-            raise _unlike(paths[0], f"the columns {quoted(first.names)}", path, quoted(schema.names))
+            names, others = (snippet(quoted(each), _SHOWN) for each in (first.names, schema.names))
+            raise _unlike(paths[0], f"the columns {names}", path, others)
     for position, field in enumerate(first):
         types = [schema.types[position] for schema in schemas]
         is_mixed = set(types) == {pa.int64(), pa.float64()}

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames import frames
 from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.asking.submission import annotate
 from connecty_frames.batch.folder import index_path, part_path
@@ -33,6 +32,7 @@ from connecty_frames.errors import (
     WriteFailed,
 )
 from connecty_frames.files import atomic_write, write_failed
+from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.table import RecordState, from_microseconds
@@ -279,7 +279,7 @@ class _BatchRun:
             path = self._part(entry)
             try:
                 with atomic_write(path) as file:
-                    write_table(frames.write_metadata(answer.table, metadata), file)
+                    write_table(write_metadata(answer.table, metadata), file)
             except pa.ArrowException as error:  # such as a struct without fields, set by schema=
                 raise ConversionError(
                     f"The answer cannot be written as Parquet: {snippet(str(error), 200)}",

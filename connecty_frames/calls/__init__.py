@@ -1,1 +1,1 @@
-"""Many questions side by side, in threads and in event loops."""
+"""A call: one question, or many side by side, in threads and in event loops."""

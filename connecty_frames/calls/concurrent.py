@@ -22,7 +22,6 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from connecty_frames._base.text import snippet, value_text
-from connecty_frames.answer import shape_text
 from connecty_frames.asking.submission import annotate
 from connecty_frames.decode.limits import DECODING
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError, wrong_value
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from connecty_frames.answer import Answer
-    from connecty_frames.question import Call
+    from connecty_frames.calls.call import Call
 
 _Future = TypeVar("_Future", bound="Future[Any]")
 
@@ -63,7 +62,7 @@ class QuestionFuture(Future["Answer"]):
             return "cancelled"
         error = self.exception()
         known = self.result() if error is None else error
-        outcome = type(known).__name__ if isinstance(known, BaseException) else shape_text(known)
+        outcome = type(known).__name__ if isinstance(known, BaseException) else known.metadata.shape_text
         question_id = getattr(known, "question_id", None)  # an error may be any
         return outcome if question_id is None else f"{outcome}, question_id {snippet(str(question_id))}"
 

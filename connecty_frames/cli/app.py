@@ -23,6 +23,7 @@ from connecty_frames.cli.input import QuestionCommand
 from connecty_frames.cli.io import echo_stderr, exit_on_signals, shell_message, show_warning, standard_streams
 from connecty_frames.cli.login import login
 from connecty_frames.cli.pin import pin
+from connecty_frames.errors import ConnectyError
 
 #: A line for each code; older versions of typer join the lines.
 _EPILOG = "\n".join(["Exit codes:", *(f"{code}: {meaning}." for code, meaning in MEANINGS.items())])
@@ -59,11 +60,11 @@ def _run() -> None:
         sys.exit(BROKEN_PIPE)
     except tuple(EXIT_CODES) as error:
         echo_stderr(f"{type(error).__name__}: {shell_message(error)}")
-        for note in getattr(error, "__notes__", ()):  # such as how far a batch got
-            echo_stderr(note)
-        question_id = getattr(error, "question_id", None)
-        if question_id is not None and question_id not in str(error):
-            echo_stderr(f"question_id {question_id}")
+        if isinstance(error, ConnectyError):
+            for note in getattr(error, "__notes__", ()):  # such as how far a batch got
+                echo_stderr(note)
+            if error.question_id is not None and error.question_id not in str(error):
+                echo_stderr(f"question_id {error.question_id}")
         sys.exit(exit_code_of(error))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -43,7 +43,7 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
@@ -55,19 +55,9 @@ _question = partial(typer.Option, rich_help_panel="Question")
 _connection = partial(typer.Option, rich_help_panel="Connection")
 _output = partial(typer.Option, rich_help_panel="Output")
 _part = partial(typer.Option, rich_help_panel="One part of the answer alone")
-#: Parameters that do not go with others, and why.
-_CONFLICTS: Final = (
-    ("base_url", ("region",), ADDRESS_CONFLICT),
-    (
-        "plot",
-        ("format_", "output", "sql", "summary", "stats", "schema"),
-        "--plot draws a chart on standard output: it does not go with --format, --output or one part alone.",
-    ),
-)
 
 
 def ask(
-    ctx: typer.Context,
     question: Annotated[
         list[str] | None,
         typer.Argument(
@@ -140,8 +130,15 @@ def ask(
 
     If a word begins with a hyphen, write -- before the first one.
     """
-    _check_conflicts(ctx.params)
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
+    if base_url and region:
+        raise ConfigError(ADDRESS_CONFLICT, setting="base_url")
+    if plot and (format_ or output or part):
+        raise ConfigError(
+            "--plot draws a chart on standard output: it does not go with --format, --output or one part "
+            "alone.",
+            setting="plot",
+        )
     written_as = choose_format(format_, output, part)
     read_question = question_reader(question or (), file, question_id)
     options: AskOptionsDict = {
@@ -150,7 +147,7 @@ def ask(
         "max_age": max_age,
         "max_rows": max_rows,
         "on_truncation": "ignore" if part and on_truncation == "warn" else on_truncation,
-        "schema": None if schema_file is None else read_saved_schema(schema_file),
+        "schema": read_saved_schema(schema_file),
         "timeout": timeout,
         "tz": tz,
         "decimals": decimals,
@@ -165,18 +162,12 @@ def ask(
     place = {"profile": profile, "base_url": base_url, "region": region}
     # Opened first: a file that cannot be written must not cost a question.
     with (
-        reporting_id(quiet=quiet) as questions,
+        reporting_id(quiet=quiet) as accepted,
         open_response_file(save, output) as save_response,
         open_output(output, written_as) as target,
         connection(sandbox=sandbox, question_id=question_id, **place) as address,
         recording_client(address, no_history=no_history, max_age=max_age) as client,
     ):
-
-        def accepted(asked: Question) -> None:
-            questions.append(asked)
-            if not quiet:
-                echo_acceptance(asked)
-
         # Read last, so that nobody types a question that cannot be asked.
         call = client.call(read_question(), ask_options)
         answer = call.answer(accepted=accepted, received=save_response)
@@ -198,12 +189,6 @@ def ask(
             if not (plot and write_plot(answer, target)):
                 write_answer(answer, written, written_as, engine, target)
             target.flush()
-
-
-def _check_conflicts(parameters: Mapping[str, object]) -> None:
-    for name, others, reason in _CONFLICTS:
-        if parameters[name] and any(parameters[other] for other in others):
-            raise ConfigError(reason, setting=name.rstrip("_"))
 
 
 def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | None:
@@ -240,24 +225,30 @@ def recording_client(
 
 
 @contextmanager
-def reporting_id(*, quiet: bool) -> Iterator[list[Question]]:
-    """Yield a list for the question that is asked, and report its id if its answer cannot be written."""
+def reporting_id(*, quiet: bool = False) -> Iterator[Callable[[Question], None]]:
+    """Yield a function that reports the id of a question; also quietly, if its answer cannot be written."""
     questions: list[Question] = []
+
+    def accepted(question: Question) -> None:
+        questions.append(question)
+        if not quiet:
+            _echo_acceptance(question)
+
     try:
-        yield questions
+        yield accepted
     except KeyboardInterrupt as interrupt:
         if questions and not hasattr(interrupt, "__notes__"):  # a note means that the client reported the id
-            echo_acceptance(questions[0], before="\n")
+            _echo_acceptance(questions[0], before="\n")
         raise
     except BrokenPipeError:
         raise  # the reader closed the pipe on purpose, as `head` does
     except OSError:
         if questions and quiet:
-            echo_acceptance(questions[0])
+            _echo_acceptance(questions[0])
         raise
 
 
-def echo_acceptance(question: Question, *, before: str = "") -> None:
+def _echo_acceptance(question: Question, *, before: str = "") -> None:
     """Write the id of a question that was accepted, and so paid for; not of a sandbox that ends with it."""
     if command := question.resume_command:
         echo_stderr(

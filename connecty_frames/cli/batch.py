@@ -102,7 +102,7 @@ def batch(
         "dw_id": dw_id,
         "max_rows": max_rows,
         "on_truncation": on_truncation,
-        "schema": None if schema_file is None else read_saved_schema(schema_file),
+        "schema": read_saved_schema(schema_file),
         "timeout": timeout,
         "tz": tz,
         "decimals": decimals,

@@ -14,7 +14,7 @@ import typer
 
 from connecty_frames._base.text import listed, terminal
 from connecty_frames._base.version import __version__
-from connecty_frames.cli.ask import echo_acceptance, recording_client, reporting_id
+from connecty_frames.cli.ask import recording_client, reporting_id
 from connecty_frames.cli.commands import masked
 from connecty_frames.cli.connection import Profile, UseSandbox, connection
 from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from connecty_frames.asking.checks import Check
     from connecty_frames.cli.first_contact import Contact
     from connecty_frames.client import Client
-    from connecty_frames.question import Question
 
 _DISTRIBUTION: Final = "connecty-frames"
 #: The name and the extra of a requirement such as ``duckdb>=1.3; extra == 'sandbox'``.
@@ -104,14 +103,9 @@ def _first_contact(
 
     contact, error = Contact(), None
     client.observe(contact.observe)
-    with reporting_id(quiet=False) as questions:
-
-        def accepted(asked: Question) -> None:
-            questions.append(asked)
-            echo_acceptance(asked)
-
+    with reporting_id() as accepted:
         try:
-            client.call(question, options).answer(accepted=accepted)
+            answer = client.call(question, options).answer(accepted=accepted)
         except ConnectyError as failed:
             error = failed
         if contact.body:
@@ -122,7 +116,7 @@ def _first_contact(
             # One row, fetched by the id and so not paid for, shows whether ``count`` follows ``max_rows``.
             with warnings.catch_warnings(), suppress(ConnectyError):
                 warnings.simplefilter("ignore")
-                questions[0].result(max_rows=1)
+                client.ask("", question_id=answer.question_id, dw_id=answer.metadata.dw_id, max_rows=1)
     held = not contact.body or _report(console, contact, client.redacted)
     if error is not None:
         raise error

@@ -13,7 +13,9 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames._base.text import counted, listed, quoted
-from connecty_frames.decode import decode, exact_json, read_envelope
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.decoder import decode
+from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.exact_json import ConstantText, FloatText, IntText
 from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, match_names, read_entry, section_named
 from connecty_frames.errors import ConnectyError
@@ -24,7 +26,7 @@ from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, QuestionResu
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
     from connecty_frames.decode.statistics import ColumnStatistics
     from connecty_frames.http.models import Response
 

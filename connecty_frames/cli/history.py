@@ -12,7 +12,7 @@ from connecty_frames._base.text import counted
 from connecty_frames.cli.answer_options import FormatOption, OutputOption
 from connecty_frames.cli.connection import Profile
 from connecty_frames.cli.io import echo_stderr
-from connecty_frames.cli.output import TABLES, choose_format, naming_file, open_output, write_rows
+from connecty_frames.cli.output import TABLES, choose_format, write_table
 
 history = typer.Typer(name="history", help="List recorded questions, fetch their answers, and erase them.")
 
@@ -57,9 +57,7 @@ def list_recorded(
     table = records_table(resolve(profile=profile), state=state or None, since=since, limit=limit)
     if written_as in TABLES:
         table = table.select(_SHOWN)
-    with open_output(output, written_as) as file, naming_file(output):
-        write_rows(table, table.schema.types, written_as, file)
-        file.flush()
+    write_table(table, written_as, output)
 
 
 @history.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

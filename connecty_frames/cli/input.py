@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from connecty_frames.decode import Schema
+    from connecty_frames.decode.schema import Schema
 
 #: The argument and the name of a file that stand for standard input.
 _STDIN: Final = "-"
@@ -67,9 +67,11 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
     return lambda: " ".join(words)
 
 
-def read_saved_schema(path: Path) -> Schema:
-    """Read what ``Schema.to_json`` or ``--schema --format json`` wrote; raises ConfigError."""
-    from connecty_frames.decode import Schema
+def read_saved_schema(path: Path | None) -> Schema | None:
+    """Read what ``Schema.to_json`` or ``--schema --format json`` wrote, if a path is given."""
+    if path is None:
+        return None
+    from connecty_frames.decode.schema import Schema
 
     text = read_file(path, "--schema-file")
     try:

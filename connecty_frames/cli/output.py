@@ -162,6 +162,13 @@ def write_answer(answer: Answer, part: Part | None, format_: Format, engine: Eng
     write_rows(table, types, format_, file)
 
 
+def write_table(table: pa.Table, format_: Format, output: Path | None) -> None:
+    """Write a table with the names of Arrow's types to a file, or to standard output."""
+    with open_output(output, format_) as file, naming_file(output):
+        write_rows(table, table.schema.types, format_, file)
+        file.flush()
+
+
 def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: BinaryIO) -> None:
     """Write a table; ``types`` are those that a table for people names."""
     if format_ in TABLES:

@@ -32,7 +32,7 @@ from connecty_frames.cli.output import (
     naming_file,
     open_output,
     write_batches,
-    write_rows,
+    write_table,
 )
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
 
@@ -118,7 +118,7 @@ def add(
             dw_id=dw_id,
             timeout=timeout,
             max_rows=max_rows,
-            schema=None if schema_file is None else read_saved_schema(schema_file),
+            schema=read_saved_schema(schema_file),
             tz=tz,
             decimals=decimals,
         )
@@ -143,9 +143,7 @@ def list_pins(*, folder: _Folder = None, format_: FormatOption = None, output: O
             "question": pa.array([each.question for each in pins], pa.string()),
         }
     )
-    with open_output(output, written_as) as file, naming_file(output):
-        write_rows(table, table.schema.types, written_as, file)
-        file.flush()
+    write_table(table, written_as, output)
 
 
 @pin.command()
@@ -259,7 +257,7 @@ def run(
         suffix = "txt" if written_as in TABLES else "md" if written_as == "markdown" else written_as
         files = [output_folder / f"{each.name}.{suffix}" for each in chosen]
         output_folder.mkdir(exist_ok=True)
-    schema = None if schema_file is None else read_saved_schema(schema_file)
+    schema = read_saved_schema(schema_file)
     for each, file in zip(chosen, files, strict=True):
         # Opened first: a file that cannot be written must not cost a query.
         with open_output(file, written_as) as opened, naming_file(file):

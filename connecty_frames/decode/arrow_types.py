@@ -51,6 +51,16 @@ is_number: Final = any_of(pa.types.is_integer, pa.types.is_floating, pa.types.is
 is_list: Final = any_of(pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 
 
+def is_naive(type_: pa.DataType) -> bool:
+    """Whether this is the type of timestamps without a zone."""
+    return pa.types.is_timestamp(type_) and type_.tz is None
+
+
+def is_aware(type_: pa.DataType) -> bool:
+    """Whether this is the type of instants."""
+    return pa.types.is_timestamp(type_) and type_.tz is not None
+
+
 # --- types as text --------------------------------------------------------------------------------------
 
 

@@ -20,8 +20,7 @@ from connecty_frames.decode.rows.reader import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
-from connecty_frames.decode.types import builders, numbers
-from connecty_frames.decode.types import table as types
+from connecty_frames.decode.types import builders, inference, numbers
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.types.encodings import AnyDecimal, Encoding, epoch
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
@@ -83,12 +82,14 @@ def decode(
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.columns, limits)
-    schema_types = (schema_types or _NO_TYPES).named_as_in(rows.names)
+    schema_types = _NO_TYPES if schema_types is None else schema_types.named_as_in(rows.names)
     entries, absent = match_names(rows.server_names, envelope.columns)
     statistics_of = [NO_STATISTICS if entry is None else envelope.columns[entry] for entry in entries]
-    total_rows, missing = _count_rows(envelope, set(absent), statistics_of, rows)
+    total_rows, truncated = _count_rows(envelope, set(absent), statistics_of, rows, fetched)
     whole = total_rows is not None and rows.count >= total_rows
-    warnings: list[ConnectyWarning] = [*rows.warnings, *_unknown_names(statistics_of)]
+    unknown = list(dict.fromkeys(name for found in statistics_of for name in found.unknown))
+    ignored = unknown and [f"Statistics of unknown names were ignored: {quoted(unknown)}."]
+    warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
     arrays, described, sources, errors = [], [], [], []
     for position in _column_order(rows.names, schema_types):
         limits.checkpoint()
@@ -103,16 +104,17 @@ def decode(
                 reason = "is written without quotes, which is not JSON; it was read as null"
                 problem = CellError(nan_row, "NaN", reason)
                 warnings.append(_fidelity_warning(column, None, problem, options))
-            decision = _decide(column, schema_types, options)
+            decision = _choose_type(column, schema_types, options)
             if decision.problem is not None:
                 warnings.append(_fidelity_warning(column, decision.type, decision.problem, options))
-            arrays.append(_build(column, decision, given, rows, position))
+            built = decision.array  # while deciding
+            arrays.append(_build(column, decision, given, rows, position) if built is None else built)
             _check(received, arrays[-1], schema_types.rules.get(column.name), limits)
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
             continue
-        if column.has_surrogates:
+        if column.cells.has_surrogates:
             statistics = msgspec.structs.replace(statistics, sections={})  # its JSON has other lengths
         sources.append(
             ColumnSource(
@@ -130,21 +132,24 @@ def decode(
         raise _combine(errors)
     required = {name for name, rule in schema_types.rules.items() if not rule.nullable}
     fields = [pa.field(each.name, each.type, each.name not in required) for each in described]
-    table = _to_table(arrays, pa.schema(fields), rows.count)
+    table = pa.Table.from_arrays(arrays, schema=pa.schema(fields)) if arrays else _without_columns(rows.count)
     disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
-    truncated = missing > 0 or _is_truncated(rows.count, total_rows, fetched)
     return Decoded(table, described, rows.count, total_rows, truncated, [*warnings, *disagreements])
 
 
 def _count_rows(
-    envelope: Envelope, absent: set[str], statistics: list[ColumnStatistics], rows: Rows
-) -> tuple[int | None, int]:
-    """Return the number of rows of the whole result, if known; else how many rows are missing at least."""
+    envelope: Envelope,
+    absent: set[str],
+    statistics: list[ColumnStatistics],
+    rows: Rows,
+    fetched: int | None,
+) -> tuple[int | None, bool | None]:
+    """Return the number of rows of the whole result, and whether rows were cut; None if unknown."""
     total = count_total((found for name, found in envelope.columns.items() if name not in absent), rows.count)
     if total is not None:
-        return total, 0
+        return total, rows.count < total
     missing = -1  # by counts of values alone
     for position, found in enumerate(statistics):
         present = 0 if found.count is None else Column("", rows.columns[position]).count
@@ -152,14 +157,9 @@ def _count_rows(
             missing = found.count - present
             # If no null was received, there are taken to be none.
             total = found.count if present == rows.count else None
-    return (rows.count if missing == 0 else total), max(missing, 0)
-
-
-def _unknown_names(statistics: list[ColumnStatistics]) -> list[StatisticsWarning]:
-    names = dict.fromkeys(name for found in statistics for name in found.unknown)
-    return (
-        [StatisticsWarning(f"Statistics of unknown names were ignored: {quoted([*names])}.")] if names else []
-    )
+    if missing < 0:  # as many rows as requested may be all of them, or not
+        return None, None if fetched is None or rows.count >= fetched else False
+    return total if missing else rows.count, missing > 0
 
 
 def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> tuple[Column, int | None]:
@@ -179,14 +179,6 @@ def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> t
     return (column.with_cells(cells), int(rows[0])) if len(rows) else (column, None)
 
 
-def _is_truncated(rows: int, total_rows: int | None, fetched: int | None) -> bool | None:
-    """Whether rows were cut, None where that is unknown."""
-    if total_rows is not None:
-        return rows < total_rows
-    # As many as requested may be all of them, or not.
-    return None if fetched is None or rows >= fetched else False
-
-
 def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     """Return the positions of the columns in the order of the table; they must be those of ``schema=``."""
     positions = {name: position for position, name in enumerate(names)}
@@ -204,36 +196,38 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> types.Decision:
+def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions) -> inference.Decision:
     """Decide on a column's type: that of the caller where there is one."""
-    if isinstance(column.cells, CellColumn) and column.cells.is_too_deep:
+    if column.cells.is_too_deep:
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
     given = schema_types.types.get(column.name)
     if given is None:
-        return types.decide(column, options)
+        return inference.decide(column, options)
     if isinstance(given, AnyDecimal):
         type_ = numbers.any_decimal(column.cells.present, column.bounds) or given.type
-        return types.Decision(type_, f"{SET_BY_CALLER}, {given!r}")
+        return inference.Decision(type_, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
-        return types.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
-    required = types.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
+        return inference.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
+    required = inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
     if isinstance(column.cells, ScalarColumn):
         # If the column would be of this type anyway, it has been read for the decision, and for "float" with
         # whole numbers rounded, which a type of the caller's never does.
-        found = types.decide(column, options)
+        found = inference.decide(column, options)
         if found.type == given and options.decimals != "float":
             return required._replace(array=found.array, extremes=found.extremes)
     return required
 
 
 def _build(
-    column: Column, decision: types.Decision, given: pa.DataType | Encoding | None, rows: Rows, position: int
+    column: Column,
+    decision: inference.Decision,
+    given: pa.DataType | Encoding | None,
+    rows: Rows,
+    position: int,
 ) -> pa.Array | pa.ChunkedArray:
-    """Build a column of the type decided on, unless it has been read for the decision."""
-    if decision.array is not None:
-        return decision.array
+    """Build a column of the type decided on."""
     cells = column.cells
     text_type = decision.type.value_type if pa.types.is_dictionary(decision.type) else decision.type
     if column.count and is_text(text_type):
@@ -276,7 +270,7 @@ def _fidelity_warning(
     outcome = ""
     if type_ is not None:
         outcome = " stays exact text" if pa.types.is_string(type_) else f" is {snippet(str(type_))}"
-        outcome = " is the JSON text of its cells" if column.has_surrogates else outcome
+        outcome = " is the JSON text of its cells" if column.cells.has_surrogates else outcome
     return TypeFidelityWarning(
         f"Column {name!r}{outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
         f"{'Use' if remedy is None else f'Read it with {remedy}, or use'} strict=True to make this an error."
@@ -326,16 +320,7 @@ def _combine(errors: list[ConversionError]) -> ConversionError:
     return ConversionError(" ".join(sentences), column=first.column, row=first.row, value=first.value)
 
 
-def _to_table(arrays: list[Any], schema: pa.Schema, rows: int) -> pa.Table:
-    if arrays:
-        return pa.Table.from_arrays(arrays, schema=schema)
-    rows_only = pa.Array.from_buffers(pa.struct([]), rows, [None])
-    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows_only)])
-
-
-def python_statistics(envelope: Envelope, limits: ReaderLimits = LIMITS) -> dict[str, dict[str, Any]]:
-    """Return the statistics with Python numbers, exactly as they were; none if they are too many."""
-    if envelope.excess:
-        return {}
-    statistics: dict[str, dict[str, Any]] = exact_json.to_python(envelope.statistics, limits.checkpoint)
-    return statistics
+def _without_columns(rows: int) -> pa.Table:
+    """Return a table that has rows only."""
+    empty = pa.Array.from_buffers(pa.struct([]), rows, [None])
+    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(empty)])

@@ -162,7 +162,9 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
         statistics = Statistics({})
     else:
         details, more = {}, 0
-        _check_encoding(body, rows)
+        start = exact_json.offset(rows, body) if rows else len(body)
+        for part in (memoryview(body)[:start], memoryview(body)[start + len(rows) :]):
+            str(part, "utf-8")  # the reader of the rows checks these
         statistics = read_statistics(original(results.dataframe_stats), limits)
     return Envelope(
         state=state or "",
@@ -177,13 +179,6 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
             compress(_RESULT_FIELDS, (sql_query.is_escaped, summary.is_escaped, statistics.is_escaped))
         ),
     )
-
-
-def _check_encoding(body: bytes, rows: memoryview) -> None:
-    """Raise UnicodeDecodeError for what is not UTF-8 outside of the rows, whose reader checks them."""
-    start = exact_json.offset(rows, body) if rows else len(body)
-    for part in (memoryview(body)[:start], memoryview(body)[start + len(rows) :]):
-        str(part, "utf-8")
 
 
 def _split(

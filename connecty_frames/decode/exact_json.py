@@ -10,7 +10,6 @@ import json
 import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import Enum
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -245,12 +244,12 @@ def to_decimal(text: str) -> Decimal | None:
         return None
 
 
-def to_python(value: object, checkpoint: Callable[[], None] = lambda: None) -> Any:
+def to_python(value: object) -> Any:
     """Turn number texts into an int, a float if exact, or a Decimal; what Python cannot hold stays text."""
-    if isinstance(value, _NESTED):  # one frame for each level, since Python allows a thousand
-        items = value.values() if isinstance(value, dict) else value
-        read = map(partial(to_python, checkpoint=checkpoint), _checked(items, checkpoint))
-        return dict(zip(value, read, strict=True)) if isinstance(value, dict) else list(read)
+    if isinstance(value, dict):
+        return {key: to_python(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return list(map(to_python, value))
     convert = _TO_PYTHON.get(type(value))
     return value if convert is None else convert(value)
 
@@ -264,10 +263,12 @@ def _checked(items: Iterable[_Item], checkpoint: Callable[[], None]) -> Iterator
 
 
 def _float_or_decimal(text: FloatText) -> float | Decimal | str:
+    nearest = float(text)
+    if repr(nearest) == text:  # common case
+        return nearest
     exact = to_decimal(text)
     if exact is None:
         return str(text)
-    nearest = float(text)
     return nearest if Decimal(repr(nearest)) == exact else exact
 
 

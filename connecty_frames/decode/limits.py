@@ -7,7 +7,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.immutable import Immutable
-from connecty_frames.errors import ResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +35,6 @@ class ReaderLimits(Immutable):
     #: Called between blocks of rows, columns, batches of cells, and pieces of the other parts; an exception
     #: that it raises ends the reading.
     checkpoint: Callable[[], None] = lambda: None
-
-    def check_columns(self, count: int) -> None:
-        """Raise ResponseError if an answer has too many columns."""
-        if count > self.most_columns:
-            raise ResponseError(
-                f"The answer has {count:,} columns; at most {self.most_columns:,} are read. "
-                "Ask for fewer, or for rows in place of a pivot."
-            )
 
 
 LIMITS: Final = ReaderLimits()

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.blocks import outside_texts
 from connecty_frames.decode.exact_json import hide_escapes
 
 if TYPE_CHECKING:
@@ -32,6 +31,13 @@ def byte_table(dtype: type, values: dict[bytes, int]) -> NDArray[Any]:
     return table
 
 
+def outside_texts(is_quote: NDArray[np.bool_], quotes: int = 0) -> NDArray[np.bool_]:
+    """Return which of some characters are outside of texts, given the places of quotes."""
+    # A sum of 8 bits overflows, but its last bit is right.
+    outside: NDArray[np.bool_] = (np.cumsum(is_quote, dtype=np.uint8) & 1 == quotes % 2) & ~is_quote
+    return outside
+
+
 #: How many bytes are searched at a time where nothing else bounds the work.
 _PIECE: Final = 1 << 20
 _MARKS: Final = byte_table(np.bool_, {b'[]{},"': 1})
@@ -43,7 +49,7 @@ _match_spaces: Final = re.compile(rb"\s*").match
 match_key: Final = re.compile(rb'\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*:', re.DOTALL).match
 
 
-class Block(NamedTuple):
+class Scanned(NamedTuple):
     """Whole rows with the separators between them."""
 
     start: int  # in the source
@@ -62,11 +68,11 @@ class Block(NamedTuple):
         positions: NDArray[np.int32] = self.marks[(self.bytes_there == _COMMA) & (self.depths == depth)]
         return positions
 
-    def cut(self, end: int) -> Block:
+    def cut(self, end: int) -> Scanned:
         """Return the part of the block before a position."""
         return self.within(0, end)._replace(data=self.data[:end])
 
-    def within(self, start: int, end: int) -> Block:
+    def within(self, start: int, end: int) -> Scanned:
         """Return the block with only the marks between two positions."""
         some = slice(*np.searchsorted(self.marks, np.array((start, end), np.int32)))
         return self._replace(
@@ -74,7 +80,7 @@ class Block(NamedTuple):
         )
 
 
-def next_block(rows: memoryview, start: int, size: int, *, single: bool = False) -> Block:
+def next_block(rows: memoryview, start: int, size: int, *, single: bool = False) -> Scanned:
     """Return the longest block of a size, or a row that is longer; where it is to be a single one, a row."""
     while True:
         block = scan(rows[start : start + size], start)
@@ -87,11 +93,11 @@ def next_block(rows: memoryview, start: int, size: int, *, single: bool = False)
         size *= 2
 
 
-def scan(piece: memoryview, start: int) -> Block:
+def scan(piece: memoryview, start: int) -> Scanned:
     """Find the brackets, braces and commas outside of texts; a piece begins outside of them."""
     data = bytes(piece)
     marks, bytes_there, _ = _find_marks(data)
-    return Block(start, data, marks, bytes_there, np.cumsum(STEPS[bytes_there], dtype=np.int32))
+    return Scanned(start, data, marks, bytes_there, np.cumsum(STEPS[bytes_there], dtype=np.int32))
 
 
 def _find_marks(data: bytes, quotes: int = 0) -> tuple[NDArray[np.int32], NDArray[np.uint8], int]:
@@ -122,7 +128,7 @@ def inner_commas(source: memoryview, checkpoint: Callable[[], None]) -> Iterator
         start += len(data)
 
 
-def parse_by_piece(block: Block, size: int, checkpoint: Callable[[], None]) -> Any:
+def parse_by_piece(block: Scanned, size: int, checkpoint: Callable[[], None]) -> Any:
     """Return what ``exact_json.parse`` does of a block that is one array or object, some bytes at a time."""
 
     def parse(start: int, end: int, around: str = "%s") -> Any:

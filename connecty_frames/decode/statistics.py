@@ -91,13 +91,7 @@ class ColumnStatistics(Immutable):
     counts_values: bool = False  # rather than rows; False if that is unknown
     unknown: tuple[str, ...] = ()  # names of sections
     clock: str = ""  # "time" or "duration" if the statistics name one of the two
-
-    @property
-    def rows(self) -> int | None:
-        """The number of rows, or None if nulls were not counted."""
-        if self.count is None or (self.counts_values and self.nulls is None):
-            return None
-        return self.count + (self.nulls or 0)
+    rows: int | None = None  # None if nulls were not counted
 
 
 NO_STATISTICS: Final = ColumnStatistics()
@@ -149,19 +143,22 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
     # A single section without a value tells the type of values that fit it; of several none does.
     said = [name for name in found if found[name][1]] or list(found)
     alone = said if len(said) == 1 else ()
-    rows, count = parse_count(fields.get("row_count")), parse_count(fields.get("count"))
-    named = found.get("temporal", ("",))[0]
+    rows, nulls = parse_count(fields.get("row_count")), parse_count(fields.get("nulls_count"))
+    count = parse_count(fields.get("count")) if rows is None else rows
+    counts_values = rows is None and "count" not in general
+    is_known = count is not None and not (counts_values and nulls is None)
     others: tuple[str | None, ...] = () if sections else ("general" if is_general else None,)
     if found.get("string", ("",))[0].casefold() == "object":  # in pandas also booleans with nulls
         others = ("general",)
     return ColumnStatistics(
         sections,
         (*(sections or alone), *others),
-        count if rows is None else rows,
-        parse_count(fields.get("nulls_count")),
-        counts_values=rows is None and "count" not in general,
+        count,
+        nulls,
+        counts_values=counts_values,
         unknown=tuple(unknown),
-        clock=_CLOCKS.get(_fold(named).rstrip(_DIGITS), ""),
+        clock=_CLOCKS.get(_fold(found["temporal"][0]).rstrip(_DIGITS), "") if "temporal" in found else "",
+        rows=(count or 0) + (nulls or 0) if is_known else None,
     )
 
 

@@ -351,10 +351,10 @@ def _compare_texts(
 ) -> Iterator[str]:
     """Compare the number of empty texts, and, if all cells were texts, the lengths."""
     lengths = pc.binary_length(column)
-    shortest = pc.min_max(lengths)["min"].as_py()
-    empty, count = parse_count(section.get("empty_string_count")), partial(_count_empty, column, shortest)
+    count = partial(_count_selected, lengths, lambda each: pc.equal(each, to_scalar(0, each.type)))
+    empty = parse_count(section.get("empty_string_count"))
     yield from _compare_count(empty, "empty texts", count, whole=whole)
-    if shortest is None or not were_texts:
+    if column.null_count == len(column) or not were_texts:
         return
     stated = {
         end: length for end in _LENGTHS if (length := parse_count(section.get(f"{end}_len"))) is not None
@@ -384,12 +384,6 @@ def _compare_texts(
     if mean is not None:
         average = in_characters["mean"]
         yield f"has texts of the mean length {average}, but the statistics' mean_len is {mean}"
-
-
-def _count_empty(column: pa.ChunkedArray, shortest: int | None) -> range:
-    """Count the empty texts; there is none if the shortest text has a byte."""
-    empty = to_scalar("", column.type)
-    return _count_selected(column, lambda texts: pc.equal(texts, empty)) if shortest == 0 else range(1)
 
 
 def _utf16_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -8,9 +8,11 @@ every value in full. Times are drawn in their own zone, whatever the zone of the
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connecty_frames._base.text import cut, snippet
 from connecty_frames.display.charts import ChartKind, Column, choose_chart
@@ -18,7 +20,7 @@ from connecty_frames.display.formatting import texts
 from connecty_frames.errors import missing_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     import altair as alt
 
@@ -28,6 +30,13 @@ _HEIGHT: Final = 320
 #: Up to this many times, each is marked on a line; and how many labels an axis has room for.
 _MAX_POINTS: Final = 60
 _TICKS: Final = 8
+#: The pixels between two labels, and between labels and the title of an axis.
+_PADDING: Final = 10
+#: What can be the name of a field.
+_FIELD: Final = re.compile(r"(?!column \d+$|.* in full$)[^.\[\]'\"\\]{1,1000}")
+#: A day in milliseconds, and how many have labels such as "May 06".
+_DAY: Final = 86_400_000
+_MAX_DAYS: Final = 100
 #: The characters of a value in a tooltip, and the columns in it.
 _MAX_LENGTH: Final = 1_000
 _MAX_TOOLTIP_COLUMNS: Final = 50
@@ -48,29 +57,23 @@ def plot(
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "Plots need", error) from None
     chosen = choose_chart(table, question, x, y, color)
-    columns = _columns(chosen.table)
-    dimension, measure = columns[chosen.dimension.at], columns[chosen.measure.at]
-    group = None if chosen.group is None else columns[chosen.group.at]
-    used = [
-        column
-        for column in columns
-        if column.at < _MAX_TOOLTIP_COLUMNS or column in (dimension, measure, group)
-    ]
+    dimension, measure, group = chosen.dimension, chosen.measure, chosen.group
+    used = [c for c in chosen.columns if c.at < _MAX_TOOLTIP_COLUMNS or c in (dimension, measure, group)]
     is_category = chosen.kind is ChartKind.BARS or dimension.is_time
     base = Chart(alt.InlineData(values=_rows(used, [measure] if is_category else [dimension, measure])))
     chart: alt.Chart = _DRAW[chosen.kind](alt, base, dimension, measure)
     if group is not None:
         chart = chart.encode(
-            color=alt.Color(field=group.field, type="nominal", title=snippet(group.name), sort=None)
+            color=alt.Color(field=_field(group), type="nominal", title=snippet(group.name), sort=None)
         )
-    if group is not None and chosen.kind is ChartKind.BARS and chosen.repeats:
-        chart = chart.encode(yOffset=alt.YOffset(field=group.field, type="nominal", sort=None))
+    if group is not None and chosen.kind is ChartKind.BARS and not chosen.dimension.is_unique:
+        chart = chart.encode(yOffset=alt.YOffset(field=_field(group), type="nominal", sort=None))
     if chosen.overlaps:
         chart = chart.mark_circle()
-    tooltips = [alt.Tooltip(field=c.text_field, type="nominal", title=_tooltip_title(c.name)) for c in used]
+    tooltips = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
     chart = chart.encode(tooltip=tooltips, description=_description(alt, [dimension, group, measure]))
-    if used != columns:
-        left_out = f"The tooltips show {len(used)} of {len(columns):,} columns."
+    if used != chosen.columns:
+        left_out = f"The tooltips show {len(used)} of {len(chosen.columns):,} columns."
         return chart.properties(title=alt.TitleParams(chosen.title, subtitle=left_out))
     return chart.properties(title=chosen.title)
 
@@ -78,57 +81,27 @@ def plot(
 # --- columns ----------------------------------------------------------------------------------------
 
 
-class _Column(Column):
-    """A column with the keys of its marks and of its texts in the data of a chart."""
-
-    def __init__(self, at: int, name: str, cells: pa.ChunkedArray, key: str, text_key: str) -> None:
-        super().__init__(at, name, cells)
-        self.key = key
-        self.text_key = text_key
-
-    @property
-    def field(self) -> str:
-        return _field_path(self.key)
-
-    @property
-    def text_field(self) -> str:
-        return _field_path(self.text_key)
-
-    def marks(self, *, as_numbers: bool) -> Sequence[float | str | None]:
-        """Return the values as Vega-Lite draws them."""
-        if as_numbers:
-            return self.numbers
-        if self.is_time:
-            # Local times of the column's zone, marked and drawn as UTC: a browser would otherwise convert
-            # them to its own zone, or move those that its zone does not have.
-            return [None if time is None else f"{time}Z" for time in texts(self.times).to_pylist()]
-        return self.texts
+def _field(column: Column) -> str:
+    """Return the field of a column, which is in the data once a row: its name, unless that is long or odd."""
+    # Vega-Lite reads dots, brackets and quotes as a path, and drops backslashes in some of its expressions;
+    # expressions escape control characters, and the data does not.
+    is_plain = column.name.isprintable() and _FIELD.fullmatch(column.name)
+    return column.name if is_plain else f"column {column.at}"
 
 
-def _columns(table: pa.Table) -> list[_Column]:
-    names = table.column_names
-    # A key is in the data once a row, so a long name is replaced by the position of its column. So is one
-    # with control characters, which expressions escape and the data does not, or with backslashes, which
-    # Vega-Lite drops in some of its expressions and keeps in others.
-    stem = _unused("column ", lambda stem: (f"{stem}{position}" for position in range(len(names))), names)
-    keys = [
-        name if len(name) <= _MAX_LENGTH and name.isprintable() and "\\" not in name else f"{stem}{at}"
-        for at, name in enumerate(names)
-    ]
-    suffix = _unused(" in full", lambda suffix: (key + suffix for key in keys), keys)
-    return [_Column(at, names[at], table.column(at), key, key + suffix) for at, key in enumerate(keys)]
+def _text_field(column: Column) -> str:
+    return f"{_field(column)} in full"
 
 
-def _unused(text: str, names: Callable[[str], Iterable[str]], taken: Sequence[str]) -> str:
-    """Return a text, with dots behind it until none of the names made with it is taken."""
-    while not set(taken).isdisjoint(names(text)):
-        text += "."
-    return text
-
-
-def _field_path(name: str) -> str:
-    """Escape a name for Vega-Lite, which reads dots, brackets and quotes as a path."""
-    return "".join(f"\\{letter}" if letter in ".[]'\"" else letter for letter in name)
+def _marks(column: Column, *, as_numbers: bool) -> Sequence[float | str | None]:
+    """Return the values as Vega-Lite draws them."""
+    if as_numbers:
+        return column.numbers
+    if column.is_time:
+        # Local times of the column's zone, marked and drawn as UTC: a browser would otherwise convert them to
+        # its own zone, or move those that its zone does not have.
+        return [None if time is None else f"{time}Z" for time in texts(column.times).to_pylist()]
+    return column.texts
 
 
 def _tooltip_title(name: str) -> str:
@@ -137,33 +110,33 @@ def _tooltip_title(name: str) -> str:
     return f"{name} " if name in {"image", "title"} else snippet(name).replace("\\", "\\\\")
 
 
-def _description(alt: Any, columns: list[_Column | None]) -> Any:
+def _description(alt: Any, columns: list[Column | None]) -> Any:
     """Return the text of a mark for screen readers; Vega-Lite's own is an expression that has the titles."""
-    keys = dict.fromkeys(column.text_key for column in columns if column is not None)
+    keys = dict.fromkeys(_text_field(column) for column in columns if column is not None)
     values = [f"datum[{json.dumps(key)}]" for key in keys]
     return alt.DescriptionValue(alt.ExprRef(f"join([{', '.join(values)}], ': ')"))
 
 
-def _rows(columns: list[_Column], numbers: list[_Column]) -> list[dict[str, Any]]:
+def _rows(columns: list[Column], numbers: list[Column]) -> list[dict[str, Any]]:
     """Return the rows as Vega-Lite reads them; ``numbers`` are the columns on quantitative axes."""
     values: dict[str, Sequence[Any]] = {}
     for column in columns:
-        values[column.key] = column.marks(as_numbers=column in numbers)
-        values[column.text_key] = [text and cut(text, _MAX_LENGTH) for text in column.texts]
+        values[_field(column)] = _marks(column, as_numbers=column in numbers)
+        values[_text_field(column)] = [text and cut(text, _MAX_LENGTH) for text in column.texts]
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
 # --- charts -----------------------------------------------------------------------------------------
 
 
-def _line(alt: Any, chart: Any, dimension: _Column, measure: _Column) -> Any:
+def _line(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
     if dimension.is_time:
         x = alt.X(
-            field=dimension.field,
+            field=_field(dimension),
             type="temporal",
             title=snippet(dimension.name),
             scale=alt.Scale(type="utc"),
-            axis=alt.Axis(tickCount=_TICKS),  # with more, every other label is dropped: the days
+            axis=alt.Axis(**_time_ticks(dimension.times)),
         )
     else:  # years, without separators between their digits
         axis = alt.Axis(tickCount=_TICKS, tickMinStep=1, format="d")
@@ -175,19 +148,37 @@ def _line(alt: Any, chart: Any, dimension: _Column, measure: _Column) -> Any:
     )
 
 
-def _bars(alt: Any, chart: Any, dimension: _Column, measure: _Column) -> Any:
+def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
+    """Return where an axis has ticks, at the times themselves if they are few, and how it writes days."""
+    found = pc.unique(times.drop_null()).cast(pa.int64()).to_pylist()  # milliseconds
+    # With more than these, every other label is dropped: the days.
+    ticks: dict[str, Any] = {"values": found} if len(found) <= _TICKS else {"tickCount": _TICKS}
+    # By default, the label of a day has no month.
+    are_days = all(time % _DAY == 0 for time in found) and pc.any(pc.not_equal(pc.day(times), 1)).as_py()
+    if are_days and max(found) - min(found) < _MAX_DAYS * _DAY:
+        ticks["format"] = "%b %d"
+    return ticks
+
+
+def _bars(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
     # Horizontal, so that names stay legible; in the order of the answer, which the question may ask for.
     return (
         chart.mark_bar()
         .encode(
             x=_quantitative(alt, alt.X, measure),
-            y=alt.Y(field=dimension.field, type="nominal", title=snippet(dimension.name), sort=None),
+            y=alt.Y(
+                field=_field(dimension),
+                type="nominal",
+                title=snippet(dimension.name),
+                sort=None,
+                axis=alt.Axis(titlePadding=_PADDING),
+            ),
         )
         .properties(width=_WIDTH)
     )
 
 
-def _points(alt: Any, chart: Any, dimension: _Column, measure: _Column) -> Any:
+def _points(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
     scale = alt.Scale(zero=False)
     return (
         chart.mark_circle(opacity=0.7, size=50)
@@ -199,15 +190,20 @@ def _points(alt: Any, chart: Any, dimension: _Column, measure: _Column) -> Any:
     )
 
 
-def _quantitative(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:
+def _quantitative(alt: Any, channel: Any, column: Column, **more: Any) -> Any:
     is_integer = pa.types.is_integer(column.cells.type)
-    axis = alt.Axis(tickCount=_TICKS, **({"tickMinStep": 1} if is_integer else {}))
+    axis = alt.Axis(
+        tickCount=_TICKS,
+        labelSeparation=_PADDING,
+        titlePadding=_PADDING,
+        **({"tickMinStep": 1} if is_integer else {}),
+    )
     title = snippet(column.title)
-    return channel(field=column.field, type="quantitative", title=title, **{"axis": axis, **more})
+    return channel(field=_field(column), type="quantitative", title=title, **{"axis": axis, **more})
 
 
 #: What draws each kind of chart.
-_DRAW: Final[dict[ChartKind, Callable[[Any, Any, _Column, _Column], Any]]] = {
+_DRAW: Final[dict[ChartKind, Callable[[Any, Any, Column, Column], Any]]] = {
     ChartKind.LINE: _line,
     ChartKind.BARS: _bars,
     ChartKind.POINTS: _points,

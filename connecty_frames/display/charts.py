@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
@@ -141,13 +141,27 @@ class Chart:
     """What to draw."""
 
     kind: ChartKind
-    table: pa.Table  # the rows that are drawn
+    columns: list[Column]  # of the rows that are drawn
     dimension: Column
     measure: Column
     group: Column | None  # whose values are distinguished, as by colours
-    repeats: bool  # whether a value of the dimension occurs more than once
-    overlaps: bool  # whether it does so within a group
     title: str
+
+    @property
+    def dimensions(self) -> list[Column]:
+        """The dimension, and the group if there is one."""
+        return [self.dimension, self.group] if self.group else [self.dimension]
+
+    @property
+    def what(self) -> str:
+        """What is drawn, such as ``revenue by country and status``."""
+        return f"{snippet(self.measure.name)} by {' and '.join(snippet(c.name) for c in self.dimensions)}"
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether bars or lines would lie over each other: a value repeats within a group."""
+        places = [*zip(*(column.texts for column in self.dimensions), strict=True)]
+        return self.kind is not ChartKind.POINTS and len(set(places)) < len(places)
 
 
 def choose_chart(
@@ -165,39 +179,41 @@ def choose_chart(
             setting="plot",
         )
     columns = _columns(table)
-    if not table.num_rows:
-        raise _nothing_fits(columns, 0)
     given_x, given_y, group = (_find(columns, name) for name in (x, y, color))
     free = [column for column in columns if column not in (given_x, given_y, group)]
     measures = [column for column in free if column.is_measure]
     dimension = given_x or _choose_dimension(free, measures, least=2 if given_y is None else 1)
     named = _named(measures, question)
     measure = given_y or _choose_measure([c for c in measures if c is not dimension], named, dimension)
-    if dimension is None or dimension.role is Role.OTHER or measure is None or not measure.has_numbers:
+    is_drawable = dimension is not None and dimension.role is not Role.OTHER
+    if not (table.num_rows and dimension and is_drawable and measure and measure.has_numbers):
         raise _nothing_fits(columns, table.num_rows)
-    repeats = not dimension.is_unique
     if color is None:
-        group = _choose_group(columns, dimension, measure, repeats=repeats)
+        group = _choose_group(columns, dimension, measure)
         if group is not None and group.role is Role.IDENTIFIER and group.is_unique:  # no colour for each row
             if dimension.role is Role.DIMENSION:
                 table = _tell_apart(table, dimension, group)
-                dimension, repeats = _columns(table)[dimension.at], False
             group = None
-    chosen = [dimension, group, measure] if group else [dimension, measure]
-    what = f"{snippet(measure.name)} by {' and '.join(snippet(column.name) for column in chosen[:-1])}"
-    is_chosen = given_x or given_y or (measure not in named and set(measures) - {dimension, measure})
-    title = snippet(question) if question and not is_chosen else what
-    kind = _kind(dimension)
-    if kind is ChartKind.BARS and dimension.count > _MAX_CATEGORIES:
-        title += f" (the first {_MAX_CATEGORIES} of {dimension.count:,})"
-        first = {*[*dict.fromkeys(dimension.texts)][:_MAX_CATEGORIES]}
-        table = table.filter(pa.array([text in first for text in dimension.texts]))
-        drawn = _columns(table)
-        dimension, measure = drawn[dimension.at], drawn[measure.at]
-        group = drawn[group.at] if group else None
-    pairs = [*zip(dimension.texts, group.texts, strict=True)] if group else dimension.texts
-    overlaps = kind is not ChartKind.POINTS and len(set(pairs)) < len(pairs)
-    return Chart(kind, table, dimension, measure, group, repeats, overlaps, title)
+    note, kind = "", _kind(dimension)
+    if kind is ChartKind.BARS:
+        table, note = _first_categories(table, dimension.at)
+    drawn = _columns(table)
+    chosen = drawn[dimension.at], drawn[measure.at], drawn[group.at] if group else None
+    chart = Chart(kind, drawn, *chosen, title="")
+    is_chosen = given_x or given_y or (measure not in named and {*measures} - {dimension, measure})
+    title = snippet(question) if question and not is_chosen else chart.what
+    return replace(chart, title=title + note)
+
+
+def _first_categories(table: pa.Table, at: int) -> tuple[pa.Table, str]:
+    """Return the rows of the first categories of a column, and a note if there are more."""
+    texts = _columns(table)[at].texts
+    categories = [*dict.fromkeys(texts)]
+    if len(categories) <= _MAX_CATEGORIES:
+        return table, ""
+    first = {*categories[:_MAX_CATEGORIES]}
+    rows = table.filter(pa.array([text in first for text in texts]))
+    return rows, f" (the first {_MAX_CATEGORIES} of {len(categories):,})"
 
 
 def _columns(table: pa.Table) -> list[Column]:
@@ -276,11 +292,9 @@ def _choose_dimension(columns: list[Column], measures: list[Column], least: int)
     return measures[0] if len(measures) >= least and len(measures[0].cells) >= least else None
 
 
-def _choose_group(
-    columns: list[Column], dimension: Column, measure: Column, *, repeats: bool
-) -> Column | None:
+def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> Column | None:
     """Choose what is distinguished where the dimension repeats, or what the labels behind it belong to."""
-    if not repeats and dimension.role is not Role.LABEL:
+    if dimension.is_unique and dimension.role is not Role.LABEL:
         return None
     candidates = [
         column
@@ -291,7 +305,7 @@ def _choose_group(
         and not column.is_time
         and 1 < column.count <= _MAX_COLOURS
     ]
-    if not repeats:  # the products of a category: what stands before the label and repeats
+    if dimension.is_unique:  # the products of a category: what stands before the label and repeats
         candidates = [c for c in candidates if c.role is Role.DIMENSION and c.at < dimension.at]
     unique = (
         column

@@ -63,38 +63,17 @@ class _NotebookChart(_Base):
     def __or__(self, other: Any) -> Any:
         return _displayed(super().__or__(other))
 
-
-class Chart(_NotebookChart, alt.Chart):
-    """A chart of one mark."""
-
     def facet(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a chart for each value of a column, as altair does."""
-        return _displayed(super().facet(*args, **kwargs))
+        """Return a chart for each value of a column, as altair does for charts of one or more layers."""
+        return _displayed(super().facet(*args, **kwargs))  # type: ignore[misc]  # not of all charts
 
 
-class LayerChart(_NotebookChart, alt.LayerChart):
-    """Charts over each other."""
-
-    def facet(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a chart for each value of a column, as altair does."""
-        return _displayed(super().facet(*args, **kwargs))
-
-
-class HConcatChart(_NotebookChart, alt.HConcatChart):
-    """Charts beside each other."""
-
-
-class VConcatChart(_NotebookChart, alt.VConcatChart):
-    """Charts below each other."""
-
-
-class FacetChart(_NotebookChart, alt.FacetChart):
-    """A chart for each value of a column."""
-
-
-_CLASSES: Final[dict[type, type]] = {
-    class_.__bases__[1]: class_ for class_ in (Chart, LayerChart, HConcatChart, VConcatChart, FacetChart)
+#: The classes of the charts, by altair's.
+_CLASSES: Final[dict[type, Any]] = {
+    base: type(base.__name__, (_NotebookChart, base), {"__module__": __name__})
+    for base in (alt.Chart, alt.LayerChart, alt.HConcatChart, alt.VConcatChart, alt.FacetChart)
 }
+Chart: Final = _CLASSES[alt.Chart]
 
 
 def _displayed(chart: Any) -> Any:

@@ -3,7 +3,7 @@
 In a terminal, rich draws the line on standard error. Questions that wait at the same time, each in its own
 thread, share one display with a line each: two displays would overwrite each other. In a notebook the line is
 an output of the cell that changes in place and is empty in the end; text on standard error would stay there,
-in red. In a log, if asked for, there is a line for each state.
+in red. The line about a frame takes its place. In a log, if asked for, there is a line for each state.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +48,7 @@ def progress(
     """Yield a function that shows a state and the seconds elapsed, for as long as the context lasts."""
     # True shows a line, False nothing, a callable receives a :class:`Progress`; None shows the line in a
     # terminal and in a notebook. The line never goes to standard output, which is for data.
+    _output.set(None)
     if callable(wanted):
 
         def report(state: str, elapsed: float) -> None:
@@ -152,6 +154,17 @@ def notebook_shell() -> Any:
     return shell if hasattr(shell, "kernel") else None
 
 
+#: The output of the cell with the line of the latest wait; None if there was none.
+_output: Final[ContextVar[dict[str, str] | None]] = ContextVar("_output", default=None)
+
+
+def show_in_notebook(line: str) -> None:
+    """Show a line where a notebook has shown the progress of the latest question, else nothing."""
+    transient, shell = _output.get(), notebook_shell()
+    if transient is not None and shell is not None:
+        shell.display_pub.publish({"text/plain": line}, transient=transient, update=True)
+
+
 @contextmanager
 def _in_notebook(
     shell: Any, question: str | None, question_id: str
@@ -160,6 +173,7 @@ def _in_notebook(
     publish = shell.display_pub.publish
     transient = {"display_id": f"connecty-{question_id}-{id(title)}"}
     publish({"text/plain": title}, transient=transient)
+    _output.set(transient)
     try:
         yield lambda state, elapsed: publish(
             {"text/plain": f"{title}  {snippet(state)}  {elapsed:.0f} s  {question_id}"},

@@ -66,8 +66,6 @@ _PERIOD_TEXT: Final = re.compile(
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?",
     re.IGNORECASE,
 )
-#: A code such as an ISIN: without spaces, and with a digit.
-_CODE: Final = re.compile(r"(?=.*\d)[A-Z\d-]{4,}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 #: How many values are read to tell what a text column is.
 _SAMPLE: Final = 1_000
@@ -134,15 +132,10 @@ def _text_role(named: list[str], column: pa.ChunkedArray) -> Role:
     values = [str(value) for value in column.slice(0, _SAMPLE).drop_null().to_pylist()]
     if values and all(map(_PERIOD_TEXT.fullmatch, values)):
         return Role.PERIOD
-    if _is_identifier(named) or (values and (all(map(_UUID.fullmatch, values)) or _are_codes(values))):
+    if _is_identifier(named) or (values and all(map(_UUID.fullmatch, values))):
         return Role.IDENTIFIER
     is_label = len(column) > 1 and not column.null_count and len(column.unique()) == len(column)
     return Role.LABEL if is_label else Role.DIMENSION
-
-
-def _are_codes(values: list[str]) -> bool:
-    """Return whether texts are codes of one length."""
-    return len(set(map(len, values))) == 1 and all(map(_CODE.fullmatch, values))
 
 
 def _is_identifier(named: list[str]) -> bool:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connecty_frames._base.text import snippet
-from connecty_frames.display.charts import Chart, ChartKind, Column, choose_chart
+from connecty_frames.display.charts import Chart, ChartKind, choose_chart
 from connecty_frames.errors import ConfigError, missing_extra
 
 if TYPE_CHECKING:
@@ -66,13 +66,11 @@ def terminal_plot(table: pa.Table, question: str | None, console: Console) -> st
     chart = choose_chart(table, question)
     with console.capture() as captured:
         console.print(_text(chart.title, "bold"))
+        if not chart.title.startswith(chart.what):  # the axes have no titles
+            console.print(_text(chart.what, "dim"))
         console.print(_DRAW[chart.kind](chart, console))
     text = captured.get()
     return text.translate(_ASCII) if console.options.ascii_only else text
-
-
-def _dimensions(chart: Chart) -> list[Column]:
-    return [chart.dimension] if chart.group is None else [chart.dimension, chart.group]
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -84,9 +82,9 @@ def _text(text: str, style: str = "") -> Text:
 
 def _bars(chart: Chart, console: Console) -> RenderableType:
     """Return a line for each row: its label, a bar that begins at zero, and its number with all digits."""
-    if len(chart.table) > _MAX_BARS:
+    if len(chart.measure.cells) > _MAX_BARS:
         raise ConfigError(
-            f"{len(chart.table):,} bars are more than the {_MAX_BARS} that a terminal shows well. "
+            f"{len(chart.measure.cells):,} bars are more than the {_MAX_BARS} that a terminal shows well. "
             "Ask for fewer.",
             setting="plot",
         )
@@ -99,7 +97,7 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    rows = zip(*(column.texts for column in _dimensions(chart)), strict=True)
+    rows = zip(*(column.texts for column in chart.dimensions), strict=True)
     labels = [" / ".join(map(_label, row)) for row in rows]
     for label, share, digits in zip(labels, shares, chart.measure.texts, strict=True):
         bar = Bar((high - low) or 1, min(share, 0) - low, max(share, 0) - low)
@@ -212,7 +210,9 @@ def _time_axis(times: Any, width: int, unit: str | None) -> str:
     count = max(min(width // (length + _TICK_GAP), _MAX_TICKS), 2)
     axis = " " * (width + 2)
     # Labels are at the times that they name, so the steps are rounded first.
-    steps = (first + (last - first) * step // (count - 1) for step in range(count))
+    steps = [first + (last - first) * step // (count - 1) for step in range(count)]
+    if len({first, last}) < len(few := np.unique(times)) <= count:
+        steps = [*few]
     for time in (step.astype(f"datetime64[{unit}]") for step in steps):
         share = (time - first) / (last - first) if last > first else 0.5
         begin = max(min(round(1 + share * (width - 1) - length / 2), width + 2 - length), 0)

@@ -31,10 +31,10 @@ import pyarrow as pa
 
 from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import quoted, snippet, value_text
-from connecty_frames.decode import Encoding
 from connecty_frames.decode.arrow.buffers import to_array
+from connecty_frames.decode.arrow_types import is_aware
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.decode.types.encodings import CATEGORY_TYPES, AnyDecimal, Category
+from connecty_frames.decode.types.encodings import CATEGORY_TYPES, AnyDecimal, Category, Encoding
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -368,7 +368,7 @@ def check_zones(
 
 
 def _zones(type_: pa.DataType) -> Iterator[str]:
-    if pa.types.is_timestamp(type_) and type_.tz is not None:
+    if is_aware(type_):
         yield type_.tz
     for position in range(type_.num_fields):
         yield from _zones(type_.field(position).type)

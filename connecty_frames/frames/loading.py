@@ -15,9 +15,11 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from connecty_frames.options import Engine
 
 #: The engines whose import has ended. For these nothing needs to be begun.
@@ -72,3 +74,16 @@ def _finish_before_fork() -> None:
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(before=_finish_before_fork)
+
+
+def to_engine(table: pa.Table, engine: Engine) -> Any:
+    """Return a table without an answer's metadata as the frame of a library."""
+    if engine == "pyarrow":
+        return table
+    if engine == "polars":
+        from connecty_frames.frames.polars import to_polars
+
+        return to_polars(table)
+    from connecty_frames.frames.pandas import to_pandas
+
+    return to_pandas(table)

@@ -114,7 +114,10 @@ def read_parquet(
             setting="path",
         )
     with _library_errors(f"{name} is not a Parquet file, or damaged"):
-        table = _read_table(content, verified=intact is True)
+        reader = pa.BufferReader(content)
+        table = parquet.ParquetFile(reader, page_checksum_verification=intact is None).read()
+        if intact is None:  # without our checksum it is checked as far as possible
+            table.validate(full=True)  # polars panics at text that is not UTF-8
         pandas_metadata = _read_pandas_metadata(table)
         table = _with_metadata(table, pandas_metadata.attrs)
     try:
@@ -141,15 +144,6 @@ def _library_errors(problem: str) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - libraries raise many kinds, some of them undocumented
         detail = f"{type(error).__name__}: {snippet(str(error), 200)}"
         raise ConfigError(f"{problem} ({detail}).", setting="path") from None
-
-
-def _read_table(content: pa.Buffer, *, verified: bool) -> pa.Table:
-    """Read the table of a file; without our checksum it is checked as far as possible."""
-    file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=not verified)
-    table = file.read()
-    if not verified:
-        table.validate(full=True)  # polars panics at text that is not UTF-8
-    return table
 
 
 class _PandasMetadata(NamedTuple):

@@ -66,12 +66,13 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
         frame = cast("pl.DataFrame", pl.from_arrow(table, rechunk=False))
     if is_numbered:
         frame.columns = names
-    known = {} if metadata is None else categories_of(metadata)
-    enums = [
-        frame[name].cast(pl.Enum(map(str, known[name].values)))
+    encoded = [
+        name
         for name, type_ in zip(names, types, strict=True)
-        if name in known and pa.types.is_dictionary(type_) and is_text(type_.value_type)
+        if pa.types.is_dictionary(type_) and is_text(type_.value_type)
     ]
+    known = categories_of(metadata) if encoded and metadata is not None else {}
+    enums = [frame[name].cast(pl.Enum(map(str, known[name].values))) for name in encoded if name in known]
     return frame.with_columns(enums) if enums else frame
 
 

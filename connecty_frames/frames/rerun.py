@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from connecty_frames import decode
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames._base.version import __version__
-from connecty_frames.decode.schema import column_texts, read_column
+from connecty_frames.decode.schema import SET_BY_CALLER, Schema, SchemaTypes, column_texts, read_column
+from connecty_frames.decode.types.encodings import AnyDecimal, Encoding
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.frames.schema import to_schema_types
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.answer_metadata import AnswerMetadata
+    from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.warehouse.query import RecordBatchReader
 
 
 def rerun_sql(
     metadata: AnswerMetadata,
-    columns: Sequence[decode.ColumnSchema],
+    columns: Sequence[ColumnSchema],
     connection: object,
     *,
     dialect: str,
@@ -35,7 +36,7 @@ def rerun_sql(
 ) -> RecordBatchReader:
     """Run the SQL of an answer or a pin, and describe what comes out; see ``Answer.rerun``."""
 
-    def describe(found: Sequence[decode.ColumnSchema], place: str) -> pa.Schema:
+    def describe(found: Sequence[ColumnSchema], place: str) -> pa.Schema:
         described = replace(
             metadata,
             response_summary=None,
@@ -49,9 +50,9 @@ def rerun_sql(
             rerun_at=datetime.now(UTC),
             warehouse=place or None,
         )
-        return write_metadata(decode.Schema(found).arrow, described)
+        return write_metadata(Schema(found).arrow, described)
 
-    given = to_schema_types(schema) or decode.SchemaTypes({}, complete=False)
+    given = to_schema_types(schema) or SchemaTypes({}, complete=False)
     given = given.named_as_in([column.name for column in columns])
     query = Query(
         metadata.sql_query,
@@ -64,9 +65,7 @@ def rerun_sql(
     return rerun(query, connection, dialect=dialect, functions=functions)
 
 
-def _with_types(
-    columns: Sequence[decode.ColumnSchema], given: decode.SchemaTypes
-) -> Sequence[decode.ColumnSchema]:
+def _with_types(columns: Sequence[ColumnSchema], given: SchemaTypes) -> Sequence[ColumnSchema]:
     """Return columns with the types that the caller gives; a complete schema also says which there are."""
     known = {column.name: column for column in columns}
     unknown = [name for name in given.types if name not in known and name not in given.optional]
@@ -80,21 +79,19 @@ def _with_types(
     ]
 
 
-def _with_type(
-    column: decode.ColumnSchema, given: pa.DataType | decode.Encoding | None
-) -> decode.ColumnSchema:
+def _with_type(column: ColumnSchema, given: pa.DataType | Encoding | None) -> ColumnSchema:
     if given is None:
         return column
-    if isinstance(given, decode.Encoding):
+    if isinstance(given, Encoding):
         # The digits of a Decimal cannot wait for the values: the answer's are kept, if it has any.
-        is_any = given == decode.AnyDecimal()
+        is_any = given == AnyDecimal()
         type_ = column.type if is_any and "decimal" in str(column.type) else given.type
-        evidence = f"{decode.SET_BY_CALLER}, {given!r}"
+        evidence = f"{SET_BY_CALLER}, {given!r}"
         return replace(column, type=type_, evidence=evidence, encoding=None if is_any else given)
-    return replace(column, type=given, evidence=decode.SET_BY_CALLER, encoding=None)
+    return replace(column, type=given, evidence=SET_BY_CALLER, encoding=None)
 
 
-def columns_of(metadata: AnswerMetadata) -> list[decode.ColumnSchema]:
+def columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
     """Return the columns that metadata describes; raises ConfigError."""
     columns = []
     for column in metadata.schema:

@@ -10,10 +10,9 @@ import msgspec
 import pyarrow as pa
 
 from connecty_frames._base.text import snippet, value_text
-from connecty_frames.decode import SET_BY_CALLER, Encoding, Schema, SchemaTypes
-from connecty_frames.decode.arrow_types import any_of, is_binary, is_list, is_text
+from connecty_frames.decode.arrow_types import any_of, is_aware, is_binary, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.decode.schema import ColumnRule
+from connecty_frames.decode.schema import SET_BY_CALLER, ColumnRule, Schema, SchemaTypes
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.frames.contracts import (
     Declared,
@@ -34,6 +33,8 @@ from connecty_frames.frames.dtypes import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from connecty_frames.decode.types.encodings import Encoding
 
 _ACCEPTED: Final = (
     'an Arrow type or its name (pa.int64(), "timestamp[us, tz=UTC]", "decimal128(18, 2)"), a pandas, numpy '
@@ -109,7 +110,7 @@ def _from_columns(columns: Iterable[Declared], *, complete: bool) -> SchemaTypes
 
 def _check(type_: pa.DataType) -> pa.DataType:
     """Return a type, checked at any depth to be one that can be made of JSON values."""
-    if pa.types.is_timestamp(type_) and type_.tz is not None:
+    if is_aware(type_):
         zone_name(type_.tz)
     if pa.types.is_dictionary(type_) and not is_binary(type_.value_type):
         _check(type_.value_type)

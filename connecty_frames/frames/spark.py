@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyspark.sql import types as spark
 
 from connecty_frames._base.text import listed, snippet
-from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_text
+from connecty_frames.decode.arrow_types import any_of, first_match, is_aware, is_binary, is_list, is_text
 from connecty_frames.display.formatting import texts
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import spark_metadata
@@ -84,10 +84,6 @@ def _is_finest(type_: pa.DataType) -> bool:
     return getattr(type_, "unit", None) == "ns"
 
 
-def _is_instant(type_: pa.DataType) -> bool:
-    return pa.types.is_timestamp(type_) and type_.tz is not None
-
-
 #: The types of Spark without parameters, the type of Arrow in which pyspark takes each, and a test on the
 #: types of Arrow that become it; the first that is true decides. Types other than text that become a string
 #: are the exact text of their values, with a warning.
@@ -102,7 +98,7 @@ _PLAIN: Final[tuple[tuple[spark.DataType, pa.DataType, TypeTest], ...]] = (
     (spark.DoubleType(), pa.float64(), pa.types.is_float64),
     (spark.BinaryType(), pa.binary(), any_of(is_binary, pa.types.is_fixed_size_binary)),
     (spark.DateType(), pa.date32(), pa.types.is_date),
-    (spark.TimestampType(), pa.timestamp("us", "UTC"), _is_instant),
+    (spark.TimestampType(), pa.timestamp("us", "UTC"), is_aware),
     (spark.TimestampNTZType(), pa.timestamp("us"), pa.types.is_timestamp),
     (spark.DayTimeIntervalType(), pa.duration("us"), pa.types.is_duration),
 )

@@ -23,13 +23,15 @@ from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from connecty_frames import frames
-from connecty_frames._base.text import counted, snippet, terminal
+from connecty_frames._base.text import terminal
 from connecty_frames.answer import Answer
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df
 from connecty_frames.display.notebook import sql_html
+from connecty_frames.display.progress import notebook_shell
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
-from connecty_frames.frames import AnswerMetadata, ConnectyAccessor
+from connecty_frames.frames import accessor
+from connecty_frames.frames.accessor import ConnectyAccessor
 from connecty_frames.options import AskOptions, parse_max_rows
 
 if TYPE_CHECKING:
@@ -52,18 +54,12 @@ def load_ipython_extension(shell: Any) -> None:
     matchers.append(magics.complete)
 
 
-#: The characters of a summary in the line below a cell.
-_MAX_SUMMARY: Final = 200
-
-
 class SQL(str):
     """SQL as text, which a notebook highlights if it is the value of a cell."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return sql_html(self)
-
         return sql_html(self)
 
     def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
@@ -111,10 +107,8 @@ class _Magics:
         if name is None:
             return frame
         self._shell.push({name: frame})
-        if metadata := frames.metadata(frame):
-            size = f"{metadata.rows_text}, {counted(frame.shape[1], 'column')}"
-            summary = snippet(metadata.response_summary or "", _MAX_SUMMARY)
-            sys.stdout.write(f"{f'{name}: {size}. {summary}'.rstrip()}\n")
+        if (metadata := accessor.metadata(frame)) and notebook_shell() is None:  # ask_df has shown it there
+            sys.stdout.write(f"{name}: {metadata.line}\n")
         return None
 
     @no_var_expand
@@ -187,7 +181,7 @@ class _Magics:
 
 
 def _metadata(source: Any) -> AnswerMetadata | None:
-    return source.metadata if isinstance(source, Answer) else frames.metadata(source)
+    return source.metadata if isinstance(source, Answer) else accessor.metadata(source)
 
 
 def _is_answer(value: Any) -> bool:

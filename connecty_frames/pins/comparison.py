@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.answer import Answer
-    from connecty_frames.decode import Schema
+    from connecty_frames.decode.schema import Schema
     from connecty_frames.warehouse.guard import Statement
 
 SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing", "edited"]

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames._base.text import path_text, quoted, snippet, value_text
-from connecty_frames.decode import ColumnSchema, Schema
-from connecty_frames.decode.schema import column_texts, read_column
+from connecty_frames.decode.schema import ColumnSchema, Schema, column_texts, read_column
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import atomic_write, checked_path, folded, name_problem, open_regular
 from connecty_frames.options import AskOptions, check_question_id, is_dw_id

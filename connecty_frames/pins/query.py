@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from connecty_frames.client import Client
-    from connecty_frames.decode import Schema
+    from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import AskOptionsDict, Engine
     from connecty_frames.warehouse.guard import Statement

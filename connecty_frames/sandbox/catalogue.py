@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from connecty_frames.errors import ConfigError, QuestionFailed
-from connecty_frames.sandbox.words import Vocabulary, split, stem
+from connecty_frames.sandbox.words import FUNCTION_WORDS, LEAD_WORDS, Vocabulary, split, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,31 +30,6 @@ if TYPE_CHECKING:
 BASE_LENGTH: Final = 1000
 #: How many similar questions an error names.
 _SUGGESTIONS: Final = 3
-#: Words that a question may begin with or leave out.
-_LEAD_WORDS: Final = frozenset({"give", "list", "show"})
-#: Words that say nothing about what a question is about.
-_FUNCTION_WORDS: Final = _LEAD_WORDS | frozenset(
-    {
-        *(
-            "are",
-            "by",
-            "did",
-            "do",
-            "each",
-            "for",
-            "from",
-            "have",
-            "how",
-            "in",
-            "is",
-            "it",
-            "many",
-            "most",
-            "much",
-        ),
-        *("of", "on", "per", "than", "that", "to", "was", "what", "which", "who", "with"),
-    }
-)
 # Possessive (*+), so that a long series of spaces or comments takes linear and not exponential time.
 _LOOKS_LIKE_SQL: Final = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/|\()*+(?:select|with|from)\b", re.IGNORECASE | re.DOTALL
@@ -172,7 +147,7 @@ class Catalogue:
         """Return the plan of the wording that a question matches, None if there is none."""
         if len(question) > self._max_length:  # no other thread can run while it is split into words
             return None
-        words = [word for word in split(question) if word not in _LEAD_WORDS]
+        words = [word for word in split(question) if word not in LEAD_WORDS]
         return self._plans.get(_key(self._vocabulary.corrected(words)))
 
 
@@ -201,9 +176,9 @@ def similar_questions(question: str, others: Iterable[str], *, least: float = 0)
 
 def _content(question: str) -> frozenset[str]:
     """Return the words of a question that say what it is about, without plural endings."""
-    return frozenset(stem(word) for word in split(question) if word not in _FUNCTION_WORDS)
+    return frozenset(stem(word) for word in split(question) if word not in FUNCTION_WORDS)
 
 
 def _key(words: Iterable[str]) -> tuple[str, ...]:
     """Return what all wordings of a question have in common: its words, sorted and without plural endings."""
-    return tuple(sorted(stem(word) for word in words if word not in _LEAD_WORDS and word.isalnum()))
+    return tuple(sorted(stem(word) for word in words if word not in LEAD_WORDS and word.isalnum()))

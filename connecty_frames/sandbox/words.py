@@ -14,26 +14,16 @@ from rapidfuzz.distance import OSA
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-#: Words that change the meaning of no question.
-STOP_WORDS: Final = frozenset(
-    {
-        "a",
-        "an",
-        "any",
-        "ever",
-        "hello",
-        "hi",
-        "kindly",
-        "me",
-        "my",
-        "our",
-        "please",
-        "the",
-        "there",
-        "us",
-        "your",
-    }
+_STOP, _LEAD, _FUNCTION, _UNITS, _TENS = (
+    words.split()
+    for words in tomllib.loads((files(__package__) / "words.toml").read_text(encoding="utf-8")).values()
 )
+#: Words that change the meaning of no question.
+STOP_WORDS: Final = frozenset(_STOP)
+#: Words that a question may begin with or leave out.
+LEAD_WORDS: Final = frozenset(_LEAD)
+#: Words that say nothing about what a question is about.
+FUNCTION_WORDS: Final = frozenset(_LEAD + _FUNCTION)
 #: Dates, months, ordinals, numbers, quarters and halves, words, and signs by themselves.
 _WORD: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?!\d)|\d{4}-\d\d(?![-\d])|\d{1,2}(?:st|nd|rd|th)\b"
@@ -42,25 +32,6 @@ _WORD: Final = re.compile(
 )
 #: Punctuation at the end of words, quotation marks and parentheses.
 _PUNCTUATION: Final = re.compile(r"[?!.;:]+(?=\s|$)|[\"\u201c\u201d\u201e()]|'(?![sd]\b)")
-_UNITS: Final = (
-    *(
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-    ),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
-)
-_TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBERS: Final = {word: str(number) for number, word in enumerate(_UNITS)} | {
     word: str(10 * number) for number, word in enumerate(_TENS, 2)
 }

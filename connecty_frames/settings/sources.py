@@ -278,7 +278,8 @@ def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
         _add(found, source)
     profile = found["profile"].values["profile"] if "profile" in found else None
     if profile is None or isinstance(profile, str):  # any other type is an error later
-        _add(found, _profile(profile))
+        profiles = Profiles.read(needed=profile is not None)
+        _add(found, _from_profile(profiles, profile or DEFAULT, profiles.settings(profile)))
     return found
 
 
@@ -318,11 +319,6 @@ def _add(found: dict[str, _Source], source: _Source) -> None:
     for name, value in source.values.items():
         if value is not None and name not in decided:
             found.setdefault(name, source)
-
-
-def _profile(name: str | None) -> _Source:
-    profiles = Profiles.read(needed=name is not None)
-    return _from_profile(profiles, name or DEFAULT, profiles.settings(name))
 
 
 def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _Source:

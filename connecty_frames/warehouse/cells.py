@@ -221,15 +221,16 @@ _PYTHON_INFINITIES: Final = {float("inf"): "Infinity", float("-inf"): "-Infinity
 
 def python_cells(column: Iterable[Any]) -> list[Any]:
     """Return the whole numbers, floats and texts of SQLite; CellError at the first value of another kind."""
-    return [_python_cell(row, value) for row, value in enumerate(column)]
-
-
-def _python_cell(row: int, value: Any) -> Any:
-    match value:
-        case None | bool() | str():
-            return value
-        case int():
-            return IntText(value)
-        case float():
-            return _PYTHON_INFINITIES.get(value) or FloatText(repr(value))
-    raise CellError(row, type(value).__name__, "is a type of Python that is not read; cast it in the SQL")
+    found: list[Any] = []
+    for row, value in enumerate(column):
+        match value:
+            case None | bool() | str():
+                found.append(value)
+            case int():
+                found.append(IntText(value))
+            case float():
+                found.append(_PYTHON_INFINITIES.get(value) or FloatText(repr(value)))
+            case _:
+                reason = "is a type of Python that is not read; cast it in the SQL"
+                raise CellError(row, type(value).__name__, reason)
+    return found

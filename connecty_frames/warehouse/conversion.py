@@ -19,8 +19,10 @@ import pyarrow.compute as pc
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     any_of,
+    is_aware,
     is_binary,
     is_list,
+    is_naive,
     is_number,
     is_text,
 )
@@ -36,8 +38,8 @@ from connecty_frames.warehouse.pairs import ANY_NUMBER, FLOAT_DIGITS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode import ColumnSchema
     from connecty_frames.decode.arrow_types import TypeTest
+    from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.warehouse.rows import Declared
 
 #: The types of databases that drivers send as values of another type.
@@ -263,14 +265,6 @@ def _bytea(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
     return pa.array([None if value is None else f"\\x{value.hex()}" for value in array.to_pylist()], type_)
 
 
-def _is_naive(type_: pa.DataType) -> bool:
-    return pa.types.is_timestamp(type_) and type_.tz is None
-
-
-def _is_aware(type_: pa.DataType) -> bool:
-    return pa.types.is_timestamp(type_) and type_.tz is not None
-
-
 _is_clock: Final = any_of(pa.types.is_date, pa.types.is_timestamp, pa.types.is_time)
 
 #: What a column may be and become; the first pair that matches decides.
@@ -280,8 +274,8 @@ _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[..., pa.Array]], ...]] = 
     (pa.types.is_float64, pa.types.is_float64, _same),
     (is_text, is_text, _text),
     (is_binary, is_binary, _same),
-    (_is_naive, _is_naive, _timestamps),
-    (_is_aware, _is_aware, _timestamps),
+    (is_naive, is_naive, _timestamps),
+    (is_aware, is_aware, _timestamps),
     (pa.types.is_date, pa.types.is_date, _dates),
     (pa.types.is_time, pa.types.is_time, _times),
     (
@@ -296,8 +290,8 @@ _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[..., pa.Array]], ...]] = 
 _BY_TEXT: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
     (is_number, is_number),
     (pa.types.is_integer, pa.types.is_boolean),
-    (pa.types.is_date, _is_naive),
-    (any_of(_is_naive, _is_aware), pa.types.is_date),
+    (pa.types.is_date, is_naive),
+    (any_of(is_naive, is_aware), pa.types.is_date),
     (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, pa.types.is_dictionary)),
     (is_text, lambda _: True),
     (pa.types.is_nested, any_of(pa.types.is_nested, is_text)),

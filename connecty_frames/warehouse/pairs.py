@@ -19,8 +19,8 @@ from connecty_frames.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode import ColumnSchema
     from connecty_frames.decode.arrow_types import TypeTest
+    from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.warehouse.rows import Declared
 
 #: A number of any scale: numeric without digits, HUGEINT, NUMBER(38, 0).

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from connecty_frames._base.text import counted, quoted, snippet
-from connecty_frames.decode import Schema
 from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.rows.reader import column_names
-from connecty_frames.decode.schema import ColumnRule
+from connecty_frames.decode.schema import ColumnRule, Schema
 from connecty_frames.errors import (
     WARNING_LOCATION,
     CodeLocation,
@@ -31,7 +30,7 @@ from connecty_frames.warehouse.pairs import decide
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from connecty_frames.decode import ColumnSchema
+    from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.warehouse.rows import Declared, Rows
 
     class RecordBatchReader(pa.RecordBatchReader):  # type: ignore[misc]

@@ -77,16 +77,12 @@ def without_comments(sql: str, tokens: Sequence[Any]) -> str:
             text = re.sub(r"\s", " ", text)  # GROUP BY is one token
         if gap:
             parts.append(" " * (len(gap) if gap.isspace() else 1))
-        elif _is_quoted(token, text) and not text[0].isalnum() and _ends_open(parts):
-            parts.append(" ")
+        elif parts and _is_quoted(token, text) and not text[0].isalnum():
+            # The quote may otherwise continue the text before it, as in u&"...", a$$ or N'...'.
+            parts.append(" " if parts[-1][-1].isalnum() or parts[-1][-1] in "_$&@#" else "")
         parts.append(text)
         end = token.end + 1
     return "".join(parts).strip()
-
-
-def _ends_open(parts: Sequence[str]) -> bool:
-    """Return whether a quote that follows may continue the text, as in ``u&"..."``, ``a$$`` or ``N'...'``."""
-    return bool(parts) and (parts[-1][-1].isalnum() or parts[-1][-1] in "_$&@#")
 
 
 def text_reasons(sql: str, tokens: Sequence[Any], dialect: str) -> Iterator[str]:

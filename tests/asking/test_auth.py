@@ -533,3 +533,41 @@ def test_the_whole_message_without_a_token(
     found = failure(auth, clock, 2.0)
     assert (found.kind, str(found.error)) == (kind, says)
     assert getattr(found.error, "phase", None) == ("token" if kind is FailureKind.CONNECTION_LOST else None)
+
+
+def test_a_caller_that_waited_for_another(auth: Auth, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no time is left for its own request, the error says for what it waited."""
+    late = Failure(FailureKind.DEADLINE, ConnectionFailed("too late"), "too late")
+    monkeypatch.setattr(auth, "_fetch", lambda *_: late)
+    assert failure(auth, clock).reason == "too late"
+    holds = threading.Event()
+
+    def hold() -> None:
+        with auth._state.lock:
+            holds.set()
+            time.sleep(0.05)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    holds.wait()
+    assert (
+        "(the call that another thread made for one was not answered in time)" in failure(auth, clock).reason
+    )
+    other.join()
+
+
+@pytest.mark.parametrize(("left", "is_shared"), [(0.5, True), (0.0, False)])
+def test_a_failure_near_the_deadline(
+    auth: Auth, clock: Any, monkeypatch: pytest.MonkeyPatch, left: float, *, is_shared: bool
+) -> None:
+    """It is kept for the threads that wait, unless it is only that this caller's time was over."""
+    refused = Failure(FailureKind.REJECTED, AuthError("no"), "no")
+
+    def refuse(_: object) -> NoReturn:
+        clock.at += 60.0 - left
+        raise RequestFailed(refused)
+
+    monkeypatch.setattr(auth, "_request_token", refuse)
+    failure(auth, clock, 60.0)
+
+    assert (auth._state.failure is not None) == is_shared

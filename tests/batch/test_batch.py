@@ -31,7 +31,7 @@ from connecty_frames.frames import parquet_file
 from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.table import database_at
-from tests.servers.scripted import Script
+from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 
 FAILED = {"state": "FAILED", "reason": "no such table"}
 PENDING = {"state": "PENDING"}
@@ -99,13 +99,24 @@ def test_a_shorter_list(ask: Any, service: Any) -> None:
 def test_a_maximum(ask: Any, service: Any) -> None:
     """So many are asked in a call; answers are fetched beyond it."""
     service.answers["q0"] = INVALID
-    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=1)
+    seen: list[BatchProgress] = []
+    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=1, progress=seen.append)
+    assert [each.done for each in seen] == [1, 2]  # those that are left out are not begun
     assert batch.summary() == BatchSummary(total=5, answered=1, pending=1, unasked=3)
     del service.answers["q0"]
     batch = ask([f"q{number}" for number in range(5)], max_questions=1)
 
     assert service.asked.total() == 3
     assert batch.summary() == BatchSummary(total=5, answered=3, unasked=2)
+
+
+def test_a_maximum_of_questions_at_once(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds for threads that begin before those of the others are counted."""
+    monkeypatch.setattr(run._BatchRun, "_parts", lambda _, entries: map(run._Part, entries))
+    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=5)
+
+    assert service.asked.total() == 2
+    assert batch.summary() == BatchSummary(total=5, answered=2, unasked=3)
 
 
 def test_an_answer_without_a_table(ask: Any, service: Any) -> None:
@@ -241,6 +252,18 @@ def test_an_answer_that_parquet_does_not_hold(ask: Any, service: Any) -> None:
     assert "cannot be written as Parquet" in batch.errors()["error"][0]
 
 
+def test_a_long_reason_of_arrow(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 characters of it are in the error."""
+
+    def fail(*_: object) -> None:
+        raise pa.ArrowInvalid("x" * 250)
+
+    monkeypatch.setattr(parquet_file, "write_table", fail)
+    (error,) = ask(["why?"]).errors()["error"]
+
+    assert f" as Parquet: {'x' * 200}…" in error
+
+
 # What stops a run
 
 
@@ -307,8 +330,11 @@ def test_a_server_after_which_questions_are_uncertain(ask: Any, service: Any) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
-def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """No more are asked; a note and standard error say how many were, and the next call goes on."""
+def test_an_interrupt(ask: Any, service: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No more are asked; a note and standard error say how many were, and the next call goes on.
+
+    The questions that it stops have no error.
+    """
     service.answers |= {f"q{number}": PENDING for number in range(9)}
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -329,6 +355,7 @@ def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]
     assert note.startswith("2 questions of the batch in ")
     assert "Calling again with the same questions goes on" in note
     assert note in capsys.readouterr().err
+    assert cf.open_batch(folder).errors().empty
     service.answers.clear()
 
     assert ask([f"q{number}" for number in range(9)]).summary().answered == 9
@@ -424,6 +451,24 @@ def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch
     assert batch.summary() == BatchSummary(1, answered=1)
 
 
+def test_a_sender_that_is_not_heard_from_any_more(
+    ask: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its question counts as uncertain, whoever looks."""
+    ask(["why?"], max_questions=0)
+    index = folder / "index.sqlite3"
+    ((key,),) = database_at(index).execute("SELECT key FROM items").rows
+    recording = client.recording_in(index)
+    assert recording.history is not None
+    row = recording.history.claim("why?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    assert cf.open_batch(folder).summary() == BatchSummary(1, pending=1)
+    monkeypatch.setattr(leases, "SECONDS", 0.0)
+    assert cf.open_batch(folder).summary() == BatchSummary(1, uncertain=1)
+
+    assert row is not None
+    recording.history.close()
+
+
 def test_another_caller_begins_it_while_the_folder_is_listed(
     ask: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -505,6 +550,17 @@ def test_another_client_is_refused(ask: Any, server: Script, folder: Path) -> No
         cf.ask_batch(["how much?"], folder, client=client)
 
 
+def test_another_address_is_refused(ask: Any, folder: Path) -> None:
+    """Its questions are others, and its ids name nothing here."""
+    ask(["how many?"])
+    with (
+        serve() as other,
+        Client("canary-client-id", client_secret="s", base_url=other.address, dw_id=13) as client,
+        pytest.raises(cf.ConfigError, match="has a batch with base_url="),
+    ):
+        cf.ask_batch(["how much?"], folder, client=client)
+
+
 def test_options_that_do_not_change_parts(ask: Any, service: Any) -> None:
     """They may differ from call to call; so may the spelling of a schema."""
     ask(["how many?"], schema={"n": "int64"})
@@ -529,6 +585,15 @@ def test_a_file_in_place_of_the_folder(ask: Any, folder: Path) -> None:
     folder.touch()
     with pytest.raises(cf.ConfigError, match="there is a file of that name"):
         ask(["how many?"])
+
+
+def test_a_folder_that_cannot_be_made(service: Any, client: Client, folder: Path) -> None:
+    """The error has the reason, and nothing is sent."""
+    folder.touch()
+    with pytest.raises(cf.ConfigError, match=r"batch/inner cannot be used \(.+\)\. Nothing was sent\."):
+        cf.ask_batch(["how many?"], folder / "inner", client=client)
+
+    assert not service.asked
 
 
 def test_a_folder_whose_beginning_was_killed(ask: Any, folder: Path) -> None:
@@ -779,6 +844,28 @@ def test_refetching_by_another_account(ask: Any, server: Script, folder: Path) -
     assert batch.summary().answered == 1
 
 
+def test_parts_with_long_schemas(ask: Any, service: Any) -> None:
+    """The error shows 200 characters of each."""
+    for question, name in (("how many?", "a"), ("why?", "b")):
+        rows = [[name * 120, "n" * 120], [1, 2]]
+        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": rows}}
+    first, second = (f"'{name * 120}', '{'n' * 75}…" for name in "ab")
+    with pytest.raises(cf.ConfigError, match=f"has the columns {first}, and .* {second}"):
+        ask(["how many?", "why?"]).to_dataset()
+
+
+def test_a_damaged_part_in_a_dataset(ask: Any) -> None:
+    """Its checksum does not fit, where the values could be read."""
+    batch = ask(["how many?"])
+    part = batch.parts()[1]
+    content = part.read_bytes()
+    assert content.index((9).to_bytes(8, "little")) < content.rindex(b"PAR1") // 2
+    part.write_bytes(content.replace((9).to_bytes(8, "little"), (8).to_bytes(8, "little"), 1))
+
+    with pytest.raises(OSError, match=r"(?i)crc checksum"):
+        batch.to_dataset().to_table()
+
+
 def test_a_missing_part_in_a_dataset(ask: Any) -> None:
     """It is named, and how to get it back."""
     batch = ask(["how many?"])
@@ -804,14 +891,22 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
     assert batch.to_dataset().count_rows() == 1
     with pytest.raises(cf.ConfigError, match="retry_failed=True"):
         batch.retry()
+    with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
+        batch.retry(max_workers=0)
+    with pytest.raises(cf.ConfigError, match="max_questions=-1: expected"):
+        batch.retry(max_questions=-1)
+    with pytest.raises(cf.ConfigError, match="uncertain=1: expected"):
+        batch.retry(uncertain=1)  # type: ignore[arg-type]
 
 
 def test_no_batch_to_open(tmp_path: Path) -> None:
     """An error, and nothing is created."""
-    for path in (tmp_path, tmp_path / "missing"):
+    file = tmp_path / "file"
+    file.touch()
+    for path in (tmp_path, tmp_path / "missing", file):
         with pytest.raises(cf.ConfigError, match="has no batch"):
             cf.open_batch(path)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [file]
 
 
 # Arguments
@@ -936,7 +1031,8 @@ def test_the_errors_of_a_batch(ask: Any, service: Any) -> None:
     """Each column of those without an answer, in every library; the types do not depend on the rows."""
     service.answers["why?"] = FAILED
     service.replies["who?"] = Script.answer(422, {"detail": "No"})
-    batch = ask([("a", "why?"), "who?", "how many?"])
+    batch = ask([("a", "why?"), "who?", "how many?", "when?"], max_questions=2, max_workers=1)
+    assert batch.summary().unasked == 1
     table = batch.errors("pyarrow")
 
     reasons = table["error"].to_pylist()
@@ -954,6 +1050,26 @@ def test_the_errors_of_a_batch(ask: Any, service: Any) -> None:
     assert [str(type_) for type_ in table.schema.types] == ["int64", *["string"] * 5]
     assert ask([]).errors("pyarrow").schema == table.schema
     assert batch.errors().equals(batch.errors("pandas"))
+
+
+def test_an_error_of_a_question_that_is_asked_again(
+    ask: Any, service: Any, server: Script, folder: Path
+) -> None:
+    """It is forgotten before the question is sent."""
+    service.replies["why?"] = Script.answer(422, {})
+    assert len(ask(["why?"]).errors()) == 1
+    del service.replies["why?"]
+    seen: list[int] = []
+
+    def handle(request: RecordedRequest) -> Step:
+        if endpoint_of(request.target) == "ask":
+            seen.append(len(cf.open_batch(folder).errors()))
+        return service.handle(request)
+
+    server.handler = handle
+    ask(["why?"])
+
+    assert seen == [0]
 
 
 def test_what_is_in_the_folder(ask: Any, folder: Path) -> None:

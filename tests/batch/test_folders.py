@@ -45,6 +45,18 @@ def test_an_index_that_is_deleted_meanwhile(ask: Any, service: Any, folder: Path
     assert not (folder / "index.sqlite3").exists()
 
 
+def test_an_index_that_is_deleted_once_it_was_made(tmp_path: Path) -> None:
+    """Nor is a new one begun then."""
+    with Index(tmp_path / "index.sqlite3") as index:
+        assert index.create() is False
+        for path in tmp_path.iterdir():
+            path.unlink()
+        with pytest.raises(cf.ConfigError, match="it is missing"):
+            index.names()
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_index_that_is_damaged_within(ask: Any, service: Any, folder: Path) -> None:
     """It is an error, and the file keeps its name, since a new one would not know what was asked."""
     index = folder / "index.sqlite3"

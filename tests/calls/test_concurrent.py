@@ -200,6 +200,15 @@ def test_nothing_more_is_asked_after_a_break(box: Sandbox, keep: bool) -> None:
         assert len(box.request_log.questions) == 2
 
 
+def test_the_name_of_the_threads(server: Any, client: cf.Client) -> None:
+    """It tells them apart in a debugger, and in a list of threads."""
+    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}))
+    names: set[str] = set()
+    cf.ask_many(["how many?"], client=client, progress=lambda _: names.add(threading.current_thread().name))
+
+    assert names == {"connecty-question"}
+
+
 @pytest.mark.slow
 def test_at_most_max_workers_questions_run(box: Sandbox) -> None:
     """Counted by the threads that ask."""
@@ -229,6 +238,9 @@ def test_two_answers_are_decoded_at_once(
         with lock:
             decoding.append(1)
             most = max(most, len(decoding))
+        until = time.monotonic() + 0.5
+        while len(decoding) < 2 and time.monotonic() < until:  # until another one is decoded beside it
+            time.sleep(0.01)
         time.sleep(0.02)
         with lock:
             decoding.pop()

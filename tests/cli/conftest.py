@@ -11,11 +11,13 @@ import sys
 import tempfile
 import time
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 from unittest import mock
 
 import pytest
+import typer.main
 
 from connecty_frames._base.clock import Clock
 from tests.servers.scripted import Script, serve
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from connecty_frames.sandbox import Sandbox
+
+# Typer makes its commands anew for each command line, which takes longer than most commands do.
+typer.main.get_command = cache(typer.main.get_command)
 
 CONNECTY: Final = str(Path(sys.executable).with_name("connecty"))
 ACCEPTED: Final = re.compile(

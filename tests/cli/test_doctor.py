@@ -283,15 +283,16 @@ def test_a_certificate_that_is_not_verified(doctor: Any, secured: Script) -> Non
     assert lines["certificate"][1].startswith("not verified, since verify_tls is False: ")
 
 
-def test_a_proxy(doctor: Any, server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_proxy(doctor: Any, server: Script, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """Its address and the variable that names it, without the password."""
     host = server.address.removeprefix("http://")
-    monkeypatch.setenv("http_proxy", f"http://user:canary-of-a-password@{host}")
+    monkeypatch.setenv(variable, f"http://user:canary-of-a-password@{host}")
 
     code, lines = doctor(base_url="http://127.0.0.1:1")
 
     assert code == 0
-    assert lines["proxy"] == ("ok", f"{host}, from http_proxy")
+    assert lines["proxy"] == ("ok", f"{host}, from {variable}")
     assert [request.target for request in server.requests] == [
         "http://127.0.0.1:1/v1/health",
         "http://127.0.0.1:1/v1/auth/token",

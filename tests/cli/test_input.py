@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.decode import ColumnSchema
+from connecty_frames.decode.schema import ColumnSchema
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connecty_frames.decode import ColumnSchema, Schema
+from connecty_frames.decode.schema import ColumnSchema, Schema
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:

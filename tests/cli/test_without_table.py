@@ -100,7 +100,10 @@ def test_a_chart_in_place_of_the_table(shell: Any, answers: Any, settings: dict[
 
     assert (code, out) == (
         0,
-        f"how many?\nPoland       {'█' * 83} 100\nSpain\\x1b[2J {'█' * 41}▌{' ' * 41}  50\n",
+        (
+            "how many?\norders by country\n"
+            f"Poland       {'█' * 83} 100\nSpain\\x1b[2J {'█' * 41}▌{' ' * 41}  50\n"
+        ),
     )
     assert shell.after_acceptance(err) == f"Two rows.\n2 rows; question_id {QUESTION_ID}\n"
 

@@ -31,6 +31,8 @@ ANSWERS: Final = {
     "what is this workspace about": "summary_only.json",
     "which warehouse ships the fastest": "failed.json",
 }
+#: The sandbox differs from the full one in its statistics alone.
+DOCUMENTED: Final = pytest.param("documented", marks=pytest.mark.slow)
 #: The API document: the field of the results that each value of ``include`` requests.
 FIELDS: Final = {
     "dataframe": "dataframe",
@@ -191,7 +193,7 @@ def _live(kind: str, request: pytest.FixtureRequest) -> Service:
     return Service(kind, dict(running.connection))
 
 
-@pytest.fixture(params=["golden", "full", "documented"])
+@pytest.fixture(params=["golden", "full", DOCUMENTED])
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     """Return each of the three services in turn."""
     if request.param == "golden":
@@ -202,7 +204,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     served.close()
 
 
-@pytest.fixture(params=["full", "documented"])
+@pytest.fixture(params=["full", DOCUMENTED])
 def live(request: pytest.FixtureRequest) -> Iterator[Service]:
     """Return each of the two live services in turn, for what the golden answers lack."""
     served = _live(request.param, request)
@@ -210,7 +212,7 @@ def live(request: pytest.FixtureRequest) -> Iterator[Service]:
     served.close()
 
 
-@pytest.fixture(params=["golden", "full", "documented"])
+@pytest.fixture(params=["golden", "full", DOCUMENTED])
 def slow_service(request: pytest.FixtureRequest) -> Iterator[Service]:
     """Return each service in turn, slow enough that a question is seen in each state."""
     if request.param == "golden":

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from connecty_frames.decode import Decoded, SchemaTypes, decode, read_envelope
+from connecty_frames.decode.decoder import Decoded, decode
+from connecty_frames.decode.envelope import read_envelope
+from connecty_frames.decode.schema import SchemaTypes
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from tests.cases import cases
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
 
 #: The section of each column, its cells, and its type.
 COLUMNS: Final = {

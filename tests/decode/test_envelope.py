@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from connecty_frames.decode import LIMITS, python_statistics, read_envelope
-from connecty_frames.decode.envelope import read_statistics
+from connecty_frames.decode.envelope import read_envelope, read_statistics
+from connecty_frames.decode.exact_json import to_python
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import ResponseError
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from connecty_frames.decode import Envelope
+    from connecty_frames.decode.envelope import Envelope
 
 
 def test_everything_a_response_can_hold() -> None:
@@ -211,7 +212,7 @@ def test_statistics_nested_too_deeply_are_left_out() -> None:
     deep = '{"x":' * 300 + "1" + "}" * 300
     body = f'{{"state":"COMPLETED","results":{{"dataframe_stats":{{"a":{deep},"b":{{"general":{{}}}}}}}}}}'
     envelope = read_envelope(body.encode())
-    assert python_statistics(envelope) == {"b": {"general": {}}}
+    assert to_python(envelope.statistics) == {"b": {"general": {}}}
 
 
 @cases("depth", [101, 500, 900])

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from connecty_frames import Answer
-from connecty_frames.decode import LIMITS, read_envelope
-from connecty_frames.decode.envelope import read_statistics
+from connecty_frames.decode.envelope import read_envelope, read_statistics
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import QuestionFailed, ResponseError, StatisticsWarning
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from connecty_frames.decode import Envelope
+    from connecty_frames.decode.envelope import Envelope
 
 _TWO_MILLION = 2_000_000
 

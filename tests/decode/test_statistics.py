@@ -18,7 +18,7 @@ from tests.cases import cases
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
 
 INSTANT = pa.timestamp("us", "UTC")
 #: The cells of a column, fields of its statistics, its type and values.

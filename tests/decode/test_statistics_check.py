@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames import Answer, Client
-from connecty_frames.decode import SchemaTypes, decode, read_envelope
+from connecty_frames.decode.decoder import decode
+from connecty_frames.decode.envelope import read_envelope
+from connecty_frames.decode.schema import SchemaTypes
 from connecty_frames.decode.statistics import read_entry
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import (
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
     from connecty_frames.sandbox import Sandbox
 
 NULLS = "Column 'a' has 1 null, but the statistics count 0."

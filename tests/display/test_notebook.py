@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.display.notebook import SHOWN_ROWS, answer_html
-from connecty_frames.frames import AnswerMetadata
 from tests.cases import cases
 
 METADATA = AnswerMetadata(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connecty_frames.display.progress import Progress, progress
+from connecty_frames.display.progress import Progress, progress, show_in_notebook
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
@@ -210,6 +210,23 @@ def test_a_notebook_shows_one_output_that_ends_empty(
     assert len(set(places)) == 1
     assert updates == (False, True, True)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_line_about_a_frame_takes_the_place_of_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the latest question; where no progress was shown, there is no line either."""
+    shell = Shell()
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+
+    with progress("how many?", QUESTION_ID, wanted=None):
+        pass
+    show_in_notebook("1 row x 1 column.")
+    with progress("how many?", QUESTION_ID, wanted=False):
+        pass
+    show_in_notebook("not shown")
+
+    texts, places, updates = zip(*shell.published, strict=True)
+    assert (texts, updates) == (("how many?", "", "1 row x 1 column."), (False, True, True))
+    assert len(set(places)) == 1
 
 
 def test_false_shows_nothing_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,8 +60,6 @@ NUMBERS: Final = [3, 1, 2]
         (["quarter", "q", "any"], ["2024-Q1", "2024-Q2", None], Role.PERIOD),
         (["month", "m"], ["Jan 2024", "February 2024"], Role.PERIOD),
         (["wd"], ["Mon", "Tuesday", "wed"], Role.PERIOD),
-        (["stock"], ["DE000A1EWWW0", "FR0000121014"], Role.IDENTIFIER),
-        (["level"], ["LOW-", "MID-", "HIGH"], Role.LABEL),
         (["country"], ["Poland", "Spain", "Italy"], Role.LABEL),
         (["country"], ["Poland", "Spain", "Poland"], Role.DIMENSION),
         (["paid"], [True, False, True], Role.DIMENSION),

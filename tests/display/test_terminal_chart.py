@@ -51,6 +51,16 @@ def test_bars() -> None:
     ]
 
 
+def test_what_is_drawn_stands_below_the_question() -> None:
+    """Since the axes have no titles."""
+    table = pa.table({"country": ["Poland", "Spain"], "revenue": [2, 1]})
+
+    assert terminal_plot(table, "Who buys most?", Console(width=20)).splitlines()[:2] == [
+        "Who buys most?",
+        "revenue by country",
+    ]
+
+
 def test_negative_bars() -> None:
     """They end at zero; the largest float64 and its negative fit into one chart."""
     assert drawn({"c": ["a", "b", "c"], "n": [1e308, -1e308, float("nan")]}, 20) == [
@@ -114,6 +124,7 @@ def test_a_line() -> None:
             "0001-01-01   2500-10-01       5000-07-02        7500-04-01    9999-12-31",
         ),
         ([date(2024, 1, 1), None], "2024-01-01"),
+        ([date(2024, 1, 1), date(2024, 2, 1), date(2024, 4, 1)], "2024-01-01 2024-02-01 2024-04-01"),
     ],
 )
 def test_the_labels_of_times(times: list[Any], axis: str) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:'click:DeprecationWarning")
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-ERRORS: Final = [name for name in errors.__all__ if name in cf.__all__]
+ERRORS: Final = [name for name in cf.__all__ if hasattr(errors, name)]
 #: Options that typer adds to every program and describes itself.
 OF_TYPER: Final = {"--help", "--install-completion", "--show-completion"}
 

@@ -80,7 +80,11 @@ def test_the_files_that_contributing_and_the_design_pages_name_exist() -> None:
     }
     named |= set(re.findall(r"`([a-z_]+\.py)`", pages[0].read_text(encoding="utf-8")))
 
-    assert {"decode/types/table.py", "sandbox/workspace/catalogue.toml", "verification/fidelity/"} <= named
+    assert {
+        "decode/types/inference.py",
+        "sandbox/workspace/catalogue.toml",
+        "verification/fidelity/",
+    } <= named
     roots = (ROOT, ROOT / "connecty_frames", ROOT / "tests")
     assert [path for path in sorted(named) if not any((root / path).exists() for root in roots)] == []
 

@@ -61,6 +61,7 @@ def table() -> list[tuple[str, str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_table_is_what_the_code_uses() -> None:
     """Each private name of another library is in it, with its module, and no other."""
     own = own_names()

@@ -13,10 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import openpyxl
 import pyarrow as pa
 import pytest
-from openpyxl.utils.escape import unescape
 
 import connecty_frames as cf
 from connecty_frames.export import excel
@@ -37,9 +35,16 @@ def written(table: pa.Table) -> bytes:
     return file.getvalue()
 
 
+def workbook(content: bytes) -> Any:
+    """Return a workbook."""
+    import openpyxl  # by the process that runs these tests, not by each that collects them
+
+    return openpyxl.load_workbook(io.BytesIO(content))
+
+
 def sheet(content: bytes) -> Any:
     """Return the sheet of a workbook."""
-    return openpyxl.load_workbook(io.BytesIO(content)).active
+    return workbook(content).active
 
 
 def read(values: list[Any], type_: pa.DataType) -> tuple[list[Any], str]:
@@ -165,6 +170,8 @@ def test_one_warning_names_the_columns() -> None:
 )
 def test_text_stays_text(text: str) -> None:
     """It is no formula, link, markup, number or error, in the name of a column as well."""
+    from openpyxl.utils.escape import unescape
+
     cells = sheet(written(pa.table({text: [text]})))
 
     assert [(cell.data_type, unescape(cell.value)) for (cell,) in cells.iter_rows()] == [("s", text)] * 2
@@ -184,7 +191,7 @@ def test_numbers_have_all_digits_in_the_file() -> None:
 def test_a_long_question_is_cut(golden: Path) -> None:
     """The title has its first 250 characters: Excel opens no workbook with more than 255."""
     answer = cf.Answer.from_json(golden / "top_countries.json", question="x" * 300)
-    book = openpyxl.load_workbook(io.BytesIO(written(answer.to_arrow())))
+    book = workbook(written(answer.to_arrow()))
     assert book.properties.title == "x" * 250 + "…"
 
 
@@ -193,7 +200,7 @@ def test_the_sheet(golden: Path) -> None:
     table = cf.Answer.from_json(golden / "top_countries.json", question="which?").to_arrow()
     asked_at = datetime(2025, 7, 1, 12, 30, tzinfo=UTC)
     table = write_metadata(table, replace(cf.metadata(table), asked_at=asked_at))
-    book = openpyxl.load_workbook(io.BytesIO(written(table)))
+    book = workbook(written(table))
     found = book.active
 
     assert book.sheetnames == ["Answer"]

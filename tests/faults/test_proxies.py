@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from connecty_frames._base.clock import SYSTEM_CLOCK
+from connecty_frames.http.redaction import Redaction
+from connecty_frames.http.transport import Transport
 from tests.servers.scripted import QUESTION_ID, Script, serve
 
 if TYPE_CHECKING:
@@ -233,3 +236,13 @@ def test_a_socks_proxy(server: Script, monkeypatch: pytest.MonkeyPatch, scheme: 
     server.on("results", server.answer(200, ROWS))
     with make(server.address) as client:
         assert client.ask("how many?").rows == 2
+
+
+def test_a_user_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to mask in errors."""
+    text = "user-of-the-proxy:canary-proxy"
+    for named, shown in (("user-of-the-proxy", text), (text, "***")):
+        monkeypatch.setenv("http_proxy", f"http://{named}@127.0.0.1:9")
+        transport = Transport("http://127.0.0.1:1", clock=SYSTEM_CLOCK, redact=Redaction())
+        transport.proxies()
+        assert transport.redact(text) == shown

@@ -104,7 +104,7 @@ def test_a_frame_that_cannot_be_made(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("connecty_frames.frames.to_pandas", fail)
+    monkeypatch.setattr("connecty_frames.frames.pandas.to_pandas", fail)
     server.on("results", server.answer(200, ROWS))
     with pytest.raises(error) as caught:
         fake_clock_client.ask_df("how many?")

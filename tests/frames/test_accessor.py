@@ -15,8 +15,13 @@ import pytest
 
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames import attach, copy_metadata, metadata, register_accessors
-from connecty_frames.frames.accessor import ConnectyAccessor
+from connecty_frames.frames.accessor import (
+    ConnectyAccessor,
+    attach,
+    copy_metadata,
+    metadata,
+    register_accessors,
+)
 from tests.cases import cases
 
 if TYPE_CHECKING:

@@ -22,8 +22,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.frames import AnswerMetadata, attach, to_pandas, to_polars
+from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.frames.accessor import attach
+from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.frames.parquet_file import write_parquet
+from connecty_frames.frames.polars import to_polars
 from tests.cases import cases
 
 if TYPE_CHECKING:

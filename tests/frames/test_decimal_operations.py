@@ -11,7 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from connecty_frames.frames import to_pandas, to_polars
+from connecty_frames.frames.pandas import to_pandas
+from connecty_frames.frames.polars import to_polars
 from tests.cases import cases
 
 if TYPE_CHECKING:

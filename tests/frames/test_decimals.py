@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import connecty_frames as cf
-from connecty_frames.frames import AnswerMetadata, to_pandas
+from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.frames.pandas import to_pandas
 from tests.cases import cases
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @cases("engine", ["pandas", "polars", "pyarrow"])
 def test_the_frame_of_an_engine(engine: Engine) -> None:
     """It is of that library, and has the values of the table."""
-    frame = frames.to_engine(pa.table({"a": [1, 2]}), engine)
+    frame = loading.to_engine(pa.table({"a": [1, 2]}), engine)
     assert type(frame).__module__.partition(".")[0] == engine
     assert list(frame["a"].to_pylist() if engine == "pyarrow" else frame["a"]) == [1, 2]
 
@@ -58,7 +58,7 @@ def test_schema_loads_neither_pandas_nor_polars() -> None:
     """Reading a schema of Arrow, Python and text types needs Arrow alone."""
     script = (
         "import sys, datetime\n"
-        "from connecty_frames.frames import to_schema_types\n"
+        "from connecty_frames.frames.schema import to_schema_types\n"
         "to_schema_types({'a': 'Int64', 'b': int, 'c': 'datetime64[us, UTC]', 'd': datetime.date})\n"
         "print([name for name in ('pandas', 'polars') if name in sys.modules])\n"
     )

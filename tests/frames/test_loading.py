@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,6 @@ from connecty_frames.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +33,7 @@ def run(script: str, env: dict[str, str] | None = None) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_before_the_question_is_sent(settings: dict[str, str]) -> None:
     """Until it is accepted nothing heavy is loaded; afterwards no thread is left, and no pydantic loaded."""
     assert run(
@@ -64,6 +64,7 @@ def test_nothing_is_imported_before_the_question_is_sent(settings: dict[str, str
     ]
 
 
+@pytest.mark.slow
 def test_a_library_that_cannot_be_imported(settings: dict[str, str]) -> None:
     """Its error is raised where the frame is made; the import ahead of it reports none."""
     assert (
@@ -86,6 +87,7 @@ def test_a_library_that_cannot_be_imported(settings: dict[str, str]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_fork_waits_for_the_import() -> None:
     """A child can import what another thread of its parent was importing at the fork; no error is written."""
     assert (
@@ -110,6 +112,20 @@ def test_a_fork_waits_for_the_import() -> None:
         )
         == "[(1,)]\n"
     )
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="a fork beside a thread is a warning")
+def test_a_fork_waits_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for that of an import, whichever thread forks."""
+    thread = threading.Thread(target=time.sleep, args=(0.1,))
+    monkeypatch.setattr(loading, "_threads", {"polars": thread, "pandas": threading.current_thread()})
+    thread.start()
+    child = os.fork()
+    if not child:
+        os._exit(0)
+
+    assert os.waitpid(child, 0)[1] == 0
+    assert not thread.is_alive()
 
 
 @pytest.fixture

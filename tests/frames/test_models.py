@@ -9,10 +9,9 @@ import pydantic
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.decode import SchemaTypes
-from connecty_frames.decode.schema import ColumnRule
+from connecty_frames.decode.schema import ColumnRule, SchemaTypes
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames import to_schema_types
+from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
 
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.decode import SchemaTypes
+from connecty_frames.decode.schema import SchemaTypes
 from connecty_frames.errors import ConfigError, ConversionError
-from connecty_frames.frames import to_schema_types
+from connecty_frames.frames.schema import to_schema_types
 
 pytest.importorskip("pandera.pandas", exc_type=ImportError)
 import pandera.pandas
@@ -178,7 +178,7 @@ def test_validating_with_polars() -> None:
 def test_pandera_is_not_imported() -> None:
     """Neither for a dict nor for a model of pydantic."""
     code = (
-        "import sys, connecty_frames.frames as f, pydantic\n"
+        "import sys, connecty_frames.frames.schema as f, pydantic\n"
         "class M(pydantic.BaseModel):\n    a: int\n"
         "f.to_schema_types(M), f.to_schema_types({'a': int})\n"
         "assert 'pandera' not in sys.modules and 'pandas' not in sys.modules"

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pydantic
 import pytest
 
-from connecty_frames.decode import ColumnSchema, Schema, SchemaTypes
+from connecty_frames.decode.schema import ColumnSchema, Schema, SchemaTypes
 from connecty_frames.decode.types.encodings import AnyDecimal
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames import to_schema_types
+from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
 
 

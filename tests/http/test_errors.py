@@ -115,6 +115,35 @@ def test_the_message_of_the_server_is_shown_short_and_safe(body: Any, text: str)
     assert text in str(failure.error)
 
 
+@cases("at", range(6))
+def test_the_most_specific_message_is_shown(at: int) -> None:
+    """Of the fields that usually have one, in whichever order they come."""
+    fields = ["message", "detail", "error_description", "error", "title", "msg"][at:]
+    body = {name: f"of {name}" for name in reversed(fields)}
+    error = status_failure(response(422, body), redact=REDACT).error
+    assert error.text == f"of {fields[0]}"  # type: ignore[attr-defined]
+
+
+@cases(("longer", "is_searched"), [(0, True), (1, False)])
+def test_how_much_of_a_body_is_searched(longer: int, *, is_searched: bool) -> None:
+    """65,536 bytes, for a message and for a page that requires a client certificate."""
+    around = len('{"a":"","detail":"no"}')
+    body = f'{{"a":"{"x" * (65_536 - around + longer)}","detail":"no"}}'.encode()
+    error = status_failure(response(422, body), redact=REDACT).error
+    assert (error.text == "no") is is_searched  # type: ignore[attr-defined]
+    page = b"No required SSL certificate".rjust(65_536 + longer)
+    reason = status_failure(response(400, page), redact=REDACT).reason
+    assert ("requires a client certificate" in reason) is is_searched
+
+
+@cases("status", [401, 403])
+def test_what_a_failure_has(status: int) -> None:
+    """The error its status, and the failure the body, for what else reads it."""
+    failure = status_failure(response(status, b"no"), redact=REDACT)
+    assert isinstance(failure.error, AuthError)
+    assert (failure.error.status, failure.body) == (status, b"no")
+
+
 def test_a_message_of_several_lines_is_apart() -> None:
     """Between the sentences around it, with its indentation."""
     body = {"detail": "LINE 1: SELECT x\n               ^"}

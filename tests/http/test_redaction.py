@@ -205,3 +205,9 @@ def test_backslashes_in_a_secret() -> None:
     redact.add("secret", SecretStr("pa\\\\ss+word"))
     for form in ("pa\\\\ss+word", "pa\\\\\\\\ss\\u002bword", "pa%5C%5css%2Bword", "pa\\u005c\\u005css+word"):
         assert redact(f"x {form} y") == "x *** y"
+
+
+@cases("said", ["canary of three", "canary+of+three", "canary%20of%20three", r"canary\u0020of\u0020three"])
+def test_a_secret_with_spaces(said: str) -> None:
+    """As forms and URLs write it too."""
+    assert knowing(client_secret="canary of three")(f"it is {said}.") == "it is ***."

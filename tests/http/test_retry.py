@@ -276,6 +276,22 @@ def test_where_the_deadline_lies(
     assert (found, len(attempts), clock.slept) == expected
 
 
+def test_a_pause_that_takes_longer(clock: Any) -> None:
+    """Beyond the deadline, as on a machine that was suspended: no other attempt is made."""
+    send, attempts = trying(failure(FailureKind.UNAVAILABLE), "rows")
+    deadline = Deadline.after(60, clock)
+
+    def sleep(_: float) -> None:
+        clock.at += 60
+
+    clock.sleep = sleep
+    outcome = retry(
+        send, policy=FETCH_POLICY, deadline=deadline, random=lambda: 1.0, budget=RetryBudget(clock)
+    )
+    assert isinstance(outcome, Failure)
+    assert (outcome.kind, len(attempts)) == (FailureKind.UNAVAILABLE, 1)
+
+
 @pytest.mark.parametrize(
     ("kind", "wait", "is_counted"),
     [

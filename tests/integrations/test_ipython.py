@@ -84,7 +84,7 @@ class TestConnecty:
 
         assert value is None
         (line,) = capsys.readouterr().out.splitlines()
-        assert line.startswith("df: 5 of 5 rows, 2 columns. ")
+        assert line.startswith("df: 5 of 5 rows x 2 columns. ")
         frame = shell.user_ns["df"]
         assert line.endswith(" ".join((cf.metadata(frame).response_summary or "").split()))
         assert isinstance(frame, type_)
@@ -148,7 +148,7 @@ class TestConnecty:
 
         first, stored, *again = capsys.readouterr().out.splitlines()
         assert again == [first, stored]
-        assert stored.startswith("df: 3 of 100 rows, truncated, ")
+        assert stored.startswith("df: 3 of 100 rows, truncated x ")
         assert first.startswith("%%connecty 1 3 of 100 rows came; max_rows=None fetches all")
 
     def test_a_failed_question_leaves_the_variable(self, shell: Any, connected: Sandbox) -> None:
@@ -462,10 +462,13 @@ sandbox = cf.use_sandbox()''')
     found = {
         "asked": run("%%connecty df --engine polars --progress False\\nhow many orders are there?"),
         "frame": run("df['orders'].to_list()"),
+        "magic": run("%%connecty year\\nhow many orders are there in 2024")[-1],
+        "ask_df": run("_ = cf.ask_df('top city by revenue in 2024')")[-1],
+        "without": run("_ = cf.ask_df('top 2 cities by revenue in 2024', progress=False)"),
         "sql": run("%connecty_sql df"),
         "wrong": run("%%connecty class\\nhow many orders are there"),
         "readers": run("hasattr(pd, 'read_connecty')"),
-        "submissions": run("dict(sandbox.request_log.submissions())"),
+        "submissions": run("sandbox.request_log.submissions()['how many orders are there?']"),
         "with jedi": complete(*CODES),
     }
     run("get_ipython().Completer.use_jedi = False")
@@ -496,10 +499,14 @@ def test_a_kernel(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == {
         "asked": ["ok"],
         "frame": ["ok", "[100000]"],
+        "magic": "1 of 1 row x 1 column. Read as: number of orders, in 2024. Rows: 1.",
+        "ask_df": "1 of 1 row x 2 columns. Read as: revenue by city, in 2024, the highest 1 by revenue. "
+        "Rows: 1.",
+        "without": ["ok"],
         "sql": ["ok", "SELECT count(*) AS orders FROM sales.orders"],
         "wrong": ["error"],
         "readers": ["ok", "False"],
-        "submissions": ["ok", "{'how many orders are there?': 1}"],
+        "submissions": ["ok", "1"],
         "with jedi": [["sql_query"], ["--max-age", "--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
         "without jedi": [["sql_query"], ["--max-age", "--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
     }

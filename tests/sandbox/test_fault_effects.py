@@ -21,7 +21,7 @@ QUESTION = "SELECT 7 AS n"
 @pytest.fixture
 def api(connect: Any) -> Iterator[Any]:
     """Return a session that is logged in to a new sandbox."""
-    with Sandbox() as box:
+    with Sandbox(answers={QUESTION: [{"n": 7}]}) as box:  # for a query it would start a process
         yield connect(box)
 
 

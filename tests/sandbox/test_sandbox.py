@@ -33,19 +33,20 @@ def test_it_is_ready_when_entered() -> None:
         assert requests.get(sandbox.connection["base_url"] + "/v1/health", timeout=5).status_code == 200
 
 
+@pytest.mark.parametrize("module", ["uvicorn", "duckdb"])
 @pytest.mark.parametrize(
     "code",
     [
         "from connecty_frames.sandbox import Sandbox",
         "from connecty_frames.testing import connected\nconnected().__enter__()",
-        "from connecty_frames.cli.commands import sandbox_class\nsandbox_class()",
+        "from connecty_frames.cli.connection import sandbox_class\nsandbox_class()",
         "from connecty_frames import use_sandbox\nuse_sandbox()",
     ],
     ids=["import", "connected", "command", "use_sandbox"],
 )
-def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each entry point names the missing module and what to install."""
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+def test_without_its_extra(code: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each entry point names the missing module and what to install; also that of its processes alone."""
+    monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, "connecty_frames.sandbox.sandbox")
     monkeypatch.delitem(sys.modules, "connecty_frames.sandbox.listening")
     monkeypatch.delattr(connecty_frames.sandbox, "Sandbox")
@@ -53,7 +54,7 @@ def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError) as raised:
         exec(code, {})
 
-    assert str(raised.value) == "The sandbox needs uvicorn: pip install 'connecty-frames[sandbox]'."
+    assert str(raised.value) == f"The sandbox needs {module}: pip install 'connecty-frames[sandbox]'."
     assert raised.value.setting == "sandbox"
 
 

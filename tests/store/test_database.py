@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import io
 import itertools
 import os
 import sqlite3
@@ -90,6 +91,17 @@ def test_one_database_for_a_path() -> None:
     """Relative or not, since it is opened once a process."""
     database = database_at(Path("a.db"))
     assert database is database_at(Path.cwd() / "a.db")
+
+
+def test_closing_all(path: Path) -> None:
+    """Each is closed, and the path has another one from then on."""
+    database = database_at(path)
+    with database:
+        database.open()
+        close_databases()
+        assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
+
+    assert database_at(path) is not database
 
 
 def test_it_is_closed_with_its_last_user(path: Path) -> None:
@@ -208,6 +220,31 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert questions(path) == ["how many more?"]
 
 
+def test_a_file_that_another_process_writes(path: Path) -> None:
+    """It is opened and read without waiting, as WAL allows."""
+    database_at(path).execute(INSERT, ("how many?",))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    found = database_at(path).execute("SELECT question FROM questions", until=-1)
+    other.close()
+
+    assert found.rows == [("how many?",)]
+
+
+def test_rows_that_cannot_be_read(path: Path) -> None:
+    """Nothing stays locked for others, also while the error is handled."""
+    with database_at(path) as database:
+        for question in ("how many?", "who?"):
+            database.execute(INSERT, (question,))
+        with pytest.raises(StoreError, match=r"(?i)utf-8"):
+            database.execute("SELECT CAST(x'ff' AS TEXT) FROM questions")
+        other = sqlite3.connect(path, isolation_level=None, timeout=0)
+        ((busy, _, _),) = other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+
+    assert busy == 0
+
+
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
     """Where a user named it, it is not touched."""
     file = tmp_path / "orders.csv"
@@ -317,6 +354,23 @@ def test_threads_share_it(path: Path) -> None:
     assert sorted(questions(path)) == sorted(f"{name}-{number}" for name in range(4) for number in range(20))
 
 
+def test_a_connection_that_was_inherited(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept, since it must not be closed either; a file that was not open leaves none."""
+    inherited: list[sqlite3.Connection] = []
+    monkeypatch.setattr(database_module, "_INHERITED", inherited)
+    database_at(path).leave_to_parent()
+    assert inherited == []
+    with database_at(path) as database:
+        database.open()
+        connection = database._connection
+        database.leave_to_parent()
+        assert inherited == [connection]
+        database.open()
+        assert database._connection not in {None, connection}
+
+    inherited[0].close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child_opens_it_again(path: Path) -> None:
     """Both write on, each by a connection of its own."""
@@ -414,7 +468,12 @@ if {call!r} == "link":
     files._link = die
 else:
     begun = Database._make_tables
-    Database._make_tables = lambda self, connection: begun(self, connection) or die()
+
+    def make_tables(self, connection):
+        connection.set_trace_callback(lambda statement: "user_version =" not in statement or die())
+        begun(self, connection)
+
+    Database._make_tables = make_tables
 database.open()
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False)
@@ -633,7 +692,8 @@ def test_how_long_a_file_is_checked(
     pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
     pages[-1], pages[-2] = pages[-2], pages[-1]
     path.write_bytes(b"".join(pages))
-    monkeypatch.setattr("connecty_frames.store.database._CHECKED_BYTES", len(content) - longer)
+    assert database_module._CHECKED_BYTES == 8_388_608
+    monkeypatch.setattr(database_module, "_CHECKED_BYTES", len(content) - longer)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         database_at(path).open()
@@ -662,6 +722,29 @@ def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(OSError, match="No space left"):
         database_module._reserved(tmp_path)
     assert opened[0].closed
+
+
+def test_a_reserve_that_almost_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last bytes count too, which Python would write as it is closed."""
+
+    class Disk(io.RawIOBase):
+        room = 65_000
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written = min(len(data), self.room)
+            self.room -= written
+            return written
+
+    disk = Disk()
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: io.BufferedWriter(disk))
+    with pytest.raises(OSError, match="No space left"):
+        database_module._reserved(tmp_path)
+    assert disk.closed
 
 
 def test_an_attempt_waits_for_another_process(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswers
-from connecty_frames.store.database import Database
+from connecty_frames.store.database import Database, StoreError
 from connecty_frames.store.history import History, question_key
 from connecty_frames.store.records import forget_records, read_records
 from connecty_frames.store.table import (
@@ -280,6 +280,20 @@ def test_erasing(recorder: Recorder) -> None:
     assert b"canarie-UNCERTAIN" in content
     assert b"canarie-FAILED" not in content
     assert b"canarie-SENT" not in content
+
+
+def test_answers_that_cannot_be_erased(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows that name them stay, so that another call finds them."""
+
+    def fail(*_: object) -> None:
+        raise StoreError("it is read-only")
+
+    recorder.history.accepted(recorder.sent(), ID, asked_at=NOON, now=NOON)
+    monkeypatch.setattr("connecty_frames.store.records.forget_answers", fail)
+    with pytest.raises(StoreError):
+        forget_records(recorder.database, question_id=ID)
+
+    assert recorder.rows("question_id") == [(ID,)]
 
 
 @cases(

@@ -108,13 +108,16 @@ def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) 
     assert lease(path) == after
 
 
-@pytest.mark.slow
-def test_a_row_that_nobody_has(history: History) -> None:
-    """It is not renewed: its sender ended without a word."""
-    history.sent(Asked("how many?", 13), asked_at=NOON)
+def test_a_row_that_nobody_has(history: History, path: Path) -> None:
+    """It is renewed no more: its sender ended without a word."""
+    others = renewing()
+    row = history.sent(Asked("how many?", 13), asked_at=NOON)
+    begun = lease(path)
+    wait(lambda: lease(path) > begun)
+    del row
     gc.collect()
 
-    wait(lambda: not threads())
+    wait(lambda: not renewing() - others)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.frames import attach
+from connecty_frames.frames.accessor import attach
 from connecty_frames.frames.parquet_file import write_parquet
 from tests.verification.batch.run import Growth, kill, measure, wrong_parts
 from tests.verification.namespaces import pid_namespace

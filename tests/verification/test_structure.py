@@ -109,6 +109,7 @@ def test_changes_of_file_are_those_of_a_reader() -> None:
     assert str(path) == "4 functions in 2 files, 2 changes of file, 2 of 5 frames at the socket"
 
 
+@pytest.mark.slow
 def test_the_package_keeps_its_limits() -> None:
     """At its root, in one file, in copies of a text, and in silenced warnings of the linter."""
     size = measure_source(ROOT / "connecty_frames")

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.decode import ColumnSchema
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.schema import ColumnSchema
 from connecty_frames.warehouse.conversion import convert
 from connecty_frames.warehouse.rows import Declared
 from tests.cases import cases

@@ -48,24 +48,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
 from itertools import accumulate, groupby, pairwise, starmap
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
+from connecty_frames._base.immutable import Immutable
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import POOL
-from connecty_frames.decode.blocks import (
-    SEPARATORS,
-    UnsupportedRows,
-    commas_outside_texts,
-    cut_blocks,
-)
 from connecty_frames.decode.cells import CODES, cell_array, escaped_in, take, unescape
-from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
+from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind, hide_escapes
 from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.scanning import byte_table, outside_texts
 from connecty_frames.decode.statistics import match_names
 from connecty_frames.decode.types import numbers, temporal_fast
 from connecty_frames.decode.types.column import ScalarColumn, concat
@@ -73,19 +70,22 @@ from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from connecty_frames.decode.blocks import Block
     from connecty_frames.decode.limits import ReaderLimits
     from connecty_frames.decode.types.column import Array
 
+#: What stands between two rows: in compact JSON, and as Python's own json writes it.
+SEPARATORS: Final = (b"],[", b"], [")
 #: Above this number of columns blocks are longer, since each column of each block has its cost.
 _FEW_COLUMNS: Final = 128
 #: How many blocks are read at once, and how many wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
+#: With so many bytes for each column or fewer, all columns are small.
+_SMALL_COLUMN: Final = 1 << 12
 #: From this many bytes on, each worker gets an even share, which may be so many bytes longer since it is cut
 #: between rows.
 _SHARED: Final = 1 << 20
@@ -100,16 +100,10 @@ _SNIFFED_ROWS: Final = 100
 _CELL: Final = r'(?:[^",\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 
 _UTF8: Final = codecs.getincrementaldecoder("utf-8")
-_COMMA, _ASCII = ord(","), 0x7F
-#: The Arrow type of each kind. Numbers with a fraction are read as texts: their digits decide on the type.
-_ARROW_TYPES: Final = {
-    ValueKind.TEXT: pa.string(),
-    ValueKind.INTEGER: pa.int64(),
-    ValueKind.FRACTION: pa.string(),
-    ValueKind.BOOLEAN: pa.bool_(),
-}
-#: The kinds whose cells are read as texts.
-_READ_AS_TEXTS: Final = {kind for kind, type_ in _ARROW_TYPES.items() if pa.types.is_string(type_)}
+_COMMA, _QUOTE, _ASCII = ord(","), ord('"'), 0x7F
+#: The Arrow types of the kinds that are cast. Numbers with a fraction stay texts: their digits decide on the
+#: type.
+_CAST_TYPES: Final = {ValueKind.INTEGER: pa.int64(), ValueKind.BOOLEAN: pa.bool_()}
 #: JSON's scalar tokens, one bit each, and the token of each kind.
 _TEXT, _NUMBER, _TRUTH, _NULL = 1, 2, 4, 8
 _TOKENS: Final = {
@@ -118,18 +112,8 @@ _TOKENS: Final = {
     ValueKind.FRACTION: _NUMBER,
     ValueKind.BOOLEAN: _TRUTH,
 }
-
-
-def _tokens_by_byte(characters: dict[int, bytes]) -> NDArray[np.uint8]:
-    """Return a table with the token of each byte, 0 where there is none."""
-    table = np.zeros(256, np.uint8)
-    for token, its_bytes in characters.items():
-        table[list(its_bytes)] = token
-    return table
-
-
-_BEGINS: Final = _tokens_by_byte({_TEXT: b'"', _NUMBER: b"-0123456789", _TRUTH: b"tf", _NULL: b"n"})
-_ENDS: Final = _tokens_by_byte({_TEXT: b'"', _NUMBER: b"0123456789", _TRUTH: b"e", _NULL: b"l"})
+_BEGINS: Final = byte_table(np.uint8, {b'"': _TEXT, b"-0123456789": _NUMBER, b"tf": _TRUTH, b"n": _NULL})
+_ENDS: Final = byte_table(np.uint8, {b'"': _TEXT, b"0123456789": _NUMBER, b"e": _TRUTH, b"l": _NULL})
 #: The kind of a column that begins with nulls, by the section of its statistics.
 _KIND_BY_SECTION: Final = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BOOLEAN}
 
@@ -137,23 +121,26 @@ _KIND_BY_SECTION: Final = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BO
 _Part: TypeAlias = TemporalValues | FloatValues | pa.Array | None
 
 
+class UnsupportedRows(Exception):
+    """The rows are not what the columnar reader supports."""
+
+
+class Block(Immutable):
+    """Whole rows, without the separators around them, in memory of their own."""
+
+    data: NDArray[np.uint8]  # with escaped backslashes and quotes replaced
+    quotes: int  # how many there are
+    escaped: bool  # whether there are backslashes
+    separator: bytes  # between two rows; without its brackets, between two cells
+
+
 class _ColumnReader(NamedTuple):
     """The kind of a column's cells, and what parses its texts while they are in the processor's cache."""
 
-    # ``parse`` returns None for the texts of a block that it cannot parse; it is None if texts remain texts.
+    # ``parse`` returns None for the texts of a block that it cannot parse; without it, the kind decides.
 
     kind: ValueKind
     parse: Callable[[pa.Array], TemporalValues | FloatValues | None] | None = None
-
-    @property
-    def keeps_texts(self) -> bool:
-        """Whether texts remain texts."""
-        return self.parse is None and self.kind in _READ_AS_TEXTS
-
-    @property
-    def is_cast(self) -> bool:
-        """Whether each cell is cast by itself."""
-        return self.parse is None and self.kind not in _READ_AS_TEXTS
 
     def read(self, texts: pa.StringArray, *, escaped: bool) -> _Part:
         """Read the texts of a block."""
@@ -163,7 +150,8 @@ class _ColumnReader(NamedTuple):
                 raise UnsupportedRows
         if self.parse is not None:
             return self.parse(texts)
-        return texts if self.keeps_texts else pc.cast(texts, _ARROW_TYPES[self.kind], memory_pool=POOL)
+        type_ = _CAST_TYPES.get(self.kind)
+        return texts if type_ is None else pc.cast(texts, type_, memory_pool=POOL)
 
 
 def read_columnar(
@@ -176,7 +164,7 @@ def read_columnar(
             # Other white space between tokens is removed first.
             source = memoryview(msgspec.json.format(source, indent=-1))
             sniffed = _sniff(source, limits)
-    except (ValueError, RecursionError, msgspec.DecodeError):
+    except (ValueError, RecursionError, UnsupportedRows, msgspec.DecodeError):
         return None
     if sniffed is None:
         return None
@@ -187,7 +175,7 @@ def read_columnar(
         _choose_reader(cell, None if entry is None else sections[entry])
         for entry, cell in zip(entries, first_cells, strict=True)
     ]
-    if not header or not body or not {reader.kind for reader in readers} <= _ARROW_TYPES.keys():
+    if not header or not body or not {reader.kind for reader in readers} <= _TOKENS.keys():
         return None
     # If some whole numbers turn out to be too long, or to be mixed with fractions, all are read as texts.
     wider = [
@@ -199,8 +187,7 @@ def read_columnar(
             columns = _read_columns(body, separator, attempt, limits)
         except (UnsupportedRows, pa.ArrowInvalid, msgspec.DecodeError):
             continue
-        kinds = (reader.kind for reader in readers)
-        return header, [_narrow(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+        return header, columns if attempt is readers else list(map(_as_whole_numbers, columns, readers))
     return None
 
 
@@ -222,10 +209,14 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
             return None
         try:
             header, end = exact_json.parse_first(text, 1)
-            limits.check_columns(len(header))
+            if len(header) > limits.most_columns:
+                raise UnsupportedRows
             behind = text[end - 1 :][: len(SEPARATORS[-1])].encode()  # it may be cut off
             separator = next((each for each in SEPARATORS if each.startswith(behind[: len(each)])), None)
-            pattern = _plain_row(len(header)) if size > _SNIFFED_BYTES else None
+            # To parse a row that is not of scalars may take a hundred times its size, in vain.
+            more = max(len(header) - 1, 0)
+            plain_row = rf",[ ]?\[{_CELL}(?:,[ ]?{_CELL}){{{more}}}\]"
+            pattern = re.compile(plain_row, re.DOTALL) if size > _SNIFFED_BYTES else None
             if separator is None or (pattern and not pattern.match(text, end)):
                 return None
             start = end + len(separator) - 2
@@ -238,11 +229,6 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
         if size > _SNIFFED_FIRST or found is None or None not in found.first_cells:
             return found
     return None
-
-
-def _plain_row(width: int) -> re.Pattern[str]:
-    """Return what matches a row of scalars: to parse another may take a hundred times its size, in vain."""
-    return re.compile(rf",[ ]?\[{_CELL}(?:,[ ]?{_CELL}){{{max(width - 1, 0)}}}\]", re.DOTALL)
 
 
 def _first_cells(
@@ -281,13 +267,11 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     return _ColumnReader(kind)
 
 
-def _narrow(column: ScalarColumn, kind: ValueKind) -> ScalarColumn:
+def _as_whole_numbers(column: ScalarColumn, reader: _ColumnReader) -> ScalarColumn:
     """Return whole numbers as int64 if they were read as texts only because those of another column were."""
-    if kind is not column.kind:
-        try:
-            return ScalarColumn(kind, pc.cast(column.array, _ARROW_TYPES[kind]))
-        except pa.ArrowInvalid:
-            pass
+    if reader.kind is not column.kind:
+        with suppress(pa.ArrowInvalid):
+            return ScalarColumn(reader.kind, pc.cast(column.array, _CAST_TYPES[reader.kind]))
     return column
 
 
@@ -322,7 +306,7 @@ def _read_blocks(
     body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
 ) -> list[list[_Part]]:
     """Read the blocks, a few at once, each as its columns."""
-    reader = _BlockReader(readers)
+    reader = _BlockReader(readers, at_once=len(body) <= _SMALL_COLUMN * len(readers))
     longer = max(len(readers) // _FEW_COLUMNS, 1)
     size = min(limits.block * longer, limits.longest_row)
     if len(body) > _SHARED * longer:
@@ -346,29 +330,80 @@ def _read_blocks(
     return parts
 
 
-class _BlockReader:
-    """Reads blocks of rows, each column with its reader."""
+# --- blocks of rows ----------------------------------------------------------------------------------
 
-    def __init__(self, readers: Sequence[_ColumnReader]) -> None:
+
+def cut_blocks(body: memoryview, separator: bytes, size: int, longest_row: int) -> Iterator[Block]:
+    """Cut rows into blocks of about the given size, at separators outside of texts."""
+    start = 0
+    while start < len(body):
+        length, found = size, None
+        while found is None:
+            if length > longest_row:
+                raise UnsupportedRows
+            found = _cut_block(body[start : start + length], separator, is_last=start + length >= len(body))
+            length *= 2  # a row may be longer than the piece
+        block, next_start = found
+        yield block
+        start += next_start
+
+
+def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> tuple[Block, int] | None:
+    """Return the longest block that a piece holds and where the next begins, None where it holds none."""
+    text = bytes(piece)
+    escaped = b"\\" in text
+    if escaped:
+        text = hide_escapes(text)
+    data = np.frombuffer(text, np.uint8)
+    # Most often the last separator is outside of texts, so that no other has to be found.
+    last_outside = partial(_last_outside_texts, separator=separator)
+    for find_end in (len,) if is_last else (methodcaller("rfind", separator), last_outside):
+        end = find_end(text)
+        if end <= 0:
+            return None
+        quotes = int(np.count_nonzero(data[:end] == _QUOTE))
+        if quotes % 2 == 0:
+            return Block(data[:end], quotes, escaped, separator), end + len(separator)
+    return None
+
+
+def _last_outside_texts(piece: bytes, separator: bytes) -> int:
+    """Return the position of the last separator outside of texts, -1 for none, in one pass over the piece."""
+    data = np.frombuffer(piece, np.uint8)
+    ends = np.flatnonzero(data[: 1 - len(separator)] == separator[0])
+    for offset, byte in enumerate(separator):
+        ends = ends[data[ends + offset] == byte]
+    quotes_before = np.searchsorted(np.flatnonzero(data == _QUOTE), ends)
+    outside = ends[quotes_before % 2 == 0]
+    return int(outside[-1]) if len(outside) else -1
+
+
+class _BlockReader:
+    """Reads blocks of rows, each column with its reader, or ``at_once`` those of a kind."""
+
+    def __init__(self, readers: Sequence[_ColumnReader], *, at_once: bool) -> None:
         self._readers = readers
-        tokens = np.array([_TOKENS[reader.kind] for reader in readers], np.uint8)
-        self._allowed = tokens | _NULL
-        # A column whose texts are kept is taken by itself: otherwise it would keep the memory of all columns
-        # that are taken with it. All others are taken at once.
-        kept = [position if reader.keeps_texts else len(readers) for position, reader in enumerate(readers)]
-        cast = [CODES[reader.kind] if reader.is_cast else 0 for reader in readers]
-        keys = list(zip(kept, cast, strict=True))
-        self._order = sorted(range(len(readers)), key=keys.__getitem__)
+        self._at_once = at_once
+        self._allowed = np.array([_TOKENS[reader.kind] | _NULL for reader in readers], np.uint8)
+        # Columns of one group are taken together. If all columns are small, those of a kind are also read
+        # together, which saves a quarter of the time of 5,000 columns. Otherwise a column of texts is taken
+        # by itself: it would keep the memory of all that are taken with it.
+        if at_once:
+            groups = [CODES[reader.kind] if reader.parse is None else -1 for reader in readers]
+        else:
+            is_kept = [reader.parse is None and reader.kind not in _CAST_TYPES for reader in readers]
+            groups = [position if kept else -1 for position, kept in enumerate(is_kept)]
+        self._order = sorted(range(len(readers)), key=groups.__getitem__)
         self._first_row = 2 * np.array(self._order, np.int32)
-        self._runs = _runs_of([kept[position] for position in self._order])
-        # In a block of more columns than rows, those of one kind are also cast at once, which saves a quarter
-        # of the time of 5,000 columns: then a column keeps the memory of the others, which is little.
-        self._runs_by_kind = _runs_of([keys[position] for position in self._order])
+        lengths = (len(list(equal)) for _, equal in groupby(self._order, groups.__getitem__))
+        self._runs = list(starmap(slice, pairwise(accumulate(lengths, initial=0))))
 
     def read(self, block: Block) -> list[_Part]:
         """Read a block as its columns, or refuse it."""
-        if block.data.max() > _ASCII:
-            _check_utf8(block.data)
+        if block.data.max() > _ASCII:  # Arrow checks the block, which ends between two characters
+            offsets = pa.py_buffer(np.array([0, block.data.size], np.int32))
+            whole = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(block.data)])
+            pc.cast(whole, pa.string())
         is_comma = block.data == _COMMA
         with suppress(UnsupportedRows):
             return self._take_columns(block, *self._find_cells(block, is_comma.nonzero()[0]))
@@ -396,10 +431,10 @@ class _BlockReader:
         nulls = nulls[self._order]
         indices = np.add.outer(self._first_row, np.arange(0, len(cells), 2 * width, dtype=np.int32))
         columns: list[_Part] = [None] * width
-        for run in self._runs_by_kind if width > rows else self._runs:
+        for run in self._runs:
             texts = take(cells, indices[run], ~nulls[run])
             first = self._readers[self._order[run.start]]
-            is_read = width > rows and first.is_cast
+            is_read = self._at_once and first.parse is None
             if is_read:
                 texts = first.read(texts, escaped=block.escaped)
             for number, position in enumerate(self._order[run]):
@@ -410,10 +445,11 @@ class _BlockReader:
         return columns
 
 
-def _runs_of(keys: Sequence[object]) -> list[slice]:
-    """Return where equal keys stand one after the other."""
-    lengths = (len(list(equal)) for _, equal in groupby(keys))
-    return list(starmap(slice, pairwise(accumulate(lengths, initial=0))))
+def commas_outside_texts(data: NDArray[np.uint8], is_comma: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the positions of the commas that have an even number of quotes before them."""
+    marks = (is_comma | (data == _QUOTE)).nonzero()[0]
+    positions: NDArray[np.intp] = marks[outside_texts(data[marks] == _QUOTE)]
+    return positions
 
 
 def _between_commas(
@@ -439,9 +475,3 @@ def _between_commas(
     ends[:-1, -1] -= 1
     starts[1:, 0] += 1
     return starts, ends
-
-
-def _check_utf8(data: NDArray[np.uint8]) -> None:
-    """Let Arrow check a whole block, which ends outside of texts and so between two characters."""
-    offsets = pa.py_buffer(np.array([0, data.size], np.int32))
-    pc.cast(pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)]), pa.string())

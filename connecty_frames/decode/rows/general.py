@@ -21,7 +21,7 @@ from connecty_frames._base.text import counted, snippet
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.cells import read_cells
 from connecty_frames.decode.limits import LIMITS
-from connecty_frames.decode.scanning import SPACES, STEPS, Block, next_block, trim
+from connecty_frames.decode.scanning import SPACES, STEPS, Scanned, next_block, trim
 from connecty_frames.decode.types.column import CellColumn, kind_masks
 from connecty_frames.errors import ResponseError
 
@@ -98,7 +98,11 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     header = None if block.data.isspace() or not block.data else _parse(block.data, block.start)
     if not isinstance(header, list):
         raise ResponseError("dataframe has no header: its first row must be the array of column names.")
-    limits.check_columns(len(header))
+    if len(header) > limits.most_columns:
+        raise ResponseError(
+            f"The answer has {len(header):,} columns; at most {limits.most_columns:,} are read. "
+            "Ask for fewer, or for rows in place of a pivot."
+        )
     table = Table(len(header), limits.checkpoint)
     size = max(limits.general_block, _BYTES_PER_COLUMN * len(header))
     while block.end < end:
@@ -109,7 +113,7 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
 
 
 def _read_block(
-    block: Block, width: int, first_row: int
+    block: Scanned, width: int, first_row: int
 ) -> tuple[NDArray[np.uint8], pa.StringArray, set[int], set[int]]:
     """Return what ``Table.append`` takes."""
     found = _bounds(block, width)
@@ -127,7 +131,7 @@ def _read_block(
     return codes.reshape(width, rows), texts, deep, {place // rows for place in lone}
 
 
-def _bounds(block: Block, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+def _bounds(block: Scanned, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """Return where each cell starts and ends, by row and column; None unless all rows are of the width."""
     steps = STEPS[block.bytes_there]
     opening = block.marks[(block.depths == 1) & (steps == 1)]
@@ -148,7 +152,7 @@ def _bounds(block: Block, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp
 # --- errors ------------------------------------------------------------------------------------------
 
 
-def _shape_error(block: Block, width: int, first_row: int) -> ResponseError:
+def _shape_error(block: Scanned, width: int, first_row: int) -> ResponseError:
     """Return the error about the first row of a block that is not an array of the width."""
     data = np.frombuffer(block.data, np.uint8)
     ends = np.array([*block.separators(0), len(data)])

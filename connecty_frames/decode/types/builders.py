@@ -17,6 +17,7 @@ from connecty_frames.decode.arrow.buffers import index_of, to_array
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     first_match,
+    is_aware,
     is_binary,
     is_list,
     is_number,
@@ -111,18 +112,15 @@ def _iso_text(times: pa.Array) -> str:
     type_ = times.type
     if pa.types.is_duration(type_):
         return f"PT{Decimal(times[0].value).scaleb(-FRACTION_DIGITS[type_.unit], EXACT_CONTEXT):f}S"
-    if pa.types.is_timestamp(type_) and type_.tz:
+    if is_aware(type_):
         times = pc.cast(times, pa.timestamp(type_.unit, "UTC"))
     return str(pc.cast(times, pa.string())[0].as_py())
 
 
-def _to_text(cell: object) -> str | None:
-    """Return a cell as exact text: a text as it is, everything else as its JSON."""
-    return cell if cell is None or type(cell) is str else exact_json.dump(cell)
-
-
 def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    return to_array([_to_text(cell) for cell in cells], type_)
+    """Return texts as they are, and everything else as its JSON."""
+    texts = [cell if cell is None or type(cell) is str else exact_json.dump(cell) for cell in cells]
+    return to_array(texts, type_)
 
 
 def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -87,8 +87,7 @@ def _kinds_of(mask: int) -> frozenset[ValueKind]:
 class _Cells(Sequence[Any]):
     """Cells in Arrow arrays; Python objects are made only where they are asked for, and for a while."""
 
-    def __init__(self, length: int) -> None:
-        self._length = length
+    _length: int
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
         """Return cells as ``exact_json.parse`` would."""
@@ -120,24 +119,23 @@ class ScalarColumn(_Cells):
     # Whole numbers are int64, truth values bool, texts and numbers with a fraction texts; unless they were
     # read as temporal or float values: ``texts`` then returns what they were read from.
 
+    is_too_deep = has_surrogates = False
+
     def __init__(self, kind: ValueKind, values: Values, texts: Callable[[], Array] | None = None) -> None:
         self.kind = kind
         self.values = values
         self._texts = texts
         cells = values.values if isinstance(values, TemporalValues | FloatValues) else values
-        super().__init__(len(cells))
+        self._length = len(cells)
         #: How many cells are not null.
         self.present_count: int = self._length - int(cells.null_count)
+        #: The kinds of the cells, null aside.
+        self.kinds = frozenset((kind,) if self.present_count else ())
 
     @property
     def array(self) -> Array:
         """The cells, or the texts that temporal or float values were read from."""
         return self.values if self._texts is None else self._texts()
-
-    @property
-    def kinds(self) -> frozenset[ValueKind]:
-        """The kinds of the cells, null aside."""
-        return frozenset((self.kind,) if self.present_count else ())
 
     @property
     def present(self) -> ScalarColumn:
@@ -189,7 +187,7 @@ class CellColumn(_Cells):
         has_surrogates: bool = False,
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(len(codes))
+        self._length = len(codes)
         self.checkpoint = checkpoint
         self._codes = codes
         self.texts = texts
@@ -209,6 +207,9 @@ class CellColumn(_Cells):
                 "\ud800".encode()  # raises what Arrow would
             return self.texts
         return self.texts if self.kinds and self.kinds <= NUMBER_KINDS else None
+
+    #: What has been read from the cells: the cells themselves.
+    values = array
 
     @property
     def present(self) -> CellColumn:
@@ -354,16 +355,6 @@ class Column:
         self.bounds: list[str] = []
         if not (whole and self.count):
             self.bounds = list(stated_bounds(statistics.sections.get(self.section or "", {})).values())
-
-    @property
-    def values(self) -> Any:
-        """The cells as an array, or what has been read from them; None if they are not of one scalar kind."""
-        return self.cells.values if isinstance(self.cells, ScalarColumn) else self.cells.array
-
-    @property
-    def has_surrogates(self) -> bool:
-        """Whether some cell holds a lone surrogate."""
-        return isinstance(self.cells, CellColumn) and self.cells.has_surrogates
 
     def with_cells(self, cells: ScalarColumn | CellColumn) -> Column:
         """Return the column with other cells."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import index_of, to_array, to_scalar
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone, is_aware, is_naive
 from connecty_frames.decode.errors import CellError, raise_at_first
 from connecty_frames.decode.types.durations import nanoseconds
 from connecty_frames.decode.types.temporal_bounds import fit_bounds, trim_zeros
@@ -153,7 +153,7 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
 
 def check_zone(values: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
     """Return instants, checked to be of the years 1 to 9999 in the time zone of their type, if it has one."""
-    row = row_out_of_range(values, type_.tz) if pa.types.is_timestamp(type_) and type_.tz else None
+    row = row_out_of_range(values, type_.tz) if is_aware(type_) else None
     if row is not None:
         raise CellError(row, str(texts[row]), f"has no year that can be shown in {type_.tz}")
     return values
@@ -278,21 +278,15 @@ class _Reader(NamedTuple):
     read: Callable[[Sequence[str], pa.DataType], pa.Array]
 
 
-def _is_naive(type_: pa.DataType) -> bool:
-    return pa.types.is_timestamp(type_) and not type_.tz
-
-
 #: A column of dates may also become timestamps at midnight; an instant needs an offset.
 _READERS: Final = {
     TemporalFormat.DATE: _Reader(
         lambda _unit, _tz: pa.date32(),
-        lambda type_: pa.types.is_date(type_) or _is_naive(type_),
+        lambda type_: pa.types.is_date(type_) or is_naive(type_),
         _read_dates,
     ),
-    TemporalFormat.NAIVE: _Reader(lambda unit, _tz: pa.timestamp(unit), _is_naive, _read_timestamps),
-    TemporalFormat.AWARE: _Reader(
-        pa.timestamp, lambda type_: pa.types.is_timestamp(type_) and bool(type_.tz), _read_timestamps
-    ),
+    TemporalFormat.NAIVE: _Reader(lambda unit, _tz: pa.timestamp(unit), is_naive, _read_timestamps),
+    TemporalFormat.AWARE: _Reader(pa.timestamp, is_aware, _read_timestamps),
     TemporalFormat.TIME: _Reader(lambda unit, _tz: pa.time64(unit), pa.types.is_time, _read_times),
     TemporalFormat.DURATION: _Reader(
         lambda unit, _tz: pa.duration(unit), pa.types.is_duration, _read_durations

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from connecty_frames.decode.arrow.buffers import to_array
-from connecty_frames.decode.arrow_types import find_zone, first_match
+from connecty_frames.decode.arrow_types import find_zone, first_match, is_naive
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types import temporal
 from connecty_frames.decode.types.temporal_bounds import is_midnight
@@ -159,6 +159,6 @@ def utc_offset(local: datetime, zone: tzinfo) -> timedelta:
 #: By Arrow type what respells a text, which may return it as it is, or raise CellError with the reason.
 _RESPELL: Final[tuple[tuple[TypeTest, Callable[[str], str]], ...]] = (
     (pa.types.is_date, _respell_date),
-    (lambda type_: pa.types.is_timestamp(type_) and not type_.tz, _respell_naive),
+    (is_naive, _respell_naive),
     (pa.types.is_timestamp, _respell_aware),
 )

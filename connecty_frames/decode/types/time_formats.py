@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -217,14 +218,10 @@ def _place(texts: pa.StringArray, keys: tuple[str, ...]) -> pa.Int32Array:
 
 def _to_dates(texts: pa.StringArray) -> pa.Date32Array:
     """Return dates, null for a day that no calendar has."""
-    try:
+    with suppress(pa.ArrowInvalid):
         return pc.cast(texts, pa.date32())
-    except pa.ArrowInvalid:
-        return pc.cast(to_array([_day_number(text) for text in texts.to_pylist()], pa.int32()), pa.date32())
-
-
-def _day_number(text: str | None) -> int | None:
-    try:
-        return None if text is None else date.fromisoformat(text).toordinal() - _EPOCH_DAY
-    except ValueError:
-        return None
+    days: list[int | None] = [None] * len(texts)
+    for row, text in enumerate(texts.to_pylist()):
+        with suppress(TypeError, ValueError):  # of null, and of such a day
+            days[row] = date.fromisoformat(text).toordinal() - _EPOCH_DAY
+    return pc.cast(to_array(days, pa.int32()), pa.date32())

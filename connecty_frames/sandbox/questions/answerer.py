@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql, similar_questions
-from connecty_frames.sandbox.questions.description import describe
-from connecty_frames.sandbox.questions.phrases import Refused
+from connecty_frames.sandbox.questions.query import Refused
 from connecty_frames.sandbox.questions.reader import read
-from connecty_frames.sandbox.questions.select import NoSQLError
 from connecty_frames.sandbox.questions.slots import Lexicon
 from connecty_frames.sandbox.questions.statements import select_statement
 from connecty_frames.sandbox.words import STOP_WORDS, Vocabulary, split
@@ -73,11 +71,8 @@ class WorkspaceAnswerer:
         if not 0 < len(typed) <= _MAX_WORDS:
             raise Refused(f"It has more than {_MAX_WORDS} words or {BASE_LENGTH} characters.")
         query = read(self._lexicon, self._vocabulary.corrected(typed))
-        try:
-            sql = select_statement(query, self._model)
-        except NoSQLError:
-            raise Refused("No table has what it combines.") from None
-        return Plan(sql, f"Read as: {describe(query)}. Rows: {{rows}}.")
+        sql, words = select_statement(query, self._model)
+        return Plan(sql, f"Read as: {words}. Rows: {{rows}}.")
 
     def _offers(self, typed: list[str], refused: Refused) -> str:
         """Return other wordings of a question that have an answer."""

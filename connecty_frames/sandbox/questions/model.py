@@ -1,8 +1,4 @@
-"""The semantic model of a workspace: what its tables, columns and values are called, and their SQL.
-
-A model is a TOML file. Each name of a table or column in the SQL that answers a question comes from it, so
-nothing that a user typed gets into SQL.
-"""
+"""The semantic model of a workspace: what its tables, columns and values are called, and their SQL."""
 
 from __future__ import annotations
 
@@ -36,26 +32,18 @@ class Entity(_Part, frozen=True, eq=False):
     time: str | None = None
     amount: str | None = None
     usual: str | None = None
-    ordered: bool = False
     person: bool = False
 
 
 class Value(_Part, frozen=True, eq=False):
-    """A value of a category and its words, by default the value itself."""
+    """A value of a category, as SQL, as text, and in words: by default itself, irregular plurals included."""
 
-    value: str | bool
-    words: list[str] | None = None
+    value: str | bool | int
+    sql: str
+    text: str
+    phrases: list[str]
+    words: list[str] = []
     predicates: list[str] = []
-
-    @property
-    def sql(self) -> str:
-        """The value as a literal of SQL."""
-        return str(self.value).upper() if isinstance(self.value, bool) else f"'{self.value}'"
-
-    @property
-    def phrases(self) -> list[str]:
-        """The words, irregular plurals included."""
-        return "|".join([str(self.value)] if self.words is None else self.words).split("|")
 
 
 class Field(_Part, frozen=True, eq=False):
@@ -67,9 +55,14 @@ class Field(_Part, frozen=True, eq=False):
     aggregate: str
     sql: str
     type: Literal[
-        "number", "money", "instant", "timestamp", "date", "duration", "category", "boolean", "text"
+        "key", "number", "money", "instant", "timestamp", "date", "duration", "category", "boolean", "text"
     ]
     nouns: list[str]
+    #: What a question calls it, its times as those of UTC, and whether it is a time or a number.
+    noun: str
+    moment: str
+    is_time: bool
+    is_number: bool
     sum: bool = False
     good: bool = False
     within: str | None = None
@@ -77,24 +70,10 @@ class Field(_Part, frozen=True, eq=False):
     verbs: list[str] = []
     moments: list[str] = []
     units: list[str] = []
+    scale: str = "1"
     present: list[str] = []
     most: list[str] = []
     least: list[str] = []
-
-    @property
-    def is_time(self) -> bool:
-        """Whether its values are dates or times."""
-        return self.type in {"instant", "timestamp", "date"}
-
-    @property
-    def moment(self) -> str:
-        """Its values as dates or times of UTC, of which periods are made."""
-        return f"({self.sql} AT TIME ZONE 'UTC')" if self.type == "instant" else self.sql
-
-    @property
-    def is_number(self) -> bool:
-        """Whether its values compare with numbers."""
-        return self.type in {"number", "money"}
 
 
 class Measure(_Part, frozen=True, eq=False):
@@ -106,11 +85,7 @@ class Measure(_Part, frozen=True, eq=False):
     time: str | None = None
     counts: bool = False
     good: bool = False
-
-    @property
-    def rate(self) -> bool:
-        """Whether the values of groups do not add up."""
-        return any("/" in sql or "avg" in sql for sql in self.sql.values())
+    rate: bool = False
 
 
 class Event(_Part, frozen=True, eq=False):
@@ -130,6 +105,8 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     field: list[Field]
     measure: list[Measure]
     event: list[Event]
+    #: Units of time: their SQL, and how far the one before is away, if they follow one another.
+    grain: dict[str, dict[str, str]]
     examples: list[str] = []
 
     @classmethod
@@ -139,10 +116,23 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, entity in tables["entity"].items():
             entity |= {"name": name, "alias": entity["table"].rpartition(".")[2]}
             entity.setdefault("plural", f"{name}s")
+            for key in entity["key"]:
+                tables["field"].append({"entity": name, "name": key, "type": "key", "nouns": []})
         for field in tables["field"]:
             field.setdefault("column", field["name"])
             field.setdefault("aggregate", field["column"])
             field.setdefault("sql", f"{tables['entity'][field['entity']]['alias']}.{field['name']}")
+            kind, noun = field["type"], (field["nouns"] or [field["entity"]])[0].partition("|")[0]
+            field["noun"] = field["column"] if kind == "category" else noun
+            field["moment"] = f"({field['sql']} AT TIME ZONE 'UTC')" if kind == "instant" else field["sql"]
+            field["is_time"] = kind in {"instant", "timestamp", "date"}
+            field["is_number"] = kind in {"number", "money"}
+            for value in field.get("values", ()):
+                value["text"] = str(value["value"])
+                value["sql"] = value["text"].upper() if kind == "boolean" else f"'{value['text']}'"
+                value["phrases"] = "|".join(value.get("words", [value["text"]])).split("|")
+        for measure in tables["measure"]:  # the values of groups do not add up
+            measure["rate"] = any("/" in sql or "avg" in sql for sql in measure["sql"].values())
         return msgspec.convert(tables, cls)
 
     def find(self, entity: str, name: str) -> Field:

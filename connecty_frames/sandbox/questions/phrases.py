@@ -13,27 +13,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
-from connecty_frames.sandbox.questions.model import Field, Value
-from connecty_frames.sandbox.questions.periods import of_year
-from connecty_frames.sandbox.questions.slots import Counted, Slot, Verb
+from connecty_frames.sandbox.questions.model import Value
+from connecty_frames.sandbox.questions.query import Refused, fail_if
+from connecty_frames.sandbox.questions.slots import Slot, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from connecty_frames.sandbox.questions.model import Entity
+    from connecty_frames.sandbox.questions.model import Entity, Field
     from connecty_frames.sandbox.questions.slots import Lexicon, Pattern
 
 #: A number with three decimals, or one with a point between thousands as in much of Europe.
 _UNCLEAR_NUMBER: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _YEAR: Final = re.compile(r"20[1-3]\d")
-
-
-class Refused(Exception):
-    """A question that is not answered, why, and other wordings of it that may have an answer."""
-
-    def __init__(self, reason: str, *offers: str) -> None:
-        super().__init__(reason)
-        self.offers = offers
 
 
 class Bound(NamedTuple):
@@ -45,22 +37,14 @@ class Bound(NamedTuple):
     is_year: bool = False
 
 
-class Related(NamedTuple):
-    """Rows of another entity, or those of a verb, that there are, or that there are none of."""
-
-    rows: Entity | Verb
-    where: tuple[q.Condition, ...] = ()
-    negated: bool = False
-
-
 class Ranking(NamedTuple):
-    """What rows or groups are ordered by, and, with a subject, which are kept."""
+    """A ranking, or a part of one; ``usual`` is what it is by if no other part says so."""
 
-    by: q.Number | Field | None
+    by: q.Number | Field | None = None
     descending: bool | None = None
-    where: tuple[q.Condition, ...] = ()
     subject: q.Dimension | None = None
     limit: int | None = None
+    usual: q.Number | None = None
 
 
 class Found:
@@ -69,7 +53,7 @@ class Found:
     def __init__(self, slots: Sequence[tuple[str, Slot]]) -> None:
         self.slots = [slot for _, slot in slots]
         self.kinds = [kind for kind, _ in slots]
-        self._values = [(kind, slot.options[kind]) for kind, slot in slots]
+        self._values = [(kind, slot[kind]) for kind, slot in slots]
 
     def all(self, *kinds: str) -> list[Any]:
         """Return what the slots of some kinds mean."""
@@ -90,7 +74,7 @@ def _match(parts: Pattern, slots: Sequence[Slot], position: int) -> list[tuple[s
     if not parts:
         return []
     (kinds, times), rest = parts[0], parts[1:]
-    options = slots[position].options if position < len(slots) else {}
+    options = slots[position] if position < len(slots) else {}
     for kind in [kind for kind in options if kind in kinds][:1]:
         for after in [[(kinds, "*"), *rest], rest] if times in {"*", "+"} else [rest]:
             found = _match(after, slots, position + 1)
@@ -130,7 +114,7 @@ class Phrases:
     # Nouns
 
     def _only(self, f: Found) -> Any:
-        has_event = any(slot.has("verb") and slot.get("verb").events for slot in self.slots)
+        has_event = any(slot.has("verb") and slot["verb"].events for slot in self.slots)
         return None if has_event else f.slots[:-1]  # those who bought lamps only bought nothing else
 
     def _category_value(self, f: Found) -> Any:
@@ -146,29 +130,21 @@ class Phrases:
         if versus:
             return [("value", replace(values, each=False)), ("dimension", (q.Dimension(field=first.field),))]
         noun = f.slots[0].get("noun")
-        return {"value": values, "noun": noun._replace(where=(values,))} if noun else ("value", values)
+        return {"value": values, "noun": replace(noun, where=(values,))} if noun else ("value", values)
 
     def _adjectives(self, f: Found) -> Any:
-        return None if f.noun.dimension.grain else ("noun", f.noun._replace(where=f.where))
+        return None if f.noun.grain else ("noun", replace(f.noun, where=f.where))
 
     def _all(self, f: Found) -> Any:
         return None if any(slot.has("verb") for slot in self.slots[: self.position]) else f.slots[1:]
-
-    def _active(self, f: Found) -> Any:
-        """Return those who did what such people do: active customers order."""
-        events = [event for event in self.model.event if f.noun.entity and event.entity == f.noun.entity.name]
-        is_clear = events and f.noun.entity.person
-        return [*f.slots[1:], ("verb", Verb(events=(events[0],)))] if is_clear else None
 
     def _key(self, f: Found) -> Any:
         entity, number = f.noun.entity, f.number
         if entity is None or f.noun.plural or not number.isdigit() or entity.unique_label or entity.key[1:]:
             return None
-        condition: q.Condition = q.IsKey(entity, int(number))
-        if f.noun.where:
-            value = Value(value=f"{f.noun.where[0].values[0].value} no. {int(number)}")
-            condition = q.Is(self.model.find(entity.name, "name"), (value,))
-        return [("condition", condition), ("row", entity)]
+        value = Value(int(number), number, number, [])
+        key = q.Is(self.model.find(entity.name, entity.key[0]), (value,))
+        return [*(("condition", each) for each in (key, *f.where)), ("row", entity)]
 
     # Bounds and periods
 
@@ -179,149 +155,119 @@ class Phrases:
         operator, _, name = cast("str", f.compare or f.bounds or "between").partition(" ")
         field = next((each for each in self.model.field if each.name == name), f.unit or f.costs)
         is_year = field is None and "money" not in f.kinds and any(map(_YEAR.fullmatch, f.all("number")))
-        return "bound", Bound(
-            cast("q.Operator", operator), tuple(map(_decimal, f.all("number"))), field, is_year
-        )
+        scale = Decimal(f.unit.scale) if f.unit else 1
+        numbers = tuple(_decimal(number) * scale for number in f.all("number"))
+        return "bound", Bound(cast("q.Operator", operator), numbers, field, is_year)
 
     def _periods(self, f: Found) -> Any:
         first, second = f.all("period")
-        if isinstance(first, q.Recurring) and isinstance(second, q.During) and second.periods[0].start:
-            first = of_year(first.months, second.periods[0].start.year)
-        if not (
-            isinstance(first, q.During) and isinstance(second, q.During) and first.periods and second.periods
-        ):
+        if not all(isinstance(each, q.During) and each.periods for each in (first, second)):
             return None
-        if "than" in f.kinds:
-            return "than_period", (second.periods[0], first.periods[0])
         both = q.During((*first.periods, *second.periods), each="or" not in f.kinds)
         return ("versus_period" if "versus" in f.kinds else "period"), both
 
     # Conditions
 
-    def _undone(self, f: Found) -> Any:
-        verbs = [slot.get("verb") for slot in f.slots if slot.has("value") and slot.has("verb")]
-        field = self.time_of(verbs[0]) if verbs else None
-        return ("condition", q.Has(field, negated=True)) if field else None  # what is returned was delivered
-
     def _lack(self, f: Found) -> Any:
-        if f.noun is not None and f.noun.entity is not None:
-            return "related", Related(f.noun.entity, f.where, negated=True)
-        field = f.field or (f.value.field if f.value else f.noun.field)
+        verb = next((slot.get("verb") for slot in f.slots if slot.has("verb")), None)
+        entity, field = f.noun and f.noun.entity, f.field or (f.noun and f.noun.field)
+        time, field = self.time_of(verb) if verb else None, f.value.field if f.value else field
+        if time is not None:
+            return "condition", q.Is(time, negated=True)
+        if verb is not None or entity is not None:
+            return "related", (verb or entity, f.where)
         if "never" not in f.kinds or field is None:
             return None
-        return "related", Related(self.model.entity[field.entity], f.where or (q.Has(field),), negated=True)
+        return "related", (self.model.entity[field.entity], f.where or (q.Is(field),))
 
     def _not(self, f: Found) -> Any:
-        if len(f.where) != 1:
-            return None
-        (condition,) = f.where
-        if isinstance(condition, q.Is) and condition.field.type == "boolean":
-            raise Refused("What is unknown may count as not, or may not.")
-        is_value = isinstance(condition, q.Is)
-        return "condition", replace(condition, negated=True, **({"each": False} if is_value else {}))
+        return ("condition", negated(f.where)) if len(f.where) == 1 else None
 
-    def _compares(self, f: Found) -> Any:
-        if not f.field.is_number or f.bound.field not in {None, f.field}:
-            return None
-        return "condition", q.Compare(f.field, f.bound.operator, f.bound.numbers)
-
-    def _at_least_one(self, f: Found) -> Any:
-        if f.noun.entity is not None and any(each.row == f.noun.entity.name for each in f.verb.events):
-            return self._having(q.Number(f.noun.entity), f)
-        is_one = (f.bound.operator, f.bound.numbers) in {(">=", (1,)), (">", (0,))}
-        return [f.slots[0], *(("condition", each) for each in f.where)] if is_one and f.where else None
-
-    def _having_rows(self, f: Found) -> Any:
+    def _bounded(self, f: Found) -> Any:
+        field, bound, noun = f.field, f.bound, f.noun
         if "times" in f.kinds:
-            return "happened", f.bound
-        return self._having(self.revenue if "spends" in f.kinds else q.Number(f.noun.entity), f)
-
-    def _having(self, number: q.Number, f: Found) -> Any:
-        is_clear = f.bound.field is None and (number.named or number.entity or number.statistic)
-        having = q.Having(number, f.bound.operator, f.bound.numbers, frozenset(f.where))
-        return ("condition", having) if is_clear else None
-
-    def _verb(self, f: Found) -> Any:
-        field, period = self.time_of(f.verb), f.period
-        if period is not None:
-            is_dated = field is not None and isinstance(period, q.During)
-            return ("condition", replace(period, field=field)) if is_dated else None
+            return "happened", bound
         if field is not None:
-            return "condition", q.Has(field, negated=True)
-        return "related", Related(f.verb, negated=True)
+            is_fit = field.is_number and bound.field in {None, field}
+            return ("condition", q.Compare(field, bound.operator, bound.numbers)) if is_fit else None
+        if f.numbers and (f.numbers[1:] or f.numbers[0].entity):
+            return None  # orders over 100 are large, and not many
+        number = f.numbers[0] if f.numbers else noun.counted if noun else self.revenue
+        rows = {each.row for each in f.verb.events} if f.verb else {noun and noun.entity and noun.entity.name}
+        is_clear = bound.field is None and number != q.Number()
+        is_clear = is_clear and (noun is None or (noun.entity and noun.entity.name in rows))
+        return ("condition", q.Having(number, bound.operator, bound.numbers)) if is_clear else None
+
+    def _dated(self, f: Found) -> Any:
+        field, grains = self.time_of(f.verb), f.dimension or ()
+        is_dated = isinstance(f.period, q.During) or (f.period is None and any(each.grain for each in grains))
+        if field is None or not is_dated:
+            return None
+        dated = tuple(replace(each, field=field) if each.grain else each for each in grains)
+        periods = [("condition", replace(each, field=field)) for each in f.all("period")]
+        return [*([("dimension", dated)] if dated else []), *periods]
 
     # Numbers of groups
 
     def _count(self, f: Found) -> Any:
         if f.numbers is not None:
-            named = f.numbers[0].number.named
+            named = f.numbers[0].named
             return ("numbers", f.numbers) if named is not None and named.counts else None
         field = f.field or f.noun.field
         if field is not None and "count" not in f.kinds:
             return f.slots[1:] if "distinct" in f.kinds else None
         if field is None and f.noun.entity is None:
             return None
-        number = q.Number(field=field) if field else q.Number(f.noun.entity, distinct="distinct" in f.kinds)
-        return "numbers", (Counted(number, f.where),)
+        number = q.Number(field=field) if field else replace(f.noun.counted, distinct="distinct" in f.kinds)
+        return "numbers", (number,)
 
     def _statistics(self, f: Found) -> Any:
-        if f.field is not None and not f.field.is_time:
-            return None
-        names = {"desc": "maximum", "asc": "minimum"}
-        statistics = " ".join(names.get(each, each) for each in f.all("statistic", "high", "edge"))
-        return [("statistic", statistics), *([f.slots[-1]] if f.field else [])]
+        names = {"desc": "max", "asc": "min"}
+        return "statistic", " ".join(names.get(each, each) for each in f.all("statistic", "high", "edge"))
 
     def _aggregate(self, f: Found) -> Any:
-        names, entity, field = (f.statistic or "total").split(), f.noun.entity if f.noun else None, f.field
+        names, entity, field = (f.statistic or "sum").split(), f.noun.entity if f.noun else None, f.field
         if f.numbers is not None:
-            return ("numbers", f.numbers) if names == ["total"] else None
-        if f.statistic and entity and entity.amount and not f.noun.plural and names != ["total"]:
+            return ("numbers", f.numbers) if names == ["sum"] else None
+        if f.statistic and entity and entity.amount and not f.noun.plural and names != ["sum"]:
             field = self.model.find(entity.name, entity.amount)
         if field is None or (f.noun and not entity) or not (f.statistic or self.is_amount(field, entity)):
             return None
         numbers = [q.Number(field=field, statistic=cast("q.Statistic", each)) for each in names]
         if self.is_amount(field):
-            numbers = [self.revenue if each.statistic == "total" else each for each in numbers]
-        return "numbers", tuple(Counted(number, f.where) for number in numbers)
+            numbers = [self.revenue if each.statistic == "sum" else each for each in numbers]
+        return "numbers", tuple(replace(number, where=frozenset(f.where)) for number in numbers)
 
     def _nested(self, f: Found) -> Any:
-        nouns, counted = f.all("noun"), f.numbers
+        nouns = f.all("noun")
         per = q.Dimension(grain=f.ly) if f.ly else nouns.pop().dimension
-        if counted is None:
-            counted = (Counted(q.Number(nouns[0].entity), nouns[0].where),)
-        (number, where) = counted[0]
+        number, *others = f.numbers or [nouns[0].counted]
         is_single = per.entity is not None and not per.entity.unique_label
-        is_count = len(counted) == 1 and not number.statistic and (number.entity or number.named)
-        if not is_count or f.statistic != "mean":
+        is_count = not others and not number.statistic and (number.entity or number.named)
+        if not is_count or f.statistic != "avg":
             return None
-        if per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single):
-            raise Refused("Whether the average is of the groups or within each is not clear.")
-        return "numbers", (Counted(replace(number, per=per), where),)
-
-    def _having_number(self, f: Found) -> Any:
-        (number, where) = f.numbers[0]
-        return None if len(f.numbers) > 1 or where or number.entity else self._having(number, f)
-
-    def _shown(self, f: Found) -> Any:
-        return [("field", field) for field in f.all("field")]
+        is_open = per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single)
+        fail_if(is_open, "Whether the average is of the groups or within each is not clear.")
+        return "numbers", (replace(number, per=per),)
 
     def _has(self, f: Found) -> Any:
         field = f.field or f.noun.field
-        if field is None and f.noun.entity and f.noun.plural and f.kinds == ["with", "noun"]:
-            return "related", Related(f.noun.entity, f.noun.where)
+        if field is None and f.kinds == ["with", "noun"] and f.noun.plural:
+            fail_if(f.noun.where, "Of all of what has it, or only of what is named?")
+            return "condition", q.Of(f.noun.entity)
         if field is None or field.name == "name" or self.is_default_time(field):
             return None
         if field.type == "boolean":
             return ("value", q.Is(field, (field.values[0],))) if f.kinds[0] == "with" else None
         if {"with", "without"} <= {*f.kinds}:
             return "dimension", (q.Dimension(field=field, presence=True),)
-        return "condition", q.Has(field, negated=f.kinds[0] != "with")
+        return "condition", q.Is(field, negated=f.kinds[0] != "with")
 
     def _and(self, f: Found) -> Any:
         is_of = self.position > 0 and self.slots[self.position - 1].has("prep")
         if f.noun is not None and (f.noun.entity is None or not f.noun.plural or is_of):
             return None
-        noun = () if f.noun is None else (Counted(q.Number(f.noun.entity), f.noun.where),)
+        noun = () if f.noun is None else (f.noun.counted,)
         numbers = tuple(each for several in f.all("numbers") for each in several)
         return "numbers", (*noun, *numbers) if f.kinds[0] == "noun" else (*numbers, *noun)
 
@@ -331,48 +277,36 @@ class Phrases:
         entity, fields = f.noun.entity, f.superlative or ()
         if entity is not None and f.edge and (f.number or not f.noun.plural):
             fields = ((self.model.time_field(entity.name), f.edge == "desc"),)
+        fields = fields if f.top in {None, "desc"} else ()  # not the bottom 5 most expensive
         own = [each for each in fields if entity and each[0] and each[0].entity == entity.name]
-        return self._ranked(f, own[0][0], descending=own[0][1]) if own else None
+        return self._ranked(f, f.noun.dimension, own[0][0], descending=own[0][1]) if own else None
 
     def _top(self, f: Found) -> Any:
-        directions, field = f.all("top", "high", "seller", "popular"), f.noun.field
-        if not directions:
-            return self._ranked(f, None, descending=None) if "which" in f.kinds else None
-        by = self.units if f.seller else None
-        if f.popular and (f.noun.dimension.grain or (field and field.entity in {"order", "login"})):
-            by = q.Number(self.model.entity["order" if field is None else field.entity])
-        ranked = self._ranked(f, by, descending=directions[-1] in {"desc", "best"})
-        return [*ranked, ("condition", q.Has(field))] if f.popular and field else ranked
+        directions = f.all("top", "high", "seller")
+        if not directions and not {"which", "popular"} & {*f.kinds}:
+            return None
+        return [*self._ranked(f, f.noun.dimension), *(("popular", each) for each in f.all("popular"))]
 
     def _limit(self, f: Found) -> Any:
-        return "limit", (f.top in {"desc", "best"}, _rows(f.number))
-
-    def _moment(self, f: Found) -> Any:
-        first, *grains = f.all("noun")
-        grain = (grains or [first])[0].dimension.grain
-        time = f.moment or (self.model.time_field(first.entity.name) if first.entity else None)
-        if grain is None or time is None:
+        if f.high and f.slots[0].has("most") and not f.number:
             return None
-        return "dimension", (q.Dimension(grain=grain, field=None if self.is_default_time(time) else time),)
+        return self._ranked(f)
 
     def _sort(self, f: Found) -> Any:
-        direction = f.high or f.most or f.direction
-        descending = None if direction is None else direction == "desc"
-        if f.kinds == ["sorted", "direction"]:
-            return "direction", direction
         if (f.noun is not None and f.noun.entity is None) or (f.numbers is not None and len(f.numbers) > 1):
             return None
-        counted = Counted(q.Number(f.noun.entity), f.noun.where) if f.noun else Counted(self.revenue)
-        (number, where) = f.numbers[0] if f.numbers else counted
-        return "sort", Ranking(f.field or number, descending, where)
+        number = f.numbers[0] if f.numbers else f.noun.counted if f.noun else self.revenue
+        return self._ranked(f, None, f.field or number)
 
     def _with_most(self, f: Found) -> Any:
-        return [*self._ranked(f, None, descending=None), f.slots[-1]]
+        return [*self._ranked(f, f.noun.dimension), f.slots[-1]]
 
-    def _ranked(self, f: Found, by: q.Number | Field | None, *, descending: bool | None) -> list[Any]:
-        limit = _rows(f.number) if f.number else None if f.noun.plural else 1
-        rank = Ranking(by, descending, subject=f.noun.dimension, limit=limit)
-        return [("rank", rank), *(("condition", each) for each in f.where)]
+    def _ranked(self, f: Found, subject: Any = None, by: Any = None, *, descending: Any = None) -> list[Any]:
+        for direction in f.all("high", "most", "direction", "top", "seller") if descending is None else ():
+            descending = direction in {"desc", "best"}
+        limit = _rows(f.number) if f.number else 1 if subject and not f.noun.plural else None
+        rank = Ranking(by, descending, subject, limit, self.units if f.seller else None)
+        return [("rank", rank), *(("condition", each) for each in f.where if subject)]
 
     # Dimensions
 
@@ -381,32 +315,28 @@ class Phrases:
             return "dimension", (q.Dimension(grain=f.ly),)
         if f.slots[-1].has("value"):
             return None
-        is_ranked = f.kinds[0] == "by" and any(slot.has("rank") for slot in self.slots)
+        ranks = [slot["rank"] for slot in self.slots if slot.has("rank")]
+        is_ranked = f.kinds[0] == "by" and any(rank.subject for rank in ranks)
         if is_ranked and f.noun.entity and f.noun.plural:
-            return "sort", Ranking(q.Number(f.noun.entity), None, f.noun.where)
+            return "rank", Ranking(f.noun.counted)
         return [("dimension", (f.noun.dimension,)), *(("condition", each) for each in f.noun.where)]
 
     def _dimensions(self, f: Found) -> Any:
-        if f.noun is not None and (
-            f.noun.plural or f.noun.where or len(f.kinds) == len(["dimension", "noun"])
-        ):
+        if f.noun and (f.noun.plural or f.noun.where or f.kinds == ["dimension", "noun"]):
             return None
         dimensions = [each for several in f.all("dimension") for each in several]
         dimensions += [f.noun.dimension] if f.noun else []
-        if len({*dimensions}) < len(dimensions):
-            raise Refused("It names a group twice.")
+        fail_if(len({*dimensions}) < len(dimensions), "It names a group twice.")
         return "dimension", tuple(dimensions)
 
     def _extra(self, f: Found) -> Any:
         if f.field is not None and not self.is_amount(f.field):
-            return "field", f.field
-        return (
-            ("extra", f.noun.dimension) if f.noun else ("more_numbers", f.numbers or (Counted(self.revenue),))
-        )
-
-    def _verb_grain(self, f: Found) -> Any:
-        field = self.time_of(f.verb)
-        return [("time", field), f.slots[-1]] if field and any(each.grain for each in f.dimension) else None
+            return [("field", field) for field in f.all("field")]
+        if f.noun is None:
+            return "more_numbers", f.numbers or (self.revenue,)
+        entity = f.noun.entity
+        field = self.model.find(entity.name, "name") if entity and entity.unique_label else f.noun.field
+        return None if field is None else ("extra", field)
 
     # Parts of the model
 
@@ -424,9 +354,17 @@ class Phrases:
         return field if field is not None and not self.is_default_time(field) else None
 
 
+def negated(conditions: Sequence[q.Condition]) -> q.Condition:
+    """Return that the only one of some conditions is not met."""
+    match conditions:
+        case [q.Is(field) as condition] if field.type != "boolean":  # what is unknown may count as not
+            return replace(condition, negated=True, each=False)
+    raise Refused("What there is none of is not clear.")
+
+
 def _names(slot: Slot) -> list[str]:
     """Return the entities that words are about."""
-    nouns, verb = slot.options.get("nouns", ()), slot.options.get("verb", Verb())
+    nouns, verb = slot.get("nouns", ()), slot.get("verb", Verb())
     rows = {each.row for each in verb.events}
     named = [each.entity.name for each in nouns if each.entity is not None and len(nouns) == 1]
     return [*named, *(rows if len(rows) == 1 else ())]
@@ -434,7 +372,7 @@ def _names(slot: Slot) -> list[str]:
 
 def _resolved(slot: Slot, about: set[str]) -> Slot:
     """Return a slot whose noun is one: people are users if the question is about logins."""
-    options = dict(slot.options)
+    options = dict(slot)
     nouns, fields = options.pop("nouns", ()), options.pop("fields", ())
     if nouns:
         options["noun"] = nouns[-1 if about & {"user", "login"} else 0]
@@ -443,8 +381,7 @@ def _resolved(slot: Slot, about: set[str]) -> Slot:
 
 
 def _rows(numeral: str) -> int:
-    if not numeral.isdigit() or int(numeral) == 0:
-        raise Refused(f"{numeral} is no number of rows.")
+    fail_if(not numeral.isdigit() or int(numeral) == 0, f"{numeral} is no number of rows.")
     return int(numeral)
 
 

@@ -1,8 +1,4 @@
-"""What a question asks for: the meaning that all of its wordings share.
-
-A query names parts of the semantic model and values of it, numbers and dates. It holds no text of the
-question.
-"""
+"""What a question asks for, in parts and values of the semantic model, numbers and dates."""
 
 from __future__ import annotations
 
@@ -15,9 +11,23 @@ import msgspec
 from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Value
 
 Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour"]
-Statistic = Literal["mean", "median", "minimum", "maximum", "total", "deviation"]
+Statistic = Literal["avg", "median", "min", "max", "sum", "stddev"]
 Operator = Literal[">", "<", ">=", "<=", "=", "between"]
-Window = Literal["share", "growth", "growth_of_year", "running"]
+Window = Literal["share", "growth", "running"]
+
+
+class Refused(Exception):
+    """A question that is not answered, why, and other wordings of it that may have an answer."""
+
+    def __init__(self, reason: str = "No table has what it combines.", *offers: str) -> None:
+        super().__init__(reason)
+        self.offers = offers
+
+
+def fail_if(is_unclear: object, *reason: str) -> None:
+    """Refuse a question that is not clear, or, without a reason, that no table answers."""
+    if is_unclear:
+        raise Refused(*reason)
 
 
 class Dimension(msgspec.Struct, frozen=True):
@@ -32,7 +42,7 @@ class Dimension(msgspec.Struct, frozen=True):
 class Number(msgspec.Struct, frozen=True):
     """A number of each group: a count of rows or values, a statistic of a field, or a measure of the model.
 
-    With ``per``, it is the average of the number of each group of a dimension.
+    With ``per``, it is the average of the number of each group.
     """
 
     entity: Entity | None = None
@@ -41,6 +51,7 @@ class Number(msgspec.Struct, frozen=True):
     statistic: Statistic | None = None
     distinct: bool = False
     per: Dimension | None = None
+    where: frozenset[Condition] = frozenset()
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -56,10 +67,10 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Is(Condition, frozen=True):
-    """A field has one of some values; ``each`` if they are joined by "and"."""
+    """A field has one of some values, or any; ``each`` if they are joined by "and"."""
 
     field: Field
-    values: tuple[Value, ...]
+    values: tuple[Value, ...] = ()
     negated: bool = False
     each: bool = False
 
@@ -72,18 +83,8 @@ class Compare(Condition, frozen=True):
     numbers: tuple[Decimal, ...]
 
 
-class Has(Condition, frozen=True):
-    """A field has a value, or none."""
-
-    field: Field
-    negated: bool = False
-
-
 class During(Condition, frozen=True):
-    """A time is in one of some periods; no field means the time at which the rows happened.
-
-    ``ends`` has the first and the last period of a range, between which something may have changed.
-    """
+    """A time, by default that of the rows, is in one of some periods; ``ends`` are those of a range."""
 
     periods: tuple[Period, ...]
     field: Field | None = None
@@ -92,17 +93,9 @@ class During(Condition, frozen=True):
 
 
 class Recurring(Condition, frozen=True):
-    """The time at which the rows happened is on some days of the week, 1 being Monday, or in some months."""
+    """The time at which the rows happened is on some days of the week, 1 being Monday."""
 
-    days: tuple[int, ...] = ()
-    months: tuple[int, ...] = ()
-
-
-class IsKey(Condition, frozen=True):
-    """The row of an entity with that key."""
-
-    entity: Entity
-    number: int
+    days: tuple[int, ...]
 
 
 class Never(Condition, frozen=True):
@@ -119,7 +112,6 @@ class Having(Condition, frozen=True):
     number: Number
     operator: Operator
     numbers: tuple[Decimal, ...]
-    where: frozenset[Condition] = frozenset()
 
 
 class Of(Condition, frozen=True):
@@ -138,12 +130,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """Numbers by dimensions, or, with ``rows``, the rows of an entity.
-
-    ``of`` asks for the share that a condition accounts for, ``periods`` for the change between two periods,
-    ``only`` for the groups that grew (``>``) or shrank (``<``), ``window`` for what is computed from the
-    number across the groups.
-    """
+    """Numbers by dimensions, the share ``of`` a condition, the change between two periods, or ``rows``."""
 
     numbers: tuple[Number, ...] = ()
     by: tuple[Dimension, ...] = ()
@@ -154,5 +141,4 @@ class Query(msgspec.Struct, frozen=True):
     window: Window | None = None
     of: Condition | None = None
     periods: tuple[Period, Period] | None = None
-    only: Literal[">", "<"] | None = None
     percent: bool = False

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from connecty_frames._base.text import snippet
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Entity, Field
-from connecty_frames.sandbox.questions.periods import of_year
-from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, Refused, Related
-from connecty_frames.sandbox.questions.slots import Counted, Noun, Verb
+from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, negated
+from connecty_frames.sandbox.questions.query import Refused, fail_if
+from connecty_frames.sandbox.questions.slots import Noun, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,17 +30,21 @@ _LEADING: Final = "prep with and filler comma which who compared much when yet i
 
 def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
     """Return what the words of a question ask for; raises Refused."""
-    slots = [slot for slot in lexicon.claim(words) if set(slot.options) != {"filler"}]
-    unknown = [slot.text for slot in slots if not slot.options]
+    slots = [slot for slot in lexicon.claim(words) if set(slot) != {"filler"}]
+    unknown = [slot.text for slot in slots if not slot]
     if unknown:
         raise Refused(f"Words that are not understood: {', '.join(map(repr, map(snippet, unknown)))}.")
     return _Reader(Phrases(lexicon, slots)).read()
 
 
-def _fail_if(is_unclear: object, reason: str, *offers: str) -> None:
-    """Refuse a question that is not clear."""
-    if is_unclear:
-        raise Refused(reason, *offers)
+def _merged(parts: Iterable[Ranking]) -> Ranking | None:
+    """Return a ranking that is said in parts, None if there is none."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part._asdict().items():
+            if value not in {None, ()}:
+                fail_if(merged.setdefault(name, value) != value, "It asks for two rankings.")
+    return Ranking(**merged) if merged else None
 
 
 class _Reader:
@@ -48,49 +52,32 @@ class _Reader:
 
     def __init__(self, phrases: Phrases) -> None:
         self.model, self.phrases, self.slots = phrases.model, phrases, phrases.slots
-        self.kinds = {kind for slot in phrases.words for kind in slot.options}
-        pairs = list(pairwise(self.slots))
+        self.kinds = {kind for slot in phrases.words for kind in slot}
+        pairs = [*pairwise(self.slots)]
         led = [slot for before, slot in pairs if before.has("prep", "value", "condition", "comma", "much")]
-        self.mentions = [slot.get("noun").entity for slot in led if slot.has("noun")]
-        behind = [slot.get("noun") for before, slot in pairs if slot.has("noun") and before.has("prep")]
-        self.behind = [noun.dimension for noun in behind]
+        self.led = [slot["noun"].dimension for slot in led if slot.has("noun")]
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
-        _fail_if(too, "It asks for who did it, too.")
+        fail_if(too, "It asks for who did it, too.")
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
-        _fail_if(
-            any(slot.has("with", "prep", "and") for slot in ends), "A word is missing behind a preposition."
-        )
-        nouns = [slot for slot in self.slots if slot.has("noun")]
-        self.narrowed = [slot.get("noun").entity for slot in nouns if slot.get("noun").where]
-        self.rank, self.sort = self.one("rank"), self.one("sort")
+        is_open = any(slot.has("with", "prep", "and") and not slot.has("filler") for slot in ends)
+        fail_if(is_open, "A word is missing behind a preposition.")
+        self.rank = _merged(self.take("rank"))
         self.by = tuple(each for dimensions in self.take("dimension") for each in dimensions)
-        self.counted: list[Counted] = [each for several in self.take("numbers") for each in several]
+        self.numbers: list[q.Number] = [each for several in self.take("numbers") for each in several]
         self.where: list[q.Condition] = []
-        self.direction, self.limit = self.one("direction"), self.one("limit")
         self.subject = self._subject()
 
     # Slots and conditions
 
     def take(self, *kinds: str) -> list[Any]:
         """Return what the slots of some kinds mean, and give them a role."""
-        found = [slot.options[kind] for slot in self.slots for kind in kinds if slot.has(kind)]
+        found = [slot[kind] for slot in self.slots for kind in kinds if slot.has(kind)]
         self.slots = [slot for slot in self.slots if not slot.has(*kinds)]
         return found
-
-    def one(self, kind: str) -> Any:
-        """Return what the only slot of a kind means, None if there is none."""
-        found = self.take(kind)
-        _fail_if(len(found) > 1, "It asks for more than one thing of a kind.")
-        return found[0] if found else None
 
     def of(self, kind: type[_C]) -> list[_C]:
         """Return the conditions of a kind."""
         return [each for each in self.where if isinstance(each, kind)]
-
-    @property
-    def numbers(self) -> tuple[q.Number, ...]:
-        """The numbers of groups."""
-        return tuple(dict.fromkeys(number for number, _ in self.counted))
 
     @property
     def grains(self) -> list[q.Grain]:
@@ -98,12 +85,10 @@ class _Reader:
         return [each.grain for each in self.by if each.grain is not None]
 
     def _nouns(self) -> list[Noun]:
-        return [slot.get("noun") for slot in self.slots if slot.has("noun")]
+        return [slot["noun"] for slot in self.slots if slot.has("noun")]
 
     def _drop_nouns(self, entity: Entity | None) -> None:
-        self.slots = [
-            slot for slot in self.slots if not slot.has("noun") or slot.get("noun").entity is not entity
-        ]
+        self.slots = [s for s in self.slots if not s.has("noun") or s["noun"].entity is not entity]
 
     def _is_own(self, condition: q.Condition, entity: Entity) -> bool:
         """Return whether a condition is on the rows of an entity or those that they belong to."""
@@ -117,89 +102,97 @@ class _Reader:
     def read(self) -> q.Query:
         """Return the query."""
         self._conditions()
-        conditions = {where for _, where in self.counted}
-        _fail_if(len(conditions) > 1, "Whether a condition is meant for each of the numbers is not clear.")
-        self.where += [each for where in conditions for each in where]
+        wheres = {number.where for number in self.numbers}
+        fail_if(len(wheres) > 1, "Whether a condition is meant for each of the numbers is not clear.")
+        self.numbers = [*dict.fromkeys(map(self._bare, self.numbers))]
         for verb in self.take("verb"):
             self._verb(verb)
-        for related in self.take("related"):
-            self._related(related)
+        for rows, where in self.take("related"):
+            self._related(rows, where)
         self._bounds()
-        query = self._special()
-        is_other = query is not None and (self.sort or self.limit or (self.rank and not query.only))
-        _fail_if(is_other, "It asks for a ranking and for something else.")
+        query = self._derived()
+        fail_if(query is not None and self.rank, "It asks for a ranking and for something else.")
         query = query or self._listed()
         self._finish(query)
+        return self._with_bounds(query)
+
+    def _with_bounds(self, query: q.Query) -> q.Query:
+        """Return the query with its conditions; what has a bound is shown, and its conditions are of all."""
+        having = self.of(q.Having)
+        fail_if(len(having) > 1 and any(each.number.where for each in having), "It has two bounds.")
+        own = [each for each in self.where if each not in having]
+        self.where = list(own)
+        self.where += [replace(each, number=self._bare(each.number)) for each in having]
         having = self.of(q.Having)
         if having and query.rows is not None and not (query.fields or query.order):
             query = q.Query((having[0].number,), (q.Dimension(entity=query.rows),))
         counted = [number.entity for number in query.numbers]
         entity = query.by[0].entity if len(query.by) == 1 else (counted or [None])[0]
-        others = [each for each in self.where if not isinstance(each, q.During | q.Recurring | q.Having)]
+        others = [each for each in own if not isinstance(each, q.During | q.Recurring)]
         is_own = entity is None or all(self._is_own(each, entity) for each in others)
-        _fail_if(having and not is_own, "Of those that it did so often, or of all?")
-        if len(having) == 1 and query.by:
-            self.where = [replace(each, where=frozenset()) if each in having else each for each in self.where]
-            self.where += having[0].where
+        fail_if(having and not is_own, "Of those that it did so often, or of all?")
         return replace(query, where=frozenset(self.where))
+
+    def _bare(self, number: q.Number) -> q.Number:
+        """Return a number without its conditions, which become those of the query."""
+        self.where += [each for each in number.where if each not in self.where]
+        return replace(number, where=frozenset())
 
     def _subject(self) -> Entity | None:
         """Return the entity whose rows are asked for, counted or ranked."""
         rows, people = self.take("row"), self.take("who")
-        ranked = [self.rank.subject.entity] if self.rank is not None else []
+        ranked = [self.rank.subject.entity] if self.rank and self.rank.subject else []
         counted = [number.entity for number in self.numbers if number.entity and number.per is None]
         if ranked or counted:
             return next(filter(None, [*ranked, *counted]), None)
-        nouns = [slot for slot in self.slots if slot.has("noun") and slot.get("noun").entity]
+        nouns = [slot for slot in self.slots if slot.has("noun") and slot["noun"].entity]
         nouns.sort(key=lambda slot: slot.has("value"))
-        if nouns and not self.counted and (nouns[0].get("noun").plural or not nouns[0].has("value")):
-            noun: Noun = nouns[0].get("noun")
+        if nouns and not self.numbers and (nouns[0]["noun"].plural or not nouns[0].has("value")):
+            noun: Noun = nouns[0]["noun"]
             self.slots = [slot for slot in self.slots if slot is not nouns[0]]
             self.where += noun.where
             return noun.entity
         is_led = any(slot.has("prep", "which") for slot in self.slots)
         is_open = rows and is_led and not any(slot.has("field", "noun", "costs") for slot in self.slots)
-        _fail_if(is_open and not self.counted, "What of it is asked for is not clear.")
+        fail_if(is_open and not self.numbers, "What of it is asked for is not clear.")
         if rows or nouns or not people or not self.kinds & {"verb", "spends"}:
             return rows[0] if rows else None
-        if self.kinds & {"most", "high"} and self.limit is None:
-            self.limit = (True, 1)
-        verbs = [each for slot in self.slots if slot.has("verb") for each in slot.get("verb").events]
-        doers = [self.model.entity[each.entity] for each in verbs]
-        return next((each for each in doers if each.person), self.model.entity["customer"])
+        if self.kinds & {"most", "high"}:
+            self.rank = _merged([self.rank or Ranking(), Ranking(limit=1)])
+        did = [self.model.entity[e.entity] for slot in self.slots for e in slot.get("verb", Verb()).events]
+        return next((each for each in did if each.person), self.model.entity["customer"])
 
     # Conditions
 
     def _conditions(self) -> None:
         self.where += self.take("value", "predicate", "condition", "period")
-        self._years()
-        versus, time = self.take("versus_period"), self.one("time")
+        versus = self.take("versus_period")
         compared = bool(self.take("compared") or versus)
         self.where += versus
+        fail_if(len({*self.of(q.Recurring)}) > 1, "On which days is not clear.")
         periods = [each for each in self.of(q.During) if each.field is None]
         spans = tuple(span for each in periods for span in each.periods)
-        dated = time is None and any(each.grain and each.field for each in self.by)
+        ends = tuple(sorted(spans, key=lambda span: str(span.start)))
+        is_change = compared and len(ends) == 2 and bool(self.kinds & {"rise", "change"})
         if compared and len(spans) > 1:
-            self.where = [*(each for each in self.where if each not in periods), q.During(spans)]
-            self.by = (*self.by, q.Dimension(grain=self._grain(spans)))
+            both = q.During(spans, ends=cast("tuple[q.Period, q.Period]", ends) if is_change else None)
+            self.where = [*(each for each in self.where if each not in periods), both]
+            self.by += () if is_change else (q.Dimension(grain=self._grain(spans)),)
         else:
-            dated = dated or not all(each.periods for each in periods)
-            _fail_if(len(periods) > 1 or (periods and dated), "Of which time the period is is not clear.")
-        if time is not None:
-            self.where = [replace(each, field=time) if each in periods else each for each in self.where]
-            self.by = tuple(replace(each, field=time) if each.grain else each for each in self.by)
+            dated = any(each.grain and each.field for each in self.by)
+            fail_if(len(periods) > 1 or (periods and dated), "Of which time the period is is not clear.")
+        is_open = not all(each.periods for each in periods)
+        fail_if(is_open, "It names a part of a year without the year.", "{} 2024", "{} 2025", "since {}")
+        values = [each for each in self.of(q.Is) if each.each]
         if self.take("joint"):
-            _fail_if(not any(each.each for each in self.of(q.Is)), "What is put together is not clear.")
-            self.where = [
-                replace(each, each=False) if isinstance(each, q.Is) else each for each in self.where
-            ]
-        adds_up = not any(
-            each.statistic or each.per or (each.named and each.named.rate) for each in self.numbers
-        )
-        for value in [each for each in self.of(q.Is) if each.each and not self.rank]:
-            if compared or (self.counted and (self.by or not adds_up)):
-                self.by += () if _is_group(value.field, self.by) else (q.Dimension(field=value.field),)
-        _fail_if(compared and not self.by, "What is compared is not clear.")
+            fail_if(not values, "What is put together is not clear.")
+            self.where = [replace(each, each=False) if each in values else each for each in self.where]
+            values = []
+        rates = [n for n in self.numbers if n.statistic or n.per or (n.named and n.named.rate)]
+        if not self.rank and (compared or rates or (self.numbers and self.by)):
+            fields = [each.field for each in values if not _is_group(each.field, self.by)]
+            self.by += tuple(q.Dimension(field=field) for field in fields)
+        fail_if(compared and not (self.by or is_change), "What is compared is not clear.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
         """Return the unit of time that tells periods apart."""
@@ -210,88 +203,60 @@ class _Reader:
             raise Refused("It compares periods that are no groups.")
         return grain
 
-    def _years(self) -> None:
-        """Put months without a year into the year that the question names."""
-        months = [each for each in self.of(q.Recurring) if each.months]
-        years = [each for each in self.of(q.During) if each.periods and each.periods[0].grain == "year"]
-        starts = [period.start for each in years for period in each.periods if period.start]
-        if len(months) == len(starts) == 1:
-            self.where = [each for each in self.where if each not in {months[0], years[0]}]
-            self.where.append(of_year(months[0].months, starts[0].year))
-            return
-        reason = "It names a part of a year without the year: say which, or ask by year."
-        _fail_if(months and "year" not in self.grains, reason, "{} 2024", "{} 2025")
-
     def _verb(self, verb: Verb) -> None:
         """Turn what was done into a condition on the rows that record it."""
         subject, own = self.subject, verb.row(self.subject)
-        doers = [noun.entity for noun in self._nouns() if verb.row(noun.entity)]
         counted = any(number.entity is subject and not number.distinct for number in self.numbers)
-        row = own or verb.row(doers[0] if doers else None)
+        doers = [noun for noun in self._nouns() if verb.row(noun.entity)]
         means_units = any(each.means_units for each in verb.events)
         is_open = means_units and any(number.entity is self.model.entity["item"] for number in self.numbers)
-        _fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
+        fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
         if own and subject is self.model.entity["product"] and counted:
-            is_open = not self.of(q.Is) or len(self.counted) > 1
-            _fail_if(is_open, "It may ask how many units were sold, or how many different products.")
-            self.counted = [Counted(self.phrases.units)]  # of lamps
+            is_open = not self.of(q.Is) or len(self.numbers) > 1
+            fail_if(is_open, "It may ask how many units were sold, or how many different products.")
+            self.numbers = [self.phrases.units]  # of lamps
             return
         if own:
-            is_open = not self.counted and bool(self.of(q.IsKey))
-            _fail_if(is_open, "Of what one did, what is asked for is not clear.")
-            self.counted = [
-                Counted(replace(number, distinct=number.distinct or number.entity is subject), where)
-                for number, where in self.counted
-            ]
+            is_open = not self.numbers and any(each.field.type == "key" for each in self.of(q.Is))
+            fail_if(is_open, "Of what one did, what is asked for is not clear.")
+            self.numbers = [replace(n, distinct=n.distinct or n.entity is subject) for n in self.numbers]
+        elif self.rank and means_units and isinstance(self.rank.by, q.Number) and self.rank.by.where:
+            self.rank = self.rank._replace(by=replace(self.phrases.units, where=self.rank.by.where))
+            return
         elif doers:
-            self.take("noun")
             others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
-            _fail_if(others and not self.sort, "Of all that they bought, or only of what is named?")
-        elif self.sort is not None and self.sort.where and means_units:
-            self.sort = self.sort._replace(by=self.phrases.units)
-            return
-        elif verb.events or any(map(self.phrases.is_default_time, verb.fields)):
-            names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
-            row = "login" if "login" in names else "order"
+            others = [] if self.rank and self.rank.by else others
+            fail_if(others, "Of all that they bought, or only of what is named?")
+            self.take("noun")
         else:
-            is_dated = subject is not None and verb.fields[0].entity == subject.name != "order"
-            _fail_if(not is_dated, "A verb that names a time needs a period, or groups of it.")
-            self.where.append(q.Has(verb.fields[0]))
-            return
-        self.where.append(q.Of(self.model.entity[row]))
+            is_clear = verb.events or any(map(self.phrases.is_default_time, verb.fields))
+            fail_if(not is_clear, "What was done, by whom or when, is not clear.")
+        names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
+        entity = self.model.entity[own or ("login" if "login" in names else "order")]
+        bounds = [q.Having(q.Number(entity), *each[:2]) for each in self.take("happened")] if own else []
+        self.where += bounds or [q.Of(entity)]
 
-    def _related(self, related: Related) -> None:
-        """Turn rows of another entity that there are, or that there are none of, into a condition."""
-        rows, subject = related.rows, self.subject
+    def _related(self, rows: Entity | Verb, conditions: Sequence[q.Condition]) -> None:
+        """Turn rows of another entity that there are none of into a condition."""
+        subject = self.subject
         if isinstance(rows, Verb):
             rows = self.model.entity.get(rows.row(subject)) or cast("Entity", subject)
         if subject is None or rows is subject or not self.model.belongs(rows.name, subject.name):
-            condition = related.where[0] if len(related.where) == 1 else None
-            if not isinstance(condition, q.Is) or not related.negated or condition.field.type == "boolean":
-                raise Refused("What there is none of does not belong to what is asked for.")
-            self.where.append(replace(condition, negated=True, each=False))
-        elif not related.negated:
-            self.where += (q.Of(rows), *related.where)
-        else:
-            # None of the rows meets the conditions that are not on the entity itself.
-            inner = [each for each in self.where if not self._is_own(each, subject)]
-            where = frozenset([*inner, *related.where])
-            others = [noun for noun in self._nouns() if noun.entity not in {subject, rows}]
-            is_open = others or any(isinstance(each, q.Is) and each.each for each in where)
-            _fail_if(is_open, "What there is none of is not clear.")
-            self.take("noun")
-            self.where = [each for each in self.where if each not in inner]
-            self.where.append(q.Never(subject, rows, where))
+            self.where.append(negated(conditions))
+            return
+        # None of the rows meets the conditions that are not on the entity itself.
+        inner = [each for each in self.where if not self._is_own(each, subject)]
+        where = frozenset([*inner, *conditions])
+        others = [noun for noun in self._nouns() if noun.entity not in {subject, rows}]
+        is_open = others or any(isinstance(each, q.Is) and each.each for each in where)
+        fail_if(is_open, "What there is none of is not clear.")
+        self.take("noun")
+        self.where = [each for each in self.where if each not in inner]
+        self.where.append(q.Never(subject, rows, where))
 
     def _bounds(self) -> None:
-        """Turn bounds that name no field into those of an amount, or of how often something was done."""
+        """Turn bounds that name no field into those of an amount."""
         subject = self.subject
-        for bound in self.take("happened"):
-            rows = self.of(q.Of) if subject else []
-            done = [each for each in rows if subject and self.model.belongs(each.entity.name, subject.name)]
-            _fail_if(len(done) != 1, "What happened that number of times is not clear.")
-            self.where.remove(done[0])
-            self.where.append(q.Having(q.Number(done[0].entity), bound.operator, bound.numbers))
         for bound in self.take("bound"):
             field = bound.field
             if field is None and subject is not None and subject.amount is not None and not bound.is_year:
@@ -302,199 +267,167 @@ class _Reader:
 
     # Shares, growth and changes
 
-    def _special(self) -> q.Query | None:
+    def _derived(self) -> q.Query | None:
         """Return shares, growth and changes; None if the question asks for none of them."""
-        if self.subject is not None and not self.counted and self.kinds & {"rise", "change"}:
-            self.counted = [Counted(q.Number(self.subject))]
-        shares, changes, percent = self.take("share"), self.take("change"), bool(self.take("percent"))
-        rise, over, than = self.one("rise"), self.one("overs"), self.one("than_period")
-        ranges, numbers = [each for each in self.of(q.During) if each.ends is not None], self.numbers
-        if shares:
-            is_other = changes or rise or over or than or "how_did" in self.kinds
-            _fail_if(is_other, "It asks for a share and for something else.")
-            return self._share(percent=percent or "percent" in shares)
-        if than is not None:
-            only, by = self.one("beats"), (*self.by, *((self.rank.subject,) if self.rank else ()))
-            _fail_if(only is None or not by or len(numbers) != 1, "What is compared is not clear.")
-            return q.Query(numbers, by, periods=than, only=only)
-        if (changes or rise == "growth") and len(ranges) == len(numbers) == 1:
-            self.where.remove(ranges[0])
-            return q.Query(numbers, self.by, periods=ranges[0].ends, percent=percent or "percent" in changes)
-        is_open = changes or (over and not rise) or (rise and len(numbers) != 1)
-        is_open = is_open or ("how_did" in self.kinds and not self.grains)
-        _fail_if(is_open, "Between what it changed is not clear.")
-        is_open = (percent and (rise is None or rise == "running")) or (over and rise == "running")
-        _fail_if(is_open, "What is in percent, or compared over time, is not clear.")
-        if rise is None:
+        if self.subject is not None and not self.numbers and self.kinds & {"rise", "change", "share"}:
+            self.numbers = [q.Number(self.subject)]
+        shares, changes, rises = self.take("share"), self.take("change"), self.take("rise")
+        percent = bool(self.take("percent")) or "percent" in {*shares, *changes}
+        how_did = "how_did" in self.kinds and (shares or not (self.grains or rises or changes))
+        if not (shares or changes or rises):
+            fail_if(percent or how_did, "What is in percent, or between what it changed, is not clear.")
             return None
-        name, _, grain = rise.partition(" ")
-        grain = grain or over or ""
-        if grain == "year" and self.grains and self.grains != ["year"]:
-            name = "growth_of_year"
-        elif grain and grain not in self.grains:
-            self.by = (*self.by, q.Dimension(grain=cast("q.Grain", grain)))
-        return q.Query(numbers, self.by, window=cast("q.Window", name), percent=percent)
+        numbers, ranges = tuple(self.numbers), [each for each in self.of(q.During) if each.ends is not None]
+        words = {word for rise in rises for word in rise.split()}
+        window: q.Window = "running" if "running" in words else "growth"
+        is_two = (shares and (changes or rises or how_did)) or {"running", "growth"} <= words
+        fail_if(is_two or (percent and window == "running"), "It asks for two things of a kind.")
+        if shares:
+            return self._share(percent=percent)
+        if (changes or words == {"growth"}) and len(ranges) == len(numbers) == 1:
+            self.where.remove(ranges[0])
+            return q.Query(numbers, self.by, periods=ranges[0].ends, percent=percent)
+        grains = words - {"growth", "running"} - {*self.grains}
+        is_open = changes or len(numbers) != 1 or len({*grains, *self.grains}) > 1
+        fail_if(is_open, "Between what it changed is not clear.")
+        by = (*self.by, *(q.Dimension(grain=cast("q.Grain", grain)) for grain in grains))
+        return q.Query(numbers, by, window=window, percent=percent)
 
     def _share(self, *, percent: bool) -> q.Query:
-        if not self.counted and self.subject is not None:
-            self.counted = [Counted(q.Number(self.subject))]
         self._drop_nouns(self.subject)
-        of = [each for each in self.where if isinstance(each, q.Is | q.Has | q.Compare | q.Recurring)]
-        _fail_if(len(self.counted) != 1 or of[1:] or not (of or self.by), "Which share of what is not clear.")
+        of = [each for each in self.where if isinstance(each, q.Is | q.Compare | q.Recurring)]
+        fail_if(len(self.numbers) != 1 or of[1:] or not (of or self.by), "Which share of what is not clear.")
         (number,) = self.numbers
         counted = number.entity.name if number.entity else "order"
         is_other = any(getattr(each, "field", None) and each.field.entity != counted for each in of)  # type: ignore[union-attr]
-        _fail_if(is_other and self.by, "Which share of what is not clear.")
-        limit = self.limit or (self.direction != "asc", None)
-        order = q.Order(number, *limit) if (self.direction or self.limit) and self.by else None
-        self.limit = None if order else self.limit
+        fail_if(is_other and self.by, "Which share of what is not clear.")
+        query, rank = q.Query((number,), self.by, percent=percent), self.rank
+        if rank is not None and self.by and rank.subject is None and rank.by in {None, number}:
+            query = replace(query, order=q.Order(number, rank.descending is not False, rank.limit))
+            self.rank = None
         self.where = [each for each in self.where if each not in of]
-        query = q.Query((number,), self.by, order=order, percent=percent)
         return replace(query, of=of[0]) if of else replace(query, window="share")
 
     # Numbers, rankings and rows
 
     def _listed(self) -> q.Query:
         """Return numbers by dimensions, rankings and rows."""
-        self.extra = tuple(self.take("extra"))
-        self.fields = self.columns = tuple(self.take("field"))
-        for extra in self.extra:
-            label = extra.entity.group_label if extra.entity else None
-            field = extra.field or (
-                self.model.find(extra.entity.name, label) if extra.entity and label else None
-            )
-            self.columns = (*self.columns, field) if field else self.columns
-        having = [each.number for each in self.of(q.Having)]
+        self.extra = tuple(q.Dimension(field=field) for field in self.take("extra"))
+        self.fields = tuple(self.take("field"))
+        having = tuple(each.number for each in self.of(q.Having))
         more = [each for several in self.take("more_numbers") for each in several]
-        self.counted += [each for each in more if each.number not in having]
+        self.numbers += [self._bare(each) for each in more if each not in having]
         self._adjectives()
-        rank, nouns = self.rank, [noun for noun in self._nouns() if noun.entity is None]
-        if rank is None and not self.counted and not self.by and (self.limit or self.sort):
+        nouns = [noun for noun in self._nouns() if noun.entity is None]
+        if self.rank is not None and self.rank.subject is None and not self.numbers and not self.by:
             if self.subject is not None:
-                rank = Ranking(None, subject=q.Dimension(entity=self.subject))
+                self.rank = self.rank._replace(subject=q.Dimension(entity=self.subject))
             elif len(nouns) == 1:
-                rank = Ranking(None, subject=nouns[0].dimension, limit=None if nouns[0].plural else 1)
+                limit = self.rank.limit or (None if nouns[0].plural else 1)
+                self.rank = self.rank._replace(subject=nouns[0].dimension, limit=limit)
                 self._drop_nouns(None)
-        if rank is not None and self.limit is not None:
-            rank = rank._replace(descending=self.limit[0], limit=self.limit[1])
-        if rank is not None:
-            self.by = tuple(each for each in self.by if each != rank.subject)
-            return self._ranking(rank, cast("q.Dimension", rank.subject))
-        query = self._plain()
-        if self.limit is None:
-            return query
-        is_open = query.rows is not None or not query.by or any(each.grain for each in query.by)
-        _fail_if(is_open, "Of what the first are is not clear.")
-        return replace(query, order=q.Order(query.order.by if query.order else query.numbers[0], *self.limit))
+        if self.rank is None:
+            return self._plain(having)
+        if self.rank.by is None and self.rank.descending is None and self.rank.subject is not None:
+            subject, is_one = self.rank.subject, self.rank.limit in {None, 1}
+            is_open = self.by or (self.numbers or not is_one if subject.entity else self.fields)
+            fail_if(is_open, "What the ranking is by is not clear.")
+            if subject.entity is None:
+                return q.Query(having or tuple(self.numbers), (subject, *self.extra))
+            return self._plain(having)
+        return self._ranking(self.rank)
 
     def _adjectives(self) -> None:
-        """Turn adjectives without a noun into what is ordered by, and in which direction."""
-        sellers, often = self.take("seller"), self.one("most")
-        superlatives = [each for several in self.take("superlative") for each in several]
-        if sellers and not self.sort:
-            self.sort = Ranking(self.phrases.units)
-        directions = [self.direction, *sellers, *self.take("high", "top", "popular")]
-        self.direction = next((each for each in directions if each), None)
-        entity = self.rank.subject.entity if self.rank else None
-        own = [each for each in superlatives if entity and each[0].entity == entity.name]
-        is_sorted = self.rank is not None and isinstance(self.rank.by, Field)
-        is_open = (superlatives and not own) or (is_sorted and (own or any(directions)))
-        _fail_if(is_open, "What an adjective belongs to is not clear.")
-        if own:
-            self.sort = Ranking(*own[0])
-        if often is not None:
-            self.sort = self._often(descending=often == "desc")
+        """Turn adjectives without a noun into what is ordered by."""
+        entity = self.rank.subject.entity if self.rank and self.rank.subject else None
+        for several in self.take("superlative"):
+            own = [Ranking(*each) for each in several if entity and each[0].entity == entity.name]
+            fail_if(not own, "What an adjective belongs to is not clear.")
+            self.rank = _merged([cast("Ranking", self.rank), own[0]])
+        for kind in ("popular", "most"):
+            for direction in self.take(kind):
+                is_said = len(self.numbers) == 1 or (self.rank is not None and self.rank.by is not None)
+                fail_if(kind == "most" and is_said, "Most of what is not clear.")
+                by = None if is_said else self._often()
+                self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
 
-    def _often(self, *, descending: bool) -> Ranking:
+    def _often(self) -> q.Number:
         """Return what "most" is of where no number stands behind it: what happened most often."""
-        field = self.rank.subject.field if self.rank else None
+        subject = self.rank.subject if self.rank else None
         rows = [each.entity for each in self.of(q.Of)]
-        rows += [self.model.entity[field.entity]] if field and field.entity in {"order", "login"} else []
-        _fail_if(not rows or self.counted or self.sort, "Most of what is not clear.")
-        is_sold = rows[0] is self.model.entity["item"]
-        return Ranking(self.phrases.units if is_sold else q.Number(rows[0]), descending)
+        if subject is not None and subject.field and subject.field.entity in {"order", "login"}:
+            rows.append(self.model.entity[subject.field.entity])
+            self.where.append(q.Is(subject.field))
+        elif subject is not None and subject.grain:
+            rows.append(self.model.entity["order"])
+        fail_if(not rows, "Most of what, or what makes it popular, is not clear.")
+        return self.phrases.units if rows[0] is self.model.entity["item"] else q.Number(rows[0])
 
-    def _ranking(self, rank: Ranking, subject: q.Dimension) -> q.Query:
-        sort, entity, numbers = self.sort or rank, subject.entity, self.numbers
-        _fail_if(sort.where and numbers, "Whether a condition is meant for each of the numbers is not clear.")
-        self.where += sort.where
-        descending = sort.descending if rank.descending is None else rank.descending
-        descending = descending if self.direction is None else self.direction in {"desc", "best"}
-        by = sort.by or rank.by
-        if by is None and descending is None:
-            return self._which(rank, subject)
-        order = q.Order(cast("q.Number", by), descending is not False, rank.limit, self.by)
+    def _ranking(self, rank: Ranking) -> q.Query:
+        """Return groups or rows that are ranked: all, or the first of all or of each group."""
+        subject, numbers = rank.subject, tuple(self.numbers)
+        self.by = tuple(each for each in self.by if each != subject)
+        entity = subject.entity if subject else None
+        if subject is None and self.subject is not None:
+            numbers = numbers or (q.Number(self.subject),)
+        by, descending = rank.by, rank.descending is not False
+        if isinstance(by, q.Number):
+            is_both = by.where and numbers
+            fail_if(is_both, "Whether a condition is meant for each of the numbers is not clear.")
+            by = self._bare(by)
+        order = q.Order(cast("q.Number", by), descending, rank.limit, self.by if subject else ())
         if isinstance(by, Field) and entity is not None and self.model.belongs(entity.name, by.entity):
-            return self._rows(entity, order, by)
+            is_open = self.numbers or (self.by and order.limit is None)
+            fail_if(is_open, "It ranks rows, and asks for a number of groups, or for all of each.")
+            if "when" not in self.kinds or not by.is_time or order.limit != 1 or self.by:
+                return self._rows(entity, order)
         if isinstance(by, Field):
-            by = self._extreme(by, descending=descending is not False)
-        usual = "revenue" if entity is None else entity.usual
-        is_narrow = self.model.entity["order"] in self.narrowed
-        if by is None and not numbers and usual is not None and not is_narrow:
-            by = q.Number(named=self.model.measure_named(usual))
-        by = by or (numbers[0] if len(numbers) == 1 else None)
-        if by is None or self.fields or (self.by and rank.limit is None):
+            by = q.Number(field=by, statistic="max" if descending else "min")
+        dimensions = (*self.by, *([] if subject is None else [subject]))
+        if isinstance(rank.by, Field) and (not dimensions or "when" in self.kinds):
+            return q.Query((*numbers, by) if by else numbers)
+        by = by or self._usual(rank, numbers)
+        is_each = subject is not None and rank.limit is None and len(self.by) > 0
+        is_timed = subject is None and rank.limit is not None and len(self.grains) > 0
+        if by is None or not dimensions or self.fields or is_each or is_timed:
             raise Refused("It does not say what the ranking is by, or how many of each.")
-        self._check_best(by)
-        shown = numbers if by in numbers else (*numbers, by)
-        return q.Query(shown, (*self.by, subject, *self.extra), order=replace(order, by=by))
-
-    def _extreme(self, field: Field, *, descending: bool) -> q.Number:
-        return q.Number(field=field, statistic="maximum" if descending else "minimum")
-
-    def _check_best(self, by: q.Number) -> None:
-        """Refuse the best and the worst of what is not good if it is high, and what may make it popular."""
         is_best = {slot.get("top") for slot in self.phrases.words} & {"best", "worst"}
-        is_good = (
-            (by.named and by.named.good) or (by.field and by.field.good) or (by.entity and not self.of(q.Is))
-        )
-        _fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
-        is_popular = "popular" in self.kinds and self.sort is None and not by.entity
-        _fail_if(is_popular, "What makes it popular is not clear.")
+        is_good = any(each and each.good for each in (by.named, by.field))
+        is_good = is_good or (by.entity is not None and not self.of(q.Is))
+        fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
+        shown = numbers if by in numbers else (*numbers, by)
+        return q.Query(shown, (*dimensions, *self.extra), order=replace(order, by=by))
 
-    def _rows(self, entity: Entity, order: q.Order, by: Field) -> q.Query:
-        is_open = self.counted or (self.by and order.limit is None)
-        _fail_if(is_open, "It ranks rows, and asks for a number of groups, or for all of each.")
-        if "when" in self.kinds and by.is_time and order.limit == 1 and not self.by:
-            return q.Query((self._extreme(by, descending=order.descending),))
-        self.take("costs")
-        return q.Query(rows=entity, order=order, fields=self.columns)
+    def _usual(self, rank: Ranking, numbers: tuple[q.Number, ...]) -> q.Number | None:
+        """Return what a ranking is by that does not say it."""
+        entity = rank.subject.entity if rank.subject else None
+        usual = "revenue" if entity is None else entity.usual
+        where = [*self.where, *(each for noun in self._nouns() for each in noun.where)]
+        is_narrow = any(isinstance(each, q.Is) and each.field.entity == "order" for each in where)
+        if rank.usual is None and not numbers and usual is not None and not is_narrow:
+            return q.Number(named=self.model.measure_named(usual))
+        return rank.usual or (numbers[0] if len(numbers) == 1 or (numbers and not rank.subject) else None)
 
-    def _which(self, rank: Ranking, subject: q.Dimension) -> q.Query:
-        """Return the rows or values that meet conditions."""
-        is_open = self.by or rank.limit not in {None, 1} or (self.counted if subject.entity else self.fields)
-        if is_open and (subject.entity or self.by or self.fields):
-            raise Refused("What the ranking is by is not clear.")
-        if subject.entity is not None:
-            return q.Query(rows=subject.entity, fields=self.columns)
-        having = tuple(each.number for each in self.of(q.Having))
-        return q.Query(having or self.numbers, (subject, *self.extra))
+    def _rows(self, entity: Entity, order: q.Order | None, *named: Field) -> q.Query:
+        fields = (*self.fields, *(each.field for each in self.extra), *named, *self.take("costs"))
+        return q.Query(rows=entity, order=order, fields=cast("tuple[Field, ...]", fields))
 
-    def _plain(self) -> q.Query:
-        numbers, sort, subject = self.numbers, self.sort, self.subject
-        if sort is not None and isinstance(sort.by, Field) and not numbers and sort.descending is not None:
-            numbers, sort = (self._extreme(sort.by, descending=sort.descending),), None
-        is_open = self.direction and not self.by and not sort
-        _fail_if(is_open, "What the first or the best is of is not clear.")
+    def _plain(self, having: tuple[q.Number, ...]) -> q.Query:
+        numbers, subject = tuple(self.numbers), self.subject
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
-        _fail_if(any(noun in self.behind for noun in nouns), "What a preposition belongs to is not clear.")
+        is_open = any(noun in self.led or (noun.grain and not self.numbers) for noun in nouns)
+        fail_if(is_open, "What a preposition belongs to is not clear.")
         if nouns and not numbers:
             self._drop_nouns(None)
         if not numbers and not self.by and subject is not None:
-            if "in_total" in self.kinds or self.take("count"):
+            if not self.rank and ("in_total" in self.kinds or self.take("count")):
                 return q.Query((q.Number(subject),))
-            fields = (*self.columns, *(each.field for each in nouns if each.field), *self.take("costs"))
-            return q.Query(rows=subject, fields=fields)
-        having = tuple(each.number for each in self.of(q.Having))
-        if nouns and not (numbers or self.by or subject or self.fields or self.direction):
+            return self._rows(subject, None, *(each.field for each in nouns if each.field))
+        if nouns and not (numbers or self.by or subject or self.fields):
             return q.Query(having, tuple(nouns))
         numbers = numbers or (having if subject is None else (q.Number(subject),))
-        _fail_if(self.fields or nouns or not numbers, "What is asked for is not clear.")
-        order = q.Order(numbers[0], self.direction == "desc") if self.direction else None
-        if sort is not None and isinstance(sort.by, q.Number):
-            numbers = tuple(dict.fromkeys([*numbers, sort.by]))
-            order = q.Order(sort.by, sort.descending is not False and self.direction != "asc")
-        return q.Query(numbers, (*self.by, *self.extra), order=order)
+        fail_if(self.fields or nouns or not numbers, "What is asked for is not clear.")
+        return q.Query(numbers, (*self.by, *self.extra))
 
     # Checks
 
@@ -504,26 +437,23 @@ class _Reader:
         owners = {number.field.entity for number in query.numbers if number.field}
         for noun in self._nouns() if not having else ():
             entity, is_distinct = noun.entity, any(number.distinct for number in query.numbers)
-            is_mention = entity in self.mentions or is_distinct
+            is_mention = noun.dimension in self.led or is_distinct
             if entity is not None and is_mention and (noun.plural or entity.name in owners):
                 self.where += (q.Of(entity), *noun.where)
                 self._drop_nouns(entity)
         needs = {"often": {"most"}, "yet": {"never", "not", "without"}}
         leading = [kind for kind in _LEADING if needs.get(kind, self.kinds) & self.kinds]
         is_time = any(number.field is not None and number.field.is_time for number in query.numbers)
-        _fail_if("when" in self.kinds and not is_time, "Of what the time is is not clear.")
+        fail_if("when" in self.kinds and not is_time, "Of what the time is is not clear.")
         left = [slot.text for slot in self.slots if not slot.has(*leading)]
-        _fail_if(left, f"Words that do not fit the others: {', '.join(map(repr, left))}.")
-        _fail_if(query.by and having - {*query.numbers}, "Of what the number has a bound is not clear.")
+        fail_if(left, f"Words that do not fit the others: {', '.join(map(repr, left))}.")
+        fail_if(query.by and having - {*query.numbers}, "Of what the number has a bound is not clear.")
         if query.rows is None:
-            open_values = [
-                each for each in self.of(q.Is) if each.each and not _is_group(each.field, query.by)
-            ]
-            _fail_if(open_values, "Each of the values, or all of them together?", "compare {}", "{} together")
-            open_periods = any(each.each for each in self.of(q.During)) and not any(
-                each.grain for each in query.by
-            )
-            _fail_if(open_periods, "Each of the periods, or all of them together?", "compare {}")
+            values = [each for each in self.of(q.Is) if each.each and not _is_group(each.field, query.by)]
+            fail_if(values, "Each of the values, or all of them together?", "compare {}", "{} together")
+            is_open = any(each.each for each in self.of(q.During))
+            is_open = is_open and not any(each.grain for each in query.by)
+            fail_if(is_open, "Each of the periods, or all of them together?", "compare {}")
 
 
 def _is_group(field: Field, by: Iterable[q.Dimension]) -> bool:

@@ -1,7 +1,6 @@
 """The words of a question as slots: each word is claimed by the longest phrase that fits.
 
-A phrase may have several meanings ("returned" is a status, "returned orders" a noun); the phrases around it
-decide.
+A phrase may have several meanings; the phrases around it decide.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Event, Field, forms
-from connecty_frames.sandbox.questions.periods import find_period
+from connecty_frames.sandbox.questions.periods import find_period, spelled
 from connecty_frames.sandbox.words import split, word_table
 
 if TYPE_CHECKING:
@@ -25,22 +24,21 @@ _KINDS: Final = re.compile(r"([\w|]+)([?*+]?)")
 Pattern = list[tuple[frozenset[str], str]]
 
 
-class Noun(NamedTuple):
+class Noun(q.Dimension, frozen=True):
     """A noun with its adjectives: what may be counted, shown, ranked or a group."""
 
-    dimension: q.Dimension
     where: tuple[q.Condition, ...] = ()
     plural: bool = False
 
     @property
-    def entity(self) -> Entity | None:
-        """The entity that it names."""
-        return self.dimension.entity
+    def dimension(self) -> q.Dimension:
+        """The groups that it names."""
+        return q.Dimension(self.entity, self.field, self.grain)
 
     @property
-    def field(self) -> Field | None:
-        """The category that it names."""
-        return self.dimension.field
+    def counted(self) -> q.Number:
+        """The number of its rows."""
+        return q.Number(self.entity, where=frozenset(self.where))
 
 
 class Verb(NamedTuple):
@@ -54,26 +52,16 @@ class Verb(NamedTuple):
         return next((each.row for each in self.events if entity and each.entity == entity.name), "")
 
 
-class Counted(NamedTuple):
-    """A number, and conditions on what it counts."""
-
-    number: q.Number
-    where: tuple[q.Condition, ...] = ()
-
-
-class Slot(NamedTuple):
+class Slot(dict[str, Any]):
     """Words of a question with what they may mean: a value for each kind of slot."""
 
-    options: dict[str, Any]
-    text: str
+    def __init__(self, options: dict[str, Any], text: str) -> None:
+        super().__init__(options)
+        self.text = text
 
     def has(self, *kinds: str) -> bool:
         """Return whether it may be of one of some kinds."""
-        return not self.options.keys().isdisjoint(kinds)
-
-    def get(self, kind: str) -> Any:
-        """Return what it means as a slot of a kind, None if it is none."""
-        return self.options.get(kind)
+        return not self.keys().isdisjoint(kinds)
 
 
 class Lexicon:
@@ -81,10 +69,10 @@ class Lexicon:
 
     def __init__(self, model: SemanticModel) -> None:
         self.model, self._phrases = model, cast("dict[tuple[str, ...], dict[str, Any]]", {})
-        words = {kind: values for kind, values in word_table().items() if kind != "english"}
+        words = {kind: values for kind, values in word_table().items() if kind not in {"english", "spelling"}}
         #: What slots stand together in phrases.
         self.rules: Final[list[tuple[str, Pattern]]] = [
-            (name, [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
+            (name.split()[0], [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
             for name, texts in words.pop("phrases").items()
             for text in texts
         ]
@@ -92,6 +80,8 @@ class Lexicon:
             for value, phrases in values.items():
                 if kind == "grain":
                     self._nouns(phrases, q.Dimension(grain=value))
+                elif kind == "period_days":
+                    self._add(phrases, "period", q.Recurring(tuple(map(int, value.split()))))
                 else:
                     self._add(phrases, kind, value)
         for entity in model.entity.values():
@@ -100,7 +90,7 @@ class Lexicon:
             self._add_field(field, model)
         for measure in model.measure:
             for noun in measure.nouns:
-                self._add([text for text, _ in forms(noun)], "numbers", (Counted(q.Number(named=measure)),))
+                self._add([text for text, _ in forms(noun)], "numbers", (q.Number(named=measure),))
         for event in model.event:
             self._add(event.verbs, "verb", Verb(events=(event,)))
             self._add(event.sums, "spends", event)
@@ -119,9 +109,10 @@ class Lexicon:
                 options[kind] = (*(old or ()), value) if kind in {"nouns", "fields", "superlative"} else value
 
     def _nouns(self, nouns: Iterable[str], dimension: q.Dimension, *where: q.Condition) -> None:
+        of = (dimension.entity, dimension.field, dimension.grain)
         for noun in nouns:
             for text, plural in forms(noun):
-                self._add([text], "nouns", Noun(dimension, where, plural))
+                self._add([text], "nouns", Noun(*of, where=where, plural=plural))
 
     def _add_field(self, field: Field, model: SemanticModel) -> None:
         if field.type in {"category", "boolean"} and field.name != "name":
@@ -130,27 +121,29 @@ class Lexicon:
             self._add([text for noun in field.nouns for text, _ in forms(noun)], "fields", field)
         for value in field.values:
             condition, entity = q.Is(field, (value,)), q.Dimension(entity=model.entity[field.entity])
-            self._nouns([word for word in value.words or () if "|" in word], entity, condition)
+            self._nouns([word for word in value.words if "|" in word], entity, condition)
             self._add(value.phrases, "value", condition)
             self._add(value.predicates, "predicate", condition)
         self._add(field.verbs, *(("verb", Verb(fields=(field,))) if field.is_time else ("costs", field)))
         self._add(field.most, "superlative", (field, True))
         self._add(field.least, "superlative", (field, False))
-        self._add(field.moments, "moment", field)
+        for moment in field.moments:
+            for grain, nouns in word_table()["grain"].items():
+                own = None if field is model.time_field(field.entity) else field
+                texts = [f"{moment} {noun.split('|')[0]}" for noun in nouns]
+                self._nouns(texts, q.Dimension(None, own, grain))
         self._add(field.units, "unit", field)
-        self._add(field.present, "predicate", q.Has(field))
+        self._add(field.present, "predicate", q.Is(field))
 
     def claim(self, words: Sequence[str]) -> list[Slot]:
         """Return the slots of a question; words that no phrase has make a slot without meanings."""
         slots: list[Slot] = []
-        position = 0
+        words, position = spelled(words), 0
         while position < len(words):
             sizes = range(min(self._longest, len(words) - position), 0, -1)
             size = next((n for n in sizes if tuple(words[position : position + n]) in self._phrases), 0)
-            is_bound = bool(slots) and (
-                slots[-1].has("compare")
-                or any(each.has("between") and not each.has("prep") for each in slots[-3:])
-            )
+            is_bound = any(each.has("between") and not each.has("prep") for each in slots[-3:])
+            is_bound = is_bound or any(each.has("compare") for each in slots[-1:])
             period = None if is_bound and words[position][0].isdigit() else find_period(words, position)
             if period is not None and period[0] >= size:
                 size, options = period[0], cast("dict[str, Any]", {"period": period[1]})

@@ -1,266 +1,422 @@
-"""The SQL of queries: one SELECT with a complete order of rows."""
+"""The SQL of queries, one SELECT with a complete order of rows, and the words that say how they were read.
+
+Only expressions of the model and the numbers, dates and values that a query holds get into SQL. Conditions
+and columns have words beside their SQL, so that the summary says what the statement does.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Field
-from connecty_frames.sandbox.questions.select import (
-    Column,
-    NoSQLError,
-    Select,
-    compares,
-    indented,
-    lines,
-    on_base,
-)
+from connecty_frames.sandbox.questions.periods import DAYS
+from connecty_frames.sandbox.questions.query import Refused, fail_if
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
-#: How far the unit before is away, for those that follow one another.
-_STEPS: Final[dict[q.Grain, str]] = {
-    "year": "1",
-    "half_year": "INTERVAL 6 MONTH",
-    "quarter": "INTERVAL 3 MONTH",
-    "month": "INTERVAL 1 MONTH",
-    "week": "INTERVAL 7 DAY",
-    "day": "INTERVAL 1 DAY",
-}
+#: The names of statistics where they are other ones in SQL.
+_STATISTICS: Final = {"avg": "average", "min": "minimum", "max": "maximum", "sum": "total"}
+#: SQL and words that say the same.
+_SQL = tuple[str, str]
+_OPERATORS: Final = {">": "more than", "<": "less than", ">=": "at least", "<=": "at most", "=": "exactly"}
+#: The longest SELECT clause on one line.
+_LINE: Final = 100
 
 
-def select_statement(query: q.Query, model: SemanticModel) -> str:
-    """Return one SELECT statement with a complete order of rows; NoSQLError if the data cannot answer it."""
+class _Column(NamedTuple):
+    """An expression, its name in the result, what it is called, and what orders the rows by it."""
+
+    sql: str
+    name: str
+    words: str | None = None
+    order: str = ""
+
+    def __str__(self) -> str:
+        return self.name.replace("_", " ") if self.words is None else self.words
+
+
+_Columns = list[_Column]
+
+
+def select_statement(query: q.Query, model: SemanticModel) -> _SQL:
+    """Return one SELECT statement with a complete order of rows, and its words; raises Refused."""
+    _check(query, model)
     if query.rows is not None:
-        return _rows(query, query.rows, model)
+        return _Select(model, query.rows).rows(query, query.rows)
     having = [condition for condition in query.where if isinstance(condition, q.Having)]
-    if having and not query.by:  # the groups are counted
-        entity = query.numbers[0].entity
-        is_count = replace(query, where=frozenset()) == q.Query(query.numbers[:1])
-        if entity is None or len(having) > 1 or not is_count:
-            raise NoSQLError
-        groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
-        return f"SELECT count(*) AS {entity.plural}\nFROM ({indented(select_statement(groups, model))})"
+    if query.by or not having:
+        return _on_base(model, lambda select: select.totals(query, having))
+    entity = query.numbers[0].entity  # the groups are counted
+    is_count = replace(query, where=frozenset()) == q.Query(query.numbers[:1])
+    if entity is None or len(having) > 1 or not is_count:
+        raise Refused
+    groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
+    rows, words = select_statement(groups, model)
+    sql = f"SELECT count(*) AS {entity.plural}\nFROM ({_indented(rows)})"
+    return (sql, f"number of {entity.plural} in: {words}")
+
+
+def _check(query: q.Query, model: SemanticModel) -> None:
+    """Refuse what would miss rows, or count others as well."""
+    groups = [each.entity for each in query.by if each.entity is not None]
+    counted = [each.entity for each in query.numbers if each.entity is not None]
+    having = [condition for condition in query.where if isinstance(condition, q.Having)]
     # Groups without rows would have to be found in other tables.
-    entities = [each.entity for each in query.by if each.entity is not None]
-    order = query.order if query.order is not None and isinstance(query.order.by, q.Number) else None
-    is_fewest = order is not None and not order.descending and order.by.entity is not None
-    is_fewest = is_fewest and any(each.name == "country" for each in entities)
-    is_few = entities and any(each.operator in {"<", "<=", "="} for each in having)
-    if is_few or is_fewest or any(each.number.entity in entities for each in having):
-        raise NoSQLError
-    return on_base(model, lambda select: _totals(query, select, having))
-
-
-def _totals(query: q.Query, select: Select, having: list[q.Having]) -> str:
-    """Return numbers by dimensions."""
-    _check_days(query)
-    numbers = shown = [select.number(number) for number in query.numbers]
-    counted = {each.entity.name for each in query.numbers if each.entity is not None and not each.distinct}
-    # Each order has items, so that the number of orders is the same from either table.
-    is_same = counted <= {select.base.name} | ({"order"} if select.base.name == "item" else set())
-    where, groups = select.conditions(query.where.difference(having)), select.dimensions(query.by)
-    _check_counts(query, select)
-    if not (numbers or groups) or (len(numbers) > 1 and not is_same):
-        raise NoSQLError
-    bounds, first = [_bound(each, select) for each in having], numbers
-    if query.of is not None:
-        shown = _share(query, query.of, select, numbers[0])
-        first = shown[:1]
-    elif query.periods is not None:
-        shown = _change(query, query.periods, select, numbers[0])
-        first = shown[-1:]
-        where.append(f"({' OR '.join(map(select.span, query.periods))})")
-        if query.only:
-            bounds.append(f"coalesce({shown[1].sql}, 0) {query.only} coalesce({shown[0].sql}, 0)")
-    elif query.window is not None:
-        shown = [*numbers, _window(query, query.window, groups, numbers)]
-    condition = f"HAVING {' AND '.join(bounds)}" if bounds else ""
-    order = _order(query, select, groups, first)
-    return select.statement([*groups, *shown], where, condition, order, groups=_list(groups))
-
-
-def _check_counts(query: q.Query, select: Select) -> None:
-    """Refuse counts of those with anything else: "orders without lamps" are those that have none."""
-    negated = [each.field.entity for each in query.where if isinstance(each, q.Is | q.Has) and each.negated]
-    counted = [each.entity.name for each in query.numbers if each.entity is not None]
-    if not all(select.model.belongs(name, other) for name in counted for other in negated):
-        raise NoSQLError
-
-
-def _check_days(query: q.Query) -> None:
-    """Refuse averages of days and months that some groups may not have: they would count as 0."""
+    is_few = groups and any(each.operator in {"<", "<=", "="} for each in having)
+    is_ascending = query.order is not None and not query.order.descending
+    fail_if(is_ascending and counted and any(each.name == "country" for each in groups))
+    fail_if(is_few or any(each.number.entity in groups for each in having))
+    # "Orders without lamps" are those that have none, and not those that have anything else.
+    negated = [each.field.entity for each in query.where if isinstance(each, q.Is) and each.negated]
+    subjects = counted if query.rows is None else [query.rows]
+    fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
+    # "Products in 2024" may be those released then as well as those sold.
+    times = [each.field for each in query.where if isinstance(each, q.During)]
+    is_dated = None in times or any(each.grain and not each.field for each in query.by)
+    timed = {each.entity for each in model.field if each.is_time}
+    once = [number.entity for number in query.numbers if number.entity and not number.distinct]
+    fail_if(is_dated and any(each.name in timed and not each.time for each in once))
+    # Averages of days and months that some groups may not have: they would count as 0.
     grains = {each.per.grain for each in query.numbers if each.per is not None}
-    is_narrow = any(isinstance(each, q.Is | q.Compare | q.Has) for each in query.where)
-    is_rare = any(each.entity is not None and not each.entity.unique_label for each in query.by)
-    if ("day" in grains and (query.by or is_narrow)) or (grains - {None} and is_rare):
-        raise NoSQLError
+    is_narrow = any(isinstance(each, q.Is | q.Compare) for each in query.where)
+    fail_if("day" in grains and (query.by or is_narrow))
+    fail_if(grains - {None} and not all(each.unique_label for each in groups))
 
 
-def _list(columns: Iterable[Column]) -> str:
+def _on_base(model: SemanticModel, make: Callable[[_Select], _SQL], *, below: Entity | None = None) -> _SQL:
+    """Return the SQL made of the rows of the first entity that has all it needs and belongs to ``below``."""
+    # Entities come after those to which their rows belong, so that no row is counted twice.
+    for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
+        base = model.entity[name]
+        if below is None or (base is not below and model.belongs(name, below.name)):
+            try:
+                return make(_Select(model, base))
+            except Refused:
+                continue
+    raise Refused
+
+
+class _Select:
+    """A SELECT of one entity's rows, with joins as expressions need them; periods refer to ``time``."""
+
+    def __init__(self, model: SemanticModel, base: Entity) -> None:
+        self.model, self.base, self._joined = model, base, set[str]()
+        times = map(model.time_field, (base.name, *model.parents(base.name)))
+        self.time = next(filter(None, times), None)
+        #: Conditions as expressions and in words.
+        self.where: list[_SQL] = []
+
+    def totals(self, query: q.Query, having: list[q.Having]) -> _SQL:
+        """Return numbers by dimensions."""
+        numbers, order = [self.number(number) for number in query.numbers], query.order
+        counted = {each.entity.name for each in query.numbers if each.entity and not each.distinct}
+        # Each order has items, so that the number of orders is the same from either table.
+        is_same = counted <= {self.base.name} | ({"order"} if self.base.name == "item" else set())
+        groups = self.dimensions(query.by)
+        fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
+        self.where = [self.condition(each) for each in query.where.difference(having)]
+        shown, words, by = self._derived(query, groups, numbers)
+        bounds = [self._bound(self.number(each.number), each) for each in having]
+        terms, named = [group.order or group.name for group in groups], ""
+        if order is not None:
+            if isinstance(order.by, Field):
+                raise Refused
+            named, number = str(self.number(order.by)), self.number(order.by).name
+            by = by if order.by in query.numbers[:1] else number
+            terms.insert(0, f"{by}{' DESC' * order.descending}")
+        elif by and not any(dimension.grain for dimension in query.by):
+            terms.insert(0, f"{by} DESC")
+        if not groups:
+            return self.statement(shown, words)
+        condition = " AND ".join(sql for sql, _ in bounds)
+        tail = [f"GROUP BY {_list(groups)}", condition and f"HAVING {condition}"]
+        *kept, ranked = self._kept(", ".join(terms), named, order)
+        said = [f"{words} by {_joined(groups)}", *(text for _, text in bounds), ranked]
+        return self.statement([*groups, *shown], *said, tail=[*tail, *kept])
+
+    def _derived(self, query: q.Query, groups: _Columns, numbers: _Columns) -> tuple[_Columns, str, str]:
+        """Return the columns of a query beside its groups, their words, and the name of the first of them."""
+        words = _joined(numbers or ["the values"])
+        if query.of is None and query.periods is None and query.window is None:
+            return numbers, words, numbers[0].name if numbers else ""
+        fail_if(len(numbers) != 1)
+        (number,) = numbers
+        sql, name, *_ = number
+        if query.of is not None:
+            fail_if("avg" in sql or "/" in sql)
+            condition, said = self.condition(query.of)
+            part = f"{sql} FILTER ({condition})"
+            share = _ratio(f"{part} / {sql}", "share", query)
+            shown = [share, _Column(part, f"matching_{name}"), number]
+            return shown, f"share of '{said}' in the {words}", share.name
+        if query.periods is not None:
+            fail_if("/" in sql or any(each.grain for each in query.by))
+            spans, days = zip(*map(self.span, query.periods), strict=True)
+            self.where.append((f"({' OR '.join(spans)})", ""))
+            before, after = (f"{sql} FILTER ({span})" for span in spans)
+            growth = _ratio(f"{after} / {before} - 1", "growth", query)
+            shown = [_Column(before, f"{name}_before"), _Column(after, f"{name}_after")]
+            shown += [_Column(f"{after} - {before}", "change"), growth]
+            return shown, f"change of {words} between that {' and that '.join(days)}", growth.name
+        window = self._window(query, groups, number)
+        return [number, window], f"{words} and {window}", name
+
+    def _window(self, query: q.Query, groups: list[_Column], number: _Column) -> _Column:
+        """Return the column that is computed from a number across groups."""
+        value, name, *_ = number
+        # The values of groups may not add up to that of all, and a share within groups would be another one.
+        is_rate = query.window != "growth" and any(text in value for text in ("DISTINCT", "avg", "/"))
+        fail_if(not groups or query.numbers[0].statistic or is_rate)
+        if query.window == "share":
+            fail_if(len(query.by) > 1)
+            return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
+        grains = [each.grain for each in query.by if each.grain is not None]
+        fail_if(len(grains) != 1 or not self.model.grain[grains[0]].get("step"))
+        others = _list(group for group in groups if group.name != grains[0])
+        time = _list(group for group in groups if group.name == grains[0])
+        over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
+        if query.window == "running":
+            return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
+        # The year before is not among the rows of one year.
+        fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
+        step = self.model.grain[grains[0]]["step"]
+        before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
+        return _ratio(f"{value} / {before} - 1", "growth", query)
+
+    def rows(self, query: q.Query, entity: Entity) -> _SQL:
+        """Return rows that meet conditions, also on other rows that belong to them."""
+        own, others, order = list[q.Condition](), list[q.Condition](), query.order
+        for condition in query.where:
+            try:
+                self.where.append(self.condition(condition))
+                own.append(condition)
+            except Refused:
+                others.append(condition)
+        # "Products in 2024" may be those released then or those sold, and "in 2024 and 2025" in both or one.
+        has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
+        is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
+        fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
+        fail_if(any(isinstance(each, q.Is | q.During) and each.each for each in others))
+        if others:
+            sql, words = self._keys(entity, others)
+            self.where.append((f"{self.key(entity)} IN ({sql})", words))
+        terms, by = ", ".join(f"{entity.alias}.{name}" for name in entity.key), order and order.by
+        if order is not None:
+            if not isinstance(order.by, Field):
+                raise Refused
+            terms = f"{self.column(order.by)}{' DESC' * order.descending} NULLS LAST, {terms}"
+        *kept, ranked = self._kept(terms, by.noun if isinstance(by, Field) else "", order)
+        words = f"{entity.plural}{' with ' * bool(query.fields)}{_joined(each.noun for each in query.fields)}"
+        fields = [each.field for each in own if isinstance(each, q.Is | q.Compare | q.During)]
+        named = [*query.fields, *sorted(filter(None, fields), key=lambda field: field.name)]
+        columns = self.dimensions(order.per if order else ())
+        for sql, name, other in [
+            *((f"{entity.alias}.{name}", name, name) for name in (*entity.key, *entity.label)),
+            *((self.column(each), each.column, f"{each.entity}_{each.column}") for each in named),
+            *([(by.sql, by.column, by.column)] if isinstance(by, Field) else []),
+        ]:
+            if sql not in {column.sql for column in columns}:
+                columns.append(_Column(sql, other if name in {column.name for column in columns} else name))
+        return self.statement(columns, words, ranked, tail=kept)
+
+    def statement(self, columns: Iterable[_Column], *words: str, tail: Iterable[str] = ()) -> _SQL:
+        """Return the statement: columns, tables, conditions and the last lines, which may be empty."""
+        shown = [
+            sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
+            for sql, name, *_ in columns
+        ]
+        line = f"SELECT {', '.join(shown)}"
+        joins = [
+            f"JOIN {self.model.entity[name].table} USING ({column})"
+            for name, (_, column) in self.model.parents(self.base.name).items()
+            if name in self._joined
+        ]
+        where = "\n  AND ".join(sorted(sql for sql, _ in self.where if sql))
+        line = line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
+        lines = [line, f"FROM {self.base.table}", *joins, where and f"WHERE {where}", *tail]
+        first, *rest = words or [""]
+        said = " and ".join(sorted(text for _, text in self.where if text))
+        return ("\n".join(filter(None, lines)), ", ".join(filter(None, [first, said, *rest])))
+
+    def join(self, name: str) -> None:
+        """Join an entity to which each row belongs."""
+        fail_if(not self.model.belongs(self.base.name, name))
+        while name != self.base.name:
+            self._joined.add(name)
+            name, _ = self.model.parents(self.base.name)[name]
+
+    def column(self, of: Field) -> str:
+        """Return a field as an expression."""
+        self.join(of.entity)
+        return of.sql
+
+    def key(self, entity: Entity) -> str:
+        """Return the key of an entity as an expression."""
+        self.join(entity.name)
+        fail_if(len(entity.key) > 1)
+        return f"{entity.alias}.{entity.key[0]}"
+
+    def _keys(self, entity: Entity, where: Iterable[q.Condition], through: Entity | None = None) -> _SQL:
+        """Return a SELECT of the keys of an entity that have rows that meet conditions."""
+
+        def keys(inner: _Select) -> _SQL:
+            inner.join(inner.base.name if through is None else through.name)
+            inner.where = list(map(inner.condition, where))
+            return inner.statement([_Column(inner.key(entity), entity.key[0])])
+
+        sql, words = _on_base(self.model, keys, below=entity)
+        return (_indented(sql), words)
+
+    def _time(self, of: Field | None) -> Field:
+        """Return a time, by default that at which the rows happened."""
+        of = of or self.time
+        if of is None:
+            raise Refused
+        self.join(of.entity)
+        return of
+
+    def _kept(self, terms: str, by: str, order: q.Order | None) -> tuple[str, str, str]:
+        """Return the order of rows and which are kept, the first of all or of each group, and the words."""
+        if order is None:
+            return f"ORDER BY {terms}", "", ""
+        is_time = isinstance(order.by, Field) and order.by.is_time
+        direction = ("latest", "earliest") if is_time else ("highest", "lowest")
+        words = f"the {direction[not order.descending]} {order.limit or 'first'}"
+        if not order.per:
+            return f"ORDER BY {terms}", f"LIMIT {order.limit}" * bool(order.limit), f"{words} by {by}"
+        groups = self.dimensions(order.per)
+        kept = f"QUALIFY row_number() OVER (PARTITION BY {_list(groups)} ORDER BY {terms}) <= {order.limit}"
+        return kept, f"ORDER BY {_list(groups)}, {terms}", f"{words} of each {_joined(groups)} by {by}"
+
+    def number(self, number: q.Number) -> _Column:
+        """Return a number of each group."""
+        named, entity, of = number.named, number.entity, number.field
+        if number.per is not None:
+            value, *groups = self.number(replace(number, per=None)), *self.dimensions([number.per])
+            mean = f"{value.sql} / count(DISTINCT {groups[0].sql})"
+            name, words = f"average_{value.name}_per_{groups[0].name}", _joined(groups)
+            return _Column(mean, name, f"average of the {value} of each {words} that has any")
+        if named is not None and self.base.name in named.sql:
+            self.time = self.model.find(self.base.name, named.time) if named.time else self.time
+            return _Column(named.sql[self.base.name], named.name)
+        if entity is not None:
+            is_own = entity is self.base
+            sql = "count(*)" if is_own else f"count(DISTINCT {self.key(entity)})"
+            return _Column(sql, entity.plural, f"number of {'different ' * number.distinct}{entity.plural}")
+        if of is None:
+            raise Refused
+        if number.statistic is None:
+            words = f"number of different values of {of.noun}"
+            return _Column(f"count(DISTINCT {self.column(of)})", f"{of.column}_count", words)
+        return self._statistic(of, number.statistic)
+
+    def _statistic(self, of: Field, statistic: q.Statistic) -> _Column:
+        """Return a statistic of a field of the rows themselves: that of others would count repeatedly."""
+        is_extreme = statistic in {"min", "max"} and of.is_time
+        is_other = statistic == "sum" and not of.sum
+        has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_other
+        fail_if(of.entity != self.base.name or not has_statistic)
+        sql, words = f"{statistic}({of.sql})", None
+        if of.is_time:
+            words = f"{'earliest' if statistic == 'min' else 'latest'} {of.noun}"
+        return _Column(sql, f"{_STATISTICS.get(statistic, statistic)}_{of.aggregate}", words)
+
+    def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[_Column]:
+        """Return the columns of dimensions."""
+        return [column for dimension in dimensions for column in self._dimension(dimension)]
+
+    def _dimension(self, dimension: q.Dimension) -> list[_Column]:
+        of, entity = dimension.field, dimension.entity
+        if dimension.grain is not None:
+            moment = self._time(of).moment
+            order = f"min(isodow({moment}))" if dimension.grain == "weekday" else ""
+            words = dimension.grain.replace("_", " ") + (f" of {of.noun}" if of else "")
+            sql = self.model.grain[dimension.grain]["sql"].format(moment)
+            return [_Column(sql, dimension.grain, words, order)]
+        if of is not None and dimension.presence:
+            return [_Column(f"{self.column(of)} IS NOT NULL", f"has_{of.column}")]
+        if of is not None:
+            return [_Column(self.column(of), of.column)]
+        if entity is None:
+            raise Refused
+        if entity.group_label is None:
+            return [_Column(self.key(entity), entity.key[0], entity.name, self.key(entity))]
+        keys = [] if entity.unique_label else [_Column(self.key(entity), entity.key[0], "", self.key(entity))]
+        label = self.model.find(entity.name, entity.group_label)
+        name = entity.name if label.name == "name" else label.name
+        return [*keys, _Column(self.column(label), name, entity.name)]
+
+    def condition(self, condition: q.Condition) -> _SQL:  # noqa: PLR0911 - one for each kind
+        """Return a condition as an expression and in words, both empty if the tables alone fulfil it."""
+        match condition:
+            case q.Is(of, (), negated):
+                sql, words = ("IS NULL", "no") if negated else ("IS NOT NULL", "a")
+                return f"{self.column(of)} {sql}", f"{words} {of.noun}"
+            case q.Is(of, values, negated):
+                words = f"{of.noun} is {'not ' * negated}{' or '.join(value.text for value in values)}"
+                sign = ("=", "<>")[negated] if len(values) == 1 else "NOT IN" if negated else "IN"
+                sql = ", ".join(value.sql for value in values)
+                return f"{self.column(of)} {sign} {sql if len(values) == 1 else f'({sql})'}", words
+            case q.Compare(of):
+                return self._bound(_Column(self.column(of), of.noun), condition)
+            case q.During(periods, of):
+                spans, days = zip(*(self.span(period, of) for period in periods), strict=True)
+                words = f"{f'{of.noun} ' if of else ''}{' or '.join(days)}"
+                return spans[0] if len(spans) == 1 else f"({' OR '.join(spans)})", words
+            case q.Recurring(days):
+                sql = f"isodow({self._time(None).moment}) IN ({', '.join(map(str, days))})"
+                return sql, f"on {_joined(DAYS[day - 1].capitalize() for day in days)}"
+            case q.Never(entity, row, where):
+                rows, words = self._keys(entity, where, row)
+                words = f"{entity.plural} without {row.plural}{f' ({words})' if words else ''}"
+                return f"{self.key(entity)} NOT IN ({rows})", words
+            case q.Of(entity) if self.model.belongs(self.base.name, entity.name):
+                return "", ""
+        raise Refused
+
+    def _bound(self, column: _Column, bound: q.Compare | q.Having) -> _SQL:
+        """Return that a column compares with a number, or is between two."""
+        numbers = [f"{number:f}" for number in bound.numbers]
+        sql = f"{column.sql} {bound.operator.upper()} {' AND '.join(numbers)}"
+        return sql, f"{column} {_OPERATORS.get(bound.operator, bound.operator)} {' and '.join(numbers)}"
+
+    def span(self, period: q.Period, of: Field | None = None) -> _SQL:
+        """Return that a time is in a period, by its first and last day."""
+        time = self._time(of)
+        day = "TIMESTAMPTZ '{} 00:00:00+00'" if time.type == "instant" else "DATE '{}'"
+        bounds = ((">=", period.start), ("<", period.end))
+        sql = [f"{time.sql} {sign} {day.format(each)}" for sign, each in bounds if each is not None]
+        last = None if period.end is None else period.end - timedelta(1)
+        if period.start is None or last is None:
+            words = f"until {last}" if period.start is None else f"from {period.start}"
+        elif period.grain == "year":
+            words = f"in {last.year}"
+        else:
+            words = f"on {last}" if period.start == last else f"from {period.start} to {last}"
+        return " AND ".join(sql), words
+
+
+def _ratio(sql: str, name: str, query: q.Query) -> _Column:
+    """Return a ratio, or the same in percent."""
+    return _Column(f"100 * ({sql})", f"{name}_percent") if query.percent else _Column(sql, name)
+
+
+def _joined(texts: Iterable[object]) -> str:
+    *first, last = [*filter(None, map(str, texts))] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _list(columns: Iterable[_Column]) -> str:
     return ", ".join(column.sql for column in columns)
 
 
-def _bound(having: q.Having, select: Select) -> str:
-    """Return the condition on a number of each group."""
-    sql, where = select.number(having.number).sql, select.conditions(having.where)
-    return compares(
-        f"{sql} FILTER ({' AND '.join(where)})" if where else sql, having.operator, having.numbers
-    )
-
-
-def _share(query: q.Query, of: q.Condition, select: Select, number: Column) -> list[Column]:
-    """Return the share of a part of a number, the part and all of it."""
-    if "avg" in number.sql or "/" in number.sql:
-        raise NoSQLError
-    part = f"{number.sql} FILTER ({select.condition(of)})"
-    share = _ratio(f"{part} / {number.sql}", "share", query)
-    return [share, Column(part, f"matching_{number.name}"), number]
-
-
-def _change(
-    query: q.Query, periods: tuple[q.Period, q.Period], select: Select, number: Column
-) -> list[Column]:
-    """Return a number in two periods, and how it changed."""
-    if "/" in number.sql or any(each.grain in _STEPS for each in query.by):
-        raise NoSQLError
-    before, after = (f"{number.sql} FILTER ({select.span(period)})" for period in periods)
-    return [
-        Column(before, f"{number.name}_before"),
-        Column(after, f"{number.name}_after"),
-        Column(f"{after} - {before}", "change"),
-        _ratio(f"{after} / {before} - 1", "growth", query),
-    ]
-
-
-def _window(query: q.Query, window: q.Window, groups: list[Column], numbers: list[Column]) -> Column:
-    """Return the column that is computed from a number across groups."""
-    if len(numbers) != 1 or not groups or query.numbers[0].statistic is not None:
-        raise NoSQLError
-    value, name, _ = numbers[0]
-    if window in {"share", "running"} and any(text in value for text in ("DISTINCT", "avg", "/")):
-        raise NoSQLError  # the values of groups do not add up to that of all
-    if window == "share" and len(query.by) == 1:  # of all: within each group it would be another share
-        return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
-    grains = [each.grain for each in query.by if each.grain is not None]
-    if window == "share" or len(grains) != 1 or grains[0] not in _STEPS:
-        raise NoSQLError
-    (grain,) = grains
-    others = _list(group for group in groups if group.name != grain)
-    over = (
-        f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {_list(g for g in groups if g.name == grain)}"
-    )
-    if window == "running":
-        return Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
-    is_yearly = window == "growth_of_year"
-    has_period = any(isinstance(each, q.During) for each in query.where)
-    if (is_yearly and grain not in {"half_year", "quarter", "month"}) or (
-        (is_yearly or grain == "year") and has_period
-    ):
-        raise NoSQLError  # the year before is not among the rows
-    step = "INTERVAL 1 YEAR" if is_yearly else _STEPS[grain]
-    before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
-    return _ratio(f"{value} / {before} - 1", "growth", query)
-
-
-def _ratio(sql: str, name: str, query: q.Query) -> Column:
-    """Return a ratio, or the same in percent."""
-    return Column(f"100 * ({sql})", f"{name}_percent") if query.percent else Column(sql, name)
-
-
-def _order(query: q.Query, select: Select, groups: list[Column], first: list[Column]) -> str:
-    order = query.order
-    if order is None or not groups:
-        return _default_order(query.by, groups, first)
-    if not isinstance(order.by, q.Number):
-        raise NoSQLError
-    by, direction = select.number(order.by), " DESC" if order.descending else ""
-    by = first[0] if query.of or query.periods else by
-    rest = ", ".join(group.order or group.name for group in groups)
-    if not order.per:
-        return lines(f"ORDER BY {by.name}{direction}, {rest}", f"LIMIT {order.limit}" if order.limit else "")
-    per = _list(select.dimensions(order.per))
-    ranks = f"PARTITION BY {per} ORDER BY {by.sql}{direction}, {_list(groups)}"
-    kept = f"QUALIFY row_number() OVER ({ranks}) <= {order.limit}"
-    return lines(kept, f"ORDER BY {per}, {by.name}{direction}, {rest}")
-
-
-def _default_order(by: Iterable[q.Dimension], groups: list[Column], numbers: list[Column]) -> str:
-    """Return the order by time, otherwise by the first number, the highest first."""
-    terms = [group.order or group.name for group in groups]
-    if numbers and not any(dimension.grain for dimension in by):
-        terms.insert(0, f"{numbers[0].name} DESC")
-    return f"ORDER BY {', '.join(terms)}" if groups else ""
-
-
-# Rows
-
-
-def _rows(query: q.Query, entity: Entity, model: SemanticModel) -> str:
-    """Return the rows of an entity that meet conditions, also on other rows that belong to them."""
-    select = Select(model, entity)
-    own, others = _split(query.where, select)
-    if any(isinstance(each, q.Is | q.Has) and each.negated for each in others):
-        raise NoSQLError  # orders without lamps are not those with anything else
-    if any(isinstance(each, q.Is | q.During) and each.each for each in others):
-        raise NoSQLError  # those with both, or with one of them
-    where = select.conditions(own)
-    if others:
-        rows = on_base(model, lambda inner: inner.keys(entity, others), below=entity)
-        where.append(f"{select.key(entity)} IN ({indented(rows)})")
-    return select.statement(
-        _described(query, entity, own, select), sorted(where), _row_order(query, entity, select)
-    )
-
-
-def _split(conditions: Iterable[q.Condition], select: Select) -> tuple[list[q.Condition], list[q.Condition]]:
-    """Split conditions into those on rows of an entity and those on rows that belong to them."""
-    own: list[q.Condition] = []
-    others: list[q.Condition] = []
-    for condition in conditions:
-        try:
-            Select(select.model, select.base).condition(condition)
-        except NoSQLError:
-            others.append(condition)
-        else:
-            own.append(condition)
-    # "Products in 2024" may be those released then as well as those sold.
-    has_time = any(each.entity == select.base.name and each.is_time for each in select.model.field)
-    is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
-    if has_time and is_dated and not any(isinstance(each, q.Of) for each in others):
-        raise NoSQLError
-    return own, others
-
-
-def _described(query: q.Query, entity: Entity, own: Iterable[q.Condition], select: Select) -> list[Column]:
-    """Return the columns of rows: those that describe them, and those that the question names."""
-    fields = [each.field for each in own if isinstance(each, q.Is | q.Compare | q.Has | q.During)]
-    named = [*query.fields, *sorted(filter(None, fields), key=lambda field: field.name)]
-    named += [query.order.by] if query.order is not None and isinstance(query.order.by, Field) else []
-    columns = select.dimensions(() if query.order is None else query.order.per)
-    for sql, name, other in [
-        *((f"{entity.alias}.{name}", name, name) for name in (*entity.key, *entity.label)),
-        *((select.column(each), each.column, f"{each.entity}_{each.column}") for each in named),
-    ]:
-        if sql not in {column.sql for column in columns}:
-            columns.append(Column(sql, other if name in {column.name for column in columns} else name))
-    return columns
-
-
-def _row_order(query: q.Query, entity: Entity, select: Select) -> str:
-    order, keys = query.order, ", ".join(f"{entity.alias}.{name}" for name in entity.key)
-    if order is None:
-        return f"ORDER BY {keys}"
-    if not isinstance(order.by, Field):
-        raise NoSQLError
-    by = f"{select.column(order.by)}{' DESC' if order.descending else ''} NULLS LAST, {keys}"
-    if not order.per:
-        return lines(f"ORDER BY {by}", f"LIMIT {order.limit}" if order.limit else "")
-    per = _list(select.dimensions(order.per))
-    kept = f"QUALIFY row_number() OVER (PARTITION BY {per} ORDER BY {by}) <= {order.limit}"
-    return lines(kept, f"ORDER BY {per}, {by}")
+def _indented(sql: str) -> str:
+    """Return SQL indented, for parentheses around it."""
+    return "\n" + "\n".join(f"    {line}" for line in sql.splitlines()) + "\n"

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connecty_frames.decode import decode, read_envelope
+from connecty_frames.decode.decoder import decode
+from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.rows import reader as rows
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
 
 TEXT, INTEGER, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.BOOLEAN
 ARROW_TYPES = {TEXT: pa.string(), INTEGER: pa.int64(), FRACTION: pa.string(), BOOLEAN: pa.bool_()}
 ONE_BLOCK = 1 << 20
 
 #: Of the sizes of blocks, the fast tests try every third.
-every_size = pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+every_size = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
 
 #: Rows after a header, and the columns they are.
 Columns = list[tuple[ValueKind, list[Any]]]

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import Encoding, binary, epoch, exact_json, local, strptime
+from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types import builders
-from connecty_frames.decode.types.encodings import parse_encoding
+from connecty_frames.decode.types.encodings import Encoding, binary, epoch, local, parse_encoding, strptime
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.statistics import read_entry
+from connecty_frames.decode.types import inference as types
 from connecty_frames.decode.types import numbers
-from connecty_frames.decode.types import table as types
 from connecty_frames.decode.types.column import Column, ScalarColumn
 from connecty_frames.options import AskOptions
 from tests.cases import cases

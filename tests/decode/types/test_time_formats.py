@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import exact_json, strptime
+from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types import builders
+from connecty_frames.decode.types.encodings import strptime
 from connecty_frames.decode.types.temporal_fast import read_fast
 from connecty_frames.decode.types.temporal_format import TemporalFormat
 from connecty_frames.errors import ConfigError

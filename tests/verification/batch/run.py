@@ -24,7 +24,8 @@ from uuid import UUID
 
 from connecty_frames.batch import Batch, ask_batch
 from connecty_frames.client import Client
-from connecty_frames.frames import metadata, read_parquet
+from connecty_frames.frames.accessor import metadata
+from connecty_frames.frames.parquet import read_parquet
 from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve

@@ -12,8 +12,8 @@ from unittest import mock
 
 import pyarrow as pa
 
-from connecty_frames import Answer, decode
-from connecty_frames.decode import blocks, limits
+from connecty_frames import Answer
+from connecty_frames.decode import decoder, limits
 from connecty_frames.decode.rows import columnar
 from connecty_frames.decode.rows import reader as rows
 from connecty_frames.errors import ConnectyError, ConnectyWarning
@@ -156,7 +156,7 @@ class Trials:
     @contextlib.contextmanager
     def _blocks_of(self, size: int) -> Iterator[None]:
         """Let the readers cut blocks of a size, and count what the columnar one does."""
-        read_columnar, commas_outside_texts = columnar.read_columnar, blocks.commas_outside_texts
+        read_columnar, commas_outside_texts = columnar.read_columnar, columnar.commas_outside_texts
 
         def read(*given: Any) -> object:
             found = read_columnar(*given)
@@ -169,7 +169,7 @@ class Trials:
                 self.counts["columnar: blocks cut again, at fewer commas"] += 1
             return commas
 
-        decode_whole = decode.decode
+        decode_whole = decoder.decode
         in_blocks = limits.ReaderLimits(block=size, general_block=size)
 
         def decode_in_blocks(*given: Any, **options: Any) -> object:
@@ -178,7 +178,7 @@ class Trials:
         with (
             mock.patch.object(rows, "read_columnar", read),
             mock.patch.object(columnar, "commas_outside_texts", cut_again),
-            mock.patch.object(decode, "decode", decode_in_blocks),
+            mock.patch.object(decoder, "decode", decode_in_blocks),
         ):
             yield
 

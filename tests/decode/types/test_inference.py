@@ -13,14 +13,14 @@ import pytest
 
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.types.encodings import epoch
-from connecty_frames.decode.types.table import RULES
+from connecty_frames.decode.types.inference import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
 from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.decode import Decoded
+    from connecty_frames.decode.decoder import Decoded
 
 STRING, TEMPORAL, NUMERIC, BOOLEAN = (
     '"string":{"distinct_approx":true}',

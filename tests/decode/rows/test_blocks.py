@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from connecty_frames.decode.blocks import SEPARATORS, UnsupportedRows, commas_outside_texts, cut_blocks
+from connecty_frames.decode.rows.columnar import SEPARATORS, UnsupportedRows, commas_outside_texts, cut_blocks
 from tests.cases import cases
 
 COMPACT, SPACED = SEPARATORS

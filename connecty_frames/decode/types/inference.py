@@ -64,15 +64,15 @@ class Rule(Immutable):
 
 def decide(column: Column, options: AskOptions) -> Decision:
     """Decide on a column's type by its cells and statistics."""
-    if column.has_surrogates:
+    if column.cells.has_surrogates:
         return _json_texts(column)
-    decision = _decide(column, options)
+    decision = _apply_rule(column, options)
     for section in column.statistics.candidates[1:]:
         is_text = pa.types.is_string(decision.type)
         if decision.problem is None or not (is_text or column.section == "boolean"):
             break
         column = column.under(section)
-        decision = _decide(column, options)
+        decision = _apply_rule(column, options)
     return decision
 
 
@@ -85,7 +85,7 @@ def _json_texts(column: Column) -> Decision:
     return Decision(pa.string(), words, problem, cells.json_texts())
 
 
-def _decide(column: Column, options: AskOptions) -> Decision:
+def _apply_rule(column: Column, options: AskOptions) -> Decision:
     """Decide on a column's type by its cells and one section of its statistics."""
     if column.section == "boolean" and column.kinds == {ValueKind.FRACTION}:
         column = column.with_cells(column.cells.by_cell())  # all may be whole, and only too long for int64
@@ -201,7 +201,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
 
 
 def _read_temporal_fast(column: Column, options: AskOptions, *, inferred: bool) -> TemporalValues | None:
-    values = column.values
+    values: Any = column.cells.values
     if values is not None and not isinstance(values, TemporalValues):
         first = next((text.as_py() for text in values if text.is_valid), "")
         format_ = temporal_fast.fast_format(first)
@@ -255,7 +255,7 @@ def _read_quoted(column: Column, options: AskOptions, bounds: Sequence[str], wor
 
 def _read_json(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
     """Decide on JSON's own numbers by Arrow's own casts, None where these might not be exact."""
-    values = column.values
+    values: Any = column.cells.values
     if isinstance(values, FloatValues):
         return _floats(values, column, bounds, words)
     if not pa.types.is_string(values.type):
