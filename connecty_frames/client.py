@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import random as _random
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
 from urllib.parse import urlsplit
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     import os
     import threading
     from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from pathlib import Path
     from types import TracebackType
     from typing import Unpack
     from uuid import UUID
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.history import History
+    from connecty_frames.store.opening import QuestionStore
     from connecty_frames.store.table import Row
 
 _Result = TypeVar("_Result")
@@ -110,6 +111,8 @@ class Client:
         verify_tls: bool | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
         history: bool | str | os.PathLike[str] | None = None,
+        history_required: bool | None = None,
+        max_questions_per_day: int | None = None,
         keep_answers: bool | None = None,
         keep_answers_max_bytes: int | None = None,
         profile: str | None = None,
@@ -119,6 +122,7 @@ class Client:
     ) -> None:
         # A traceback with locals shows those of this frame.
         client_id, client_secret, base_url = hidden(client_id), hidden(client_secret), hidden(base_url)
+        history = hidden(history) if isinstance(history, str) else history
         settings = resolve(
             client_id=client_id,
             client_secret=client_secret,
@@ -130,6 +134,8 @@ class Client:
             verify_tls=verify_tls,
             ca_bundle=ca_bundle,
             history=history,
+            history_required=history_required,
+            max_questions_per_day=max_questions_per_day,
             keep_answers=keep_answers,
             keep_answers_max_bytes=keep_answers_max_bytes,
             profile=profile,
@@ -197,8 +203,10 @@ class Client:
 
         A ConfigError if the file cannot be used.
         """
+        from connecty_frames.store.table import database_at
+
         client, api = object.__new__(Client), copy.copy(self._api)
-        api.history = self._history_at(path, required=True)
+        api.history = self._history_at(database_at(path), required=True)
         vars(client).update(vars(self), _api=api)
         return client
 
@@ -451,31 +459,41 @@ class Client:
         is_sandbox = self._client_id.get_secret_value().startswith(SANDBOX_CLIENT) and is_loopback(
             urlsplit(settings.address).hostname or ""
         )
-        if is_sandbox and not isinstance(settings.history, Path):
+        if is_sandbox and settings.store is None:
             return None
         # Not imported where no history is kept.
-        from connecty_frames.store.database import default_path
+        from connecty_frames.store.opening import store_at
 
         try:
-            path = settings.history if isinstance(settings.history, Path) else default_path()
+            store = store_at(settings.store)
         except ConfigError as error:
-            if settings.history == "require":
+            if settings.requires_history or settings.store is not None:
                 raise
             warn(HistoryWarning(f"{error} Questions are not recorded."))
             return None
-        limit = settings.keep_answers_max_bytes if settings.keep_answers else None
-        return self._history_at(path, required=settings.history == "require", kept_bytes=limit)
+        return self._history_at(
+            store,
+            required=settings.requires_history,
+            kept_bytes=settings.keep_answers_max_bytes if settings.keep_answers else None,
+            limit=settings.max_questions_per_day,
+        )
 
-    def _history_at(self, path: Path, *, required: bool, kept_bytes: int | None = None) -> History:
+    def _history_at(
+        self,
+        store: QuestionStore,
+        *,
+        required: bool,
+        kept_bytes: int | None = None,
+        limit: int | None = None,
+    ) -> History:
         from connecty_frames.store.answers import KeptAnswers
         from connecty_frames.store.history import History
-        from connecty_frames.store.table import database_at
 
-        database = database_at(path)
         return History(
-            database,
-            answers=None if kept_bytes is None else KeptAnswers(database, max_bytes=kept_bytes),
+            store,
+            answers=None if kept_bytes is None else KeptAnswers(store, max_bytes=kept_bytes),
             required=required,
+            limit=limit,
             base_url=self._api.transport.address,
             client_id=self._client_id,
             redact=self._api.transport.redact.data,

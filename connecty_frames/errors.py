@@ -14,6 +14,7 @@
     │   └── ResponseTooLarge       the body is longer than the limit
     ├── QuestionError              a question has no usable answer
     │   ├── QuestionFailed         the server could not answer it
+    │   ├── QuestionLimitError     max_questions_per_day is reached; not sent
     │   ├── QuestionTimeout (TimeoutError)  no answer within the time allowed
     │   ├── NoTableError           answered, but without a table
     │   └── SubmissionUncertain    sent, delivery unknown
@@ -215,6 +216,14 @@ class QuestionError(ConnectyError):
 
 class QuestionFailed(QuestionError):
     """The server could not answer the question (state FAILED)."""
+
+
+@_keywords
+class QuestionLimitError(QuestionError):
+    """``max_questions_per_day`` questions were asked in the last 24 hours; this one was not sent."""
+
+    next_at: datetime | None = None
+    """When the next question is allowed, aware and in UTC."""
 
 
 class QuestionTimeout(QuestionError, TimeoutError):

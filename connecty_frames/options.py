@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from itertools import chain
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
@@ -79,6 +81,8 @@ class AskOptionsDict(TypedDict, total=False):
     """The age up to which an answer to the same question is reused instead of asking it again: seconds, a
     timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
     history (``configure(history=True)``)."""
+    tags: Mapping[str, str] | None
+    """Texts that the history keeps with the question, by name, such as ``{"job": "nightly"}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Asked:
     question: str
     dw_id: int
     key: str | None = None  # the same for equal questions; None is that of the text
+    tags: Mapping[str, str] | None = None
 
     @classmethod
     def of(cls, question: str, dw_id: int, options: AskOptions, key: str | None = None) -> Asked:
@@ -130,6 +135,7 @@ class AskOptions:
     progress: bool | Callable[..., object] | None = None
     question_id: str | None = None
     max_age: float | timedelta | str | None = None
+    tags: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         for name, (is_valid, expected) in _EXPECTED.items():
@@ -262,6 +268,10 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _are_tags(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(each, str) for each in chain(*value.items()))
+
+
 #: The keywords of a call, without ``engine``, which only some functions take.
 _KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
 _RECORDED: Final = tuple(field.name for field in fields(Asked)[3:])
@@ -294,6 +304,7 @@ _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         "seconds above 0 and up to 30 days, or None for the configured ones",
     ),
     "progress": (lambda shown: _is_bool(shown) or callable(shown), "True, False, None or a callable"),
+    "tags": (_are_tags, "texts by name, such as {'job': 'nightly'}"),
 }
 
 _DEFAULT_VALUES: Final = {field.name: field.default for field in fields(AskOptions)}

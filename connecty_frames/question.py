@@ -103,9 +103,8 @@ class Question:
         self._reused = earlier is not None
         #: When it was accepted, in seconds of the monotonic clock; None if that is unknown.
         self._accepted_at = submission.accepted_at if submission else None
-        if earlier is not None and earlier.accepted_at is not None:
-            age = (api.clock.now() - earlier.accepted_at).total_seconds()
-            self._accepted_at = api.clock.monotonic() - max(0.0, age)
+        if earlier is not None and earlier.accepted_ago is not None:
+            self._accepted_at = api.clock.monotonic() - max(0.0, earlier.accepted_ago)
         self._last_state: str | None = None  # as the server spelled it
         self._known_state: State | None = None  # the last that the API document has
         self._warned = False

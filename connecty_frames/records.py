@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 
 from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, Engine, check_age, check_question_id
 from connecty_frames.settings.sources import resolve
-from connecty_frames.store.answers import answers_beside
-from connecty_frames.store.database import Database, StoreError, default_path
+from connecty_frames.store.database import StoreError
+from connecty_frames.store.opening import store_at
 from connecty_frames.store.records import forget_records, read_records
-from connecty_frames.store.table import COLUMNS, LARGEST, RecordState, client_hash, database_at
+from connecty_frames.store.table import COLUMNS, LARGEST, QuestionFile, RecordState, client_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.settings.values import Settings
+    from connecty_frames.store.opening import QuestionStore
 
-_FORGET_ALL: Final = "To erase everything, delete {} and {}, each with its -wal and -shm files."
 #: The letters with which an age ends, as in "6h".
 _UNITS: Final = tuple("smhdw")
 _TIMES: Final = frozenset({"asked_at", "accepted_at", "ended_at"})
@@ -87,7 +87,7 @@ def history(
         A row for each question: ``id`` (its number in the file), ``asked_at``, ``state``, ``question``,
         ``question_id``, ``dw_id``, ``base_url``, ``accepted_at``, ``ended_at`` (times in UTC, to the
         microsecond), ``rows`` of the whole answer, ``reused`` (how often it was given again without asking),
-        ``sql_query``, ``response_summary``, ``error``,
+        ``sql_query``, ``response_summary``, ``error``, ``tags`` (as JSON),
         ``client`` (a hash of the client id) and ``key`` (equal for equal questions).
 
     Raises
@@ -151,11 +151,13 @@ def forget_in(
     """Erase recorded questions as :func:`forget` does, in the file that the settings name."""
     database = _database(settings)
     if (question_id is None) == (older_than is None):
-        files = path_text(database.path), path_text(answers_beside(database).path.name)
+        erase_all = f"To erase everything, delete {database.place}"
+        if isinstance(database, QuestionFile):
+            erase_all += f" and {path_text(database.answers_path.name)}, each with its -wal and -shm files"
         raise ConfigError(
             "Name either a question to erase, or an age: older questions are erased.",
-            hint=_FORGET_ALL.format(*files),
-            shell_hint=f"An age is --older-than 30d. {_FORGET_ALL.format(*files)}",
+            hint=f"{erase_all}.",
+            shell_hint=f"An age is --older-than 30d. {erase_all}.",
             setting="question_id",
         )
     try:
@@ -202,6 +204,24 @@ def records_table(
     return pa.table(arrays, names=list(COLUMNS))
 
 
+def summary_table(settings: Settings, *, since: datetime | date | timedelta | str | None = None) -> pa.Table:
+    """Count recorded questions by day, in UTC, and tags: asked, reused, failed and uncertain ones."""
+    import pyarrow as pa
+
+    counts: dict[tuple[date, str | None], Counter[str]] = {}
+    for row in records_table(settings, since=since, limit=None).to_pylist():
+        found = counts.setdefault((row["asked_at"].date(), row["tags"]), Counter())
+        found["asked"] += row["state"] != RecordState.REJECTED
+        found["reused"] += row["reused"]
+        found[row["state"].lower()] += 1
+    days = sorted(counts, key=lambda each: (each[0], each[1] or ""), reverse=True)
+    columns: dict[str, list[Any]] = {"day": [day for day, _ in days], "tags": [tags for _, tags in days]}
+    for name in ("asked", "reused", "failed", "uncertain"):
+        columns[name] = [counts[each][name] for each in days]
+    types = [pa.date32(), pa.string(), *[pa.int64()] * 4]
+    return pa.table(columns, pa.schema(list(zip(columns, types, strict=True))))
+
+
 def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
     """Return the address and workspace that this client's question was sent to; raises ConfigError."""
     database, wanted = _database(settings), check_question_id(question_id)
@@ -210,9 +230,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
     except StoreError as error:
         _raise_for(database, error)
     if not rows:
-        raise ConfigError(
-            f"No question {wanted} is recorded in {path_text(database.path)}.", setting="question_id"
-        )
+        raise ConfigError(f"No question {wanted} is recorded in {database.place}.", setting="question_id")
     found = dict(zip(COLUMNS, rows[0], strict=True))
     client_id, _ = settings.credentials()
     if found["client"] != client_hash(client_id):
@@ -227,8 +245,8 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
     return found["base_url"], int(found["dw_id"])
 
 
-def _database(settings: Settings) -> Database:
-    return database_at(settings.history if isinstance(settings.history, Path) else default_path())
+def _database(settings: Settings) -> QuestionStore:
+    return store_at(settings.store)
 
 
 def _states(state: str | Iterable[str] | None) -> list[RecordState]:
@@ -265,7 +283,7 @@ def _time(value: object, setting: str) -> datetime:
     raise wrong_value(setting, value, "a time, an age, or text such as '2026-01-31' or '7d'")
 
 
-def _raise_for(database: Database, error: StoreError) -> NoReturn:
+def _raise_for(database: QuestionStore, error: StoreError) -> NoReturn:
     raise ConfigError(
-        f"The history in {path_text(database.path)} cannot be used: {error}.", setting="history"
+        f"The history in {database.place} cannot be used: {error}.", setting="history"
     ) from None

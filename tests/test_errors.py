@@ -57,6 +57,10 @@ ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
     "ResponseTooLarge": ((errors.ResponseError,), OF_A_BODY),
     "QuestionError": ((errors.ConnectyError,), OF_A_QUESTION),
     "QuestionFailed": ((errors.QuestionError,), OF_A_QUESTION),
+    "QuestionLimitError": (
+        (errors.QuestionError,),
+        {**OF_A_QUESTION, "next_at": datetime(2026, 2, 1, tzinfo=UTC)},
+    ),
     "QuestionTimeout": ((errors.QuestionError, TimeoutError), OF_A_QUESTION),
     "NoTableError": (
         (errors.QuestionError,),

@@ -36,6 +36,7 @@ def test_the_defaults() -> None:
         "progress": None,
         "question_id": None,
         "max_age": None,
+        "tags": None,
     }
 
 
@@ -222,7 +223,8 @@ class TestFromKwargs:
         with pytest.raises(
             TypeError,
             match=r"^unexpected keyword argument 'q'; there are dw_id, dtype_backend, max_rows, schema, tz, "
-            r"infer_temporal, decimals, strict, on_truncation, timeout, progress, question_id, max_age$",
+            r"infer_temporal, decimals, strict, on_truncation, timeout, progress, question_id, max_age, "
+            r"tags$",
         ):
             AskOptions.from_kwargs({"q": 5})  # type: ignore[typeddict-unknown-key]
 

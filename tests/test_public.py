@@ -58,6 +58,7 @@ NAMES = [
     "Question",
     "QuestionError",
     "QuestionFailed",
+    "QuestionLimitError",
     "QuestionTimeout",
     "RateLimitError",
     "ResponseError",
@@ -259,7 +260,7 @@ def test_ask_df_shows_its_options() -> None:
     assert signature(cf.ask_df) == (
         "(question, *, engine='pandas', client=None, dw_id=None, dtype_backend='numpy_nullable', "
         "max_rows=1000, schema=None, tz='UTC', infer_temporal=True, decimals='auto', strict=False, "
-        "on_truncation='warn', timeout=None, progress=None, question_id=None, max_age=None)"
+        "on_truncation='warn', timeout=None, progress=None, question_id=None, max_age=None, tags=None)"
     )
 
 
@@ -268,7 +269,7 @@ def test_ask_shows_its_options() -> None:
     assert signature(cf.ask) == (
         "(question, *, client=None, dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, "
         "tz='UTC', infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', "
-        "timeout=None, progress=None, question_id=None, max_age=None)"
+        "timeout=None, progress=None, question_id=None, max_age=None, tags=None)"
     )
 
 
@@ -277,7 +278,7 @@ def test_read_connecty_has_the_shape_of_read_sql() -> None:
     assert signature(cf.read_connecty) == (
         "(question, con=None, *, dtype=None, index_col=None, dw_id=None, dtype_backend='numpy_nullable', "
         "max_rows=1000, tz='UTC', infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', "
-        "timeout=None, progress=None, question_id=None, max_age=None)"
+        "timeout=None, progress=None, question_id=None, max_age=None, tags=None)"
     )
 
 

@@ -37,6 +37,7 @@ NAMES = [
     "sql_query",
     "response_summary",
     "error",
+    "tags",
     "client",
     "key",
 ]

@@ -6,7 +6,6 @@ records its id; the others wait for the id, and fetch the answer by it.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -14,10 +13,11 @@ from connecty_frames._base.text import snippet
 from connecty_frames.asking.endpoints import Results
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
-from connecty_frames.store.table import LARGEST, RecordState, microseconds
+from connecty_frames.store.table import RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import timedelta
 
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.asking.submission import Submission
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.5
 _GROWTH: Final = 1.5
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def find_or_claim(
@@ -46,20 +45,24 @@ def find_or_claim(
     # started, QuestionTimeout if another caller sends it and its id is not known in time, and ConfigError if
     # the history cannot be used.
     key = history.key(submission.asked)
-    pause, awaited, begun = _PAUSE, None, clock.now()
+    pause, awaited, begun = _PAUSE, None, None
     while True:
         # Ages count from the call, so that a question which others are sending does not grow too old while it
         # waits, and from now if the clock was set back meanwhile.
-        first = min(begun, clock.now())
-        rows = history.earlier(key, since=max(microseconds(first) - max_age // _MICROSECOND, -LARGEST))
-        now = clock.now()  # after them: none that another caller wrote in the meantime is ahead of it
-        young = [row for row in rows if first - row.asked_at <= max_age >= row.asked_at - max(begun, now)]
+        rows, now = history.earlier(
+            key, max_age=max_age, begun=begun, now=clock.now(), seconds=deadline.remaining()
+        )
+        begun = begun or now
+        first, last = min(begun, now), max(begun, now)
+        young = [row for row in rows if first - row.asked_at <= max_age >= row.asked_at - last]
         # The outcome of a question that others waited for is theirs too, also if it failed meanwhile.
         ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
         found = ended or _usable(young, gone)
         if found is None:
             after = rows[0].id if rows else 0
-            submission.row = history.claim(submission.asked, asked_at=now, after=after)
+            submission.row = history.claim(
+                submission.asked, asked_at=clock.now(), after=after, seconds=deadline.remaining()
+            )
             if submission.row is not None:
                 return None
         elif found.question_id is not None:

@@ -150,7 +150,7 @@ class Submission:
         """Record an attempt at sending; the first one in the history too, before anything is sent."""
         now = self._clock.now()
         if self.history is not None and self.row is None:
-            self.row = self.history.sent(self.asked, asked_at=now)
+            self.row = self.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
         self._last = (now, self._clock.monotonic(), attempt)
         attempt.is_submission = True
 

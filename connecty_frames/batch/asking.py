@@ -110,6 +110,12 @@ def ask_batch(
     items = read_items(questions, cache(partial(known_names, path)))
     asking = shared_client(client)
     target = asking.target(ask_options.dw_id)
+    if asking.history is not None and asking.history.limit is not None:
+        raise ConfigError(
+            "max_questions_per_day counts the questions of a history, and a batch in a folder has one of its "
+            "own. Unset it, and give max_questions=.",
+            setting="max_questions_per_day",
+        )
     ask = partial(
         run_batch,
         path,

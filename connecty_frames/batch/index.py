@@ -6,6 +6,7 @@ items say what the questions are, and which of them are finished.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from connecty_frames._base.text import path_text
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 #: The outcomes of a finished question: its part is written, or its answer has no table.
 PART: Final = "PART"
 NO_TABLE: Final = "NO TABLE"
+#: How many questions a statement adds: SQLite before 3.32 takes 999 parameters.
+_BULK: Final = 150
 _CREATE: Final = """\
 CREATE TABLE IF NOT EXISTS items (
     number INTEGER PRIMARY KEY,
@@ -90,13 +93,21 @@ class Index:
 
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
         """Add the questions that the index does not have, with secrets masked by ``redact``."""
-        for item in self._missing(items):
-            name = item.name
-            self._execute(
-                "INSERT INTO items (key, name, folded, question, digest) VALUES (?, ?, ?, ?, ?) "
-                "ON CONFLICT DO NOTHING",
-                (item.key, name, name and folded(name), redact(item.question), digest(item.question)),
-            )
+        missing = self._missing(items)
+        for at in range(0, len(missing), _BULK):
+            rows = [
+                (
+                    each.key,
+                    each.name,
+                    each.name and folded(each.name),
+                    redact(each.question),
+                    digest(each.question),
+                )
+                for each in missing[at : at + _BULK]
+            ]
+            values = ", ".join(["(?, ?, ?, ?, ?)"] * len(rows))
+            insert = "INSERT INTO items (key, name, folded, question, digest) VALUES"
+            self._execute(f"{insert} {values} ON CONFLICT DO NOTHING", tuple(chain.from_iterable(rows)))
         self._missing(items)  # another process may have added other ones at the same time
 
     def names(self) -> set[str]:

@@ -27,6 +27,7 @@ from connecty_frames.errors import (
     ConnectyError,
     ConversionError,
     NotFoundError,
+    QuestionLimitError,
     RateLimitError,
     SubmissionUncertain,
     WriteFailed,
@@ -47,7 +48,14 @@ if TYPE_CHECKING:
     from connecty_frames.store.history import History
 
 #: Errors while asking after which no other question can be asked either.
-_STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
+_STOPPING: Final = (
+    AuthError,
+    ConfigError,
+    ConnectionFailed,
+    NotFoundError,
+    QuestionLimitError,
+    RateLimitError,
+)
 #: So many uncertain questions without an answer in between end a run: others would become uncertain, too.
 _MOST_UNCERTAIN: Final = 10
 #: Seconds between two updates of the line of progress.

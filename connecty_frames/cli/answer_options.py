@@ -10,6 +10,7 @@ import typer
 
 from connecty_frames import options
 from connecty_frames.cli.output import Format
+from connecty_frames.errors import wrong_value
 from connecty_frames.options import parse_max_rows
 
 #: Options, by the panel of the help that shows them.
@@ -38,6 +39,25 @@ Decimals = Annotated[
     options.Decimals, _table(help="The type of fractions whose digits float64 does not give back.")
 ]
 Strict = Annotated[bool, _table("--strict", help="Treat doubts about types or values as errors.")]
+
+
+def read_tags(given: list[str] | None) -> dict[str, str] | None:
+    """Return tags by name; raises ConfigError."""
+    pairs = [each.partition("=") for each in given or ()]
+    if wrong := [each for each in pairs if not each[0].strip() or not each[1]]:
+        raise wrong_value("tag", "".join(wrong[0]), "NAME=VALUE, such as job=nightly")
+    return {name: value for name, _, value in pairs} or None
+
+
+TagOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="NAME=VALUE",
+        help="A text to keep with the question in the history; may be repeated.",
+        rich_help_panel="Question",
+    ),
+]
 FormatOption = Annotated[
     Format | None,
     _output(

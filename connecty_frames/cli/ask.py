@@ -17,7 +17,9 @@ from connecty_frames.cli.answer_options import (
     OutputOption,
     SchemaFile,
     Strict,
+    TagOption,
     TimeZone,
+    read_tags,
 )
 from connecty_frames.cli.connection import (
     ADDRESS_CONFLICT,
@@ -84,6 +86,7 @@ def ask(
             help="Reuse an answer to the same question up to this age, such as 6h, instead of asking.",
         ),
     ] = None,
+    tag: TagOption = None,
     no_history: Annotated[bool, _question("--no-history", help="Do not record the question.")] = False,
     profile: Profile = None,
     base_url: Annotated[
@@ -145,6 +148,7 @@ def ask(
         "dw_id": dw_id,
         "question_id": question_id,
         "max_age": max_age,
+        "tags": read_tags(tag),
         "max_rows": max_rows,
         "on_truncation": "ignore" if part and on_truncation == "warn" else on_truncation,
         "schema": read_saved_schema(schema_file),

@@ -17,7 +17,9 @@ from connecty_frames.cli.answer_options import (
     OnTruncation,
     SchemaFile,
     Strict,
+    TagOption,
     TimeZone,
+    read_tags,
 )
 from connecty_frames.cli.connection import Profile, UseSandbox, connection, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
@@ -80,6 +82,7 @@ def batch(
         ),
     ] = False,
     dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
+    tag: TagOption = None,
     timeout: Annotated[float | None, _questions(help="Seconds for each question.")] = None,
     profile: Profile = None,
     sandbox: UseSandbox = False,
@@ -100,6 +103,7 @@ def batch(
     questions = _read_questions(file, column, name_column)
     options: AskOptionsDict = {
         "dw_id": dw_id,
+        "tags": read_tags(tag),
         "max_rows": max_rows,
         "on_truncation": on_truncation,
         "schema": read_saved_schema(schema_file),

@@ -42,6 +42,9 @@ def list_recorded(
     since: Annotated[
         str | None, typer.Option(help="The earliest time of asking, such as 2026-01-31, or an age: 7d, 6h.")
     ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Count the questions by day and tags instead.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=0, help="The maximum number of questions to list.")] = 1000,
     format_: FormatOption = None,
     output: OutputOption = None,
@@ -50,12 +53,16 @@ def list_recorded(
     """List recorded questions, the latest first."""
     if ctx.invoked_subcommand is not None:
         return
-    from connecty_frames.records import records_table
+    from connecty_frames.records import records_table, summary_table
     from connecty_frames.settings.sources import resolve
 
     written_as = choose_format(format_, output, None)
-    table = records_table(resolve(profile=profile), state=state or None, since=since, limit=limit)
-    if written_as in TABLES:
+    settings = resolve(profile=profile)
+    if summary:
+        table = summary_table(settings, since=since)
+    else:
+        table = records_table(settings, state=state or None, since=since, limit=limit)
+    if written_as in TABLES and not summary:
         table = table.select(_SHOWN)
     write_table(table, written_as, output)
 

@@ -109,8 +109,13 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
         The certificates to trust, a PEM file or a folder of them. By default those that
         ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
     history : bool, str, path-like or None, default False
-        Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
-        ``"require"`` sends no question that cannot be recorded.
+        Whether questions are recorded, with their ids, in a file of the user; or the path of another file, or
+        ``"postgresql://user@host/database"``, which several machines may share.
+    history_required : bool or None, default False
+        Send no question that cannot be recorded; also ``history="require"``.
+    max_questions_per_day : int or None, default None
+        The most questions that this client id may ask in any 24 hours, counted in the history over all that
+        share it; one beyond it is a QuestionLimitError, and reuse costs nothing. It turns the history on.
     keep_answers : bool or None, default False
         Whether the answers to recorded questions are kept in a file beside the history, so that ``max_age=``
         needs no network. It turns the history on.
@@ -308,8 +313,9 @@ def _read_secret(file: str) -> str:
 
 def _hide(settings: dict[str, Any]) -> None:
     """Wrap what may hold a secret, in place: a traceback with locals shows the dict of the caller too."""
-    for name in settings.keys() & {"client_id", "client_secret", "base_url"}:
-        settings[name] = hidden(settings[name])
+    for name in settings.keys() & {"client_id", "client_secret", "base_url", "history"}:
+        if name != "history" or isinstance(settings[name], str):  # a URL may have a password in it
+            settings[name] = hidden(settings[name])
 
 
 def _add(found: dict[str, _Source], source: _Source) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from connecty_frames._base.secret import ChangingSecret, SecretStr
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import local_path
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
@@ -60,6 +62,20 @@ _NO_CREDENTIALS: Final = {
     "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support gives out "
     "credentials. To try it without an account, add --sandbox to `connecty ask`.",
 }
+
+
+#: The scheme of a store, and the port behind its host.
+_POSTGRES: Final = re.compile("postgres(?:ql)?://", re.IGNORECASE)
+_PORT: Final = re.compile(r"(?<![^]:])?:\d*$|(?<=\]):\d*$")
+#: The parameters that a URL may have: none that names another server or a secret.
+_PARAMETERS: Final = frozenset(
+    {
+        *("host", "port", "user", "application_name", "options", "passfile", "target_session_attrs"),
+        *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding", "gssencmode"),
+        *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
+    }
+)
+_DEFAULTS: Final = {"application_name": "connecty_frames"}
 
 
 def is_loopback(host: str) -> bool:
@@ -179,14 +195,55 @@ def _path(value: Any) -> Path:
         raise ValueError("expected a path without ~, for which no home folder is found") from None
 
 
-def _history(value: object) -> bool | Literal["require"] | Path:
+def _history(value: object) -> bool | str | Path:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in _HISTORY_WORDS:
         return _HISTORY_WORDS[value.lower()]
+    if isinstance(value, str) and (match := _POSTGRES.match(value)):
+        return _store_address(f"postgresql://{value[match.end() :]}")
     if isinstance(value, str | os.PathLike) and str(value).lower() not in HISTORY_WORDS:
-        return _path(value)
-    raise ValueError("expected True (1), False (0), 'require' or the path of a file")
+        try:
+            return _path(value)
+        except ValueError as error:
+            raise ValueError(f"{error}; or a URL of PostgreSQL, postgresql://user@host/database") from None
+    raise ValueError(
+        "expected True (1), False (0), 'require', the path of a file, or postgresql://user@host/database"
+    )
+
+
+def _store_address(url: str) -> str:
+    """Return the URL of a PostgreSQL database, with what its connections need added."""
+    try:
+        parts = urlsplit(url)
+        given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        hosts = [host.rpartition("@")[2] for host in parts.netloc.split(",")]
+    except ValueError:  # shows a part of the URL, which may be a password
+        raise ValueError("it is not a valid URL of PostgreSQL") from None
+    if (
+        parts.password is not None
+        or ":" in parts.netloc.rpartition("@")[0]
+        or {"password", "sslpassword"} & given.keys()
+    ):
+        raise ValueError("a password in it would be shown; set PGPASSWORD, or store it in ~/.pgpass")
+    if not parts.path.strip("/") or parts.fragment or not url.isprintable() or " " in url:
+        raise ValueError(
+            "expected a URL with the name of a database, such as postgresql://user@host/database"
+        )
+    if unknown := sorted(given.keys() - _PARAMETERS):
+        raise ValueError(
+            f"expected one of the parameters {', '.join(sorted(_PARAMETERS))}, not {snippet(unknown[0])}"
+        )
+    hosts = given.get("host", ",".join(hosts) or os.environ.get("PGHOST", "")).split(",")
+    is_near = not os.environ.keys() & {"PGHOSTADDR", "PGSERVICE"} and all(
+        not host or host.startswith("/") or is_loopback(_PORT.sub("", host).strip("[]")) for host in hosts
+    )
+    modes = {"require", "verify-ca", "verify-full"}
+    if not is_near and given.setdefault("sslmode", "verify-full") not in modes:
+        raise ValueError(
+            "its sslmode would send questions in the clear; expected one of " + ", ".join(sorted(modes))
+        )
+    return f"{url.partition('?')[0]}?{urlencode({**_DEFAULTS, **given})}"
 
 
 # --- settings ---------------------------------------------------------------------------------------
@@ -216,8 +273,13 @@ class SettingsDict(TypedDict, total=False):
     """The certificates to trust, a PEM file or a folder of them. By default those that
     ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi."""
     history: bool | str | os.PathLike[str] | None
-    """Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
-    ``"require"`` sends no question that cannot be recorded."""
+    """Whether questions are recorded, with their ids, in a file of the user; or the path of another file, or
+    ``"postgresql://user@host/database"``, which several machines may share."""
+    history_required: bool | None
+    """Send no question that cannot be recorded; also ``history="require"``."""
+    max_questions_per_day: int | None
+    """The most questions that this client id may ask in any 24 hours, counted in the history over all that
+    share it; one beyond it is a QuestionLimitError, and reuse costs nothing. It turns the history on."""
     keep_answers: bool | None
     """Whether the answers to recorded questions are kept in a file beside the history, so that
     ``max_age=`` needs no network. It turns the history on."""
@@ -240,7 +302,9 @@ class Settings:
     max_body_bytes: int = LARGEST_BODY
     verify_tls: bool = True
     ca_bundle: Path | None = None
-    history: bool | Literal["require"] | Path = False
+    history: bool | str | Path = False
+    history_required: bool = False
+    max_questions_per_day: int | None = None
     keep_answers: bool = False
     keep_answers_max_bytes: int = KEPT_BYTES
     profile: str | None = None
@@ -253,7 +317,17 @@ class Settings:
     @property
     def keeps_history(self) -> bool:
         """Whether questions are recorded, as keeping answers requires."""
-        return self.history is not False or self.keep_answers
+        return self.history is not False or self.keep_answers or self.requires_history
+
+    @property
+    def requires_history(self) -> bool:
+        """Whether no question is sent that is not recorded."""
+        return self.history_required or self.history == "require" or self.max_questions_per_day is not None
+
+    @property
+    def store(self) -> Path | str | None:
+        """The path or URL of the history, None for the file of the user."""
+        return None if self.history in {True, False, "require"} else self.history  # type: ignore[return-value]
 
     def credentials(self) -> tuple[SecretStr, SecretStr]:
         """Return the client id and secret; ConfigError if one is missing."""
@@ -292,6 +366,8 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "verify_tls": _bool,
     "ca_bundle": _path,
     "history": _history,
+    "history_required": _bool,
+    "max_questions_per_day": _number(int, "a whole number, 1 or more", above=0, most=_LARGEST_INTEGER),
     "keep_answers": _bool,
     "keep_answers_max_bytes": _number(
         int,
@@ -307,6 +383,8 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
     "timeout": float,
     "max_body_bytes": int,
     "verify_tls": parse_bool,
+    "history_required": parse_bool,
+    "max_questions_per_day": int,
     "keep_answers": parse_bool,
     "keep_answers_max_bytes": int,
 }

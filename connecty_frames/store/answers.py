@@ -15,6 +15,8 @@ from connecty_frames.store.database import Database, Layout, StoreError, shared_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from connecty_frames.store.opening import QuestionStore
+
 #: The position of an answer is that of its body if all bodies stood one after another, so that how many bytes
 #: they have together is known without reading the rows; what was removed between two counts until then.
 _LAYOUT: Final = Layout(
@@ -53,7 +55,7 @@ class KeptAnswers:
 
     # All bodies together have at most ``max_bytes``, compressed; the oldest are removed first.
 
-    def __init__(self, history: Database, *, max_bytes: int) -> None:
+    def __init__(self, history: QuestionStore, *, max_bytes: int) -> None:
         self.database = answers_beside(history)
         self._max_bytes = max_bytes
 
@@ -125,10 +127,9 @@ class KeptAnswers:
         self.database.warn_once(problem, f"The kept answers in {path_text(self.database.path)} {problem}.")
 
 
-def answers_beside(history: Database) -> Database:
+def answers_beside(history: QuestionStore) -> Database:
     """Return the file of the answers that are kept beside a history."""
-    path = history.path
-    return shared_database(path.with_name(f"{path.stem}-answers{path.suffix}"), _LAYOUT)
+    return shared_database(history.answers_path, _LAYOUT)
 
 
 def forget_answers(answers: Database, question_ids: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from connecty_frames._base.immutable import Immutable
@@ -30,6 +30,12 @@ from connecty_frames.files import atomic_write, user_folder
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+#: A statement and its parameters.
+Statement = tuple[str, tuple[object, ...]]
+_Store = TypeVar("_Store", bound="Store")
 
 #: Seconds for which a statement waits for other processes.
 _TIMEOUT: Final = 1.0
@@ -50,7 +56,11 @@ _PAGE: Final = 4096
 
 
 class StoreError(Exception):
-    """The file cannot be used; the message says why, as a clause."""
+    """The file or database cannot be used; the message says why, as a clause."""
+
+
+class UnfitError(StoreError):
+    """It can never be used as it is, so that even a question that need not be recorded is not sent."""
 
 
 class _DamagedError(Exception):
@@ -86,17 +96,96 @@ def default_path() -> Path:
     return folder / "history.sqlite3"
 
 
-class Database:
-    """The file, opened when it is first needed; threads may share it."""
+class Store:
+    """A file or database, opened when it is first needed; threads may share it."""
+
+    #: Executes one statement in a transaction of its own, as :meth:`Database.execute` does.
+    execute: Callable[..., Result]
+    #: Closes the connection, if there is one.
+    _disconnect: Callable[[], None]
+
+    def __init__(self, place: str) -> None:
+        #: What it is called in messages.
+        self.place = place
+        #: Whether this process created the file.
+        self.is_new = False
+        self._connection: Any = None
+        #: Held while a statement is executed. Reentrant, as is the next.
+        self.lock = threading.RLock()
+        #: Held while users are counted, of which a statement is one. The garbage collector may end another
+        #: use in the middle.
+        self._counting = threading.RLock()
+        self._users = 0
+
+    def __enter__(self) -> Self:
+        """Keep it open from the next statement on."""
+        with self._counting:
+            self._users += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it if nobody else uses it."""
+        with self._counting:
+            self._users -= 1
+            if not self._users:
+                self._disconnect()
+
+    def execute_waiting(self, waiting: deque[Statement], until: float | None = None) -> None:
+        """Execute statements and take them from their queue, in its order whichever threads do so.
+
+        Each has a transaction of its own. Nothing is executed without a file. After any exception, such as
+        an interrupt, the statement and those after it are in the queue; it may have been executed.
+        """
+        until = until or self.soon()
+        # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
+        # depend on those of the queue.
+        with self.locked(until), self:
+            while waiting:
+                statement = waiting[0]
+                self.execute(*statement, creates=False, until=until)
+                if waiting[0] is statement:  # else a full queue has dropped it for a newer one
+                    waiting.popleft()
+
+    def locked(self, until: float) -> AbstractContextManager[object]:  # noqa: ARG002 - for others
+        """Keep other threads from using the connection; none holds a file for long."""
+        return self.lock
+
+    def soon(self) -> float:
+        """Return until when what can be done without waits."""
+        return time.monotonic() + _TIMEOUT
+
+    def open(self, until: float | None = None) -> None:
+        """Open it, so that what prevents it is known at once."""
+        self.execute("SELECT 1", until=until)
+
+    def warn_once(self, problem: str, message: str) -> None:
+        """Warn of a problem, unless this process has done so."""
+        if (self.place, problem) not in _warned:
+            _warned.add((self.place, problem))
+            warn(HistoryWarning(message))
+
+    def close(self) -> None:
+        """Close it; a further statement opens it again."""
+        with self.lock:  # another thread may be using it
+            self._disconnect()
+
+    def leave_to_parent(self) -> None:
+        """Forget the connection of the parent in a forked child, where it must be neither used nor closed."""
+        if self._connection is not None:
+            _INHERITED.append(self._connection)
+        self._connection, self.lock, self._counting = None, threading.RLock(), threading.RLock()
+
+
+class Database(Store):
+    """An SQLite file."""
 
     # It and its folder are created if need be, for their owner alone.
 
     def __init__(self, path: Path, layout: Layout) -> None:
+        super().__init__(path_text(path))
         self.path = path
         self._name = str(path)
         self._layout = layout
-        #: Whether this process created the file.
-        self.is_new = False
         #: Whether a missing or damaged file is an error; otherwise a new one is begun.
         self.must_exist = False
         self._connection: sqlite3.Connection | None = None
@@ -104,24 +193,7 @@ class Database:
         self._status: os.stat_result
         #: Tenths of a second for which the connection waits for other processes.
         self._wait: int | None = None
-        #: Held while a statement is executed, which is a use too. Reentrant, since the garbage collector may
-        #: end another use in the middle.
-        self.lock = threading.RLock()
-        self._users = 0
         self._reserve: BinaryIO | None = None
-
-    def __enter__(self) -> Self:
-        """Keep the file open from the next statement on."""
-        with self.lock:
-            self._users += 1
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file if nobody else uses it."""
-        with self.lock:
-            self._users -= 1
-            if not self._users:
-                self._disconnect()
 
     @property
     def exists(self) -> bool:
@@ -135,6 +207,7 @@ class Database:
         *,
         creates: bool = True,
         reserves: bool = False,
+        alone: str = "",  # noqa: ARG002 - of processes that write a file, one does at a time
         until: float | None = None,
     ) -> Result:
         """Execute one statement in a transaction of its own."""
@@ -142,8 +215,9 @@ class Database:
         # must exist. A file that never was a database is renamed only in the place that users do not name.
         # With ``creates``, a missing file is created; otherwise nothing is executed without one. With
         # ``reserves``, the disk must have room for later statements, too, which a full disk does not fail.
-        until = until or time.monotonic() + _TIMEOUT  # also for threads that wait for each other
-        with self.lock, self:
+        latest = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
+        until = min(until or latest, latest)
+        with self.locked(until), self:
             execute = partial(self._execute, statement, parameters, until)
             try:
                 try:
@@ -177,37 +251,6 @@ class Database:
         with suppress(StoreError, _DamagedError, sqlite3.Error, OSError), self.lock, self:
             self._execute(statement, parameters, time.monotonic() + _TIMEOUT, creates=False)
 
-    def execute_waiting(self, waiting: deque[tuple[str, tuple[object, ...]]]) -> None:
-        """Execute statements and take them from their queue, in its order whichever threads do so.
-
-        Each has a transaction of its own. Nothing is executed without a file. After any exception, such as
-        an interrupt, the statement and those after it are in the queue; it may have been executed.
-        """
-        until = time.monotonic() + _TIMEOUT
-        # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
-        # depend on those of the queue.
-        with self.lock, self:
-            while waiting:
-                statement = waiting[0]
-                self.execute(*statement, creates=False, until=until)
-                if waiting[0] is statement:  # else a full queue has dropped it for a newer one
-                    waiting.popleft()
-
-    def open(self) -> None:
-        """Open the file, so that what prevents it is known at once."""
-        self.execute("SELECT 1 FROM sqlite_master LIMIT 1")
-
-    def warn_once(self, problem: str, message: str) -> None:
-        """Warn of a problem, unless this process has done so."""
-        if (self.path, problem) not in _warned:
-            _warned.add((self.path, problem))
-            warn(HistoryWarning(message))
-
-    def close(self) -> None:
-        """Close the file; a further statement opens it again."""
-        with self.lock:  # another thread may be using it
-            self._disconnect()
-
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -221,10 +264,8 @@ class Database:
             self._reserve = None
 
     def leave_to_parent(self) -> None:
-        """Forget the connection of the parent in a forked child, where it must be neither used nor closed."""
-        if self._connection is not None:
-            _INHERITED.append(self._connection)
-        self._connection, self.lock = None, threading.RLock()
+        """Forget the reserved bytes, too."""
+        super().leave_to_parent()
         self._free()
 
     def _execute(
@@ -362,22 +403,27 @@ class Database:
         )
 
 
-_databases: Final[WeakValueDictionary[Path, Database]] = WeakValueDictionary()
+_databases: Final[WeakValueDictionary[Path | str, Store]] = WeakValueDictionary()
 _registering = threading.Lock()
 #: The problems of which this process has warned.
-_warned: Final[set[tuple[Path, str]]] = set()
-#: The connections that a forked process got from its parent. SQLite does not allow to use or close them.
-_INHERITED: Final[list[sqlite3.Connection]] = []
+_warned: Final[set[tuple[str, str]]] = set()
+#: The connections that a forked process got from its parent. SQLite does not allow to use or close them, and
+#: libpq would end that of the parent.
+_INHERITED: Final[list[Any]] = []
 #: By thread, since only the one that has locked a lock may release it.
 _locked_for_fork: Final[dict[int, list[threading.RLock]]] = {}
+
+
+def shared(key: Path | str, made: _Store) -> _Store:
+    """Return what all clients of this process share for a path or URL: what was made first."""
+    with _registering:
+        return cast("_Store", _databases.setdefault(key, made))
 
 
 def shared_database(path: Path, layout: Layout) -> Database:
     """Return the database that all clients of this process share for a path."""
     path = path.absolute()
-    made = Database(path, layout)
-    with _registering:
-        return _databases.setdefault(path, made)
+    return shared(path, Database(path, layout))
 
 
 def close_databases() -> None:

@@ -6,21 +6,24 @@ client is a hash of its id, and texts are redacted as those of errors are.
 
 from __future__ import annotations
 
+import json
+import time
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import fields, replace
+from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from connecty_frames._base.text import path_text
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, QuestionLimitError
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
-from connecty_frames.store.database import Database, StoreError
+from connecty_frames.store.database import StoreError, UnfitError
 from connecty_frames.store.records import end_leases
 from connecty_frames.store.table import (
     CLOSED,
+    COUNTED,
     LARGEST,
     Earlier,
     RecordState,
@@ -36,22 +39,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connecty_frames._base.secret import SecretStr
+    from connecty_frames.store.database import Statement
+    from connecty_frames.store.opening import QuestionStore
 
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
+#: Seconds for which changes that are not written yet hold up the end of a client.
+_PATIENCE: Final = 10.0
 _ASKED: Final = tuple(field.name for field in fields(Asked))
 _values_of: Final = attrgetter(*_ASKED)
-_INSERTED: Final = (*_ASKED, "base_url", "client", "asked_at", "lease", "lease_uptime")
-_INSERT: Final = (
-    f"INSERT INTO questions (state, {', '.join(_INSERTED)}) "
-    # Not a parameter: for a type that is not its own, sqlite3 looks for an adapter at each statement.
-    f"SELECT '{RecordState.SENT}', {', '.join('?' * len(_INSERTED))}"
-)
-_UNLESS_SENT: Final = " WHERE NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)"
-_ACCEPT: Final = (
-    f"state = '{RecordState.ASKED}', question_id = ?, accepted_at = ?, error = NULL "
-    "WHERE id = ? AND key = ? AND question_id IS NULL"
-)
+#: The rows with a key that are young enough, and in any case the last one, each with the time that it is.
+_EARLIER: Final = """\
+SELECT now, id, state, question, question_id, asked_at, accepted_at, error
+FROM (SELECT {} AS now) AS clock LEFT JOIN questions ON key = ? AND (
+    asked_at >= CASE WHEN ? < now THEN ? ELSE now END - ?
+    OR id = (SELECT max(id) FROM questions WHERE key = ?)
+) ORDER BY id DESC"""
 
 
 class History:
@@ -59,25 +62,28 @@ class History:
 
     def __init__(
         self,
-        database: Database,
+        database: QuestionStore,
         *,
         required: bool,
         base_url: str,
         client_id: SecretStr,
         redact: Callable[[str], str],
         answers: KeptAnswers | None = None,
+        limit: int | None = None,
     ) -> None:
         self.database = database
         self._answers = answers
-        self._required = required
+        self._required = required or limit is not None
+        #: The most questions of this client in 24 hours.
+        self.limit = limit
         self._base_url = base_url
         self._client = client_hash(client_id)
         self._redact = redact
         #: Changes that could not be written, to be written before the next one.
-        self._pending: deque[tuple[str, tuple[object, ...]]] = deque(maxlen=_MOST_PENDING)
-        if required:  # else the file is created with the first row
+        self._pending: deque[Statement] = deque(maxlen=_MOST_PENDING)
+        if self._required:  # else the file is created with the first row
             try:
-                database.open()
+                database.open(time.monotonic() + _PATIENCE)
             except StoreError as error:
                 self._report(error)
         self._in_use = ExitStack()
@@ -87,26 +93,33 @@ class History:
 
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""
-        self._write_pending()
+        self._write_pending(time.monotonic() + _PATIENCE)
         self._in_use.close()
 
     @property
     def place(self) -> str:
-        """The path of the file, for a message."""
-        return path_text(self.database.path)
+        """The path of the file, or the URL, for a message."""
+        return self.database.place
 
     @property
     def is_new(self) -> bool:
         """Whether this process created the file."""
         return self.database.is_new
 
-    def sent(self, asked: Asked, *, asked_at: datetime) -> Row | None:
+    def sent(self, asked: Asked, *, asked_at: datetime, seconds: float | None = None) -> Row | None:
         """Record a question that is about to be sent, and return its row; None without one."""
+        row = Row(self.key(asked), microseconds(asked_at))
         try:
-            return self._insert(asked, self.key(asked), asked_at, leases.lease_now())
+            until = _until(seconds) if self._required else self.database.soon()
+            if not self._insert(row, asked, until=until):
+                self._raise_limit(asked, asked_at, until)
         except StoreError as error:
             self._report(error)
-            return None
+            if row.insertion is None:
+                return None
+            # It may have been executed, or will be before what becomes of the question.
+            self._pending.append(row.insertion)
+        return row
 
     def key(self, asked: Asked) -> str:
         """Return the key of a question."""
@@ -114,19 +127,24 @@ class History:
             asked.question, base_url=self._base_url, dw_id=asked.dw_id, client=self._client
         )
 
-    def earlier(self, key: str, *, since: int) -> list[Earlier]:
-        """Return the questions with a key from a time on, in microseconds, and in any case the last one."""
-        statement = (
-            "SELECT id, state, question, question_id, asked_at, accepted_at, error FROM questions "
-            "WHERE key = ? AND (asked_at >= ? OR id = (SELECT max(id) FROM questions WHERE key = ?)) "
-            "ORDER BY id DESC"
-        )
-        self._write_pending()
+    def earlier(
+        self, key: str, *, max_age: timedelta, begun: datetime | None, now: datetime, seconds: float
+    ) -> tuple[list[Earlier], datetime]:
+        """Return the questions with a key of at most that age, and in any case the last one; and the time.
+
+        Ages count from ``begun``, else from now, by the clock of the store, which is ``now`` for a file.
+        """
+        clock, times = self.database.now(now)
+        first = LARGEST if begun is None else microseconds(begun)
+        age = min(max_age // timedelta(microseconds=1), LARGEST)
+        statement = _EARLIER.format(clock), (*times, key, first, first, age, key)
+        until = _until(seconds)
+        self._write_pending(until)
         try:
-            rows = self.database.execute(statement, (key, since, key)).rows
-            if any(row[1] == RecordState.SENT for row in rows):
-                end_leases(self.database)
-                rows = self.database.execute(statement, (key, since, key)).rows
+            rows = self.database.execute(*statement, until=until).rows
+            if any(row[2] == RecordState.SENT for row in rows):
+                end_leases(self.database, until)
+                rows = self.database.execute(*statement, until=until).rows
             return [
                 Earlier(
                     number,
@@ -134,52 +152,59 @@ class History:
                     question,
                     question_id,
                     from_microseconds(asked_at),
-                    None if accepted_at is None else from_microseconds(accepted_at),
+                    None if accepted_at is None else (moment - accepted_at) / 1e6,
                     error,
                 )
-                for number, state, question, question_id, asked_at, accepted_at, error in rows
-            ]
+                for moment, number, state, question, question_id, asked_at, accepted_at, error in rows
+                if number is not None
+            ], from_microseconds(rows[0][0])
         except StoreError as error:
             self._raise_for(error)
         except (OverflowError, TypeError, ValueError):  # which SQLite does not notice
             self._raise_for(StoreError("a row of the question is damaged"))
 
-    def claim(self, asked: Asked, *, asked_at: datetime, after: int) -> Row | None:
+    def claim(
+        self, asked: Asked, *, asked_at: datetime, after: int, seconds: float | None = None
+    ) -> Row | None:
         """Record a question that is about to be sent, unless another caller has recorded one with its key."""
         # Of several callers, in any threads and processes, one gets the row. It has to record what becomes of
         # the question, as after :meth:`sent`. ``after`` is the last row with the key that the caller knows,
         # or 0.
-        key, lease = self.key(asked), leases.lease_now()
+        row, until = Row(self.key(asked), microseconds(asked_at)), _until(seconds)
         try:
-            return self._insert(asked, key, asked_at, lease, after)
+            if self._insert(row, asked, after, until=until):
+                return row
+            self._raise_limit(asked, asked_at, until)
         except StoreError as error:
             self._raise_for(error)
+        except QuestionLimitError:
+            raise
         except BaseException as error:
             # An interrupt, maybe after the row was written: nobody else would record that nothing was sent.
             self._change(
-                "state = ?, error = ?, ended_at = asked_at "
-                "WHERE key = ? AND asked_at = ? AND state = ? AND lease = ? AND lease_uptime = ?",
+                f"state = ?, error = ?, ended_at = asked_at WHERE {row.where[0]} AND state = ?",
                 RecordState.REJECTED,
                 type(error).__name__,
-                key,
-                microseconds(asked_at),
+                *row.where[1],
                 RecordState.SENT,
-                *lease,
             )
             raise
+        return None
 
     def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
         """Record that a question, last sent at ``asked_at``, was accepted, unless that is recorded."""
         leases.end(row)
-        sent_at = microseconds(asked_at)
+        clock, moment = self.database.now(now)
+        later = microseconds(asked_at) - row.asked_at
         # Two indexes have that time, so it is written only if it has changed.
-        again = "" if sent_at == row.asked_at else f"asked_at = {sent_at}, "
+        again, by = ("asked_at = asked_at + ?, ", (later,)) if abs(later) > row.slack else ("", ())
         self._change(
-            f"{again}{_ACCEPT}",
+            f"{again}state = '{RecordState.ASKED}', question_id = ?, accepted_at = {clock}, error = NULL "
+            f"WHERE {row.where[0]} AND question_id IS NULL",
+            *by,
             question_id,
-            microseconds(now),
-            row.id,
-            row.key,
+            *moment,
+            *row.where[1],
         )
 
     def not_accepted(
@@ -187,15 +212,15 @@ class History:
     ) -> None:
         """Record that a question was not started (REJECTED), or that this is unknown (UNCERTAIN)."""
         leases.end(row)
+        clock, moment = self.database.now(now) if state in CLOSED else ("NULL", ())
         self._change(
-            "state = ?, question_id = ?, error = ?, ended_at = ? "
-            "WHERE id = ? AND key = ? AND question_id IS NULL",
+            f"state = ?, question_id = ?, error = ?, ended_at = {clock} "
+            f"WHERE {row.where[0]} AND question_id IS NULL",
             state,
             question_id,
             _encodable(error),
-            microseconds(now) if state in CLOSED else None,
-            row.id,
-            row.key,
+            *moment,
+            *row.where[1],
         )
 
     def ended(
@@ -212,11 +237,12 @@ class History:
         """Record the end of a question, if the question is recorded."""
         # The first time at which an end was noticed is kept. ``rows`` are those of the whole answer if known,
         # else those received; ``error`` has no secrets.
+        clock, moment = self.database.now(now)
         self._change(
-            "state = ?, ended_at = coalesce(ended_at, ?), rows = ?, sql_query = ?, response_summary = ?, "
-            "error = ? WHERE question_id = ? AND base_url = ?",
+            f"state = ?, ended_at = coalesce(ended_at, {clock}), rows = ?, sql_query = ?, "
+            "response_summary = ?, error = ? WHERE question_id = ? AND base_url = ?",
             state,
-            microseconds(now),
+            *moment,
             None if rows is None or rows > LARGEST else rows,
             self._text(sql_query),
             self._text(response_summary),
@@ -247,44 +273,67 @@ class History:
         try:
             statement = "SELECT 1 FROM questions WHERE question_id = ? AND base_url = ?"
             parameters = (question_id, self._base_url)
-            return bool(self.database.execute(statement, parameters, creates=False).rows)
+            until = self.database.soon()
+            return bool(self.database.execute(statement, parameters, creates=False, until=until).rows)
         except StoreError as error:
             self._warn(error)
             return False
 
-    def _insert(
-        self, asked: Asked, key: str, asked_at: datetime, lease: leases.Lease, after: int | None = None
-    ) -> Row | None:
-        """Insert the row of a question, unless there is one with its key behind ``after``."""
-        sent_at = microseconds(asked_at)
-        # Numbers as text, too: the ids of workspaces are larger than those of SQLite.
-        given = [self._text(str(value)) for value in _values_of(replace(asked, key=key))]
-        values = (*given, self._base_url, self._client, sent_at, *lease)
-        # One statement, which is atomic for other processes.
-        claim = ("", ()) if after is None else (_UNLESS_SENT, (key, after))
-        result = self.database.execute(_INSERT + claim[0], (*values, *claim[1]), reserves=True)
-        if not result.changed:
-            return None
-        row = Row(result.last_id, key, sent_at)
-        leases.hold(row, self.database)
-        return row
+    def _insert(self, row: Row, asked: Asked, after: int | None = None, *, until: float | None) -> bool:
+        """Insert the row of a question, unless its key has one behind ``after`` or the limit is reached."""
+        given = map(self._stored, _values_of(replace(asked, key=row.key)))
+        values = dict(zip(_ASKED, given, strict=True), base_url=self._base_url, client=self._client)
+        where: list[Statement] = []
+        if after is not None:
+            where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
+        if self.limit is not None:
+            clock, moment = self.database.now(from_microseconds(row.asked_at))
+            counted = f"(SELECT count(*) {COUNTED.format(clock)}) < ?"
+            where.append((counted, (self._client, *moment, self.limit)))
+        statement = self.database.insertion(row, values, after, where)
+        alone = "" if self.limit is None else self._client
+        result = self.database.execute(*statement, reserves=True, alone=alone, until=until)
+        if not self.database.inserted(row, result, until):
+            return False
+        leases.hold(row, self.database.renew)
+        return True
+
+    def _raise_limit(self, asked: Asked, now: datetime, until: float | None) -> None:
+        """Raise QuestionLimitError if the last 24 hours have as many questions as are allowed."""
+        if self.limit is None:
+            return
+        clock, moment = self.database.now(now)
+        # The question that has to be a day old first.
+        statement = f"SELECT asked_at {COUNTED.format(clock)} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
+        rows = self.database.execute(statement, (self._client, *moment, self.limit - 1), until=until).rows
+        if rows:
+            next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
+            raise QuestionLimitError(
+                f"max_questions_per_day={self.limit} are asked in the last 24 hours, as {self.place} has "
+                f"them. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
+                question=asked.question,
+                dw_id=asked.dw_id,
+                next_at=next_at,
+            )
 
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""
         self._pending.append((f"UPDATE questions SET {change}", parameters))
         self._write_pending()
 
-    def _write_pending(self) -> None:
+    def _write_pending(self, until: float | None = None) -> None:
         try:
-            self.database.execute_waiting(self._pending)
+            self.database.execute_waiting(self._pending, until)
         except StoreError as error:
             self._warn(error)  # the question is paid for, so no error may replace its answer
 
     def _report(self, error: StoreError) -> None:
-        if self._required:
+        if self._required or isinstance(error, UnfitError):
             raise ConfigError(
                 f"The history in {self.place} cannot be used ({error}), and history='require' sends no "
-                "question that is not recorded.",
+                "question that is not recorded."
+                if self._required
+                else f"The history in {self.place} cannot be used ({error}). Nothing was sent.",
                 setting="history",
             ) from None
         self._warn(error)
@@ -302,9 +351,19 @@ class History:
             "unusable", f"The history in {self.place} cannot be used ({error}); questions are not recorded."
         )
 
+    def _stored(self, value: object) -> str | None:
+        # Numbers as text, too: the ids of workspaces are larger than those of SQLite.
+        if value is None or isinstance(value, str):
+            return self._text(value)
+        return self._text(json.dumps(value, sort_keys=True, ensure_ascii=False))
+
     def _text(self, text: str | None) -> str | None:
         """Return a text without secrets."""
         return text and _encodable(self._redact(text))
+
+
+def _until(seconds: float | None) -> float | None:
+    return None if seconds is None else time.monotonic() + seconds
 
 
 def _encodable(text: str | None) -> str | None:

@@ -12,12 +12,11 @@ import os
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from connecty_frames.store.database import Database
-    from connecty_frames.store.table import Row
+    from collections.abc import Callable
 
 #: How long a lease is, in seconds, and the pause between two renewals.
 SECONDS: float = 60.0
@@ -32,24 +31,18 @@ def lease_now() -> Lease:
     return time.time_ns() // 1000, time.monotonic_ns() // 1000
 
 
-def over() -> tuple[str, Lease]:
-    """Return the condition of rows whose lease is over, and its parameters."""
-    length = int(SECONDS * 1e6)
-    return f"state = 'SENT' AND abs(lease - ?) > {length} AND abs(lease_uptime - ?) > {length}", lease_now()
-
-
 class _Renewals:
     """The rows whose leases this process renews, by one thread that ends when there are none."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         #: Weak: a row that nobody has any more is that of a sender which ended without a word.
-        self.held: WeakKeyDictionary[Row, Database] = WeakKeyDictionary()
+        self.held: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
         self._thread: threading.Thread | None = None
 
-    def hold(self, row: Row, database: Database) -> None:
+    def hold(self, row: object, renew: Callable[[Any], None]) -> None:
         with self.lock:
-            self.held[row] = database
+            self.held[row] = renew
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._renew, name="connecty-leases", daemon=True)
                 with suppress(RuntimeError):  # no more threads, as while Python exits: the lease runs out
@@ -63,25 +56,20 @@ class _Renewals:
                 if not held:
                     self._thread = None
                     return
-            for row, database in held:
-                # A file that is locked now is tried again after the pause.
-                database.attempt(
-                    "UPDATE questions SET lease = ?, lease_uptime = ? "
-                    "WHERE id = ? AND key = ? AND state = 'SENT'",
-                    (*lease_now(), row.id, row.key),
-                )
-            del held, row, database
+            for row, renew in held:
+                renew(row)
+            del held, row, renew
 
 
 _renewals = _Renewals()
 
 
-def hold(row: Row, database: Database) -> None:
-    """Renew the lease of a row until it ends."""
-    _renewals.hold(row, database)
+def hold(row: object, renew: Callable[[Any], None]) -> None:
+    """Renew the lease of a row, by a function that is given it, until it ends."""
+    _renewals.hold(row, renew)
 
 
-def end(row: Row) -> None:
+def end(row: object) -> None:
     """Renew the lease of a row no more: what became of its question is known."""
     with _renewals.lock:
         _renewals.held.pop(row, None)

@@ -7,17 +7,16 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from connecty_frames.store.answers import answers_beside, forget_answers
-from connecty_frames.store.leases import over
 from connecty_frames.store.table import CLOSED, COLUMNS, LARGEST, RecordState, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from connecty_frames.store.database import Database
+    from connecty_frames.store.opening import QuestionStore
 
 
 def read_records(
-    database: Database,
+    database: QuestionStore,
     *,
     states: Collection[RecordState] = (),
     since: datetime | None = None,
@@ -49,7 +48,7 @@ def read_records(
 
 
 def forget_records(
-    database: Database,
+    database: QuestionStore,
     *,
     question_id: str | None = None,
     row: int | None = None,
@@ -77,16 +76,17 @@ def forget_records(
         forget_answers(answers, question_ids)
         removed = database.execute(f"DELETE {where}", parameters).changed
         forget_answers(answers, question_ids)
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the file beside it still has what was removed
+        database.truncate_log()
     return removed
 
 
-def end_leases(database: Database) -> None:
+def end_leases(database: QuestionStore, until: float | None = None) -> None:
     """Make questions UNCERTAIN whose senders are not heard from any more."""
-    condition, now = over()
+    condition, now = database.lease_over()
     # Read first: reading a history should take no lock for writing.
-    if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", now).rows:
+    if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", now, until=until).rows:
         database.execute(
             f"UPDATE questions SET state = '{RecordState.UNCERTAIN}', error = ? WHERE {condition}",
             ("Its sender was not heard from any more before the question was accepted.", *now),
+            until=until,
         )

@@ -7,12 +7,22 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from itertools import chain
 from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from connecty_frames.store.database import Database, Layout, shared_database
+from connecty_frames.store import leases
+from connecty_frames.store.database import (
+    Database,
+    Layout,
+    Result,
+    Statement,
+    shared,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from connecty_frames._base.secret import SecretStr
@@ -92,8 +102,11 @@ _LAYOUT: Final = Layout(
             "CREATE INDEX questions_by_time ON questions (asked_at)",
             "CREATE INDEX questions_by_key ON questions (key, asked_at)",
         ),
+        ("ALTER TABLE questions ADD COLUMN tags TEXT",),
     ),
 )
+#: Rows that count for the limit of a day.
+COUNTED: Final = "FROM questions WHERE client = ? AND asked_at > {} - 86400000000 AND state <> 'REJECTED'"
 #: The largest number that SQLite holds.
 LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,19 +152,26 @@ COLUMNS: Final = (
     "sql_query",
     "response_summary",
     "error",
+    "tags",
     "client",
     "key",
 )
 
 
 class Row:
-    """The row of a question: its number, its key, since numbers begin again in a new file, and its time."""
+    """The row of a question, once it is inserted."""
 
-    def __init__(self, id_: int, key: str, asked_at: int) -> None:
-        self.id = id_
+    def __init__(self, key: str, asked_at: int) -> None:
+        self.id = 0
         self.key = key
-        #: As recorded, in microseconds.
+        #: When it was sent by the clock of the sender, in microseconds.
         self.asked_at = asked_at
+        #: How much it may differ from the time that is recorded, in microseconds.
+        self.slack = 0
+        #: The statement that inserts it, if that may be executed again.
+        self.insertion: Statement | None = None
+        #: The condition that finds it, also before its number is known, and the parameters of that.
+        self.where: Statement = ("false", ())
 
 
 class Earlier(NamedTuple):
@@ -162,13 +182,86 @@ class Earlier(NamedTuple):
     question: str  # without secrets
     question_id: str | None
     asked_at: datetime  # aware and in UTC
-    accepted_at: datetime | None  # the same
+    accepted_ago: float | None  # seconds
     error: str | None
 
 
-def database_at(path: Path) -> Database:
+class QuestionFile(Database):
+    """Questions in an SQLite file, by the clocks of this machine. PostgreSQL's ``Server`` does the same."""
+
+    @property
+    def answers_path(self) -> Path:
+        """The file of the answers that are kept beside it."""
+        return self.path.with_name(f"{self.path.stem}-answers{self.path.suffix}")
+
+    def now(self, moment: datetime) -> Statement:
+        """Return the time by which ages count, given the caller's: an expression and its parameters."""
+        return "?", (microseconds(moment),)
+
+    def insertion(
+        self,
+        row: Row,
+        values: Mapping[str, object],
+        after: int | None,  # noqa: ARG002 - for others
+        where: list[Statement],
+    ) -> Statement:
+        """Return the statement that inserts a row on conditions, which is atomic for other processes.
+
+        ``after`` is the last row with its key.
+        """
+        lease = leases.lease_now()
+        row.where = (
+            "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?",
+            (row.key, row.asked_at, *lease),
+        )
+        values = {**values, "asked_at": row.asked_at, "lease": lease[0], "lease_uptime": lease[1]}
+        return conditional(_insert(tuple(values)), tuple(values.values()), where)
+
+    def inserted(self, row: Row, result: Result, until: float | None) -> bool:  # noqa: ARG002 - for others
+        """Whether a row was inserted, by the result of that; its number and condition are known then."""
+        # Numbers begin again in a new file, so the key belongs to the condition.
+        row.id = result.last_id
+        row.where = "id = ? AND key = ?", (row.id, row.key)
+        return bool(result.changed)
+
+    def renew(self, row: Row) -> None:
+        """Begin the lease of a row again, if the file can be written now."""
+        condition, parameters = row.where
+        self.attempt(
+            f"UPDATE questions SET lease = ?, lease_uptime = ? WHERE {condition} AND state = 'SENT'",
+            (*leases.lease_now(), *parameters),
+        )
+
+    def lease_over(self) -> Statement:
+        """Return the condition of rows whose lease is over."""
+        length = int(leases.SECONDS * 1e6)
+        return (
+            f"state = 'SENT' AND abs(lease - ?) > {length} AND abs(lease_uptime - ?) > {length}",
+            leases.lease_now(),
+        )
+
+    def truncate_log(self) -> None:
+        """Empty the log beside the file."""
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def conditional(insert: str, values: tuple[object, ...], where: list[Statement]) -> Statement:
+    """Return a statement that inserts values on conditions."""
+    text = " AND ".join(condition for condition, _ in where) or "true"
+    return f"{insert} WHERE {text}", (*values, *chain.from_iterable(given for _, given in where))
+
+
+@cache
+def _insert(columns: tuple[str, ...]) -> str:
+    # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
+    names, values = ", ".join(columns), ", ".join("?" * len(columns))
+    return f"INSERT INTO questions (state, {names}) SELECT '{RecordState.SENT}', {values}"
+
+
+def database_at(path: Path) -> QuestionFile:
     """Return the history that all clients of this process share for a path."""
-    return shared_database(path, _LAYOUT)
+    path = path.absolute()
+    return shared(path, QuestionFile(path, _LAYOUT))
 
 
 def client_hash(client_id: SecretStr) -> str:

@@ -352,10 +352,10 @@ def test_an_answer_that_arrives_while_a_caller_begins(
     """A caller that is slow between its first line and its first look finds what others asked meanwhile."""
     real = History.earlier
 
-    def earlier(history: History, key: str, *, since: int) -> list[Earlier]:
+    def earlier(history: History, key: str, **times: Any) -> tuple[list[Earlier], datetime]:
         monkeypatch.setattr(History, "earlier", real)
         client.ask("how many?")
-        return real(history, key, since=since)
+        return real(history, key, **times)
 
     monkeypatch.setattr(History, "earlier", earlier)
     answer = client.ask("how many?", max_age=60)
@@ -389,8 +389,8 @@ def test_an_age_that_passes_while_others_send(
     """The age counts from the beginning of the call, so that a caller who waited does not ask again."""
     waiting, passed, earlier = set[int](), threading.Event(), History.earlier
 
-    def look(history: History, key: str, *, since: int) -> list[Earlier]:
-        found = earlier(history, key, since=since)
+    def look(history: History, key: str, **times: Any) -> tuple[list[Earlier], datetime]:
+        found = earlier(history, key, **times)
         waiting.add(threading.get_ident())
         if len(waiting) == 8:
             passed.set()
@@ -461,11 +461,11 @@ def test_an_interrupt_after_the_answer_was_lost(
     server.on("results", server.answer(404, {}))
     real, looks = History.earlier, list[str]()
 
-    def earlier(history: History, key: str, *, since: int) -> list[Earlier]:
+    def earlier(history: History, key: str, **times: Any) -> tuple[list[Earlier], datetime]:
         looks.append(key)
         if len(looks) == 2:
             raise KeyboardInterrupt
-        return real(history, key, since=since)
+        return real(history, key, **times)
 
     monkeypatch.setattr(History, "earlier", earlier)
     with pytest.raises(KeyboardInterrupt) as caught:

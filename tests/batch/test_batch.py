@@ -460,7 +460,7 @@ def test_a_sender_that_is_not_heard_from_any_more(
     ((key,),) = database_at(index).execute("SELECT key FROM items").rows
     recording = client.recording_in(index)
     assert recording.history is not None
-    row = recording.history.claim("why?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    row = recording.history.claim(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
     assert cf.open_batch(folder).summary() == BatchSummary(1, pending=1)
     monkeypatch.setattr(leases, "SECONDS", 0.0)
     assert cf.open_batch(folder).summary() == BatchSummary(1, uncertain=1)

@@ -50,6 +50,8 @@ def test_each_setting_and_its_source(shell: Any, config: Path) -> None:
         "verify_tls": ("True", "default"),
         "ca_bundle": ("-", "default"),
         "history": ("False", "environment variable CONNECTY_HISTORY"),
+        "history_required": ("False", "default"),
+        "max_questions_per_day": ("-", "default"),
         "keep_answers": ("False", "default"),
         "keep_answers_max_bytes": ("1073741824", "default"),
         "profile": ("-", "default"),

@@ -64,6 +64,8 @@ def ask(question: str, client: Client | None = None, **options: Unpack[AskOption
         The age up to which an answer to the same question is reused instead of asking it again: seconds, a
         timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
         history (``configure(history=True)``).
+    tags : mapping or None, default None
+        Texts that the history keeps with the question, by name, such as ``{"job": "nightly"}``.
 
     Returns
     -------

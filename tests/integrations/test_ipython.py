@@ -238,7 +238,12 @@ class TestConnecty:
             "connecty_frames.integrations.ipython.ask_df",
             lambda _, **options: calls.append(options) or pd.DataFrame(),
         )
-        shell.user_ns |= {"types": {"orders": "int32"}, "steps": [], "client": "the client"}
+        shell.user_ns |= {
+            "types": {"orders": "int32"},
+            "steps": [],
+            "client": "the client",
+            "labels": {"job": "n"},
+        }
         line = (
             "--client client --dw-id 7 --engine polars --dtype-backend pyarrow --max-rows 5 --schema types "
             "--tz 'Asia/Tokyo' --no-infer-temporal --decimals exact --strict --on-truncation raise "
@@ -246,7 +251,7 @@ class TestConnecty:
         )
 
         run(shell, f"%%connecty df {line}\nq")
-        run(shell, "%%connecty df --max-rows all --progress False --max-age 6h\nq")
+        run(shell, "%%connecty df --max-rows all --progress False --max-age 6h --tags labels\nq")
         run(shell, "%%connecty\nq")
 
         assert calls == [
@@ -266,7 +271,7 @@ class TestConnecty:
                 "progress": shell.user_ns["steps"].append,
                 "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8",
             },
-            {"client": None, "max_rows": None, "progress": False, "max_age": "6h"},
+            {"client": None, "max_rows": None, "progress": False, "max_age": "6h", "tags": {"job": "n"}},
             {"client": None},
         ]
         assert calls[0].keys() | calls[1].keys() == {

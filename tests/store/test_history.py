@@ -27,6 +27,7 @@ from connecty_frames.store.records import forget_records, read_records
 from connecty_frames.store.table import (
     COLUMNS,
     Earlier,
+    QuestionFile,
     RecordState,
     Row,
     database_at,
@@ -49,7 +50,7 @@ class Recorder:
     """A history and its file."""
 
     history: History
-    database: Database
+    database: QuestionFile
 
     def rows(self, *columns: str, **conditions: Any) -> list[tuple[Any, ...]]:
         """Return these columns of the rows that are read."""
@@ -78,6 +79,13 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
     )
     yield Recorder(history, database)
     history.close()
+
+
+def earlier(history: History, since: datetime = NOON, question: str = "how many?") -> list[Earlier]:
+    """Return the earlier askings of a question, as seen 20 seconds after noon."""
+    now = NOON + 20 * SECOND
+    key = history.key(Asked(question, 13))
+    return history.earlier(key, max_age=now - since, begun=None, now=now, seconds=9)[0]
 
 
 def test_a_question_that_is_answered(recorder: Recorder) -> None:
@@ -111,6 +119,7 @@ def test_a_question_that_is_answered(recorder: Recorder) -> None:
             0,
             "SELECT '***'",
             "Five.",
+            None,
             None,
         )
     ]
@@ -423,7 +432,7 @@ def test_a_damaged_row(recorder: Recorder, damage: str) -> None:
     recorder.database.execute(f"UPDATE questions SET {damage}")
 
     with pytest.raises(ConfigError, match=r"\(a row of the question is damaged\).*Nothing was sent"):
-        recorder.history.earlier(recorder.history.key(Asked("how many?", 13)), since=0)
+        earlier(recorder.history)
 
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
@@ -445,21 +454,20 @@ def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) 
     history.accepted(recorder.sent("canary?"), "one", asked_at=NOON, now=NOON + SECOND)
     other = recorder.sent("canary?", NOON + SECOND)
     with monkeypatch.context() as patch:
-        patch.setattr(history, "_write_pending", lambda: None)
+        patch.setattr(history, "_write_pending", lambda _=None: None)
         history.not_accepted(other, RecordState.REJECTED, "refused", now=NOON)
     recorder.sent("canary?", NOON + 2 * SECOND)
     recorder.sent("another?", NOON + 3 * SECOND)
-    key = history.key(Asked("canary?", 13))
 
     sent = Earlier(3, RecordState.SENT, "***?", None, NOON + 2 * SECOND, None, None)
-    assert history.earlier(key, since=microseconds(NOON)) == [
+    assert earlier(history, NOON, "canary?") == [
         sent,
         Earlier(2, RecordState.REJECTED, "***?", None, NOON + SECOND, None, "refused"),
-        Earlier(1, RecordState.ASKED, "***?", "one", NOON, NOON + SECOND, None),
+        Earlier(1, RecordState.ASKED, "***?", "one", NOON, 19.0, None),
     ]
-    assert history.earlier(key, since=microseconds(NOON + 9 * SECOND)) == [sent]
+    assert earlier(history, NOON + 9 * SECOND, "canary?") == [sent]
     monkeypatch.setattr(leases, "SECONDS", -1.0)
-    assert history.earlier(key, since=microseconds(NOON + 9 * SECOND)) == [
+    assert earlier(history, NOON + 9 * SECOND, "canary?") == [
         sent._replace(
             state=RecordState.UNCERTAIN,
             error="Its sender was not heard from any more before the question was accepted.",
@@ -522,7 +530,7 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
     with pytest.raises(ConfigError, match=reason):
         unusable.claim(Asked("how many?", 13), **claim)
     with pytest.raises(ConfigError, match=reason):
-        unusable.earlier(key, since=0)
+        earlier(unusable)
 
 
 def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> None:
@@ -568,9 +576,9 @@ def test_a_large_number_of_a_row(recorder: Recorder) -> None:
     assert recorder.rows("id", limit=2**70) == []
 
 
-def test_leases_in_figures() -> None:
+def test_leases_in_figures(recorder: Recorder) -> None:
     """A minute in microseconds of both clocks, renewed every ten seconds."""
-    condition, (wall, uptime) = leases.over()
+    condition, (wall, uptime) = recorder.database.lease_over()
     assert condition == "state = 'SENT' AND abs(lease - ?) > 60000000 AND abs(lease_uptime - ?) > 60000000"
     assert leases.PAUSE == 10.0
     assert abs(wall - time.time() * 1e6) < 5e6

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.cases import cases
+from tests.servers.postgres import postgres_server
 from tests.verification.history.run import Record, check, run
 from tests.verification.namespaces import pid_namespace
 
@@ -28,6 +29,34 @@ def test_thirty_kills() -> None:
     assert report.uncertain > 0, str(report)
     assert report.submissions == 0
     assert report.foreign == (15 if pid_namespace()[0] else 0)
+
+
+@pytest.mark.slow
+@pytest.mark.external
+def test_pods_that_share_a_database() -> None:
+    """The short form of ``--store postgres``: kills, one key, lost replies, outages."""
+    shared = pytest.importorskip("tests.verification.history.shared")
+    try:
+        context = postgres_server()
+        server = context.__enter__()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    try:
+        report = run(20, seed=1, lease=2.0, place=server.url())
+        assert report.broken == [], str(report)
+        assert report.accepted == report.recorded > 0, str(report)
+        line, broken = shared.one_key(server, pods=3, threads=4, rounds=4, seed=1, restarts=1)
+        assert (line, broken) == ("3 pods x 4 threads, 4 rounds, 1 restarts: 4 questions", [])
+        line, broken = shared.cut_replies(server, questions=20)
+        assert broken == []
+        assert not line.startswith("0 ")
+        for required in (True, False):
+            line, broken = shared.outages(server, seed=1, times=2, required=required)
+            assert broken == []
+            assert f"{'required' if required else 'optional'}: 160 of 160 questions sent" in line
+        assert shared.cost(server, questions=50, turns=2)[1] < 100
+    finally:
+        context.__exit__(None, None, None)
 
 
 def test_what_is_counted() -> None:

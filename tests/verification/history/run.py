@@ -21,10 +21,12 @@ from unittest import mock
 from uuid import UUID
 
 from connecty_frames.client import Client
+from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
+from connecty_frames.store.opening import store_at
 from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, RecordState, database_at
+from connecty_frames.store.table import COLUMNS, RecordState
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.namespaces import pid_namespace
 
@@ -116,8 +118,11 @@ class _Server:
         return {"state": "COMPLETED", "results": {"dataframe": [["question"], [question]]}}
 
 
-def run(kills: int, *, seed: int, lease: float = leases.SECONDS) -> Report:
-    """Kill that many processes that ask, then resume every question that has an id once leases are over."""
+def run(kills: int, *, seed: int, lease: float = leases.SECONDS, place: str | None = None) -> Report:
+    """Kill that many processes that ask, then resume every question that has an id once leases are over.
+
+    ``place`` is the URL of an empty PostgreSQL database; None is a file.
+    """
     server, moments = _Server(seed), random.Random(seed)
     commands = [(), command] if (command := pid_namespace()[0]) else [()]
     with (
@@ -126,9 +131,10 @@ def run(kills: int, *, seed: int, lease: float = leases.SECONDS) -> Report:
         serve() as script,
     ):
         script.handler = server.handle
-        history, received = Path(folder, "history.sqlite3"), Path(folder, "received")
+        history, received = place or str(Path(folder, "history.sqlite3")), Path(folder, "received")
+        store = store_at(parse_setting("history", history, is_text=False))  # type: ignore[arg-type]
         received.touch()
-        job = {"address": script.address, "history": str(history), "received": str(received)}
+        job = {"address": script.address, "history": history, "received": str(received)}
         with ExitStack() as stack:
             askers = [stack.enter_context(_asker(each)) for each in commands]
             for number in range(kills):
@@ -149,8 +155,8 @@ def run(kills: int, *, seed: int, lease: float = leases.SECONDS) -> Report:
             "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
         ) as client:
             submissions.append(_submissions(script))
-            _wait_until(lambda: not read_records(database_at(history), states=[RecordState.SENT]), lease)
-            for row in read_records(database_at(history)):
+            _wait_until(lambda: not read_records(store, states=[RecordState.SENT]), lease)
+            for row in read_records(store):
                 found = dict(zip(COLUMNS, row, strict=True))
                 records.append(
                     Record(

@@ -1,0 +1,199 @@
+"""A private PostgreSQL server that can be stopped and restarted, and a relay that loses its replies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.servers.programs import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["PostgresServer", "Relay", "postgres_server"]
+
+#: Seconds that suffice for a start or a stop.
+_PATIENCE: Final = 60.0
+#: The server does not run as root.
+_USER: Final[dict[str, Any]] = (
+    {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
+)
+#: Authentication: the role ``locked`` needs a password.
+_RULES: Final = """\
+host all locked 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust
+local all all trust
+"""
+
+
+class PostgresServer:
+    """A server on 127.0.0.1 with its data in a folder."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._programs = programs
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres", *, user: str = "postgres", port: int | None = None) -> str:
+        """Return the URL of a database."""
+        return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}"
+
+    def start(self) -> None:
+        """Start it, and wait until it accepts connections."""
+        settings = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}", "-c", "fsync=off"]
+        settings += ["-c", f"unix_socket_directories={self.folder}", "-c", "max_connections=200"]
+        self._process = subprocess.Popen(
+            [self._programs / "postgres", "-D", self.folder / "data", *settings],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            **_USER,
+        )
+        until = time.monotonic() + _PATIENCE
+        ready: list[str | Path] = [
+            self._programs / "pg_isready",
+            "-q",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+        ]
+        while subprocess.run(ready, check=False).returncode:
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise TimeoutError("PostgreSQL does not start")
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT ends all connections first, SIGQUIT leaves them as a crash does."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(_PATIENCE)
+            self._process = None
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Let no process of it answer, as a machine that hangs."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)  # first, so that it makes no more
+        found = subprocess.run(
+            ["pgrep", "-P", str(self._process.pid)], capture_output=True, text=True, check=True
+        )
+        processes = [self._process.pid, *map(int, found.stdout.split())]
+        for each in processes:
+            os.kill(each, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for each in processes:
+                os.kill(each, signal.SIGCONT)
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a server; FileNotFoundError where none is installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    initdb = found[-1] if found else shutil.which("initdb")
+    if initdb is None:
+        raise FileNotFoundError("PostgreSQL is not installed")
+    with tempfile.TemporaryDirectory(prefix="store-postgres-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        if _USER:
+            shutil.chown(folder, _USER["user"], _USER["group"])
+        subprocess.run(
+            [
+                initdb,
+                "-D",
+                folder / "data",
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "-N",
+            ],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            **_USER,
+        )
+        (folder / "data" / "pg_hba.conf").write_text(_RULES)
+        server = PostgresServer(Path(initdb).parent, folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop(signal.SIGQUIT)
+
+
+class Relay:
+    """A port in front of a server, which forwards everything unless told otherwise."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        #: What a request has in it whose reply is lost with its connection, None for none.
+        self.cut: bytes | None = None
+        #: How many were cut.
+        self.cuts = 0
+        #: Whether nothing is forwarded any more on connections that are open or are made.
+        self.hangs = False
+        #: Whether new connections are refused, and open ones were closed.
+        self._open: set[socket.socket] = set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Refuse further connections, and end those that are open."""
+        self._listener.close()
+        self.drop()
+
+    def drop(self) -> None:
+        """End the connections that are open."""
+        for each in list(self._open):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._forward, args=(client,), daemon=True).start()
+
+    def _forward(self, client: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            client,
+            socket.create_connection(("127.0.0.1", self._target)) as server,
+        ):
+            self._open |= {client, server}
+            try:
+                loses = False
+                while True:
+                    for ready in select.select([client, server], [], [], 0.05)[0]:
+                        if self.hangs:
+                            time.sleep(0.02)
+                            continue
+                        data = ready.recv(65536)
+                        if not data or (ready is server and loses):
+                            self.cuts += loses
+                            return
+                        if ready is client and self.cut is not None and self.cut in data:
+                            loses = True
+                        (server if ready is client else client).sendall(data)
+            finally:
+                self._open -= {client, server}

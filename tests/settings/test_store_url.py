@@ -1,0 +1,115 @@
+"""``history="postgresql://..."``: what a URL may have in it, and how its connections are protected."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.client import Client
+from connecty_frames.settings.sources import resolve
+from tests.cases import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def mode(url: str) -> str | None:
+    """Return the sslmode of the connections of a store."""
+    found = resolve(history=url).history
+    assert isinstance(found, str)
+    return dict(parse_qsl(urlsplit(found).query)).get("sslmode")
+
+
+@cases(
+    ("url", "expected"),
+    [
+        ("postgresql://u@localhost/d", None),
+        ("postgres://u@127.0.0.1:5432/d", None),
+        ("POSTGRESQL://u@[::1]:5432/d", None),
+        ("postgresql:///d", None),
+        ("postgresql:///d?host=/run/postgresql", None),
+        ("postgresql://u@localhost/d?sslmode=disable", "disable"),
+        ("postgresql://db.example.com/d", "verify-full"),
+        ("postgresql://u@10.0.0.1:5432/d", "verify-full"),
+        ("postgresql://u@[2001:db8::1]/d", "verify-full"),
+        ("postgresql://u@localhost,db.example.com:5433/d", "verify-full"),
+        ("postgresql://u@localhost/d?host=db.example.com", "verify-full"),
+        ("postgresql://u@db.example.com/d?sslmode=require", "require"),
+        ("postgresql://u@db.example.com/d?sslmode=verify-ca", "verify-ca"),
+        ("postgresql://localhost.example.com/d", "verify-full"),
+        ("postgresql://localhost@db.example.com/d", "verify-full"),
+    ],
+)
+def test_the_mode_of_tls(url: str, expected: str | None) -> None:
+    """Beyond this machine the server is verified, unless the URL says less, and then it is encrypted."""
+    assert mode(url) == expected
+
+
+@cases(("name", "value"), [("PGHOST", "db.example.com"), ("PGHOSTADDR", "10.0.0.1"), ("PGSERVICE", "prod")])
+def test_hosts_of_the_environment(name: str, value: str) -> None:
+    """They count like those of the URL."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        assert mode("postgresql:///d") == "verify-full"
+        with pytest.raises(cf.ConfigError, match="would send questions in the clear"):
+            mode("postgresql:///d?sslmode=prefer")
+
+
+@cases(
+    ("url", "reason"),
+    [
+        ("postgresql://u:canary@h/d", r"set PGPASSWORD, or store it in ~/\.pgpass"),
+        ("postgresql://u:can@ary@h/d", r"set PGPASSWORD, or store it in ~/\.pgpass"),
+        ("postgresql://u@h/d?password=canary", r"set PGPASSWORD, or store it in ~/\.pgpass"),
+        ("postgresql://u@h/d?sslpassword=canary", r"set PGPASSWORD, or store it in ~/\.pgpass"),
+        ("postgresql://u@h/d?PASSWORD=canary", "expected one of the parameters"),
+        ("postgresql://u@h/d?service=canary", "expected one of the parameters"),
+        ("postgresql://u@h/d?hostaddr=10.0.0.1", "expected one of the parameters"),
+        ("postgresql://u@h/d?canary", "it is not a valid URL of PostgreSQL"),
+        ("postgresql://u@[h/d", "it is not a valid URL of PostgreSQL"),
+        ("postgresql://u@h", "with the name of a database"),
+        ("postgresql://u@h/", "with the name of a database"),
+        ("postgresql://u@h/a b", "with the name of a database"),
+        ("postgresql://u@h/d#canary", "with the name of a database"),
+        ("postgresql://u@h/d?sslmode=prefer", "would send questions in the clear"),
+        ("mysql://u:canary@h/d", "not a URL with mysql://; or a URL of PostgreSQL, postgresql://user@host/"),
+        ("s3://bucket/canary", "not a URL with s3://; or a URL of PostgreSQL"),
+    ],
+)
+@cases(
+    "use",
+    [
+        lambda url: Client("id", client_secret="s", history=url),
+        lambda url: cf.configure(history=url),
+        lambda url: resolve(history=url),
+    ],
+)
+def test_urls_that_are_refused(url: str, reason: str, use: Callable[[str], Any]) -> None:
+    """With what to do; no message and no traceback with the locals of this package has a password."""
+    with pytest.raises(cf.ConfigError, match=reason) as caught:
+        use(url)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [
+        each for each in shown.stack if "connecty_frames" in each.filename and "tests" not in each.filename
+    ]
+    assert "canary" not in str(caught.value)
+    assert not any("canary" in f"{each.locals}" for each in frames)
+
+
+def test_a_refused_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its variable is named, and the password is not shown."""
+    monkeypatch.setenv("CONNECTY_HISTORY", "postgresql://u:canary@h/d")
+    with pytest.raises(cf.ConfigError, match=r"CONNECTY_HISTORY\): a password in it") as caught:
+        resolve()
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "canary" not in "".join(shown.format())

@@ -1,0 +1,192 @@
+"""``max_questions_per_day`` and ``tags=``, in a file and in PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.client import Client
+from connecty_frames.options import Asked
+from connecty_frames.records import records_table, summary_table
+from connecty_frames.settings.sources import resolve
+from connecty_frames.settings.values import parse_setting
+from connecty_frames.store.database import close_databases
+from connecty_frames.store.history import History
+from connecty_frames.store.opening import store_at
+from connecty_frames.store.table import QuestionFile, RecordState, database_at
+from tests.cases import cases
+from tests.servers.postgres import postgres_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.servers.scripted import Script
+
+ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
+POSTGRES = pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.external])
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """Return the URL of a database."""
+    pytest.importorskip("psycopg")
+    try:
+        context = postgres_server()
+        server = context.__enter__()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    yield server.url()
+    close_databases()
+    context.__exit__(None, None, None)
+
+
+@pytest.fixture(params=["sqlite", POSTGRES])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return an empty store of each kind."""
+    if request.param == "sqlite":
+        return str(tmp_path / "history.sqlite3")
+    url: str = request.getfixturevalue("database")
+    store_at(parse_setting("history", url, is_text=False)).execute("DELETE FROM questions")
+    return url
+
+
+def client(server: Script, place: str, **settings: Any) -> Client:
+    """Return a client of a scripted server, which answers every question."""
+    server.on("results", server.answer(200, ANSWER))
+    settings = {"client_id": "a-client", "history": place, **settings}
+    return Client(client_secret="secret", base_url=server.address, dw_id=13, **settings)
+
+
+def history(place: str, limit: int | None, client_id: str = "a-client") -> History:
+    """Return a history with a connection of its own."""
+    parsed = parse_setting("history", place, is_text=False)
+    store: Any = store_at(parsed)
+    store = type(store)(parsed, *([store._layout] if isinstance(store, QuestionFile) else []))
+    return History(
+        store, required=False, base_url="u", client_id=SecretStr(client_id), redact=str, limit=limit
+    )
+
+
+def test_a_question_beyond_the_limit(server: Script, place: str) -> None:
+    """It is not sent; the error says when the next is allowed. Reuse and other clients are not affected."""
+    with client(server, place, max_questions_per_day=2) as asking:
+        began = datetime.now(UTC)
+        asking.ask("how many?")
+        asking.ask("who?", max_age=60)
+        for options in ({}, {"max_age": 60}):
+            with pytest.raises(cf.QuestionLimitError, match="2 are asked in the last 24 hours") as caught:
+                asking.ask("why?", **options)
+            assert abs(caught.value.next_at - began - timedelta(days=1)) < timedelta(seconds=10)
+            assert (caught.value.question, caught.value.dw_id) == ("why?", 13)
+        assert asking.ask("how many?", max_age=60).metadata.reused
+        with client(server, place, client_id="other-client", max_questions_per_day=1) as other:
+            other.ask("why?")
+    assert server.questions == ["how many?", "who?", "why?"]
+    states = records_table(resolve(history=place)).column("state").to_pylist()
+    assert states == ["COMPLETED"] * 3
+
+
+def test_which_questions_count(place: str) -> None:
+    """Uncertain ones, and those of the last 24 hours; not those that were definitely not started."""
+    found, now = history(place, 2), datetime.now(UTC)
+    first = found.sent(Asked("first", 13), asked_at=now)
+    found.not_accepted(first, RecordState.REJECTED, "refused", now=now)
+    second = found.sent(Asked("second", 13), asked_at=now)
+    found.not_accepted(second, RecordState.UNCERTAIN, "lost", now=now)
+    found.sent(Asked("third", 13), asked_at=now)
+    with pytest.raises(cf.QuestionLimitError):
+        found.sent(Asked("fourth", 13), asked_at=now)
+    day = 24 * 3600 * 1_000_000
+    found.database.execute("UPDATE questions SET asked_at = asked_at - ? WHERE state = 'UNCERTAIN'", (day,))
+    assert found.sent(Asked("fourth", 13), asked_at=datetime.now(UTC)) is not None
+    with pytest.raises(cf.QuestionLimitError):
+        found.claim(Asked("fifth", 13), asked_at=datetime.now(UTC), after=0)
+    found.close()
+
+
+def test_many_at_once(place: str) -> None:
+    """Of 8 callers that ask 40 questions at once, 20 are let through."""
+    callers, together = [history(place, 20) for _ in range(8)], threading.Barrier(8)
+
+    def ask(caller: History) -> int:
+        together.wait()
+        sent = 0
+        for number in range(5):
+            try:
+                asked = Asked(f"{id(caller)} {number}", 13)
+                sent += caller.sent(asked, asked_at=datetime.now(UTC), seconds=30) is not None
+            except cf.QuestionLimitError:
+                pass
+        return sent
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(ask, callers)) == 20
+    for caller in callers:
+        caller.close()
+
+
+def test_a_claim_that_another_caller_won(place: str) -> None:
+    """It is none of the limit."""
+    found, now = history(place, 9), datetime.now(UTC)
+    assert found.claim(Asked("how many?", 13), asked_at=now, after=0) is not None
+    assert found.claim(Asked("how many?", 13), asked_at=now, after=0) is None
+    found.close()
+
+
+def test_a_limit_without_a_store(server: Script, tmp_path: Path) -> None:
+    """A ConfigError, and nothing is sent."""
+    with pytest.raises(cf.ConfigError, match="not a regular file"):
+        client(server, str(tmp_path), max_questions_per_day=1)
+    assert server.questions == []
+
+
+@cases(("value", "reason"), [(0, "1 or more"), (-1, "1 or more"), ("many", "1 or more"), (True, "1 or more")])
+def test_wrong_limits(value: object, reason: str) -> None:
+    """A ConfigError that says what is expected."""
+    with pytest.raises(cf.ConfigError, match=reason):
+        Client("id", client_secret="s", max_questions_per_day=value)
+
+
+@cases("tags", [{"job": 1}, {1: "nightly"}, "nightly", [("job", "nightly")]])
+def test_wrong_tags(tags: object) -> None:
+    """A ConfigError before anything is sent."""
+    with pytest.raises(cf.ConfigError, match="expected texts by name, such as"):
+        cf.AskOptions(tags=tags)
+
+
+def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
+    """It would not be counted, and is a ConfigError."""
+    with (
+        client(server, str(tmp_path / "h.sqlite3"), max_questions_per_day=5) as asking,
+        pytest.raises(cf.ConfigError, match="a batch in a folder has one of its own"),
+    ):
+        cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
+    assert server.questions == []
+
+
+def test_tags(server: Script, place: str, tmp_path: Path) -> None:
+    """They are kept as JSON, without secrets, of each way to ask; and counted by day."""
+    with client(server, place) as asking:
+        asking.ask("how many?", tags={"job": "nightly", "by": "secret"}, max_age=60)
+        asking.ask("how many?", tags={"job": "daily"}, max_age=60)
+        asking.submit("who?", tags={"job": "daily"})
+        asking.ask("why?")
+        batch = cf.ask_batch(["what?"], tmp_path / "batch", client=asking, tags={"job": "b"})
+    settings = resolve(history=place)
+    tags = records_table(settings).column("tags").to_pylist()
+    assert tags == [None, '{"job": "daily"}', '{"by": "***", "job": "nightly"}']
+    index = database_at(batch.folder / "index.sqlite3")
+    assert index.execute("SELECT tags FROM questions").rows == [('{"job": "b"}',)]
+    today = datetime.now(UTC).date()
+    assert [tuple(row.values()) for row in summary_table(settings).to_pylist()] == [
+        (today, '{"job": "daily"}', 1, 0, 0, 0),
+        (today, '{"by": "***", "job": "nightly"}', 1, 1, 0, 0),
+        (today, None, 1, 0, 0, 0),
+    ]

@@ -1,0 +1,486 @@
+"""The history in a PostgreSQL database, on a server that is stopped, suspended and cut off."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames._base.clock import Clock
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.client import Client
+from connecty_frames.options import Asked
+from connecty_frames.records import forget_in, records_table
+from connecty_frames.settings.sources import resolve
+from connecty_frames.settings.values import parse_setting
+from connecty_frames.store import leases
+from connecty_frames.store.answers import answers_beside
+from connecty_frames.store.database import StoreError, close_databases
+from connecty_frames.store.history import History
+from connecty_frames.store.records import read_records
+from connecty_frames.store.table import COLUMNS
+from tests.servers.postgres import Relay, postgres_server
+from tests.servers.scripted import QUESTION_ID
+
+psycopg = pytest.importorskip("psycopg")
+postgres = pytest.importorskip("connecty_frames.store.postgres")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connecty_frames.store.table import Row
+    from tests.servers.postgres import PostgresServer
+    from tests.servers.scripted import Script
+
+pytestmark = [pytest.mark.slow, pytest.mark.external, pytest.mark.timeout(100)]
+
+HOW_MANY = Asked("how many?", 13)
+ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[PostgresServer]:
+    """Run a server."""
+    try:
+        context = postgres_server()
+        server = context.__enter__()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    yield server
+    context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def database(running: PostgresServer) -> Iterator[Any]:
+    """Return a connection to an empty database, of the name ``store``."""
+    with psycopg.connect(running.url(), autocommit=True) as admin:
+        admin.execute("DROP DATABASE IF EXISTS store WITH (FORCE)")
+        admin.execute("CREATE DATABASE store")
+    with psycopg.connect(running.url("store"), autocommit=True) as connection:
+        yield connection
+    close_databases()
+
+
+@pytest.fixture
+def url(running: PostgresServer, database: Any) -> str:  # noqa: ARG001 - which has to be there
+    """Return the URL of that database."""
+    return running.url("store")
+
+
+@pytest.fixture
+def relay(running: PostgresServer, database: Any) -> Iterator[Relay]:  # noqa: ARG001 - the same
+    """Return a relay to the server."""
+    made = Relay(running.port)
+    yield made
+    made.close()
+
+
+def store(url: str) -> Any:
+    """Return a store with a connection of its own, as another process has."""
+    return postgres.Server(parse_setting("history", url, is_text=False))
+
+
+def history(url: str, *, required: bool = True) -> History:
+    """Return a history of one client."""
+    return History(
+        store(url), required=required, base_url="u", client_id=SecretStr("c"), redact=lambda text: text
+    )
+
+
+def sent(found: History, asked: Asked = HOW_MANY, *, seconds: float = 9) -> Row | None:
+    """Record a question."""
+    return found.sent(asked, asked_at=datetime.now(UTC), seconds=seconds)
+
+
+def client(server: Script, url: str, **settings: Any) -> Client:
+    """Return a client of a scripted server, which answers every question."""
+    server.on("results", server.answer(200, ANSWER))
+    return Client(
+        "a-client", client_secret="secret", base_url=server.address, dw_id=13, history=url, **settings
+    )
+
+
+def create_role(database: Any, role: str) -> None:
+    """Create a role, unless an earlier test did."""
+    with suppress(psycopg.errors.DuplicateObject):
+        database.execute(f"CREATE ROLE {role}")
+
+
+def states(database: Any) -> list[tuple[Any, ...]]:
+    """Return the state and id of each question, the first one first."""
+    return database.execute("SELECT state, question_id FROM connecty.questions ORDER BY id").fetchall()
+
+
+def test_a_question_from_call_to_answer(server: Script, url: str, database: Any) -> None:
+    """Its row is what a file would have; a second call reuses it, and both are read and erased."""
+    with client(server, url) as asking:
+        first = asking.ask("how many?", max_age="6h")
+        again = asking.ask("how many?", max_age="6h")
+        table = records_table(resolve(history=url))
+
+    assert (first.rows, again.metadata.reused, server.questions) == (1, True, ["how many?"])
+    assert table.column_names == list(COLUMNS)
+    row = table.to_pylist()[0]
+    assert (row["id"], row["state"], row["question"], row["dw_id"], row["rows"], row["reused"]) == (
+        1, "COMPLETED", "how many?", 13, 1, 1,
+    )  # fmt: skip
+    assert row["asked_at"] <= row["accepted_at"] <= row["ended_at"]
+    assert forget_in(resolve(history=url), QUESTION_ID, None) == 1
+    assert states(database) == []
+
+
+def test_kept_answers_are_local(
+    server: Script, url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a file of this user, which is erased with the question."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with client(server, url, keep_answers=True) as asking:
+        asking.ask("how many?", max_age="6h")
+        server.on("results", server.answer(500))
+        assert asking.ask("how many?", max_age="6h").rows == 1
+    found = answers_beside(store(url))
+    assert found.path.parent == tmp_path / "connecty"
+    assert len(found.execute("SELECT 1 FROM answers").rows) == 1
+    forget_in(resolve(history=url), QUESTION_ID, None)
+    assert found.execute("SELECT 1 FROM answers").rows == []
+
+
+def test_one_of_many_claims(url: str, database: Any) -> None:
+    """Of 16 callers, each with a connection of its own, one gets each of 40 keys."""
+    callers, together = [history(url) for _ in range(16)], threading.Barrier(16)
+
+    def claim(caller: History) -> int:
+        got = 0
+        for number in range(40):
+            together.wait()
+            asked = Asked(f"question {number}", 13)
+            got += caller.claim(asked, asked_at=datetime.now(UTC), after=0, seconds=30) is not None
+        return got
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(claim, callers)) == 40
+    assert database.execute("SELECT count(*) FROM connecty.questions").fetchone() == (40,)
+    for caller in callers:
+        caller.close()
+
+
+def test_a_lost_reply_to_an_insert(database: Any, relay: Relay, running: PostgresServer) -> None:
+    """The row is found by its token, once, by a question and a claim; the id and the end get there."""
+    found = history(running.url("store", port=relay.port))
+    claim = found.claim(Asked("who?", 13), asked_at=datetime.now(UTC), after=0, seconds=9)
+    assert claim is not None
+    relay.cut = b"INSERT INTO connecty.questions"
+    ends = threading.Timer(0.5, lambda: setattr(relay, "cut", None))
+    ends.start()
+    row = sent(found)
+    ends.join()
+    assert row is not None
+    relay.cut = b"INSERT INTO connecty.questions"
+    threading.Timer(0.5, lambda: setattr(relay, "cut", None)).start()
+    claimed = found.claim(Asked("why?", 13), asked_at=datetime.now(UTC), after=0, seconds=9)
+    assert claimed is not None
+    now = datetime.now(UTC)
+    for each, question_id in ((row, "one"), (claimed, "two")):
+        found.accepted(each, question_id, asked_at=now, now=now)
+
+    assert relay.cuts >= 2
+    assert states(database) == [("SENT", None), ("ASKED", "one"), ("ASKED", "two")]
+    assert found.claim(Asked("why?", 13), asked_at=now, after=claimed.id - 1, seconds=9) is None
+    found.close()
+
+
+@pytest.mark.parametrize("moment", ["connecting", "connected"])
+def test_a_server_that_stops_answering(
+    running: PostgresServer, url: str, server: Script, relay: Relay, moment: str
+) -> None:
+    """A call ends with its deadline and sends nothing; one that needs no record warns once."""
+    url = running.url("store", port=relay.port)
+    with client(server, url, history_required=True) as asking:
+        asking.ask("how many?")
+        if moment == "connecting":
+            close_databases()
+        relay.hangs = True
+        began = time.monotonic()
+        with pytest.raises(cf.ConfigError, match=r"\(its server did not answer in time\), and"):
+            asking.ask("who?", timeout=1.5)
+        assert 1.4 < time.monotonic() - began < 3
+        began = time.monotonic()
+        with pytest.raises(cf.ConfigError, match="so whether the question was asked before is unknown"):
+            asking.ask("who?", timeout=1.5, max_age=60)
+        assert 1.4 < time.monotonic() - began < 3
+        assert server.questions == ["how many?"]
+    with client(server, url) as asking, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        began = time.monotonic()
+        assert [asking.ask("why?").rows for _ in range(3)] == [1, 1, 1]
+        assert time.monotonic() - began < 4
+        relay.hangs = False
+    assert [each.category for each in caught] == [cf.HistoryWarning]
+    assert server.questions == ["how many?", "why?", "why?", "why?"]
+
+
+def test_a_suspended_server(running: PostgresServer, url: str) -> None:
+    """Neither a statement nor the connecting takes longer than it may."""
+    found, other = history(url), store(url)
+    with running.suspended():
+        for attempt in (
+            lambda: sent(found, seconds=0.5),
+            lambda: other.execute("SELECT 1", until=time.monotonic() + 0.5),
+        ):
+            began = time.monotonic()
+            with pytest.raises((cf.ConfigError, StoreError), match="did not answer in time"):
+                attempt()
+            assert time.monotonic() - began < 1
+    assert sent(found) is not None
+    found.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "user", "message"),
+    [
+        ("nowhere", "postgres", 'database "nowhere" does not exist'),
+        ("store", "nobody", 'role "nobody" does not exist'),
+        ("store", "locked", "no password supplied"),
+    ],
+)
+def test_what_is_no_outage(
+    running: PostgresServer, server: Script, database: Any, name: str, user: str, message: str
+) -> None:
+    """A ConfigError at once, and nothing is sent, whether the history is required or not."""
+    database.execute(
+        "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'canary'; EXCEPTION WHEN OTHERS THEN END $$"
+    )
+    began = time.monotonic()
+    for options in ({}, {"max_age": 60}):
+        with (
+            client(server, running.url(name, user=user)) as asking,
+            pytest.raises(cf.ConfigError, match=message),
+        ):
+            asking.ask("how many?", timeout=60, **options)
+    assert time.monotonic() - began < 5
+    assert server.questions == []
+
+
+def test_a_server_that_is_down_is_waited_for(running: PostgresServer, url: str) -> None:
+    """Within the deadline; and a server that starts is no refusal."""
+    found = history(url)
+    running.stop()
+    threading.Timer(0.5, running.start).start()
+    assert sent(found) is not None
+    found.close()
+
+
+def test_a_password(running: PostgresServer, database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGPASSWORD is used; a wrong one is in no message, and in no traceback with locals."""
+    database.execute(
+        "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'canary'; EXCEPTION WHEN OTHERS THEN END $$"
+    )
+    database.execute("GRANT CREATE ON DATABASE store TO locked")
+    monkeypatch.setenv("PGPASSWORD", "canary")
+    found = history(running.url("store", user="locked"))
+    assert sent(found) is not None
+    found.close()
+    monkeypatch.setenv("PGPASSWORD", "another-canary")
+    with pytest.raises(cf.ConfigError, match='password authentication failed for user "locked"') as caught:
+        history(running.url("store", user="locked"))
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "another-canary" not in shown
+    monkeypatch.setenv("PGPASSWORD", "locked")
+    with pytest.raises(cf.ConfigError, match=r'failed for user "\*\*\*"'):
+        history(running.url("store", user="locked"))
+
+
+def test_texts_that_do_not_fit(server: Script, url: str, database: Any) -> None:
+    """NUL in a question is a ConfigError before anything is sent; in what the server says it is escaped."""
+    with client(server, url) as asking:
+        for options in ({}, {"max_age": 60}):
+            with pytest.raises(cf.ConfigError, match="stores no NUL character, which the question has"):
+                asking.ask("how many\0?", **options)
+        assert server.questions == []
+        server.on("results", server.answer(200, {**ANSWER, "response_summary": "a\0b \ud800"}))
+        asking.ask("how many?")
+    assert states(database) == [("COMPLETED", QUESTION_ID)]
+
+
+def test_a_database_that_is_not_utf8(running: PostgresServer, server: Script, database: Any) -> None:
+    """A ConfigError before anything is sent."""
+    database.execute("DROP DATABASE IF EXISTS ascii")
+    database.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
+    with (
+        client(server, running.url("ascii")) as asking,
+        pytest.raises(cf.ConfigError, match="its database is SQL_ASCII, not UTF8"),
+    ):
+        asking.ask("how many?")
+    assert server.questions == []
+
+
+def test_a_role_that_may_not_create(running: PostgresServer, server: Script, database: Any) -> None:
+    """A ConfigError that says who can help; with tables and rights it may ask."""
+    create_role(database, "poor LOGIN")
+    poor = running.url("store", user="poor")
+    with client(server, poor) as asking:
+        with pytest.raises(cf.ConfigError, match="permission denied for database store; an owner of the"):
+            asking.ask("how many?")
+        assert server.questions == []
+        history(running.url("store")).close()
+        with pytest.raises(cf.ConfigError, match="permission denied for schema connecty"):
+            asking.ask("how many?")
+        database.execute("GRANT USAGE ON SCHEMA connecty TO poor")
+        database.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON connecty.questions TO poor")
+        assert asking.ask("how many?").rows == 1
+
+
+def test_tables_of_another_version(url: str, server: Script, database: Any) -> None:
+    """A newer one is a ConfigError to who begins; one at work goes on with what is added."""
+    with client(server, url) as asking:
+        asking.ask("how many?")
+        database.execute("ALTER TABLE connecty.questions ADD COLUMN later text NOT NULL DEFAULT 'x'")
+        database.execute("COMMENT ON TABLE connecty.questions IS '99'")
+        asking.ask("how many?")
+    close_databases()
+    with (
+        client(server, url) as asking,
+        pytest.raises(cf.ConfigError, match="a newer version of connecty_frames made its tables"),
+    ):
+        asking.ask("how many?")
+    assert len(server.questions) == 2
+    assert {each.split()[0] for step in postgres.STEPS for each in step} <= {"CREATE", "ALTER"}
+    assert not any("DROP" in each or "RENAME" in each for step in postgres.STEPS for each in step)
+
+
+def test_two_that_make_the_tables_at_once(url: str) -> None:
+    """Both use the same."""
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(history, [url] * 8))
+    assert {sent(each) is not None for each in made} == {True}
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_ages_by_the_clock_of_the_database(server: Script, url: str, database: Any, hours: int) -> None:
+    """A clock of a machine that is wrong by a day neither pays again nor reuses what is too old."""
+
+    class Wrong(Clock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(hours=hours)
+
+    with client(server, url) as right, client(server, url, clock=Wrong()) as wrong:
+        right.ask("how many?")
+        assert wrong.ask("how many?", max_age=60).metadata.reused
+        wrong.ask("who?")
+        assert right.ask("who?", max_age=60).metadata.reused
+        assert len(server.questions) == 2
+        database.execute("UPDATE connecty.questions SET asked_at = asked_at - 120 * 1000000")
+        assert not wrong.ask("who?", max_age=60).metadata.reused
+    times = database.execute(
+        "SELECT max(abs(asked_at - extract(epoch FROM now()) * 1e6)) FROM connecty.questions WHERE id > 2"
+    ).fetchone()
+    assert times[0] < 60e6
+
+
+def test_leases_by_the_clock_of_the_database(
+    url: str, database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is renewed is SENT; one that is not becomes UNCERTAIN, and is healed by a late acceptance."""
+    monkeypatch.setattr(leases, "PAUSE", 0.05)
+    monkeypatch.setattr(leases, "_renewals", leases._Renewals())
+    found = history(url)
+    row, held = sent(found), sent(found, Asked("who?", 13))
+    leases.end(row)
+    database.execute("UPDATE connecty.questions SET lease = lease - 61 * 1000000")
+    time.sleep(0.5)
+    assert [each[2] for each in read_records(store(url))] == ["SENT", "UNCERTAIN"]
+    now = datetime.now(UTC)
+    found.accepted(row, "late", asked_at=now, now=now)
+    assert states(database) == [("ASKED", "late"), ("SENT", None)]
+    assert held is not None
+    found.close()
+
+
+def test_a_restart(running: PostgresServer, url: str, database: Any) -> None:
+    """A connection that a restart or an administrator ended is replaced, and its statement executed."""
+    found = history(url)
+    now, row = datetime.now(UTC), sent(found)
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'connecty_frames'"
+    )
+    found.accepted(row, "one", asked_at=now, now=now)
+    assert states(database) == [("ASKED", "one")]
+    running.stop()
+    try:
+        with pytest.warns(cf.HistoryWarning, match="Connection refused"):
+            found.ended("one", "COMPLETED", now=now, rows=3)  # it is written later
+    finally:
+        running.start()
+    found._write_pending(time.monotonic() + 9)
+    with psycopg.connect(url) as again:
+        assert states(again) == [("COMPLETED", "one")]
+    found.close()
+
+
+def test_a_fork(url: str, database: Any) -> None:
+    """The child has a connection of its own, and does not end that of its parent."""
+    code = """
+import os, sys
+from tests.store.test_postgres import history, sent
+from connecty_frames.options import Asked
+found = history(sys.argv[1])
+sent(found)
+child = os.fork()
+row = sent(found, Asked("child" if not child else "parent", 13))
+if not child:
+    found.close()
+    sys.exit(row is None)
+assert os.waitpid(child, 0)[1] == 0
+connection = found.database._connection
+assert sent(found, Asked("later", 13)) is not None
+assert found.database._connection is connection
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    subprocess.run([sys.executable, "-W", "error", "-c", code, url], check=True, env=environment, timeout=60)
+    assert len(states(database)) == 4
+
+
+def test_an_interrupt_in_a_statement(url: str) -> None:
+    """The connection is given up: the next statement gets a reply of its own."""
+    found = store(url)
+    found.execute("SELECT 1")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres, "_wait", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            found.execute("SELECT 7")
+    assert found.execute("SELECT 8").rows == [(8,)]
+    found.close()
+
+
+def test_without_psycopg(url: str) -> None:
+    """A ConfigError names the extra."""
+    code = """
+import sys
+sys.modules["psycopg"] = None
+import connecty_frames as cf
+from connecty_frames.client import Client
+try:
+    Client("id", client_secret="s", history=sys.argv[1])
+except cf.ConfigError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True)
+    assert done.stdout == "A history in PostgreSQL needs psycopg: pip install 'connecty-frames[postgres]'.\n"
