@@ -6,6 +6,7 @@ which fails the build of the pages and the tests.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -22,6 +23,7 @@ from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
 from connecty_frames.decode.types.inference import RULES
 from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.frames.polars import to_polars
+from connecty_frames.sandbox import faults as fault_module
 from connecty_frames.settings.values import Settings, SettingsDict
 from docs.docstrings import descriptions
 from docs.layout import as_table, layers_table, size_tables
@@ -35,6 +37,8 @@ __all__ = [
     "SECTIONS",
     "commands",
     "error_tree",
+    "exit_codes",
+    "faults",
     "frames_table",
     "settings",
     "types_table",
@@ -95,6 +99,20 @@ def warning_tree() -> str:
     return "\n".join(_branch(errors.ConnectyWarning, 0))
 
 
+def exit_codes() -> str:
+    """Return the exit codes of the command line."""
+    from connecty_frames.cli.exit_codes import MEANINGS
+
+    return as_table([("code", "meaning"), *((str(code), meaning) for code, meaning in MEANINGS.items())])
+
+
+def faults() -> str:
+    """Return the effects of faults, from the table in the docstring of their module."""
+    table = (fault_module.__doc__ or "").split("\n==")[1].partition("\n")[2]
+    rows = (re.fullmatch(r"``(.+?)``  +(.+)", line) for line in table.splitlines() if line)
+    return as_table([("fault", "effect"), *((f"`{row[1]}`", _code(row[2])) for row in rows if row)])
+
+
 def settings() -> str:
     """Return every setting with its environment variable and default."""
     described = descriptions(SettingsDict)
@@ -118,6 +136,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "frames": frames_table,
     "errors": error_tree,
     "warnings": warning_tree,
+    "exit-codes": exit_codes,
+    "faults": faults,
     "settings": settings,
     "commands": commands,
     "layers": layers_table,

@@ -16,7 +16,7 @@ The kinds of faults:
 
 ==================  ======================================================================================
 ``latency=S``       the response takes S seconds longer
-``status=N``        that status instead, with our error body; ``retry_after=`` adds the header, unchanged
+``status=N``        that status instead, with an error body; ``retry_after=`` adds the header, unchanged
 ``reset``           the connection is reset (TCP RST)
 ``close``           the connection is closed without a response
 ``lost``            the response never arrives: the connection stays open and silent

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import doctest
+import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,12 +34,16 @@ class Block:
         The number of its first line in the file, counted from 1.
     not_run
         Why it is not run, or None if it is.
+    output
+        What a Python block prints: the content of the ``text`` block right below it, or None. Three dots
+        stand for any text, such as an id.
     """
 
     language: str
     text: str
     line: int
     not_run: str | None
+    output: str | None = None
 
 
 def pages() -> list[Path]:
@@ -57,6 +64,7 @@ def blocks(markdown: str) -> list[Block]:
     lines = markdown.splitlines()
     mark: tuple[int, str] | None = None
     at = 0
+    above = False  # whether a block of Python is right above
     while at < len(lines):
         line = lines[at]
         marked, fence = _MARK.fullmatch(line), _FENCE.fullmatch(line)
@@ -68,10 +76,15 @@ def blocks(markdown: str) -> list[Block]:
             end = _end(lines, at, fence["fence"])
             # In Markdown, the text of a block is indented relative to its fence.
             text = "\n".join(_outdented(inner, len(fence["indent"])) for inner in lines[at + 1 : end])
-            found.append(Block(fence["language"].lower(), text, at + 2, mark and mark[1]))
-            mark, at = None, end
-        elif line.strip() and mark:
-            break
+            language = fence["language"].lower()
+            if language == "text" and above and not mark:
+                found[-1] = replace(found[-1], output=text)
+            found.append(Block(language, text, at + 2, mark and mark[1]))
+            mark, at, above = None, end, language == "python"
+        elif line.strip():
+            if mark:
+                break
+            above = False
         at += 1
     if mark:
         raise ValueError(f"line {mark[0]}: a mark with no block after it")
@@ -103,18 +116,35 @@ def is_ours(command: str) -> bool:
 def run_python(page: str, found: list[Block]) -> dict[str, object]:
     """Run the Python blocks of a page in one namespace; tracebacks have the page's line numbers.
 
-    Those of IPython are cells of a shell with the same namespace.
+    Those of IPython are cells of a shell with the same namespace. A block must print the output below it.
     """
     namespace: dict[str, object] = {"__name__": "__main__"}
     shell = None
     for block in found:
         if block.language == "python" and block.not_run is None:
             code = compile("\n" * (block.line - 1) + block.text + "\n", page, "exec", dont_inherit=True)
-            exec(code, namespace)
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(code, namespace)
+            check_output(page, block, printed.getvalue())
         if block.language == "ipython" and block.not_run is None:
             shell = shell or _shell(namespace)
             shell.run_cell(block.text).raise_error()
     return namespace
+
+
+def check_output(page: str, block: Block, printed: str) -> None:
+    """Fail with a comparison if a block printed something other than the page shows."""
+    if block.output is None:
+        return
+    expected, printed = (
+        "\n".join(line.rstrip() for line in text.strip("\n").splitlines()) + "\n"
+        for text in (block.output, printed)
+    )
+    checker, example = doctest.OutputChecker(), doctest.Example(block.text, expected)
+    if not checker.check_output(expected, printed, doctest.ELLIPSIS):
+        difference = checker.output_difference(example, printed, doctest.REPORT_NDIFF)
+        raise AssertionError(f"{page}:{block.line} prints something else.\n{difference}")
 
 
 def _shell(namespace: dict[str, object]) -> Any:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import connecty_frames as cf
+
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
@@ -21,11 +23,15 @@ pytestmark = pytest.mark.slow
 def test_the_python_of_a_page_runs(
     python_page: Path, examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every block in order, in one namespace, in an empty folder; warnings are errors."""
+    """Every block in order, in one namespace and an empty folder; warnings are errors, outputs as shown."""
     monkeypatch.chdir(tmp_path)
     found = examples.blocks(python_page.read_text(encoding="utf-8"))
 
-    namespace = examples.run_python(str(python_page), found)
+    try:
+        namespace = examples.run_python(str(python_page), found)
+    finally:
+        if any("use_sandbox()" in block.text for block in found):
+            cf.use_sandbox().close()  # the running one
 
     assert len(namespace) > 2, "nothing on this page was run"
 
@@ -51,16 +57,13 @@ def test_a_command_succeeds(console_command: str, shown: list[str], sandbox: San
     assert [line for line in shown if line not in done.stdout.splitlines()] == []
 
 
-@pytest.mark.usefixtures("connected")
-def test_the_readme_shows_what_its_first_example_prints(
-    examples: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As comments below the call of print."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    first = next(block for block in examples.blocks(text) if block.language == "python")
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/quickstart.md"])
+def test_the_first_pages_show_what_they_print(name: str, examples: Any) -> None:
+    """Each block of the quickstart, the first of the others; and none asserts."""
+    found = examples.blocks((Path(__file__).parents[2] / name).read_text(encoding="utf-8"))
+    python = [block for block in found if block.language == "python"]
 
-    examples.run_python("README.md", [first])
-
-    shown = [line.removeprefix("# ") for line in first.text.splitlines() if line.startswith("# ")]
-    assert len(shown) == 2
-    assert capsys.readouterr().out.splitlines()[:2] == shown
+    shown = python if name == "docs/quickstart.md" else python[:1]
+    assert shown
+    assert [block.text for block in shown if not block.output] == []
+    assert [block.text for block in python if "assert " in block.text] == []

@@ -1,4 +1,4 @@
-"""The numbers on the page about limits, and the fields of the metadata on the page about security."""
+"""The numbers on the pages about limits, and the fields of the metadata on the page about security."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
+
+
+def lines() -> list[str]:
+    """Return the lines of the page for users and of that for developers."""
+    pages = ("limits.md", "design/limits.md")
+    return [line for page in pages for line in (DOCS / page).read_text(encoding="utf-8").splitlines()]
 
 
 def constant(path: str) -> Any:
@@ -120,7 +126,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
 )
 def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, float]) -> None:
     """The row is on the page, and each constant behind it has the value that it states."""
-    assert row in (DOCS / "limits.md").read_text(encoding="utf-8").splitlines()
+    assert row in lines()
     assert {path: constant(path) for path in expected} == expected
 
 
@@ -147,7 +153,7 @@ def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, f
 )
 def test_a_documented_default_is_that_of_the_code(row: str, default: object, expected: int) -> None:
     """Of a setting, and of a parameter."""
-    assert row in (DOCS / "limits.md").read_text(encoding="utf-8").splitlines()
+    assert row in lines()
     assert default == expected
 
 

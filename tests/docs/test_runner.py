@@ -113,6 +113,43 @@ def test_a_broken_example_is_reported_with_its_line(examples: Any) -> None:
     assert (last.filename, last.lineno) == ("page.md", 5)
 
 
+OUTPUT = """\
+```python
+print("id", 1.5)
+print("x ")
+```
+
+```text
+id ...
+x
+```
+
+```python
+print(2)
+```
+
+In words:
+
+```text
+no output
+```
+"""
+
+
+def test_the_output_of_a_block_is_the_text_right_below_it(examples: Any) -> None:
+    """Not one with words in between; three dots are any text, space at the end of a line does not count."""
+    found = examples.blocks(OUTPUT)
+
+    assert [block.output for block in found] == ["id ...\nx", None, None, None]
+    examples.run_python("page.md", found)
+
+
+def test_another_output_is_reported_with_its_line(examples: Any) -> None:
+    """With what was printed instead."""
+    with pytest.raises(AssertionError, match=r"(?s)page\.md:2 prints something else.*\+ 3"):
+        examples.run_python("page.md", examples.blocks("```python\nprint(3)\n```\n\n```text\n2\n```\n"))
+
+
 def test_an_example_sees_nothing_of_the_runner(examples: Any) -> None:
     """Neither its names nor its ``from __future__`` imports: annotations are evaluated, as in a script."""
     with pytest.raises(NameError, match="examples"):

@@ -1,4 +1,4 @@
-"""The tests of the promises, listed in ``promises.toml``, exist and check something; the page names them.
+"""The tests of the promises in ``promises.toml`` exist and check something; the page for developers has them.
 
 ``tests/conftest.py`` lets them fail if they are skipped in CI.
 """
@@ -14,8 +14,9 @@ from pathlib import Path
 from tests.cases import cases
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "design" / "reliability.md").read_text(encoding="utf-8")
+PROMISED = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "design" / "security.md").read_text(encoding="utf-8")
 LISTED = tomllib.loads(Path(__file__).with_name("promises.toml").read_text(encoding="utf-8"))
 NAMED = re.compile(r"`(tests/[\w/]+\.py::\w+)`")
 ALL = {test for rows in LISTED.values() for tests in rows.values() for test in tests}
@@ -104,9 +105,16 @@ def test_the_page_names_the_tests(title: str) -> None:
     named: dict[str, list[str]] = {}
     for line in lines:
         cell = line.partition(" |")[0]
+        cell = cell.replace("(../", "(")  # a link from the folder of this page
         key = max((key for key in LISTED[title] if cell.startswith(key)), key=len, default=cell)
         named.setdefault(key, []).extend(NAMED.findall(line))
     assert named == LISTED[title]
+
+
+@cases("promise", LISTED["Promises"])
+def test_the_page_for_users_has_each_promise(promise: str) -> None:
+    """Under a bullet that begins with the words of its key."""
+    assert f"\n- {promise}" in PROMISED.replace("**", "")
 
 
 def test_every_fault_has_a_row() -> None:

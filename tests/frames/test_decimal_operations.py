@@ -1,4 +1,4 @@
-"""What ``docs/types.md`` says that pandas computes with columns of money, and what it cannot."""
+"""What ``docs/decimals.md`` says that pandas computes with columns of money, and what it cannot."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MONEY = pa.table(
 D = Decimal
 
 
-#: What ``docs/types.md`` says of results with columns of 17 digits, as the texts of their cells.
+#: What ``docs/decimals.md`` says of results with columns of 17 digits, as the texts of their cells.
 RESULTS: dict[str, tuple[Callable[[pd.DataFrame], Any], Any]] = {
     "+ column": (lambda f: f.amount + f.cost, ["13.25", "24.50", "<NA>", "991.18"]),
     "* column": (lambda f: f.amount * f.cost, ["30.7500", "82.0000", "<NA>", "6889.2600"]),

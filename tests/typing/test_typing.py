@@ -1,6 +1,6 @@
 """What type checkers report in code of users: errors in the lines that have them, and nothing else.
 
-The examples of ``docs/typing.md`` are such code too, without errors.
+The examples of ``README.md`` and ``docs/typing.md`` are such code too, without errors.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ def lines_with_errors(checker: str) -> list[int]:
     return [number for number, line in lines if re.search(rf"  # error(: {checker})?$", line)]
 
 
-def write_page(folder: Path) -> Path:
-    """Write the examples of the page to a file."""
-    page = (ROOT / "docs" / "typing.md").read_text(encoding="utf-8")
-    path = folder / "page.py"
-    path.write_text("".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), encoding="utf-8")
-    return path
+def write_pages(folder: Path) -> list[Path]:
+    """Write the examples of each page to a file."""
+    paths = []
+    for name in ("README", "docs/typing"):
+        page = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+        paths.append(folder / f"{Path(name).name.lower()}_page.py")
+        paths[-1].write_text("".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), encoding="utf-8")
+    return paths
 
 
 def test_pyright(tmp_path: Path) -> None:
@@ -42,7 +44,7 @@ def test_pyright(tmp_path: Path) -> None:
     pytest.importorskip("pyright", reason="pyright is not installed")
     pytest.importorskip("pandas-stubs", reason="pandas-stubs is not installed")
     shutil.copy(USER_CODE, tmp_path)
-    page = write_page(tmp_path)
+    pages = set(map(str, write_pages(tmp_path)))
     (tmp_path / "pyrightconfig.json").write_text(
         json.dumps(
             {
@@ -61,7 +63,7 @@ def test_pyright(tmp_path: Path) -> None:
     )
 
     found = json.loads(done.stdout)["generalDiagnostics"]
-    assert [each["message"] for each in found if each["file"] == str(page)] == []
+    assert [each["message"] for each in found if each["file"] in pages] == []
     reported = {each["range"]["start"]["line"] + 1: each["message"] for each in found}
     assert sorted(reported) == lines_with_errors("pyright"), reported
 
@@ -73,7 +75,7 @@ def test_mypy(tmp_path: Path) -> None:
     options = ["--strict", "--no-error-summary", "--hide-error-context"]
 
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, USER_CODE, write_page(tmp_path)],
+        [sys.executable, "-m", "mypy", *options, USER_CODE, *write_pages(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
