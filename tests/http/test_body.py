@@ -119,6 +119,6 @@ def test_the_limit_is_that_of_the_whole_body(encoding: str) -> None:
 
 
 @cases("size", [256 * 1024 * count + more for count in (1, 2) for more in (-1, 0, 1, 200, 2_000)])
-def test_a_body_that_is_read_when_more_of_it_is_to_be_decompressed(size: int) -> None:
-    """A piece has 256 KB, of which the last may come after all bytes were read."""
+def test_bodies_around_the_size_of_a_piece(size: int) -> None:
+    """A piece has 256 KB; the last one may be short, or as long as the others."""
     assert read(raw(gzip.compress(bytes(size)), Content_Encoding="gzip"), size) == bytes(size)
