@@ -1,4 +1,4 @@
-"""The door of the folder: its names, and what it does not load."""
+"""What is loaded for an engine, and what the folder does not load."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib
 import io
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -19,14 +18,6 @@ from tests.cases import cases
 
 if TYPE_CHECKING:
     from connecty_frames.options import Engine
-
-
-def test_where_the_names_are_that_load_a_library() -> None:
-    """Each is defined in its module, also where the library is missing, as Spark often is."""
-    for name, module in frames._LAZY.items():
-        source = Path(frames.__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
-        assert f"\ndef {name}(" in source
-    assert set(frames._LAZY) < set(frames.__all__)
 
 
 @cases("engine", ["pandas", "polars", "pyarrow"])
