@@ -194,8 +194,8 @@ def test_no_command_takes_a_url(
 @pytest.mark.parametrize("variable", ["CONNECTY_HISTORY", "CONNECTY_CA_BUNDLE", "CONNECTY_CONFIG"])
 def test_no_variable_takes_a_url(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named; a password in the URL is not shown."""
-    monkeypatch.setenv(variable, "postgresql://reader:canary@host/db")
-    with pytest.raises(ConfigError, match=f"{variable}.*not a URL with postgresql://") as raised:
+    monkeypatch.setenv(variable, "mysql://reader:canary@host/db")
+    with pytest.raises(ConfigError, match=f"{variable}.*not a URL with mysql://") as raised:
         cf.ask("how many?")
     assert "canary" not in str(raised.value)
 

@@ -10,9 +10,8 @@ import json
 import time
 from collections import deque
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import timedelta
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.errors import ConfigError, QuestionLimitError
@@ -47,7 +46,6 @@ _MOST_PENDING: Final = 1000
 #: Seconds for which changes that are not written yet hold up the end of a client.
 _PATIENCE: Final = 10.0
 _ASKED: Final = tuple(field.name for field in fields(Asked))
-_values_of: Final = attrgetter(*_ASKED)
 #: The rows with a key that are young enough, and in any case the last one, each with the time that it is.
 _EARLIER: Final = """\
 SELECT now, id, state, question, question_id, asked_at, accepted_at, error
@@ -111,7 +109,7 @@ class History:
         row = Row(self.key(asked), microseconds(asked_at))
         try:
             until = _until(seconds) if self._required else self.database.soon()
-            if not self._insert(row, asked, until=until):
+            while not self._insert(row, asked, until=until):  # again, if the limit has just let it through
                 self._raise_limit(asked, asked_at, until)
         except StoreError as error:
             self._report(error)
@@ -281,8 +279,8 @@ class History:
 
     def _insert(self, row: Row, asked: Asked, after: int | None = None, *, until: float | None) -> bool:
         """Insert the row of a question, unless its key has one behind ``after`` or the limit is reached."""
-        given = map(self._stored, _values_of(replace(asked, key=row.key)))
-        values = dict(zip(_ASKED, given, strict=True), base_url=self._base_url, client=self._client)
+        values = {name: self._stored(getattr(asked, name)) for name in _ASKED}
+        values |= {"key": row.key, "base_url": self._base_url, "client": self._client}
         where: list[Statement] = []
         if after is not None:
             where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
@@ -342,7 +340,7 @@ class History:
         raise ConfigError(
             f"The history in {self.place} cannot be used ({error}), so whether the question was asked before "
             "is unknown. Nothing was sent.",
-            hint="Call again when no other program locks the file, or move it away if it is no history.",
+            hint="Call again when it can be used. A file that is no history has to be moved away.",
             setting="history",
         ) from None
 
@@ -352,10 +350,11 @@ class History:
         )
 
     def _stored(self, value: object) -> str | None:
-        # Numbers as text, too: the ids of workspaces are larger than those of SQLite.
-        if value is None or isinstance(value, str):
-            return self._text(value)
-        return self._text(json.dumps(value, sort_keys=True, ensure_ascii=False))
+        if value is None or isinstance(value, int):  # ids of workspaces are larger than numbers of SQLite
+            return None if value is None else str(value)
+        if not isinstance(value, str):
+            value = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        return self._text(value)
 
     def _text(self, text: str | None) -> str | None:
         """Return a text without secrets."""

@@ -105,6 +105,8 @@ _LAYOUT: Final = Layout(
         ("ALTER TABLE questions ADD COLUMN tags TEXT",),
     ),
 )
+#: A row whose number is not known yet.
+_UNNUMBERED: Final = "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?"
 #: Rows that count for the limit of a day.
 COUNTED: Final = "FROM questions WHERE client = ? AND asked_at > {} - 86400000000 AND state <> 'REJECTED'"
 #: The largest number that SQLite holds.
@@ -199,29 +201,18 @@ class QuestionFile(Database):
         return "?", (microseconds(moment),)
 
     def insertion(
-        self,
-        row: Row,
-        values: Mapping[str, object],
-        after: int | None,  # noqa: ARG002 - for others
-        where: list[Statement],
+        self, row: Row, values: Mapping[str, object], _: int | None, where: list[Statement]
     ) -> Statement:
-        """Return the statement that inserts a row on conditions, which is atomic for other processes.
-
-        ``after`` is the last row with its key.
-        """
-        lease = leases.lease_now()
-        row.where = (
-            "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?",
-            (row.key, row.asked_at, *lease),
-        )
-        values = {**values, "asked_at": row.asked_at, "lease": lease[0], "lease_uptime": lease[1]}
+        """Return the statement that inserts a row on conditions, which is atomic for other processes."""
+        wall, uptime = leases.lease_now()
+        row.where = _UNNUMBERED, (row.key, row.asked_at, wall, uptime)
+        values = {**values, "asked_at": row.asked_at, "lease": wall, "lease_uptime": uptime}
         return conditional(_insert(tuple(values)), tuple(values.values()), where)
 
-    def inserted(self, row: Row, result: Result, until: float | None) -> bool:  # noqa: ARG002 - for others
+    def inserted(self, row: Row, result: Result, _: float | None) -> bool:
         """Whether a row was inserted, by the result of that; its number and condition are known then."""
-        # Numbers begin again in a new file, so the key belongs to the condition.
-        row.id = result.last_id
-        row.where = "id = ? AND key = ?", (row.id, row.key)
+        if result.changed:  # numbers begin again in a new file, so the key belongs to the condition
+            row.id, row.where = result.last_id, ("id = ? AND key = ?", (result.last_id, row.key))
         return bool(result.changed)
 
     def renew(self, row: Row) -> None:
@@ -247,7 +238,9 @@ class QuestionFile(Database):
 
 def conditional(insert: str, values: tuple[object, ...], where: list[Statement]) -> Statement:
     """Return a statement that inserts values on conditions."""
-    text = " AND ".join(condition for condition, _ in where) or "true"
+    if not where:
+        return insert, values
+    text = " AND ".join(condition for condition, _ in where)
     return f"{insert} WHERE {text}", (*values, *chain.from_iterable(given for _, given in where))
 
 

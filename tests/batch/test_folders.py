@@ -185,3 +185,22 @@ def test_a_question_that_is_erased(ask: Any, service: Any, folder: Path) -> None
 
     assert service.asked == {"why?": 2, "who?": 1}
     assert batch.summary() == BatchSummary(total=2, answered=2)
+
+
+def test_questions_are_registered_in_bulk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1,000 questions, those that are new are added by statements of 150, and in order."""
+    index, statements = Index(tmp_path / "index.sqlite3"), list[str]()
+    index.create()
+    index.register(read_items(["question 7"]), str)
+    execute = index._execute
+
+    def counted(statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        statements.append(statement.split(maxsplit=1)[0])
+        return execute(statement, parameters)
+
+    monkeypatch.setattr(index, "_execute", counted)
+    index.register(read_items([f"question {number}" for number in range(1000)]), str)
+
+    assert statements == ["SELECT", *["INSERT"] * 7, "SELECT"]
+    expected = ["question 7", *(f"question {number}" for number in range(1000) if number != 7)]
+    assert [entry.question for entry in index.entries()] == expected

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connecty_frames.asking import checks
 from connecty_frames.asking.checks import Status, _Probe
 from connecty_frames.http.models import Request, Response
 from tests.servers.scripted import Script, serve
@@ -307,3 +308,21 @@ def test_a_socks_proxy(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert code == 2
     assert lines["address"][1].startswith("The proxy for 127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "text"),
+    [
+        (59.9, "warning", "a token is used for 60 s only: it names no later expires_at"),
+        (60.0, "ok", "a token is used for 1 min"),
+        (3600.0, "ok", "a token is used for 60 min"),
+    ],
+)
+def test_how_long_a_token_is_used(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, status: str, text: str
+) -> None:
+    """For less than a minute, most calls would ask for another one."""
+    monkeypatch.setattr(checks, "_request_token", lambda *_: seconds)
+    found = checks._token(None, None)  # type: ignore[arg-type]
+
+    assert (found.status, found.text) == (status, f"credentials accepted; {text}")

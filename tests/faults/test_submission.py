@@ -123,6 +123,19 @@ def test_a_fault_after_sending_is_uncertain(server: Any, client: Client, status:
     assert server.count("ask") == 1
 
 
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_reply_of_a_megabyte(server: Any, client: Client, longer: int) -> None:
+    """No more is read of one without rows."""
+    body = json.dumps({"question_id": QUESTION_ID}).encode().ljust(1024**2 + longer)
+    server.on("ask", server.answer(202, raw=body))
+    if longer:
+        with pytest.raises(SubmissionUncertain, match="longer than the limit of 1048576 bytes"):
+            client.submit(QUESTION)
+    else:
+        assert client.submit(QUESTION).question_id == QUESTION_ID
+    assert server.count("ask") == 1
+
+
 def test_an_id_that_arrived_whole_is_kept(server: Any, client: Client) -> None:
     """A 202 whose body is cut after the id was accepted; a 503 that holds an id is uncertain, with the id."""
     server.on("ask", server.send_and_close(HEAD + b"Content-Length: 99\r\n\r\n" + ACCEPTED))

@@ -1,4 +1,4 @@
-"""The door of the folder: its names, and what it does not load."""
+"""What is loaded for an engine, and what the folder does not load."""
 
 from __future__ import annotations
 

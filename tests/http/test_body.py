@@ -107,3 +107,18 @@ def test_the_part_before_a_failure_is_kept() -> None:
     with pytest.raises(urllib3.exceptions.ProtocolError, match="14 bytes read"):
         read_body(raw(b'{"question_id"', Content_Length="99"), into, limit=100)
     assert into.getvalue() == b'{"question_id"'
+
+
+@cases("encoding", ["identity", "gzip"])
+def test_the_limit_is_that_of_the_whole_body(encoding: str) -> None:
+    """To the byte, after decompression."""
+    body = gzip.compress(TEXT) if encoding == "gzip" else TEXT
+    assert read(raw(body, Content_Encoding=encoding), len(TEXT)) == TEXT
+    with pytest.raises(BodyTooLarge, match=f"longer than the limit of {len(TEXT) - 1} bytes"):
+        read(raw(body, Content_Encoding=encoding), len(TEXT) - 1)
+
+
+@cases("size", [256 * 1024 * count + more for count in (1, 2) for more in (-1, 0, 1, 200, 2_000)])
+def test_bodies_around_the_size_of_a_piece(size: int) -> None:
+    """A piece has 256 KB; the last one may be short, or as long as the others."""
+    assert read(raw(gzip.compress(bytes(size)), Content_Encoding="gzip"), size) == bytes(size)

@@ -93,12 +93,14 @@ class PostgresServer:
         )
         processes = [self._process.pid, *map(int, found.stdout.split())]
         for each in processes:
-            os.kill(each, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended before the first one stopped
+                os.kill(each, signal.SIGSTOP)
         try:
             yield
         finally:
             for each in processes:
-                os.kill(each, signal.SIGCONT)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGCONT)
 
 
 @contextmanager

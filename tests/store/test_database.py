@@ -236,13 +236,14 @@ def test_rows_that_cannot_be_read(path: Path) -> None:
     with database_at(path) as database:
         for question in ("how many?", "who?"):
             database.execute(INSERT, (question,))
-        with pytest.raises(StoreError, match=r"(?i)utf-8"):
+        with pytest.raises(StoreError, match=r"(?i)utf-8") as caught:
             database.execute("SELECT CAST(x'ff' AS TEXT) FROM questions")
         other = sqlite3.connect(path, isolation_level=None, timeout=0)
         ((busy, _, _),) = other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         other.close()
 
     assert busy == 0
+    assert caught.value.__context__ is not None  # its traceback has the cursor
 
 
 def test_a_file_of_another_kind(tmp_path: Path) -> None:

@@ -132,6 +132,19 @@ def test_many_at_once(place: str) -> None:
         caller.close()
 
 
+def test_a_limit_that_ends_meanwhile(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that was refused, and is allowed before the error is made, is recorded before it is sent."""
+    found, now = history(place, 1), datetime.now(UTC)
+    found.sent(Asked("first", 13), asked_at=now)
+    monkeypatch.setattr(
+        found, "_raise_limit", lambda *_: found.database.execute("DELETE FROM questions").rows
+    )
+    row = found.sent(Asked("second", 13), asked_at=now)
+    assert row is not None
+    assert found.database.execute("SELECT id, question FROM questions").rows == [(row.id, "second")]
+    found.close()
+
+
 def test_a_claim_that_another_caller_won(place: str) -> None:
     """It is none of the limit."""
     found, now = history(place, 9), datetime.now(UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -12,7 +11,6 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -435,9 +433,16 @@ def test_a_fork(url: str, database: Any) -> None:
     """The child has a connection of its own, and does not end that of its parent."""
     code = """
 import os, sys
-from tests.store.test_postgres import history, sent
+from datetime import UTC, datetime
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.options import Asked
-found = history(sys.argv[1])
+from connecty_frames.settings.values import parse_setting
+from connecty_frames.store.history import History
+from connecty_frames.store.opening import store_at
+store = store_at(parse_setting("history", sys.argv[1], is_text=False))
+found = History(store, required=True, base_url="u", client_id=SecretStr("c"), redact=str)
+def sent(found, asked=Asked("how many?", 13)):
+    return found.sent(asked, asked_at=datetime.now(UTC), seconds=30)
 sent(found)
 child = os.fork()
 row = sent(found, Asked("child" if not child else "parent", 13))
@@ -449,8 +454,7 @@ connection = found.database._connection
 assert sent(found, Asked("later", 13)) is not None
 assert found.database._connection is connection
 """
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    subprocess.run([sys.executable, "-W", "error", "-c", code, url], check=True, env=environment, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", code, url], check=True, timeout=60)
     assert len(states(database)) == 4
 
 
@@ -459,7 +463,7 @@ def test_an_interrupt_in_a_statement(url: str) -> None:
     found = store(url)
     found.execute("SELECT 1")
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:

@@ -111,8 +111,6 @@ class Phrases:
             each if isinstance(each, Slot) else Slot(each, text) for each in made
         ]
 
-    # Nouns
-
     def _only(self, f: Found) -> Any:
         has_event = any(slot.has("verb") and slot["verb"].events for slot in self.slots)
         return None if has_event else f.slots[:-1]  # those who bought lamps only bought nothing else
@@ -315,6 +313,9 @@ class Phrases:
             return "dimension", (q.Dimension(grain=f.ly),)
         if f.slots[-1].has("value"):
             return None
+        is_followed = any(slot.has("by") for slot in self.slots[self.position + len(f.kinds) :][:1])
+        is_open = is_followed and f.kinds[0] == "each" and f.noun.entity and not f.noun.entity.unique_label
+        fail_if(is_open, "Whether it is of each or on average is not clear.", "average {}")
         ranks = [slot["rank"] for slot in self.slots if slot.has("rank")]
         is_ranked = f.kinds[0] == "by" and any(rank.subject for rank in ranks)
         if is_ranked and f.noun.entity and f.noun.plural:

@@ -181,7 +181,7 @@ class _Reader:
         else:
             dated = any(each.grain and each.field for each in self.by)
             fail_if(len(periods) > 1 or (periods and dated), "Of which time the period is is not clear.")
-        is_open = not all(each.periods for each in periods)
+        is_open = not all(each.periods for each in self.of(q.During))
         fail_if(is_open, "It names a part of a year without the year.", "{} 2024", "{} 2025", "since {}")
         values = [each for each in self.of(q.Is) if each.each]
         if self.take("joint"):

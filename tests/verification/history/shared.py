@@ -91,8 +91,8 @@ class _Pod:
 
     def close(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(60)
+        with self._process:  # closes both pipes
+            self._process.stdin.close()
 
 
 @contextmanager
