@@ -92,6 +92,7 @@ class Asked:
     question: str
     dw_id: int
     key: str | None = None  # the same for equal questions; None is that of the text
+    # Options that are recorded; a further one goes last.
     tags: Mapping[str, str] | None = None
 
     @classmethod

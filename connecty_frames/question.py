@@ -215,7 +215,8 @@ class Question:
         Parameters
         ----------
         **options
-            Options of ``ask_df`` about reading an answer: not ``dw_id``, ``question_id`` and ``max_age``.
+            Options of ``ask_df`` about reading an answer: not ``dw_id``, ``question_id``, ``max_age`` and
+            ``tags``.
 
         Returns
         -------
