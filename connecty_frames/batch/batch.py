@@ -268,8 +268,8 @@ class Batch:
 
         A part is replaced once its successor is there. The options are those of the batch from then on: later
         calls of :func:`ask_batch` give the same ones, and go on with what a kill has left. A part stays as it
-        is if the service no longer has its answer, or the answer does not fit the options;
-        :meth:`errors` lists it.
+        is if the service no longer has its answer, and :meth:`parts` leaves out those whose answers did not
+        come in time or do not fit the options; :meth:`errors` lists both.
 
         Parameters
         ----------

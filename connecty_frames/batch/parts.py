@@ -38,12 +38,14 @@ def _common_schema(paths: list[Path]) -> pa.Schema:
     for position, field in enumerate(first):
         types = [schema.types[position] for schema in schemas]
         is_mixed = set(types) == {pa.int64(), pa.float64()}
+        name = snippet(field.name)
         for type_, (path, metadata) in zip(types, parts, strict=True):
-            if is_mixed and (type_ == pa.float64() or _is_exact(metadata, field.name)):
-                continue
-            if is_mixed or type_ != field.type:
-                column = f"{snippet(field.name)!r} as {snippet(str(types[0]))}"
+            if not is_mixed and type_ != field.type:
+                column = f"{name!r} as {snippet(str(field.type))}"
                 raise _unlike(paths[0], column, path, snippet(str(type_)))
+            if is_mixed and type_ == pa.int64() and not _is_exact(metadata, field.name):
+                column = f"{name!r} as int64 beyond 2**53, which double does not hold exactly"
+                raise _unlike(path, column, paths[types.index(pa.float64())], "double")
         if is_mixed:
             first = first.set(position, field.with_type(pa.float64()))
     return first

@@ -155,6 +155,8 @@ class PinFolder:
 def check_name(name: object) -> str:
     """Return a name that a pin may have; a ConfigError for any other."""
     problem = name_problem(name) if isinstance(name, str) else "is no text"
+    if problem is None and str(name).startswith("."):
+        problem = "begins with a period, as hidden files do"
     if problem is None:
         return str(name)
     raise ConfigError(f"name={value_text(name)} {problem}; the pin's file is named after it.", setting="name")

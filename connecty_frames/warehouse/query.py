@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from connecty_frames._base.text import counted, quoted, snippet
+from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.rows.reader import column_names
@@ -89,9 +90,12 @@ def declared_columns(
 
 def _type(column: ColumnSchema, declared: Declared) -> pa.DataType:
     try:
-        return decide(column, declared).type
-    except ConfigError:  # text that meets a number
+        wanted = decide(column, declared)
+        if declared.type is not None and not is_text(wanted.type):  # which drivers without arrays always make
+            convert(pa.nulls(0, declared.type), declared, wanted)
+    except (ConfigError, CellError):  # text that meets a number, or types that no value passes between
         return declared.type
+    return wanted.type
 
 
 def _batches(

@@ -286,6 +286,28 @@ def test_what_the_warehouse_declares(
             pin.check(database)
 
 
+@pytest.mark.parametrize(
+    ("sql", "arrow"),
+    [
+        ("BOOLEAN", "bool"),
+        ("TIMESTAMP", "timestamp[us]"),
+        ("BLOB", "binary"),
+        ("INT[]", "list<l: int32>"),
+        ("VARCHAR", None),
+        ("SMALLINT", None),
+    ],
+)
+def test_a_type_whose_values_never_become_the_pinned_one(service: Any, sql: str, arrow: str | None) -> None:
+    """It is a change, as ``rerun`` fails at the first value; text may hold numbers."""
+    connection = duckdb.connect()
+    connection.execute(f"CREATE TABLE orders (id {sql}, name VARCHAR)")
+    service.answer("SELECT id, name FROM orders")
+
+    found = service.pin().check(connection, on_change=lambda _: None)
+
+    assert found.lines == (() if arrow is None else (f"Column 'id' was int64, and is {arrow}.",))
+
+
 def test_other_columns_of_the_warehouse(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     """A star has the columns of today."""
     service.answer("SELECT * FROM shop.orders")

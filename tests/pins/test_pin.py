@@ -118,6 +118,7 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
     [
         ({"name": ""}, cf.ConfigError, "name='' is no name of a file; the pin's file is named after it"),
         ({"name": ".."}, cf.ConfigError, "is no name of a file"),
+        ({"name": ".orders"}, cf.ConfigError, "begins with a period, as hidden files do"),
         ({"name": "a/b"}, cf.ConfigError, "has a separator of paths"),
         ({"name": "a:b"}, cf.ConfigError, "which Windows or Spark cannot have in the name of a file"),
         ({"name": "a\x1b[2J"}, cf.ConfigError, "has a control character"),
