@@ -55,8 +55,6 @@ search_question_id: Final = re.compile(
     rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*"(?:urn:uuid:|\{)?'
     rb'([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})\}?"'
 ).search
-#: The content types that most servers send, which are accepted without parsing them.
-_JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"})
 #: Seconds that reading what has arrived may take in any case: nearly every answer takes less.
 GRACE: Final = 0.1
 #: For ``max_rows=None``, how many times more rows each fetch requests until their number is known.
@@ -70,7 +68,7 @@ class Results(Immutable):
 
     envelope: Envelope
     body: bytes
-    max_rows: int  # of the request
+    max_rows: int  # of the request, 0 if it had none
     retry_after: float | None = None  # in seconds, as the server asked
     elapsed: float | None = None  # seconds from sending the question to this response, if that is known
 
@@ -130,11 +128,10 @@ class Endpoints:
         path = f"{RESULTS.format(dw_id=dw_id, question_id=question_id)}?include={','.join(include)}"
         if max_rows is not None:
             path += f"&max_rows={max_rows}"
-        fetched = DEFAULT_MAX_ROWS if max_rows is None else max_rows
         return partial(
             self._send,
             Request("GET", path, has_results=True),
-            read=partial(self._read_results, max_rows=fetched, unread=unread),
+            read=partial(self._read_results, max_rows=max_rows or 0, unread=unread),
             describe=lambda results: snippet(results.envelope.state),
             unread=unread,
         )
@@ -210,10 +207,9 @@ class Endpoints:
                 raise RequestFailed(Failure(FailureKind.DEADLINE, error, reason))
 
         content_type = response.headers.get("Content-Type")
-        if content_type not in _JSON or not response.body or response.body.isspace():
-            failure = content_failure(response, redact=redact)
-            if failure is not None:
-                raise RequestFailed(failure)
+        failure = content_failure(response, redact=redact)
+        if failure is not None:
+            raise RequestFailed(failure)
         try:
             envelope = read_envelope(
                 response.body,
@@ -230,9 +226,7 @@ class Endpoints:
             )
             reason = f"{response.host} sent an invalid results response"
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, invalid, reason)) from None
-        wait = None
-        if "Retry-After" in response.headers:
-            wait = retry_after(response.headers, self.clock.now())
+        wait = retry_after(response.headers, self.clock.now())
         if envelope.state == State.COMPLETED:
             return Results(envelope, response.body, max_rows, wait)
         # It has no rows, and messages show the rest: without secrets.

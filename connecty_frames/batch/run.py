@@ -224,15 +224,13 @@ class _BatchRun:
             # The service no longer has what is to be fetched again: the part of earlier options stays.
             is_kept = isinstance(error, NotFoundError) and self._part(entry).exists()
             self.index.failed(entry.number, f"{type(error).__name__}: {error}", PART if is_kept else None)
-            if self._is_stopping(entry, error):
+            if self._is_stopping(error):
                 raise
 
-    def _is_stopping(self, entry: Entry, error: ConnectyError) -> bool:
+    def _is_stopping(self, error: ConnectyError) -> bool:
         """Whether no other question can be asked after the error of one."""
         if isinstance(error, AuthError | ConfigError):
             return True
-        if _is_asked(entry):
-            return False
         if isinstance(error, SubmissionUncertain):
             with self.lock:
                 self.uncertain += 1

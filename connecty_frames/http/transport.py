@@ -346,11 +346,8 @@ def _decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
             except zlib.error as error:
                 raise BodyEncodingError(f"it is not valid gzip ({error})") from None
             packed = stream.unconsumed_tail or stream.unused_data
-    while started and not stream.eof:
-        rest = stream.decompress(b"", _CHUNK)
-        if not rest:
-            raise BodyEncodingError("its gzip stream is incomplete")
-        yield rest
+    if started and not stream.eof:
+        raise BodyEncodingError("its gzip stream is incomplete")
 
 
 def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:

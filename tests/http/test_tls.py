@@ -90,10 +90,16 @@ def test_certificates_are_read_once(secured: Script, tmp_path: Path, monkeypatch
         assert client.ask("how many?").rows == 2
 
 
-def test_a_folder_of_certificates(secured: Script, tmp_path: Path) -> None:
+@cases("by_environment", [False, True])
+def test_a_folder_of_certificates(
+    secured: Script, by_environment: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Files named by their hash, as OpenSSL has them (``openssl x509 -hash``)."""
     shutil.copy(PEM, tmp_path / "88d0bdcb.0")
-    with make(secured.address, ca_bundle=tmp_path) as client:
+    settings = {} if by_environment else {"ca_bundle": tmp_path}
+    if by_environment:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    with make(secured.address, **settings) as client:
         assert client.ask("how many?").rows == 2
 
 
