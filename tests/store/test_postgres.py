@@ -588,3 +588,43 @@ def test_a_nul_in_a_batch(server: Script, url: str, tmp_path: Path) -> None:
     with client(server, url) as asking, pytest.raises(cf.ConfigError, match="NUL"):
         ask(asking, tmp_path / "batch", ["how many?", "who\0?"])
     assert server.questions == []
+
+
+def test_a_batch_in_tables_of_an_earlier_version(
+    server: Script, url: str, database: Any, tmp_path: Path
+) -> None:
+    """The table of items is added, and the rows stay."""
+    with client(server, url) as asking:
+        asking.ask("how many?")
+    close_databases()
+    database.execute("DROP TABLE connecty.items")
+    database.execute("COMMENT ON TABLE connecty.questions IS '1'")
+    with client(server, url) as asking:
+        batch = ask(asking, tmp_path / "batch", ["who?"])
+    assert batch.summary() == BatchSummary(1, answered=1)
+    assert len(states(database)) == 2
+
+
+def test_a_failed_question_of_a_batch(server: Script, url: str, tmp_path: Path) -> None:
+    """It is listed, and asked again by retry()."""
+    with client(server, url) as asking:
+        server.on("results", server.answer(200, {"state": "FAILED"}))
+        batch = ask(asking, tmp_path / "batch", ["how many?"])
+        assert batch.errors()["state"].tolist() == ["FAILED"]
+        server.on("results", server.answer(200, ANSWER))
+        batch.retry()
+    assert (server.questions, batch.summary()) == (["how many?"] * 2, BatchSummary(1, answered=1))
+
+
+def test_a_batch_whose_store_is_away(
+    server: Script, relay: Relay, running: PostgresServer, tmp_path: Path
+) -> None:
+    """A ConfigError that names it."""
+    place = running.url("store", port=relay.port)
+    with client(server, place) as asking:
+        ask(asking, tmp_path / "batch", ["how many?"])
+    close_databases()
+    relay.close()
+    with pytest.raises(cf.ConfigError, match=rf"The index of the batch, {place}, cannot be used"):
+        cf.open_batch(tmp_path / "batch")
+    assert server.questions == ["how many?"]
