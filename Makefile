@@ -31,7 +31,7 @@ verify.fidelity = $(call both,tests.verification.fidelity,tests.verification.fid
 verify.questions = $(RUN) benchmarks.questions ## how many questions that people wrote does the sandbox answer rightly?
 verify.bounds = $(call both,benchmarks.bounds $(ARGS),benchmarks.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
 verify.history = $(RUN) tests.verification.history $(ARGS) ## 200 processes are killed while they ask: is each question in the history? ARGS="--store postgres" shares one
-verify.batch = $(RUN) tests.verification.batch $(ARGS) ## a batch is killed ten times: is each question asked once?
+verify.batch = $(RUN) tests.verification.batch $(ARGS) ## a batch is killed ten times: is each question asked once? ARGS="--store postgres": by four pods
 verify.rerun = $(RUN) tests.verification.rerun $(ARGS) ## five million rows of a cut answer, by way of PostgreSQL
 verify.fuzz = $(RUN) tests.verification.fuzz $(ARGS) ## a million malformed bodies
 verify.fuzz-guard = $(RUN) tests.verification.fuzz_guard $(ARGS) ## hostile SQL past the guard of rerun; ARGS="--without text" switches a rule off

@@ -198,15 +198,16 @@ class Client:
         """Whether answers can be fetched later: not those of a sandbox that ends with this process."""
         return bool(self._api.resume_command("", 0))
 
-    def recording_in(self, path: Path) -> Client:
-        """Return a client with the same connections that records in another file; the caller closes it.
+    def recording_in(self, place: Path | str) -> Client:
+        """Return a client with the same connections that records in another file, or at a URL.
 
-        A ConfigError if the file cannot be used.
+        The caller closes it. A ConfigError if it cannot be used.
         """
-        from connecty_frames.store.table import database_at
+        from connecty_frames.store.opening import store_at
 
         client, api = object.__new__(Client), copy.copy(self._api)
-        api.history = self._history_at(database_at(path), required=True)
+        limit = None if self._api.history is None else self._api.history.limit
+        api.history = self._history_at(store_at(place), required=True, limit=limit)
         vars(client).update(vars(self), _api=api)
         return client
 

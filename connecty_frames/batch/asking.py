@@ -9,8 +9,7 @@ from connecty_frames._base.text import path_text
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.batch.batch import DEFAULT_WORKERS, NOT_OF_A_BATCH, Batch, check_max_questions
-from connecty_frames.batch.folder import begin_folder, index_path, known_names, manifest_of
-from connecty_frames.batch.index import Index
+from connecty_frames.batch.folder import begin_folder, known_names, manifest_of, store_of
 from connecty_frames.batch.items import read_items
 from connecty_frames.batch.run import run_batch
 from connecty_frames.calls.concurrent import check_max_workers
@@ -110,12 +109,22 @@ def ask_batch(
     items = read_items(questions, cache(partial(known_names, path)))
     asking = shared_client(client)
     target = asking.target(ask_options.dw_id)
-    if asking.history is not None and asking.history.limit is not None:
+    history = asking.history
+    store = None if history is None else history.database.url
+    if history is not None and history.limit is not None and store_of(path, store) is None:
         raise ConfigError(
             "max_questions_per_day counts the questions of a history, and a batch in a folder has one of its "
-            "own. Unset it, and give max_questions=.",
+            "own. Begin the batch with a history in PostgreSQL; or unset it, and give max_questions=.",
             setting="max_questions_per_day",
         )
+    try:
+        index = begin_folder(path, manifest_of(target, ask_options), store)
+    except OSError as error:
+        raise ConfigError(
+            f"folder={path_text(path)} cannot be used ({error.strerror}). Nothing was sent.",
+            setting="folder",
+        ) from None
+    items = index.keyed(items)
     ask = partial(
         run_batch,
         path,
@@ -124,14 +133,7 @@ def ask_batch(
         questions={item.key: item.question for item in items},
         ask_options=ask_options,
     )
-    with Index(index_path(path)) as index:
-        try:
-            begin_folder(path, manifest_of(target, ask_options))
-        except OSError as error:
-            raise ConfigError(
-                f"folder={path_text(path)} cannot be used ({error.strerror}). Nothing was sent.",
-                setting="folder",
-            ) from None
+    with index:
         index.register(items, asking.redacted)
         ask(
             max_workers=max_workers,

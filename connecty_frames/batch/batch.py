@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from connecty_frames._base.text import counted, path_text
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
-from connecty_frames.batch.folder import begin_refetching, index_path, manifest_of, open_folder, part_path
-from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
+from connecty_frames.batch.folder import begin_refetching, manifest_in, manifest_of, open_index, part_path
+from connecty_frames.batch.index import NO_TABLE, PART, Entry
 from connecty_frames.calls.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.files import checked_path
@@ -297,9 +297,8 @@ class Batch:
         check_max_workers(max_workers)
         ask_options = read_schema(AskOptions.from_kwargs(options, "dw_id", *NOT_OF_A_BATCH))
         fetching = shared_client(client or self._asked_by)
-        target = fetching.target(open_folder(self._folder)["dw_id"])
-        with Index(index_path(self._folder)) as index:
-            begin_refetching(self._folder, manifest_of(target, ask_options), index)
+        target = fetching.target(manifest_in(self._folder)["dw_id"])
+        with begin_refetching(self._folder, manifest_of(target, ask_options)) as index:
             run_batch(
                 self._folder,
                 fetching,
@@ -319,7 +318,7 @@ class Batch:
         return f"<Batch in {path_text(self._folder)}, {self.summary()}>"
 
     def _entries(self) -> list[Entry]:
-        with Index(index_path(self._folder)) as index:
+        with open_index(self._folder) as index:
             return index.entries()
 
 
@@ -349,7 +348,7 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
     1
     """
     path = checked_path(folder, "folder").absolute()
-    open_folder(path)
+    open_index(path)
     return Batch(path)
 
 

@@ -1,20 +1,24 @@
 """The folder of a batch: its manifest, its index and its parts.
 
-``batch.json`` is the manifest: the workspace, and the options that decide what a part has in it. It is
-written last when a folder is begun, so that a folder with one has everything. ``index.sqlite3`` is the index,
-and ``parts/000123-<name>.parquet`` is the answer to question 123.
+``batch.json`` is the manifest: the workspace, the options that decide what a part has in it, and the URL of
+the store if the index is in one. It is written last when a folder is begun, so that a folder with one has
+everything. Otherwise ``index.sqlite3`` is the index. ``parts/000123-<name>.parquet`` is the answer to
+question 123.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from connecty_frames._base.text import path_text, quoted, value_text
 from connecty_frames.batch.index import Index
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, locked_folder, open_regular
+from connecty_frames.settings.values import parse_setting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
 
 _MANIFEST: Final = "batch.json"
+_STORE: Final = "store"
+_BATCH: Final = "batch"
 _INDEX: Final = "index.sqlite3"
 _PARTS: Final = "parts"
 #: What the beginnings of the names of all entries are, before the manifest is written.
@@ -48,8 +54,8 @@ def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, An
     return {"format": _FORMAT, **target, **options}
 
 
-def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
-    """Make a folder that of a batch, unless it is."""
+def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> Index:
+    """Make a folder that of a batch, unless it is, and return its index: in it, or at the URL of a store."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,39 +63,44 @@ def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
     with locked_folder(folder):
         names = {each.name for each in folder.iterdir()}
         if _MANIFEST not in names:
-            _begin(folder, names, manifest)
-    found = open_folder(folder)
-    if found != manifest:
-        name = min(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))
-        raise _differs(folder, name, found, manifest)
+            _begin(folder, names, {**manifest, _STORE: store, _BATCH: uuid4().hex})
+    found = manifest_in(folder)
+    for name in sorted({*found, *manifest} - {_STORE, _BATCH}):
+        if found.get(name) != manifest.get(name):
+            raise _differs(folder, name, found, manifest)
+    # Before it is connected to; a folder of an earlier version goes on with the index that it has.
+    if _STORE in found and _place(found[_STORE]) != _place(store):
+        raise _differs(folder, _STORE, found, {_STORE: store})
+    index = open_index(folder)
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and its part is written after that.
-    if unknown := sorted(_numbers(folder) - Index(index_path(folder)).sent()):
+    if unknown := sorted(_numbers(folder) - index.sent()):
         raise ConfigError(
             f"folder={path_text(folder)}: part {unknown[0]:06d} is there, and the index has no such question "
             "that was sent. The index is older than the parts, as from a backup, so what was asked is "
             "unknown. Restore the latest one, or name a new folder.",
             setting="folder",
         )
+    return index
 
 
-def begin_refetching(folder: Path, manifest: dict[str, Any], index: Index) -> None:
-    """Give a batch other options, and have all its answers fetched again."""
-    found = open_folder(folder)
+def begin_refetching(folder: Path, manifest: dict[str, Any]) -> Index:
+    """Give a batch other options, have all its answers fetched again, and return its index."""
+    found, index = manifest_in(folder), open_index(folder)
     for name in manifest.keys() - {*_OPTIONS}:
         if found.get(name) != manifest[name]:
             raise _differs(folder, name, found, manifest)
     with locked_folder(folder):
         index.refetch()  # first: a killed process must not leave parts of other options than these
-        _write_manifest(folder, manifest)
+        _write_manifest(folder, {**found, **manifest})
+    return index
 
 
 def known_names(folder: Path) -> set[str]:
     """Return the names of the questions of the batch in a folder, if there is one."""
     if not (folder / _MANIFEST).exists():
         return set()
-    open_folder(folder)
-    return Index(index_path(folder)).names()
+    return open_index(folder).names()
 
 
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
@@ -100,18 +111,19 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
             "in it. Name a new folder.",
             setting="folder",
         )
-    index = Index(index_path(folder))
+    index = _index_of(folder, manifest)
     if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
         raise ConfigError(
             f"folder={path_text(folder)} has the index or the parts of a batch, and no {_MANIFEST}. "
             "Restore what is missing, or name a new folder.",
             setting="folder",
         )
-    _write_manifest(folder, manifest)
+    with suppress(FileExistsError):  # another machine was faster, which has no such lock
+        _write_manifest(folder, manifest, replaces=False)
 
 
-def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    with atomic_write(folder / _MANIFEST, private=True) as file:
+def _write_manifest(folder: Path, manifest: dict[str, Any], *, replaces: bool = True) -> None:
+    with atomic_write(folder / _MANIFEST, private=True, replaces=replaces) as file:
         file.write(json.dumps(manifest, indent=2).encode() + b"\n")
 
 
@@ -119,6 +131,9 @@ def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str,
     what = "ask as before"
     if name in _OPTIONS:
         what = "ask as before; or fetch all answers with the new options by open_batch(folder).refetch(...)"
+    elif name == _STORE:
+        where = "without a URL" if found[name] is None else f"with history={found[name]!r}"
+        what = f"ask {where}: it began so, and only that knows what was asked"
     elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
         what = "ask as before if that is still running: the questions of a sandbox end with it"
     return ConfigError(
@@ -128,32 +143,52 @@ def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str,
     )
 
 
-def open_folder(folder: Path) -> dict[str, Any]:
-    """Return the manifest of the batch in a folder, whose index can be read."""
+def manifest_in(folder: Path) -> dict[str, Any]:
+    """Return the manifest of the batch in a folder."""
     place = f"folder={path_text(folder)}"
     try:
         with open_regular(folder / _MANIFEST) as file:
             manifest: dict[str, Any] = json.loads(file.read())
         known = manifest["format"] == _FORMAT
+        _index_of(folder, manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{place} has no batch.", setting="folder") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ConfigError(f"{place}: {_MANIFEST} is damaged. Restore it.", setting="folder") from None
     if not known:
         raise ConfigError(f"{place} is of another version of connecty_frames.", setting="folder")
-    Index(index_path(folder)).check()
     return manifest
+
+
+def open_index(folder: Path) -> Index:
+    """Return the index of the batch in a folder, which can be read."""
+    index = _index_of(folder, manifest_in(folder))
+    index.check()
+    return index
+
+
+def _index_of(folder: Path, manifest: dict[str, Any]) -> Index:
+    """Return the index that a manifest names; folders of earlier versions have their own."""
+    if manifest.get(_STORE) is None:
+        return Index(folder / _INDEX)
+    # What the setting may not be, such as a URL that turns encryption off, the manifest may not either.
+    return Index(str(parse_setting("history", manifest[_STORE], is_text=False)), manifest[_BATCH])
+
+
+def store_of(folder: Path, store: str | None) -> str | None:
+    """Return the URL of the store of a folder, or that which a new one would get."""
+    return manifest_in(folder).get(_STORE) if (folder / _MANIFEST).exists() else store
+
+
+def _place(store: str | None) -> str | None:
+    """Return a URL without its parameters, which say how to connect."""
+    return store and store.partition("?")[0]
 
 
 def _numbers(folder: Path) -> set[int]:
     """Return the numbers of the parts that are in a folder."""
     names = [path.name for path in (folder / _PARTS).glob("*.parquet")]
     return {int(found[0]) for name in names if (found := _NUMBER.match(name))}
-
-
-def index_path(folder: Path) -> Path:
-    """Return the path of the index, which is a history."""
-    return folder / _INDEX
 
 
 def part_path(folder: Path, number: int, name: str | None) -> Path:

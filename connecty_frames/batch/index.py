@@ -9,40 +9,36 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
-from connecty_frames._base.text import path_text
 from connecty_frames.batch.items import Item, digest
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import folded
 from connecty_frames.store.database import StoreError
+from connecty_frames.store.opening import store_at
 from connecty_frames.store.records import end_leases
-from connecty_frames.store.table import database_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
 #: The outcomes of a finished question: its part is written, or its answer has no table.
 PART: Final = "PART"
 NO_TABLE: Final = "NO TABLE"
 #: How many questions a statement adds: SQLite before 3.32 takes 999 parameters.
-_BULK: Final = 150
-_CREATE: Final = """\
-CREATE TABLE IF NOT EXISTS items (
-    number INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    name TEXT,
-    folded TEXT UNIQUE,
-    question TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    outcome TEXT,
-    error TEXT
-)"""
+_BULK: Final = 140
 _ENTRIES: Final = """\
 SELECT number, items.key, name, items.question, outcome, coalesce(items.error, questions.error),
     coalesce(id, 0), state, question_id, asked_at
 FROM items LEFT JOIN questions
-ON id = (SELECT max(id) FROM questions WHERE questions.key = items.key)
+ON questions.key = items.key AND NOT EXISTS (
+    SELECT 1 FROM questions AS later WHERE later.key = items.key AND later.id > questions.id
+)
+WHERE batch = ? AND number > 0
 ORDER BY number"""
+
+_SENT: Final = """\
+SELECT number FROM items WHERE batch = ? AND (
+    outcome IS NOT NULL OR EXISTS (SELECT 1 FROM questions WHERE questions.key = items.key)
+)"""
 
 
 class Entry(NamedTuple):
@@ -66,10 +62,12 @@ class Entry(NamedTuple):
 
 
 class Index:
-    """The index in a folder."""
+    """The index in a folder, or that of a batch among others in a database, which its id tells apart."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = database_at(path)
+    def __init__(self, place: Path | str, batch: str = "") -> None:
+        self.place = place
+        self._batch = batch
+        self._database = store_at(place)
         self._database.must_exist = True
 
     def __enter__(self) -> Self:
@@ -83,45 +81,64 @@ class Index:
     def create(self) -> bool:
         """Create the index unless there is one, and return whether it has questions."""
         self._database.must_exist = False
-        self._execute(_CREATE)
+        found = self._execute("SELECT 1 FROM items WHERE batch = ? LIMIT 1", (self._batch,))
         self._database.must_exist = True
-        return bool(self._execute("SELECT 1 FROM items LIMIT 1"))
+        if self._batch:
+            self._insert([(0, f"{self._batch}:", None, None, "", "")])
+        return bool(found)
 
     def check(self) -> None:
         """Raise ConfigError if there is no index, or it cannot be read."""
-        self._execute("SELECT 1 FROM items LIMIT 1")
+        if not self._database.exists:
+            self._raise_for("it is missing")
+        found = self._execute("SELECT 1 FROM items WHERE batch = ? AND number = 0", (self._batch,))
+        if self._batch and not found:
+            self._raise_for("it does not have this batch")
+
+    def keyed(self, items: Iterable[Item]) -> list[Item]:
+        """Return questions with the keys that they have in this index."""
+        return [item._replace(key=f"{self._batch}:{item.key}") if self._batch else item for item in items]
 
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
         """Add the questions that the index does not have, with secrets masked by ``redact``."""
-        missing = self._missing(items)
-        for at in range(0, len(missing), _BULK):
+        if self._batch and any("\0" in item.question for item in items):
+            self._raise_for("PostgreSQL stores no NUL character, which a question has")
+        # The numbers of other processes are skipped, and another question of a name is an error.
+        while missing := self._missing(items):
+            ((last,),) = self._execute("SELECT max(number) FROM items WHERE batch = ?", (self._batch,))
             rows = [
                 (
+                    number,
                     each.key,
                     each.name,
                     each.name and folded(each.name),
                     redact(each.question),
                     digest(each.question),
                 )
-                for each in missing[at : at + _BULK]
+                for number, each in enumerate(missing, start=(last or 0) + 1)
             ]
-            values = ", ".join(["(?, ?, ?, ?, ?)"] * len(rows))
-            insert = "INSERT INTO items (key, name, folded, question, digest) VALUES"
-            self._execute(f"{insert} {values} ON CONFLICT DO NOTHING", tuple(chain.from_iterable(rows)))
-        self._missing(items)  # another process may have added other ones at the same time
+            for at in range(0, len(rows), _BULK):
+                self._insert(rows[at : at + _BULK])
+
+    def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Add rows, unless there are others with their numbers, keys or names."""
+        insert = "INSERT INTO items (batch, number, key, name, folded, question, digest) VALUES "
+        values = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
+        parameters = tuple(chain.from_iterable((self._batch, *row) for row in rows))
+        self._execute(f"{insert}{values} ON CONFLICT DO NOTHING", parameters)
 
     def names(self) -> set[str]:
         """Return the names of all questions."""
-        return {name for (name,) in self._execute("SELECT name FROM items WHERE name IS NOT NULL")}
+        statement = "SELECT name FROM items WHERE batch = ? AND name IS NOT NULL"
+        return {name for (name,) in self._execute(statement, (self._batch,))}
 
     def sent(self) -> set[int]:
         """Return the numbers of the questions that were sent, or are about to be."""
-        statement = "SELECT number FROM items WHERE outcome IS NOT NULL OR key IN (SELECT key FROM questions)"
-        return {number for (number,) in self._execute(statement)}
+        return {number for (number,) in self._execute(_SENT, (self._batch,))}
 
     def _missing(self, items: Collection[Item]) -> list[Item]:
         """Return the questions that the index does not have."""
-        found = self._execute("SELECT key, name, digest FROM items")
+        found = self._execute("SELECT key, name, digest FROM items WHERE batch = ?", (self._batch,))
         known = {key: digest_ for key, _, digest_ in found}
         names = {folded(name): key for key, name, _ in found if name is not None}
         missing = []
@@ -147,24 +164,24 @@ class Index:
             end_leases(self._database)
         except StoreError as error:
             self._raise_for(str(error))
-        return [Entry(*row) for row in self._execute(_ENTRIES)]
+        return [Entry(*row) for row in self._execute(_ENTRIES, (self._batch,))]
 
     def done(self, number: int, outcome: str | None) -> None:
         """Record that a question is done with; None as its answer is fetched again."""
-        self._execute("UPDATE items SET outcome = ?, error = NULL WHERE number = ?", (outcome, number))
+        self._update("outcome = ?, error = NULL WHERE number = ?", outcome, number)
 
     def refetch(self) -> None:
         """Let all answers be fetched again."""
-        self._execute("UPDATE items SET outcome = NULL, error = NULL WHERE outcome IS NOT NULL")
+        self._update("outcome = NULL, error = NULL WHERE outcome IS NOT NULL")
 
     def failed(self, number: int, error: str | None, outcome: str | None = None) -> None:
         """Record why a question has no answer, or keeps the part that it has; None as it is asked again."""
         # SQLite refuses halves of characters.
         text = error and error.encode(errors="backslashreplace").decode()
-        self._execute(
-            "UPDATE items SET error = ?, outcome = coalesce(?, outcome) WHERE number = ?",
-            (text, outcome, number),
-        )
+        self._update("error = ?, outcome = coalesce(?, outcome) WHERE number = ?", text, outcome, number)
+
+    def _update(self, change: str, *parameters: object) -> None:
+        self._execute(f"UPDATE items SET {change} AND batch = ?", (*parameters, self._batch))  # noqa: S608
 
     def _execute(self, statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -174,7 +191,7 @@ class Index:
 
     def _raise_for(self, reason: str) -> NoReturn:
         raise ConfigError(
-            f"The index of the batch, {path_text(self._database.path)}, cannot be used: {reason}. Without "
-            "it, which questions were asked before is unknown.",
+            f"The index of the batch, {self._database.place}, cannot be used: {reason}. Without it, which "
+            "questions were asked before is unknown.",
             setting="folder",
         ) from None

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.asking.submission import annotate
-from connecty_frames.batch.folder import index_path, part_path
-from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
+from connecty_frames.batch.folder import open_index, part_path
+from connecty_frames.batch.index import NO_TABLE, PART, Entry
 from connecty_frames.calls.concurrent import Workers
 from connecty_frames.display.progress import progress
 from connecty_frames.errors import (
@@ -43,19 +43,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connecty_frames.answer import Answer
+    from connecty_frames.batch.index import Index
     from connecty_frames.client import Client
     from connecty_frames.options import AskOptions
     from connecty_frames.store.history import History
 
 #: Errors while asking after which no other question can be asked either.
-_STOPPING: Final = (
-    AuthError,
-    ConfigError,
-    ConnectionFailed,
-    NotFoundError,
-    QuestionLimitError,
-    RateLimitError,
-)
+_STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
 #: So many uncertain questions without an answer in between end a run: others would become uncertain, too.
 _MOST_UNCERTAIN: Final = 10
 #: Seconds between two updates of the line of progress.
@@ -120,9 +114,10 @@ def run_batch(
     again = {RecordState.REJECTED}
     again |= {RecordState.FAILED} if retry_failed else set()
     again |= {RecordState.UNCERTAIN} if retry_uncertain else set()
-    recording = client.recording_in(index_path(folder))
+    index = open_index(folder)
+    recording = client.recording_in(index.place)
     assert recording.history is not None  # noqa: S101 - recording_in gives it one
-    with Index(index_path(folder)) as index, closing(recording.history) as history:
+    with index, closing(recording.history) as history:
         run = _BatchRun(folder, index, recording, history, dw_id, questions, ask_options, max_questions)
         run.ask([entry for entry in index.entries() if run.is_due(entry, again)], max_workers)
         sent = run.wait_for_others()
@@ -216,8 +211,8 @@ class _BatchRun:
                 self._fetch(entry, cancelled)
             else:
                 self._ask(entry, cancelled)
-        except WriteFailed:
-            raise  # no other part could be written either, nor that in the index
+        except (WriteFailed, QuestionLimitError):
+            raise  # no other part could be written either, nor that in the index; or nothing was sent
         except ConnectyError as error:
             if cancelled.is_set():
                 return

@@ -99,6 +99,8 @@ def default_path() -> Path:
 class Store:
     """A file or database, opened when it is first needed; threads may share it."""
 
+    #: The URL of a database that machines share.
+    url: str | None = None
     #: Executes one statement in a transaction of its own, as :meth:`Database.execute` does.
     execute: Callable[..., Result]
     #: Closes the connection, if there is one.
@@ -109,6 +111,8 @@ class Store:
         self.place = place
         #: Whether this process created the file.
         self.is_new = False
+        #: Whether a missing or damaged file is an error; otherwise a new one is begun.
+        self.must_exist = False
         self._connection: Any = None
         #: Held while a statement is executed. Reentrant, as is the next.
         self.lock = threading.RLock()
@@ -186,8 +190,6 @@ class Database(Store):
         self.path = path
         self._name = str(path)
         self._layout = layout
-        #: Whether a missing or damaged file is an error; otherwise a new one is begun.
-        self.must_exist = False
         self._connection: sqlite3.Connection | None = None
         #: That of the file when it was last opened.
         self._status: os.stat_result

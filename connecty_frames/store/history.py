@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
-#: Seconds for which changes that are not written yet hold up the end of a client.
+#: Seconds for which changes that are not written yet hold up the end of a client, and of what is required.
 _PATIENCE: Final = 10.0
 _ASKED: Final = tuple(field.name for field in fields(Asked))
 #: The rows with a key that are young enough, and in any case the last one, each with the time that it is.
@@ -317,7 +317,7 @@ class History:
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""
         self._pending.append((f"UPDATE questions SET {change}", parameters))
-        self._write_pending()
+        self._write_pending(time.monotonic() + _PATIENCE if self._required else None)
 
     def _write_pending(self, until: float | None = None) -> None:
         try:

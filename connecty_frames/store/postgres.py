@@ -70,6 +70,23 @@ STEPS: Final = (
         "CREATE INDEX ON connecty.questions (key, asked_at)",
         "CREATE INDEX ON connecty.questions (lease) WHERE state = 'SENT'",
     ),
+    (
+        # The questions of all batches; that with the number 0 says that the batch is here.
+        """\
+        CREATE TABLE connecty.items (
+            batch text NOT NULL,
+            number bigint NOT NULL,
+            key text NOT NULL UNIQUE,
+            name text,
+            folded text,
+            question text NOT NULL,
+            digest text NOT NULL,
+            outcome text,
+            error text,
+            PRIMARY KEY (batch, number),
+            UNIQUE (batch, folded)
+        )""",
+    ),
 )
 #: What is known of the database; the version of the tables is the comment of the first.
 _KNOWN: Final = """\
@@ -110,7 +127,7 @@ class Server(Store):
 
     def __init__(self, url: str) -> None:
         super().__init__(terminal(url.partition("?")[0]))
-        self._url = url
+        self.url: str = url
         self._has_tables = False
         #: Until when calls without a deadline do without it.
         self._down_until = 0.0
@@ -234,7 +251,7 @@ class Server(Store):
         return result
 
     def _connect(self, until: float) -> None:
-        self._connection = connection = pq.PGconn.connect_start(f"{self._url}&client_encoding=UTF8".encode())
+        self._connection = connection = pq.PGconn.connect_start(f"{self.url}&client_encoding=UTF8".encode())
         while (state := connection.connect_poll()) != pq.PollingStatus.OK:
             if state == pq.PollingStatus.FAILED:
                 raise _refusal(_said(connection.error_message))

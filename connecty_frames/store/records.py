@@ -54,9 +54,10 @@ def forget_records(
     row: int | None = None,
     before: datetime | None = None,
 ) -> int:
-    """Remove a question, one row, or all closed rows before a time, with kept answers; return how many."""
+    """Remove a question, one row, or all closed rows before a time that no batch knows, with kept answers."""
     if not database.exists or (row is not None and abs(row) > LARGEST):
         return 0
+    # Returns how many.
     parameters: tuple[object, ...]
     if question_id is not None:
         condition, parameters = "question_id = ?", (question_id,)
@@ -64,7 +65,9 @@ def forget_records(
         condition, parameters = "id = ?", (row,)
     else:
         states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
-        condition = f"asked_at < ? AND state IN ({states})"
+        # A batch asks again what it finds no row of.
+        known = "SELECT 1 FROM items WHERE items.key = questions.key"
+        condition = f"asked_at < ? AND state IN ({states}) AND NOT EXISTS ({known})"
         parameters = (microseconds(before or datetime.now(UTC)),)
     where = f"FROM questions WHERE {condition}"
     answers = answers_beside(database)

@@ -103,6 +103,21 @@ _LAYOUT: Final = Layout(
             "CREATE INDEX questions_by_key ON questions (key, asked_at)",
         ),
         ("ALTER TABLE questions ADD COLUMN tags TEXT",),
+        (
+            # The questions of a batch, which its index has already. Those of a file are of one batch.
+            """\
+            CREATE TABLE IF NOT EXISTS items (
+                number INTEGER PRIMARY KEY,
+                key TEXT NOT NULL UNIQUE,
+                name TEXT,
+                folded TEXT UNIQUE,
+                question TEXT NOT NULL,
+                digest TEXT NOT NULL,
+                outcome TEXT,
+                error TEXT
+            )""",
+            "ALTER TABLE items ADD COLUMN batch TEXT NOT NULL DEFAULT ''",
+        ),
     ),
 )
 #: A row whose number is not known yet.

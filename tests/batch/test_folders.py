@@ -5,6 +5,7 @@ Where it is unknown what was asked, nothing may be asked: it could be paid for t
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,7 @@ def test_a_question_that_is_erased(ask: Any, service: Any, folder: Path) -> None
 
 
 def test_questions_are_registered_in_bulk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 1,000 questions, those that are new are added by statements of 150, and in order."""
+    """Of 1,000 questions, those that are new are added by statements of 140, and in order."""
     index, statements = Index(tmp_path / "index.sqlite3"), list[str]()
     index.create()
     index.register(read_items(["question 7"]), str)
@@ -201,6 +202,29 @@ def test_questions_are_registered_in_bulk(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(index, "_execute", counted)
     index.register(read_items([f"question {number}" for number in range(1000)]), str)
 
-    assert statements == ["SELECT", *["INSERT"] * 7, "SELECT"]
+    assert statements == ["SELECT", "SELECT", *["INSERT"] * 8, "SELECT"]
     expected = ["question 7", *(f"question {number}" for number in range(1000) if number != 7)]
     assert [entry.question for entry in index.entries()] == expected
+
+
+def test_a_folder_of_an_earlier_version(ask: Any, service: Any, folder: Path) -> None:
+    """Its index gets what is new, and its manifest is left as it is."""
+    ask(["how many?"])
+    index = database_at(folder / "index.sqlite3")
+    for statement in ("ALTER TABLE items DROP COLUMN batch", "PRAGMA user_version = 5"):
+        index.execute(statement)
+    index.close()
+    manifest = json.loads((folder / "batch.json").read_text())
+    del manifest["store"], manifest["batch"]
+    (folder / "batch.json").write_text(json.dumps(manifest))
+    batch = ask(["how many?", "who?"])
+
+    assert service.asked == {"how many?": 1, "who?": 1}
+    assert batch.summary() == BatchSummary(total=2, answered=2)
+    assert json.loads((folder / "batch.json").read_text()) == manifest
+
+
+def test_forgetting_in_an_index(ask: Any, folder: Path) -> None:
+    """Nothing is forgotten by its age, since a question without a row would be asked again."""
+    ask(["how many?"])
+    assert forget_records(database_at(folder / "index.sqlite3")) == 0

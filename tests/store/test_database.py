@@ -145,6 +145,8 @@ def test_pages_that_were_exchanged(tmp_path: Path) -> None:
     content = path.read_bytes()
     pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
     for one, other in itertools.combinations(range(len(pages)), 2):
+        if pages[one] == pages[other]:  # those without rows
+            continue
         swapped = list(pages)
         swapped[one], swapped[other] = pages[other], pages[one]
         path.write_bytes(b"".join(swapped))
@@ -799,7 +801,7 @@ def test_rows_are_counted(path: Path) -> None:
     found = database_at(path)
     assert found.execute("DELETE FROM questions", creates=False) == Result([], 0, 0)
     assert found.execute(INSERT, ("how many?",)) == Result([], 1, 1)
-    assert found.execute("PRAGMA user_version") == Result([(5,)], 0, -1)
+    assert found.execute("PRAGMA user_version") == Result([(6,)], 0, -1)
 
 
 @pytest.mark.parametrize("name", ["database", "leases"])

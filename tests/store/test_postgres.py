@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames._base.clock import Clock
 from connecty_frames._base.secret import SecretStr
+from connecty_frames.batch import Batch, BatchSummary
 from connecty_frames.client import Client
 from connecty_frames.options import Asked
 from connecty_frames.records import forget_in, records_table
@@ -37,6 +39,7 @@ postgres = pytest.importorskip("connecty_frames.store.postgres")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from connecty_frames.store.table import Row
     from tests.servers.postgres import PostgresServer
@@ -435,6 +438,7 @@ def test_a_fork(url: str, database: Any) -> None:
 import os, sys
 from datetime import UTC, datetime
 from connecty_frames._base.secret import SecretStr
+from connecty_frames.batch import Batch, BatchSummary
 from connecty_frames.options import Asked
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.history import History
@@ -488,3 +492,139 @@ except cf.ConfigError as error:
 """
     done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True)
     assert done.stdout == "A history in PostgreSQL needs psycopg: pip install 'connecty-frames[postgres]'.\n"
+
+
+def ask(asking: Client, folder: Path, questions: Any, **options: Any) -> Batch:
+    """Ask a batch without a line of progress."""
+    return cf.ask_batch(questions, folder, client=asking, progress=False, **options)
+
+
+def test_a_batch(server: Script, url: str, database: Any, tmp_path: Path) -> None:
+    """Its questions are in the database with the rows, by the id of the batch; the folder has the parts."""
+    folders = [tmp_path / name for name in "ab"]
+    with client(server, url) as asking:
+        for folder in folders:
+            ask(asking, folder, {"n": "how many?", "w": "who?"})
+        batch = ask(asking, folders[0], {"w": "who?", "n": "how many?", "y": "why?"})
+        batch.refetch(schema={"n": "float64"})
+    found = cf.open_batch(folders[0])
+
+    assert sorted(server.questions) == ["how many?", "how many?", "who?", "who?", "why?"]
+    assert found.summary() == batch.summary() == BatchSummary(3, answered=3)
+    assert found.errors().empty
+    assert {name: path.name for name, path in found.parts().items()} == {
+        "n": "000001-n.parquet", "w": "000002-w.parquet", "y": "000003-y.parquet",
+    }  # fmt: skip
+    assert found.to_dataset().to_table().to_pydict() == {"n": [1.0, 1.0, 1.0]}
+    assert sorted(path.name for path in folders[0].iterdir()) == ["batch.json", "parts"]
+    manifest = json.loads((folders[0] / "batch.json").read_text())
+    numbers = database.execute("SELECT number, name FROM connecty.items WHERE batch = %s ORDER BY number",
+                               [manifest["batch"]]).fetchall()  # fmt: skip
+    assert numbers == [(0, None), (1, "n"), (2, "w"), (3, "y")]
+    assert manifest["store"].partition("?")[0] == url
+
+
+def test_a_batch_of_another_store(server: Script, url: str, database: Any, tmp_path: Path) -> None:
+    """Nothing is sent by who cannot know what was asked; a folder of an earlier version goes on."""
+    plain, shared = tmp_path / "plain", tmp_path / "shared"
+    with client(server, url) as by_url, client(server, str(tmp_path / "h.sqlite3")) as by_file:
+        ask(by_url, shared, ["how many?"])
+        ask(by_file, plain, ["how many?"])
+        with pytest.raises(cf.ConfigError, match=r"store=None, and now .* ask without a URL"):
+            ask(by_url, plain, ["how many?"])
+        with pytest.raises(cf.ConfigError, match=r"and now it is None.* ask with history='postgresql://"):
+            ask(by_file, shared, ["how many?"])
+        manifest = json.loads((plain / "batch.json").read_text())
+        del manifest["store"], manifest["batch"]
+        (plain / "batch.json").write_text(json.dumps(manifest))
+        ask(by_url, plain, ["how many?"])
+        database.execute("DELETE FROM connecty.items")
+        with pytest.raises(cf.ConfigError, match="it does not have this batch"):
+            ask(by_url, shared, ["how many?"])
+        with pytest.raises(cf.ConfigError, match="it does not have this batch"):
+            cf.open_batch(shared)
+    assert server.questions == ["how many?"] * 2
+
+
+def test_a_batch_under_a_limit(server: Script, url: str, tmp_path: Path) -> None:
+    """Its questions count with the others, and those beyond it stay unasked."""
+    with client(server, url, max_questions_per_day=3) as asking:
+        asking.ask("how many?")
+        with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=3"):
+            ask(asking, tmp_path / "batch", [f"q{number}" for number in range(5)], max_workers=4)
+        with pytest.raises(cf.QuestionLimitError):
+            asking.ask("why?")
+    batch = cf.open_batch(tmp_path / "batch")
+    assert (len(server.questions), batch.summary()) == (3, BatchSummary(5, answered=2, unasked=3))
+    assert batch.errors().empty
+
+
+def test_forgetting_spares_batches(server: Script, url: str, tmp_path: Path) -> None:
+    """What is old is forgotten, but not what a batch would then ask again."""
+    with client(server, url) as asking:
+        asking.ask("how many?")
+        ask(asking, tmp_path / "batch", ["how many?", "who?"])
+        assert forget_in(resolve(history=url), None, datetime.now(UTC) + timedelta(hours=1)) == 1
+        batch = ask(asking, tmp_path / "batch", ["how many?", "who?"])
+    assert (len(server.questions), batch.summary().answered) == (3, 2)
+
+
+def test_processes_register_a_batch_at_once(server: Script, url: str, tmp_path: Path) -> None:
+    """Of overlapping lists each question has one number, and is asked once."""
+
+    def run(first: int) -> None:
+        with client(server, f"{url}?application_name=t{first}") as asking:
+            ask(asking, tmp_path / "batch", [f"q{number}" for number in range(first, first + 150)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, (0, 50, 100, 150)))
+    batch = cf.open_batch(tmp_path / "batch")
+    assert batch.summary() == BatchSummary(300, answered=300)
+    assert sorted(server.questions) == sorted(f"q{number}" for number in range(300))
+
+
+def test_a_nul_in_a_batch(server: Script, url: str, tmp_path: Path) -> None:
+    """A ConfigError before any of its questions is sent."""
+    with client(server, url) as asking, pytest.raises(cf.ConfigError, match="NUL"):
+        ask(asking, tmp_path / "batch", ["how many?", "who\0?"])
+    assert server.questions == []
+
+
+def test_a_batch_in_tables_of_an_earlier_version(
+    server: Script, url: str, database: Any, tmp_path: Path
+) -> None:
+    """The table of items is added, and the rows stay."""
+    with client(server, url) as asking:
+        asking.ask("how many?")
+    close_databases()
+    database.execute("DROP TABLE connecty.items")
+    database.execute("COMMENT ON TABLE connecty.questions IS '1'")
+    with client(server, url) as asking:
+        batch = ask(asking, tmp_path / "batch", ["who?"])
+    assert batch.summary() == BatchSummary(1, answered=1)
+    assert len(states(database)) == 2
+
+
+def test_a_failed_question_of_a_batch(server: Script, url: str, tmp_path: Path) -> None:
+    """It is listed, and asked again by retry()."""
+    with client(server, url) as asking:
+        server.on("results", server.answer(200, {"state": "FAILED"}))
+        batch = ask(asking, tmp_path / "batch", ["how many?"])
+        assert batch.errors()["state"].tolist() == ["FAILED"]
+        server.on("results", server.answer(200, ANSWER))
+        batch.retry()
+    assert (server.questions, batch.summary()) == (["how many?"] * 2, BatchSummary(1, answered=1))
+
+
+def test_a_batch_whose_store_is_away(
+    server: Script, relay: Relay, running: PostgresServer, tmp_path: Path
+) -> None:
+    """A ConfigError that names it."""
+    place = running.url("store", port=relay.port)
+    with client(server, place) as asking:
+        ask(asking, tmp_path / "batch", ["how many?"])
+    close_databases()
+    relay.close()
+    with pytest.raises(cf.ConfigError, match=rf"The index of the batch, {place}, cannot be used"):
+        cf.open_batch(tmp_path / "batch")
+    assert server.questions == ["how many?"]

@@ -10,6 +10,7 @@ import pytest
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames.accessor import attach
 from connecty_frames.frames.parquet_file import write_parquet
+from tests.servers.postgres import postgres_server
 from tests.verification.batch.run import Growth, kill, measure, wrong_parts
 from tests.verification.namespaces import pid_namespace
 
@@ -31,6 +32,25 @@ def test_two_kills() -> None:
     assert report.foreign == (1 if pid_namespace()[0] else 0)
     assert report.submissions == 60
     assert report.parts == 60 - (report.uncertain - report.unsent)
+    assert report.further == 0
+
+
+@LINUX
+@pytest.mark.slow
+@pytest.mark.external
+def test_four_pods() -> None:
+    """They share a batch in PostgreSQL, and each question is asked once."""
+    pytest.importorskip("psycopg")
+    try:
+        with postgres_server() as server:
+            report = kill(120, 4, seed=1, lease=2.0, pods=4, history=server.url())
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+
+    assert report.broken == [], str(report)
+    assert report.killed > 4
+    assert report.submissions == 120
+    assert report.parts == 120 - (report.uncertain - report.unsent)
     assert report.further == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests.servers.postgres import postgres_server
 from tests.verification.batch.run import kill, measure
 
 if __name__ == "__main__":
@@ -13,7 +14,15 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=10, help="how often it is killed (default: 10)")
     parser.add_argument("--large", type=int, default=10_000, help="of the measured batch (default: 10,000)")
     parser.add_argument("--seed", type=int, default=1, help="decides on the moments (default: 1)")
+    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
     options = parser.parse_args()
+    if options.store == "postgres":
+        with postgres_server() as server:
+            report = kill(
+                2 * options.questions, 2 * options.kills, seed=options.seed, pods=4, history=server.url()
+            )
+        print(report)
+        sys.exit(bool(report.broken))
     report = kill(options.questions, options.kills, seed=options.seed)
     print(report, flush=True)
     growth = measure(options.large, after=options.questions)

@@ -9,6 +9,7 @@ not have are asked again with ``retry_uncertain``, the others are left.
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -55,6 +56,7 @@ class Report:
     questions: int = 0
     killed: int = 0
     foreign: int = 0
+    pods: int = 1
     submissions: int = 0
     uncertain: int = 0
     unsent: int = 0
@@ -65,8 +67,8 @@ class Report:
     def __str__(self) -> str:
         received = self.uncertain - self.unsent
         lines = [
-            f"batch       {self.questions:,} questions, killed {self.killed} times and started again",
-            f"            {self.foreign} of them in another pid namespace {pid_namespace()[1]}".rstrip(),
+            f"batch       {self.questions:,} questions by {self.pods} at a time, {self.killed} killed",
+            f"            {self.foreign} in a pid namespace of their own {pid_namespace()[1]}".rstrip(),
             f"submissions {self.submissions:,} received by the server",
             f"parts       {self.parts:,}, each read and compared",
             f"uncertain   {self.uncertain} questions of killed processes, none of them sent again by itself",
@@ -146,11 +148,23 @@ class _Server:
         return {"state": "COMPLETED", "results": {"dataframe": [["n"], [number]]}}
 
 
-def kill(count: int, kills: int, *, seed: int, lease: float = leases.SECONDS) -> Report:
-    """Kill a batch that often, finish it, and compare its parts with the answers of the server."""
+def kill(
+    count: int,
+    kills: int,
+    *,
+    seed: int,
+    lease: float = leases.SECONDS,
+    pods: int = 1,
+    history: bool | str = False,
+) -> Report:
+    """Kill processes that work on a batch that often, finish it, and compare its parts with the answers.
+
+    Each of several ``pods`` has a pid namespace of its own; they share a ``history``.
+    """
     server, moments = _Server(seed, pause=_PAUSE, work=_WORK), random.Random(seed)
-    report = Report(questions=count)
+    report = Report(questions=count, pods=pods)
     namespace, _ = pid_namespace()
+    environment = {**os.environ, **({"CONNECTY_HISTORY": history} if isinstance(history, str) else {})}
     with (
         mock.patch.object(leases, "SECONDS", lease),
         tempfile.TemporaryDirectory() as temporary,
@@ -158,16 +172,23 @@ def kill(count: int, kills: int, *, seed: int, lease: float = leases.SECONDS) ->
     ):
         script.handler = server.handle
         folder = str(Path(temporary, "batch"))
-        for number, limit in enumerate(sorted(moments.sample(range(1, count * 9 // 10), kills))):
-            foreign = namespace if number % 2 else ()
-            report.foreign += bool(foreign)
-            with subprocess.Popen([*foreign, *_command(script.address, folder, count)]) as process:
-                while process.poll() is None and server.asked.total() < limit:
+        running: list[subprocess.Popen[bytes]] = []
+        try:
+            for number, limit in enumerate(sorted(moments.sample(range(1, count * 9 // 10), kills))):
+                while len(running) < pods:
+                    foreign = namespace if pods > 1 or number % 2 else ()
+                    command = [*foreign, *_command(script.address, folder, count)]
+                    running.append(subprocess.Popen(command, env=environment))
+                    report.foreign += bool(foreign)
+                while any(each.poll() is None for each in running) and server.asked.total() < limit:
                     time.sleep(0.001)
                 time.sleep(moments.uniform(0, _LATEST))
-                report.killed += process.poll() is None
-                process.kill()
-        with Client("id", client_secret="secret", base_url=script.address, dw_id=13) as client:
+                report.killed += _kill(running.pop(moments.randrange(pods)))
+        finally:
+            report.killed += sum(map(_kill, running))
+        with Client(
+            "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
+        ) as client:
 
             def ask(asked: Sequence[str], *, retry_uncertain: bool = False) -> Batch:
                 return ask_batch(
@@ -194,6 +215,14 @@ def kill(count: int, kills: int, *, seed: int, lease: float = leases.SECONDS) ->
             report.broken.append(f"unanswered: {summary}")
         close_databases()
     return report
+
+
+def _kill(process: subprocess.Popen[bytes]) -> bool:
+    """Kill a process, and return whether it was at work."""
+    was_running = process.poll() is None
+    process.kill()
+    process.wait()
+    return was_running
 
 
 def wrong_parts(parts: dict[str | int, Path], ids: dict[str, str]) -> list[str]:
