@@ -6,6 +6,7 @@ of profiles.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -307,8 +308,11 @@ def _environment() -> tuple[_Source, _Source]:
 
 def _read_secret(file: str) -> str:
     """Return the text of a file without the line break at its end."""
-    with open_regular(local_path(file)) as opened:
-        return opened.read(_LONGEST_SECRET).decode().rstrip("\r\n")
+    with open_regular(local_path(file)) as opened, suppress(UnicodeDecodeError):
+        if os.fstat(opened.fileno()).st_size > _LONGEST_SECRET:
+            raise OSError(errno.EFBIG, "it is too long")
+        return opened.read(_LONGEST_SECRET).decode().rstrip("\r\n")  # no variable has it
+    raise OSError(errno.EILSEQ, "it is not UTF-8")
 
 
 def _hide(settings: dict[str, Any]) -> None:

@@ -165,9 +165,10 @@ def _bool(value: object) -> bool:
 
 def parse_bool(text: str) -> bool:
     """Return whether a text means true or false; ValueError if neither."""
-    if text.lower() not in _BOOLS:
+    word = text.strip().lower()  # `set NAME=1 && ...` of Windows has a space at the end
+    if word not in _BOOLS:
         raise ValueError("expected 1 or 0")
-    return _BOOLS[text.lower()]
+    return _BOOLS[word]
 
 
 def _number(

@@ -140,6 +140,7 @@ def test_a_variable_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
         ("1", True),
         ("TRUE", True),
         ("yes", True),
+        ("1 ", True),
     ],
 )
 @pytest.mark.parametrize("name", ["CONNECTY_SANDBOX", "connecty_sandbox", "Connecty_Sandbox"])
@@ -1107,6 +1108,8 @@ def test_a_secret_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ("", "it is empty"),
         (None, "it cannot be read: No such file or directory"),
         ("a\x00b", "expected text without control characters"),
+        ("canary" * 20_000, "it cannot be read: it is too long"),
+        ("canary-\udce9", "it cannot be read: it is not UTF-8"),
     ],
 )
 def test_a_wrong_secret_in_a_file(secret: str | None, reason: str, tmp_path: Path) -> None:
@@ -1114,7 +1117,7 @@ def test_a_wrong_secret_in_a_file(secret: str | None, reason: str, tmp_path: Pat
     file = tmp_path / "secret"
     file.unlink(missing_ok=True)
     if secret is not None:
-        file.write_text(secret)
+        file.write_bytes(secret.encode(errors="surrogateescape"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONNECTY_CLIENT_SECRET_FILE", str(file))
         with pytest.raises(ConfigError) as caught:
