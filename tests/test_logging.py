@@ -97,6 +97,19 @@ def test_the_measures(
     assert caplog.messages[0] == "GET /v1/health: 200, 5000 ms, 16 bytes"
 
 
+def test_an_interrupt(box: Sandbox, lines: Callable[[], list[str]]) -> None:
+    """A request that one ends has its line too."""
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with cf.Client(**box.connection) as client:
+        client.observe(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            client.health()
+    assert lines() == ["GET /v1/health: interrupted, …"]
+
+
 def test_failures(box: Sandbox, lines: Callable[[], list[str]]) -> None:
     """The status, or that there was none, and the kind of failure."""
     box.faults.add(Fault("results", status=503, times=1))

@@ -200,13 +200,18 @@ def test_nothing_more_is_asked_after_a_break(box: Sandbox, keep: bool) -> None:
         assert len(box.request_log.questions) == 2
 
 
-def test_the_name_of_the_threads(server: Any, client: cf.Client) -> None:
-    """It tells them apart in a debugger, and in a list of threads."""
+def test_what_the_threads_are(server: Any, client: cf.Client) -> None:
+    """A name tells them apart in a debugger, and no program waits for a daemon at its end."""
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}))
-    names: set[str] = set()
-    cf.ask_many(["how many?"], client=client, progress=lambda _: names.add(threading.current_thread().name))
+    found: set[tuple[str, bool]] = set()
 
-    assert names == {"connecty-question"}
+    def note(_: object) -> None:
+        thread = threading.current_thread()
+        found.add((thread.name, thread.daemon))
+
+    cf.ask_many(["how many?"], client=client, progress=note)
+
+    assert found == {("connecty-question", True)}
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import connecty_frames as cf
 from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
+from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script, serve
 
 if TYPE_CHECKING:
@@ -236,6 +237,25 @@ def test_a_socks_proxy(server: Script, monkeypatch: pytest.MonkeyPatch, scheme: 
     server.on("results", server.answer(200, ROWS))
     with make(server.address) as client:
         assert client.ask("how many?").rows == 2
+
+
+@cases(
+    ("address", "named", "is_used"),
+    [
+        ("http://127.0.0.1:1", "http://127.0.0.1:9", True),
+        ("http://127.0.0.1:1", "http://[::1]:9", True),
+        ("http://127.0.0.1:1", "http://10.0.0.1:9", False),
+        ("http://127.0.0.1:1", "http://[fd00::1]:9", False),
+        ("https://api.test", "http://10.0.0.1:9", True),
+    ],
+)
+def test_a_proxy_of_another_machine(
+    address: str, named: str, is_used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None carries plain HTTP, which is for this machine alone."""
+    monkeypatch.setenv("ALL_PROXY", named)
+    found = Transport(address, clock=SYSTEM_CLOCK, redact=Redaction()).proxies()
+    assert (found.get("all") == named) is is_used
 
 
 def test_a_user_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -326,6 +326,15 @@ def test_the_time_of_one_read(
         assert seconds_left(attempt) == expected
 
 
+def test_no_request_begins_at_the_deadline(server: Any, clock: FakeClock) -> None:
+    """Not at that moment either: the host is not even looked up."""
+    transport = Transport(server.address, clock=clock, redact=Redaction())
+    attempt = Attempt(Deadline.after(0.0, clock), connect=1.0, idle=1.0)
+    with pytest.raises(RequestFailed) as caught:
+        get(transport, attempt)
+    assert (caught.value.failure.kind, attempt.phase) == (FailureKind.DEADLINE, None)
+
+
 @pytest.mark.parametrize(
     ("method", "argument"),
     [("recv", 1), ("recv_into", bytearray(1)), ("send", b"x"), ("sendall", b"x")],
