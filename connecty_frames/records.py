@@ -122,7 +122,7 @@ def forget(
         The question to erase, by its id or by its number in the file, whatever its state.
     older_than : datetime, date, timedelta, str or None, default None
         The time or age, as for ``since`` of :func:`history`, before which questions are erased. Those whose
-        answer is not known (SENT, ASKED, UNCERTAIN) are kept.
+        answer is not known (SENT, ASKED, UNCERTAIN), or that a batch would ask again, are kept.
 
     Returns
     -------

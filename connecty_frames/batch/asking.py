@@ -40,7 +40,8 @@ def ask_batch(
     """Ask many questions, each once, and keep their answers in a folder.
 
     Called again with the folder it goes on, after a kill too: answered questions are skipped, the answers of
-    accepted ones fetched, and the others asked. Several processes may call it for a folder at a time.
+    accepted ones fetched, and the others asked. Several processes may call it for a folder at a time, and
+    on several machines if the batch began with a history in PostgreSQL.
 
     Parameters
     ----------
@@ -76,8 +77,8 @@ def ask_batch(
     ------
     ConfigError, TypeError
         If an argument is wrong, or the folder has something else in it or the batch of another workspace,
-        client or options; nothing was sent.
-    AuthError, ConnectionFailed, NotFoundError, RateLimitError
+        client, store or options; nothing was sent.
+    AuthError, ConnectionFailed, NotFoundError, QuestionLimitError, RateLimitError
         If no question can be asked. What is in progress is waited for, and no more are asked.
     WriteFailed
         If a part cannot be written, as on a full disk. It has the id, and the next call fetches the answer.

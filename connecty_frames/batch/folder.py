@@ -150,7 +150,10 @@ def manifest_in(folder: Path) -> dict[str, Any]:
         with open_regular(folder / _MANIFEST) as file:
             manifest: dict[str, Any] = json.loads(file.read())
         known = manifest["format"] == _FORMAT
-        _index_of(folder, manifest)
+        if (store := manifest.get(_STORE)) is not None:
+            # What the setting may not be, such as a URL that turns encryption off, this may not be either.
+            manifest[_STORE] = _text(parse_setting("history", store, is_text=False))
+            _text(manifest[_BATCH])
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{place} has no batch.", setting="folder") from None
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -158,6 +161,12 @@ def manifest_in(folder: Path) -> dict[str, Any]:
     if not known:
         raise ConfigError(f"{place} is of another version of connecty_frames.", setting="folder")
     return manifest
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
 
 
 def open_index(folder: Path) -> Index:
@@ -171,8 +180,7 @@ def _index_of(folder: Path, manifest: dict[str, Any]) -> Index:
     """Return the index that a manifest names; folders of earlier versions have their own."""
     if manifest.get(_STORE) is None:
         return Index(folder / _INDEX)
-    # What the setting may not be, such as a URL that turns encryption off, the manifest may not either.
-    return Index(str(parse_setting("history", manifest[_STORE], is_text=False)), manifest[_BATCH])
+    return Index(manifest[_STORE], manifest[_BATCH])
 
 
 def store_of(folder: Path, store: str | None) -> str | None:

@@ -228,3 +228,28 @@ def test_forgetting_in_an_index(ask: Any, folder: Path) -> None:
     """Nothing is forgotten by its age, since a question without a row would be asked again."""
     ask(["how many?"])
     assert forget_records(database_at(folder / "index.sqlite3")) == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"store": 5},
+        {"store": True},
+        {"store": "/a/file"},
+        {"store": "postgresql://a:hunter2@db.example.com/connecty"},
+        {"store": "postgresql://a@db.example.com/connecty?sslmode=disable"},
+        {"store": "postgresql://a@db.example.com/connecty", "batch": ""},
+        {"store": "postgresql://a@db.example.com/connecty", "batch": 5},
+    ],
+    ids=str,
+)
+def test_a_manifest_with_no_store(ask: Any, service: Any, folder: Path, changes: dict[str, Any]) -> None:
+    """Nothing is connected to, and the value is not shown: it may be a password."""
+    ask(["how many?"])
+    manifest = json.loads((folder / "batch.json").read_text())
+    (folder / "batch.json").write_text(json.dumps({**manifest, **changes}))
+    for call in (lambda: cf.open_batch(folder), lambda: ask(["who?"])):
+        with pytest.raises(cf.ConfigError, match=r"batch\.json is damaged") as caught:
+            call()
+        assert "hunter2" not in str(caught.value)
+    assert service.asked == {"how many?": 1}

@@ -19,7 +19,7 @@ from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.history import History
 from connecty_frames.store.opening import store_at
-from connecty_frames.store.table import QuestionFile, RecordState, database_at
+from connecty_frames.store.table import QuestionFile, RecordState
 from tests.cases import cases
 from tests.servers.postgres import postgres_server
 
@@ -184,22 +184,28 @@ def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
     assert server.questions == []
 
 
-def test_tags(server: Script, place: str, tmp_path: Path) -> None:
+def test_tags(server: Script, place: str) -> None:
     """They are kept as JSON, without secrets, of each way to ask; and counted by day."""
     with client(server, place) as asking:
         asking.ask("how many?", tags={"job": "nightly", "by": "secret"}, max_age=60)
         asking.ask("how many?", tags={"job": "daily"}, max_age=60)
         asking.submit("who?", tags={"job": "daily"})
         asking.ask("why?")
-        batch = cf.ask_batch(["what?"], tmp_path / "batch", client=asking, tags={"job": "b"})
     settings = resolve(history=place)
     tags = records_table(settings).column("tags").to_pylist()
     assert tags == [None, '{"job": "daily"}', '{"by": "***", "job": "nightly"}']
-    index = database_at(batch.folder / "index.sqlite3")
-    assert index.execute("SELECT tags FROM questions").rows == [('{"job": "b"}',)]
     today = datetime.now(UTC).date()
     assert [tuple(row.values()) for row in summary_table(settings).to_pylist()] == [
         (today, '{"job": "daily"}', 1, 0, 0, 0),
         (today, '{"by": "***", "job": "nightly"}', 1, 1, 0, 0),
         (today, None, 1, 0, 0, 0),
     ]
+
+
+def test_tags_of_a_batch(server: Script, place: str, tmp_path: Path) -> None:
+    """They are kept with its rows: in its folder, or in the database."""
+    with client(server, place) as asking:
+        batch = cf.ask_batch(["what?"], tmp_path / "batch", client=asking, tags={"job": "b"})
+    index = batch.folder / "index.sqlite3"
+    settings = resolve(history=index if index.exists() else place)
+    assert records_table(settings).column("tags").to_pylist() == ['{"job": "b"}']
