@@ -274,14 +274,14 @@ class Pin:
         dialect = self.dialect
         if dialect is None:
             dialect = parse_any(self.sql).dialect if connection is None else self._dialect()
+        found = {}
         try:
             statement = guard.check(self.sql, dialect, functions)
+            if connection is not None:
+                found = compare_columns(self.schema, declared_columns(self.schema, connection, statement))
         except QueryRefused as error:
             reason = str(error).partition(" Nothing was sent")[0]
             return PinCheck(self.name, (Drift(refused=reason),), by_text=False)
-        found = {}
-        if connection is not None:
-            found = compare_columns(self.schema, declared_columns(self.schema, connection, statement))
         return PinCheck(self.name, (Drift(**found),), by_text=False)
 
     def _report(

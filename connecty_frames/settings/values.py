@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from connecty_frames._base.secret import ChangingSecret, SecretStr
 from connecty_frames._base.text import snippet
@@ -244,7 +244,8 @@ def _store_address(url: str) -> str:
         raise ValueError(
             "its sslmode would send questions in the clear; expected one of " + ", ".join(sorted(modes))
         )
-    return f"{url.partition('?')[0]}?{urlencode({**_DEFAULTS, **given})}"
+    query = urlencode({**_DEFAULTS, **given}, quote_via=quote)  # libpq reads no + as a space
+    return f"{url.partition('?')[0]}?{query}"
 
 
 # --- settings ---------------------------------------------------------------------------------------

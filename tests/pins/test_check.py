@@ -308,6 +308,17 @@ def test_a_type_whose_values_never_become_the_pinned_one(service: Any, sql: str,
     assert found.lines == (() if arrow is None else (f"Column 'id' was int64, and is {arrow}.",))
 
 
+def test_a_table_that_is_gone(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """A refusal that needs the connection is a change too."""
+    pin = service.pin()
+    database.execute("DROP TABLE shop.orders")
+
+    with pytest.raises(
+        cf.PinChanged, match=r"reads 'shop\.orders', which is no table or view of this database"
+    ):
+        pin.check(database)
+
+
 def test_other_columns_of_the_warehouse(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     """A star has the columns of today."""
     service.answer("SELECT * FROM shop.orders")

@@ -55,6 +55,13 @@ def test_the_mode_of_tls(url: str, expected: str | None) -> None:
     assert mode(url) == expected
 
 
+def test_a_space_in_a_parameter() -> None:
+    """It stays one for libpq, which takes + as it is."""
+    found = resolve(history="postgresql://u@localhost/d?options=-c%20search_path%3Dx").history
+    assert isinstance(found, str)
+    assert "options=-c%20search_path%3Dx" in found.partition("?")[2].split("&")
+
+
 @cases(("name", "value"), [("PGHOST", "db.example.com"), ("PGHOSTADDR", "10.0.0.1"), ("PGSERVICE", "prod")])
 def test_hosts_of_the_environment(name: str, value: str) -> None:
     """They count like those of the URL."""
