@@ -194,7 +194,10 @@ def check(
                 echo_stderr(f"This asks {counted(count, 'question')}, {which} paid for.")
         if warehouse is not None:
             options["connection"] = stack.enter_context(connected(warehouse))
-        checks = [each.check(on_change=lambda _: None, **options) for each in chosen]
+        checks = []
+        for one in chosen:
+            with _naming(one):
+                checks.append(one.check(on_change=lambda _: None, **options))
     if as_json:
         rows = [{"name": each.name, "changed": each.changed, "differences": each.lines} for each in checks]
         typer.echo(json.dumps(rows, indent=2))
@@ -260,7 +263,7 @@ def run(
     schema = read_saved_schema(schema_file)
     for each, file in zip(chosen, files, strict=True):
         # Opened first: a file that cannot be written must not cost a query.
-        with open_output(file, written_as) as opened, naming_file(file):
+        with open_output(file, written_as) as opened, naming_file(file), _naming(each):
             run_sql = partial(each.rerun, dialect=dialect, functions=function or (), schema=schema)
             write_batches(read_batches(warehouse, run_sql), written_as, opened)
             opened.flush()
@@ -273,6 +276,16 @@ def _chosen(folder: PinFolder, names: list[str] | None, *, all_: bool) -> list[P
     if found := [folder[name] for name in names or folder.names()]:
         return found
     raise ConfigError(f"There are no pins in {path_text(folder.path)}.", setting="path")
+
+
+@contextmanager
+def _naming(one: Pin) -> Iterator[None]:
+    """Let errors say which of several pins they are about."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"It was pin {snippet(one.name)!r}.")
+        raise
 
 
 def _describe(found: Pin, *, has_id: bool = True) -> None:
@@ -315,9 +328,13 @@ def connected(url: str) -> Iterator[Any]:
             f"The warehouse's client raised {kind.__module__}.{kind.__qualname__}:",
             excerpt(_without_password(str(error), url), _SHOWN),
         )
+        notes: list[str] = getattr(error, "__notes__", [])
     else:
         return
-    raise ConnectyError(message)  # apart from the exception, which may have the password
+    raised = ConnectyError(message)  # apart from the exception, which may have the password
+    for note in notes:
+        raised.add_note(note)
+    raise raised
 
 
 @contextmanager

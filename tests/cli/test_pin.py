@@ -149,6 +149,15 @@ def test_check(pin: Any, server: Script) -> None:
         connection.execute("ALTER TABLE orders ALTER id TYPE DOUBLE")
     code, out, err = pin("check", "orders", "--connection", "duckdb:///a.duckdb")
     assert (code, out) == (12, "Pin 'orders': changed.\n  Column 'id' was int64, and is double.\n")
+    with duckdb.connect("a.duckdb") as connection:
+        connection.execute("ALTER TABLE orders RENAME name TO title")
+    code, _, err = pin("check", "--all", "--connection", "duckdb:///a.duckdb")
+    assert (code, "It was pin 'orders'." in err) == (1, True)
+    with duckdb.connect("a.duckdb") as connection:
+        connection.execute("DROP TABLE orders")
+    code, out, err = pin("check", "orders", "--connection", "duckdb:///a.duckdb")
+    assert (code, err) == (12, "")
+    assert "The SQL reads 'orders', which is no table or view of this database." in out
     assert len(server.requests) == requests
 
 
