@@ -92,6 +92,7 @@ class Asked:
     question: str
     dw_id: int
     key: str | None = None  # the same for equal questions; None is that of the text
+    # Options that are recorded; a further one goes last.
     tags: Mapping[str, str] | None = None
 
     @classmethod
@@ -268,10 +269,6 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _are_tags(value: object) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(each, str) for each in chain(*value.items()))
-
-
 #: The keywords of a call, without ``engine``, which only some functions take.
 _KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
 _RECORDED: Final = tuple(field.name for field in fields(Asked)[3:])
@@ -304,7 +301,12 @@ _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         "seconds above 0 and up to 30 days, or None for the configured ones",
     ),
     "progress": (lambda shown: _is_bool(shown) or callable(shown), "True, False, None or a callable"),
-    "tags": (_are_tags, "texts by name, such as {'job': 'nightly'}"),
+    "tags": (
+        lambda tags: (
+            isinstance(tags, Mapping) and all(isinstance(each, str) for each in chain(*tags.items()))
+        ),
+        "texts by name, such as {'job': 'nightly'}",
+    ),
 }
 
 _DEFAULT_VALUES: Final = {field.name: field.default for field in fields(AskOptions)}

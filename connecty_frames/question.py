@@ -7,7 +7,7 @@ that they are sent once.
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
@@ -215,7 +215,8 @@ class Question:
         Parameters
         ----------
         **options
-            Options of ``ask_df`` about reading an answer: not ``dw_id``, ``question_id`` and ``max_age``.
+            Options of ``ask_df`` about reading an answer: not ``dw_id``, ``question_id``, ``max_age`` and
+            ``tags``.
 
         Returns
         -------
@@ -273,7 +274,7 @@ class Question:
             time_left = deadline.remaining()  # an import takes none of it
             if not is_loaded:
                 loading.finish_loading(ask_options.engine)
-            with DECODING.get():
+            with DECODING.get() or nullcontext():
                 return Answer.from_response(
                     final.body,
                     final.envelope,

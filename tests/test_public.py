@@ -255,31 +255,19 @@ def test_every_argument_of_a_class_is_described() -> None:
 # Signatures
 
 
-def test_ask_df_shows_its_options() -> None:
-    """With the defaults of AskOptions."""
-    assert signature(cf.ask_df) == (
-        "(question, *, engine='pandas', client=None, dw_id=None, dtype_backend='numpy_nullable', "
-        "max_rows=1000, schema=None, tz='UTC', infer_temporal=True, decimals='auto', strict=False, "
-        "on_truncation='warn', timeout=None, progress=None, question_id=None, max_age=None, tags=None)"
-    )
+OPTIONS = (
+    "dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, tz='UTC', infer_temporal=True, "
+    "decimals='auto', strict=False, on_truncation='warn', timeout=None, progress=None, question_id=None, "
+    "max_age=None, tags=None)"
+)
 
 
-def test_ask_shows_its_options() -> None:
-    """All but engine, since no frame is made."""
-    assert signature(cf.ask) == (
-        "(question, *, client=None, dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, "
-        "tz='UTC', infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', "
-        "timeout=None, progress=None, question_id=None, max_age=None, tags=None)"
-    )
-
-
-def test_read_connecty_has_the_shape_of_read_sql() -> None:
-    """Question, con, dtype, index_col, then the options; dtype is the schema."""
-    assert signature(cf.read_connecty) == (
-        "(question, con=None, *, dtype=None, index_col=None, dw_id=None, dtype_backend='numpy_nullable', "
-        "max_rows=1000, tz='UTC', infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', "
-        "timeout=None, progress=None, question_id=None, max_age=None, tags=None)"
-    )
+def test_functions_show_their_options() -> None:
+    """With the defaults of AskOptions; read_connecty has the shape of read_sql, and dtype is the schema."""
+    assert signature(cf.ask_df) == f"(question, *, engine='pandas', client=None, {OPTIONS}"
+    assert signature(cf.ask) == f"(question, *, client=None, {OPTIONS}"
+    read = OPTIONS.replace("schema=None, ", "")
+    assert signature(cf.read_connecty) == f"(question, con=None, *, dtype=None, index_col=None, {read}"
 
 
 def test_methods_show_their_options() -> None:

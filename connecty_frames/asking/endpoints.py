@@ -235,7 +235,7 @@ class Endpoints:
             wait = retry_after(response.headers, self.clock.now())
         if envelope.state == State.COMPLETED:
             return Results(envelope, response.body, max_rows, wait)
-        # Without rows, all of it will be shown.
+        # It has no rows, and messages show the rest: without secrets.
         envelope = msgspec.structs.replace(
             envelope,
             state=envelope.state if envelope.state in State.__members__ else redact.data(envelope.state),

@@ -38,7 +38,12 @@ def read_items(questions: object, known: Callable[[], Collection[str]] = frozens
             key = digest("question", question, occurrences[question])
             occurrences[question] += 1
         else:
-            _check_name(name, position, known)
+            if (problem := name_problem(name)) and name not in known():
+                raise ConfigError(
+                    f"questions, number {position}: the name {snippet(name)!r} {problem}; parts are named "
+                    "after it.",
+                    setting="questions",
+                )
             key = digest("name", name)
             earlier = names.get(folded(name))
             names[folded(name)] = name
@@ -90,12 +95,3 @@ def _pair(given: Any, position: int) -> tuple[str | None, str]:
         "str() makes a name of a number.",
         setting="questions",
     )
-
-
-def _check_name(name: str, position: int, known: Callable[[], Collection[str]]) -> None:
-    """Raise ConfigError for a name that no file should have."""
-    if (problem := name_problem(name)) and name not in known():
-        raise ConfigError(
-            f"questions, number {position}: the name {snippet(name)!r} {problem}; parts are named after it.",
-            setting="questions",
-        )

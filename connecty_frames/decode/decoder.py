@@ -1,4 +1,4 @@
-"""From response bytes to an Arrow table."""
+"""From the parts of a response to an Arrow table."""
 
 from __future__ import annotations
 

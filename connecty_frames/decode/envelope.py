@@ -75,7 +75,7 @@ class Statistics(NamedTuple):
 
 
 class Envelope(Immutable, dict=True):  # for what is computed when it is first needed
-    """One results response without its rows."""
+    """One results response, its rows unread."""
 
     state: str  # as the server spelled it
     sql_query: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
@@ -10,17 +9,15 @@ from connecty_frames._base.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 #: The most values of statistics, which take up to 100 bytes each, however short they are.
 MOST_VALUES: Final = 2_000_000
 MOST_KEPT: Final = 100_000
 
 
-#: Held while an answer is decoded: those of many questions are, two at a time.
-DECODING: Final[ContextVar[AbstractContextManager[object]]] = ContextVar(
-    "DECODING",
-    default=nullcontext(),  # noqa: B039 - it has no state
-)
+#: Held while an answer is decoded, if one is set: those of many questions are, two at a time.
+DECODING: Final[ContextVar[AbstractContextManager[object] | None]] = ContextVar("DECODING", default=None)
 
 
 class ReaderLimits(Immutable):

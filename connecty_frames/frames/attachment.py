@@ -173,7 +173,7 @@ _BACKENDS: Final = (
 
 
 def write_metadata(frame: Frame, metadata: AnswerMetadata) -> Frame:
-    """Return a new frame, or an Arrow table over the same columns, with metadata."""
+    """Write metadata to a frame that nobody else has, or to an Arrow table over the same columns."""
     written: Frame = backend_of(frame).write(frame, metadata)
     return written
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ def begin_loading(engine: Engine) -> None:
         with suppress(RuntimeError):  # no more threads can be started, or Python is about to end
             # It adds functions that are called before and after a fork. Imported by the thread, while a fork
             # waits for that, some would be called without the others, and Python would write an error.
-            import concurrent.futures.thread  # noqa: F401 - see above
-
+            import_module("concurrent.futures.thread")
             thread.start()
 
 
@@ -55,14 +55,11 @@ def finish_loading(engine: Engine) -> None:
 
 def _load(engine: Engine) -> None:
     with suppress(Exception):
-        import connecty_frames.decode.decoder
-
-        if engine == "pandas":
-            import connecty_frames.frames.pandas
-        elif engine == "polars":
-            import connecty_frames.frames.polars  # noqa: F401 - loaded for later, as the others
+        import_module("connecty_frames.decode.decoder")
+        if engine != "pyarrow":
+            import_module(f"connecty_frames.frames.{engine}")
         if engine not in _awaited:
-            import pyarrow.compute  # noqa: F401 - the same
+            import_module("pyarrow.compute")
     LOADED.add(engine)
 
 

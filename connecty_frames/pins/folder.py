@@ -69,7 +69,8 @@ class PinFolder:
     def names(self) -> list[str]:
         """Return the names of the pins, in order."""
         try:
-            return sorted(each.name[: -len(_SUFFIX)] for each in self.path.iterdir() if _is_pin(each))
+            found = [each for each in self.path.iterdir() if each.suffix == _SUFFIX]
+            return sorted(each.stem for each in found if not each.name.startswith("."))
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -83,7 +84,8 @@ class PinFolder:
         """Return the pin of a name, None if there is none; raises ConfigError."""
         known = self.names()
         if check_name(name) in known:
-            return _read(self.file(name), name)
+            path = self.file(name)
+            return _parsed(_content(path), path, name)
         if alike := [each for each in known if folded(each) == folded(name)]:
             raise ConfigError(
                 f"name={snippet(name)!r} differs from the pin {alike[0]!r} in case alone.", setting="name"
@@ -191,20 +193,12 @@ def migrate() -> list[Path]:
 # --- a pin as TOML --------------------------------------------------------------------------------------
 
 
-def _is_pin(path: Path) -> bool:
-    return path.suffix == _SUFFIX and not path.name.startswith(".")
-
-
 def _content(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
             return file.read()
     except OSError as error:
         raise _unusable(path, f"cannot be read: {error.strerror}") from None
-
-
-def _read(path: Path, name: str) -> Pin:
-    return _parsed(_content(path), path, name)
 
 
 def _parsed(text: bytes, path: Path, name: str) -> Pin:

@@ -107,8 +107,8 @@ class Pin:
         client : Client or None, default None
             The client to use; None uses a shared one, made from the settings.
         **options
-            As for :func:`ask_df`, except for ``dw_id``, ``question_id``, ``schema`` and ``max_age``, which
-            the pin decides.
+            As for :func:`ask_df`, except for ``dw_id``, ``question_id``, ``schema``, ``max_age`` and
+            ``tags``, which the pin decides.
 
         Returns
         -------

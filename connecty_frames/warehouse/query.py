@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
     class RecordBatchReader(pa.RecordBatchReader):  # type: ignore[misc]
         """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
+
+
+#: The columns of a query without its rows. The line breaks keep comments apart.
+_NO_ROWS: Final = "SELECT * FROM (\n%s\n) AS pinned LIMIT 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,9 @@ def declared_columns(
     columns: Sequence[ColumnSchema], connection: object, statement: guard.Statement
 ) -> list[tuple[str, pa.DataType]]:
     """Return the names and types that ``rerun`` would give the rows of a query; no row is read."""
-    empty = f"SELECT * FROM (\n{statement.sql}\n) AS pinned LIMIT 0"  # noqa: S608 - it is checked below
-    with open_rows(connection, guard.check(empty, statement.dialect, statement.allowed)) as rows:
+    with open_rows(
+        connection, guard.check(_NO_ROWS % statement.sql, statement.dialect, statement.allowed)
+    ) as rows:
         names = column_names([each.name for each in rows.columns])[0]
         try:
             declared = [rows.columns[position] for position in _positions(rows, columns)]

@@ -79,6 +79,24 @@ def test_it_can_be_turned_off(run: Any, path: Path, option: list[str], setting: 
     assert not path.parent.exists()
 
 
+def test_tags(run: Any, server: Script, path: Path, tmp_path: Path) -> None:
+    """They are kept with each question of a command; the summary counts by them."""
+    (tmp_path / "questions.txt").write_text("why?\n")
+    tags = ("--tag", "job=nightly", "--tag", "by=me=you")
+    assert run("ask", "how many?", "--quiet", *tags)[0] == 0
+    assert run("batch", str(tmp_path / "questions.txt"), "--output", str(tmp_path / "b"), *tags)[0] == 0
+
+    wanted = '{"by": "me=you", "job": "nightly"}'
+    assert rows(path, "tags") == [(wanted,)]
+    assert rows(tmp_path / "b" / "index.sqlite3", "tags") == [(wanted,)]
+    code, out, _ = run("history", "--summary", "--format", "json")
+    assert (code, [(each["tags"], each["asked"]) for each in json.loads(out)]) == (0, [(wanted, 1)])
+    for wrong in ("job", "=nightly"):
+        code, _, err = run("ask", "how many?", "--tag", wrong)
+        assert (code, "expected NAME=VALUE, such as job=nightly" in err) == (2, True)
+    assert server.questions == ["how many?", "why?"]
+
+
 def test_another_file(run: Any, path: Path, tmp_path: Path) -> None:
     """A setting is no news, so nothing is announced."""
     code, _, err = run("ask", "how many?", "--quiet", history=tmp_path / "h.db")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import re
 import sqlite3
 import sys
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -583,3 +584,12 @@ def test_leases_in_figures(recorder: Recorder) -> None:
     assert leases.PAUSE == 10.0
     assert abs(wall - time.time() * 1e6) < 5e6
     assert abs(uptime - time.monotonic() * 1e6) < 5e6
+
+
+def test_each_store_has_what_is_recorded() -> None:
+    """A field of what is asked is a column in SQLite and in PostgreSQL."""
+    names = {field.name for field in fields(Asked)}
+    assert names <= set(COLUMNS)
+    postgres = pytest.importorskip("connecty_frames.store.postgres", reason="could not import psycopg")
+    statements = " ".join(statement for step in postgres.STEPS for statement in step)
+    assert {name for name in names if not re.search(rf"\b{name} (text|bigint|jsonb)", statements)} == set()

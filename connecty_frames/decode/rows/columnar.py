@@ -34,8 +34,8 @@ is element ``2n`` of the array, and what separates it from the next is element `
 ``c`` is cell ``r * columns + c``.
 
 If a text holds a comma, a check fails. Such a block is cut again, at the commas that have an even number of
-quotes before them. If a check fails again, the block is refused, and with it the whole body, which is then
-read row by row.
+quotes before them. If a check fails again, the block is refused, and with it all rows: they are read once
+more with whole numbers as texts, then by the general reader.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class ScalarColumn(_Cells):
     """Cells of one kind in Arrow arrays; if it is FRACTION, some of the numbers may be whole."""
 
     # Whole numbers are int64, truth values bool, texts and numbers with a fraction texts; unless they were
-    # read as temporal or float values: ``texts`` then returns what they were read from.
+    # read as temporal or float values: ``array`` then returns the texts that they were read from.
 
     is_too_deep = has_surrogates = False
 
