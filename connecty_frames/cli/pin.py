@@ -195,9 +195,9 @@ def check(
         if warehouse is not None:
             options["connection"] = stack.enter_context(connected(warehouse))
         checks = []
-        for each in chosen:
-            with _naming(each):
-                checks.append(each.check(on_change=lambda _: None, **options))
+        for one in chosen:
+            with _naming(one):
+                checks.append(one.check(on_change=lambda _: None, **options))
     if as_json:
         rows = [{"name": each.name, "changed": each.changed, "differences": each.lines} for each in checks]
         typer.echo(json.dumps(rows, indent=2))
