@@ -59,6 +59,10 @@ class StoreError(Exception):
     """The file or database cannot be used; the message says why, as a clause."""
 
 
+class OutageError(StoreError):
+    """Its server cannot be reached, or has ended the connection."""
+
+
 class UnfitError(StoreError):
     """It can never be used as it is, so that even a question that need not be recorded is not sent."""
 

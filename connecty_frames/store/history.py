@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -18,7 +18,7 @@ from connecty_frames.errors import ConfigError, QuestionLimitError
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
-from connecty_frames.store.database import StoreError, UnfitError
+from connecty_frames.store.database import OutageError, StoreError, UnfitError
 from connecty_frames.store.records import end_leases
 from connecty_frames.store.table import (
     CLOSED,
@@ -81,7 +81,8 @@ class History:
         self._pending: deque[Statement] = deque(maxlen=_MOST_PENDING)
         if self._required:  # else the file is created with the first row
             try:
-                database.open(time.monotonic() + _PATIENCE)
+                with suppress(OutageError):  # the deadline of a call says how long it may wait for that
+                    database.open(database.soon())
             except StoreError as error:
                 self._report(error)
         self._in_use = ExitStack()

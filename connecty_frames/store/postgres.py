@@ -21,7 +21,7 @@ from connecty_frames._base.text import snippet, terminal
 from connecty_frames.errors import missing_extra
 from connecty_frames.files import user_folder
 from connecty_frames.store import leases
-from connecty_frames.store.database import Result, Statement, Store, StoreError, UnfitError
+from connecty_frames.store.database import OutageError, Result, Statement, Store, StoreError, UnfitError
 from connecty_frames.store.table import RecordState, conditional
 
 try:
@@ -116,10 +116,6 @@ _READERS: Final[dict[int, Callable[[bytes], Any]]] = {
     **dict.fromkeys((20, 21, 23), int),
 }
 _MESSAGE: Final = 300
-
-
-class _OutageError(StoreError):
-    """The server cannot be reached, or has ended the connection."""
 
 
 class Server(Store):
@@ -219,11 +215,11 @@ class Server(Store):
                 with self.locked(until), self:
                     latest = min(until, time.monotonic() + _ATTEMPT)
                     result = self._execute(statement, parameters, latest, creates=creates, alone=alone)
-            except _OutageError as error:
+            except OutageError as error:
                 if time.monotonic() + _PAUSE > until:
                     if time.monotonic() >= self._down_until:  # else this was no attempt
                         self._down_until = time.monotonic() + _DOWN
-                    raise StoreError(str(error)) from None
+                    raise OutageError(str(error)) from None
                 time.sleep(_PAUSE)
             else:
                 self._down_until = 0.0
@@ -300,7 +296,7 @@ class Server(Store):
                     return _read(result)
                 result = latest
         except Error as error:
-            raise _OutageError(_said(str(error).encode())) from None
+            raise OutageError(_said(str(error).encode())) from None
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -326,7 +322,7 @@ def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False
     else:
         is_ready = any(select.select([socket] * reads, [socket] * writes, [], seconds))
     if not is_ready:
-        raise _OutageError("its server did not answer in time")
+        raise OutageError("its server did not answer in time")
 
 
 def _read(result: Any) -> Result:
@@ -343,10 +339,10 @@ def _read(result: Any) -> Result:
         return Result(rows, 0, result.command_tuples or 0)
     code = result and result.error_field(pq.DiagnosticField.SQLSTATE)
     if not code:
-        raise _OutageError("its server ended the connection")
+        raise OutageError("its server ended the connection")
     message = _said(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"")
     if code.startswith(_OUTAGES):
-        raise _OutageError(message)
+        raise OutageError(message)
     if code == _FORBIDDEN:
         raise UnfitError(
             f"{message}; an owner of the database may let its role create and use the schema connecty"
@@ -359,7 +355,7 @@ def _refusal(message: str) -> StoreError:
     return (
         UnfitError(message)
         if _LASTING.search(message) and not _PASSING.search(message)
-        else _OutageError(message)
+        else OutageError(message)
     )
 
 

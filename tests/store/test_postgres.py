@@ -222,6 +222,14 @@ def test_a_server_that_stops_answering(
             asking.ask("who?", timeout=1.5, max_age=60)
         assert 1.4 < time.monotonic() - began < 3
         assert server.questions == ["how many?"]
+        close_databases()
+        began = time.monotonic()
+        with (
+            client(server, url, history_required=True) as other,
+            pytest.raises(cf.ConfigError, match="did not answer in time"),
+        ):
+            other.ask("who?", timeout=2)
+        assert time.monotonic() - began < 5  # a second of it to look at the database at once
     with client(server, url) as asking, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         began = time.monotonic()
