@@ -91,7 +91,7 @@ def test_the_sandbox(doctor: Any, sandbox: Sandbox) -> None:
 
     assert (code, lines["token"][0]) == (0, "ok")
     assert re.fullmatch(r"credentials accepted; a token is used for \d+ min", lines["token"][1])
-    assert re.match(r"installed: .*\bplot, sandbox", lines["extras"][1])
+    assert re.match(r"installed: .*\bsandbox", lines["extras"][1])
 
 
 @pytest.mark.parametrize(
