@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import pickle
 import socket
 import threading
@@ -62,6 +63,14 @@ def test_settings_come_from_the_environment_where_not_given(monkeypatch: pytest.
 def test_a_secret_may_be_a_secret_str() -> None:
     """SecretStr is taken as it is."""
     Client("i", client_secret=SecretStr("s")).close()
+
+
+def test_where_questions_go() -> None:
+    """The address, the workspace of the client or of a call, and a hash of the client id."""
+    with make(base_url="https://api.test", dw_id=13) as client:
+        hashed = hashlib.sha256(b"canary-client-id").hexdigest()[:32]
+        assert client.target() == {"base_url": "https://api.test", "dw_id": 13, "client": hashed}
+        assert client.target(7)["dw_id"] == 7
 
 
 def test_creating_a_client_opens_no_connection(server: Any) -> None:

@@ -143,6 +143,12 @@ def test_nothing_private_is_logged(box: Sandbox, caplog: pytest.LogCaptureFixtur
     assert [text for text in hidden if text in caplog.text] == []
 
 
+def test_there_is_a_handler_that_prints_nothing() -> None:
+    """Without any, Python would print the errors of a library to standard error."""
+    handlers = logging.getLogger("connecty_frames").handlers
+    assert [each for each in handlers if isinstance(each, logging.NullHandler)]
+
+
 @pytest.mark.slow
 def test_nothing_is_printed_by_default() -> None:
     """No line, and no message about a missing handler: there is a NullHandler."""

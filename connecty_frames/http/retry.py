@@ -120,7 +120,7 @@ def _wait(pause: float, until: float, deadline: Deadline, budget: RetryBudget | 
     while deadline.clock.monotonic() + pause < until:
         deadline.sleep(pause)
         if deadline.remaining() <= 0:
-            return False
+            break
         pause = budget.acquire() if budget is not None else 0.0
         if not pause:
             return True

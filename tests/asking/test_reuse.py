@@ -702,6 +702,28 @@ def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClo
     assert server.questions == []
 
 
+def test_a_failure_between_two_looks(
+    client: Client, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question was accepted and failed while a sharer waited: its failure is the sharer's too."""
+    history = client.history
+    assert history is not None
+    held = history.sent(Asked("how many?", 13), asked_at=clock.now())
+    assert held is not None
+
+    def fail(seconds: float) -> None:
+        clock.at += seconds
+        history.accepted(held, QUESTION_ID, asked_at=clock.now(), now=clock.now())
+        history.ended(QUESTION_ID, "FAILED", now=clock.now())
+
+    monkeypatch.setattr(clock, "sleep", fail)
+    submission = client.call("how many?", AskOptions())._asked
+    found = find_within_an_hour(submission, history, clock)
+
+    assert (found.question_id, found.state) == (QUESTION_ID, RecordState.FAILED)
+    assert submission.row is None
+
+
 @pytest.mark.parametrize(
     ("late", "is_reused"),
     [(-3_600_000_001, False), (-3_600_000_000, True), (3_600_000_000, True), (3_600_000_001, False)],

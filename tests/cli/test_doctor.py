@@ -14,6 +14,7 @@ import pytest
 from connecty_frames.asking import checks
 from connecty_frames.asking.checks import Status, _Probe
 from connecty_frames.http.models import Request, Response
+from tests.cases import cases
 from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
@@ -264,6 +265,19 @@ def test_a_trusted_certificate(doctor: Any, secured: Script) -> None:
         rf"issued by .+, valid until .+ 2126 GMT; verified by ca_bundle \({re.escape(str(PEM))}\)",
         lines["certificate"][1],
     )
+
+
+@cases(
+    ("fields", "shown"),
+    [
+        ([("organizationName", "Authority"), ("commonName", "Root 1")], "Authority"),
+        ([("countryName", "PL"), ("commonName", "Root 1")], "Root 1"),
+        ([("countryName", "PL")], "an unknown authority"),
+    ],
+)
+def test_who_issued_a_certificate(fields: list[tuple[str, str]], shown: str) -> None:
+    """The organisation, else the name; each field as Python has it, in a group of its own."""
+    assert checks._name(tuple((field,) for field in fields)) == shown
 
 
 def test_a_certificate_that_is_not_trusted(doctor: Any, secured: Script) -> None:

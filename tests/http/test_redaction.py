@@ -211,3 +211,8 @@ def test_backslashes_in_a_secret() -> None:
 def test_a_secret_with_spaces(said: str) -> None:
     """As forms and URLs write it too."""
     assert knowing(client_secret="canary of three")(f"it is {said}.") == "it is ***."
+
+
+def test_a_plus_is_a_space_alone() -> None:
+    """In place of another character of a secret, it makes another word."""
+    assert knowing(client_secret="canary/of/three")("it is canary+of+three.") == "it is canary+of+three."
