@@ -23,7 +23,13 @@ from connecty_frames.errors import (
     ResponseTooLarge,
     ServerError,
 )
-from connecty_frames.http.errors import content_failure, exception_failure, host_port, status_failure
+from connecty_frames.http.errors import (
+    content_failure,
+    deadline_failure,
+    exception_failure,
+    host_port,
+    status_failure,
+)
 from connecty_frames.http.models import (
     SUCCESS,
     Attempt,
@@ -502,3 +508,8 @@ def test_a_proxy_that_refuses_its_password() -> None:
     assert failed(forbidden, phase="proxy", peer="proxy:8080").kind is FailureKind.CONNECT
     assert failed(refused, phase="connect").kind is FailureKind.CONNECT
     assert failed(ValueError(" 407 "), phase="proxy", peer="proxy:8080").kind is FailureKind.CONNECT
+
+
+def test_a_failure_without_a_response_has_no_body() -> None:
+    """As that of a deadline."""
+    assert deadline_failure("api.test").body == b""

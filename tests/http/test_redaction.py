@@ -76,8 +76,9 @@ def test_the_token_before_the_last_is_hidden_too() -> None:
     for token in ("token-one", "token-two", "token-three"):
         redact.add("token", SecretStr(token))
         assert redact(token) == "***"
-    redact.add("token", SecretStr("token-three"))
-    assert redact("token-two token-three token-one") == "*** *** token-one"
+    for _ in range(2):
+        assert redact("token-two token-three token-one") == "*** *** token-one"
+        redact.add("token", SecretStr("token-three"))
 
 
 def test_a_secret_that_begins_with_the_client_id_is_hidden_whole() -> None:
@@ -216,3 +217,8 @@ def test_a_secret_with_spaces(said: str) -> None:
 def test_a_plus_is_a_space_alone() -> None:
     """In place of another character of a secret, it makes another word."""
     assert knowing(client_secret="canary/of/three")("it is canary+of+three.") == "it is canary+of+three."
+
+
+def test_a_secret_after_a_backslash() -> None:
+    """As in a path of Windows."""
+    assert knowing(client_secret="s3cr3t")(r"no file C:\s3cr3t") == r"no file C:\***"
