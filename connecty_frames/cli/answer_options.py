@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 import typer
 
@@ -66,6 +66,11 @@ FormatOption = Annotated[
         case_sensitive=False,
         help=f"The format: {', '.join(get_args(Format))}; by default that of the file's suffix, else table.",
     ),
+]
+#: The format of a report for people, or for programs.
+ReportFormat = Annotated[
+    Literal["text", "json"],
+    _output("--format", case_sensitive=False, help="Text for people, or JSON for programs."),
 ]
 OutputOption = Annotated[
     Path | None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,6 +17,7 @@ from connecty_frames.cli.answer_options import (
     Decimals,
     MaxRows,
     OnTruncation,
+    ReportFormat,
     SchemaFile,
     Strict,
     TagOption,
@@ -92,6 +95,7 @@ def batch(
     tz: TimeZone = "UTC",
     decimals: Decimals = "auto",
     strict: Strict = False,
+    format_: ReportFormat = "text",
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Write no progress and no summary to standard error.")
     ] = False,
@@ -127,7 +131,10 @@ def batch(
             **options,
         )
     summary = asked.summary()
-    if not quiet:
+    if format_ == "json":
+        failures = asked.errors("pyarrow").to_pylist()
+        typer.echo(json.dumps({**asdict(summary), "failures": failures}, indent=2))
+    elif not quiet:
         _echo_failures(asked)
         echo_stderr(str(summary))
     raise typer.Exit(_exit_code(summary))

@@ -18,6 +18,7 @@ from connecty_frames.cli.answer_options import (
     FormatOption,
     MaxRows,
     OutputOption,
+    ReportFormat,
     SchemaFile,
     TimeZone,
 )
@@ -172,9 +173,7 @@ def check(
     folder: _Folder = None,
     profile: Profile = None,
     sandbox: UseSandbox = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Write an array of objects: name, changed, differences.")
-    ] = False,
+    format_: ReportFormat = "text",
 ) -> None:
     """Check pins: whether their SQL may be run, and with --connection whether it has the same columns.
 
@@ -198,7 +197,7 @@ def check(
         for one in chosen:
             with _naming(one):
                 checks.append(one.check(on_change=lambda _: None, **options))
-    if as_json:
+    if format_ == "json":
         rows = [{"name": each.name, "changed": each.changed, "differences": each.lines} for each in checks]
         typer.echo(json.dumps(rows, indent=2))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -150,6 +151,18 @@ def test_many_failures(run: Any, server: Script) -> None:
         "... and 2 more, which cf.open_batch(DIR).errors() lists.",
         "22 questions: 22 failed",
     ]
+
+
+def test_a_report_for_programs(run: Any, server: Script) -> None:
+    """JSON on standard output, and nothing else anywhere; the exit code is the same."""
+    server.on("results", server.answer(200, {"state": "FAILED"}))
+
+    code, out, err = run("why?\n", "--format", "json")
+    report = json.loads(out)
+    (failure,) = report.pop("failures")
+    assert (code, err) == (7, "")
+    assert {name: count for name, count in report.items() if count} == {"total": 1, "failed": 1}
+    assert (failure["question"], failure["question_id"], failure["state"]) == ("why?", QUESTION_ID, "FAILED")
 
 
 def test_retrying(run: Any, server: Script) -> None:

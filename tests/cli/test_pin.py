@@ -135,7 +135,7 @@ def test_check(pin: Any, server: Script) -> None:
         0,
         "Pin 'orders': unchanged.\n",
     )
-    code, out, err = pin("check", "--all", "--json")
+    code, out, err = pin("check", "--all", "--format", "json")
     assert (code, err) == (12, "")
     assert json.loads(out) == [
         {"name": "orders", "changed": False, "differences": []},
