@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -332,16 +333,18 @@ def test_other_columns_of_the_warehouse(service: Any, database: duckdb.DuckDBPyC
 @pytest.mark.parametrize("ending", ["", " -- all of them", ";", " LIMIT 5"])
 def test_no_row_is_read(service: Any, ending: str) -> None:
     """Whatever the SQL ends with, the database is asked for no rows; SQLite declares no types."""
-    connection = sqlite3.connect(":memory:")
-    connection.executescript("CREATE TABLE orders (id INT, name TEXT); INSERT INTO orders VALUES (1, 'a')")
     sent: list[str] = []
-    connection.set_trace_callback(sent.append)
     service.answer(f"SELECT id, name FROM orders ORDER BY id{ending}")
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(
+            "CREATE TABLE orders (id INT, name TEXT); INSERT INTO orders VALUES (1, 'a')"
+        )
+        connection.set_trace_callback(sent.append)
 
-    assert not service.pin(dialect="sqlite").check(connection).changed
-    (query,) = (text for text in sent if "orders" in text)
-    connection.set_trace_callback(None)
-    assert connection.execute(query).fetchall() == []
+        assert not service.pin(dialect="sqlite").check(connection).changed
+        (query,) = (text for text in sent if "orders" in text)
+        connection.set_trace_callback(None)
+        assert connection.execute(query).fetchall() == []
 
 
 def test_edited_or_refused_sql(service: Any) -> None:
