@@ -268,7 +268,7 @@ def test_nothing_is_asked(service: Any, database: duckdb.DuckDBPyConnection) -> 
         ("RENAME name TO title", 'does not have a column named "name"'),
         ("ALTER id TYPE DOUBLE", "Column 'id' was int64, and is double."),
         ("ALTER id TYPE HUGEINT", None),
-        ("ALTER name TYPE DECIMAL(9, 2)", "Column 'name' was string, and is decimal128(9, 2)."),
+        ("ALTER name TYPE DECIMAL(25, 2)", "Column 'name' was string, and is decimal128(25, 2)."),
     ],
 )
 def test_what_the_warehouse_declares(
