@@ -93,7 +93,7 @@ def local_path(path: Any) -> Path:
 
 
 def name_problem(name: str) -> str | None:
-    """Return why no file can be named after a name, None if one can."""
+    """Return what keeps a name from being the name of a file, or None if nothing does."""
     if not name.strip() or name in {".", ".."}:
         return "is no name of a file"
     if "/" in name or "\\" in name:

@@ -71,7 +71,7 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
     # Before it is connected to; a folder of an earlier version goes on with the index that it has.
     if _STORE in found and _place(found[_STORE]) != _place(store):
         raise _differs(folder, _STORE, found, {_STORE: store})
-    index = open_index(folder)
+    index = open_index(folder, found)
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and its part is written after that.
     if unknown := sorted(_numbers(folder) - index.sent()):
@@ -85,8 +85,9 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
 
 
 def begin_refetching(folder: Path, manifest: dict[str, Any]) -> Index:
-    """Give a batch other options, have all its answers fetched again, and return its index."""
-    found, index = manifest_in(folder), open_index(folder)
+    """Change the options of a batch, mark all its answers to be fetched again, and return its index."""
+    found = manifest_in(folder)
+    index = open_index(folder, found)
     for name in manifest.keys() - {*_OPTIONS}:
         if found.get(name) != manifest[name]:
             raise _differs(folder, name, found, manifest)
@@ -169,9 +170,9 @@ def _text(value: object) -> str:
     return value
 
 
-def open_index(folder: Path) -> Index:
-    """Return the index of the batch in a folder, which can be read."""
-    index = _index_of(folder, manifest_in(folder))
+def open_index(folder: Path, manifest: dict[str, Any] | None = None) -> Index:
+    """Return the index of the batch in a folder, by its manifest, and make sure that it can be read."""
+    index = _index_of(folder, manifest or manifest_in(folder))
     index.check()
     return index
 

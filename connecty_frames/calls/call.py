@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One call with checked arguments, by which each way to ask goes: a question to send, or one sent before.
+    """One checked call, which every way of asking goes through: a question to send, or one sent before.
 
     Nothing is sent before :meth:`submit` or :meth:`answer`.
     """

@@ -34,7 +34,7 @@ class Drift:
     """How an answer or the warehouse differs from the pin; None or empty where it does not."""
 
     question_id: str | None = None
-    """The id of the question that was asked, None if none was."""
+    """The id of the question asked, or None if nothing was asked."""
     sql: SQLChange | None = None
     """In what the SQL differs most: ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of tables) do
     not change its meaning; ``"literals"`` are numbers and texts in it, ``"query"`` is anything else,

@@ -58,13 +58,10 @@ class PinFolder:
             if given.is_file():
                 raise _not_migrated(given) if given.name == LOCK_FILE else _unusable(given, "is no folder")
             return cls(given)
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if os.path.lexists(folder / FOLDER):
-                return cls(folder / FOLDER)
-            if os.path.lexists(folder / LOCK_FILE):
-                raise _not_migrated(folder / LOCK_FILE)
-        return cls(here / FOLDER)
+        found = _nearest(FOLDER, LOCK_FILE)
+        if found is not None and found.name == LOCK_FILE:
+            raise _not_migrated(found)
+        return cls(found or Path.cwd() / FOLDER)
 
     def names(self) -> list[str]:
         """Return the names of the pins, in order."""
@@ -81,14 +78,16 @@ class PinFolder:
         return Path(os.path.realpath(self.path)) / f"{name}{_SUFFIX}"
 
     def find_pin(self, name: str) -> Pin | None:
-        """Return the pin of a name, None if there is none; raises ConfigError."""
+        """Return the pin with a name, or None if there is no such pin; raises ConfigError."""
         known = self.names()
         if check_name(name) in known:
             path = self.file(name)
             return _parsed(_content(path), path, name)
         if alike := [each for each in known if folded(each) == folded(name)]:
             raise ConfigError(
-                f"name={snippet(name)!r} differs from the pin {alike[0]!r} in case alone.", setting="name"
+                f"name={snippet(name)!r} differs from the pin {alike[0]!r} in case alone. Choose another "
+                "name.",
+                setting="name",
             )
         return None
 
@@ -164,17 +163,23 @@ def check_name(name: object) -> str:
 
 def migrate() -> list[Path]:
     """Split the nearest ``connecty.lock`` into files of pins, and remove it; return the files."""
-    here = Path.cwd()
-    found = (folder / LOCK_FILE for folder in (here, *here.parents))
-    lock_file = next((each for each in found if each.is_file()), None)
+    lock_file = _nearest(LOCK_FILE)
     if lock_file is None:
-        raise ConfigError(f"There is no {LOCK_FILE} here or in a folder above.", setting="path")
-    document = _document(_content(lock_file), lock_file, 1)
-    pins = {name: _checked(table, lock_file, name) for name, table in document.get("pins", {}).items()}
+        raise ConfigError(
+            f"There is no {LOCK_FILE} here or in a folder above. Run this in the project that has one.",
+            setting="path",
+        )
+    tables = _document(_content(lock_file), lock_file, 1).get("pins")
+    if not isinstance(tables, dict):
+        raise _unusable(lock_file, "is not a pin file")
+    pins = {name: _checked(table, lock_file, name) for name, table in tables.items()}
     folder = PinFolder(lock_file.with_name(FOLDER))
     # Before anything is written: names that files cannot have, and other pins of the names.
     if len(set(map(folded, pins))) < len(pins):
-        raise _unusable(lock_file, "has names that differ in case alone")
+        raise ConfigError(
+            f"{path_text(lock_file)} has names that differ in case alone. Rename one of each in it.",
+            setting="path",
+        )
     others = [name for name, pin in pins.items() if folder.find_pin(name) not in {None, pin}]
     if others:
         raise ConfigError(
@@ -188,6 +193,13 @@ def migrate() -> list[Path]:
                 write(pin)
     lock_file.unlink()
     return [folder.file(name) for name in pins]
+
+
+def _nearest(*names: str) -> Path | None:
+    """Return the first of some names that exists in the working directory, else in the folders above it."""
+    here = Path.cwd()
+    paths = (folder / name for folder in (here, *here.parents) for name in names)
+    return next(filter(os.path.lexists, paths), None)
 
 
 # --- a pin as TOML --------------------------------------------------------------------------------------
@@ -323,7 +335,7 @@ def _multiline(text: str) -> Any:
 
 def _unusable(path: Path, reason: str) -> ConfigError:
     return ConfigError(
-        f"{path_text(path)} {reason}. Restore it from your version control, or name another file.",
+        f"{path_text(path)} {reason}. Restore it from your version control, or name another folder.",
         setting="path",
     )
 

@@ -361,6 +361,17 @@ def test_an_earlier_file_is_split(service: Any) -> None:
         migrate()
 
 
+@pytest.mark.parametrize("text", ["version = 1", "version = 1\npins = 3", "[pins]"])
+def test_an_earlier_file_without_pins(text: str) -> None:
+    """It stays as it is."""
+    path = Path("connecty.lock")
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(cf.ConfigError, match=r"connecty\.lock is not a pin file\. Restore it"):
+        migrate()
+    assert path.read_text(encoding="utf-8") == text
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

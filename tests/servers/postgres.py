@@ -22,12 +22,12 @@ from tests.servers.programs import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PostgresServer", "Relay", "postgres_server"]
+__all__ = ["SERVER_USER", "PostgresServer", "Relay", "make_cluster", "postgres_server"]
 
 #: Seconds that suffice for a start or a stop.
 _PATIENCE: Final = 60.0
-#: The server does not run as root.
-_USER: Final[dict[str, Any]] = (
+#: Whom a database server runs as: it refuses to be root.
+SERVER_USER: Final[dict[str, Any]] = (
     {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
 )
 #: Authentication: the role ``locked`` needs a password.
@@ -60,7 +60,7 @@ class PostgresServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            **_USER,
+            **SERVER_USER,
         )
         until = time.monotonic() + _PATIENCE
         ready: list[str | Path] = [
@@ -103,38 +103,30 @@ class PostgresServer:
                     os.kill(each, signal.SIGCONT)
 
 
-@contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Run a server; FileNotFoundError where none is installed."""
+def make_cluster(folder: Path) -> Path:
+    """Make a cluster in the folder ``data`` of a folder, and return the folder of the programs.
+
+    Debian has these outside of PATH. FileNotFoundError where they are not installed.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     initdb = found[-1] if found else shutil.which("initdb")
     if initdb is None:
-        raise FileNotFoundError("PostgreSQL is not installed")
+        raise FileNotFoundError("initdb is not installed")
+    if SERVER_USER:
+        shutil.chown(folder, SERVER_USER["user"], SERVER_USER["group"])
+    options = ["-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+    subprocess.run([initdb, *options], check=True, capture_output=True, cwd="/", **SERVER_USER)
+    return Path(initdb).parent
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a server; FileNotFoundError where none is installed."""
     with tempfile.TemporaryDirectory(prefix="store-postgres-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        if _USER:
-            shutil.chown(folder, _USER["user"], _USER["group"])
-        subprocess.run(
-            [
-                initdb,
-                "-D",
-                folder / "data",
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "-N",
-            ],
-            check=True,
-            capture_output=True,
-            cwd="/",
-            **_USER,
-        )
+        programs = make_cluster(folder)
         (folder / "data" / "pg_hba.conf").write_text(_RULES)
-        server = PostgresServer(Path(initdb).parent, folder)
+        server = PostgresServer(programs, folder)
         server.start()
         try:
             yield server

@@ -349,7 +349,7 @@ def cut_blocks(body: memoryview, separator: bytes, size: int, longest_row: int) 
 
 
 def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> tuple[Block, int] | None:
-    """Return the longest block that a piece holds and where the next begins, None where it holds none."""
+    """Return the longest block in a piece and where the next one begins, or None if there is no block."""
     text = bytes(piece)
     escaped = b"\\" in text
     if escaped:

@@ -101,7 +101,7 @@ def _range(text: str) -> tuple[int, Condition] | None:
 
 
 def _one(found: re.Match[str]) -> Period | None:
-    """Return the period of a match, None if there is no such day, without a start if its year is missing."""
+    """Return the period of a match, or None for an impossible day; without a year, it has no start."""
     year, month, day = found["year"] or found["part_year"], found["month"], found["day"]
     first, count = int(month or 1), 1 if month else 12
     grain: Grain = "month" if month else "year"

@@ -38,7 +38,7 @@ def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
 
 
 def _merged(parts: Iterable[Ranking]) -> Ranking | None:
-    """Return a ranking that is said in parts, None if there is none."""
+    """Return the ranking that the parts make, or None without any."""
     merged: dict[str, Any] = {}
     for part in parts:
         for name, value in part._asdict().items():

@@ -92,7 +92,7 @@ def _check(query: q.Query, model: SemanticModel) -> None:
 
 def _on_base(model: SemanticModel, make: Callable[[_Select], _SQL], *, below: Entity | None = None) -> _SQL:
     """Return the SQL made of the rows of the first entity that has all it needs and belongs to ``below``."""
-    # Entities come after those to which their rows belong, so that no row is counted twice.
+    # Each entity comes after the one that its rows belong to, so that no row is counted twice.
     for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
         base = model.entity[name]
         if below is None or (base is not below and model.belongs(name, below.name)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psycopg
 import pymysql
 
+from tests.servers.postgres import SERVER_USER, make_cluster
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -23,42 +24,22 @@ _Connection = TypeVar("_Connection", psycopg.Connection[Any], pymysql.connection
 __all__ = ["mariadb", "postgres"]
 
 _PATIENCE: Final = 60
-#: Neither server runs as root.
-_USER: Final[dict[str, Any]] = (
-    {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
-)
 
 
 @contextmanager
 def postgres() -> Iterator[psycopg.Connection[Any]]:
-    """Run PostgreSQL and return a connection; Debian has its programs outside of PATH.
+    """Run PostgreSQL and return a connection.
 
     Raises
     ------
     FileNotFoundError
         Where it is not installed.
     """
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
-    initdb = str(found[-1]) if found else _program("initdb")
     with _folder("postgres") as folder:
-        _run(
-            [
-                initdb,
-                "-D",
-                f"{folder}/data",
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "-N",
-            ]
-        )
+        programs = make_cluster(folder)
         options = {"unix_socket_directories": folder, "listen_addresses": "", "fsync": "off"}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        command = [str(Path(initdb).with_name("postgres")), "-D", f"{folder}/data", *settings]
+        command = [str(programs / "postgres"), "-D", f"{folder}/data", *settings]
         with _running(command, lambda: psycopg.connect(f"host={folder} user=postgres")) as connection:
             yield connection
 
@@ -99,19 +80,19 @@ def _program(name: str) -> str:
 @contextmanager
 def _folder(name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f"fidelity-{name}-", ignore_cleanup_errors=True) as folder:
-        if _USER:
-            shutil.chown(folder, _USER["user"], _USER["group"])
+        if SERVER_USER:
+            shutil.chown(folder, SERVER_USER["user"], SERVER_USER["group"])
         yield Path(folder)
 
 
 def _run(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True, cwd="/", **_USER)
+    subprocess.run(command, check=True, capture_output=True, cwd="/", **SERVER_USER)
 
 
 @contextmanager
 def _running(command: Sequence[str], connect: Callable[[], _Connection]) -> Iterator[_Connection]:
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **_USER
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **SERVER_USER
     ) as process:
         try:
             with closing(_connect(process, connect)) as connection:
