@@ -472,6 +472,9 @@ def test_processes_that_pin_one_name_ask_once(service: Any, folder: Path, *, rep
 
 def test_threads_that_pin_one_name_ask_once(service: Any, folder: Path) -> None:
     """They have the same pin, with the types that each wanted."""
+    released = threading.Event()  # once all of them have begun
+    service.script.on("ask", service.script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
+    threading.Timer(0.3, released.set).start()
     pins = pin_all(service, 8, schema={"id": "int32"}, tz="Asia/Tokyo")
 
     assert pins == [cf.pinned("orders")] * 8
