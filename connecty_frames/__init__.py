@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
     from connecty_frames.answer_metadata import AnswerMetadata
-    from connecty_frames.api import ask, ask_async, ask_df, ask_df_async, ask_many
+    from connecty_frames.api import ask, ask_async, ask_df, ask_df_async, ask_many, fetch, fetch_df
     from connecty_frames.batch import Batch, ask_batch, open_batch
     from connecty_frames.client import Client
     from connecty_frames.decode.schema import Schema
@@ -119,6 +119,8 @@ __all__ = [
     "configure",
     "copy_metadata",
     "epoch",
+    "fetch",
+    "fetch_df",
     "forget",
     "history",
     "install_readers",
@@ -138,7 +140,7 @@ __all__ = [
 _NAMES: Final[dict[str, str]] = {
     "answer": "Answer",
     "answer_metadata": "AnswerMetadata",
-    "api": "ask ask_async ask_df ask_df_async ask_many",
+    "api": "ask ask_async ask_df ask_df_async ask_many fetch fetch_df",
     "batch": "Batch ask_batch open_batch",
     "client": "Client",
     "decode.schema": "Schema",
