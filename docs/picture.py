@@ -38,6 +38,7 @@ CARD: Final = (
 CHART: Final = (
     "import connecty_frames as cf",
     'answer = cf.ask("monthly revenue by category in 2025")\nanswer.plot()',
+    "",  # the cell with a toolbar
 )
 #: The size of the window in CSS pixels, and the pixels of a picture for each of them.
 SIZE: Final = {"width": 980, "height": 830}
