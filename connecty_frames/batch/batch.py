@@ -35,7 +35,6 @@ DEFAULT_WORKERS: Final = 16
 #: Options of a question that a batch does not take, and why.
 NOT_OF_A_BATCH: Final = {
     "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",
-    "question_id": "question_id names a single question; ask(question_id=...) fetches its answer.",
     "max_age": "max_age is about the history of the user; a batch knows by its own index what was asked.",
 }
 
