@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[1]
-INVERTED: Final = re.compile(r"\b([Oo]f|[Bb]y|[Ff]rom) which\b|\b[Ww]here it\b|\bNone (for|if|where)\b")
+INVERTED: Final = re.compile(
+    r"\b([Oo]f|[Bb]y|[Ff]rom) which\b|\b[Ww]here it\b|(?<!or )\bNone (for|if|where)\b"
+)
 LONGEST: Final = 30
 #: A text of at most this many words is a name or part of a pattern.
 NAMES: Final = 4
 #: Blocks of code, comments and examples go, links keep their text, and an item of a list begins a paragraph.
 MARKUP: Final = (
-    (re.compile(r"^( *)(`{3,}).*?^\1\2 *$|<!--.*?-->|^ *>>> .*?\n\s*\n", re.MULTILINE | re.DOTALL), "\n\n"),
+    (re.compile(r"(?ms)^( *)(`{3,}).*?^\1\2 *$|<!--.*?-->|^ *>>> .*?(\n\s*\n|\Z)"), "\n\n"),
     (re.compile(r"!?\[([^]]*)\]\([^)]*\)"), r"\1"),
     (re.compile(r"(`+)[^`]+\1"), "CODE"),
-    (re.compile(r"^( *)(?:[-*]|\d\.) +", re.MULTILINE), r"\n\1  "),
+    (re.compile(r"(?m)^( *)(?:[-*]|\d\.) +"), r"\n\1  "),
 )
 END: Final = re.compile(r"(?<=[.?!])[*_)\"]*\s+(?=[^a-z])|\|")
 
@@ -60,7 +62,7 @@ def count(path: Path, inverted: list[str], long: list[str]) -> None:
         for sentence in sentences(part):
             line = f"  {name}: {sentence}\n"
             inverted += [line] * len(INVERTED.findall(sentence))
-            long += [line] * (len(sentence.split()) > LONGEST)
+            long += [line] * (sentence.endswith((".", ":", "?")) and len(sentence.split()) > LONGEST)
 
 
 if __name__ == "__main__":
