@@ -408,7 +408,7 @@ class Answer:
                 # The caller would have got the frame alone, and cannot learn the id otherwise.
                 error.add_note(f"question_id={self.question_id!r} fetches the answer without asking again.")
             raise
-        show_in_notebook(self._metadata.line)
+        show_in_notebook(self._metadata)
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
