@@ -157,10 +157,8 @@ class Pin:
             As for :meth:`Answer.rerun`.
         dialect : str or None, default None
             The dialect of the warehouse; None uses the pinned one.
-        functions : collection of str, default ()
-            The names of further functions that the SQL may call, with their schema if it writes one.
-        schema : dict, schema, model or None, default None
-            Column types, as for :func:`ask_df`; they replace the pinned ones.
+        functions, schema
+            As for :meth:`Answer.rerun`.
 
         Returns
         -------
