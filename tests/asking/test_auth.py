@@ -18,9 +18,9 @@ from connecty_frames._base.secret import ChangingSecret, SecretStr
 from connecty_frames.asking.auth import Auth, Bearer, _lifetime, _TokenState
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
-from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
 from connecty_frames.settings.sources import resolve
+from connecty_frames.settings.values import Settings
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
 @pytest.fixture
 def auth(clock: Any) -> Auth:
     """Return credentials for api.test on the fake clock."""
-    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url="https://api.test"), clock)
     return Auth(SecretStr("id"), SecretStr("canary-secret"), transport=transport, random=lambda: 0.0)
 
 
@@ -201,7 +201,7 @@ def secrets_sent() -> list[str]:
 def test_a_secret_that_changed_is_read_again(clock: Any) -> None:
     """Once, when the old one is refused; both are hidden, and a valid one is not read again."""
     secrets = iter(["canary-old", "canary-new", "canary-newer"])
-    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url="https://api.test"), clock)
     changing = ChangingSecret(lambda: next(secrets))
     auth = Auth(SecretStr("id"), changing, transport=transport, random=lambda: 0.0)
     responses.post(URL, status=401, json={"error": "bad secret 'canary-old'"})
@@ -221,7 +221,7 @@ def test_a_secret_that_did_not_change_is_not_sent_again(clock: Any) -> None:
     """Nor is one that cannot be read any more: the error is that of the refusal."""
     for read in (lambda: "canary-same", iter(["canary-same"]).__next__):
         settings = resolve(client_id="id", client_secret=read, base_url="https://api.test")
-        transport = Transport("https://api.test", clock=clock, redact=Redaction())
+        transport = Transport(Settings(base_url="https://api.test"), clock)
         auth = Auth(*settings.credentials(), transport=transport, random=lambda: 0.0)
         responses.post(URL, status=401)
 
@@ -266,7 +266,7 @@ def test_a_caller_whose_time_runs_out_fails_no_other(clock: Any) -> None:
 
     responses.add_callback("POST", URL, callback=fail)
     tokens(count=1)
-    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url="https://api.test"), clock)
     auth = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 1.0)
     with ThreadPoolExecutor(2) as pool:
         early = pool.submit(failure, auth, clock, 0.3)
@@ -362,7 +362,7 @@ def test_a_netrc_file_does_not_replace_the_bearer(
 @responses.activate
 def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
     """A host that cannot be reached is a ConnectionFailed, not an AuthError."""
-    transport = Transport("http://127.0.0.1:9", clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url="http://127.0.0.1:9"), clock)
     responses.add_passthru("http://127.0.0.1:9")
     lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
     assert isinstance(failure(lonely, clock).error, ConnectionFailed)

@@ -675,9 +675,7 @@ def test_the_metadata_say_how_old_it_is() -> None:
 def find_within_an_hour(submission: Submission, history: History, clock: FakeClock) -> Any:
     """Return an answer of the last hour, or claim the question; wait for others for five seconds."""
     deadline = Deadline.after(5.0, clock)
-    return find_or_claim(
-        submission, history, max_age=timedelta(hours=1), gone=(), deadline=deadline, clock=clock
-    )
+    return find_or_claim(submission, history, max_age=timedelta(hours=1), gone=(), deadline=deadline)
 
 
 def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClock) -> None:
