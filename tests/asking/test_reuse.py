@@ -477,11 +477,12 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
 
     with make(server, path) as client:
         client.submit("how many?")
-        again = client.submit("how many?", max_age=60)
+        again = client.call("how many?", AskOptions(max_age=60, progress=stop))
         with pytest.raises(ZeroDivisionError) as caught:
-            again.result(progress=stop)
+            again.answer()
 
     (note,) = caught.value.__notes__
+    assert again.message() == note
     assert note.startswith(f"Question {QUESTION_ID} may still be worked on and is recorded in {path}; ")
     assert server.questions == ["how many?"]
 
