@@ -51,8 +51,7 @@ if TYPE_CHECKING:
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.history import History
-    from connecty_frames.store.opening import QuestionStore
-    from connecty_frames.store.table import Row
+    from connecty_frames.store.table import QuestionStore, Row
 
 _Result = TypeVar("_Result")
 
@@ -165,7 +164,7 @@ class Client:
             f"dw_id={settings.dw_id}>"
         )
         self._dw_id = settings.dw_id
-        transport = Transport.from_settings(settings, clock)
+        transport = Transport(settings, clock)
         self._api = Endpoints(
             transport,
             Auth(self._client_id, client_secret, transport=transport, random=random),
@@ -205,7 +204,7 @@ class Client:
 
         The caller closes it. A ConfigError if it cannot be used.
         """
-        from connecty_frames.store.opening import store_at
+        from connecty_frames.store.table import store_at
 
         client, api = object.__new__(Client), copy.copy(self._api)
         limit = None if self._api.history is None else self._api.history.limit
@@ -487,7 +486,7 @@ class Client:
         if is_sandbox and settings.store is None:
             return None
         # Not imported where no history is kept.
-        from connecty_frames.store.opening import store_at
+        from connecty_frames.store.table import store_at
 
         try:
             store = store_at(settings.store)

@@ -25,7 +25,7 @@ import trio
 
 import connecty_frames as cf
 from connecty_frames.calls import asynchronous
-from connecty_frames.store.table import database_at
+from connecty_frames.store.table import store_at
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 
 if TYPE_CHECKING:
@@ -401,7 +401,7 @@ def test_the_history_of_a_question_that_was_cancelled_while_it_was_sent(
 
     with cf.Client("id", client_secret="x", base_url=server.address, dw_id=13, history=path) as client:
         run(ask(client))
-    ((state, question_id),) = database_at(path).execute("SELECT state, question_id FROM questions").rows
+    ((state, question_id),) = store_at(path).execute("SELECT state, question_id FROM questions").rows
 
     assert (state, question_id) == ("ASKED", QUESTION_ID)
     assert server.count("results") == 0
