@@ -190,7 +190,7 @@ class Answer:
         return given
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Write table and metadata to a Parquet file, as :meth:`ConnectyAccessor.to_parquet` does."""
+        """Write table and metadata to a Parquet file, as ``frame.connecty.to_parquet`` does."""
         from connecty_frames.frames.parquet_file import write_parquet
 
         return write_parquet(self._table(), path, self._metadata)

@@ -336,7 +336,7 @@ class Client:
     def fetch(self, question_id: str | UUID, **options: Unpack[FetchOptionsDict]) -> Answer:
         """Fetch the answer of an earlier question, as :func:`connecty_frames.fetch` does."""
         ask_options = AskOptions.from_kwargs(options, *ASKING)
-        return self.question(question_id, dw_id=ask_options.dw_id).fetch(ask_options)
+        return self.question(question_id, dw_id=ask_options.dw_id).answer(ask_options)
 
     @overload
     def fetch_df(
@@ -360,7 +360,7 @@ class Client:
     ) -> PandasFrame | PolarsFrame | ArrowTable:
         """Fetch the table of an earlier question, as :func:`connecty_frames.fetch_df` does."""
         ask_options = AskOptions.from_kwargs(options, *ASKING, engine=engine)
-        return self.question(question_id, dw_id=ask_options.dw_id).fetch(ask_options).to_frame(ask_options)
+        return self.question(question_id, dw_id=ask_options.dw_id).answer(ask_options).to_frame(ask_options)
 
     def call(
         self,

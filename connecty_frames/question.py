@@ -235,9 +235,9 @@ class Question:
             If the answer cannot be used, or not with these options. Calling again with other options asks
             nothing again.
         """
-        return self.fetch(AskOptions.from_kwargs(options, "dw_id", *ASKING))
+        return self.answer(AskOptions.from_kwargs(options, "dw_id", *ASKING))
 
-    def fetch(
+    def answer(
         self,
         ask_options: AskOptions,
         *,

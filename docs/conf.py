@@ -36,7 +36,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!connecty_frames\b).*"),
     # Types for type checkers alone, and a type variable.
-    ("py:class", r"connecty_frames\.(options\.AskOptionsDict|settings\.SettingsDict)"),
+    ("py:class", r"connecty_frames\.(options\.(Ask|Fetch)OptionsDict|settings\.SettingsDict)"),
     ("py:class", r"connecty_frames\.sandbox\.sandbox\.SandboxOptions"),
     (
         "py:class",
@@ -59,7 +59,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 autodoc_default_options = {
     "members": True,
     # Public for other modules of the package, not for users.
-    "exclude-members": "answer, deadline, fetch, from_kwargs, from_response, observe, of, to_frame",
+    "exclude-members": "answer, deadline, from_kwargs, from_response, observe, of, to_frame",
 }
 autodoc_mock_imports = ["pyspark"]  # half a gigabyte, for one class
 autodoc_typehints_format = "short"

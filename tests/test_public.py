@@ -222,7 +222,7 @@ UNDESCRIBED = {
     "Client.recording_in",
     "Client.redacted",
     "Client.target",
-    "Question.fetch",
+    "Question.answer",
     "AnswerMetadata.from_json",
     "Schema.from_json",
 }

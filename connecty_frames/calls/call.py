@@ -65,7 +65,7 @@ class Call:
                 if not handle.reused:
                     accepted(handle)
                 try:
-                    answer = handle.fetch(self.options, deadline=self.deadline, received=received)
+                    answer = handle.answer(self.options, deadline=self.deadline, received=received)
                 except NotFoundError:
                     if not handle.reused:
                         raise

@@ -182,7 +182,7 @@ def ask(
         if question_id is None:
             answer = client.call(text, ask_options).answer(accepted=accepted, received=save_response)
         else:
-            answer = client.question(question_id, dw_id=dw_id).fetch(ask_options, received=save_response)
+            answer = client.question(question_id, dw_id=dw_id).answer(ask_options, received=save_response)
         if answer.metadata.reused and not quiet:
             echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part

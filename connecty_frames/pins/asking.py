@@ -132,7 +132,7 @@ def pin(
             raise _is_there(name, target)
         with folder.writing(name, replaces=replace, room=_ROOM) as write:
             answer = (
-                asked.question(earlier_id, dw_id=dw_id).fetch(call.options, deadline=call.deadline)
+                asked.question(earlier_id, dw_id=dw_id).answer(call.options, deadline=call.deadline)
                 if earlier_id
                 else call.answer()
             )

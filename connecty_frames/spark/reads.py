@@ -189,7 +189,7 @@ def ask(read: Read, client: Client) -> list[AskedQuestion]:
 
 def fetch(client: Client, asked: AskedQuestion, ask_options: AskOptions) -> Answer:
     """Return the answer to a question that was asked; nothing is asked again."""
-    return client.question(asked.question_id, dw_id=asked.dw_id).fetch(ask_options)
+    return client.question(asked.question_id, dw_id=asked.dw_id).answer(ask_options)
 
 
 def metadata_of(answer: Answer, asked: AskedQuestion) -> AnswerMetadata:
