@@ -119,7 +119,8 @@ class AskOptions:
     >>> cf.AskOptions(max_rows=-1)
     Traceback (most recent call last):
         ...
-    connecty_frames.errors.ConfigError: max_rows=-1: expected a whole number from 0, or None for all rows.
+    connecty_frames.errors.ConfigError: max_rows=-1: expected a whole number of 0 or more, or None for all
+    rows.
     """
 
     dw_id: int | None = None
@@ -284,7 +285,7 @@ _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "dtype_backend": (_is_one_of(DtypeBackend), "'numpy_nullable', 'pyarrow' or 'numpy'"),
     "max_rows": (
         lambda rows: rows is None or _is_whole(rows, _MAX_ROWS_LIMIT),
-        "a whole number from 0, or None for all rows",
+        "a whole number of 0 or more, or None for all rows",
     ),
     "tz": (
         lambda tz: named_zone(tz) is not None,

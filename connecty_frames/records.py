@@ -181,7 +181,7 @@ def records_table(
     import pyarrow as pa
 
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-        raise wrong_value("limit", limit, "a whole number from 0, or None for all")
+        raise wrong_value("limit", limit, "a whole number of 0 or more, or None for all")
     database = _database(settings)
     try:
         rows = read_records(
@@ -238,7 +238,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
         raise ConfigError(
             f"Question {wanted} was asked by another client, at {found['base_url']}.",
             hint="Use the settings of that client.",
-            shell_hint="Name its profile with --profile, or fetch the answer with the settings of now: "
+            shell_hint="Name its profile with --profile, or fetch the answer with the current settings: "
             f"connecty ask --question-id {wanted} --dw-id {found['dw_id']}",
             setting="client_id",
         )

@@ -181,7 +181,7 @@ def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
         client.call("how many?", AskOptions()).answer(accepted=fail)
     (note,) = caught.value.__notes__
     assert note == (
-        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+        f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: "
         f'Client.question("{QUESTION_ID}", dw_id=13).result()'
     )
     assert server.questions == ["how many?"]

@@ -114,8 +114,8 @@ def ask_batch(
     store = None if history is None else history.database.url
     if history is not None and history.limit is not None and store_of(path, store) is None:
         raise ConfigError(
-            "max_questions_per_day counts the questions of a history, and a batch in a folder has one of its "
-            "own. Begin the batch with a history in PostgreSQL; or unset it, and give max_questions=.",
+            "max_questions_per_day counts the questions in a history, but a batch in a folder has its own. "
+            "Begin the batch with a history in PostgreSQL, or unset it and pass max_questions=.",
             setting="max_questions_per_day",
         )
     try:

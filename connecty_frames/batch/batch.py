@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 DEFAULT_WORKERS: Final = 16
 #: Options of a question that a batch does not take, and why.
 NOT_OF_A_BATCH: Final = {
-    "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",
+    "dtype_backend": "dtype_backend is for pandas, but parts are Parquet files: pass it to read_parquet.",
     "question_id": "question_id names a single question; ask(question_id=...) fetches its answer.",
-    "max_age": "max_age is about the history of the user; a batch knows by its own index what was asked.",
+    "max_age": "max_age uses your history; a batch has its own index of what was asked.",
 }
 
 
@@ -244,7 +244,7 @@ class Batch:
         check_bool(uncertain, "uncertain")
         if self._ask is None:
             raise ConfigError(
-                "A batch from open_batch has neither the questions nor the options. Ask with them again: "
+                "A batch from open_batch has no questions and options. Pass them again: "
                 "ask_batch(questions, folder, retry_failed=True).",
                 setting="folder",
             )
@@ -355,7 +355,7 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
 def check_max_questions(value: object) -> None:
     """Raise ConfigError if a value is no maximum of questions to ask."""
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-        raise wrong_value("max_questions", value, "a whole number from 0, or None for all")
+        raise wrong_value("max_questions", value, "a whole number of 0 or more, or None for all")
 
 
 def _condition(entry: Entry) -> str:

@@ -76,9 +76,9 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
     # A question is in the index before it is sent, and its part is written after that.
     if unknown := sorted(_numbers(folder) - index.sent()):
         raise ConfigError(
-            f"folder={path_text(folder)}: part {unknown[0]:06d} is there, and the index has no such question "
-            "that was sent. The index is older than the parts, as from a backup, so what was asked is "
-            "unknown. Restore the latest one, or name a new folder.",
+            f"folder={path_text(folder)}: part {unknown[0]:06d} exists, but the index does not list its "
+            "question as sent. The index is older than the parts, as after restoring a backup, so it is "
+            "unknown what was asked. Restore the latest index, or name a new folder.",
             setting="folder",
         )
     return index
@@ -108,14 +108,14 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
     """Create what is in the folder of a batch, as another process may do at the same time."""
     if foreign := [name for name in names if not name.startswith(_OURS)]:
         raise ConfigError(
-            f"folder={path_text(folder)} is not the folder of a batch: it has {quoted(sorted(foreign))} "
-            "in it. Name a new folder.",
+            f"folder={path_text(folder)} is not a batch folder: it contains {quoted(sorted(foreign))}. Name "
+            "a new folder.",
             setting="folder",
         )
     index = _index_of(folder, manifest)
     if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
         raise ConfigError(
-            f"folder={path_text(folder)} has the index or the parts of a batch, and no {_MANIFEST}. "
+            f"folder={path_text(folder)} has the index or the parts of a batch, but no {_MANIFEST}. "
             "Restore what is missing, or name a new folder.",
             setting="folder",
         )
@@ -134,11 +134,11 @@ def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str,
         what = "ask as before; or fetch all answers with the new options by open_batch(folder).refetch(...)"
     elif name == _STORE:
         where = "without a URL" if found[name] is None else f"with history={found[name]!r}"
-        what = f"ask {where}: it began so, and only that knows what was asked"
+        what = f"ask {where}, as at the start: only that store knows what was asked"
     elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
-        what = "ask as before if that is still running: the questions of a sandbox end with it"
+        what = "ask as before if that sandbox is still running: its questions end with it"
     return ConfigError(
-        f"folder={path_text(folder)} has a batch with {name}={value_text(found.get(name))}, and now it is "
+        f"folder={path_text(folder)} has a batch with {name}={value_text(found.get(name))}, but now it is "
         f"{value_text(manifest.get(name))}. Name a new folder, or {what}.",
         setting="folder",
     )
@@ -160,7 +160,7 @@ def manifest_in(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ConfigError(f"{place}: {_MANIFEST} is damaged. Restore it.", setting="folder") from None
     if not known:
-        raise ConfigError(f"{place} is of another version of connecty_frames.", setting="folder")
+        raise ConfigError(f"{place} was written by another version of connecty_frames.", setting="folder")
     return manifest
 
 

@@ -70,7 +70,7 @@ class QuestionFuture(Future["Answer"]):
 def check_max_workers(value: object) -> None:
     """Raise ConfigError if a value is not a number of workers."""
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= sys.maxsize:
-        raise wrong_value("max_workers", value, "a whole number from 1")
+        raise wrong_value("max_workers", value, "a whole number of 1 or more")
 
 
 class Workers(Generic[_Future]):

@@ -70,7 +70,7 @@ def read_connecty(
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(
-            f"index_col: the answer has no column {value_text(missing[0])}; there are "
+            f"index_col: the answer has no column {value_text(missing[0])}; the columns are "
             f"{quoted(list(frame.columns))}. question_id={answer.question_id!r} fetches it again.",
             setting="index_col",
             question_id=answer.question_id,

@@ -127,7 +127,7 @@ class Pin:
         if given := [name for name in _FIXED if name in options]:
             raise ConfigError(
                 f"{given[0]}={value_text(cast('dict[str, Any]', options)[given[0]])}: pin "
-                f"{snippet(self.name)!r} decides it; leave it out, or ask by ask_df.",
+                f"{snippet(self.name)!r} sets it; leave it out, or use cf.ask_df.",
                 setting=given[0],
             )
         merged: dict[str, Any] = {
@@ -237,13 +237,13 @@ class Pin:
         """
         check_bool(ask, "ask")
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-            raise wrong_value("times", times, "a whole number from 1")
+            raise wrong_value("times", times, "a whole number of 1 or more")
         if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
             raise wrong_value("on_change", on_change, "'raise', 'warn' or a callable")
         if ask and connection is not None:
             raise ConfigError("connection= and ask=True: give one of them.", setting="ask")
         if times > 1 and not ask:
-            raise ConfigError("times= needs ask=True, which asks the question as often.", setting="times")
+            raise ConfigError("times= needs ask=True.", setting="times")
         checked = self._ask(times, client, timeout) if ask else self._read(connection, functions)
         if checked.changed:
             self._report(checked, on_change)

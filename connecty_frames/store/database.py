@@ -92,7 +92,7 @@ def default_path() -> Path:
     folder = user_folder("state")
     if folder is None:
         raise ConfigError(
-            "This user has no home folder, where the history would be.",
+            "This user has no home folder for the history.",
             hint="Name a file: history='/folder/history.sqlite3'.",
             shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
             setting="history",
@@ -348,7 +348,7 @@ class Database(Store):
         # In this order: another process that creates the file sets both in one transaction.
         if _value(connection, "SELECT count(*) FROM sqlite_master"):
             if _value(connection, "PRAGMA application_id") != self._layout.application_id:
-                raise StoreError("it is a database of another program")
+                raise StoreError("it is another program's database")
             self._check(connection)
         if _value(connection, "PRAGMA user_version") > len(self._layout.steps):
             raise StoreError("a newer version of connecty_frames wrote it")
@@ -405,7 +405,7 @@ class Database(Store):
         self.warn_once(
             "damaged",
             f"The {self._layout.content} in {path_text(self.path)} is damaged ({reason}). It was renamed to "
-            f"{path_text(renamed.name)}, and a new one begun.",
+            f"{path_text(renamed.name)}, and a new one was created.",
         )
 
 

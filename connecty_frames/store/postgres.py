@@ -153,7 +153,7 @@ class Server(Store):
         """Return a statement that may be executed again: a token finds what a lost reply was about."""
         # Of claims at the same time, each of which sees no other, the index lets one through.
         if any("\0" in str(value) for value in values.values()):
-            raise UnfitError("PostgreSQL stores no NUL character, which the question has")
+            raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
         token = uuid.uuid4().hex
         row.where, row.slack = ("token = ?", (token,)), 1_000_000
         values = {**values, "token": token, "previous": after}

@@ -44,7 +44,7 @@ ONE_ROW = {
     },
 }
 RESUME = (
-    f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+    f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: "
     f'Client.question("{QUESTION_ID}", dw_id=13).result()'
 )
 
