@@ -11,9 +11,8 @@ from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, Engine, check_age, check_question_id
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.opening import store_at
 from connecty_frames.store.records import forget_records, read_records
-from connecty_frames.store.table import COLUMNS, LARGEST, QuestionFile, RecordState, client_hash
+from connecty_frames.store.table import COLUMNS, LARGEST, QuestionFile, RecordState, client_hash, store_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.settings.values import Settings
-    from connecty_frames.store.opening import QuestionStore
+    from connecty_frames.store.table import QuestionStore
 
 #: The letters with which an age ends, as in "6h".
 _UNITS: Final = tuple("smhdw")

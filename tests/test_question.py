@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 BASE = "https://api.test"
 RESULTS = f"{BASE}/v1/dw/13/questions/{QUESTION_ID}/results"
-RESUME = f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+RESUME = f'cf.fetch("{QUESTION_ID}", dw_id=13)'
 
 
 def rows(count: int, total: int | None = None) -> dict[str, Any]:

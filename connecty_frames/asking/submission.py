@@ -47,9 +47,9 @@ _WHAT_TO_DO: Final = (
 )
 
 
-def resume_command(question_id: str, dw_id: int) -> str:
+def resume_command(question_id: str | None, dw_id: int | None) -> str:
     """Return the line of Python that fetches an answer later, without asking again."""
-    return f'Client.question("{question_id}", dw_id={dw_id}).result()'
+    return f'cf.fetch("{question_id}", dw_id={dw_id})'
 
 
 def pending_message(question_id: str, command: str, recorded_in: str = "") -> str:
@@ -266,6 +266,6 @@ def question_body(question: object) -> bytes:
     except UnicodeEncodeError:
         raise ConfigError(
             "question contains a lone surrogate (half a character), which UTF-8 cannot encode; decode its "
-            "source text again: {snippet(question)}",
+            f"source text again: {snippet(question)}",
             setting="question",
         ) from None

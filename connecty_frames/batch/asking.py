@@ -65,7 +65,7 @@ def ask_batch(
         True or False shows or hides the line with counts and rate, a callable receives a BatchProgress after
         each question, None shows the line if standard error is a terminal.
     **options
-        Options of :func:`ask_df`, except ``dtype_backend``, ``question_id`` and ``max_age``.
+        Options of :func:`ask_df`, except ``dtype_backend`` and ``max_age``.
 
     Returns
     -------

@@ -35,7 +35,6 @@ DEFAULT_WORKERS: Final = 16
 #: Options of a question that a batch does not take, and why.
 NOT_OF_A_BATCH: Final = {
     "dtype_backend": "dtype_backend is for pandas, but parts are Parquet files: pass it to read_parquet.",
-    "question_id": "question_id names a single question; ask(question_id=...) fetches its answer.",
     "max_age": "max_age uses your history; a batch has its own index of what was asked.",
 }
 

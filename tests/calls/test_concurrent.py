@@ -299,10 +299,6 @@ def test_context_variables_are_those_of_the_caller() -> None:
         ({"questions": ["x"], "tz": "Mars"}, "tz='Mars'"),
         ({"questions": ["x"], "as_completed": "no"}, "as_completed='no': expected True or False"),
         ({"questions": ["x"], "schema": 5}, "schema"),
-        (
-            {"questions": ["x"], "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"},
-            "names a single question",
-        ),
     ],
 )
 @pytest.mark.parametrize("as_completed", [True, False])

@@ -144,7 +144,7 @@ def test_an_id_that_arrived_whole_is_kept(server: Any, client: Client) -> None:
     with pytest.raises(SubmissionUncertain) as caught:
         client.submit("q")
     assert caught.value.question_id == QUESTION_ID
-    assert f'Client.question("{QUESTION_ID}", dw_id=13).result()' in str(caught.value)
+    assert f'cf.fetch("{QUESTION_ID}", dw_id=13)' in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -360,7 +360,8 @@ def test_edited_or_refused_sql(service: Any) -> None:
     service.answer("SELECT id, my_schema.f(name) AS name FROM orders")
     pin = service.pin("refused")
     with pytest.raises(
-        cf.PinChanged, match=r"The SQL calls 'my_schema\.f', and it is unknown whether that only computes"
+        cf.PinChanged,
+        match=r"The SQL calls 'my_schema\.f', and it is unknown whether that only computes",
     ):
         pin.check()
     assert not pin.check(functions=["my_schema.f"]).changed
