@@ -325,7 +325,7 @@ class Answer:
         try:
             from connecty_frames.frames.spark import to_spark
         except ModuleNotFoundError as error:
-            raise missing_extra("spark", "DataFrames of Spark need", error) from None
+            raise missing_extra("spark", "Spark DataFrames need", error) from None
         return to_spark(table, spark, self._metadata)
 
     def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:

@@ -378,10 +378,10 @@ class Client:
         deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock, cancelled)
         if ask_options.max_age is not None and self._api.history is None:
             raise ConfigError(
-                "max_age needs a history of what was asked, and none is kept.",
+                "max_age needs a history, but none is kept.",
                 hint="Turn it on: cf.configure(history=True). Questions to a sandbox are recorded only in a "
                 "file that you name: history='history.sqlite3'.",
-                shell_hint="Leave out what turns it off: --no-history, CONNECTY_HISTORY=0 or history = false "
+                shell_hint="Remove what turns it off: --no-history, CONNECTY_HISTORY=0 or history = false "
                 "in a profile. Questions to a sandbox are recorded only in a file that you name: "
                 "CONNECTY_HISTORY=history.sqlite3.",
                 setting="max_age",
@@ -475,7 +475,8 @@ class Client:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: connections cannot be, and secrets must not be."""
         raise TypeError(
-            "A Client cannot be pickled, since it holds connections and a secret; make one in each process"
+            "A Client cannot be pickled, because it holds connections and a secret; create one in each "
+            "process"
         )
 
     def _open_history(self, settings: Settings) -> History | None:

@@ -123,7 +123,8 @@ class AskOptions:
     >>> cf.AskOptions(max_rows=-1)
     Traceback (most recent call last):
         ...
-    connecty_frames.errors.ConfigError: max_rows=-1: expected a whole number from 0, or None for all rows.
+    connecty_frames.errors.ConfigError: max_rows=-1: expected a whole number of 0 or more, or None for all
+    rows.
     """
 
     dw_id: int | None = None
@@ -232,7 +233,9 @@ def check_count(value: object, setting: str, *, least: int = 0, optional: bool =
     """Raise ConfigError if a value is not a whole number from ``least`` on, or None if it is ``optional``."""
     limit = math.inf if optional else sys.maxsize + 1  # a number of threads is counted by machine words
     if not (optional and value is None) and not _is_whole(value, limit, least):
-        raise wrong_value(setting, value, f"a whole number from {least}{', or None for all' * optional}")
+        raise wrong_value(
+            setting, value, f"a whole number of {least} or more{', or None for all' * optional}"
+        )
 
 
 def check_question_id(value: object) -> str:
@@ -289,7 +292,7 @@ _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "dtype_backend": (_is_one_of(DtypeBackend), "'numpy_nullable', 'pyarrow' or 'numpy'"),
     "max_rows": (
         lambda rows: rows is None or _is_whole(rows, _MAX_ROWS_LIMIT),
-        "a whole number from 0, or None for all rows",
+        "a whole number of 0 or more, or None for all rows",
     ),
     "tz": (
         lambda tz: named_zone(tz) is not None,

@@ -309,8 +309,8 @@ class Question:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: connections cannot be, and credentials must not be."""
         raise TypeError(
-            "A Question cannot be pickled, since it belongs to a Client; keep its question_id, and fetch the "
-            f"answer by {self.resume_command or 'Client.fetch(question_id)'}"
+            "A Question cannot be pickled, because it belongs to a Client; keep its question_id, and fetch "
+            f"the answer with {self.resume_command or 'Client.fetch(question_id)'}"
         )
 
     def _state_now(self, timeout: float | None = None) -> str:
@@ -327,7 +327,7 @@ class Question:
             if clock.monotonic() > end:
                 command = self.resume_command
                 raise self._timeout_error(
-                    f"The answer to question {self._question_id} arrived, and was not decoded in the time "
+                    f"The answer to question {self._question_id} arrived but was not decoded in the time "
                     "allowed. Question.result(timeout=...) decodes it again without another request"
                     f"{f'; {command} fetches it again' if command else ''}.",
                     State.COMPLETED,
@@ -422,7 +422,7 @@ class Question:
             self._known_state = known
         if not expected and not self._warned:
             self._warned = True
-            why = "after a later one" if known else "which the API document does not have"
+            why = "after a later one" if known else "which is not in the API document"
             warn(
                 UnknownStateWarning(
                     f"The server says that question {self._question_id} is {snippet(state)!r}, {why}. It is "
@@ -439,7 +439,7 @@ class Question:
         command = self.resume_command
         return self._timeout_error(
             f"No answer to question {self._question_id} in the time allowed; {state}.{last_failure} It may "
-            f"still be worked on{f': {command} fetches the answer' if command else ''}.",
+            f"still be running{f': {command} fetches the answer' if command else ''}.",
             self._last_state,
         )
 

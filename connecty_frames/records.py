@@ -227,7 +227,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
         raise ConfigError(
             f"Question {wanted} was asked by another client, at {found['base_url']}.",
             hint="Use the settings of that client.",
-            shell_hint="Name its profile with --profile, or fetch the answer with the settings of now: "
+            shell_hint="Name its profile with --profile, or fetch the answer with the current settings: "
             f"connecty ask --question-id {wanted} --dw-id {found['dw_id']}",
             setting="client_id",
         )

@@ -150,7 +150,7 @@ def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> 
         notice += f"; the credentials of the {places['client_id']} are not used"
     if {"database", "questions", "answerer"} & set(options):
         return f"{notice}."
-    return f"{notice}. `connecty questions` lists what it knows."
+    return f"{notice}. `connecty questions` lists examples."
 
 
 def _check_credentials(places: Mapping[str, str]) -> None:
@@ -159,7 +159,7 @@ def _check_credentials(places: Mapping[str, str]) -> None:
     if given:
         unset = ", ".join(f"{name}=None" for name in given)
         raise ConfigError(
-            f"configure() has set {given[0]}, so that calls use the account that it names. To ask a sandbox "
+            f"configure() has set {given[0]}, so calls use that account. To ask a sandbox "
             f"instead, unset it: cf.configure({unset}).",
             setting="sandbox",
         )

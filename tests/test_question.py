@@ -201,7 +201,7 @@ def test_the_deadline_ends_the_wait(api: Any, question: Question, clock: Any) ->
     assert isinstance(caught.value, TimeoutError)
     assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
     assert RESUME in str(caught.value)
-    assert "; the server last said IN_PROGRESS. It may still be worked on: " in str(caught.value)
+    assert "; the server last said IN_PROGRESS. It may still be running: " in str(caught.value)
 
 
 def test_retry_after_of_a_pending_question_is_kept(api: Any, question: Question, clock: Any) -> None:
@@ -225,7 +225,7 @@ def test_one_deadline_from_submission_to_answer(api: Any, client: Client, clock:
 def test_an_unknown_state_is_not_finished(api: Any, question: Question) -> None:
     """Polling continues, with one warning however often it comes."""
     answers(api, {"state": "QUEUED\x1b"}, {"state": "QUEUED\x1b"}, rows(1, 1))
-    with pytest.warns(UnknownStateWarning, match=r"'QUEUED\\\\x1b', which the API document") as caught:
+    with pytest.warns(UnknownStateWarning, match=r"'QUEUED\\\\x1b', which is not in the API") as caught:
         assert question.result().rows == 1
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -405,9 +405,7 @@ def test_the_note_of_whatever_is_raised(
 
     with pytest.raises(interrupt) as caught:
         client.question(QUESTION_ID).result(progress=press)
-    note = (
-        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: {RESUME}"
-    )
+    note = f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: {RESUME}"
     assert caught.value.__notes__ == [note]
     assert capsys.readouterr().err == (f"\n{note}\n" if interrupt is KeyboardInterrupt else "")
 
@@ -429,7 +427,7 @@ def test_the_whole_message_of_a_timeout(api: Any, client: Client, reply: Any, st
     with pytest.raises(QuestionTimeout) as caught:
         client.question(QUESTION_ID).result(timeout=1)
     assert str(caught.value) == (
-        f"No answer to question {QUESTION_ID} in the time allowed; {says} It may still be worked on: "
+        f"No answer to question {QUESTION_ID} in the time allowed; {says} It may still be running: "
         f"{RESUME} fetches the answer."
     )
     error = caught.value

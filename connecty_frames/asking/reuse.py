@@ -111,7 +111,7 @@ def _raise_uncertain(submission: Submission, history: History, earlier: Earlier)
         f"It is unknown whether the question {snippet(submission.question)!r} was started: it was sent to "
         f"workspace {submission.dw_id} at {earlier.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then: "
         f"{snippet(earlier.error or 'nothing is known')}. This call sent nothing. Look in ConnectyAI's chat "
-        f"history; without max_age= it is asked again. It is number {earlier.id} of {history.place}.",
+        f"history; to ask again, leave out max_age=. It is number {earlier.id} in {history.place}.",
         question=submission.question,
         dw_id=submission.dw_id,
         asked_at=earlier.asked_at,

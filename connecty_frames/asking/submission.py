@@ -55,7 +55,7 @@ def resume_command(question_id: str | None, dw_id: int | None) -> str:
 def pending_message(question_id: str, command: str, recorded_in: str) -> str:
     """Return the message about an accepted question, for a caller that stops waiting."""
     # ``command`` fetches its answer, and is empty if no line does; ``recorded_in`` is the history's file.
-    pending = f"Question {question_id} may still be worked on"
+    pending = f"Question {question_id} may still be running"
     if recorded_in:
         pending += f" and is recorded in {recorded_in}"
     return f"{pending}; to fetch its answer without asking again: {command}" if command else f"{pending}."
@@ -264,7 +264,7 @@ def question_body(question: object) -> bytes:
         return msgspec.json.encode(QuestionRequest(question=str.__str__(question)))  # also of numpy's str_
     except UnicodeEncodeError:
         raise ConfigError(
-            "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "
-            f"the text it comes from again: {snippet(question)}",
+            "question contains a lone surrogate (half a character), which UTF-8 cannot encode; decode its "
+            f"source text again: {snippet(question)}",
             setting="question",
         ) from None

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 _WORKERS: Final = 16
 #: Options of a question that a batch does not take, and why.
 _NOT_OF_A_BATCH: Final = {
-    "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",
-    "max_age": "max_age is about the history of the user; a batch knows by its own index what was asked.",
+    "dtype_backend": "dtype_backend is for pandas, but parts are Parquet files: pass it to read_parquet.",
+    "max_age": "max_age uses your history; a batch has its own index of what was asked.",
 }
 
 
@@ -253,7 +253,7 @@ class Batch:
         check_bool(uncertain, "uncertain")
         if self._ask is None:
             raise ConfigError(
-                "A batch from open_batch has neither the questions nor the options. Ask with them again: "
+                "A batch from open_batch has no questions and options. Pass them again: "
                 "ask_batch(questions, folder, retry_failed=True).",
                 setting="folder",
             )
@@ -418,8 +418,8 @@ def ask_batch(
     store = None if history is None else history.database.url
     if history is not None and history.limit is not None and store_of(path, store) is None:
         raise ConfigError(
-            "max_questions_per_day counts the questions of a history, and a batch in a folder has one of its "
-            "own. Begin the batch with a history in PostgreSQL; or unset it, and give max_questions=.",
+            "max_questions_per_day counts the questions in a history, but a batch in a folder has its own. "
+            "Begin the batch with a history in PostgreSQL, or unset it and pass max_questions=.",
             setting="max_questions_per_day",
         )
     try:

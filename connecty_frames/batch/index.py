@@ -104,7 +104,7 @@ class Index:
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
         """Add the questions that the index does not have, with secrets masked by ``redact``."""
         if self._batch and any("\0" in item.question for item in items):
-            self._raise_for("PostgreSQL stores no NUL character, which a question has")
+            self._raise_for("a question has a NUL character, which PostgreSQL cannot store")
         # The numbers of other processes are skipped, and another question of a name is an error.
         while missing := self._missing(items):
             ((last,),) = self._execute("SELECT max(number) FROM items WHERE batch = ?", (self._batch,))
@@ -147,12 +147,12 @@ class Index:
         for item in items:
             if known.get(item.key, digest_ := digest(item.question)) != digest_:
                 raise ConfigError(
-                    f"The batch has another question of the name {item.name!r}. Give the new one another.",
+                    f"The batch has a different question named {item.name!r}. Choose another name.",
                     setting="questions",
                 )
             if item.name is not None and names.get(folded(item.name), item.key) != item.key:
                 raise ConfigError(
-                    f"The batch has a name that differs from {item.name!r} in case alone. Choose another.",
+                    f"The batch has a name that differs from {item.name!r} only in case. Choose another.",
                     setting="questions",
                 )
             if item.key not in known:
@@ -193,7 +193,7 @@ class Index:
 
     def _raise_for(self, reason: str) -> NoReturn:
         raise ConfigError(
-            f"The index of the batch, {self._database.place}, cannot be used: {reason}. Without it, which "
-            "questions were asked before is unknown.",
+            f"The index of the batch, {self._database.place}, cannot be used: {reason}. Without it, it is "
+            "unknown which questions were asked.",
             setting="folder",
         ) from None

@@ -51,8 +51,8 @@ async def _ask_async(
         is_task = asyncio.current_task() is not None
     if not is_task:
         raise ConfigError(
-            "Awaited calls need the event loop of asyncio; nothing was sent. Under trio, call the function "
-            "that is not awaited in a thread: await trio.to_thread.run_sync(cf.ask, question)."
+            "Awaited calls need the event loop of asyncio; nothing was sent. Under trio, run the synchronous "
+            "function in a thread: await trio.to_thread.run_sync(cf.ask, question)."
         )
     context = copy_context()
     context.run(WARNING_LOCATION.set, location)

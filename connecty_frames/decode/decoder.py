@@ -88,7 +88,7 @@ def decode(
     total_rows, truncated = _count_rows(envelope, set(absent), statistics_of, rows, fetched)
     whole = total_rows is not None and rows.count >= total_rows
     unknown = list(dict.fromkeys(name for found in statistics_of for name in found.unknown))
-    ignored = unknown and [f"Statistics of unknown names were ignored: {quoted(unknown)}."]
+    ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
     warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
     arrays, described, sources, errors = [], [], [], []
     for position in _column_order(rows.names, schema_types):

@@ -269,7 +269,7 @@ def _parse_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any]
     text.decode()
     block = scan(memoryview(text), 0)
     if len(block.separators(1)) >= limits.most_columns:
-        return {}, f"are of more than {limits.most_columns:,} columns"
+        return {}, f"cover more than {limits.most_columns:,} columns"
     if block.depths.max() > exact_json.MAX_DEPTH:
         return {}, f"are nested deeper than {exact_json.MAX_DEPTH} levels"
     return parse_by_piece(block, _PIECE, limits.checkpoint), ""

@@ -80,7 +80,7 @@ class SchemaTypes(Immutable):
                 there = [choice for choice in rule.choices if choice in names]
                 if len(there) != 1:
                     raise ConversionError(
-                        f"schema= expects one of the columns {quoted(rule.choices)}, and the answer has "
+                        f"schema= expects one of the columns {quoted(rule.choices)}, but the answer has "
                         f"{quoted(there) or 'none of them'}. Its columns are {quoted(names)}.",
                         column=(there or [name])[0],
                     )
@@ -118,7 +118,7 @@ class Schema(Sequence[ColumnSchema]):
             for column in self._columns:
                 if column.name == key:
                     return column
-            raise KeyError(f"no column {snippet(key)!r}; there are {quoted(self.names)}")
+            raise KeyError(f"no column {snippet(key)!r}; the columns are {quoted(self.names)}")
         return self._columns[key]
 
     def __len__(self) -> int:

@@ -252,7 +252,7 @@ def check_statistics(
     """Compare a table with the statistics of its columns, under ``strict`` also distinct values."""
     found = []
     if absent:
-        found.append(f"Statistics of {quoted(absent)} match no column, or more than one, and were ignored.")
+        found.append(f"Statistics for {quoted(absent)} match no column, or more than one, and were ignored.")
     if total_rows is not None and rows > total_rows:
         found.append(
             f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} received, but the statistics count "

@@ -174,8 +174,8 @@ def choose_chart(
     """Choose what is drawn: the columns that are named, else by the rules; raises ConfigError."""
     if table.num_rows > _MAX_ROWS:
         raise ConfigError(
-            f"{table.num_rows:,} rows are more than the {_MAX_ROWS:,} that a chart shows well. Ask for "
-            "fewer, such as sums by month or the first 20; or draw a part of answer.to_pandas().",
+            f"{table.num_rows:,} rows are too many for a chart (at most {_MAX_ROWS:,}). Ask for fewer, such "
+            "as sums by month or the first 20, or plot a part of answer.to_pandas().",
             setting="plot",
         )
     columns = _columns(table)

@@ -1,8 +1,8 @@
 """What each column of an answer is: its role in charts, cards, tables and workbooks.
 
 The name decides first, in the spellings that warehouses and people use (``customer_id``, ``customerId``,
-``CUSTOMER ID``, ``id_kunde``); the values have to agree: a year is a whole number from 1000 to 2999. Numbers
-without such a name are measures.
+``CUSTOMER ID``, ``id_kunde``); the values have to agree: a year is a whole number from 1000 to 2999.
+Numbers without such a name are measures.
 """
 
 from __future__ import annotations

@@ -234,9 +234,9 @@ def _warn_of_texts(table: pa.Table, columns: list[_Cells]) -> None:
     ]
     if names:
         message = (
-            f"In the workbook {quoted(names)} {'is' if len(names) == 1 else 'are'} text, since Excel has no "
-            "exact form for every value: its numbers have 15 digits, its dates begin in March 1900, and its "
-            "times have milliseconds and no zone."
+            f"In the workbook {quoted(names)} {'is' if len(names) == 1 else 'are'} text, because Excel "
+            "cannot hold every value exactly: its numbers have 15 digits, its dates begin in March 1900, "
+            "and its times have milliseconds and no zone."
         )
         warn(TypeFidelityWarning(message))
 
@@ -244,12 +244,12 @@ def _warn_of_texts(table: pa.Table, columns: list[_Cells]) -> None:
 def _check_size(table: pa.Table, question_id: str | None) -> None:
     """Raise an error if a table has no room in a sheet."""
     for count, limit, noun in (
-        (table.num_rows, _MAX_ROWS - 1, "rows below the names"),
+        (table.num_rows, _MAX_ROWS - 1, "rows below the header"),
         (table.num_columns, _MAX_COLUMNS, "columns"),
     ):
         if count > limit:
             raise ConversionError(
-                f"A sheet of Excel has at most {limit:,} {noun}, and this answer has {count:,}. {_REMEDY}",
+                f"An Excel sheet has at most {limit:,} {noun}, but this answer has {count:,}. {_REMEDY}",
                 question_id=question_id,
             )
 
@@ -261,7 +261,7 @@ def _check_texts(table: pa.Table, columns: list[_Cells], question_id: str | None
         if row is not None or _utf16_length(name) > _MAX_TEXT:
             place = "its name" if row is None else f"row {row}"
             raise ConversionError(
-                f"Column {snippet(name)!r}, {place}: a cell of Excel has at most {_MAX_TEXT:,} characters. "
+                f"Column {snippet(name)!r}, {place}: an Excel cell has at most {_MAX_TEXT:,} characters. "
                 f"{_REMEDY}",
                 column=name,
                 row=row,

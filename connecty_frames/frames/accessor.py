@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
 _NO_METADATA: Final = (
-    "This frame has no answer metadata: connecty_frames did not make it, or an operation made a new frame of "
-    "the one that had it. cf.copy_metadata(source, frame) copies it (import connecty_frames as cf)."
+    "This frame has no answer metadata: connecty_frames did not make it, or an operation lost it. "
+    "cf.copy_metadata(source, frame) restores it (import connecty_frames as cf)."
 )
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def copy_metadata(source: object, frame: Any) -> Any:
     found = metadata(source)
     if found is None:
         raise ConfigError(
-            "copy_metadata(source, frame): the source has no answer metadata itself. It is the frame that "
-            "connecty_frames made, or one that got its metadata by copy_metadata.",
+            "copy_metadata(source, frame): the source has no answer metadata. Use a frame that "
+            "connecty_frames made, or one returned by copy_metadata.",
             setting="source",
         )
     return attach(frame, found)

@@ -140,8 +140,8 @@ def _parse(text: Any, remedy: str) -> AnswerMetadata | None:
         return AnswerMetadata.from_json(text)
     except ConfigError as error:
         raise ConfigError(
-            f"The metadata of this frame, under {KEY!r}, is damaged. {error} Replace it by "
-            f"cf.copy_metadata(source, frame), or remove it by {remedy}."
+            f"The metadata of this frame, under {KEY!r}, is damaged. {error} Replace it with "
+            f"cf.copy_metadata(source, frame), or remove it with {remedy}."
         ) from None
 
 

@@ -112,8 +112,8 @@ def warn_of_validators(schema: Any) -> None:
     if found:
         warn(
             TypeFidelityWarning(
-                f"schema: the validators {' and '.join(found)} are not run, so what they check is unchecked. "
-                "model_validate of a pydantic model checks a row."
+                f"schema: the validators {' and '.join(found)} are not run. To run those of a pydantic "
+                "model, pass a row to its model_validate."
             )
         )
 

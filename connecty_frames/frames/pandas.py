@@ -306,7 +306,7 @@ def _warn_of_losses(names: list[str], columns: list[pa.ChunkedArray], arrays: li
         losses = "; ".join(f"{loss}: {listed(where)}" for loss, where in lost.items())
         warn(
             TypeFidelityWarning(
-                f'dtype_backend="numpy" does not hold all there is. {losses[0].upper()}{losses[1:]}. '
+                f'dtype_backend="numpy" cannot hold everything. {losses[0].upper()}{losses[1:]}. '
                 'dtype_backend="numpy_nullable" or "pyarrow" loses nothing.'
             )
         )

@@ -128,7 +128,7 @@ def read_parquet(
             "pandas.read_parquet and polars.read_parquet read the table without it.",
             setting="path",
         ) from None
-    with _library_errors(f"{name} is damaged, or holds what {engine} cannot"):
+    with _library_errors(f"{name} is damaged, or holds something that {engine} cannot"):
         table = _restore_types(table, pandas_metadata.seconds, found, options.engine)
         frame = _CONVERTERS[options.engine](table, pandas_metadata, options.dtype_backend)
     return frame if found is None else attach(frame, found)

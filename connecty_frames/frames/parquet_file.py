@@ -53,8 +53,7 @@ def _checked_attrs(frame: object) -> dict[str, Any]:
             json.dumps({key: value})
         except (TypeError, ValueError):
             raise ConfigError(
-                f"frame.attrs[{value_text(key)}] is not JSON, which is how Parquet keeps attrs: remove it, "
-                "or make it text."
+                f"frame.attrs[{value_text(key)}] cannot be stored as JSON: remove it, or make it text."
             ) from None
     return attrs
 

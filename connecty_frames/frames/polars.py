@@ -131,7 +131,7 @@ def _struct(type_: pa.DataType) -> pa.DataType:
     fields = [_field(type_.field(position)) for position in range(type_.num_fields)]
     if any(NUL in field.name for field in fields):
         raise ConfigError(
-            "A field of a struct has a NUL character in its name, at which polars would cut the name: rename "
+            "A field of a struct has a NUL character in its name, where polars would cut it: rename "
             'it, or use engine="pyarrow".'
         )
     return pa.struct(fields)

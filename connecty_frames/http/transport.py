@@ -96,8 +96,8 @@ class Transport:
         if not settings.verify_tls:
             warn(
                 InsecureWarning(
-                    "verify_tls is False: any server that answers is taken for the API and gets the "
-                    "credentials. Give a private certificate authority as ca_bundle= instead."
+                    "verify_tls is False: any server can pose as the API and receive the credentials. For a "
+                    "private certificate authority, set ca_bundle= instead."
                 )
             )
         self.address = address = settings.address

@@ -130,7 +130,7 @@ class _Magics:
         if metadata is None:
             raise UsageError(
                 f"%connecty_sql {name}: this frame has no answer metadata. cf.copy_metadata(source, {name}) "
-                "copies that of the frame that it was made from."
+                "copies it from the original frame."
             )
         if metadata.sql_query is None:
             raise UsageError(f"%connecty_sql {name}: the answer has no SQL.")

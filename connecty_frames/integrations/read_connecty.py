@@ -72,7 +72,7 @@ def read_connecty(
     if missing:
         command = resume_command(answer.question_id, answer.metadata.dw_id)
         raise ConfigError(
-            f"index_col: the answer has no column {value_text(missing[0])}; there are "
+            f"index_col: the answer has no column {value_text(missing[0])}; the columns are "
             f"{quoted(list(frame.columns))}. {command} fetches it again.",
             setting="index_col",
             question_id=answer.question_id,

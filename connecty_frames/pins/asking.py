@@ -69,7 +69,7 @@ def pin(
     ----------
     name : str
         The name, which its file has too: up to 100 bytes, nothing that a file's name cannot have, such as
-        ``/``, and no difference to another name in case alone.
+        ``/``, and no difference to another name only in case.
     question : str
         In plain language; with ``question_id``, what the file says that it was.
     dialect : str or None, default None
@@ -171,7 +171,7 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
     known, sql = answer.metadata, answer.sql_query
     if not sql or answer.table is None or known.dw_id is None or known.question_id is None:
         raise ConfigError(
-            f"The question was answered without {'a table' if sql else 'SQL'}, so that nothing was pinned.",
+            f"The question was answered without {'a table' if sql else 'SQL'}, so nothing was pinned.",
             setting="question",
             question_id=known.question_id,
         )
@@ -197,7 +197,7 @@ def _wait(deadline: Deadline, name: str) -> None:
     """Wait a little for another call that pins a name."""
     if deadline.remaining() <= 0:
         raise QuestionTimeout(
-            f"Another call was pinning {snippet(name)!r} for all of the time allowed; nothing was asked. "
+            f"Another call was still pinning {snippet(name)!r} at the timeout; nothing was asked. "
             "Call again, or with a longer timeout=."
         )
     deadline.sleep(_PAUSE)
@@ -225,8 +225,8 @@ def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
 def _is_there(name: str, path: Path) -> ConfigError:
     return ConfigError(
         f"Pin {snippet(name)!r} is in {path_text(path.parent)} already.",
-        hint="Choose another name, or replace it by replace=True.",
-        shell_hint="Choose another name, or replace it by --replace.",
+        hint="Choose another name, or pass replace=True.",
+        shell_hint="Choose another name, or pass --replace.",
         setting="name",
     )
 
@@ -259,7 +259,7 @@ def _kept_options(ask_options: AskOptions) -> dict[str, Any]:
 def _check_secret(client: Client, *texts: str) -> None:
     if any(client.redacted(text) != text for text in texts):
         raise ConfigError(
-            "The name, the question or its answer has the client secret in it, which is not written to a "
-            "file for review.",
+            "The name, the question or its answer contains the client secret, which is never written to a "
+            "pin file.",
             setting="question",
         )

@@ -62,7 +62,7 @@ class Drift:
         """Each difference as a sentence."""
         found = []
         if self.sql in _HARMLESS:
-            found.append(f"The SQL is the same, but for its {self.sql}.")
+            found.append(f"The SQL differs only in its {self.sql}.")
         elif self.sql == "missing":
             found.append("The answer has no SQL.")
         elif self.sql == "edited":
@@ -74,9 +74,9 @@ class Drift:
             found.append(self.refused)
         if self.columns:
             before, now = self.columns
-            found.append(f"The columns were {quoted(before)}, and are {quoted(now) or 'none'}.")
+            found.append(f"The columns were {quoted(before)}, and now are {quoted(now) or 'none'}.")
         found += [
-            f"Column {snippet(name)!r} was {snippet(before)}, and is {snippet(now)}."
+            f"Column {snippet(name)!r} was {snippet(before)} and is now {snippet(now)}."
             for name, before, now in self.types
         ]
         if self.rows:
@@ -119,8 +119,8 @@ class PinCheck:
             lines.append("The SQL could not be parsed, and was compared as text.")
         if (times := len(self.drifts)) > 1:
             lines.append(
-                f"Of {times:,} answers, {self.same_sql:,} agree in the SQL, {self.same_columns:,} in the "
-                f"columns and {self.same_rows:,} in the rows."
+                f"Of {times:,} answers, {self.same_sql:,} agree on the SQL, {self.same_columns:,} on the "
+                f"columns and {self.same_rows:,} on the rows."
             )
         return "\n  ".join(lines)
 

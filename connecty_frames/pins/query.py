@@ -126,7 +126,7 @@ class Pin:
         if given := [name for name in _FIXED if name in options]:
             raise ConfigError(
                 f"{given[0]}={value_text(cast('dict[str, Any]', options)[given[0]])}: pin "
-                f"{snippet(self.name)!r} decides it; leave it out, or use cf.fetch_df.",
+                f"{snippet(self.name)!r} sets it; leave it out, or use cf.fetch_df.",
                 setting=given[0],
             )
         merged: dict[str, Any] = {**self.options, **options, "dw_id": self.dw_id, "schema": self.schema}
@@ -233,7 +233,7 @@ class Pin:
         if ask and connection is not None:
             raise ConfigError("connection= and ask=True: give one of them.", setting="ask")
         if times > 1 and not ask:
-            raise ConfigError("times= needs ask=True, which asks the question as often.", setting="times")
+            raise ConfigError("times= needs ask=True.", setting="times")
         checked = self._ask(times, client, timeout) if ask else self._read(connection, functions)
         if checked.changed:
             self._report(checked, on_change)

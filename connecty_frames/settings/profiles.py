@@ -48,8 +48,7 @@ def config_file() -> Path:
     folder = user_folder("config")
     if folder is None:
         raise ConfigError(
-            f"This user has no home folder, where the profiles would be. Set {VARIABLE} to name a file of "
-            "profiles.",
+            f"This user has no home folder for profiles. Set {VARIABLE} to name a profile file.",
             setting="profile",
         )
     return folder / "config.toml"
@@ -96,7 +95,7 @@ class Profiles(Immutable):
             return cls.read(needed=True)
         if os.path.lexists(path):
             raise ConfigError(
-                f"{path_text(path)} is not a file that can hold profiles. Remove it, or set {VARIABLE} to "
+                f"{path_text(path)} is not a regular file. Remove it, or set {VARIABLE} to "
                 "name another file.",
                 setting="profile",
             )
@@ -115,7 +114,7 @@ class Profiles(Immutable):
             if text is None:
                 raise ConfigError(
                     f"Profile {snippet(name)!r} cannot be set in {path_text(self.path)} without changing "
-                    "more of it. Edit the file yourself.",
+                    "other parts. Edit the file yourself.",
                     setting="profile",
                 )
             with atomic_write(self.path, private=True) as file:
@@ -147,7 +146,8 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
     outside = [name for name, value in tables.items() if not isinstance(value, dict)]
     if outside:
         raise ConfigError(
-            f"{snippet(outside[0])!r} in {path_text(path)} is in no profile; put it below [{DEFAULT}] or "
+            f"{snippet(outside[0])!r} in {path_text(path)} does not belong to a profile; put it under "
+            f"[{DEFAULT}] or "
             "another name in brackets.",
             setting="profile",
         )

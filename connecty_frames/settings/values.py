@@ -57,9 +57,9 @@ HISTORY_WORDS: Final = frozenset({*_HISTORY_WORDS, "", ".", "on", "off", "yes", 
 #: What to do without credentials, in Python and on the command line.
 _NO_CREDENTIALS: Final = {
     "hint": "Set it as an argument of Client, by connecty_frames.configure(), in the environment, or in a "
-    "profile, which `connecty login` stores; ConnectyAI support gives out credentials. To try it without "
+    "profile, which `connecty login` stores; ConnectyAI support provides credentials. To try it without "
     "an account: `cf.use_sandbox()` in Python, or `connecty ask --sandbox`.",
-    "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support gives out "
+    "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support provides "
     "credentials. To try it without an account, add --sandbox to `connecty ask`.",
 }
 
@@ -145,16 +145,14 @@ def _base_address(value: object) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
     if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "an address with user information in it would leak it; give credentials by themselves"
-        )
+        raise ValueError("user information in the address would leak; set the credentials separately")
     if parts.query or parts.fragment or "?" in address or "#" in address:
         raise ValueError("expected an address without ? or #")
     if any(not character.isprintable() or character.isspace() for character in address):
         raise ValueError("expected an address without spaces and control characters")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
-            "http:// would send the secret in the clear; use https:// (http is for loopback only)"
+            "http:// would send the secret unencrypted; use https:// (http is for loopback only)"
         )
     return address.rstrip("/")
 
@@ -193,7 +191,7 @@ def _path(value: Any) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:  # of an unknown user, or one without a home
-        raise ValueError("expected a path without ~, for which no home folder is found") from None
+        raise ValueError("expected a path without ~, because no home folder was found") from None
 
 
 def _history(value: object) -> bool | str | Path:
@@ -207,7 +205,7 @@ def _history(value: object) -> bool | str | Path:
         try:
             return _path(value)
         except ValueError as error:
-            raise ValueError(f"{error}; or a URL of PostgreSQL, postgresql://user@host/database") from None
+            raise ValueError(f"{error}; or a PostgreSQL URL, postgresql://user@host/database") from None
     raise ValueError(
         "expected True (1), False (0), 'require', the path of a file, or postgresql://user@host/database"
     )
@@ -220,7 +218,7 @@ def _store_address(url: str) -> str:
         given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         hosts = [host.rpartition("@")[2] for host in parts.netloc.split(",")]
     except ValueError:  # shows a part of the URL, which may be a password
-        raise ValueError("it is not a valid URL of PostgreSQL") from None
+        raise ValueError("it is not a valid PostgreSQL URL") from None
     if (
         parts.password is not None
         or ":" in parts.netloc.rpartition("@")[0]
@@ -242,7 +240,7 @@ def _store_address(url: str) -> str:
     modes = {"require", "verify-ca", "verify-full"}
     if not is_near and given.setdefault("sslmode", "verify-full") not in modes:
         raise ValueError(
-            "its sslmode would send questions in the clear; expected one of " + ", ".join(sorted(modes))
+            "its sslmode would send questions unencrypted; expected one of " + ", ".join(sorted(modes))
         )
     query = urlencode({**_DEFAULTS, **given}, quote_via=quote)  # libpq reads no + as a space
     return f"{url.partition('?')[0]}?{query}"

@@ -114,7 +114,7 @@ class KeptAnswers:
 
                 whole = pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True)
                 return KeptAnswer(whole, max_rows)
-            self._warn(f"have a damaged answer, that of question {question_id}, which is fetched again")
+            self._warn(f"have a damaged answer, to question {question_id}; it is fetched again")
             self.forget(question_id)  # if that fails, it is found damaged again
         return None
 

@@ -90,7 +90,7 @@ def default_path() -> Path:
     folder = user_folder("state")
     if folder is None:
         raise ConfigError(
-            "This user has no home folder, where the history would be.",
+            "This user has no home folder for the history.",
             hint="Name a file: history='/folder/history.sqlite3'.",
             shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
             setting="history",
@@ -354,7 +354,7 @@ class Database(Store):
         # In this order: another process that creates the file sets both in one transaction.
         if _value(connection, "SELECT count(*) FROM sqlite_master"):
             if _value(connection, "PRAGMA application_id") != self._layout.application_id:
-                raise StoreError("it is a database of another program")
+                raise StoreError("it is another program's database")
             # SQLite would not notice if pages were exchanged, and not find what was asked.
             if self._status.st_size <= _CHECKED_BYTES:
                 ((found,),) = connection.execute("PRAGMA integrity_check(1)")
@@ -408,7 +408,7 @@ class Database(Store):
         self.warn_once(
             "damaged",
             f"The {self._layout.content} in {path_text(self.path)} is damaged ({reason}). It was renamed to "
-            f"{path_text(renamed.name)}, and a new one begun.",
+            f"{path_text(renamed.name)}, and a new one was created.",
         )
 
 

@@ -334,8 +334,8 @@ class History:
         if rows:
             next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
             raise QuestionLimitError(
-                f"max_questions_per_day={self.limit} are asked in the last 24 hours, as {self.place} has "
-                f"them. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
+                f"max_questions_per_day={self.limit} were asked in the last 24 hours, according to "
+                f"{self.place}. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
                 question=asked.question,
                 dw_id=asked.dw_id,
                 next_at=next_at,
@@ -367,9 +367,9 @@ class History:
 
     def _raise_for(self, error: StoreError) -> NoReturn:
         raise ConfigError(
-            f"The history in {self.place} cannot be used ({error}), so whether the question was asked before "
-            "is unknown. Nothing was sent.",
-            hint="Call again when it can be used. A file that is no history has to be moved away.",
+            f"The history in {self.place} cannot be used ({error}), so it is unknown whether the question "
+            "was asked before. Nothing was sent.",
+            hint="Call again when it can be used. If the file is not a history, move it away.",
             setting="history",
         ) from None
 

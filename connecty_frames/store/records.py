@@ -94,6 +94,6 @@ def end_leases(database: QuestionStore, until: float | None = None) -> None:
     if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", times, until=until).rows:
         database.execute(
             f"UPDATE questions SET state = '{RecordState.UNCERTAIN}', error = ? WHERE {condition}",
-            ("Its sender was not heard from any more before the question was accepted.", *times),
+            ("Its sender stopped responding before the question was accepted.", *times),
             until=until,
         )

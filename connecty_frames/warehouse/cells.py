@@ -231,6 +231,6 @@ def python_cells(column: Iterable[Any]) -> list[Any]:
             case float():
                 found.append(_PYTHON_INFINITIES.get(value) or FloatText(repr(value)))
             case _:
-                reason = "is a type of Python that is not read; cast it in the SQL"
+                reason = "is a Python type that is not supported; cast it in the SQL"
                 raise CellError(row, type(value).__name__, reason)
     return found

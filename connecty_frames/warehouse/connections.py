@@ -62,7 +62,7 @@ def _check_dialect(statement: Statement, dialects: tuple[str, ...], connection: 
     """Raise a ConfigError if the statement was checked by the rules of another dialect than it is run in."""
     if dialects and statement.dialect not in dialects:
         raise ConfigError(
-            f"dialect={statement.dialect!r} is not that of {_type_name(connection)}: expected "
+            f"dialect={statement.dialect!r} does not fit {_type_name(connection)}: expected "
             f"{' or '.join(map(repr, dialects))}.",
             setting="dialect",
         )
@@ -80,7 +80,7 @@ def _unwrapped(connection: Any) -> Any:
     """Return the driver's own connection of one of SQLAlchemy or ibis."""
     if _is_instance(connection, "sqlalchemy.engine", "Engine"):
         raise ConfigError(
-            "connection is an Engine of SQLAlchemy; pass a Connection, as engine.connect() returns.",
+            "connection is a SQLAlchemy Engine; pass a Connection from engine.connect().",
             setting="connection",
         )
     if _is_instance(connection, "sqlalchemy.engine", "Connection"):
@@ -144,8 +144,8 @@ def _autocommits(connection: Any) -> bool:
     """Return whether each statement of a connection of ADBC is a transaction of its own."""
     if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
         raise ConfigError(
-            "This version of adbc-driver-manager does not tell if a transaction may be open: use another "
-            "client.",
+            "This version of adbc-driver-manager does not reveal whether a transaction may be open: use "
+            "another client.",
             setting="connection",
         )
     return bool(found)
@@ -157,7 +157,7 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
     is_postgres, is_duckdb = dialects == _POSTGRES, dialects == _DUCKDB
     autocommit = _autocommits(connection)
     if not (is_postgres or autocommit):
-        raise open_transaction("connect with autocommit=True, without which there always is one")
+        raise open_transaction("connect with autocommit=True")
     with closing(connection.cursor()) as cursor:
 
         def ask(*query: Any) -> list[tuple[Any, ...]]:
@@ -198,7 +198,7 @@ def _adbc_postgres(field: pa.Field) -> Declared:
     known = field.metadata or {}
     if not (origin := known.get(b"POSTGRESQL:type", b"").decode()):
         raise ConfigError(
-            "This version of adbc-driver-postgresql does not tell the types of columns: pip install "
+            "This version of adbc-driver-postgresql does not reveal the types of columns: pip install "
             "'adbc-driver-postgresql>=1.13'.",
             setting="connection",
         )

@@ -70,9 +70,7 @@ def convert(column: pa.Array | tuple[Any, ...], declared: Declared, wanted: Colu
         values = postgres_cells(column, origin) if origin else parsed(python_cells(column), "", wanted.type)
         return _build(values, wanted, declared)
     if origin in _MISREAD and not is_text(column.type):
-        raise CellError(
-            0, f"the type {origin}", "does not come as the values that it has; cast it in the SQL"
-        )
+        raise CellError(0, f"the type {origin}", "does not arrive with its exact values; cast it in the SQL")
     array = plain(column)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), wanted.type)

@@ -58,9 +58,9 @@ def decide(column: ColumnSchema, declared: Declared) -> ColumnSchema:
     elif is_text(column.type) and is_number(declared.type) and not column.evidence.startswith(_EXACT_TEXT):
         name = snippet(column.name)
         raise ConfigError(
-            f"Column {name!r} is text in the answer, and {declared.words} in the warehouse.",
-            hint=f'Choose: schema={{{name!r}: "string"}}, or a type of numbers.',
-            shell_hint="Choose its type by --schema-file FILE.",
+            f"Column {name!r} is text in the answer, but {declared.words} in the warehouse.",
+            hint=f'Choose: schema={{{name!r}: "string"}}, or a number type.',
+            shell_hint="Choose its type with --schema-file FILE.",
             setting="schema",
         )
     else:

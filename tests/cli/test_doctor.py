@@ -307,7 +307,7 @@ def test_a_certificate_that_is_not_trusted(doctor: Any, secured: Script) -> None
     assert code == 4
     assert statuses(lines) == ["ok", "ok", "ok", "failed", "skipped", "skipped", "skipped"]
     assert "certificate verify failed: self-signed certificate" in lines["certificate"][1]
-    assert "give its CA bundle in CONNECTY_CA_BUNDLE" in lines["certificate"][1]
+    assert "pass its CA bundle in CONNECTY_CA_BUNDLE" in lines["certificate"][1]
 
 
 def test_a_certificate_that_is_not_verified(doctor: Any, secured: Script) -> None:

@@ -164,4 +164,4 @@ def test_a_batch_ends_with_its_sandbox(shell: Any, commands: dict[str, list[str]
     assert code == 2
     assert f"folder={tmp_path / 'batch'} has a batch with base_url='http://127.0.0.1:" in err
     assert "Name a new folder" in err
-    assert "the questions of a sandbox end with it.\n" in err
+    assert "its questions end with it.\n" in err

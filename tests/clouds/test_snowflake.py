@@ -154,7 +154,7 @@ def test_nanoseconds_beside_the_year_9999(count: int) -> None:
 def test_an_open_transaction() -> None:
     """It has a number; nothing else is sent."""
     with snowflake(transaction="1765432") as (server, connection):
-        with pytest.raises(cf.ConfigError, match="has a transaction open"):
+        with pytest.raises(cf.ConfigError, match="has an open transaction"):
             read(connection, "snowflake", {"N": "int64"})
         assert server.queries == ["SELECT CURRENT_TRANSACTION()"]
 

@@ -87,7 +87,7 @@ def _decimal_bytes(value: Decimal | int, type_: pa.DataType) -> bytes:
     scaled = Decimal(value).scaleb(type_.scale, EXACT_CONTEXT)
     count = int(scaled)
     if count != scaled or abs(count) >= 10**type_.precision:
-        raise OverflowError(f"the number is not exactly one of {type_}")
+        raise OverflowError(f"the number is not exactly representable as {type_}")
     return count.to_bytes(type_.bit_width // 8, "little", signed=True)
 
 

@@ -101,7 +101,7 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     if len(header) > limits.most_columns:
         raise ResponseError(
             f"The answer has {len(header):,} columns; at most {limits.most_columns:,} are read. "
-            "Ask for fewer, or for rows in place of a pivot."
+            "Ask for fewer, or for rows instead of a pivot."
         )
     table = Table(len(header), limits.checkpoint)
     size = max(limits.general_block, _BYTES_PER_COLUMN * len(header))

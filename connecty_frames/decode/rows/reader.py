@@ -91,7 +91,7 @@ def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[C
             elif wanted in used:
                 reason = "is taken"
             what = snippet(exact_json.dump(given))
-            message = f"Column {position} is called {snippet(name)!r}, since its name {what} {reason}."
+            message = f"Column {position} is called {snippet(name)!r}, because its name {what} {reason}."
             warnings.append(ColumnNameWarning(message))
         names.append(name)
         used.add(name)

@@ -264,7 +264,7 @@ class local(Encoding):
 
 
 def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
-    texts = check_texts(cells, f"is not text, so not a value of {encoding!r}")
+    texts = check_texts(cells, f"is not text, so it is not a value of {encoding!r}")
     naive = temporal_spellings.read(texts, pa.timestamp("us"))
     # The offset is found once for each second that occurs.
     encoded = pc.floor_temporal(naive, unit="second").dictionary_encode()
@@ -350,7 +350,7 @@ def _read_formatted(texts: pa.StringArray, encoding: strptime, reason: str) -> p
     if iso.null_count:
         row = index_of(pc.is_null(iso), value=True)
         if pc.match_substring_regex(texts[row], format_.pattern).as_py():
-            reason = "is a day that the calendar does not have"
+            reason = "is not a day of the calendar"
         raise CellError(row, texts[row].as_py(), reason)
     type_ = format_.type
     zone = type_.tz if pa.types.is_timestamp(type_) else None
@@ -386,8 +386,8 @@ def _from_base64(text: str) -> bytes:
 _is_hex: Final = re.compile(r"(?:[0-9a-fA-F]{2})*").fullmatch
 #: How bytes are written: what a text must be, in words, and the function that reads it or raises ValueError.
 _BINARY: Final[dict[str | None, tuple[str, Callable[[str], bytes]]]] = {
-    None: (r"hexadecimal digits in pairs behind \x, as PostgreSQL writes bytes", _from_bytea),
-    "hex": ("hexadecimal digits in pairs", _from_hex),
+    None: (r"pairs of hexadecimal digits after \x, as PostgreSQL writes bytes", _from_bytea),
+    "hex": ("pairs of hexadecimal digits", _from_hex),
     "base64": ("base64 with its padding (RFC 4648, section 4)", _from_base64),
 }
 

@@ -189,7 +189,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
         texts = [*column.cells.present, *column.bounds]
         if all(has_format(text, TemporalFormat.DURATION) for text in texts):
-            reason = "may be a time of day or a duration, which schema= or a pin settles"
+            reason = "may be a time of day or a duration; set the type with schema= or a pin"
             return Decision(array.type, evidence, CellError(column.row_of(0), texts[0], reason), array)
     if found.format is TemporalFormat.AWARE:
         row = temporal.row_out_of_range(array, options.tz)

@@ -43,7 +43,7 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
             counted.append(bound)
         elif base is TemporalFormat.DATE and found in _TIMESTAMPS and not is_midnight(in_iso(bound)):
             if found is TemporalFormat.AWARE:
-                raise CellError(None, bound, f"is among {found.value}, others are {base.value}")
+                raise CellError(None, bound, f"is one of the {found.value}; others are {base.value}")
             column_format = TemporalFormat.NAIVE
             counted.append(bound)
     return column_format, counted
