@@ -78,8 +78,8 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
         raise _refused(
             folder,
             f": part {unknown[0]:06d} is there, and the index has no such question that was sent. The index "
-            "is older than the parts, as from a backup, so what was asked is unknown. Restore the latest one, "
-            "or name a new folder.",
+            "is older than the parts, as from a backup, so what was asked is unknown. Restore the latest "
+            "one, or name a new folder.",
         )
     return index
 
