@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Coroutine, Iterable, Iterator
     from pathlib import Path
-    from types import TracebackType
     from typing import Unpack
     from uuid import UUID
 
@@ -179,12 +178,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -359,14 +353,8 @@ class Client:
             )
         ask_options = read_schema(ask_options)
         body = question_body(question)  # a wrong question is reported before a missing dw_id
-        submission = Submission(
-            Asked.of(question, self._workspace(ask_options.dw_id), ask_options),
-            body,
-            clock=self._api.clock,
-            command=self._api.resume_command,
-            history=self._api.history,
-            row=row,
-        )
+        asking = Asked.of(question, self._workspace(ask_options.dw_id), ask_options)
+        submission = Submission(self._api, asking, body, row)
         return Call(self._api, submission, ask_options, deadline)
 
     @shows_options()
