@@ -462,26 +462,20 @@ class Client:
         return self._history_at(
             store,
             required=settings.requires_history,
-            kept_bytes=settings.keep_answers_max_bytes if settings.keep_answers else None,
             limit=settings.max_questions_per_day,
+            kept_bytes=settings.keep_answers_max_bytes if settings.keep_answers else None,
         )
 
     def _history_at(
-        self,
-        store: QuestionStore,
-        *,
-        required: bool,
-        kept_bytes: int | None = None,
-        limit: int | None = None,
+        self, store: QuestionStore, *, required: bool, limit: int | None, kept_bytes: int | None = None
     ) -> History:
-        from connecty_frames.store.answers import KeptAnswers
         from connecty_frames.store.history import History
 
         return History(
             store,
-            answers=None if kept_bytes is None else KeptAnswers(store, max_bytes=kept_bytes),
             required=required,
             limit=limit,
+            kept_bytes=kept_bytes,
             base_url=self._api.transport.address,
             client_id=self._client_id,
             redact=self._api.transport.redact.data,
