@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from connecty_frames.api import ask_df as ask_df
     from connecty_frames.api import ask_df_async as ask_df_async
     from connecty_frames.api import ask_many as ask_many
+    from connecty_frames.api import fetch as fetch
+    from connecty_frames.api import fetch_df as fetch_df
     from connecty_frames.batch import Batch as Batch
     from connecty_frames.batch import ask_batch as ask_batch
     from connecty_frames.batch import open_batch as open_batch
@@ -86,7 +88,7 @@ if TYPE_CHECKING:
 _NAMES: Final[dict[str, str]] = {
     "answer": "Answer",
     "answer_metadata": "AnswerMetadata",
-    "api": "ask ask_async ask_df ask_df_async ask_many",
+    "api": "ask ask_async ask_df ask_df_async ask_many fetch fetch_df",
     "batch": "Batch ask_batch open_batch",
     "client": "Client",
     "decode.schema": "Schema",

@@ -21,11 +21,13 @@ from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
+    ASKING,
     READING,
     Asked,
     AskOptions,
     AskOptionsDict,
     Engine,
+    FetchOptionsDict,
     check_bool,
     check_question_id,
     shows_options,
@@ -324,6 +326,36 @@ class Client:
         ask_options = AskOptions.from_kwargs(options, engine=engine)
         return self.call(question, ask_options).answer().to_frame(ask_options)
 
+    @shows_options(*ASKING)
+    def fetch(self, question_id: str | UUID, **options: Unpack[FetchOptionsDict]) -> Answer:
+        """Fetch the answer of an earlier question, as :func:`connecty_frames.fetch` does."""
+        ask_options = AskOptions.from_kwargs(options, *ASKING)
+        return self.question(question_id, dw_id=ask_options.dw_id).fetch(ask_options)
+
+    @overload
+    def fetch_df(
+        self,
+        question_id: str | UUID,
+        *,
+        engine: Literal["pandas"] = "pandas",
+        **options: Unpack[FetchOptionsDict],
+    ) -> PandasFrame: ...
+    @overload
+    def fetch_df(
+        self, question_id: str | UUID, *, engine: Literal["polars"], **options: Unpack[FetchOptionsDict]
+    ) -> PolarsFrame: ...
+    @overload
+    def fetch_df(
+        self, question_id: str | UUID, *, engine: Literal["pyarrow"], **options: Unpack[FetchOptionsDict]
+    ) -> ArrowTable: ...
+    @shows_options(*ASKING)
+    def fetch_df(
+        self, question_id: str | UUID, *, engine: Engine = "pandas", **options: Unpack[FetchOptionsDict]
+    ) -> PandasFrame | PolarsFrame | ArrowTable:
+        """Fetch the table of an earlier question, as :func:`connecty_frames.fetch_df` does."""
+        ask_options = AskOptions.from_kwargs(options, *ASKING, engine=engine)
+        return self.question(question_id, dw_id=ask_options.dw_id).fetch(ask_options).to_frame(ask_options)
+
     def call(
         self,
         question: str,
@@ -338,9 +370,6 @@ class Client:
         recorded already.
         """
         deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock, cancelled)
-        if ask_options.question_id is not None:
-            asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
-            return Call(self._api, asked, ask_options, deadline)
         if ask_options.max_age is not None and self._api.history is None:
             raise ConfigError(
                 "max_age needs a history of what was asked, and none is kept.",
@@ -408,7 +437,7 @@ class Client:
         as_completed: bool,
         **options: Unpack[AskOptionsDict],
     ) -> list[QuestionFuture] | Iterator[QuestionFuture]: ...
-    @shows_options("question_id")
+    @shows_options()
     def ask_many(
         self,
         questions: Iterable[str],
@@ -418,11 +447,6 @@ class Client:
         **options: Unpack[AskOptionsDict],
     ) -> list[QuestionFuture] | Iterator[QuestionFuture]:
         """Ask many questions, several at a time, as :func:`connecty_frames.ask_many` does."""
-        if options.get("question_id") is not None:
-            raise ConfigError(
-                "question_id names a single question; ask(question_id=...) fetches its answer.",
-                setting="question_id",
-            )
         check_bool(as_completed, "as_completed")
         # Wrong options are an error before any question is asked.
         ask_options = self.call("any question", AskOptions.from_kwargs(options)).options

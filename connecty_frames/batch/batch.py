@@ -45,7 +45,6 @@ _WORKERS: Final = 16
 #: Options of a question that a batch does not take, and why.
 _NOT_OF_A_BATCH: Final = {
     "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",
-    "question_id": "question_id names a single question; ask(question_id=...) fetches its answer.",
     "max_age": "max_age is about the history of the user; a batch knows by its own index what was asked.",
 }
 
@@ -370,7 +369,7 @@ def ask_batch(
         True or False shows or hides the line with counts and rate, a callable receives a BatchProgress after
         each question, None shows the line if standard error is a terminal.
     **options
-        Options of :func:`ask_df`, except ``dtype_backend``, ``question_id`` and ``max_age``.
+        Options of :func:`ask_df`, except ``dtype_backend`` and ``max_age``.
 
     Returns
     -------

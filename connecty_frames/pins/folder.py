@@ -262,12 +262,12 @@ def _read_pin(name: str, file: _File) -> Pin:
     options: dict[str, Any] = {
         key: None if value == _ALL_ROWS else value for key, value in file.options.items()
     }
-    checked = AskOptions(dw_id=file.dw_id, question_id=check_question_id(file.question_id), **options)
+    AskOptions(dw_id=file.dw_id, **options)  # checks them
     return Pin(
         name=name,
         question=file.question,
         dw_id=file.dw_id,
-        question_id=str(checked.question_id),
+        question_id=check_question_id(file.question_id),
         asked_at=file.asked_at and file.asked_at.astimezone(UTC),
         dialect=file.dialect,
         sql=file.sql,

@@ -131,6 +131,16 @@ def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> 
 
 
 @responses.activate
+def test_a_forked_process_has_a_lock_of_its_own(auth: Auth, clock: Any) -> None:
+    """A thread of its parent may hold the other; the token is that of the parent."""
+    tokens(count=1)
+    parent, first = auth._state, bearer(auth, clock)
+    parent.process_id += 1
+    assert bearer(auth, clock) is first
+    assert auth._state.lock is not parent.lock
+
+
+@responses.activate
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: int) -> None:
     """Any 4xx of the token endpoint is an AuthError with status, the server's message and the region."""
@@ -407,7 +417,7 @@ def test_which_failure_is_that_of_another_caller_too(
 ) -> None:
     """One whose request could do no better; this one has waited for two seconds."""
     state = failed(clock, kind, ago=ago, wait=wait)
-    state.is_final = is_final
+    state.is_final |= is_final
     found = state.shared_failure(clock.at - 2.0, Deadline.after(left, clock))
     assert found is (state.failure if is_shared else None)
 

@@ -143,12 +143,6 @@ def test_a_wrong_age(server: Script, client: Client, wrong: Any) -> None:
     assert server.requests == []
 
 
-def test_with_an_id_there_is_nothing_to_reuse(client: Client) -> None:
-    """One of both."""
-    with pytest.raises(cf.ConfigError, match="give one"):
-        client.ask("", question_id=QUESTION_ID, max_age=60)
-
-
 @pytest.mark.parametrize("call", ["ask", "ask_df", "ask_many", "submit"])
 def test_without_a_history(server: Script, call: str) -> None:
     """A ConfigError that says how to turn it on; nothing is sent."""
@@ -483,11 +477,12 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
 
     with make(server, path) as client:
         client.submit("how many?")
-        again = client.submit("how many?", max_age=60)
+        again = client.call("how many?", AskOptions(max_age=60, progress=stop))
         with pytest.raises(ZeroDivisionError) as caught:
-            again.result(progress=stop)
+            again.answer()
 
     (note,) = caught.value.__notes__
+    assert again.message() == note
     assert note.startswith(f"Question {QUESTION_ID} may still be worked on and is recorded in {path}; ")
     assert server.questions == ["how many?"]
 
@@ -689,7 +684,7 @@ def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClo
     history = client.history
     assert history is not None
     held = history.sent(Asked("how many?", 13), asked_at=clock.now())
-    submission = client.call("how many?", AskOptions())._asked
+    submission = client.call("how many?", AskOptions())._submission
     with pytest.raises(cf.QuestionTimeout, match="is being sent by another call") as caught:
         find_within_an_hour(submission, history, clock)
 
@@ -715,7 +710,7 @@ def test_a_failure_between_two_looks(
         history.ended(QUESTION_ID, "FAILED", now=clock.now())
 
     monkeypatch.setattr(clock, "sleep", fail)
-    submission = client.call("how many?", AskOptions())._asked
+    submission = client.call("how many?", AskOptions())._submission
     found = find_within_an_hour(submission, history, clock)
 
     assert (found.question_id, found.state) == (QUESTION_ID, RecordState.FAILED)
@@ -737,7 +732,7 @@ def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *
     later = history.sent(Asked("how many?", 13), asked_at=clock.now())
     assert later is not None
     history.not_accepted(later, RecordState.REJECTED, "refused", now=clock.now())
-    submission = client.call("how many?", AskOptions())._asked
+    submission = client.call("how many?", AskOptions())._submission
     found = find_within_an_hour(submission, history, clock)
 
     assert (found is not None) is is_reused

@@ -918,7 +918,7 @@ def test_no_batch_to_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"}, cf.ConfigError, "names a single question"),
+        ({"question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"}, TypeError, r"did you mean cf\.fetch"),
         ({"dtype_backend": "pyarrow"}, cf.ConfigError, "read_parquet takes it"),
         ({"max_age": "6h"}, cf.ConfigError, "knows by its own index"),
         ({"max_questions": -1}, cf.ConfigError, "max_questions=-1: expected"),

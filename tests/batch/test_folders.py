@@ -81,7 +81,7 @@ def test_an_index_that_is_older_than_the_parts(ask: Any, service: Any, folder: P
     ask(["a", "b"])
     store_at(index).close()
     shutil.copy(tmp_path / index.name, index)
-    with pytest.raises(cf.ConfigError, match="part 000002 is there, and the index has no such question"):
+    with pytest.raises(cf.ConfigError, match="part 000002 exists, but the index has no such question"):
         ask(["a", "c"])
 
     assert service.asked == {"a": 1, "b": 1}

@@ -165,7 +165,7 @@ def test_a_file_without_room(settings: dict[str, Any], disk: Disk, call: str) ->
         answer = client.ask("a")
         disk.fill()
         with pytest.raises(cf.WriteFailed, match="By its id it is fetched again at no cost") as caught:
-            answer.to_pandas().connecty.write_parquet(path) if call == "frame" else answer.to_json(path)
+            answer.to_pandas().connecty.to_parquet(path) if call == "frame" else answer.to_json(path)
 
     assert caught.value.question_id == QUESTION_ID
     assert path.read_text() == "before"
