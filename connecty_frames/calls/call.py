@@ -85,14 +85,10 @@ class Call:
                 self._gone.add(submission.earlier.question_id)
             submission.earlier = None  # an interrupt must not name one that is gone
             submission.earlier = earlier = find_or_claim(
-                submission,
-                history,
-                max_age=check_age(max_age),
-                gone=self._gone,
-                deadline=self.deadline,
+                submission, history, max_age=check_age(max_age), gone=self._gone, deadline=self.deadline
             )
             if earlier is not None and earlier.question_id is not None:
                 kept = kept_results(history, earlier.question_id)
                 return Question(self._api, earlier.question_id, submission.dw_id, earlier=earlier, kept=kept)
-        question_id = submission.send(self._api, deadline=self.deadline)
+        question_id = submission.send(self.deadline)
         return Question(self._api, question_id, submission.dw_id, submission=submission)

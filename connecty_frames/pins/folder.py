@@ -262,7 +262,7 @@ def _read_pin(name: str, file: _File) -> Pin:
     options: dict[str, Any] = {
         key: None if value == _ALL_ROWS else value for key, value in file.options.items()
     }
-    AskOptions(dw_id=file.dw_id, **options)  # raises ConfigError
+    AskOptions(dw_id=file.dw_id, **options)  # checks them
     return Pin(
         name=name,
         question=file.question,

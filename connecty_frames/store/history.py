@@ -67,11 +67,11 @@ class History:
         base_url: str,
         client_id: SecretStr,
         redact: Callable[[str], str],
-        answers: KeptAnswers | None = None,
+        kept_bytes: int | None = None,
         limit: int | None = None,
     ) -> None:
         self.database = database
-        self._answers = answers
+        self._answers = None if kept_bytes is None else KeptAnswers(database, max_bytes=kept_bytes)
         self._required = required or limit is not None
         #: The most questions of this client in 24 hours.
         self.limit = limit
@@ -88,8 +88,8 @@ class History:
                 self._report(error)
         self._in_use = ExitStack()
         self._in_use.enter_context(database)
-        if answers is not None:
-            self._in_use.enter_context(answers.database)
+        if self._answers is not None:
+            self._in_use.enter_context(self._answers.database)
 
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""

@@ -21,7 +21,6 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
-from connecty_frames.store.answers import KeptAnswers
 from connecty_frames.store.database import Database, StoreError
 from connecty_frames.store.history import History, question_key
 from connecty_frames.store.records import forget_records, read_records
@@ -547,9 +546,8 @@ def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> No
 def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     """Until it is closed, too."""
     database = store_at(tmp_path / "history.sqlite3")
-    answers = KeptAnswers(database, max_bytes=1000)
     history = History(
-        database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, answers=answers
+        database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, kept_bytes=1000
     )
     row = history.sent(Asked("how many?", 13), asked_at=NOON)
     assert row is not None
