@@ -17,7 +17,6 @@ import pytest
 import requests
 
 import connecty_frames as cf
-from connecty_frames.asking.checks import check_health
 from connecty_frames.http.connection import ConnectionAdapter, tls_context
 from tests.cases import cases
 from tests.servers.scripted import Script, serve
@@ -60,8 +59,8 @@ def test_a_trusted_certificate(secured: Script, setting: str, monkeypatch: pytes
     settings = {"ca_bundle": PEM} if setting == "argument" else {}
     if setting != "argument":
         monkeypatch.setenv(setting, str(PEM))
-    assert check_health(base_url=secured.address, **settings) is True
     with make(secured.address, **settings) as client:
+        assert client.health() is True
         assert client.ask("how many?").rows == 2
 
 
@@ -127,7 +126,7 @@ def test_an_untrusted_certificate(secured: Script, setting: str, monkeypatch: py
     if setting:
         monkeypatch.setenv(setting, "")
     with pytest.raises(cf.ConnectionFailed, match=r"certificate verify failed.*ca_bundle=") as caught:
-        check_health(base_url=secured.address)
+        make(secured.address).health()
     assert caught.value.phase == "tls"
     assert secured.requests == []
 
@@ -173,7 +172,7 @@ class TestUnverified:
         """CONNECTY_VERIFY_TLS; for the functions and the probe too."""
         monkeypatch.setenv("CONNECTY_VERIFY_TLS", value)
         with pytest.warns(cf.InsecureWarning):
-            assert check_health(base_url=secured.address) is True
+            assert make(secured.address).health() is True
         cf.configure(client_id="id", client_secret="s", base_url=secured.address, dw_id=13)
         with pytest.warns(cf.InsecureWarning) as warned:
             assert cf.ask("how many?").rows == 2
@@ -184,7 +183,7 @@ class TestUnverified:
         """An empty variable is none."""
         monkeypatch.setenv("CONNECTY_VERIFY_TLS", value)
         with pytest.raises(cf.ConnectionFailed):
-            check_health(base_url=secured.address)
+            make(secured.address).health()
 
 
 @pytest.mark.parametrize("verify", [True, False])
@@ -200,7 +199,7 @@ def test_a_slow_drip_ends_at_the_deadline(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cf.InsecureWarning)
         with within(0.4):
-            assert check_health(base_url=secured.address, timeout=0.4, **settings) is False
+            assert make(secured.address, **settings).health(timeout=0.4) is False
 
 
 def test_our_tls_context_is_not_replaced() -> None:
