@@ -475,7 +475,7 @@ def test_an_interrupt_after_the_answer_was_lost(
 
 
 def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: Path) -> None:
-    """It names the history, in which the question is recorded."""
+    """It names the history, in which the question is recorded; one that is fetched by its id may not be."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
 
     def stop(_: object) -> None:
@@ -486,6 +486,7 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
         again = client.call("how many?", AskOptions(max_age=60, progress=stop))
         with pytest.raises(ZeroDivisionError) as caught:
             again.answer()
+        assert "recorded" not in client.question(OTHER_ID).message()
 
     (note,) = caught.value.__notes__
     assert again.message() == note
