@@ -405,6 +405,19 @@ def test_a_handle_is_not_pickled(question: Question) -> None:
     assert str(caught.value).endswith(f" by {question.resume_command}")
 
 
+def test_a_question_that_no_line_fetches(api: Any, clock: Any) -> None:
+    """As that of a sandbox which ends with the process: nobody is told to fetch its answer."""
+    answers(api, {"state": "PENDING"})
+    with Client(
+        "id", client_secret="s", base_url=BASE, dw_id=13, clock=clock, resume_command=lambda *_: ""
+    ) as client:
+        question = client.question(QUESTION_ID)
+        with pytest.raises(QuestionTimeout, match=r" It may still be worked on\.$"):
+            question.wait(timeout=1)
+        with pytest.raises(TypeError, match=r" by Client\.question\(question_id\)$"):
+            pickle.dumps(question)
+
+
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, ZeroDivisionError])
 def test_the_note_of_whatever_is_raised(
     api: Any, client: Client, interrupt: type[BaseException], capsys: pytest.CaptureFixture[str]
