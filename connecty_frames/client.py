@@ -143,7 +143,7 @@ class Client:
         self._open(settings, clock, random, resume_command)
 
     @classmethod
-    def of(cls, settings: Settings, *, resumable: bool = True) -> Self:
+    def of(cls, settings: Settings, *, resumable: bool) -> Self:
         """Return a client with settings that are all resolved already."""
         client = cls.__new__(cls)
         command = resume_command if resumable else lambda _question_id, _dw_id: ""

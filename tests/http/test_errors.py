@@ -159,17 +159,17 @@ def test_a_message_of_several_lines_is_apart() -> None:
     )
 
 
+REDIRECTED = (
+    " with a redirect to an unknown host. Redirects are never followed: they could leak credentials. Set "
+    "base_url to the API's address."
+)
+
+
 @cases(
     ("status", "wait", "says"),
     [
-        (
-            399,
-            None,
-            (
-                " with a redirect to an unknown host. Redirects are never followed: they could leak "
-                "credentials. Set base_url to the API's address."
-            ),
-        ),
+        (300, None, REDIRECTED),
+        (399, None, REDIRECTED),
         (400, None, "."),
         (400, 2.0, ". It says to try again after 2 s."),
         (
