@@ -420,7 +420,7 @@ class Answer:
                 command = resume_command(self.question_id, self._metadata.dw_id)
                 error.add_note(f"{command} fetches the answer without asking again.")
             raise
-        show_in_notebook(self._metadata.line)
+        show_in_notebook(self._metadata)
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

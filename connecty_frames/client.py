@@ -164,7 +164,7 @@ class Client:
             f"dw_id={settings.dw_id}>"
         )
         self._dw_id = settings.dw_id
-        transport = Transport.from_settings(settings, clock)
+        transport = Transport(settings, clock)
         self._api = Endpoints(
             transport,
             Auth(self._client_id, client_secret, transport=transport, random=random),

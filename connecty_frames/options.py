@@ -9,7 +9,9 @@ into the docstrings of ``ask`` and ``ask_df``.
 from __future__ import annotations
 
 import inspect
+import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -227,6 +229,14 @@ def check_bool(value: object, setting: str) -> None:
         raise wrong_value(setting, value, "True or False")
 
 
+def check_count(value: object, setting: str, *, least: int = 0, optional: bool = False) -> None:
+    """Raise ConfigError if a value is not a whole number from ``least`` on, or None if it is ``optional``."""
+    limit = math.inf if optional else sys.maxsize + 1  # a number of threads is counted by machine words
+    if not (optional and value is None) and not _is_whole(value, limit, least):
+        expected = f"a whole number of {least} or more{', or None for all' * optional}"
+        raise wrong_value(setting, value, expected)
+
+
 def check_question_id(value: object) -> str:
     """Return the id of a question in its usual form, for a URL; a ConfigError if it is not a UUID."""
     try:
@@ -253,8 +263,8 @@ def is_dw_id(value: object) -> bool:
     return _is_whole(value, DW_ID_LIMIT)
 
 
-def _is_whole(value: Any, limit: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit
+def _is_whole(value: Any, limit: float, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < limit
 
 
 def _is_one_of(literal: Any) -> Callable[[Any], bool]:

@@ -44,7 +44,8 @@ class Call:
             handle = self._find_or_send()
             while handle.reused and not handle.exists(self.deadline.remaining()):
                 handle = self._find_or_send()
-            self._count_reuse(handle)
+            if handle.reused and self._api.history is not None:
+                self._api.history.reused(handle.question_id)
             return handle
 
     def answer(
@@ -69,7 +70,8 @@ class Call:
                     if not handle.reused:
                         raise
                 else:
-                    self._count_reuse(handle)
+                    if handle.reused and self._api.history is not None:
+                        self._api.history.reused(handle.question_id)
                     return answer
 
     def _find_or_send(self) -> Question:
@@ -88,14 +90,9 @@ class Call:
                 max_age=check_age(max_age),
                 gone=self._gone,
                 deadline=self.deadline,
-                clock=self._api.clock,
             )
             if earlier is not None and earlier.question_id is not None:
                 kept = kept_results(history, earlier.question_id)
                 return Question(self._api, earlier.question_id, submission.dw_id, earlier=earlier, kept=kept)
         question_id = submission.send(self._api, deadline=self.deadline)
         return Question(self._api, question_id, submission.dw_id, submission=submission)
-
-    def _count_reuse(self, handle: Question) -> None:
-        if handle.reused and self._api.history is not None:
-            self._api.history.reused(handle.question_id)

@@ -10,7 +10,7 @@ from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import fetch_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, QueryRefused, warn, wrong_value
 from connecty_frames.frames.rerun import rerun_sql
-from connecty_frames.options import check_bool
+from connecty_frames.options import check_bool, check_count
 from connecty_frames.pins.comparison import (
     Drift,
     PinCheck,
@@ -150,10 +150,8 @@ class Pin:
             As for :meth:`Answer.rerun`.
         dialect : str or None, default None
             The dialect of the warehouse; None uses the pinned one.
-        functions : collection of str, default ()
-            The names of further functions that the SQL may call, with their schema if it writes one.
-        schema : dict, schema, model or None, default None
-            Column types, as for :func:`ask_df`; they replace the pinned ones.
+        functions, schema
+            As for :meth:`Answer.rerun`.
 
         Returns
         -------
@@ -229,8 +227,7 @@ class Pin:
             As for :func:`ask`.
         """
         check_bool(ask, "ask")
-        if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-            raise wrong_value("times", times, "a whole number of 1 or more")
+        check_count(times, "times", least=1)
         if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
             raise wrong_value("on_change", on_change, "'raise', 'warn' or a callable")
         if ask and connection is not None:

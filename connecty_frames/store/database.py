@@ -327,7 +327,15 @@ class Database(Store):
             raise StoreError("it is not a regular file")
         if self._status.st_size <= 1:  # which SQLite takes for a new database
             raise _DamagedError("it is empty")
-        return self._opened(until)
+        connection = sqlite3.connect(
+            self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(connection, until)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _create(self) -> None:
         """Create the file with its tables, so that one which is empty has lost them."""
@@ -342,23 +350,16 @@ class Database(Store):
                 self._make_tables(connection)
             self.is_new = True
 
-    def _opened(self, until: float) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._prepare(connection, until)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
         # In this order: another process that creates the file sets both in one transaction.
         if _value(connection, "SELECT count(*) FROM sqlite_master"):
             if _value(connection, "PRAGMA application_id") != self._layout.application_id:
                 raise StoreError("it is another program's database")
-            self._check(connection)
+            # SQLite would not notice if pages were exchanged, and not find what was asked.
+            if self._status.st_size <= _CHECKED_BYTES:
+                ((found,),) = connection.execute("PRAGMA integrity_check(1)")
+                if found != "ok":
+                    raise _DamagedError("database disk image is malformed")
         if _value(connection, "PRAGMA user_version") > len(self._layout.steps):
             raise StoreError("a newer version of connecty_frames wrote it")
         while True:
@@ -385,13 +386,6 @@ class Database(Store):
         connection.execute(f"PRAGMA application_id = {self._layout.application_id}")
         connection.execute(f"PRAGMA user_version = {len(self._layout.steps)}")
         connection.execute("COMMIT")
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        """Raise if pages were exchanged: SQLite would not notice, and not find what was asked."""
-        if self._status.st_size <= _CHECKED_BYTES:
-            ((found,),) = connection.execute("PRAGMA integrity_check(1)")
-            if found != "ok":
-                raise _DamagedError("database disk image is malformed")
 
     def _was_database(self) -> bool:
         """Whether the file is not just any file that a user named, which is not ours to rename."""

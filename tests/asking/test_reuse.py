@@ -475,11 +475,12 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
 
     with make(server, path) as client:
         client.submit("how many?")
-        again = client.submit("how many?", max_age=60)
+        again = client.call("how many?", AskOptions(max_age=60, progress=stop))
         with pytest.raises(ZeroDivisionError) as caught:
-            again.result(progress=stop)
+            again.answer()
 
     (note,) = caught.value.__notes__
+    assert again.message() == note
     assert note.startswith(f"Question {QUESTION_ID} may still be running and is recorded in {path}; ")
     assert server.questions == ["how many?"]
 
@@ -673,9 +674,7 @@ def test_the_metadata_say_how_old_it_is() -> None:
 def find_within_an_hour(submission: Submission, history: History, clock: FakeClock) -> Any:
     """Return an answer of the last hour, or claim the question; wait for others for five seconds."""
     deadline = Deadline.after(5.0, clock)
-    return find_or_claim(
-        submission, history, max_age=timedelta(hours=1), gone=(), deadline=deadline, clock=clock
-    )
+    return find_or_claim(submission, history, max_age=timedelta(hours=1), gone=(), deadline=deadline)
 
 
 def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClock) -> None:
