@@ -233,9 +233,8 @@ def check_count(value: object, setting: str, *, least: int = 0, optional: bool =
     """Raise ConfigError if a value is not a whole number from ``least`` on, or None if it is ``optional``."""
     limit = math.inf if optional else sys.maxsize + 1  # a number of threads is counted by machine words
     if not (optional and value is None) and not _is_whole(value, limit, least):
-        raise wrong_value(
-            setting, value, f"a whole number of {least} or more{', or None for all' * optional}"
-        )
+        expected = f"a whole number of {least} or more{', or None for all' * optional}"
+        raise wrong_value(setting, value, expected)
 
 
 def check_question_id(value: object) -> str:
