@@ -90,11 +90,12 @@ $(ENVIRONMENTS:%=test-%): test-%: .venv-%$(OTHER)/test.stamp
 # Groups of pyproject.toml, or environments.
 setup: $(foreach each,$(or $(WHAT),test),$(if $(filter $(each),$(ENVIRONMENTS)),.venv-$(each)$(OTHER)/test.stamp,$(VENV)/$(each).stamp)) ## install what tests need, or WHAT="lint docs"
 
-check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp ## run ruff, mypy and the import contracts
+check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp ## run ruff, mypy and the import contracts; count hard sentences
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(RUN) docs.prose
 
 format: $(VENV)/lint.stamp ## fix what ruff can fix
 	$(BIN)/ruff format .

@@ -20,129 +20,87 @@ TYPE_CHECKING = not __name__
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from connecty_frames.answer import Answer
-    from connecty_frames.answer_metadata import AnswerMetadata
-    from connecty_frames.api import ask, ask_async, ask_df, ask_df_async, ask_many
-    from connecty_frames.batch import Batch, ask_batch, open_batch
-    from connecty_frames.client import Client
-    from connecty_frames.decode.schema import Schema
-    from connecty_frames.decode.types.encodings import binary, epoch, local, strptime
-    from connecty_frames.errors import (
-        APIError,
-        AuthError,
-        ColumnNameWarning,
-        ConfigError,
-        ConnectionFailed,
-        ConnectyError,
-        ConnectyWarning,
-        ConversionError,
-        HistoryWarning,
-        InsecureWarning,
-        NoTableError,
-        NotFoundError,
-        PinChanged,
-        PinWarning,
-        QueryRefused,
-        QuestionError,
-        QuestionFailed,
-        QuestionLimitError,
-        QuestionTimeout,
-        RateLimitError,
-        ResponseError,
-        ResponseTooLarge,
-        ServerError,
-        StatisticsWarning,
-        SubmissionUncertain,
-        TruncatedError,
-        TruncationWarning,
-        TypeFidelityWarning,
-        UnknownStateWarning,
-        WriteFailed,
-    )
-    from connecty_frames.frames.accessor import copy_metadata, metadata
-    from connecty_frames.frames.parquet import read_parquet
-    from connecty_frames.integrations.read_connecty import install_readers, read_connecty
-    from connecty_frames.options import AskOptions
-    from connecty_frames.pins import Pin, pin, pinned
-    from connecty_frames.question import Question
-    from connecty_frames.records import forget, history
-    from connecty_frames.reruns import rerun
-    from connecty_frames.settings.sources import configure
-    from connecty_frames.shared import use_sandbox
+    from connecty_frames.answer import Answer as Answer
+    from connecty_frames.answer_metadata import AnswerMetadata as AnswerMetadata
+    from connecty_frames.api import ask as ask
+    from connecty_frames.api import ask_async as ask_async
+    from connecty_frames.api import ask_df as ask_df
+    from connecty_frames.api import ask_df_async as ask_df_async
+    from connecty_frames.api import ask_many as ask_many
+    from connecty_frames.api import fetch as fetch
+    from connecty_frames.api import fetch_df as fetch_df
+    from connecty_frames.batch import Batch as Batch
+    from connecty_frames.batch import ask_batch as ask_batch
+    from connecty_frames.batch import open_batch as open_batch
+    from connecty_frames.client import Client as Client
+    from connecty_frames.decode.schema import Schema as Schema
+    from connecty_frames.decode.types.encodings import binary as binary
+    from connecty_frames.decode.types.encodings import epoch as epoch
+    from connecty_frames.decode.types.encodings import local as local
+    from connecty_frames.decode.types.encodings import strptime as strptime
+    from connecty_frames.errors import APIError as APIError
+    from connecty_frames.errors import AuthError as AuthError
+    from connecty_frames.errors import ColumnNameWarning as ColumnNameWarning
+    from connecty_frames.errors import ConfigError as ConfigError
+    from connecty_frames.errors import ConnectionFailed as ConnectionFailed
+    from connecty_frames.errors import ConnectyError as ConnectyError
+    from connecty_frames.errors import ConnectyWarning as ConnectyWarning
+    from connecty_frames.errors import ConversionError as ConversionError
+    from connecty_frames.errors import HistoryWarning as HistoryWarning
+    from connecty_frames.errors import InsecureWarning as InsecureWarning
+    from connecty_frames.errors import NoTableError as NoTableError
+    from connecty_frames.errors import NotFoundError as NotFoundError
+    from connecty_frames.errors import PinChanged as PinChanged
+    from connecty_frames.errors import PinWarning as PinWarning
+    from connecty_frames.errors import QueryRefused as QueryRefused
+    from connecty_frames.errors import QuestionError as QuestionError
+    from connecty_frames.errors import QuestionFailed as QuestionFailed
+    from connecty_frames.errors import QuestionLimitError as QuestionLimitError
+    from connecty_frames.errors import QuestionTimeout as QuestionTimeout
+    from connecty_frames.errors import RateLimitError as RateLimitError
+    from connecty_frames.errors import ResponseError as ResponseError
+    from connecty_frames.errors import ResponseTooLarge as ResponseTooLarge
+    from connecty_frames.errors import ServerError as ServerError
+    from connecty_frames.errors import StatisticsWarning as StatisticsWarning
+    from connecty_frames.errors import SubmissionUncertain as SubmissionUncertain
+    from connecty_frames.errors import TruncatedError as TruncatedError
+    from connecty_frames.errors import TruncationWarning as TruncationWarning
+    from connecty_frames.errors import TypeFidelityWarning as TypeFidelityWarning
+    from connecty_frames.errors import UnknownStateWarning as UnknownStateWarning
+    from connecty_frames.errors import WriteFailed as WriteFailed
+    from connecty_frames.frames.accessor import copy_metadata as copy_metadata
+    from connecty_frames.frames.accessor import metadata as metadata
+    from connecty_frames.frames.parquet import read_parquet as read_parquet
+    from connecty_frames.integrations.read_connecty import install_readers as install_readers
+    from connecty_frames.integrations.read_connecty import read_connecty as read_connecty
+    from connecty_frames.options import AskOptions as AskOptions
+    from connecty_frames.pins import Pin as Pin
+    from connecty_frames.pins import pin as pin
+    from connecty_frames.pins import pinned as pinned
+    from connecty_frames.question import Question as Question
+    from connecty_frames.records import forget as forget
+    from connecty_frames.records import history as history
+    from connecty_frames.reruns import rerun as rerun
+    from connecty_frames.settings.sources import configure as configure
+    from connecty_frames.shared import use_sandbox as use_sandbox
 
-__all__ = [
-    "APIError",
-    "Answer",
-    "AnswerMetadata",
-    "AskOptions",
-    "AuthError",
-    "Batch",
-    "Client",
-    "ColumnNameWarning",
-    "ConfigError",
-    "ConnectionFailed",
-    "ConnectyError",
-    "ConnectyWarning",
-    "ConversionError",
-    "HistoryWarning",
-    "InsecureWarning",
-    "NoTableError",
-    "NotFoundError",
-    "Pin",
-    "PinChanged",
-    "PinWarning",
-    "QueryRefused",
-    "Question",
-    "QuestionError",
-    "QuestionFailed",
-    "QuestionLimitError",
-    "QuestionTimeout",
-    "RateLimitError",
-    "ResponseError",
-    "ResponseTooLarge",
-    "Schema",
-    "ServerError",
-    "StatisticsWarning",
-    "SubmissionUncertain",
-    "TruncatedError",
-    "TruncationWarning",
-    "TypeFidelityWarning",
-    "UnknownStateWarning",
-    "WriteFailed",
-    "ask",
-    "ask_async",
-    "ask_batch",
-    "ask_df",
-    "ask_df_async",
-    "ask_many",
-    "binary",
-    "configure",
-    "copy_metadata",
-    "epoch",
-    "forget",
-    "history",
-    "install_readers",
-    "local",
-    "metadata",
-    "open_batch",
-    "pin",
-    "pinned",
-    "read_connecty",
-    "read_parquet",
-    "rerun",
-    "strptime",
-    "use_sandbox",
-]
-
-#: The public names of each module; all others are those of errors.
+#: The public names of each module.
 _NAMES: Final[dict[str, str]] = {
     "answer": "Answer",
     "answer_metadata": "AnswerMetadata",
-    "api": "ask ask_async ask_df ask_df_async ask_many",
+    "api": "ask ask_async ask_df ask_df_async ask_many fetch fetch_df",
     "batch": "Batch ask_batch open_batch",
     "client": "Client",
     "decode.schema": "Schema",
     "decode.types.encodings": "binary epoch local strptime",
+    "errors": (
+        "APIError AuthError ColumnNameWarning ConfigError ConnectionFailed ConnectyError "
+        "ConnectyWarning ConversionError HistoryWarning InsecureWarning NoTableError NotFoundError "
+        "PinChanged PinWarning QueryRefused QuestionError QuestionFailed QuestionLimitError "
+        "QuestionTimeout RateLimitError ResponseError ResponseTooLarge ServerError StatisticsWarning "
+        "SubmissionUncertain TruncatedError TruncationWarning TypeFidelityWarning UnknownStateWarning "
+        "WriteFailed"
+    ),
     "frames.accessor": "copy_metadata metadata",
     "frames.parquet": "read_parquet",
     "integrations.ipython": "load_ipython_extension",  # for %load_ext, so it is not in __all__
@@ -155,13 +113,11 @@ _NAMES: Final[dict[str, str]] = {
     "settings.sources": "configure",
     "shared": "use_sandbox",
 }
-_MODULES: Final[dict[str, str]] = {
-    **dict.fromkeys(__all__, "errors"),
-    **{name: module for module, names in _NAMES.items() for name in names.split()},
-}
+_MODULES: Final = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
-if not TYPE_CHECKING:  # type checkers would take any name for one of this module's
+if not TYPE_CHECKING:  # type checkers know the names from above, and would take any other for one, too
+    __all__ = [name for name in sorted(_MODULES) if name != "load_ipython_extension"]
 
     def __getattr__(name: str) -> Any:
         # As `lazy_getattr`, but without importlib: this import may take a fifth of the start of Python.
@@ -173,9 +129,8 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of this modul
         globals()[name] = value
         return value
 
-
-def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    def __dir__() -> list[str]:
+        return [*__all__, "__version__"]
 
 
 if "pandas" in sys.modules or "polars" in sys.modules:

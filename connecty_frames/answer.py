@@ -10,6 +10,7 @@ from connecty_frames import diagnostics
 from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames._base.version import __version__
 from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.asking.submission import resume_command
 from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.exact_json import to_python
 from connecty_frames.decode.limits import LIMITS, ReaderLimits
@@ -17,13 +18,14 @@ from connecty_frames.display.progress import show_in_notebook
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames.attachment import write_metadata
-from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, shows_options
+from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_question_id, shows_options
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
     from typing import Unpack
+    from uuid import UUID
 
     import altair as alt
     import pyarrow as pa
@@ -112,7 +114,8 @@ class Answer:
         source: bytes | str | os.PathLike[str],
         *,
         question: str | None = None,
-        **options: Unpack[AskOptionsDict],
+        question_id: str | UUID | None = None,
+        **options: Unpack[FetchOptionsDict],
     ) -> Answer:
         """Decode a saved results response; no service is needed.
 
@@ -122,12 +125,12 @@ class Answer:
             A response body as bytes, or the path of a file with one.
         question : str or None, default None
             The question in words, for the metadata; a response does not contain it.
+        question_id : str, UUID or None, default None
+            The id of the question, for the metadata.
         dw_id : int or None, default None
             The data workspace that was asked, for the metadata.
         max_rows : int or None, default None
             The ``max_rows`` of the request, which tells whether rows were cut; None if it is unknown.
-        question_id : str, UUID or None, default None
-            The id of the question, for the metadata.
         **options
             Options of ``ask_df`` about types and truncation.
 
@@ -155,7 +158,9 @@ class Answer:
             options=ask_options,
             fetched=options.get("max_rows"),
             known=AnswerMetadata(
-                question=question, question_id=ask_options.question_id, dw_id=ask_options.dw_id
+                question=question,
+                question_id=None if question_id is None else check_question_id(question_id),
+                dw_id=ask_options.dw_id,
             ),
         )
 
@@ -183,6 +188,12 @@ class Answer:
         with answer_file(given, self.question_id) as file:
             file.write(self._body)
         return given
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> Path:
+        """Write table and metadata to a Parquet file, as :meth:`ConnectyAccessor.to_parquet` does."""
+        from connecty_frames.frames.parquet_file import write_parquet
+
+        return write_parquet(self._table(), path, self._metadata)
 
     @property
     def response(self) -> bytes:
@@ -406,9 +417,10 @@ class Answer:
         except BaseException as error:
             if self.question_id is not None and not isinstance(error, ConnectyError):
                 # The caller would have got the frame alone, and cannot learn the id otherwise.
-                error.add_note(f"question_id={self.question_id!r} fetches the answer without asking again.")
+                command = resume_command(self.question_id, self._metadata.dw_id)
+                error.add_note(f"{command} fetches the answer without asking again.")
             raise
-        show_in_notebook(self._metadata.line)
+        show_in_notebook(self._metadata)
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

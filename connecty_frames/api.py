@@ -1,6 +1,7 @@
 """One call from a question to a frame, by clients that calls share.
 
-``ask``, ``ask_df`` and ``ask_many`` wait; ``ask_async`` and ``ask_df_async`` are awaited.
+``ask``, ``ask_df`` and ``ask_many`` wait, ``ask_async`` and ``ask_df_async`` are awaited; ``fetch`` and
+``fetch_df`` ask nothing.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from connecty_frames.answer import Answer
 from connecty_frames.client import Client, awaited
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import AskOptions, AskOptionsDict, Engine, shows_options
+from connecty_frames.options import (
+    ASKING,
+    AskOptions,
+    AskOptionsDict,
+    Engine,
+    FetchOptionsDict,
+    shows_options,
+)
 from connecty_frames.settings.sources import resolve
 from connecty_frames.shared import clients, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
+    from uuid import UUID
 
     from connecty_frames.calls.concurrent import QuestionFuture
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
@@ -38,9 +47,11 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
     Parameters
     ----------
     question : str
-        In plain language; ignored if ``question_id`` is given.
+        In plain language.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
+    question_id : str, UUID or None, default None
+        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
     dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
     dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
@@ -70,8 +81,6 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
     progress : bool, callable or None, default None
         True or False shows or hides the progress line, a callable receives each step, None shows it if
         standard error is a terminal.
-    question_id : str, UUID or None, default None
-        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
     max_age : float, timedelta, str or None, default None
         The age up to which an answer to the same question is reused instead of asking it again: seconds, a
         timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
@@ -143,11 +152,13 @@ def ask_df(
     Parameters
     ----------
     question : str
-        In plain language; ignored if ``question_id`` is given.
+        In plain language.
     engine : {"pandas", "polars", "pyarrow"}, default "pandas"
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
+    question_id : str, UUID or None, default None
+        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
     dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
     dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
@@ -177,8 +188,6 @@ def ask_df(
     progress : bool, callable or None, default None
         True or False shows or hides the progress line, a callable receives each step, None shows it if
         standard error is a terminal.
-    question_id : str, UUID or None, default None
-        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
     max_age : float, timedelta, str or None, default None
         The age up to which an answer to the same question is reused instead of asking it again: seconds, a
         timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
@@ -212,6 +221,114 @@ def ask_df(
     return shared_client(client).call(question, ask_options).answer().to_frame(ask_options)
 
 
+@shows_options(*ASKING)
+def fetch(
+    question_id: str | UUID, *, client: Client | None = None, **options: Unpack[FetchOptionsDict]
+) -> Answer:
+    """Fetch the answer of an earlier question, without asking (and paying) again.
+
+    To await it: ``await asyncio.to_thread(cf.fetch, question_id)``.
+
+    Parameters
+    ----------
+    question_id : str or UUID
+        The id, which answers, frames and errors have: ``answer.question_id``, ``error.question_id``.
+    client : Client or None, default None
+        The client to use; None uses a shared one, made from the settings.
+    **options
+        Options of :func:`ask_df`, except ``max_age`` and ``tags``; ``dw_id`` is the workspace that was asked.
+
+    Returns
+    -------
+    Answer
+        Its ``question`` is None, since the service does not repeat it.
+
+    Raises
+    ------
+    ConfigError, TypeError
+        If the id is not a UUID, or a setting or option is missing or wrong; nothing was sent.
+    NotFoundError
+        If the workspace has no such question.
+    ConnectyError
+        As for :func:`ask`.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> answer = cf.ask("how many orders are there")
+    >>> cf.fetch(answer.question_id).rows
+    1
+    """
+    return shared_client(client).fetch(question_id, **options)
+
+
+@overload
+def fetch_df(
+    question_id: str | UUID,
+    *,
+    engine: Literal["pandas"] = ...,
+    client: Client | None = ...,
+    **options: Unpack[FetchOptionsDict],
+) -> PandasFrame: ...
+@overload
+def fetch_df(
+    question_id: str | UUID,
+    *,
+    engine: Literal["polars"],
+    client: Client | None = ...,
+    **options: Unpack[FetchOptionsDict],
+) -> PolarsFrame: ...
+@overload
+def fetch_df(
+    question_id: str | UUID,
+    *,
+    engine: Literal["pyarrow"],
+    client: Client | None = ...,
+    **options: Unpack[FetchOptionsDict],
+) -> ArrowTable: ...
+@shows_options(*ASKING)
+def fetch_df(
+    question_id: str | UUID,
+    *,
+    engine: Engine = "pandas",
+    client: Client | None = None,
+    **options: Unpack[FetchOptionsDict],
+) -> Any:
+    """Fetch the answer of an earlier question as a typed frame with metadata; nothing is asked again.
+
+    Parameters
+    ----------
+    question_id : str or UUID
+        The id, as for :func:`fetch`.
+    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
+        The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+    client : Client or None, default None
+        The client to use; None uses a shared one, made from the settings.
+    **options
+        Options of :func:`fetch`.
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        As for :func:`ask_df`.
+
+    Raises
+    ------
+    NoTableError
+        If the question was answered without a table.
+    ConnectyError
+        As for :func:`fetch`.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> first = cf.ask_df("show the last 100 logins", max_rows=10, on_truncation="ignore")
+    >>> len(cf.fetch_df(first.connecty.question_id, max_rows=None))
+    100
+    """
+    return shared_client(client).fetch_df(question_id, engine=engine, **options)
+
+
 @shows_options()
 def ask_async(
     question: str, *, client: Client | None = None, **options: Unpack[AskOptionsDict]
@@ -225,7 +342,7 @@ def ask_async(
     Parameters
     ----------
     question : str
-        In plain language; ignored if ``question_id`` is given.
+        In plain language.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
     **options
@@ -296,7 +413,7 @@ def ask_df_async(
     Parameters
     ----------
     question : str
-        In plain language; ignored if ``question_id`` is given.
+        In plain language.
     engine : {"pandas", "polars", "pyarrow"}, default "pandas"
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     client : Client or None, default None
@@ -354,7 +471,7 @@ def ask_many(
     client: Client | None = ...,
     **options: Unpack[AskOptionsDict],
 ) -> list[QuestionFuture] | Iterator[QuestionFuture]: ...
-@shows_options("question_id")
+@shows_options()
 def ask_many(
     questions: Iterable[str],
     *,

@@ -21,11 +21,13 @@ from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
+    ASKING,
     READING,
     Asked,
     AskOptions,
     AskOptionsDict,
     Engine,
+    FetchOptionsDict,
     check_bool,
     check_question_id,
     shows_options,
@@ -49,8 +51,7 @@ if TYPE_CHECKING:
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.history import History
-    from connecty_frames.store.opening import QuestionStore
-    from connecty_frames.store.table import Row
+    from connecty_frames.store.table import QuestionStore, Row
 
 _Result = TypeVar("_Result")
 
@@ -163,7 +164,7 @@ class Client:
             f"dw_id={settings.dw_id}>"
         )
         self._dw_id = settings.dw_id
-        transport = Transport.from_settings(settings, clock)
+        transport = Transport(settings, clock)
         self._api = Endpoints(
             transport,
             Auth(self._client_id, client_secret, transport=transport, random=random),
@@ -203,7 +204,7 @@ class Client:
 
         The caller closes it. A ConfigError if it cannot be used.
         """
-        from connecty_frames.store.opening import store_at
+        from connecty_frames.store.table import store_at
 
         client, api = object.__new__(Client), copy.copy(self._api)
         limit = None if self._api.history is None else self._api.history.limit
@@ -331,6 +332,36 @@ class Client:
         ask_options = AskOptions.from_kwargs(options, engine=engine)
         return self.call(question, ask_options).answer().to_frame(ask_options)
 
+    @shows_options(*ASKING)
+    def fetch(self, question_id: str | UUID, **options: Unpack[FetchOptionsDict]) -> Answer:
+        """Fetch the answer of an earlier question, as :func:`connecty_frames.fetch` does."""
+        ask_options = AskOptions.from_kwargs(options, *ASKING)
+        return self.question(question_id, dw_id=ask_options.dw_id).fetch(ask_options)
+
+    @overload
+    def fetch_df(
+        self,
+        question_id: str | UUID,
+        *,
+        engine: Literal["pandas"] = "pandas",
+        **options: Unpack[FetchOptionsDict],
+    ) -> PandasFrame: ...
+    @overload
+    def fetch_df(
+        self, question_id: str | UUID, *, engine: Literal["polars"], **options: Unpack[FetchOptionsDict]
+    ) -> PolarsFrame: ...
+    @overload
+    def fetch_df(
+        self, question_id: str | UUID, *, engine: Literal["pyarrow"], **options: Unpack[FetchOptionsDict]
+    ) -> ArrowTable: ...
+    @shows_options(*ASKING)
+    def fetch_df(
+        self, question_id: str | UUID, *, engine: Engine = "pandas", **options: Unpack[FetchOptionsDict]
+    ) -> PandasFrame | PolarsFrame | ArrowTable:
+        """Fetch the table of an earlier question, as :func:`connecty_frames.fetch_df` does."""
+        ask_options = AskOptions.from_kwargs(options, *ASKING, engine=engine)
+        return self.question(question_id, dw_id=ask_options.dw_id).fetch(ask_options).to_frame(ask_options)
+
     def call(
         self,
         question: str,
@@ -345,9 +376,6 @@ class Client:
         recorded already.
         """
         deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock, cancelled)
-        if ask_options.question_id is not None:
-            asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
-            return Call(self._api, asked, ask_options, deadline)
         if ask_options.max_age is not None and self._api.history is None:
             raise ConfigError(
                 "max_age needs a history of what was asked, and none is kept.",
@@ -421,7 +449,7 @@ class Client:
         as_completed: bool,
         **options: Unpack[AskOptionsDict],
     ) -> list[QuestionFuture] | Iterator[QuestionFuture]: ...
-    @shows_options("question_id")
+    @shows_options()
     def ask_many(
         self,
         questions: Iterable[str],
@@ -431,11 +459,6 @@ class Client:
         **options: Unpack[AskOptionsDict],
     ) -> list[QuestionFuture] | Iterator[QuestionFuture]:
         """Ask many questions, several at a time, as :func:`connecty_frames.ask_many` does."""
-        if options.get("question_id") is not None:
-            raise ConfigError(
-                "question_id names a single question; ask(question_id=...) fetches its answer.",
-                setting="question_id",
-            )
         check_bool(as_completed, "as_completed")
         # Wrong options are an error before any question is asked.
         ask_options = self.call("any question", AskOptions.from_kwargs(options)).options
@@ -463,7 +486,7 @@ class Client:
         if is_sandbox and settings.store is None:
             return None
         # Not imported where no history is kept.
-        from connecty_frames.store.opening import store_at
+        from connecty_frames.store.table import store_at
 
         try:
             store = store_at(settings.store)

@@ -83,7 +83,7 @@ class ConnectyError(Exception):
         What to do, in terms of the command line, which shows it instead of ``hint``.
     question_id
         The question this is about, None if none was asked or its id never arrived. An answer can be
-        fetched later, without asking again, by ``Client.question(question_id)``.
+        fetched later, without asking again, by ``cf.fetch(question_id)``.
     """
 
     if TYPE_CHECKING:

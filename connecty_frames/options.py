@@ -9,7 +9,9 @@ into the docstrings of ``ask`` and ``ask_df``.
 from __future__ import annotations
 
 import inspect
+import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -43,8 +45,8 @@ _UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 _MAX_ROWS_LIMIT: Final = 10**18
 
 
-class AskOptionsDict(TypedDict, total=False):
-    """The options of a call as keywords."""
+class FetchOptionsDict(TypedDict, total=False):
+    """The options of a call that fetches an answer, as keywords."""
 
     dw_id: int | None
     """The data workspace to ask; None uses the configured one."""
@@ -75,8 +77,11 @@ class AskOptionsDict(TypedDict, total=False):
     progress: bool | Callable[..., object] | None
     """True or False shows or hides the progress line, a callable receives each step, None shows it if
     standard error is a terminal."""
-    question_id: str | UUID | None
-    """The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again."""
+
+
+class AskOptionsDict(FetchOptionsDict, total=False):
+    """The options of a call that asks, as keywords."""
+
     max_age: float | timedelta | str | None
     """The age up to which an answer to the same question is reused instead of asking it again: seconds, a
     timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
@@ -108,8 +113,7 @@ class AskOptions:
     Raises
     ------
     ConfigError
-        If a value is of the wrong type or out of range, ``decimals="float"`` is given with ``strict``, or
-        ``max_age`` with ``question_id``.
+        If a value is of the wrong type or out of range, or ``decimals="float"`` is given with ``strict``.
 
     Examples
     --------
@@ -134,7 +138,6 @@ class AskOptions:
     on_truncation: OnTruncation = "warn"
     timeout: float | None = None
     progress: bool | Callable[..., object] | None = None
-    question_id: str | None = None
     max_age: float | timedelta | str | None = None
     tags: Mapping[str, str] | None = None
 
@@ -148,15 +151,8 @@ class AskOptions:
                 object.__setattr__(self, name, value)
             if not is_valid(value):
                 raise wrong_value(name, value, expected)
-        if self.question_id is not None:
-            object.__setattr__(self, "question_id", check_question_id(self.question_id))
         if self.max_age is not None:
             object.__setattr__(self, "max_age", check_age(self.max_age))
-            if self.question_id is not None:
-                raise ConfigError(
-                    "max_age and question_id: give one. question_id fetches an answer, however old it is.",
-                    setting="max_age",
-                )
         if self.strict and self.decimals == "float":
             raise ConfigError(
                 "decimals='float' rounds to the nearest float64, which strict=True does not allow.",
@@ -166,7 +162,7 @@ class AskOptions:
             )
 
     @classmethod
-    def from_kwargs(cls, options: AskOptionsDict, *left_out: str, **fixed: object) -> AskOptions:
+    def from_kwargs(cls, options: FetchOptionsDict, *left_out: str, **fixed: object) -> AskOptions:
         """Return the options of a call from its keywords; an unknown one is a TypeError, as in Python.
 
         ``fixed`` are fields that the function sets, and does not take as keywords, as those ``left_out``.
@@ -179,6 +175,8 @@ class AskOptions:
             known = [name for name in AskOptionsDict.__annotations__ if name not in refused]
             unknown = next(name for name in options if name not in known)
             hint = did_you_mean(unknown, known).removesuffix(".")  # as in Python's own messages
+            if unknown == "question_id":
+                hint = "did you mean cf.fetch(question_id)?"
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")
         return cls(**cast("dict[str, Any]", {"engine": _DEFAULTS.engine, **options, **fixed}))
 
@@ -230,6 +228,13 @@ def check_bool(value: object, setting: str) -> None:
         raise wrong_value(setting, value, "True or False")
 
 
+def check_count(value: object, setting: str, *, least: int = 0, optional: bool = False) -> None:
+    """Raise ConfigError if a value is not a whole number from ``least`` on, or None if it is ``optional``."""
+    limit = math.inf if optional else sys.maxsize + 1  # a number of threads is counted by machine words
+    if not (optional and value is None) and not _is_whole(value, limit, least):
+        raise wrong_value(setting, value, f"a whole number from {least}{', or None for all' * optional}")
+
+
 def check_question_id(value: object) -> str:
     """Return the id of a question in its usual form, for a URL; a ConfigError if it is not a UUID."""
     try:
@@ -256,8 +261,8 @@ def is_dw_id(value: object) -> bool:
     return _is_whole(value, DW_ID_LIMIT)
 
 
-def _is_whole(value: Any, limit: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit
+def _is_whole(value: Any, limit: float, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < limit
 
 
 def _is_one_of(literal: Any) -> Callable[[Any], bool]:
@@ -272,7 +277,7 @@ def _is_bool(value: object) -> bool:
 #: The keywords of a call, without ``engine``, which only some functions take.
 _KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
 _RECORDED: Final = tuple(field.name for field in fields(Asked)[3:])
-#: Those of asking: a call that reads an answer, which has its question already, does not take them.
+#: Those of asking, which a call that fetches an answer does not take.
 ASKING: Final = ("max_age", *_RECORDED)
 #: Those that Client.submit does not take, since it reads no answer.
 READING: Final = tuple(_KEYWORDS.difference(ASKING, ("dw_id", "timeout")))

@@ -31,10 +31,11 @@ from connecty_frames.errors import (
 from connecty_frames.frames import loading
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.http.retry import retry
-from connecty_frames.options import ASKING, AskOptions, AskOptionsDict, shows_options
+from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, shows_options
 from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from typing import Unpack
@@ -208,15 +209,14 @@ class Question:
             final = self._final or self._poll(deadline, max_rows=DEFAULT_MAX_ROWS)
             return final.envelope.state
 
-    @shows_options("dw_id", "question_id", *ASKING)
-    def result(self, **options: Unpack[AskOptionsDict]) -> Answer:
+    @shows_options("dw_id", *ASKING)
+    def result(self, **options: Unpack[FetchOptionsDict]) -> Answer:
         """Wait until the question is done and return its answer.
 
         Parameters
         ----------
         **options
-            Options of ``ask_df`` about reading an answer: not ``dw_id``, ``question_id``, ``max_age`` and
-            ``tags``.
+            Options of :func:`fetch`, except ``dw_id``.
 
         Returns
         -------
@@ -235,7 +235,7 @@ class Question:
             If the answer cannot be used, or not with these options. Calling again with other options asks
             nothing again.
         """
-        return self.fetch(AskOptions.from_kwargs(options, "dw_id", "question_id", *ASKING))
+        return self.fetch(AskOptions.from_kwargs(options, "dw_id", *ASKING))
 
     def fetch(
         self,
@@ -243,14 +243,17 @@ class Question:
         *,
         deadline: Deadline | None = None,
         received: Callable[[bytes], object] | None = None,
+        cancelled: threading.Event | None = None,
     ) -> Answer:
         """Return the answer as :meth:`result` does, with the options as one object.
 
-        ``received`` is called with the response of a completed question, before it is decoded.
+        ``received`` is called with the response of a completed question, before it is decoded. Without a
+        ``deadline`` the time runs from now on, until the event is set.
         """
         with self._annotated():
             ask_options = read_schema(ask_options)
-            deadline = deadline or Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
+            seconds = ask_options.timeout or self._api.timeout
+            deadline = deadline or Deadline.after(seconds, self._api.clock, cancelled)
             is_loaded = ask_options.engine in loading.LOADED
             if not is_loaded:
                 loading.begin_loading(ask_options.engine)
@@ -307,7 +310,7 @@ class Question:
         """Refuse to be pickled: connections cannot be, and credentials must not be."""
         raise TypeError(
             "A Question cannot be pickled, since it belongs to a Client; keep its question_id, and fetch the "
-            f"answer by {self.resume_command or 'Client.question(question_id)'}"
+            f"answer by {self.resume_command or 'Client.fetch(question_id)'}"
         )
 
     def _state_now(self, timeout: float | None = None) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError, wrong_value
-from connecty_frames.options import AskOptions, Engine, check_age, check_question_id
+from connecty_frames.options import AskOptions, Engine, check_age, check_count, check_question_id
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.opening import store_at
 from connecty_frames.store.records import forget_records, read_records
-from connecty_frames.store.table import COLUMNS, LARGEST, QuestionFile, RecordState, client_hash
+from connecty_frames.store.table import COLUMNS, LARGEST, QuestionFile, RecordState, client_hash, store_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from uuid import UUID
 
     import pandas as pd
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.settings.values import Settings
-    from connecty_frames.store.opening import QuestionStore
+    from connecty_frames.store.table import QuestionStore
 
 #: The letters with which an age ends, as in "6h".
 _UNITS: Final = tuple("smhdw")
@@ -149,7 +149,7 @@ def forget_in(
     older_than: datetime | date | timedelta | str | None,
 ) -> int:
     """Erase recorded questions as :func:`forget` does, in the file that the settings name."""
-    database = _database(settings)
+    database = store_at(settings.store)
     if (question_id is None) == (older_than is None):
         erase_all = f"To erase everything, delete {database.place}"
         if isinstance(database, QuestionFile):
@@ -160,14 +160,12 @@ def forget_in(
             shell_hint=f"An age is --older-than 30d. {erase_all}.",
             setting="question_id",
         )
-    try:
+    with _usable(database):
         if older_than is not None:
             return forget_records(database, before=_time(older_than, "older_than"))
         if isinstance(question_id, int) and not isinstance(question_id, bool):
             return forget_records(database, row=question_id)
         return forget_records(database, question_id=check_question_id(question_id))
-    except StoreError as error:
-        _raise_for(database, error)
 
 
 def records_table(
@@ -180,18 +178,11 @@ def records_table(
     """Return recorded questions as :func:`history` does, from the file that the settings name."""
     import pyarrow as pa
 
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-        raise wrong_value("limit", limit, "a whole number from 0, or None for all")
-    database = _database(settings)
-    try:
-        rows = read_records(
-            database,
-            states=_states(state),
-            since=None if since is None else _time(since, "since"),
-            limit=limit,
-        )
-    except StoreError as error:
-        _raise_for(database, error)
+    check_count(limit, "limit", optional=True)
+    database = store_at(settings.store)
+    earliest = None if since is None else _time(since, "since")
+    with _usable(database):
+        rows = read_records(database, states=_states(state), since=earliest, limit=limit)
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
     arrays = []
     for name, values in zip(COLUMNS, columns, strict=True):
@@ -224,11 +215,9 @@ def summary_table(settings: Settings, *, since: datetime | date | timedelta | st
 
 def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
     """Return the address and workspace that this client's question was sent to; raises ConfigError."""
-    database, wanted = _database(settings), check_question_id(question_id)
-    try:
+    database, wanted = store_at(settings.store), check_question_id(question_id)
+    with _usable(database):
         rows = read_records(database, question_id=wanted, limit=1)
-    except StoreError as error:
-        _raise_for(database, error)
     if not rows:
         raise ConfigError(f"No question {wanted} is recorded in {database.place}.", setting="question_id")
     found = dict(zip(COLUMNS, rows[0], strict=True))
@@ -245,8 +234,15 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
     return found["base_url"], int(found["dw_id"])
 
 
-def _database(settings: Settings) -> QuestionStore:
-    return store_at(settings.store)
+@contextmanager
+def _usable(database: QuestionStore) -> Iterator[None]:
+    """Let errors say which history cannot be used."""
+    try:
+        yield
+    except StoreError as error:
+        raise ConfigError(
+            f"The history in {database.place} cannot be used: {error}.", setting="history"
+        ) from None
 
 
 def _states(state: str | Iterable[str] | None) -> list[RecordState]:
@@ -281,9 +277,3 @@ def _time(value: object, setting: str) -> datetime:
     except (OverflowError, ValueError, OSError):  # before the year 1, or after 9999
         pass
     raise wrong_value(setting, value, "a time, an age, or text such as '2026-01-31' or '7d'")
-
-
-def _raise_for(database: QuestionStore, error: StoreError) -> NoReturn:
-    raise ConfigError(
-        f"The history in {database.place} cannot be used: {error}.", setting="history"
-    ) from None

@@ -30,14 +30,8 @@ def rerun(
     ----------
     source : Answer, frame, AnswerMetadata or Pin
         An answer, a frame of pandas, polars or pyarrow with metadata, the metadata itself, or a pin.
-    connection : object
+    connection, dialect, functions, schema
         As for :meth:`Answer.rerun`.
-    dialect : str
-        The dialect of the warehouse as sqlglot calls it, such as ``"postgres"`` or ``"snowflake"``.
-    functions : collection of str, default ()
-        The names of further functions that the SQL may call, with their schema if it writes one.
-    schema : dict, schema, model or None, default None
-        Column types, as for :func:`ask_df`; they replace those of the source.
 
     Returns
     -------

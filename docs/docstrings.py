@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from connecty_frames import options
-from connecty_frames.options import AskOptions, AskOptionsDict
+from connecty_frames.options import AskOptions, AskOptionsDict, FetchOptionsDict
 from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions, Statistics
 from connecty_frames.settings.values import Settings, SettingsDict
 
@@ -69,7 +69,8 @@ def with_keywords(source: str, functions: dict[str, type]) -> str:
 def descriptions(keywords: type) -> dict[str, str]:
     """Return the text below each field of a TypedDict, as one line."""
     body = ast.parse(inspect.getsource(keywords)).body[0].body  # type: ignore[attr-defined]
-    return {
+    inherited = descriptions(FetchOptionsDict) if keywords is AskOptionsDict else {}
+    return inherited | {
         field.target.id: " ".join(ast.literal_eval(text.value).split())
         for field, text in zip(body[1::2], body[2::2], strict=True)
     }

@@ -1,29 +1,55 @@
-"""Draw the pictures of the documentation: an answer of the sandbox in JupyterLab (``make picture``).
+"""Draw the pictures of the documentation with answers of the sandbox (``make picture``).
 
-Chromium takes them (``apt-get install chromium``) in the light and the dark theme: ``answer.png`` and
-``answer-dark.png`` of the cell alone, ``jupyterlab-light.png`` and ``jupyterlab-dark.png`` of the window.
+Chromium takes them (``apt-get install chromium``) in the light and the dark theme, such as ``answer.png`` and
+``answer-dark.png``: ``answer`` and ``chart`` are cells of a notebook in JupyterLab, ``jupyterlab`` is its
+window, ``terminal`` is a terminal of 80 columns.
 """
 
 from __future__ import annotations
 
+import io
+import os
+import pty
+import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
+from rich.text import Text
 
 from connecty_frames.sandbox import Sandbox
 from tests.servers.jupyterlab import JupyterLab
 from tests.servers.programs import missing
 
+if TYPE_CHECKING:
+    from tests.servers.jupyterlab import Chromium, Theme
+
 FOLDER: Final = Path(__file__).parent / "_static"
-CELLS: Final = (
-    'import connecty_frames as cf\n\ncf.ask("list the top 5 countries with the most orders")',
+QUESTION: Final = "list the top 5 countries with the most orders"
+CARD: Final = (
+    f'import connecty_frames as cf\n\ncf.ask("{QUESTION}")',
     'cf.ask_df("show the last 100 logins").dtypes',
     "",
 )
+CHART: Final = (
+    "import connecty_frames as cf",
+    'answer = cf.ask("monthly revenue by category in 2025")\nanswer.plot()',
+    "",  # the cell with a toolbar
+)
 #: The size of the window in CSS pixels, and the pixels of a picture for each of them.
-SIZE: Final = {"width": 840, "height": 830}
+SIZE: Final = {"width": 980, "height": 830}
 SCALE: Final = 1.4
+#: The width of the terminal in characters.
+COLUMNS: Final = 80
+#: Without space between lines, so that the borders of tables are closed.
+TERMINAL: Final = """<pre style="
+    display: inline-block; width: 80ch; margin: 0; padding: 12px; border: 1px solid #8886; border-radius: 8px;
+    font: 14px/1.16 'DejaVu Sans Mono', monospace; color: {foreground}; background: {background}
+">{code}</pre>"""
 
 
 def main() -> None:
@@ -34,13 +60,50 @@ def main() -> None:
         settings = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
         with JupyterLab(Path(folder), settings, scale=SCALE) as lab:
             lab.page.set_viewport_size(SIZE)
-            lab.run(*CELLS)
-            lab.page.evaluate("document.querySelector('.connecty details').open = true")
-            lab.page.locator(".jp-CodeCell").first.screenshot(path=FOLDER / "answer.png")
-            lab.page.screenshot(path=FOLDER / "jupyterlab-light.png")
-            lab.theme("dark")
-            lab.page.locator(".jp-CodeCell").first.screenshot(path=FOLDER / "answer-dark.png")
-            lab.page.screenshot(path=FOLDER / "jupyterlab-dark.png")
+            for name, cells in (("answer", CARD), ("chart", CHART)):
+                lab.theme("light")
+                lab.run(*cells)
+                draw_cell(lab, name)
+            draw_terminal(lab.browser, run_in_terminal())
+
+
+def draw_cell(lab: JupyterLab, name: str) -> None:
+    """Take pictures of the cell that shows an answer, and of the window around the card."""
+    lab.page.evaluate("document.querySelectorAll('.connecty details').forEach(part => part.open = true)")
+    cell = lab.page.locator(".jp-CodeCell").nth(0 if name == "answer" else 1)
+    themes: tuple[Theme, ...] = ("light", "dark")
+    for theme in themes:
+        lab.theme(theme)
+        suffix = "-dark" if theme == "dark" else ""
+        cell.screenshot(path=FOLDER / f"{name}{suffix}.png")
+        if name == "answer":
+            lab.page.screenshot(path=FOLDER / f"jupyterlab-{theme}.png")
+
+
+def run_in_terminal() -> str:
+    """Return what the command writes to a terminal, with its escape sequences."""
+    ours, theirs = pty.openpty()
+    command = [str(Path(sys.executable).with_name("connecty")), "ask", QUESTION, "--sandbox"]
+    environment = os.environ | {"COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment):
+        os.close(theirs)
+        seen = b""
+        with suppress(OSError):  # Linux reports the end of a terminal as an error
+            while piece := os.read(ours, 65536):
+                seen += piece
+    os.close(ours)
+    return seen.decode().replace("\r\n", "\n")
+
+
+def draw_terminal(browser: Chromium, output: str) -> None:
+    """Take pictures of a terminal with a command and its output."""
+    page = browser.open(scale=SCALE)
+    for theme, suffix in ((DEFAULT_TERMINAL_THEME, ""), (SVG_EXPORT_THEME, "-dark")):
+        console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+        console.print(f'$ connecty ask "{QUESTION}" --sandbox', highlight=False, markup=False)
+        console.print(Text.from_ansi(output))
+        page.set_content(console.export_html(theme=theme, inline_styles=True, code_format=TERMINAL))
+        page.locator("pre").screenshot(path=FOLDER / f"terminal{suffix}.png", omit_background=True)
 
 
 if __name__ == "__main__":

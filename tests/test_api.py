@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import polars as pl
 import pyarrow as pa
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("connected")
 
+ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 COUNTRIES = {
     "country": ["Poland", "Germany", "France", "Italy", "Spain"],
@@ -183,7 +185,7 @@ def test_on_truncation() -> None:
     assert [(w.category, w.filename) for w in seen] == [(cf.TruncationWarning, __file__)]
     with pytest.raises(cf.TruncatedError, match="2 of 5 rows came") as raised:
         cf.ask_df(TOP_COUNTRIES, max_rows=2, on_truncation="raise")
-    again = cf.ask_df("x", question_id=raised.value.question_id)
+    again = cf.fetch_df(raised.value.question_id)
     assert again.to_dict("list") == COUNTRIES
     assert len(cf.ask_df(TOP_COUNTRIES, max_rows=2, on_truncation="ignore")) == 2
 
@@ -203,14 +205,14 @@ def test_ask_returns_an_answer() -> None:
 
 
 def test_an_id_fetches_without_asking_again(counted: Callable[[], tuple[int, int]]) -> None:
-    """The text of the question is ignored; one question was asked in all."""
+    """One question was asked in all."""
     question_id = cf.ask(TOP_COUNTRIES).question_id
 
     for frame in (
-        cf.ask_df("x", question_id=question_id).to_dict("list"),
-        cf.ask_df("", question_id=question_id.upper(), engine="polars").to_dict(as_series=False),
-        cf.read_connecty("x", question_id=question_id).to_dict("list"),
-        cf.ask("x", question_id=question_id).table.to_pydict(),
+        cf.fetch_df(question_id).to_dict("list"),
+        cf.fetch_df(question_id.upper(), engine="polars").to_dict(as_series=False),
+        cf.fetch_df(UUID(question_id), engine="pyarrow").to_pydict(),
+        cf.fetch(question_id).table.to_pydict(),
     ):
         assert frame == COUNTRIES
     assert counted()[0] == 1
@@ -327,7 +329,7 @@ def test_an_index_that_the_answer_does_not_have() -> None:
     with pytest.raises(cf.ConfigError, match="no column 'Country'; there are 'country', 'orders'") as raised:
         cf.read_connecty(TOP_COUNTRIES, index_col="Country")
 
-    frame = cf.read_connecty("x", index_col="country", question_id=raised.value.question_id)
+    frame = cf.fetch_df(raised.value.question_id)
     assert frame["orders"].to_list() == COUNTRIES["orders"]
 
 
@@ -382,7 +384,7 @@ def test_a_schema_that_does_not_fit(schema: Any, message: str) -> None:
     with pytest.raises(cf.ConversionError, match=message) as raised:
         cf.ask_df(TOP_COUNTRIES, schema=schema)
 
-    assert cf.ask("x", question_id=raised.value.question_id).rows == 5
+    assert cf.fetch(raised.value.question_id).rows == 5
 
 
 # Refused before anything is sent
@@ -404,7 +406,6 @@ def test_a_schema_that_does_not_fit(schema: Any, message: str) -> None:
         {"timeout": 0},
         {"timeout": 10**400},
         {"progress": "yes"},
-        {"question_id": "x"},
         {"on_truncation": "fail"},
         {"dtype_backend": "arrow"},
         {"dw_id": "13"},
@@ -461,6 +462,10 @@ def test_an_invalid_index_col_costs_nothing(index_col: Any, counted: Callable[[]
         (lambda: cf.ask(TOP_COUNTRIES, engine="polars"), "unexpected keyword argument 'engine'"),
         (lambda: cf.read_connecty(TOP_COUNTRIES, engine="polars"), "unexpected keyword argument 'engine'"),
         (lambda: cf.read_connecty(TOP_COUNTRIES, client=None), "unexpected keyword argument 'client'"),
+        (lambda: cf.ask_df("x", question_id=ID), r"did you mean cf\.fetch\(question_id\)\?"),
+        (lambda: cf.fetch(ID, max_age=60), "unexpected keyword argument 'max_age'"),
+        (lambda: cf.fetch_df(ID, tags={"job": "n"}), "unexpected keyword argument 'tags'"),
+        (cf.fetch, "question_id"),
         (cf.ask_df, "question"),
         (lambda: cf.ask_df(TOP_COUNTRIES, 13), "positional"),
     ],

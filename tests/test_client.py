@@ -138,15 +138,16 @@ def test_pandas_is_the_default(server: Any, client: Client) -> None:
 
 
 def test_an_answer_asked_before_costs_nothing(server: Any, client: Client) -> None:
-    """question_id= fetches; no question is sent, and the answer's question is None."""
+    """Fetching sends no question, and the answer's question is None."""
     server.on("results", server.answer(200, ROWS))
-    answer = client.ask("how many?", question_id=QUESTION_ID)
+    answer = client.fetch(QUESTION_ID)
     assert (answer.rows, answer.question, answer.question_id) == (2, None, QUESTION_ID)
+    assert client.fetch_df(QUESTION_ID, engine="polars")["n"].to_list() == [1, 2]
     assert server.count("ask") == 0
 
 
 def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
-    """accepted= is called once, with the question, before its answer is asked for; not with question_id=."""
+    """accepted= is called once, with the question, before its answer is asked for."""
     server.on("results", server.answer(200, ROWS))
     reported: list[tuple[str, int, str | None, int]] = []
 
@@ -155,9 +156,6 @@ def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
 
     assert client.call("how many?", AskOptions()).answer(accepted=accepted).rows == 2
     assert reported == [(QUESTION_ID, 13, "how many?", 0)]
-
-    client.call("", AskOptions(question_id=QUESTION_ID)).answer(accepted=accepted)
-    assert len(reported) == 1
 
 
 def test_the_acceptance_callback_counts_towards_the_deadline(server: Any, clock: FakeClock) -> None:
@@ -182,7 +180,7 @@ def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
     (note,) = caught.value.__notes__
     assert note == (
         f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
-        f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+        f'cf.fetch("{QUESTION_ID}", dw_id=13)'
     )
     assert server.questions == ["how many?"]
 

@@ -130,7 +130,7 @@ CALLS: Final[dict[str, Callable[[Any, cf.Client], object]]] = {
     "pin": lambda url, client: cf.pin("a", "how many?", path=url, client=client),
     "pinned": lambda url, _: cf.pinned("a", path=url),
     "read_parquet": lambda url, _: cf.read_parquet(url),
-    "write_parquet": lambda url, client: client.question(ID).result().to_pandas().connecty.write_parquet(url),
+    "to_parquet": lambda url, client: client.question(ID).result().to_pandas().connecty.to_parquet(url),
     "to_json": lambda url, client: client.question(ID).result().to_json(url),
     "from_json": lambda url, _: cf.Answer.from_json(url),
     "history": lambda url, _: cf.configure(history=url),
@@ -223,7 +223,7 @@ def test_files_of_urls(client: cf.Client, tmp_path: Path) -> None:
     answer = client.question(ID).result()
 
     assert answer.to_json(f"{url}.json") == tmp_path / "a b.json"
-    assert answer.to_polars().connecty.write_parquet(f"{url}.parquet") == tmp_path / "a b.parquet"
+    assert answer.to_polars().connecty.to_parquet(f"{url}.parquet") == tmp_path / "a b.parquet"
     assert cf.read_parquet(f"{url}.parquet").shape == (1, 1)
     assert cf.ask_batch(["how many?"], url, client=client).folder == tmp_path / "a b"
     assert cf.open_batch(url).summary().answered == 1

@@ -34,7 +34,6 @@ def test_the_defaults() -> None:
         "on_truncation": "warn",
         "timeout": None,
         "progress": None,
-        "question_id": None,
         "max_age": None,
         "tags": None,
     }
@@ -72,7 +71,6 @@ def test_the_keywords_of_the_functions_are_its_fields() -> None:
         ("timeout", 2_592_000),
         ("progress", True),
         ("progress", print),
-        ("question_id", QUESTION_ID),
         ("schema", {"a": "int64"}),
     ],
 )
@@ -129,10 +127,6 @@ def test_valid_values(name: str, value: Any) -> None:
         ("timeout", timedelta(seconds=60), "seconds above 0"),
         ("progress", 1, "True, False, None or a callable"),
         ("progress", "yes", "True, False, None or a callable"),
-        ("question_id", "x", "the UUID of a question asked before"),
-        ("question_id", "", "the UUID of a question asked before"),
-        ("question_id", 5, "the UUID of a question asked before"),
-        ("question_id", f"{QUESTION_ID}/../../x", "the UUID of a question asked before"),
     ],
 )
 def test_invalid_values(name: str, value: Any, expected: str) -> None:
@@ -185,7 +179,6 @@ def test_numpy_integers(name: str) -> None:
 )
 def test_a_question_id_is_normalized(spelled: Any) -> None:
     """Any form of a UUID becomes the form of the API."""
-    assert AskOptions(question_id=spelled).question_id == QUESTION_ID
     assert check_question_id(spelled) == QUESTION_ID
 
 
@@ -223,17 +216,16 @@ class TestFromKwargs:
         with pytest.raises(
             TypeError,
             match=r"^unexpected keyword argument 'q'; there are dw_id, dtype_backend, max_rows, schema, tz, "
-            r"infer_temporal, decimals, strict, on_truncation, timeout, progress, question_id, max_age, "
-            r"tags$",
+            r"infer_temporal, decimals, strict, on_truncation, timeout, progress, max_age, tags$",
         ):
             AskOptions.from_kwargs({"q": 5})  # type: ignore[typeddict-unknown-key]
 
     def test_fixed_fields_are_not_keywords(self) -> None:
         """As in Question.result, which has an id and a workspace."""
         with pytest.raises(TypeError, match="unexpected keyword argument 'dw_id'; there are ") as raised:
-            AskOptions.from_kwargs({"dw_id": 5}, dw_id=13, question_id=QUESTION_ID)
+            AskOptions.from_kwargs({"dw_id": 5}, dw_id=13, max_rows=5)
 
-        assert "question_id" not in str(raised.value)
+        assert "max_rows" not in str(raised.value)
         assert " dw_id," not in str(raised.value)
 
     def test_engine_is_not_a_keyword_of_every_function(self) -> None:
@@ -253,6 +245,6 @@ def test_is_dw_id(value: Any, *, holds: bool) -> None:
 
 def test_a_number_that_python_cannot_print() -> None:
     """The message shows the type of a number with more digits than Python prints."""
-    for name in ("dw_id", "max_rows", "timeout", "engine", "tz", "question_id"):
+    for name in ("dw_id", "max_rows", "timeout", "engine", "tz"):
         with pytest.raises(ConfigError, match=rf"^{name}=<int>: expected "):
             AskOptions(**{name: 10**5_000})

@@ -82,6 +82,8 @@ NAMES = [
     "configure",
     "copy_metadata",
     "epoch",
+    "fetch",
+    "fetch_df",
     "forget",
     "history",
     "install_readers",
@@ -212,6 +214,7 @@ def parameters(function: Any) -> list[str]:
 UNDESCRIBED = {
     "Answer.from_response",
     "Answer.to_frame",
+    "Answer.to_parquet",
     "AskOptions.from_kwargs",
     "Client.call",
     "Client.observe",
@@ -257,7 +260,7 @@ def test_every_argument_of_a_class_is_described() -> None:
 
 OPTIONS = (
     "dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, tz='UTC', infer_temporal=True, "
-    "decimals='auto', strict=False, on_truncation='warn', timeout=None, progress=None, question_id=None, "
+    "decimals='auto', strict=False, on_truncation='warn', timeout=None, progress=None, "
     "max_age=None, tags=None)"
 )
 
@@ -266,6 +269,9 @@ def test_functions_show_their_options() -> None:
     """With the defaults of AskOptions; read_connecty has the shape of read_sql, and dtype is the schema."""
     assert signature(cf.ask_df) == f"(question, *, engine='pandas', client=None, {OPTIONS}"
     assert signature(cf.ask) == f"(question, *, client=None, {OPTIONS}"
+    fetched = OPTIONS.replace(", max_age=None, tags=None", "")
+    assert signature(cf.fetch_df) == f"(question_id, *, engine='pandas', client=None, {fetched}"
+    assert signature(cf.fetch) == f"(question_id, *, client=None, {fetched}"
     read = OPTIONS.replace("schema=None, ", "")
     assert signature(cf.read_connecty) == f"(question, con=None, *, dtype=None, index_col=None, {read}"
 
@@ -278,8 +284,8 @@ def test_methods_show_their_options() -> None:
         "progress=None)"
     )
     assert signature(cf.Answer.from_json) == (
-        "(source, *, question=None, dw_id=None, max_rows=None, schema=None, tz='UTC', infer_temporal=True, "
-        "decimals='auto', strict=False, on_truncation='warn', question_id=None)"
+        "(source, *, question=None, question_id=None, dw_id=None, max_rows=None, schema=None, tz='UTC', "
+        "infer_temporal=True, decimals='auto', strict=False, on_truncation='warn')"
     )
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 BASE = "https://api.test"
 RESULTS = f"{BASE}/v1/dw/13/questions/{QUESTION_ID}/results"
-RESUME = f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+RESUME = f'cf.fetch("{QUESTION_ID}", dw_id=13)'
 
 
 def rows(count: int, total: int | None = None) -> dict[str, Any]:
@@ -140,6 +140,7 @@ def test_an_import_takes_none_of_the_time(
     monkeypatch.setattr("connecty_frames.frames.loading.LOADED", set())
     monkeypatch.setattr("connecty_frames.frames.loading.finish_loading", finish_loading)
     assert client.ask("how many?").table.to_pydict() == {"a": [1], "b": [2], "c": [3]}
+    assert clock.at > 2000
 
 
 def test_all_rows_take_a_second_fetch_where_the_first_is_full(api: Any, question: Question) -> None:
@@ -273,6 +274,7 @@ def test_a_404_right_after_acceptance_is_tolerated(api: Any, client: Client, clo
     """Not there for a second: the answer comes. After 10 s it is a NotFoundError with the id."""
     answers(api, 404, 404, rows(1, 1))
     question = client.submit("how many?")
+    assert question.wait() == "COMPLETED"
     assert question.result().rows == 1
     api.remove(responses.GET, RESULTS)
     answers(api, 404)
@@ -282,9 +284,21 @@ def test_a_404_right_after_acceptance_is_tolerated(api: Any, client: Client, clo
     assert 1010.0 <= clock.at <= 1012.0
 
 
-def test_a_404_of_a_question_asked_long_ago_is_final(api: Any, question: Question) -> None:
-    """Re-attached by id: NotFoundError at once."""
+def test_a_404_until_the_deadline(api: Any, client: Client, clock: Any) -> None:
+    """It says more than that the time ran out."""
     answers(api, 404)
+    with pytest.raises(NotFoundError):
+        client.submit("how many?").wait(timeout=3)
+    assert clock.at == 1003.0
+
+
+@pytest.mark.parametrize("ago", [None, 10.0])
+def test_a_404_of_a_question_asked_long_ago_is_final(
+    api: Any, question: Question, clock: Any, ago: float | None
+) -> None:
+    """Re-attached by id, or ten seconds after it was accepted: NotFoundError at once."""
+    answers(api, 404)
+    question._accepted_at = None if ago is None else clock.at - ago
     with pytest.raises(NotFoundError) as caught:
         question.state()
     assert caught.value.question_id == QUESTION_ID
@@ -374,8 +388,9 @@ def test_the_repr_of_a_handle_is_safe(client: Client, question: Question) -> Non
 
 def test_a_handle_is_not_pickled(question: Question) -> None:
     """The error names what to keep instead."""
-    with pytest.raises(TypeError, match="keep its question_id"):
+    with pytest.raises(TypeError, match="keep its question_id") as caught:
         pickle.dumps(question)
+    assert str(caught.value).endswith(f" by {question.resume_command}")
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, ZeroDivisionError])

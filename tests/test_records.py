@@ -14,7 +14,7 @@ import connecty_frames as cf
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.options import Asked
 from connecty_frames.store.history import History
-from connecty_frames.store.table import RecordState, database_at
+from connecty_frames.store.table import RecordState, store_at
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def recorder(tmp_path: Path) -> History:
     path = tmp_path / "history.sqlite3"
     cf.configure(history=path)
     return History(
-        database_at(path), required=False, base_url="https://api.test", client_id=SecretStr("c"), redact=str
+        store_at(path), required=False, base_url="https://api.test", client_id=SecretStr("c"), redact=str
     )
 
 

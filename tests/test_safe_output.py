@@ -331,14 +331,14 @@ class TestNul:
         attach(frame, AnswerMetadata(question="how many?"))
         assert "how many?" in frame.connecty._repr_html_()
         with pytest.raises(cf.ConfigError, match=r"NUL character .* rename it\.$"):
-            frame.connecty.write_parquet(tmp_path / "x.parquet")
+            frame.connecty.to_parquet(tmp_path / "x.parquet")
         assert list(tmp_path.iterdir()) == []
 
     def test_a_frame_of_pandas(self, tmp_path: Path) -> None:
         """It is written and read with its name."""
         frame = attach(pd.DataFrame({"a\0b": [1]}), AnswerMetadata(question="how many?"))
         assert "a\\x00b" in frame.connecty._repr_html_()
-        path = frame.connecty.write_parquet(tmp_path / "x.parquet")
+        path = frame.connecty.to_parquet(tmp_path / "x.parquet")
         assert list(cf.read_parquet(path).columns) == ["a\0b"]
         assert cf.read_parquet(path, engine="polars").columns == ["a\0b"]
 

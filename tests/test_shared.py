@@ -302,7 +302,7 @@ def test_no_message_offers_an_answer_that_ends_with_the_process() -> None:
     sandbox = cf.use_sandbox(answers=ANSWERS)
     asked = api.shared_client().submit("why")
     with cf.Client(**sandbox.connection) as client:
-        assert client.question(asked.question_id).resume_command.startswith("Client.question(")
+        assert client.question(asked.question_id).resume_command.startswith("cf.fetch(")
 
     assert asked.resume_command == ""
     assert asked.message() == f"Question {asked.question_id} may still be worked on."

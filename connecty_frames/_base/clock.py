@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -26,17 +27,12 @@ _match_offset = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII).fullmat
 class Clock:
     """Wall time, monotonic time and sleep, all in seconds."""
 
-    def now(self) -> datetime:
-        """Return the wall time, aware and in UTC."""
-        return datetime.now(UTC)
-
+    #: Returns the wall time, aware and in UTC.
+    now: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
     #: Returns seconds from an arbitrary start, unaffected by changes of the wall clock.
     monotonic: Callable[[], float] = staticmethod(time.monotonic)
-
-    def sleep(self, seconds: float) -> None:
-        """Wait; zero or less returns immediately."""
-        if seconds > 0:
-            time.sleep(seconds)
+    #: Waits.
+    sleep: Callable[[float], None] = staticmethod(time.sleep)
 
 
 SYSTEM_CLOCK = Clock()
@@ -65,7 +61,7 @@ class Deadline:
     def sleep(self, seconds: float) -> None:
         """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
         sleep = self.clock.sleep if self.cancelled is None else self.cancelled.wait
-        sleep(min(seconds, self.remaining()))
+        sleep(max(0.0, min(seconds, self.remaining())))
 
 
 def named_zone(name: object) -> tzinfo | None:

@@ -84,7 +84,7 @@ class Check(Immutable):
 
 def check_health(*, timeout: float | None = None, **settings: Any) -> bool:
     """Whether the backend is operational; needs no credentials. ``settings`` are those of ``Client``."""
-    with closing(Transport.from_settings(resolve(**settings), SYSTEM_CLOCK)) as transport:
+    with closing(Transport(resolve(**settings), SYSTEM_CLOCK)) as transport:
         return probe_health(transport, timeout=timeout, random=random)
 
 
@@ -113,7 +113,7 @@ def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iter
     """Check each step from here to a token, in the order of :data:`CONNECTION_CHECKS`."""
     # Each of the two calls ends after ten seconds, or the timeout of the settings if that is shorter.
     try:
-        transport = Transport.from_settings(settings, clock)
+        transport = Transport(settings, clock)
     except ConfigError as error:  # the host has no valid name, or ca_bundle no certificates
         wrong = "address" if error.setting == "base_url" else "certificate"
         for name in CONNECTION_CHECKS:
@@ -134,7 +134,7 @@ def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iter
 
 def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
     """Request a token, for at most ten seconds; raises a ConnectyError if there is none."""
-    with closing(Transport.from_settings(settings, clock)) as transport:
+    with closing(Transport(settings, clock)) as transport:
         _request_token(transport, settings)
 
 

@@ -226,9 +226,8 @@ class Endpoints:
             )
             reason = f"{response.host} sent an invalid results response"
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, invalid, reason)) from None
-        wait = retry_after(response.headers, self.clock.now())
         if envelope.state == State.COMPLETED:
-            return Results(envelope, response.body, max_rows, wait)
+            return Results(envelope, response.body, max_rows)
         # It has no rows, and messages show the rest: without secrets.
         envelope = msgspec.structs.replace(
             envelope,
@@ -237,7 +236,7 @@ class Endpoints:
             sql_query=envelope.sql_query and redact.data(envelope.sql_query),
             response_summary=envelope.response_summary and redact.data(envelope.response_summary),
         )
-        return Results(envelope, b"", max_rows, wait)
+        return Results(envelope, b"", max_rows, retry_after(response.headers, self.clock.now()))
 
 
 def question_id_of(found: re.Match[bytes] | None) -> str | None:

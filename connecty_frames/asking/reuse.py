@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import timedelta
 
-    from connecty_frames._base.clock import Clock, Deadline
+    from connecty_frames._base.clock import Deadline
     from connecty_frames.asking.submission import Submission
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
@@ -37,7 +37,6 @@ def find_or_claim(
     max_age: timedelta,
     gone: Collection[str],
     deadline: Deadline,
-    clock: Clock,
 ) -> Earlier | None:
     """Return an earlier asking whose answer may be reused; None once this call is recorded as sending it."""
     # ``max_age`` holds in either direction, since a clock may have been set back. ``gone`` are the ids of
@@ -50,7 +49,7 @@ def find_or_claim(
         # Ages count from the call, so that a question which others are sending does not grow too old while it
         # waits, and from now if the clock was set back meanwhile.
         rows, now = history.earlier(
-            key, max_age=max_age, begun=begun, now=clock.now(), seconds=deadline.remaining()
+            key, max_age=max_age, begun=begun, now=deadline.clock.now(), seconds=deadline.remaining()
         )
         begun = begun or now
         first, last = min(begun, now), max(begun, now)
@@ -61,7 +60,7 @@ def find_or_claim(
         if found is None:
             after = rows[0].id if rows else 0
             submission.row = history.claim(
-                submission.asked, asked_at=clock.now(), after=after, seconds=deadline.remaining()
+                submission.asked, asked_at=deadline.clock.now(), after=after, seconds=deadline.remaining()
             )
             if submission.row is not None:
                 return None

@@ -47,12 +47,12 @@ _WHAT_TO_DO: Final = (
 )
 
 
-def resume_command(question_id: str, dw_id: int) -> str:
+def resume_command(question_id: str | None, dw_id: int | None) -> str:
     """Return the line of Python that fetches an answer later, without asking again."""
-    return f'Client.question("{question_id}", dw_id={dw_id}).result()'
+    return f'cf.fetch("{question_id}", dw_id={dw_id})'
 
 
-def pending_message(question_id: str, command: str, recorded_in: str = "") -> str:
+def pending_message(question_id: str, command: str, recorded_in: str) -> str:
     """Return the message about an accepted question, for a caller that stops waiting."""
     # ``command`` fetches its answer, and is empty if no line does; ``recorded_in`` is the history's file.
     pending = f"Question {question_id} may still be worked on"
@@ -74,7 +74,6 @@ def annotate(interrupt: BaseException, message: str) -> None:
     # Standard error may be closed, broken or missing (pythonw); the interrupt has to be raised nevertheless.
     with contextlib.suppress(Exception):
         sys.stderr.write(f"\n{message}\n")
-        sys.stderr.flush()
 
 
 class Submission:

@@ -57,7 +57,7 @@ def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, An
 def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> Index:
     """Make a folder that of a batch, unless it is, and return its index: in it, or at the URL of a store."""
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
+        raise _refused(folder, ": there is a file of that name.")
     folder.mkdir(parents=True, exist_ok=True)
     # Of callers that begin it at once with different options, the later one finds the manifest of the other.
     with locked_folder(folder):
@@ -75,11 +75,10 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and its part is written after that.
     if unknown := sorted(_numbers(folder) - index.sent()):
-        raise ConfigError(
-            f"folder={path_text(folder)}: part {unknown[0]:06d} is there, and the index has no such question "
-            "that was sent. The index is older than the parts, as from a backup, so what was asked is "
-            "unknown. Restore the latest one, or name a new folder.",
-            setting="folder",
+        raise _refused(
+            folder,
+            f": part {unknown[0]:06d} exists, but the index has no such question that was sent. The index "
+            "is older than the parts, perhaps from a backup. Restore the latest one, or name a new folder.",
         )
     return index
 
@@ -107,18 +106,12 @@ def known_names(folder: Path) -> set[str]:
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
     """Create what is in the folder of a batch, as another process may do at the same time."""
     if foreign := [name for name in names if not name.startswith(_OURS)]:
-        raise ConfigError(
-            f"folder={path_text(folder)} is not the folder of a batch: it has {quoted(sorted(foreign))} "
-            "in it. Name a new folder.",
-            setting="folder",
-        )
+        has = f"it has {quoted(sorted(foreign))} in it"
+        raise _refused(folder, f" is not the folder of a batch: {has}. Name a new folder.")
     index = _index_of(folder, manifest)
     if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
-        raise ConfigError(
-            f"folder={path_text(folder)} has the index or the parts of a batch, and no {_MANIFEST}. "
-            "Restore what is missing, or name a new folder.",
-            setting="folder",
-        )
+        has = f"has the index or the parts of a batch, and no {_MANIFEST}"
+        raise _refused(folder, f" {has}. Restore what is missing, or name a new folder.")
     with suppress(FileExistsError):  # another machine was faster, which has no such lock
         _write_manifest(folder, manifest, replaces=False)
 
@@ -137,16 +130,18 @@ def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str,
         what = f"ask {where}: it began so, and only that knows what was asked"
     elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
         what = "ask as before if that is still running: the questions of a sandbox end with it"
-    return ConfigError(
-        f"folder={path_text(folder)} has a batch with {name}={value_text(found.get(name))}, and now it is "
-        f"{value_text(manifest.get(name))}. Name a new folder, or {what}.",
-        setting="folder",
+    before, now = (value_text(each.get(name)) for each in (found, manifest))
+    return _refused(
+        folder, f" has a batch with {name}={before}, and now it is {now}. Name a new folder, or {what}."
     )
+
+
+def _refused(folder: Path, reason: str) -> ConfigError:
+    return ConfigError(f"folder={path_text(folder)}{reason}", setting="folder")
 
 
 def manifest_in(folder: Path) -> dict[str, Any]:
     """Return the manifest of the batch in a folder."""
-    place = f"folder={path_text(folder)}"
     try:
         with open_regular(folder / _MANIFEST) as file:
             manifest: dict[str, Any] = json.loads(file.read())
@@ -156,11 +151,11 @@ def manifest_in(folder: Path) -> dict[str, Any]:
             manifest[_STORE] = _text(parse_setting("history", store, is_text=False))
             _text(manifest[_BATCH])
     except (FileNotFoundError, NotADirectoryError):
-        raise ConfigError(f"{place} has no batch.", setting="folder") from None
+        raise _refused(folder, " has no batch.") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise ConfigError(f"{place}: {_MANIFEST} is damaged. Restore it.", setting="folder") from None
+        raise _refused(folder, f": {_MANIFEST} is damaged. Restore it.") from None
     if not known:
-        raise ConfigError(f"{place} is of another version of connecty_frames.", setting="folder")
+        raise _refused(folder, " is of another version of connecty_frames.")
     return manifest
 
 

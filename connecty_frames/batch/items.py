@@ -33,26 +33,19 @@ def read_items(questions: object, known: Callable[[], Collection[str]] = frozens
         try:
             question_body(question)
         except ConfigError as error:
-            raise ConfigError(f"questions, number {position}: {error}", setting="questions") from None
+            raise _wrong(position, str(error)) from None
         if name is None:
             key = digest("question", question, occurrences[question])
             occurrences[question] += 1
         else:
             if (problem := name_problem(name)) and name not in known():
-                raise ConfigError(
-                    f"questions, number {position}: the name {snippet(name)!r} {problem}; parts are named "
-                    "after it.",
-                    setting="questions",
-                )
+                raise _wrong(position, f"the name {snippet(name)!r} {problem}; parts are named after it.")
             key = digest("name", name)
             earlier = names.get(folded(name))
             names[folded(name)] = name
             if earlier is not None:
                 reason = "is there twice" if earlier == name else f"differs from {earlier!r} in case alone"
-                raise ConfigError(
-                    f"questions, number {position}: the name {name!r} {reason}. Nothing was sent.",
-                    setting="questions",
-                )
+                raise _wrong(position, f"the name {name!r} {reason}. Nothing was sent.")
         items.append(Item(key, name, question))
     return items
 
@@ -90,8 +83,9 @@ def _pair(given: Any, position: int) -> tuple[str | None, str]:
     match given:
         case [str(name), question]:
             return name, question
-    raise ConfigError(
-        f"questions, number {position}: {value_text(given)} is no pair of texts, a name and a question; "
-        "str() makes a name of a number.",
-        setting="questions",
-    )
+    why = "is no pair of texts, a name and a question; str() makes a name of a number."
+    raise _wrong(position, f"{value_text(given)} {why}")
+
+
+def _wrong(position: int, reason: str) -> ConfigError:
+    return ConfigError(f"questions, number {position}: {reason}", setting="questions")

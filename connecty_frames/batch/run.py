@@ -236,9 +236,8 @@ class _BatchRun:
         if entry.outcome is not None:  # its part is missing
             self.index.done(entry.number, None)
         asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
-
-        ask_options = replace(self.options, question_id=entry.question_id)
-        answer = self.client.call("", ask_options, cancelled=cancelled).answer()
+        asked = self.client.question(entry.question_id or "", dw_id=self.dw_id)
+        answer = asked.fetch(self.options, cancelled=cancelled)
         self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
 
     def _ask(self, entry: Entry, cancelled: threading.Event) -> None:
@@ -255,7 +254,6 @@ class _BatchRun:
                 return
             if entry.error is not None:
                 self.index.failed(entry.number, None)
-
             is_sent = True
             answer = self.client.call(question, self.options, row=row, cancelled=cancelled).answer()
             self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)

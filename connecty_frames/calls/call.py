@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One checked call, which every way of asking goes through: a question to send, or one sent before.
+    """One checked call, which every way of asking goes through.
 
     Nothing is sent before :meth:`submit` or :meth:`answer`.
     """
 
     def __init__(
-        self, api: Endpoints, asked: Submission | Question, options: AskOptions, deadline: Deadline
+        self, api: Endpoints, submission: Submission, options: AskOptions, deadline: Deadline
     ) -> None:
         self._api = api
-        self._asked = asked
+        self._submission = submission
         self.options = options
         self.deadline = deadline
         #: The ids of earlier askings that the server no longer has.
@@ -36,17 +36,16 @@ class Call:
 
     def message(self) -> str | None:
         """Return what is known of the question, for an interrupt; None if it was never sent."""
-        return self._asked.message()
+        return self._submission.message()
 
     def submit(self) -> Question:
         """Return an earlier asking that the server still has if ``max_age`` allows, else ask."""
-        if isinstance(self._asked, Question):
-            return self._asked
-        with self._asked.annotated():
-            handle = self._find_or_send(self._asked)
+        with self._submission.annotated():
+            handle = self._find_or_send()
             while handle.reused and not handle.exists(self.deadline.remaining()):
-                handle = self._find_or_send(self._asked)
-            self._count_reuse(handle)
+                handle = self._find_or_send()
+            if handle.reused and self._api.history is not None:
+                self._api.history.reused(handle.question_id)
             return handle
 
     def answer(
@@ -60,11 +59,9 @@ class Call:
         ``accepted`` is called once the server has accepted the question, ``received`` with the response of a
         completed question before it is decoded.
         """
-        if isinstance(self._asked, Question):
-            return self._asked.fetch(self.options, deadline=self.deadline, received=received)
-        with self._asked.annotated():
+        with self._submission.annotated():
             while True:
-                handle = self._find_or_send(self._asked)
+                handle = self._find_or_send()
                 if not handle.reused:
                     accepted(handle)
                 try:
@@ -73,12 +70,13 @@ class Call:
                     if not handle.reused:
                         raise
                 else:
-                    self._count_reuse(handle)
+                    if handle.reused and self._api.history is not None:
+                        self._api.history.reused(handle.question_id)
                     return answer
 
-    def _find_or_send(self, submission: Submission) -> Question:
+    def _find_or_send(self) -> Question:
         """Return an earlier asking, other than those returned before, if its age allows; else send it."""
-        history, max_age = self._api.history, self.options.max_age
+        submission, history, max_age = self._submission, self._api.history, self.options.max_age
         if max_age is not None and history is not None:
             # Not imported where nothing is reused.
             from connecty_frames.asking.reuse import find_or_claim, kept_results
@@ -92,14 +90,9 @@ class Call:
                 max_age=check_age(max_age),
                 gone=self._gone,
                 deadline=self.deadline,
-                clock=self._api.clock,
             )
             if earlier is not None and earlier.question_id is not None:
                 kept = kept_results(history, earlier.question_id)
                 return Question(self._api, earlier.question_id, submission.dw_id, earlier=earlier, kept=kept)
         question_id = submission.send(self._api, deadline=self.deadline)
         return Question(self._api, question_id, submission.dw_id, submission=submission)
-
-    def _count_reuse(self, handle: Question) -> None:
-        if handle.reused and self._api.history is not None:
-            self._api.history.reused(handle.question_id)

@@ -12,7 +12,6 @@ is known of each question is reported.
 from __future__ import annotations
 
 import queue
-import sys
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
@@ -24,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from connecty_frames._base.text import snippet, value_text
 from connecty_frames.asking.submission import annotate
 from connecty_frames.decode.limits import DECODING
-from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError, wrong_value
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
+from connecty_frames.options import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -67,12 +67,6 @@ class QuestionFuture(Future["Answer"]):
         return outcome if question_id is None else f"{outcome}, question_id {snippet(str(question_id))}"
 
 
-def check_max_workers(value: object) -> None:
-    """Raise ConfigError if a value is not a number of workers."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= sys.maxsize:
-        raise wrong_value("max_workers", value, "a whole number from 1")
-
-
 class Workers(Generic[_Future]):
     """Threads that make the results of futures, a thread for each future in progress; raises ConfigError."""
 
@@ -86,7 +80,7 @@ class Workers(Generic[_Future]):
         *,
         max_workers: int,
     ) -> None:
-        check_max_workers(max_workers)
+        check_count(max_workers, "max_workers", least=1)
         self._make = work
         self._message = message
         self._max_workers = max_workers

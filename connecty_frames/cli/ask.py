@@ -144,9 +144,14 @@ def ask(
         )
     written_as = choose_format(format_, output, part)
     read_question = question_reader(question or (), file, question_id)
+    if question_id is not None and (max_age or tag):
+        raise ConfigError(
+            "--question-id fetches an answer, however old it is, and records nothing: leave out --max-age "
+            "and --tag.",
+            setting="question_id",
+        )
     options: AskOptionsDict = {
         "dw_id": dw_id,
-        "question_id": question_id,
         "max_age": max_age,
         "tags": read_tags(tag),
         "max_rows": max_rows,
@@ -173,8 +178,11 @@ def ask(
         recording_client(address, no_history=no_history, max_age=max_age) as client,
     ):
         # Read last, so that nobody types a question that cannot be asked.
-        call = client.call(read_question(), ask_options)
-        answer = call.answer(accepted=accepted, received=save_response)
+        text = read_question()
+        if question_id is None:
+            answer = client.call(text, ask_options).answer(accepted=accepted, received=save_response)
+        else:
+            answer = client.question(question_id, dw_id=dw_id).fetch(ask_options, received=save_response)
         if answer.metadata.reused and not quiet:
             echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part

@@ -116,7 +116,7 @@ def _first_contact(
             # One row, fetched by the id and so not paid for, shows whether ``count`` follows ``max_rows``.
             with warnings.catch_warnings(), suppress(ConnectyError):
                 warnings.simplefilter("ignore")
-                client.ask("", question_id=answer.question_id, dw_id=answer.metadata.dw_id, max_rows=1)
+                client.fetch(answer.question_id or "", dw_id=answer.metadata.dw_id, max_rows=1)
     held = not contact.body or _report(console, contact, client.redacted)
     if error is not None:
         raise error

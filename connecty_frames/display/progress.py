@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress as Display
 
+    from connecty_frames.answer_metadata import AnswerMetadata
+
 #: How many characters of the question the line shows: in a terminal, what the other columns leave.
 _MAX_TITLE: Final = 60
 _MIN_TITLE: Final = 12
@@ -158,11 +160,11 @@ def notebook_shell() -> Any:
 _output: Final[ContextVar[dict[str, str] | None]] = ContextVar("_output", default=None)
 
 
-def show_in_notebook(line: str) -> None:
-    """Show a line where a notebook has shown the progress of the latest question, else nothing."""
-    transient, shell = _output.get(), notebook_shell()
-    if transient is not None and shell is not None:
-        shell.display_pub.publish({"text/plain": line}, transient=transient, update=True)
+def show_in_notebook(metadata: AnswerMetadata) -> None:
+    """Show a line about an answer where a notebook has shown the progress of its question, else nothing."""
+    transient = _output.get()
+    if transient is not None and (shell := notebook_shell()) is not None:
+        shell.display_pub.publish({"text/plain": metadata.line}, transient=transient, update=True)
 
 
 @contextmanager

@@ -273,7 +273,7 @@ class ConnectyAccessor:
         """The server's statistics by column and section; numbers are int, float or Decimal."""
         return self.metadata.statistics
 
-    def write_parquet(self, path: str | os.PathLike[str]) -> Path:
+    def to_parquet(self, path: str | os.PathLike[str]) -> Path:
         """Write frame and metadata to a Parquet file for ``cf.read_parquet``, replaced only once complete.
 
         Parameters

@@ -67,7 +67,7 @@ def read_parquet(
     Parameters
     ----------
     path
-        A file that ``frame.connecty.write_parquet`` or pandas wrote; or any other, which has no metadata.
+        A file that ``frame.connecty.to_parquet`` or pandas wrote; or any other, which has no metadata.
     engine
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     dtype_backend
@@ -89,7 +89,7 @@ def read_parquet(
 
     Notes
     -----
-    A file that ``frame.connecty.write_parquet`` wrote has a checksum, which is verified before anything else:
+    A file that ``frame.connecty.to_parquet`` wrote has a checksum, which is verified before anything else:
     damage to such a file is an error, and never changes a value. In other files, pages are verified where
     they have checksums, and values are checked to be valid.
 
@@ -97,7 +97,7 @@ def read_parquet(
     --------
     >>> import connecty_frames as cf
     >>> df = cf.ask_df("how many orders are there")
-    >>> path = df.connecty.write_parquet("orders.parquet")
+    >>> path = df.connecty.to_parquet("orders.parquet")
     >>> cf.read_parquet(path, engine="polars").connecty.question
     'how many orders are there'
     """

@@ -32,7 +32,7 @@ _ROW_GROUP: Final = 100_000
 
 
 def write_parquet(frame: object, path: str | os.PathLike[str], metadata: AnswerMetadata) -> Path:
-    """Write a frame and its metadata to a Parquet file; see :meth:`ConnectyAccessor.write_parquet`."""
+    """Write a frame and its metadata to a Parquet file; see :meth:`ConnectyAccessor.to_parquet`."""
     target = checked_path(path)
     table = write_schema(to_arrow(frame), metadata)
     attrs = {KEY: metadata.to_json(), **_checked_attrs(frame)}

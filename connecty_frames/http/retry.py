@@ -139,8 +139,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("Retry-After")
     if value is not None and re.fullmatch(r"\s*[0-9]{1,15}\s*", value):
         return float(value)
-    date = http_date(value)
-    if date is None:
+    if value is None or (date := http_date(value)) is None:
         return None
     seconds = (date - (http_date(headers.get("Date")) or now)).total_seconds()
     return seconds if seconds > 0 else None

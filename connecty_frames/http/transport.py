@@ -49,7 +49,7 @@ from connecty_frames.http.models import (
 )
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.retry import RetryBudget, retry_after
-from connecty_frames.settings.values import LARGEST_BODY, is_loopback
+from connecty_frames.settings.values import is_loopback
 
 if TYPE_CHECKING:
     import io
@@ -88,24 +88,21 @@ _GZIP: Final = 31
 
 
 class Transport:
-    """The connections of one client to one address."""
+    """The connections of one client to the address of its settings; it warns if nothing is verified."""
 
-    # ``limit`` is the longest body with results, in bytes after decompression. Without ``ca_bundle``, the
-    # environment names the certificates to trust, else certifi.
+    # Without ``ca_bundle``, the environment names the certificates to trust, else certifi.
 
-    def __init__(
-        self,
-        address: str,
-        *,
-        clock: Clock,
-        redact: Redaction,
-        limit: int = LARGEST_BODY,
-        verify: bool = True,
-        ca_bundle: Path | None = None,
-    ) -> None:
-        self.address = address
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        if not settings.verify_tls:
+            warn(
+                InsecureWarning(
+                    "verify_tls is False: any server that answers is taken for the API and gets the "
+                    "credentials. Give a private certificate authority as ca_bundle= instead."
+                )
+            )
+        self.address = address = settings.address
         self.clock = clock
-        self.redact = redact
+        self.redact = Redaction()
         prepared = requests.PreparedRequest()
         try:
             prepared.prepare_url(address, None)
@@ -119,10 +116,11 @@ class Transport:
         parts = urllib3.util.parse_url(address)
         self.host: str = terminal(str(parts.netloc))
         self._is_plain_http = parts.scheme == "http"
-        self._limit = limit
-        self._verify = verify
-        self._knows_trust = ca_bundle is not None or not verify
-        self._context = tls_context(verify=verify, ca_bundle=ca_bundle)
+        #: The longest body with results, in bytes after decompression.
+        self._limit = settings.max_body_bytes
+        self._verify = settings.verify_tls
+        self._knows_trust = settings.ca_bundle is not None or not settings.verify_tls
+        self._context = tls_context(verify=settings.verify_tls, ca_bundle=settings.ca_bundle)
         #: By the certificates of the environment, since it may change.
         self._adapters: dict[str | None, ConnectionAdapter] = {}
         self._budget = RetryBudget(clock)
@@ -130,25 +128,6 @@ class Transport:
         self._closed = False
         #: Called with each response, whatever its status.
         self.observe: Callable[[Response], object] | None = None
-
-    @classmethod
-    def from_settings(cls, settings: Settings, clock: Clock) -> Transport:
-        """Return the connections that the settings describe, with a warning if nothing is verified."""
-        if not settings.verify_tls:
-            warn(
-                InsecureWarning(
-                    "verify_tls is False: any server that answers is taken for the API and gets the "
-                    "credentials. Give a private certificate authority as ca_bundle= instead."
-                )
-            )
-        return cls(
-            settings.address,
-            clock=clock,
-            redact=Redaction(),
-            limit=settings.max_body_bytes,
-            verify=settings.verify_tls,
-            ca_bundle=settings.ca_bundle,
-        )
 
     @property
     def budget(self) -> RetryBudget:

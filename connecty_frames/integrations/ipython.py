@@ -26,13 +26,13 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from connecty_frames._base.text import terminal
 from connecty_frames.answer import Answer
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.api import ask_df
+from connecty_frames.api import ask_df, fetch_df
 from connecty_frames.display.notebook import sql_html
 from connecty_frames.display.progress import notebook_shell
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 from connecty_frames.frames import accessor
 from connecty_frames.frames.accessor import ConnectyAccessor
-from connecty_frames.options import AskOptions, parse_max_rows
+from connecty_frames.options import ASKING, AskOptions, check_question_id, parse_max_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,22 +86,27 @@ class _Magics:
             raise UsageError(
                 f"%connecty: write the question below %%connecty, in a cell:\n\n%%connecty df\n{line}"
             )
-        options = self._parse(line)
-        name, client = options.pop("name"), options.pop("client", None)
-        question = (cell or "").strip()
-        if not question and "question_id" not in options:
+        options: Any = self._parse(line)
+        name, client, question_id = (options.pop(each, None) for each in ("name", "client", "question_id"))
+        question, engine = (cell or "").strip(), options.pop("engine", "pandas")
+        if not question and question_id is None:
             raise UsageError(
                 "%%connecty: there is no question. Write it in the lines below %%connecty; to fetch the "
                 "answer to one asked before: %connecty NAME --question-id ID"
             )
         try:
-            AskOptions(**options)
-        except ConfigError as error:
+            AskOptions.from_kwargs(options, *(ASKING if question_id else ()), engine=engine)
+            if question_id is not None:
+                check_question_id(question_id)
+        except (ConfigError, TypeError) as error:
             raise UsageError(f"%%connecty: {error}") from None
         # The first line outside this package is one of IPython, where a warning is shown only once a session.
         token = WARNING_LOCATION.set(CodeLocation.in_module("%%connecty", 1, self._shell.user_ns))
         try:
-            frame = ask_df(question, client=client, **options)
+            if question_id is None:
+                frame = ask_df(question, engine=engine, client=client, **options)
+            else:
+                frame = fetch_df(question_id, engine=engine, client=client, **options)
         finally:
             WARNING_LOCATION.reset(token)
         if name is None:
@@ -207,6 +212,8 @@ def _make_parser(description: str | None) -> tuple[MagicArgumentParser, list[arg
         _add_option(parser, field.name, hints[field.name], words.get(field.name, ""))
         for field in fields(AskOptions)
     ]
+    id_help = "The id of a question asked before: its answer is fetched, and nothing is asked."
+    options.append(_add_option(parser, "question_id", str, id_help))
     return parser, options
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from connecty_frames._base.text import quoted, value_text
 from connecty_frames.api import ask_df, shared_client
+from connecty_frames.asking.submission import resume_command
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
 
@@ -30,7 +31,7 @@ def read_connecty(
     Parameters
     ----------
     question : str
-        In plain language; ignored if ``question_id`` is given.
+        In plain language.
     con : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
     dtype : dict, schema, model or None, default None
@@ -49,7 +50,7 @@ def read_connecty(
     ------
     ConfigError
         If ``index_col`` is not a name or list of names, or both ``dtype`` and ``schema`` are given; nothing
-        was sent. If the answer has no such column; ``question_id`` of the error fetches the answer again.
+        was sent. If the answer has no such column; ``cf.fetch(error.question_id)`` fetches it again.
     ConnectyError
         As for :func:`ask_df`.
 
@@ -69,9 +70,10 @@ def read_connecty(
     frame: PandasFrame = answer.to_frame(ask_options)
     missing = [name for name in names if name not in frame.columns]
     if missing:
+        command = resume_command(answer.question_id, answer.metadata.dw_id)
         raise ConfigError(
             f"index_col: the answer has no column {value_text(missing[0])}; there are "
-            f"{quoted(list(frame.columns))}. question_id={answer.question_id!r} fetches it again.",
+            f"{quoted(list(frame.columns))}. {command} fetches it again.",
             setting="index_col",
             question_id=answer.question_id,
         )

@@ -13,7 +13,14 @@ from connecty_frames.api import shared_client
 from connecty_frames.asking.submission import annotate, question_body
 from connecty_frames.errors import ConfigError, QuestionTimeout
 from connecty_frames.files import locked_name, write_failed
-from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, check_question_id, shows_options
+from connecty_frames.options import (
+    ASKING,
+    AskOptions,
+    AskOptionsDict,
+    check_bool,
+    check_question_id,
+    shows_options,
+)
 from connecty_frames.pins.comparison import parsed, text_fingerprint
 from connecty_frames.pins.folder import OPTIONS, PinFolder, check_name
 from connecty_frames.pins.query import Pin, sqlglot_version
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import Unpack
+    from uuid import UUID
 
     from connecty_frames._base.clock import Deadline
     from connecty_frames.answer import Answer
@@ -47,6 +55,7 @@ def pin(
     dialect: str | None = None,
     path: str | os.PathLike[str] | None = None,
     replace: bool = False,
+    question_id: str | UUID | None = None,
     client: Client | None = None,
     **options: Unpack[AskOptionsDict],
 ) -> Pin:
@@ -71,10 +80,13 @@ def pin(
         in the working directory.
     replace : bool, default False
         Whether to replace a pin of that name.
+    question_id : str, UUID or None, default None
+        The id of a question asked before: its answer is pinned, and nothing is asked.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
     **options
-        Options of :func:`ask_df`, except ``dtype_backend`` and ``on_truncation``.
+        Options of :func:`ask_df`, except ``dtype_backend`` and ``on_truncation``; with ``question_id``,
+        those of :func:`fetch_df`.
 
     Returns
     -------
@@ -97,7 +109,8 @@ def pin(
     check_bool(replace, "replace")
     if left_out := [option for option in _LEFT_OUT if option in options]:
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
-    ask_options = read_schema(AskOptions.from_kwargs(options))
+    earlier_id = None if question_id is None else check_question_id(question_id)
+    ask_options = read_schema(AskOptions.from_kwargs(options, *(ASKING if earlier_id else ())))
     # Before a question is paid for: whether sqlglot is installed, and has the dialect.
     parse("SELECT 1", "postgres" if dialect is None else dialect)
     asked = shared_client(client)
@@ -112,12 +125,17 @@ def pin(
     target = folder.file(name)
     with folder.made(), locked_name(target, name, partial(_wait, call.deadline, name)):
         found = folder.find_pin(name)
-        if found is not None and found != before and _is_same(found, question, dw_id, dialect, ask_options):
+        is_new = found is not None and found != before and earlier_id in {None, found.question_id}
+        if found and is_new and _is_same(found, question, dw_id, dialect, ask_options):
             return found  # another call made it meanwhile
         if found and not replace:
             raise _is_there(name, target)
         with folder.writing(name, replaces=replace, room=_ROOM) as write:
-            answer = call.answer()
+            answer = (
+                asked.question(earlier_id, dw_id=dw_id).fetch(call.options, deadline=call.deadline)
+                if earlier_id
+                else call.answer()
+            )
             with _paid(answer, target, asked):
                 made = _pin_of(answer, name, question, dialect, ask_options)
                 _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
@@ -138,7 +156,7 @@ def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
     Returns
     -------
     Pin
-        The question, its SQL and its schema; ``ask_df`` fetches its answer, ``rerun`` runs its SQL.
+        The question, its SQL and its schema; ``fetch_df`` fetches its answer, ``rerun`` runs its SQL.
 
     Raises
     ------
@@ -219,10 +237,7 @@ def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_opt
     set_by_caller = {
         column.name: column.encoding or column.type for column in found.schema if not column.is_inferred
     }
-    same_id = (
-        ask_options.question_id is None or check_question_id(ask_options.question_id) == found.question_id
-    )
-    return same_id and (found.question, found.dw_id, found.dialect, found.options, set_by_caller) == (
+    return (found.question, found.dw_id, found.dialect, found.options, set_by_caller) == (
         question,
         dw_id,
         dialect and dialect.lower(),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from connecty_frames._base.text import counted, snippet, value_text
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.api import ask_df, shared_client
+from connecty_frames.api import fetch_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, QueryRefused, warn, wrong_value
 from connecty_frames.frames.rerun import rerun_sql
-from connecty_frames.options import ASKING, check_bool
+from connecty_frames.options import check_bool, check_count
 from connecty_frames.pins.comparison import (
     Drift,
     PinCheck,
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
-    from connecty_frames.options import AskOptionsDict, Engine
+    from connecty_frames.options import Engine, FetchOptionsDict
     from connecty_frames.warehouse.guard import Statement
     from connecty_frames.warehouse.query import RecordBatchReader
 
 #: Options whose values are those of the pin.
-_FIXED = ("dw_id", "question_id", "schema", *ASKING)
+_FIXED = ("dw_id", "schema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +80,23 @@ class Pin:
         )
 
     @overload
-    def ask_df(
+    def fetch_df(
         self,
         *,
         engine: Literal["pandas"] = ...,
         client: Client | None = ...,
-        **options: Unpack[AskOptionsDict],
+        **options: Unpack[FetchOptionsDict],
     ) -> PandasFrame: ...
     @overload
-    def ask_df(
-        self, *, engine: Literal["polars"], client: Client | None = ..., **options: Unpack[AskOptionsDict]
+    def fetch_df(
+        self, *, engine: Literal["polars"], client: Client | None = ..., **options: Unpack[FetchOptionsDict]
     ) -> PolarsFrame: ...
     @overload
-    def ask_df(
-        self, *, engine: Literal["pyarrow"], client: Client | None = ..., **options: Unpack[AskOptionsDict]
+    def fetch_df(
+        self, *, engine: Literal["pyarrow"], client: Client | None = ..., **options: Unpack[FetchOptionsDict]
     ) -> ArrowTable: ...
-    def ask_df(
-        self, *, engine: Engine = "pandas", client: Client | None = None, **options: Unpack[AskOptionsDict]
+    def fetch_df(
+        self, *, engine: Engine = "pandas", client: Client | None = None, **options: Unpack[FetchOptionsDict]
     ) -> PandasFrame | PolarsFrame | ArrowTable:
         """Fetch the answer of the pinned question as a frame, with the pinned types; nothing is asked.
 
@@ -107,8 +107,7 @@ class Pin:
         client : Client or None, default None
             The client to use; None uses a shared one, made from the settings.
         **options
-            As for :func:`ask_df`, except for ``dw_id``, ``question_id``, ``schema``, ``max_age`` and
-            ``tags``, which the pin decides.
+            As for :func:`fetch_df`, except for ``dw_id`` and ``schema``, which the pin decides.
 
         Returns
         -------
@@ -122,22 +121,16 @@ class Pin:
         NotFoundError
             If the service no longer has the answer.
         ConnectyError
-            As for :func:`ask_df`.
+            As for :func:`fetch_df`.
         """
         if given := [name for name in _FIXED if name in options]:
             raise ConfigError(
                 f"{given[0]}={value_text(cast('dict[str, Any]', options)[given[0]])}: pin "
-                f"{snippet(self.name)!r} decides it; leave it out, or ask by ask_df.",
+                f"{snippet(self.name)!r} decides it; leave it out, or use cf.fetch_df.",
                 setting=given[0],
             )
-        merged: dict[str, Any] = {
-            **self.options,
-            **options,
-            "dw_id": self.dw_id,
-            "question_id": self.question_id,
-            "schema": self.schema,
-        }
-        return ask_df(self.question, engine=engine, client=client, **merged)
+        merged: dict[str, Any] = {**self.options, **options, "dw_id": self.dw_id, "schema": self.schema}
+        return fetch_df(self.question_id, engine=engine, client=client, **merged)
 
     def rerun(
         self,
@@ -157,10 +150,8 @@ class Pin:
             As for :meth:`Answer.rerun`.
         dialect : str or None, default None
             The dialect of the warehouse; None uses the pinned one.
-        functions : collection of str, default ()
-            The names of further functions that the SQL may call, with their schema if it writes one.
-        schema : dict, schema, model or None, default None
-            Column types, as for :func:`ask_df`; they replace the pinned ones.
+        functions, schema
+            As for :meth:`Answer.rerun`.
 
         Returns
         -------
@@ -236,8 +227,7 @@ class Pin:
             As for :func:`ask`.
         """
         check_bool(ask, "ask")
-        if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-            raise wrong_value("times", times, "a whole number from 1")
+        check_count(times, "times", least=1)
         if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
             raise wrong_value("on_change", on_change, "'raise', 'warn' or a callable")
         if ask and connection is not None:

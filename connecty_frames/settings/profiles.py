@@ -1,14 +1,5 @@
 """Profiles: settings that a user keeps in a file, one table for each organisation or environment.
 
-    [default]
-    client_id = "..."
-    client_secret = "..."
-    dw_id = 13
-
-    [staging]
-    region = "us1"
-    ...
-
 A table inherits nothing from another: ``[staging]`` uses no setting of ``[default]``, so that a question is
 never sent with the credentials of one and the workspace of the other.
 

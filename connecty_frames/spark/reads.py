@@ -189,8 +189,7 @@ def ask(read: Read, client: Client) -> list[AskedQuestion]:
 
 def fetch(client: Client, asked: AskedQuestion, ask_options: AskOptions) -> Answer:
     """Return the answer to a question that was asked; nothing is asked again."""
-    ask_options = replace(ask_options, question_id=asked.question_id, dw_id=asked.dw_id)
-    return client.call("", ask_options).answer()
+    return client.question(asked.question_id, dw_id=asked.dw_id).fetch(ask_options)
 
 
 def metadata_of(answer: Answer, asked: AskedQuestion) -> AnswerMetadata:

@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from connecty_frames._base.text import path_text
-from connecty_frames.store.database import Database, Layout, StoreError, shared_database
+from connecty_frames.store.database import Database, Layout, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connecty_frames.store.opening import QuestionStore
+    from connecty_frames.store.table import QuestionStore
 
 #: The position of an answer is that of its body if all bodies stood one after another, so that how many bytes
 #: they have together is known without reading the rows; what was removed between two counts until then.
@@ -129,7 +129,7 @@ class KeptAnswers:
 
 def answers_beside(history: QuestionStore) -> Database:
     """Return the file of the answers that are kept beside a history."""
-    return shared_database(history.answers_path, _LAYOUT)
+    return Database(history.answers_path.absolute(), _LAYOUT).shared()
 
 
 def forget_answers(answers: Database, question_ids: Iterable[str]) -> None:

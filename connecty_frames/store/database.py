@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self, cast
 from weakref import WeakValueDictionary
 
 from connecty_frames._base.immutable import Immutable
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 #: A statement and its parameters.
 Statement = tuple[str, tuple[object, ...]]
-_Store = TypeVar("_Store", bound="Store")
 
 #: Seconds for which a statement waits for other processes.
 _TIMEOUT: Final = 1.0
@@ -83,7 +82,6 @@ class Result(Immutable):
     """The outcome of a statement: the rows that it returned, and what it changed."""
 
     rows: list[tuple[Any, ...]]
-    last_id: int
     changed: int
 
 
@@ -110,7 +108,8 @@ class Store:
     #: Closes the connection, if there is one.
     _disconnect: Callable[[], None]
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, key: Path | str, place: str) -> None:
+        self._key = key
         #: What it is called in messages.
         self.place = place
         #: Whether this process created the file.
@@ -124,6 +123,11 @@ class Store:
         #: use in the middle.
         self._counting = threading.RLock()
         self._users = 0
+
+    def shared(self) -> Self:
+        """Return what all clients of this process share for the path or URL: what was made first."""
+        with _registering:
+            return cast("Self", _databases.setdefault(self._key, self))
 
     def __enter__(self) -> Self:
         """Keep it open from the next statement on."""
@@ -166,6 +170,11 @@ class Store:
         """Open it, so that what prevents it is known at once."""
         self.execute("SELECT 1", until=until)
 
+    def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
+        """Execute a statement if that is possible now; what prevents it is left to others."""
+        with suppress(StoreError):
+            self.execute(statement, parameters, creates=False, until=self.soon())
+
     def warn_once(self, problem: str, message: str) -> None:
         """Warn of a problem, unless this process has done so."""
         if (self.place, problem) not in _warned:
@@ -190,7 +199,7 @@ class Database(Store):
     # It and its folder are created if need be, for their owner alone.
 
     def __init__(self, path: Path, layout: Layout) -> None:
-        super().__init__(path_text(path))
+        super().__init__(path, path_text(path))
         self.path = path
         self._name = str(path)
         self._layout = layout
@@ -253,9 +262,9 @@ class Database(Store):
                 raise StoreError(f"{reason}; {error}") from None
 
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
-        """Execute a statement if the file can be used now; what prevents that is left to others."""
+        """Do so, and leave a damaged file as it is."""
         with suppress(StoreError, _DamagedError, sqlite3.Error, OSError), self.lock, self:
-            self._execute(statement, parameters, time.monotonic() + _TIMEOUT, creates=False)
+            self._execute(statement, parameters, self.soon(), creates=False)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -286,7 +295,7 @@ class Database(Store):
         if self._connection is not None and self._is_replaced():
             self._disconnect()
         if self._connection is None and not creates and not self.exists:
-            return Result([], 0, 0)
+            return Result([], 0)
         if self._connection is None:
             self._connection, self._wait = self._connect(until), None
         if reserves and self._reserve is None:
@@ -297,7 +306,7 @@ class Database(Store):
             self._wait = wait
         cursor = self._connection.execute(statement, parameters)
         try:
-            return Result(cursor.fetchall(), cursor.lastrowid or 0, cursor.rowcount)
+            return Result(cursor.fetchall(), cursor.rowcount)
         finally:
             cursor.close()  # else it would hold its lock if a row cannot be read
 
@@ -318,7 +327,15 @@ class Database(Store):
             raise StoreError("it is not a regular file")
         if self._status.st_size <= 1:  # which SQLite takes for a new database
             raise _DamagedError("it is empty")
-        return self._opened(until)
+        connection = sqlite3.connect(
+            self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(connection, until)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _create(self) -> None:
         """Create the file with its tables, so that one which is empty has lost them."""
@@ -333,23 +350,16 @@ class Database(Store):
                 self._make_tables(connection)
             self.is_new = True
 
-    def _opened(self, until: float) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._prepare(connection, until)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
         # In this order: another process that creates the file sets both in one transaction.
         if _value(connection, "SELECT count(*) FROM sqlite_master"):
             if _value(connection, "PRAGMA application_id") != self._layout.application_id:
                 raise StoreError("it is a database of another program")
-            self._check(connection)
+            # SQLite would not notice if pages were exchanged, and not find what was asked.
+            if self._status.st_size <= _CHECKED_BYTES:
+                ((found,),) = connection.execute("PRAGMA integrity_check(1)")
+                if found != "ok":
+                    raise _DamagedError("database disk image is malformed")
         if _value(connection, "PRAGMA user_version") > len(self._layout.steps):
             raise StoreError("a newer version of connecty_frames wrote it")
         while True:
@@ -376,13 +386,6 @@ class Database(Store):
         connection.execute(f"PRAGMA application_id = {self._layout.application_id}")
         connection.execute(f"PRAGMA user_version = {len(self._layout.steps)}")
         connection.execute("COMMIT")
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        """Raise if pages were exchanged: SQLite would not notice, and not find what was asked."""
-        if self._status.st_size <= _CHECKED_BYTES:
-            ((found,),) = connection.execute("PRAGMA integrity_check(1)")
-            if found != "ok":
-                raise _DamagedError("database disk image is malformed")
 
     def _was_database(self) -> bool:
         """Whether the file is not just any file that a user named, which is not ours to rename."""
@@ -418,18 +421,6 @@ _warned: Final[set[tuple[str, str]]] = set()
 _INHERITED: Final[list[Any]] = []
 #: By thread, since only the one that has locked a lock may release it.
 _locked_for_fork: Final[dict[int, list[threading.RLock]]] = {}
-
-
-def shared(key: Path | str, made: _Store) -> _Store:
-    """Return what all clients of this process share for a path or URL: what was made first."""
-    with _registering:
-        return cast("_Store", _databases.setdefault(key, made))
-
-
-def shared_database(path: Path, layout: Layout) -> Database:
-    """Return the database that all clients of this process share for a path."""
-    path = path.absolute()
-    return shared(path, Database(path, layout))
 
 
 def close_databases() -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import ExitStack, suppress
 from dataclasses import fields
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.errors import ConfigError, QuestionLimitError
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.secret import SecretStr
     from connecty_frames.store.database import Statement
-    from connecty_frames.store.opening import QuestionStore
+    from connecty_frames.store.table import QuestionStore
 
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
@@ -92,7 +93,7 @@ class History:
 
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""
-        self._write_pending(time.monotonic() + _PATIENCE)
+        self._write_pending()
         self._in_use.close()
 
     @property
@@ -108,16 +109,17 @@ class History:
     def sent(self, asked: Asked, *, asked_at: datetime, seconds: float | None = None) -> Row | None:
         """Record a question that is about to be sent, and return its row; None without one."""
         row = Row(self.key(asked), microseconds(asked_at))
+        insertion = self._insertion(row, asked)
         try:
             until = _until(seconds) if self._required else self.database.soon()
-            while not self._insert(row, asked, until=until):  # again, if the limit has just let it through
+            while not self._insert(row, insertion, until):  # again, if the limit has just let it through
                 self._raise_limit(asked, asked_at, until)
         except StoreError as error:
             self._report(error)
-            if row.insertion is None:
+            if self.database.url is None:
                 return None
             # It may have been executed, or will be before what becomes of the question.
-            self._pending.append(row.insertion)
+            self._pending.append(insertion)
         return row
 
     def key(self, asked: Asked) -> str:
@@ -171,7 +173,7 @@ class History:
         # or 0.
         row, until = Row(self.key(asked), microseconds(asked_at)), _until(seconds)
         try:
-            if self._insert(row, asked, after, until=until):
+            if self._insert(row, self._insertion(row, asked, after), until):
                 return row
             self._raise_limit(asked, asked_at, until)
         except StoreError as error:
@@ -196,7 +198,7 @@ class History:
         clock, moment = self.database.now(now)
         later = microseconds(asked_at) - row.asked_at
         # Two indexes have that time, so it is written only if it has changed.
-        again, by = ("asked_at = asked_at + ?, ", (later,)) if abs(later) > row.slack else ("", ())
+        again, by = ("asked_at = asked_at + ?, ", (later,)) if abs(later) > self.database.slack else ("", ())
         self._change(
             f"{again}state = '{RecordState.ASKED}', question_id = ?, accepted_at = {clock}, error = NULL "
             f"WHERE {row.where[0]} AND question_id IS NULL",
@@ -278,24 +280,48 @@ class History:
             self._warn(error)
             return False
 
-    def _insert(self, row: Row, asked: Asked, after: int | None = None, *, until: float | None) -> bool:
-        """Insert the row of a question, unless its key has one behind ``after`` or the limit is reached."""
+    def _insertion(self, row: Row, asked: Asked, after: int | None = None) -> Statement:
+        """Return what inserts a question, unless its key has one behind ``after`` or the limit is reached."""
         values = {name: self._stored(getattr(asked, name)) for name in _ASKED}
-        values |= {"key": row.key, "base_url": self._base_url, "client": self._client}
-        where: list[Statement] = []
+        values |= {"key": row.key, "token": row.token, "base_url": self._base_url, "client": self._client}
+        now = self.database.now(from_microseconds(row.asked_at))
+        columns: dict[str, Statement] = {name: ("?", (value,)) for name, value in values.items()}
+        # Of claims at the same time, each of which sees no other, an index of PostgreSQL lets one through.
+        columns |= {"previous": ("?", (after,)), "asked_at": now, **self.database.lease()}
+        where: list[Statement] = [("true", ())]
         if after is not None:
             where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
         if self.limit is not None:
-            clock, moment = self.database.now(from_microseconds(row.asked_at))
-            counted = f"(SELECT count(*) {COUNTED.format(clock)}) < ?"
-            where.append((counted, (self._client, *moment, self.limit)))
-        statement = self.database.insertion(row, values, after, where)
+            counted = f"(SELECT count(*) {COUNTED.format(now[0])}) < ?"
+            where.append((counted, (self._client, *now[1], self.limit)))
+        # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
+        statement = (
+            f"INSERT INTO questions (state, {', '.join(columns)}) "
+            f"SELECT '{RecordState.SENT}', {', '.join(expression for expression, _ in columns.values())} "
+            f"WHERE {' AND '.join(condition for condition, _ in where)} ON CONFLICT DO NOTHING"
+        )
+        return statement, tuple(chain.from_iterable(given for _, given in (*columns.values(), *where)))
+
+    def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
+        """Insert the row of a question, also if an execution that was not heard of has done it."""
         alone = "" if self.limit is None else self._client
-        result = self.database.execute(*statement, reserves=True, alone=alone, until=until)
-        if not self.database.inserted(row, result, until):
+        result = self.database.execute(*insertion, reserves=True, alone=alone, until=until)
+        condition, parameters = row.where
+        statement = f"SELECT 1 FROM questions WHERE {condition}"
+        if not (result.changed or self.database.execute(statement, parameters, until=until).rows):
             return False
-        leases.hold(row, self.database.renew)
+        leases.hold(row, self._renew)
         return True
+
+    def _renew(self, row: Row) -> None:
+        """Begin the lease of a row again, if the store can be written now."""
+        condition, parameters = row.where
+        lease = self.database.lease()
+        self.database.attempt(
+            f"UPDATE questions SET {', '.join(f'{column} = {now}' for column, (now, _) in lease.items())} "
+            f"WHERE {condition} AND state = '{RecordState.SENT}'",
+            (*chain.from_iterable(times for _, times in lease.values()), *parameters),
+        )
 
     def _raise_limit(self, asked: Asked, now: datetime, until: float | None) -> None:
         """Raise QuestionLimitError if the last 24 hours have as many questions as are allowed."""
@@ -318,9 +344,11 @@ class History:
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""
         self._pending.append((f"UPDATE questions SET {change}", parameters))
-        self._write_pending(time.monotonic() + _PATIENCE if self._required else None)
+        self._write_pending()
 
     def _write_pending(self, until: float | None = None) -> None:
+        if until is None and self._required:
+            until = time.monotonic() + _PATIENCE
         try:
             self.database.execute_waiting(self._pending, until)
         except StoreError as error:

@@ -11,7 +11,7 @@ import re
 import select
 import time
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -20,9 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from connecty_frames._base.text import snippet, terminal
 from connecty_frames.errors import missing_extra
 from connecty_frames.files import user_folder
-from connecty_frames.store import leases
 from connecty_frames.store.database import OutageError, Result, Statement, Store, StoreError, UnfitError
-from connecty_frames.store.table import RecordState, conditional
 
 try:
     from psycopg import Error, pq
@@ -30,10 +28,8 @@ except ModuleNotFoundError as missing:
     raise missing_extra("postgres", "A history in PostgreSQL needs", missing) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from datetime import datetime
-
-    from connecty_frames.store.table import Row
 
 #: The clock of the database, in microseconds from 1970 on.
 _CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -121,8 +117,11 @@ _MESSAGE: Final = 300
 class Server(Store):
     """Questions in a PostgreSQL database, by the clock of its server; as ``QuestionFile``."""
 
+    #: Rows have the server's time.
+    slack = 1_000_000
+
     def __init__(self, url: str) -> None:
-        super().__init__(terminal(url.partition("?")[0]))
+        super().__init__(url, terminal(url.partition("?")[0]))
         self.url: str = url
         self._has_tables = False
         #: Until when calls without a deadline do without it.
@@ -147,42 +146,9 @@ class Server(Store):
         """Return the server's."""
         return _CLOCK, ()
 
-    def insertion(
-        self, row: Row, values: Mapping[str, object], after: int | None, where: list[Statement]
-    ) -> Statement:
-        """Return a statement that may be executed again: a token finds what a lost reply was about."""
-        # Of claims at the same time, each of which sees no other, the index lets one through.
-        if any("\0" in str(value) for value in values.values()):
-            raise UnfitError("PostgreSQL stores no NUL character, which the question has")
-        token = uuid.uuid4().hex
-        row.where, row.slack = ("token = ?", (token,)), 1_000_000
-        values = {**values, "token": token, "previous": after}
-        insert = (
-            f"INSERT INTO questions (state, {', '.join(values)}, asked_at, lease) "
-            f"SELECT '{RecordState.SENT}', {'?, ' * len(values)}{_CLOCK}, {_CLOCK}"
-        )
-        statement, parameters = conditional(insert, tuple(values.values()), where)
-        row.insertion = f"{statement} ON CONFLICT DO NOTHING RETURNING id", parameters
-        return row.insertion
-
-    def inserted(self, row: Row, result: Result, until: float | None) -> bool:
-        """Look for the token if nothing was inserted: an earlier execution may have done it."""
-        statement = f"SELECT id FROM questions WHERE {row.where[0]}"
-        rows = result.rows or self.execute(statement, row.where[1], until=until).rows
-        if rows:
-            row.id = rows[0][0]
-        return bool(rows)
-
-    def renew(self, row: Row) -> None:
-        """Do nothing if the server cannot be reached now: it is tried again after the pause."""
-        condition, parameters = row.where
-        statement = f"UPDATE questions SET lease = {_CLOCK} WHERE {condition} AND state = 'SENT'"
-        with suppress(StoreError):
-            self.execute(statement, parameters, creates=False, until=self.soon())
-
-    def lease_over(self) -> Statement:
-        """By one clock: that of the server is the same for all."""
-        return f"state = 'SENT' AND abs(lease - {_CLOCK}) > {int(leases.SECONDS * 1e6)}", ()
+    def lease(self) -> dict[str, Statement]:
+        """Return the columns of a lease that begins now, by the same clock for all."""
+        return {"lease": (_CLOCK, ())}
 
     @contextmanager
     def locked(self, until: float) -> Iterator[None]:
@@ -204,11 +170,13 @@ class Server(Store):
         parameters: tuple[object, ...] = (),
         *,
         creates: bool = True,
-        reserves: bool = False,  # noqa: ARG002 - for others
+        reserves: bool = False,
         alone: str = "",
         until: float | None = None,
     ) -> Result:
         """Execute one statement; again, until then, if the server cannot be reached or its reply was lost."""
+        if reserves and any("\0" in str(each) for each in parameters):
+            raise UnfitError("PostgreSQL stores no NUL character, which the question has")
         until = until or time.monotonic() + _ATTEMPT
         while True:
             try:
@@ -234,7 +202,7 @@ class Server(Store):
             if not self._has_tables and creates:
                 self._make_tables(until)
             if not self._has_tables:
-                return Result([], 0, 0)
+                return Result([], 0)
             if alone:
                 self._query("BEGIN", (), until)
                 self._query("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,), until)
@@ -336,7 +304,7 @@ def _read(result: Any) -> Result:
             )
             for row in range(result.ntuples)
         ]
-        return Result(rows, 0, result.command_tuples or 0)
+        return Result(rows, result.command_tuples or 0)
     code = result and result.error_field(pq.DiagnosticField.SQLSTATE)
     if not code:
         raise OutageError("its server ended the connection")

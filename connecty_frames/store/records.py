@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside, forget_answers
 from connecty_frames.store.table import CLOSED, COLUMNS, LARGEST, RecordState, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from connecty_frames.store.opening import QuestionStore
+    from connecty_frames.store.table import QuestionStore
 
 
 def read_records(
@@ -85,11 +86,14 @@ def forget_records(
 
 def end_leases(database: QuestionStore, until: float | None = None) -> None:
     """Make questions UNCERTAIN whose senders are not heard from any more."""
-    condition, now = database.lease_over()
+    lease, length = database.lease(), int(leases.SECONDS * 1e6)
+    over = [f"abs({column} - {now}) > {length}" for column, (now, _) in lease.items()]
+    condition = " AND ".join([f"state = '{RecordState.SENT}'", *over])
+    times = tuple(chain.from_iterable(parameters for _, parameters in lease.values()))
     # Read first: reading a history should take no lock for writing.
-    if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", now, until=until).rows:
+    if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", times, until=until).rows:
         database.execute(
             f"UPDATE questions SET state = '{RecordState.UNCERTAIN}', error = ? WHERE {condition}",
-            ("Its sender was not heard from any more before the question was accepted.", *now),
+            ("Its sender was not heard from any more before the question was accepted.", *times),
             until=until,
         )

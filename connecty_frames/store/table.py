@@ -7,72 +7,29 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
-from itertools import chain
 from json.encoder import encode_basestring_ascii as _json
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from uuid import uuid4
 
 from connecty_frames.store import leases
-from connecty_frames.store.database import (
-    Database,
-    Layout,
-    Result,
-    Statement,
-    shared,
-)
+from connecty_frames.store.database import Database, Layout, Statement, default_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from connecty_frames._base.secret import SecretStr
+    from connecty_frames.store.postgres import Server
 
-#: The columns that the fourth version of the table has from the third.
-_KEPT: Final = (
-    "id, key, question, base_url, dw_id, client, state, question_id, asked_at, accepted_at, ended_at, rows, "
-    "sql_query, response_summary, error, reused"
-)
+    QuestionStore: TypeAlias = "QuestionFile | Server"
+
 _LAYOUT: Final = Layout(
     "history",
     0x636E7479,  # "cnty"
     (
+        (),
+        (),
+        (),  # of versions without leases, which nobody has any more
         (
-            """\
-            CREATE TABLE questions (
-                id INTEGER PRIMARY KEY AUTOINCREMENT,
-                key TEXT NOT NULL,
-                question TEXT NOT NULL,
-                base_url TEXT NOT NULL,
-                dw_id TEXT NOT NULL,
-                client TEXT NOT NULL,
-                state TEXT NOT NULL,
-                question_id TEXT,
-                asked_at INTEGER NOT NULL,
-                accepted_at INTEGER,
-                ended_at INTEGER,
-                rows INTEGER,
-                sql_query TEXT,
-                response_summary TEXT,
-                error TEXT,
-                host TEXT NOT NULL,
-                pid INTEGER NOT NULL,
-                process_started TEXT NOT NULL
-            )""",
-            "CREATE INDEX questions_by_id ON questions (question_id)",
-            "CREATE INDEX questions_by_time ON questions (asked_at)",
-        ),
-        (
-            "ALTER TABLE questions ADD COLUMN reused INTEGER NOT NULL DEFAULT 0",
-            "CREATE INDEX questions_by_key ON questions (key, asked_at)",
-        ),
-        (
-            # Smaller: most writes of a row no longer change it.
-            "DROP INDEX questions_by_id",
-            "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
-        ),
-        (
-            # Leases in place of processes. By a new table: SQLite drops columns from 3.35 on.
-            "ALTER TABLE questions RENAME TO earlier_questions",
             """\
             CREATE TABLE questions (
                 id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -94,10 +51,7 @@ _LAYOUT: Final = Layout(
                 lease INTEGER NOT NULL DEFAULT 0,
                 lease_uptime INTEGER NOT NULL DEFAULT -1000000000000000
             )""",
-            # The numbers of forgotten rows are not given again.
-            "INSERT INTO sqlite_sequence SELECT 'questions', seq FROM sqlite_sequence LIMIT 1",
-            f"INSERT INTO questions ({_KEPT}) SELECT {_KEPT} FROM earlier_questions",
-            "DROP TABLE earlier_questions",
+            # Smaller with a condition: most writes of a row do not change it.
             "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
             "CREATE INDEX questions_by_time ON questions (asked_at)",
             "CREATE INDEX questions_by_key ON questions (key, asked_at)",
@@ -118,10 +72,12 @@ _LAYOUT: Final = Layout(
             )""",
             "ALTER TABLE items ADD COLUMN batch TEXT NOT NULL DEFAULT ''",
         ),
+        (
+            "ALTER TABLE questions ADD COLUMN token TEXT",
+            "ALTER TABLE questions ADD COLUMN previous INTEGER",
+        ),
     ),
 )
-#: A row whose number is not known yet.
-_UNNUMBERED: Final = "key = ? AND asked_at = ? AND lease = ? AND lease_uptime = ?"
 #: Rows that count for the limit of a day.
 COUNTED: Final = "FROM questions WHERE client = ? AND asked_at > {} - 86400000000 AND state <> 'REJECTED'"
 #: The largest number that SQLite holds.
@@ -176,19 +132,15 @@ COLUMNS: Final = (
 
 
 class Row:
-    """The row of a question, once it is inserted."""
+    """The row of a question: its sender finds it by a token, even if the reply to its insertion was lost."""
 
     def __init__(self, key: str, asked_at: int) -> None:
-        self.id = 0
         self.key = key
+        self.token = uuid4().hex
         #: When it was sent by the clock of the sender, in microseconds.
         self.asked_at = asked_at
-        #: How much it may differ from the time that is recorded, in microseconds.
-        self.slack = 0
-        #: The statement that inserts it, if that may be executed again.
-        self.insertion: Statement | None = None
-        #: The condition that finds it, also before its number is known, and the parameters of that.
-        self.where: Statement = ("false", ())
+        #: The condition that finds it, and its parameters.
+        self.where: Statement = ("key = ? AND token = ?", (key, self.token))
 
 
 class Earlier(NamedTuple):
@@ -206,6 +158,9 @@ class Earlier(NamedTuple):
 class QuestionFile(Database):
     """Questions in an SQLite file, by the clocks of this machine. PostgreSQL's ``Server`` does the same."""
 
+    #: How far the time of a row may be from the one that its sender knows, in microseconds.
+    slack = 0
+
     @property
     def answers_path(self) -> Path:
         """The file of the answers that are kept beside it."""
@@ -215,61 +170,23 @@ class QuestionFile(Database):
         """Return the time by which ages count, given the caller's: an expression and its parameters."""
         return "?", (microseconds(moment),)
 
-    def insertion(
-        self, row: Row, values: Mapping[str, object], _: int | None, where: list[Statement]
-    ) -> Statement:
-        """Return the statement that inserts a row on conditions, which is atomic for other processes."""
+    def lease(self) -> dict[str, Statement]:
+        """Return the columns of a lease that begins now, each as an expression and its parameters."""
         wall, uptime = leases.lease_now()
-        row.where = _UNNUMBERED, (row.key, row.asked_at, wall, uptime)
-        values = {**values, "asked_at": row.asked_at, "lease": wall, "lease_uptime": uptime}
-        return conditional(_insert(tuple(values)), tuple(values.values()), where)
-
-    def inserted(self, row: Row, result: Result, _: float | None) -> bool:
-        """Whether a row was inserted, by the result of that; its number and condition are known then."""
-        if result.changed:  # numbers begin again in a new file, so the key belongs to the condition
-            row.id, row.where = result.last_id, ("id = ? AND key = ?", (result.last_id, row.key))
-        return bool(result.changed)
-
-    def renew(self, row: Row) -> None:
-        """Begin the lease of a row again, if the file can be written now."""
-        condition, parameters = row.where
-        self.attempt(
-            f"UPDATE questions SET lease = ?, lease_uptime = ? WHERE {condition} AND state = 'SENT'",
-            (*leases.lease_now(), *parameters),
-        )
-
-    def lease_over(self) -> Statement:
-        """Return the condition of rows whose lease is over."""
-        length = int(leases.SECONDS * 1e6)
-        return (
-            f"state = 'SENT' AND abs(lease - ?) > {length} AND abs(lease_uptime - ?) > {length}",
-            leases.lease_now(),
-        )
+        return {"lease": ("?", (wall,)), "lease_uptime": ("?", (uptime,))}
 
     def truncate_log(self) -> None:
         """Empty the log beside the file."""
         self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def conditional(insert: str, values: tuple[object, ...], where: list[Statement]) -> Statement:
-    """Return a statement that inserts values on conditions."""
-    if not where:
-        return insert, values
-    text = " AND ".join(condition for condition, _ in where)
-    return f"{insert} WHERE {text}", (*values, *chain.from_iterable(given for _, given in where))
+def store_at(place: Path | str | None) -> QuestionStore:
+    """Return the history at a path or a URL of PostgreSQL, else that of the user; raises ConfigError."""
+    if isinstance(place, str):
+        from connecty_frames.store.postgres import Server
 
-
-@cache
-def _insert(columns: tuple[str, ...]) -> str:
-    # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
-    names, values = ", ".join(columns), ", ".join("?" * len(columns))
-    return f"INSERT INTO questions (state, {names}) SELECT '{RecordState.SENT}', {values}"
-
-
-def database_at(path: Path) -> QuestionFile:
-    """Return the history that all clients of this process share for a path."""
-    path = path.absolute()
-    return shared(path, QuestionFile(path, _LAYOUT))
+        return Server(place).shared()
+    return QuestionFile((place or default_path()).absolute(), _LAYOUT).shared()
 
 
 def client_hash(client_id: SecretStr) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from connecty_frames.warehouse.cells import JSON_TYPES
 from connecty_frames.warehouse.pairs import ANY_NUMBER, SQL_TYPES, decimal_type
-from connecty_frames.warehouse.rows import BATCH_ROWS, Declared, Rows, columns, ending, open_transaction
+from connecty_frames.warehouse.rows import BATCH_ROWS, Declared, Rows, ending, open_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,45 +93,48 @@ def _described(column: Any) -> Declared:
 
 @contextmanager
 def read_psycopg(connection: Any, statement: Statement) -> Iterator[Rows]:
-    """Run by a cursor of the server."""
+    """Run by psycopg."""
     psycopg: Any = sys.modules["psycopg"]
     if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         raise open_transaction()
-    text_loader = sys.modules["psycopg.types.string"].TextLoader
-    with ending(lambda: connection.execute("ROLLBACK") if connection.autocommit else connection.rollback()):
-        connection.execute("BEGIN READ ONLY" if connection.autocommit else READ_ONLY)
-        with connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
-            place = cursor.execute(SETTINGS).fetchone()[-1]
-        with connection.cursor(_CURSOR, row_factory=psycopg.rows.tuple_row) as cursor:
-            for info in psycopg.postgres.types:
-                cursor.adapters.register_loader(info.oid, text_loader)
-            cursor.execute(statement.sql)
-            yield Rows(list(map(_described, cursor.description)), columns(cursor), place)
+    # Not of a class that the connection names.
+    with psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row) as cursor:
+        text_loader = sys.modules["psycopg.types.string"].TextLoader
+        for info in psycopg.postgres.types:
+            cursor.adapters.register_loader(info.oid, text_loader)
+        with _rows(connection, cursor, statement) as rows:
+            yield rows
 
 
 @contextmanager
 def read_psycopg2(connection: Any, statement: Statement) -> Iterator[Rows]:
-    """Run by a cursor of the server, declared here: psycopg2 describes its own only after rows came."""
+    """Run by psycopg2."""
     extensions: Any = sys.modules["psycopg2.extensions"]
     if connection.get_transaction_status() != extensions.TRANSACTION_STATUS_IDLE:
         raise open_transaction()
     with closing(connection.cursor(cursor_factory=extensions.cursor)) as cursor:
+        _register_texts(extensions, connection, cursor)
+        with _rows(connection, cursor, statement) as rows:
+            yield rows
 
-        def end() -> None:
-            if connection.autocommit:
-                cursor.execute("ROLLBACK")
-            else:
-                connection.rollback()
 
-        with ending(end):
-            cursor.execute("BEGIN READ ONLY" if connection.autocommit else READ_ONLY)
-            cursor.execute(SETTINGS)
-            place = cursor.fetchone()[-1]
-            _register_texts(extensions, connection, cursor)
-            cursor.execute(f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {statement.sql}")
-            cursor.execute(f"FETCH 0 FROM {_CURSOR}")
-            described = list(map(_described, cursor.description))
-            yield Rows(described, _fetched(cursor), place)
+@contextmanager
+def _rows(connection: Any, cursor: Any, statement: Statement) -> Iterator[Rows]:
+    """Run by a cursor of the server, declared here: psycopg2 describes its own only after rows came."""
+
+    def end() -> None:
+        if connection.autocommit:
+            cursor.execute("ROLLBACK")
+        else:
+            connection.rollback()
+
+    with ending(end):
+        cursor.execute("BEGIN READ ONLY" if connection.autocommit else READ_ONLY)
+        cursor.execute(SETTINGS)
+        place = cursor.fetchone()[-1]
+        cursor.execute(f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {statement.sql}")
+        cursor.execute(f"FETCH 0 FROM {_CURSOR}")
+        yield Rows(list(map(_described, cursor.description)), _fetched(cursor), place)
 
 
 def _register_texts(extensions: Any, connection: Any, cursor: Any) -> None:

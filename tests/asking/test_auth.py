@@ -18,9 +18,9 @@ from connecty_frames._base.secret import ChangingSecret, SecretStr
 from connecty_frames.asking.auth import Auth, Bearer, _lifetime, _TokenState
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
-from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
 from connecty_frames.settings.sources import resolve
+from connecty_frames.settings.values import Settings
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
 @pytest.fixture
 def auth(clock: Any) -> Auth:
     """Return credentials for api.test on the fake clock."""
-    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url="https://api.test"), clock)
     return Auth(SecretStr("id"), SecretStr("canary-secret"), transport=transport, random=lambda: 0.0)
 
 
@@ -131,6 +131,16 @@ def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> 
 
 
 @responses.activate
+def test_a_forked_process_has_a_lock_of_its_own(auth: Auth, clock: Any) -> None:
+    """A thread of its parent may hold the other; the token is that of the parent."""
+    tokens(count=1)
+    parent, first = auth._state, bearer(auth, clock)
+    parent.process_id += 1
+    assert bearer(auth, clock) is first
+    assert auth._state.lock is not parent.lock
+
+
+@responses.activate
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: int) -> None:
     """Any 4xx of the token endpoint is an AuthError with status, the server's message and the region."""
@@ -201,7 +211,7 @@ def secrets_sent() -> list[str]:
 def test_a_secret_that_changed_is_read_again(clock: Any) -> None:
     """Once, when the old one is refused; both are hidden, and a valid one is not read again."""
     secrets = iter(["canary-old", "canary-new", "canary-newer"])
-    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url="https://api.test"), clock)
     changing = ChangingSecret(lambda: next(secrets))
     auth = Auth(SecretStr("id"), changing, transport=transport, random=lambda: 0.0)
     responses.post(URL, status=401, json={"error": "bad secret 'canary-old'"})
@@ -221,7 +231,7 @@ def test_a_secret_that_did_not_change_is_not_sent_again(clock: Any) -> None:
     """Nor is one that cannot be read any more: the error is that of the refusal."""
     for read in (lambda: "canary-same", iter(["canary-same"]).__next__):
         settings = resolve(client_id="id", client_secret=read, base_url="https://api.test")
-        transport = Transport("https://api.test", clock=clock, redact=Redaction())
+        transport = Transport(Settings(base_url="https://api.test"), clock)
         auth = Auth(*settings.credentials(), transport=transport, random=lambda: 0.0)
         responses.post(URL, status=401)
 
@@ -266,7 +276,7 @@ def test_a_caller_whose_time_runs_out_fails_no_other(clock: Any) -> None:
 
     responses.add_callback("POST", URL, callback=fail)
     tokens(count=1)
-    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url="https://api.test"), clock)
     auth = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 1.0)
     with ThreadPoolExecutor(2) as pool:
         early = pool.submit(failure, auth, clock, 0.3)
@@ -362,7 +372,7 @@ def test_a_netrc_file_does_not_replace_the_bearer(
 @responses.activate
 def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
     """A host that cannot be reached is a ConnectionFailed, not an AuthError."""
-    transport = Transport("http://127.0.0.1:9", clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url="http://127.0.0.1:9"), clock)
     responses.add_passthru("http://127.0.0.1:9")
     lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
     assert isinstance(failure(lonely, clock).error, ConnectionFailed)
@@ -407,7 +417,7 @@ def test_which_failure_is_that_of_another_caller_too(
 ) -> None:
     """One whose request could do no better; this one has waited for two seconds."""
     state = failed(clock, kind, ago=ago, wait=wait)
-    state.is_final = is_final
+    state.is_final |= is_final
     found = state.shared_failure(clock.at - 2.0, Deadline.after(left, clock))
     assert found is (state.failure if is_shared else None)
 

@@ -22,7 +22,7 @@ from connecty_frames.http.models import Attempt
 from connecty_frames.options import Asked
 from connecty_frames.store.history import History
 from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, database_at, microseconds
+from connecty_frames.store.table import COLUMNS, microseconds, store_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def make(server: Script, history: object, **settings: Any) -> Client:
 
 def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
     """Return these columns of what is recorded, the latest first."""
-    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(database_at(path))]
+    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(store_at(path))]
 
 
 def test_nothing_is_recorded_by_default(server: Script, state_folder: Path) -> None:
@@ -259,9 +259,9 @@ def test_an_interrupt(server: Script, client: Client, path: Path, moment: str) -
 def test_closing_the_client_closes_the_file(client: Client, path: Path) -> None:
     """It is open from the first question on."""
     client.ask("how many?")
-    assert database_at(path)._connection is not None
+    assert store_at(path)._connection is not None
     client.close()
-    assert database_at(path)._connection is None
+    assert store_at(path)._connection is None
 
 
 def test_many_questions(client: Client, path: Path) -> None:
@@ -277,7 +277,7 @@ def test_a_locked_file_stops_no_question(
     """It is asked with one warning; where a record is required, it is not sent."""
     monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
     client.ask("before")
-    database_at(path).close()
+    store_at(path).close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     try:
@@ -312,7 +312,7 @@ def test_a_required_history_that_cannot_be_opened(
 def test_a_damaged_file_stops_no_question(client: Client, path: Path) -> None:
     """It is renamed, and the question recorded in a new one."""
     client.submit("before")
-    database_at(path).close()
+    store_at(path).close()
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.warns(cf.HistoryWarning, match="is damaged"):
         assert client.ask("how many?").rows == 2
@@ -357,7 +357,7 @@ def test_the_default_file(server: Script, tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("moment", ["recorded", "sent", "received", "accepted"])
 def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) -> None:
     """What is recorded, and the note: a question is named once it may be running."""
-    history = History(database_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
+    history = History(store_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     submission = Submission(
         Asked("how many?", 13), b"{}", clock=clock, command="fetch {} {}".format, history=history
     )

@@ -95,7 +95,7 @@ def test_decoding(
 
     assert (caught.value.question, caught.value.dw_id, caught.value.state) == ("how many?", 13, "COMPLETED")
     assert caught.value.asked_at is not None
-    assert str(caught.value).endswith(".result() fetches it again.")
+    assert str(caught.value).endswith("dw_id=13) fetches it again.")
     monkeypatch.setattr(question._api, "resume_command", lambda *_: "")
     with pytest.raises(cf.QuestionTimeout, match=r"decodes it again without another request\.$"):
         question.result(timeout=timeout)

@@ -23,7 +23,7 @@ from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.history import History
 from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, Earlier, RecordState, database_at
+from connecty_frames.store.table import COLUMNS, Earlier, RecordState, store_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def make(server: Script, history: object, **settings: Any) -> Client:
 
 def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
     """Return these columns of what is recorded, the latest first."""
-    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(database_at(path))]
+    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(store_at(path))]
 
 
 def age_all(path: Path, seconds: int) -> None:
     """Make every recorded question older."""
     change = "UPDATE questions SET asked_at = asked_at - ?, accepted_at = accepted_at - ?"
-    database_at(path).execute(change, (seconds * 1_000_000, seconds * 1_000_000))
+    store_at(path).execute(change, (seconds * 1_000_000, seconds * 1_000_000))
 
 
 def test_an_answer_is_reused(server: Script, client: Client, path: Path) -> None:
@@ -141,12 +141,6 @@ def test_a_wrong_age(server: Script, client: Client, wrong: Any) -> None:
         client.ask("how many?", max_age=wrong)
 
     assert server.requests == []
-
-
-def test_with_an_id_there_is_nothing_to_reuse(client: Client) -> None:
-    """One of both."""
-    with pytest.raises(cf.ConfigError, match="give one"):
-        client.ask("", question_id=QUESTION_ID, max_age=60)
 
 
 @pytest.mark.parametrize("call", ["ask", "ask_df", "ask_many", "submit"])
@@ -269,7 +263,7 @@ def test_a_question_whose_start_is_unknown(server: Script, client: Client, path:
         client.ask("how many?", max_age=60)
     seen = caught.value.details["seen"]
     assert f", and then: {seen}. This call sent nothing." in str(caught.value)
-    database_at(path).execute("UPDATE questions SET error = NULL")
+    store_at(path).execute("UPDATE questions SET error = NULL")
     with pytest.raises(cf.SubmissionUncertain, match="and then: nothing is known"):
         client.ask("how many?", max_age=60)
     assert len(server.questions) == 1
@@ -483,11 +477,12 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
 
     with make(server, path) as client:
         client.submit("how many?")
-        again = client.submit("how many?", max_age=60)
+        again = client.call("how many?", AskOptions(max_age=60, progress=stop))
         with pytest.raises(ZeroDivisionError) as caught:
-            again.result(progress=stop)
+            again.answer()
 
     (note,) = caught.value.__notes__
+    assert again.message() == note
     assert note.startswith(f"Question {QUESTION_ID} may still be worked on and is recorded in {path}; ")
     assert server.questions == ["how many?"]
 
@@ -613,7 +608,7 @@ class TestKeptAnswers:
         """Not again as the same handle returns it again."""
         asked = client.submit("how many?")
         asked.result()
-        database = answers_beside(database_at(path))
+        database = answers_beside(store_at(path))
         assert database.execute("DELETE FROM answers").changed == 1
         assert asked.result().rows == 2
         assert database.execute("SELECT count(*) FROM answers").rows == [(0,)]
@@ -621,7 +616,7 @@ class TestKeptAnswers:
     def test_a_damaged_answer(self, server: Script, client: Client, path: Path) -> None:
         """It is fetched again, with a warning."""
         client.ask("how many?")
-        database = answers_beside(database_at(path))
+        database = answers_beside(store_at(path))
         database.execute("UPDATE answers SET body = x'00'")
         before = server.count("results")
         with pytest.warns(cf.HistoryWarning, match="history-answers.sqlite3 have a damaged answer"):
@@ -638,7 +633,7 @@ class TestKeptAnswers:
         with make(server, path, keep_answers=True, keep_answers_max_bytes=1000) as client:
             for number in range(30):
                 client.ask(f"question {number}")
-            database = answers_beside(database_at(path))
+            database = answers_beside(store_at(path))
             ((kept, size),) = database.execute("SELECT count(*), sum(length(body)) FROM answers").rows
             newest = database.execute("SELECT max(question_id), min(question_id) FROM answers").rows[0]
         assert 1 < kept < 30
@@ -652,7 +647,7 @@ class TestKeptAnswers:
         monkeypatch.setenv("CONNECTY_HISTORY", str(path))
         client.ask("how many?")
         assert cf.forget(QUESTION_ID) == 1
-        database = answers_beside(database_at(path))
+        database = answers_beside(store_at(path))
         assert database.execute("SELECT count(*) FROM answers").rows == [(0,)]
 
     def test_an_answer_to_nobody_known_is_not_kept(self, client: Client, path: Path) -> None:
@@ -681,9 +676,7 @@ def test_the_metadata_say_how_old_it_is() -> None:
 def find_within_an_hour(submission: Submission, history: History, clock: FakeClock) -> Any:
     """Return an answer of the last hour, or claim the question; wait for others for five seconds."""
     deadline = Deadline.after(5.0, clock)
-    return find_or_claim(
-        submission, history, max_age=timedelta(hours=1), gone=(), deadline=deadline, clock=clock
-    )
+    return find_or_claim(submission, history, max_age=timedelta(hours=1), gone=(), deadline=deadline)
 
 
 def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClock) -> None:
@@ -691,7 +684,7 @@ def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClo
     history = client.history
     assert history is not None
     held = history.sent(Asked("how many?", 13), asked_at=clock.now())
-    submission = client.call("how many?", AskOptions())._asked
+    submission = client.call("how many?", AskOptions())._submission
     with pytest.raises(cf.QuestionTimeout, match="is being sent by another call") as caught:
         find_within_an_hour(submission, history, clock)
 
@@ -717,7 +710,7 @@ def test_a_failure_between_two_looks(
         history.ended(QUESTION_ID, "FAILED", now=clock.now())
 
     monkeypatch.setattr(clock, "sleep", fail)
-    submission = client.call("how many?", AskOptions())._asked
+    submission = client.call("how many?", AskOptions())._submission
     found = find_within_an_hour(submission, history, clock)
 
     assert (found.question_id, found.state) == (QUESTION_ID, RecordState.FAILED)
@@ -739,7 +732,7 @@ def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *
     later = history.sent(Asked("how many?", 13), asked_at=clock.now())
     assert later is not None
     history.not_accepted(later, RecordState.REJECTED, "refused", now=clock.now())
-    submission = client.call("how many?", AskOptions())._asked
+    submission = client.call("how many?", AskOptions())._submission
     found = find_within_an_hour(submission, history, clock)
 
     assert (found is not None) is is_reused

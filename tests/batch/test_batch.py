@@ -30,7 +30,7 @@ from connecty_frames.client import Client
 from connecty_frames.frames import parquet_file
 from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
-from connecty_frames.store.table import database_at
+from connecty_frames.store.table import store_at
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 
 FAILED = {"state": "FAILED", "reason": "no such table"}
@@ -389,7 +389,7 @@ def test_a_killed_sender(
     """A call waits at its end until its lease is over; the question is asked again only when told."""
     monkeypatch.setattr(leases, "SECONDS", 1.0)
     ask(["why?"], max_questions=0)
-    ((key,),) = database_at(folder / "index.sqlite3").execute("SELECT key FROM items").rows
+    ((key,),) = store_at(folder / "index.sqlite3").execute("SELECT key FROM items").rows
     recording = client.recording_in(folder / "index.sqlite3")
     assert recording.history is not None
     recording.history.claim(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
@@ -457,7 +457,7 @@ def test_a_sender_that_is_not_heard_from_any_more(
     """Its question counts as uncertain, whoever looks."""
     ask(["why?"], max_questions=0)
     index = folder / "index.sqlite3"
-    ((key,),) = database_at(index).execute("SELECT key FROM items").rows
+    ((key,),) = store_at(index).execute("SELECT key FROM items").rows
     recording = client.recording_in(index)
     assert recording.history is not None
     row = recording.history.claim(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
@@ -634,7 +634,7 @@ def test_a_batch_of_a_later_version(ask: Any, folder: Path) -> None:
 def test_a_missing_index(ask: Any, service: Any, folder: Path) -> None:
     """A new one would ask everything again, so it is an error, and none is created."""
     ask(["how many?"])
-    database_at(folder / "index.sqlite3").close()
+    store_at(folder / "index.sqlite3").close()
     for path in folder.glob("index.sqlite3*"):
         path.unlink()
     with pytest.raises(cf.ConfigError, match=r"index\.sqlite3, cannot be used: it is missing"):
@@ -647,7 +647,7 @@ def test_a_missing_index(ask: Any, service: Any, folder: Path) -> None:
 def test_a_damaged_index(ask: Any, service: Any, folder: Path) -> None:
     """It is an error, and nothing is asked, now or by a further call."""
     ask(["how many?"])
-    database_at(folder / "index.sqlite3").close()
+    store_at(folder / "index.sqlite3").close()
     (folder / "index.sqlite3").write_bytes(b"no database" * 1000)
     for _ in range(2):
         with pytest.raises(cf.ConfigError, match="cannot be used"):
@@ -918,7 +918,7 @@ def test_no_batch_to_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"}, cf.ConfigError, "names a single question"),
+        ({"question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"}, TypeError, r"did you mean cf\.fetch"),
         ({"dtype_backend": "pyarrow"}, cf.ConfigError, "read_parquet takes it"),
         ({"max_age": "6h"}, cf.ConfigError, "knows by its own index"),
         ({"max_questions": -1}, cf.ConfigError, "max_questions=-1: expected"),
@@ -1179,7 +1179,7 @@ def test_an_interrupt_while_it_waits_for_others(
     """It has the note too. Each look takes half a second, and questions of other lists are not waited for."""
     ask(["why?", "who?"], max_questions=0)
     index = folder / "index.sqlite3"
-    ((key,),) = database_at(index).execute("SELECT key FROM items WHERE number = 2").rows
+    ((key,),) = store_at(index).execute("SELECT key FROM items WHERE number = 2").rows
     recording = client.recording_in(index)
     assert recording.history is not None
     row = recording.history.claim(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
@@ -1209,7 +1209,7 @@ def test_how_long_others_are_waited_for(
     """A lease and two looks: 61 seconds, after which the question is left to them."""
     ask(["who?"], max_questions=0)
     index = folder / "index.sqlite3"
-    ((key,),) = database_at(index).execute("SELECT key FROM items").rows
+    ((key,),) = store_at(index).execute("SELECT key FROM items").rows
     recording = client.recording_in(index)
     assert recording.history is not None
     row = recording.history.claim(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)

@@ -16,7 +16,7 @@ from connecty_frames.batch import BatchProgress, BatchSummary
 from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import Item, digest, read_items
 from connecty_frames.store.records import forget_records
-from connecty_frames.store.table import database_at
+from connecty_frames.store.table import store_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def test_an_index_that_is_damaged_within(ask: Any, service: Any, folder: Path) -
     """It is an error, and the file keeps its name, since a new one would not know what was asked."""
     index = folder / "index.sqlite3"
     ask([f"q{number}" for number in range(200)], max_questions=1)
-    database_at(index).close()
+    store_at(index).close()
     content = index.read_bytes()
     index.write_bytes(content[:4096] + bytes(len(content) - 4096))
     with pytest.raises(cf.ConfigError, match="cannot be used: database disk image is malformed"):
@@ -76,10 +76,10 @@ def test_an_index_that_is_older_than_the_parts(ask: Any, service: Any, folder: P
     """It is an error: a question would be asked again, or its part replaced by that of another one."""
     index = folder / "index.sqlite3"
     ask(["a"])
-    database_at(index).close()
+    store_at(index).close()
     shutil.copy(index, tmp_path)
     ask(["a", "b"])
-    database_at(index).close()
+    store_at(index).close()
     shutil.copy(tmp_path / index.name, index)
     with pytest.raises(cf.ConfigError, match="part 000002 is there, and the index has no such question"):
         ask(["a", "c"])
@@ -91,7 +91,7 @@ def test_an_index_that_is_older_than_the_parts(ask: Any, service: Any, folder: P
 def test_parts_alone(ask: Any, service: Any, folder: Path) -> None:
     """Without index and manifest it is unknown what was asked, so they are not begun anew."""
     ask(["how many?"])
-    database_at(folder / "index.sqlite3").close()
+    store_at(folder / "index.sqlite3").close()
     for path in [folder / "batch.json", *folder.glob("index.sqlite3*")]:
         path.unlink()
     with pytest.raises(cf.ConfigError, match=r"the index or the parts of a batch, and no batch\.json"):
@@ -181,7 +181,7 @@ def test_a_question_that_is_erased(ask: Any, service: Any, folder: Path) -> None
     service.answers["why?"] = {"state": 1}
     ask(["why?", "who?"])
     del service.answers["why?"]
-    assert forget_records(database_at(folder / "index.sqlite3"), question_id=service.question_id("why?")) == 1
+    assert forget_records(store_at(folder / "index.sqlite3"), question_id=service.question_id("why?")) == 1
     batch = ask(["why?", "who?"])
 
     assert service.asked == {"why?": 2, "who?": 1}
@@ -210,9 +210,10 @@ def test_questions_are_registered_in_bulk(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_folder_of_an_earlier_version(ask: Any, service: Any, folder: Path) -> None:
     """Its index gets what is new, and its manifest is left as it is."""
     ask(["how many?"])
-    index = database_at(folder / "index.sqlite3")
-    for statement in ("ALTER TABLE items DROP COLUMN batch", "PRAGMA user_version = 5"):
-        index.execute(statement)
+    index = store_at(folder / "index.sqlite3")
+    for table, column in (("items", "batch"), ("questions", "token"), ("questions", "previous")):
+        index.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    index.execute("PRAGMA user_version = 5")
     index.close()
     manifest = json.loads((folder / "batch.json").read_text())
     del manifest["store"], manifest["batch"]
@@ -227,7 +228,7 @@ def test_a_folder_of_an_earlier_version(ask: Any, service: Any, folder: Path) ->
 def test_forgetting_in_an_index(ask: Any, folder: Path) -> None:
     """Nothing is forgotten by its age, since a question without a row would be asked again."""
     ask(["how many?"])
-    assert forget_records(database_at(folder / "index.sqlite3")) == 0
+    assert forget_records(store_at(folder / "index.sqlite3")) == 0
 
 
 @pytest.mark.parametrize(

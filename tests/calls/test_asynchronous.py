@@ -25,7 +25,7 @@ import trio
 
 import connecty_frames as cf
 from connecty_frames.calls import asynchronous
-from connecty_frames.store.table import database_at
+from connecty_frames.store.table import store_at
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ ONE_ROW = {
 }
 RESUME = (
     f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
-    f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+    f'cf.fetch("{QUESTION_ID}", dw_id=13)'
 )
 
 
@@ -159,7 +159,7 @@ def test_an_earlier_question(connected: Sandbox) -> None:
     first = cf.ask("SELECT 1 AS n")
     asked = len(connected.request_log.questions)
 
-    again = run(cf.ask_async("", question_id=first.question_id))
+    again = run(asyncio.to_thread(cf.fetch, first.question_id))
 
     assert again.table["n"].to_pylist() == [1]
     assert len(connected.request_log.questions) == asked
@@ -193,7 +193,6 @@ async def gathered(*awaited: Coroutine[Any, Any, Any]) -> list[Any]:
         ({"question": " "}, cf.ConfigError, "blank"),
         ({"question": "q", "tz": "Mars"}, cf.ConfigError, "tz='Mars'"),
         ({"question": "q", "schema": 5}, cf.ConfigError, "schema"),
-        ({"question": "q", "question_id": "7"}, cf.ConfigError, "question_id='7'"),
         ({"question": "q", "client": 5}, cf.ConfigError, "expected a Client, got a int"),
         ({"question": "q", "max_row": 5}, TypeError, "did you mean 'max_rows'"),
     ],
@@ -402,7 +401,7 @@ def test_the_history_of_a_question_that_was_cancelled_while_it_was_sent(
 
     with cf.Client("id", client_secret="x", base_url=server.address, dw_id=13, history=path) as client:
         run(ask(client))
-    ((state, question_id),) = database_at(path).execute("SELECT state, question_id FROM questions").rows
+    ((state, question_id),) = store_at(path).execute("SELECT state, question_id FROM questions").rows
 
     assert (state, question_id) == ("ASKED", QUESTION_ID)
     assert server.count("results") == 0
@@ -422,14 +421,13 @@ def test_cancelled_during_the_wait_after_a_429(server: Script, client: cf.Client
     assert server.questions == ["what now?"]
 
 
-@pytest.mark.parametrize("question_id", [None, QUESTION_ID])
 def test_cancelled_while_polling(
-    server: Script, client: cf.Client, capsys: pytest.CaptureFixture[str], question_id: str | None
+    server: Script, client: cf.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The note has the id and the call that resumes, polling ends, and standard error stays empty."""
 
     async def ask() -> asyncio.CancelledError:
-        async with cancelled(client.ask_async("how many?", question_id=question_id)) as found:
+        async with cancelled(client.ask_async("how many?")) as found:
             await until(lambda: server.count("results") > 1)
         await until(lambda: not threads())
         return found[0]
@@ -437,7 +435,7 @@ def test_cancelled_while_polling(
     error = run(ask())
 
     assert notes(error) == [RESUME]
-    assert server.count("ask") == (question_id is None)
+    assert server.count("ask") == 1
     assert capsys.readouterr().err == ""
     polls = server.count("results")
     run(asyncio.sleep(0.15))  # longer than a pause between polls

@@ -116,12 +116,23 @@ def test_what_a_future_shows() -> None:
     ]
 
 
+def test_what_the_outcome_of_a_future_shows() -> None:
+    """The size of the answer, or the name of the error, with an id if there is one."""
+    answer: Any = SimpleNamespace(metadata=SimpleNamespace(shape_text="1 row"), question_id="7")
+    answered, failed = concurrent.QuestionFuture("how many?"), concurrent.QuestionFuture("how many?")
+    answered.set_result(answer)
+    failed.set_exception(ZeroDivisionError())
+    assert repr(answered) == "<QuestionFuture to 'how many?': 1 row, question_id 7>"
+    assert repr(failed) == "<QuestionFuture to 'how many?': ZeroDivisionError>"
+
+
 def test_what_a_future_shows_that_is_not_done() -> None:
     """Its state; and what is unusual is shown short and safe."""
     future = concurrent.QuestionFuture("\x1b[2J" + "x" * 200)
     error = cf.ConnectyError("", question_id="\x1b\n" + "x" * 200)
 
     assert repr(future) == f"<QuestionFuture to '\\\\x1b[2J{'x' * 93}…': pending>"
+    assert repr(concurrent.QuestionFuture(None)) == "<QuestionFuture to None: pending>"  # type: ignore[arg-type]
     future.cancel()
     assert repr(future) == f"<QuestionFuture to '\\\\x1b[2J{'x' * 93}…': cancelled>"
     other = concurrent.QuestionFuture("how many?")
@@ -299,10 +310,6 @@ def test_context_variables_are_those_of_the_caller() -> None:
         ({"questions": ["x"], "tz": "Mars"}, "tz='Mars'"),
         ({"questions": ["x"], "as_completed": "no"}, "as_completed='no': expected True or False"),
         ({"questions": ["x"], "schema": 5}, "schema"),
-        (
-            {"questions": ["x"], "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"},
-            "names a single question",
-        ),
     ],
 )
 @pytest.mark.parametrize("as_completed", [True, False])
@@ -325,14 +332,14 @@ def test_what_is_known_of_a_question_in_progress() -> None:
         released.wait(20)
 
     call: Any = SimpleNamespace(message=lambda: "it was sent", answer=answer)
-    run = ConcurrentRun(["how many?", "and then?"], lambda *_: call, max_workers=1)
+    run = ConcurrentRun(["how many?", "a" * 61], lambda *_: call, max_workers=1)
     thread = threading.Thread(target=run.finished)
     thread.start()
     begun.wait(20)
     assert run._message() == "1 of 2 questions were asked.\n'how many?': it was sent"
     released.set()
     thread.join()
-    known = "'how many?' (done): it was sent\n'and then?' (done): it was sent"
+    known = f"'how many?' (done): it was sent\n'{'a' * 60}…' (done): it was sent"
     assert run._message() == f"2 of 2 questions were asked.\n{known}"
 
 
@@ -420,6 +427,29 @@ def test_ctrl_c_during_the_wait_after_a_429(box: Sandbox) -> None:
         time.sleep(2.5)
 
     assert box.request_log.questions == []
+    assert threads() == []
+
+
+def test_an_interrupt_ends_what_the_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share a moment to end, and the note says what is known."""
+    join, waits = threading.Thread.join, list[float | None]()
+
+    def wait_for(thread: threading.Thread, timeout: float | None = None) -> None:
+        waits.append(timeout)
+        join(thread, timeout)
+
+    def wait(position: int, _: Future[object], cancelled: threading.Event) -> None:
+        if position:
+            cancelled.wait(20)
+
+    futures = [Future[object]() for _ in range(3)]
+    done = concurrent.Workers(wait, lambda: "It was sent.", max_workers=3).run(futures)
+    next(done)
+    monkeypatch.setattr(threading.Thread, "join", wait_for)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        done.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
+    assert raised.value.__notes__ == ["It was sent."]
+    assert waits == [0.1, 0.1]
     assert threads() == []
 
 

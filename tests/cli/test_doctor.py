@@ -9,11 +9,15 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import certifi
 import pytest
 
+from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames.asking import checks
 from connecty_frames.asking.checks import Status, _Probe
-from connecty_frames.http.models import Request, Response
+from connecty_frames.http.models import Attempt, Request, Response
+from connecty_frames.http.transport import Transport
+from connecty_frames.settings.sources import resolve
 from tests.cases import cases
 from tests.servers.scripted import Script, serve
 
@@ -256,14 +260,30 @@ def secured() -> Iterator[Script]:
         yield script
 
 
-def test_a_trusted_certificate(doctor: Any, secured: Script) -> None:
+@pytest.mark.parametrize("named", ["ca_bundle", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_trusted_certificate(
+    doctor: Any, secured: Script, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
     """Who issued it, how long it is valid, and what it was verified by."""
-    code, lines = doctor(base_url=secured.address, ca_bundle=PEM)
+    monkeypatch.setenv(named, str(PEM))
+    code, lines = doctor(base_url=secured.address, ca_bundle=PEM if named == "ca_bundle" else "")
 
     assert (code, lines["certificate"][0]) == (0, "ok")
     assert re.fullmatch(
-        rf"issued by .+, valid until .+ 2126 GMT; verified by ca_bundle \({re.escape(str(PEM))}\)",
+        rf"issued by 127\.0\.0\.1, valid until .+ 2126 GMT; verified by {named} \({re.escape(str(PEM))}\)",
         lines["certificate"][1],
+    )
+
+
+def test_the_certificates_that_are_trusted_by_default() -> None:
+    """Those of certifi. A certificate that says neither who issued it nor until when is shown too."""
+    probe = _Probe.__new__(_Probe)
+    probe._settings = resolve(base_url="https://api.test")
+    probe._transport = Transport.from_settings(probe._settings, SYSTEM_CLOCK)
+    probe._attempt = Attempt(Deadline.after(9, SYSTEM_CLOCK), connect=9, idle=9)
+    assert probe._certificate("certificate").text == (
+        "issued by an unknown authority, valid until an unknown date; verified by certifi "
+        f"({certifi.where()})"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, database_at
+from connecty_frames.store.table import COLUMNS, store_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(
 
 def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
     """Return these columns of what is recorded, the latest first."""
-    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(database_at(path))]
+    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(store_at(path))]
 
 
 def announcement(path: Path) -> str:
@@ -234,7 +234,7 @@ def test_the_profile_names_the_file(run: Any, tmp_path: Path) -> None:
 def test_an_answer_is_reused(run: Any, path: Path, server: Script) -> None:
     """Standard error says how old it is, and that nothing was asked."""
     assert run("ask", "how many?", "--quiet", "--max-age", "6h")[0] == 0
-    database_at(path).execute("UPDATE questions SET asked_at = asked_at - 2 * 3600 * 1000000")
+    store_at(path).execute("UPDATE questions SET asked_at = asked_at - 2 * 3600 * 1000000")
     code, out, err = run("ask", "how many?", "--max-age", "6h", "--format", "csv")
 
     assert (code, out) == (0, '"n"\n2\n3\n')

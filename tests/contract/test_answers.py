@@ -149,7 +149,7 @@ def test_an_answer_is_fetched_again_by_its_id(service: Any) -> None:
     client = service.client()
     question_id = client.ask(TOP_COUNTRIES).question_id
 
-    again = client.ask("whatever", question_id=question_id)
+    again = client.fetch(question_id)
 
     assert again.table.to_pydict() == COUNTRIES
     assert again.question_id == question_id
@@ -192,7 +192,7 @@ def test_an_answer_without_a_table(service: Any) -> None:
     assert answer.response_summary.startswith("A made-up shop")
 
     with pytest.raises(cf.NoTableError, match=r"without a table\. A made-up shop") as raised:
-        client.ask_df("x", question_id=answer.question_id)
+        client.fetch_df(answer.question_id)
 
     assert raised.value.response_summary == answer.response_summary
     assert raised.value.question_id == answer.question_id
@@ -201,7 +201,7 @@ def test_an_answer_without_a_table(service: Any) -> None:
 def test_an_unknown_question_is_not_found(service: Any) -> None:
     """404 is a NotFoundError with the id at once: only just after a submission it is retried."""
     with pytest.raises(cf.NotFoundError, match="Check dw_id and question_id") as raised:
-        service.client().ask("x", question_id=UNKNOWN)
+        service.client().fetch(UNKNOWN)
 
     assert (raised.value.status, raised.value.question_id) == (404, UNKNOWN)
 

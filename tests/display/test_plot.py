@@ -191,7 +191,10 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
 )
 def test_the_ticks_of_times(times: list[Any], axis: dict[str, Any]) -> None:
     """A few times are labelled where they are; a day has its month beside it, unless years are drawn."""
-    assert drawn({"at": times, "n": list(range(len(times)))})["encoding"]["x"]["axis"] == axis
+    assert drawn({"at": times, "n": list(range(len(times)))})["encoding"]["x"]["axis"] == {
+        "labelFlush": False,  # else the labels at the ends touch their neighbours
+        **axis,
+    }
 
 
 @cases("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full", "column 1"])

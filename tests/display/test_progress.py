@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.display.progress import Progress, progress, show_in_notebook
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -219,10 +220,10 @@ def test_the_line_about_a_frame_takes_the_place_of_the_progress(monkeypatch: pyt
 
     with progress("how many?", QUESTION_ID, wanted=None):
         pass
-    show_in_notebook("1 row x 1 column.")
+    show_in_notebook(AnswerMetadata(rows=1, schema=[{"name": "n"}]))
     with progress("how many?", QUESTION_ID, wanted=False):
         pass
-    show_in_notebook("not shown")
+    show_in_notebook(AnswerMetadata())
 
     texts, places, updates = zip(*shell.published, strict=True)
     assert (texts, updates) == (("how many?", "", "1 row x 1 column."), (False, True, True))

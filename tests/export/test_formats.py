@@ -484,7 +484,7 @@ def test_an_invalid_path(path: Any, golden: Path) -> None:
     answer = cf.Answer.from_json(golden / "top_countries.json")
     frame = answer.to_polars()
 
-    for use in (answer.to_json, frame.connecty.write_parquet, cf.read_parquet):
+    for use in (answer.to_json, frame.connecty.to_parquet, cf.read_parquet):
         with pytest.raises(cf.ConfigError, match=r"^path: expected a path") as raised:
             use(path)
         assert raised.value.setting == "path"

@@ -52,9 +52,10 @@ def test_an_id_that_is_no_uuid(server: Any, client: Client, question_id: Any) ->
     with pytest.raises(cf.ConfigError) as caught:
         client.question(question_id)
     assert caught.value.setting == "question_id"
-    if question_id is not None:
-        with pytest.raises(cf.ConfigError, match="question_id"):
-            cf.ask_df("how many?", client=client, question_id=question_id)
+    with pytest.raises(cf.ConfigError, match="question_id"):
+        cf.fetch(question_id, client=client)
+    with pytest.raises(cf.ConfigError, match="question_id"):
+        cf.fetch_df(question_id, client=client)
     assert server.connections == 0
 
 

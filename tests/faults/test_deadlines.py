@@ -85,7 +85,7 @@ def test_a_question_that_takes_too_long(server: Script) -> None:
         client.ask_df("how many?")
     assert isinstance(caught.value, cf.QuestionTimeout)
     assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "PENDING")
-    assert f'Client.question("{QUESTION_ID}", dw_id=13).result()' in str(caught.value)
+    assert f'cf.fetch("{QUESTION_ID}", dw_id=13)' in str(caught.value)
     assert server.questions == ["how many?"]
 
 

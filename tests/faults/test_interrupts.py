@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no si
 
 RESUME = (
     f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
-    f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+    f'cf.fetch("{QUESTION_ID}", dw_id=13)'
 )
 #: The number of interrupts, and the latest one in seconds after the call began.
 PRESSES = 100

@@ -13,8 +13,8 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import SYSTEM_CLOCK
-from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
+from connecty_frames.settings.values import Settings
 from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script, serve
 
@@ -254,7 +254,7 @@ def test_a_proxy_of_another_machine(
 ) -> None:
     """None carries plain HTTP, which is for this machine alone."""
     monkeypatch.setenv("ALL_PROXY", named)
-    found = Transport(address, clock=SYSTEM_CLOCK, redact=Redaction()).proxies()
+    found = Transport(Settings(base_url=address), SYSTEM_CLOCK).proxies()
     assert (found.get("all") == named) is is_used
 
 
@@ -263,6 +263,6 @@ def test_a_user_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "user-of-the-proxy:canary-proxy"
     for named, shown in (("user-of-the-proxy", text), (text, "***")):
         monkeypatch.setenv("http_proxy", f"http://{named}@127.0.0.1:9")
-        transport = Transport("http://127.0.0.1:1", clock=SYSTEM_CLOCK, redact=Redaction())
+        transport = Transport(Settings(base_url="http://127.0.0.1:1"), SYSTEM_CLOCK)
         transport.proxies()
         assert transport.redact(text) == shown

@@ -108,7 +108,9 @@ def test_a_frame_that_cannot_be_made(
     server.on("results", server.answer(200, ROWS))
     with pytest.raises(error) as caught:
         fake_clock_client.ask_df("how many?")
-    assert caught.value.__notes__ == [f"question_id='{QUESTION_ID}' fetches the answer without asking again."]
+    assert caught.value.__notes__ == [
+        f'cf.fetch("{QUESTION_ID}", dw_id=13) fetches the answer without asking again.'
+    ]
 
 
 def test_a_progress_callable_that_raises(server: Script, fake_clock_client: Client) -> None:
@@ -121,7 +123,7 @@ def test_a_progress_callable_that_raises(server: Script, fake_clock_client: Clie
     with pytest.raises(ZeroDivisionError) as caught:
         fake_clock_client.ask("how many?", progress=fail)
     (note,) = caught.value.__notes__
-    assert f'Client.question("{QUESTION_ID}", dw_id=13).result()' in note
+    assert f'cf.fetch("{QUESTION_ID}", dw_id=13)' in note
     assert fake_clock_client.question(QUESTION_ID).result().rows == 2
     assert server.questions == ["how many?"]
 

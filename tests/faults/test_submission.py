@@ -106,7 +106,8 @@ def test_a_lost_answer_is_uncertain(server: Any, client: Client, step: Any, seen
     error = caught.value
     assert seen in str(error)
     assert seen in str(error.details["seen"])
-    assert "ConnectyAI's chat history" in str(error)
+    assert str(error).endswith("Look in ConnectyAI's chat history before asking it again.")
+    assert not hasattr(error, "__notes__")
     assert (error.question, error.dw_id, error.question_id) == (QUESTION, 13, None)
     assert error.asked_at is not None
     assert server.count("ask") == 1
@@ -144,7 +145,7 @@ def test_an_id_that_arrived_whole_is_kept(server: Any, client: Client) -> None:
     with pytest.raises(SubmissionUncertain) as caught:
         client.submit("q")
     assert caught.value.question_id == QUESTION_ID
-    assert f'Client.question("{QUESTION_ID}", dw_id=13).result()' in str(caught.value)
+    assert f'cf.fetch("{QUESTION_ID}", dw_id=13)' in str(caught.value)
 
 
 @pytest.mark.parametrize(

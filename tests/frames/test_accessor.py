@@ -325,7 +325,7 @@ class TestAccessor:
     def test_nothing_to_write(self, make: Callable[[], Any], tmp_path: Path) -> None:
         """A frame without metadata is not written: its own library does that."""
         with pytest.raises(AttributeError, match=r"cf\.copy_metadata\(source, frame\)"):
-            make().connecty.write_parquet(tmp_path / "frame.parquet")
+            make().connecty.to_parquet(tmp_path / "frame.parquet")
         assert list(tmp_path.iterdir()) == []
 
     def test_pandas_frame_without_metadata(self) -> None:

@@ -152,7 +152,7 @@ class TestNulls:
         answer = cf.Answer.from_json(body(["c", "d"], [1, None]), schema=schema)
         assert answer.to_arrow().schema.equals(schema)
         path = tmp_path / "a.parquet"
-        answer.to_pandas().connecty.write_parquet(path)
+        answer.to_pandas().connecty.to_parquet(path)
         assert cf.read_parquet(path, engine="pyarrow").schema.types == schema.types
 
 
@@ -209,7 +209,7 @@ class TestCategories:
             assert again.table["c"].equals(answer.table["c"])
             assert again.schema == answer.schema
             for frame in (answer.to_pandas(), answer.to_polars()):
-                path = frame.connecty.write_parquet(tmp_path / "a.parquet")
+                path = frame.connecty.to_parquet(tmp_path / "a.parquet")
                 found = cf.read_parquet(path)["c"]
                 assert found.dtype.categories.tolist() == categories
                 assert found.dtype.ordered is is_ordered
@@ -579,7 +579,7 @@ def test_pins_and_batches(tmp_path: Path) -> None:
     with cf.use_sandbox():
         pin = cf.pin("top", question, schema=Top, path=tmp_path / "pins")
         assert cf.pinned("top", path=tmp_path / "pins") == pin
-        again = pin.ask_df(engine="polars")
+        again = pin.fetch_df(engine="polars")
         batch = cf.ask_batch([question, f"{question}?"], folder=tmp_path / "batch", schema=Top)
         with pytest.raises(ConversionError, match="'Poland' is none of the categories 'Peru'"):
             cf.ask_df(question, schema={"country": Literal["Peru"]})

@@ -191,7 +191,7 @@ class TestAnswers:
         """A file of any library reads as the frames of the answer."""
         answer = cf.Answer.from_json(BODY, schema=schema)
         frame: Any = answer.to_pandas() if engine == "pandas" else answer.to_polars()
-        path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+        path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
         pd.testing.assert_frame_equal(cf.read_parquet(path), answer.to_pandas())
         assert cf.read_parquet(path, engine="polars").schema == answer.to_polars().schema
         assert cf.read_parquet(path, engine="pyarrow").schema.types == answer.schema.types
@@ -201,7 +201,7 @@ class TestAnswers:
         frame = cf.Answer.from_json(BODY).to_pandas()
         frame["c"] = frame["c"] + frame["c"]
         assert str(frame["c"].dtype) == "decimal128(18, 2)[pyarrow]"
-        path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+        path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
         pd.testing.assert_frame_equal(cf.read_parquet(path), frame)
 
 

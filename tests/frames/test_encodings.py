@@ -102,7 +102,7 @@ def test_pandas(answer: cf.Answer, backend: Any, tmp_path: Path) -> None:
     assert frame["key"].tolist() == [b"H\xff", pd.NA]
     assert frame["at"][0] == pd.Timestamp("2025-01-01T10:00:00Z")
     assert frame.copy().connecty.schema[1] == AT
-    found = cf.read_parquet(frame.connecty.write_parquet(tmp_path / "a.parquet"), dtype_backend=backend)
+    found = cf.read_parquet(frame.connecty.to_parquet(tmp_path / "a.parquet"), dtype_backend=backend)
     pd.testing.assert_frame_equal(found, frame)
     assert found.connecty.schema[1] == AT
 
@@ -112,7 +112,7 @@ def test_polars(answer: cf.Answer, tmp_path: Path) -> None:
     frame = answer.to_polars()
     assert frame.schema["key"] == pl.Binary
     assert frame["key"].to_list() == [b"H\xff", None]
-    path = frame.connecty.write_parquet(tmp_path / "a.parquet")
+    path = frame.connecty.to_parquet(tmp_path / "a.parquet")
     found = cf.read_parquet(path, engine="polars")
     assert found.equals(frame)
     assert found.connecty.schema[1] == AT

@@ -96,7 +96,7 @@ def test_every_value_and_the_metadata_come_back(
     make: Callable[[cf.Answer], Any], engine: Any, answer: cf.Answer, tmp_path: Path
 ) -> None:
     """From either library into each: the frame is that of the answer itself, dtypes included."""
-    path = make(answer).connecty.write_parquet(tmp_path / "frame.parquet")
+    path = make(answer).connecty.to_parquet(tmp_path / "frame.parquet")
 
     found = cf.read_parquet(path, engine=engine)
 
@@ -116,7 +116,7 @@ def test_every_value_and_the_metadata_come_back(
 
 def test_the_backend_of_pandas(countries: cf.Answer, tmp_path: Path) -> None:
     """It is chosen as in ask_df; an invalid one is an error before the file is opened."""
-    path = countries.to_pandas().connecty.write_parquet(tmp_path / "frame.parquet")
+    path = countries.to_pandas().connecty.to_parquet(tmp_path / "frame.parquet")
 
     found = cf.read_parquet(path, dtype_backend="pyarrow")
 
@@ -143,7 +143,7 @@ def test_an_index_is_an_index_again(
 ) -> None:
     """In pandas, with its labels and names."""
     frame = derive(countries.to_pandas())
-    path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+    path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
 
     found = cf.read_parquet(path)
 
@@ -155,8 +155,8 @@ def test_an_index_is_an_index_again(
 def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -> None:
     """An index with a name is a column; one without a name is left out."""
     frame = countries.to_pandas()
-    named = frame.set_index("country").connecty.write_parquet(tmp_path / "named.parquet")
-    unnamed = frame.iloc[[4, 0]].connecty.write_parquet(tmp_path / "unnamed.parquet")
+    named = frame.set_index("country").connecty.to_parquet(tmp_path / "named.parquet")
+    unnamed = frame.iloc[[4, 0]].connecty.to_parquet(tmp_path / "unnamed.parquet")
 
     first, second = (cf.read_parquet(path, engine=engine) for path in (named, unnamed))
 
@@ -171,12 +171,12 @@ def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
     """Attrs of a user are written too; one that is not JSON is an error before anything is written."""
     frame = countries.to_pandas()
     frame.attrs["mine"] = {"a": [1]}
-    path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+    path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
     assert cf.read_parquet(path).attrs["mine"] == {"a": [1]}
 
     frame.attrs["mine"] = object()
     with pytest.raises(cf.ConfigError, match=r"^frame\.attrs\['mine'\] is not JSON"):
-        frame.connecty.write_parquet(tmp_path / "other.parquet")
+        frame.connecty.to_parquet(tmp_path / "other.parquet")
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -192,7 +192,7 @@ def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
 def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_path: Path) -> None:
     """They are read in pandas as they were; in another library, too, or it is a ConfigError."""
     frame = countries.to_pandas().assign(c=column)
-    path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+    path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
 
     pd.testing.assert_series_equal(cf.read_parquet(path)["c"], frame["c"])
     try:
@@ -206,7 +206,7 @@ def test_dates_that_became_times(tmp_path: Path) -> None:
     body = b'{"state": "COMPLETED", "results": {"dataframe": [["day"], ["2025-01-01"]]}}'
     frame = cf.Answer.from_json(body).to_pandas()
     frame["day"] += pd.Timedelta(hours=1)
-    path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+    path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
 
     assert cf.read_parquet(path, engine="polars")["day"].to_list() == [datetime(2025, 1, 1, 1)]
     assert cf.read_parquet(path)["day"].to_list() == [pd.Timestamp("2025-01-01 01:00")]
@@ -216,13 +216,20 @@ def test_dates_that_became_times(tmp_path: Path) -> None:
 
 
 def test_a_temporary_frame(countries: cf.Answer, tmp_path: Path) -> None:
-    """It is written, although it no longer exists, as in ``frame.head().connecty.write_parquet(path)``."""
+    """It is written, although it no longer exists, as in ``frame.head().connecty.to_parquet(path)``."""
     path = tmp_path / "frame.parquet"
-    countries.to_pandas().head(2).connecty.write_parquet(path)
+    countries.to_pandas().head(2).connecty.to_parquet(path)
     assert cf.read_parquet(path)["country"].to_list() == ["Poland", "Germany"]
 
-    cf.copy_metadata(countries.to_pandas(), countries.to_polars().tail(1)).connecty.write_parquet(path)
+    cf.copy_metadata(countries.to_pandas(), countries.to_polars().tail(1)).connecty.to_parquet(path)
     assert cf.read_parquet(path)["country"].to_list() == ["Spain"]
+
+
+def test_an_answer(countries: cf.Answer, tmp_path: Path) -> None:
+    """It has the same method: the file has the table, its types and its metadata."""
+    read = cf.read_parquet(countries.to_parquet(tmp_path / "a.parquet"), engine="pyarrow")
+    assert read.to_pydict() == countries.table.to_pydict()
+    assert cf.metadata(read) == countries.metadata
 
 
 def test_a_frame_that_was_changed_in_place(countries: cf.Answer, tmp_path: Path) -> None:
@@ -232,8 +239,8 @@ def test_a_frame_that_was_changed_in_place(countries: cf.Answer, tmp_path: Path)
     frame.loc[0, "orders"] = 1
     other[0, "orders"] = 2
 
-    assert cf.read_parquet(accessor.write_parquet(tmp_path / "a"))["orders"].to_list()[0] == 1
-    assert cf.read_parquet(other_accessor.write_parquet(tmp_path / "b"))["orders"].to_list()[0] == 2
+    assert cf.read_parquet(accessor.to_parquet(tmp_path / "a"))["orders"].to_list()[0] == 1
+    assert cf.read_parquet(other_accessor.to_parquet(tmp_path / "b"))["orders"].to_list()[0] == 2
 
 
 @cases(
@@ -252,7 +259,7 @@ def test_a_pandas_frame_that_parquet_cannot_hold(
     frame = spoil(countries.to_pandas())
 
     with pytest.raises(cf.ConfigError, match=message) as raised:
-        frame.connecty.write_parquet(tmp_path / "frame.parquet")
+        frame.connecty.to_parquet(tmp_path / "frame.parquet")
 
     assert raised.value.__cause__ is None
     assert list(tmp_path.iterdir()) == []
@@ -269,13 +276,13 @@ def test_a_polars_frame_that_arrow_cannot_hold(dtype: Any, countries: cf.Answer,
     with pytest.raises(
         cf.ConfigError, match=r"^Column 'o' is of polars' (Object|U?Int128|Float16).*, which Arrow lacks"
     ):
-        frame.connecty.write_parquet(tmp_path / "frame.parquet")
+        frame.connecty.to_parquet(tmp_path / "frame.parquet")
 
 
 def test_a_folder_that_does_not_exist(countries: cf.Answer, tmp_path: Path) -> None:
     """Python's own error, with the path that was given."""
     with pytest.raises(FileNotFoundError) as raised:
-        countries.to_polars().connecty.write_parquet(tmp_path / "nope" / "frame.parquet")
+        countries.to_polars().connecty.to_parquet(tmp_path / "nope" / "frame.parquet")
 
     assert raised.value.filename == str(tmp_path / "nope" / "frame.parquet")
 
@@ -393,7 +400,7 @@ def test_a_new_process_needs_the_file_alone(
     make: Callable[[cf.Answer], Any], engine: str, countries: cf.Answer, tmp_path: Path
 ) -> None:
     """In a new process, a frame that was read has its metadata and accessor, in either library."""
-    path = make(countries).connecty.write_parquet(tmp_path / "frame.parquet")
+    path = make(countries).connecty.to_parquet(tmp_path / "frame.parquet")
     script = (
         "import sys, connecty_frames as cf\n"
         f"frame = cf.read_parquet({str(path)!r}, engine={engine!r})\n"
@@ -414,7 +421,7 @@ def test_a_new_process_needs_the_file_alone(
 @pytest.mark.slow
 def test_the_reader_of_pandas_in_a_new_process(countries: cf.Answer, tmp_path: Path) -> None:
     """With the package imported after pandas, the accessor works for pandas' own reader, too."""
-    path = countries.to_polars().connecty.write_parquet(tmp_path / "frame.parquet")
+    path = countries.to_polars().connecty.to_parquet(tmp_path / "frame.parquet")
     script = (
         f"import pandas as pd, connecty_frames\nprint(pd.read_parquet({str(path)!r}).connecty.question)\n"
     )

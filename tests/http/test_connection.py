@@ -24,8 +24,8 @@ from connecty_frames.http.connection import (
     seconds_left,
 )
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
-from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
+from connecty_frames.settings.values import Settings
 from tests.cases import cases
 from tests.servers.responses import chunked
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Response | Failure, float]:
     """Send one GET, and return its outcome and the seconds it took."""
-    transport = Transport(address, clock=SYSTEM_CLOCK, redact=Redaction())
+    transport = Transport(Settings(base_url=address), SYSTEM_CLOCK)
     began = time.monotonic()
     outcome: Response | Failure
     try:
@@ -143,7 +143,7 @@ def test_a_reset_is_a_lost_answer(server: Any) -> None:
 
 def test_gets_share_a_connection(server: Any) -> None:
     """Those of one transport go over one connection, wait for nothing, and are not kept."""
-    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
     began = time.monotonic()
     before = ATTEMPT.get(None)  # of an attempt that another test interrupted
     for _ in range(3):
@@ -156,7 +156,7 @@ def test_gets_share_a_connection(server: Any) -> None:
 
 def test_closing_ends_idle_connections(server: Any) -> None:
     """At once, also if something still has their pool."""
-    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
     get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
     (adapter,) = transport._adapters.values()
     (key,) = adapter.poolmanager.pools.keys()
@@ -176,7 +176,7 @@ def test_plain_http_needs_no_certificates(server: Any, monkeypatch: pytest.Monke
 def test_a_body_with_two_lengths_ends_its_connection(server: Any) -> None:
     """A server and a proxy may see different ends of a chunked body that also has a Content-Length."""
     server.on("health", server.send(chunked(b"{}", headers=b"Content-Length: 2\r\n")))
-    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
     bodies = [
         get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5)).body for _ in range(2)
     ]
@@ -328,7 +328,7 @@ def test_the_time_of_one_read(
 
 def test_no_request_begins_at_the_deadline(server: Any, clock: FakeClock) -> None:
     """Not at that moment either: the host is not even looked up."""
-    transport = Transport(server.address, clock=clock, redact=Redaction())
+    transport = Transport(Settings(base_url=server.address), clock)
     attempt = Attempt(Deadline.after(0.0, clock), connect=1.0, idle=1.0)
     with pytest.raises(RequestFailed) as caught:
         get(transport, attempt)
@@ -432,7 +432,7 @@ def test_the_connection_of_a_post_is_closed_at_once(server: Any, monkeypatch: py
         closed.append(adapter)
 
     monkeypatch.setattr(ConnectionAdapter, "close", close)
-    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
     get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
     assert closed == []
     request = Request("POST", "/v1/auth/token", b"{}")

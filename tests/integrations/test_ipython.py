@@ -32,6 +32,7 @@ pytestmark = pytest.mark.usefixtures("connected")
 
 COUNTRIES = "list the top 5 countries with the most orders"
 ORDERS = "how many orders are there"
+ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 ACCESSOR = [
     "metadata",
     "question",
@@ -40,9 +41,9 @@ ACCESSOR = [
     "schema",
     "sql_query",
     "statistics",
+    "to_parquet",
     "total_rows",
     "truncated",
-    "write_parquet",
 ]
 
 
@@ -200,6 +201,7 @@ class TestConnecty:
             ),
             (f"%%connecty df --strict --decimals float\n{ORDERS}", "%%connecty: decimals='float' rounds"),
             (f"%%connecty df --question-id 5\n{ORDERS}", "%%connecty: question_id='5': expected the UUID"),
+            (f"%connecty df --question-id {ID} --max-age 6h", "unexpected keyword argument 'max_age'"),
             (f"%%connecty df --progress df\n{ORDERS}", "%%connecty: progress='before': expected True, False"),
             (f"%%connecty df --schema types\n{ORDERS}", "There is no variable 'types': name 'types' is not"),
             (f"%%connecty df --client df.a\n{ORDERS}", "There is no variable 'df.a': 'str' object has no"),
@@ -247,7 +249,7 @@ class TestConnecty:
         line = (
             "--client client --dw-id 7 --engine polars --dtype-backend pyarrow --max-rows 5 --schema types "
             "--tz 'Asia/Tokyo' --no-infer-temporal --decimals exact --strict --on-truncation raise "
-            "--timeout 2.5 --progress steps.append --question-id 729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+            "--timeout 2.5 --progress steps.append"
         )
 
         run(shell, f"%%connecty df {line}\nq")
@@ -269,10 +271,16 @@ class TestConnecty:
                 "on_truncation": "raise",
                 "timeout": 2.5,
                 "progress": shell.user_ns["steps"].append,
-                "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8",
             },
-            {"client": None, "max_rows": None, "progress": False, "max_age": "6h", "tags": {"job": "n"}},
-            {"client": None},
+            {
+                "client": None,
+                "engine": "pandas",
+                "max_rows": None,
+                "progress": False,
+                "max_age": "6h",
+                "tags": {"job": "n"},
+            },
+            {"client": None, "engine": "pandas"},
         ]
         assert calls[0].keys() | calls[1].keys() == {
             "client",

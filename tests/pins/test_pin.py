@@ -132,6 +132,8 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
         ({"replace": "no"}, cf.ConfigError, "replace='no': expected True or False"),
         ({"on_truncation": "raise"}, TypeError, "pin keeps no rows"),
         ({"tmezone": "UTC"}, TypeError, "unexpected keyword argument 'tmezone'"),
+        ({"question_id": QUESTION_ID, "max_age": "1h"}, TypeError, "unexpected keyword argument 'max_age'"),
+        ({"question_id": ""}, cf.ConfigError, "question_id='': expected the UUID"),
     ],
 )
 def test_a_wrong_argument_costs_nothing(
@@ -632,29 +634,27 @@ def test_a_pin_that_does_not_fit(service: Any, disk: Path) -> None:
 # What is fetched and run
 
 
-def test_ask_df_fetches_the_pinned_answer(service: Any) -> None:
+def test_fetch_df_fetches_the_pinned_answer(service: Any) -> None:
     """It asks nothing, and requires the pinned columns and types."""
     pin = service.pin()
     service.answer(rows=[["id", "name"], [1.5, "a"]])
 
     with pytest.raises(cf.ConversionError, match="'id'"):
-        pin.ask_df(client=service.client)
+        pin.fetch_df(client=service.client)
     service.answer(rows=[["id", "name"], [5, "a"]])
-    frame = pin.ask_df(engine="polars", client=service.client)
+    frame = pin.fetch_df(engine="polars", client=service.client)
 
     assert frame.rows() == [(5, "a")]
     assert len(service.script.questions) == 1
 
 
-@pytest.mark.parametrize(
-    "option", [{"dw_id": 14}, {"question_id": QUESTION_ID}, {"schema": {}}, {"max_age": "1h"}]
-)
+@pytest.mark.parametrize("option", [{"dw_id": 14}, {"schema": {}}])
 def test_what_a_pin_decides(service: Any, option: dict[str, Any]) -> None:
-    """Another workspace, id or schema is an error."""
+    """Another workspace or schema is an error."""
     pin = service.pin()
 
     with pytest.raises(cf.ConfigError, match=f"{next(iter(option))}=.*: pin 'orders' decides it"):
-        pin.ask_df(client=service.client, **option)
+        pin.fetch_df(client=service.client, **option)
 
 
 def test_rerun(service: Any, database: duckdb.DuckDBPyConnection) -> None:
@@ -716,7 +716,7 @@ def test_a_question_of_the_sandbox(connected: Sandbox) -> None:
     pin = cf.pin("countries", "list the top 5 countries with the most orders", dialect="duckdb")
 
     assert pin.tables == ("sales.orders", "sales.customers", "sales.countries")
-    assert pin.ask_df().country.tolist() == ["Poland", "Germany", "France", "Italy", "Spain"]
+    assert pin.fetch_df().country.tolist() == ["Poland", "Germany", "France", "Italy", "Spain"]
     before = connected.request_log.submissions()
     checked = pin.check(ask=True, times=2)
 

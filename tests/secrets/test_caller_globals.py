@@ -86,7 +86,7 @@ def test_each_entry_point_is_called() -> None:
     }
     assert asking == {
         *("ask", "ask_async", "ask_batch", "ask_df", "ask_df_async", "ask_many", "pin", "read_connecty"),
-        "rerun",
+        *("fetch", "fetch_df", "rerun"),
     }
     source = Path(caller.__file__).read_text(encoding="utf-8")
     assert [name for name in asking if f"cf.{name}(" not in source] == []

@@ -230,7 +230,7 @@ def test_a_success_leaves_no_secret(
     shown += [str(frames[0].attrs), str(frames[2].schema.metadata)]
     held = [pickle.dumps(value) for value in (answer, answer.metadata, *frames)]
     for number, frame in enumerate(frames[:2]):
-        frame.connecty.write_parquet(tmp_path / f"{number}.parquet")
+        frame.connecty.to_parquet(tmp_path / f"{number}.parquet")
         frames[0].to_parquet(tmp_path / f"{number}.plain.parquet")
     answer.to_json(tmp_path / "answer.json")
     held += [path.read_bytes() for path in tmp_path.iterdir()]

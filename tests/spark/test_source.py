@@ -182,7 +182,7 @@ def test_the_types_and_values_of_an_answer(spark: Any, log: Any, name: str, by_i
     df = read(spark, name, question=REVENUE)
 
     metadata = cf.metadata(df, required=True)
-    answer = by_id.ask("", question_id=metadata.question_id, max_rows=None)
+    answer = by_id.fetch(metadata.question_id, max_rows=None)
     expected = answer.to_spark(spark)
     assert df.schema.simpleString() == expected.schema.simpleString()
     assert sorted(rows(df)) == sorted(rows(expected))

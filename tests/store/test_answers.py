@@ -16,7 +16,7 @@ from connecty_frames.store.answers import KeptAnswer, KeptAnswers, _checksum, an
 from connecty_frames.store.database import Database
 from connecty_frames.store.history import History
 from connecty_frames.store.records import forget_records
-from connecty_frames.store.table import database_at
+from connecty_frames.store.table import store_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ ONE, OTHER = KeptAnswer(b'{"n": 1}', 1000), KeptAnswer(b'{"n": 2}', 1000)
 @pytest.fixture
 def history(tmp_path: Path) -> Database:
     """Return a history that does not exist yet."""
-    return database_at(tmp_path / "history.sqlite3")
+    return store_at(tmp_path / "history.sqlite3")
 
 
 @pytest.fixture

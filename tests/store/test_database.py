@@ -26,7 +26,7 @@ from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import database as database_module
 from connecty_frames.store.database import Database, Result, StoreError, close_databases, default_path
 from connecty_frames.store.records import read_records
-from connecty_frames.store.table import _LAYOUT, database_at
+from connecty_frames.store.table import _LAYOUT, store_at
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
@@ -63,7 +63,7 @@ def test_only_the_owner_can_read_it(path: Path) -> None:
     """The folder has mode 700, each file 600, whatever the umask."""
     before = os.umask(0)
     try:
-        with database_at(path) as database:
+        with store_at(path) as database:
             database.execute(INSERT, ("how many?",))
             found = [path.parent, *path.parent.iterdir()]
             modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in found}
@@ -80,7 +80,7 @@ def test_only_the_owner_can_read_it(path: Path) -> None:
 
 def test_closing_leaves_one_file(path: Path) -> None:
     """SQLite merges those beside it."""
-    database_at(path).execute(INSERT, ("how many?",))
+    store_at(path).execute(INSERT, ("how many?",))
     close_databases()
 
     assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
@@ -89,25 +89,25 @@ def test_closing_leaves_one_file(path: Path) -> None:
 
 def test_one_database_for_a_path() -> None:
     """Relative or not, since it is opened once a process."""
-    database = database_at(Path("a.db"))
-    assert database is database_at(Path.cwd() / "a.db")
+    database = store_at(Path("a.db"))
+    assert database is store_at(Path.cwd() / "a.db")
 
 
 def test_closing_all(path: Path) -> None:
     """Each is closed, and the path has another one from then on."""
-    database = database_at(path)
+    database = store_at(path)
     with database:
         database.open()
         close_databases()
         assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
 
-    assert database_at(path) is not database
+    assert store_at(path) is not database
 
 
 def test_it_is_closed_with_its_last_user(path: Path) -> None:
     """SQLite merges the files beside it then; without a user, it is closed after each statement."""
     names = {"history.sqlite3", "history.sqlite3-wal", "history.sqlite3-shm"}
-    database = database_at(path)
+    database = store_at(path)
     with database:
         with database:
             database.execute(INSERT, ("how many?",))
@@ -128,8 +128,8 @@ def test_an_empty_file(path: Path, tmp_path: Path, place: str, content: bytes) -
     found.parent.mkdir(exist_ok=True)
     found.write_bytes(content)
     with pytest.warns(HistoryWarning, match=r"is damaged \(it is empty\)\. It was renamed to"):
-        database_at(found).execute(INSERT, ("how many?",))
-    database_at(found).execute(INSERT, ("how many more?",))  # warnings are errors
+        store_at(found).execute(INSERT, ("how many?",))
+    store_at(found).execute(INSERT, ("how many more?",))  # warnings are errors
 
     assert questions(found) == ["how many?", "how many more?"]
     (renamed,) = found.parent.glob("*.damaged-*")
@@ -139,7 +139,7 @@ def test_an_empty_file(path: Path, tmp_path: Path, place: str, content: bytes) -
 def test_pages_that_were_exchanged(tmp_path: Path) -> None:
     """Any two of them: SQLite alone would not find some questions, which would be asked again."""
     path = tmp_path / "named.sqlite3"
-    with database_at(path) as database:
+    with store_at(path) as database:
         for number in range(20):
             database.execute(INSERT.replace("'k'", f"'{number}'"), (f"{number}" * 200,))
     content = path.read_bytes()
@@ -151,7 +151,7 @@ def test_pages_that_were_exchanged(tmp_path: Path) -> None:
         swapped[one], swapped[other] = pages[other], pages[one]
         path.write_bytes(b"".join(swapped))
         with pytest.warns(HistoryWarning, match="is damaged"):
-            database_at(path).execute(INSERT, ("after",))
+            store_at(path).execute(INSERT, ("after",))
         assert questions(path) == ["after"], (one, other)
         close_databases()
 
@@ -177,13 +177,13 @@ def truncate(path: Path) -> None:
 @pytest.mark.parametrize("damage", [damage_header, damage_pages, truncate])
 def test_a_damaged_file_is_renamed(path: Path, damage: object) -> None:
     """A new one is begun, with a warning that names both."""
-    database_at(path).execute(INSERT, ("before",))
+    store_at(path).execute(INSERT, ("before",))
     close_databases()
     damage(path)  # type: ignore[operator]
     damaged = path.read_bytes()
 
     with pytest.warns(HistoryWarning, match=r"is damaged \(.*\)\. It was renamed to .*\.damaged-\d{8}T"):
-        database_at(path).execute(INSERT, ("after",))
+        store_at(path).execute(INSERT, ("after",))
     close_databases()
 
     (renamed,) = [each for each in path.parent.iterdir() if ".damaged-" in each.name]
@@ -196,10 +196,10 @@ def test_damage_while_it_is_open(path: Path) -> None:
     for number in range(2):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            database_at(path).execute(INSERT, ("before",))
-            database_at(path).close()
+            store_at(path).execute(INSERT, ("before",))
+            store_at(path).close()
             damage_header(path)
-            database_at(path).execute(INSERT, ("after",))
+            store_at(path).execute(INSERT, ("after",))
         assert [each.category for each in caught] == [HistoryWarning][number:]
 
     assert len([each for each in path.parent.iterdir() if ".damaged-" in each.name]) == 2
@@ -208,7 +208,7 @@ def test_damage_while_it_is_open(path: Path) -> None:
 def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A StoreError once the time is up; the file works when it is free again."""
     monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
-    database = database_at(path)
+    database = store_at(path)
     database.open()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -224,10 +224,10 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_file_that_another_process_writes(path: Path) -> None:
     """It is opened and read without waiting, as WAL allows."""
-    database_at(path).execute(INSERT, ("how many?",))
+    store_at(path).execute(INSERT, ("how many?",))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    found = database_at(path).execute("SELECT question FROM questions", until=-1)
+    found = store_at(path).execute("SELECT question FROM questions", until=-1)
     other.close()
 
     assert found.rows == [("how many?",)]
@@ -235,7 +235,7 @@ def test_a_file_that_another_process_writes(path: Path) -> None:
 
 def test_rows_that_cannot_be_read(path: Path) -> None:
     """Nothing stays locked for others, also while the error is handled."""
-    with database_at(path) as database:
+    with store_at(path) as database:
         for question in ("how many?", "who?"):
             database.execute(INSERT, (question,))
         with pytest.raises(StoreError, match=r"(?i)utf-8") as caught:
@@ -254,7 +254,7 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
     file.write_text("country,orders\nPoland,31768\n" * 100)
 
     with pytest.raises(StoreError, match="file is not a database"):
-        database_at(file).open()
+        store_at(file).open()
     assert file.read_text() == "country,orders\nPoland,31768\n" * 100
     assert list(tmp_path.iterdir()) == [file]
 
@@ -268,7 +268,7 @@ def test_a_database_of_another_program(path: Path) -> None:
     before = path.read_bytes()
 
     with pytest.raises(StoreError, match="it is a database of another program"):
-        database_at(path).open()
+        store_at(path).open()
     assert path.read_bytes() == before
 
 
@@ -280,21 +280,21 @@ def test_a_database_without_tables(path: Path) -> None:
     other.close()
     assert path.stat().st_size > 1
 
-    database_at(path).execute(INSERT, ("how many?",))
+    store_at(path).execute(INSERT, ("how many?",))
     assert questions(path) == ["how many?"]
 
 
 def test_a_file_of_a_newer_version(path: Path) -> None:
     """It is not changed."""
-    database_at(path).open()
-    database_at(path).execute("PRAGMA user_version = 99")
+    store_at(path).open()
+    store_at(path).execute("PRAGMA user_version = 99")
     close_databases()
 
     with pytest.raises(StoreError, match="a newer version of connecty_frames wrote it"):
-        database_at(path).open()
+        store_at(path).open()
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [4, 5, 6])
 def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
     """It has its questions; one that was being sent is UNCERTAIN, and no number is given again."""
     path.parent.mkdir()
@@ -303,8 +303,8 @@ def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
         old.execute(statement)
     for question, state in (("done", "COMPLETED"), ("sent", "SENT"), ("forgotten", "COMPLETED")):
         old.execute(
-            "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
-            "process_started) VALUES ('k', ?, 'u', '13', 'c', ?, 0, 'h', 1, 's')",
+            "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
+            "VALUES ('k', ?, 'u', '13', 'c', ?, 0)",
             (question, state),
         )
     old.execute("DELETE FROM questions WHERE question = 'forgotten'")
@@ -312,18 +312,16 @@ def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
     old.execute(f"PRAGMA user_version = {version}")
     old.commit()
     old.close()
-    database = database_at(path)
+    database = store_at(path)
     database.execute(INSERT, ("new",))
 
     found = [(row[0], row[2], row[3]) for row in read_records(database)]
     assert found == [(4, "UNCERTAIN", "new"), (2, "UNCERTAIN", "sent"), (1, "COMPLETED", "done")]
-    columns = {name for _, name, *_ in database.execute("PRAGMA table_info(questions)").rows}
-    assert not columns & {"host", "pid", "process_started"}
 
 
 def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
     """That of the rows with an id alone."""
-    database = database_at(path)
+    database = store_at(path)
     statement = "SELECT sql FROM sqlite_master WHERE name = 'questions_by_id'"
     ((made,),) = database.execute(statement).rows
     assert made.endswith("WHERE question_id IS NOT NULL")
@@ -335,10 +333,10 @@ def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     """A folder, and a folder that cannot be created."""
     with pytest.raises(StoreError, match="it is not a regular file"):
-        database_at(tmp_path).open()
+        store_at(tmp_path).open()
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"^(File exists|Not a directory)$"):
-        database_at(tmp_path / "file" / "history.sqlite3").open()
+        store_at(tmp_path / "file" / "history.sqlite3").open()
 
 
 def test_threads_share_it(path: Path) -> None:
@@ -346,7 +344,7 @@ def test_threads_share_it(path: Path) -> None:
 
     def insert(name: int) -> None:
         for number in range(20):
-            database_at(path).execute(INSERT, (f"{name}-{number}",))
+            store_at(path).execute(INSERT, (f"{name}-{number}",))
 
     threads = [threading.Thread(target=insert, args=(name,)) for name in range(4)]
     for thread in threads:
@@ -361,9 +359,9 @@ def test_a_connection_that_was_inherited(path: Path, monkeypatch: pytest.MonkeyP
     """It is kept, since it must not be closed either; a file that was not open leaves none."""
     inherited: list[sqlite3.Connection] = []
     monkeypatch.setattr(database_module, "_INHERITED", inherited)
-    database_at(path).leave_to_parent()
+    store_at(path).leave_to_parent()
     assert inherited == []
-    with database_at(path) as database:
+    with store_at(path) as database:
         database.open()
         connection = database._connection
         database.leave_to_parent()
@@ -380,8 +378,8 @@ def test_a_forked_child_opens_it_again(path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from connecty_frames.store.table import database_at
-database = database_at(Path({str(path)!r})).__enter__()
+from connecty_frames.store.table import store_at
+database = store_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
 connection = database._connection
 child = os.fork()
@@ -402,8 +400,8 @@ def test_a_child_that_is_forked_while_a_thread_writes(path: Path) -> None:
     code = f"""
 import os, threading
 from pathlib import Path
-from connecty_frames.store.table import database_at
-database = database_at(Path({str(path)!r})).__enter__()
+from connecty_frames.store.table import store_at
+database = store_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
 writing, written = threading.Event(), threading.Event()
 
@@ -431,7 +429,7 @@ database.execute({INSERT!r}, ("parent" if child else "child",))
 def test_two_threads_that_fork_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each releases what it has locked itself, and nothing stays locked."""
     monkeypatch.setattr(database_module, "_TIMEOUT", 0.02)
-    database = database_at(path)
+    database = store_at(path)
     other_forks, other_goes_on = threading.Event(), threading.Event()
 
     def fork() -> None:
@@ -460,9 +458,9 @@ def test_a_process_that_is_killed_while_it_creates_the_file(path: Path, call: st
 import os, signal
 from pathlib import Path
 from connecty_frames import files
-from connecty_frames.store.table import database_at
+from connecty_frames.store.table import store_at
 from connecty_frames.store.database import Database
-database = database_at(Path({str(path)!r}))
+database = store_at(Path({str(path)!r}))
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -481,7 +479,7 @@ database.open()
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False)
     left = len(list(path.parent.iterdir()))
-    database_at(path).open()
+    store_at(path).open()
 
     assert (killed.returncode, left) == (-9, 1)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
@@ -493,7 +491,7 @@ def test_a_link_to_a_file_that_does_not_exist_yet(path: Path) -> None:
     target = path.with_name("target.sqlite3")
     path.parent.mkdir()
     path.symlink_to(target)
-    database_at(path).execute(INSERT, ("a",))
+    store_at(path).execute(INSERT, ("a",))
 
     assert (path.is_symlink(), questions(target)) == (True, ["a"])
 
@@ -503,11 +501,11 @@ def test_processes_create_it_together(path: Path) -> None:
     """Eight that begin at once on no file record every row."""
     code = f"""
 from pathlib import Path
-from connecty_frames.store.table import database_at
+from connecty_frames.store.table import store_at
 import sys
 sys.stdin.readline()
 for number in range(20):
-    database_at(Path({str(path)!r})).execute({INSERT!r}, (f"{{sys.argv[1]}}-{{number}}",))
+    store_at(Path({str(path)!r})).execute({INSERT!r}, (f"{{sys.argv[1]}}-{{number}}",))
 """
     started = [
         subprocess.Popen([sys.executable, "-W", "error", "-c", code, str(name)], stdin=subprocess.PIPE)
@@ -544,7 +542,7 @@ def test_another_creates_it_between_two_statements(
         return connect(*arguments, **options, factory=Interrupted)
 
     monkeypatch.setattr(sqlite3, "connect", interrupted)
-    database_at(path).execute(INSERT, ("this",))
+    store_at(path).execute(INSERT, ("this",))
     monkeypatch.undo()
 
     assert executed > before
@@ -555,7 +553,7 @@ def test_another_creates_it_between_two_statements(
 @pytest.mark.parametrize("by", ["removed", "renamed"])
 def test_a_file_that_is_gone_while_it_is_open(path: Path, by: str) -> None:
     """A new one is begun, since nobody would find what the old one gets."""
-    database = database_at(path)
+    database = store_at(path)
     database.execute(INSERT, ("before",))
     for each in list(path.parent.iterdir()):
         if by == "removed":
@@ -572,7 +570,7 @@ def test_the_wait_for_other_threads_counts(
     path: Path, monkeypatch: pytest.MonkeyPatch, waited: float, left: int
 ) -> None:
     """Else each thread would add a second to the wait of the next one while the file is locked."""
-    with database_at(path) as database:
+    with store_at(path) as database:
         database.open()
         clock = SimpleNamespace(monotonic=iter([100.0, 100.0 + waited]).__next__)
         monkeypatch.setattr("connecty_frames.store.database.time", clock)
@@ -586,14 +584,14 @@ class TestWaitingStatements:
     def test_without_a_file(self, path: Path) -> None:
         """Nothing is executed, and none is created."""
         waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
-        database_at(path).execute_waiting(waiting)
+        store_at(path).execute_waiting(waiting)
         assert not waiting
         assert not path.exists()
 
     def test_a_locked_file(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A StoreError once the time is up, whatever their number; all wait for the next call."""
         monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
-        database = database_at(path)
+        database = store_at(path)
         database.open()
         waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
         other = sqlite3.connect(path, isolation_level=None)
@@ -609,7 +607,7 @@ class TestWaitingStatements:
 
     def test_an_error_in_the_middle(self, path: Path) -> None:
         """The statement and those after it stay."""
-        database = database_at(path)
+        database = store_at(path)
         database.open()
         waiting = deque([(INSERT, ("a",)), ("INSERT", ()), (INSERT, ("b",))])
         with pytest.raises(StoreError, match="incomplete input"):
@@ -620,7 +618,7 @@ class TestWaitingStatements:
     def test_two_threads(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The second returns when those of the first are done, on which its own may depend."""
         monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 20.0)
-        database = database_at(path)
+        database = store_at(path)
         database.open()
         waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
         other = sqlite3.connect(path, isolation_level=None)
@@ -635,7 +633,7 @@ class TestWaitingStatements:
 
     def test_a_full_queue(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A statement that drops the first one while that is executed is executed too."""
-        database = database_at(path)
+        database = store_at(path)
         database.open()
         waiting = deque([(INSERT, ("a",))], maxlen=1)
         execute = database.execute
@@ -655,12 +653,12 @@ class TestWaitingStatements:
 def test_a_path_that_no_file_can_have(tmp_path: Path, name: str) -> None:
     """It is a reason why the file cannot be opened, like any other."""
     with pytest.raises(StoreError, match="no NUL character"):
-        database_at(tmp_path / name).open()
+        store_at(tmp_path / name).open()
 
 
 def test_the_settings_of_a_connection(path: Path) -> None:
     """What a power cut may lose, how long the log gets, and that what is erased is overwritten."""
-    with database_at(path) as database:
+    with store_at(path) as database:
         names = ("journal_mode", "synchronous", "secure_delete", "journal_size_limit", "application_id")
         found = {name: database.execute(f"PRAGMA {name}").rows[0][0] for name in names}
 
@@ -675,10 +673,10 @@ def test_the_settings_of_a_connection(path: Path) -> None:
 
 def test_a_file_in_use_is_not_changed_by_opening_it(path: Path) -> None:
     """One of this version is only read: its tables are made once."""
-    database_at(path).execute(INSERT, ("how many?",))
+    store_at(path).execute(INSERT, ("how many?",))
     close_databases()
     before = path.read_bytes()
-    database_at(path).open()
+    store_at(path).open()
     close_databases()
 
     assert path.read_bytes() == before
@@ -689,7 +687,7 @@ def test_how_long_a_file_is_checked(
     path: Path, monkeypatch: pytest.MonkeyPatch, longer: int, *, is_noticed: bool
 ) -> None:
     """Up to 8 MB as it is opened, since that takes 60 ms; what SQLite notices is found in longer ones too."""
-    database_at(path).execute(INSERT, ("a" * 50_000,))
+    store_at(path).execute(INSERT, ("a" * 50_000,))
     close_databases()
     content = path.read_bytes()
     pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
@@ -699,7 +697,7 @@ def test_how_long_a_file_is_checked(
     monkeypatch.setattr(database_module, "_CHECKED_BYTES", len(content) - longer)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        database_at(path).open()
+        store_at(path).open()
 
     assert len(caught) == is_noticed
 
@@ -753,7 +751,7 @@ def test_a_reserve_that_almost_has_room(tmp_path: Path, monkeypatch: pytest.Monk
 def test_an_attempt_waits_for_another_process(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as any statement, since a lease that is not renewed ends."""
     monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 20.0)
-    found = database_at(path)
+    found = store_at(path)
     found.open()
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -776,7 +774,7 @@ def test_a_damaged_file_that_cannot_be_renamed(path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(StoreError, match=r"^it is empty; \[Errno 13\] Permission denied$"):
-        database_at(path).open()
+        store_at(path).open()
     assert path.read_bytes() == b"x"
 
 
@@ -787,7 +785,7 @@ def test_a_file_system_without_links(path: Path, monkeypatch: pytest.MonkeyPatch
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    found = database_at(path)
+    found = store_at(path)
     assert not found.is_new
     found.execute(INSERT, ("how many?",))
 
@@ -798,10 +796,10 @@ def test_a_file_system_without_links(path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_rows_are_counted(path: Path) -> None:
     """What a statement has changed, its last number, and what it returned; of none, nothing."""
-    found = database_at(path)
-    assert found.execute("DELETE FROM questions", creates=False) == Result([], 0, 0)
-    assert found.execute(INSERT, ("how many?",)) == Result([], 1, 1)
-    assert found.execute("PRAGMA user_version") == Result([(6,)], 0, -1)
+    found = store_at(path)
+    assert found.execute("DELETE FROM questions", creates=False) == Result([], 0)
+    assert found.execute(INSERT, ("how many?",)) == Result([], 1)
+    assert found.execute("PRAGMA user_version") == Result([(7,)], -1)
 
 
 @pytest.mark.parametrize("name", ["database", "leases"])
@@ -821,7 +819,7 @@ def test_the_files_beside_a_damaged_one(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").write_bytes(suffix[:1].encode())
     with pytest.warns(HistoryWarning, match="is damaged"):
-        database_at(path).open()
+        store_at(path).open()
 
     names = [each.name for each in path.parent.iterdir()]
     (renamed,) = [name for name in names if ".damaged-" in name and not name.endswith(("-wal", "-shm"))]

@@ -14,7 +14,7 @@ import connecty_frames as cf
 from connecty_frames.batch import BatchSummary
 from connecty_frames.client import Client
 from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, database_at
+from connecty_frames.store.table import COLUMNS, store_at
 from tests.servers import programs
 from tests.servers.scripted import QUESTION_ID, Script
 
@@ -76,7 +76,7 @@ def settings(server: Script) -> dict[str, Any]:
 def states(path: Path) -> list[tuple[str, str | None]]:
     """Return state and id of what is recorded."""
     columns = COLUMNS.index("state"), COLUMNS.index("question_id")
-    return [(row[columns[0]], row[columns[1]]) for row in read_records(database_at(path))]
+    return [(row[columns[0]], row[columns[1]]) for row in read_records(store_at(path))]
 
 
 pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TruncationWarning")
@@ -165,7 +165,7 @@ def test_a_file_without_room(settings: dict[str, Any], disk: Disk, call: str) ->
         answer = client.ask("a")
         disk.fill()
         with pytest.raises(cf.WriteFailed, match="By its id it is fetched again at no cost") as caught:
-            answer.to_pandas().connecty.write_parquet(path) if call == "frame" else answer.to_json(path)
+            answer.to_pandas().connecty.to_parquet(path) if call == "frame" else answer.to_json(path)
 
     assert caught.value.question_id == QUESTION_ID
     assert path.read_text() == "before"

@@ -31,9 +31,9 @@ from connecty_frames.store.table import (
     QuestionFile,
     RecordState,
     Row,
-    database_at,
     from_microseconds,
     microseconds,
+    store_at,
 )
 from tests.cases import cases
 
@@ -70,7 +70,7 @@ class Recorder:
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
     """Return a history in a new file, which redacts one secret."""
-    database = database_at(tmp_path / "history.sqlite3")
+    database = store_at(tmp_path / "history.sqlite3")
     history = History(
         database,
         required=False,
@@ -439,14 +439,14 @@ def test_a_damaged_row(recorder: Recorder, damage: str) -> None:
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     """One warning for a process; nothing is raised, unless the history is required."""
     arguments: Any = {"base_url": "https://api.test", "client_id": SecretStr("c"), "redact": str}
-    history = History(database_at(tmp_path), required=False, **arguments)
+    history = History(store_at(tmp_path), required=False, **arguments)
     with pytest.warns(HistoryWarning, match=r"cannot be used \(it is not a regular file\); questions are"):
         assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     history.ended(ID, RecordState.COMPLETED, now=NOON)
 
     with pytest.raises(ConfigError, match=r"history='require' sends no question that is not recorded"):
-        History(database_at(tmp_path), required=True, **arguments)
+        History(store_at(tmp_path), required=True, **arguments)
 
 
 def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -520,13 +520,11 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
     claim = {"asked_at": NOON, "after": 0}
     row = history.claim(Asked("how many?", 13), **claim)
     assert row is not None
-    assert (row.id, row.key, row.asked_at) == (1, key, microseconds(NOON))
+    assert (row.key, row.asked_at) == (key, microseconds(NOON))
     assert history.claim(Asked("how many?", 13), **claim) is None
     assert recorder.rows("id", "state") == [(1, "SENT")]
 
-    unusable = History(
-        database_at(tmp_path), required=False, base_url="u", client_id=SecretStr("c"), redact=str
-    )
+    unusable = History(store_at(tmp_path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     reason = r"\(it is not a regular file\), so whether the question was asked before is unknown"
     with pytest.raises(ConfigError, match=reason):
         unusable.claim(Asked("how many?", 13), **claim)
@@ -539,7 +537,7 @@ def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> No
     history = recorder.history
     row = recorder.sent()
     assert (tmp_path / "history.sqlite3-wal").exists()
-    history._pending.append(("UPDATE questions SET state = 'REJECTED' WHERE id = ?", (row.id,)))
+    history._pending.append(("UPDATE questions SET state = 'REJECTED' WHERE token = ?", (row.token,)))
     history.close()
 
     assert [each.name for each in tmp_path.iterdir()] == ["history.sqlite3"]
@@ -548,7 +546,7 @@ def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> No
 
 def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     """Until it is closed, too."""
-    database = database_at(tmp_path / "history.sqlite3")
+    database = store_at(tmp_path / "history.sqlite3")
     answers = KeptAnswers(database, max_bytes=1000)
     history = History(
         database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, answers=answers
@@ -579,9 +577,8 @@ def test_a_large_number_of_a_row(recorder: Recorder) -> None:
 
 def test_leases_in_figures(recorder: Recorder) -> None:
     """A minute in microseconds of both clocks, renewed every ten seconds."""
-    condition, (wall, uptime) = recorder.database.lease_over()
-    assert condition == "state = 'SENT' AND abs(lease - ?) > 60000000 AND abs(lease_uptime - ?) > 60000000"
-    assert leases.PAUSE == 10.0
+    ((_, (wall,)), (_, (uptime,))) = recorder.database.lease().values()
+    assert (leases.SECONDS, leases.PAUSE) == (60.0, 10.0)
     assert abs(wall - time.time() * 1e6) < 5e6
     assert abs(uptime - time.monotonic() * 1e6) < 5e6
 

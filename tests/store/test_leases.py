@@ -20,7 +20,7 @@ from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.history import History
 from connecty_frames.store.leases import _Renewals
-from connecty_frames.store.table import RecordState, database_at
+from connecty_frames.store.table import RecordState, store_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,14 +48,14 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def history(path: Path) -> Iterator[History]:
     """Return a history."""
-    found = History(database_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
+    found = History(store_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     yield found
     found.close()
 
 
 def lease(path: Path) -> tuple[int, int]:
     """Return the lease of the only question."""
-    ((wall, uptime),) = database_at(path).execute("SELECT lease, lease_uptime FROM questions").rows
+    ((wall, uptime),) = store_at(path).execute("SELECT lease, lease_uptime FROM questions").rows
     return wall, uptime
 
 
@@ -97,7 +97,7 @@ def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) 
     assert other is not None
     assert threads() == 1
     history.not_accepted(other, RecordState.REJECTED, "403", now=NOON)
-    database_at(path).execute("DELETE FROM questions WHERE state = 'REJECTED'")
+    store_at(path).execute("DELETE FROM questions WHERE state = 'REJECTED'")
     before = lease(path)
     wait(lambda: lease(path) > before)
     history.accepted(row, ID, asked_at=NOON, now=NOON)

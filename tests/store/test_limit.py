@@ -18,8 +18,7 @@ from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.history import History
-from connecty_frames.store.opening import store_at
-from connecty_frames.store.table import QuestionFile, RecordState
+from connecty_frames.store.table import QuestionFile, RecordState, store_at
 from tests.cases import cases
 from tests.servers.postgres import postgres_server
 
@@ -141,7 +140,7 @@ def test_a_limit_that_ends_meanwhile(place: str, monkeypatch: pytest.MonkeyPatch
     )
     row = found.sent(Asked("second", 13), asked_at=now)
     assert row is not None
-    assert found.database.execute("SELECT id, question FROM questions").rows == [(row.id, "second")]
+    assert found.database.execute("SELECT token, question FROM questions").rows == [(row.token, "second")]
     found.close()
 
 

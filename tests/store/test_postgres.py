@@ -198,7 +198,7 @@ def test_a_lost_reply_to_an_insert(database: Any, relay: Relay, running: Postgre
 
     assert relay.cuts >= 2
     assert states(database) == [("SENT", None), ("ASKED", "one"), ("ASKED", "two")]
-    assert found.claim(Asked("why?", 13), asked_at=now, after=claimed.id - 1, seconds=9) is None
+    assert found.claim(Asked("why?", 13), asked_at=now, after=0, seconds=9) is None
     found.close()
 
 
@@ -238,6 +238,20 @@ def test_a_server_that_stops_answering(
         relay.hangs = False
     assert [each.category for each in caught] == [cf.HistoryWarning]
     assert server.questions == ["how many?", "why?", "why?", "why?"]
+
+
+def test_a_client_is_closed_while_the_server_is_away(
+    running: PostgresServer, server: Script, relay: Relay
+) -> None:
+    """What is not written yet, and was not required, is tried for a second."""
+    asking = client(server, running.url("store", port=relay.port))
+    asking.ask("how many?")
+    relay.hangs = True
+    with pytest.warns(cf.HistoryWarning, match="its server did not answer in time"):
+        asking.ask("who?")
+    began = time.monotonic()
+    asking.close()
+    assert time.monotonic() - began < 3
 
 
 def test_a_suspended_server(running: PostgresServer, url: str) -> None:
@@ -450,7 +464,7 @@ from connecty_frames.batch import Batch, BatchSummary
 from connecty_frames.options import Asked
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.history import History
-from connecty_frames.store.opening import store_at
+from connecty_frames.store.table import store_at
 store = store_at(parse_setting("history", sys.argv[1], is_text=False))
 found = History(store, required=True, base_url="u", client_id=SecretStr("c"), redact=str)
 def sent(found, asked=Asked("how many?", 13)):

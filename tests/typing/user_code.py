@@ -255,15 +255,15 @@ def pins(connection: object) -> None:
     """Frames of the engine, and what a check found."""
     pin = cf.pin("name", "q", dialect="postgres", max_rows=None)
     assert_type(pin, cf.Pin)
-    accessor(cf.pinned("name", path=Path("connecty-pins")).ask_df().connecty)
+    accessor(cf.pinned("name", path=Path("connecty-pins")).fetch_df().connecty)
     assert_type(pin.tables, tuple[str, ...])
-    accessor(pin.ask_df(engine="polars", client=cf.Client()).connecty)
+    accessor(pin.fetch_df(engine="polars", client=cf.Client()).connecty)
     assert_type(pin.check(ask=True, times=2, on_change=print).changed, bool)
     pin.rerun(connection, functions=["f"])
     cf.rerun(pin, connection, dialect="postgres")
     pin.check(on_change="ignore")  # error
     cf.pin("name", "q", max_row=5)  # error
-    pin.ask_df(engine="dask")  # error
+    pin.fetch_df(engine="dask")  # error
 
 
 # Many questions

@@ -23,7 +23,7 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames.options import Asked
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.history import History
-from connecty_frames.store.opening import store_at
+from connecty_frames.store.table import store_at
 from tests.servers.postgres import PostgresServer, Relay
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.namespaces import pid_namespace
