@@ -205,12 +205,23 @@ def test_the_deadline_ends_the_wait(api: Any, question: Question, clock: Any) ->
     assert "; the server last said IN_PROGRESS. It may still be running: " in str(caught.value)
 
 
-def test_retry_after_of_a_pending_question_is_kept(api: Any, question: Question, clock: Any) -> None:
-    """Retry-After: 4 beside PENDING delays the next poll by 4 s."""
+@pytest.mark.parametrize(("timeout", "pause"), [(60.0, 4.0), (4.0, 0.1)])
+def test_retry_after_of_a_pending_question_is_kept(
+    api: Any, question: Question, clock: Any, timeout: float, pause: float
+) -> None:
+    """Retry-After: 4 beside PENDING delays the next poll by 4 s, unless no time is left for one then."""
     api.get(RESULTS, json={"state": "PENDING"}, headers={"Retry-After": "4"})
     answers(api, rows(1, 1))
-    question.result()
-    assert clock.slept == [4.0]
+    question.result(timeout=timeout)
+    assert clock.slept == [pause]
+
+
+def test_a_429_that_asks_for_more_time_than_is_left(api: Any, question: Question, clock: Any) -> None:
+    """It is raised at once, since it says for how long to wait."""
+    api.get(RESULTS, status=429, headers={"Retry-After": "5"})
+    with pytest.raises(RateLimitError):
+        question.wait(timeout=1)
+    assert clock.slept == []
 
 
 def test_one_deadline_from_submission_to_answer(api: Any, client: Client, clock: Any) -> None:

@@ -367,7 +367,8 @@ def test_what_ends_an_exchange(cause: Exception, kind: FailureKind, reason: str)
     """Its kind, what was received, and a message without the text of a foreign exception."""
     failure = failed(cause, status=200)
     error = failure.error
-    assert isinstance(error, ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError)
+    assert isinstance(error, ResponseError)
+    assert isinstance(error, ResponseTooLarge) is (kind is FailureKind.TOO_LARGE)
     assert (failure.kind, failure.reason, failure.status, failure.body) == (
         kind,
         reason,
