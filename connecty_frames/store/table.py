@@ -175,10 +175,6 @@ class QuestionFile(Database):
         wall, uptime = leases.lease_now()
         return {"lease": ("?", (wall,)), "lease_uptime": ("?", (uptime,))}
 
-    def truncate_log(self) -> None:
-        """Empty the log beside the file."""
-        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
 
 def store_at(place: Path | str | None) -> QuestionStore:
     """Return the history at a path or a URL of PostgreSQL, else that of the user; raises ConfigError."""
