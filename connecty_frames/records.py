@@ -12,8 +12,16 @@ from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, Engine, check_age, check_count, check_question_id
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.records import forget_records, read_records
-from connecty_frames.store.table import COLUMNS, LARGEST, QuestionFile, RecordState, client_hash, store_at
+from connecty_frames.store.table import (
+    COLUMNS,
+    LARGEST,
+    QuestionFile,
+    RecordState,
+    client_hash,
+    forget_records,
+    read_records,
+    store_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,7 +20,6 @@ from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
 from connecty_frames.store.database import OutageError, StoreError, UnfitError
-from connecty_frames.store.records import end_leases
 from connecty_frames.store.table import (
     CLOSED,
     COUNTED,
@@ -29,6 +28,7 @@ from connecty_frames.store.table import (
     RecordState,
     Row,
     client_hash,
+    end_leases,
     from_microseconds,
     microseconds,
     question_key,
