@@ -295,7 +295,7 @@ class Pin:
         """Return the SQL as a statement, None if it could not be parsed; a ConfigError if it was edited."""
         if not self._is_as_pinned():
             raise ConfigError(
-                f"The SQL of pin {snippet(self.name)!r} is not the one that was pinned: the file was edited. "
+                f"The SQL of pin {snippet(self.name)!r} is not the pinned SQL: the file was edited. "
                 "Restore it, or pin the question again.",
                 setting="path",
             )

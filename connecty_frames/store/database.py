@@ -124,6 +124,11 @@ class Store:
         self._counting = threading.RLock()
         self._users = 0
 
+    @property
+    def answers_path(self) -> Path:
+        """The file of the answers that are kept beside a history."""
+        raise NotImplementedError
+
     def shared(self) -> Self:
         """Return what all clients of this process share for the path or URL: what was made first."""
         with _registering:

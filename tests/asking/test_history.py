@@ -23,8 +23,7 @@ from connecty_frames.client import Client
 from connecty_frames.http.models import Attempt
 from connecty_frames.options import Asked
 from connecty_frames.store.history import History
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, microseconds, store_at
+from connecty_frames.store.table import COLUMNS, microseconds, read_records, store_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:

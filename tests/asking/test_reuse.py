@@ -22,8 +22,7 @@ from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.history import History
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, Earlier, RecordState, store_at
+from connecty_frames.store.table import COLUMNS, Earlier, RecordState, read_records, store_at
 from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
 

@@ -280,7 +280,7 @@ def test_the_certificates_that_are_trusted_by_default() -> None:
     """Those of certifi. A certificate that says neither who issued it nor until when is shown too."""
     probe = _Probe.__new__(_Probe)
     probe._settings = resolve(base_url="https://api.test")
-    probe._transport = Transport.from_settings(probe._settings, SYSTEM_CLOCK)
+    probe._transport = Transport(probe._settings, SYSTEM_CLOCK)
     probe._attempt = Attempt(Deadline.after(9, SYSTEM_CLOCK), connect=9, idle=9)
     assert probe._certificate("certificate").text == (
         "issued by an unknown authority, valid until an unknown date; verified by certifi "

@@ -282,9 +282,9 @@ def test_edited_sql_is_not_run(service: Any, database: duckdb.DuckDBPyConnection
     assert cf.pinned("orders").rerun(database).read_all().num_rows == 3
     path.write_text(text.replace("< 100", "< 1000"), encoding="utf-8")
 
-    with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
+    with pytest.raises(cf.ConfigError, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").rerun(database)
-    with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
+    with pytest.raises(cf.ConfigError, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").check(ask=True, client=service.client)
     assert len(service.script.questions) == 1
 

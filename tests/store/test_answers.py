@@ -15,8 +15,7 @@ from connecty_frames.options import Asked
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers, _checksum, answers_beside
 from connecty_frames.store.database import Database
 from connecty_frames.store.history import History
-from connecty_frames.store.records import forget_records
-from connecty_frames.store.table import store_at
+from connecty_frames.store.table import forget_records, store_at
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,15 +23,16 @@ from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.database import Database, StoreError
 from connecty_frames.store.history import History, question_key
-from connecty_frames.store.records import forget_records, read_records
 from connecty_frames.store.table import (
     COLUMNS,
     Earlier,
     QuestionFile,
     RecordState,
     Row,
+    forget_records,
     from_microseconds,
     microseconds,
+    read_records,
     store_at,
 )
 from tests.cases import cases
@@ -298,7 +299,7 @@ def test_answers_that_cannot_be_erased(recorder: Recorder, monkeypatch: pytest.M
         raise StoreError("it is read-only")
 
     recorder.history.accepted(recorder.sent(), ID, asked_at=NOON, now=NOON)
-    monkeypatch.setattr("connecty_frames.store.records.forget_answers", fail)
+    monkeypatch.setattr("connecty_frames.store.table.forget_answers", fail)
     with pytest.raises(StoreError):
         forget_records(recorder.database, question_id=ID)
 
