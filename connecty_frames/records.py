@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from connecty_frames.frames.accessor import ArrowTable
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.table import QuestionStore
 
@@ -63,7 +64,7 @@ def history(
     state: str | Iterable[str] | None = ...,
     since: datetime | date | timedelta | str | None = ...,
     limit: int | None = ...,
-) -> pa.Table: ...
+) -> ArrowTable: ...
 def history(
     engine: Engine = "pandas",
     *,
