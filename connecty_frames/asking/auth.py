@@ -3,11 +3,11 @@
 A failure here is a failure of every thread at once, so the rules are about not making it worse:
 
 - One token request at a time. Waiting threads share its outcome.
-- A token request starts nothing and may be repeated: an endpoint that is down, or whose response is lost, is
-  asked again until the deadline of the caller, within the retry budget. Refused credentials are not tried
+- A token request starts nothing and may be repeated. If the endpoint is down or its response is lost, it is
+asked again until the caller's deadline, within the retry budget. Refused credentials are not tried
   again for five seconds.
-- The lifetime of a token runs from the server's own ``Date`` to its ``expires_at``, and is counted on the
-  monotonic clock: a local clock that is an hour off, or a laptop that was asleep, does not matter.
+- The lifetime of a token runs from the server's ``Date`` to its ``expires_at``, counted on the monotonic
+clock. A wrong local clock, or a laptop that was asleep, does not matter.
 - An ``expires_at`` that is missing, past or invalid counts as a short lifetime, never as "expired":
   that would request a token before every request.
 - A refusal discards only the token that was refused. A late one cannot discard a newer token.

@@ -35,7 +35,7 @@ class Call:
         self._gone: set[str] = set()
 
     def message(self) -> str | None:
-        """Return what is known of the question, for an interrupt; None if it was never sent."""
+        """Return what is known of the question, for an interrupt, or None if it was never sent."""
         return self._submission.message()
 
     def submit(self) -> Question:

@@ -237,7 +237,7 @@ def is_encodable(text: str) -> bool:
 
 
 def to_decimal(text: str) -> Decimal | None:
-    """Read a number text exactly, None where its exponent is beyond what a Decimal can have."""
+    """Read a number text exactly, or None if its exponent is beyond what a Decimal can have."""
     try:
         return Decimal(text, EXACT_CONTEXT)
     except InvalidOperation:

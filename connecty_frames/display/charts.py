@@ -108,7 +108,7 @@ class Column:
 
     @property
     def numbers(self) -> list[float | None]:
-        """Numbers as the nearest float64, durations in their unit; None for NaN and infinity."""
+        """Numbers as the nearest float64, durations in their unit, or None for NaN and infinity."""
         cells = self.cells
         if pa.types.is_duration(cells.type):
             cells = pc.divide(_seconds(cells), float(self._unit[1]))

@@ -1,4 +1,4 @@
-r"""Arrow tables to files from which every value reads back as it was.
+r"""Arrow tables to files that return every value unchanged.
 
 ========= ==============================================================================================
 csv       nulls as empty fields and texts in quotes, so that an empty text and null stay apart

@@ -3,8 +3,8 @@
 Each backend has a table of tests on Arrow types and the functions that build a column. The first test that
 is true decides; a type without one becomes :class:`pandas.ArrowDtype`.
 
-Nullable columns are built from values and mask, not by pandas' own conversion from Arrow, which turns NaN
-into NA (pandas 3) and converts integers by way of floats, so that large ones change.
+Nullable columns are built from values and mask. pandas' own conversion from Arrow turns NaN into NA (pandas
+3), and converts integers through floats, which changes large ones.
 """
 
 from __future__ import annotations

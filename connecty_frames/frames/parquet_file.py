@@ -96,7 +96,7 @@ _CHECKSUM_MARK: Final = b"connecty"
 
 
 def is_intact(content: memoryview) -> bool | None:
-    """Return whether a Parquet file is what was written, None if it does not have our checksum."""
+    """Return whether a Parquet file is what was written, or None if it does not have our checksum."""
     start = _footer_start(content)
     pages, checksum = content[: start - 4], content[start - 4 : start]
     if start < 0 or bytes(pages[-len(_CHECKSUM_MARK) :]) != _CHECKSUM_MARK:

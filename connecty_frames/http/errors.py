@@ -1,7 +1,7 @@
 """Statuses and foreign exceptions as failures: the one place that maps them.
 
-Source: the API document leaves error statuses and bodies open, so the statuses mean what RFC 9110, section
-15 and RFC 6585, section 4 say, and a body is shown as far as a person can read it.
+The API document leaves error statuses and bodies open. So statuses mean what RFC 9110, section 15 and RFC
+6585, section 4 say, and a body is shown as far as a person can read it.
 """
 
 from __future__ import annotations

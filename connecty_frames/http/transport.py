@@ -263,7 +263,7 @@ class Transport:
         return adapter
 
     def trusted(self) -> str | None:
-        """Return the certificates to trust as the environment says now; None if the settings decide."""
+        """Return the certificates to trust as the environment says now, or None if the settings decide."""
         if self._knows_trust:
             return None
         environ = os.environ.get

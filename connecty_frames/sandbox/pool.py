@@ -100,7 +100,7 @@ class WorkerPool:
             worker.close()
 
     def _pop_idle(self) -> _Worker | None:
-        """Return an idle worker, None if there is none. Workers whose process has ended are closed."""
+        """Return an idle worker, or None. Workers whose process has ended are closed."""
         while True:
             with self._lock:
                 if not self._idle:
@@ -183,7 +183,7 @@ class _Worker:
         self.kill_reason: str | None = None
 
     def exchange(self, message: bytes) -> WorkerReply | None:
-        """Send a message and return the reply, None if the process ends instead."""
+        """Send a message and return the reply, or None if the process ends instead."""
         try:
             send(self._queries, message)
             reply = receive(self._replies)

@@ -187,7 +187,7 @@ class Store:
             self._disconnect()
 
     def leave_to_parent(self) -> None:
-        """Forget the connection of the parent in a forked child, where it must be neither used nor closed."""
+        """Forget the parent's connection in a forked child, which must neither use nor close it."""
         if self._connection is not None:
             _INHERITED.append(self._connection)
         self._connection, self.lock, self._counting = None, threading.RLock(), threading.RLock()
@@ -480,7 +480,7 @@ def _value(connection: sqlite3.Connection, statement: str) -> int:
 
 
 def _code(error: sqlite3.Error) -> int | None:
-    """Return the primary code of an error, None if it is not of SQLite itself."""
+    """Return the primary code of an error, or None if it is not of SQLite itself."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 

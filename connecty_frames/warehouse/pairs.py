@@ -82,7 +82,7 @@ def _timestamp(declared: pa.DataType, wanted: pa.DataType) -> pa.DataType:
 
 
 def decimal_type(precision: int, scale: int) -> pa.DataType | None:
-    """Return the narrower of Arrow's decimals that has so many digits, None if neither does."""
+    """Return the narrower of Arrow's decimals that has so many digits, or None if neither does."""
     makers = ((38, pa.decimal128), (76, pa.decimal256))
     return next((make(precision, scale) for most, make in makers if precision <= most), None)
 

@@ -157,7 +157,7 @@ class _ColumnReader(NamedTuple):
 def read_columnar(
     source: memoryview, sections: Mapping[str, str | None], limits: ReaderLimits = LIMITS
 ) -> tuple[list[Any], list[ScalarColumn]] | None:
-    """Read the JSON of ``dataframe``, already validated, as header and columns; None if unsupported."""
+    """Read the JSON of ``dataframe``, already validated, as header and columns, or None if unsupported."""
     try:
         sniffed = _sniff(source, limits)
         if sniffed is None:
@@ -201,7 +201,7 @@ class _Sniffed(NamedTuple):
 
 
 def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
-    """Return what the beginning of the rows shows; None if its white space is not supported."""
+    """Return what the beginning of the rows shows, or None if its white space is not supported."""
     # If the header and the first row are longer than what is sniffed, the longest row that is allowed is.
     for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
         text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
@@ -253,7 +253,7 @@ def _first_cells(
 
 
 def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
-    """Choose how to read a column by its first cell that is not null, None where there was none."""
+    """Choose how to read a column by its first cell that is not null, or None if there was none."""
     if first is None:
         return _ColumnReader(_KIND_BY_SECTION.get(section or "", ValueKind.TEXT))
     kind = KIND_BY_TYPE[type(first)]
