@@ -16,15 +16,15 @@ The kinds of faults:
 
 ==================  ======================================================================================
 ``latency=S``       the response takes S seconds longer
-``status=N``        that status instead, with an error body; ``retry_after=`` adds the header, unchanged
+``status=N``        the response has this status and an error body; ``retry_after=`` adds that header
 ``reset``           the connection is reset (TCP RST)
 ``close``           the connection is closed without a response
 ``lost``            the response never arrives: the connection stays open and silent
 ``cut=N``           the response ends after N bytes of its body, though Content-Length promised all of it
-``drip_headers=S``  the response is sent byte by byte from its first byte on, S seconds apart
+``drip_headers=S``  the whole response, headers included, is sent byte by byte, S seconds apart
 ``drip_body=S``     the body is sent byte by byte, S seconds apart
 ``expired``         every access token issued so far has expired
-``state=TEXT``      the question is reported to be in that state, not its real one
+``state=TEXT``      the question is reported in this state instead of its real one
 ==================  ======================================================================================
 
 At most one fault applies to a request: the first in the list that matches it.
