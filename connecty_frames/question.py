@@ -52,7 +52,7 @@ _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1
 _MAX_PAUSE: Final = 5.0
 _JITTER: Final = 0.2
-#: For so many seconds after acceptance, a 404 means that the question is not visible yet.
+#: For this many seconds after acceptance, a 404 means that the question is not visible yet.
 _SETTLING: Final = 10.0
 #: The failures that may pass by themselves; at the deadline they count as a timeout.
 _TRANSIENT: Final = frozenset(

@@ -166,7 +166,7 @@ def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> 
 
 def original(part: Any, proved: bytes, source: bytes) -> memoryview:
     """Return the bytes of JSON that stand where a part of what :func:`mask_leniencies` made of it stands."""
-    if proved is source:  # most often
+    if proved is source:  # common case
         return memoryview(part)
     start = offset(part, proved)
     return memoryview(source)[start : start + len(memoryview(part))]

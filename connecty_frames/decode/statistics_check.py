@@ -360,7 +360,7 @@ def _compare_texts(
         end: length for end in _LENGTHS if (length := parse_count(section.get(f"{end}_len"))) is not None
     }
     mean = _read_mean(section.get("mean_len")) if whole else None
-    # A length may be that in bytes, which is the fastest to compute and most often the same, in characters or
+    # A length may be that in bytes, which is the fastest to compute and usually the same, in characters or
     # in UTF-16.
     found: list[dict[str, Any]] = []
     for measure in (lambda _: lengths, pc.utf8_length, _utf16_lengths):

@@ -266,7 +266,7 @@ def _choose_measure(measures: list[Column], named: list[Column], dimension: Colu
 
 
 def _choose_dimension(columns: list[Column], measures: list[Column], least: int) -> Column | None:
-    """Choose what is drawn over; another measure if there are at least so many."""
+    """Choose what is drawn over; another measure if there are at least this many."""
     columns = [c for c in columns if not c.is_measure and c.role is not Role.OTHER]
     usable = [column for column in columns if column.count > 1 or len(column.cells) == 1] or columns
     by_role = {role: [column for column in usable if column.role is role] for role in Role}

@@ -48,7 +48,7 @@ _NAMES: Any = _NUMPY_STRING or "str"
 #: Arrow's arithmetic has about the digits of both operands together, and more than 38 are an error: columns
 #: of 17 digits can be added, subtracted, multiplied and divided, of 28 added and subtracted.
 _PRECISIONS: Final = (17, 28)
-#: With more numpy columns than this, each in a block of its own, pandas would warn of a fragmented frame (at
+#: With more numpy columns than this, each in its own block, pandas would warn of a fragmented frame (at
 #: 100 blocks) when its owner adds columns.
 _MAX_BLOCKS: Final = 50
 

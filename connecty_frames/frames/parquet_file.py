@@ -87,7 +87,7 @@ def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
 
 
 # Parquet's own checksums cover pages and not the footer, which says how pages are to be read: one flipped bit
-# there most often changes values without an error. So the whole file has a checksum too. It stands between
+# there usually changes values without an error. So the whole file has a checksum too. It stands between
 # the pages and the footer, where Parquet allows any bytes and no reader looks, since readers follow the
 # offsets in the footer. A program that rewrites the file drops it.
 

@@ -189,7 +189,7 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
 
 
 def content_failure(response: Response, *, redact: Redaction) -> Failure | None:
-    """Return the failure of a success without JSON: empty, or most often a login page. None for JSON."""
+    """Return the failure of a success without JSON (empty, or usually a login page), or None for JSON."""
     if not response.body or response.body.isspace():
         # Headers that were cut look just like this, so it is worth another attempt.
         reason = f"{response.host} answered {response.status} with an empty body"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.results import QueryResult
 
-#: A question is looked up if it has at most so many characters more than twice the longest wording.
+#: Questions longer than twice the longest wording plus this many characters are not looked up.
 BASE_LENGTH: Final = 1000
 #: How many similar questions an error names.
 _SUGGESTIONS: Final = 3

@@ -169,7 +169,7 @@ class _Worker:
     """A process, with a pipe for queries and a pipe for replies."""
 
     def __init__(self) -> None:
-        # In a session of its own, so that Ctrl-C in a terminal does not reach it while it starts.
+        # In its own session, so that Ctrl-C in a terminal does not reach it while it starts.
         self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
             [sys.executable, "-P", "-c", _PROGRAM, json.dumps([*map(str, sys.path)])],
             stdin=subprocess.PIPE,

@@ -103,7 +103,7 @@ class Store:
 
     #: The URL of a database that machines share.
     url: str | None = None
-    #: Executes one statement in a transaction of its own, as :meth:`Database.execute` does.
+    #: Executes one statement in its own transaction, as :meth:`Database.execute` does.
     execute: Callable[..., Result]
     #: Closes the connection, if there is one.
     _disconnect: Callable[[], None]
@@ -145,7 +145,7 @@ class Store:
     def execute_waiting(self, waiting: deque[Statement], until: float | None = None) -> None:
         """Execute statements and take them from their queue, in its order whichever threads do so.
 
-        Each has a transaction of its own. Nothing is executed without a file. After any exception, such as
+        Each has its own transaction. Nothing is executed without a file. After any exception, such as
         an interrupt, the statement and those after it are in the queue; it may have been executed.
         """
         until = until or self.soon()
@@ -225,7 +225,7 @@ class Database(Store):
         alone: str = "",  # noqa: ARG002 - of processes that write a file, one does at a time
         until: float | None = None,
     ) -> Result:
-        """Execute one statement in a transaction of its own."""
+        """Execute one statement in its own transaction."""
         # A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
         # must exist. A file that never was a database is renamed only in the place that users do not name.
         # With ``creates``, a missing file is created; otherwise nothing is executed without one. With

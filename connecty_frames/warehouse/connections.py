@@ -141,7 +141,7 @@ def _adbc_dialects(connection: Any) -> tuple[str, ...]:
 
 
 def _autocommits(connection: Any) -> bool:
-    """Return whether each statement of a connection of ADBC is a transaction of its own."""
+    """Return whether each statement of a connection of ADBC is its own transaction."""
     if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
         raise ConfigError(
             "This version of adbc-driver-manager does not reveal whether a transaction may be open: use "

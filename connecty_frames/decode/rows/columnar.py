@@ -84,14 +84,14 @@ _FEW_COLUMNS: Final = 128
 #: How many blocks are read at once, and how many wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
-#: With so many bytes for each column or fewer, all columns are small.
+#: With this many bytes for each column or fewer, all columns are small.
 _SMALL_COLUMN: Final = 1 << 12
-#: From this many bytes on, each worker gets an even share, which may be so many bytes longer since it is cut
+#: From this many bytes on, each worker gets an even share, which may be that many bytes longer as it is cut
 #: between rows.
 _SHARED: Final = 1 << 20
 _SLACK: Final = 1 << 14
 #: How many bytes and rows are usually sniffed for the kinds of the columns. They prove nothing, and only
-#: decide what is tried first. A few rows are most often enough, and take a tenth of the time.
+#: decide what is tried first. A few rows are usually enough, and take a tenth of the time.
 _SNIFFED_FIRST: Final = 1 << 12
 _SNIFFED_BYTES: Final = 1 << 16
 _SNIFFED_ROWS: Final = 100

@@ -121,7 +121,7 @@ def read_quoted(texts: pa.StringArray) -> FloatValues | None:
 
 def _longest(texts: pa.StringArray) -> list[str]:
     """Return some of the longest texts if they may not be exact as float64."""
-    # If many are not exact, some of the longest nearly always are not: then the others are not looked at.
+    # If many are not exact, some of the longest almost always are not: then the others are not looked at.
     starts, ends = offsets_of(texts)
     lengths = ends - starts
     longest = lengths.max(initial=0)

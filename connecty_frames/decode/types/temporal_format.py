@@ -75,7 +75,7 @@ _PATTERNS: Final[dict[TemporalFormat, str]] = {
     TemporalFormat.DURATION: DURATION,
 }
 
-#: Up to so many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
+#: Up to this many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
 _FEW: Final = 16
 
 #: Dates and times that no type holds, each by a pattern that is found in it, and why.

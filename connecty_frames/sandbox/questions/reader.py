@@ -457,7 +457,7 @@ class _Reader:
 
 
 def _is_group(field: Field, by: Iterable[q.Dimension]) -> bool:
-    """Return whether each value of a field has a group of its own."""
+    """Return whether each value of a field has its own group."""
     entities = [each.entity.name for each in by if each.entity is not None]
     fields = [each.field for each in by if each.field is not None]
     return field in fields or field.entity in {*entities, *(each.within for each in fields)}
