@@ -113,7 +113,7 @@ def folded(name: str) -> str:
 
 
 def user_folder(kind: Literal["config", "state"]) -> Path | None:
-    """Return the folder for files of this user, None if no home can be found."""
+    """Return the folder for files of this user, or None if no home can be found."""
     import platformdirs
 
     with suppress(RuntimeError):

@@ -413,7 +413,7 @@ def test_a_handle_is_not_pickled(question: Question) -> None:
     """The error names what to keep instead."""
     with pytest.raises(TypeError, match="keep its question_id") as caught:
         pickle.dumps(question)
-    assert str(caught.value).endswith(f" by {question.resume_command}")
+    assert str(caught.value).endswith(f" with {question.resume_command}")
 
 
 def test_a_question_that_no_line_fetches(api: Any, clock: Any) -> None:
@@ -423,9 +423,9 @@ def test_a_question_that_no_line_fetches(api: Any, clock: Any) -> None:
         "id", client_secret="s", base_url=BASE, dw_id=13, clock=clock, resume_command=lambda *_: ""
     ) as client:
         question = client.question(QUESTION_ID)
-        with pytest.raises(QuestionTimeout, match=r" It may still be worked on\.$"):
+        with pytest.raises(QuestionTimeout, match=r" It may still be running\.$"):
             question.wait(timeout=1)
-        with pytest.raises(TypeError, match=r" by Client\.question\(question_id\)$"):
+        with pytest.raises(TypeError, match=r" with Client\.fetch\(question_id\)$"):
             pickle.dumps(question)
 
 

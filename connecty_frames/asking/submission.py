@@ -1,8 +1,8 @@
 """A question is sent at most once.
 
 The API has no idempotency key and no way to list or cancel questions, and each question costs money and
-minutes. So where it is not certain that nothing was started, nothing is sent again: the caller gets a
-SubmissionUncertain that says what happened and what to do.
+minutes. Unless it is certain that nothing was started, nothing is sent again: a SubmissionUncertain says what
+happened and what to do.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class Submission:
         return f" It is recorded in {self.recorded_in}." if self.recorded_in else ""
 
     def message(self) -> str | None:
-        """Return a message with what is known of the question, None if it was never sent."""
+        """Return a message with what is known of the question, or None if it was never sent."""
         last = self._last  # read before the id, since another thread sets the id and then clears this
         question_id = self.question_id or _received_id(last)
         if self.earlier is not None:

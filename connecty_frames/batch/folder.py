@@ -196,5 +196,5 @@ def _numbers(folder: Path) -> set[int]:
 
 
 def part_path(folder: Path, number: int, name: str | None) -> Path:
-    """Return the path of the part of a question, by its number and its name, None if it has none."""
+    """Return the path of the part of a question, by its number and its name, or None if it has none."""
     return folder / _PARTS / f"{number:06d}{'' if name is None else f'-{name}'}.parquet"

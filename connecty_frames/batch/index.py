@@ -168,7 +168,7 @@ class Index:
         return [Entry(*row) for row in self._execute(_ENTRIES, (self._batch,))]
 
     def done(self, number: int, outcome: str | None) -> None:
-        """Record that a question is done with; None as its answer is fetched again."""
+        """Record how a question ended, or None if its answer is fetched again."""
         self._update("outcome = ?, error = NULL WHERE number = ?", outcome, number)
 
     def refetch(self) -> None:
@@ -177,7 +177,7 @@ class Index:
 
     def failed(self, number: int, error: str | None, outcome: str | None = None) -> None:
         """Record why a question has no answer, or keeps the part that it has; None as it is asked again."""
-        # SQLite refuses halves of characters.
+        # SQLite refuses lone surrogates.
         text = error and error.encode(errors="backslashreplace").decode()
         self._update("error = ?, outcome = coalesce(?, outcome) WHERE number = ?", text, outcome, number)
 

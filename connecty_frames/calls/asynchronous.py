@@ -32,7 +32,7 @@ _Result = TypeVar("_Result")
 def in_thread(
     prepare: Callable[[threading.Event], Call], make: Callable[[Answer, AskOptions], _Result]
 ) -> Coroutine[Any, Any, _Result]:
-    """Return a coroutine that makes a call in a thread of its own, and something of its answer."""
+    """Return a coroutine that makes a call in its own thread, and something of its answer."""
     # This is no coroutine function itself, so that warnings point at the line that called: in a task that is
     # the coroutine alone, no line of the caller is on the stack. ``prepare`` runs in the thread of the event
     # loop, so that wrong arguments or settings are raised before a thread is started.

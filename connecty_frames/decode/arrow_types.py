@@ -36,7 +36,7 @@ def find_zone(name: str) -> tzinfo:
 
 
 def first_match(table: Iterable[tuple[TypeTest, Value]], type_: pa.DataType) -> Value | None:
-    """Return the value of the first test that is true for a type, None if there is none."""
+    """Return the value of the first test that is true for a type, or None."""
     return next((value for test, value in table if test(type_)), None)
 
 

@@ -97,8 +97,8 @@ class SchemaTypes(Immutable):
 class Schema(Sequence[ColumnSchema]):
     """The columns of an answer in their order, each with its type and the evidence for it.
 
-    It can be saved (:meth:`to_json`) and passed back as ``schema=``, which then requires these columns and
-    types of the next answer, and reads the values in the same way.
+    Save it (:meth:`to_json`) and pass it as ``schema=`` to require these columns and types of another answer,
+    and read its values in the same way.
     """
 
     __slots__ = ("_columns",)
@@ -178,7 +178,7 @@ class Schema(Sequence[ColumnSchema]):
         Raises
         ------
         ConfigError
-            Where the text is something else.
+            If the text is anything else.
         """
         try:
             saved = json.loads(text)

@@ -216,7 +216,7 @@ def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[
 
 
 def parse_count(value: object) -> int | None:
-    """Return a count of the statistics, also of ``2500.0`` and ``"2500"``; None for anything else."""
+    """Return a count of the statistics, also of ``2500.0`` and ``"2500"``, or None for anything else."""
     if not isinstance(value, str) or not _match_count(value):
         return None
     if value.isdecimal():  # common case

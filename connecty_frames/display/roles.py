@@ -159,7 +159,7 @@ def _is_within(numbers: list[int], period: str) -> bool:
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> list[int] | None:
-    """Return the first numbers without nulls, None if one is no whole number or there is none."""
+    """Return the first numbers without nulls, or None if one is no whole number or there is none."""
     values = column.slice(0, _SAMPLE).drop_null().to_pylist()
     if not values or not all(math.isfinite(value) and value == int(value) for value in values):
         return None

@@ -150,7 +150,7 @@ def _metadata_of(annotation: Any) -> Iterator[Any]:
 def _check_of(
     annotation: Any, config: Any, *, is_model: bool
 ) -> Callable[[Sequence[Any]], tuple[int, str] | None] | None:
-    """Return pydantic's check of values, None if the type says all or a validator comes first."""
+    """Return pydantic's check of values, or None if the type says all or a validator comes first."""
     type_, metadata, _ = unwrap(annotation)
     # Inside of a union, `Field` keeps its constraints in a list.
     flat = [part for each in metadata for part in getattr(each, "metadata", None) or [each]]

@@ -70,7 +70,7 @@ def arrow_type(given: Any) -> pa.DataType:
 
 
 def find_encoding(given: Any) -> Encoding | None:
-    """Return the encoding given in place of a type, or in its annotation; None if there is none."""
+    """Return the encoding given in place of a type, or in its annotation, or None."""
     if isinstance(given, Encoding):
         return given
     if isinstance(given, str):
@@ -83,7 +83,7 @@ def find_encoding(given: Any) -> Encoding | None:
 
 
 def _find_category(given: Any) -> Category | None:
-    """Return the categories that a type lists, None if it lists none."""
+    """Return the categories that a type lists, or None if it lists none."""
     class_ = type(given)
     if typing.get_origin(given) is typing.Literal:
         return _category([value for value in typing.get_args(given) if value is not None])

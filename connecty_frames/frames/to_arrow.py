@@ -65,7 +65,7 @@ def _from_polars(frame: pl.DataFrame) -> pa.Table:
 
 
 def repeated_name(names: list[str]) -> str | None:
-    """Return the first name that occurs more than once, None if there is none."""
+    """Return the first name that occurs more than once, or None."""
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 

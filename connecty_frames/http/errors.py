@@ -1,7 +1,7 @@
 """Statuses and foreign exceptions as failures: the one place that maps them.
 
-Source: the API document leaves error statuses and bodies open, so the statuses mean what RFC 9110, section
-15 and RFC 6585, section 4 say, and a body is shown as far as a person can read it.
+The API document leaves error statuses and bodies open. So statuses mean what RFC 9110, section 15 and RFC
+6585, section 4 say, and a body is shown as far as a person can read it.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
 
 
 def content_failure(response: Response, *, redact: Redaction) -> Failure | None:
-    """Return the failure of a success without JSON: empty, or most often a login page. None for JSON."""
+    """Return the failure of a success without JSON (empty, or usually a login page), or None for JSON."""
     if not response.body or response.body.isspace():
         # Headers that were cut look just like this, so it is worth another attempt.
         reason = f"{response.host} answered {response.status} with an empty body"

@@ -38,18 +38,18 @@ _SENTENCES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How an answer or the warehouse differs from the pin; None or empty where it does not."""
+    """How an answer or the warehouse differs from the pin; None or empty if it does not."""
 
     question_id: str | None = None
     """The id of the question asked, or None if nothing was asked."""
     sql: SQLChange | None = None
-    """In what the SQL differs most: ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of tables) do
-    not change its meaning; ``"literals"`` are numbers and texts in it, ``"query"`` is anything else,
-    ``"missing"`` means that there is no SQL, and ``"edited"`` that the file has other SQL than was pinned."""
+    """The largest difference in the SQL. ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of
+    tables) do not change its meaning. ``"literals"`` are numbers and texts, ``"query"`` is anything else,
+    ``"missing"`` means no SQL, and ``"edited"`` that the file no longer has the pinned SQL."""
     refused: str | None = None
     """Why ``rerun`` would refuse the SQL."""
     columns: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-    """The names of the pinned columns, and of those found."""
+    """The names of the pinned columns, and those of the columns found."""
     types: tuple[tuple[str, str, str], ...] = ()
     """Name, pinned type and type of each column whose type differs. Types that ``schema=`` set are not
     compared."""
@@ -89,11 +89,10 @@ class PinCheck:
     name: str
     """The name of the pin."""
     drifts: tuple[Drift, ...]
-    """How each answer differs from the pinned one, in the order of asking; one of what was read if nothing
-    was asked."""
+    """How each answer differs from the pinned one, in the order of asking; without asking, a single entry."""
     by_text: bool
-    """Whether the SQL was compared as text, since it could not be parsed: then case, comments and aliases
-    count as changes."""
+    """Whether the SQL was compared as text, because it could not be parsed. Case, comments and aliases are
+    then changes."""
     same_sql: int = 1
     """The largest number of answers with the same SQL, apart from its formatting."""
     same_columns: int = 1
@@ -169,7 +168,7 @@ def largest_group(keys: Iterable[Hashable]) -> int:
 
 
 def parsed(sql: str, dialect: str | None) -> Statement | None:
-    """Return SQL as a statement of a dialect, by default of a common one; None if it cannot be analysed."""
+    """Return SQL as a statement of a dialect, by default a common one, or None if it cannot be analysed."""
     from sqlglot.errors import SqlglotError
 
     try:

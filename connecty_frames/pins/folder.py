@@ -125,7 +125,7 @@ class PinFolder:
     @contextmanager
     def writing(self, name: str, *, replaces: bool, room: int = 0) -> Iterator[Callable[[Pin], None]]:
         """Open the file of a pin, and yield the function that writes it, which is to be called once."""
-        # That it can be written, with so many bytes of room on the disk, is known before anything else is
+        # That it can be written, with this many bytes of room on the disk, is known before anything else is
         # done in the context. Raises FileExistsError where there is one that it does not replace.
         target = self.file(name)
         with ExitStack() as stack:

@@ -121,7 +121,7 @@ class Profiles(Immutable):
                 file.write(text.get_secret_value().encode())
 
     def settings(self, name: str | None) -> dict[str, Any]:
-        """Return the settings of a profile, None for the default one if it exists; raises ConfigError."""
+        """Return the settings of a profile, or None for the default one if it exists; raises ConfigError."""
         if name is None:
             return self.tables.get(DEFAULT, {})
         if name not in self.tables:
@@ -187,7 +187,7 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
 
 
 def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | None:
-    """Return the text of a file with a profile changed; None if more than that would change."""
+    """Return the text of a file with a profile changed, or None if more than that would change."""
     import tomllib
 
     import tomlkit

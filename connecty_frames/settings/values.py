@@ -253,40 +253,41 @@ class SettingsDict(TypedDict, total=False):
     """The settings as keywords; None unsets one."""
 
     client_id: str | None
-    """The id of the credentials, which ConnectyAI support gives out."""
+    """The client id; ConnectyAI support provides credentials."""
     client_secret: str | SupportsSecret | Callable[[], str] | None
-    """Their secret, or a function that returns it, which is called again once when the secret is refused."""
+    """The client secret, or a function that returns it and is called once more if the secret is refused."""
     region: Literal["eu1", "us1"] | None
     """The region of your organisation, ``"eu1"`` or ``"us1"``."""
     base_url: str | None
-    """The address of the API, instead of that of ``region``."""
+    """The address of the API, instead of ``region``."""
     dw_id: int | None
-    """The default data workspace of a call."""
+    """The data workspace to ask by default."""
     timeout: float | None
-    """The default timeout of a whole call in seconds, up to 30 days."""
+    """The default timeout of a whole call, in seconds, up to 30 days."""
     max_body_bytes: int | None
-    """The longest response that is read, in bytes after decompression."""
+    """The largest response to read, in bytes after decompression."""
     verify_tls: bool | None
-    """False disables the verification of certificates, with an InsecureWarning for each client: anybody
-    between the client and the API can then read the secret."""
+    """False turns off certificate verification, with an InsecureWarning for each client: anyone between the
+    client and the API can then read the secret."""
     ca_bundle: str | os.PathLike[str] | None
-    """The certificates to trust, a PEM file or a folder of them. By default those that
-    ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi."""
+    """The certificates to trust: a PEM file, or a folder of them. The default is ``REQUESTS_CA_BUNDLE``,
+    ``CURL_CA_BUNDLE`` or certifi's."""
     history: bool | str | os.PathLike[str] | None
-    """Whether questions are recorded, with their ids, in a file of the user; or the path of another file, or
-    ``"postgresql://user@host/database"``, which several machines may share."""
+    """Record questions and their ids: True uses your own file, a path another one.
+    ``"postgresql://user@host/database"`` can be shared by several machines."""
     history_required: bool | None
     """Send no question that cannot be recorded; also ``history="require"``."""
     max_questions_per_day: int | None
-    """The most questions that this client id may ask in any 24 hours, counted in the history over all that
-    share it; one beyond it is a QuestionLimitError, and reuse costs nothing. It turns the history on."""
+    """The maximum number of questions of this client id in any 24 hours, counted in the history by all that
+    share it. Beyond it, QuestionLimitError is raised; reused answers do not count. It turns the history
+    on."""
     keep_answers: bool | None
-    """Whether the answers to recorded questions are kept in a file beside the history, so that
-    ``max_age=`` needs no network. It turns the history on."""
+    """Keep the answers to recorded questions in a file next to the history, so that ``max_age=`` needs no
+    network. It turns the history on."""
     keep_answers_max_bytes: int | None
-    """The most bytes that kept answers may have together, compressed; the oldest are removed first."""
+    """The maximum size of all kept answers, in bytes after compression; the oldest are removed first."""
     profile: str | None
-    """The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set."""
+    """The profile in ``config.toml`` to use; by default ``default``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +327,7 @@ class Settings:
 
     @property
     def store(self) -> Path | str | None:
-        """The path or URL of the history, None for the file of the user."""
+        """The path or URL of the history, or None for the file of the user."""
         return None if self.history in {True, False, "require"} else self.history  # type: ignore[return-value]
 
     def credentials(self) -> tuple[SecretStr, SecretStr]:

@@ -91,7 +91,7 @@ class KeptAnswers:
             self._warn(f"cannot be used ({error})")
 
     def find(self, question_id: str, base_url: str) -> KeptAnswer | None:
-        """Return the kept answer of a question, None if there is none that is whole."""
+        """Return the kept answer of a question, or None if there is none that is whole."""
         if not self.database.exists:
             return None
         try:

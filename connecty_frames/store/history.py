@@ -1,7 +1,7 @@
 """What is recorded of a question: a row before it is sent, its id when it is accepted, and its end.
 
-A row has no data of the answer beyond its SQL, its summary and the number of its rows, and no secret: the
-client is a hash of its id, and texts are redacted as those of errors are.
+Of the answer, a row has only the SQL, the summary and the number of rows. It has no secret: the client is a
+hash of its id, and texts are redacted like those of errors.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ class History:
             self._answers.forget(question_id)
 
     def kept(self, question_id: str) -> KeptAnswer | None:
-        """Return the kept answer of a question, None if there is none."""
+        """Return the kept answer of a question, or None."""
         return None if self._answers is None else self._answers.find(question_id, self._base_url)
 
     def _is_recorded(self, question_id: str) -> bool:

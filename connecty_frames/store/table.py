@@ -170,7 +170,7 @@ class QuestionFile(Database):
         return self.path.with_name(f"{self.path.stem}-answers{self.path.suffix}")
 
     def now(self, moment: datetime) -> Statement:
-        """Return the time by which ages count, given the caller's: an expression and its parameters."""
+        """Return the current time for ages, given the caller's: an expression and its parameters."""
         return "?", (microseconds(moment),)
 
     def lease(self) -> dict[str, Statement]:

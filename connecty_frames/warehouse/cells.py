@@ -1,4 +1,4 @@
-"""Cells of warehouses as ``decode.builders`` reads them: numbers and times as texts, None for null."""
+"""Cells of warehouses as ``decode.builders`` reads them: numbers and times as texts, or None for null."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
             allowed = dialects or _adbc_dialects(found)
             if allowed and statement.dialect not in allowed:  # it was checked by the rules of another one
                 raise ConfigError(
-                    f"dialect={statement.dialect!r} is not that of {_type_name(found)}: expected "
+                    f"dialect={statement.dialect!r} does not fit {_type_name(found)}: expected "
                     f"{' or '.join(map(repr, allowed))}.",
                     setting="dialect",
                 )
@@ -137,7 +137,7 @@ def _adbc_dialects(connection: Any) -> tuple[str, ...]:
 
 
 def _autocommits(connection: Any) -> bool:
-    """Return whether each statement of a connection of ADBC is a transaction of its own."""
+    """Return whether each statement of a connection of ADBC is its own transaction."""
     if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
         raise ConfigError(
             "This version of adbc-driver-manager does not reveal whether a transaction may be open: use "

@@ -103,7 +103,7 @@ def _build(values: list[Any], wanted: ColumnSchema, declared: Declared) -> pa.Ar
 
 
 def _numbers_fast(array: pa.Array, declared: Declared, type_: pa.DataType) -> pa.Array | None:
-    """Return numbers by casts that are exact, None if there is none, or if a value does not fit."""
+    """Return numbers by casts that are exact, or None if there is none, or if a value does not fit."""
     if array.type == type_ and declared.origin != "hugeint":  # which has 39 digits
         return array
     with suppress(pa.ArrowException):

@@ -1,9 +1,9 @@
 """The guard: which SQL may be sent to a warehouse.
 
-The SQL comes from a server, where a model wrote it. Before it is sent to a warehouse, its text and its parse
-tree are checked: one query, written so that every lexer reads the same words, made of the parts that queries
-are made of, with functions that are known to compute values. What is not known is refused.
-``docs/design/warehouse.md`` says what this can and cannot prevent.
+The SQL comes from a server, where a model wrote it. Before it is sent to a warehouse, its text and parse tree
+are checked. It must be one query that every lexer reads alike, made only of known parts and of functions
+known to compute values. What is not known is refused. ``docs/design/warehouse.md`` says what this can and
+cannot prevent.
 """
 
 from __future__ import annotations

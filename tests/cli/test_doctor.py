@@ -352,7 +352,7 @@ def test_a_proxy_that_asks_for_a_password(
 def test_the_most_seconds_of_a_call(clock: FakeClock, timeout: float, seconds: float) -> None:
     """Ten, or the timeout of the settings if that is shorter."""
     settings = resolve(base_url="https://api.test", timeout=timeout)
-    transport = Transport.from_settings(settings, clock)
+    transport = Transport(settings, clock)
     assert checks._deadline(transport, settings).at == clock.at + seconds
 
 

@@ -78,7 +78,7 @@ def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
 
     assert (code, out) == (2, "")
     assert f"port={port}" in err
-    assert "port=0 takes any free port" in err
+    assert "port=0 chooses a free port" in err
 
 
 def test_questions_of_the_sandbox(shell: Any) -> None:

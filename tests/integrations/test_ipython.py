@@ -306,7 +306,7 @@ class TestConnecty:
         shown = " ".join(capsys.readouterr().out.split())
         assert "%%connecty [NAME] [options] Ask a question, and store the frame of its answer" in shown
         assert "--max-rows <N|all> The maximum number of rows to fetch, 0 or more; None fetches all." in shown
-        assert "--schema VARIABLE Column types that take precedence over the inferred ones" in shown
+        assert "--schema VARIABLE Column types that replace the inferred ones" in shown
         assert "--strict, --no-strict Raise instead of warning when a type or value is in doubt." in shown
 
     def test_reload(self, shell: Any) -> None:

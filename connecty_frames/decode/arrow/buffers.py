@@ -54,7 +54,7 @@ def to_array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _buffers(values: Sequence[Any], type_: pa.DataType) -> list[Any] | None:
-    """Return the buffers of an array without nulls, None for a type that is rare."""
+    """Return the buffers of an array without nulls, or None for a type that is rare."""
     if type_ in _CODES:
         return [array(_CODES[type_], values)]
     if pa.types.is_boolean(type_):

@@ -83,12 +83,12 @@ SEPARATORS: Final = (b"],[", b"], [")
 #: How many blocks are read at once, and how many wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
-#: Of less than two blocks, each worker gets an even share, which may be so many bytes longer since it is cut
+#: With less than two blocks, each worker gets an even share, which may be this many bytes longer as it is cut
 #: between rows.
 _SLACK: Final = 1 << 14
 #: How many bytes, at least for each column, and rows are usually sniffed for the kinds of the columns. They
-#: prove nothing, and only decide what is tried first. A few rows are most often enough, and take a tenth of
-#: the time.
+#: prove nothing, and only decide what is tried first. A few rows are usually enough, and take a tenth of the
+#: time.
 _SNIFFED_FIRST: Final = 1 << 12
 _SNIFFED_BYTES: Final = 1 << 16
 _SNIFFED_OF_EACH: Final = 1 << 9
@@ -155,7 +155,7 @@ class _ColumnReader(NamedTuple):
 def read_columnar(
     source: memoryview, sections: Mapping[str, str | None], limits: ReaderLimits = LIMITS
 ) -> tuple[list[Any], list[ScalarColumn]] | None:
-    """Read the JSON of ``dataframe``, already validated, as header and columns; None if unsupported."""
+    """Read the JSON of ``dataframe``, already validated, as header and columns, or None if unsupported."""
     try:
         sniffed = _sniff(source, limits)
         if sniffed is None:
@@ -199,7 +199,7 @@ class _Sniffed(NamedTuple):
 
 
 def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
-    """Return what the beginning of the rows shows; None if its white space is not supported."""
+    """Return what the beginning of the rows shows, or None if its white space is not supported."""
     # If the header and the first row are longer than what is sniffed, the longest row that is allowed is.
     found = None
     for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
@@ -253,7 +253,7 @@ def _first_cells(
 
 
 def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
-    """Choose how to read a column by its first cell that is not null, None where there was none."""
+    """Choose how to read a column by its first cell that is not null, or None if there was none."""
     if first is None:
         return _ColumnReader(_KIND_BY_SECTION.get(section or "", ValueKind.TEXT))
     kind = KIND_BY_TYPE[type(first)]

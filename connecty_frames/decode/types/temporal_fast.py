@@ -78,7 +78,7 @@ _FAST: Final = {
 
 
 def fast_format(text: str) -> TemporalFormat | None:
-    """Return the format in which ``read_fast`` may read texts like this one, None if there is none."""
+    """Return the format in which ``read_fast`` may read texts like this one, or None."""
     format_ = match_format(text)
     return None if format_ not in _FAST or has_seventh_digit(text) else format_
 

@@ -75,7 +75,7 @@ _PATTERNS: Final[dict[TemporalFormat, str]] = {
     TemporalFormat.DURATION: DURATION,
 }
 
-#: Up to so many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
+#: Up to this many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
 _FEW: Final = 16
 
 #: Dates and times that no type holds, each by a pattern that is found in it, and why.
@@ -147,7 +147,7 @@ def has_format(text: str, format_: TemporalFormat) -> bool:
 
 
 def unreadable_reason(text: str, *, among: TemporalFormat | None) -> str | None:
-    """Return why no type holds a date or time, ``among`` values of a format; None if a text is neither."""
+    """Return why no type holds a date or time, ``among`` values of a format, or None if a text is neither."""
     return _first_reason(_REASONS if among is None else _OUT_OF_RANGE, text)
 
 
