@@ -12,8 +12,16 @@ from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, Engine, check_age, check_count, check_question_id
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.records import forget_records, read_records
-from connecty_frames.store.table import COLUMNS, LARGEST, QuestionFile, RecordState, client_hash, store_at
+from connecty_frames.store.table import (
+    COLUMNS,
+    LARGEST,
+    QuestionFile,
+    RecordState,
+    client_hash,
+    forget_records,
+    read_records,
+    store_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,32 +72,32 @@ def history(
     since: datetime | date | timedelta | str | None = None,
     limit: int | None = 1000,
 ) -> Any:
-    """Return the questions that were recorded, the latest first; nothing is sent.
+    """Return the recorded questions, the latest first; nothing is sent.
 
-    The file is the one that the setting ``history`` names, else that of the user, in which the command line
-    records. Where there is no file, the frame has no rows.
+    The setting ``history`` names the file; the default is your own file, which the command line also uses. If
+    there is no file, the frame has no rows.
 
     Parameters
     ----------
     engine : {"pandas", "polars", "pyarrow"}, default "pandas"
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     state : str, iterable of str or None, default None
-        The state, or several: ``SENT`` (being sent), ``ASKED`` (accepted, the answer is not known),
+        The state, or several: ``SENT`` (being sent), ``ASKED`` (accepted, no answer yet),
         ``COMPLETED``, ``FAILED``, ``UNCERTAIN`` (sent, delivery unknown), ``REJECTED`` (not started).
     since : datetime, date, timedelta, str or None, default None
-        The earliest time of asking, or an age: also as ISO 8601 text, or as ``"30m"``, ``"6h"``, ``"7d"``,
-        ``"2w"``. A time without an offset is local time.
+        The earliest time of asking, or an age. It may be ISO 8601 text, or text such as ``"30m"``, ``"6h"``,
+        ``"7d"``, ``"2w"``. A time without an offset is local time.
     limit : int or None, default 1000
-        The most rows; None returns all.
+        The maximum number of rows; None returns all.
 
     Returns
     -------
     pandas.DataFrame, polars.DataFrame or pyarrow.Table
         A row for each question: ``id`` (its number in the file), ``asked_at``, ``state``, ``question``,
-        ``question_id``, ``dw_id``, ``base_url``, ``accepted_at``, ``ended_at`` (times in UTC, to the
-        microsecond), ``rows`` of the whole answer, ``reused`` (how often it was given again without asking),
-        ``sql_query``, ``response_summary``, ``error``, ``tags`` (as JSON),
-        ``client`` (a hash of the client id) and ``key`` (equal for equal questions).
+        ``question_id``, ``dw_id``, ``base_url``, ``accepted_at`` and ``ended_at``. Times are in UTC, to the
+        microsecond. Then ``rows`` of the whole answer, ``reused`` (how often it was reused), ``sql_query``,
+        ``response_summary``, ``error``, ``tags`` (JSON), ``client`` (a hash of the client id) and ``key``
+        (equal for equal questions).
 
     Raises
     ------
@@ -115,15 +123,15 @@ def forget(
     *,
     older_than: datetime | date | timedelta | str | None = None,
 ) -> int:
-    """Erase recorded questions; the server keeps its own.
+    """Erase recorded questions from the history, but not from the server.
 
     Parameters
     ----------
     question_id : str, UUID, int or None, default None
-        The question to erase, by its id or by its number in the file, whatever its state.
+        The question to erase, by its id or its number in the file, in any state.
     older_than : datetime, date, timedelta, str or None, default None
-        The time or age, as for ``since`` of :func:`history`, before which questions are erased. Those whose
-        answer is not known (SENT, ASKED, UNCERTAIN), or that a batch would ask again, are kept.
+        Erase questions asked before this time or age (as for ``since`` of :func:`history`). Those without a
+        known answer (SENT, ASKED, UNCERTAIN), or that a batch still needs, are kept.
 
     Returns
     -------
@@ -184,16 +192,12 @@ def records_table(
     earliest = None if since is None else _time(since, "since")
     with _usable(database):
         rows = read_records(database, states=_states(state), since=earliest, limit=limit)
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    arrays = []
-    for name, values in zip(COLUMNS, columns, strict=True):
-        if name in _TIMES:
-            arrays.append(pa.array(values, pa.timestamp("us", "UTC")))
-        elif name == "dw_id" and all(int(value) <= LARGEST for value in values):
-            arrays.append(pa.array(map(int, values), pa.int64()))
-        else:
-            arrays.append(pa.array(values, pa.int64() if name in _NUMBERS else pa.string()))
-    return pa.table(arrays, names=list(COLUMNS))
+    found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    types = {name: pa.int64() for name in _NUMBERS} | {name: pa.timestamp("us", "UTC") for name in _TIMES}
+    if all(int(row["dw_id"]) <= LARGEST for row in found):
+        types["dw_id"] = pa.int64()
+        found = [{**row, "dw_id": int(row["dw_id"])} for row in found]
+    return pa.Table.from_pylist(found, pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS]))
 
 
 def summary_table(settings: Settings, *, since: datetime | date | timedelta | str | None = None) -> pa.Table:
@@ -207,11 +211,12 @@ def summary_table(settings: Settings, *, since: datetime | date | timedelta | st
         found["reused"] += row["reused"]
         found[row["state"].lower()] += 1
     days = sorted(counts, key=lambda each: (each[0], each[1] or ""), reverse=True)
-    columns: dict[str, list[Any]] = {"day": [day for day, _ in days], "tags": [tags for _, tags in days]}
-    for name in ("asked", "reused", "failed", "uncertain"):
-        columns[name] = [counts[each][name] for each in days]
-    types = [pa.date32(), pa.string(), *[pa.int64()] * 4]
-    return pa.table(columns, pa.schema(list(zip(columns, types, strict=True))))
+    names = ("asked", "reused", "failed", "uncertain")
+    rows = [
+        {"day": day, "tags": tags, **{name: counts[day, tags][name] for name in names}} for day, tags in days
+    ]
+    types = [("day", pa.date32()), ("tags", pa.string()), *((name, pa.int64()) for name in names)]
+    return pa.Table.from_pylist(rows, pa.schema(types))
 
 
 def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
@@ -228,7 +233,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
         raise ConfigError(
             f"Question {wanted} was asked by another client, at {found['base_url']}.",
             hint="Use the settings of that client.",
-            shell_hint="Name its profile with --profile, or fetch the answer with the settings of now: "
+            shell_hint="Name its profile with --profile, or fetch the answer with the current settings: "
             f"connecty ask --question-id {wanted} --dw-id {found['dw_id']}",
             setting="client_id",
         )

@@ -177,7 +177,7 @@ def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
         client.call("how many?", AskOptions()).answer(accepted=fail)
     (note,) = caught.value.__notes__
     assert note == (
-        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+        f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: "
         f'cf.fetch("{QUESTION_ID}", dw_id=13)'
     )
     assert server.questions == ["how many?"]

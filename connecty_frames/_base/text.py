@@ -142,4 +142,4 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1) or [
         each for each in known if each.startswith(f"{name}_")
     ]
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."
+    return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}."

@@ -180,7 +180,7 @@ def check(
 
     Nothing is asked without --ask. The exit code is 12 if anything differs but the writing of SQL.
     """
-    from connecty_frames.pins import PinFolder
+    from connecty_frames.pins import Drift, PinCheck, PinFolder
 
     chosen = _chosen(PinFolder.find(folder), names, all_=all_)
     options: dict[str, Any] = {"ask": ask, "times": times, "functions": function or (), "timeout": timeout}
@@ -196,8 +196,15 @@ def check(
             options["connection"] = stack.enter_context(connected(warehouse))
         checks = []
         for one in chosen:
-            with _naming(one):
-                checks.append(one.check(on_change=lambda _: None, **options))
+            try:
+                with _naming(one):
+                    checks.append(one.check(on_change=lambda _: None, **options))
+            except Exception as error:
+                if ask or len(chosen) == 1:
+                    raise
+                reason = excerpt(_without_password(str(error), warehouse or ""), _SHOWN)
+                drift = Drift(refused=f"It cannot be checked: {reason}")
+                checks.append(PinCheck(one.name, (drift,), by_text=False))
     if format_ == "json":
         rows = [{"name": each.name, "changed": each.changed, "differences": each.lines} for each in checks]
         typer.echo(json.dumps(rows, indent=2))

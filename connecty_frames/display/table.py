@@ -202,7 +202,7 @@ def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> I
 
 
 def _ends(table: pa.Table) -> tuple[pa.Table, int | None]:
-    """Return the rows that are shown, and after how many of them others are left out, None for nowhere."""
+    """Return the rows that are shown, and after how many of them others are left out, or None for nowhere."""
     if table.num_rows <= SHOWN_ROWS:
         return table, None
     half = SHOWN_ROWS // 2

@@ -10,12 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from connecty_frames._base.text import path_text
-from connecty_frames.store.database import Database, Layout, StoreError
+from connecty_frames.store.database import Database, Layout, Store, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from connecty_frames.store.table import QuestionStore
 
 #: The position of an answer is that of its body if all bodies stood one after another, so that how many bytes
 #: they have together is known without reading the rows; what was removed between two counts until then.
@@ -55,7 +53,7 @@ class KeptAnswers:
 
     # All bodies together have at most ``max_bytes``, compressed; the oldest are removed first.
 
-    def __init__(self, history: QuestionStore, *, max_bytes: int) -> None:
+    def __init__(self, history: Store, *, max_bytes: int) -> None:
         self.database = answers_beside(history)
         self._max_bytes = max_bytes
 
@@ -93,7 +91,7 @@ class KeptAnswers:
             self._warn(f"cannot be used ({error})")
 
     def find(self, question_id: str, base_url: str) -> KeptAnswer | None:
-        """Return the kept answer of a question, None if there is none that is whole."""
+        """Return the kept answer of a question, or None if there is none that is whole."""
         if not self.database.exists:
             return None
         try:
@@ -114,7 +112,7 @@ class KeptAnswers:
 
                 whole = pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True)
                 return KeptAnswer(whole, max_rows)
-            self._warn(f"have a damaged answer, that of question {question_id}, which is fetched again")
+            self._warn(f"have a damaged answer, to question {question_id}; it is fetched again")
             self.forget(question_id)  # if that fails, it is found damaged again
         return None
 
@@ -127,7 +125,7 @@ class KeptAnswers:
         self.database.warn_once(problem, f"The kept answers in {path_text(self.database.path)} {problem}.")
 
 
-def answers_beside(history: QuestionStore) -> Database:
+def answers_beside(history: Store) -> Database:
     """Return the file of the answers that are kept beside a history."""
     return Database(history.answers_path.absolute(), _LAYOUT).shared()
 

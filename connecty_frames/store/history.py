@@ -1,7 +1,7 @@
 """What is recorded of a question: a row before it is sent, its id when it is accepted, and its end.
 
-A row has no data of the answer beyond its SQL, its summary and the number of its rows, and no secret: the
-client is a hash of its id, and texts are redacted as those of errors are.
+Of the answer, a row has only the SQL, the summary and the number of rows. It has no secret: the client is a
+hash of its id, and texts are redacted like those of errors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
 from connecty_frames.store.database import OutageError, StoreError, UnfitError
-from connecty_frames.store.records import end_leases
 from connecty_frames.store.table import (
     CLOSED,
     COUNTED,
@@ -29,6 +28,7 @@ from connecty_frames.store.table import (
     RecordState,
     Row,
     client_hash,
+    end_leases,
     from_microseconds,
     microseconds,
     question_key,
@@ -67,11 +67,13 @@ class History:
         base_url: str,
         client_id: SecretStr,
         redact: Callable[[str], str],
-        answers: KeptAnswers | None = None,
+        kept_bytes: int | None = None,
         limit: int | None = None,
     ) -> None:
         self.database = database
-        self._answers = answers
+        #: What messages call it.
+        self.place = database.place
+        self._answers = None if kept_bytes is None else KeptAnswers(database, max_bytes=kept_bytes)
         self._required = required or limit is not None
         #: The most questions of this client in 24 hours.
         self.limit = limit
@@ -88,23 +90,13 @@ class History:
                 self._report(error)
         self._in_use = ExitStack()
         self._in_use.enter_context(database)
-        if answers is not None:
-            self._in_use.enter_context(answers.database)
+        if self._answers is not None:
+            self._in_use.enter_context(self._answers.database)
 
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""
         self._write_pending()
         self._in_use.close()
-
-    @property
-    def place(self) -> str:
-        """The path of the file, or the URL, for a message."""
-        return self.database.place
-
-    @property
-    def is_new(self) -> bool:
-        """Whether this process created the file."""
-        return self.database.is_new
 
     def sent(self, asked: Asked, *, asked_at: datetime, seconds: float | None = None) -> Row | None:
         """Record a question that is about to be sent, and return its row; None without one."""
@@ -267,7 +259,7 @@ class History:
             self._answers.forget(question_id)
 
     def kept(self, question_id: str) -> KeptAnswer | None:
-        """Return the kept answer of a question, None if there is none."""
+        """Return the kept answer of a question, or None."""
         return None if self._answers is None else self._answers.find(question_id, self._base_url)
 
     def _is_recorded(self, question_id: str) -> bool:
@@ -334,8 +326,8 @@ class History:
         if rows:
             next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
             raise QuestionLimitError(
-                f"max_questions_per_day={self.limit} are asked in the last 24 hours, as {self.place} has "
-                f"them. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
+                f"max_questions_per_day={self.limit} were asked in the last 24 hours, according to "
+                f"{self.place}. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
                 question=asked.question,
                 dw_id=asked.dw_id,
                 next_at=next_at,
@@ -367,15 +359,16 @@ class History:
 
     def _raise_for(self, error: StoreError) -> NoReturn:
         raise ConfigError(
-            f"The history in {self.place} cannot be used ({error}), so whether the question was asked before "
-            "is unknown. Nothing was sent.",
-            hint="Call again when it can be used. A file that is no history has to be moved away.",
+            f"The history in {self.place} cannot be used ({error}), so it is unknown whether the question "
+            "was asked before. Nothing was sent.",
+            hint="Call again when it can be used. If the file is not a history, move it away.",
             setting="history",
         ) from None
 
     def _warn(self, error: StoreError) -> None:
         self.database.warn_once(
-            "unusable", f"The history in {self.place} cannot be used ({error}); questions are not recorded."
+            "unusable",
+            f"The history in {self.place} cannot be used ({error}); questions are not recorded.",
         )
 
     def _stored(self, value: object) -> str | None:

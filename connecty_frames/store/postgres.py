@@ -139,9 +139,6 @@ class Server(Store):
         name = f"answers-{uuid.uuid5(uuid.NAMESPACE_URL, self.place).hex}.sqlite3"
         return (user_folder("state") or Path(os.devnull)) / name
 
-    def truncate_log(self) -> None:
-        """Do nothing: when what was erased is overwritten is for the server to decide."""
-
     def now(self, moment: datetime) -> Statement:  # noqa: ARG002 - for others
         """Return the server's."""
         return _CLOCK, ()
@@ -176,7 +173,7 @@ class Server(Store):
     ) -> Result:
         """Execute one statement; again, until then, if the server cannot be reached or its reply was lost."""
         if reserves and any("\0" in str(each) for each in parameters):
-            raise UnfitError("PostgreSQL stores no NUL character, which the question has")
+            raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
         until = until or time.monotonic() + _ATTEMPT
         while True:
             try:

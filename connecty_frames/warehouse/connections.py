@@ -42,7 +42,13 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
     found = _unwrapped(connection)
     for module, name, dialects, run in _KINDS:
         if _is_instance(found, module, name):
-            _check_dialect(statement, dialects or _adbc_dialects(found), found)
+            allowed = dialects or _adbc_dialects(found)
+            if allowed and statement.dialect not in allowed:  # it was checked by the rules of another one
+                raise ConfigError(
+                    f"dialect={statement.dialect!r} does not fit {_type_name(found)}: expected "
+                    f"{' or '.join(map(repr, allowed))}.",
+                    setting="dialect",
+                )
             return run(found, statement)
     instead = _INSTEAD.get(type(found).__module__.partition(".")[0])
     if instead is not None:
@@ -58,16 +64,6 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
     )
 
 
-def _check_dialect(statement: Statement, dialects: tuple[str, ...], connection: object) -> None:
-    """Raise a ConfigError if the statement was checked by the rules of another dialect than it is run in."""
-    if dialects and statement.dialect not in dialects:
-        raise ConfigError(
-            f"dialect={statement.dialect!r} is not that of {_type_name(connection)}: expected "
-            f"{' or '.join(map(repr, dialects))}.",
-            setting="dialect",
-        )
-
-
 def _is_instance(value: object, module: str, name: str) -> bool:
     return isinstance(value, getattr(sys.modules.get(module), name, ()))
 
@@ -80,7 +76,7 @@ def _unwrapped(connection: Any) -> Any:
     """Return the driver's own connection of one of SQLAlchemy or ibis."""
     if _is_instance(connection, "sqlalchemy.engine", "Engine"):
         raise ConfigError(
-            "connection is an Engine of SQLAlchemy; pass a Connection, as engine.connect() returns.",
+            "connection is a SQLAlchemy Engine; pass a Connection from engine.connect().",
             setting="connection",
         )
     if _is_instance(connection, "sqlalchemy.engine", "Connection"):
@@ -141,11 +137,11 @@ def _adbc_dialects(connection: Any) -> tuple[str, ...]:
 
 
 def _autocommits(connection: Any) -> bool:
-    """Return whether each statement of a connection of ADBC is a transaction of its own."""
+    """Return whether each statement of a connection of ADBC is its own transaction."""
     if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
         raise ConfigError(
-            "This version of adbc-driver-manager does not tell if a transaction may be open: use another "
-            "client.",
+            "This version of adbc-driver-manager does not reveal whether a transaction may be open: use "
+            "another client.",
             setting="connection",
         )
     return bool(found)
@@ -157,7 +153,7 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
     is_postgres, is_duckdb = dialects == _POSTGRES, dialects == _DUCKDB
     autocommit = _autocommits(connection)
     if not (is_postgres or autocommit):
-        raise open_transaction("connect with autocommit=True, without which there always is one")
+        raise open_transaction("connect with autocommit=True")
     with closing(connection.cursor()) as cursor:
 
         def ask(*query: Any) -> list[tuple[Any, ...]]:
@@ -198,7 +194,7 @@ def _adbc_postgres(field: pa.Field) -> Declared:
     known = field.metadata or {}
     if not (origin := known.get(b"POSTGRESQL:type", b"").decode()):
         raise ConfigError(
-            "This version of adbc-driver-postgresql does not tell the types of columns: pip install "
+            "This version of adbc-driver-postgresql does not reveal the types of columns: pip install "
             "'adbc-driver-postgresql>=1.13'.",
             setting="connection",
         )

@@ -155,7 +155,7 @@ def test_truncation_is_reported(shell: Any, ask: Any) -> None:
 
     assert code == 0
     assert len(re.findall(r"^│ +\d+ │", out, re.MULTILINE)) == 50
-    assert shell.after_acceptance(err).startswith("TruncationWarning: 60 of 100,000 rows came; ")
+    assert shell.after_acceptance(err).startswith("TruncationWarning: 60 of 100,000 rows received; ")
     assert out.endswith("\n60 rows (50 shown), 11 columns (8 shown), shortened; --output FILE writes all\n")
     assert re.search(r"60 of 100,000 rows, truncated; question_id [0-9a-f-]{36}\n$", err)
 
@@ -308,7 +308,7 @@ def test_an_answer_that_has_no_room_in_a_workbook(shell: Any, ask: Any, tmp_path
 
     assert code == 10
     assert re.fullmatch(
-        r"ConversionError: Column 'a', row 0: a cell of Excel has at most 32,767 characters. Fetch .*\n"
+        r"ConversionError: Column 'a', row 0: an Excel cell has at most 32,767 characters. Fetch .*\n"
         r"question_id [0-9a-f-]{36}\n",
         err,
     )
@@ -428,7 +428,7 @@ def test_on_truncation_raise(shell: Any, ask: Any) -> None:
 
     assert (code, out) == (11, "")
     assert shell.after_acceptance(err).startswith(
-        "TruncatedError: 2 of 5 rows came; --max-rows all fetches all.\n"
+        "TruncatedError: 2 of 5 rows received; --max-rows all fetches all.\n"
     )
 
 
@@ -438,7 +438,8 @@ def test_quiet_keeps_warnings(shell: Any, ask: Any) -> None:
 
     assert code == 0
     assert err == (
-        "TruncationWarning: 2 of 5 rows came; --max-rows all fetches all, --on-truncation ignore is silent.\n"
+        "TruncationWarning: 2 of 5 rows received; --max-rows all fetches all, --on-truncation ignore hides "
+        "this warning.\n"
     )
 
 

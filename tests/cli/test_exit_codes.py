@@ -173,7 +173,7 @@ def test_ctrl_c(shell: Any, start: Any) -> None:
 
     assert (code, out) == (130, "")
     assert shell.after_acceptance(err).strip() == (
-        f"Question {question_id} may still be worked on; to fetch its answer without asking again: "
+        f"Question {question_id} may still be running; to fetch its answer without asking again: "
         f"connecty ask --question-id {question_id} --dw-id 13"
     )
 

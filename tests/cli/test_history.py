@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames.store.database import close_databases
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, store_at
+from connecty_frames.store.table import COLUMNS, read_records, store_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:

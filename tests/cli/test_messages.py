@@ -118,9 +118,9 @@ def test_truncation(golden: Path, shell_message: ShellMessage) -> None:
     warning = warned[0].message
     assert isinstance(warning, cf.TruncationWarning)
     assert shell_message(warning) == (
-        "3 of 100 rows came; --max-rows all fetches all, --on-truncation ignore is silent."
+        "3 of 100 rows received; --max-rows all fetches all, --on-truncation ignore hides this warning."
     )
-    assert shell_message(raised.value) == "3 of 100 rows came; --max-rows all fetches all."
+    assert shell_message(raised.value) == "3 of 100 rows received; --max-rows all fetches all."
 
 
 @pytest.mark.slow
@@ -146,10 +146,10 @@ def test_a_certificate_that_is_not_trusted(sandbox: Sandbox, shell_message: Shel
         client.ask("how many?")
 
     assert str(raised.value).endswith(
-        " give its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
+        " pass its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
     )
     assert shell_message(raised.value).endswith(
-        " give its CA bundle in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
+        " pass its CA bundle in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
     )
 
 

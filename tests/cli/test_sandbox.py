@@ -78,7 +78,7 @@ def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
 
     assert (code, out) == (2, "")
     assert f"port={port}" in err
-    assert "port=0 takes any free port" in err
+    assert "port=0 chooses a free port" in err
 
 
 def test_questions_of_the_sandbox(shell: Any) -> None:
@@ -163,4 +163,4 @@ def test_a_batch_ends_with_its_sandbox(shell: Any, commands: dict[str, list[str]
     assert code == 2
     assert f"folder={tmp_path / 'batch'} has a batch with base_url='http://127.0.0.1:" in err
     assert "Name a new folder" in err
-    assert "the questions of a sandbox end with it.\n" in err
+    assert "its questions end with it.\n" in err

@@ -6,18 +6,24 @@ holds until 2126. Made by ``openssl req -x509 -newkey ec -days 36500 -addext sub
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import ssl
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 import requests
 
 import connecty_frames as cf
-from connecty_frames.http.connection import ConnectionAdapter, tls_context
+from connecty_frames.http.connection import (
+    ATTEMPT,
+    ConnectionAdapter,
+    _TrackedTLSConnection,
+    tls_context,
+)
 from tests.cases import cases
 from tests.servers.scripted import Script, serve
 from tests.servers.timing import within
@@ -245,3 +251,18 @@ def test_a_page_that_says_so(server: Script, client: cf.Client, kind: str, statu
     assert caught.value.phase == "tls"
     assert "client_id" not in str(caught.value)
     assert server.count(kind) == 1
+
+
+def test_a_handshake_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent, and the reason is the system's."""
+
+    def breaks(_: object) -> NoReturn:
+        ATTEMPT.get().phase = "tls"
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(_TrackedTLSConnection, "connect", breaks)
+    with (
+        cf.Client("id", client_secret="s", base_url="https://api.test", random=lambda: 0.0) as client,
+        pytest.raises(cf.ConnectionFailed, match=r"\(tls: Broken pipe\); nothing was sent"),
+    ):
+        client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8", dw_id=13).state()

@@ -151,7 +151,7 @@ class TestConnecty:
         first, stored, *again = capsys.readouterr().out.splitlines()
         assert again == [first, stored]
         assert stored.startswith("df: 3 of 100 rows, truncated x ")
-        assert first.startswith("%%connecty 1 3 of 100 rows came; max_rows=None fetches all")
+        assert first.startswith("%%connecty 1 3 of 100 rows received; max_rows=None fetches all")
 
     def test_a_failed_question_leaves_the_variable(self, shell: Any, connected: Sandbox) -> None:
         """The error is that of ask_df."""
@@ -306,7 +306,7 @@ class TestConnecty:
         shown = " ".join(capsys.readouterr().out.split())
         assert "%%connecty [NAME] [options] Ask a question, and store the frame of its answer" in shown
         assert "--max-rows <N|all> The maximum number of rows to fetch, 0 or more; None fetches all." in shown
-        assert "--schema VARIABLE Column types that take precedence over the inferred ones" in shown
+        assert "--schema VARIABLE Column types that replace the inferred ones" in shown
         assert "--strict, --no-strict Raise instead of warning when a type or value is in doubt." in shown
 
     def test_reload(self, shell: Any) -> None:

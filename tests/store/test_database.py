@@ -25,8 +25,7 @@ import pytest
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import database as database_module
 from connecty_frames.store.database import Database, Result, StoreError, close_databases, default_path
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import _LAYOUT, store_at
+from connecty_frames.store.table import _LAYOUT, read_records, store_at
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
@@ -267,7 +266,7 @@ def test_a_database_of_another_program(path: Path) -> None:
     other.close()
     before = path.read_bytes()
 
-    with pytest.raises(StoreError, match="it is a database of another program"):
+    with pytest.raises(StoreError, match="it is another program's database"):
         store_at(path).open()
     assert path.read_bytes() == before
 
@@ -652,7 +651,7 @@ class TestWaitingStatements:
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])
 def test_a_path_that_no_file_can_have(tmp_path: Path, name: str) -> None:
     """It is a reason why the file cannot be opened, like any other."""
-    with pytest.raises(StoreError, match="no NUL character"):
+    with pytest.raises(StoreError, match="without NUL characters"):
         store_at(tmp_path / name).open()
 
 

@@ -13,8 +13,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.batch import BatchSummary
 from connecty_frames.client import Client
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, store_at
+from connecty_frames.store.table import COLUMNS, read_records, store_at
 from tests.servers import programs
 from tests.servers.scripted import QUESTION_ID, Script
 
@@ -164,7 +163,7 @@ def test_a_file_without_room(settings: dict[str, Any], disk: Disk, call: str) ->
     with Client(**settings) as client:
         answer = client.ask("a")
         disk.fill()
-        with pytest.raises(cf.WriteFailed, match="By its id it is fetched again at no cost") as caught:
+        with pytest.raises(cf.WriteFailed, match="Fetch it again by its id at no cost") as caught:
             answer.to_pandas().connecty.to_parquet(path) if call == "frame" else answer.to_json(path)
 
     assert caught.value.question_id == QUESTION_ID

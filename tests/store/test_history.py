@@ -21,18 +21,18 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
-from connecty_frames.store.answers import KeptAnswers
 from connecty_frames.store.database import Database, StoreError
 from connecty_frames.store.history import History, question_key
-from connecty_frames.store.records import forget_records, read_records
 from connecty_frames.store.table import (
     COLUMNS,
     Earlier,
     QuestionFile,
     RecordState,
     Row,
+    forget_records,
     from_microseconds,
     microseconds,
+    read_records,
     store_at,
 )
 from tests.cases import cases
@@ -254,7 +254,7 @@ def test_the_end_of_a_lease(
     now, up = leases.lease_now()
     monkeypatch.setattr(leases, "lease_now", lambda: (now + wall * 10**6, up + uptime * 10**6))
 
-    silent = "Its sender was not heard from any more before the question was accepted."
+    silent = "Its sender stopped responding before the question was accepted."
     assert recorder.rows("state", "error") == [(state, None if state == "SENT" else silent)]
 
 
@@ -299,7 +299,7 @@ def test_answers_that_cannot_be_erased(recorder: Recorder, monkeypatch: pytest.M
         raise StoreError("it is read-only")
 
     recorder.history.accepted(recorder.sent(), ID, asked_at=NOON, now=NOON)
-    monkeypatch.setattr("connecty_frames.store.records.forget_answers", fail)
+    monkeypatch.setattr("connecty_frames.store.table.forget_answers", fail)
     with pytest.raises(StoreError):
         forget_records(recorder.database, question_id=ID)
 
@@ -471,7 +471,7 @@ def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) 
     assert earlier(history, NOON + 9 * SECOND, "canary?") == [
         sent._replace(
             state=RecordState.UNCERTAIN,
-            error="Its sender was not heard from any more before the question was accepted.",
+            error="Its sender stopped responding before the question was accepted.",
         )
     ]
 
@@ -525,7 +525,7 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
     assert recorder.rows("id", "state") == [(1, "SENT")]
 
     unusable = History(store_at(tmp_path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
-    reason = r"\(it is not a regular file\), so whether the question was asked before is unknown"
+    reason = r"\(it is not a regular file\), so it is unknown whether the question was asked before"
     with pytest.raises(ConfigError, match=reason):
         unusable.claim(Asked("how many?", 13), **claim)
     with pytest.raises(ConfigError, match=reason):
@@ -547,9 +547,8 @@ def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> No
 def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     """Until it is closed, too."""
     database = store_at(tmp_path / "history.sqlite3")
-    answers = KeptAnswers(database, max_bytes=1000)
     history = History(
-        database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, answers=answers
+        database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, kept_bytes=1000
     )
     row = history.sent(Asked("how many?", 13), asked_at=NOON)
     assert row is not None
