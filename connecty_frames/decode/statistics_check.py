@@ -2,45 +2,7 @@
 
 Rows and statistics come from one result; where they disagree, one of them is wrong, and users should know
 before they act on either. False alarms would teach users to ignore warnings, so whatever the API document
-leaves open is read in the server's favour:
-
-**Whole and part.** The statistics are of the whole result (in the document's example 100 rows beside 3).
-Where all of its rows were received, counts and extremes must agree. A part of them, or of an unknown number,
-disagrees only by a value outside of min and max, or by more nulls than there are in all.
-
-**Digits.** The document's example shows rows in milliseconds beside statistics in microseconds. The digits
-after the point tell how far a side was cut or rounded: on one side those of all values of the column, on the
-other those of min and max, without trailing zeros, which only some servers write. Where both sides show as
-many digits, they must be equal; otherwise they may differ by one unit of the last digit of the side that
-shows fewer. Dates and whole numbers show none on either side, so must be equal. Times are compared as
-seconds; no server is assumed to cut more than their fraction.
-
-**Floats.** A double may have been written with 15 digits, and a single with 6, which are all that their types
-keep for certain. A difference that this explains is ignored.
-
-**Spellings.** A bound is read in every spelling that columns are read from. A midnight is the same as its
-date. A number of 2**53 or more that is written as a float is the same as each number whose nearest float64 it
-is. A bound that cannot be read, or that has another form than the values (no offset beside instants, a time
-of day beside dates), is reported as such; not where ``schema=`` set the type, since the caller may know more
-of the values than their texts tell.
-
-**NaN.** PostgreSQL sorts it above all numbers, others skip it, and some count it among the nulls. A bound
-that is NaN, or another word for nothing, says nothing; the other values are compared with the other bounds.
-
-**Lengths.** The document does not say in what they are counted: each may be in characters, bytes of UTF-8 or
-units of UTF-16. Those of cells that were numbers or objects are not compared, since databases write these as
-texts in ways of their own.
-
-**Means.** Compared if all rows were received, to the last digit of the mean and within the rounding errors of
-a float sum. Singles, which have few digits, cause larger errors. Rows that show fewer digits than the bounds
-were cut, and their mean differs by as much.
-
-**Distinct values.** Compared under ``strict`` alone, since counting them costs as much as reading them. Null
-and NaN may count as one more value each. Values that were cut may have become equal, so of numbers with a
-fraction and of times there may be fewer than the server counted, never more.
-
-Not compared: columns that stayed text despite statistics of numbers or times, bounds of a column without
-values, means of NaN and infinity, and unreadable counts and means.
+leaves open is read in the server's favour: docs/design/statistics.md has the rules.
 """
 
 from __future__ import annotations

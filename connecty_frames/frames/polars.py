@@ -15,8 +15,6 @@ import polars as pl
 import pyarrow as pa
 
 from connecty_frames._base.text import listed, snippet
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import to_array
 from connecty_frames.decode.arrow_types import any_of, is_text, match_zone_offset
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
@@ -167,9 +165,8 @@ _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
 def _convert(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
     """Return a column in a type, and with a layout, that polars accepts."""
     if column.type != target:
-        text = column.cast(target)
-        has_exponents = pa.types.is_decimal256(column.type) and pa.types.is_string(target)
-        column = _without_exponents(column, text) if has_exponents else text
+        is_decimal = pa.types.is_decimal256(column.type) and pa.types.is_string(target)
+        column = _decimal_texts(column) if is_decimal else column.cast(target)
     if pa.types.is_fixed_size_list(column.type) and any(chunk.offset for chunk in column.chunks):
         # polars refuses a slice of lists of fixed size with nulls: concatenating copies it out of the whole.
         nothing = pa.nulls(0, column.type)
@@ -177,12 +174,10 @@ def _convert(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
     return column
 
 
-def _without_exponents(column: pa.ChunkedArray, text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Write small decimals out: Arrow writes ``1E-7``, where a reader of digits expects ``0.0000001``."""
-    if not pc.any(pc.match_substring(text, "E")).as_py():
-        return text
-    digits = [None if value is None else f"{value:f}" for value in column.to_pylist()]
-    return pa.chunked_array([to_array(digits, pa.string())])
+def _decimal_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    from connecty_frames.display.formatting import texts  # which imports pyarrow.compute, for few answers
+
+    return texts(column)
 
 
 def _warn_of_losses(schema: pa.Schema, targets: list[pa.DataType]) -> None:

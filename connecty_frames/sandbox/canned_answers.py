@@ -189,7 +189,11 @@ def _replay(body: bytes) -> CannedAnswer:
         if results.dataframe is not None:
             header, *rows = results.dataframe
             columns = msgspec.json.decode(header, type=tuple[str | None, ...])
-            result = _saved_result(columns, rows, bytes(results.dataframe_stats))
+            texts = list(map(bytes, rows))
+            # Each row ends before the comma that separates it from the next.
+            ends = [end + position for position, end in enumerate(accumulate(map(len, texts)))]
+            statistics = bytes(results.dataframe_stats).removeprefix(b"null")
+            result = QueryResult(columns, b",".join(texts), array("Q", ends).tobytes(), statistics)
     except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"It is not a saved response of results in JSON: {error}") from error
     if response.state == State.FAILED:
@@ -197,12 +201,3 @@ def _replay(body: bytes) -> CannedAnswer:
     if response.state != State.COMPLETED:
         raise ConfigError(f"It is the response of a question that was {snippet(response.state)}.")
     return CannedAnswer(results.sql_query, results.response_summary, result)
-
-
-def _saved_result(columns: tuple[str | None, ...], rows: list[msgspec.Raw], statistics: bytes) -> QueryResult:
-    texts = [bytes(row) for row in rows]
-    # Each row ends before the comma that separates it from the next.
-    ends = [end + position for position, end in enumerate(accumulate(map(len, texts)))]
-    return QueryResult(
-        columns, b",".join(texts), array("Q", ends).tobytes(), b"" if statistics == b"null" else statistics
-    )

@@ -182,7 +182,10 @@ class Sandbox:
     ) -> None:
         if answerer is not None and questions is not None:
             raise ConfigError("Give either questions= or answerer=, not both.", setting="answerer")
-        _check_options(locals())
+        given = locals()
+        for name, (is_valid, problem) in _OPTIONS.items():
+            if not is_valid(given[name]):
+                raise ConfigError(f"{name}={value_text(given[name])} {problem}.", setting=name)
         self._timezone = timezone
         self._database = _check_file(database, "database")
         if answerer is None:
@@ -425,13 +428,6 @@ _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "faults": (lambda value: isinstance(value, Iterable), "is not a list of Fault"),
     "clock": (lambda value: isinstance(value, Clock), "is not a Clock"),
 }
-
-
-def _check_options(given: Mapping[str, Any]) -> None:
-    """Raise ConfigError if an option has a wrong type or is out of its range."""
-    for name, (is_valid, problem) in _OPTIONS.items():
-        if not is_valid(given[name]):
-            raise ConfigError(f"{name}={value_text(given[name])} {problem}.", setting=name)
 
 
 def _check_file(path: Any, setting: str) -> Path | None:

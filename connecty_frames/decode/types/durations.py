@@ -17,11 +17,7 @@ Years and months have no fixed length, so what has some is not read.
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final
 
 _PART = r"-?\d{1,9}"
 _DAYS = r"(?P<days>[+-]?\d{1,9})"
@@ -55,15 +51,11 @@ def can_be_time_of_day(text: str) -> bool:
     return _match_time_of_day(text) is not None
 
 
-@cache  # compiling the patterns takes longer than importing this module, and few answers have durations
-def _matches() -> list[Callable[[str], re.Match[str] | None]]:
-    """Return the function that matches each spelling."""
-    return [re.compile(spelling, re.ASCII).fullmatch for spelling in _SPELLINGS]
-
-
 def nanoseconds(text: str) -> int:
     """Return the length of a duration, which matches :data:`DURATION`; each part counts with its sign."""
-    parts = next(found for match in _matches() if (found := match(text)) is not None).groupdict()
+    # Python keeps compiled patterns; few answers have durations.
+    matches = (re.fullmatch(spelling, text, re.ASCII) for spelling in _SPELLINGS)
+    parts = next(filter(None, matches)).groupdict()
 
     def number(name: str) -> int:
         return int(parts.get(name) or 0)

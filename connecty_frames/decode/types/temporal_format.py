@@ -23,7 +23,6 @@ from __future__ import annotations
 import re
 from datetime import date
 from enum import Enum
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,7 +35,7 @@ from connecty_frames.decode.types.durations import DURATION, can_be_time_of_day
 from connecty_frames.decode.types.time_formats import RFC_5322, rfc_5322_as_iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 _YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
 _DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
@@ -129,21 +128,15 @@ def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -
     raise AssertionError("some text has another format than the first")  # pragma: no cover
 
 
-@cache  # compiled when it is first needed, since it takes long
-def _matcher(format_: TemporalFormat) -> Callable[[str], re.Match[str] | None]:
-    """Return the function that matches a text with a format."""
-    return re.compile(_PATTERNS[format_], re.ASCII).fullmatch
-
-
 def match_format(text: str) -> TemporalFormat | None:
     """Return the format of one text; its day may be one that no calendar has."""
-    found = next((format_ for format_ in _PATTERNS if _matcher(format_)(text)), None)
+    found = next((format_ for format_ in _PATTERNS if has_format(text, format_)), None)
     return None if found is TemporalFormat.DURATION and can_be_time_of_day(text) else found
 
 
 def has_format(text: str, format_: TemporalFormat) -> bool:
     """Whether one text matches the pattern of a format."""
-    return _matcher(format_)(text) is not None
+    return re.fullmatch(_PATTERNS[format_], text, re.ASCII) is not None
 
 
 def unreadable_reason(text: str, *, among: TemporalFormat | None) -> str | None:
