@@ -206,6 +206,7 @@ class Database(Store):
     def __init__(self, path: Path, layout: Layout) -> None:
         super().__init__(path, path_text(path))
         self.path = path
+        self._name = str(path)
         self._layout = layout
         self._connection: sqlite3.Connection | None = None
         #: That of the file when it was last opened.
@@ -315,7 +316,7 @@ class Database(Store):
     def _is_replaced(self) -> bool:
         """Whether the file that is open was removed or renamed, so that nobody would find what it gets."""
         try:
-            return not os.path.samestat(self._status, self.path.stat())
+            return not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116 - Path's takes longer
         except FileNotFoundError:
             return True
 
