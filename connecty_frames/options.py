@@ -97,13 +97,7 @@ class Asked:
     question: str
     dw_id: int
     key: str | None = None  # the same for equal questions; None is that of the text
-    # Options that are recorded; a further one goes last.
     tags: Mapping[str, str] | None = None
-
-    @classmethod
-    def of(cls, question: str, dw_id: int, options: AskOptions, key: str | None = None) -> Asked:
-        """Return what a call with these options asks."""
-        return cls(question, dw_id, key, *[getattr(options, name) for name in _RECORDED])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,9 +272,8 @@ def _is_bool(value: object) -> bool:
 
 #: The keywords of a call, without ``engine``, which only some functions take.
 _KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
-_RECORDED: Final = tuple(field.name for field in fields(Asked)[3:])
 #: Those of asking, which a call that fetches an answer does not take.
-ASKING: Final = ("max_age", *_RECORDED)
+ASKING: Final = ("max_age", "tags")
 #: Those that Client.submit does not take, since it reads no answer.
 READING: Final = tuple(_KEYWORDS.difference(ASKING, ("dw_id", "timeout")))
 #: What each option must be: the test of its values, besides None where that is the default, and words for the

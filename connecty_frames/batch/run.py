@@ -248,7 +248,7 @@ class _BatchRun:
         is_sent = False
         try:
             question = self.questions[entry.key]
-            asked = Asked.of(question, self.dw_id, self.options, entry.key)
+            asked = Asked(question, self.dw_id, entry.key, self.options.tags)
             row = self.history.claim(asked, asked_at=datetime.now(UTC), after=entry.row)
             if row is None:  # another process asks it
                 return

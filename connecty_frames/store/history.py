@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import ExitStack, suppress
 from dataclasses import fields
 from datetime import timedelta
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -286,13 +287,9 @@ class History:
         if self.limit is not None:
             counted = f"(SELECT count(*) {COUNTED.format(now[0])}) < ?"
             where.append((counted, (self._client, *now[1], self.limit)))
-        # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
-        statement = (
-            f"INSERT INTO questions (state, {', '.join(columns)}) "
-            f"SELECT '{RecordState.SENT}', {', '.join(expression for expression, _ in columns.values())} "
-            f"WHERE {' AND '.join(condition for condition, _ in where)} ON CONFLICT DO NOTHING"
-        )
-        return statement, tuple(chain.from_iterable(given for _, given in (*columns.values(), *where)))
+        parts = (columns, (each for each, _ in columns.values()), (each for each, _ in where))
+        given = chain.from_iterable(parameters for _, parameters in (*columns.values(), *where))
+        return _insert(*map(tuple, parts)), tuple(given)
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
         """Insert the row of a question, also if an execution that was not heard of has done it."""
@@ -381,6 +378,16 @@ class History:
     def _text(self, text: str | None) -> str | None:
         """Return a text without secrets."""
         return text and _encodable(self._redact(text))
+
+
+@cache
+def _insert(columns: tuple[str, ...], values: tuple[str, ...], where: tuple[str, ...]) -> str:
+    # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
+    return (
+        f"INSERT INTO questions (state, {', '.join(columns)}) "
+        f"SELECT '{RecordState.SENT}', {', '.join(values)} "
+        f"WHERE {' AND '.join(where)} ON CONFLICT DO NOTHING"
+    )
 
 
 def _until(seconds: float | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,6 @@ from enum import StrEnum
 from itertools import chain
 from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
-from uuid import uuid4
 
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside, forget_answers
@@ -139,7 +139,7 @@ class Row:
 
     def __init__(self, key: str, asked_at: int) -> None:
         self.key = key
-        self.token = uuid4().hex
+        self.token = os.urandom(16).hex()
         #: When it was sent by the clock of the sender, in microseconds.
         self.asked_at = asked_at
         #: The condition that finds it, and its parameters.
