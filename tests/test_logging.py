@@ -24,9 +24,9 @@ TOP_COUNTRIES = "list the top 5 countries with the most orders"
 SECRETIVE = "SELECT 'not for the log' AS a"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
-    """Run a sandbox for one test, so that its faults and tokens affect no other."""
+    """Run a sandbox for these tests, so that its faults and tokens affect no other."""
     with Sandbox() as running:
         yield running
 
@@ -47,6 +47,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 def test_a_line_for_each_request(box: Sandbox, lines: Callable[[], list[str]]) -> None:
     """Token, question and polls, in order, with status, state and the question's id."""
+    before = len(box.request_log.requests)
     with cf.Client(**box.connection) as client:
         client.health()
         answer = client.ask(TOP_COUNTRIES)
@@ -61,7 +62,7 @@ def test_a_line_for_each_request(box: Sandbox, lines: Callable[[], list[str]]) -
     ]
     assert set(found[3:-2]) <= {f"{looks}: 200 PENDING, …", f"{looks}: 200 IN_PROGRESS, …"}
     assert found[-2:] == [f"{looks}: 200 COMPLETED, …", "question ID: COMPLETED"]
-    assert len(found) == len(box.request_log.requests) + 1
+    assert len(found) == len(box.request_log.requests) - before + 1
 
 
 def test_the_record_of_an_answer(box: Sandbox, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:

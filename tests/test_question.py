@@ -365,6 +365,14 @@ def test_an_unusable_body_is_fetched_again(api: Any, question: Question, body: s
     assert len(polls(api)) == 3
 
 
+def test_a_page_in_place_of_an_answer(api: Any, question: Question) -> None:
+    """Its content type and the host are those of the response, and the cause is named."""
+    api.get(RESULTS, body="<html>Sign in", content_type="text/html")
+    with pytest.raises(ResponseError, match="proxy or single sign-on") as caught:
+        question.result()
+    assert (caught.value.host, caught.value.content_type) == ("api.test", "text/html")
+
+
 def test_a_decoding_error_carries_the_id(api: Any, question: Question) -> None:
     """A value that does not fit schema= raises with the id, and other options need no new fetch."""
     answers(api, rows(2, 2))

@@ -340,7 +340,7 @@ def _system_message(cause: BaseException) -> str | None:
     if isinstance(cause, UnicodeError):
         return "the name cannot be looked up"
     if isinstance(cause, OSError):
-        return (cause.strerror or str(cause)) if cause.args else None
+        return cause.strerror or str(cause)
     return None
 
 

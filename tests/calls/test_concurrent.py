@@ -23,6 +23,7 @@ from connecty_frames.asking.submission import Submission
 from connecty_frames.calls import concurrent
 from connecty_frames.calls.concurrent import ConcurrentRun
 from connecty_frames.sandbox import Fault, Sandbox
+from tests.servers.scripted import Script
 from tests.servers.timing import Pulse
 
 if TYPE_CHECKING:
@@ -243,9 +244,12 @@ def test_at_most_max_workers_questions_run(box: Sandbox) -> None:
 
 @pytest.mark.parametrize("by", ["ask_many", "ask_batch"])
 def test_two_answers_are_decoded_at_once(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str
+    server: Script, client: cf.Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str
 ) -> None:
     """Whichever number of questions is asked at once; all of them are answered."""
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(8)]
+    server.on("ask", *(Script.answer(202, {"question_id": each}) for each in ids))
+    server.on("results", Script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}))
     decoding: list[int] = []
     most, lock, decode = 0, threading.Lock(), cf.Answer.from_response
 
@@ -263,12 +267,11 @@ def test_two_answers_are_decoded_at_once(
         return decode(*args, **known)
 
     monkeypatch.setattr(cf.Answer, "from_response", slowly)
-    with cf.Client(**box.connection) as client:
-        if by == "ask_many":
-            answered = [each.exception() for each in cf.ask_many(numbered(8), max_workers=8, client=client)]
-        else:
-            cf.ask_batch(numbered(8), tmp_path / "batch", max_workers=8, client=client)
-            answered = [None] * cf.open_batch(tmp_path / "batch").summary().answered
+    if by == "ask_many":
+        answered = [each.exception() for each in cf.ask_many(numbered(8), max_workers=8, client=client)]
+    else:
+        cf.ask_batch(numbered(8), tmp_path / "batch", max_workers=8, client=client)
+        answered = [None] * cf.open_batch(tmp_path / "batch").summary().answered
 
     assert (most, answered) == (2, [None] * 8)
 

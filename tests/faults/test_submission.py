@@ -70,6 +70,7 @@ HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
     [
         ("reset", "the connection was reset"),
         ("close", "the connection was closed without an answer"),
+        (HEAD[:8], "the connection was closed without an answer"),
         (b"SSH-2.0\r\n", "the answer was not HTTP"),
         (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", "the answer was not HTTP"),
         (HEAD + b"X: x\r\n" * 300 + b"\r\n", "the answer was not HTTP"),
@@ -85,6 +86,7 @@ HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
     ids=[
         "reset",
         "closed",
+        "cut status line",
         "no HTTP",
         "70 KB header",
         "300 headers",
