@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.decoder import Decoded
     from connecty_frames.decode.schema import Schema
-    from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
+    from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
     from connecty_frames.warehouse.query import RecordBatchReader
 
@@ -226,7 +226,7 @@ class Answer:
         return self._metadata.statistics
 
     @property
-    def table(self) -> pa.Table | None:
+    def table(self) -> ArrowTable | None:
         """The table as Arrow, or None if the question was answered without one."""
         return self._decoded.table
 
@@ -294,7 +294,7 @@ class Answer:
         frame: PolarsFrame = self._frame("polars")
         return frame
 
-    def to_arrow(self) -> pa.Table:
+    def to_arrow(self) -> ArrowTable:
         """Return the table as Arrow, with metadata in its schema."""
         return self._frame("pyarrow")
 

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Coroutine, Iterable, Iterator
     from pathlib import Path
-    from types import TracebackType
     from typing import Unpack
     from uuid import UUID
 
@@ -144,7 +143,7 @@ class Client:
         self._open(settings, clock, random, resume_command)
 
     @classmethod
-    def of(cls, settings: Settings, *, resumable: bool = True) -> Self:
+    def of(cls, settings: Settings, *, resumable: bool) -> Self:
         """Return a client with settings that are all resolved already."""
         client = cls.__new__(cls)
         command = resume_command if resumable else lambda _question_id, _dw_id: ""
@@ -181,12 +180,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -389,14 +383,8 @@ class Client:
             )
         ask_options = read_schema(ask_options)
         body = question_body(question)  # a wrong question is reported before a missing dw_id
-        submission = Submission(
-            Asked.of(question, self._workspace(ask_options.dw_id), ask_options),
-            body,
-            clock=self._api.clock,
-            command=self._api.resume_command,
-            history=self._api.history,
-            row=row,
-        )
+        asking = Asked.of(question, self._workspace(ask_options.dw_id), ask_options)
+        submission = Submission(self._api, asking, body, row)
         return Call(self._api, submission, ask_options, deadline)
 
     @shows_options()
@@ -500,26 +488,20 @@ class Client:
         return self._history_at(
             store,
             required=settings.requires_history,
-            kept_bytes=settings.keep_answers_max_bytes if settings.keep_answers else None,
             limit=settings.max_questions_per_day,
+            kept_bytes=settings.keep_answers_max_bytes if settings.keep_answers else None,
         )
 
     def _history_at(
-        self,
-        store: QuestionStore,
-        *,
-        required: bool,
-        kept_bytes: int | None = None,
-        limit: int | None = None,
+        self, store: QuestionStore, *, required: bool, limit: int | None, kept_bytes: int | None = None
     ) -> History:
-        from connecty_frames.store.answers import KeptAnswers
         from connecty_frames.store.history import History
 
         return History(
             store,
-            answers=None if kept_bytes is None else KeptAnswers(store, max_bytes=kept_bytes),
             required=required,
             limit=limit,
+            kept_bytes=kept_bytes,
             base_url=self._api.transport.address,
             client_id=self._client_id,
             redact=self._api.transport.redact.data,

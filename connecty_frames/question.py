@@ -64,12 +64,9 @@ _LOG: Final = logging.getLogger("connecty_frames.client")
 
 def delay(elapsed: float, random: Callable[[], float]) -> float:
     """Return the seconds to wait before the next poll: ``clamp(elapsed / 10, 0.1, 5) * (0.8 .. 1.2)``."""
-    # What matters to a person is how much longer than necessary they waited, as a share of the whole. A tenth
-    # of the time elapsed bounds that share at a tenth (a twentieth on average, since a question may be done
-    # at any time between two polls) and polls least often where each poll says least: about a hundred
-    # requests for five minutes. The minimum of 0.1 s limits the load of short questions, the maximum of 5 s
-    # the lag of long ones. The jitter of a fifth either way spreads clients that started together; full
-    # jitter would double the requests for no shorter wait.
+    # A tenth of the time elapsed bounds how much longer than necessary a person waits, as a share of the
+    # whole, and polls least often where each poll says least: about a hundred requests for five minutes. The
+    # jitter spreads clients that started together.
     base = min(max(elapsed * _SHARE, _MIN_PAUSE), _MAX_PAUSE)
     return base * (1 + _JITTER * (2 * random() - 1))
 

@@ -12,8 +12,16 @@ from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, Engine, check_age, check_count, check_question_id
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.records import forget_records, read_records
-from connecty_frames.store.table import COLUMNS, LARGEST, QuestionFile, RecordState, client_hash, store_at
+from connecty_frames.store.table import (
+    COLUMNS,
+    LARGEST,
+    QuestionFile,
+    RecordState,
+    client_hash,
+    forget_records,
+    read_records,
+    store_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from connecty_frames.frames.accessor import ArrowTable
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.table import QuestionStore
 
@@ -55,7 +64,7 @@ def history(
     state: str | Iterable[str] | None = ...,
     since: datetime | date | timedelta | str | None = ...,
     limit: int | None = ...,
-) -> pa.Table: ...
+) -> ArrowTable: ...
 def history(
     engine: Engine = "pandas",
     *,
@@ -183,16 +192,12 @@ def records_table(
     earliest = None if since is None else _time(since, "since")
     with _usable(database):
         rows = read_records(database, states=_states(state), since=earliest, limit=limit)
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    arrays = []
-    for name, values in zip(COLUMNS, columns, strict=True):
-        if name in _TIMES:
-            arrays.append(pa.array(values, pa.timestamp("us", "UTC")))
-        elif name == "dw_id" and all(int(value) <= LARGEST for value in values):
-            arrays.append(pa.array(map(int, values), pa.int64()))
-        else:
-            arrays.append(pa.array(values, pa.int64() if name in _NUMBERS else pa.string()))
-    return pa.table(arrays, names=list(COLUMNS))
+    found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    types = {name: pa.int64() for name in _NUMBERS} | {name: pa.timestamp("us", "UTC") for name in _TIMES}
+    if all(int(row["dw_id"]) <= LARGEST for row in found):
+        types["dw_id"] = pa.int64()
+        found = [{**row, "dw_id": int(row["dw_id"])} for row in found]
+    return pa.Table.from_pylist(found, pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS]))
 
 
 def summary_table(settings: Settings, *, since: datetime | date | timedelta | str | None = None) -> pa.Table:
@@ -206,11 +211,12 @@ def summary_table(settings: Settings, *, since: datetime | date | timedelta | st
         found["reused"] += row["reused"]
         found[row["state"].lower()] += 1
     days = sorted(counts, key=lambda each: (each[0], each[1] or ""), reverse=True)
-    columns: dict[str, list[Any]] = {"day": [day for day, _ in days], "tags": [tags for _, tags in days]}
-    for name in ("asked", "reused", "failed", "uncertain"):
-        columns[name] = [counts[each][name] for each in days]
-    types = [pa.date32(), pa.string(), *[pa.int64()] * 4]
-    return pa.table(columns, pa.schema(list(zip(columns, types, strict=True))))
+    names = ("asked", "reused", "failed", "uncertain")
+    rows = [
+        {"day": day, "tags": tags, **{name: counts[day, tags][name] for name in names}} for day, tags in days
+    ]
+    types = [("day", pa.date32()), ("tags", pa.string()), *((name, pa.int64()) for name in names)]
+    return pa.Table.from_pylist(rows, pa.schema(types))
 
 
 def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:

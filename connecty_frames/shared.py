@@ -149,7 +149,7 @@ def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> 
         notice += f"; the credentials of the {places['client_id']} are not used"
     if {"database", "questions", "answerer"} & set(options):
         return f"{notice}."
-    return f"{notice}. `connecty questions` lists examples."
+    return f"{notice}. `connecty sandbox --examples` lists what it knows."
 
 
 def _check_credentials(places: Mapping[str, str]) -> None:

@@ -463,6 +463,8 @@ def test_an_invalid_index_col_costs_nothing(index_col: Any, counted: Callable[[]
     ("call", "message"),
     [
         (lambda: cf.ask(TOP_COUNTRIES, maxrows=5), "did you mean 'max_rows'"),
+        (lambda: cf.ask_df(TOP_COUNTRIES, dw=13), "did you mean 'dw_id'"),
+        (lambda: cf.ask_batch([TOP_COUNTRIES], "folder", dw=13), "did you mean 'dw_id'"),
         (lambda: cf.ask(TOP_COUNTRIES, engine="polars"), "unexpected keyword argument 'engine'"),
         (lambda: cf.read_connecty(TOP_COUNTRIES, engine="polars"), "unexpected keyword argument 'engine'"),
         (lambda: cf.read_connecty(TOP_COUNTRIES, client=None), "unexpected keyword argument 'client'"),

@@ -211,6 +211,11 @@ class TestFromKwargs:
         ):
             AskOptions.from_kwargs({"maxrows": 5})  # type: ignore[typeddict-unknown-key]
 
+    def test_the_beginning_of_a_keyword(self) -> None:
+        """The whole name, which is not close to it."""
+        with pytest.raises(TypeError, match=r"^unexpected keyword argument 'dw'; did you mean 'dw_id'\?$"):
+            AskOptions.from_kwargs({"dw": 13})  # type: ignore[typeddict-unknown-key]
+
     def test_an_unknown_keyword(self) -> None:
         """A TypeError with all names."""
         with pytest.raises(

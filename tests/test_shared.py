@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 #: Answered without a query, and so without a process for it.
 ANSWERS: dict[str, Any] = {"why": [{"reason": "rain"}]}
 EU = "https://api.eu1.connecty-ai.com"
-NOTICE = "connecty_frames asks its embedded sandbox, not ConnectyAI. `connecty questions` lists examples.\n"
+NOTICE = (
+    "connecty_frames asks its embedded sandbox, not ConnectyAI. `connecty sandbox --examples` lists what it "
+    "knows.\n"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +79,7 @@ def test_it_takes_precedence_over_environment_and_profile(
     assert (resolved.region, resolved.base_url, resolved.dw_id) == ("us1", None, 7)
     assert capsys.readouterr().err == (
         "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the profile default "
-        f"in {file} are not used. `connecty questions` lists examples.\n"
+        f"in {file} are not used. `connecty sandbox --examples` lists what it knows.\n"
     )
 
 

@@ -1,16 +1,8 @@
 """Credentials to bearer token: kept while it is valid, fetched by one thread at a time.
 
-A failure here is a failure of every thread at once, so the rules are about not making it worse:
-
-- One token request at a time. Waiting threads share its outcome.
-- A token request starts nothing and may be repeated. If the endpoint is down or its response is lost, it is
-asked again until the caller's deadline, within the retry budget. Refused credentials are not tried
-  again for five seconds.
-- The lifetime of a token runs from the server's ``Date`` to its ``expires_at``, counted on the monotonic
-clock. A wrong local clock, or a laptop that was asleep, does not matter.
-- An ``expires_at`` that is missing, past or invalid counts as a short lifetime, never as "expired":
-  that would request a token before every request.
-- A refusal discards only the token that was refused. A late one cannot discard a newer token.
+A failure here is a failure of every thread at once, so the rules are about not making it worse: threads share
+the outcome of one request, an ``expires_at`` that is missing, past or invalid counts as a short lifetime and
+never as "expired", and a refusal discards only the token that was refused.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ from connecty_frames.http.retry import http_date, retry
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import AskOptions
 from connecty_frames.protocol import HEALTH
-from connecty_frames.settings.sources import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,12 +79,6 @@ class Check(Immutable):
     def skipped(cls, name: str, reason: str) -> Check:
         """Return a check that could not be made."""
         return cls(name, Status.SKIPPED, reason)
-
-
-def check_health(*, timeout: float | None = None, **settings: Any) -> bool:
-    """Whether the backend is operational; needs no credentials. ``settings`` are those of ``Client``."""
-    with closing(Transport(resolve(**settings), SYSTEM_CLOCK)) as transport:
-        return probe_health(transport, timeout=timeout, random=random)
 
 
 def probe_health(transport: Transport, *, timeout: float | None, random: Callable[[], float]) -> bool:
@@ -203,9 +196,15 @@ class _Probe:
     def checks(self) -> Iterator[Check]:
         """Yield the checks up to the service; those after the one that failed are skipped."""
         failure = self._found if isinstance(self._found, Failure) else None
-        failed = False
-        for make in (self._address, self._connection, self._proxy, self._certificate, self._service):
-            name = make.__name__.removeprefix("_")
+        failed, peer = False, terminal(self._attempt.peer)
+        makers: dict[str, Callable[[str], Check]] = {
+            "address": lambda name: Check(name, Status.OK, f"{peer} resolves"),
+            "connection": lambda name: Check(name, Status.OK, f"{peer} accepts connections"),
+            "proxy": self._proxy,
+            "certificate": self._certificate,
+            "service": self._service,
+        }
+        for name, make in makers.items():
             if failed:
                 yield Check.skipped(name, "a step before it failed")
             elif failure is not None and name == _FAILED_CHECK[self._attempt.phase]:
@@ -213,12 +212,6 @@ class _Probe:
                 yield Check.failed(name, failure.error)
             else:
                 yield make(name)
-
-    def _address(self, name: str) -> Check:
-        return Check(name, Status.OK, f"{self._peer} resolves")
-
-    def _connection(self, name: str) -> Check:
-        return Check(name, Status.OK, f"{self._peer} accepts connections")
 
     def _proxy(self, name: str) -> Check:
         proxy = requests.utils.select_proxy(self._transport.address, self._transport.proxies())
@@ -276,10 +269,6 @@ class _Probe:
             return Check("clock", Status.OK, text)
         text += "; tokens do not depend on it, but the verification of certificates does. Set the clock."
         return Check("clock", Status.WARNING, text)
-
-    @property
-    def _peer(self) -> str:
-        return terminal(self._attempt.peer)
 
 
 def _name(fields: Any) -> str:

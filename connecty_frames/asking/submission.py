@@ -29,13 +29,12 @@ from connecty_frames.http.retry import retry
 from connecty_frames.protocol import QuestionRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from connecty_frames._base.clock import Clock, Deadline
+    from connecty_frames._base.clock import Deadline
     from connecty_frames.http.models import Attempt
     from connecty_frames.options import Asked
-    from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier, Row
 
 #: The failures after which it is certain that nothing was started.
@@ -79,18 +78,8 @@ def annotate(interrupt: BaseException, message: str) -> None:
 class Submission:
     """A question to submit, and what is known of it at any moment, for an interrupt."""
 
-    # ``command`` returns the line that fetches the answer later; ``row`` is the question's in the history.
-
-    def __init__(
-        self,
-        asked: Asked,
-        body: bytes,
-        *,
-        clock: Clock,
-        command: Callable[[str, int], str],
-        history: History | None = None,
-        row: Row | None = None,
-    ) -> None:
+    def __init__(self, api: Endpoints, asked: Asked, body: bytes, row: Row | None = None) -> None:
+        self._api = api
         self._body = body
         self.asked = asked
         self.question, self.dw_id = asked.question, asked.dw_id
@@ -100,12 +89,10 @@ class Submission:
         #: When it was last sent and when it was accepted, in seconds of the monotonic clock.
         self.sent_at: float = 0.0
         self.accepted_at: float = 0.0
-        self._clock = clock
-        self._command = command
         #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the
         #: attempt. One tuple, since an interrupt may come between two assignments.
         self._last: tuple[datetime, float, Attempt] | None = None
-        self.history = history
+        self.history = api.history
         #: Its row in the history.
         self.row = row
         #: The earlier asking whose answer is reused, if one is.
@@ -117,10 +104,11 @@ class Submission:
         is_recorded = self.row is not None or self.earlier is not None
         return self.history.place if self.history is not None and is_recorded else ""
 
-    def send(self, api: Endpoints, *, deadline: Deadline) -> str:
+    def send(self, deadline: Deadline) -> str:
         """Send the question, once, and return its id."""
         # Nothing was started if ConfigError, ConnectionFailed, AuthError, RateLimitError, APIError or
         # QuestionTimeout is raised. SubmissionUncertain: it is unknown whether it was started.
+        api = self._api
         try:
             outcome = retry(
                 api.ask(self._body, dw_id=self.dw_id, on_send=self._before_sending),
@@ -140,23 +128,23 @@ class Submission:
         except ConnectyError as error:
             self._record_error(error)
             raise
-        self.question_id, self.accepted_at = outcome, self._clock.monotonic()
+        self.question_id, self.accepted_at = outcome, self._api.clock.monotonic()
         self._record_acceptance(outcome)
         self._last = None  # a question may be kept for long, and what was received is no longer needed
         return outcome
 
     def _before_sending(self, attempt: Attempt) -> None:
         """Record an attempt at sending; the first one in the history too, before anything is sent."""
-        now = self._clock.now()
+        now = self._api.clock.now()
         if self.history is not None and self.row is None:
             self.row = self.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
-        self._last = (now, self._clock.monotonic(), attempt)
+        self._last = (now, self._api.clock.monotonic(), attempt)
         attempt.is_submission = True
 
     def _record_acceptance(self, question_id: str) -> None:
         """Record in the history that the question was accepted."""
         if self.history is not None and self.row is not None:
-            now = self._clock.now()
+            now = self._api.clock.now()
             asked_at = self.asked_at or (self._last[0] if self._last else now)
             self.history.accepted(self.row, question_id, asked_at=asked_at, now=now)
 
@@ -174,7 +162,7 @@ class Submission:
         elif self._last is None:  # it was recorded, and not sent
             state = RecordState.REJECTED
         question_id = getattr(error, "question_id", None)
-        self.history.not_accepted(self.row, state, reason, now=self._clock.now(), question_id=question_id)
+        self.history.not_accepted(self.row, state, reason, now=self._api.clock.now(), question_id=question_id)
 
     def _raise_for(self, failure: Failure, question_id: str | None) -> NoReturn:
         if failure.kind is FailureKind.DEADLINE:
@@ -187,7 +175,8 @@ class Submission:
             failure.raise_()
         found = ""
         if question_id is not None:
-            found = f" Its id was received, though: {self._command(question_id, self.dw_id)} may fetch it."
+            command = self._api.resume_command(question_id, self.dw_id)
+            found = f" Its id was received, though: {command} may fetch it."
         raise SubmissionUncertain(
             f"It is unknown whether the question {snippet(self.question)!r} was started: it was sent to "
             f"workspace {self.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {failure.reason}. "
@@ -236,7 +225,7 @@ class Submission:
             question_id = self.earlier.question_id
         if question_id is not None:
             return pending_message(
-                question_id, self._command(question_id, self.dw_id), recorded_in=self.recorded_in
+                question_id, self._api.resume_command(question_id, self.dw_id), recorded_in=self.recorded_in
             )
         if last is None:
             return None

@@ -151,20 +151,13 @@ class Batch:
         AskOptions(engine=engine)  # checks it
         import pyarrow as pa
 
-        columns = ("number", "name", "question", "state", "question_id", "error")
         found = [
-            entry
+            entry._asdict()
             for entry in self._entries()
             if entry.error is not None or (entry.outcome is None and entry.state == RecordState.FAILED)
         ]
-        types = [pa.int64(), *[pa.string()] * (len(columns) - 1)]
-        table = pa.table(
-            [
-                pa.array([getattr(entry, name) for entry in found], type_)
-                for name, type_ in zip(columns, types, strict=True)
-            ],
-            names=list(columns),
-        )
+        texts = [(name, pa.string()) for name in ("name", "question", "state", "question_id", "error")]
+        table = pa.Table.from_pylist(found, pa.schema([("number", pa.int64()), *texts]))
         from connecty_frames.frames.loading import to_engine
 
         return to_engine(table, engine)

@@ -77,8 +77,8 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
     if unknown := sorted(_numbers(folder) - index.sent()):
         raise _refused(
             folder,
-            f": part {unknown[0]:06d} exists, but the index does not list its question as sent. The index "
-            "is older than the parts, perhaps from a backup. Restore the latest one, or name a new folder.",
+            f": part {unknown[0]:06d} exists, but the index does not list its question as sent. Is the "
+            "index from an old backup? Restore the latest one, or name a new folder.",
         )
     return index
 

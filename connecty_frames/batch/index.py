@@ -13,8 +13,7 @@ from connecty_frames.batch.items import Item, digest
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import folded
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.records import end_leases
-from connecty_frames.store.table import store_at
+from connecty_frames.store.table import end_leases, store_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence

@@ -74,7 +74,6 @@ async def _ask_async(
         await finished.wait()
     except BaseException as error:  # CancelledError; GeneratorExit if the loop was closed before
         cancelled.set()  # first: a question that the message does not know of is not sent from now on
-        begin.set()
         message = call.message()
         if message is not None:
             annotate(error, message)

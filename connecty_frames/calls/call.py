@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connecty_frames.errors import NotFoundError
@@ -18,21 +19,19 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
 
 
+@dataclass(eq=False)
 class Call:
     """One checked call, which every way of asking goes through.
 
     Nothing is sent before :meth:`submit` or :meth:`answer`.
     """
 
-    def __init__(
-        self, api: Endpoints, submission: Submission, options: AskOptions, deadline: Deadline
-    ) -> None:
-        self._api = api
-        self._submission = submission
-        self.options = options
-        self.deadline = deadline
-        #: The ids of earlier askings that the server no longer has.
-        self._gone: set[str] = set()
+    _api: Endpoints
+    _submission: Submission
+    options: AskOptions
+    deadline: Deadline
+    #: The ids of earlier askings that the server no longer has.
+    _gone: set[str] = field(default_factory=set)
 
     def message(self) -> str | None:
         """Return what is known of the question, for an interrupt, or None if it was never sent."""
@@ -85,14 +84,10 @@ class Call:
                 self._gone.add(submission.earlier.question_id)
             submission.earlier = None  # an interrupt must not name one that is gone
             submission.earlier = earlier = find_or_claim(
-                submission,
-                history,
-                max_age=check_age(max_age),
-                gone=self._gone,
-                deadline=self.deadline,
+                submission, history, max_age=check_age(max_age), gone=self._gone, deadline=self.deadline
             )
             if earlier is not None and earlier.question_id is not None:
                 kept = kept_results(history, earlier.question_id)
                 return Question(self._api, earlier.question_id, submission.dw_id, earlier=earlier, kept=kept)
-        question_id = submission.send(self._api, deadline=self.deadline)
+        question_id = submission.send(self.deadline)
         return Question(self._api, question_id, submission.dw_id, submission=submission)

@@ -229,7 +229,7 @@ def recording_client(
         try:
             yield client
         finally:
-            if history and client.history is not None and client.history.is_new:
+            if history and client.history is not None and client.history.database.is_new:
                 echo_stderr(
                     f"Questions are recorded in {client.history.place} from now on; `connecty history` lists "
                     "them. --no-history or CONNECTY_HISTORY=0 turns this off."

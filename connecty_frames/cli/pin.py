@@ -24,7 +24,7 @@ from connecty_frames.cli.answer_options import (
 )
 from connecty_frames.cli.connection import Profile, UseSandbox, connection, is_temporary, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
-from connecty_frames.cli.input import read_saved_schema
+from connecty_frames.cli.input import FlagGroup, read_saved_schema
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import (
     TABLES,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _SHOWN: Final = 1_000
 
 pin = typer.Typer(
+    cls=FlagGroup,
     name="pin",
     help="Ask a question once, keep its SQL in a file, and run it from there.",
     no_args_is_help=True,
@@ -179,7 +180,7 @@ def check(
 
     Nothing is asked without --ask. The exit code is 12 if anything differs but the writing of SQL.
     """
-    from connecty_frames.pins import PinFolder
+    from connecty_frames.pins import Drift, PinCheck, PinFolder
 
     chosen = _chosen(PinFolder.find(folder), names, all_=all_)
     options: dict[str, Any] = {"ask": ask, "times": times, "functions": function or (), "timeout": timeout}
@@ -195,8 +196,15 @@ def check(
             options["connection"] = stack.enter_context(connected(warehouse))
         checks = []
         for one in chosen:
-            with _naming(one):
-                checks.append(one.check(on_change=lambda _: None, **options))
+            try:
+                with _naming(one):
+                    checks.append(one.check(on_change=lambda _: None, **options))
+            except Exception as error:
+                if ask or len(chosen) == 1:
+                    raise
+                reason = excerpt(_without_password(str(error), warehouse or ""), _SHOWN)
+                drift = Drift(refused=f"It cannot be checked: {reason}")
+                checks.append(PinCheck(one.name, (drift,), by_text=False))
     if format_ == "json":
         rows = [{"name": each.name, "changed": each.changed, "differences": each.lines} for each in checks]
         typer.echo(json.dumps(rows, indent=2))

@@ -1,17 +1,7 @@
-r"""Arrow tables to files that return every value unchanged.
+r"""Arrow tables to files that return every value unchanged; markdown and html are for people.
 
-========= ==============================================================================================
-csv       nulls as empty fields and texts in quotes, so that an empty text and null stay apart
-csv.gz    the same, compressed
-tsv       the same, with tabs in place of commas
-json      an array of one object a row; numbers with all their digits
-ndjson    one such object a line
-parquet   with the metadata of the answer in that of its schema, and a checksum of the whole file
-arrow     an Arrow IPC file, also known as Feather, with the metadata of the answer in that of its schema
-markdown  a table in GitHub's format, to be read by people; nulls as empty cells
-html      a page with the table, to be read by people; it loads nothing
-xlsx      a workbook for Excel, where what Excel does not hold exactly is text (see ``excel.py``)
-========= ==============================================================================================
+CSV has nulls as empty fields and texts in quotes, so that an empty text and null stay apart. Parquet and
+Arrow (Feather) have the metadata of the answer in their schema.
 
 In csv, json, markdown and html, dates, times and durations are ISO-8601 text, and bytes are hexadecimal,
 ``\x48``. NaN and infinity, which JSON does not have, are text in it, as in the API itself.

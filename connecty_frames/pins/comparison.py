@@ -27,6 +27,13 @@ SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query"
 
 #: The changes of SQL that do not change its meaning.
 _HARMLESS: Final = frozenset({"layout", "comments", "case", "aliases"})
+_SENTENCES: Final = {
+    **{change: f"The SQL differs only in its {change}." for change in _HARMLESS},
+    "literals": "The SQL differs in numbers or texts in it.",
+    "query": "The SQL differs in what it computes.",
+    "missing": "The answer has no SQL.",
+    "edited": "The SQL is not the pinned SQL: the file was edited.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,7 @@ class Drift:
     @property
     def lines(self) -> tuple[str, ...]:
         """Each difference as a sentence."""
-        found = []
-        if self.sql in _HARMLESS:
-            found.append(f"The SQL differs only in its {self.sql}.")
-        elif self.sql == "missing":
-            found.append("The answer has no SQL.")
-        elif self.sql == "edited":
-            found.append("The SQL is not the one that was pinned: the file was edited.")
-        elif self.sql is not None:
-            subject = "numbers or texts in it" if self.sql == "literals" else "what it computes"
-            found.append(f"The SQL differs in {subject}.")
+        found = [] if self.sql is None else [_SENTENCES[self.sql]]
         if self.refused:
             found.append(self.refused)
         if self.columns:

@@ -11,13 +11,15 @@ import tomllib
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
 
 from connecty_frames._base.text import path_text, quoted, snippet, value_text
 from connecty_frames.decode.schema import ColumnSchema, Schema, column_texts, read_column
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import atomic_write, checked_path, folded, name_problem, open_regular
-from connecty_frames.options import AskOptions, check_question_id, is_dw_id
+from connecty_frames.options import AskOptions, check_question_id
 from connecty_frames.pins.query import Pin
 
 if TYPE_CHECKING:
@@ -36,12 +38,24 @@ _HEADER: Final = (
 #: The version of the form of a file; the lock file had 1.
 _FORMAT: Final = 2
 _SUFFIX: Final = ".toml"
-_KEYS: Final = frozenset(
-    {
-        *("question", "dw_id", "question_id", "asked_at", "dialect", "sqlglot", "fingerprint", "tables"),
-        *("rows", "options", "schema", "sql"),
-    }
-)
+_COLUMN_KEYS: Final = frozenset(ColumnSchema.__slots__)
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    """The file of a pin, without its version."""
+
+    question: str
+    dw_id: int
+    question_id: str
+    fingerprint: str
+    tables: list[str]
+    schema: list[dict[str, str]]
+    sql: str
+    asked_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    dialect: str | None = None
+    sqlglot: str | None = None
+    rows: int | None = None
+    options: dict[str, Any] = {}
 
 
 class PinFolder:
@@ -235,60 +249,35 @@ def _document(text: bytes, path: Path, version: int) -> dict[str, Any]:
 def _checked(table: Any, path: Path, name: str) -> Pin:
     """Return the pin of a file or table; a ConfigError for what it cannot be."""
     try:
-        return _read_pin(check_name(name), table)
-    except (ConnectyError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        reason = f"lacks {error}" if isinstance(error, KeyError) else snippet(str(error))
+        return _read_pin(check_name(name), msgspec.convert(table, _File))
+    except (ConnectyError, msgspec.ValidationError, ValueError, KeyError, TypeError, OverflowError) as error:
+        reason = f"a column lacks {error}" if isinstance(error, KeyError) else snippet(str(error))
         raise _unusable(path, f"is damaged: pin {snippet(name)!r}: {reason}") from None
 
 
-def _read_pin(name: str, table: dict[str, Any]) -> Pin:
-    """Return a pin; what it lacks is a KeyError, what is wrong another exception, whose text says what."""
-    if extra := sorted(table.keys() - _KEYS):
-        raise ValueError(f"it has {quoted(extra)}, which this package does not know")
-    texts = {key: _of_type(str, table, key) for key in ("question", "sql", "fingerprint")}
-    optional = {key: _of_type(str, table, key) for key in ("dialect", "sqlglot") if key in table}
-    rows = _of_type(int, table, "rows") if "rows" in table else None
-    asked_at = _of_type(datetime, table, "asked_at") if "asked_at" in table else None
-    tables = _of_type(list, table, "tables")
-    if not is_dw_id(table["dw_id"]) or not all(isinstance(each, str) for each in tables):
-        raise ValueError("dw_id is not a workspace id, or tables has something other than text")
-    if asked_at is not None and asked_at.tzinfo is None:
-        raise ValueError("asked_at has no offset from UTC")
+def _read_pin(name: str, file: _File) -> Pin:
+    extra = {*file.options} - {*OPTIONS} or {key for column in file.schema for key in column} - _COLUMN_KEYS
+    if extra:
+        raise ValueError(f"it has {quoted(sorted(extra))}, which this package does not know")
+    options: dict[str, Any] = {
+        key: None if value == _ALL_ROWS else value for key, value in file.options.items()
+    }
+    AskOptions(dw_id=file.dw_id, **options)  # checks them
     return Pin(
         name=name,
-        dw_id=table["dw_id"],
-        question_id=check_question_id(table["question_id"]),
-        asked_at=asked_at and asked_at.astimezone(UTC),
-        dialect=optional.get("dialect"),
-        sqlglot=optional.get("sqlglot"),
-        tables=tuple(tables),
-        schema=Schema(map(_read_column, _of_type(list, table, "schema"))),
-        rows=rows,
-        options=_read_options(table.get("options", {})),
-        **texts,
+        question=file.question,
+        dw_id=file.dw_id,
+        question_id=check_question_id(file.question_id),
+        asked_at=file.asked_at and file.asked_at.astimezone(UTC),
+        dialect=file.dialect,
+        sql=file.sql,
+        fingerprint=file.fingerprint,
+        sqlglot=file.sqlglot,
+        tables=tuple(file.tables),
+        schema=Schema(map(read_column, file.schema)),
+        rows=file.rows,
+        options=options,
     )
-
-
-def _of_type(type_: type[Any], table: dict[str, Any], key: str) -> Any:
-    if type(value := table[key]) is not type_:
-        raise TypeError(f"{key} is {value_text(value)}")
-    return value
-
-
-def _read_column(column: dict[str, str]) -> ColumnSchema:
-    if extra := sorted(column.keys() - set(ColumnSchema.__slots__)):
-        raise ValueError(f"a column has {quoted(extra)}, which this package does not know")
-    for key in ("name", "evidence"):
-        _of_type(str, column, key)
-    return read_column(column)
-
-
-def _read_options(table: dict[str, Any]) -> dict[str, Any]:
-    if extra := sorted(table.keys() - set(OPTIONS)):
-        raise ValueError(f"its options have {quoted(extra)}, which this package does not know")
-    options = {**table, **({"max_rows": None} if table.get("max_rows") == _ALL_ROWS else {})}
-    AskOptions(**options)
-    return options
 
 
 def _text(pin: Pin) -> str:

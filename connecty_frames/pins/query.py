@@ -235,8 +235,15 @@ class Pin:
         if times > 1 and not ask:
             raise ConfigError("times= needs ask=True.", setting="times")
         checked = self._ask(times, client, timeout) if ask else self._read(connection, functions)
-        if checked.changed:
-            self._report(checked, on_change)
+        if not checked.changed:
+            return checked
+        if callable(on_change):
+            on_change(checked)
+        elif on_change == "warn":
+            warn(PinWarning(str(checked)))
+        else:
+            question_id = checked.drifts[-1].question_id
+            raise PinChanged(str(checked), name=self.name, changes=checked.lines, question_id=question_id)
         return checked
 
     def _ask(self, times: int, client: Client | None, timeout: float | None) -> PinCheck:
@@ -274,19 +281,6 @@ class Pin:
             return PinCheck(self.name, (Drift(refused=reason),), by_text=False)
         return PinCheck(self.name, (Drift(**found),), by_text=False)
 
-    def _report(
-        self, checked: PinCheck, on_change: Literal["raise", "warn"] | Callable[[PinCheck], object]
-    ) -> None:
-        if callable(on_change):
-            on_change(checked)
-        elif on_change == "warn":
-            warn(PinWarning(str(checked)))
-        else:
-            last = checked.drifts[-1]
-            raise PinChanged(
-                str(checked), name=self.name, changes=checked.lines, question_id=last.question_id
-            )
-
     def _dialect(self) -> str:
         if self.dialect is None:
             raise ConfigError(
@@ -301,7 +295,7 @@ class Pin:
         """Return the SQL as a statement, or None if it cannot be parsed; a ConfigError if it was edited."""
         if not self._is_as_pinned():
             raise ConfigError(
-                f"The SQL of pin {snippet(self.name)!r} is not the one that was pinned: the file was edited. "
+                f"The SQL of pin {snippet(self.name)!r} is not the pinned SQL: the file was edited. "
                 "Restore it, or pin the question again.",
                 setting="path",
             )

@@ -249,21 +249,17 @@ def _fingerprint() -> int | None:
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
     _hide(arguments)
     configured = _process.configured
-    return _read(
-        _Source("argument", arguments),
-        _sandbox(arguments, configured),
-        _Source("configure()", configured),
-    )
-
-
-def _sandbox(arguments: Mapping[str, Any], configured: Mapping[str, Any]) -> _Source:
-    """Return all of the connection to the sandbox, or none of it."""
-    # With only a part, an account's credentials would be sent to the sandbox. Code that names an account, or
-    # a client of another address, does not turn to sample data.
+    # All of the connection to the sandbox, or none of it: with only a part, an account's credentials would be
+    # sent to the sandbox. Code that names an account, or a client of another address, does not turn to sample
+    # data.
     elsewhere = [arguments.get(name) for name in (*CREDENTIALS, "region", "base_url")]
     elsewhere += [configured.get(name) for name in CREDENTIALS]
-    is_used = all(value is None for value in elsewhere)
-    return _Source("use_sandbox()", _process.sandbox if is_used else {})
+    sandbox = _process.sandbox if all(value is None for value in elsewhere) else {}
+    return _read(
+        _Source("argument", arguments),
+        _Source("use_sandbox()", sandbox),
+        _Source("configure()", configured),
+    )
 
 
 def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:

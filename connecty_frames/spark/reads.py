@@ -1,9 +1,8 @@
 """What a read of the data source asks for, and asking it once per read.
 
-Spark plans a read more than once: Spark Connect for each action whose plan it has not cached, and two threads
-that are the first to use a DataFrame, each for itself. Nothing that Spark passes on tells one read from
-another. So a question with the same workspace and option ``read`` is asked once in a session. The first
-process sends it, and keeps its id in the driver's scratch folder for the others.
+Spark plans a read more than once, and nothing that it passes on tells one read from another. So a question
+with the same workspace and the same option ``read`` is one question throughout a session: the first process
+that gets to it sends it, and keeps its id in the scratch folder of the driver, where the others find it.
 
 Nothing here needs pyspark.
 """

@@ -10,12 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from connecty_frames._base.text import path_text
-from connecty_frames.store.database import Database, Layout, StoreError
+from connecty_frames.store.database import Database, Layout, Store, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from connecty_frames.store.table import QuestionStore
 
 #: The position of an answer is that of its body if all bodies stood one after another, so that how many bytes
 #: they have together is known without reading the rows; what was removed between two counts until then.
@@ -55,7 +53,7 @@ class KeptAnswers:
 
     # All bodies together have at most ``max_bytes``, compressed; the oldest are removed first.
 
-    def __init__(self, history: QuestionStore, *, max_bytes: int) -> None:
+    def __init__(self, history: Store, *, max_bytes: int) -> None:
         self.database = answers_beside(history)
         self._max_bytes = max_bytes
 
@@ -127,7 +125,7 @@ class KeptAnswers:
         self.database.warn_once(problem, f"The kept answers in {path_text(self.database.path)} {problem}.")
 
 
-def answers_beside(history: QuestionStore) -> Database:
+def answers_beside(history: Store) -> Database:
     """Return the file of the answers that are kept beside a history."""
     return Database(history.answers_path.absolute(), _LAYOUT).shared()
 

@@ -124,6 +124,11 @@ class Store:
         self._counting = threading.RLock()
         self._users = 0
 
+    @property
+    def answers_path(self) -> Path:
+        """The file of the answers that are kept beside a history."""
+        raise NotImplementedError
+
     def shared(self) -> Self:
         """Return what all clients of this process share for the path or URL: what was made first."""
         with _registering:
@@ -249,10 +254,8 @@ class Database(Store):
                     raise StoreError(str(error)) from None
                 reason = str(error)
                 is_ours = _code(error) == sqlite3.SQLITE_CORRUPT or self._was_database()
-            except OSError as error:
-                raise StoreError(error.strerror or str(error)) from None
-            except ValueError as error:  # of a path that no file can have
-                raise StoreError(str(error)) from None
+            except (OSError, ValueError) as error:  # the latter of a path that no file can have
+                raise StoreError(getattr(error, "strerror", None) or str(error)) from None
             if self.must_exist or not is_ours:
                 raise StoreError(reason)
             try:

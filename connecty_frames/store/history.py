@@ -20,7 +20,6 @@ from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
 from connecty_frames.store.database import OutageError, StoreError, UnfitError
-from connecty_frames.store.records import end_leases
 from connecty_frames.store.table import (
     CLOSED,
     COUNTED,
@@ -29,6 +28,7 @@ from connecty_frames.store.table import (
     RecordState,
     Row,
     client_hash,
+    end_leases,
     from_microseconds,
     microseconds,
     question_key,
@@ -67,11 +67,13 @@ class History:
         base_url: str,
         client_id: SecretStr,
         redact: Callable[[str], str],
-        answers: KeptAnswers | None = None,
+        kept_bytes: int | None = None,
         limit: int | None = None,
     ) -> None:
         self.database = database
-        self._answers = answers
+        #: What messages call it.
+        self.place = database.place
+        self._answers = None if kept_bytes is None else KeptAnswers(database, max_bytes=kept_bytes)
         self._required = required or limit is not None
         #: The most questions of this client in 24 hours.
         self.limit = limit
@@ -88,23 +90,13 @@ class History:
                 self._report(error)
         self._in_use = ExitStack()
         self._in_use.enter_context(database)
-        if answers is not None:
-            self._in_use.enter_context(answers.database)
+        if self._answers is not None:
+            self._in_use.enter_context(self._answers.database)
 
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""
         self._write_pending()
         self._in_use.close()
-
-    @property
-    def place(self) -> str:
-        """The path of the file, or the URL, for a message."""
-        return self.database.place
-
-    @property
-    def is_new(self) -> bool:
-        """Whether this process created the file."""
-        return self.database.is_new
 
     def sent(self, asked: Asked, *, asked_at: datetime, seconds: float | None = None) -> Row | None:
         """Record a question that is about to be sent, and return its row; None without one."""
@@ -375,7 +367,8 @@ class History:
 
     def _warn(self, error: StoreError) -> None:
         self.database.warn_once(
-            "unusable", f"The history in {self.place} cannot be used ({error}); questions are not recorded."
+            "unusable",
+            f"The history in {self.place} cannot be used ({error}); questions are not recorded.",
         )
 
     def _stored(self, value: object) -> str | None:

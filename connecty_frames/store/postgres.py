@@ -139,9 +139,6 @@ class Server(Store):
         name = f"answers-{uuid.uuid5(uuid.NAMESPACE_URL, self.place).hex}.sqlite3"
         return (user_folder("state") or Path(os.devnull)) / name
 
-    def truncate_log(self) -> None:
-        """Do nothing: when what was erased is overwritten is for the server to decide."""
-
     def now(self, moment: datetime) -> Statement:  # noqa: ARG002 - for others
         """Return the server's."""
         return _CLOCK, ()

@@ -42,7 +42,13 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
     found = _unwrapped(connection)
     for module, name, dialects, run in _KINDS:
         if _is_instance(found, module, name):
-            _check_dialect(statement, dialects or _adbc_dialects(found), found)
+            allowed = dialects or _adbc_dialects(found)
+            if allowed and statement.dialect not in allowed:  # it was checked by the rules of another one
+                raise ConfigError(
+                    f"dialect={statement.dialect!r} does not fit {_type_name(found)}: expected "
+                    f"{' or '.join(map(repr, allowed))}.",
+                    setting="dialect",
+                )
             return run(found, statement)
     instead = _INSTEAD.get(type(found).__module__.partition(".")[0])
     if instead is not None:
@@ -56,16 +62,6 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
         "or trino, a client of BigQuery, or a SparkSession.",
         setting="connection",
     )
-
-
-def _check_dialect(statement: Statement, dialects: tuple[str, ...], connection: object) -> None:
-    """Raise a ConfigError if the statement was checked by the rules of another dialect than it is run in."""
-    if dialects and statement.dialect not in dialects:
-        raise ConfigError(
-            f"dialect={statement.dialect!r} does not fit {_type_name(connection)}: expected "
-            f"{' or '.join(map(repr, dialects))}.",
-            setting="dialect",
-        )
 
 
 def _is_instance(value: object, module: str, name: str) -> bool:

@@ -113,7 +113,11 @@ def read_psycopg2(connection: Any, statement: Statement) -> Iterator[Rows]:
     if connection.get_transaction_status() != extensions.TRANSACTION_STATUS_IDLE:
         raise open_transaction()
     with closing(connection.cursor(cursor_factory=extensions.cursor)) as cursor:
-        _register_texts(extensions, connection, cursor)
+        # Values as texts, and arrays as lists of them, whatever the session has registered.
+        others = {*extensions.string_types, *connection.string_types} - _ARRAYS.keys()
+        text = extensions.new_type((*_OIDS, *others), "CONNECTY_TEXT", lambda value, _: value)
+        extensions.register_type(text, cursor)
+        extensions.register_type(extensions.new_array_type(tuple(_ARRAYS), "CONNECTY_TEXTS", text), cursor)
         with _rows(connection, cursor, statement) as rows:
             yield rows
 
@@ -135,14 +139,6 @@ def _rows(connection: Any, cursor: Any, statement: Statement) -> Iterator[Rows]:
         cursor.execute(f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {statement.sql}")
         cursor.execute(f"FETCH 0 FROM {_CURSOR}")
         yield Rows(list(map(_described, cursor.description)), _fetched(cursor), place)
-
-
-def _register_texts(extensions: Any, connection: Any, cursor: Any) -> None:
-    """Let a cursor read values as texts, and arrays as lists of them, whatever the session has registered."""
-    others = {*extensions.string_types, *connection.string_types} - _ARRAYS.keys()
-    text = extensions.new_type((*_OIDS, *others), "CONNECTY_TEXT", lambda value, _: value)
-    extensions.register_type(text, cursor)
-    extensions.register_type(extensions.new_array_type(tuple(_ARRAYS), "CONNECTY_TEXTS", text), cursor)
 
 
 def _fetched(cursor: Any) -> Iterator[list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import sqlite3
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -21,8 +23,7 @@ from connecty_frames.client import Client
 from connecty_frames.http.models import Attempt
 from connecty_frames.options import Asked
 from connecty_frames.store.history import History
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, microseconds, store_at
+from connecty_frames.store.table import COLUMNS, microseconds, read_records, store_at
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -358,9 +359,8 @@ def test_the_default_file(server: Script, tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) -> None:
     """What is recorded, and the note: a question is named once it may be running."""
     history = History(store_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
-    submission = Submission(
-        Asked("how many?", 13), b"{}", clock=clock, command="fetch {} {}".format, history=history
-    )
+    api: Any = SimpleNamespace(clock=clock, resume_command="fetch {} {}".format, history=history)
+    submission = Submission(api, Asked("how many?", 13), b"{}")
     attempt = Attempt(Deadline.after(60, clock), connect=9, idle=9)
     noon = clock.now()
     assert submission.recorded_in == ""
@@ -405,7 +405,9 @@ def test_the_times_of_a_submission(server: Script, client: Client, clock: FakeCl
     """When it was last sent and accepted; what was received is kept no longer."""
     sent, answer = server.answer(429, {}), server.answer(202, {"question_id": QUESTION_ID})
     server.on("ask", sent, answer)
-    submission = Submission(Asked("how many?", 13), b"{}", clock=clock, command="{} {}".format)
+    api = copy.copy(client._api)
+    api.clock, api.history = clock, None
+    submission = Submission(api, Asked("how many?", 13), b"{}")
     before = submission._before_sending
 
     def count(attempt: Attempt) -> None:
@@ -414,7 +416,7 @@ def test_the_times_of_a_submission(server: Script, client: Client, clock: FakeCl
         clock.at += 10
 
     submission._before_sending = count  # type: ignore[method-assign]
-    found = submission.send(client._api, deadline=Deadline.after(60, SYSTEM_CLOCK))
+    found = submission.send(Deadline.after(60, SYSTEM_CLOCK))
 
     assert (found, submission.question_id) == (QUESTION_ID, QUESTION_ID)
     assert (submission.sent_at, submission.accepted_at) == (1012.0, 1022.0)

@@ -16,14 +16,14 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import Clock, Deadline
-from connecty_frames.asking.reuse import find_or_claim
+from connecty_frames.asking.reuse import _usable, find_or_claim
 from connecty_frames.client import Client
 from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.history import History
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, Earlier, RecordState, store_at
+from connecty_frames.store.table import COLUMNS, Earlier, RecordState, read_records, store_at
+from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -467,7 +467,7 @@ def test_an_interrupt_after_the_answer_was_lost(
 
 
 def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: Path) -> None:
-    """It names the history, in which the question is recorded."""
+    """It names the history, in which the question is recorded; one that is fetched by its id may not be."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
 
     def stop(_: object) -> None:
@@ -478,6 +478,7 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
         again = client.call("how many?", AskOptions(max_age=60, progress=stop))
         with pytest.raises(ZeroDivisionError) as caught:
             again.answer()
+        assert "recorded" not in client.question(OTHER_ID).message()
 
     (note,) = caught.value.__notes__
     assert again.message() == note
@@ -713,6 +714,27 @@ def test_a_failure_between_two_looks(
 
     assert (found.question_id, found.state) == (QUESTION_ID, RecordState.FAILED)
     assert submission.row is None
+
+
+@cases(
+    ("states", "decides"),
+    [
+        ("REJECTED", None),
+        ("REJECTED UNCERTAIN", 1),
+        ("UNCERTAIN REJECTED", 0),
+        ("FAILED UNCERTAIN", None),
+        ("UNCERTAIN FAILED", 0),
+        ("UNCERTAIN SENT SENT", 1),
+    ],
+)
+def test_which_of_several_without_an_id_decides(states: str, decides: int | None) -> None:
+    """One that is being sent, else the latest that was not rejected, if it may have been started."""
+    moment = datetime(2025, 11, 5, tzinfo=UTC)
+    rows = [
+        Earlier(number, RecordState(state), "how many?", None, moment, None, None)
+        for number, state in enumerate(states.split())
+    ]
+    assert _usable(rows, ()) is (None if decides is None else rows[decides])
 
 
 @pytest.mark.parametrize(

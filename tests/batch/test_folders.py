@@ -15,8 +15,7 @@ import connecty_frames as cf
 from connecty_frames.batch import BatchProgress, BatchSummary
 from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import Item, digest, read_items
-from connecty_frames.store.records import forget_records
-from connecty_frames.store.table import store_at
+from connecty_frames.store.table import forget_records, store_at
 
 if TYPE_CHECKING:
     from pathlib import Path

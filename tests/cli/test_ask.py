@@ -63,7 +63,7 @@ def test_the_environment_chooses_the_sandbox(shell: Any) -> None:
     assert out != ""
     assert err == (
         "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the environment "
-        "variable CONNECTY_CLIENT_ID are not used. `connecty questions` lists examples.\n"
+        "variable CONNECTY_CLIENT_ID are not used. `connecty sandbox --examples` lists what it knows.\n"
     )
 
 
@@ -372,6 +372,8 @@ def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
         (["--tz", "Mars"], "tz='Mars': expected the IANA name"),
         (["--timeout", "-1"], "timeout=-1.0: expected seconds"),
         (["--question-id", "../x"], "question_id='../x': expected the UUID"),
+        (["--question-id", ""], "question_id='': expected the UUID"),
+        (["--question-id", QUESTION_ID, "--max-age", "6h"], "leave out --max-age and --tag"),
         (["--sandbox", "--profile", "a"], "starts a new sandbox"),
         (["--sandbox", "--question-id", QUESTION_ID], "starts a new sandbox"),
     ],
@@ -540,7 +542,7 @@ def test_a_pipe_has_no_width(shell: Any, sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("connecty qu", {"questions"}),
+        ("connecty hi", {"history"}),
         ("connecty ask x --form", {"--format"}),
         ("connecty ask x --format nd", {"ndjson"}),
         ("connecty ask x --profile st", {"staging"}),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from connecty_frames.sandbox import Sandbox
+    from tests.servers.timing import FakeClock
 
 PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
 CONNECTION = ["address", "connection", "proxy", "certificate", "service", "clock", "token"]
@@ -279,7 +280,7 @@ def test_the_certificates_that_are_trusted_by_default() -> None:
     """Those of certifi. A certificate that says neither who issued it nor until when is shown too."""
     probe = _Probe.__new__(_Probe)
     probe._settings = resolve(base_url="https://api.test")
-    probe._transport = Transport.from_settings(probe._settings, SYSTEM_CLOCK)
+    probe._transport = Transport(probe._settings, SYSTEM_CLOCK)
     probe._attempt = Attempt(Deadline.after(9, SYSTEM_CLOCK), connect=9, idle=9)
     assert probe._certificate("certificate").text == (
         "issued by an unknown authority, valid until an unknown date; verified by certifi "
@@ -332,6 +333,27 @@ def test_a_proxy(doctor: Any, server: Script, monkeypatch: pytest.MonkeyPatch, v
         "http://127.0.0.1:1/v1/health",
         "http://127.0.0.1:1/v1/auth/token",
     ]
+
+
+def test_a_proxy_that_asks_for_a_password(
+    doctor: Any, server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was reached, so that only what lies behind it is unknown."""
+    monkeypatch.setenv("https_proxy", server.address)
+    server.on("tunnel", Script.answer(407))
+
+    code, lines = doctor(base_url="https://api.test")
+
+    assert code == 2
+    assert statuses(lines) == ["ok", "ok", "failed", *["skipped"] * 4]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(9.0, 9.0), (60.0, 10.0)])
+def test_the_most_seconds_of_a_call(clock: FakeClock, timeout: float, seconds: float) -> None:
+    """Ten, or the timeout of the settings if that is shorter."""
+    settings = resolve(base_url="https://api.test", timeout=timeout)
+    transport = Transport(settings, clock)
+    assert checks._deadline(transport, settings).at == clock.at + seconds
 
 
 def test_a_socks_proxy(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,14 @@ def test_check(pin: Any, server: Script) -> None:
     assert (code, out) == (12, "Pin 'orders': changed.\n  Column 'id' was int64 and is now double.\n")
     with duckdb.connect("a.duckdb") as connection:
         connection.execute("ALTER TABLE orders RENAME name TO title")
-    code, _, err = pin("check", "--all", "--connection", "duckdb:///a.duckdb")
+    code, out, err = pin("check", "--all", "--connection", "duckdb:///a.duckdb")
+    assert (code, err) == (12, "")
+    assert [line for line in out.splitlines() if line.startswith("Pin")] == [
+        "Pin 'orders': changed.",
+        "Pin 'others': changed.",
+    ]
+    assert 'It cannot be checked: Binder Error: Referenced column "name" not found' in out
+    code, _, err = pin("check", "orders", "--connection", "duckdb:///a.duckdb")
     assert (code, "It was pin 'orders'." in err) == (1, True)
     with duckdb.connect("a.duckdb") as connection:
         connection.execute("DROP TABLE orders")

@@ -119,19 +119,19 @@ def start_asking(shell: Any, settings: dict[str, object]) -> Callable[..., Askin
 
 
 @pytest.mark.parametrize(("name", "code"), CODES)
-@pytest.mark.parametrize("moment", ["token", "ask", "results", "health"])
+@pytest.mark.parametrize("moment", ["token", "ask", "results"])
 def test_a_signal_while_the_server_is_silent(
     server: Script, start_asking: Callable[..., Asking], moment: str, name: str, code: int
 ) -> None:
     """What is known of the question by then is printed, and nothing if nothing was sent."""
     server.on(moment, server.hang)
-    command = start_asking("health") if moment == "health" else start_asking("ask", "how many?")
+    command = start_asking("ask", "how many?")
     command.wait_for(lambda: server.count(moment))
 
     found, out, err = command.send(name)
 
     assert (found, out) == (code, "")
-    if moment in {"token", "health"}:
+    if moment == "token":
         assert err == ""
     elif moment == "ask":
         assert SENDING.fullmatch(err.lstrip("\n"))

@@ -159,17 +159,17 @@ def test_a_message_of_several_lines_is_apart() -> None:
     )
 
 
+REDIRECTED = (
+    " with a redirect to an unknown host. Redirects are never followed: they could leak credentials. Set "
+    "base_url to the API's address."
+)
+
+
 @cases(
     ("status", "wait", "says"),
     [
-        (
-            399,
-            None,
-            (
-                " with a redirect to an unknown host. Redirects are never followed: they could leak "
-                "credentials. Set base_url to the API's address."
-            ),
-        ),
+        (300, None, REDIRECTED),
+        (399, None, REDIRECTED),
         (400, None, "."),
         (400, 2.0, ". It says to try again after 2 s."),
         (
@@ -367,7 +367,8 @@ def test_what_ends_an_exchange(cause: Exception, kind: FailureKind, reason: str)
     """Its kind, what was received, and a message without the text of a foreign exception."""
     failure = failed(cause, status=200)
     error = failure.error
-    assert isinstance(error, ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError)
+    assert isinstance(error, ResponseError)
+    assert isinstance(error, ResponseTooLarge) is (kind is FailureKind.TOO_LARGE)
     assert (failure.kind, failure.reason, failure.status, failure.body) == (
         kind,
         reason,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import os
 import subprocess
@@ -430,6 +431,22 @@ class TestCompletion:
         assert completions(shell, code) == expected
 
         assert connected.request_log.submissions() == before
+
+    @pytest.mark.parametrize(
+        "name", ["ask", "ask_df", "fetch", "fetch_df", "ask_many", "ask_batch", "Client"]
+    )
+    @pytest.mark.parametrize("use_jedi", [False, True])
+    def test_keywords(self, shell: Any, name: str, use_jedi: bool) -> None:
+        """All that the signature has, those of AskOptions included."""
+        shell.Completer.use_jedi = use_jedi
+        keywords = [
+            f"{each.name}="
+            for each in inspect.signature(getattr(cf, name)).parameters.values()
+            if each.kind is each.KEYWORD_ONLY
+        ]
+
+        assert len(keywords) > 10
+        assert set(keywords) - set(completions(shell, f"cf.{name}('q', ")) == set()
 
     @pytest.mark.parametrize(
         ("code", "expected"),

@@ -354,7 +354,7 @@ def test_edited_or_refused_sql(service: Any) -> None:
     service.pin()
     path = Path("connecty-pins/orders.toml")
     path.write_text(path.read_text(encoding="utf-8").replace("< 100", "< 1000"), encoding="utf-8")
-    with pytest.raises(cf.PinChanged, match="is not the one that was pinned: the file was edited"):
+    with pytest.raises(cf.PinChanged, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").check()
 
     service.answer("SELECT id, my_schema.f(name) AS name FROM orders")

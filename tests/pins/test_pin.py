@@ -221,12 +221,12 @@ def test_the_nearest_file_is_read(service: Any, folder: Path, monkeypatch: pytes
         (b"version = 3", "has the version 3; this package knows 2"),
         (
             b"version = 2\nother = 1",
-            "is damaged: pin 'orders': it has 'other', which this package does not know",
+            "is damaged: pin 'orders': Object contains unknown field `other`",
         ),
         (b"version = 2\n[pins", "is damaged: "),
         (b"\xff\xfe", "is damaged: UnicodeDecodeError"),
         (b"a = " + b"[" * 100_000, "is damaged: "),
-        (b"version = 2\nquestion = 'q'", "is damaged: pin 'orders': lacks 'sql'"),
+        (b"version = 2\nquestion = 'q'", "is damaged: pin 'orders': Object missing required field `dw_id`"),
     ],
 )
 def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> None:
@@ -247,18 +247,18 @@ def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> N
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("dw_id = 13", "dw_id = -13", "dw_id is not a workspace id"),
-        ("dw_id = 13", 'dw_id = "13"', "dw_id is not a workspace id"),
+        ("dw_id = 13", "dw_id = -13", "dw_id=-13: expected a workspace id"),
+        ("dw_id = 13", 'dw_id = "13"', "Expected `int`, got `str` - at `\\$.dw_id`"),
         ("question_id = ", 'question_id = "x" #', "expected the UUID of a question"),
-        ("asked_at = ", "asked_at = 2026-01-01T00:00:00 #", "asked_at has no offset from UTC"),
+        ("asked_at = ", "asked_at = 2026-01-01T00:00:00 #", "Expected `datetime` with a timezone"),
         ("asked_at = ", "asked_at = 0001-01-01T00:00:00+10:00 #", "pin 'orders': date value out of range"),
-        ('type = "int64"', 'type = "int64", unit = "s"', "a column has 'unit', which this package does not"),
-        ("rows = 2", "rows = true", "rows is True"),
+        ('type = "int64"', 'type = "int64", unit = "s"', "it has 'unit', which this package does not"),
+        ("rows = 2", "rows = true", "Expected `int . null`, got `bool`"),
         ('type = "int64"', 'type = "int65"', "pin 'orders': "),
         ("rows = 2", 'rows = 2\noptions = {tz = "Mars"}', "tz='Mars'"),
-        ("rows = 2", "rows = 2\noptions = {strict = true}", "its options have 'strict'"),
-        ("rows = 2", "rows = 2\nsize = 2", "it has 'size', which this package does not know"),
-        ('tables = ["shop.orders"]', "tables = [1]", "tables has something other than text"),
+        ("rows = 2", "rows = 2\noptions = {strict = true}", "it has 'strict', which"),
+        ("rows = 2", "rows = 2\nsize = 2", "Object contains unknown field `size`"),
+        ('tables = ["shop.orders"]', "tables = [1]", "Expected `str`, got `int` - at `..tables"),
     ],
 )
 def test_an_edited_value(service: Any, before: str, after: str, message: str) -> None:
@@ -282,9 +282,9 @@ def test_edited_sql_is_not_run(service: Any, database: duckdb.DuckDBPyConnection
     assert cf.pinned("orders").rerun(database).read_all().num_rows == 3
     path.write_text(text.replace("< 100", "< 1000"), encoding="utf-8")
 
-    with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
+    with pytest.raises(cf.ConfigError, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").rerun(database)
-    with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
+    with pytest.raises(cf.ConfigError, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").check(ask=True, client=service.client)
     assert len(service.script.questions) == 1
 

@@ -15,8 +15,7 @@ from connecty_frames.options import Asked
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers, _checksum, answers_beside
 from connecty_frames.store.database import Database
 from connecty_frames.store.history import History
-from connecty_frames.store.records import forget_records
-from connecty_frames.store.table import store_at
+from connecty_frames.store.table import forget_records, store_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,8 +137,9 @@ def test_an_answer_that_is_kept_while_it_is_erased(
     """Nothing is left of it, whichever of both callers is stopped by the other."""
     now = datetime.now(UTC)
     caller = History(
-        history, required=False, base_url=ADDRESS, client_id=SecretStr("client"), redact=str, answers=kept
+        history, required=False, base_url=ADDRESS, client_id=SecretStr("client"), redact=str, kept_bytes=9
     )
+    caller._answers = kept
     row = caller.sent(Asked("how many?", 13), asked_at=now)
     assert row is not None
     caller.accepted(row, "one", asked_at=now, now=now)

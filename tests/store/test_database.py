@@ -25,8 +25,7 @@ import pytest
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import database as database_module
 from connecty_frames.store.database import Database, Result, StoreError, close_databases, default_path
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import _LAYOUT, store_at
+from connecty_frames.store.table import _LAYOUT, read_records, store_at
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "

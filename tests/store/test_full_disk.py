@@ -13,8 +13,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.batch import BatchSummary
 from connecty_frames.client import Client
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, store_at
+from connecty_frames.store.table import COLUMNS, read_records, store_at
 from tests.servers import programs
 from tests.servers.scripted import QUESTION_ID, Script
 

@@ -21,18 +21,18 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
-from connecty_frames.store.answers import KeptAnswers
 from connecty_frames.store.database import Database, StoreError
 from connecty_frames.store.history import History, question_key
-from connecty_frames.store.records import forget_records, read_records
 from connecty_frames.store.table import (
     COLUMNS,
     Earlier,
     QuestionFile,
     RecordState,
     Row,
+    forget_records,
     from_microseconds,
     microseconds,
+    read_records,
     store_at,
 )
 from tests.cases import cases
@@ -299,7 +299,7 @@ def test_answers_that_cannot_be_erased(recorder: Recorder, monkeypatch: pytest.M
         raise StoreError("it is read-only")
 
     recorder.history.accepted(recorder.sent(), ID, asked_at=NOON, now=NOON)
-    monkeypatch.setattr("connecty_frames.store.records.forget_answers", fail)
+    monkeypatch.setattr("connecty_frames.store.table.forget_answers", fail)
     with pytest.raises(StoreError):
         forget_records(recorder.database, question_id=ID)
 
@@ -547,9 +547,8 @@ def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> No
 def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     """Until it is closed, too."""
     database = store_at(tmp_path / "history.sqlite3")
-    answers = KeptAnswers(database, max_bytes=1000)
     history = History(
-        database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, answers=answers
+        database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, kept_bytes=1000
     )
     row = history.sent(Asked("how many?", 13), asked_at=NOON)
     assert row is not None

@@ -159,6 +159,29 @@ def test_a_limit_without_a_store(server: Script, tmp_path: Path) -> None:
     assert server.questions == []
 
 
+def test_a_limit_where_the_history_is_off(
+    server: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is counted in the file of the user nevertheless."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with client(server, "", history=False, max_questions_per_day=1) as asking:
+        asking.ask("how many?")
+        with pytest.raises(cf.QuestionLimitError):
+            asking.ask("who?")
+    assert server.questions == ["how many?"]
+
+
+def test_a_limit_of_a_sandbox(server: Script, tmp_path: Path) -> None:
+    """Its questions cost nothing, and are counted only in a file that is named."""
+    sandbox = {"client_id": "sandbox-1", "max_questions_per_day": 1}
+    with client(server, "", history=None, **sandbox) as asking:
+        assert [asking.ask(question).rows for question in ("how many?", "who?")] == [1, 1]
+    with client(server, str(tmp_path / "h.sqlite3"), **sandbox) as asking:
+        asking.ask("how many?")
+        with pytest.raises(cf.QuestionLimitError):
+            asking.ask("who?")
+
+
 @cases(("value", "reason"), [(0, "1 or more"), (-1, "1 or more"), ("many", "1 or more"), (True, "1 or more")])
 def test_wrong_limits(value: object, reason: str) -> None:
     """A ConfigError that says what is expected."""

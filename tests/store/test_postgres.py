@@ -29,8 +29,7 @@ from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import StoreError, close_databases
 from connecty_frames.store.history import History
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS
+from connecty_frames.store.table import COLUMNS, read_records
 from tests.servers.postgres import Relay, postgres_server
 from tests.servers.scripted import QUESTION_ID
 

@@ -413,7 +413,7 @@ def test_values_do_not_depend_on_settings_of_the_session(server: Any) -> None:
 def test_the_dialect_is_that_of_the_server(connection: Any) -> None:
     """The guard would check by the rules of another one."""
     metadata = cf.AnswerMetadata(sql_query="SELECT 1 AS v", schema=[])
-    with pytest.raises(cf.ConfigError, match=r"dialect='duckdb' is not that of .*: expected 'postgres'"):
+    with pytest.raises(cf.ConfigError, match=r"dialect='duckdb' does not fit .*: expected 'postgres'"):
         cf.rerun(metadata, connection, dialect="duckdb")
 
 

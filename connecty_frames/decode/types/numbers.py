@@ -81,6 +81,10 @@ class FloatValues(NamedTuple):
     values: pa.ChunkedArray | pa.Array
     fractional: bool
 
+    def slice(self, start: int, length: int) -> FloatValues:
+        """Return some of the values."""
+        return self._replace(values=self.values.slice(start, length))
+
     @classmethod
     def concat(cls, parts: Sequence[FloatValues]) -> FloatValues:
         """Concatenate the parts of a column."""

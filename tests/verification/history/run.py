@@ -24,8 +24,7 @@ from connecty_frames.client import Client
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
-from connecty_frames.store.records import read_records
-from connecty_frames.store.table import COLUMNS, RecordState, store_at
+from connecty_frames.store.table import COLUMNS, RecordState, read_records, store_at
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.namespaces import pid_namespace
 
