@@ -22,7 +22,7 @@
     ├── ConversionError            a value cannot be converted to the type of its column
     ├── TruncatedError             rows were cut, and on_truncation="raise"
     ├── QueryRefused               SQL that is not sent to a warehouse
-    └── PinChanged                 a pinned question has another answer now
+    └── PinChanged                 a pinned question has a different answer now
 
     ConnectyWarning (UserWarning)
     ├── TruncationWarning          the table has fewer rows than the whole answer
@@ -32,7 +32,7 @@
     ├── UnknownStateWarning        the server sent a question state that is not in the API document
     ├── InsecureWarning            a protection was turned off on purpose
     ├── HistoryWarning             the history cannot be used, or was damaged
-    └── PinWarning                 a pinned question has another answer now
+    └── PinWarning                 a pinned question has a different answer now
 
 No exception of a library underneath (requests, urllib3, pydantic, msgspec, pyarrow) reaches a caller.
 Every error can be pickled, and none carries a secret.

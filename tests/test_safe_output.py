@@ -253,8 +253,8 @@ class TestLongTexts:
         assert ended.stdout.count("┳") == 14
         assert ended.stdout.endswith("\n1 row, 3,000 columns (14 shown); --output FILE writes all\n")
         for text in (
-            "… (990,000 more characters)\n(--summary writes it all.)",
-            "… (990,000 more characters)\n(--sql writes it all.)",
+            "… (990,000 more characters)\n(--summary writes all of it.)",
+            "… (990,000 more characters)\n(--sql writes all of it.)",
         ):
             assert text in ended.stderr
         assert len(ended.stderr) < 30_000

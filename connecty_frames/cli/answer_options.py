@@ -29,16 +29,18 @@ def _max_rows(value: object) -> int | None:
 MaxRows = Annotated[
     int | None, _table(parser=_max_rows, metavar="N|all", help="The maximum number of rows to fetch.")
 ]
-OnTruncation = Annotated[options.OnTruncation, _table(help="What to do when rows were cut.")]
+OnTruncation = Annotated[options.OnTruncation, _table(help="What to do if rows were cut.")]
 SchemaFile = Annotated[
     Path | None,
-    _table(help="A saved schema, as --schema --format json writes it: the columns and types to require."),
+    _table(help="A file saved by --schema --format json: the columns and types to require."),
 ]
-TimeZone = Annotated[str, _table(help="The time zone of timestamps with an offset, such as Asia/Tokyo.")]
+TimeZone = Annotated[
+    str, _table(help="The time zone in which to show timestamps with an offset, such as Asia/Tokyo.")
+]
 Decimals = Annotated[
-    options.Decimals, _table(help="The type of fractions whose digits float64 does not give back.")
+    options.Decimals, _table(help="How to type fractional numbers that float64 cannot represent exactly.")
 ]
-Strict = Annotated[bool, _table("--strict", help="Treat doubts about types or values as errors.")]
+Strict = Annotated[bool, _table("--strict", help="Fail instead of warning when a type or value is in doubt.")]
 
 
 def read_tags(given: list[str] | None) -> dict[str, str] | None:
@@ -54,7 +56,7 @@ TagOption = Annotated[
     typer.Option(
         "--tag",
         metavar="NAME=VALUE",
-        help="A text to keep with the question in the history; may be repeated.",
+        help="A tag to keep with the question in the history; may be repeated.",
         rich_help_panel="Question",
     ),
 ]
@@ -64,7 +66,8 @@ FormatOption = Annotated[
         "--format",
         metavar="NAME",
         case_sensitive=False,
-        help=f"The format: {', '.join(get_args(Format))}; by default that of the file's suffix, else table.",
+        help=f"The format: {', '.join(get_args(Format))}; by default from the file's suffix, otherwise "
+        "table.",
     ),
 ]
 #: The format of a report for people, or for programs.
@@ -74,5 +77,5 @@ ReportFormat = Annotated[
 ]
 OutputOption = Annotated[
     Path | None,
-    _output("--output", "-o", help="Output file, replaced only once it is complete; - is standard output."),
+    _output("--output", "-o", help="Output file, replaced only when complete; - for standard output."),
 ]

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 _question = partial(typer.Option, rich_help_panel="Question")
 _connection = partial(typer.Option, rich_help_panel="Connection")
 _output = partial(typer.Option, rich_help_panel="Output")
-_part = partial(typer.Option, rich_help_panel="One part of the answer alone")
+_part = partial(typer.Option, rich_help_panel="A single part of the answer")
 
 
 def ask(
@@ -73,7 +73,7 @@ def ask(
         Path | None, _question("--file", "-f", help="The file to read the question from, as UTF-8.")
     ] = None,
     question_id: Annotated[
-        str | None, _question(help="Fetch the answer to a question asked before; nothing is asked.")
+        str | None, _question(help="Fetch the answer to an earlier question, without asking.")
     ] = None,
     dw_id: Annotated[int | None, _question(help="The data workspace to ask.")] = None,
     timeout: Annotated[
@@ -90,7 +90,7 @@ def ask(
     no_history: Annotated[bool, _question("--no-history", help="Do not record the question.")] = False,
     profile: Profile = None,
     base_url: Annotated[
-        str | None, _connection(metavar="URL", help="The address of the API, instead of that of a region.")
+        str | None, _connection(metavar="URL", help="The address of the API, instead of a region.")
     ] = None,
     region: Annotated[
         Literal["eu1", "us1"] | None, _connection(help="The region of your organisation.")
@@ -105,41 +105,40 @@ def ask(
     format_: FormatOption = None,
     output: OutputOption = None,
     plot: Annotated[
-        bool, _output("--plot", help="Draw a chart in place of the table: bars, a line or points.")
+        bool, _output("--plot", help="Draw a chart instead of the table: bars, lines or points.")
     ] = False,
-    engine: Annotated[Engine, _output(help="The library whose names of types a table shows.")] = "pandas",
+    engine: Annotated[Engine, _output(help="The library whose type names a table shows.")] = "pandas",
     save: Annotated[
         Path | None, _output(help="Save the response to this file, as received, for Answer.from_json.")
     ] = None,
     quiet: Annotated[
         bool,
-        _output("--quiet", "-q", help="Write no acceptance, progress, summary and SQL to standard error."),
+        _output("--quiet", "-q", help="Do not write the id, progress, summary and SQL to standard error."),
     ] = False,
-    sql: Annotated[bool, _part("--sql", help="Write the SQL and nothing else.")] = False,
-    summary: Annotated[bool, _part("--summary", help="Write the summary and nothing else.")] = False,
+    sql: Annotated[bool, _part("--sql", help="Write only the SQL.")] = False,
+    summary: Annotated[bool, _part("--summary", help="Write only the summary.")] = False,
     stats: Annotated[bool, _part("--stats", help="Write the statistics as JSON.")] = False,
     schema: Annotated[
         bool,
         _part(
             "--schema",
-            help="Write the type of each column and the evidence for it; with --format json, what "
-            "--schema-file and Schema.from_json read.",
+            help="Write the type of each column and the evidence for it; with --format json, for "
+            "--schema-file and Schema.from_json.",
         ),
     ] = False,
 ) -> None:
-    """Ask a question; its table goes to standard output, its summary and SQL to standard error.
+    """Ask a question. Its table goes to standard output, its summary and SQL to standard error.
 
-    Words need no quotation marks, unless the shell reads one of their characters, such as ? ' & or >.
+    Words need no quotation marks, except for special characters of the shell, such as ? ' & or >.
 
-    If a word begins with a hyphen, write -- before the first one.
+    If a word begins with a hyphen, write -- before the question.
     """
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
     if base_url and region:
         raise ConfigError(ADDRESS_CONFLICT, setting="base_url")
     if plot and (format_ or output or part):
         raise ConfigError(
-            "--plot draws a chart on standard output: it does not go with --format, --output or one part "
-            "alone.",
+            "--plot draws a chart on standard output: leave out --format, --output and single parts.",
             setting="plot",
         )
     written_as = choose_format(format_, output, part)
@@ -207,7 +206,7 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
     options: dict[Part, bool] = {"SQL": sql, "summary": summary, "statistics": stats, "schema": schema}
     selected = [part for part, is_given in options.items() if is_given]
     if len(selected) > 1:
-        raise ConfigError("--sql, --summary, --stats and --schema each write one thing alone: give one.")
+        raise ConfigError("--sql, --summary, --stats and --schema each write a single part: give one.")
     return selected[0] if selected else None
 
 

@@ -51,7 +51,7 @@ def batch(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="The questions, as UTF-8: a .csv file, or a .txt file with one a line."
+            metavar="FILE", help="The questions, in UTF-8: a .csv file, or a .txt file with one per line."
         ),
     ],
     *,
@@ -62,11 +62,11 @@ def batch(
     column: Annotated[
         str | None,
         _questions(
-            help="The column of a .csv file with the questions; by default the only one, else question."
+            help="The column of a .csv file with the questions; by default the only one, otherwise question."
         ),
     ] = None,
     name_column: Annotated[
-        str | None, _questions(help="The column of a .csv file that names the parts.")
+        str | None, _questions(help="The column of a .csv file with names for the parts.")
     ] = None,
     max_workers: Annotated[
         int, typer.Option(min=1, help="The maximum number of questions in progress at once.")
@@ -81,7 +81,7 @@ def batch(
         bool,
         typer.Option(
             "--retry-uncertain",
-            help="Ask questions again that may have been started; some may be paid for twice.",
+            help="Also re-ask questions that may already be running; some may be paid for twice.",
         ),
     ] = False,
     dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
@@ -97,12 +97,12 @@ def batch(
     strict: Strict = False,
     format_: ReportFormat = "text",
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Write no progress and no summary to standard error.")
+        bool, typer.Option("--quiet", "-q", help="Do not write progress and a summary to standard error.")
     ] = False,
 ) -> None:
-    """Ask the questions of a file, each once, and keep the answers as Parquet files in a folder.
+    """Ask the questions in a file, each exactly once, and keep the answers as Parquet files in a folder.
 
-    Called again it goes on: answered questions are skipped, and the answers of accepted ones are fetched.
+    Run it again to continue: answered questions are skipped, and accepted ones are fetched.
     """
     questions = _read_questions(file, column, name_column)
     options: AskOptionsDict = {
@@ -147,7 +147,7 @@ def _echo_failures(asked: Batch) -> None:
         reason = cut(" ".join((each["error"] or each["state"]).split()), 300)
         echo_stderr(f"{each['name'] or each['number']} ({snippet(each['question'], 60)}): {reason}")
     if len(failures) > _MOST_SHOWN:
-        echo_stderr(f"... and {len(failures) - _MOST_SHOWN:,} more, which cf.open_batch(DIR).errors() lists.")
+        echo_stderr(f"... and {len(failures) - _MOST_SHOWN:,} more; cf.open_batch(DIR).errors() lists them.")
 
 
 def _exit_code(summary: BatchSummary) -> int:
@@ -169,18 +169,18 @@ def _read_questions(
     text = read_file(file, "FILE")
     if suffix == ".txt":
         if column or name_column:
-            raise ConfigError("--column and --name-column are about .csv files.", setting="column")
+            raise ConfigError("--column and --name-column are only for .csv files.", setting="column")
         # Not by splitlines, which cuts at other characters, too, such as a form feed.
         return [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
     try:
         header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     except (csv.Error, ValueError) as error:
-        reason = "it has no line" if isinstance(error, ValueError) else str(error)
-        raise ConfigError(f"{path_text(file)} is no CSV file: {reason}.", setting="file") from None
+        reason = "it has no lines" if isinstance(error, ValueError) else str(error)
+        raise ConfigError(f"{path_text(file)} is not a CSV file: {reason}.", setting="file") from None
     if column is None and len(header) == 1 and (found := {";", "\t"}.intersection(header[0])):
         raise ConfigError(
-            f"{path_text(file)}: the first line has {found.pop()!r} and no comma. Separate fields by commas, "
-            "or name the only column by --column.",
+            f"{path_text(file)}: the first line has {found.pop()!r} and no comma. Separate fields by "
+            "commas, or name the only column with --column.",
             setting="file",
         )
     chosen = column or (header[0] if len(header) == 1 else _COLUMN)

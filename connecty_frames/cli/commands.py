@@ -20,7 +20,7 @@ config = typer.Typer(name="config", cls=FlagGroup, help="Show the settings that 
 
 @config.command()
 def path() -> None:
-    """Print the path of the file of profiles, whether it exists or not."""
+    """Print the path of the profile file, even if it does not exist."""
     from connecty_frames.settings.profiles import config_file
 
     typer.echo(config_file())
@@ -58,7 +58,7 @@ def sandbox(
     port: Annotated[int, typer.Option(help="The port; 0 chooses a free one.")] = 0,
     database: Annotated[Path | None, typer.Option(help="A DuckDB file to answer questions from.")] = None,
     questions: Annotated[Path | None, typer.Option(help="A TOML catalogue of questions.")] = None,
-    latency: Annotated[float, typer.Option(help="Seconds spent on each question.")] = 0.0,
+    latency: Annotated[float, typer.Option(help="Seconds to wait on each question.")] = 0.0,
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,7 +71,7 @@ def sandbox(
         typer.Option("--examples", help="List examples of questions to the built-in workspace, and exit."),
     ] = False,
 ) -> None:
-    """Serve the sandbox until interrupted; its settings are printed as export commands."""
+    """Serve the sandbox until interrupted, and print its settings as export commands."""
     make = sandbox_class()
     if examples:
         from connecty_frames.sandbox.workspace import answerer

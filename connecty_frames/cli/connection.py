@@ -36,7 +36,7 @@ Profile = Annotated[
     typer.Option(
         "--profile",
         rich_help_panel="Connection",
-        help="The profile of config.toml with settings that are not set elsewhere.",
+        help="The profile in config.toml to use.",
         autocompletion=complete_profile,
     ),
 ]
@@ -45,7 +45,7 @@ UseSandbox = Annotated[
     typer.Option(
         "--sandbox",
         rich_help_panel="Connection",
-        help="Use a sandbox that ends with the command, as CONNECTY_SANDBOX=1 in the environment does.",
+        help="Use a sandbox that ends with the command, like CONNECTY_SANDBOX=1.",
     ),
 ]
 
@@ -68,8 +68,8 @@ def connection(
         return
     if named or question_id is not None:
         raise ConfigError(
-            "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile or address, no question asked "
-            "before.",
+            "--sandbox or CONNECTY_SANDBOX starts a new sandbox: leave out profile, address and "
+            "--question-id.",
             setting="sandbox",
         )
     if is_announced:

@@ -54,8 +54,8 @@ def doctor(
         str | None,
         _asking(
             metavar="QUESTION",
-            help="Then ask this question once, which is paid for like any other, and print which "
-            "assumptions about the service held, without values and names of columns.",
+            help="Then ask this question once, which costs money, and print which assumptions about the "
+            "service held, without values and column names.",
         ),
     ] = None,
     dw_id: Annotated[int | None, _asking(help="The data workspace to ask.")] = None,
@@ -64,18 +64,18 @@ def doctor(
         bool,
         _asking(
             "--anonymize",
-            help="Mask what --save writes, so that it can be sent to the developers: names of columns and "
-            "texts become marks of their length, each digit of a number, date or time a 1. The structure, "
-            "the service's own names, true, false, null, counts of rows and lengths of texts stay.",
+            help="Mask what --save writes, so that you can send it to the developers: column names and "
+            "texts become marks of the same length, digits become 1. The structure, the service's "
+            "own names, true, false, null, row counts and text lengths stay.",
         ),
     ] = False,
 ) -> None:
-    """Check settings, connection and credentials; nothing is asked or paid for, unless by --ask.
+    """Check settings, connection and credentials; only --ask asks a question, which costs money.
 
     The exit code is 0, or that of the first check that failed; with --ask, 13 if an assumption did not hold.
     """
     if (ask is None and (dw_id, save) != (None, None)) or (save is None and anonymize):
-        raise ConfigError("--dw-id and --save go with --ask, and --anonymize with --save.", setting="ask")
+        raise ConfigError("--dw-id and --save need --ask, and --anonymize needs --save.", setting="ask")
     console = stdout_console(width=_FILE_WIDTH)
     question = "" if ask is None else question_reader([ask], None, None)()
     if ask is not None and not question.strip():
@@ -150,8 +150,8 @@ def _report(console: Console, contact: Contact, redacted: Callable[[str], str]) 
         held, evidence = judged(contact)
         _show(console, _OUTCOMES[held], name, redacted(evidence))
         broken += [name] * (held is False)
-    outcome = f"Not held: {listed(broken)}." if broken else "All that was seen held."
-    typer.echo(f"\n{outcome} The page about limits explains the names.")
+    outcome = f"Not held: {listed(broken)}." if broken else "Everything observed held."
+    typer.echo(f"\n{outcome} The documentation's page Limits explains the names.")
     return not broken
 
 
@@ -217,7 +217,7 @@ def _extras() -> Check:
     try:
         requirements = requires(_DISTRIBUTION) or []
     except PackageNotFoundError:
-        return Check.skipped("extras", "the package is not installed, but run from its source")
+        return Check.skipped("extras", "the package runs from its source and is not installed")
     extras: dict[str, bool] = {}
     for name, extra in (found.groups() for each in requirements if (found := _REQUIREMENT.match(each))):
         extras[extra] = extras.get(extra, True) and _is_installed(name)

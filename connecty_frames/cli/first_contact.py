@@ -172,12 +172,16 @@ def _json(seen: Contact) -> Judgement:
         "not a JSON object in UTF-8": not seen.response,
     }
     found = [doubt for doubt, is_there in doubts.items() if is_there]
-    return (not found, ", ".join(found) or "an object in UTF-8") if seen.body else (None, "no response came")
+    return (
+        (not found, ", ".join(found) or "an object in UTF-8")
+        if seen.body
+        else (None, "there was no response")
+    )
 
 
 def _fields(seen: Contact) -> Judgement:
     if not seen.response:
-        return None, "no JSON object came"
+        return None, "there was no JSON object"
     results = _inner(seen.response, "results")
     read = [fields for entry in seen.statistics.values() for fields in read_entry(entry).sections.values()]
     others = {
@@ -194,7 +198,7 @@ def _fields(seen: Contact) -> Judgement:
 def _table(seen: Contact) -> Judgement:
     if seen.decoded is None or not seen.columns:
         has_table = bool(_inner(seen.response, "results").get("dataframe"))
-        return (False, "it cannot be read") if has_table else (None, "no table came")
+        return (False, "it cannot be read") if has_table else (None, "there was no table")
     warned = Counter(type(warning).__name__ for warning in seen.decoded.warnings)
     parts = [f"{counted(seen.rows, 'row')} of {_distinct(each.type for each in seen.columns)}"]
     return not warned, "; ".join(parts + [counted(count, name) for name, count in warned.items()])
@@ -205,14 +209,14 @@ def _nulls(seen: Contact) -> Judgement:
     nulls = seen.rows * len(seen.columns) - len(values)
     words = {str(each) for each in values if type(each) in (str, ConstantText) and each.lower() in _NO_VALUE}
     if not (words or nulls):
-        return None, "no null came"
+        return None, "there were no nulls"
     return not words, f"{nulls:,} as null{f'; also {quoted(sorted(words))}' if words else ''}"
 
 
 def _numbers(seen: Contact) -> Judgement:
     found = [column for column in seen.columns if column.numbers]
     if not found:
-        return None, "no number came"
+        return None, "there were no numbers"
     texts = [text for column in found for text in column.numbers]
     most = max(len(re.sub(r"[eE].*|\D", "", text).lstrip("0")) for text in texts)
     places = max(len(re.split("[eE]", text)[0].partition(".")[2]) for text in texts)
@@ -239,7 +243,7 @@ def _times(seen: Contact) -> Judgement:
         "not read as such:": others and _numbered(others),
     }
     shown = "; ".join(f"{how} {some}" for how, some in parts.items() if some)
-    return (not others, shown) if found else (None, "no date or time came")
+    return (not others, shown) if found else (None, "there were no dates or times")
 
 
 def _sections(seen: Contact) -> Judgement:
@@ -252,7 +256,7 @@ def _sections(seen: Contact) -> Judgement:
     shown = [f"{name} ({count:,})" for name, count in zip(seen.shown(names), names.values(), strict=True)]
     parts = [listed(shown) or "flat objects"]
     parts += [f"unknown: {listed(seen.shown(sorted(unknown)))}"] * bool(unknown)
-    return (not unknown, "; ".join(parts)) if entries else (None, "no statistics came")
+    return (not unknown, "; ".join(parts)) if entries else (None, "there were no statistics")
 
 
 def _counts(statistics: dict[str, dict[str, Any]]) -> list[tuple[int, int]]:
@@ -264,7 +268,11 @@ def _count(seen: Contact) -> Judgement:
     sources = seen.statistics, _statistics(_object(seen.single))
     stated, single = ({count for count, _ in _counts(source)} for source in sources)
     if not stated:
-        return (False, "no count that is a whole number") if seen.statistics else (None, "no statistics came")
+        return (
+            (False, "no count that is a whole number")
+            if seen.statistics
+            else (None, "there were no statistics")
+        )
     numbers = " or ".join(f"{count:,}" for count in sorted(stated)[-3:])
     shown = f"{numbers} beside {counted(seen.rows, 'row')}"
     if single:

@@ -45,9 +45,7 @@ def list_recorded(
     since: Annotated[
         str | None, typer.Option(help="The earliest time of asking, such as 2026-01-31, or an age: 7d, 6h.")
     ] = None,
-    summary: Annotated[
-        bool, typer.Option("--summary", help="Count the questions by day and tags instead.")
-    ] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="Count the questions by day and tags.")] = False,
     limit: Annotated[int, typer.Option(min=0, help="The maximum number of questions to list.")] = 1000,
     format_: FormatOption = None,
     output: OutputOption = None,
@@ -86,9 +84,9 @@ def resume(
     *,
     profile: Profile = None,
 ) -> None:
-    """Fetch the answer of a recorded question from where it was asked; nothing is asked.
+    """Fetch the answer to a recorded question from its own workspace and address, without asking.
 
-    Options behind the id are those of connecty ask, such as --format csv.
+    Options after the id are those of connecty ask, such as --format csv.
     """
     from connecty_frames.records import recorded_place
     from connecty_frames.settings.sources import resolve
@@ -112,11 +110,11 @@ def forget(
     *,
     older_than: Annotated[
         str | None,
-        typer.Option(help="Erase the questions before a time or age, except those without a known answer."),
+        typer.Option(help="Erase questions asked before a time or age, except those without a known answer."),
     ] = None,
     profile: Profile = None,
 ) -> None:
-    """Erase one recorded question, or those of some age."""
+    """Erase one recorded question, or those before a time or age."""
     from connecty_frames.records import forget_in
     from connecty_frames.settings.sources import resolve
 

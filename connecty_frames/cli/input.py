@@ -56,13 +56,13 @@ class QuestionCommand(TyperCommand):
             # The class NoSuchOption is in click for older versions of typer, and inside newer ones.
             if hasattr(error, "message") and getattr(error, "possibilities", True) in (None, []):
                 reason = error.message.rstrip(".")
-                error.message = f"{reason}; for a word of the question, write -- before the question."
+                error.message = f"{reason}; if it is a word of the question, write -- before the question."
             raise
         options = {name for parameter in self.params for name in parameter.opts if name.startswith("--")}
         for word in ctx.params.get("question") or ():
             if word in options and not ctx.resilient_parsing:  # which a shell uses for completion
                 raise ConfigError(
-                    f"{word} is behind --, so it would be a word of the question: write it before --.",
+                    f"{word} comes after --, so it would be a word of the question: write it before --.",
                     setting="question",
                 )
         return left
@@ -73,13 +73,14 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
     is_stdin = [*words[:1]] == [_STDIN] or str(file) == _STDIN
     if (file is not None and (words or question_id)) or (is_stdin and (question_id or len(words) > 1)):
         raise ConfigError(
-            "More than one question. Keep one of these: words, - for standard input, --file, --question-id.",
+            "More than one question. Use only one of these: words, - for standard input, --file, "
+            "--question-id.",
             setting="question",
         )
     if not words and file is None and question_id is None:
         raise ConfigError(
-            "No question. Give one as words, as - for standard input or by --file, or --question-id ID of "
-            "one asked before.",
+            "No question. Give one as words, as - for standard input or with --file, or fetch an earlier "
+            "answer with --question-id ID.",
             setting="question",
         )
     if is_stdin:
@@ -100,8 +101,8 @@ def read_saved_schema(path: Path | None) -> Schema | None:
         return Schema.from_json(text)
     except ConfigError:
         raise ConfigError(
-            f"--schema-file {path_text(path)}: this is not a saved schema. Save one by connecty ask ... "
-            "--schema --format json, or in Python by answer.schema.to_json().",
+            f"--schema-file {path_text(path)}: this is not a saved schema. Save one with connecty ask ... "
+            "--schema --format json, or in Python with answer.schema.to_json().",
             setting="schema_file",
         ) from None
 
@@ -113,7 +114,7 @@ def _read_stdin() -> str:
     try:
         if is_typed:
             end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
-            echo_stderr(f"Type the question, then {end} on a line of its own.")
+            echo_stderr(f"Type the question, then {end} on its own line.")
         return _question(_read_text(sys.stdin.buffer, "Standard input"), "Standard input")
     except KeyboardInterrupt:
         if is_typed:
@@ -149,11 +150,11 @@ def _read_text(file: BinaryIO, source: str) -> str:
     """Return the text of an open file, without the mark that some editors write at its beginning."""
     body = file.read(_MAX_BYTES + 1)
     if len(body) > _MAX_BYTES:
-        raise ConfigError(f"{source}: there are more than {_MAX_BYTES:,} bytes.")
+        raise ConfigError(f"{source}: more than {_MAX_BYTES:,} bytes.")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{source}: byte {error.start:,} is not UTF-8 text.") from None
     if "\0" in text:
-        raise ConfigError(f"{source}: there is a NUL character, so it is not text.")
+        raise ConfigError(f"{source}: contains a NUL character, so it is not text.")
     return text

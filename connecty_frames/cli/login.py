@@ -38,7 +38,7 @@ def login(
     *,
     profile: Annotated[
         str | None,
-        typer.Option(help="The profile to store; default if none is named.", autocompletion=complete_profile),
+        typer.Option(help="The profile to store; by default, default.", autocompletion=complete_profile),
     ] = None,
     client_id: Annotated[str | None, typer.Option(help="The client id.")] = None,
     client_secret_stdin: Annotated[
@@ -49,22 +49,22 @@ def login(
     base_url: Annotated[str | None, typer.Option(help="The address of the API, instead of a region.")] = None,
     dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Change a profile of that name without asking.")
+        bool, typer.Option("--replace", help="Change an existing profile without asking.")
     ] = False,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Request a token first, which is free.")
     ] = True,
 ) -> None:
-    """Store credentials in a profile; what no option gives is asked for.
+    """Store credentials in a profile. Prompts for anything not given as an option.
 
-    Only the owner can read the file, and everything else in it stays as it is.
+    Only the owner can read the file. The rest of its contents does not change.
     """
     from connecty_frames.settings.profiles import Profiles
     from connecty_frames.settings.sources import check_settings, explain, profile_settings, selected_profile
 
     if ctx.args:  # perhaps the secret, so the message does not have it
         raise ConfigError(
-            "login takes options alone. The secret is typed, or piped to --client-secret-stdin: other users "
+            "login takes only options. Type the secret, or pipe it to --client-secret-stdin: other users "
             "can read arguments.",
             setting="client_secret",
         )
@@ -133,9 +133,9 @@ def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
     if default is not None:
         return _as_settings(key, default)
     raise ConfigError(
-        "No terminal is available to ask for the credentials. Give --client-id, and pipe the secret to "
+        "There is no terminal to prompt for the credentials. Pass --client-id, and pipe the secret to "
         "--client-secret-stdin; or set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET in the environment, "
-        "which need no profile.",
+        "which needs no profile.",
         setting="client_id",
     )
 
@@ -175,7 +175,7 @@ def _request_token(settings: Settings, *, can_ask: bool) -> None:
         check_token(settings)
     except ConnectyError as error:
         echo_stderr(f"{type(error).__name__}: {shell_message(error)}")
-        if can_ask and typer.confirm("Store the profile nevertheless?", err=True):
+        if can_ask and typer.confirm("Store the profile anyway?", err=True):
             return
         echo_stderr("Nothing was stored; --no-check stores a profile without requesting a token.")
         raise typer.Exit(exit_code_of(error)) from None

@@ -60,8 +60,8 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
     format_ = chosen or _format_of_suffix(output)
     if format_ is None:
         raise ConfigError(
-            f"output={value_text(str(output))}: no format has that suffix. Known are "
-            f"{', '.join(_SUFFIXES)}; --format writes one to a file of any name.",
+            f"output={value_text(str(output))}: no format has that suffix. The suffixes are "
+            f"{', '.join(_SUFFIXES)}; with --format, any file name is possible.",
             setting="output",
         )
     if format_ == "xlsx":
@@ -80,7 +80,7 @@ def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) 
     if chosen is None and format_ == "markdown":
         return "text"
     raise ConfigError(
-        f"The {part} alone is written as text, or with --format json as JSON; not as {format_}.",
+        f"The {part} is written as text, or with --format json as JSON; not as {format_}.",
         setting="format",
     )
 
@@ -106,7 +106,7 @@ def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         raise ConfigError("Standard output is closed: give --output FILE.", setting="output")
     if sys.stdout.isatty() and format_ in _BINARY:
         raise ConfigError(
-            f"{format_} is not text for a terminal: give --output FILE, or a pipe.", setting="format"
+            f"{format_} cannot be written to a terminal: use --output FILE or a pipe.", setting="format"
         )
     yield sys.stdout.buffer
 
@@ -121,7 +121,7 @@ def open_response_file(path: Path | None, output: Path | None) -> Iterator[Calla
     from connecty_frames.files import atomic_write, checked_path
 
     if str(path) == "-":
-        raise ConfigError("--save needs the name of a file; - is for --output.", setting="save")
+        raise ConfigError("--save needs a file name; - is only for --output.", setting="save")
     path = checked_path(path, "save")
     if output is not None and os.path.realpath(path) == os.path.realpath(checked_path(output, "output")):
         raise ConfigError("--save and --output name the same file.", setting="save")
@@ -215,7 +215,7 @@ def echo_metadata(answer: Answer, *, summary: bool, sql: bool, question_id: bool
 def _shortened(text: str, option: str) -> str:
     """Return the beginning of a text, and the option that writes all of it."""
     text = text.strip()
-    return text if len(text) <= _MAX_TEXT else f"{cut(text, _MAX_TEXT)}\n({option} writes it all.)"
+    return text if len(text) <= _MAX_TEXT else f"{cut(text, _MAX_TEXT)}\n({option} writes all of it.)"
 
 
 def _write_table(table: pa.Table, types: list[str], format_: Format, file: BinaryIO) -> None:

@@ -50,7 +50,7 @@ _SHOWN: Final = 1_000
 pin = typer.Typer(
     cls=FlagGroup,
     name="pin",
-    help="Ask a question once, keep its SQL in a file, and run it from there.",
+    help="Ask a question once, save its SQL to a file, and run it from there.",
     no_args_is_help=True,
 )
 
@@ -71,12 +71,12 @@ _Function = Annotated[
         "--function", help="A further function that the SQL may call; may be repeated.", metavar="NAME"
     ),
 ]
-_CONNECTION: Final = (
-    "The warehouse: postgresql://..., duckdb:///FILE, sqlite:///FILE, or a URL of SQLAlchemy."
-)
+_CONNECTION: Final = "The warehouse: postgresql://..., duckdb:///FILE, sqlite:///FILE, or a SQLAlchemy URL."
 _Dialect = Annotated[
     str | None,
-    typer.Option(help="The dialect of the warehouse as sqlglot calls it, such as postgres or snowflake."),
+    typer.Option(
+        help="The SQL dialect of the warehouse, a name that sqlglot knows, such as postgres or snowflake."
+    ),
 ]
 _Timeout = Annotated[float | None, typer.Option(help="Seconds for each question.")]
 
@@ -87,10 +87,10 @@ def add(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in plain language.")],
     *,
     dialect: _Dialect = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a pin of that name.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an existing pin.")] = False,
     question_id: Annotated[
         str | None,
-        typer.Option(help="The id of a question asked before, whose answer is pinned without asking."),
+        typer.Option(help="The id of an earlier question, whose answer is pinned without asking."),
     ] = None,
     dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
     timeout: _Timeout = None,
@@ -150,7 +150,7 @@ def list_pins(*, folder: _Folder = None, format_: FormatOption = None, output: O
 
 @pin.command()
 def show(name: _Name, *, folder: _Folder = None) -> None:
-    """Write the SQL of a pin, and what else is known of it to standard error."""
+    """Write the SQL of a pin, and everything else about it to standard error."""
     from connecty_frames.pins import pinned
 
     found = pinned(name, path=folder)
@@ -167,7 +167,7 @@ def check(
     warehouse: Annotated[str | None, typer.Option("--connection", metavar="URL", help=_CONNECTION)] = None,
     function: _Function = None,
     ask: Annotated[
-        bool, typer.Option("--ask", help="Ask the questions again instead; each of them is paid for.")
+        bool, typer.Option("--ask", help="Ask the questions again instead; each one is paid for.")
     ] = False,
     times: Annotated[int, typer.Option(min=1, help="How often to ask each question.")] = 1,
     timeout: _Timeout = None,
@@ -176,9 +176,9 @@ def check(
     sandbox: UseSandbox = False,
     format_: ReportFormat = "text",
 ) -> None:
-    """Check pins: whether their SQL may be run, and with --connection whether it has the same columns.
+    """Check whether the SQL of pins may be run, and with --connection whether it returns the same columns.
 
-    Nothing is asked without --ask. The exit code is 12 if anything differs but the writing of SQL.
+    Nothing is asked without --ask. The exit code is 12 if anything other than the SQL's formatting changed.
     """
     from connecty_frames.pins import Drift, PinCheck, PinFolder
 
@@ -247,11 +247,11 @@ def run(
     output: OutputOption = None,
     output_folder: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A folder for a file of each pin, by default as Parquet."),
+        typer.Option(metavar="DIR", help="A folder for one file per pin, by default Parquet."),
     ] = None,
     folder: _Folder = None,
 ) -> None:
-    """Run the SQL of pins on the warehouse, and write all rows as they come; nothing is asked."""
+    """Run the SQL of pins on the warehouse, and write all rows as they arrive; no question is asked."""
     from connecty_frames.pins import PinFolder
 
     chosen = _chosen(PinFolder.find(folder), names, all_=all_)
@@ -279,7 +279,7 @@ def run(
 def _chosen(folder: PinFolder, names: list[str] | None, *, all_: bool) -> list[Pin]:
     """Return the pins that a command is about; a ConfigError if there are none."""
     if bool(names) == all_:
-        raise ConfigError("Name the pins, or choose --all of them.", setting="name")
+        raise ConfigError("Name the pins, or pass --all.", setting="name")
     if found := [folder[name] for name in names or folder.names()]:
         return found
     raise ConfigError(f"There are no pins in {path_text(folder.path)}.", setting="path")
@@ -376,7 +376,7 @@ def _connection(url: str) -> Iterator[Any]:
                 reason = (
                     f"needs {error.name}"
                     if isinstance(error, ModuleNotFoundError)
-                    else "is none of SQLAlchemy"
+                    else "is not a SQLAlchemy URL"
                 )
                 raise ConfigError(
                     f"--connection: the URL {snippet(scheme)}://… {reason}.", setting="connection"

@@ -72,7 +72,7 @@ class Read:
             _check_name(name)
         sources = [name for name in _SOURCES if name in given]
         if len(sources) != 1:
-            found = f"there are {' and '.join(sources)}" if sources else "there is none of them"
+            found = f"not {' and '.join(sources)}" if sources else "none is set"
             raise ConfigError(
                 f"Set exactly one of the options question, questions and question_ids; {found}.",
                 setting="question",

@@ -360,12 +360,12 @@ def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--sql", "--stats"], "each write one thing alone"),
+        (["--sql", "--stats"], "each write a single part"),
         (["--sql", "--format", "parquet"], "not as parquet"),
         (["--sql", "-o", "a.parquet"], "not as parquet"),
         (
             ["-o", "a.xls"],
-            "output='a.xls': no format has that suffix. Known are .csv, .csv.gz, .tsv, .json, ",
+            "output='a.xls': no format has that suffix. The suffixes are .csv, .csv.gz, .tsv, .json, ",
         ),
         (["-o", "a.json.gz"], "output='a.json.gz': no format has that suffix."),
         (["--max-rows", "some"], "'some' is neither a number of rows, such as 1000, nor 'all'"),

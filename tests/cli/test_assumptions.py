@@ -74,8 +74,8 @@ def test_the_example_of_the_document() -> None:
         "json": (True, "an object in UTF-8"),
         "fields": (False, "no response_summary"),
         "table": (True, "3 rows of timestamp[us, tz=UTC], string"),
-        "nulls": (None, "no null came"),
-        "numbers": (None, "no number came"),
+        "nulls": (None, "there were no nulls"),
+        "numbers": (None, "there were no numbers"),
         "times": (
             True,
             f"as {MOMENT}.11+11:11, {MOMENT}.111+11:11; min and max as {MOMENT}.111111+11:11",
@@ -99,7 +99,7 @@ def test_nothing_came() -> None:
         (
             "table",
             received(RESULTS + WHOLE, {"state": "FAILED", "error": "x"}),
-            (None, "no table came"),
+            (None, "there was no table"),
         ),
         ("json", received(RESULTS + WHOLE, b"<p>Log in"), (False, "not a JSON object in UTF-8")),
         (
@@ -144,7 +144,7 @@ def test_one_response(name: str, response: Response, expected: tuple[bool | None
         ("nulls", [["a"], ["NaN"], [None], ["b"]], (False, "1 as null; also 'NaN'")),
         ("nulls", [["a"], [None], ["b"]], (True, "1 as null")),
         ("nulls", [["a"], [float("nan")], [1]], (False, "0 as null; also 'NaN'")),
-        ("nulls", [["a"], [float("inf")], [1]], (None, "no null came")),
+        ("nulls", [["a"], [float("inf")], [1]], (None, "there were no nulls")),
         (
             "numbers",
             [["a", "b"], [1, "2.50"], [2, "3.75"]],
@@ -156,7 +156,7 @@ def test_one_response(name: str, response: Response, expected: tuple[bool | None
                 ),
             ),
         ),
-        ("numbers", [["a"], ["00123"], ["00124"]], (None, "no number came")),
+        ("numbers", [["a"], ["00123"], ["00124"]], (None, "there were no numbers")),
         (
             "numbers",
             [["a"], [0.125]],
@@ -258,7 +258,7 @@ def test_one_table(name: str, rows: Any, expected: tuple[bool | None, str]) -> N
             {"A": {}, "c": {}},
             (False, "1 row of int64; 1 StatisticsWarning"),
         ),
-        ("sections", [["a"], [1]], [1], (None, "no statistics came")),
+        ("sections", [["a"], [1]], [1], (None, "there were no statistics")),
     ],
 )
 def test_statistics(name: str, rows: Any, statistics: object, expected: tuple[bool | None, str]) -> None:

@@ -77,9 +77,9 @@ def test_names_of_a_csv_file(run: Any, tmp_path: Path) -> None:
     ("content", "suffix", "options", "message"),
     [
         ("how many?", ".json", [], "expected a .csv or a .txt file"),
-        ("how many?", ".txt", ["--column", "a"], "are about .csv files"),
-        ("", ".csv", [], "is no CSV file: it has no line"),
-        ('question\n"how many?', ".csv", [], "is no CSV file: unexpected end of data"),
+        ("how many?", ".txt", ["--column", "a"], "are only for .csv files"),
+        ("", ".csv", [], "is not a CSV file: it has no lines"),
+        ('question\n"how many?', ".csv", [], "is not a CSV file: unexpected end of data"),
         ("a,b\n1,2\n", ".csv", [], "has no column 'question', or two: --column names one of 'a', 'b'"),
         ("question,question\n1,2\n", ".csv", [], "has no column 'question', or two"),
         ("id;question\n1;x\n", ".csv", [], "the first line has ';' and no comma"),
@@ -148,7 +148,7 @@ def test_many_failures(run: Any, server: Script) -> None:
 
     assert err.splitlines()[19].startswith("20 (why 19?): QuestionFailed: ")
     assert err.splitlines()[20:] == [
-        "... and 2 more, which cf.open_batch(DIR).errors() lists.",
+        "... and 2 more; cf.open_batch(DIR).errors() lists them.",
         "22 questions: 22 failed",
     ]
 

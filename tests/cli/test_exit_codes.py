@@ -117,7 +117,7 @@ def test_questions_without_an_answer(shell: Any, ask: Any, question: str, code: 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["ask"], "No question. Give one as words, as - for standard input or by --file, or --question-id"),
+        (["ask"], "No question. Give one as words, as - for standard input or with --file, or fetch"),
         (
             ["ask", "x", "--format", "xml"],
             "'table', 'text', 'csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet',",

@@ -63,7 +63,7 @@ def test_a_new_sandbox(shell: Any) -> None:
     """``CONNECTY_SANDBOX`` gives one for the whole command, without settings."""
     code, out, err = shell.text(shell.run("doctor", "--ask", TOP_COUNTRIES, sandbox="1"))
 
-    assert (code, "All that was seen held." in out) == (
+    assert (code, "Everything observed held." in out) == (
         0,
         True,
     )
@@ -205,15 +205,15 @@ def test_no_server(contact: Any, tmp_path: Path) -> None:
         (["--ask", " "], "ConfigError: --ask is blank; expected a question in plain language.\n"),
         (
             ["--save", "a.json"],
-            "ConfigError: --dw-id and --save go with --ask, and --anonymize with ",
+            "ConfigError: --dw-id and --save need --ask, and --anonymize needs ",
         ),
-        (["--dw-id", "1"], "ConfigError: --dw-id and --save go with --ask, and --anonymize with "),
+        (["--dw-id", "1"], "ConfigError: --dw-id and --save need --ask, and --anonymize needs "),
         (
             ["--ask", "a", "--anonymize"],
-            "ConfigError: --dw-id and --save go with --ask, and --anonym",
+            "ConfigError: --dw-id and --save need --ask, and --anonym",
         ),
         (["--ask", "a", "--save", "/nope/a.json"], "FileNotFoundError: "),
-        (["--ask", "a", "--save", "-"], "ConfigError: --save needs the name of a file; - is for --output."),
+        (["--ask", "a", "--save", "-"], "ConfigError: --save needs a file name; - is only for --output."),
         (["--ask", "a", "--save", "s3://a/b"], "ConfigError: save: expected a local path"),
         (["--ask", "a", "--dw-id", "-1"], "ConfigError: dw_id="),
         (["--ask", "a", "--dw-id", "x"], "Invalid value for '--dw-id'"),
@@ -307,9 +307,9 @@ def test_it_says_that_it_costs(shell: Any) -> None:
     """The help, of the option that asks; and what a masked file still tells."""
     printed = " ".join(shell.run("doctor", "--help").stdout.decode().replace("│", " ").split())
 
-    assert "which is paid for like any other" in printed
+    assert "which costs money" in printed
     assert (
-        "The structure, the service's own names, true, false, null, counts of rows and lengths of texts stay."
+        "The structure, the service's own names, true, false, null, row counts and text lengths stay."
         in printed
     )
 

@@ -102,8 +102,8 @@ def test_a_wrong_setting_of_an_existing_profile(login: Any, config: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "stdin", "says"),
     [
-        ([], "", "No terminal is available to ask for the credentials. Give --client-id, and pipe"),
-        (["--client-id", "a"], "", "No terminal is available to ask for the credentials. "),
+        ([], "", "There is no terminal to prompt for the credentials. Pass --client-id, and pipe"),
+        (["--client-id", "a"], "", "There is no terminal to prompt for the credentials. "),
         (SECRET, "", "client_secret (given): it is empty."),
         (["--client-id", ""], "", "client_id (given): it is empty."),
         (["--profile", ""], "", "profile (given): it is empty."),
@@ -116,7 +116,7 @@ def test_a_wrong_setting_of_an_existing_profile(login: Any, config: Path) -> Non
         ([*SECRET, "--region", "mars"], "s", "region (given): expected 'eu1' or 'us1'."),
         ([*SECRET, "--base-url", "http://a.test"], "s", "base_url (given): http:// would send "),
         ([*SECRET, "--dw-id", "-1"], "s", "dw_id (given): "),
-        ([*SECRET, "c4n4ry"], "s", "login takes options alone. "),
+        ([*SECRET, "c4n4ry"], "s", "login takes only options. "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -182,7 +182,7 @@ def test_in_a_terminal(shell: Any, sandbox: Sandbox, config: Path) -> None:
     terminal.answer("Region (eu1, us1) or address of the API [eu1]:", "mars\n")
     terminal.answer("Error: base_url (given): expected an address", f"{sandbox.connection['base_url']}\n")
     terminal.answer("Id of the data workspace [none]:", "\n")
-    terminal.answer("Store the profile nevertheless? [y/N]:", "y\n")
+    terminal.answer("Store the profile anyway? [y/N]:", "y\n")
 
     assert terminal.end() == 0
     assert "canary" not in terminal.seen

@@ -120,7 +120,7 @@ def test_check_without_pins(pin: Any) -> None:
 
     assert (code, out) == (2, "")
     assert "There are no pins in " in err
-    assert "Name the pins, or choose --all of them." in pin("check")[2]
+    assert "Name the pins, or pass --all." in pin("check")[2]
 
 
 def test_check(pin: Any, server: Script) -> None:

@@ -139,8 +139,8 @@ def test_a_profile_names_another_account(shell: Any, commands: dict[str, list[st
 
     assert (code, out) == (2, "")
     assert err == (
-        "ConfigError: --sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile or address, no question "
-        "asked before.\n"
+        "ConfigError: --sandbox or CONNECTY_SANDBOX starts a new sandbox: leave out profile, address and "
+        "--question-id.\n"
     )
 
 

@@ -101,7 +101,7 @@ def test_what_is_read(options: dict[str, str], questions: tuple[str, ...], ids: 
     [
         (
             {},
-            "Set exactly one of the options question, questions and question_ids; there is none of them.",
+            "Set exactly one of the options question, questions and question_ids; none is set.",
         ),
         (
             {"question": "a", "question_ids": ID},

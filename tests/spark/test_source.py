@@ -259,7 +259,7 @@ def test_a_given_schema_is_a_contract(spark: Any, name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, "ConfigError: A read has one of the options question, questions and question_ids"),
+        ({}, "ConfigError: Set exactly one of the options question, questions and question_ids"),
         ({"questions": "[1"}, "ConfigError: questions='[1': expected a JSON array; Expecting ',' delimiter"),
         ({"question": " "}, "ConfigError: question is blank; expected a question in plain language."),
         ({"question": COUNT, "rows": "1"}, "ConfigError: Unknown option 'rows'"),
