@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.decoder import Decoded
     from connecty_frames.decode.schema import Schema
-    from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
+    from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
     from connecty_frames.warehouse.query import RecordBatchReader
 
@@ -56,7 +56,7 @@ def read_schema(options: AskOptions) -> AskOptions:
 
 
 class Answer:
-    """One answer: its table, the SQL and summary that came with it, and where it comes from.
+    """An answer: its table, SQL, summary and metadata.
 
     Answers come from ``ask``, ``Question.result`` and :meth:`from_json`. The table is decoded once, to Arrow,
     and converted from there. Any library that reads the Arrow stream protocol (``__arrow_c_stream__``)
@@ -130,14 +130,14 @@ class Answer:
         dw_id : int or None, default None
             The data workspace that was asked, for the metadata.
         max_rows : int or None, default None
-            The ``max_rows`` of the request, which tells whether rows were cut; None if it is unknown.
+            The ``max_rows`` of the request, which tells whether rows were cut, or None if it is unknown.
         **options
             Options of ``ask_df`` about types and truncation.
 
         Raises
         ------
         ConfigError
-            If ``source`` is neither, or a path that no file can have.
+            If ``source`` is neither bytes nor a valid path.
         OSError
             If the file cannot be read, or is not a regular file.
         ResponseError, QuestionError, ConversionError, TruncatedError
@@ -165,7 +165,7 @@ class Answer:
         )
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Save the response as it was received, for :meth:`from_json`; a failure leaves no partial file.
+        """Save the response as it was received, for :meth:`from_json`; the file appears when complete.
 
         Parameters
         ----------
@@ -175,14 +175,14 @@ class Answer:
         Returns
         -------
         Path
-            The file, which replaces one of that name.
+            The file; an existing one is replaced.
 
         Raises
         ------
         ConfigError
             If ``path`` is not a path.
         OSError
-            If it cannot be written, on a full disk a WriteFailed; an existing file is then unchanged.
+            If it cannot be written (WriteFailed on a full disk); an existing file is unchanged.
         """
         given = checked_path(path)
         with answer_file(given, self.question_id) as file:
@@ -207,17 +207,17 @@ class Answer:
 
     @property
     def question_id(self) -> str | None:
-        """The server's id of the question, None for a saved response."""
+        """The server's id of the question, or None for a saved response."""
         return self._metadata.question_id
 
     @property
     def sql_query(self) -> str | None:
-        """The SQL that made the table, None if the server sent none."""
+        """The SQL that made the table, or None if the server sent none."""
         return self._metadata.sql_query
 
     @property
     def response_summary(self) -> str | None:
-        """The written summary, None if the server sent none."""
+        """The written summary, or None if the server sent none."""
         return self._metadata.response_summary
 
     @property
@@ -226,8 +226,8 @@ class Answer:
         return self._metadata.statistics
 
     @property
-    def table(self) -> pa.Table | None:
-        """The table as Arrow, None if the question was answered without one."""
+    def table(self) -> ArrowTable | None:
+        """The table as Arrow, or None if the question was answered without one."""
         return self._decoded.table
 
     @property
@@ -244,21 +244,20 @@ class Answer:
 
     @property
     def total_rows(self) -> int | None:
-        """The number of rows of the whole answer, None if unknown."""
+        """The number of rows of the whole answer, or None if unknown."""
         return self._decoded.total_rows
 
     @property
     def truncated(self) -> bool | None:
-        """Whether rows were cut, None if unknown."""
+        """Whether rows were cut, or None if unknown."""
         return self._decoded.truncated
 
     @property
     def tables(self) -> tuple[str, ...] | None:
-        """The tables that the SQL reads, each once, None if the server sent no SQL.
+        """The tables that the SQL reads, each once, or None if the server sent no SQL.
 
-        They are named as in the SQL, with their schemas if it writes those. Names of ``WITH`` and functions
-        are left out. The dialect need not be known: the first of the common ones decides that can read the
-        SQL.
+        They are named as in the SQL, without the names that ``WITH`` defines and without functions. The
+        dialect need not be known: the first common one that can parse the SQL is used.
 
         Raises
         ------
@@ -283,8 +282,8 @@ class Answer:
         Parameters
         ----------
         dtype_backend
-            ``"numpy_nullable"``, ``"pyarrow"`` or ``"numpy"``; the last is what pandas itself would choose,
-            ``object`` columns included, and warns of what it cannot hold.
+            ``"numpy_nullable"``, ``"pyarrow"`` or ``"numpy"``. The last one gives the dtypes that pandas
+            itself would choose, including ``object``, and warns of what they cannot hold.
         """
         checked = AskOptions(dtype_backend=dtype_backend)
         frame: PandasFrame = self._frame("pandas", checked.dtype_backend)
@@ -295,12 +294,12 @@ class Answer:
         frame: PolarsFrame = self._frame("polars")
         return frame
 
-    def to_arrow(self) -> pa.Table:
-        """Return the table as Arrow, with metadata in that of its schema."""
+    def to_arrow(self) -> ArrowTable:
+        """Return the table as Arrow, with metadata in its schema."""
         return self._frame("pyarrow")
 
     def to_spark(self, spark: SparkSession) -> DataFrame:
-        """Return the table as a DataFrame of Spark, with metadata on each field of its schema.
+        """Return the table as a Spark DataFrame, with metadata on each field of its schema.
 
         Timestamps without a zone are TIMESTAMP_NTZ, instants TIMESTAMP, durations DayTimeIntervalType and
         uint64 decimal(20,0). Times of day, fractions of a second with more than 6 digits and decimals of more
@@ -309,7 +308,7 @@ class Answer:
         Parameters
         ----------
         spark
-            The session, of this process or of Spark Connect.
+            A local or Spark Connect session.
 
         Returns
         -------
@@ -325,36 +324,36 @@ class Answer:
         try:
             from connecty_frames.frames.spark import to_spark
         except ModuleNotFoundError as error:
-            raise missing_extra("spark", "DataFrames of Spark need", error) from None
+            raise missing_extra("spark", "Spark DataFrames need", error) from None
         return to_spark(table, spark, self._metadata)
 
     def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
-        """Draw the table with altair, as a chart that means the question.
+        """Draw the table with altair, as a chart that fits the question.
 
-        The first of these measures is drawn: a share, percentage or growth that follows the plain measures or
-        that the question names; the measure that the question names; the one that sorts the rows; the last.
-        The axis is a period, else a label or category; colours distinguish a second category. Identifiers and
-        ranks are never drawn as measures.
+        The measure is a share, percentage or growth that follows the plain measures or is named in the
+        question. Otherwise it is the measure that the question names or the rows are sorted by, otherwise the
+        last. The axis is a period, otherwise a label or category; colours distinguish a second category.
+        Identifiers and ranks are never drawn as measures.
 
         Parameters
         ----------
         x, y, color
-            The columns of the axes and of the colours, in place of those chosen.
+            The columns for the axes and colours, instead of those chosen.
 
         Returns
         -------
         altair.Chart
-            A notebook displays it without a network. Its title is the question, or says what is drawn where
-            the question does not. Nothing is sampled or summed; of more than 30 categories the first are
-            drawn. Decimals and long integers are drawn as float64, with about 16 digits; NaN and infinity are
-            not drawn. Tooltips have all digits, the first 1,000 characters of texts, the first 50 columns and
-            those drawn. Times are drawn in the time zone of their column.
+            A notebook displays it without a network. Its title is the question, or names what is drawn if the
+            question does not. Nothing is sampled or summed; only the first 30 categories are drawn. Decimals
+            and long integers are drawn as float64, with about 16 digits; NaN and infinity are not drawn.
+            Tooltips show all digits, the first 1,000 characters of texts, the first 50 columns and those
+            drawn. Times are drawn in their column's time zone.
 
         Raises
         ------
         ConfigError
-            If there is no measure or nothing to draw it over, a column does not exist, there are more than
-            5,000 rows, or altair is not installed.
+            If there is no measure or no axis for it, a column does not exist, there are more than 5,000 rows,
+            or altair is not installed.
         """
         from connecty_frames.display.altair_chart import plot
 
@@ -363,45 +362,45 @@ class Answer:
     def rerun(
         self, connection: object, *, dialect: str, functions: Collection[str] = (), schema: Any = None
     ) -> RecordBatchReader:
-        """Run the SQL of the answer on the warehouse, and return all its rows as a stream; nothing is asked.
+        """Run the answer's SQL on the warehouse, and return all rows as a stream; no question is asked.
 
         Parameters
         ----------
         connection
-            A connection of ADBC, DuckDB, psycopg, psycopg2, sqlite3, SQLAlchemy (over one of the last three),
-            ibis, Snowflake, Databricks or pyathena, a client of BigQuery, or a SparkSession; without an open
-            transaction.
+            A connection without an open transaction: of ADBC, DuckDB, psycopg, psycopg2, sqlite3, SQLAlchemy
+            (over one of the last three), ibis, Snowflake, Databricks, pyathena or trino. Or a BigQuery
+            client, or a SparkSession.
         dialect
-            The dialect of the warehouse as sqlglot calls it, such as ``"postgres"`` or ``"snowflake"``.
+            The SQL dialect of the warehouse, a name that sqlglot knows, such as ``"postgres"`` or
+            ``"snowflake"``.
         functions
-            The names of further functions that the SQL may call, with their schema if it writes one.
+            Further functions that the SQL may call, by the names it uses.
         schema
             Column types, as for :func:`ask_df`; they replace those of the answer.
 
         Returns
         -------
         pyarrow.RecordBatchReader
-            Record batches with the columns of the answer and metadata. A column has its type in the answer,
-            unless the warehouse declares one that holds more, such as DOUBLE for what were whole numbers in
-            the answer; types that were set by ``schema=`` stay. The rows are converted as they are read, in
-            memory that does not grow with their number. The query and its transaction end with the last
-            batch, or when the reader is deleted; until then the connection is in use. Errors of later rows,
-            and the StatisticsWarning if there are not as many rows as the answer has, come when they are
-            read.
+            Record batches with the columns of the answer and metadata. A column has the answer's type, unless
+            that cannot hold what the warehouse declares, such as DOUBLE. Types set by ``schema=`` never
+            change. Rows are converted as they are read, in constant memory. The query and its transaction end
+            with the last batch, or when the reader is deleted; until then the connection is busy. Errors in
+            later rows, and the StatisticsWarning about a different number of rows, are raised during reading.
 
         Raises
         ------
         ConfigError
-            If sqlglot is not installed (extra ``sql``), there is no SQL, an argument is wrong, the connection
-            has a transaction open, or a column is text in the answer and a number in the warehouse.
+            If sqlglot is not installed (extra ``sql``), there is no SQL, an argument is wrong or the
+            connection has an open transaction. Also if a column is text in the answer but a number in the
+            warehouse.
         QueryRefused
-            If the SQL is not one query of known parts and functions; nothing was sent.
+            If the SQL is anything but one harmless query; nothing was sent.
         ConversionError
-            If a value does not fit the type of its column exactly, or the columns are not the same.
+            If a value does not fit its column's type exactly, or the columns differ.
 
         Notes
         -----
-        Exceptions of the driver are raised as they are, with a note.
+        The driver's exceptions are raised unchanged, with a note.
         """
         from connecty_frames.frames.rerun import rerun_sql
 

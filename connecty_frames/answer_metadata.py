@@ -39,37 +39,37 @@ class AnswerMetadata:
     question
         The question in words; None after re-attaching by id.
     question_id
-        The server's id of it; None for a saved response that was decoded by itself.
+        The server's id of the question, or None for a saved response.
     dw_id
         The data workspace that was asked.
     base_url
         The address of the API that answered.
     sql_query, response_summary
-        The SQL that made the table and the written summary, None if the server sent none.
+        The SQL that made the table, and the summary, or None if the server sent none.
     asked_at
-        When the question was sent, the first time if its answer was reused, aware and in UTC; None after
+        When the question was sent (for a reused answer, the first time), aware and in UTC, or None after
         re-attaching by id.
     elapsed
-        Seconds from asking to the answer; None after re-attaching by id, and of an answer that was reused.
+        Seconds from asking to the answer, or None after re-attaching by id and for a reused answer.
     reused
-        Whether it is the answer to an earlier asking of the same question, which ``max_age=`` allowed.
+        Whether an earlier answer to the same question was reused, as ``max_age=`` allows.
     rows
         The number of rows received.
     total_rows
-        The number of rows of the whole answer, None if unknown.
+        The number of rows of the whole answer, or None if unknown.
     truncated
-        Whether rows were cut, None if unknown.
+        Whether rows were cut, or None if unknown.
     statistics
         The server's statistics by column and section: JSON values, with numbers as int, float or Decimal.
     schema
-        For each column its ``name``, its Arrow ``type`` as text, the ``evidence`` for it in words, and, if
-        ``schema=`` says how its values are written, the ``encoding``, such as ``cf.epoch("ms")``.
+        For each column: ``name``, Arrow ``type`` as text, ``evidence`` in words and, if ``schema=`` says how
+        values are written, the ``encoding``, such as ``cf.epoch("ms")``.
     version
         The version of connecty_frames that made the table.
     rerun_at
-        When ``rerun`` ran the SQL, aware and in UTC; its rows are not counted here. None for an answer.
+        When ``rerun`` ran the SQL, aware and in UTC, or None for an answer. Rows of a rerun are not counted.
     warehouse
-        The host and database of a rerun, as far as its client tells; None for an answer.
+        The host and database of a rerun, as far as its client reveals them, or None for an answer.
 
     Raises
     ------
@@ -140,7 +140,7 @@ class AnswerMetadata:
 
     @property
     def whole_rows(self) -> int | None:
-        """The rows of the whole answer: ``total_rows``, or ``rows`` if none were cut; None if unknown."""
+        """The rows of the whole answer: ``total_rows``, or ``rows`` if none were cut, or None if unknown."""
         return self.rows if self.total_rows is None and self.truncated is False else self.total_rows
 
     def to_json(self) -> str:
@@ -149,7 +149,7 @@ class AnswerMetadata:
         Raises
         ------
         ConfigError
-            If the statistics hold anything but JSON values, or are nested too deeply to be written.
+            If the statistics contain anything but JSON values, or are nested too deeply.
         """
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         values |= {name: values[name] and values[name].isoformat() for name in _TIMES}
@@ -163,7 +163,7 @@ class AnswerMetadata:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> AnswerMetadata:
-        """Read what :meth:`to_json` returned. Unknown fields, of a later version, are ignored.
+        """Read what :meth:`to_json` returned. Unknown fields from a later version are ignored.
 
         Raises
         ------

@@ -55,43 +55,43 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
     dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
     dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN differ), ``"pyarrow"``, or
         ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
     max_rows : int or None, default 1000
         The maximum number of rows to fetch, 0 or more; None fetches all.
     schema : dict, schema, model or None, default None
-        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
-        or a full schema as a contract.
+        Column types that replace the inferred ones: a dict or a pandera model for some columns, or a full
+        schema as a contract.
     tz : str, default "UTC"
-        The time zone of timestamps with an offset: an IANA name, or an offset such as ``"+05:30"``. The
-        instants themselves do not change, and columns without an offset are not affected.
+        The time zone in which to show timestamps with an offset: an IANA name, or an offset such as
+        ``"+05:30"``. The instants do not change, and timestamps without an offset are not affected.
     infer_temporal : bool, default True
-        Whether text becomes dates and timestamps if the column has no statistics and every value is a full
-        date, or a timestamp with hours and minutes.
+        Convert text to dates and timestamps if the column has no statistics and every value is a full date,
+        or a timestamp with hours and minutes.
     decimals : {"auto", "exact", "float"}, default "auto"
-        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more than 9
-        digits after the point, not in quotes), else decimal.
+        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` as decimal,
+        ``"float"`` as the nearest float64. ``"auto"`` takes the nearest float64 for computed numbers (more
+        than 9 decimal places, unquoted), otherwise decimal.
     strict : bool, default False
         Raise instead of warning when a type or value is in doubt.
     on_truncation : {"warn", "raise", "ignore"}, default "warn"
-        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        What to do if rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
     timeout : float or None, default None
         Seconds for the whole call; None uses the configured timeout.
     progress : bool, callable or None, default None
-        True or False shows or hides the progress line, a callable receives each step, None shows it if
-        standard error is a terminal.
+        True shows and False hides the progress line; a callable receives each step. None shows the line in a
+        terminal or notebook.
     max_age : float, timedelta, str or None, default None
-        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
-        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
-        history (``configure(history=True)``).
+        Reuse an answer to the same question up to this age, instead of asking again: seconds, a timedelta, or
+        text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``. None always asks. It needs a history
+        (``configure(history=True)``).
     tags : mapping or None, default None
-        Texts that the history keeps with the question, by name, such as ``{"job": "nightly"}``.
+        Texts to keep with the question in the history, by name, such as ``{"job": "nightly"}``.
 
     Returns
     -------
     Answer
-        Its table is None if the question was answered without one.
+        Its table is None if the answer has none.
 
     Raises
     ------
@@ -162,38 +162,38 @@ def ask_df(
     dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
     dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN differ), ``"pyarrow"``, or
         ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
     max_rows : int or None, default 1000
         The maximum number of rows to fetch, 0 or more; None fetches all.
     schema : dict, schema, model or None, default None
-        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
-        or a full schema as a contract.
+        Column types that replace the inferred ones: a dict or a pandera model for some columns, or a full
+        schema as a contract.
     tz : str, default "UTC"
-        The time zone of timestamps with an offset: an IANA name, or an offset such as ``"+05:30"``. The
-        instants themselves do not change, and columns without an offset are not affected.
+        The time zone in which to show timestamps with an offset: an IANA name, or an offset such as
+        ``"+05:30"``. The instants do not change, and timestamps without an offset are not affected.
     infer_temporal : bool, default True
-        Whether text becomes dates and timestamps if the column has no statistics and every value is a full
-        date, or a timestamp with hours and minutes.
+        Convert text to dates and timestamps if the column has no statistics and every value is a full date,
+        or a timestamp with hours and minutes.
     decimals : {"auto", "exact", "float"}, default "auto"
-        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more than 9
-        digits after the point, not in quotes), else decimal.
+        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` as decimal,
+        ``"float"`` as the nearest float64. ``"auto"`` takes the nearest float64 for computed numbers (more
+        than 9 decimal places, unquoted), otherwise decimal.
     strict : bool, default False
         Raise instead of warning when a type or value is in doubt.
     on_truncation : {"warn", "raise", "ignore"}, default "warn"
-        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        What to do if rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
     timeout : float or None, default None
         Seconds for the whole call; None uses the configured timeout.
     progress : bool, callable or None, default None
-        True or False shows or hides the progress line, a callable receives each step, None shows it if
-        standard error is a terminal.
+        True shows and False hides the progress line; a callable receives each step. None shows the line in a
+        terminal or notebook.
     max_age : float, timedelta, str or None, default None
-        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
-        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
-        history (``configure(history=True)``).
+        Reuse an answer to the same question up to this age, instead of asking again: seconds, a timedelta, or
+        text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``. None always asks. It needs a history
+        (``configure(history=True)``).
     tags : mapping or None, default None
-        Texts that the history keeps with the question, by name, such as ``{"job": "nightly"}``.
+        Texts to keep with the question in the history, by name, such as ``{"job": "nightly"}``.
 
     Returns
     -------
@@ -335,9 +335,8 @@ def ask_async(
 ) -> Coroutine[Any, Any, Answer]:
     """Ask a question and await the answer, without blocking the event loop of asyncio.
 
-    Each call has a thread of its own, in which ``progress`` is called too. Nothing happens before the
-    coroutine is awaited. Cancelling it returns at once: the question is not sent any more, or its answer no
-    longer polled for.
+    Each call runs in its own thread, which also calls ``progress``. Nothing happens before the coroutine is
+    awaited. Cancelling it returns at once: an unsent question is not sent, and polling for an answer stops.
 
     Parameters
     ----------
@@ -356,7 +355,7 @@ def ask_async(
     Raises
     ------
     asyncio.CancelledError
-        On cancellation, with the id of the question and how to fetch its answer as a note, if it was sent.
+        On cancellation. If the question was sent, a note has its id and says how to fetch its answer.
         With ``asyncio.timeout`` it is the ``__cause__`` of the TimeoutError.
     ConnectyError
         As for :func:`ask`.
@@ -482,17 +481,18 @@ def ask_many(
 ) -> list[QuestionFuture] | Iterator[QuestionFuture]:
     """Ask many questions, several at a time, and wait for their answers.
 
-    A question that fails does not affect the others. All share one client, and so one token and one retry
-    budget. The options apply to each question; ``timeout`` starts when a worker takes it up.
+    A failed question does not affect the others. All share one client, token and retry budget. The options
+    apply to each question; its ``timeout`` starts when a worker begins with it.
 
     Parameters
     ----------
     questions : iterable of str
-        In plain language. The iterable is consumed before the first is asked; a duplicate is asked twice.
+        In plain language. The iterable is consumed before the first question is asked; duplicates are asked
+        twice.
     max_workers : int, default 8
         The maximum number of questions in progress at once, 1 or more.
     as_completed : bool, default False
-        Whether to return an iterator that yields each question as soon as it is done, instead of a list.
+        Return an iterator that yields each question as soon as it is done, instead of a list.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
     **options
@@ -501,9 +501,9 @@ def ask_many(
     Returns
     -------
     list or iterator of concurrent.futures.Future
-        Each is done: ``result()`` returns its Answer or raises its error, and ``question`` is its question. A
-        list is in the order of the questions. An iterator submits questions as it is consumed: when
-        iteration stops, no more are asked.
+        Finished futures: ``result()`` returns an Answer or raises its error, and ``question`` is the
+        question. A list is in the order of the questions. An iterator submits questions as it is consumed:
+        when you stop, no more are asked.
 
     Raises
     ------

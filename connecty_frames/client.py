@@ -64,9 +64,9 @@ _NO_DW_ID: Final = (
 class Client:
     """A connection to ConnectyAI's Public API.
 
-    Creating one opens no connection. It may be shared by threads and is closed at the end of ``with``; a
-    forked process has connections of its own. A setting that is not given comes from ``configure()``, else
-    the environment (``CONNECTY_CLIENT_ID`` and so on), else the profile, else the defaults.
+    Creating one opens no connection. Threads may share it, and ``with`` closes it at the end; a forked
+    process opens its own connections. A setting that is not given comes from ``configure()``, else the
+    environment (``CONNECTY_CLIENT_ID`` and so on), else the profile, else the defaults.
 
     The settings are those of ``connecty_frames.configure``.
 
@@ -77,8 +77,8 @@ class Client:
     random : callable, optional
         The source of random numbers; for tests.
     resume_command : callable, optional
-        Returns the line shown for fetching an answer later, from the ids of the question and of its
-        workspace; a line of Python by default, and an empty text if no line fetches it.
+        Takes the ids of a question and its workspace, and returns the code that fetches the answer later, or
+        an empty text if nothing can. By default it returns Python code.
 
     Raises
     ------
@@ -143,7 +143,7 @@ class Client:
         self._open(settings, clock, random, resume_command)
 
     @classmethod
-    def of(cls, settings: Settings, *, resumable: bool = True) -> Self:
+    def of(cls, settings: Settings, *, resumable: bool) -> Self:
         """Return a client with settings that are all resolved already."""
         client = cls.__new__(cls)
         command = resume_command if resumable else lambda _question_id, _dw_id: ""
@@ -185,12 +185,12 @@ class Client:
 
     @property
     def history(self) -> History | None:
-        """Where the questions are recorded, for the command line; None if they are not."""
+        """Where the questions are recorded, for the command line, or None if they are not."""
         return self._api.history
 
     @property
     def is_resumable(self) -> bool:
-        """Whether answers can be fetched later: not those of a sandbox that ends with this process."""
+        """Whether answers can be fetched later: not those of a sandbox in this process."""
         return bool(self._api.resume_command("", 0))
 
     def recording_in(self, place: Path | str) -> Client:
@@ -222,7 +222,7 @@ class Client:
         self._api.transport.observe = observer
 
     def close(self) -> None:
-        """Close the connections and the history. Using the client afterwards is a ConfigError."""
+        """Close the connections and the history. Using the client afterwards raises ConfigError."""
         self._api.transport.close()
         if self._api.history is not None:
             self._close_history()
@@ -253,22 +253,23 @@ class Client:
 
     @shows_options(*READING)
     def submit(self, question: str, **options: Unpack[AskOptionsDict]) -> Question:
-        """Ask a question and do not wait for its answer.
+        """Ask a question without waiting for its answer.
 
-        It is sent again only after a 429, after one 401, or if no connection was made: it is started at most
-        once.
+        The question is started at most once: it is sent again only after a 429, after one 401, or if no
+        connection was made.
 
         Parameters
         ----------
         question
             In plain language, sent exactly as given.
         **options
-            Those options of :func:`ask_df` that are about asking; ``timeout`` ends with the acceptance.
+            The options of :func:`ask_df` about asking; ``timeout`` covers the time until the question is
+            accepted.
 
         Returns
         -------
         Question
-            The handle of the question, or of its earlier asking, which is then ``reused``.
+            The handle of the question, or of an earlier one that is ``reused``.
 
         Raises
         ------
@@ -279,17 +280,17 @@ class Client:
         QuestionTimeout
             If the time ran out before it was sent.
         SubmissionUncertain
-            If it is unknown whether it was started. Look in ConnectyAI's chat history.
+            If it is unknown whether the question was started. Check ConnectyAI's chat history.
         """
         return self.call(question, AskOptions.from_kwargs(options, *READING)).submit()
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
-        """Return the handle of a question asked before, in this or any other process; nothing is sent.
+        """Return the handle of an earlier question, asked in this or any other process; nothing is sent.
 
         Parameters
         ----------
         question_id
-            The server's id of it, a UUID.
+            The server's id of the question, a UUID.
         dw_id
             The data workspace that was asked; None uses the client's.
 
@@ -372,10 +373,10 @@ class Client:
         deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock, cancelled)
         if ask_options.max_age is not None and self._api.history is None:
             raise ConfigError(
-                "max_age needs a history of what was asked, and none is kept.",
+                "max_age needs a history, but none is kept.",
                 hint="Turn it on: cf.configure(history=True). Questions to a sandbox are recorded only in a "
                 "file that you name: history='history.sqlite3'.",
-                shell_hint="Leave out what turns it off: --no-history, CONNECTY_HISTORY=0 or history = false "
+                shell_hint="Remove what turns it off: --no-history, CONNECTY_HISTORY=0 or history = false "
                 "in a profile. Questions to a sandbox are recorded only in a file that you name: "
                 "CONNECTY_HISTORY=history.sqlite3.",
                 setting="max_age",
@@ -463,11 +464,12 @@ class Client:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: connections cannot be, and secrets must not be."""
         raise TypeError(
-            "A Client cannot be pickled, since it holds connections and a secret; make one in each process"
+            "A Client cannot be pickled, because it holds connections and a secret; create one in each "
+            "process"
         )
 
     def _open_history(self, settings: Settings) -> History | None:
-        """Return where questions are recorded; None for those to a sandbox, unless a file is named."""
+        """Return where questions are recorded, or None for those to a sandbox, unless a file is named."""
         is_sandbox = self._client_id.get_secret_value().startswith(SANDBOX_CLIENT) and is_loopback(
             urlsplit(settings.address).hostname or ""
         )

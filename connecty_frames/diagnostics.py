@@ -41,7 +41,7 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
         warnings.insert(0, TypeFidelityWarning(text))
     if envelope.excess:
         outcome = "are not kept in the metadata" if envelope.statistics else "were not read"
-        warnings.insert(0, StatisticsWarning(f"The statistics {envelope.excess}, and {outcome}."))
+        warnings.insert(0, StatisticsWarning(f"The statistics {envelope.excess}, so they {outcome}."))
     counts: Counter[type[ConnectyWarning]] = Counter()
     for warning in warnings:
         counts[type(warning)] += 1
@@ -51,8 +51,8 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
         if count > _MAX_WARNINGS:
             warn(
                 category(
-                    f"Not shown: {counted(count - _MAX_WARNINGS, 'more warning')} of this category. Schema "
-                    "and statistics of the answer show what it is about."
+                    f"Not shown: {counted(count - _MAX_WARNINGS, 'more warning')} of this category. The "
+                    "answer's schema and statistics show the details."
                 )
             )
 
@@ -62,16 +62,16 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
     rows = counted(metadata.rows, "row")
     if metadata.truncated:
         total = metadata.total_rows
-        cut = f"{rows} came, and the statistics count more values"
+        cut = f"{rows} received, but the statistics count more values"
         if total is not None:
-            cut = f"{metadata.rows:,} of {counted(total, 'row')} came"
+            cut = f"{metadata.rows:,} of {counted(total, 'row')} received"
     elif metadata.truncated is None and fetched is not None:
         asked = (
             "as many as were"
             if metadata.rows == fetched
             else f"though {fetched:,} {'was' if fetched == 1 else 'were'}"
         )
-        cut = f"{rows} came, {asked} asked for; no statistics tell if there are more"
+        cut = f"{rows} received, {asked} requested, and the statistics do not tell whether there are more"
     else:
         return
     if options.on_truncation == "raise":
@@ -87,8 +87,8 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         warn(
             TruncationWarning(
                 f"{cut};",
-                hint="max_rows=None fetches all, on_truncation='ignore' is silent.",
-                shell_hint="--max-rows all fetches all, --on-truncation ignore is silent.",
+                hint="max_rows=None fetches all, on_truncation='ignore' hides this warning.",
+                shell_hint="--max-rows all fetches all, --on-truncation ignore hides this warning.",
             )
         )
 
@@ -101,7 +101,7 @@ def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError
     subject = "The question" if known.question is None else f"The question {snippet(known.question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed
-        outcome, advice = "failed.", "Putting it in other words may help."
+        outcome, advice = "failed.", "Try rephrasing it."
         without = " The server does not say why."
     else:
         error = QuestionError

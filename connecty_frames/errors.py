@@ -71,18 +71,18 @@ def _keywords(error: _Error) -> _Error:
 
 @_keywords
 class ConnectyError(Exception):
-    """The base class of all errors of connecty_frames; the attributes of each are its keywords.
+    """The base class of all errors; keyword arguments become attributes.
 
     Parameters
     ----------
     message
         What is wrong, where, and what to do.
     hint
-        What to do, in terms of Python, if the command line has other terms; appended to the message.
+        What to do in Python, if it differs on the command line; appended to the message.
     shell_hint
-        What to do, in terms of the command line, which shows it instead of ``hint``.
+        What to do on the command line, which shows it instead of ``hint``.
     question_id
-        The question this is about, None if none was asked or its id never arrived. An answer can be
+        The question this is about, or None if none was asked or its id never arrived. An answer can be
         fetched later, without asking again, by ``cf.fetch(question_id)``.
     """
 
@@ -120,7 +120,7 @@ class ConfigError(ConnectyError, ValueError):
     """A setting or option is missing or wrong; nothing was sent."""
 
     setting: str | None = None
-    """The name of the setting or keyword, None if it is not about one alone."""
+    """The name of the setting or keyword, or None if several are involved."""
 
 
 def wrong_value(setting: str, value: object, expected: str) -> ConfigError:
@@ -135,21 +135,21 @@ def missing_extra(extra: str, subject: str, error: ModuleNotFoundError) -> Confi
 
 @_keywords
 class ConnectionFailed(ConnectyError):
-    """No connection to the server could be made, or no token came over it; nothing else was sent."""
+    """The server could not be reached, or sent no token; nothing else was sent."""
 
     host: str = ""
     """The server, or proxy, that was tried, as ``host:port``."""
     phase: str = "connect"
-    """The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` if the answer of the
-    token endpoint was lost at each attempt."""
+    """The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` if every reply of the
+    token endpoint was lost."""
 
 
 @_keywords
 class AuthError(ConnectyError):
-    """The credentials were refused, or the token endpoint answers with something other than a token."""
+    """The credentials were refused, or the token endpoint did not return a token."""
 
     status: int | None = None
-    """The HTTP status of the refusal, None if there was no usable answer."""
+    """The HTTP status of the refusal, or None if there was no usable answer."""
 
 
 @_keywords
@@ -159,7 +159,7 @@ class APIError(ConnectyError):
     status: int = 0
     """The HTTP status."""
     request_id: str | None = None
-    """The server's id of the request (header ``X-Request-Id``); None without it, or if it contains a
+    """The server's id of the request (header ``X-Request-Id``), or None without one or if it contains a
     secret."""
     text: str = ""
     """The server's message, shortened and made safe to print."""
@@ -175,7 +175,7 @@ class RateLimitError(APIError):
 
     status: int = 429
     retry_after: float | None = None
-    """Seconds after which the server allows another attempt, None if it did not say."""
+    """Seconds after which the server allows another attempt, or None if it did not say."""
 
 
 class ServerError(APIError):
@@ -187,9 +187,9 @@ class ResponseError(ConnectyError):
     """The body is not what the API promises."""
 
     host: str | None = None
-    """The server that sent it, None for a saved response."""
+    """The server that sent it, or None for a saved response."""
     content_type: str | None = None
-    """Its ``Content-Type``, None without one."""
+    """Its ``Content-Type``, or None without one."""
     snippet: str = ""
     """The beginning of the body, shortened and made safe to print."""
 
@@ -207,9 +207,9 @@ class QuestionError(ConnectyError):
     dw_id: int | None = None
     """The workspace it was sent to."""
     state: str | None = None
-    """The last state that the server reported, None if it reported none."""
+    """The last state that the server reported, or None if it reported none."""
     asked_at: datetime | None = None
-    """When it was sent, aware and in UTC; None if unknown."""
+    """When it was sent, aware and in UTC, or None if unknown."""
     details: Mapping[str, object] = MappingProxyType({})
     """Other fields that the server sent about it."""
 
@@ -227,7 +227,7 @@ class QuestionLimitError(QuestionError):
 
 
 class QuestionTimeout(QuestionError, TimeoutError):
-    """There was no answer within the timeout. The server may still be working on it."""
+    """There was no answer within the timeout. The question may still be running."""
 
 
 @_keywords
@@ -235,22 +235,22 @@ class NoTableError(QuestionError):
     """The question was answered without a table; ``response_summary`` may say why."""
 
     response_summary: str | None = None
-    """The written summary, None if the server sent none."""
+    """The written summary, or None if the server sent none."""
     sql_query: str | None = None
-    """The SQL, None if the server sent none."""
+    """The SQL, or None if the server sent none."""
 
 
 class SubmissionUncertain(QuestionError):
-    """The question was sent, and whether it was delivered is unknown. It is not sent again automatically."""
+    """The question was sent, but it is unknown whether it arrived. It is not sent again."""
 
 
 @_keywords
 class WriteFailed(ConnectyError, OSError):
-    """An answer cannot be written to its file, as on a full disk; by its id it is fetched at no cost."""
+    """An answer cannot be written to its file, for example on a full disk; fetch it by its id for free."""
 
     # That of OSError is lost when an error is pickled.
     errno: int | None = None
-    """The number of the system's error, None if it has none."""
+    """The operating system's error number, or None if it has none."""
 
 
 @_keywords
@@ -260,7 +260,7 @@ class ConversionError(ConnectyError):
     column: str | None = None
     """The name of the column."""
     row: int | None = None
-    """The row of the value, counted from 0 without the header; None if the error is not about one row."""
+    """The row of the value, counted from 0 without the header, or None if the error is not about one row."""
     value: str = ""
     """The value, shortened and made safe to print."""
 
@@ -272,21 +272,21 @@ class TruncatedError(ConnectyError):
     rows: int = 0
     """The number of rows received."""
     total_rows: int | None = None
-    """The rows of the whole answer, None if unknown."""
+    """The rows of the whole answer, or None if unknown."""
 
 
 @_keywords
 class QueryRefused(ConnectyError):
-    """SQL that may do more than query, or is not understood; nothing was sent to the warehouse."""
+    """The SQL may do more than query, or was not understood; nothing was sent to the warehouse."""
 
     functions: tuple[str, ...] = ()
-    """The functions for which it was refused, as ``functions=`` of :func:`rerun` allows them; empty if it was
-    refused for something else."""
+    """The functions that caused the refusal; ``functions=`` of :func:`rerun` allows them. Empty for any other
+    reason."""
 
 
 @_keywords
 class PinChanged(ConnectyError):
-    """A pinned question has another answer now: its SQL, columns, types or number of rows differ."""
+    """A pinned question has a different answer now: SQL, columns, types or number of rows differ."""
 
     name: str = ""
     """The name of the pin."""
@@ -295,7 +295,7 @@ class PinChanged(ConnectyError):
 
 
 class ConnectyWarning(UserWarning):
-    """The base class of all warnings: about an answer that can be used, or a connection that works.
+    """The base class of all warnings; the answer or connection can still be used.
 
     Parameters
     ----------
@@ -314,19 +314,19 @@ class TruncationWarning(ConnectyWarning):
 
 
 class TypeFidelityWarning(ConnectyWarning):
-    """A column could not get its type, a text differs from what was sent, or a model has validators."""
+    """A column could not get its type, text differs from what was sent, or a model has validators."""
 
 
 class ColumnNameWarning(ConnectyWarning):
-    """A column was renamed, since its name was missing or a duplicate."""
+    """A column was renamed, because its name was missing or a duplicate."""
 
 
 class StatisticsWarning(ConnectyWarning):
-    """The table and the server's own statistics disagree, or a part of these is of an unknown kind."""
+    """The table and the server's statistics disagree, or part of the statistics is unknown."""
 
 
 class UnknownStateWarning(ConnectyWarning):
-    """The server sent a question state that the API document does not have."""
+    """The server reported a question state that is not in the API document."""
 
 
 class InsecureWarning(ConnectyWarning):
@@ -334,15 +334,15 @@ class InsecureWarning(ConnectyWarning):
 
 
 class HistoryWarning(ConnectyWarning):
-    """The history cannot be used or was damaged; questions are asked nevertheless."""
+    """The history cannot be used or was damaged; questions are still asked."""
 
 
 class PinWarning(ConnectyWarning):
-    """A pinned question has another answer now, and ``on_change="warn"``."""
+    """A pinned question has a different answer now, with ``on_change="warn"``."""
 
 
 class CodeLocation(NamedTuple):
-    """A line of the caller's code, for warnings raised in threads, where it is not on the stack."""
+    """A line of the caller's code, for warnings from threads that do not have it on their stack."""
 
     filename: str
     lineno: int

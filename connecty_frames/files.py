@@ -44,7 +44,7 @@ def write_failed(error: OSError, path: Path, question_id: str | None) -> WriteFa
     """Return the error of an answer that cannot be written to a file."""
     return WriteFailed(
         f"The answer{f' to question {question_id}' if question_id else ''} cannot be written to "
-        f"{path_text(path)} ({error.strerror or error}). By its id it is fetched again at no cost.",
+        f"{path_text(path)} ({error.strerror or error}). Fetch it again by its id at no cost.",
         errno=error.errno,
         question_id=question_id,
     )
@@ -83,7 +83,7 @@ def local_path(path: Any) -> Path:
         kind = type(path).__name__
         raise ValueError(f"expected a path as text, or an object such as pathlib.Path, not {kind}") from None
     if b"\0" in encoded:
-        raise ValueError("expected a path, which has no NUL character and no lone surrogate in it")
+        raise ValueError("expected a path without NUL characters and lone surrogates")
     if found := _FILE_URL.fullmatch(encoded):
         decoded = os.fsdecode(unquote_to_bytes(found[1]))
         return local_path(decoded[1:] if Path(decoded[1:]).drive else decoded)  # /C:/folder on Windows
@@ -95,13 +95,13 @@ def local_path(path: Any) -> Path:
 def name_problem(name: str) -> str | None:
     """Return what keeps a name from being the name of a file, or None if nothing does."""
     if not name.strip() or name in {".", ".."}:
-        return "is no name of a file"
+        return "is not a file name"
     if "/" in name or "\\" in name:
-        return "has a separator of paths"
+        return "has a path separator"
     if terminal(name) != name:
         return "has a control character or an invisible one"
     if _UNPORTABLE & set(name):
-        return 'has one of < > : " | ? *, which Windows or Spark cannot have in the name of a file'
+        return 'has one of < > : " | ? *, which Windows and Spark do not allow in file names'
     if len(name.encode()) > _NAME_BYTES:
         return f"has more than {_NAME_BYTES} bytes"
     return None
@@ -113,7 +113,7 @@ def folded(name: str) -> str:
 
 
 def user_folder(kind: Literal["config", "state"]) -> Path | None:
-    """Return the folder for files of this user, None if no home can be found."""
+    """Return the folder for files of this user, or None if no home can be found."""
     import platformdirs
 
     with suppress(RuntimeError):

@@ -1,9 +1,9 @@
 """AskOptions: the options of one call, as one frozen object.
 
 The keywords of ``ask``, ``ask_df``, ``ask_many`` and ``read_connecty`` are the fields of :class:`AskOptions`.
-Their defaults, rules and descriptions are here and nowhere else: the functions take them as
-``**options: Unpack[AskOptionsDict]`` and pass the object on, and ``make docstrings`` copies the descriptions
-into the docstrings of ``ask`` and ``ask_df``.
+Their defaults, rules and descriptions are only here. The functions take them as ``**options:
+Unpack[AskOptionsDict]`` and pass the object on. ``make docstrings`` copies the descriptions into the
+docstrings of ``ask`` and ``ask_df``.
 """
 
 from __future__ import annotations
@@ -51,43 +51,43 @@ class FetchOptionsDict(TypedDict, total=False):
     dw_id: int | None
     """The data workspace to ask; None uses the configured one."""
     dtype_backend: DtypeBackend
-    """The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-    ``"numpy"`` (plain numpy, with a warning about what it cannot hold)."""
+    """The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN differ), ``"pyarrow"``, or ``"numpy"``
+    (plain numpy, with a warning about what it cannot hold)."""
     max_rows: int | None
     """The maximum number of rows to fetch, 0 or more; None fetches all."""
     schema: Any
-    """Column types that take precedence over the inferred ones: a dict or a pandera model for some
-    columns, or a full schema as a contract."""
+    """Column types that replace the inferred ones: a dict or a pandera model for some columns, or a full
+    schema as a contract."""
     tz: str
-    """The time zone of timestamps with an offset: an IANA name, or an offset such as ``"+05:30"``. The
-    instants themselves do not change, and columns without an offset are not affected."""
+    """The time zone in which to show timestamps with an offset: an IANA name, or an offset such as
+    ``"+05:30"``. The instants do not change, and timestamps without an offset are not affected."""
     infer_temporal: bool
-    """Whether text becomes dates and timestamps if the column has no statistics and every value is a full
-    date, or a timestamp with hours and minutes."""
+    """Convert text to dates and timestamps if the column has no statistics and every value is a full date, or
+    a timestamp with hours and minutes."""
     decimals: Decimals
-    """How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-    ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more than 9
-    digits after the point, not in quotes), else decimal."""
+    """How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` as decimal,
+    ``"float"`` as the nearest float64. ``"auto"`` takes the nearest float64 for computed numbers (more than 9
+    decimal places, unquoted), otherwise decimal."""
     strict: bool
     """Raise instead of warning when a type or value is in doubt."""
     on_truncation: OnTruncation
-    """What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``."""
+    """What to do if rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``."""
     timeout: float | None
     """Seconds for the whole call; None uses the configured timeout."""
     progress: bool | Callable[..., object] | None
-    """True or False shows or hides the progress line, a callable receives each step, None shows it if
-    standard error is a terminal."""
+    """True shows and False hides the progress line; a callable receives each step. None shows the line in a
+    terminal or notebook."""
 
 
 class AskOptionsDict(FetchOptionsDict, total=False):
     """The options of a call that asks, as keywords."""
 
     max_age: float | timedelta | str | None
-    """The age up to which an answer to the same question is reused instead of asking it again: seconds, a
-    timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
-    history (``configure(history=True)``)."""
+    """Reuse an answer to the same question up to this age, instead of asking again: seconds, a timedelta, or
+    text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``. None always asks. It needs a history
+    (``configure(history=True)``)."""
     tags: Mapping[str, str] | None
-    """Texts that the history keeps with the question, by name, such as ``{"job": "nightly"}``."""
+    """Texts to keep with the question in the history, by name, such as ``{"job": "nightly"}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskOptions:
-    """The options of one call: ``engine``, and those of :func:`ask_df` with the same defaults.
+    """The options of one call: ``engine`` and the options of :func:`ask_df`, with the same defaults.
 
     Raises
     ------
@@ -117,7 +117,8 @@ class AskOptions:
     >>> cf.AskOptions(max_rows=-1)
     Traceback (most recent call last):
         ...
-    connecty_frames.errors.ConfigError: max_rows=-1: expected a whole number from 0, or None for all rows.
+    connecty_frames.errors.ConfigError: max_rows=-1: expected a whole number of 0 or more, or None for all
+    rows.
     """
 
     dw_id: int | None = None
@@ -226,7 +227,8 @@ def check_count(value: object, setting: str, *, least: int = 0, optional: bool =
     """Raise ConfigError if a value is not a whole number from ``least`` on, or None if it is ``optional``."""
     limit = math.inf if optional else sys.maxsize + 1  # a number of threads is counted by machine words
     if not (optional and value is None) and not _is_whole(value, limit, least):
-        raise wrong_value(setting, value, f"a whole number from {least}{', or None for all' * optional}")
+        expected = f"a whole number of {least} or more{', or None for all' * optional}"
+        raise wrong_value(setting, value, expected)
 
 
 def check_question_id(value: object) -> str:
@@ -242,7 +244,7 @@ def check_question_id(value: object) -> str:
 
 
 def parse_max_rows(text: str) -> int | None:
-    """Return the number of rows that a text names, None for ``all``; a ValueError for any other text."""
+    """Return the number of rows that a text names, or None for ``all``; a ValueError for any other text."""
     if text == "all":
         return None
     if text.isascii() and text.isdigit():
@@ -282,7 +284,7 @@ _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "dtype_backend": (_is_one_of(DtypeBackend), "'numpy_nullable', 'pyarrow' or 'numpy'"),
     "max_rows": (
         lambda rows: rows is None or _is_whole(rows, _MAX_ROWS_LIMIT),
-        "a whole number from 0, or None for all rows",
+        "a whole number of 0 or more, or None for all rows",
     ),
     "tz": (
         lambda tz: named_zone(tz) is not None,

@@ -52,7 +52,7 @@ _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1
 _MAX_PAUSE: Final = 5.0
 _JITTER: Final = 0.2
-#: For so many seconds after acceptance, a 404 means that the question is not visible yet.
+#: For this many seconds after acceptance, a 404 means that the question is not visible yet.
 _SETTLING: Final = 10.0
 #: The failures that may pass by themselves; at the deadline they count as a timeout.
 _TRANSIENT: Final = frozenset(
@@ -74,10 +74,9 @@ def delay(elapsed: float, random: Callable[[], float]) -> float:
 class Question:
     """A question that was asked.
 
-    It comes from ``Client.submit`` or, by its id alone, from ``Client.question``. Neither creating one nor
-    reading its properties opens a connection. A method that asks the server raises ConnectionFailed,
-    AuthError, APIError or ResponseError if it cannot be reached, or answers with an error or an invalid
-    response; a NotFoundError says that the workspace has no such question.
+    ``Client.submit`` and ``Client.question`` return one. Creating one and reading its properties opens no
+    connection. A method that asks the server raises ConnectionFailed, AuthError, APIError or ResponseError if
+    that fails, and NotFoundError if the workspace has no such question.
     """
 
     def __init__(
@@ -137,11 +136,11 @@ class Question:
 
     @property
     def reused(self) -> bool:
-        """Whether it was asked by an earlier call, whose answer ``max_age=`` allows to reuse."""
+        """Whether an earlier call asked it, and ``max_age=`` allows its answer to be reused."""
         return self._reused
 
     def exists(self, timeout: float | None = None) -> bool:
-        """Ask the server once whether it has the question, unless the answer is at hand.
+        """Ask the server once whether it has the question, unless the answer is already here.
 
         Parameters
         ----------
@@ -198,7 +197,7 @@ class Question:
         Raises
         ------
         QuestionTimeout
-            If it is not done in time. The server may still be working on it.
+            If it is not done in time. The question may still be running.
         """
         ask_options = AskOptions(timeout=timeout)
         with self._annotated():
@@ -218,19 +217,18 @@ class Question:
         Returns
         -------
         Answer
-            Its table is None if the question was answered without one.
+            Its table is None if the answer has none.
 
         Raises
         ------
         ConfigError, TypeError
             If an option is wrong.
         QuestionFailed
-            If the server could not answer it; the error has all that the server said.
+            If the server could not answer it; the error has everything the server said.
         QuestionTimeout
-            If it is not done in time. The server may still be working on it.
+            If it is not done in time. The question may still be running.
         ResponseError, ConversionError, TruncatedError
-            If the answer cannot be used, or not with these options. Calling again with other options asks
-            nothing again.
+            If the answer cannot be used, or not with these options. Call again with other options, for free.
         """
         return self.fetch(AskOptions.from_kwargs(options, "dw_id", *ASKING))
 
@@ -306,8 +304,8 @@ class Question:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: connections cannot be, and credentials must not be."""
         raise TypeError(
-            "A Question cannot be pickled, since it belongs to a Client; keep its question_id, and fetch the "
-            f"answer by {self.resume_command or 'Client.fetch(question_id)'}"
+            "A Question cannot be pickled, because it belongs to a Client; keep its question_id, and fetch "
+            f"the answer with {self.resume_command or 'Client.fetch(question_id)'}"
         )
 
     def _state_now(self, timeout: float | None = None) -> str:
@@ -324,7 +322,7 @@ class Question:
             if clock.monotonic() > end:
                 command = self.resume_command
                 raise self._timeout_error(
-                    f"The answer to question {self._question_id} arrived, and was not decoded in the time "
+                    f"The answer to question {self._question_id} arrived but was not decoded in the time "
                     "allowed. Question.result(timeout=...) decodes it again without another request"
                     f"{f'; {command} fetches it again' if command else ''}.",
                     State.COMPLETED,
@@ -419,7 +417,7 @@ class Question:
             self._known_state = known
         if not expected and not self._warned:
             self._warned = True
-            why = "after a later one" if known else "which the API document does not have"
+            why = "after a later one" if known else "which is not in the API document"
             warn(
                 UnknownStateWarning(
                     f"The server says that question {self._question_id} is {snippet(state)!r}, {why}. It is "
@@ -436,7 +434,7 @@ class Question:
         command = self.resume_command
         return self._timeout_error(
             f"No answer to question {self._question_id} in the time allowed; {state}.{last_failure} It may "
-            f"still be worked on{f': {command} fetches the answer' if command else ''}.",
+            f"still be running{f': {command} fetches the answer' if command else ''}.",
             self._last_state,
         )
 

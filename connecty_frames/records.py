@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from connecty_frames.frames.accessor import ArrowTable
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.table import QuestionStore
 
@@ -63,7 +64,7 @@ def history(
     state: str | Iterable[str] | None = ...,
     since: datetime | date | timedelta | str | None = ...,
     limit: int | None = ...,
-) -> pa.Table: ...
+) -> ArrowTable: ...
 def history(
     engine: Engine = "pandas",
     *,
@@ -71,32 +72,32 @@ def history(
     since: datetime | date | timedelta | str | None = None,
     limit: int | None = 1000,
 ) -> Any:
-    """Return the questions that were recorded, the latest first; nothing is sent.
+    """Return the recorded questions, the latest first; nothing is sent.
 
-    The file is the one that the setting ``history`` names, else that of the user, in which the command line
-    records. Where there is no file, the frame has no rows.
+    The setting ``history`` names the file; the default is your own file, which the command line also uses. If
+    there is no file, the frame has no rows.
 
     Parameters
     ----------
     engine : {"pandas", "polars", "pyarrow"}, default "pandas"
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     state : str, iterable of str or None, default None
-        The state, or several: ``SENT`` (being sent), ``ASKED`` (accepted, the answer is not known),
+        The state, or several: ``SENT`` (being sent), ``ASKED`` (accepted, no answer yet),
         ``COMPLETED``, ``FAILED``, ``UNCERTAIN`` (sent, delivery unknown), ``REJECTED`` (not started).
     since : datetime, date, timedelta, str or None, default None
-        The earliest time of asking, or an age: also as ISO 8601 text, or as ``"30m"``, ``"6h"``, ``"7d"``,
-        ``"2w"``. A time without an offset is local time.
+        The earliest time of asking, or an age. It may be ISO 8601 text, or text such as ``"30m"``, ``"6h"``,
+        ``"7d"``, ``"2w"``. A time without an offset is local time.
     limit : int or None, default 1000
-        The most rows; None returns all.
+        The maximum number of rows; None returns all.
 
     Returns
     -------
     pandas.DataFrame, polars.DataFrame or pyarrow.Table
         A row for each question: ``id`` (its number in the file), ``asked_at``, ``state``, ``question``,
-        ``question_id``, ``dw_id``, ``base_url``, ``accepted_at``, ``ended_at`` (times in UTC, to the
-        microsecond), ``rows`` of the whole answer, ``reused`` (how often it was given again without asking),
-        ``sql_query``, ``response_summary``, ``error``, ``tags`` (as JSON),
-        ``client`` (a hash of the client id) and ``key`` (equal for equal questions).
+        ``question_id``, ``dw_id``, ``base_url``, ``accepted_at`` and ``ended_at``. Times are in UTC, to the
+        microsecond. Then ``rows`` of the whole answer, ``reused`` (how often it was reused), ``sql_query``,
+        ``response_summary``, ``error``, ``tags`` (JSON), ``client`` (a hash of the client id) and ``key``
+        (equal for equal questions).
 
     Raises
     ------
@@ -122,15 +123,15 @@ def forget(
     *,
     older_than: datetime | date | timedelta | str | None = None,
 ) -> int:
-    """Erase recorded questions; the server keeps its own.
+    """Erase recorded questions from the history, but not from the server.
 
     Parameters
     ----------
     question_id : str, UUID, int or None, default None
-        The question to erase, by its id or by its number in the file, whatever its state.
+        The question to erase, by its id or its number in the file, in any state.
     older_than : datetime, date, timedelta, str or None, default None
-        The time or age, as for ``since`` of :func:`history`, before which questions are erased. Those whose
-        answer is not known (SENT, ASKED, UNCERTAIN), or that a batch would ask again, are kept.
+        Erase questions asked before this time or age (as for ``since`` of :func:`history`). Those without a
+        known answer (SENT, ASKED, UNCERTAIN), or that a batch still needs, are kept.
 
     Returns
     -------
@@ -232,7 +233,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
         raise ConfigError(
             f"Question {wanted} was asked by another client, at {found['base_url']}.",
             hint="Use the settings of that client.",
-            shell_hint="Name its profile with --profile, or fetch the answer with the settings of now: "
+            shell_hint="Name its profile with --profile, or fetch the answer with the current settings: "
             f"connecty ask --question-id {wanted} --dw-id {found['dw_id']}",
             setting="client_id",
         )

@@ -24,12 +24,12 @@ def rerun(
     functions: Collection[str] = (),
     schema: Any = None,
 ) -> RecordBatchReader:
-    """Run the SQL behind an answer on the warehouse, and return all its rows as a stream; nothing is asked.
+    """Run the SQL of an answer on the warehouse, and return all rows as a stream; no question is asked.
 
     Parameters
     ----------
     source : Answer, frame, AnswerMetadata or Pin
-        An answer, a frame of pandas, polars or pyarrow with metadata, the metadata itself, or a pin.
+        An answer, a pandas, polars or pyarrow frame with metadata, the metadata itself, or a pin.
     connection, dialect, functions, schema
         As for :meth:`Answer.rerun`.
 

@@ -71,14 +71,13 @@ def close_clients(address: str | None = None) -> None:
 
 
 def use_sandbox(**options: Unpack[SandboxOptions]) -> Sandbox:
-    """Start a sandbox for this process, and send it every question that is not given a client.
+    """Start a sandbox for this process, and send it every question asked without a client.
 
-    No account is needed. Its address, credentials and workspace take precedence over ``configure()``,
-    environment and profiles, but not over an account that the code names: credentials or a profile given to
-    ``configure()``, and those or an address given to ``Client``. A line on standard error, in a notebook an
-    output of the cell, says that it is not the real service. It runs until ``close()`` is called, which
-    restores the settings, or the process ends. ``CONNECTY_SANDBOX=1`` in the environment has the same
-    effect on calls that are not given a client.
+    No account is needed. The sandbox takes precedence over ``configure()``, environment and profiles. It does
+    not replace an account that the code names: credentials or a profile in ``configure()``, or these or an
+    address in ``Client``. A line on standard error, or in the notebook's cell, says that this is not the real
+    service. The sandbox runs until ``close()``, which restores the settings, or until the process ends.
+    ``CONNECTY_SANDBOX=1`` in the environment has the same effect on calls without a client.
 
     Parameters
     ----------
@@ -88,12 +87,12 @@ def use_sandbox(**options: Unpack[SandboxOptions]) -> Sandbox:
     Returns
     -------
     Sandbox
-        The running sandbox; a further call returns the same one.
+        The running sandbox; a second call returns the same one.
 
     Raises
     ------
     ConfigError
-        If ``configure()`` has given credentials, a sandbox with other options is running, an option is wrong,
+        If ``configure()`` was given credentials, a sandbox with other options is running, an option is wrong,
         or the extra ``sandbox`` is not installed.
 
     Examples
@@ -150,7 +149,7 @@ def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> 
         notice += f"; the credentials of the {places['client_id']} are not used"
     if {"database", "questions", "answerer"} & set(options):
         return f"{notice}."
-    return f"{notice}. `connecty questions` lists what it knows."
+    return f"{notice}. `connecty sandbox --examples` lists what it knows."
 
 
 def _check_credentials(places: Mapping[str, str]) -> None:
@@ -159,7 +158,7 @@ def _check_credentials(places: Mapping[str, str]) -> None:
     if given:
         unset = ", ".join(f"{name}=None" for name in given)
         raise ConfigError(
-            f"configure() has set {given[0]}, so that calls use the account that it names. To ask a sandbox "
+            f"configure() has set {given[0]}, so calls use that account. To ask a sandbox "
             f"instead, unset it: cf.configure({unset}).",
             setting="sandbox",
         )

@@ -31,11 +31,10 @@ _PREFIX: Final = "CONNECTY_"
 
 @contextmanager
 def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
-    """Send every call that is not given a client to a sandbox, within this context.
+    """Send every call without a client to a sandbox, within this context.
 
     The settings of ``configure()``, of the environment (also for child processes) and of profiles are
-    replaced, and restored afterwards. They belong to the process, so tests in parallel threads cannot use
-    this.
+    replaced, and restored afterwards. Settings are per process, so do not use this in parallel threads.
 
     Parameters
     ----------

@@ -149,7 +149,7 @@ def _kinds(kinds: frozenset[ValueKind]) -> str:
     if kinds == frozenset(ValueKind):
         return "anything"
     others = sorted(kind.value for kind in kinds - NUMBER_KINDS)
-    return " and ".join(["numbers", *others] if kinds & NUMBER_KINDS else others) or "only nulls, or no rows"
+    return ", ".join(["numbers", *others] if kinds & NUMBER_KINDS else others) or "only nulls, or no rows"
 
 
 def _branch(kind: type[BaseException], depth: int) -> list[str]:
@@ -157,7 +157,7 @@ def _branch(kind: type[BaseException], depth: int) -> list[str]:
     from connecty_frames.cli import EXIT_CODES
 
     also = [base.__name__ for base in kind.__bases__ if base.__module__ == "builtins"]
-    is_a = f" (also a `{also[0]}`)" if also and depth else ""
+    is_a = f" (a subclass of `{also[0]}`)" if also and depth else ""
     code = EXIT_CODES.get(kind)
     exits = f" Exit code {code}." if code else ""
     line = f"{'  ' * depth}- {{py:exc}}`~connecty_frames.{kind.__name__}`{is_a}: {_summary(kind)}{exits}"

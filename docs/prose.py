@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[1]
 INVERTED: Final = re.compile(
-    r"\b([Oo]f|[Bb]y|[Ff]rom) which\b|\b[Ww]here it\b|(?<!or )\bNone (for|if|where)\b"
+    r"\b([Oo]f|[Bb]y|[Ff]rom) which\b|\b[Ww]here it\b|(?<!or )(?<!is )(?<!return )\bNone (for|if|where)\b"
 )
 LONGEST: Final = 30
 #: A text of at most this many words is a name or part of a pattern.

@@ -141,7 +141,7 @@ def test_the_lines_of_a_failure_are_kept() -> None:
         "LINE 1: SELECT 1 FORM x\n"
         "                 ^\\x1b[2J\n"
         "code: 7\n"
-        "Putting it in other words may help."
+        "Try rephrasing it."
     )
 
 
@@ -232,10 +232,10 @@ def test_truncation(golden: Path) -> None:
     path = golden / "login_timestamps.json"
     with pytest.warns(
         cf.TruncationWarning,
-        match=r"^3 of 100 rows came; max_rows=None fetches all, on_truncation='ignore' is silent\.$",
+        match=r"^3 of 100 rows received; max_rows=None fetches all, on_truncation='ignore' hides this warn",
     ):
         cf.Answer.from_json(path)
-    with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows came; max_rows=None fetches all\.$"):
+    with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows received; max_rows=None fetches all\.$"):
         cf.Answer.from_json(path, on_truncation="raise")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -245,11 +245,17 @@ def test_truncation(golden: Path) -> None:
 def test_unknown_truncation_counts_as_truncation(golden: Path) -> None:
     """As many rows as were asked for, and no statistics: a pipeline must not continue with half a result."""
     path = golden / "dataframe_only.json"
-    with pytest.raises(cf.TruncatedError, match=r"^5 rows came, as many as were asked for; no statistics"):
+    with pytest.raises(
+        cf.TruncatedError, match=r"^5 rows received, as many as were requested, and the statistics"
+    ):
         cf.Answer.from_json(path, max_rows=5, on_truncation="raise")
-    with pytest.raises(cf.TruncatedError, match=r"^5 rows came, though 1 was asked for; no statistics tell"):
+    with pytest.raises(
+        cf.TruncatedError, match=r"^5 rows received, though 1 was requested, and the statistics"
+    ):
         cf.Answer.from_json(path, max_rows=1, on_truncation="raise")
-    with pytest.raises(cf.TruncatedError, match=r"^5 rows came, though 0 were asked for; no statistics tell"):
+    with pytest.raises(
+        cf.TruncatedError, match=r"^5 rows received, though 0 were requested, and the statistics"
+    ):
         cf.Answer.from_json(path, max_rows=0, on_truncation="raise")
     answer = cf.Answer.from_json(path, max_rows=5, on_truncation="ignore")
     assert (answer.truncated, answer.total_rows) == (None, None)
@@ -260,7 +266,7 @@ def test_values_that_were_counted_and_did_not_come() -> None:
     """How many rows there are is unknown if each column has nulls that the statistics do not count."""
     body = b"""{"state":"COMPLETED","results":{"dataframe":[["a"],[1],[null]],
         "dataframe_stats":{"a":{"type":"int64","count":5}}}}"""
-    with pytest.raises(cf.TruncatedError, match=r"^2 rows came, and the statistics count more values;"):
+    with pytest.raises(cf.TruncatedError, match=r"^2 rows received, but the statistics count more values;"):
         cf.Answer.from_json(body, on_truncation="raise")
     answer = cf.Answer.from_json(body, on_truncation="ignore")
     assert (answer.truncated, answer.total_rows, answer.metadata.rows_text) == (
@@ -275,7 +281,7 @@ def test_large_counts_have_separators() -> None:
     rows = [["n"], *([n] for n in range(1000))]
     statistics = {"n": {"general": {"count": 1_234_567, "nulls_count": 0}}}
 
-    with pytest.raises(cf.TruncatedError, match="1,000 of 1,234,567 rows came"):
+    with pytest.raises(cf.TruncatedError, match="1,000 of 1,234,567 rows received"):
         cf.Answer.from_json(body(rows, dataframe_stats=statistics), on_truncation="raise")
 
 

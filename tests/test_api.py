@@ -153,7 +153,9 @@ def test_time_zones() -> None:
 
 def test_max_rows_is_1000_by_default() -> None:
     """As in the API document; the metadata have the number of all rows."""
-    with pytest.warns(cf.TruncationWarning, match=r"^1,000 of 100,000 rows came; max_rows=None fetches all"):
+    with pytest.warns(
+        cf.TruncationWarning, match=r"^1,000 of 100,000 rows received; max_rows=None fetches all"
+    ):
         frame = cf.ask_df("list all orders")
 
     assert len(frame) == 1000
@@ -183,7 +185,7 @@ def test_on_truncation() -> None:
         warnings.simplefilter("always")
         cf.ask_df(TOP_COUNTRIES, max_rows=2)
     assert [(w.category, w.filename) for w in seen] == [(cf.TruncationWarning, __file__)]
-    with pytest.raises(cf.TruncatedError, match="2 of 5 rows came") as raised:
+    with pytest.raises(cf.TruncatedError, match="2 of 5 rows received") as raised:
         cf.ask_df(TOP_COUNTRIES, max_rows=2, on_truncation="raise")
     again = cf.fetch_df(raised.value.question_id)
     assert again.to_dict("list") == COUNTRIES
@@ -326,7 +328,9 @@ def test_dtype_is_the_schema() -> None:
 
 def test_an_index_that_the_answer_does_not_have() -> None:
     """The error lists the columns, and how to fetch the answer without asking again."""
-    with pytest.raises(cf.ConfigError, match="no column 'Country'; there are 'country', 'orders'") as raised:
+    with pytest.raises(
+        cf.ConfigError, match="no column 'Country'; the columns are 'country', 'orders'"
+    ) as raised:
         cf.read_connecty(TOP_COUNTRIES, index_col="Country")
 
     frame = cf.fetch_df(raised.value.question_id)
@@ -459,6 +463,8 @@ def test_an_invalid_index_col_costs_nothing(index_col: Any, counted: Callable[[]
     ("call", "message"),
     [
         (lambda: cf.ask(TOP_COUNTRIES, maxrows=5), "did you mean 'max_rows'"),
+        (lambda: cf.ask_df(TOP_COUNTRIES, dw=13), "did you mean 'dw_id'"),
+        (lambda: cf.ask_batch([TOP_COUNTRIES], "folder", dw=13), "did you mean 'dw_id'"),
         (lambda: cf.ask(TOP_COUNTRIES, engine="polars"), "unexpected keyword argument 'engine'"),
         (lambda: cf.read_connecty(TOP_COUNTRIES, engine="polars"), "unexpected keyword argument 'engine'"),
         (lambda: cf.read_connecty(TOP_COUNTRIES, client=None), "unexpected keyword argument 'client'"),

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames._base.secret import SecretStr
-from connecty_frames.asking.checks import check_health
 from connecty_frames.client import Client
 from connecty_frames.errors import (
     ConfigError,
@@ -105,8 +104,7 @@ def test_health_is_200_and_nothing_else(server: Any, status: int, expected: bool
     server.on("health", server.answer(status))
     with make(base_url=server.address) as client:
         assert client.health() is expected
-    assert check_health(base_url=server.address) is expected
-    assert [request.target for request in server.requests] == ["/v1/health"] * 2
+    assert [request.target for request in server.requests] == ["/v1/health"]
     assert "authorization" not in server.requests[0].headers
 
 
@@ -115,11 +113,11 @@ def test_health_without_a_status(server: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         closed_port = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with pytest.raises(ConnectionFailed):
-        check_health(base_url=closed_port)
+        make(base_url=closed_port).health()
     server.on("health", server.answer(302, Location="https://login.test/"), server.hang)
     with pytest.raises(ConfigError, match=r"login\.test"):
-        check_health(base_url=server.address)
-    assert check_health(base_url=server.address, timeout=0.2) is False
+        make(base_url=server.address).health()
+    assert make(base_url=server.address).health(timeout=0.2) is False
 
 
 @pytest.mark.parametrize(
@@ -179,7 +177,7 @@ def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
         client.call("how many?", AskOptions()).answer(accepted=fail)
     (note,) = caught.value.__notes__
     assert note == (
-        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+        f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: "
         f'cf.fetch("{QUESTION_ID}", dw_id=13)'
     )
     assert server.questions == ["how many?"]

@@ -73,7 +73,7 @@ def test_a_url_of_a_file_is_its_path(url: str | Path, path: str) -> None:
 
 def test_a_url_of_a_file_with_a_nul() -> None:
     """It is no path, as a path with one is none."""
-    with pytest.raises(ConfigError, match="no NUL character"):
+    with pytest.raises(ConfigError, match="without NUL characters"):
         files.checked_path("file:///a%00b")
 
 

@@ -93,11 +93,11 @@ def test_valid_values(name: str, value: Any) -> None:
         ("engine", pd.DataFrame({"a": [1, 2]}), "'pandas', 'polars' or 'pyarrow'"),
         ("dtype_backend", "arrow", "'numpy_nullable', 'pyarrow' or 'numpy'"),
         ("dtype_backend", np.array(["a", "b"]), "'numpy_nullable', 'pyarrow' or 'numpy'"),
-        ("max_rows", -1, "a whole number from 0, or None for all rows"),
-        ("max_rows", 10**18, "a whole number from 0, or None for all rows"),
-        ("max_rows", 1e3, "a whole number from 0, or None for all rows"),
-        ("max_rows", "all", "a whole number from 0, or None for all rows"),
-        ("max_rows", False, "a whole number from 0, or None for all rows"),
+        ("max_rows", -1, "a whole number of 0 or more, or None for all rows"),
+        ("max_rows", 10**18, "a whole number of 0 or more, or None for all rows"),
+        ("max_rows", 1e3, "a whole number of 0 or more, or None for all rows"),
+        ("max_rows", "all", "a whole number of 0 or more, or None for all rows"),
+        ("max_rows", False, "a whole number of 0 or more, or None for all rows"),
         ("tz", "Mars", "the IANA name of a time zone"),
         ("tz", "", "the IANA name of a time zone"),
         ("tz", "+25:00", "the IANA name of a time zone"),
@@ -211,18 +211,23 @@ class TestFromKwargs:
         ):
             AskOptions.from_kwargs({"maxrows": 5})  # type: ignore[typeddict-unknown-key]
 
+    def test_the_beginning_of_a_keyword(self) -> None:
+        """The whole name, which is not close to it."""
+        with pytest.raises(TypeError, match=r"^unexpected keyword argument 'dw'; did you mean 'dw_id'\?$"):
+            AskOptions.from_kwargs({"dw": 13})  # type: ignore[typeddict-unknown-key]
+
     def test_an_unknown_keyword(self) -> None:
         """A TypeError with all names."""
         with pytest.raises(
             TypeError,
-            match=r"^unexpected keyword argument 'q'; there are dw_id, dtype_backend, max_rows, schema, tz, "
-            r"infer_temporal, decimals, strict, on_truncation, timeout, progress, max_age, tags$",
+            match=r"unexpected keyword argument 'q'; expected one of dw_id, dtype_backend, max_rows, schema, "
+            r"tz, infer_temporal, decimals, strict, on_truncation, timeout, progress, max_age, tags$",
         ):
             AskOptions.from_kwargs({"q": 5})  # type: ignore[typeddict-unknown-key]
 
     def test_fixed_fields_are_not_keywords(self) -> None:
         """As in Question.result, which has an id and a workspace."""
-        with pytest.raises(TypeError, match="unexpected keyword argument 'dw_id'; there are ") as raised:
+        with pytest.raises(TypeError, match="unexpected keyword argument 'dw_id'; expected one of") as raised:
             AskOptions.from_kwargs({"dw_id": 5}, dw_id=13, max_rows=5)
 
         assert "max_rows" not in str(raised.value)

@@ -26,10 +26,11 @@ from connecty_frames.errors import (
     ServerError,
     UnknownStateWarning,
 )
+from connecty_frames.question import Question
+from connecty_frames.store.table import Earlier, RecordState
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from connecty_frames.question import Question
     from tests.servers.scripted import Script
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -201,15 +202,26 @@ def test_the_deadline_ends_the_wait(api: Any, question: Question, clock: Any) ->
     assert isinstance(caught.value, TimeoutError)
     assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
     assert RESUME in str(caught.value)
-    assert "; the server last said IN_PROGRESS. It may still be worked on: " in str(caught.value)
+    assert "; the server last said IN_PROGRESS. It may still be running: " in str(caught.value)
 
 
-def test_retry_after_of_a_pending_question_is_kept(api: Any, question: Question, clock: Any) -> None:
-    """Retry-After: 4 beside PENDING delays the next poll by 4 s."""
+@pytest.mark.parametrize(("timeout", "pause"), [(60.0, 4.0), (4.0, 0.1)])
+def test_retry_after_of_a_pending_question_is_kept(
+    api: Any, question: Question, clock: Any, timeout: float, pause: float
+) -> None:
+    """Retry-After: 4 beside PENDING delays the next poll by 4 s, unless no time is left for one then."""
     api.get(RESULTS, json={"state": "PENDING"}, headers={"Retry-After": "4"})
     answers(api, rows(1, 1))
-    question.result()
-    assert clock.slept == [4.0]
+    question.result(timeout=timeout)
+    assert clock.slept == [pause]
+
+
+def test_a_429_that_asks_for_more_time_than_is_left(api: Any, question: Question, clock: Any) -> None:
+    """It is raised at once, since it says for how long to wait."""
+    api.get(RESULTS, status=429, headers={"Retry-After": "5"})
+    with pytest.raises(RateLimitError):
+        question.wait(timeout=1)
+    assert clock.slept == []
 
 
 def test_one_deadline_from_submission_to_answer(api: Any, client: Client, clock: Any) -> None:
@@ -225,7 +237,7 @@ def test_one_deadline_from_submission_to_answer(api: Any, client: Client, clock:
 def test_an_unknown_state_is_not_finished(api: Any, question: Question) -> None:
     """Polling continues, with one warning however often it comes."""
     answers(api, {"state": "QUEUED\x1b"}, {"state": "QUEUED\x1b"}, rows(1, 1))
-    with pytest.warns(UnknownStateWarning, match=r"'QUEUED\\\\x1b', which the API document") as caught:
+    with pytest.warns(UnknownStateWarning, match=r"'QUEUED\\\\x1b', which is not in the API") as caught:
         assert question.result().rows == 1
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -292,13 +304,24 @@ def test_a_404_until_the_deadline(api: Any, client: Client, clock: Any) -> None:
     assert clock.at == 1003.0
 
 
-@pytest.mark.parametrize("ago", [None, 10.0])
-def test_a_404_of_a_question_asked_long_ago_is_final(
-    api: Any, question: Question, clock: Any, ago: float | None
+@pytest.mark.parametrize(
+    ("ago", "waited"), [(None, 0.0), (10.0, 0.0), (9.5, 0.95), (0.5, 10.33), (-5.0, 10.83)]
+)
+def test_a_404_of_a_question_that_another_call_asked(
+    api: Any, client: Client, clock: Any, ago: float | None, waited: float
 ) -> None:
-    """Re-attached by id, or ten seconds after it was accepted: NotFoundError at once."""
+    """Within ten seconds of its acceptance, as far as that is known, it may not be visible yet."""
+    earlier = Earlier(1, RecordState.ASKED, "how many?", QUESTION_ID, clock.now(), ago, None)
     answers(api, 404)
-    question._accepted_at = None if ago is None else clock.at - ago
+    with pytest.raises(NotFoundError) as caught:
+        Question(client._api, QUESTION_ID, 13, earlier=earlier).state()
+    assert caught.value.question_id == QUESTION_ID
+    assert clock.at == pytest.approx(1000.0 + waited, abs=0.01)
+
+
+def test_a_404_of_a_question_asked_long_ago_is_final(api: Any, question: Question) -> None:
+    """Re-attached by id: NotFoundError at once."""
+    answers(api, 404)
     with pytest.raises(NotFoundError) as caught:
         question.state()
     assert caught.value.question_id == QUESTION_ID
@@ -390,14 +413,27 @@ def test_a_handle_is_not_pickled(question: Question) -> None:
     """The error names what to keep instead."""
     with pytest.raises(TypeError, match="keep its question_id") as caught:
         pickle.dumps(question)
-    assert str(caught.value).endswith(f" by {question.resume_command}")
+    assert str(caught.value).endswith(f" with {question.resume_command}")
+
+
+def test_a_question_that_no_line_fetches(api: Any, clock: Any) -> None:
+    """As that of a sandbox which ends with the process: nobody is told to fetch its answer."""
+    answers(api, {"state": "PENDING"})
+    with Client(
+        "id", client_secret="s", base_url=BASE, dw_id=13, clock=clock, resume_command=lambda *_: ""
+    ) as client:
+        question = client.question(QUESTION_ID)
+        with pytest.raises(QuestionTimeout, match=r" It may still be running\.$"):
+            question.wait(timeout=1)
+        with pytest.raises(TypeError, match=r" with Client\.fetch\(question_id\)$"):
+            pickle.dumps(question)
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, ZeroDivisionError])
 def test_the_note_of_whatever_is_raised(
     api: Any, client: Client, interrupt: type[BaseException], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """How to fetch the answer; after Ctrl-C it is on standard error too."""
+    """How to fetch the answer; after Ctrl-C it is on standard error too, and IPython shows little else."""
     api.get(RESULTS, json={"state": "PENDING"})
 
     def press(_: object) -> None:
@@ -405,10 +441,9 @@ def test_the_note_of_whatever_is_raised(
 
     with pytest.raises(interrupt) as caught:
         client.question(QUESTION_ID).result(progress=press)
-    note = (
-        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: {RESUME}"
-    )
+    note = f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: {RESUME}"
     assert caught.value.__notes__ == [note]
+    assert hasattr(caught.value, "_render_traceback_") is (interrupt is KeyboardInterrupt)
     assert capsys.readouterr().err == (f"\n{note}\n" if interrupt is KeyboardInterrupt else "")
 
 
@@ -429,7 +464,7 @@ def test_the_whole_message_of_a_timeout(api: Any, client: Client, reply: Any, st
     with pytest.raises(QuestionTimeout) as caught:
         client.question(QUESTION_ID).result(timeout=1)
     assert str(caught.value) == (
-        f"No answer to question {QUESTION_ID} in the time allowed; {says} It may still be worked on: "
+        f"No answer to question {QUESTION_ID} in the time allowed; {says} It may still be running: "
         f"{RESUME} fetches the answer."
     )
     error = caught.value

@@ -165,7 +165,7 @@ def test_forms_of_time(since: datetime | date | timedelta | str) -> None:
         ({"since": 7}, "since=7: expected"),
         ({"since": timedelta(-1)}, "since=.*: expected"),
         ({"since": "999999w"}, "since='999999w': expected"),
-        ({"limit": -1}, "limit=-1: expected a whole number from 0, or None for all"),
+        ({"limit": -1}, "limit=-1: expected a whole number of 0 or more, or None for all"),
         ({"limit": True}, "limit=True: expected"),
     ],
 )

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 ANSWERS: dict[str, Any] = {"why": [{"reason": "rain"}]}
 EU = "https://api.eu1.connecty-ai.com"
 NOTICE = (
-    "connecty_frames asks its embedded sandbox, not ConnectyAI. `connecty questions` lists what it knows.\n"
+    "connecty_frames asks its embedded sandbox, not ConnectyAI. `connecty sandbox --examples` lists what it "
+    "knows.\n"
 )
 
 
@@ -78,7 +79,7 @@ def test_it_takes_precedence_over_environment_and_profile(
     assert (resolved.region, resolved.base_url, resolved.dw_id) == ("us1", None, 7)
     assert capsys.readouterr().err == (
         "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the profile default "
-        f"in {file} are not used. `connecty questions` lists what it knows.\n"
+        f"in {file} are not used. `connecty sandbox --examples` lists what it knows.\n"
     )
 
 
@@ -133,7 +134,7 @@ def test_configured_credentials_are_not_replaced(
         api.shared_client() if variable else cf.use_sandbox()
 
     assert str(raised.value) == (
-        f"configure() has set {next(iter(given))}, so that calls use the account that it names. To ask a "
+        f"configure() has set {next(iter(given))}, so calls use that account. To ask a "
         f"sandbox instead, unset it: cf.configure({unset})."
     )
     assert shared._used == []
@@ -246,7 +247,7 @@ def test_a_wrong_option_starts_nothing() -> None:
 
 
 def test_a_sandbox_that_a_client_may_not_ask_is_closed() -> None:
-    """A secret would be sent in the clear to an address that is not of this machine alone."""
+    """A secret would be sent unencrypted to an address that is not of this machine alone."""
     before = set(threading.enumerate())
     with pytest.raises(cf.ConfigError, match="http is for loopback only"):
         cf.use_sandbox(answers=ANSWERS, host="0.0.0.0")  # noqa: S104
@@ -305,7 +306,7 @@ def test_no_message_offers_an_answer_that_ends_with_the_process() -> None:
         assert client.question(asked.question_id).resume_command.startswith("cf.fetch(")
 
     assert asked.resume_command == ""
-    assert asked.message() == f"Question {asked.question_id} may still be worked on."
+    assert asked.message() == f"Question {asked.question_id} may still be running."
     assert not api.shared_client().is_resumable
 
 

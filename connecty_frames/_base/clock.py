@@ -40,7 +40,7 @@ SYSTEM_CLOCK = Clock()
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The monotonic time of a clock by which a whole call must end."""
+    """The monotonic time at which a whole call must end, by a clock."""
 
     clock: Clock
     at: float
@@ -65,7 +65,7 @@ class Deadline:
 
 
 def named_zone(name: object) -> tzinfo | None:
-    """Return the time zone of an IANA name or an offset (``+05:30``), or None if there is none."""
+    """Return the time zone of an IANA name or an offset (``+05:30``), or None."""
     with suppress(ValueError, OSError, KeyError):
         if isinstance(name, str) and (offset := _match_offset(name)) is not None:
             return timezone(timedelta(hours=int(offset[1] + offset[2]), minutes=int(offset[1] + offset[3])))

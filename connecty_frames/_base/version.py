@@ -1,3 +1,3 @@
-"""The version of the package, in a module of its own that every other may import."""
+"""The version of the package, in its own module that every other may import."""
 
 __version__ = "0.1.0"

@@ -49,7 +49,7 @@ TOKEN_POLICY: Final[RetryPolicy] = {
 _COOLDOWN: Final = 5.0
 #: The least time left, in seconds, in which an endpoint that just failed is called again.
 _MIN_TIME: Final = 0.5
-_NOT_IN_TIME: Final = "the call that another thread made for one was not answered in time"
+_NOT_IN_TIME: Final = "another thread's token request was not answered in time"
 #: Seconds that a token without a usable ``expires_at`` is used.
 _UNKNOWN_LIFETIME: Final = 60.0
 #: The longest lifetime in seconds; a longer one is taken for an error in a clock or time zone.
@@ -278,7 +278,7 @@ class Auth:
             message = None
         if message is None or not _VISIBLE.fullmatch(message.access_token.get_secret_value()):
             # Its body is not shown, since it may hold the token.
-            reason = "its answer holds no access_token"
+            reason = "its answer has no access_token"
             kind = FailureKind.INVALID_PAYLOAD
             raise RequestFailed(_unusable(response.host, reason, kind=kind, status=response.status))
         token = message.access_token
@@ -290,9 +290,9 @@ class Auth:
     def _connection_lost(self, reason: str) -> Failure:
         """Return the failure of a token request whose response was lost."""
         host = self._transport.host
-        message = f"No token came from {host}: {reason}. Nothing else is sent without one; try again later."
+        message = f"{host} sent no token: {reason}. Nothing else was sent; try again later."
         error = ConnectionFailed(message, host=host, phase="token")
-        return Failure(FailureKind.CONNECTION_LOST, error, f"no token came ({reason})")
+        return Failure(FailureKind.CONNECTION_LOST, error, f"no token was received ({reason})")
 
     def _token_failure(self, failure: Failure) -> Failure:
         """Return the failure of a token request. Only a refusal by the endpoint is about credentials."""
@@ -300,7 +300,7 @@ class Auth:
         if kind is FailureKind.CONNECTION_LOST:
             return self._connection_lost(failure.reason)
         if kind in (FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR):
-            reason = f"no token came ({failure.reason})"
+            reason = f"no token was received ({failure.reason})"
             return msgspec.structs.replace(failure, kind=FailureKind.UNAVAILABLE, reason=reason)
         if kind in _SERVICE_FAILURES or isinstance(failure.error, ConfigError | ConnectionFailed):
             return failure

@@ -28,7 +28,6 @@ from connecty_frames.http.retry import http_date, retry
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import AskOptions
 from connecty_frames.protocol import HEALTH
-from connecty_frames.settings.sources import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,12 +79,6 @@ class Check(Immutable):
     def skipped(cls, name: str, reason: str) -> Check:
         """Return a check that could not be made."""
         return cls(name, Status.SKIPPED, reason)
-
-
-def check_health(*, timeout: float | None = None, **settings: Any) -> bool:
-    """Whether the backend is operational; needs no credentials. ``settings`` are those of ``Client``."""
-    with closing(Transport(resolve(**settings), SYSTEM_CLOCK)) as transport:
-        return probe_health(transport, timeout=timeout, random=random)
 
 
 def probe_health(transport: Transport, *, timeout: float | None, random: Callable[[], float]) -> bool:

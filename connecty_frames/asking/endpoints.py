@@ -202,7 +202,7 @@ class Endpoints:
             if self.clock.monotonic() > end:
                 unread.clear()
                 unread[response.request] = response
-                reason = "its response arrived, and was not read in time"
+                reason = "its response arrived but was not read in time"
                 error = ResponseError(f"{response.host} was called; {reason}.", host=response.host)
                 raise RequestFailed(Failure(FailureKind.DEADLINE, error, reason))
 

@@ -82,7 +82,7 @@ def find_or_claim(
 
 
 def kept_results(history: History, question_id: str) -> Results | None:
-    """Return the response of a question that was kept, None if there is none that can be read."""
+    """Return the response of a question that was kept, or None if there is none that can be read."""
     kept = history.kept(question_id)
     if kept is None:
         return None
@@ -93,7 +93,7 @@ def kept_results(history: History, question_id: str) -> Results | None:
 
 
 def _usable(rows: Sequence[Earlier], gone: Collection[str]) -> Earlier | None:
-    """Return the earlier question that decides, of the latest first; None if the question is to be asked."""
+    """Return the latest earlier question that decides, or None if the question is to be asked."""
     states = {state: [row for row in rows if row.state is state] for state in RecordState}
     with_id = RecordState.COMPLETED, RecordState.ASKED, RecordState.UNCERTAIN
     for row in chain.from_iterable(states[state] for state in with_id):
@@ -111,7 +111,7 @@ def _raise_uncertain(submission: Submission, history: History, earlier: Earlier)
         f"It is unknown whether the question {snippet(submission.question)!r} was started: it was sent to "
         f"workspace {submission.dw_id} at {earlier.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then: "
         f"{snippet(earlier.error or 'nothing is known')}. This call sent nothing. Look in ConnectyAI's chat "
-        f"history; without max_age= it is asked again. It is number {earlier.id} of {history.place}.",
+        f"history; to ask again, leave out max_age=. It is number {earlier.id} in {history.place}.",
         question=submission.question,
         dw_id=submission.dw_id,
         asked_at=earlier.asked_at,

@@ -1,8 +1,8 @@
 """A question is sent at most once.
 
 The API has no idempotency key and no way to list or cancel questions, and each question costs money and
-minutes. So where it is not certain that nothing was started, nothing is sent again: the caller gets a
-SubmissionUncertain that says what happened and what to do.
+minutes. Unless it is certain that nothing was started, nothing is sent again: a SubmissionUncertain says what
+happened and what to do.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def resume_command(question_id: str | None, dw_id: int | None) -> str:
 def pending_message(question_id: str, command: str, recorded_in: str) -> str:
     """Return the message about an accepted question, for a caller that stops waiting."""
     # ``command`` fetches its answer, and is empty if no line does; ``recorded_in`` is the history's file.
-    pending = f"Question {question_id} may still be worked on"
+    pending = f"Question {question_id} may still be running"
     if recorded_in:
         pending += f" and is recorded in {recorded_in}"
     return f"{pending}; to fetch its answer without asking again: {command}" if command else f"{pending}."
@@ -218,7 +218,7 @@ class Submission:
         return f" It is recorded in {self.recorded_in}." if self.recorded_in else ""
 
     def message(self) -> str | None:
-        """Return a message with what is known of the question, None if it was never sent."""
+        """Return a message with what is known of the question, or None if it was never sent."""
         last = self._last  # read before the id, since another thread sets the id and then clears this
         question_id = self.question_id or _received_id(last)
         if self.earlier is not None:
@@ -253,7 +253,7 @@ def question_body(question: object) -> bytes:
         return msgspec.json.encode(QuestionRequest(question=str.__str__(question)))  # also of numpy's str_
     except UnicodeEncodeError:
         raise ConfigError(
-            "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "
-            f"the text it comes from again: {snippet(question)}",
+            "question contains a lone surrogate (half a character), which UTF-8 cannot encode; decode its "
+            f"source text again: {snippet(question)}",
             setting="question",
         ) from None

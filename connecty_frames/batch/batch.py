@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 _WORKERS: Final = 16
 #: Options of a question that a batch does not take, and why.
 _NOT_OF_A_BATCH: Final = {
-    "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",
-    "max_age": "max_age is about the history of the user; a batch knows by its own index what was asked.",
+    "dtype_backend": "dtype_backend is for pandas, but parts are Parquet files: pass it to read_parquet.",
+    "max_age": "max_age uses your history; a batch has its own index of what was asked.",
 }
 
 
@@ -96,8 +96,7 @@ class BatchSummary:
 class Batch:
     """The questions in a folder and their answers.
 
-    It comes from :func:`ask_batch`, or from :func:`open_batch`, which asks nothing. Each call reads the
-    folder as it is then.
+    Returned by :func:`ask_batch` and :func:`open_batch`. Each call reads the current state of the folder.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ class Batch:
         return self._folder
 
     def summary(self) -> BatchSummary:
-        """Return how many questions are in which state.
+        """Return the number of questions in each state.
 
         Raises
         ------
@@ -131,7 +130,7 @@ class Batch:
     @overload
     def errors(self, engine: Literal["pyarrow"]) -> Any: ...  # a pyarrow.Table, which has no types
     def errors(self, engine: Engine = "pandas") -> Any:
-        """Return the questions that were sent and have no answer, or not the one last asked for.
+        """Return the questions without an answer, or without one that fits the latest options.
 
         Parameters
         ----------
@@ -141,8 +140,8 @@ class Batch:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            A row for each: ``number``, ``name``, ``question``, ``state`` as in the history, ``question_id``
-            and ``error``.
+            A row for each question: ``number``, ``name``, ``question``, ``state`` as in the history,
+            ``question_id`` and ``error``.
 
         Raises
         ------
@@ -169,7 +168,7 @@ class Batch:
         Returns
         -------
         dict
-            The paths by the names of the questions, by the numbers of those without a name.
+            The paths by name, or by number for questions without a name.
             :func:`read_parquet` reads one with its metadata.
 
         Raises
@@ -186,21 +185,22 @@ class Batch:
         }
 
     def to_dataset(self) -> dataset.Dataset:
-        """Return the parts as one dataset, in the order of the questions, for parts with the same columns.
+        """Return the parts as one dataset, in the order of the questions.
 
-        A column that is int64 in some parts and double in others is double if that keeps all values. The
-        special column ``__filename`` tells the parts apart. Checksums of pages are verified.
+        All parts must have the same columns. A column that is int64 in some parts and double in others is
+        double if that is exact. The special column ``__filename`` names the part. Page checksums are
+        verified.
 
         Returns
         -------
         pyarrow.dataset.Dataset
-            Nothing but the schemas has been read.
+            Only the schemas have been read.
 
         Raises
         ------
         ConfigError
-            If there is no part, one is missing or damaged, or two have different columns or types: then
-            :meth:`refetch` gives all of them the same.
+            If there is no part, one is missing or damaged, or two have different columns or types, which
+            :meth:`refetch` can unify.
         """
         from connecty_frames.batch.parts import to_dataset
 
@@ -219,14 +219,14 @@ class Batch:
         max_workers: int = _WORKERS,
         max_questions: int | None = None,
     ) -> Batch:
-        """Ask failed and rejected questions again, which is paid for, and go on with the others.
+        """Ask failed and rejected questions again, which costs money, and continue with the others.
 
         Parameters
         ----------
         uncertain : bool, default False
             Also re-ask questions that may already be running; some may be paid for twice.
         max_workers, max_questions
-            As of :func:`ask_batch`.
+            As for :func:`ask_batch`.
 
         Returns
         -------
@@ -246,7 +246,7 @@ class Batch:
         check_bool(uncertain, "uncertain")
         if self._ask is None:
             raise ConfigError(
-                "A batch from open_batch has neither the questions nor the options. Ask with them again: "
+                "A batch from open_batch has no questions and options. Pass them again: "
                 "ask_batch(questions, folder, retry_failed=True).",
                 setting="folder",
             )
@@ -266,21 +266,20 @@ class Batch:
         client: Client | None = None,
         **options: Unpack[AskOptionsDict],
     ) -> Batch:
-        """Fetch all answers again under other options, such as another ``schema=``; nothing is asked.
+        """Fetch all answers again with other options, such as another ``schema=``; no question is asked.
 
-        A part is replaced once its successor is there. The options are those of the batch from then on: later
-        calls of :func:`ask_batch` give the same ones, and go on with what a kill has left. A part stays as it
-        is if the service no longer has its answer, and :meth:`parts` leaves out those whose answers did not
-        come in time or do not fit the options; :meth:`errors` lists both.
+        A part is replaced once the new one is complete. Later calls of :func:`ask_batch` must pass the same
+        options. If the service no longer has an answer, its part stays; :meth:`parts` omits parts whose
+        answer did not arrive in time or does not fit the options. :meth:`errors` lists both.
 
         Parameters
         ----------
         max_workers
-            As of :func:`ask_batch`.
+            As for :func:`ask_batch`.
         client : Client or None, default None
             The client of the batch; None uses the one that asked, or a shared one.
         **options
-            All options of the batch, as :func:`ask_batch` takes them; one that is left out has its default.
+            All options of the batch, those of :func:`ask_batch`; an omitted one has its default.
 
         Returns
         -------
@@ -290,7 +289,7 @@ class Batch:
         Raises
         ------
         ConfigError
-            If an argument is wrong, or the client is of another account or address than the batch.
+            If an argument is wrong, or the client has another account or address than the batch.
         ConnectyError
             As for :func:`ask_batch`.
         """
@@ -334,51 +333,51 @@ def ask_batch(
     client: Client | None = None,
     **options: Unpack[AskOptionsDict],
 ) -> Batch:
-    """Ask many questions, each once, and keep their answers in a folder.
+    """Ask many questions, each exactly once, and keep their answers in a folder.
 
-    Called again with the folder it goes on, after a kill too: answered questions are skipped, the answers of
-    accepted ones fetched, and the others asked. Several processes may call it for a folder at a time, and
-    on several machines if the batch began with a history in PostgreSQL.
+    Call it again with the same folder to continue, even after the process was killed: answered questions are
+    skipped, accepted ones fetched, and the others asked. Several processes may share a folder, even on
+    several machines if the batch began with a history in PostgreSQL.
 
     Parameters
     ----------
     questions : iterable
-        Questions in plain language; or pairs of a name and a question, where the name is part of the name of
-        a file; or a column of a frame. A question is recognised by its name, else by its text and how often
-        it occurred before, so that a list may be extended and reordered.
+        Questions in plain language; or pairs of a name and a question, where the name becomes part of a file
+        name; or a column of a frame. A question is recognised by its name, otherwise by its text and how
+        often that occurred before, so a list may be extended and reordered.
     folder : str or path-like
-        The folder, which is created if there is none. It has the answers as ``parts/000001-<name>.parquet``.
+        The folder, which is created if needed. Answers are in ``parts/000001-<name>.parquet``.
     max_workers : int, optional
         The maximum number of questions in progress at once, 1 or more.
     max_questions : int or None, default None
-        The maximum number of questions to ask in this call; None asks all. Fetching is not asking.
+        The maximum number of questions to ask in this call; None asks all. Fetching does not count.
     retry_failed : bool, default False
-        Whether to ask questions again that the server could not answer.
+        Ask questions again that the server could not answer.
     retry_uncertain : bool, default False
         Also re-ask questions that may already be running; some may be paid for twice.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
     progress : bool, callable or None, default None
-        True or False shows or hides the line with counts and rate, a callable receives a BatchProgress after
-        each question, None shows the line if standard error is a terminal.
+        True shows and False hides the line with counts and rate; a callable receives a BatchProgress after
+        each question. None shows the line in a terminal.
     **options
         Options of :func:`ask_df`, except ``dtype_backend`` and ``max_age``.
 
     Returns
     -------
     Batch
-        What became of the questions. A question that failed is no error of this call:
-        :meth:`Batch.summary` counts them, and :meth:`Batch.errors` lists them.
+        The batch. Failed questions do not raise: :meth:`Batch.summary` counts them and :meth:`Batch.errors`
+        lists them.
 
     Raises
     ------
     ConfigError, TypeError
-        If an argument is wrong, or the folder has something else in it or the batch of another workspace,
+        If an argument is wrong, or the folder contains something else, or a batch with another workspace,
         client, store or options; nothing was sent.
     AuthError, ConnectionFailed, NotFoundError, QuestionLimitError, RateLimitError
-        If no question can be asked. What is in progress is waited for, and no more are asked.
+        If no question can be asked. The call waits for questions in progress, and asks no more.
     WriteFailed
-        If a part cannot be written, as on a full disk. It has the id, and the next call fetches the answer.
+        If a part cannot be written, for example on a full disk. The next call fetches the answer.
     KeyboardInterrupt
         On Ctrl-C. Its note, and standard error, say how many were asked; no more are asked.
 
@@ -411,8 +410,8 @@ def ask_batch(
     store = None if history is None else history.database.url
     if history is not None and history.limit is not None and store_of(path, store) is None:
         raise ConfigError(
-            "max_questions_per_day counts the questions of a history, and a batch in a folder has one of its "
-            "own. Begin the batch with a history in PostgreSQL; or unset it, and give max_questions=.",
+            "max_questions_per_day counts the questions in a history, but a batch in a folder has its own. "
+            "Begin the batch with a history in PostgreSQL, or unset it and pass max_questions=.",
             setting="max_questions_per_day",
         )
     try:
@@ -443,7 +442,7 @@ def ask_batch(
 
 
 def open_batch(folder: str | os.PathLike[str]) -> Batch:
-    """Open the batch in a folder, to see how it stands and to read its answers; nothing is sent.
+    """Open the batch in a folder, to see its state and read its answers; nothing is sent.
 
     Parameters
     ----------
@@ -453,7 +452,8 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
     Returns
     -------
     Batch
-        Its :meth:`Batch.retry` is a ConfigError, since the questions and the options are not in the folder.
+        Its :meth:`Batch.retry` raises ConfigError, because the folder does not contain the questions and
+        options.
 
     Raises
     ------

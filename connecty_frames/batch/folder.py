@@ -77,8 +77,8 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
     if unknown := sorted(_numbers(folder) - index.sent()):
         raise _refused(
             folder,
-            f": part {unknown[0]:06d} exists, but the index has no such question that was sent. The index "
-            "is older than the parts, perhaps from a backup. Restore the latest one, or name a new folder.",
+            f": part {unknown[0]:06d} exists, but the index does not list its question as sent. Is the "
+            "index from an old backup? Restore the latest one, or name a new folder.",
         )
     return index
 
@@ -106,11 +106,11 @@ def known_names(folder: Path) -> set[str]:
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
     """Create what is in the folder of a batch, as another process may do at the same time."""
     if foreign := [name for name in names if not name.startswith(_OURS)]:
-        has = f"it has {quoted(sorted(foreign))} in it"
-        raise _refused(folder, f" is not the folder of a batch: {has}. Name a new folder.")
+        has = f"it contains {quoted(sorted(foreign))}"
+        raise _refused(folder, f" is not a batch folder: {has}. Name a new folder.")
     index = _index_of(folder, manifest)
     if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
-        has = f"has the index or the parts of a batch, and no {_MANIFEST}"
+        has = f"has the index or the parts of a batch, but no {_MANIFEST}"
         raise _refused(folder, f" {has}. Restore what is missing, or name a new folder.")
     with suppress(FileExistsError):  # another machine was faster, which has no such lock
         _write_manifest(folder, manifest, replaces=False)
@@ -127,12 +127,12 @@ def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str,
         what = "ask as before; or fetch all answers with the new options by open_batch(folder).refetch(...)"
     elif name == _STORE:
         where = "without a URL" if found[name] is None else f"with history={found[name]!r}"
-        what = f"ask {where}: it began so, and only that knows what was asked"
+        what = f"ask {where}, as at the start: only that store knows what was asked"
     elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
-        what = "ask as before if that is still running: the questions of a sandbox end with it"
+        what = "ask as before if that sandbox is still running: its questions end with it"
     before, now = (value_text(each.get(name)) for each in (found, manifest))
     return _refused(
-        folder, f" has a batch with {name}={before}, and now it is {now}. Name a new folder, or {what}."
+        folder, f" has a batch with {name}={before}, but now it is {now}. Name a new folder, or {what}."
     )
 
 
@@ -155,7 +155,7 @@ def manifest_in(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _refused(folder, f": {_MANIFEST} is damaged. Restore it.") from None
     if not known:
-        raise _refused(folder, " is of another version of connecty_frames.")
+        raise _refused(folder, " was written by another version of connecty_frames.")
     return manifest
 
 
@@ -196,5 +196,5 @@ def _numbers(folder: Path) -> set[int]:
 
 
 def part_path(folder: Path, number: int, name: str | None) -> Path:
-    """Return the path of the part of a question, by its number and its name, None if it has none."""
+    """Return the path of the part of a question, by its number and its name, or None if it has none."""
     return folder / _PARTS / f"{number:06d}{'' if name is None else f'-{name}'}.parquet"

@@ -103,7 +103,7 @@ class Index:
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
         """Add the questions that the index does not have, with secrets masked by ``redact``."""
         if self._batch and any("\0" in item.question for item in items):
-            self._raise_for("PostgreSQL stores no NUL character, which a question has")
+            self._raise_for("a question has a NUL character, which PostgreSQL cannot store")
         # The numbers of other processes are skipped, and another question of a name is an error.
         while missing := self._missing(items):
             ((last,),) = self._execute("SELECT max(number) FROM items WHERE batch = ?", (self._batch,))
@@ -146,12 +146,12 @@ class Index:
         for item in items:
             if known.get(item.key, digest_ := digest(item.question)) != digest_:
                 raise ConfigError(
-                    f"The batch has another question of the name {item.name!r}. Give the new one another.",
+                    f"The batch has a different question named {item.name!r}. Choose another name.",
                     setting="questions",
                 )
             if item.name is not None and names.get(folded(item.name), item.key) != item.key:
                 raise ConfigError(
-                    f"The batch has a name that differs from {item.name!r} in case alone. Choose another.",
+                    f"The batch has a name that differs from {item.name!r} only in case. Choose another.",
                     setting="questions",
                 )
             if item.key not in known:
@@ -168,7 +168,7 @@ class Index:
         return [Entry(*row) for row in self._execute(_ENTRIES, (self._batch,))]
 
     def done(self, number: int, outcome: str | None) -> None:
-        """Record that a question is done with; None as its answer is fetched again."""
+        """Record how a question ended, or None if its answer is fetched again."""
         self._update("outcome = ?, error = NULL WHERE number = ?", outcome, number)
 
     def refetch(self) -> None:
@@ -177,7 +177,7 @@ class Index:
 
     def failed(self, number: int, error: str | None, outcome: str | None = None) -> None:
         """Record why a question has no answer, or keeps the part that it has; None as it is asked again."""
-        # SQLite refuses halves of characters.
+        # SQLite refuses lone surrogates.
         text = error and error.encode(errors="backslashreplace").decode()
         self._update("error = ?, outcome = coalesce(?, outcome) WHERE number = ?", text, outcome, number)
 
@@ -192,7 +192,7 @@ class Index:
 
     def _raise_for(self, reason: str) -> NoReturn:
         raise ConfigError(
-            f"The index of the batch, {self._database.place}, cannot be used: {reason}. Without it, which "
-            "questions were asked before is unknown.",
+            f"The index of the batch, {self._database.place}, cannot be used: {reason}. Without it, it is "
+            "unknown which questions were asked.",
             setting="folder",
         ) from None

@@ -44,7 +44,7 @@ def read_items(questions: object, known: Callable[[], Collection[str]] = frozens
             earlier = names.get(folded(name))
             names[folded(name)] = name
             if earlier is not None:
-                reason = "is there twice" if earlier == name else f"differs from {earlier!r} in case alone"
+                reason = "occurs twice" if earlier == name else f"differs from {earlier!r} only in case"
                 raise _wrong(position, f"the name {name!r} {reason}. Nothing was sent.")
         items.append(Item(key, name, question))
     return items
@@ -59,7 +59,7 @@ def _values(questions: object) -> Iterable[Any]:
     """Return the questions one by one."""
     if hasattr(questions, "columns"):
         raise ConfigError(
-            f"questions is a {type(questions).__name__}: give its column with the questions, or pairs of "
+            f"questions is a {type(questions).__name__}: pass its column of questions, or pairs of "
             'names and questions such as zip(frame["name"], frame["question"]).',
             setting="questions",
         )
@@ -83,7 +83,7 @@ def _pair(given: Any, position: int) -> tuple[str | None, str]:
     match given:
         case [str(name), question]:
             return name, question
-    why = "is no pair of texts, a name and a question; str() makes a name of a number."
+    why = "is not a pair of texts, a name and a question; use str() to make a number a name."
     raise _wrong(position, f"{value_text(given)} {why}")
 
 

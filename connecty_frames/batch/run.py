@@ -302,10 +302,10 @@ class _BatchRun:
             f"{counted(self.answered, 'answer')} written in this run."
         )
         if not self.client.is_resumable:
-            return f"{so_far} The sandbox ends with this process, so that no other can go on."
+            return f"{so_far} The sandbox ends with this process, so no other process can continue."
         return (
-            f"{so_far} Calling again with the same questions goes on: what was asked is fetched, not asked "
-            "again."
+            f"{so_far} Call again with the same questions to continue: those already asked are fetched, not "
+            "asked again."
         )
 
 

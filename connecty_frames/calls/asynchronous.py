@@ -32,7 +32,7 @@ _Result = TypeVar("_Result")
 def in_thread(
     prepare: Callable[[threading.Event], Call], make: Callable[[Answer, AskOptions], _Result]
 ) -> Coroutine[Any, Any, _Result]:
-    """Return a coroutine that makes a call in a thread of its own, and something of its answer."""
+    """Return a coroutine that makes a call in its own thread, and something of its answer."""
     # This is no coroutine function itself, so that warnings point at the line that called: in a task that is
     # the coroutine alone, no line of the caller is on the stack. ``prepare`` runs in the thread of the event
     # loop, so that wrong arguments or settings are raised before a thread is started.
@@ -51,8 +51,8 @@ async def _ask_async(
         is_task = asyncio.current_task() is not None
     if not is_task:
         raise ConfigError(
-            "Awaited calls need the event loop of asyncio; nothing was sent. Under trio, call the function "
-            "that is not awaited in a thread: await trio.to_thread.run_sync(cf.ask, question)."
+            "Awaited calls need the event loop of asyncio; nothing was sent. Under trio, run the synchronous "
+            "function in a thread: await trio.to_thread.run_sync(cf.ask, question)."
         )
     context = copy_context()
     context.run(WARNING_LOCATION.set, location)
@@ -74,7 +74,6 @@ async def _ask_async(
         await finished.wait()
     except BaseException as error:  # CancelledError; GeneratorExit if the loop was closed before
         cancelled.set()  # first: a question that the message does not know of is not sent from now on
-        begin.set()
         message = call.message()
         if message is not None:
             annotate(error, message)

@@ -34,7 +34,7 @@ class Call:
     _gone: set[str] = field(default_factory=set)
 
     def message(self) -> str | None:
-        """Return what is known of the question, for an interrupt; None if it was never sent."""
+        """Return what is known of the question, for an interrupt, or None if it was never sent."""
         return self._submission.message()
 
     def submit(self) -> Question:

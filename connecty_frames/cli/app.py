@@ -15,22 +15,21 @@ from connecty_frames._base.version import __version__
 from connecty_frames.cli import commands
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.batch import batch
-from connecty_frames.cli.connection import Profile, UseSandbox, connection
 from connecty_frames.cli.doctor import doctor
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
 from connecty_frames.cli.history import history
-from connecty_frames.cli.input import QuestionCommand
+from connecty_frames.cli.input import FlagGroup, QuestionCommand
 from connecty_frames.cli.io import echo_stderr, exit_on_signals, shell_message, show_warning, standard_streams
 from connecty_frames.cli.login import login
 from connecty_frames.cli.pin import pin
 from connecty_frames.errors import ConnectyError
 
-#: A line for each code; older versions of typer join the lines.
-_EPILOG = "\n".join(["Exit codes:", *(f"{code}: {meaning}." for code, meaning in MEANINGS.items())])
+_EPILOG = "connecty help exit-codes explains the exit codes."
 
 app = typer.Typer(
     name="connecty",
     help="Ask ConnectyAI questions and get exactly typed tables.",
+    cls=FlagGroup,
     epilog=_EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -85,27 +84,27 @@ def _options(
     """Ask ConnectyAI questions and get exactly typed tables."""
 
 
-app.command(cls=QuestionCommand, epilog="connecty --help lists the exit codes.")(ask)
-app.command(epilog="connecty --help lists the exit codes.")(batch)
-
-
-@app.command()
-def health(*, profile: Profile = None, sandbox: UseSandbox = False) -> None:
-    """Check whether the service is operational; no credentials are needed."""
-    from connecty_frames.asking.checks import check_health, not_operational
-    from connecty_frames.settings.sources import resolve
-
-    with connection(sandbox=sandbox, profile=profile) as settings:
-        address = resolve(**settings).address
-        if not check_health(**settings):
-            raise not_operational(address)
-        typer.echo(f"{address} is operational")
-
-
+app.command(cls=QuestionCommand, epilog=_EPILOG)(ask)
+app.command(epilog=_EPILOG)(batch)
 app.command(context_settings={"allow_extra_args": True})(login)
 app.command()(doctor)
 app.command()(commands.sandbox)
-app.command()(commands.questions)
 app.add_typer(history)
 app.add_typer(pin)
 app.add_typer(commands.config)
+
+
+@app.command("help")
+def explain(
+    ctx: typer.Context,
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TOPIC", help="A command, or exit-codes.", show_default=False),
+    ] = None,
+) -> None:
+    """Explain a command, or the exit codes."""
+    if topic == ["exit-codes"]:
+        typer.echo("\n".join(f"{code:>3}  {meaning}" for code, meaning in MEANINGS.items()))
+    else:
+        root = ctx.find_root()
+        root.command.main([*(topic or ()), "--help"], prog_name=root.info_name)

@@ -1,4 +1,4 @@
-"""``connecty config``, ``sandbox`` and ``questions``."""
+"""``connecty config`` and ``sandbox``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import typer
 from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import masked_id, terminal
 from connecty_frames.cli.connection import Profile, sandbox_class
+from connecty_frames.cli.input import FlagGroup
 from connecty_frames.cli.io import echo_stderr
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
-config = typer.Typer(name="config", help="Show the settings that apply.", no_args_is_help=True)
+config = typer.Typer(name="config", cls=FlagGroup, help="Show the settings that apply.", no_args_is_help=True)
 
 
 @config.command()
@@ -28,9 +29,16 @@ def path() -> None:
 @config.command()
 def show(*, profile: Profile = None) -> None:
     """Show each setting, its value with secrets masked, and its source."""
+    from connecty_frames.files import user_folder
     from connecty_frames.settings.sources import explain
 
-    rows = [(name, masked(name, value), place) for name, value, place in explain(profile=profile)]
+    rows = []
+    for name, value, place in explain(profile=profile):
+        if name == "history" and place == "default":
+            recorded = str(user_folder("state") is not None)
+            rows.append((name, recorded, "default of the command line; False in Python"))
+        else:
+            rows.append((name, masked(name, value), place))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{name:<{widths[0]}}  {value:<{widths[1]}}  {terminal(place)}" for name, value, place in rows]
     typer.echo("\n".join(lines))
@@ -58,9 +66,19 @@ def sandbox(
             metavar="ENDPOINT:KIND[,OPTION...]",
         ),
     ] = None,
+    examples: Annotated[
+        bool,
+        typer.Option("--examples", help="List examples of questions to the built-in workspace, and exit."),
+    ] = False,
 ) -> None:
     """Serve the sandbox until interrupted; its settings are printed as export commands."""
     make = sandbox_class()
+    if examples:
+        from connecty_frames.sandbox.workspace import answerer
+
+        typer.echo("\n".join(answerer().questions))
+        echo_stderr("These are examples: other measures, groups, filters and periods are read as well.")
+        return
     from connecty_frames.sandbox import Fault
 
     faults = [Fault.from_text(text) for text in fault or ()]
@@ -71,12 +89,3 @@ def sandbox(
         echo_stderr("The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.")
 
     server.serve(announce)
-
-
-def questions() -> None:
-    """List examples of the questions that the sandbox answers, one per line."""
-    sandbox_class()
-    from connecty_frames.sandbox.workspace import answerer
-
-    typer.echo("\n".join(answerer().questions))
-    echo_stderr("These are examples: other measures, groups, filters and periods are read as well.")

@@ -19,7 +19,7 @@ from connecty_frames.cli.commands import masked
 from connecty_frames.cli.connection import Profile, UseSandbox, connection
 from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
 from connecty_frames.cli.input import question_reader
-from connecty_frames.cli.io import shell_message, stdout_console
+from connecty_frames.cli.io import shell_message, stdout_console, wrapped
 from connecty_frames.cli.output import open_response_file
 from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning
 from connecty_frames.options import AskOptions
@@ -38,6 +38,9 @@ _DISTRIBUTION: Final = "connecty-frames"
 _REQUIREMENT: Final = re.compile(r"([\w.-]+).*\bextra *== *['\"]([\w-]+)['\"]")
 _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 _OUTCOMES: Final = {True: ("held", "green"), False: ("not held", "bold red"), None: ("not seen", "dim")}
+#: The widths of the first two columns, with the spaces behind them.
+_STATUS_WIDTH: Final = 10
+_NAME_WIDTH: Final = 13
 #: The width of the output if it is not a terminal, in characters.
 _FILE_WIDTH: Final = 1000
 _asking = partial(typer.Option, rich_help_panel="First contact")
@@ -154,15 +157,14 @@ def _report(console: Console, contact: Contact, redacted: Callable[[str], str]) 
 
 def _show(console: Console, outcome: tuple[str, str], name: str, text: str) -> None:
     """Write a row: its text is wrapped beside its name, where there is a width."""
-    from rich.table import Table
     from rich.text import Text
 
-    row = Table.grid(padding=(0, 2, 0, 0))
-    for width in (8, 11, None):
-        row.add_column(width=width, overflow="fold")
-    row.add_row(Text(*outcome), name, Text(terminal(text)))
+    status, style = outcome
+    label = f"{status:<{_STATUS_WIDTH}}", style
+    indent = _STATUS_WIDTH + _NAME_WIDTH
+    shown = wrapped(terminal(text), max(console.width - indent, 1)).replace("\n", "\n" + " " * indent)
     with console.capture() as captured:
-        console.print(row)
+        console.print(Text.assemble(label, f"{name:<{_NAME_WIDTH}}{shown}"), soft_wrap=True)
     typer.echo(captured.get(), nl=False)  # rich itself ends the process if the reader closed the pipe
 
 

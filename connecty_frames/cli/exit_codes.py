@@ -47,7 +47,7 @@ BROKEN_PIPE: Final = 141
 #: The exit codes of a command that a signal ended: 128 + SIGHUP, SIGINT or SIGTERM.
 SIGNAL_CODES: Final = (129, 130, 143)
 
-#: The meaning of each exit code, for the help and the documentation.
+#: The meaning of each exit code, for ``connecty help exit-codes`` and the documentation.
 MEANINGS: Final[dict[int, str]] = {
     0: "success",
     1: "a file could not be written, or any other error",

@@ -11,10 +11,13 @@ import typer
 from connecty_frames._base.text import counted
 from connecty_frames.cli.answer_options import FormatOption, OutputOption
 from connecty_frames.cli.connection import Profile
+from connecty_frames.cli.input import FlagGroup
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import TABLES, choose_format, write_table
 
-history = typer.Typer(name="history", help="List recorded questions, fetch their answers, and erase them.")
+history = typer.Typer(
+    name="history", cls=FlagGroup, help="List recorded questions, fetch their answers, and erase them."
+)
 
 #: The columns that a table for people has; the other formats have all.
 _SHOWN: Final = ["asked_at", "state", "rows", "question_id", "question"]
@@ -53,6 +56,8 @@ def list_recorded(
     """List recorded questions, the latest first."""
     if ctx.invoked_subcommand is not None:
         return
+    import pyarrow as pa
+
     from connecty_frames.records import records_table, summary_table
     from connecty_frames.settings.sources import resolve
 
@@ -63,8 +68,15 @@ def list_recorded(
     else:
         table = records_table(settings, state=state or None, since=since, limit=limit)
     if written_as in TABLES and not summary:
-        table = table.select(_SHOWN)
+        seconds = table["asked_at"].cast(pa.timestamp("s", "UTC"), safe=False)
+        table = table.select(_SHOWN).set_column(0, "asked_at", seconds)
     write_table(table, written_as, output)
+    if not table.num_rows:
+        filtered = " that matches" if state or since else ""
+        echo_stderr(
+            f"No question is recorded{filtered}. `connecty ask` records the questions that it sends, except "
+            "to a sandbox; in Python, cf.configure(history=True) turns this on."
+        )
 
 
 @history.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

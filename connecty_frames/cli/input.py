@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from connecty_frames._base.text import path_text
 from connecty_frames.cli.io import echo_stderr
@@ -21,6 +21,28 @@ if TYPE_CHECKING:
 _STDIN: Final = "-"
 #: The most bytes that are read, so that an endless input ends.
 _MAX_BYTES: Final = 10_000_000
+
+
+class FlagGroup(TyperGroup):
+    """A group of commands whose help shows no type for a flag."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters of the group itself."""
+        return _without_types(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command of the group."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _without_types(command.get_params(ctx))
+        return command
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    for each in parameters:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    return parameters
 
 
 class QuestionCommand(TyperCommand):

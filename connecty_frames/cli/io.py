@@ -19,12 +19,14 @@ import errno
 import io
 import math
 import os
+import re
 import shutil
 import signal
 import sys
 import threading
 import time
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import typer
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from rich.console import Console
 
+#: What must not be broken at its spaces: a command, and a path such as ``Application Support/connecty``.
+_COPIED: Final = re.compile(r"`[^`\n]*`|connecty ask(?: --[\w-]+ \S+)+|\S*/\S*(?: [^\s/]+/\S*)+")
+#: Stands for a space in it: no break for textwrap, and never in text for a terminal, where it is escaped.
+_JOINT: Final = "\0"
 #: The signals that end a command; not every system has all of them.
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 #: Ignore further signals for so many seconds after one, so that its message is printed completely.
@@ -56,9 +62,25 @@ def shell_message(error: BaseException) -> str:
     return message
 
 
-def echo_stderr(text: str) -> None:
-    """Write text for people to standard error."""
-    typer.echo(terminal(text, keep="\n\t"), err=True)
+def echo_stderr(text: str, *, wraps: bool = True) -> None:
+    """Write text for people to standard error; a terminal gets lines that end between words."""
+    shown = terminal(text, keep="\n\t")
+    if wraps and sys.stderr.isatty():
+        # Not shutil.get_terminal_size, which looks at standard output.
+        columns = os.environ.get("COLUMNS") or os.get_terminal_size(sys.stderr.fileno()).columns
+        shown = wrapped(shown, int(columns) or 80)
+    typer.echo(shown, err=True)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return text with lines of a width, broken between words; what is copied as one stays on one line."""
+    kept = _COPIED.sub(lambda found: found[0].replace(" ", _JOINT), text)
+    lines = [
+        line
+        for long in kept.split("\n")
+        for line in wrap(long, width, break_long_words=False, break_on_hyphens=False) or [""]
+    ]
+    return "\n".join(lines).replace(_JOINT, " ")
 
 
 def show_warning(message: Warning | str, category: type[Warning], *_: object, **_named: object) -> None:

@@ -207,7 +207,7 @@ def echo_metadata(answer: Answer, *, summary: bool, sql: bool, question_id: bool
     if answer.response_summary and summary:
         echo_stderr(_shortened(answer.response_summary, "--summary"))
     if answer.sql_query and sql:
-        echo_stderr(f"\n{_shortened(answer.sql_query, '--sql')}\n")
+        echo_stderr(f"\n{_shortened(answer.sql_query, '--sql')}\n", wraps=False)
     size = "No table" if answer.table is None else answer.metadata.rows_text
     echo_stderr(f"{size}; question_id {answer.question_id}" if question_id else size)
 

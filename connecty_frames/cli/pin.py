@@ -24,7 +24,7 @@ from connecty_frames.cli.answer_options import (
 )
 from connecty_frames.cli.connection import Profile, UseSandbox, connection, is_temporary, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
-from connecty_frames.cli.input import read_saved_schema
+from connecty_frames.cli.input import FlagGroup, read_saved_schema
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import (
     TABLES,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _SHOWN: Final = 1_000
 
 pin = typer.Typer(
+    cls=FlagGroup,
     name="pin",
     help="Ask a question once, keep its SQL in a file, and run it from there.",
     no_args_is_help=True,

@@ -36,7 +36,7 @@ def find_zone(name: str) -> tzinfo:
 
 
 def first_match(table: Iterable[tuple[TypeTest, Value]], type_: pa.DataType) -> Value | None:
-    """Return the value of the first test that is true for a type, None if there is none."""
+    """Return the value of the first test that is true for a type, or None."""
     return next((value for test, value in table if test(type_)), None)
 
 
@@ -68,7 +68,7 @@ def parse_type(text: str) -> pa.DataType:
     """Return the type with this text: the inverse of ``str`` for the types of answers; raises ValueError."""
     found = _find_type(text, 0, {}) if isinstance(text, str) else None
     if found is None or found[1] != len(text):
-        raise ValueError(f"{value_text(text)} is not the type of a column")
+        raise ValueError(f"{value_text(text)} is not a column type")
     return found[0]
 
 

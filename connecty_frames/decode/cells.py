@@ -47,7 +47,7 @@ def cell_array(data: Any, starts: NDArray[Any], ends: NDArray[Any]) -> pa.String
 
 
 def take(texts: pa.StringArray, places: NDArray[np.int32], is_valid: NDArray[np.bool_] | None) -> Any:
-    """Return the texts at some places, null where it is not valid."""
+    """Return the texts at some places, null if invalid."""
     valid = None
     if is_valid is not None and not is_valid.all():
         valid = pa.py_buffer(np.packbits(is_valid, bitorder="little"))

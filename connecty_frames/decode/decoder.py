@@ -63,7 +63,7 @@ class Decoded(Immutable):
     table: pa.Table | None  # None if the answer has none
     columns: list[ColumnSchema]
     rows: int
-    total_rows: int | None  # of the whole answer; None if unknown
+    total_rows: int | None  # of the whole answer, or None if unknown
     truncated: bool | None  # None if unknown
     warnings: list[ConnectyWarning] = msgspec.field(default_factory=list)
 
@@ -88,7 +88,7 @@ def decode(
     total_rows, truncated = _count_rows(envelope, set(absent), statistics_of, rows, fetched)
     whole = total_rows is not None and rows.count >= total_rows
     unknown = list(dict.fromkeys(name for found in statistics_of for name in found.unknown))
-    ignored = unknown and [f"Statistics of unknown names were ignored: {quoted(unknown)}."]
+    ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
     warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
     arrays, described, sources, errors = [], [], [], []
     for position in _column_order(rows.names, schema_types):
@@ -146,7 +146,7 @@ def _count_rows(
     rows: Rows,
     fetched: int | None,
 ) -> tuple[int | None, bool | None]:
-    """Return the number of rows of the whole result, and whether rows were cut; None if unknown."""
+    """Return the number of rows of the whole result, and whether rows were cut, or None if unknown."""
     total = count_total((found for name, found in envelope.columns.items() if name not in absent), rows.count)
     if total is not None:
         return total, rows.count < total
@@ -278,7 +278,7 @@ def _fidelity_warning(
 
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
-    """Return a ``schema=`` that reads the column as another type than the inferred, None if none is found."""
+    """Return a ``schema=`` that reads the column as another type than the inferred, or None."""
     if pa.types.is_temporal(inferred) or column.kinds & NESTED_KINDS:  # no remedy reads arrays and objects
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]

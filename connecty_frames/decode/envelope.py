@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MOST_KEPT: Final = 65_536
 _MOST_DETAILS: Final = 1000
 _LONGEST_NAME: Final = 1000
-#: Statistics of more bytes are parsed piece by piece, in pieces of so many bytes.
+#: Statistics of more bytes are parsed piece by piece, in pieces of this many bytes.
 _SMALL: Final = 1 << 18
 _PIECE: Final = 1 << 16
 #: The fields of the results that are read, beside the rows.
@@ -216,7 +216,7 @@ def _read_text(
     decoder: msgspec.json.Decoder[Any] = _TEXT,
     most: int | None = None,
 ) -> _Text:
-    """Return a text, of a longer one only so many bytes, or None for null or what is absent."""
+    """Return a text, of a longer one only this many bytes, or None for null or what is absent."""
     if not part:
         return _Text(None)
     source = part if most is None or len(part) <= most or bytes(part[:1]) != b'"' else _cut_text(part, most)
@@ -269,7 +269,7 @@ def _parse_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any]
     text.decode()
     block = scan(memoryview(text), 0)
     if len(block.separators(1)) >= limits.most_columns:
-        return {}, f"are of more than {limits.most_columns:,} columns"
+        return {}, f"cover more than {limits.most_columns:,} columns"
     if block.depths.max() > exact_json.MAX_DEPTH:
         return {}, f"are nested deeper than {exact_json.MAX_DEPTH} levels"
     return parse_by_piece(block, _PIECE, limits.checkpoint), ""
@@ -336,7 +336,7 @@ def _first_fields(source: memoryview, checkpoint: Callable[[], None]) -> tuple[d
 
 
 def _beginning(source: bytes, size: int) -> Any:
-    """Return a value, of a longer one only so many bytes: of what is no text, these of its JSON."""
+    """Return a value, of a longer one only this many bytes: of what is no text, these of its JSON."""
     if len(source) <= size:
         return exact_json.to_python(_cut_levels(exact_json.parse(source.decode())))
     if source[:1] == b'"':

@@ -166,7 +166,7 @@ def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> 
 
 def original(part: Any, proved: bytes, source: bytes) -> memoryview:
     """Return the bytes of JSON that stand where a part of what :func:`mask_leniencies` made of it stands."""
-    if proved is source:  # most often
+    if proved is source:  # common case
         return memoryview(part)
     start = offset(part, proved)
     return memoryview(source)[start : start + len(memoryview(part))]
@@ -237,7 +237,7 @@ def is_encodable(text: str) -> bool:
 
 
 def to_decimal(text: str) -> Decimal | None:
-    """Read a number text exactly, None where its exponent is beyond what a Decimal can have."""
+    """Read a number text exactly, or None if its exponent is beyond what a Decimal can have."""
     try:
         return Decimal(text, EXACT_CONTEXT)
     except InvalidOperation:

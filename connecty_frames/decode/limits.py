@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 #: The most values of statistics, which take up to 100 bytes each, however short they are.
 MOST_VALUES: Final = 2_000_000
 MOST_KEPT: Final = 100_000
-
+#: Each call for each column of each block has its cost. So of more columns than this, one call reads several
+#: columns, or one column of all blocks; and of more than four times as many, blocks are longer.
+FEW_COLUMNS: Final = 32
 
 #: Held while an answer is decoded, if one is set: those of many questions are, two at a time.
 DECODING: Final[ContextVar[AbstractContextManager[object] | None]] = ContextVar("DECODING", default=None)
@@ -32,6 +34,10 @@ class ReaderLimits(Immutable):
     #: Called between blocks of rows, columns, batches of cells, and pieces of the other parts; an exception
     #: that it raises ends the reading.
     checkpoint: Callable[[], None] = lambda: None
+
+    def block_size(self, size: int, columns: int) -> int:
+        """Return the size of blocks of so many columns, given that of few: up to four times as long."""
+        return min(size * min(max(columns // (4 * FEW_COLUMNS), 1), 4), self.longest_row)
 
 
 LIMITS: Final = ReaderLimits()

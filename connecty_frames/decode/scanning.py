@@ -81,7 +81,7 @@ class Scanned(NamedTuple):
 
 
 def next_block(rows: memoryview, start: int, size: int, *, single: bool = False) -> Scanned:
-    """Return the longest block of a size, or a row that is longer; where it is to be a single one, a row."""
+    """Return the longest block of a size, or a longer row; with ``single``, exactly one row."""
     while True:
         block = scan(rows[start : start + size], start)
         separators = block.separators(0)

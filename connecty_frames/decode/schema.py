@@ -80,7 +80,7 @@ class SchemaTypes(Immutable):
                 there = [choice for choice in rule.choices if choice in names]
                 if len(there) != 1:
                     raise ConversionError(
-                        f"schema= expects one of the columns {quoted(rule.choices)}, and the answer has "
+                        f"schema= expects one of the columns {quoted(rule.choices)}, but the answer has "
                         f"{quoted(there) or 'none of them'}. Its columns are {quoted(names)}.",
                         column=(there or [name])[0],
                     )
@@ -97,8 +97,8 @@ class SchemaTypes(Immutable):
 class Schema(Sequence[ColumnSchema]):
     """The columns of an answer in their order, each with its type and the evidence for it.
 
-    It can be saved (:meth:`to_json`) and passed back as ``schema=``, which then requires these columns and
-    types of the next answer, and reads the values in the same way.
+    Save it (:meth:`to_json`) and pass it as ``schema=`` to require these columns and types of another answer,
+    and read its values in the same way.
     """
 
     __slots__ = ("_columns",)
@@ -118,7 +118,7 @@ class Schema(Sequence[ColumnSchema]):
             for column in self._columns:
                 if column.name == key:
                     return column
-            raise KeyError(f"no column {snippet(key)!r}; there are {quoted(self.names)}")
+            raise KeyError(f"no column {snippet(key)!r}; the columns are {quoted(self.names)}")
         return self._columns[key]
 
     def __len__(self) -> int:
@@ -178,7 +178,7 @@ class Schema(Sequence[ColumnSchema]):
         Raises
         ------
         ConfigError
-            Where the text is something else.
+            If the text is anything else.
         """
         try:
             saved = json.loads(text)

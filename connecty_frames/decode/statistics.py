@@ -191,7 +191,7 @@ def count_total(columns: Iterable[ColumnStatistics], received: int | None = None
 def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[list[str | None], list[str]]:
     """Match the columns with the entries of the statistics.
 
-    A column's entry has the same name, or one that differs in case alone where no other column or entry does.
+    A column's entry has the same name, or one that differs only in case where no other column or entry does.
     Columns of one name have none, since it could be that of either.
 
     Returns the entry of each column, and the entries that belong to no column; those of a name that several
@@ -216,7 +216,7 @@ def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[
 
 
 def parse_count(value: object) -> int | None:
-    """Return a count of the statistics, also of ``2500.0`` and ``"2500"``; None for anything else."""
+    """Return a count of the statistics, also of ``2500.0`` and ``"2500"``, or None for anything else."""
     if not isinstance(value, str) or not _match_count(value):
         return None
     if value.isdecimal():  # common case

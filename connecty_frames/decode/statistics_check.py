@@ -31,16 +31,16 @@ that is NaN, or another word for nothing, says nothing; the other values are com
 units of UTF-16. Those of cells that were numbers or objects are not compared, since databases write these as
 texts in ways of their own.
 
-**Means.** Compared where all rows were received, to the last digit that the mean shows, and up to the errors
-that adding up floats may cause; singles, which are written with few digits, cause larger ones. Rows that show
-fewer digits than the bounds were cut, and their mean differs by as much.
+**Means.** Compared if all rows were received, to the last digit of the mean and within the rounding errors of
+a float sum. Singles, which have few digits, cause larger errors. Rows that show fewer digits than the bounds
+were cut, and their mean differs by as much.
 
 **Distinct values.** Compared under ``strict`` alone, since counting them costs as much as reading them. Null
 and NaN may count as one more value each. Values that were cut may have become equal, so of numbers with a
 fraction and of times there may be fewer than the server counted, never more.
 
-Not compared: columns that stayed text though the statistics are of numbers or times, bounds of a column
-without values, means of NaN and infinity, counts and means that cannot be read.
+Not compared: columns that stayed text despite statistics of numbers or times, bounds of a column without
+values, means of NaN and infinity, and unreadable counts and means.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def check_statistics(
     """Compare a table with the statistics of its columns, under ``strict`` also distinct values."""
     found = []
     if absent:
-        found.append(f"Statistics of {quoted(absent)} match no column, or more than one, and were ignored.")
+        found.append(f"Statistics for {quoted(absent)} match no column, or more than one, and were ignored.")
     if total_rows is not None and rows > total_rows:
         found.append(
             f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} received, but the statistics count "
@@ -360,7 +360,7 @@ def _compare_texts(
         end: length for end in _LENGTHS if (length := parse_count(section.get(f"{end}_len"))) is not None
     }
     mean = _read_mean(section.get("mean_len")) if whole else None
-    # A length may be that in bytes, which is the fastest to compute and most often the same, in characters or
+    # A length may be that in bytes, which is the fastest to compute and usually the same, in characters or
     # in UTF-16.
     found: list[dict[str, Any]] = []
     for measure in (lambda _: lengths, pc.utf8_length, _utf16_lengths):

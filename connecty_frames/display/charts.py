@@ -108,7 +108,7 @@ class Column:
 
     @property
     def numbers(self) -> list[float | None]:
-        """Numbers as the nearest float64, durations in their unit; None for NaN and infinity."""
+        """Numbers as the nearest float64, durations in their unit, or None for NaN and infinity."""
         cells = self.cells
         if pa.types.is_duration(cells.type):
             cells = pc.divide(_seconds(cells), float(self._unit[1]))
@@ -174,8 +174,8 @@ def choose_chart(
     """Choose what is drawn: the columns that are named, else by the rules; raises ConfigError."""
     if table.num_rows > _MAX_ROWS:
         raise ConfigError(
-            f"{table.num_rows:,} rows are more than the {_MAX_ROWS:,} that a chart shows well. Ask for "
-            "fewer, such as sums by month or the first 20; or draw a part of answer.to_pandas().",
+            f"{table.num_rows:,} rows are too many for a chart (at most {_MAX_ROWS:,}). Ask for fewer, such "
+            "as sums by month or the first 20, or plot a part of answer.to_pandas().",
             setting="plot",
         )
     columns = _columns(table)
@@ -266,7 +266,7 @@ def _choose_measure(measures: list[Column], named: list[Column], dimension: Colu
 
 
 def _choose_dimension(columns: list[Column], measures: list[Column], least: int) -> Column | None:
-    """Choose what is drawn over; another measure if there are at least so many."""
+    """Choose what is drawn over; another measure if there are at least this many."""
     columns = [c for c in columns if not c.is_measure and c.role is not Role.OTHER]
     usable = [column for column in columns if column.count > 1 or len(column.cells) == 1] or columns
     by_role = {role: [column for column in usable if column.role is role] for role in Role}

@@ -151,7 +151,7 @@ def _start_display() -> Display:
 
 
 def notebook_shell() -> Any:
-    """Return IPython's shell in a notebook; None in a terminal, where it has no kernel."""
+    """Return IPython's shell in a notebook, or None in a terminal, which has no kernel."""
     shell = sys.modules["IPython"].get_ipython() if sys.modules.get("IPython") else None
     return shell if hasattr(shell, "kernel") else None
 

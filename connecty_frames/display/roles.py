@@ -1,8 +1,8 @@
 """What each column of an answer is: its role in charts, cards, tables and workbooks.
 
 The name decides first, in the spellings that warehouses and people use (``customer_id``, ``customerId``,
-``CUSTOMER ID``, ``id_kunde``); the values have to agree: a year is a whole number from 1000 to 2999. Numbers
-without such a name are measures.
+``CUSTOMER ID``, ``id_kunde``); the values have to agree: a year is a whole number from 1000 to 2999.
+Numbers without such a name are measures.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _is_within(numbers: list[int], period: str) -> bool:
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> list[int] | None:
-    """Return the first numbers without nulls, None if one is no whole number or there is none."""
+    """Return the first numbers without nulls, or None if one is no whole number or there is none."""
     values = column.slice(0, _SAMPLE).drop_null().to_pylist()
     if not values or not all(math.isfinite(value) and value == int(value) for value in values):
         return None

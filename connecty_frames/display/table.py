@@ -48,11 +48,20 @@ _DIM: Final = Style(dim=True)
 class _Column:
     """A column as texts, and the widths that it can have."""
 
-    def __init__(self, name: str, type_: str, cells: list[str | None], *, is_number: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        type_: str,
+        cells: list[str | None],
+        *,
+        is_number: bool = False,
+        is_temporal: bool = False,
+    ) -> None:
         self.name = name
         self.type = type_
         self.cells = cells
         self.is_number = is_number
+        self.is_temporal = is_temporal
 
     @classmethod
     def from_arrow(cls, name: str, type_: str, column: pa.ChunkedArray, limit: int | None = None) -> _Column:
@@ -62,7 +71,8 @@ class _Column:
             return terminal(text if limit is None else cut(text, limit))
 
         cells = [None if text is None else shown(text) for text in short_texts(column)]
-        return cls(shown(name), shown(type_), cells, is_number=is_number(column.type))
+        kinds = {"is_number": is_number(column.type), "is_temporal": pa.types.is_temporal(column.type)}
+        return cls(shown(name), shown(type_), cells, **kinds)
 
     @cached_property
     def aligned(self) -> list[str | None]:
@@ -192,7 +202,7 @@ def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> I
 
 
 def _ends(table: pa.Table) -> tuple[pa.Table, int | None]:
-    """Return the rows that are shown, and after how many of them others are left out, None for nowhere."""
+    """Return the rows that are shown, and after how many of them others are left out, or None for nowhere."""
     if table.num_rows <= SHOWN_ROWS:
         return table, None
     half = SHOWN_ROWS // 2
@@ -218,11 +228,13 @@ def _choose(
 
 
 def _share(columns: list[_Column], room: int) -> list[int]:
-    """Return the width of each column: the least, then what is left for values and names, then for types."""
+    """Return the width of each column: the least, then what times, values and names, and types lack."""
     widths = [column.least for column in columns]
     if sum(widths) > room and widths:  # then there is one column, perhaps with the ellipsis
         widths[0] = max(1, room - sum(widths[1:]))
-    for wanted in ([column.content for column in columns], [column.full for column in columns]):
+    # A time that is cut says less than a text that is.
+    times = [column.content if column.is_temporal else 0 for column in columns]
+    for wanted in (times, [column.content for column in columns], [column.full for column in columns]):
         left = room - sum(widths)
         missing = [max(0, want - width) for want, width in zip(wanted, widths, strict=True)]
         # The columns that lack least come first: what they leave is for the others.

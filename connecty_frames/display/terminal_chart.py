@@ -84,8 +84,8 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
     """Return a line for each row: its label, a bar that begins at zero, and its number with all digits."""
     if len(chart.measure.cells) > _MAX_BARS:
         raise ConfigError(
-            f"{len(chart.measure.cells):,} bars are more than the {_MAX_BARS} that a terminal shows well. "
-            "Ask for fewer.",
+            f"{len(chart.measure.cells):,} bars are too many for a terminal (at most {_MAX_BARS}). Ask for "
+            "fewer.",
             setting="plot",
         )
     numbers = chart.measure.numbers
@@ -126,8 +126,7 @@ def _series(chart: Chart, console: Console) -> RenderableType:
     names = list(dict.fromkeys(groups))
     if len(names) > _MAX_SERIES:
         raise ConfigError(
-            f"{len(names)} lines are more than the {_MAX_SERIES} that the colours of a terminal tell apart. "
-            "Ask for fewer.",
+            f"{len(names)} lines are too many for a terminal (at most {_MAX_SERIES}). Ask for fewer.",
             setting="plot",
         )
     series = [_sorted(xs, ys, drawn & [group == name for group in groups]) for name in names]
@@ -190,7 +189,7 @@ def _draw(console: Console, **options: Any) -> list[str]:
             )
     except RuntimeError:  # a bare `raise` in uniplot
         raise ConfigError(
-            f"The numbers beside the axis leave no room for a chart in {console.width} characters.",
+            f"The axis labels leave no room for a chart in {console.width} columns.",
             setting="plot",
         ) from None
     except (TypeError, ValueError, ArithmeticError, AssertionError, IndexError) as error:

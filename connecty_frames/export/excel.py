@@ -1,8 +1,8 @@
 """Arrow tables as workbooks for Excel.
 
 Excel has numbers of 15 significant digits, times to the millisecond from 1900-03-01 on, truth values and
-text. A column of which one value is none of these exactly is text, whole: a sum in Excel skips text among
-numbers without a word. One warning names these columns.
+text. If Excel cannot hold one value of a column exactly, the whole column is text: a sum in Excel silently
+skips text among numbers. One warning names these columns.
 
 Sources: "Excel specifications and limits" and "Numeric precision in Microsoft Excel" (Microsoft); ECMA-376,
 section 18.17.4, for the numbers of dates.
@@ -152,7 +152,7 @@ def _convert(column: pa.ChunkedArray) -> _Cells:
 
 
 def _convert_exact(column: pa.ChunkedArray) -> _Cells | None:
-    """Convert integers and decimals; None if one has more than 15 significant digits."""
+    """Convert integers and decimals, or None if one has more than 15 significant digits."""
     digits = pc.replace_substring_regex(texts(column), r"[-.]|E.*", "")
     if (pc.max(pc.utf8_length(pc.utf8_trim(digits, "0"))).as_py() or 0) > _MAX_DIGITS:
         return None
@@ -162,7 +162,7 @@ def _convert_exact(column: pa.ChunkedArray) -> _Cells | None:
 
 
 def _convert_floats(column: pa.ChunkedArray) -> _Cells | None:
-    """Convert floats; None if one is not finite, or beyond the range of Excel's numbers."""
+    """Convert floats, or None if one is not finite, or beyond the range of Excel's numbers."""
     numbers = pc.cast(column, pa.float64())
     sizes = pc.abs(numbers)
     is_held = pc.or_(
@@ -172,7 +172,7 @@ def _convert_floats(column: pa.ChunkedArray) -> _Cells | None:
 
 
 def _convert_timestamps(column: pa.ChunkedArray) -> _Cells | None:
-    """Convert dates and times; None if one has a zone, is finer than milliseconds or beyond Excel's range."""
+    """Convert dates and times, or None if one has a zone, is too fine or beyond Excel's range."""
     if getattr(column.type, "tz", None) is not None:
         return None
     try:
@@ -187,7 +187,7 @@ def _convert_timestamps(column: pa.ChunkedArray) -> _Cells | None:
 
 
 def _convert_times(column: pa.ChunkedArray) -> _Cells | None:
-    """Convert times of day; None if one is finer than milliseconds."""
+    """Convert times of day, or None if one is finer than milliseconds."""
     try:
         counts = pc.cast(pc.cast(column, pa.time32("ms")), pa.int32())
     except pa.ArrowInvalid:
@@ -234,9 +234,9 @@ def _warn_of_texts(table: pa.Table, columns: list[_Cells]) -> None:
     ]
     if names:
         message = (
-            f"In the workbook {quoted(names)} {'is' if len(names) == 1 else 'are'} text, since Excel has no "
-            "exact form for every value: its numbers have 15 digits, its dates begin in March 1900, and its "
-            "times have milliseconds and no zone."
+            f"In the workbook {quoted(names)} {'is' if len(names) == 1 else 'are'} text, because Excel "
+            "cannot hold every value exactly: its numbers have 15 digits, its dates begin in March 1900, "
+            "and its times have milliseconds and no zone."
         )
         warn(TypeFidelityWarning(message))
 
@@ -244,12 +244,12 @@ def _warn_of_texts(table: pa.Table, columns: list[_Cells]) -> None:
 def _check_size(table: pa.Table, question_id: str | None) -> None:
     """Raise an error if a table has no room in a sheet."""
     for count, limit, noun in (
-        (table.num_rows, _MAX_ROWS - 1, "rows below the names"),
+        (table.num_rows, _MAX_ROWS - 1, "rows below the header"),
         (table.num_columns, _MAX_COLUMNS, "columns"),
     ):
         if count > limit:
             raise ConversionError(
-                f"A sheet of Excel has at most {limit:,} {noun}, and this answer has {count:,}. {_REMEDY}",
+                f"An Excel sheet has at most {limit:,} {noun}, but this answer has {count:,}. {_REMEDY}",
                 question_id=question_id,
             )
 
@@ -261,7 +261,7 @@ def _check_texts(table: pa.Table, columns: list[_Cells], question_id: str | None
         if row is not None or _utf16_length(name) > _MAX_TEXT:
             place = "its name" if row is None else f"row {row}"
             raise ConversionError(
-                f"Column {snippet(name)!r}, {place}: a cell of Excel has at most {_MAX_TEXT:,} characters. "
+                f"Column {snippet(name)!r}, {place}: an Excel cell has at most {_MAX_TEXT:,} characters. "
                 f"{_REMEDY}",
                 column=name,
                 row=row,

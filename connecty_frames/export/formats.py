@@ -1,7 +1,7 @@
-r"""Arrow tables to files from which every value reads back as it was; markdown and html are for people.
+r"""Arrow tables to files that return every value unchanged; markdown and html are for people.
 
 CSV has nulls as empty fields and texts in quotes, so that an empty text and null stay apart. Parquet and
-Arrow (Feather) have the metadata of the answer in that of their schema.
+Arrow (Feather) have the metadata of the answer in their schema.
 
 In csv, json, markdown and html, dates, times and durations are ISO-8601 text, and bytes are hexadecimal,
 ``\x48``. NaN and infinity, which JSON does not have, are text in it, as in the API itself.

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
 _NO_METADATA: Final = (
-    "This frame has no answer metadata: connecty_frames did not make it, or an operation made a new frame of "
-    "the one that had it. cf.copy_metadata(source, frame) copies it (import connecty_frames as cf)."
+    "This frame has no answer metadata: connecty_frames did not make it, or an operation lost it. "
+    "cf.copy_metadata(source, frame) restores it (import connecty_frames as cf)."
 )
 
 if TYPE_CHECKING:
@@ -82,23 +82,20 @@ def metadata(frame: object, *, required: bool = False) -> AnswerMetadata | None:
     Parameters
     ----------
     frame
-        A frame or series of pandas or polars, a table, record batch or schema of pyarrow, or a DataFrame of
-        Spark.
+        A pandas or polars frame or series; a pyarrow table, record batch or schema; or a Spark DataFrame.
     required
         Whether a frame without metadata is an error.
 
     Returns
     -------
     AnswerMetadata or None
-        None for a frame without metadata: it was not made by connecty_frames, or an operation of its
-        library made a new frame, to which :func:`copy_metadata` copies it. Also None for a DataFrame of
-        Spark whose columns are of several answers.
+        A frame without metadata gives None: connecty_frames did not make it, or an operation lost it, and
+        :func:`copy_metadata` restores it. A Spark DataFrame with columns of several answers also gives None.
 
     Raises
     ------
     ConfigError
-        Where it is not a frame, what is kept under ``connecty`` is damaged, or ``required=True`` and there is
-        no metadata.
+        If it is not a frame, its metadata is damaged, or ``required=True`` and there is no metadata.
 
     Examples
     --------
@@ -122,7 +119,7 @@ def copy_metadata(source: object, frame: pd.DataFrame) -> PandasFrame: ...
 @overload
 def copy_metadata(source: object, frame: Frame) -> Frame: ...
 def copy_metadata(source: object, frame: Any) -> Any:
-    """Copy the metadata of a frame to one that was derived from it, across libraries too.
+    """Copy the metadata of a frame to one that was derived from it, even in another library.
 
     Parameters
     ----------
@@ -134,12 +131,12 @@ def copy_metadata(source: object, frame: Any) -> Any:
     Returns
     -------
     Frame
-        The derived frame; for an Arrow table or a DataFrame of Spark a new one over the same columns.
+        The derived frame; an Arrow table or Spark DataFrame is a new object with the same columns.
 
     Raises
     ------
     ConfigError
-        Where one of them is not a frame, or the source has no metadata.
+        If one of them is not a frame, or the source has no metadata.
 
     Examples
     --------
@@ -152,8 +149,8 @@ def copy_metadata(source: object, frame: Any) -> Any:
     found = metadata(source)
     if found is None:
         raise ConfigError(
-            "copy_metadata(source, frame): the source has no answer metadata itself. It is the frame that "
-            "connecty_frames made, or one that got its metadata by copy_metadata.",
+            "copy_metadata(source, frame): the source has no answer metadata. Use a frame that "
+            "connecty_frames made, or one returned by copy_metadata.",
             setting="source",
         )
     return attach(frame, found)
@@ -163,9 +160,9 @@ class ConnectyAccessor:
     """``frame.connecty``: the metadata of the answer that a frame came from.
 
     The accessor holds the metadata, and its frame only weakly: polars and pandas 2 cache an accessor on its
-    frame, so that a strong reference would be a cycle, and keep the frame alive until the garbage collector
-    runs. Where the frame is gone by the time that it is needed, as in ``frame.head().connecty``, a second
-    frame over the same columns takes its place.
+    frame. A strong reference would be a cycle that keeps the frame alive until the garbage collector runs.
+    Where the frame is gone by the time that it is needed, as in ``frame.head().connecty``, a second frame
+    over the same columns takes its place.
 
     Raises
     ------
@@ -250,22 +247,22 @@ class ConnectyAccessor:
 
     @property
     def sql_query(self) -> str | None:
-        """The SQL that produced the answer, None where the server sent none."""
+        """The SQL that produced the answer, or None if the server sent none."""
         return self.metadata.sql_query
 
     @property
     def response_summary(self) -> str | None:
-        """The written summary, None where the server sent none."""
+        """The written summary, or None if the server sent none."""
         return self.metadata.response_summary
 
     @property
     def truncated(self) -> bool | None:
-        """Whether rows of the answer were cut, None if unknown."""
+        """Whether rows of the answer were cut, or None if unknown."""
         return self.metadata.truncated
 
     @property
     def total_rows(self) -> int | None:
-        """The rows of the whole answer, None if unknown."""
+        """The rows of the whole answer, or None if unknown."""
         return self.metadata.total_rows
 
     @property
@@ -284,7 +281,7 @@ class ConnectyAccessor:
         Returns
         -------
         Path
-            The file, which replaces one of that name. It has a checksum, which ``cf.read_parquet`` verifies.
+            The file; an existing one is replaced. It has a checksum, which ``cf.read_parquet`` verifies.
 
         Raises
         ------
@@ -292,7 +289,7 @@ class ConnectyAccessor:
             Where the frame holds what Parquet does not: names that are not text or occur twice, or values
             that Arrow has no type for.
         OSError
-            If it cannot be written, on a full disk a WriteFailed; an existing file is then unchanged.
+            If it cannot be written (WriteFailed on a full disk); an existing file is unchanged.
         """
         from connecty_frames.frames.parquet_file import write_parquet
 

@@ -112,7 +112,7 @@ def spark_metadata(answers: list[AnswerMetadata], column: str) -> dict[str, Any]
 
 
 def _read_fields(frame: Any) -> AnswerMetadata | None:
-    """Return the metadata on the columns of Spark, None if they are of several answers."""
+    """Return the metadata on the columns of Spark, or None if they are of several answers."""
     texts = [field.metadata[KEY] for field in frame.schema if KEY in field.metadata]
     if any(not isinstance(text, str) for text in texts):
         return None
@@ -140,8 +140,8 @@ def _parse(text: Any, remedy: str) -> AnswerMetadata | None:
         return AnswerMetadata.from_json(text)
     except ConfigError as error:
         raise ConfigError(
-            f"The metadata of this frame, under {KEY!r}, is damaged. {error} Replace it by "
-            f"cf.copy_metadata(source, frame), or remove it by {remedy}."
+            f"The metadata of this frame, under {KEY!r}, is damaged. {error} Replace it with "
+            f"cf.copy_metadata(source, frame), or remove it with {remedy}."
         ) from None
 
 

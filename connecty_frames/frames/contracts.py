@@ -112,8 +112,8 @@ def warn_of_validators(schema: Any) -> None:
     if found:
         warn(
             TypeFidelityWarning(
-                f"schema: the validators {' and '.join(found)} are not run, so what they check is unchecked. "
-                "model_validate of a pydantic model checks a row."
+                f"schema: the validators {' and '.join(found)} are not run. To run those of a pydantic "
+                "model, pass a row to its model_validate."
             )
         )
 
@@ -150,7 +150,7 @@ def _metadata_of(annotation: Any) -> Iterator[Any]:
 def _check_of(
     annotation: Any, config: Any, *, is_model: bool
 ) -> Callable[[Sequence[Any]], tuple[int, str] | None] | None:
-    """Return pydantic's check of values, None if the type says all or a validator comes first."""
+    """Return pydantic's check of values, or None if the type says all or a validator comes first."""
     type_, metadata, _ = unwrap(annotation)
     # Inside of a union, `Field` keeps its constraints in a list.
     flat = [part for each in metadata for part in getattr(each, "metadata", None) or [each]]

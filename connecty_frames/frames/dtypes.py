@@ -59,7 +59,7 @@ def arrow_type(given: Any) -> pa.DataType:
     if isinstance(encoding, AnyDecimal):
         return encoding.type
     if encoding is not None:
-        raise UnknownTypeError(f"{encoding!r} is for a whole column, not for values inside of others")
+        raise UnknownTypeError(f"{encoding!r} is for a whole column, not for values inside others")
     if isinstance(given, str):
         return _from_name(given)
     class_ = given if isinstance(given, type) else type(given)
@@ -70,7 +70,7 @@ def arrow_type(given: Any) -> pa.DataType:
 
 
 def find_encoding(given: Any) -> Encoding | None:
-    """Return the encoding given in place of a type, or in its annotation; None if there is none."""
+    """Return the encoding given in place of a type, or in its annotation, or None."""
     if isinstance(given, Encoding):
         return given
     if isinstance(given, str):
@@ -83,7 +83,7 @@ def find_encoding(given: Any) -> Encoding | None:
 
 
 def _find_category(given: Any) -> Category | None:
-    """Return the categories that a type lists, None if it lists none."""
+    """Return the categories that a type lists, or None if it lists none."""
     class_ = type(given)
     if typing.get_origin(given) is typing.Literal:
         return _category([value for value in typing.get_args(given) if value is not None])
@@ -109,7 +109,7 @@ def _category(given: Sequence[Any], *, is_ordered: bool = False) -> Category:
     try:
         to_array(category.values, category.type.value_type)
     except (OverflowError, UnicodeEncodeError):  # beyond 64 bits, or with a lone surrogate
-        raise UnknownTypeError("one of its categories is a value that no column holds") from None
+        raise UnknownTypeError("one of its categories is a value that no column can hold") from None
     return category
 
 
@@ -202,7 +202,7 @@ def _decimal(precision: int, scale: int) -> pa.DataType:
     if not 0 <= scale <= precision or not 1 <= precision <= _DECIMAL256:
         raise UnknownTypeError(
             f"a decimal of {precision} digits with {scale} after the point: expected 1 to {_DECIMAL256} "
-            "digits, and no more after the point than there are"
+            "digits, and at most as many after the point"
         )
     return (pa.decimal128 if precision <= _DECIMAL128 else pa.decimal256)(precision, scale)
 
@@ -292,7 +292,7 @@ def _from_annotation(given: Any) -> pa.DataType:
         return pa.list_(arrow_type(typing.get_args(given)[0]))
     if is_pydantic_model(given):
         raise UnknownTypeError(
-            f"{given.__name__} is a model, which no column holds: give the type of its objects, a pa.struct"
+            f"{given.__name__} is a model, not a column type: pass a pa.struct for its objects"
         )
     if isinstance(given, type):
         known = _PYDANTIC.get(given.__name__) if comes_from(given, "pydantic") else _PYTHON.get(given)

@@ -4,7 +4,7 @@ It takes a few tenths of a second, which would otherwise be added to the time of
 thread of its own, so that a deadline and Ctrl-C end the call as they do without it.
 
 - Only the first question to an engine begins one, and only after it was accepted.
-- Errors are not reported: the module is imported again where it is needed, and raises them there.
+- Errors are not reported: the module raises them when it is imported again.
 - The thread is no daemon, since Python must not end in the middle of the import of a library in C.
 - ``pyarrow.compute``, which few answers need, is imported as well if the answer is not there by then.
 - A fork waits for it: in the child the lock of a module that another thread was importing is never released.

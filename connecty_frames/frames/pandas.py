@@ -3,8 +3,8 @@
 Each backend has a table of tests on Arrow types and the functions that build a column. The first test that
 is true decides; a type without one becomes :class:`pandas.ArrowDtype`.
 
-Nullable columns are built from values and mask, not by pandas' own conversion from Arrow, which turns NaN
-into NA (pandas 3) and converts integers by way of floats, so that large ones change.
+Nullable columns are built from values and mask. pandas' own conversion from Arrow turns NaN into NA (pandas
+3), and converts integers through floats, which changes large ones.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NAMES: Any = _NUMPY_STRING or "str"
 #: Arrow's arithmetic has about the digits of both operands together, and more than 38 are an error: columns
 #: of 17 digits can be added, subtracted, multiplied and divided, of 28 added and subtracted.
 _PRECISIONS: Final = (17, 28)
-#: With more numpy columns than this, each in a block of its own, pandas would warn of a fragmented frame (at
+#: With more numpy columns than this, each in its own block, pandas would warn of a fragmented frame (at
 #: 100 blocks) when its owner adds columns.
 _MAX_BLOCKS: Final = 50
 
@@ -306,7 +306,7 @@ def _warn_of_losses(names: list[str], columns: list[pa.ChunkedArray], arrays: li
         losses = "; ".join(f"{loss}: {listed(where)}" for loss, where in lost.items())
         warn(
             TypeFidelityWarning(
-                f'dtype_backend="numpy" does not hold all there is. {losses[0].upper()}{losses[1:]}. '
+                f'dtype_backend="numpy" cannot hold everything. {losses[0].upper()}{losses[1:]}. '
                 'dtype_backend="numpy_nullable" or "pyarrow" loses nothing.'
             )
         )

@@ -2,11 +2,11 @@
 
 The file is ordinary Parquet. The metadata is under ``connecty`` in that of the schema, and a second time
 where pandas looks for attrs, so that ``pandas.read_parquet`` finds it as well. Each page has a checksum, and
-so has the whole file. Reading verifies them: one flipped bit most often changes a value without an error.
+so has the whole file. Reading verifies them: one flipped bit usually changes a value without an error.
 
-pandas keeps two things that Parquet does not. An index of its own is written as a column, which becomes the
-index again in pandas and, where it has a name, a column elsewhere. Dates, which pandas holds as seconds, get
-back the type that the metadata names; so do decimals, which have fewer digits in pandas, elsewhere.
+pandas keeps two things that Parquet does not. A separate index is written as a column. It becomes the index
+again in pandas, and a column elsewhere if it has a name. Dates, which pandas holds as seconds, get back the
+type that the metadata names; so do decimals, which have fewer digits in pandas, elsewhere.
 """
 
 from __future__ import annotations
@@ -62,36 +62,36 @@ def read_parquet(
     engine: Engine = "pandas",
     dtype_backend: DtypeBackend = "numpy_nullable",
 ) -> Any:
-    """Read a Parquet file as a frame, with the metadata of the answer where the file has it.
+    """Read a Parquet file as a frame, with the metadata of the answer if the file has it.
 
     Parameters
     ----------
     path
-        A file that ``frame.connecty.to_parquet`` or pandas wrote; or any other, which has no metadata.
+        A file that ``frame.connecty.to_parquet`` or pandas wrote, or any other, which has no metadata.
     engine
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     dtype_backend
-        What pandas columns are made of, as in :func:`ask_df`.
+        The dtypes of pandas columns, as for :func:`ask_df`.
 
     Returns
     -------
     pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        An index of pandas that has no name is left out of the other libraries' frames.
+        Other libraries' frames omit an unnamed pandas index.
 
     Raises
     ------
     ConfigError
-        Where an argument is wrong; or the file is not Parquet, damaged, has under ``connecty`` anything but
-        the metadata of an answer, or holds what the library cannot, such as a time zone that it does not
-        know. Invalid entries of pandas (index, attrs) are ignored.
+        If an argument is wrong, the file is damaged or not Parquet, or its entry ``connecty`` is not
+        metadata. Also if it contains something that the library cannot hold, such as an unknown time zone.
+        Invalid pandas entries (index, attrs) are ignored.
     OSError
-        Where the file cannot be opened, or is not a regular file.
+        If the file cannot be opened, or is not a regular file.
 
     Notes
     -----
-    A file that ``frame.connecty.to_parquet`` wrote has a checksum, which is verified before anything else:
-    damage to such a file is an error, and never changes a value. In other files, pages are verified where
-    they have checksums, and values are checked to be valid.
+    A file that ``frame.connecty.to_parquet`` wrote has a checksum, which is verified first: damage is an
+    error, and never changes a value. In other files, page checksums are verified if there are any, and values
+    are validated.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def read_parquet(
             "pandas.read_parquet and polars.read_parquet read the table without it.",
             setting="path",
         ) from None
-    with _library_errors(f"{name} is damaged, or holds what {engine} cannot"):
+    with _library_errors(f"{name} is damaged, or holds something that {engine} cannot"):
         table = _restore_types(table, pandas_metadata.seconds, found, options.engine)
         frame = _CONVERTERS[options.engine](table, pandas_metadata, options.dtype_backend)
     return frame if found is None else attach(frame, found)
@@ -272,7 +272,7 @@ def _to_pandas(table: pa.Table, pandas_metadata: _PandasMetadata, backend: Dtype
 def _pandas_index(
     table: pa.Table, index_columns: list[Any], backend: DtypeBackend
 ) -> tuple[set[str], pd.Index | None]:
-    """Return the names of the index columns that pandas wrote, and the index, None if there is none."""
+    """Return the names of the index columns that pandas wrote, and the index, or None."""
     import pandas as pd
 
     known = set(table.column_names)

@@ -53,8 +53,7 @@ def _checked_attrs(frame: object) -> dict[str, Any]:
             json.dumps({key: value})
         except (TypeError, ValueError):
             raise ConfigError(
-                f"frame.attrs[{value_text(key)}] is not JSON, which is how Parquet keeps attrs: remove it, "
-                "or make it text."
+                f"frame.attrs[{value_text(key)}] cannot be stored as JSON: remove it, or make it text."
             ) from None
     return attrs
 
@@ -88,7 +87,7 @@ def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
 
 
 # Parquet's own checksums cover pages and not the footer, which says how pages are to be read: one flipped bit
-# there most often changes values without an error. So the whole file has a checksum too. It stands between
+# there usually changes values without an error. So the whole file has a checksum too. It stands between
 # the pages and the footer, where Parquet allows any bytes and no reader looks, since readers follow the
 # offsets in the footer. A program that rewrites the file drops it.
 
@@ -97,7 +96,7 @@ _CHECKSUM_MARK: Final = b"connecty"
 
 
 def is_intact(content: memoryview) -> bool | None:
-    """Return whether a Parquet file is what was written, None if it does not have our checksum."""
+    """Return whether a Parquet file is what was written, or None if it does not have our checksum."""
     start = _footer_start(content)
     pages, checksum = content[: start - 4], content[start - 4 : start]
     if start < 0 or bytes(pages[-len(_CHECKSUM_MARK) :]) != _CHECKSUM_MARK:

@@ -1,7 +1,7 @@
 """Arrow tables to polars: the same values, and no type that polars would drop or panic at.
 
 polars uses Arrow's memory, except for text, which it copies into views. It lacks a few types, and fails in
-different ways: decimal256 makes it panic, which no ``except Exception`` catches, a zone such as ``+05:30`` is
+different ways. decimal256 makes it panic, which no ``except Exception`` catches; a zone such as ``+05:30`` is
 an error, and a column of nulls alone gets a dtype that fits no other. So what it cannot hold is found from
 the types beforehand, at any depth.
 """
@@ -131,7 +131,7 @@ def _struct(type_: pa.DataType) -> pa.DataType:
     fields = [_field(type_.field(position)) for position in range(type_.num_fields)]
     if any(NUL in field.name for field in fields):
         raise ConfigError(
-            "A field of a struct has a NUL character in its name, at which polars would cut the name: rename "
+            "A field of a struct has a NUL character in its name, where polars would cut it: rename "
             'it, or use engine="pyarrow".'
         )
     return pa.struct(fields)

@@ -97,7 +97,7 @@ def _from_columns(columns: Iterable[Declared], *, complete: bool) -> SchemaTypes
             ) from None
         for each in rule.choices or (name,):
             if each in known:
-                raise ConfigError(f"schema: column {snippet(each)!r} is there twice.", setting="schema")
+                raise ConfigError(f"schema: column {snippet(each)!r} occurs twice.", setting="schema")
             known.add(each)
         column_types[name] = type_ if encoding is None else encoding
         if rule != ColumnRule():

@@ -145,8 +145,8 @@ def warn_of_texts(schema: pa.Schema) -> None:
     if lost:
         warn(
             TypeFidelityWarning(
-                "Spark 4.0 has no type for some of these columns, or for what is in them: times of day, "
-                "fractions of a second with more than 6 digits, and decimals of more than 38 digits. Their "
+                "Spark 4.0 has no type for some of these columns or values, such as times of day, more than "
+                "6 digits of a second or decimals of more than 38 digits. Their "
                 f"values are kept as exact text: {listed(lost)}."
             )
         )

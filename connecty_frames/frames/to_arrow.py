@@ -39,8 +39,8 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
     names = list(frame.columns)
     if not all(isinstance(name, str) for name in names):
         raise ConfigError(
-            "The columns of this frame have names that are not text, as after a pivot. Rename them, for "
-            'example by frame.columns = ["_".join(map(str, name)) for name in frame.columns].'
+            "Some columns of this frame have names that are not text, as after a pivot. Rename them, for "
+            'example with frame.columns = ["_".join(map(str, name)) for name in frame.columns].'
         )
     if (repeated := repeated_name(names)) is not None:
         raise ConfigError(f"Two columns of this frame are called {snippet(repeated)!r}: rename one.")
@@ -54,7 +54,7 @@ def _from_polars(frame: pl.DataFrame) -> pa.Table:
     for name, dtype in frame.schema.items():
         if any(NUL in each for each in (name, *_field_names(dtype))):
             raise ConfigError(
-                f"Column {snippet(name)!r} has a NUL character in its name or that of a field, which polars "
+                f"Column {snippet(name)!r} has a NUL character in its name or a field's name, which polars "
                 "cannot export to Arrow: rename it."
             )
         if str(dtype.base_type()) in _ONLY_POLARS:
@@ -65,7 +65,7 @@ def _from_polars(frame: pl.DataFrame) -> pa.Table:
 
 
 def repeated_name(names: list[str]) -> str | None:
-    """Return the first name that occurs more than once, None if there is none."""
+    """Return the first name that occurs more than once, or None."""
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 

@@ -1,7 +1,7 @@
 """Statuses and foreign exceptions as failures: the one place that maps them.
 
-Source: the API document leaves error statuses and bodies open, so the statuses mean what RFC 9110, section
-15 and RFC 6585, section 4 say, and a body is shown as far as a person can read it.
+The API document leaves error statuses and bodies open. So statuses mean what RFC 9110, section 15 and RFC
+6585, section 4 say, and a body is shown as far as a person can read it.
 """
 
 from __future__ import annotations
@@ -71,8 +71,12 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     ),
     408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; try again {when}"),
     429: (RateLimitError, FailureKind.RATE_LIMITED, "Try again {when}, or ask fewer questions at once"),
-    502: (ServerError, FailureKind.UNAVAILABLE, "The service is not reachable just now; try again {when}"),
-    503: (ServerError, FailureKind.UNAVAILABLE, "The service is not available just now; try again {when}"),
+    502: (
+        ServerError,
+        FailureKind.UNAVAILABLE,
+        "The service cannot be reached at the moment; try again {when}",
+    ),
+    503: (ServerError, FailureKind.UNAVAILABLE, "The service is unavailable at the moment; try again {when}"),
     504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; try again {when}"),
 }
 _STATUS_CLASSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
@@ -103,10 +107,10 @@ _PERHAPS_REQUIRED: Final = ("HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
 
 #: What to check when no connection could be made, by the phase it was in.
 _ADVICE: Final = {
-    "resolve": "The name is not known here: check region or base_url, and the network or VPN.",
+    "resolve": "The host is unknown: check region or base_url, and the network or VPN.",
     "connect": "No server answers there: check region or base_url, the network, VPN and firewall.",
-    "tls": "No trusted TLS connection could be made. If a company proxy has a certificate of its own, "
-    "give its CA bundle",
+    "tls": "No trusted TLS connection could be made. If a company proxy has its own certificate, pass its CA "
+    "bundle",
     "certificate": "The server may require a client certificate, which connecty_frames does not support, or "
     "TLS versions and ciphers that this machine does not have. Ask its administrator.",
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
@@ -122,12 +126,12 @@ _HINTS: Final = {
         "CONNECTY_MAX_BODY_BYTES.",
         "shell_hint": "Ask for fewer rows (--max-rows), or set CONNECTY_MAX_BODY_BYTES.",
     },
-    FailureKind.NOT_HTTP: {"hint": "Check base_url, and the proxies on the way there."},
+    FailureKind.NOT_HTTP: {"hint": "Check base_url, and any proxies in between."},
 }
 #: What ended an exchange after the request was sent, the most specific first: exception, kind, reason.
 _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
     (BodyTooLarge, FailureKind.TOO_LARGE, "{detail}"),
-    (MemoryError, FailureKind.TOO_LARGE, "the answer is longer than the memory there is for it"),
+    (MemoryError, FailureKind.TOO_LARGE, "the answer does not fit in memory"),
     (BodyEncodingError, FailureKind.BAD_ENCODING, "the body of the answer cannot be decompressed: {detail}"),
     (InterimError, FailureKind.NOT_HTTP, "{detail}"),
     (
@@ -142,8 +146,8 @@ _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
     (TimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
     (requests.Timeout, FailureKind.CONNECTION_LOST, "no answer came in time"),
     (http.client.HTTPException, FailureKind.NOT_HTTP, "the answer was not HTTP"),
-    (urllib3.exceptions.InvalidHeader, FailureKind.NOT_HTTP, "the answer had headers that cannot be read"),
-    (UnicodeError, FailureKind.NOT_HTTP, "the answer had headers that cannot be read"),
+    (urllib3.exceptions.InvalidHeader, FailureKind.NOT_HTTP, "the answer had unreadable headers"),
+    (UnicodeError, FailureKind.NOT_HTTP, "the answer had unreadable headers"),
     (OSError, FailureKind.CONNECTION_LOST, "the connection failed"),
     (Exception, FailureKind.CONNECTION_LOST, "the connection failed"),
 )
@@ -185,7 +189,7 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
 
 
 def content_failure(response: Response, *, redact: Redaction) -> Failure | None:
-    """Return the failure of a success without JSON: empty, or most often a login page. None for JSON."""
+    """Return the failure of a success without JSON (empty, or usually a login page), or None for JSON."""
     if not response.body or response.body.isspace():
         # Headers that were cut look just like this, so it is worth another attempt.
         reason = f"{response.host} answered {response.status} with an empty body"
@@ -223,8 +227,8 @@ def deadline_failure(host: str) -> Failure:
 def socks_failure(host: str) -> Failure:
     """Return the failure of a SOCKS proxy: its connections are not those of this package."""
     error = ConfigError(
-        f"The proxy for {host} is a SOCKS proxy; nothing was sent. Through one it would be unknown "
-        "whether a question was sent, and no deadline could be kept. Name an HTTP proxy in HTTPS_PROXY, or "
+        f"The proxy for {host} is a SOCKS proxy; nothing was sent. With it, it would be unknown whether a "
+        "question was sent, and no deadline could be kept. Set HTTPS_PROXY to an HTTP proxy, or "
         "list the host in NO_PROXY (ALL_PROXY is used if no other is named)."
     )
     return Failure(FailureKind.REJECTED, error, "the proxy is a SOCKS proxy")
@@ -282,7 +286,8 @@ def _connect_failure(
     host = attempt.peer if phase == "proxy" else server
     if phase == "proxy" and any(" 407 " in f"{cause} " for cause in causes if isinstance(cause, OSError)):
         refused = ConfigError(
-            f"The proxy {host} asks for a user and password, or refuses those it got (407); nothing was "
+            f"The proxy {host} requires a user and password, or refused those it was given (407); nothing "
+            "was "
             "sent. Check HTTPS_PROXY or HTTP_PROXY."
         )
         return Failure(FailureKind.REJECTED, refused, "the proxy answered 407", status=407)

@@ -3,9 +3,9 @@
 A server may repeat in an error what it was sent: "invalid client_secret 'xyz'". Such text ends up in
 messages, logs and notebooks, where a secret must never be.
 
-Secrets, tokens and passwords are masked wherever they occur. A client id is no secret and may be an ordinary
-word, so it is masked in messages alone, and only where it is a word by itself. States, keys and ids are data,
-in which no client id is masked.
+Secrets, tokens and passwords are masked wherever they occur. A client id is not a secret and may be an
+ordinary word, so only messages mask it, and only as a whole word. States, keys and ids are data, in which no
+client id is masked.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def backoff(failures: int, random: Callable[[], float]) -> float:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3); None for anything else."""
+    """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3), or None for anything else."""
     # A date is compared with the server's own ``Date`` if it sent one, since clocks differ. A past date is
     # ignored.
     value = headers.get("Retry-After")
@@ -146,7 +146,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def http_date(value: str | None) -> datetime | None:
-    """Read an HTTP date (RFC 9110, section 5.6.7) as an aware datetime in UTC; None if it is not one."""
+    """Read an HTTP date (RFC 9110, section 5.6.7) as an aware datetime in UTC, or None if it is not one."""
     try:
         date = parsedate_to_datetime(value)  # type: ignore[arg-type]  # None is a ValueError
         # In UTC it may lie after the year 9999, the last of datetime.

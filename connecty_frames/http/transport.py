@@ -96,8 +96,8 @@ class Transport:
         if not settings.verify_tls:
             warn(
                 InsecureWarning(
-                    "verify_tls is False: any server that answers is taken for the API and gets the "
-                    "credentials. Give a private certificate authority as ca_bundle= instead."
+                    "verify_tls is False: any server can pose as the API and receive the credentials. For a "
+                    "private certificate authority, set ca_bundle= instead."
                 )
             )
         self.address = address = settings.address
@@ -204,7 +204,7 @@ class Transport:
         self, request: Request, attempt: Attempt
     ) -> Iterator[tuple[ConnectionAdapter, dict[str, str]]]:
         """Yield the adapter and proxies to send a request by, and map what a library raises to a failure."""
-        # A request with a body gets a connection of its own. One from the pool may have been closed
+        # A request with a body gets its own connection. One from the pool may have been closed
         # unnoticed: it would be unknown whether a question arrived. And a server that answers without reading
         # the body, as one may whose token endpoint takes GET, takes the body for a second request and leaves
         # the response to that on the connection.
@@ -263,7 +263,7 @@ class Transport:
         return adapter
 
     def trusted(self) -> str | None:
-        """Return the certificates to trust as the environment says now; None if the settings decide."""
+        """Return the certificates to trust as the environment says now, or None if the settings decide."""
         if self._knows_trust:
             return None
         environ = os.environ.get

@@ -130,7 +130,7 @@ class _Magics:
         if metadata is None:
             raise UsageError(
                 f"%connecty_sql {name}: this frame has no answer metadata. cf.copy_metadata(source, {name}) "
-                "copies that of the frame that it was made from."
+                "copies it from the original frame."
             )
         if metadata.sql_query is None:
             raise UsageError(f"%connecty_sql {name}: the answer has no SQL.")
@@ -207,7 +207,7 @@ def _make_parser(description: str | None) -> tuple[MagicArgumentParser, list[arg
     described = re.findall(r"^(\w+) : .+\n((?: {4}.+\n)+)", inspect.getdoc(ask_df) or "", re.MULTILINE)
     words = {name: " ".join(text.replace("``", "").replace("%", "%%").split()) for name, text in described}
     hints = get_type_hints(AskOptions, localns={"Callable": Callable})
-    options = [_add_option(parser, "client", Any, "The client to ask, None for the one that calls share.")]
+    options = [_add_option(parser, "client", Any, "The client to ask; None uses the shared one.")]
     options += [
         _add_option(parser, field.name, hints[field.name], words.get(field.name, ""))
         for field in fields(AskOptions)
@@ -243,7 +243,7 @@ def _name(text: str) -> str:
 
 
 def _max_rows(text: str) -> int | None:
-    """Return a number of rows, None for ``all`` as on the command line."""
+    """Return a number of rows, or None for ``all`` as on the command line."""
     try:
         return parse_max_rows("all" if text == "None" else text)
     except ValueError as error:

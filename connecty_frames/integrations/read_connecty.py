@@ -50,7 +50,7 @@ def read_connecty(
     ------
     ConfigError
         If ``index_col`` is not a name or list of names, or both ``dtype`` and ``schema`` are given; nothing
-        was sent. If the answer has no such column; ``cf.fetch(error.question_id)`` fetches it again.
+        was sent. Also if the answer has no such column; ``cf.fetch(error.question_id)`` fetches it again.
     ConnectyError
         As for :func:`ask_df`.
 
@@ -72,7 +72,7 @@ def read_connecty(
     if missing:
         command = resume_command(answer.question_id, answer.metadata.dw_id)
         raise ConfigError(
-            f"index_col: the answer has no column {value_text(missing[0])}; there are "
+            f"index_col: the answer has no column {value_text(missing[0])}; the columns are "
             f"{quoted(list(frame.columns))}. {command} fetches it again.",
             setting="index_col",
             question_id=answer.question_id,
@@ -81,11 +81,10 @@ def read_connecty(
 
 
 def install_readers() -> None:
-    """Install ``read_connecty`` as a reader of pandas and polars.
+    """Add ``read_connecty`` to pandas and polars.
 
     Afterwards ``pd.read_connecty`` is :func:`read_connecty`, and ``pl.read_connecty(question, con=None,
-    **options)`` returns a polars frame. This imports both libraries; without this call nothing is added to
-    these modules, and calling it again changes nothing. Type checkers do not see the attributes:
+    **options)`` returns a polars frame. This imports both libraries. Type checkers do not see the attributes:
     ``cf.read_connecty`` and ``cf.ask_df`` are the typed functions.
     """
     import pandas as pd

@@ -59,27 +59,27 @@ def pin(
     client: Client | None = None,
     **options: Unpack[AskOptionsDict],
 ) -> Pin:
-    """Ask a question once, and keep its SQL and schema under a name in the folder ``connecty-pins``.
+    """Ask a question once, and save its SQL and schema under a name in the folder ``connecty-pins``.
 
-    Nothing is asked if the file cannot be written, or there is such a pin. Of several calls at once for one
-    name, in any process, one asks; if their questions are the same, the others return its pin. The rows are
-    not kept.
+    Nothing is asked if the file cannot be written or the pin exists. If several calls pin a name at once,
+    even in different processes, only one asks; calls with the same question return its pin. The rows are not
+    kept.
 
     Parameters
     ----------
     name : str
-        The name, which its file has too: up to 100 bytes, nothing that a file's name cannot have, such as
-        ``/``, and no difference to another name in case alone.
+        The name of the pin and its file: up to 100 bytes that are allowed in file names. Names must differ in
+        more than case.
     question : str
-        In plain language; with ``question_id``, what the file says that it was.
+        In plain language; with ``question_id``, only for the file.
     dialect : str or None, default None
-        The dialect of the warehouse as sqlglot calls it, such as ``"postgres"``, which ``rerun`` needs. None
-        compares SQL by the first of the common dialects that can read it.
+        The SQL dialect of the warehouse, a name that sqlglot knows, such as ``"postgres"``; ``rerun`` needs
+        it. With None, SQL is compared in the first common dialect that can parse it.
     path : str, path-like or None, default None
         The folder; None is the nearest ``connecty-pins``, in the working directory or above it, or a new one
         in the working directory.
     replace : bool, default False
-        Whether to replace a pin of that name.
+        Replace an existing pin.
     question_id : str, UUID or None, default None
         The id of a question asked before: its answer is pinned, and nothing is asked.
     client : Client or None, default None
@@ -91,17 +91,17 @@ def pin(
     Returns
     -------
     Pin
-        What was pinned. SQL that cannot be parsed is pinned as text, and has no ``tables``.
+        The pin. SQL that cannot be parsed is pinned as text, without ``tables``.
 
     Raises
     ------
     ConfigError
-        If a setting or argument is missing or wrong, there is a pin of that name, or sqlglot is not
-        installed; nothing was asked. If the answer has no SQL or no table, the error has the question's id.
+        If a setting or argument is missing or wrong, the pin exists, or sqlglot is not installed; nothing was
+        asked. If the answer has no SQL or no table, the error has the question's id.
     OSError
         If the file cannot be written; nothing was asked.
     WriteFailed
-        If the file cannot be written any more, as on a full disk, once the question was answered.
+        If the question was answered but the file can no longer be written, for example on a full disk.
     ConnectyError
         As for :func:`ask`.
     """
@@ -144,7 +144,7 @@ def pin(
 
 
 def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
-    """Return the pin of a name; nothing is asked.
+    """Return a pin by its name; no question is asked.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
     known, sql = answer.metadata, answer.sql_query
     if not sql or answer.table is None or known.dw_id is None or known.question_id is None:
         raise ConfigError(
-            f"The question was answered without {'a table' if sql else 'SQL'}, so that nothing was pinned.",
+            f"The question was answered without {'a table' if sql else 'SQL'}, so nothing was pinned.",
             setting="question",
             question_id=known.question_id,
         )
@@ -197,7 +197,7 @@ def _wait(deadline: Deadline, name: str) -> None:
     """Wait a little for another call that pins a name."""
     if deadline.remaining() <= 0:
         raise QuestionTimeout(
-            f"Another call was pinning {snippet(name)!r} for all of the time allowed; nothing was asked. "
+            f"Another call was still pinning {snippet(name)!r} at the timeout; nothing was asked. "
             "Call again, or with a longer timeout=."
         )
     deadline.sleep(_PAUSE)
@@ -225,8 +225,8 @@ def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
 def _is_there(name: str, path: Path) -> ConfigError:
     return ConfigError(
         f"Pin {snippet(name)!r} is in {path_text(path.parent)} already.",
-        hint="Choose another name, or replace it by replace=True.",
-        shell_hint="Choose another name, or replace it by --replace.",
+        hint="Choose another name, or pass replace=True.",
+        shell_hint="Choose another name, or pass --replace.",
         setting="name",
     )
 
@@ -259,7 +259,7 @@ def _kept_options(ask_options: AskOptions) -> dict[str, Any]:
 def _check_secret(client: Client, *texts: str) -> None:
     if any(client.redacted(text) != text for text in texts):
         raise ConfigError(
-            "The name, the question or its answer has the client secret in it, which is not written to a "
-            "file for review.",
+            "The name, the question or its answer contains the client secret, which is never written to a "
+            "pin file.",
             setting="question",
         )

@@ -28,28 +28,28 @@ SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query"
 #: The changes of SQL that do not change its meaning.
 _HARMLESS: Final = frozenset({"layout", "comments", "case", "aliases"})
 _SENTENCES: Final = {
-    **{change: f"The SQL is the same, but for its {change}." for change in _HARMLESS},
+    **{change: f"The SQL differs only in its {change}." for change in _HARMLESS},
     "literals": "The SQL differs in numbers or texts in it.",
     "query": "The SQL differs in what it computes.",
     "missing": "The answer has no SQL.",
-    "edited": "The SQL is not the one that was pinned: the file was edited.",
+    "edited": "The SQL is not the pinned SQL: the file was edited.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How an answer or the warehouse differs from the pin; None or empty where it does not."""
+    """How an answer or the warehouse differs from the pin; None or empty if it does not."""
 
     question_id: str | None = None
     """The id of the question asked, or None if nothing was asked."""
     sql: SQLChange | None = None
-    """In what the SQL differs most: ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of tables) do
-    not change its meaning; ``"literals"`` are numbers and texts in it, ``"query"`` is anything else,
-    ``"missing"`` means that there is no SQL, and ``"edited"`` that the file has other SQL than was pinned."""
+    """The largest difference in the SQL. ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of
+    tables) do not change its meaning. ``"literals"`` are numbers and texts, ``"query"`` is anything else,
+    ``"missing"`` means no SQL, and ``"edited"`` that the file no longer has the pinned SQL."""
     refused: str | None = None
     """Why ``rerun`` would refuse the SQL."""
     columns: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-    """The names of the pinned columns, and of those found."""
+    """The names of the pinned columns, and those of the columns found."""
     types: tuple[tuple[str, str, str], ...] = ()
     """Name, pinned type and type of each column whose type differs. Types that ``schema=`` set are not
     compared."""
@@ -72,9 +72,9 @@ class Drift:
             found.append(self.refused)
         if self.columns:
             before, now = self.columns
-            found.append(f"The columns were {quoted(before)}, and are {quoted(now) or 'none'}.")
+            found.append(f"The columns were {quoted(before)}, and now are {quoted(now) or 'none'}.")
         found += [
-            f"Column {snippet(name)!r} was {snippet(before)}, and is {snippet(now)}."
+            f"Column {snippet(name)!r} was {snippet(before)} and is now {snippet(now)}."
             for name, before, now in self.types
         ]
         if self.rows:
@@ -89,11 +89,10 @@ class PinCheck:
     name: str
     """The name of the pin."""
     drifts: tuple[Drift, ...]
-    """How each answer differs from the pinned one, in the order of asking; one of what was read if nothing
-    was asked."""
+    """How each answer differs from the pinned one, in the order of asking; without asking, a single entry."""
     by_text: bool
-    """Whether the SQL was compared as text, since it could not be parsed: then case, comments and aliases
-    count as changes."""
+    """Whether the SQL was compared as text, because it could not be parsed. Case, comments and aliases are
+    then changes."""
     same_sql: int = 1
     """The largest number of answers with the same SQL, apart from its formatting."""
     same_columns: int = 1
@@ -117,8 +116,8 @@ class PinCheck:
             lines.append("The SQL could not be parsed, and was compared as text.")
         if (times := len(self.drifts)) > 1:
             lines.append(
-                f"Of {times:,} answers, {self.same_sql:,} agree in the SQL, {self.same_columns:,} in the "
-                f"columns and {self.same_rows:,} in the rows."
+                f"Of {times:,} answers, {self.same_sql:,} agree on the SQL, {self.same_columns:,} on the "
+                f"columns and {self.same_rows:,} on the rows."
             )
         return "\n  ".join(lines)
 
@@ -169,7 +168,7 @@ def largest_group(keys: Iterable[Hashable]) -> int:
 
 
 def parsed(sql: str, dialect: str | None) -> Statement | None:
-    """Return SQL as a statement of a dialect, by default of a common one; None if it cannot be analysed."""
+    """Return SQL as a statement of a dialect, by default a common one, or None if it cannot be analysed."""
     from sqlglot.errors import SqlglotError
 
     try:

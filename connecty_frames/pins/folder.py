@@ -70,7 +70,7 @@ class PinFolder:
         if path is not None:
             given = checked_path(path)
             if given.is_file():
-                raise _not_migrated(given) if given.name == LOCK_FILE else _unusable(given, "is no folder")
+                raise _not_migrated(given) if given.name == LOCK_FILE else _unusable(given, "is not a folder")
             return cls(given)
         found = _nearest(FOLDER, LOCK_FILE)
         if found is not None and found.name == LOCK_FILE:
@@ -99,7 +99,7 @@ class PinFolder:
             return _parsed(_content(path), path, name)
         if alike := [each for each in known if folded(each) == folded(name)]:
             raise ConfigError(
-                f"name={snippet(name)!r} differs from the pin {alike[0]!r} in case alone. Choose another "
+                f"name={snippet(name)!r} differs from the pin {alike[0]!r} only in case. Choose another "
                 "name.",
                 setting="name",
             )
@@ -125,7 +125,7 @@ class PinFolder:
     @contextmanager
     def writing(self, name: str, *, replaces: bool, room: int = 0) -> Iterator[Callable[[Pin], None]]:
         """Open the file of a pin, and yield the function that writes it, which is to be called once."""
-        # That it can be written, with so many bytes of room on the disk, is known before anything else is
+        # That it can be written, with this many bytes of room on the disk, is known before anything else is
         # done in the context. Raises FileExistsError where there is one that it does not replace.
         target = self.file(name)
         with ExitStack() as stack:
@@ -141,8 +141,8 @@ class PinFolder:
                 text = _text(pin).encode()
                 if _parsed(text, target, pin.name) != pin:
                     raise ConfigError(
-                        "The answer has a type or a text that the file of a pin cannot keep. Give the types "
-                        "by schema=.",
+                        "The answer has a type or a text that a pin file cannot hold. Set the types with "
+                        "schema=.",
                         setting="schema",
                     )
                 file.seek(0)
@@ -167,7 +167,7 @@ class PinFolder:
 
 def check_name(name: object) -> str:
     """Return a name that a pin may have; a ConfigError for any other."""
-    problem = name_problem(name) if isinstance(name, str) else "is no text"
+    problem = name_problem(name) if isinstance(name, str) else "is not text"
     if problem is None and str(name).startswith("."):
         problem = "begins with a period, as hidden files do"
     if problem is None:
@@ -180,7 +180,7 @@ def migrate() -> list[Path]:
     lock_file = _nearest(LOCK_FILE)
     if lock_file is None:
         raise ConfigError(
-            f"There is no {LOCK_FILE} here or in a folder above. Run this in the project that has one.",
+            f"There is no {LOCK_FILE} here or in a folder above. Run this in a project that has one.",
             setting="path",
         )
     tables = _document(_content(lock_file), lock_file, 1).get("pins")
@@ -191,7 +191,7 @@ def migrate() -> list[Path]:
     # Before anything is written: names that files cannot have, and other pins of the names.
     if len(set(map(folded, pins))) < len(pins):
         raise ConfigError(
-            f"{path_text(lock_file)} has names that differ in case alone. Rename one of each in it.",
+            f"{path_text(lock_file)} has names that differ only in case. Rename one of each in it.",
             setting="path",
         )
     others = [name for name, pin in pins.items() if folder.find_pin(name) not in {None, pin}]

@@ -43,10 +43,10 @@ _FIXED = ("dw_id", "schema")
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A question that was asked once, with the SQL that answered it, as its file has it."""
+    """A pinned question, with the SQL that answered it, as read from its file."""
 
     name: str
-    """Its name, which its file has too."""
+    """Its name, and that of its file."""
     question: str
     """The question in words."""
     dw_id: int
@@ -54,24 +54,24 @@ class Pin:
     question_id: str
     """The server's id of the question."""
     asked_at: datetime | None
-    """When it was asked, aware and in UTC; None if it was pinned by its id, so that this is unknown."""
+    """When it was asked, aware and in UTC, or None if it was pinned by its id."""
     dialect: str | None
-    """The dialect of the SQL as sqlglot calls it, None if none was given."""
+    """The SQL dialect, a name that sqlglot knows, or None if none was given."""
     sql: str
     """The SQL as the server sent it."""
     fingerprint: str
-    """A hash of the SQL that is the same where only its writing differs."""
+    """A hash of the SQL that ignores its formatting."""
     sqlglot: str | None
-    """The version of sqlglot that made the fingerprint; None if the SQL could not be parsed, so that the
-    fingerprint is one of its text."""
+    """The version of sqlglot that made the fingerprint, or None if the SQL could not be parsed and its text
+    was hashed."""
     tables: tuple[str, ...]
     """The tables that the SQL reads."""
     schema: Schema
     """The columns of the answer."""
     rows: int | None = None
-    """The number of rows of the whole answer, None if unknown."""
+    """The number of rows of the whole answer, or None if unknown."""
     options: dict[str, Any] = field(default_factory=dict, hash=False)
-    """The options that the types depend on, where they are not the defaults."""
+    """The options that affect the types, if they are not the defaults."""
 
     def __repr__(self) -> str:
         return (
@@ -98,7 +98,7 @@ class Pin:
     def fetch_df(
         self, *, engine: Engine = "pandas", client: Client | None = None, **options: Unpack[FetchOptionsDict]
     ) -> PandasFrame | PolarsFrame | ArrowTable:
-        """Fetch the answer of the pinned question as a frame, with the pinned types; nothing is asked.
+        """Fetch the answer of the pinned question as a frame, with the pinned types; no question is asked.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Pin:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            The rows of that time.
+            The rows of the original answer.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class Pin:
         if given := [name for name in _FIXED if name in options]:
             raise ConfigError(
                 f"{given[0]}={value_text(cast('dict[str, Any]', options)[given[0]])}: pin "
-                f"{snippet(self.name)!r} decides it; leave it out, or use cf.fetch_df.",
+                f"{snippet(self.name)!r} sets it; leave it out, or use cf.fetch_df.",
                 setting=given[0],
             )
         merged: dict[str, Any] = {**self.options, **options, "dw_id": self.dw_id, "schema": self.schema}
@@ -140,9 +140,9 @@ class Pin:
         functions: Collection[str] = (),
         schema: Any = None,
     ) -> RecordBatchReader:
-        """Run the pinned SQL on the warehouse, and return all its rows.
+        """Run the pinned SQL on the warehouse, and return all rows as a stream.
 
-        Nothing is asked. The number of rows is not compared, since data changes between runs.
+        No question is asked. The number of rows is not compared, because data changes between runs.
 
         Parameters
         ----------
@@ -187,30 +187,30 @@ class Pin:
         client: Client | None = None,
         timeout: float | None = None,
     ) -> PinCheck:
-        """Check whether the pin can still be run and has the same columns, or what the question gets now.
+        """Check whether the pin still runs and returns the same columns, or compare a new answer.
 
-        Nothing is asked, and no row is read: the SQL is parsed and checked as ``rerun`` does it, and with a
-        connection the columns that the warehouse declares for it are compared with the pinned ones. With
-        ``ask=True`` the question is asked again, and SQL, columns, types and number of rows of its answer are
-        compared instead. The pin stays as it is.
+        By default no question is asked and no row is read: the SQL is parsed and checked as for ``rerun``.
+        With a connection, the columns that the warehouse declares are compared with the pinned ones. With
+        ``ask=True`` the question is asked again, and the SQL, columns, types and number of rows of its answer
+        are compared. The pin does not change.
 
         Parameters
         ----------
         connection : object or None, default None
             A connection to the warehouse, as for :meth:`Answer.rerun`; needs the pin's dialect.
         functions : collection of str, default ()
-            The names of further functions that the SQL may call.
+            Further functions that the SQL may call, by the names it uses.
         ask : bool, default False
             Ask the question again; **each asking is paid for**.
         times : int, default 1
-            How often to ask, one after the other; only with ``ask=True``.
+            How often to ask, one after another; only with ``ask=True``.
         on_change : {"raise", "warn"} or callable, default "raise"
             What to do if anything other than the SQL's formatting changed: raise PinChanged, issue a
             PinWarning, or call a function with the PinCheck.
         client : Client or None, default None
             The client to ask with; None uses a shared one, made from the settings.
         timeout : float or None, default None
-            Seconds for each asking; None uses the configured timeout.
+            Seconds for each question; None uses the configured timeout.
 
         Returns
         -------
@@ -233,7 +233,7 @@ class Pin:
         if ask and connection is not None:
             raise ConfigError("connection= and ask=True: give one of them.", setting="ask")
         if times > 1 and not ask:
-            raise ConfigError("times= needs ask=True, which asks the question as often.", setting="times")
+            raise ConfigError("times= needs ask=True.", setting="times")
         checked = self._ask(times, client, timeout) if ask else self._read(connection, functions)
         if not checked.changed:
             return checked
@@ -292,10 +292,10 @@ class Pin:
         return self.dialect
 
     def _statement(self) -> Statement | None:
-        """Return the SQL as a statement, None if it could not be parsed; a ConfigError if it was edited."""
+        """Return the SQL as a statement, or None if it cannot be parsed; a ConfigError if it was edited."""
         if not self._is_as_pinned():
             raise ConfigError(
-                f"The SQL of pin {snippet(self.name)!r} is not the one that was pinned: the file was edited. "
+                f"The SQL of pin {snippet(self.name)!r} is not the pinned SQL: the file was edited. "
                 "Restore it, or pin the question again.",
                 setting="path",
             )

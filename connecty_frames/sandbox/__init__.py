@@ -1,6 +1,6 @@
 """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
-It is for trying the library, for development offline and for tests. :class:`Sandbox` is the service. An
+Use it to try the library, to develop offline and in tests. :class:`Sandbox` is the service. An
 :class:`Answerer`, which returns a :class:`Plan` for each question, can replace its catalogue of questions. A
 :class:`Fault` makes it misbehave. Its :class:`RequestLog` has what it received.
 

@@ -1,7 +1,7 @@
 """Canned answers: tables, saved responses and failures that a user sets for single questions.
 
-They take precedence over the answerer. A question matches the one that an answer was set for if both have the
-same words: white space, upper and lower case, and a final ``?``, ``.`` or ``!`` make no difference.
+They take precedence over the answerer. A question matches a canned answer if both have the same words: case,
+whitespace and a final ``?``, ``.`` or ``!`` are ignored.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class CannedAnswers:
             self._answers[words] = answer
 
     def find(self, question: str) -> CannedAnswer | None:
-        """Return the answer to a question, None if none was set."""
+        """Return the answer to a question, or None if none was set."""
         with self._lock:
             return self._answers.get(_words(question)) if self._answers else None
 
@@ -128,7 +128,7 @@ def _is_valid(text: str) -> bool:
 
 
 def _failure(value: object) -> str | None:
-    """Return the error of a question that an exception ends, None if the value is no exception."""
+    """Return the error of a question that an exception ends, or None if the value is no exception."""
     kind = value if isinstance(value, type) else type(value)
     if not issubclass(kind, Exception):
         return None
@@ -145,7 +145,7 @@ def _failure(value: object) -> str | None:
 
 
 def _saved_response(value: Any) -> bytes | None:
-    """Return the body of an Answer or of a saved response, None if the value is neither."""
+    """Return the body of an Answer or of a saved response, or None if the value is neither."""
     if isinstance(value, str | os.PathLike):
         try:
             path = local_path(value)

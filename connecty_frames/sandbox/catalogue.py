@@ -1,9 +1,9 @@
 """The catalogue: which SQL answers which question.
 
-A question is looked up by its words: their order, plurals and words without meaning of their own ("please",
-"show me the") do not matter, and typing mistakes are corrected where :class:`Vocabulary` allows it. A SELECT
-typed as the question runs as it is. Any other question fails with a list of similar ones, because an
-answer to another question would be worse than none.
+A question is looked up by its words. Order, plurals and filler words ("please", "show me the") do not matter,
+and typing mistakes are corrected if :class:`Vocabulary` allows it. A SELECT typed as the question runs as it
+is. Any other question fails with a list of similar ones, because an answer to another question would be worse
+than none.
 
 To translate questions into SQL in another way, pass the sandbox any object with the method of
 :class:`Answerer`.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.results import QueryResult
 
-#: A question is looked up if it has at most so many characters more than twice the longest wording.
+#: Questions longer than twice the longest wording plus this many characters are not looked up.
 BASE_LENGTH: Final = 1000
 #: How many similar questions an error names.
 _SUGGESTIONS: Final = 3
@@ -43,7 +43,7 @@ class Plan:
     Parameters
     ----------
     sql
-        One SELECT statement; None for an answer that is a summary without a table.
+        One SELECT statement, or None for a summary without a table.
     summary
         The summary. ``{rows}`` stands for the number of rows, ``{columns}`` for the number of columns, and
         the name of a column for its value in the first row.
@@ -69,7 +69,7 @@ class Answerer(Protocol):
         Raises
         ------
         QuestionFailed
-            There is none. The message is the error that the user sees.
+            If there is no plan. Users see the message as the error.
         """
 
 
@@ -144,7 +144,7 @@ class Catalogue:
         )
 
     def find(self, question: str) -> Plan | None:
-        """Return the plan of the wording that a question matches, None if there is none."""
+        """Return the plan of the wording that a question matches, or None."""
         if len(question) > self._max_length:  # no other thread can run while it is split into words
             return None
         words = [word for word in split(question) if word not in LEAD_WORDS]

@@ -16,15 +16,15 @@ The kinds of faults:
 
 ==================  ======================================================================================
 ``latency=S``       the response takes S seconds longer
-``status=N``        that status instead, with an error body; ``retry_after=`` adds the header, unchanged
+``status=N``        the response has this status and an error body; ``retry_after=`` adds that header
 ``reset``           the connection is reset (TCP RST)
 ``close``           the connection is closed without a response
 ``lost``            the response never arrives: the connection stays open and silent
 ``cut=N``           the response ends after N bytes of its body, though Content-Length promised all of it
-``drip_headers=S``  the response is sent byte by byte from its first byte on, S seconds apart
+``drip_headers=S``  the whole response, headers included, is sent byte by byte, S seconds apart
 ``drip_body=S``     the body is sent byte by byte, S seconds apart
 ``expired``         every access token issued so far has expired
-``state=TEXT``      the question is reported to be in that state, not its real one
+``state=TEXT``      the question is reported in this state instead of its real one
 ==================  ======================================================================================
 
 At most one fault applies to a request: the first in the list that matches it.
@@ -74,30 +74,30 @@ _MAX_STATUS: Final = 599
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong at one endpoint.
+    """A fault at one endpoint.
 
     Parameters
     ----------
     endpoint
         ``"health"``, ``"token"``, ``"ask"`` or ``"results"``.
     latency, status, reset, close, lost, cut, drip_headers, drip_body, expired, state
-        What goes wrong, exactly one of them. Times are in seconds; the table in the documentation of the
-        sandbox describes each.
+        The effect; give exactly one. Times are in seconds; the sandbox's documentation has a table of
+        effects.
     retry_after
-        The value of the header ``Retry-After`` beside ``status``: seconds, a date, or an invalid value.
+        The value of the header ``Retry-After`` to send with ``status``: seconds, a date, or an invalid value.
     when
         ``"before"`` the effect: the question is not accepted, the token not issued. ``"after"``: it is, and
         only the response is affected. The default is ``"after"`` for ``lost``, ``cut``, ``drip_headers``,
         ``drip_body`` and ``state``, and ``"before"`` for the others; at the token endpoint it is ``"after"``
         for ``expired``, so that the new token has expired too.
     times
-        How many requests it applies to; None is every one.
+        How many requests it applies to; None means all.
     chance
-        The probability with which it applies to a request that it matches.
+        The probability that it applies to a matching request.
     seed
         The seed of the random numbers for ``chance``.
     question
-        The question that it is limited to, by its exact words or its id; None is any.
+        Limit it to a question, by exact text or id; None means any.
 
     Raises
     ------
@@ -145,7 +145,7 @@ class Fault:
 
     @classmethod
     def from_text(cls, text: str) -> Fault:
-        """Read a fault as it is written on a command line.
+        """Read a fault in the notation of the command line.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class Fault:
         Raises
         ------
         ConfigError
-            It cannot be read, or is invalid; the message says what is accepted.
+            The text cannot be read or is invalid; the message says what is accepted.
         """
         try:
             endpoint, options = _parse(text)
@@ -308,7 +308,7 @@ class Faults:
             self._armed = [_ArmedFault(armed.fault) for armed in self._armed]
 
     def next_for(self, endpoint: Endpoint, question: str | None, question_id: str | None) -> Fault | None:
-        """Return the fault to apply to a request, None if there is none, and count it as applied."""
+        """Return the fault to apply to a request, or None, and count it as applied."""
         with self._lock:
             return next(
                 (armed.fault for armed in self._armed if armed.applies(endpoint, {question, question_id})),

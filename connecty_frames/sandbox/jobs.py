@@ -103,7 +103,7 @@ class JobQueue:
         return job
 
     def find(self, question_id: str, dw_id: int) -> Job | None:
-        """Return a question by its id, None if the workspace has no such question."""
+        """Return a question by its id, or None if the workspace has no such question."""
         try:
             job = self._jobs.get(str(uuid.UUID(question_id)))
         except ValueError:

@@ -29,7 +29,7 @@ def open_listener(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise ConfigError(
-            f"The sandbox cannot listen on host={host!r}, port={port}: {error}. port=0 takes any free port.",
+            f"The sandbox cannot listen on host={host!r}, port={port}: {error}. port=0 chooses a free port.",
             setting="port",
         ) from error
     # Each connection inherits this. Otherwise header and body are two packets, and the second waits 40 ms for

@@ -100,7 +100,7 @@ class WorkerPool:
             worker.close()
 
     def _pop_idle(self) -> _Worker | None:
-        """Return an idle worker, None if there is none. Workers whose process has ended are closed."""
+        """Return an idle worker, or None. Workers whose process has ended are closed."""
         while True:
             with self._lock:
                 if not self._idle:
@@ -169,7 +169,7 @@ class _Worker:
     """A process, with a pipe for queries and a pipe for replies."""
 
     def __init__(self) -> None:
-        # In a session of its own, so that Ctrl-C in a terminal does not reach it while it starts.
+        # In its own session, so that Ctrl-C in a terminal does not reach it while it starts.
         self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
             [sys.executable, "-P", "-c", _PROGRAM, json.dumps([*map(str, sys.path)])],
             stdin=subprocess.PIPE,
@@ -183,7 +183,7 @@ class _Worker:
         self.kill_reason: str | None = None
 
     def exchange(self, message: bytes) -> WorkerReply | None:
-        """Send a message and return the reply, None if the process ends instead."""
+        """Send a message and return the reply, or None if the process ends instead."""
         try:
             send(self._queries, message)
             reply = receive(self._replies)

@@ -5,9 +5,9 @@ keep those out. The header ``Host`` must name where the sandbox listens, so that
 points at 127.0.0.1 (DNS rebinding) is rejected. A POST must declare a JSON body, which a page may send to
 another origin only after a CORS preflight. Preflights are never granted.
 
-A request has to arrive within limits on its time and size, so that no client fills the memory or holds
-connections open forever, and the client must read the response. The limits for request heads and for reading
-are enforced by :mod:`connecty_frames.sandbox.connection_limits`.
+A request must arrive within limits on time and size, and the client must read the response. So no client can
+fill the memory or hold connections open forever. The limits for request heads and for reading are enforced by
+:mod:`connecty_frames.sandbox.connection_limits`.
 """
 
 from __future__ import annotations

@@ -36,12 +36,12 @@ class SeenRequest(NamedTuple):
     Parameters
     ----------
     status
-        The status of the response; None where a fault prevented one.
+        The status of the response, or None if a fault prevented one.
     question
-        The text of the question that it asked or asked about, None if there is none. It is here even if the
+        The text of the question that it asked or asked about, or None. It is here even if the
         question was not accepted.
     fault
-        The fault that was applied to it, as text; None if there was none.
+        The fault that was applied to it, as text, or None if there was none.
     """
 
     method: str

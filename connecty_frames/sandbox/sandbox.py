@@ -68,35 +68,37 @@ class SandboxOptions(TypedDict, total=False):
     database: str | os.PathLike[str] | None
     """A DuckDB file, opened read-only. By default the sample workspace is built in memory."""
     questions: str | os.PathLike[str] | None
-    """A TOML catalogue of questions, which alone are answered. By default the sample workspace has a
-    catalogue and a grammar of questions in English, and another database has no questions. In each case,
-    a SELECT statement asked as a question is answered."""
+    """A TOML catalogue; only its questions are answered. By default, the sample workspace has a catalogue and
+    a grammar of questions in English, and any other database has no questions. A SELECT statement is always
+    answered."""
     latency: float
-    """Seconds that are spent on each question before its query runs."""
+    """Seconds to wait on each question before its query runs."""
     timezone: str
-    """The IANA name of the zone in which instants are written."""
+    """The time zone in which instants are written, an IANA name."""
     statistics: Statistics
     """``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends
     sections for numbers and booleans, whose form is assumed."""
     host: str
     """The address to listen on, by default loopback."""
     port: int
-    """The port to listen on; 0 takes any free one."""
+    """The port to listen on; 0 chooses a free one."""
     workers: int
-    """How many questions are answered at once, each in a process of its own; others are PENDING."""
+    """How many questions are answered at once, each in its own process; others are PENDING."""
     capacity: int
-    """How many questions may be unfinished at once; another one is answered by 429 and ``Retry-After``."""
+    """How many questions may be unfinished at once; beyond that, the sandbox answers 429 with
+    ``Retry-After``."""
     time_limit: float
     """Seconds after which a query is stopped and its question FAILED."""
     token_lifetime: float
     """Seconds for which an access token is valid."""
     answerer: Answerer | None
-    """Translates questions into SQL, in place of the catalogue."""
+    """Translates questions into SQL, instead of the catalogue."""
     answers: Mapping[str, object] | None
-    """The answers to single questions, in place of those of the catalogue or answerer: see
+    """Answers to single questions, which replace those of the catalogue or answerer: see
     ``Sandbox.answer``."""
     token_by_post: bool
-    """``False`` makes the token endpoint answer POST by 405, since the API document's heading says GET."""
+    """``False`` makes the token endpoint answer POST with 405, because the API document's heading says
+    GET."""
     faults: Iterable[Fault]
     """The faults to inject; by default none."""
     clock: Clock
@@ -106,47 +108,47 @@ class SandboxOptions(TypedDict, total=False):
 class Sandbox:
     """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
-    A context manager: it serves from a thread, is ready when the ``with`` block begins, and leaves no
-    thread, process, open port or file behind when the block ends. :meth:`start` and :meth:`close` do the same
-    without a block. Started again, it has no earlier questions.
+    As a context manager, it serves from a thread, is ready when the ``with`` block begins, and leaves no
+    thread, process, open port or file behind. :meth:`start` and :meth:`close` do the same without a block.
+    After a restart, earlier questions are gone.
 
-    ``request_log`` has the requests that it received. ``faults`` has the injected faults, and can be changed
-    while it runs; :meth:`answer` sets the answer to a question.
+    ``request_log`` has the requests it received. ``faults`` has the injected faults, which can be changed
+    while it runs. :meth:`answer` sets the answer to a question.
 
     Parameters
     ----------
     database : str, path-like or None, default None
         A DuckDB file, opened read-only. By default the sample workspace is built in memory.
     questions : str, path-like or None, default None
-        A TOML catalogue of questions, which alone are answered. By default the sample workspace has a
-        catalogue and a grammar of questions in English, and another database has no questions. In each case,
-        a SELECT statement asked as a question is answered.
+        A TOML catalogue; only its questions are answered. By default, the sample workspace has a catalogue
+        and a grammar of questions in English, and any other database has no questions. A SELECT statement is
+        always answered.
     latency : float, default 0.0
-        Seconds that are spent on each question before its query runs.
+        Seconds to wait on each question before its query runs.
     timezone : str, default "Europe/Warsaw"
-        The IANA name of the zone in which instants are written.
+        The time zone in which instants are written, an IANA name.
     statistics : {"full", "documented"}, default "full"
         ``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends sections
         for numbers and booleans, whose form is assumed.
     host : str, default "127.0.0.1"
         The address to listen on, by default loopback.
     port : int, default 0
-        The port to listen on; 0 takes any free one.
+        The port to listen on; 0 chooses a free one.
     workers : int, default 4
-        How many questions are answered at once, each in a process of its own; others are PENDING.
+        How many questions are answered at once, each in its own process; others are PENDING.
     capacity : int, default 100
-        How many questions may be unfinished at once; another one is answered by 429 and ``Retry-After``.
+        How many questions may be unfinished at once; beyond that, the sandbox answers 429 with
+        ``Retry-After``.
     time_limit : float, default 30.0
         Seconds after which a query is stopped and its question FAILED.
     token_lifetime : float, default 300.0
         Seconds for which an access token is valid.
     answerer : Answerer or None, default None
-        Translates questions into SQL, in place of the catalogue.
+        Translates questions into SQL, instead of the catalogue.
     answers : mapping or None, default None
-        The answers to single questions, in place of those of the catalogue or answerer: see
-        ``Sandbox.answer``.
+        Answers to single questions, which replace those of the catalogue or answerer: see ``Sandbox.answer``.
     token_by_post : bool, default True
-        ``False`` makes the token endpoint answer POST by 405, since the API document's heading says GET.
+        ``False`` makes the token endpoint answer POST with 405, because the API document's heading says GET.
     faults : iterable of Fault, default ()
         The faults to inject; by default none.
     clock : Clock, optional
@@ -155,7 +157,7 @@ class Sandbox:
     Raises
     ------
     ConfigError
-        An argument is invalid. A database that cannot be opened and a port in use are reported on entering.
+        An argument is invalid. If the database cannot be opened or the port is in use, starting fails.
     """
 
     def __init__(
@@ -225,14 +227,14 @@ class Sandbox:
         return f"<Sandbox {state}>"
 
     def exports(self) -> str:
-        """Return the shell commands that make a client use the sandbox, one a line."""
+        """Return the shell commands that make a client use the sandbox, one per line."""
         return "\n".join(
             f"export CONNECTY_{name.upper()}={shlex.quote(str(value))}"
             for name, value in self.connection.items()
         )
 
     def serve(self, announce: Callable[[Sandbox], None] | None = None) -> None:
-        """Serve in the foreground until Ctrl-C, or another cause of KeyboardInterrupt.
+        """Serve in the foreground until Ctrl-C or another KeyboardInterrupt.
 
         Parameters
         ----------
@@ -253,22 +255,22 @@ class Sandbox:
     def answer(
         self, question: str, value: object, *, sql: str | None = None, summary: str | None = None
     ) -> None:
-        """Set the answer to a question, in place of an earlier one; also while the sandbox runs.
+        """Set the answer to a question, replacing an earlier one; also while the sandbox runs.
 
         Parameters
         ----------
         question
-            The question. Case, white space and a final ``?``, ``.`` or ``!`` are ignored.
+            The question. Case, whitespace and a final ``?``, ``.`` or ``!`` are ignored.
         value
-            A table, as any object with ``__arrow_c_stream__`` (a pandas, polars or Arrow frame) or as a list
-            of dicts: the sandbox computes its statistics. Of a pandas index only named levels become columns.
+            A table: any object with ``__arrow_c_stream__`` (a pandas, polars or Arrow frame), or a list of
+            dicts. The sandbox computes its statistics. Only named levels of a pandas index become columns.
 
             An Answer, or the path or bytes of a response that ``Answer.to_json`` or ``connecty ask --save``
-            has saved: it is replayed with its own SQL, summary and statistics.
+            saved: replayed with its own SQL, summary and statistics.
 
-            An exception or its class: the question fails with its text.
+            An exception or exception class: the question fails with its message.
 
-            None: an answer without a table, which has a ``summary``.
+            None: an answer with a ``summary`` and no table.
         sql
             The SQL to send with a table; none by default.
         summary
@@ -283,14 +285,14 @@ class Sandbox:
         self._canned_answers.set(question, value, sql=sql, summary=summary)
 
     def reset(self) -> None:
-        """Empty the request log, and go back to the faults and answers of the constructor."""
+        """Empty the request log, and restore the faults and answers of the constructor."""
         self.request_log.clear()
         self.faults.clear()
         self.faults.add(*self._initial_faults)
         self._canned_answers.reset()
 
     def start(self, *, on_close: Callable[[], object] | None = None) -> Self:
-        """Start to serve, and return the sandbox once it is ready.
+        """Start serving, and return the sandbox once it is ready.
 
         Parameters
         ----------
@@ -352,7 +354,7 @@ class Sandbox:
         return self
 
     def close(self) -> None:
-        """Stop, and end every thread and process; without effect if the sandbox is not running.
+        """Stop, and end every thread and process. This has no effect if the sandbox is not running.
 
         In a forked process it has no effect either: the sandbox belongs to the process that started it.
         """

@@ -107,7 +107,7 @@ class Server:
         return Route(path, respond, methods=methods)
 
     def _question_of(self, request: Request) -> str | None:
-        """Return the text of the question that a request asks or asks about, None if there is none."""
+        """Return the text of the question that a request asks or asks about, or None."""
         question_id: str | None = request.path_params.get("question_id")
         if question_id is not None:
             job = self._jobs.find(question_id, self._dw_id)

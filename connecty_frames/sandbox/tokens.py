@@ -59,7 +59,7 @@ class Tokens:
         self._generation += 1
 
     def problem(self, token: str) -> str | None:
-        """Return what is wrong with a token, None if it is valid."""
+        """Return what is wrong with a token, or None if it is valid."""
         try:
             # The expiry is checked below: PyJWT would use the system's clock, in whole seconds.
             claims = jwt.decode(

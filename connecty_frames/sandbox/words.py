@@ -69,7 +69,7 @@ def stem(word: str) -> str:
 
 
 class Vocabulary:
-    """The words that are understood, by which typing mistakes are corrected."""
+    """The known words, which are used to correct typing mistakes."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self.words: frozenset[str] = frozenset(words)

@@ -1,7 +1,7 @@
 """The process that runs queries for the sandbox, one after the other, until its pipe ends.
 
-It is a separate process because nothing else limits a query for certain: it can be killed during a single
-function call of DuckDB, and the operating system denies it memory beyond its limit, whichever code asks.
+It is a separate process because nothing else limits a query reliably. It can be killed during a single
+function call of DuckDB, and the operating system denies it memory beyond its limit.
 
 It does not outlive the sandbox, however that ends: a thread reads standard input and ends the process at its
 end, during a query too. Ctrl-C in a terminal reaches all processes there; this one ignores it. The limit on

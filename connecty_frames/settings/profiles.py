@@ -48,8 +48,7 @@ def config_file() -> Path:
     folder = user_folder("config")
     if folder is None:
         raise ConfigError(
-            f"This user has no home folder, where the profiles would be. Set {VARIABLE} to name a file of "
-            "profiles.",
+            f"This user has no home folder for profiles. Set {VARIABLE} to name a profile file.",
             setting="profile",
         )
     return folder / "config.toml"
@@ -96,7 +95,7 @@ class Profiles(Immutable):
             return cls.read(needed=True)
         if os.path.lexists(path):
             raise ConfigError(
-                f"{path_text(path)} is not a file that can hold profiles. Remove it, or set {VARIABLE} to "
+                f"{path_text(path)} is not a regular file. Remove it, or set {VARIABLE} to "
                 "name another file.",
                 setting="profile",
             )
@@ -115,14 +114,14 @@ class Profiles(Immutable):
             if text is None:
                 raise ConfigError(
                     f"Profile {snippet(name)!r} cannot be set in {path_text(self.path)} without changing "
-                    "more of it. Edit the file yourself.",
+                    "other parts. Edit the file yourself.",
                     setting="profile",
                 )
             with atomic_write(self.path, private=True) as file:
                 file.write(text.get_secret_value().encode())
 
     def settings(self, name: str | None) -> dict[str, Any]:
-        """Return the settings of a profile, None for the default one if it exists; raises ConfigError."""
+        """Return the settings of a profile, or None for the default one if it exists; raises ConfigError."""
         if name is None:
             return self.tables.get(DEFAULT, {})
         if name not in self.tables:
@@ -147,7 +146,8 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
     outside = [name for name, value in tables.items() if not isinstance(value, dict)]
     if outside:
         raise ConfigError(
-            f"{snippet(outside[0])!r} in {path_text(path)} is in no profile; put it below [{DEFAULT}] or "
+            f"{snippet(outside[0])!r} in {path_text(path)} does not belong to a profile; put it under "
+            f"[{DEFAULT}] or "
             "another name in brackets.",
             setting="profile",
         )
@@ -187,7 +187,7 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
 
 
 def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | None:
-    """Return the text of a file with a profile changed; None if more than that would change."""
+    """Return the text of a file with a profile changed, or None if more than that would change."""
     import tomllib
 
     import tomlkit

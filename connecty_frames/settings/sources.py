@@ -84,51 +84,52 @@ class _Source(NamedTuple):
 def configure(**settings: Unpack[SettingsDict]) -> None:
     """Set connection settings for the whole process.
 
-    They apply to every later call and Client that is not given its own; they take precedence over environment
-    and profile. None unsets a setting.
+    They apply to all later calls and clients unless overridden there, and take precedence over the
+    environment and profiles. None unsets a setting.
 
     Parameters
     ----------
     client_id : str or None, default None
-        The id of the credentials, which ConnectyAI support gives out.
+        The client id; ConnectyAI support provides credentials.
     client_secret : str, SecretStr, callable or None, default None
-        Their secret, or a function that returns it, which is called again once when the secret is refused.
+        The client secret, or a function that returns it and is called once more if the secret is refused.
     region : {"eu1", "us1"} or None, default "eu1"
         The region of your organisation, ``"eu1"`` or ``"us1"``.
     base_url : str or None, default None
-        The address of the API, instead of that of ``region``.
+        The address of the API, instead of ``region``.
     dw_id : int or None, default None
-        The default data workspace of a call.
+        The data workspace to ask by default.
     timeout : float or None, default 300.0
-        The default timeout of a whole call in seconds, up to 30 days.
+        The default timeout of a whole call, in seconds, up to 30 days.
     max_body_bytes : int or None, default 2147483648
-        The longest response that is read, in bytes after decompression.
+        The largest response to read, in bytes after decompression.
     verify_tls : bool or None, default True
-        False disables the verification of certificates, with an InsecureWarning for each client: anybody
-        between the client and the API can then read the secret.
+        False turns off certificate verification, with an InsecureWarning for each client: anyone between the
+        client and the API can then read the secret.
     ca_bundle : str, path-like or None, default None
-        The certificates to trust, a PEM file or a folder of them. By default those that
-        ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
+        The certificates to trust: a PEM file, or a folder of them. The default is ``REQUESTS_CA_BUNDLE``,
+        ``CURL_CA_BUNDLE`` or certifi's.
     history : bool, str, path-like or None, default False
-        Whether questions are recorded, with their ids, in a file of the user; or the path of another file, or
-        ``"postgresql://user@host/database"``, which several machines may share.
+        Record questions and their ids: True uses your own file, a path another one.
+        ``"postgresql://user@host/database"`` can be shared by several machines.
     history_required : bool or None, default False
         Send no question that cannot be recorded; also ``history="require"``.
     max_questions_per_day : int or None, default None
-        The most questions that this client id may ask in any 24 hours, counted in the history over all that
-        share it; one beyond it is a QuestionLimitError, and reuse costs nothing. It turns the history on.
+        The maximum number of questions of this client id in any 24 hours, counted in the history by all that
+        share it. Beyond it, QuestionLimitError is raised; reused answers do not count. It turns the history
+        on.
     keep_answers : bool or None, default False
-        Whether the answers to recorded questions are kept in a file beside the history, so that ``max_age=``
-        needs no network. It turns the history on.
+        Keep the answers to recorded questions in a file next to the history, so that ``max_age=`` needs no
+        network. It turns the history on.
     keep_answers_max_bytes : int or None, default 1073741824
-        The most bytes that kept answers may have together, compressed; the oldest are removed first.
+        The maximum size of all kept answers, in bytes after compression; the oldest are removed first.
     profile : str or None, default None
-        The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
+        The profile in ``config.toml`` to use; by default ``default``.
 
     Raises
     ------
     ConfigError
-        If a name or value is wrong; nothing is set then.
+        If a name or value is wrong; then nothing is set.
 
     Examples
     --------

@@ -57,9 +57,9 @@ HISTORY_WORDS: Final = frozenset({*_HISTORY_WORDS, "", ".", "on", "off", "yes", 
 #: What to do without credentials, in Python and on the command line.
 _NO_CREDENTIALS: Final = {
     "hint": "Set it as an argument of Client, by connecty_frames.configure(), in the environment, or in a "
-    "profile, which `connecty login` stores; ConnectyAI support gives out credentials. To try it without "
+    "profile, which `connecty login` stores; ConnectyAI support provides credentials. To try it without "
     "an account: `cf.use_sandbox()` in Python, or `connecty ask --sandbox`.",
-    "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support gives out "
+    "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support provides "
     "credentials. To try it without an account, add --sandbox to `connecty ask`.",
 }
 
@@ -145,16 +145,14 @@ def _base_address(value: object) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
     if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "an address with user information in it would leak it; give credentials by themselves"
-        )
+        raise ValueError("user information in the address would leak; set the credentials separately")
     if parts.query or parts.fragment or "?" in address or "#" in address:
         raise ValueError("expected an address without ? or #")
     if any(not character.isprintable() or character.isspace() for character in address):
         raise ValueError("expected an address without spaces and control characters")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
-            "http:// would send the secret in the clear; use https:// (http is for loopback only)"
+            "http:// would send the secret unencrypted; use https:// (http is for loopback only)"
         )
     return address.rstrip("/")
 
@@ -193,7 +191,7 @@ def _path(value: Any) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:  # of an unknown user, or one without a home
-        raise ValueError("expected a path without ~, for which no home folder is found") from None
+        raise ValueError("expected a path without ~, because no home folder was found") from None
 
 
 def _history(value: object) -> bool | str | Path:
@@ -207,7 +205,7 @@ def _history(value: object) -> bool | str | Path:
         try:
             return _path(value)
         except ValueError as error:
-            raise ValueError(f"{error}; or a URL of PostgreSQL, postgresql://user@host/database") from None
+            raise ValueError(f"{error}; or a PostgreSQL URL, postgresql://user@host/database") from None
     raise ValueError(
         "expected True (1), False (0), 'require', the path of a file, or postgresql://user@host/database"
     )
@@ -220,7 +218,7 @@ def _store_address(url: str) -> str:
         given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         hosts = [host.rpartition("@")[2] for host in parts.netloc.split(",")]
     except ValueError:  # shows a part of the URL, which may be a password
-        raise ValueError("it is not a valid URL of PostgreSQL") from None
+        raise ValueError("it is not a valid PostgreSQL URL") from None
     if (
         parts.password is not None
         or ":" in parts.netloc.rpartition("@")[0]
@@ -242,7 +240,7 @@ def _store_address(url: str) -> str:
     modes = {"require", "verify-ca", "verify-full"}
     if not is_near and given.setdefault("sslmode", "verify-full") not in modes:
         raise ValueError(
-            "its sslmode would send questions in the clear; expected one of " + ", ".join(sorted(modes))
+            "its sslmode would send questions unencrypted; expected one of " + ", ".join(sorted(modes))
         )
     query = urlencode({**_DEFAULTS, **given}, quote_via=quote)  # libpq reads no + as a space
     return f"{url.partition('?')[0]}?{query}"
@@ -255,40 +253,41 @@ class SettingsDict(TypedDict, total=False):
     """The settings as keywords; None unsets one."""
 
     client_id: str | None
-    """The id of the credentials, which ConnectyAI support gives out."""
+    """The client id; ConnectyAI support provides credentials."""
     client_secret: str | SupportsSecret | Callable[[], str] | None
-    """Their secret, or a function that returns it, which is called again once when the secret is refused."""
+    """The client secret, or a function that returns it and is called once more if the secret is refused."""
     region: Literal["eu1", "us1"] | None
     """The region of your organisation, ``"eu1"`` or ``"us1"``."""
     base_url: str | None
-    """The address of the API, instead of that of ``region``."""
+    """The address of the API, instead of ``region``."""
     dw_id: int | None
-    """The default data workspace of a call."""
+    """The data workspace to ask by default."""
     timeout: float | None
-    """The default timeout of a whole call in seconds, up to 30 days."""
+    """The default timeout of a whole call, in seconds, up to 30 days."""
     max_body_bytes: int | None
-    """The longest response that is read, in bytes after decompression."""
+    """The largest response to read, in bytes after decompression."""
     verify_tls: bool | None
-    """False disables the verification of certificates, with an InsecureWarning for each client: anybody
-    between the client and the API can then read the secret."""
+    """False turns off certificate verification, with an InsecureWarning for each client: anyone between the
+    client and the API can then read the secret."""
     ca_bundle: str | os.PathLike[str] | None
-    """The certificates to trust, a PEM file or a folder of them. By default those that
-    ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi."""
+    """The certificates to trust: a PEM file, or a folder of them. The default is ``REQUESTS_CA_BUNDLE``,
+    ``CURL_CA_BUNDLE`` or certifi's."""
     history: bool | str | os.PathLike[str] | None
-    """Whether questions are recorded, with their ids, in a file of the user; or the path of another file, or
-    ``"postgresql://user@host/database"``, which several machines may share."""
+    """Record questions and their ids: True uses your own file, a path another one.
+    ``"postgresql://user@host/database"`` can be shared by several machines."""
     history_required: bool | None
     """Send no question that cannot be recorded; also ``history="require"``."""
     max_questions_per_day: int | None
-    """The most questions that this client id may ask in any 24 hours, counted in the history over all that
-    share it; one beyond it is a QuestionLimitError, and reuse costs nothing. It turns the history on."""
+    """The maximum number of questions of this client id in any 24 hours, counted in the history by all that
+    share it. Beyond it, QuestionLimitError is raised; reused answers do not count. It turns the history
+    on."""
     keep_answers: bool | None
-    """Whether the answers to recorded questions are kept in a file beside the history, so that
-    ``max_age=`` needs no network. It turns the history on."""
+    """Keep the answers to recorded questions in a file next to the history, so that ``max_age=`` needs no
+    network. It turns the history on."""
     keep_answers_max_bytes: int | None
-    """The most bytes that kept answers may have together, compressed; the oldest are removed first."""
+    """The maximum size of all kept answers, in bytes after compression; the oldest are removed first."""
     profile: str | None
-    """The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set."""
+    """The profile in ``config.toml`` to use; by default ``default``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +327,7 @@ class Settings:
 
     @property
     def store(self) -> Path | str | None:
-        """The path or URL of the history, None for the file of the user."""
+        """The path or URL of the history, or None for the file of the user."""
         return None if self.history in {True, False, "require"} else self.history  # type: ignore[return-value]
 
     def credentials(self) -> tuple[SecretStr, SecretStr]:

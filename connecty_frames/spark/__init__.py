@@ -29,7 +29,7 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of this modul
         try:
             return _load(name)
         except ModuleNotFoundError as error:
-            raise missing_extra("spark", "The data source of Spark needs", error) from None
+            raise missing_extra("spark", "The Spark data source needs", error) from None
 
 
 def __dir__() -> list[str]:

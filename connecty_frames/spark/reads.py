@@ -74,7 +74,7 @@ class Read:
         if len(sources) != 1:
             found = f"there are {' and '.join(sources)}" if sources else "there is none of them"
             raise ConfigError(
-                f"A read has one of the options question, questions and question_ids; {found}.",
+                f"Set exactly one of the options question, questions and question_ids; {found}.",
                 setting="question",
             )
         texts = _texts(sources[0], given[sources[0]])
@@ -90,7 +90,8 @@ class Read:
 def _check_name(name: str) -> None:
     if _SECRET.search(name):
         raise ConfigError(
-            f"The option {snippet(name)!r} looks like a secret, and options are part of the plan. Remove it: "
+            f"The option {snippet(name)!r} looks like a secret, but options are visible in the plan. Remove "
+            "it: "
             "Spark's Python processes read credentials from the environment (CONNECTY_CLIENT_ID, "
             "CONNECTY_CLIENT_SECRET) or from a profile, on the driver and on each executor.",
             setting=name,
@@ -153,8 +154,9 @@ def open_client() -> Client:
     """Return a client with the settings of this process, which Spark started; raises ConfigError."""
     if wants_sandbox():
         raise ConfigError(
-            "CONNECTY_SANDBOX is set: each Python process of Spark would start a sandbox of its own. Run "
-            "`connecty sandbox` instead, and set what it prints in the environment of the driver and the "
+            "CONNECTY_SANDBOX is set: each Python process of Spark would start its own sandbox. Run "
+            "`connecty sandbox` instead, and set the variables that it prints in the environment of the "
+            "driver and the "
             "executors.",
             setting="sandbox",
         )
@@ -163,8 +165,8 @@ def open_client() -> Client:
     except ConfigError as error:
         reason = str(error).removesuffix(error.hint).rstrip()
         raise ConfigError(
-            f"{reason} Spark's Python processes read the environment and the file of profiles, on the driver "
-            "and on each executor, and not what the program has configured.",
+            f"{reason} Spark's Python processes read the environment and the profile file, on the driver "
+            "and on each executor, but not what the program has configured.",
             setting=error.setting,
         ) from None
 
@@ -255,8 +257,8 @@ def _record(question: str, key: tuple[object, ...]) -> Iterator[BinaryIO]:
     if not folder or sys.platform == "win32":
         raise ConfigError(
             "It cannot be recorded that a question was asked, on Windows or without the variable "
-            "SPARK_LOCAL_DIRS that Spark sets. Ask it outside of Spark, by Client.submit, and read the "
-            "answer by the option question_ids.",
+            "SPARK_LOCAL_DIRS that Spark sets. Ask it outside Spark with Client.submit, and read the answer "
+            "with the option question_ids.",
             setting="question",
         )
     session = os.environ.get("SPARK_JOB_ARTIFACT_UUID", "")  # of a session of Spark Connect

@@ -117,10 +117,10 @@ def _common_schema(asked: Sequence[AskedQuestion], answers: Sequence[Answer]) ->
         if schema.simpleString() != schemas[0].simpleString():
             ids = ", ".join(f'"{each.question_id}"' for each in asked)
             raise ConfigError(
-                "The answers of a read have one schema, and these differ: question "
+                "The answers of one read must have the same schema, but these differ: question "
                 f"{asked[0].question_id} has {snippet(schemas[0].simpleString(), 300)}, question "
                 f"{other.question_id} has {snippet(schema.simpleString(), 300)}. Read them separately, or "
-                f"give a schema that all fit; the option question_ids with [{ids}] asks nothing again.",
+                f"pass a schema that fits all; the option question_ids with [{ids}] asks nothing again.",
                 setting="questions",
             )
     warn_of_texts(tables[0].schema)

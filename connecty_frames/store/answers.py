@@ -91,7 +91,7 @@ class KeptAnswers:
             self._warn(f"cannot be used ({error})")
 
     def find(self, question_id: str, base_url: str) -> KeptAnswer | None:
-        """Return the kept answer of a question, None if there is none that is whole."""
+        """Return the kept answer of a question, or None if there is none that is whole."""
         if not self.database.exists:
             return None
         try:
@@ -112,7 +112,7 @@ class KeptAnswers:
 
                 whole = pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True)
                 return KeptAnswer(whole, max_rows)
-            self._warn(f"have a damaged answer, that of question {question_id}, which is fetched again")
+            self._warn(f"have a damaged answer, to question {question_id}; it is fetched again")
             self.forget(question_id)  # if that fails, it is found damaged again
         return None
 

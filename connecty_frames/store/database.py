@@ -90,7 +90,7 @@ def default_path() -> Path:
     folder = user_folder("state")
     if folder is None:
         raise ConfigError(
-            "This user has no home folder, where the history would be.",
+            "This user has no home folder for the history.",
             hint="Name a file: history='/folder/history.sqlite3'.",
             shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
             setting="history",
@@ -103,7 +103,7 @@ class Store:
 
     #: The URL of a database that machines share.
     url: str | None = None
-    #: Executes one statement in a transaction of its own, as :meth:`Database.execute` does.
+    #: Executes one statement in its own transaction, as :meth:`Database.execute` does.
     execute: Callable[..., Result]
     #: Closes the connection, if there is one.
     _disconnect: Callable[[], None]
@@ -150,7 +150,7 @@ class Store:
     def execute_waiting(self, waiting: deque[Statement], until: float | None = None) -> None:
         """Execute statements and take them from their queue, in its order whichever threads do so.
 
-        Each has a transaction of its own. Nothing is executed without a file. After any exception, such as
+        Each has its own transaction. Nothing is executed without a file. After any exception, such as
         an interrupt, the statement and those after it are in the queue; it may have been executed.
         """
         until = until or self.soon()
@@ -192,7 +192,7 @@ class Store:
             self._disconnect()
 
     def leave_to_parent(self) -> None:
-        """Forget the connection of the parent in a forked child, where it must be neither used nor closed."""
+        """Forget the parent's connection in a forked child, which must neither use nor close it."""
         if self._connection is not None:
             _INHERITED.append(self._connection)
         self._connection, self.lock, self._counting = None, threading.RLock(), threading.RLock()
@@ -230,7 +230,7 @@ class Database(Store):
         alone: str = "",  # noqa: ARG002 - of processes that write a file, one does at a time
         until: float | None = None,
     ) -> Result:
-        """Execute one statement in a transaction of its own."""
+        """Execute one statement in its own transaction."""
         # A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
         # must exist. A file that never was a database is renamed only in the place that users do not name.
         # With ``creates``, a missing file is created; otherwise nothing is executed without one. With
@@ -357,7 +357,7 @@ class Database(Store):
         # In this order: another process that creates the file sets both in one transaction.
         if _value(connection, "SELECT count(*) FROM sqlite_master"):
             if _value(connection, "PRAGMA application_id") != self._layout.application_id:
-                raise StoreError("it is a database of another program")
+                raise StoreError("it is another program's database")
             # SQLite would not notice if pages were exchanged, and not find what was asked.
             if self._status.st_size <= _CHECKED_BYTES:
                 ((found,),) = connection.execute("PRAGMA integrity_check(1)")
@@ -411,7 +411,7 @@ class Database(Store):
         self.warn_once(
             "damaged",
             f"The {self._layout.content} in {path_text(self.path)} is damaged ({reason}). It was renamed to "
-            f"{path_text(renamed.name)}, and a new one begun.",
+            f"{path_text(renamed.name)}, and a new one was created.",
         )
 
 
@@ -483,7 +483,7 @@ def _value(connection: sqlite3.Connection, statement: str) -> int:
 
 
 def _code(error: sqlite3.Error) -> int | None:
-    """Return the primary code of an error, None if it is not of SQLite itself."""
+    """Return the primary code of an error, or None if it is not of SQLite itself."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 

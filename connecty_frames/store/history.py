@@ -1,7 +1,7 @@
 """What is recorded of a question: a row before it is sent, its id when it is accepted, and its end.
 
-A row has no data of the answer beyond its SQL, its summary and the number of its rows, and no secret: the
-client is a hash of its id, and texts are redacted as those of errors are.
+Of the answer, a row has only the SQL, the summary and the number of rows. It has no secret: the client is a
+hash of its id, and texts are redacted like those of errors.
 """
 
 from __future__ import annotations
@@ -260,7 +260,7 @@ class History:
             self._answers.forget(question_id)
 
     def kept(self, question_id: str) -> KeptAnswer | None:
-        """Return the kept answer of a question, None if there is none."""
+        """Return the kept answer of a question, or None."""
         return None if self._answers is None else self._answers.find(question_id, self._base_url)
 
     def _is_recorded(self, question_id: str) -> bool:
@@ -323,8 +323,8 @@ class History:
         if rows:
             next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
             raise QuestionLimitError(
-                f"max_questions_per_day={self.limit} are asked in the last 24 hours, as {self.place} has "
-                f"them. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
+                f"max_questions_per_day={self.limit} were asked in the last 24 hours, according to "
+                f"{self.place}. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
                 question=asked.question,
                 dw_id=asked.dw_id,
                 next_at=next_at,
@@ -356,9 +356,9 @@ class History:
 
     def _raise_for(self, error: StoreError) -> NoReturn:
         raise ConfigError(
-            f"The history in {self.place} cannot be used ({error}), so whether the question was asked before "
-            "is unknown. Nothing was sent.",
-            hint="Call again when it can be used. A file that is no history has to be moved away.",
+            f"The history in {self.place} cannot be used ({error}), so it is unknown whether the question "
+            "was asked before. Nothing was sent.",
+            hint="Call again when it can be used. If the file is not a history, move it away.",
             setting="history",
         ) from None
 

@@ -173,7 +173,7 @@ class Server(Store):
     ) -> Result:
         """Execute one statement; again, until then, if the server cannot be reached or its reply was lost."""
         if reserves and any("\0" in str(each) for each in parameters):
-            raise UnfitError("PostgreSQL stores no NUL character, which the question has")
+            raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
         until = until or time.monotonic() + _ATTEMPT
         while True:
             try:

@@ -170,7 +170,7 @@ class QuestionFile(Database):
         return self.path.with_name(f"{self.path.stem}-answers{self.path.suffix}")
 
     def now(self, moment: datetime) -> Statement:
-        """Return the time by which ages count, given the caller's: an expression and its parameters."""
+        """Return the current time for ages, given the caller's: an expression and its parameters."""
         return "?", (microseconds(moment),)
 
     def lease(self) -> dict[str, Statement]:
@@ -267,7 +267,7 @@ def end_leases(database: QuestionStore, until: float | None = None) -> None:
     if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", times, until=until).rows:
         database.execute(
             f"UPDATE questions SET state = '{RecordState.UNCERTAIN}', error = ? WHERE {condition}",
-            ("Its sender was not heard from any more before the question was accepted.", *times),
+            ("Its sender stopped responding before the question was accepted.", *times),
             until=until,
         )
 

@@ -1,4 +1,4 @@
-"""Cells of warehouses as ``decode.builders`` reads them: numbers and times as texts, None for null."""
+"""Cells of warehouses as ``decode.builders`` reads them: numbers and times as texts, or None for null."""
 
 from __future__ import annotations
 
@@ -231,6 +231,6 @@ def python_cells(column: Iterable[Any]) -> list[Any]:
             case float():
                 found.append(_PYTHON_INFINITIES.get(value) or FloatText(repr(value)))
             case _:
-                reason = "is a type of Python that is not read; cast it in the SQL"
+                reason = "is a Python type that is not supported; cast it in the SQL"
                 raise CellError(row, type(value).__name__, reason)
     return found

@@ -37,7 +37,7 @@ def _cancelling(cancel: Callable[[], object]) -> Iterator[None]:
 
 def _refused(name: str, type_: str, advice: str) -> ConfigError:
     return ConfigError(
-        f"The client does not give exact values of column {snippet(name)!r}, of type {snippet(type_)}: "
+        f"The client does not return exact values of column {snippet(name)!r}, of type {snippet(type_)}: "
         f"{advice}.",
         setting="connection",
     )
@@ -191,7 +191,8 @@ def read_bigquery(connection: Any, statement: Statement) -> Iterator[Rows]:
     client = getattr(connection, "_client", connection)
     if not hasattr(client, "query"):
         raise ConfigError(
-            "This version of google-cloud-bigquery does not tell the client of a connection: pass a Client.",
+            "This version of google-cloud-bigquery does not reveal the client of a connection: pass a "
+            "Client.",
             setting="connection",
         )
     storage = getattr(connection, "_bqstorage_client", None)  # none over REST
@@ -283,7 +284,7 @@ def read_athena(connection: Any, statement: Statement) -> Iterator[Rows]:
         found = connection.cursor(plain, **options)
     except TypeError as error:
         raise ConfigError(
-            f"connection has options of another cursor of PyAthena ({snippet(str(error))}): connect without "
+            f"connection has options of another PyAthena cursor ({snippet(str(error))}): connect without "
             "cursor_kwargs.",
             setting="connection",
         ) from None

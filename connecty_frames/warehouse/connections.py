@@ -45,7 +45,7 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
             allowed = dialects or _adbc_dialects(found)
             if allowed and statement.dialect not in allowed:  # it was checked by the rules of another one
                 raise ConfigError(
-                    f"dialect={statement.dialect!r} is not that of {_type_name(found)}: expected "
+                    f"dialect={statement.dialect!r} does not fit {_type_name(found)}: expected "
                     f"{' or '.join(map(repr, allowed))}.",
                     setting="dialect",
                 )
@@ -76,7 +76,7 @@ def _unwrapped(connection: Any) -> Any:
     """Return the driver's own connection of one of SQLAlchemy or ibis."""
     if _is_instance(connection, "sqlalchemy.engine", "Engine"):
         raise ConfigError(
-            "connection is an Engine of SQLAlchemy; pass a Connection, as engine.connect() returns.",
+            "connection is a SQLAlchemy Engine; pass a Connection from engine.connect().",
             setting="connection",
         )
     if _is_instance(connection, "sqlalchemy.engine", "Connection"):
@@ -137,11 +137,11 @@ def _adbc_dialects(connection: Any) -> tuple[str, ...]:
 
 
 def _autocommits(connection: Any) -> bool:
-    """Return whether each statement of a connection of ADBC is a transaction of its own."""
+    """Return whether each statement of a connection of ADBC is its own transaction."""
     if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
         raise ConfigError(
-            "This version of adbc-driver-manager does not tell if a transaction may be open: use another "
-            "client.",
+            "This version of adbc-driver-manager does not reveal whether a transaction may be open: use "
+            "another client.",
             setting="connection",
         )
     return bool(found)
@@ -153,7 +153,7 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
     is_postgres, is_duckdb = dialects == _POSTGRES, dialects == _DUCKDB
     autocommit = _autocommits(connection)
     if not (is_postgres or autocommit):
-        raise open_transaction("connect with autocommit=True, without which there always is one")
+        raise open_transaction("connect with autocommit=True")
     with closing(connection.cursor()) as cursor:
 
         def ask(*query: Any) -> list[tuple[Any, ...]]:
@@ -194,7 +194,7 @@ def _adbc_postgres(field: pa.Field) -> Declared:
     known = field.metadata or {}
     if not (origin := known.get(b"POSTGRESQL:type", b"").decode()):
         raise ConfigError(
-            "This version of adbc-driver-postgresql does not tell the types of columns: pip install "
+            "This version of adbc-driver-postgresql does not reveal the types of columns: pip install "
             "'adbc-driver-postgresql>=1.13'.",
             setting="connection",
         )

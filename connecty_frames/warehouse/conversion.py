@@ -70,9 +70,7 @@ def convert(column: pa.Array | tuple[Any, ...], declared: Declared, wanted: Colu
         values = postgres_cells(column, origin) if origin else parsed(python_cells(column), "", wanted.type)
         return _build(values, wanted, declared)
     if origin in _MISREAD and not is_text(column.type):
-        raise CellError(
-            0, f"the type {origin}", "does not come as the values that it has; cast it in the SQL"
-        )
+        raise CellError(0, f"the type {origin}", "does not arrive with its exact values; cast it in the SQL")
     array = plain(column)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), wanted.type)
@@ -105,7 +103,7 @@ def _build(values: list[Any], wanted: ColumnSchema, declared: Declared) -> pa.Ar
 
 
 def _numbers_fast(array: pa.Array, declared: Declared, type_: pa.DataType) -> pa.Array | None:
-    """Return numbers by casts that are exact, None if there is none, or if a value does not fit."""
+    """Return numbers by casts that are exact, or None if there is none, or if a value does not fit."""
     if array.type == type_ and declared.origin != "hugeint":  # which has 39 digits
         return array
     with suppress(pa.ArrowException):

@@ -26,7 +26,7 @@ _NAMED_BY_SOURCE: Final = frozenset(
 def functions_by_dot(tree: exp.Expr, words: Mapping[int, str], allowed: Collection[str]) -> list[str]:
     """Return the names of fields and columns that may be functions, but for those allowed.
 
-    The words of the SQL, by their places, tell by which name a function is called.
+    The positions of the SQL's words tell which name calls a function.
     """
     from sqlglot import exp
 

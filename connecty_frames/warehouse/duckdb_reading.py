@@ -78,11 +78,11 @@ def check_reading(statement: Statement, ask: Callable[..., list[tuple[Any, ...]]
         if len(path) > 1 and path[0].lower() in others:
             raise refused(statement.sql, f"reads {_shown(path)}, which is in another database")
         if any('"' in name for name in path):
-            raise refused(statement.sql, f"reads {_shown(path)}, which is not named as a table is")
+            raise refused(statement.sql, f"reads {_shown(path)}, which is not named like a table")
         try:
             ask(_RESOLVE, [".".join(f'"{name}"' for name in path)])
         except Exception as error:  # of duckdb or of ADBC
-            reason = f"reads {_shown(path)}, which is no table or view of this database"
+            reason = f"reads {_shown(path)}, which is not a table or view of this database"
             raise refused(statement.sql, reason) from error
 
 

@@ -1,9 +1,9 @@
 """The guard: which SQL may be sent to a warehouse.
 
-The SQL comes from a server, where a model wrote it. Before it is sent to a warehouse, its text and its parse
-tree are checked: one query, written so that every lexer reads the same words, made of the parts that queries
-are made of, with functions that are known to compute values. What is not known is refused.
-``docs/design/warehouse.md`` says what this can and cannot prevent.
+The SQL comes from a server, where a model wrote it. Before it is sent to a warehouse, its text and parse tree
+are checked. It must be one query that every lexer reads alike, made only of known parts and of functions
+known to compute values. What is not known is refused. ``docs/design/warehouse.md`` says what this can and
+cannot prevent.
 """
 
 from __future__ import annotations
@@ -155,11 +155,11 @@ def parse(sql: str, dialect: str) -> Statement:
     if not written or written[0].text.upper() not in _FIRST_WORDS:
         first = snippet(written[0].text) if written else ""
         advice = "Write SELECT ... FROM ... PIVOT (... IN ('a', 'b'))." if first.upper() == "PIVOT" else ""
-        raise refused(sql, f"begins with {first!r}, not as a query does" if first else "is empty", advice)
+        raise refused(sql, f"begins with {first!r}, unlike a query" if first else "is empty", advice)
     if [token.text for token in tokens] != [token.text for token in written]:
         raise refused(sql, "reads differently without its comments")
     if (word := _next_statement(tokens, dialect)) is not None:
-        raise refused(sql, f"has {word!r}, behind which {dialect} reads another statement")
+        raise refused(sql, f"has {word!r}, after which {dialect} reads another statement")
     trees = [
         tree for tree in _read(sql, dialect, lambda: sqlglot.parse(text, read=dialect)) if tree is not None
     ]
@@ -218,8 +218,8 @@ def unknown_functions(sql: str, names: Sequence[str]) -> QueryRefused:
     """Return the error for SQL that calls functions of these names."""
     return refused(
         sql,
-        f"calls {quoted(names)}, and whether that only computes a value is not known",
-        f"If it does, allow it by functions=({quoted(names)},).",
+        f"calls {quoted(names)}, and it is unknown whether that only computes a value",
+        f"If so, allow it with functions=({quoted(names)},).",
         functions=tuple(names),
     )
 
@@ -246,7 +246,7 @@ def _reasons(statement: Statement) -> Iterator[str]:
         elif isinstance(node, exp.Table):
             yield from _table_reasons(node, statement)
         elif isinstance(node, exp.TableFromRows) and not isinstance(node.this, exp.Func):
-            yield "has a text in place of a table"
+            yield "has a text instead of a table"
         elif isinstance(node, exp.PropertyEQ) and not isinstance(node.parent, exp.Func):  # of an argument
             yield "sets a variable"
         elif kind == "Generator" and not _is_bounded(node):
@@ -278,7 +278,7 @@ def _name_reasons(node: exp.Identifier, statement: Statement, places: dict[int, 
             re.fullmatch(r"[\w*-]+", node.name) if dashed else _WORD.fullmatch(raw(statement.sql, token))
         )
     if not good:
-        yield f"has the text {snippet(node.name)!r} in place of a {'table' if of_table else 'name'}"
+        yield f"has the text {snippet(node.name)!r} instead of a {'table' if of_table else 'name'}"
     if node.name.lower() == "nextval" and (isinstance(parent, exp.Dot) or (parent and parent.text("table"))):
         yield "advances a sequence"
 
@@ -294,7 +294,7 @@ def _table_reasons(table: exp.Table, statement: Statement) -> Iterator[str]:
             yield f"has the function {kind} in FROM"
         return
     if not all(isinstance(part, exp.Identifier) for part in table.parts):
-        yield "reads from something that is not named as a table is"
+        yield "reads from something that is not named like a table"
         return
     names = [part.name for part in table.parts]
     path = ".".join(names)

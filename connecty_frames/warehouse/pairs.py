@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: A number of any scale: numeric without digits, HUGEINT, NUMBER(38, 0).
 ANY_NUMBER: Final = pa.decimal128(38, 0)
-#: Any number of so many digits survives float64.
+#: Any number of this many digits survives float64.
 FLOAT_DIGITS: Final = 15
 
 #: The types of databases by the names that these have for them, as answers have them.
@@ -58,9 +58,9 @@ def decide(column: ColumnSchema, declared: Declared) -> ColumnSchema:
     elif is_text(column.type) and is_number(declared.type) and not column.evidence.startswith(_EXACT_TEXT):
         name = snippet(column.name)
         raise ConfigError(
-            f"Column {name!r} is text in the answer, and {declared.words} in the warehouse.",
-            hint=f'Choose: schema={{{name!r}: "string"}}, or a type of numbers.',
-            shell_hint="Choose its type by --schema-file FILE.",
+            f"Column {name!r} is text in the answer, but {declared.words} in the warehouse.",
+            hint=f'Choose: schema={{{name!r}: "string"}}, or a number type.',
+            shell_hint="Choose its type with --schema-file FILE.",
             setting="schema",
         )
     else:
@@ -82,7 +82,7 @@ def _timestamp(declared: pa.DataType, wanted: pa.DataType) -> pa.DataType:
 
 
 def decimal_type(precision: int, scale: int) -> pa.DataType | None:
-    """Return the narrower of Arrow's decimals that has so many digits, None if neither does."""
+    """Return the narrower of Arrow's decimals that has this many digits, or None if neither does."""
     makers = ((38, pa.decimal128), (76, pa.decimal256))
     return next((make(precision, scale) for most, make in makers if precision <= most), None)
 

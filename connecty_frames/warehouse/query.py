@@ -123,7 +123,7 @@ def _batches(
     if query.rows is not None and count != query.rows:
         message = (
             f"The SQL returned {counted(count, 'row')}, but the answer has {query.rows:,}: the data has "
-            "changed since, or the SQL is not what made the answer."
+            "changed since, or this SQL did not produce the answer."
         )
         token = WARNING_LOCATION.set(location)  # not the line that reads, which may be in a library
         try:
@@ -152,7 +152,7 @@ def _positions(rows: Rows, columns: Sequence[ColumnSchema]) -> list[int]:
     found = [_find(column.name, names) for column in columns]
     missing = [column.name for column, position in zip(columns, found, strict=True) if position is None]
     extra = [name for position, name in enumerate(names) if position not in found]
-    twice = len(set(found)) < len(found)  # names of the answer that differ in case alone
+    twice = len(set(found)) < len(found)  # names of the answer that differ only in case
     if missing or extra or twice:
         raise ConversionError(
             f"The SQL does not have the columns of the answer: it has {quoted(names)}, the answer "
@@ -163,7 +163,7 @@ def _positions(rows: Rows, columns: Sequence[ColumnSchema]) -> list[int]:
 
 
 def _find(name: str, names: Sequence[str]) -> int | None:
-    """Return the position of a name, or of the only one that differs in case alone, as Snowflake's do."""
+    """Return the position of a name, or of the only one that differs only in case, as Snowflake's do."""
     if name in names:
         return names.index(name)
     folded = [position for position, each in enumerate(names) if each.casefold() == name.casefold()]

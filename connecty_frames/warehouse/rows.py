@@ -43,7 +43,7 @@ class Rows:
 def open_transaction(advice: str = "commit or roll it back") -> ConfigError:
     """Return the error about a connection in whose transaction rerun would run."""
     return ConfigError(
-        f"The connection has a transaction open, which rerun would end: {advice}.", setting="connection"
+        f"The connection has an open transaction, which rerun would end: {advice}.", setting="connection"
     )
 
 

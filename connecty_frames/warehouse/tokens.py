@@ -88,7 +88,7 @@ def without_comments(sql: str, tokens: Sequence[Any]) -> str:
 def text_reasons(sql: str, tokens: Sequence[Any], dialect: str) -> Iterator[str]:
     """Yield why another lexer may divide the text into other tokens, as predicates of the SQL."""
     if dialect in SPARK_KIN and "${" in sql:
-        yield "has ${, which Spark replaces by a setting"
+        yield "has ${, which Spark replaces with a setting"
     for token in tokens:
         text = raw(sql, token)
         for reason in (
@@ -111,7 +111,7 @@ def _quote_reasons(token: Any, text: str, dialect: str) -> Iterator[str]:
     if kind == "UNICODE_STRING":
         yield "a text with Unicode escapes"
     if kind == "HEREDOC_STRING" and not re.match(r"\$([A-Za-z_][A-Za-z0-9_]*)?\$", text):
-        yield "a text whose quote may be none"
+        yield "a text with an ambiguous quote"
     if "\0" in text or any(unicodedata.category(each) == "Cs" for each in text):
         yield "a character that cannot be sent"
     if not all(pattern.fullmatch(text) for pattern in _patterns(kind, text, dialect)):

@@ -497,26 +497,23 @@ def test_a_token_is_not_used_at_its_end() -> None:
         (
             {"json": {"token": "t"}},
             FailureKind.INVALID_PAYLOAD,
-            f"The token endpoint of api.test is unusable: its answer holds no access_token. {CHECK}",
+            f"The token endpoint of api.test is unusable: its answer has no access_token. {CHECK}",
         ),
         (
             {"body": "[" * 100_000, "content_type": "application/json"},
             FailureKind.INVALID_PAYLOAD,
-            f"The token endpoint of api.test is unusable: its answer holds no access_token. {CHECK}",
+            f"The token endpoint of api.test is unusable: its answer has no access_token. {CHECK}",
         ),
         (
             {"body": requests.ReadTimeout()},
             FailureKind.CONNECTION_LOST,
-            (
-                "No token came from api.test: no answer came in time. Nothing else is sent without one; try "
-                "again later."
-            ),
+            ("api.test sent no token: no answer came in time. Nothing else was sent; try again later."),
         ),
         (
             {"status": 503},
             FailureKind.UNAVAILABLE,
             (
-                "api.test answered 503 to POST /v1/auth/token. The service is not available just now; try "
+                "api.test answered 503 to POST /v1/auth/token. The service is unavailable at the moment; try "
                 "again later."
             ),
         ),
@@ -560,9 +557,7 @@ def test_a_caller_that_waited_for_another(auth: Auth, clock: Any, monkeypatch: p
     other = threading.Thread(target=hold)
     other.start()
     holds.wait()
-    assert (
-        "(the call that another thread made for one was not answered in time)" in failure(auth, clock).reason
-    )
+    assert "(another thread's token request was not answered in time)" in failure(auth, clock).reason
     other.join()
 
 

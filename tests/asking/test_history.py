@@ -388,7 +388,7 @@ def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) 
         f"recorded in {path}."
     )
     known = (
-        f"Question {QUESTION_ID} may still be worked on and is recorded in {path}; to fetch its answer "
+        f"Question {QUESTION_ID} may still be running and is recorded in {path}; to fetch its answer "
         f"without asking again: fetch {QUESTION_ID} 13"
     )
     row, notes = {

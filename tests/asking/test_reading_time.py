@@ -55,7 +55,7 @@ def test_reading(
     assert fake_clock_client.submit("how many?").result(timeout=timeout).rows == 1
     taken = allowed + 0.001
     late = fake_clock_client.submit("how many?")
-    with pytest.raises(cf.QuestionTimeout, match="its response arrived, and was not read in time"):
+    with pytest.raises(cf.QuestionTimeout, match="its response arrived but was not read in time"):
         late.result(timeout=timeout)
     with pytest.raises(cf.QuestionTimeout, match="was not read in time"):
         late.result(timeout=timeout, max_rows=7)

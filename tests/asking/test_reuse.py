@@ -16,13 +16,14 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import Clock, Deadline
-from connecty_frames.asking.reuse import find_or_claim
+from connecty_frames.asking.reuse import _usable, find_or_claim
 from connecty_frames.client import Client
 from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.history import History
 from connecty_frames.store.table import COLUMNS, Earlier, RecordState, read_records, store_at
+from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def test_a_failed_question_is_asked_again(server: Script, client: Client) -> Non
 
 
 def test_a_refused_question_is_asked_again(server: Script, client: Client, path: Path) -> None:
-    """It was not started, also if no token came; the rows say so."""
+    """It was not started, also if no token was received; the rows say so."""
     server.on("token", server.answer(401, {}))
     with pytest.raises(cf.AuthError):
         client.ask("how many?", max_age=60)
@@ -256,9 +257,7 @@ def test_a_question_whose_start_is_unknown(server: Script, client: Client, path:
     server.on("ask", server.reset, server.answer(202, {"question_id": QUESTION_ID}))
     with pytest.raises(cf.SubmissionUncertain):
         client.ask("how many?", max_age=60)
-    with pytest.raises(
-        cf.SubmissionUncertain, match=r"without max_age= it is asked again.*number 1 of"
-    ) as caught:
+    with pytest.raises(cf.SubmissionUncertain, match=r"leave out max_age=.*number 1 in") as caught:
         client.ask("how many?", max_age=60)
     seen = caught.value.details["seen"]
     assert f", and then: {seen}. This call sent nothing." in str(caught.value)
@@ -468,7 +467,7 @@ def test_an_interrupt_after_the_answer_was_lost(
 
 
 def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: Path) -> None:
-    """It names the history, in which the question is recorded."""
+    """It names the history, in which the question is recorded; one that is fetched by its id may not be."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
 
     def stop(_: object) -> None:
@@ -479,10 +478,11 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
         again = client.call("how many?", AskOptions(max_age=60, progress=stop))
         with pytest.raises(ZeroDivisionError) as caught:
             again.answer()
+        assert "recorded" not in client.question(OTHER_ID).message()
 
     (note,) = caught.value.__notes__
     assert again.message() == note
-    assert note.startswith(f"Question {QUESTION_ID} may still be worked on and is recorded in {path}; ")
+    assert note.startswith(f"Question {QUESTION_ID} may still be running and is recorded in {path}; ")
     assert server.questions == ["how many?"]
 
 
@@ -531,7 +531,7 @@ def test_the_process_that_sends_is_killed(
     with pytest.raises(cf.QuestionTimeout):
         client.ask("how many?", max_age=60, timeout=0.2)
     monkeypatch.setattr(leases, "SECONDS", 1.0)
-    with pytest.raises(cf.SubmissionUncertain, match="Its sender was not heard from any more"):
+    with pytest.raises(cf.SubmissionUncertain, match="Its sender stopped responding"):
         client.ask("how many?", max_age=60)
 
     assert len(server.questions) == 1
@@ -564,7 +564,7 @@ def test_an_unusable_history(server: Script, tmp_path: Path) -> None:
     """Whether it was asked before is unknown, so nothing is sent."""
     with (
         make(server, tmp_path) as client,  # a folder
-        pytest.raises(cf.ConfigError, match="so whether the question was asked before is unknown"),
+        pytest.raises(cf.ConfigError, match="so it is unknown whether the question was asked before"),
     ):
         client.ask("how many?", max_age=60)
 
@@ -714,6 +714,27 @@ def test_a_failure_between_two_looks(
 
     assert (found.question_id, found.state) == (QUESTION_ID, RecordState.FAILED)
     assert submission.row is None
+
+
+@cases(
+    ("states", "decides"),
+    [
+        ("REJECTED", None),
+        ("REJECTED UNCERTAIN", 1),
+        ("UNCERTAIN REJECTED", 0),
+        ("FAILED UNCERTAIN", None),
+        ("UNCERTAIN FAILED", 0),
+        ("UNCERTAIN SENT SENT", 1),
+    ],
+)
+def test_which_of_several_without_an_id_decides(states: str, decides: int | None) -> None:
+    """One that is being sent, else the latest that was not rejected, if it may have been started."""
+    moment = datetime(2025, 11, 5, tzinfo=UTC)
+    rows = [
+        Earlier(number, RecordState(state), "how many?", None, moment, None, None)
+        for number, state in enumerate(states.split())
+    ]
+    assert _usable(rows, ()) is (None if decides is None else rows[decides])
 
 
 @pytest.mark.parametrize(

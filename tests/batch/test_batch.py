@@ -353,7 +353,7 @@ def test_an_interrupt(ask: Any, service: Any, folder: Path, capsys: pytest.Captu
         signal.signal(signal.SIGINT, before)
     (note,) = caught.value.__notes__
     assert note.startswith("2 questions of the batch in ")
-    assert "Calling again with the same questions goes on" in note
+    assert "Call again with the same questions to continue" in note
     assert note in capsys.readouterr().err
     assert cf.open_batch(folder).errors().empty
     service.answers.clear()
@@ -496,7 +496,7 @@ def test_another_caller_begins_it_with_other_options(ask: Any, monkeypatch: pyte
     create, refused = Index.create, []
 
     def ask_otherwise() -> None:
-        with pytest.raises(cf.ConfigError, match="has a batch with max_rows=1000, and now it is 7") as caught:
+        with pytest.raises(cf.ConfigError, match="has a batch with max_rows=1000, but now it is 7") as caught:
             ask(["how much?"], max_rows=7)
         refused.append(caught.value)
 
@@ -523,12 +523,12 @@ def test_another_caller_begins_it_with_other_options(ask: Any, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_rows": None}, "max_rows=1000, and now it is None"),
-        ({"tz": "Asia/Tokyo"}, "tz='UTC', and now it is 'Asia/Tokyo'"),
-        ({"decimals": "exact"}, "decimals='auto', and now it is 'exact'"),
-        ({"infer_temporal": False}, "infer_temporal=True, and now it is False"),
-        ({"schema": {"n": "int64"}}, "schema=None, and now it is {"),
-        ({"dw_id": 14}, "dw_id=13, and now it is 14"),
+        ({"max_rows": None}, "max_rows=1000, but now it is None"),
+        ({"tz": "Asia/Tokyo"}, "tz='UTC', but now it is 'Asia/Tokyo'"),
+        ({"decimals": "exact"}, "decimals='auto', but now it is 'exact'"),
+        ({"infer_temporal": False}, "infer_temporal=True, but now it is False"),
+        ({"schema": {"n": "int64"}}, "schema=None, but now it is {"),
+        ({"dw_id": 14}, "dw_id=13, but now it is 14"),
     ],
 )
 def test_another_batch_is_refused(ask: Any, service: Any, options: dict[str, Any], message: str) -> None:
@@ -573,7 +573,7 @@ def test_a_folder_with_something_else(ask: Any, service: Any, folder: Path) -> N
     """It is refused, and unchanged."""
     folder.mkdir()
     (folder / "thesis.txt").touch()
-    with pytest.raises(cf.ConfigError, match=r"is not the folder of a batch: it has 'thesis\.txt'"):
+    with pytest.raises(cf.ConfigError, match=r"is not a batch folder: it contains 'thesis\.txt'"):
         ask(["how many?"])
 
     assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
@@ -608,7 +608,7 @@ def test_a_batch_without_its_manifest(ask: Any, service: Any, folder: Path) -> N
     """It is refused, since with other options the parts would be others."""
     ask(["how many?"])
     (folder / "batch.json").unlink()
-    with pytest.raises(cf.ConfigError, match=r"has the index or the parts of a batch, and no batch\.json"):
+    with pytest.raises(cf.ConfigError, match=r"has the index or the parts of a batch, but no batch\.json"):
         ask(["how many?"])
 
     assert service.asked == {"how many?": 1}
@@ -670,8 +670,8 @@ def test_a_deleted_part_is_fetched(ask: Any, service: Any) -> None:
 @pytest.mark.parametrize(
     ("questions", "message"),
     [
-        ([("a", "how much?")], "another question of the name 'a'"),
-        ([("A", "how many?")], "differs from 'A' in case"),
+        ([("a", "how much?")], "a different question named 'a'"),
+        ([("A", "how many?")], "differs from 'A' only in case"),
     ],
 )
 def test_a_name_of_the_batch(ask: Any, service: Any, questions: Any, message: str) -> None:
@@ -919,8 +919,8 @@ def test_no_batch_to_open(tmp_path: Path) -> None:
     ("options", "error", "message"),
     [
         ({"question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"}, TypeError, r"did you mean cf\.fetch"),
-        ({"dtype_backend": "pyarrow"}, cf.ConfigError, "read_parquet takes it"),
-        ({"max_age": "6h"}, cf.ConfigError, "knows by its own index"),
+        ({"dtype_backend": "pyarrow"}, cf.ConfigError, "pass it to read_parquet"),
+        ({"max_age": "6h"}, cf.ConfigError, "has its own index"),
         ({"max_questions": -1}, cf.ConfigError, "max_questions=-1: expected"),
         ({"max_questions": True}, cf.ConfigError, "max_questions=True: expected"),
         ({"max_workers": 0}, cf.ConfigError, "max_workers=0: expected"),

@@ -80,7 +80,7 @@ def test_an_index_that_is_older_than_the_parts(ask: Any, service: Any, folder: P
     ask(["a", "b"])
     store_at(index).close()
     shutil.copy(tmp_path / index.name, index)
-    with pytest.raises(cf.ConfigError, match="part 000002 exists, but the index has no such question"):
+    with pytest.raises(cf.ConfigError, match="part 000002 exists, but the index does not list its question"):
         ask(["a", "c"])
 
     assert service.asked == {"a": 1, "b": 1}
@@ -93,7 +93,7 @@ def test_parts_alone(ask: Any, service: Any, folder: Path) -> None:
     store_at(folder / "index.sqlite3").close()
     for path in [folder / "batch.json", *folder.glob("index.sqlite3*")]:
         path.unlink()
-    with pytest.raises(cf.ConfigError, match=r"the index or the parts of a batch, and no batch\.json"):
+    with pytest.raises(cf.ConfigError, match=r"the index or the parts of a batch, but no batch\.json"):
         ask(["how many?"])
 
     assert service.asked == {"how many?": 1}
@@ -123,8 +123,8 @@ def test_a_part_that_cannot_be_fetched_again(ask: Any, service: Any) -> None:
 @pytest.mark.parametrize(
     ("rival", "message"),
     [
-        (("a", "how much?"), "another question of the name 'a'"),
-        (("A", "how many?"), "differs from 'a' in case"),
+        (("a", "how much?"), "a different question named 'a'"),
+        (("A", "how many?"), "differs from 'a' only in case"),
     ],
 )
 def test_a_name_that_another_process_gives_meanwhile(

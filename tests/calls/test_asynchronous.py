@@ -44,7 +44,7 @@ ONE_ROW = {
     },
 }
 RESUME = (
-    f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+    f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: "
     f'cf.fetch("{QUESTION_ID}", dw_id=13)'
 )
 

@@ -303,7 +303,7 @@ def test_context_variables_are_those_of_the_caller() -> None:
     [
         ({"questions": "how many orders are there"}, "questions is of type str; expected a list"),
         ({"questions": 5}, "questions is of type int; expected a list"),
-        ({"questions": ["x"], "max_workers": 0}, "max_workers=0: expected a whole number from 1"),
+        ({"questions": ["x"], "max_workers": 0}, "max_workers=0: expected a whole number of 1 or more"),
         ({"questions": ["x"], "max_workers": 2.5}, r"max_workers=2\.5: expected"),
         ({"questions": ["x"], "max_workers": True}, "max_workers=True: expected"),
         ({"questions": ["x"], "max_workers": 10**19}, "max_workers=1(0*): expected"),
@@ -396,7 +396,7 @@ def test_ctrl_c_during_many_questions(box: Sandbox, capsys: Any, as_completed: A
     assert left - pressed[0] < 0.5 + pulse.total(pressed[0])
     ids = {asked.question: asked.question_id for asked in box.request_log.questions}
     assert sorted(ids) == questions[:3]  # two workers: either of the first two may come first
-    pursue = "may still be worked on; to fetch its answer without asking again: Client.question"
+    pursue = "may still be running; to fetch its answer without asking again: Client.question"
     note = "\n".join(
         [
             "3 of 4 questions were asked.",

@@ -63,7 +63,7 @@ def test_the_environment_chooses_the_sandbox(shell: Any) -> None:
     assert out != ""
     assert err == (
         "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the environment "
-        "variable CONNECTY_CLIENT_ID are not used. `connecty questions` lists what it knows.\n"
+        "variable CONNECTY_CLIENT_ID are not used. `connecty sandbox --examples` lists what it knows.\n"
     )
 
 
@@ -155,7 +155,7 @@ def test_truncation_is_reported(shell: Any, ask: Any) -> None:
 
     assert code == 0
     assert len(re.findall(r"^│ +\d+ │", out, re.MULTILINE)) == 50
-    assert shell.after_acceptance(err).startswith("TruncationWarning: 60 of 100,000 rows came; ")
+    assert shell.after_acceptance(err).startswith("TruncationWarning: 60 of 100,000 rows received; ")
     assert out.endswith("\n60 rows (50 shown), 11 columns (8 shown), shortened; --output FILE writes all\n")
     assert re.search(r"60 of 100,000 rows, truncated; question_id [0-9a-f-]{36}\n$", err)
 
@@ -308,7 +308,7 @@ def test_an_answer_that_has_no_room_in_a_workbook(shell: Any, ask: Any, tmp_path
 
     assert code == 10
     assert re.fullmatch(
-        r"ConversionError: Column 'a', row 0: a cell of Excel has at most 32,767 characters. Fetch .*\n"
+        r"ConversionError: Column 'a', row 0: an Excel cell has at most 32,767 characters. Fetch .*\n"
         r"question_id [0-9a-f-]{36}\n",
         err,
     )
@@ -372,6 +372,8 @@ def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
         (["--tz", "Mars"], "tz='Mars': expected the IANA name"),
         (["--timeout", "-1"], "timeout=-1.0: expected seconds"),
         (["--question-id", "../x"], "question_id='../x': expected the UUID"),
+        (["--question-id", ""], "question_id='': expected the UUID"),
+        (["--question-id", QUESTION_ID, "--max-age", "6h"], "leave out --max-age and --tag"),
         (["--sandbox", "--profile", "a"], "starts a new sandbox"),
         (["--sandbox", "--question-id", QUESTION_ID], "starts a new sandbox"),
     ],
@@ -426,7 +428,7 @@ def test_on_truncation_raise(shell: Any, ask: Any) -> None:
 
     assert (code, out) == (11, "")
     assert shell.after_acceptance(err).startswith(
-        "TruncatedError: 2 of 5 rows came; --max-rows all fetches all.\n"
+        "TruncatedError: 2 of 5 rows received; --max-rows all fetches all.\n"
     )
 
 
@@ -436,7 +438,8 @@ def test_quiet_keeps_warnings(shell: Any, ask: Any) -> None:
 
     assert code == 0
     assert err == (
-        "TruncationWarning: 2 of 5 rows came; --max-rows all fetches all, --on-truncation ignore is silent.\n"
+        "TruncationWarning: 2 of 5 rows received; --max-rows all fetches all, --on-truncation ignore hides "
+        "this warning.\n"
     )
 
 
@@ -539,7 +542,7 @@ def test_a_pipe_has_no_width(shell: Any, sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("connecty qu", {"questions"}),
+        ("connecty hi", {"history"}),
         ("connecty ask x --form", {"--format"}),
         ("connecty ask x --format nd", {"ndjson"}),
         ("connecty ask x --profile st", {"staging"}),

@@ -87,7 +87,7 @@ def test_names_of_a_csv_file(run: Any, tmp_path: Path) -> None:
         ("question\nx\n", ".csv", ["--name-column", "id"], "--name-column names one of 'question'"),
         ("question,id\nx\n", ".csv", [], "row 1 does not have 2 fields"),
         ("question,id\n,1\n", ".csv", [], "number 1: question is blank"),
-        ("question,id\nx,a/b\n", ".csv", ["--name-column", "id"], "the name 'a/b' has a separator"),
+        ("question,id\nx,a/b\n", ".csv", ["--name-column", "id"], "the name 'a/b' has a path separator"),
     ],
 )
 def test_what_is_refused(

@@ -58,6 +58,14 @@ def test_each_setting_and_its_source(shell: Any, config: Path) -> None:
     }
 
 
+def test_the_history_of_the_command_line(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on unless a setting says otherwise, or there is no folder for it."""
+    place = "default of the command line; False in Python"
+    assert rows(shell, history="")["history"] == ("True", place)
+    monkeypatch.setattr("connecty_frames.files.user_folder", lambda _: None)
+    assert rows(shell, history="")["history"] == ("False", place)
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "place"),
     [
@@ -113,5 +121,5 @@ def test_a_question_by_profile(shell: Any, sandbox: Sandbox, tmp_path: Path) -> 
     done = shell.run("ask", "how many orders are there", "--profile", "box", "--format", "csv", config=file)
 
     assert done.returncode == 0, done.stderr
-    assert shell.run("health", "--profile", "box", config=file).returncode == 0
+    assert shell.run("doctor", "--profile", "box", config=file).returncode == 0
     assert shell.run("ask", "how many orders are there", config=file).returncode == 2

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from connecty_frames.sandbox import Sandbox
+    from tests.servers.timing import FakeClock
 
 PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
 CONNECTION = ["address", "connection", "proxy", "certificate", "service", "clock", "token"]
@@ -307,7 +308,7 @@ def test_a_certificate_that_is_not_trusted(doctor: Any, secured: Script) -> None
     assert code == 4
     assert statuses(lines) == ["ok", "ok", "ok", "failed", "skipped", "skipped", "skipped"]
     assert "certificate verify failed: self-signed certificate" in lines["certificate"][1]
-    assert "give its CA bundle in CONNECTY_CA_BUNDLE" in lines["certificate"][1]
+    assert "pass its CA bundle in CONNECTY_CA_BUNDLE" in lines["certificate"][1]
 
 
 def test_a_certificate_that_is_not_verified(doctor: Any, secured: Script) -> None:
@@ -332,6 +333,27 @@ def test_a_proxy(doctor: Any, server: Script, monkeypatch: pytest.MonkeyPatch, v
         "http://127.0.0.1:1/v1/health",
         "http://127.0.0.1:1/v1/auth/token",
     ]
+
+
+def test_a_proxy_that_asks_for_a_password(
+    doctor: Any, server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was reached, so that only what lies behind it is unknown."""
+    monkeypatch.setenv("https_proxy", server.address)
+    server.on("tunnel", Script.answer(407))
+
+    code, lines = doctor(base_url="https://api.test")
+
+    assert code == 2
+    assert statuses(lines) == ["ok", "ok", "failed", *["skipped"] * 4]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(9.0, 9.0), (60.0, 10.0)])
+def test_the_most_seconds_of_a_call(clock: FakeClock, timeout: float, seconds: float) -> None:
+    """Ten, or the timeout of the settings if that is shorter."""
+    settings = resolve(base_url="https://api.test", timeout=timeout)
+    transport = Transport(settings, clock)
+    assert checks._deadline(transport, settings).at == clock.at + seconds
 
 
 def test_a_socks_proxy(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ def test_help(shell: Any) -> None:
     code, out, _ = shell.text(shell.run("--help"))
 
     assert code == 0
-    assert re.findall(r"^│ (ask|health|sandbox) ", out, re.MULTILINE) == ["ask", "health", "sandbox"]
+    assert re.findall(r"^│ (ask|doctor|help) ", out, re.MULTILINE) == ["ask", "doctor", "help"]
 
 
 @pytest.mark.slow
@@ -173,18 +173,35 @@ def test_ctrl_c(shell: Any, start: Any) -> None:
 
     assert (code, out) == (130, "")
     assert shell.after_acceptance(err).strip() == (
-        f"Question {question_id} may still be worked on; to fetch its answer without asking again: "
+        f"Question {question_id} may still be running; to fetch its answer without asking again: "
         f"connecty ask --question-id {question_id} --dw-id 13"
     )
 
 
-def test_the_exit_codes_are_in_the_help(shell: Any) -> None:
+def test_help_on_a_topic(shell: Any) -> None:
+    """The same as ``--help``, of the program and of each command; another topic is an error."""
+    for words in ([], ["ask"], ["history", "resume"]):
+        assert shell.run("help", *words).stdout == shell.run(*words, "--help").stdout
+    assert shell.run("help", "nothing").returncode == 2
+
+
+@pytest.mark.parametrize("words", [[], ["ask"], ["login"], ["sandbox"], ["history"], ["pin", "add"]])
+def test_a_flag_has_no_type_in_the_help(shell: Any, words: list[str]) -> None:
+    """It takes no value."""
+    shown = shell.run(*words, "--help").stdout.decode()
+
+    assert "--help" in shown
+    assert "bool" not in shown.lower()
+
+
+def test_the_exit_codes_are_a_topic_of_the_help(shell: Any) -> None:
     """Each with its meaning; the page has the table that is generated from it."""
     from connecty_frames.cli.exit_codes import EXIT_CODES, MEANINGS
 
-    printed = " ".join(shell.run("--help").stdout.decode().split())
+    printed = " ".join(shell.run("help", "exit-codes").stdout.decode().split())
 
-    assert [code for code, meaning in MEANINGS.items() if f"{code}: {meaning}" not in printed] == []
+    assert [code for code, meaning in MEANINGS.items() if f"{code} {meaning}" not in printed] == []
+    assert "connecty help exit-codes" in shell.run("--help").stdout.decode()
     assert set(EXIT_CODES.values()) < set(MEANINGS)
 
 

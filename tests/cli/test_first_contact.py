@@ -281,7 +281,7 @@ def test_ctrl_c(shell: Any, start: Any, tmp_path: Path) -> None:
 
     assert code == 130
     assert "not seen" not in out
-    assert "may still be worked on; to fetch its answer without asking again: connecty ask" in (
+    assert "may still be running; to fetch its answer without asking again: connecty ask" in (
         shell.after_acceptance(err)
     )
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,6 +66,26 @@ def test_questions_are_recorded(run: Any, path: Path) -> None:
     assert (code, err) == (0, f"{ACCEPTED}Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n")
 
     assert rows(path, "question") == [("how many more?",), ("how many?",)]
+
+
+def test_none_is_recorded(run: Any) -> None:
+    """Standard error says how questions come there, or that none matches."""
+    code, out, err = run("history", "--format", "json")
+    assert (code, out) == (0, "[]\n")
+    assert err.startswith("No question is recorded. `connecty ask` records the questions that it sends")
+    run("ask", "how many?")
+    assert run("history", "--state", "FAILED")[2].startswith("No question is recorded that matches.")
+    assert run("history")[2] == ""
+
+
+def test_a_table_has_times_to_the_second(run: Any) -> None:
+    """The other formats have all digits."""
+    run("ask", "how many?")
+    cells = [cell.strip() for cell in run("history")[1].replace("┃", "│").split("│")]
+
+    assert "timestamp[s, tz=UTC]" in cells
+    assert [cell for cell in cells if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", cell)]
+    assert re.search(r"\.\d{6}", run("history", "--format", "csv")[1])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 import connecty_frames as cf
-from tests.servers.scripted import Script
+from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,52 @@ def test_missing_credentials(shell_message: ShellMessage) -> None:
     )
 
 
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_lines_on_a_terminal(shell: Any, width: int) -> None:
+    """They end between words, and hold the terminal's width; a pipe gets one line."""
+    environment = {**shell.environment(), "COLUMNS": str(width)}
+    code, seen = shell.screen("ask", "how many?", on="stderr", **environment)
+    piped = shell.process("ask", "how many?").stderr.decode()
+
+    assert code == 2
+    assert max(map(len, seen.splitlines())) <= width
+    assert "`connecty login`" in seen
+    assert piped.count("\n") == 1
+    assert seen.split() == piped.split()
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_what_is_copied_stays_on_a_line(
+    shell: Any, server: Script, settings: dict[str, object], width: int
+) -> None:
+    """The command that fetches the answer is not broken, nor the SQL."""
+    sql = f"SELECT {', '.join(f'column_{n}' for n in range(20))}"
+    server.on(
+        "results",
+        Script.answer(200, {"state": "COMPLETED", "results": {"sql_query": sql, "dataframe": [["n"], [1]]}}),
+    )
+    environment = {**shell.environment(**settings), "COLUMNS": str(width)}
+    _, seen = shell.screen("ask", "how many?", on="stderr", **environment)
+    lines = seen.splitlines()
+
+    assert f"connecty ask --question-id {QUESTION_ID} --dw-id 13" in lines
+    assert sql in lines
+
+
+def test_wrapped() -> None:
+    """A path may have a space in it; lines that are short enough, and their indents, stay."""
+    from connecty_frames.cli.io import wrapped
+
+    path = "/Users/me/Library/Application Support/connecty/history.sqlite3"
+    assert wrapped(f"Questions are recorded in {path} from now on.\n\n  two", 30).splitlines() == [
+        "Questions are recorded in",
+        path,
+        "from now on.",
+        "",
+        "  two",
+    ]
+
+
 def test_a_missing_workspace(shell_message: ShellMessage) -> None:
     """It is an option there."""
     with cf.Client("a", client_secret="bbbb") as client, pytest.raises(cf.ConfigError) as raised:
@@ -72,9 +118,9 @@ def test_truncation(golden: Path, shell_message: ShellMessage) -> None:
     warning = warned[0].message
     assert isinstance(warning, cf.TruncationWarning)
     assert shell_message(warning) == (
-        "3 of 100 rows came; --max-rows all fetches all, --on-truncation ignore is silent."
+        "3 of 100 rows received; --max-rows all fetches all, --on-truncation ignore hides this warning."
     )
-    assert shell_message(raised.value) == "3 of 100 rows came; --max-rows all fetches all."
+    assert shell_message(raised.value) == "3 of 100 rows received; --max-rows all fetches all."
 
 
 @pytest.mark.slow
@@ -100,10 +146,10 @@ def test_a_certificate_that_is_not_trusted(sandbox: Sandbox, shell_message: Shel
         client.ask("how many?")
 
     assert str(raised.value).endswith(
-        " give its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
+        " pass its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
     )
     assert shell_message(raised.value).endswith(
-        " give its CA bundle in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
+        " pass its CA bundle in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
     )
 
 

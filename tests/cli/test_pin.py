@@ -73,7 +73,7 @@ def test_add_replaces_only_on_request(pin: Any, server: Script) -> None:
     code, _, err = pin("add", "orders", "list the orders")
 
     assert code == 2
-    assert "Choose another name, or replace it by --replace." in err
+    assert "Choose another name, or pass --replace." in err
     assert pin("add", "orders", "list them", "--replace", "--question-id", QUESTION_ID)[0] == 0
     assert server.questions == ["list the orders"]
 
@@ -148,7 +148,7 @@ def test_check(pin: Any, server: Script) -> None:
     with duckdb.connect("a.duckdb") as connection:
         connection.execute("ALTER TABLE orders ALTER id TYPE DOUBLE")
     code, out, err = pin("check", "orders", "--connection", "duckdb:///a.duckdb")
-    assert (code, out) == (12, "Pin 'orders': changed.\n  Column 'id' was int64, and is double.\n")
+    assert (code, out) == (12, "Pin 'orders': changed.\n  Column 'id' was int64 and is now double.\n")
     with duckdb.connect("a.duckdb") as connection:
         connection.execute("ALTER TABLE orders RENAME name TO title")
     code, out, err = pin("check", "--all", "--connection", "duckdb:///a.duckdb")
@@ -164,7 +164,7 @@ def test_check(pin: Any, server: Script) -> None:
         connection.execute("DROP TABLE orders")
     code, out, err = pin("check", "orders", "--connection", "duckdb:///a.duckdb")
     assert (code, err) == (12, "")
-    assert "The SQL reads 'orders', which is no table or view of this database." in out
+    assert "The SQL reads 'orders', which is not a table or view of this database." in out
     assert len(server.requests) == requests
 
 
@@ -182,8 +182,8 @@ def test_check_by_asking(pin: Any, server: Script) -> None:
     assert out.splitlines() == [
         "Pin 'others': changed.",
         "  The SQL differs in numbers or texts in it.",
-        "  The columns were 'id', 'name', and are 'id'.",
-        "  Of 2 answers, 2 agree in the SQL, 2 in the columns and 2 in the rows.",
+        "  The columns were 'id', 'name', and now are 'id'.",
+        "  Of 2 answers, 2 agree on the SQL, 2 on the columns and 2 on the rows.",
     ]
     assert err == "This asks 2 questions, each paid for.\n"
     assert server.questions == ["list the orders"] * 2 + ["list the others"] * 3
@@ -261,7 +261,7 @@ def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -
         (["--connection", "duckdb:///missing/a.duckdb"], 1, "The warehouse's client raised "),
         (["--connection", "sqlite:///missing.db"], 1, "unable to open database file"),
         (["--connection", "klingon://u:hunter22@h/d"], 2, "--connection: "),
-        (["--connection", "sqlite:///a.db"], 2, "dialect='duckdb' is not that of sqlite3.Connection"),
+        (["--connection", "sqlite:///a.db"], 2, "dialect='duckdb' does not fit sqlite3.Connection"),
         (["--connection", "duckdb:///a.duckdb", "--output", "rows.pdf"], 2, "no format has that suffix"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``connecty sandbox`` and ``connecty questions``."""
+"""``connecty sandbox``, and ``--sandbox`` of other commands."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
 
     assert (code, out) == (2, "")
     assert f"port={port}" in err
-    assert "port=0 takes any free port" in err
+    assert "port=0 chooses a free port" in err
 
 
 def test_questions_of_the_sandbox(shell: Any) -> None:
     """One per line; standard error says that there are more."""
-    code, out, err = shell.text(shell.run("questions"))
+    code, out, err = shell.text(shell.run("sandbox", "--examples"))
 
     assert code == 0
     assert err == "These are examples: other measures, groups, filters and periods are read as well.\n"
@@ -108,7 +108,6 @@ def commands(tmp_path: Path) -> dict[str, list[str]]:
         "pin check": ["pin", "check", "--all", "--ask", *folder],
         "doctor": ["doctor"],
         "doctor --ask": ["doctor", "--ask", TOP_COUNTRIES],
-        "health": ["health"],
     }
 
 
@@ -124,7 +123,7 @@ def test_every_command_that_asks_can_use_one(shell: Any, commands: dict[str, lis
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ask", "batch", "doctor", "health"])
+@pytest.mark.parametrize("name", ["ask", "batch", "doctor"])
 def test_the_environment_does_the_same(shell: Any, commands: dict[str, list[str]], name: str) -> None:
     """A line says so, since it was not said in the command."""
     code, _, err = shell.text(shell.run(*commands[name], sandbox="1"))
@@ -133,7 +132,7 @@ def test_the_environment_does_the_same(shell: Any, commands: dict[str, list[str]
     assert err.startswith("connecty_frames asks its embedded sandbox, not ConnectyAI.")
 
 
-@pytest.mark.parametrize("name", ["ask", "batch", "pin add", "doctor", "doctor --ask", "health"])
+@pytest.mark.parametrize("name", ["ask", "batch", "pin add", "doctor", "doctor --ask"])
 def test_a_profile_names_another_account(shell: Any, commands: dict[str, list[str]], name: str) -> None:
     """Exit code 2; the sandbox is a new one, so no account's settings apply."""
     code, out, err = shell.text(shell.run(*commands[name], "--sandbox", "--profile", "work"))
@@ -164,4 +163,4 @@ def test_a_batch_ends_with_its_sandbox(shell: Any, commands: dict[str, list[str]
     assert code == 2
     assert f"folder={tmp_path / 'batch'} has a batch with base_url='http://127.0.0.1:" in err
     assert "Name a new folder" in err
-    assert "the questions of a sandbox end with it.\n" in err
+    assert "its questions end with it.\n" in err

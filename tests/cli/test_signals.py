@@ -49,9 +49,7 @@ SIGNALS = 8
 CODES = [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)]
 RESUME = f"connecty ask --question-id {QUESTION_ID} --dw-id 13"
 ACCEPTED = f"Question {QUESTION_ID} was accepted; to fetch its answer without asking again: {RESUME}\n"
-WAITING = (
-    f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: {RESUME}\n"
-)
+WAITING = f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: {RESUME}\n"
 SENDING = re.compile(
     r"The question 'how many\?' was being sent to workspace 13 at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\. It "
     r"may be running, so it was not sent again\. Look in ConnectyAI's chat history before asking it again\.\n"
@@ -121,19 +119,19 @@ def start_asking(shell: Any, settings: dict[str, object]) -> Callable[..., Askin
 
 
 @pytest.mark.parametrize(("name", "code"), CODES)
-@pytest.mark.parametrize("moment", ["token", "ask", "results", "health"])
+@pytest.mark.parametrize("moment", ["token", "ask", "results"])
 def test_a_signal_while_the_server_is_silent(
     server: Script, start_asking: Callable[..., Asking], moment: str, name: str, code: int
 ) -> None:
     """What is known of the question by then is printed, and nothing if nothing was sent."""
     server.on(moment, server.hang)
-    command = start_asking("health") if moment == "health" else start_asking("ask", "how many?")
+    command = start_asking("ask", "how many?")
     command.wait_for(lambda: server.count(moment))
 
     found, out, err = command.send(name)
 
     assert (found, out) == (code, "")
-    if moment in {"token", "health"}:
+    if moment == "token":
         assert err == ""
     elif moment == "ask":
         assert SENDING.fullmatch(err.lstrip("\n"))
@@ -394,7 +392,7 @@ def test_an_embedded_sandbox_leaves_nothing_behind(
 
     assert (found, out) == (code, "")
     # No command fetches the answer, since the sandbox has ended.
-    assert re.fullmatch(r"\nQuestion [0-9a-f-]{36} may still be worked on\.\n", err)
+    assert re.fullmatch(r"\nQuestion [0-9a-f-]{36} may still be running\.\n", err)
     assert not runs(worker)
 
 

@@ -33,9 +33,9 @@ OTHERS = [
     ["--version"],
     ["--help"],
     ["ask", "--help"],
-    ["health"],
     ["doctor"],
-    ["questions"],
+    ["sandbox", "--examples"],
+    ["help", "exit-codes"],
     ["config", "path"],
     ["config", "show"],
     ["sandbox"],
@@ -180,7 +180,7 @@ def test_a_long_answer(run: Any, out: str, code: int) -> None:
     """Longer than the buffer: the failure comes before the end, and only once."""
     done = run("ask", "list all orders", "--max-rows", "20000", "--format", "csv", "--quiet", out=out)
 
-    warned = r"TruncationWarning: 20,000 of 100,000 rows came; [^\n]*\n"
+    warned = r"TruncationWarning: 20,000 of 100,000 rows received; [^\n]*\n"
     error = r"Question [0-9a-f-]{36} was accepted; [^\n]* connecty ask --question-id [^\n]*\n"
     assert done.returncode == code
     assert re.fullmatch(warned + (error + re.escape(FULL) if out == "full" else ""), done.stderr.decode())

@@ -76,7 +76,7 @@ def test_the_top_countries_in_arrow(service: Any) -> None:
 
 def test_the_logins_are_instants_and_text(service: Any) -> None:
     """The document's example: microseconds in UTC and text; a warning says that these are 3 of 100 rows."""
-    with pytest.warns(cf.TruncationWarning, match=r"^3 of 100 rows came; max_rows=None fetches all"):
+    with pytest.warns(cf.TruncationWarning, match=r"^3 of 100 rows received; max_rows=None fetches all"):
         answer = service.client().ask(LOGINS, max_rows=3)
 
     assert answer.table.schema.equals(
@@ -104,7 +104,7 @@ def test_instants_are_shown_in_the_zone_that_is_asked_for(service: Any) -> None:
 
 def test_truncation_can_be_an_error(service: Any) -> None:
     """The error has the rows received, the rows of the answer, and the question."""
-    with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows came") as raised:
+    with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows received") as raised:
         service.client().ask_df(LOGINS, max_rows=3, on_truncation="raise")
 
     assert (raised.value.rows, raised.value.total_rows) == (3, 100)

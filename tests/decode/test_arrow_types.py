@@ -97,7 +97,7 @@ def test_the_text_of_a_type(text: str) -> None:
 )
 def test_what_is_no_text_of_a_type(text: Any) -> None:
     """It is a ValueError and nothing else, soon."""
-    with pytest.raises(ValueError, match="is not the type of a column"):
+    with pytest.raises(ValueError, match="is not a column type"):
         parse_type(text)
 
 

@@ -122,10 +122,10 @@ def test_what_is_not_a_table(decode_json: Callable[..., Decoded], dataframe: str
         (["a", "A"], {"a": "a", "A": "A"}, []),
         (["a"], {"a": "a", "A": None}, ["A"]),
         (["a", "A"], {"a": "a"}, []),
-        # Then one that differs in case alone.
+        # Then one that differs only in case.
         (["ID", "Straße"], {"id": "ID", "STRASSE": "Straße"}, []),
         (["id", "Total"], {"ID": "id", "Total": "Total"}, []),
-        # Several columns or entries that differ in case alone.
+        # Several columns or entries that differ only in case.
         (["id", "ID"], {"Id": None}, ["Id"]),
         (["id"], {"ID": None, "Id": None}, ["ID", "Id"]),
         (["id", "ID"], {"id": "id", "Id": None}, ["Id"]),
@@ -161,7 +161,7 @@ def test_statistics_go_to_the_column_of_their_name(
     disagreements = [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
     names = ", ".join(map(repr, absent))
     assert disagreements == (
-        [f"Statistics of {names} match no column, or more than one, and were ignored."] if absent else []
+        [f"Statistics for {names} match no column, or more than one, and were ignored."] if absent else []
     )
 
 

@@ -273,7 +273,7 @@ def test_long_names_of_fields_are_cut(length: int, kept: str) -> None:
         (b'{"a":{"m":[1,2,3,4,5,6,7,8]}}', ""),
         (b'{"a":{"m":[1,2,3,4,5,6,7,8,9]}}', "hold more than 10 values"),
         (b'{"a":{},LONG}', ""),
-        (b'{"a":{},"b":{},LONG}', "are of more than 2 columns"),
+        (b'{"a":{},"b":{},LONG}', "cover more than 2 columns"),
         (b'{"a":%s1%s,LONG}' % (b'{"b":' * 3, b"}" * 3), ""),
     ],
 )

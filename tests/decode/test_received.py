@@ -81,7 +81,7 @@ def test_the_most_values_in_the_metadata() -> None:
             )
         assert (str(answer.schema["a"].type), answer.total_rows) == ("string", 5)
         assert len(answer.statistics.get("a", {}).get("more", [])) == kept
-        text = "The statistics hold more than 100,000 values, and are not kept in the metadata."
+        text = "The statistics hold more than 100,000 values, so they are not kept in the metadata."
         assert [str(warning.message) for warning in caught] == ([] if kept else [text])
 
 
@@ -90,14 +90,14 @@ def test_what_is_not_read_of_statistics() -> None:
     limits = msgspec.structs.replace(LIMITS, most_values=10)
     assert read_statistics(b'{"a":{"m":[1,2,3,4,5,6,7,8,9]}}', limits).excess == "hold more than 10 values"
     many = json.dumps({f"a long name, number {number}": {} for number in range(100_001)}).encode()
-    assert read_statistics(many).excess == "are of more than 100,000 columns"
+    assert read_statistics(many).excess == "cover more than 100,000 columns"
     deep = "[" * 101 + "]" * 101
     statistics = f'{{"a":{{"general":{{"count":5}},"x":{deep}}},"b":{{"y":"{"x" * 300_000}"}}}}'
     body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],[1]],"dataframe_stats":{statistics}}}}}'
     with pytest.warns(StatisticsWarning) as caught:
         answer = Answer.from_json(body.encode(), on_truncation="ignore")
     assert [str(warning.message) for warning in caught] == [
-        "The statistics are nested deeper than 100 levels, and were not read."
+        "The statistics are nested deeper than 100 levels, so they were not read."
     ]
     assert (answer.rows, answer.total_rows, answer.statistics) == (1, None, {})
 

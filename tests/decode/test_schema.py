@@ -26,7 +26,7 @@ def test_it_is_a_sequence() -> None:
     assert SCHEMA[1:].names == ["at", "tags"]
     assert SCHEMA.types[0] == pa.int64()
     assert SCHEMA.arrow.names == ["id", "at", "tags"]
-    with pytest.raises(KeyError, match="no column 'x'; there are 'id', 'at', 'tags'"):
+    with pytest.raises(KeyError, match="no column 'x'; the columns are 'id', 'at', 'tags'"):
         SCHEMA["x"]
 
 

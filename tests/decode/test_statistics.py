@@ -174,7 +174,7 @@ def test_names_that_nobody_knows(
     for options in ({}, {"strict": True}):
         found = decode_json(f'[["a","b"],{rows}]', statistics, **options)
         assert [column.type for column in found.columns] == [INSTANT, pa.string()]
-        assert warned(found) == ([f"Statistics of unknown names were ignored: {named}."] if warns else [])
+        assert warned(found) == ([f"Statistics with unknown names were ignored: {named}."] if warns else [])
         assert found.total_rows == (2 if "count" in str(entry) else None)
 
 
@@ -223,7 +223,7 @@ def test_an_unknown_name_beside_a_known_one(decode_json: Callable[..., Decoded])
     entry = {"string": {"min_len": 10, "max_len": 10}, "histogram": {"2025": 1}}
     found = decode_json('[["a"],["2025-01-01"]]', json.dumps({"a": entry}))
     assert found.columns[0].type == pa.string()
-    assert warned(found) == ["Statistics of unknown names were ignored: 'histogram'."]
+    assert warned(found) == ["Statistics with unknown names were ignored: 'histogram'."]
     assert isinstance(found.warnings[0], StatisticsWarning)
 
 

@@ -300,7 +300,7 @@ def test_more_than_can_be_drawn() -> None:
         return {"at": pa.array(range(rows), pa.timestamp("s")), "n": list(range(rows))}
 
     assert len(values(drawn(columns(5_000)), "n")) == 5_000
-    with pytest.raises(cf.ConfigError, match=r"^5,001 rows are more than the 5,000 that a chart shows well"):
+    with pytest.raises(cf.ConfigError, match=r"^5,001 rows are too many for a chart \(at most 5,000\)"):
         drawn(columns(5_001))
 
 

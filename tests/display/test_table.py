@@ -150,16 +150,28 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(cell_len, lines)) <= width
 
 
+def test_times_are_shortened_last() -> None:
+    """Where not everything fits, a time is whole, and texts beside it are shortened; a date has no time."""
+    moment = pa.array([datetime(2025, 7, 1, 12, 30, 15, 250000)], pa.timestamp("us", "UTC"))
+    table = pa.table({"asked_at": moment, "id": ["7f31f0c0-3d3b-4398-9ab8"], "question": ["how many " * 5]})
+
+    assert shown(table, 60)[4] == "│ 2025-07-01T12:30:15.250000Z │ 7f31f0c0-3… │ how many ho… │"
+    days = pa.table(
+        {"day": pa.array([datetime(2025, 7, 1)], pa.timestamp("us")), "question": ["how many " * 9]}
+    )
+    assert cells(shown(days, 60)[4])[0] == "2025-07-01"
+
+
 def test_texts_are_shortened_first() -> None:
     """All columns are there, numbers are whole, and the last line reports it."""
     assert shown(WIDE) == [
-        "┏━━━━━━━━━━┳━━━━━━━━━━━━━┳━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┳━━━━━━━━━┓",
-        "┃ order_id ┃ customer    ┃ ordered_at  ┃        total ┃ note         ┃ is_gift ┃",
-        "┃    int64 ┃ string      ┃ timestamp[… ┃       double ┃ string       ┃ bool    ┃",
-        "┡━━━━━━━━━━╇━━━━━━━━━━━━━╇━━━━━━━━━━━━━╇━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━╇━━━━━━━━━┩",
-        "│        1 │ O'Neill sp… │ 2025-07-01… │ 12345.678901 │ long long l… │ true    │",
-        "│       22 │ Dvořák      │ 2025-07-01… │     1.5      │ null         │ false   │",
-        "└──────────┴─────────────┴─────────────┴──────────────┴──────────────┴─────────┘",
+        "┏━━━━━━━━━━┳━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┳━━━━━━━━━━━━━┳━━━━━━━━━┓",
+        "┃ order_id ┃ customer    ┃ ordered_at   ┃        total ┃ note        ┃ is_gift ┃",
+        "┃    int64 ┃ string      ┃ timestamp[u… ┃       double ┃ string      ┃ bool    ┃",
+        "┡━━━━━━━━━━╇━━━━━━━━━━━━━╇━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━╇━━━━━━━━━━━━━╇━━━━━━━━━┩",
+        "│        1 │ O'Neill sp… │ 2025-07-01T… │ 12345.678901 │ long long … │ true    │",
+        "│       22 │ Dvořák      │ 2025-07-01T… │     1.5      │ null        │ false   │",
+        "└──────────┴─────────────┴──────────────┴──────────────┴─────────────┴─────────┘",
         "2 rows, 6 columns, shortened; --output FILE writes all",
     ]
 

@@ -61,11 +61,11 @@ def ask(question: str, client: Client | None = None, **options: Unpack[AskOption
     dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
 ''')
     assert written.endswith('''    max_age : float, timedelta, str or None, default None
-        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
-        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
-        history (``configure(history=True)``).
+        Reuse an answer to the same question up to this age, instead of asking again: seconds, a timedelta, or
+        text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``. None always asks. It needs a history
+        (``configure(history=True)``).
     tags : mapping or None, default None
-        Texts that the history keeps with the question, by name, such as ``{"job": "nightly"}``.
+        Texts to keep with the question in the history, by name, such as ``{"job": "nightly"}``.
 
     Returns
     -------

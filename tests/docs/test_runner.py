@@ -36,7 +36,7 @@ connecty never
 - in a list:
 
   ```console
-  $ connecty health
+  $ connecty doctor
   it is operational
   $ export A=1
   $ connecty ask "a \\
@@ -69,7 +69,7 @@ def test_blocks_are_found_with_their_lines(examples: Any) -> None:
         ("python", 40, None),
     ]
     assert found[0].text == "first = 1"
-    assert found[4].text.splitlines()[0] == "$ connecty health"
+    assert found[4].text.splitlines()[0] == "$ connecty doctor"
     assert found[5].text == "```python\nraise SystemExit\n```"
 
 
@@ -98,7 +98,7 @@ def test_the_commands_of_a_console(examples: Any) -> None:
     console = examples.blocks(PAGE)[4].text
     found = examples.commands(console)
 
-    assert found == ["connecty health", "export A=1", 'connecty ask "a b" --sandbox']
+    assert found == ["connecty doctor", "export A=1", 'connecty ask "a b" --sandbox']
     assert [examples.is_ours(command) for command in found] == [True, False, True]
     assert not examples.is_ours("connectyx ask")
     assert examples.outputs(console) == [["it is operational"], [], []]

@@ -123,7 +123,7 @@ def test_money() -> None:
 def test_what_excel_does_not_hold(values: list[Any], type_: pa.DataType, expected: list[Any]) -> None:
     """The whole column is exact text, also if only one value is not held, with a warning."""
     with pytest.warns(
-        cf.TypeFidelityWarning, match=r"^In the workbook 'c' is text, since Excel has no exact "
+        cf.TypeFidelityWarning, match=r"^In the workbook 'c' is text, because Excel cannot hold "
     ):
         assert read(values, type_) == (expected, "General")
 
@@ -145,7 +145,7 @@ def test_one_warning_names_the_columns() -> None:
 
     (message,) = [str(each.message) for each in warned]
     assert message == (
-        "In the workbook 'id', 'tags' are text, since Excel has no exact form for every value: its numbers "
+        "In the workbook 'id', 'tags' are text, because Excel cannot hold every value exactly: its numbers "
         "have 15 digits, its dates begin in March 1900, and its times have milliseconds and no zone."
     )
 
@@ -251,27 +251,27 @@ def test_nothing_to_write(table: pa.Table) -> None:
     [
         (
             pa.table({"a": pa.nulls(1_048_576)}),
-            "A sheet of Excel has at most 1,048,575 rows below the names, and this answer has 1,048,576. ",
+            "An Excel sheet has at most 1,048,575 rows below the header, but this answer has 1,048,576. ",
             None,
         ),
         (
             pa.table({f"c{n}": [1] for n in range(16_385)}),
-            "A sheet of Excel has at most 16,384 columns, and this answer has 16,385. ",
+            "An Excel sheet has at most 16,384 columns, but this answer has 16,385. ",
             None,
         ),
         (
             pa.table({"a": ["x", None, "x" * 32_768]}),
-            "Column 'a', row 2: a cell of Excel has at most 32,767 characters. ",
+            "Column 'a', row 2: an Excel cell has at most 32,767 characters. ",
             2,
         ),
         (
             pa.table({"a": ["😀" * 16_384]}),
-            "Column 'a', row 0: a cell of Excel has at most 32,767 characters. ",
+            "Column 'a', row 0: an Excel cell has at most 32,767 characters. ",
             0,
         ),
         (
             pa.table({"x" * 32_768: [1]}),
-            f"Column '{'x' * 120}…', its name: a cell of Excel has at most 32,767 characters. ",
+            f"Column '{'x' * 120}…', its name: an Excel cell has at most 32,767 characters. ",
             None,
         ),
     ],
@@ -329,7 +329,7 @@ def test_a_sheet_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(excel, "_MAX_COLUMNS", 2)
     full = pa.table({"a": [1, 2], "b": [3, 4]})
     assert written(full)
-    with pytest.raises(cf.ConversionError, match="at most 2 rows below the names, and this answer has 3"):
+    with pytest.raises(cf.ConversionError, match="at most 2 rows below the header, but this answer has 3"):
         written(pa.concat_tables([full, full.slice(0, 1)]))
-    with pytest.raises(cf.ConversionError, match="at most 2 columns, and this answer has 3"):
+    with pytest.raises(cf.ConversionError, match="at most 2 columns, but this answer has 3"):
         written(full.append_column("c", [[5, 6]]))

@@ -196,7 +196,7 @@ def test_a_nul_in_a_name_or_a_key(server: Script, client: Client, engine: Any) -
     assert list(getattr(frame, "column_names", frame.columns)) == ["column_0", "s"]
     assert pa.table(frame).to_pydict() == {"column_0": [1], "s": ['{"k\\u0000l": 2}']}
     assert [(each.category, str(each.message)[:40]) for each in warned] == [
-        (cf.ColumnNameWarning, "Column 0 is called 'column_0', since its"),
+        (cf.ColumnNameWarning, "Column 0 is called 'column_0', because i"),
         (cf.TypeFidelityWarning, "Column 'column_0' is int64: '1' (row 0) "),
     ]
     if engine != "pyarrow":
@@ -257,7 +257,7 @@ def test_a_failure_with_very_much_in_it(server: Script, client: Client) -> None:
     with pytest.raises(cf.QuestionFailed, match="error: no such table") as caught:
         client.ask("how many?")
     message = str(caught.value)
-    assert message.endswith(" more. Putting it in other words may help.")
+    assert message.endswith(" more. Try rephrasing it.")
     assert len(message.encode()) <= 4_096
     assert caught.value.question_id == QUESTION_ID
     assert caught.value.details["error"] == "no such table"

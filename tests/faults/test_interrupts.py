@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
 
 RESUME = (
-    f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+    f"Question {QUESTION_ID} may still be running; to fetch its answer without asking again: "
     f'cf.fetch("{QUESTION_ID}", dw_id=13)'
 )
 #: The number of interrupts, and the latest one in seconds after the call began.

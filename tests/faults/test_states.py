@@ -21,7 +21,7 @@ ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 @pytest.mark.parametrize(
     ("states", "message"),
     [
-        (["QUEUED", "QUEUED", "QUEUED"], "which the API document does not have"),
+        (["QUEUED", "QUEUED", "QUEUED"], "which is not in the API document"),
         (["IN_PROGRESS", "PENDING", "PENDING"], "after a later one"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_question_that_failed(server: Script, fake_clock_client: Client) -> No
     assert error.asked_at is not None
     assert str(error) == (
         "The question 'how many?' failed. The server says: error: no such table \\x1b[2J; "
-        "sql_query: SELECT x. Putting it in other words may help."
+        "sql_query: SELECT x. Try rephrasing it."
     )
     assert server.count("results") == 1
 

@@ -318,7 +318,7 @@ def test_an_endpoint_that_goes_down_while_a_question_is_worked_on(server: Script
     with make(server, timeout=0.5) as client, pytest.raises(cf.QuestionTimeout) as caught:
         client.ask("how many?")
     assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
-    assert "no token came" in str(caught.value)
+    assert "no token was received" in str(caught.value)
     assert server.count("ask") == 1
 
 

@@ -129,7 +129,7 @@ class TestNulls:
             (
                 pa.list_(pa.field("item", pa.int64(), nullable=False)),
                 [[1], [2, None]],
-                "row 1: 'null' is inside of a value, where schema= does not allow it",
+                "row 1: 'null' is inside a value, where schema= does not allow it",
             ),
             (
                 pa.struct([pa.field("x", pa.int64(), nullable=False)]),
@@ -227,7 +227,7 @@ class TestCategories:
         shown = "false" if categories == [True] else str(other)
         assert (caught.value.column, caught.value.row) == ("c", len(cells))
         assert caught.value.value in {shown, "0"}
-        assert "is none of the categories" in str(caught.value)
+        assert "is not one of the categories" in str(caught.value)
         assert isinstance(is_ordered, bool)
 
 
@@ -246,9 +246,9 @@ class TestCategoriesThatAreNone:
                 pd.CategoricalDtype(pd.to_datetime(["2025-01-01"])),
                 "its categories are of the type 'Timestamp'",
             ),
-            (Literal[2**64], "one of its categories is a value that no column holds"),
-            (Literal["\ud800"], "one of its categories is a value that no column holds"),
-            (list[Literal["a"]], r'Literal\["a"\] is for a whole column, not for values inside of others'),
+            (Literal[2**64], "one of its categories is a value that no column can hold"),
+            (Literal["\ud800"], "one of its categories is a value that no column can hold"),
+            (list[Literal["a"]], r'Literal\["a"\] is for a whole column, not for values inside others'),
             (pl.List(pl.Enum(["a"])), r'Literal\["a"\] is for a whole column'),
             (enum.Flag("Flags", ["A", "B"]), "'Flags'> is not a column type"),
         ],
@@ -374,8 +374,8 @@ class TestValidators:
         (warning,) = caught
         assert str(warning.message) == (
             "schema: the validators of fields 'after', 'before', 'decorated', 'items' and of the model "
-            "Validated ('check_all') are not run, so what they check is unchecked. model_validate of a "
-            "pydantic model checks a row."
+            "Validated ('check_all') are not run. To run those of a pydantic model, pass a row to its "
+            "model_validate."
         )
 
     def test_in_a_dict(self) -> None:
@@ -459,7 +459,7 @@ class TestNames:
         with pytest.raises(ConversionError) as caught:
             cf.Answer.from_json(body(names), schema=Renamed)
         assert str(caught.value).startswith(
-            f"schema= expects one of the columns 'revenue', 'total_revenue', and the answer has {found}. "
+            f"schema= expects one of the columns 'revenue', 'total_revenue', but the answer has {found}. "
         )
         assert caught.value.column == column
 
@@ -481,7 +481,7 @@ class TestNames:
             a: int = Field(validation_alias=AliasChoices("x", "y"))
             b: int = Field(validation_alias=AliasChoices("y", "z"))
 
-        with pytest.raises(ConfigError, match="schema: column 'y' is there twice"):
+        with pytest.raises(ConfigError, match="schema: column 'y' occurs twice"):
             column_of(Twice)
 
 
@@ -581,7 +581,7 @@ def test_pins_and_batches(tmp_path: Path) -> None:
         assert cf.pinned("top", path=tmp_path / "pins") == pin
         again = pin.fetch_df(engine="polars")
         batch = cf.ask_batch([question, f"{question}?"], folder=tmp_path / "batch", schema=Top)
-        with pytest.raises(ConversionError, match="'Poland' is none of the categories 'Peru'"):
+        with pytest.raises(ConversionError, match="'Poland' is not one of the categories 'Peru'"):
             cf.ask_df(question, schema={"country": Literal["Peru"]})
     assert again.schema == {"country": pl.Enum(categories), "orders": pl.Int64}
     parts = [cf.read_parquet(path) for path in batch.parts().values()]
@@ -601,7 +601,7 @@ def test_rerun() -> None:
         assert table["c"].to_pylist() == ["a", None]
         other = cf.AnswerMetadata(sql_query="SELECT 'b' AS c", schema=schema)
         with pytest.raises(
-            ConversionError, match="Column 'c', row 0: 'b' is none of the categories 'z', 'a'"
+            ConversionError, match="Column 'c', row 0: 'b' is not one of the categories 'z', 'a'"
         ):
             cf.rerun(other, connection, dialect="sqlite").read_all()
 
@@ -630,7 +630,7 @@ def test_rerun_with_a_contract() -> None:
         for values, message in (
             ("'z', NULL, 1", "Column 'n', row 1: 'null' is a null"),
             ("'z', 0, 1", "Column 'n', row 1: '0' does not fit the model: Input should be greater than 0"),
-            ("'q', 1, 1", "Column 'c', row 1: 'q' is none of the categories 'z', 'a'"),
+            ("'q', 1, 1", "Column 'c', row 1: 'q' is not one of the categories 'z', 'a'"),
         ):
             with pytest.raises(ConversionError, match=message):
                 rerun(values)

@@ -41,7 +41,7 @@ def test_encodings_in_annotations() -> None:
 @cases(
     ("given", "message"),
     [
-        (list[cf.epoch("s")], r'cf.epoch\("s"\) is for a whole column, not for values inside of others'),  # type: ignore[misc]
+        (list[cf.epoch("s")], r'cf.epoch\("s"\) is for a whole column, not for values inside others'),  # type: ignore[misc]
         (cf.epoch, "'connecty_frames.decode.types.encodings.epoch'> is not a column type"),
     ],
 )

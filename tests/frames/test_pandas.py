@@ -543,7 +543,7 @@ class TestWhatNumpyLoses:
             to_pandas(table, dtype_backend="numpy")
         assert len(caught) == 1
         assert str(caught[0].message) == (
-            'dtype_backend="numpy" does not hold all there is. Whole numbers that became float64, since they '
+            'dtype_backend="numpy" cannot hold everything. Whole numbers that became float64, since they '
             "have nulls: 'i' (int64), 'j' (int64); kept as ArrowDtype, since numpy has no type that holds "
             "their values and nulls: 'big' (int64), 'm' (decimal128(18, 2)); NaN and null can no "
             'longer be told apart: \'f\' (double). dtype_backend="numpy_nullable" or "pyarrow" loses nothing.'

@@ -175,7 +175,7 @@ def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
     assert cf.read_parquet(path).attrs["mine"] == {"a": [1]}
 
     frame.attrs["mine"] = object()
-    with pytest.raises(cf.ConfigError, match=r"^frame\.attrs\['mine'\] is not JSON"):
+    with pytest.raises(cf.ConfigError, match=r"^frame\.attrs\['mine'\] cannot be stored as JSON"):
         frame.connecty.to_parquet(tmp_path / "other.parquet")
     assert list(tmp_path.iterdir()) == [path]
 

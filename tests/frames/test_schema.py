@@ -186,9 +186,9 @@ class TestErrors:
             (pydantic.BaseModel, "expected a dict"),
             (Login(login_timestamp=dt.datetime.now(dt.UTC), user_email=None), "expected a dict"),
             ({1: int}, "schema: a column is named 1: expected text"),
-            (pa.schema([("a", pa.int8()), ("a", pa.int8())]), "schema: column 'a' is there twice"),
-            (Tree, "schema: column 'children': Tree is a model, which no column holds"),
-            (Outer, "schema: column 'login': Login is a model, which no column holds"),
+            (pa.schema([("a", pa.int8()), ("a", pa.int8())]), "schema: column 'a' occurs twice"),
+            (Tree, "schema: column 'children': Tree is a model, not a column type"),
+            (Outer, "schema: column 'login': Login is a model, not a column type"),
             (Loose, r"schema: column 'value': int \| str is not a column type"),
         ],
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +80,33 @@ def test_a_date_in_words_of_another_time_is_no_http_date() -> None:
     """Only what email.utils reads is a date; an RFC 850 date is."""
     assert http_date("Wednesday, 05-Nov-25 12:00:00 GMT") == NOW
     assert http_date("2025") is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its time zone cannot be set there")
+def test_a_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the machine is."""
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert http_date("Wed, 05 Nov 2025 12:00:00 -0000") == NOW
+    time.tzset()
+
+
+def test_an_error_in_an_attempt_is_left_as_it_is(clock: Any) -> None:
+    """No failure of a request, it shows where it comes from."""
+
+    def send(_: Attempt) -> None:
+        raise ZeroDivisionError from KeyError()
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        retry(
+            send,
+            policy=FETCH_POLICY,
+            deadline=Deadline.after(60, clock),
+            random=lambda: 0.5,
+            budget=RetryBudget(clock),
+        )
+    assert isinstance(caught.value.__cause__, KeyError)
 
 
 def test_a_fetch_is_repeated_after_transient_failures(clock: Any) -> None:

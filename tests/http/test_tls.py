@@ -6,19 +6,24 @@ holds until 2126. Made by ``openssl req -x509 -newkey ec -days 36500 -addext sub
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import ssl
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 import requests
 
 import connecty_frames as cf
-from connecty_frames.asking.checks import check_health
-from connecty_frames.http.connection import ConnectionAdapter, tls_context
+from connecty_frames.http.connection import (
+    ATTEMPT,
+    ConnectionAdapter,
+    _TrackedTLSConnection,
+    tls_context,
+)
 from tests.cases import cases
 from tests.servers.scripted import Script, serve
 from tests.servers.timing import within
@@ -60,8 +65,8 @@ def test_a_trusted_certificate(secured: Script, setting: str, monkeypatch: pytes
     settings = {"ca_bundle": PEM} if setting == "argument" else {}
     if setting != "argument":
         monkeypatch.setenv(setting, str(PEM))
-    assert check_health(base_url=secured.address, **settings) is True
     with make(secured.address, **settings) as client:
+        assert client.health() is True
         assert client.ask("how many?").rows == 2
 
 
@@ -127,7 +132,7 @@ def test_an_untrusted_certificate(secured: Script, setting: str, monkeypatch: py
     if setting:
         monkeypatch.setenv(setting, "")
     with pytest.raises(cf.ConnectionFailed, match=r"certificate verify failed.*ca_bundle=") as caught:
-        check_health(base_url=secured.address)
+        make(secured.address).health()
     assert caught.value.phase == "tls"
     assert secured.requests == []
 
@@ -173,7 +178,7 @@ class TestUnverified:
         """CONNECTY_VERIFY_TLS; for the functions and the probe too."""
         monkeypatch.setenv("CONNECTY_VERIFY_TLS", value)
         with pytest.warns(cf.InsecureWarning):
-            assert check_health(base_url=secured.address) is True
+            assert make(secured.address).health() is True
         cf.configure(client_id="id", client_secret="s", base_url=secured.address, dw_id=13)
         with pytest.warns(cf.InsecureWarning) as warned:
             assert cf.ask("how many?").rows == 2
@@ -184,7 +189,7 @@ class TestUnverified:
         """An empty variable is none."""
         monkeypatch.setenv("CONNECTY_VERIFY_TLS", value)
         with pytest.raises(cf.ConnectionFailed):
-            check_health(base_url=secured.address)
+            make(secured.address).health()
 
 
 @pytest.mark.parametrize("verify", [True, False])
@@ -200,7 +205,7 @@ def test_a_slow_drip_ends_at_the_deadline(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cf.InsecureWarning)
         with within(0.4):
-            assert check_health(base_url=secured.address, timeout=0.4, **settings) is False
+            assert make(secured.address, **settings).health(timeout=0.4) is False
 
 
 def test_our_tls_context_is_not_replaced() -> None:
@@ -246,3 +251,18 @@ def test_a_page_that_says_so(server: Script, client: cf.Client, kind: str, statu
     assert caught.value.phase == "tls"
     assert "client_id" not in str(caught.value)
     assert server.count(kind) == 1
+
+
+def test_a_handshake_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent, and the reason is the system's."""
+
+    def breaks(_: object) -> NoReturn:
+        ATTEMPT.get().phase = "tls"
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(_TrackedTLSConnection, "connect", breaks)
+    with (
+        cf.Client("id", client_secret="s", base_url="https://api.test", random=lambda: 0.0) as client,
+        pytest.raises(cf.ConnectionFailed, match=r"\(tls: Broken pipe\); nothing was sent"),
+    ):
+        client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8", dw_id=13).state()

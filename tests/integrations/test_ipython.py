@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import os
 import subprocess
@@ -150,7 +151,7 @@ class TestConnecty:
         first, stored, *again = capsys.readouterr().out.splitlines()
         assert again == [first, stored]
         assert stored.startswith("df: 3 of 100 rows, truncated x ")
-        assert first.startswith("%%connecty 1 3 of 100 rows came; max_rows=None fetches all")
+        assert first.startswith("%%connecty 1 3 of 100 rows received; max_rows=None fetches all")
 
     def test_a_failed_question_leaves_the_variable(self, shell: Any, connected: Sandbox) -> None:
         """The error is that of ask_df."""
@@ -305,7 +306,7 @@ class TestConnecty:
         shown = " ".join(capsys.readouterr().out.split())
         assert "%%connecty [NAME] [options] Ask a question, and store the frame of its answer" in shown
         assert "--max-rows <N|all> The maximum number of rows to fetch, 0 or more; None fetches all." in shown
-        assert "--schema VARIABLE Column types that take precedence over the inferred ones" in shown
+        assert "--schema VARIABLE Column types that replace the inferred ones" in shown
         assert "--strict, --no-strict Raise instead of warning when a type or value is in doubt." in shown
 
     def test_reload(self, shell: Any) -> None:
@@ -430,6 +431,22 @@ class TestCompletion:
         assert completions(shell, code) == expected
 
         assert connected.request_log.submissions() == before
+
+    @pytest.mark.parametrize(
+        "name", ["ask", "ask_df", "fetch", "fetch_df", "ask_many", "ask_batch", "Client"]
+    )
+    @pytest.mark.parametrize("use_jedi", [False, True])
+    def test_keywords(self, shell: Any, name: str, use_jedi: bool) -> None:
+        """All that the signature has, those of AskOptions included."""
+        shell.Completer.use_jedi = use_jedi
+        keywords = [
+            f"{each.name}="
+            for each in inspect.signature(getattr(cf, name)).parameters.values()
+            if each.kind is each.KEYWORD_ONLY
+        ]
+
+        assert len(keywords) > 10
+        assert set(keywords) - set(completions(shell, f"cf.{name}('q', ")) == set()
 
     @pytest.mark.parametrize(
         ("code", "expected"),

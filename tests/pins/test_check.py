@@ -59,13 +59,13 @@ def test_changes_of_sql(service: Any, sql: str | None, change: str | None) -> No
         ([["id", "name"], [3, "x"], [4, "y"]], ()),
         (
             [["id", "title"], [1, "a"], [2, "b"]],
-            ("The columns were 'id', 'name', and are 'id', 'title'.",),
+            ("The columns were 'id', 'name', and now are 'id', 'title'.",),
         ),
         (
             [["name", "id"], ["a", 1], ["b", 2]],
-            ("The columns were 'id', 'name', and are 'name', 'id'.",),
+            ("The columns were 'id', 'name', and now are 'name', 'id'.",),
         ),
-        ([["id", "name"], [1.5, "a"], [2, "b"]], ("Column 'id' was int64, and is double.",)),
+        ([["id", "name"], [1.5, "a"], [2, "b"]], ("Column 'id' was int64 and is now double.",)),
         ([["id", "name"], [1, "a"]], ("There were 2 rows, and there are 1.",)),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_change_is_an_error(service: Any) -> None:
     assert str(caught.value) == (
         "Pin 'orders': changed.\n"
         "  The SQL differs in numbers or texts in it.\n"
-        "  The columns were 'id', 'name', and are 'id'.\n"
+        "  The columns were 'id', 'name', and now are 'id'.\n"
         "  There were 2 rows, and there are 1."
     )
     assert caught.value.name == "orders"
@@ -158,9 +158,9 @@ def test_asking_several_times(service: Any) -> None:
     assert [drift.sql for drift in found.drifts] == [None, "layout", "literals"]
     assert str(found) == (
         "Pin 'orders': changed.\n"
-        "  The SQL is the same, but for its layout.\n"
+        "  The SQL differs only in its layout.\n"
         "  The SQL differs in numbers or texts in it.\n"
-        "  Of 3 answers, 2 agree in the SQL, 3 in the columns and 2 in the rows."
+        "  Of 3 answers, 2 agree on the SQL, 3 on the columns and 2 on the rows."
     )
 
 
@@ -174,7 +174,7 @@ def test_sql_that_cannot_be_parsed(service: Any) -> None:
     found = pin.check(ask=True, client=service.client)
     assert str(found) == (
         "Pin 'orders': unchanged.\n"
-        "  The SQL is the same, but for its layout.\n"
+        "  The SQL differs only in its layout.\n"
         "  The SQL could not be parsed, and was compared as text."
     )
     service.answer("SELEC A FRM b")
@@ -266,9 +266,9 @@ def test_nothing_is_asked(service: Any, database: duckdb.DuckDBPyConnection) -> 
     ("alter", "line"),
     [
         ("RENAME name TO title", 'does not have a column named "name"'),
-        ("ALTER id TYPE DOUBLE", "Column 'id' was int64, and is double."),
+        ("ALTER id TYPE DOUBLE", "Column 'id' was int64 and is now double."),
         ("ALTER id TYPE HUGEINT", None),
-        ("ALTER name TYPE DECIMAL(25, 2)", "Column 'name' was string, and is decimal128(25, 2)."),
+        ("ALTER name TYPE DECIMAL(25, 2)", "Column 'name' was string and is now decimal128(25, 2)."),
     ],
 )
 def test_what_the_warehouse_declares(
@@ -306,7 +306,7 @@ def test_a_type_whose_values_never_become_the_pinned_one(service: Any, sql: str,
 
     found = service.pin().check(connection, on_change=lambda _: None)
 
-    assert found.lines == (() if arrow is None else (f"Column 'id' was int64, and is {arrow}.",))
+    assert found.lines == (() if arrow is None else (f"Column 'id' was int64 and is now {arrow}.",))
 
 
 def test_a_table_that_is_gone(service: Any, database: duckdb.DuckDBPyConnection) -> None:
@@ -315,7 +315,7 @@ def test_a_table_that_is_gone(service: Any, database: duckdb.DuckDBPyConnection)
     database.execute("DROP TABLE shop.orders")
 
     with pytest.raises(
-        cf.PinChanged, match=r"reads 'shop\.orders', which is no table or view of this database"
+        cf.PinChanged, match=r"reads 'shop\.orders', which is not a table or view of this database"
     ):
         pin.check(database)
 
@@ -326,7 +326,9 @@ def test_other_columns_of_the_warehouse(service: Any, database: duckdb.DuckDBPyC
     pin = service.pin()
     database.execute("ALTER TABLE shop.orders ADD COLUMN total DOUBLE")
 
-    with pytest.raises(cf.PinChanged, match="The columns were 'id', 'name', and are 'id', 'name', 'total'"):
+    with pytest.raises(
+        cf.PinChanged, match="The columns were 'id', 'name', and now are 'id', 'name', 'total'"
+    ):
         pin.check(database)
 
 
@@ -352,12 +354,15 @@ def test_edited_or_refused_sql(service: Any) -> None:
     service.pin()
     path = Path("connecty-pins/orders.toml")
     path.write_text(path.read_text(encoding="utf-8").replace("< 100", "< 1000"), encoding="utf-8")
-    with pytest.raises(cf.PinChanged, match="is not the one that was pinned: the file was edited"):
+    with pytest.raises(cf.PinChanged, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").check()
 
     service.answer("SELECT id, my_schema.f(name) AS name FROM orders")
     pin = service.pin("refused")
-    with pytest.raises(cf.PinChanged, match=r"The SQL calls 'my_schema\.f', and whether that only computes"):
+    with pytest.raises(
+        cf.PinChanged,
+        match=r"The SQL calls 'my_schema\.f', and it is unknown whether that only computes",
+    ):
         pin.check()
     assert not pin.check(functions=["my_schema.f"]).changed
     assert len(service.script.questions) == 2

@@ -116,15 +116,15 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"name": ""}, cf.ConfigError, "name='' is no name of a file; the pin's file is named after it"),
-        ({"name": ".."}, cf.ConfigError, "is no name of a file"),
+        ({"name": ""}, cf.ConfigError, "name='' is not a file name; the pin's file is named after it"),
+        ({"name": ".."}, cf.ConfigError, "is not a file name"),
         ({"name": ".orders"}, cf.ConfigError, "begins with a period, as hidden files do"),
-        ({"name": "a/b"}, cf.ConfigError, "has a separator of paths"),
-        ({"name": "a:b"}, cf.ConfigError, "which Windows or Spark cannot have in the name of a file"),
+        ({"name": "a/b"}, cf.ConfigError, "has a path separator"),
+        ({"name": "a:b"}, cf.ConfigError, "which Windows and Spark do not allow in file names"),
         ({"name": "a\x1b[2J"}, cf.ConfigError, "has a control character"),
         ({"name": "a" * 101}, cf.ConfigError, "has more than 100 bytes"),
-        ({"name": 7}, cf.ConfigError, "name=7 is no text"),
-        ({"name": "secret"}, cf.ConfigError, "has the client secret in it"),
+        ({"name": 7}, cf.ConfigError, "name=7 is not text"),
+        ({"name": "secret"}, cf.ConfigError, "contains the client secret"),
         ({"dialect": "klingon"}, cf.ConfigError, "dialect='klingon': expected one of athena"),
         ({"path": "missing/pins"}, FileNotFoundError, "missing"),
         ({"path": os.devnull}, cf.ConfigError, "cannot be read: "),
@@ -158,9 +158,7 @@ def test_an_answer_without_sql_or_table(service: Any, answer: dict[str, Any], la
     """It is not pinned, and the error has the id of the question, which was paid for."""
     service.answer(**answer)
 
-    with pytest.raises(
-        cf.ConfigError, match=f"answered without {lacking}, so that nothing was pinned"
-    ) as caught:
+    with pytest.raises(cf.ConfigError, match=f"answered without {lacking}, so nothing was pinned") as caught:
         service.pin()
 
     assert caught.value.question_id == QUESTION_ID
@@ -193,7 +191,7 @@ def test_a_secret_is_not_written(service: Any, answer: dict[str, Any]) -> None:
     """SQL or a column with the client secret in it is an error, since the file is made to be shared."""
     service.answer(**answer)
 
-    with pytest.raises(cf.ConfigError, match="has the client secret in it"):
+    with pytest.raises(cf.ConfigError, match="contains the client secret"):
         service.pin()
 
     assert list(Path().iterdir()) == []
@@ -284,9 +282,9 @@ def test_edited_sql_is_not_run(service: Any, database: duckdb.DuckDBPyConnection
     assert cf.pinned("orders").rerun(database).read_all().num_rows == 3
     path.write_text(text.replace("< 100", "< 1000"), encoding="utf-8")
 
-    with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
+    with pytest.raises(cf.ConfigError, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").rerun(database)
-    with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
+    with pytest.raises(cf.ConfigError, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").check(ask=True, client=service.client)
     assert len(service.script.questions) == 1
 
@@ -304,7 +302,7 @@ def test_names_that_differ_in_case(service: Any) -> None:
     """Some file systems do not tell them apart."""
     service.pin()
 
-    with pytest.raises(cf.ConfigError, match="name='Orders' differs from the pin 'orders' in case alone"):
+    with pytest.raises(cf.ConfigError, match="name='Orders' differs from the pin 'orders' only in case"):
         service.pin("Orders")
     assert len(service.script.questions) == 1
 
@@ -377,8 +375,8 @@ def test_an_earlier_file_without_pins(text: str) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["new", "a/b"], "damaged: pin 'a/b': name='a/b' has a separator of paths"),
-        (["new", "New"], "has names that differ in case alone"),
+        (["new", "a/b"], "damaged: pin 'a/b': name='a/b' has a path separator"),
+        (["new", "New"], "has names that differ only in case"),
         (["new", "orders"], "has other pins of the names 'orders'. Remove them there or in"),
     ],
 )
@@ -535,7 +533,7 @@ def test_waiting_ends_with_the_timeout(service: Any, folder: Path) -> None:
             began = time.monotonic()
             with pytest.raises(
                 cf.QuestionTimeout,
-                match=r"Another call was pinning 'orders'.*nothing was asked\. Call again, or with",
+                match=r"Another call was still pinning 'orders'.*nothing was asked\. Call again, or with",
             ):
                 service.pin(timeout=0.3)
             waited.append(time.monotonic() - began)
@@ -619,7 +617,7 @@ def test_a_pin_that_does_not_fit(service: Any, disk: Path) -> None:
 
     assert str(caught.value) == (
         f"The answer to question {QUESTION_ID} cannot be written to {disk / 'connecty-pins' / 'orders.toml'} "
-        "(No space left on device). By its id it is fetched again at no cost."
+        "(No space left on device). Fetch it again by its id at no cost."
     )
     assert caught.value.__notes__ == [
         f"The question was asked. question_id='{QUESTION_ID}' pins its answer without asking again."
@@ -653,7 +651,7 @@ def test_what_a_pin_decides(service: Any, option: dict[str, Any]) -> None:
     """Another workspace or schema is an error."""
     pin = service.pin()
 
-    with pytest.raises(cf.ConfigError, match=f"{next(iter(option))}=.*: pin 'orders' decides it"):
+    with pytest.raises(cf.ConfigError, match=f"{next(iter(option))}=.*: pin 'orders' sets it"):
         pin.fetch_df(client=service.client, **option)
 
 

@@ -224,7 +224,7 @@ def test_polars() -> None:
 
 
 def test_names_of_columns_stay() -> None:
-    """Those that are the same, that differ in case alone, that are empty, and those that are SQL."""
+    """Those that are the same, that differ only in case, that are empty, and those that are SQL."""
     names = ["a", "A", "a", "", '"; DROP TABLE x; --']
     frame = pa.Table.from_arrays([pa.array([position]) for position in range(5)], names)
     assert read(frame).columns == tuple(names)

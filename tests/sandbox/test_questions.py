@@ -201,13 +201,13 @@ def test_the_reason(answerer: WorkspaceAnswerer) -> None:
     with pytest.raises(QuestionFailed) as unknown:
         answerer.answer("profit and revenue by county", 13)
     assert str(unknown.value) == (
-        "The sandbox cannot read this question. Words that are not understood: 'profit', 'county'. `connecty"
-        " questions` lists examples, and a SELECT statement is run as it is. Similar questions that"
+        "The sandbox cannot read this question. Unknown words: 'profit', 'county'. `connecty "
+        "sandbox --examples` lists examples, and a SELECT statement is run as it is. Similar questions that"
         ' it answers: "what is the revenue of each day"; "what is the revenue by country".'
     )
     with pytest.raises(QuestionFailed) as left:
         answerer.answer("revenue by country minimum", 13)
-    assert "Words that do not fit the others: 'minimum'. " in str(left.value)
+    assert "Words that do not fit: 'minimum'. " in str(left.value)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def _refusal(answerer: WorkspaceAnswerer, question: str) -> str | None:
 
 def _offers(refusal: str) -> list[str]:
     """Return the readings and the similar questions that a refusal names."""
-    reasons, _, similar = refusal.partition("`connecty questions")
+    reasons, _, similar = refusal.partition("`connecty sandbox")
     return re.findall(r'"(.+?)"', reasons.partition("It may mean ")[2] + similar)
 
 

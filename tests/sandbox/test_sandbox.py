@@ -165,7 +165,7 @@ def test_the_port_can_be_chosen() -> None:
     """A port in use is an error that says what to do, and leaves nothing open."""
     with Sandbox() as sandbox:
         port = int(sandbox.connection["base_url"].rpartition(":")[2])
-        with pytest.raises(ConfigError, match=rf"cannot listen .*port={port}.*port=0 takes any free port"):
+        with pytest.raises(ConfigError, match=rf"cannot listen .*port={port}.*port=0 chooses a free port"):
             Sandbox(port=port).__enter__()
     with Sandbox(port=port) as sandbox:
         assert sandbox.connection["base_url"] == f"http://127.0.0.1:{port}"

@@ -331,7 +331,7 @@ def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:
     body = api.answer("show the last 100 logouts").json()
 
     assert body["state"] == "FAILED"
-    assert "Words that are not understood: 'logouts'." in body["error"]
+    assert "Unknown words: 'logouts'." in body["error"]
     assert '"show the last 100 logins"' in body["error"]
 
 

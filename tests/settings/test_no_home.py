@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="homes are found otherwise")
 
-NO_PROFILES: Final = r"^This user has no home folder.*Set CONNECTY_CONFIG to name a file of profiles\.$"
-NO_HISTORY: Final = r"^This user has no home folder, where the history would be\. Name a file: "
+NO_PROFILES: Final = r"^This user has no home folder.*Set CONNECTY_CONFIG to name a profile file\.$"
+NO_HISTORY: Final = r"^This user has no home folder for the history\. Name a file: "
 
 
 @pytest.fixture(autouse=True)

@@ -314,9 +314,9 @@ def test_an_address_with_and_without_the_slash_is_the_same(given: str, address: 
         ("https://api.example:99999", "its host or port is not valid"),
         ("https://api.example:port", "its host or port is not valid"),
         ("https://[::1", "its host or port is not valid"),
-        ("http://api.eu1.connecty-ai.com", "would send the secret in the clear; use https://"),
-        ("http://localhost.example", "would send the secret in the clear"),
-        ("http://10.0.0.1", "would send the secret in the clear"),
+        ("http://api.eu1.connecty-ai.com", "would send the secret unencrypted; use https://"),
+        ("http://localhost.example", "would send the secret unencrypted"),
+        ("http://10.0.0.1", "would send the secret unencrypted"),
         (5, "expected text"),
     ],
 )
@@ -424,7 +424,7 @@ def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.Mo
         ({"clientid": "a"}, r"did you mean 'client_id'\?"),
         (
             {"url": "a"},
-            "there are client_id, client_secret, region, base_url, dw_id, timeout, max_body_bytes, ",
+            "expected one of client_id, client_secret, region, base_url, dw_id, timeout, max_body_bytes, ",
         ),
     ],
 )
@@ -741,7 +741,7 @@ def test_the_usual_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     [
         ("[default]\ndw_id = \n", r"config\.toml is not valid TOML: .*\(at line 2, column 9\)\.$"),
         ("[a]\n[a]\n", r"is not valid TOML: .*\(at line 2, "),
-        ("dw_id = 5\n", r"'dw_id' in .*config\.toml is in no profile; put it below \[default\]"),
+        ("dw_id = 5\n", r"'dw_id' in .*config\.toml does not belong to a profile; put it under \[default\]"),
         (
             '[default]\ndw_id = "5"\n',
             r"^dw_id \(profile default in .*config\.toml\): expected a whole number",

@@ -68,7 +68,7 @@ def test_hosts_of_the_environment(name: str, value: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name, value)
         assert mode("postgresql:///d") == "verify-full"
-        with pytest.raises(cf.ConfigError, match="would send questions in the clear"):
+        with pytest.raises(cf.ConfigError, match="would send questions unencrypted"):
             mode("postgresql:///d?sslmode=prefer")
 
 
@@ -82,15 +82,15 @@ def test_hosts_of_the_environment(name: str, value: str) -> None:
         ("postgresql://u@h/d?PASSWORD=canary", "expected one of the parameters"),
         ("postgresql://u@h/d?service=canary", "expected one of the parameters"),
         ("postgresql://u@h/d?hostaddr=10.0.0.1", "expected one of the parameters"),
-        ("postgresql://u@h/d?canary", "it is not a valid URL of PostgreSQL"),
-        ("postgresql://u@[h/d", "it is not a valid URL of PostgreSQL"),
+        ("postgresql://u@h/d?canary", "it is not a valid PostgreSQL URL"),
+        ("postgresql://u@[h/d", "it is not a valid PostgreSQL URL"),
         ("postgresql://u@h", "with the name of a database"),
         ("postgresql://u@h/", "with the name of a database"),
         ("postgresql://u@h/a b", "with the name of a database"),
         ("postgresql://u@h/d#canary", "with the name of a database"),
-        ("postgresql://u@h/d?sslmode=prefer", "would send questions in the clear"),
-        ("mysql://u:canary@h/d", "not a URL with mysql://; or a URL of PostgreSQL, postgresql://user@host/"),
-        ("s3://bucket/canary", "not a URL with s3://; or a URL of PostgreSQL"),
+        ("postgresql://u@h/d?sslmode=prefer", "would send questions unencrypted"),
+        ("mysql://u:canary@h/d", "not a URL with mysql://; or a PostgreSQL URL, postgresql://user@host/"),
+        ("s3://bucket/canary", "not a URL with s3://; or a PostgreSQL URL"),
     ],
 )
 @cases(

@@ -101,7 +101,7 @@ def test_what_is_read(options: dict[str, str], questions: tuple[str, ...], ids: 
     [
         (
             {},
-            "A read has one of the options question, questions and question_ids; there is none of them.",
+            "Set exactly one of the options question, questions and question_ids; there is none of them.",
         ),
         (
             {"question": "a", "question_ids": ID},
@@ -118,7 +118,7 @@ def test_what_is_read(options: dict[str, str], questions: tuple[str, ...], ids: 
         ({"question": "a", "max_row": "1"}, "Unknown option 'max_row'; did you mean 'max_rows'?"),
         (
             {"question": "a", "path": "x"},
-            "Unknown option 'path'; there are question, questions, question_ids, ",
+            "Unknown option 'path'; expected one of question, questions, question_ids, ",
         ),
         ({"question": "a", "max_rows": "many"}, "max_rows='many': expected a whole number, or all."),
         ({"question": "a", "dw_id": "x"}, "dw_id='x': expected a workspace id, a whole number such as 13."),
@@ -138,7 +138,7 @@ def test_wrong_options(options: dict[str, str], message: str) -> None:
 def test_an_option_that_may_be_a_secret(name: str) -> None:
     """It is refused, and not repeated."""
     with pytest.raises(
-        cf.ConfigError, match="looks like a secret, and options are part of the plan"
+        cf.ConfigError, match="looks like a secret, but options are visible in the plan"
     ) as raised:
         Read.from_options({"question": "a", name: "canary-secret"})
 
@@ -155,8 +155,8 @@ def test_settings_are_those_of_the_process() -> None:
 
     assert str(raised.value) == (
         "No client_id (environment: CONNECTY_CLIENT_ID) and client_secret (environment: "
-        "CONNECTY_CLIENT_SECRET). Spark's Python processes read the environment and the file of profiles, on "
-        "the driver and on each executor, and not what the program has configured."
+        "CONNECTY_CLIENT_SECRET). Spark's Python processes read the environment and the profile file, on the "
+        "driver and on each executor, but not what the program has configured."
     )
 
 
@@ -195,7 +195,7 @@ def test_a_session_asks_once(asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyP
 
 
 def test_several_questions(asked_sandbox: Sandbox) -> None:
-    """Each is asked once, one that is there twice too; ids ask nothing."""
+    """Each is asked once, one that occurs twice too; ids ask nothing."""
     with open_client() as client:
         one, other, again = ask(
             Read.from_options({"questions": json.dumps([QUESTION, "why", QUESTION])}), client

@@ -229,7 +229,9 @@ def test_several_questions(spark: Any, log: Any, name: str) -> None:
     with pytest.raises(PySparkException) as raised:
         read(spark, name, questions=json.dumps(questions)).count()
 
-    assert "The answers of a read have one schema, and these differ: question" in message(raised.value)
+    assert "The answers of one read must have the same schema, but these differ: question" in message(
+        raised.value
+    )
     assert "asks nothing again." in message(raised.value)
     assert log.submissions() == {COUNT: 1, questions[1]: 1}
 

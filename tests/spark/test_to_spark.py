@@ -184,8 +184,8 @@ def test_what_becomes_text_is_warned_of(spark: Any) -> None:
 
     assert [str(each.message) for each in warned if each.category is cf.TypeFidelityWarning] == [
         (
-            "Spark 4.0 has no type for some of these columns, or for what is in them: times of day, "
-            "fractions of a second with more than 6 digits, and decimals of more than 38 digits. Their "
+            "Spark 4.0 has no type for some of these columns or values, such as times of day, more than 6 "
+            "digits of a second or decimals of more than 38 digits. Their "
             "values are kept as exact text: 'at' (time64[us]), 'all' (list<item: timestamp[ns]>)."
         )
     ]

@@ -63,7 +63,7 @@ def test_the_answer_of_another_question(history: Database, kept: KeptAnswers) ->
     database.execute("UPDATE answers SET question_id = 'x' WHERE question_id = 'one'")
     database.execute("UPDATE answers SET question_id = 'one' WHERE question_id = 'other'")
 
-    with pytest.warns(HistoryWarning, match="have a damaged answer, that of question one"):
+    with pytest.warns(HistoryWarning, match="have a damaged answer, to question one"):
         assert kept.find("one", ADDRESS) is None
     assert kept.find("one", ADDRESS) is None
     assert database.execute("SELECT question_id FROM answers").rows == [("x",)]

@@ -266,7 +266,7 @@ def test_a_database_of_another_program(path: Path) -> None:
     other.close()
     before = path.read_bytes()
 
-    with pytest.raises(StoreError, match="it is a database of another program"):
+    with pytest.raises(StoreError, match="it is another program's database"):
         store_at(path).open()
     assert path.read_bytes() == before
 
@@ -651,7 +651,7 @@ class TestWaitingStatements:
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])
 def test_a_path_that_no_file_can_have(tmp_path: Path, name: str) -> None:
     """It is a reason why the file cannot be opened, like any other."""
-    with pytest.raises(StoreError, match="no NUL character"):
+    with pytest.raises(StoreError, match="without NUL characters"):
         store_at(tmp_path / name).open()
 
 

@@ -163,7 +163,7 @@ def test_a_file_without_room(settings: dict[str, Any], disk: Disk, call: str) ->
     with Client(**settings) as client:
         answer = client.ask("a")
         disk.fill()
-        with pytest.raises(cf.WriteFailed, match="By its id it is fetched again at no cost") as caught:
+        with pytest.raises(cf.WriteFailed, match="Fetch it again by its id at no cost") as caught:
             answer.to_pandas().connecty.to_parquet(path) if call == "frame" else answer.to_json(path)
 
     assert caught.value.question_id == QUESTION_ID

@@ -254,7 +254,7 @@ def test_the_end_of_a_lease(
     now, up = leases.lease_now()
     monkeypatch.setattr(leases, "lease_now", lambda: (now + wall * 10**6, up + uptime * 10**6))
 
-    silent = "Its sender was not heard from any more before the question was accepted."
+    silent = "Its sender stopped responding before the question was accepted."
     assert recorder.rows("state", "error") == [(state, None if state == "SENT" else silent)]
 
 
@@ -471,7 +471,7 @@ def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) 
     assert earlier(history, NOON + 9 * SECOND, "canary?") == [
         sent._replace(
             state=RecordState.UNCERTAIN,
-            error="Its sender was not heard from any more before the question was accepted.",
+            error="Its sender stopped responding before the question was accepted.",
         )
     ]
 
@@ -525,7 +525,7 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
     assert recorder.rows("id", "state") == [(1, "SENT")]
 
     unusable = History(store_at(tmp_path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
-    reason = r"\(it is not a regular file\), so whether the question was asked before is unknown"
+    reason = r"\(it is not a regular file\), so it is unknown whether the question was asked before"
     with pytest.raises(ConfigError, match=reason):
         unusable.claim(Asked("how many?", 13), **claim)
     with pytest.raises(ConfigError, match=reason):

@@ -80,7 +80,7 @@ def test_a_question_beyond_the_limit(server: Script, place: str) -> None:
         asking.ask("how many?")
         asking.ask("who?", max_age=60)
         for options in ({}, {"max_age": 60}):
-            with pytest.raises(cf.QuestionLimitError, match="2 are asked in the last 24 hours") as caught:
+            with pytest.raises(cf.QuestionLimitError, match="2 were asked in the last 24 hours") as caught:
                 asking.ask("why?", **options)
             assert abs(caught.value.next_at - began - timedelta(days=1)) < timedelta(seconds=10)
             assert (caught.value.question, caught.value.dw_id) == ("why?", 13)
@@ -200,7 +200,7 @@ def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
     """It would not be counted, and is a ConfigError."""
     with (
         client(server, str(tmp_path / "h.sqlite3"), max_questions_per_day=5) as asking,
-        pytest.raises(cf.ConfigError, match=r"a batch in a folder has one of its own.* PostgreSQL"),
+        pytest.raises(cf.ConfigError, match=r"a batch in a folder has its own.* PostgreSQL"),
     ):
         cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
     assert server.questions == []

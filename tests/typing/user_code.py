@@ -64,6 +64,11 @@ def the_accessor() -> None:
     cf.Client().ask_df("q").connecty.sql  # error
     accessor(cf.Client().ask_df("q", engine="polars").connecty)
     cf.Client().ask_df("q", engine="polars").connecty.sql  # error
+    accessor(cf.fetch_df("id").connecty)
+    cf.fetch_df("id").connecty.sql  # error
+    accessor(cf.Client().fetch_df("id", engine="polars").connecty)
+    cf.fetch_df("id", engine="polars").connecty.sql  # error
+    accessor(cf.fetch("id").to_pandas().connecty)
     accessor(cf.ask("q").to_pandas().connecty)
     cf.ask("q").to_pandas().connecty.sql  # error
     accessor(cf.ask("q").to_polars().connecty)
@@ -98,6 +103,11 @@ def exact_types() -> None:
     """In mypy what a frame returns may also be Any, since a variable may be assigned another frame."""
     assert_type(cf.ask_df("q").shape, tuple[int, int])  # error: mypy
     assert_type(cf.ask_df("q", engine="polars").shape, tuple[int, int])  # error: mypy
+    assert_type(cf.fetch_df("id").shape, tuple[int, int])  # error: mypy
+    assert_type(cf.read_parquet("a.parquet", engine="polars").shape, tuple[int, int])  # error: mypy
+    assert_type(cf.history(), pd.DataFrame)
+    assert_type(cf.history("polars"), pl.DataFrame)
+    cf.metadata(cf.ask("q").to_arrow())
 
 
 def reassigned_pandas(other: pd.DataFrame) -> pd.DataFrame:
@@ -211,6 +221,12 @@ def keywords(common: AskOptionsDict, loose: dict[str, Any]) -> None:
     cf.ask("q", **loose)
     cf.ask_df("q", engine="polars", **common)
     cf.ask_df("q", max_row=5)  # error
+    cf.ask_df("q", question_id="id")  # error
+    cf.fetch_df("id", max_rows=None, engine="polars", dw_id=13)
+    cf.fetch("id", max_age="6h")  # error
+    cf.fetch_df("id", tags={"job": "n"})  # error
+    cf.fetch_df(5)  # error
+    cf.fetch_df("id", engine="dask")  # error
     cf.ask_df("q", max_rows="all")  # error
     cf.ask_df("q", dtype_backend="arrow")  # error
     cf.ask("q", decimals="decimal")  # error

@@ -174,7 +174,7 @@ def test_what_does_not_fit(array: pa.Array, type_: Any, row: int, message: str |
 def test_types_that_drivers_send_as_others(origin: str) -> None:
     """A number of cents is no amount: it is refused whatever the answer's type is."""
     for type_ in (pa.int64(), pa.float64(), pa.string(), pa.decimal128(9, 2)):
-        with pytest.raises(CellError, match=f"the type {origin} does not come as the values that it has"):
+        with pytest.raises(CellError, match=f"the type {origin} does not arrive with its exact values"):
             converted(pa.array([123_450]), type_, origin)
 
 

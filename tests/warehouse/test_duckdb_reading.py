@@ -20,7 +20,7 @@ secret_frame = pa.table({"a": pa.array([1], pa.int64())})
 
 #: SQL, and what the message says of it.
 REFUSED = [
-    ("SELECT a FROM p.csv", "reads 'p.csv', which is no table or view of this database"),
+    ("SELECT a FROM p.csv", "reads 'p.csv', which is not a table or view of this database"),
     ('SELECT a FROM "p.csv"', "reads 'p.csv'"),
     ('SELECT a FROM (TABLE "p.csv")', "reads 'p.csv'"),
     ("SELECT a FROM g.geojson", "reads 'g.geojson'"),
@@ -30,7 +30,7 @@ REFUSED = [
     ("SELECT a FROM other.t", "reads 'other.t', which is in another database"),
     ("SELECT a FROM other.main.t", "reads 'other.main.t', which is in another database"),
     ("SELECT a FROM nothing_here", "reads 'nothing_here'"),
-    ('SELECT a FROM "x""y"', "which is not named as a table is"),
+    ('SELECT a FROM "x""y"', "which is not named like a table"),
     # Names of WITH out of their scope
     ('WITH "p.csv" AS (SELECT * FROM "p.csv") SELECT a FROM "p.csv"', "reads 'p.csv'"),
     ('WITH "p.csv" AS MATERIALIZED (SELECT * FROM "p.csv") SELECT a FROM "p.csv"', "reads 'p.csv'"),
@@ -114,7 +114,7 @@ def test_a_connection_that_does_not_tell_of_transactions(
         assert rerun(connection, "SELECT a FROM t") == [1]
         return
     monkeypatch.delattr(connection, "_autocommit")
-    with pytest.raises(cf.ConfigError, match="does not tell if a transaction may be open"):
+    with pytest.raises(cf.ConfigError, match="does not reveal whether a transaction may be open"):
         rerun(connection, "SELECT a FROM t")
 
 

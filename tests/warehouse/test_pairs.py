@@ -147,8 +147,8 @@ def test_text_that_meets_a_number(database: duckdb.DuckDBPyConnection) -> None:
     """Nothing says how a number was written as text, so the caller chooses; the transaction ends."""
     asked = answer(["1.50"], "SELECT 1.5::DECIMAL(20, 2) AS v", "string")
     message = (
-        r"Column 'v' is text in the answer, and decimal\(20,2\) in the warehouse. Choose: "
-        r"schema=\{'v': \"string\"\}, or a type of numbers."
+        r"Column 'v' is text in the answer, but decimal\(20,2\) in the warehouse. Choose: "
+        r"schema=\{'v': \"string\"\}, or a number type."
     )
     with pytest.raises(cf.ConfigError, match=message):
         asked.rerun(database, dialect="duckdb")
@@ -205,7 +205,7 @@ def test_hints_of_the_command_line(database: duckdb.DuckDBPyConnection) -> None:
     """It has a file for schema=."""
     with pytest.raises(cf.ConfigError) as caught:
         answer(["1.50"], "SELECT 1.5::DOUBLE AS v", "string").rerun(database, dialect="duckdb")
-    assert caught.value.shell_hint == "Choose its type by --schema-file FILE."
+    assert caught.value.shell_hint == "Choose its type with --schema-file FILE."
     with pytest.raises(cf.ConversionError) as late:
         answer([7], "SELECT 9223372036854775808::HUGEINT AS v").rerun(database, dialect="duckdb").read_all()
     assert (

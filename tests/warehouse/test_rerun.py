@@ -160,7 +160,7 @@ def test_columns_are_found_by_name(database: duckdb.DuckDBPyConnection, selected
 
 
 def test_one_column_is_not_two() -> None:
-    """Of an answer whose names differ in case alone, where the SQL has one of them."""
+    """Of an answer whose names differ only in case, where the SQL has one of them."""
     columns = [{"name": name, "type": "int64", "evidence": ""} for name in ("id", "ID")]
     metadata = cf.AnswerMetadata(sql_query="SELECT id FROM shop.orders", schema=columns)
     with pytest.raises(cf.ConversionError, match="it has 'id', the answer 'id', 'ID'"):
@@ -200,8 +200,8 @@ def test_the_number_of_rows_is_checked(
     assert table.num_rows == 3
     found = [(str(each.message), each.category, each.filename) for each in recwarn]
     message = (
-        f"The SQL returned 3 rows, but the answer has {count}: the data has changed since, or the SQL is not "
-        "what made the answer."
+        f"The SQL returned 3 rows, but the answer has {count}: the data has changed since, or this SQL did "
+        "not produce the answer."
     )
     assert found == ([(message, cf.StatisticsWarning, __file__)] if warns else [])
     assert WARNING_LOCATION.get(None) is None
@@ -278,14 +278,14 @@ def test_an_open_transaction_is_refused(database: duckdb.DuckDBPyConnection) -> 
     database.execute("BEGIN")
     database.execute("DELETE FROM shop.orders")
     with pytest.raises(
-        cf.ConfigError, match="has a transaction open, which rerun would end: commit or roll it back"
+        cf.ConfigError, match="has an open transaction, which rerun would end: commit or roll it back"
     ):
         saved().rerun(database, dialect="duckdb")
     assert database.execute("SELECT count(*) FROM shop.orders").fetchone() == (0,)
     database.execute("ROLLBACK")
 
     connection = lite("DELETE FROM shop.orders")
-    with pytest.raises(cf.ConfigError, match="has a transaction open"):
+    with pytest.raises(cf.ConfigError, match="has an open transaction"):
         saved().rerun(connection, dialect="sqlite")
     assert connection.execute("SELECT count(*) FROM shop.orders").fetchone() == (0,)
 
@@ -362,9 +362,9 @@ def test_sqlalchemy() -> None:
     with engine.connect() as connection:
         assert rows(saved().rerun(connection, dialect="sqlite")) == ROWS
         connection.execute(sqlalchemy.text("SELECT 1"))
-        with pytest.raises(cf.ConfigError, match="has a transaction open"):
+        with pytest.raises(cf.ConfigError, match="has an open transaction"):
             saved().rerun(connection, dialect="sqlite")
-    with pytest.raises(cf.ConfigError, match=r"pass a Connection, as engine\.connect\(\) returns"):
+    with pytest.raises(cf.ConfigError, match=r"pass a Connection from engine\.connect\(\)"):
         saved().rerun(engine, dialect="sqlite")
     engine.dispose()
 
@@ -381,8 +381,8 @@ def test_ibis(database: duckdb.DuckDBPyConnection) -> None:
 @cases(
     ("connect", "dialect", "message"),
     [
-        (duckdb.connect, "postgres", r"is not that of .*DuckDBPyConnection: expected 'duckdb'"),
-        (lite, "duckdb", r"is not that of sqlite3\.Connection: expected 'sqlite'"),
+        (duckdb.connect, "postgres", r"does not fit .*DuckDBPyConnection: expected 'duckdb'"),
+        (lite, "duckdb", r"does not fit sqlite3\.Connection: expected 'sqlite'"),
         (object, "duckdb", r"connection is of type builtins\.object; expected a connection of ADBC, DuckDB"),
         (type(None), "duckdb", r"connection is of type builtins\.NoneType"),
     ],

@@ -54,7 +54,7 @@ def to_array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _buffers(values: Sequence[Any], type_: pa.DataType) -> list[Any] | None:
-    """Return the buffers of an array without nulls, None for a type that is rare."""
+    """Return the buffers of an array without nulls, or None for a type that is rare."""
     if type_ in _CODES:
         return [array(_CODES[type_], values)]
     if pa.types.is_boolean(type_):
@@ -87,7 +87,7 @@ def _decimal_bytes(value: Decimal | int, type_: pa.DataType) -> bytes:
     scaled = Decimal(value).scaleb(type_.scale, EXACT_CONTEXT)
     count = int(scaled)
     if count != scaled or abs(count) >= 10**type_.precision:
-        raise OverflowError(f"the number is not exactly one of {type_}")
+        raise OverflowError(f"the number is not exactly representable as {type_}")
     return count.to_bytes(type_.bit_width // 8, "little", signed=True)
 
 

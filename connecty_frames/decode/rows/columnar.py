@@ -59,9 +59,9 @@ from connecty_frames._base.immutable import Immutable
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import POOL
-from connecty_frames.decode.cells import CODES, cell_array, escaped_in, take, unescape
+from connecty_frames.decode.cells import cell_array, escaped_in, take, unescape
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind, hide_escapes
-from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.limits import FEW_COLUMNS, LIMITS
 from connecty_frames.decode.scanning import byte_table, outside_texts
 from connecty_frames.decode.statistics import match_names
 from connecty_frames.decode.types import numbers, temporal_fast
@@ -76,24 +76,22 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.limits import ReaderLimits
     from connecty_frames.decode.types.column import Array
+    from connecty_frames.decode.types.temporal_format import TemporalFormat
 
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")
-#: Above this number of columns blocks are longer, since each column of each block has its cost.
-_FEW_COLUMNS: Final = 128
 #: How many blocks are read at once, and how many wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
-#: With so many bytes for each column or fewer, all columns are small.
-_SMALL_COLUMN: Final = 1 << 12
-#: From this many bytes on, each worker gets an even share, which may be so many bytes longer since it is cut
+#: With less than two blocks, each worker gets an even share, which may be this many bytes longer as it is cut
 #: between rows.
-_SHARED: Final = 1 << 20
 _SLACK: Final = 1 << 14
-#: How many bytes and rows are usually sniffed for the kinds of the columns. They prove nothing, and only
-#: decide what is tried first. A few rows are most often enough, and take a tenth of the time.
+#: How many bytes, at least for each column, and rows are usually sniffed for the kinds of the columns. They
+#: prove nothing, and only decide what is tried first. A few rows are usually enough, and take a tenth of the
+#: time.
 _SNIFFED_FIRST: Final = 1 << 12
 _SNIFFED_BYTES: Final = 1 << 16
+_SNIFFED_OF_EACH: Final = 1 << 9
 _SNIFFED_ROWS: Final = 100
 
 #: The pattern of a scalar in JSON.
@@ -157,7 +155,7 @@ class _ColumnReader(NamedTuple):
 def read_columnar(
     source: memoryview, sections: Mapping[str, str | None], limits: ReaderLimits = LIMITS
 ) -> tuple[list[Any], list[ScalarColumn]] | None:
-    """Read the JSON of ``dataframe``, already validated, as header and columns; None if unsupported."""
+    """Read the JSON of ``dataframe``, already validated, as header and columns, or None if unsupported."""
     try:
         sniffed = _sniff(source, limits)
         if sniffed is None:
@@ -201,8 +199,9 @@ class _Sniffed(NamedTuple):
 
 
 def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
-    """Return what the beginning of the rows shows; None if its white space is not supported."""
+    """Return what the beginning of the rows shows, or None if its white space is not supported."""
     # If the header and the first row are longer than what is sniffed, the longest row that is allowed is.
+    found = None
     for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
         text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
         if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
@@ -225,10 +224,11 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
             continue
         if separator != SEPARATORS[0] and msgspec.json.format(text[start:stop], indent=0) != text[start:stop]:
             return None  # its cells are separated in another way
-        found = _first_cells(text, header, end, separator, pattern)
-        if size > _SNIFFED_FIRST or found is None or None not in found.first_cells:
-            return found
-    return None
+        enough = max(_SNIFFED_BYTES, _SNIFFED_OF_EACH * len(header))
+        found = _first_cells(text[: max(stop + 1, enough)], header, end, separator, pattern)
+        if size >= enough or found is None or None not in found.first_cells:
+            break
+    return found
 
 
 def _first_cells(
@@ -253,7 +253,7 @@ def _first_cells(
 
 
 def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
-    """Choose how to read a column by its first cell that is not null, None where there was none."""
+    """Choose how to read a column by its first cell that is not null, or None if there was none."""
     if first is None:
         return _ColumnReader(_KIND_BY_SECTION.get(section or "", ValueKind.TEXT))
     kind = KIND_BY_TYPE[type(first)]
@@ -262,9 +262,13 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     if kind is ValueKind.TEXT and section in ("temporal", None):
         format_ = temporal_fast.fast_format(first)
         if format_ is not None:
-            read = partial(temporal_fast.read_fast, format_=format_, inferred=section is None)
-            return _ColumnReader(kind, read)
+            return _temporal_reader(format_, inferred=section is None)
     return _ColumnReader(kind)
+
+
+@cache  # so that columns that are read in one way have equal readers
+def _temporal_reader(format_: TemporalFormat, *, inferred: bool) -> _ColumnReader:
+    return _ColumnReader(ValueKind.TEXT, partial(temporal_fast.read_fast, format_=format_, inferred=inferred))
 
 
 def _as_whole_numbers(column: ScalarColumn, reader: _ColumnReader) -> ScalarColumn:
@@ -306,10 +310,9 @@ def _read_blocks(
     body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
 ) -> list[list[_Part]]:
     """Read the blocks, a few at once, each as its columns."""
-    reader = _BlockReader(readers, at_once=len(body) <= _SMALL_COLUMN * len(readers))
-    longer = max(len(readers) // _FEW_COLUMNS, 1)
-    size = min(limits.block * longer, limits.longest_row)
-    if len(body) > _SHARED * longer:
+    reader = _BlockReader(readers)
+    size = limits.block_size(limits.block, len(readers))
+    if len(body) > size // 2:
         size = min(size, len(body) // _WORKERS + _SLACK)
     blocks = cut_blocks(body, separator, size, limits.longest_row)
     if len(body) <= size:
@@ -379,17 +382,17 @@ def _last_outside_texts(piece: bytes, separator: bytes) -> int:
 
 
 class _BlockReader:
-    """Reads blocks of rows, each column with its reader, or ``at_once`` those of a kind."""
+    """Reads blocks of rows; of many columns, those that are read in one way together."""
 
-    def __init__(self, readers: Sequence[_ColumnReader], *, at_once: bool) -> None:
+    def __init__(self, readers: Sequence[_ColumnReader]) -> None:
         self._readers = readers
-        self._at_once = at_once
         self._allowed = np.array([_TOKENS[reader.kind] | _NULL for reader in readers], np.uint8)
-        # Columns of one group are taken together. If all columns are small, those of a kind are also read
-        # together, which saves a quarter of the time of 5,000 columns. Otherwise a column of texts is taken
-        # by itself: it would keep the memory of all that are taken with it.
-        if at_once:
-            groups = [CODES[reader.kind] if reader.parse is None else -1 for reader in readers]
+        # Columns of one group are taken together. Of few columns one of texts is taken by itself: it would
+        # keep the memory of all that are taken with it.
+        self._at_once = len(readers) > FEW_COLUMNS
+        known: dict[_ColumnReader, int] = {}
+        if self._at_once:
+            groups = [known.setdefault(reader, len(known)) for reader in readers]
         else:
             is_kept = [reader.parse is None and reader.kind not in _CAST_TYPES for reader in readers]
             groups = [position if kept else -1 for position, kept in enumerate(is_kept)]
@@ -434,14 +437,15 @@ class _BlockReader:
         for run in self._runs:
             texts = take(cells, indices[run], ~nulls[run])
             first = self._readers[self._order[run.start]]
-            is_read = self._at_once and first.parse is None
-            if is_read:
-                texts = first.read(texts, escaped=block.escaped)
+            values = first.read(texts, escaped=block.escaped) if self._at_once else None
+            if isinstance(values, TemporalValues) and len(values.offsets) > 1:
+                values = None  # each column has offsets of its own
             for number, position in enumerate(self._order[run]):
-                column = texts.slice(number * rows, rows)
-                columns[position] = (
-                    column if is_read else self._readers[position].read(column, escaped=block.escaped)
-                )
+                if values is None:
+                    column = texts.slice(number * rows, rows)
+                    columns[position] = self._readers[position].read(column, escaped=block.escaped)
+                else:
+                    columns[position] = values.slice(number * rows, rows)
         return columns
 
 

@@ -12,6 +12,7 @@ The grammar has been proved before: the source is JSON, or JSON with bare ``NaN`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ import pyarrow as pa
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.cells import read_cells
-from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.limits import FEW_COLUMNS, LIMITS
 from connecty_frames.decode.scanning import SPACES, STEPS, Scanned, next_block, trim
 from connecty_frames.decode.types.column import CellColumn, kind_masks
 from connecty_frames.errors import ResponseError
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode.limits import ReaderLimits
     from connecty_frames.decode.types.column import ScalarColumn
 
-#: How many bytes a block has at least for each column, so that each column has rows enough in a block.
-_BYTES_PER_COLUMN: Final = 64
 #: In this many bytes the header is searched for first.
 _HEADER: Final = 1 << 10
 #: The longest value that an error shows by parsing it; of a longer one it shows the first bytes.
@@ -70,6 +69,9 @@ class Table(Sequence["ScalarColumn | CellColumn"]):
         """Return the cells of a column, also if all are of one kind."""
         codes = [codes[position] for codes, _ in self._blocks]
         texts = [texts.slice(position * codes.shape[1], codes.shape[1]) for codes, texts in self._blocks]
+        if self._width > FEW_COLUMNS:  # each call for each part would have its cost
+            with suppress(pa.ArrowInvalid):  # of more bytes than one array can have
+                texts = [pa.concat_arrays(texts)]
         return CellColumn(
             codes[0] if len(codes) == 1 else np.concatenate([np.empty(0, np.uint8), *codes]),
             texts[0] if len(texts) == 1 else pa.chunked_array(texts, pa.string()),
@@ -101,10 +103,10 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     if len(header) > limits.most_columns:
         raise ResponseError(
             f"The answer has {len(header):,} columns; at most {limits.most_columns:,} are read. "
-            "Ask for fewer, or for rows in place of a pivot."
+            "Ask for fewer, or for rows instead of a pivot."
         )
     table = Table(len(header), limits.checkpoint)
-    size = max(limits.general_block, _BYTES_PER_COLUMN * len(header))
+    size = limits.block_size(limits.general_block, len(header))
     while block.end < end:
         limits.checkpoint()
         block = next_block(source[:end], block.end + 1, size)

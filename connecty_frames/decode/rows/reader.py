@@ -1,4 +1,4 @@
-"""The rows of a response as columns of exact cells, read by the columnar reader where it supports them.
+"""The rows of a response as columns of exact cells, read by the columnar reader if possible.
 
 The shape of the table is checked here too: what the columns are called, and that every row has as many cells
 as there are columns. Nothing is padded, dropped or shifted.
@@ -31,7 +31,7 @@ class Rows(Immutable, dict=True):  # for what is computed when it is first neede
     """The rows of a response, by column."""
 
     names: list[str]  # each once
-    server_names: list[str | None]  # as in the header, a number as it was written; None for null
+    server_names: list[str | None]  # as in the header, a number as it was written, or None for null
     warnings: list[ColumnNameWarning]  # about renamed columns
     columns: Sequence[ScalarColumn | CellColumn]
     count: int
@@ -39,7 +39,7 @@ class Rows(Immutable, dict=True):  # for what is computed when it is first neede
     limits: ReaderLimits = LIMITS
 
     def cells(self, position: int) -> CellColumn:
-        """Return the cells of a column with their texts, also where it was read in another way."""
+        """Return the cells of a column with their texts, however it was read."""
         column = self.columns[position]
         return column if isinstance(column, CellColumn) else self._table.cells(position)
 
@@ -91,7 +91,7 @@ def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[C
             elif wanted in used:
                 reason = "is taken"
             what = snippet(exact_json.dump(given))
-            message = f"Column {position} is called {snippet(name)!r}, since its name {what} {reason}."
+            message = f"Column {position} is called {snippet(name)!r}, because its name {what} {reason}."
             warnings.append(ColumnNameWarning(message))
         names.append(name)
         used.add(name)

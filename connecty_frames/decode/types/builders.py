@@ -60,7 +60,7 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
             return encodings.read(cells, type_)
         builder = first_match(_BUILDERS, type_)
         if builder is None:
-            raise CellError(0, str(type_), "is a type that JSON values cannot become")
+            raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
         if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT and type_ in _CAST_TEXTS:
             return pc.cast(combine(cells.array), type_)
         if len(cells) > _BLOCK and _is_by_cell(type_):
@@ -138,7 +138,7 @@ def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     # 20250101 is a date without quotes too; a number is a time by cf.epoch alone, which knows its unit.
     is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
     hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
-    texts = check_texts(cells, f"is not text, so not a value of {type_}{hint}", numbers=is_date)
+    texts = check_texts(cells, f"is not text, so it is not a value of {type_}{hint}", numbers=is_date)
     return temporal.check_zone(temporal_spellings.read(texts, type_), type_, texts)
 
 
@@ -167,7 +167,7 @@ def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     fields = [type_.field(position) for position in range(type_.num_fields)]
     keys = {field.name for field in fields}
     if len(keys) < len(fields):
-        raise CellError(0, str(type_), "has a field twice, which no object has")
+        raise CellError(0, str(type_), "has a field twice")
     for row, cell in enumerate(cells):
         if cell is not None and (not _is_object(cell) or cell.keys() != keys):
             raise cell_error(
@@ -220,14 +220,14 @@ def _categories(cells: Sequence[Any], category: Category) -> pa.Array:
         wrong = pc.and_(pc.is_null(encoded), pc.is_valid(values))
         row = index_of(wrong, value=True)
         shown = quoted([str(value) for value in category.values]) or "(there are none)"
-        raise cell_error(row, cells[row], f"is none of the categories {shown}")
+        raise cell_error(row, cells[row], f"is not one of the categories {shown}")
     return encoded
 
 
 def _build_children(rows: Sequence[int], items: Sequence[Any], field: pa.Field) -> pa.Array:
     """Build the child array of nested cells; an error names the row of the cell."""
     if not field.nullable and None in items:
-        reason = "is inside of a value, where schema= does not allow it"
+        reason = "is inside a value, where schema= does not allow it"
         raise CellError(rows[items.index(None)], "null", reason)
     try:
         return build(items, field.type)

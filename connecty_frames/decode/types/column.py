@@ -61,7 +61,7 @@ _READ_BY_CODE: Final = (lambda _: None, *map(_READ_BY_KIND.__getitem__, ValueKin
 
 
 def concat(parts: Sequence[Any]) -> Any:
-    """Concatenate the values read from the parts of a column, None where those of a part are None."""
+    """Concatenate the values read from the parts of a column, or None if those of a part are None."""
     if None in parts:
         return None
     return parts[0] if len(parts) == 1 else type(parts[0]).concat(parts)
@@ -201,7 +201,7 @@ class CellColumn(_Cells):
 
     @property
     def array(self) -> Array | None:
-        """The texts, or number texts, None where the cells are of other kinds."""
+        """The texts, or number texts, or None if the cells are of other kinds."""
         if self.kinds == {ValueKind.TEXT}:
             if self.has_surrogates:
                 "\ud800".encode()  # raises what Arrow would
@@ -227,7 +227,7 @@ class CellColumn(_Cells):
         return self
 
     def kinds_by_row(self) -> Iterator[ValueKind | None]:
-        """Return the kind of each cell, None for null."""
+        """Return the kind of each cell, or None for null."""
         return map(_KIND_BY_CODE.__getitem__, self._codes)
 
     def json_of(self, row: int) -> str:
@@ -238,7 +238,7 @@ class CellColumn(_Cells):
         return exact_json.dump(self[row])
 
     def constants(self) -> Iterator[tuple[int, str]]:
-        """Return the rows in which a bare ``NaN`` or infinity is, and it, or NaN where it is nested."""
+        """Return the rows with a bare ``NaN`` or infinity, and that value, or NaN if it is nested."""
         mention_one = combine(pc.match_substring_regex(self.texts, "NaN|Infinity"))
         for row in numbers_of(pc.indices_nonzero(mention_one)).tolist():
             code, text = self._codes[row], self.texts[row]

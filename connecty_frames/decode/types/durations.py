@@ -1,7 +1,7 @@
 r"""The spellings of durations, and how long each is.
 
 ===========================================  =====================================================
-``P1DT2H``, ``-P1W``                         ISO 8601; a part may have a sign of its own (PostgreSQL)
+``P1DT2H``, ``-P1W``                         ISO 8601; a part may have its own sign (PostgreSQL)
 ``1 day, 2:00:00``, ``-1 day, 22:00:00``     Python; the sign is of the days
 ``1 days 02:00:00.5``, ``-1 days +22:00:00`` pandas; with ``1 day`` and ``-02:00:00``, PostgreSQL
 ``1 02:00:00.000``, ``-1 02:00:00.000``      Trino, Athena; the sign is of the whole

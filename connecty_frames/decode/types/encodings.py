@@ -159,7 +159,7 @@ class epoch(Encoding):
     """Numbers that count from 1970-01-01T00:00:00Z, as a column's type in ``schema=``.
 
     The numbers may be bare or in quotes, with a fraction or an exponent. They are read exactly: a digit that
-    the type does not hold, or a year outside of 1 to 9999, is a ConversionError.
+    the type cannot hold, or a year outside 1 to 9999, raises ConversionError.
 
     Parameters
     ----------
@@ -167,8 +167,7 @@ class epoch(Encoding):
         ``"s"``, ``"ms"`` and ``"us"`` for ``timestamp[us]``, ``"ns"`` for ``timestamp[ns]``, or ``"d"``
         (days) for ``date32``.
     tz
-        The time zone of the type: the values are then instants, shown in this zone. None for timestamps
-        without a zone.
+        The time zone of the type, which makes the values instants. None gives timestamps without a zone.
 
     Raises
     ------
@@ -231,14 +230,13 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
 class local(Encoding):
     """Local times of a time zone, as a column's type in ``schema=``: ``timestamp[us, zone]``.
 
-    Read are timestamps without an offset, and dates as midnight. A time that is ambiguous or missing, since
-    clocks were set back or forward, is a ConversionError, and so is a value with an offset: it is no local
-    time.
+    Values are timestamps without an offset, or dates, read as midnight. A time that is ambiguous or missing
+    because clocks changed raises ConversionError, and so does a value with an offset.
 
     Parameters
     ----------
     zone
-        The time zone whose clocks show these times.
+        The time zone of these times.
 
     Raises
     ------
@@ -264,7 +262,7 @@ class local(Encoding):
 
 
 def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
-    texts = check_texts(cells, f"is not text, so not a value of {encoding!r}")
+    texts = check_texts(cells, f"is not text, so it is not a value of {encoding!r}")
     naive = temporal_spellings.read(texts, pa.timestamp("us"))
     # The offset is found once for each second that occurs.
     encoded = pc.floor_temporal(naive, unit="second").dictionary_encode()
@@ -288,8 +286,8 @@ class strptime(Encoding):
     """Dates, timestamps or times of day written in a format, as a column's type in ``schema=``.
 
     The type is ``date32``, ``timestamp[us]``, ``timestamp[us, UTC]`` for a format with ``%z``, or
-    ``time64[us]`` for one without a date. A text that is not in this format, to its last character, is a
-    ConversionError, and so are a weekday that is not that of the date and more than six digits of a second.
+    ``time64[us]`` for one without a date. A text that does not match the format completely raises
+    ConversionError, and so do a wrong weekday and more than six digits of a second.
 
     Parameters
     ----------
@@ -297,12 +295,12 @@ class strptime(Encoding):
         Text with the directives of Python's ``strptime``: ``%Y`` (four digits), ``%y`` (``69`` is 1969,
         ``68`` is 2068), ``%m``, ``%b``, ``%B``, ``%d``, ``%a``, ``%A``, ``%H``, ``%I`` with ``%p``, ``%M``,
         ``%S``, ``%f``, ``%z`` (``Z``, ``+01``, ``+0100`` or ``+01:00``) and ``%%``. Names are English, in any
-        case. Numbers may lack a leading zero, except right beside another number, as in ``%Y%m%d``.
+        case. Numbers may lack a leading zero, except right next to another number, as in ``%Y%m%d``.
 
     Raises
     ------
     ConfigError
-        If the format has another directive, or does not name exactly one date or time.
+        If the format has another directive, or does not describe exactly one date or time.
 
     Examples
     --------
@@ -350,7 +348,7 @@ def _read_formatted(texts: pa.StringArray, encoding: strptime, reason: str) -> p
     if iso.null_count:
         row = index_of(pc.is_null(iso), value=True)
         if pc.match_substring_regex(texts[row], format_.pattern).as_py():
-            reason = "is a day that the calendar does not have"
+            reason = "is not a day of the calendar"
         raise CellError(row, texts[row].as_py(), reason)
     type_ = format_.type
     zone = type_.tz if pa.types.is_timestamp(type_) else None
@@ -386,8 +384,8 @@ def _from_base64(text: str) -> bytes:
 _is_hex: Final = re.compile(r"(?:[0-9a-fA-F]{2})*").fullmatch
 #: How bytes are written: what a text must be, in words, and the function that reads it or raises ValueError.
 _BINARY: Final[dict[str | None, tuple[str, Callable[[str], bytes]]]] = {
-    None: (r"hexadecimal digits in pairs behind \x, as PostgreSQL writes bytes", _from_bytea),
-    "hex": ("hexadecimal digits in pairs", _from_hex),
+    None: (r"pairs of hexadecimal digits after \x, as PostgreSQL writes bytes", _from_bytea),
+    "hex": ("pairs of hexadecimal digits", _from_hex),
     "base64": ("base64 with its padding (RFC 4648, section 4)", _from_base64),
 }
 
@@ -408,13 +406,13 @@ def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | N
 class binary(Encoding):
     r"""Bytes written as text, as a column's type in ``schema=``: ``binary``.
 
-    Texts such as ``\x48``, as PostgreSQL writes them, need no encoding: their type is ``pa.binary()``.
+    Texts such as ``\x48``, as PostgreSQL writes them, need no encoding: use ``pa.binary()``.
 
     Parameters
     ----------
     encoding
         ``"hex"``: hexadecimal digits in pairs, without a prefix. ``"base64"``: the standard alphabet of RFC
-        4648, with padding. Neither may hold white space.
+        4648, with padding. Whitespace is not allowed.
 
     Raises
     ------

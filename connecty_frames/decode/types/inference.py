@@ -1,4 +1,4 @@
-"""The table of rules by which a column gets its Arrow type.
+"""The rules that decide a column's Arrow type.
 
 Types are decided here and nowhere else, by the first rule of :data:`RULES` that covers all kinds of values,
 and whose section is that of the statistics, or None, which fits any. If a value does not fit the type, the
@@ -125,7 +125,7 @@ def _counted(column: Column) -> str:
 
 
 def _in_chunks(read: Callable[[pa.Array], Any], texts: Array) -> Any:
-    """Read each chunk of texts, None where one cannot be read."""
+    """Read each chunk of texts, or None if one cannot be read."""
     return concat([read(chunk) for chunk in _chunks(texts)])
 
 
@@ -189,7 +189,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
         texts = [*column.cells.present, *column.bounds]
         if all(has_format(text, TemporalFormat.DURATION) for text in texts):
-            reason = "may be a time of day or a duration, which schema= or a pin settles"
+            reason = "may be a time of day or a duration; set the type with schema= or a pin"
             return Decision(array.type, evidence, CellError(column.row_of(0), texts[0], reason), array)
     if found.format is TemporalFormat.AWARE:
         row = temporal.row_out_of_range(array, options.tz)
@@ -240,7 +240,7 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
 
 
 def _read_quoted(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
-    """Decide on numbers in quotes by Arrow's own casts, None where these might not be exact."""
+    """Decide on numbers in quotes by Arrow's own casts, or None if these might not be exact."""
     texts = column.cells.array  # they may have been read as times
     floats = _in_chunks(numbers.read_quoted, texts)
     if floats is None:
@@ -254,7 +254,7 @@ def _read_quoted(column: Column, options: AskOptions, bounds: Sequence[str], wor
 
 
 def _read_json(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
-    """Decide on JSON's own numbers by Arrow's own casts, None where these might not be exact."""
+    """Decide on JSON's own numbers by Arrow's own casts, or None if these might not be exact."""
     values: Any = column.cells.values
     if isinstance(values, FloatValues):
         return _floats(values, column, bounds, words)
@@ -355,7 +355,7 @@ def _nested(column: Column, options: AskOptions) -> Decision:
 
 
 def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Array | None:
-    """Return the scalars at one place inside of cells as the type that holds all, None if there is none."""
+    """Return the scalars at one place inside cells as the type that holds all, or None."""
     column = Column("", cells)
     if not column.kinds <= NUMBER_KINDS:
         return cells.array

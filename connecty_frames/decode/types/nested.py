@@ -38,7 +38,7 @@ class _Unlike(Exception):
 
 
 def build_nested(cells: CellColumn, build_scalars: BuildScalars) -> pa.Array | None:
-    """Return arrays or objects as an array of the type that all have; None if there is none."""
+    """Return arrays or objects as an array of the type that all have, or None."""
     try:
         return _Builder(build_scalars, cells.checkpoint).build(list(cells.parts()))
     except _Unlike:

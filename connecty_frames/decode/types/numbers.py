@@ -81,6 +81,10 @@ class FloatValues(NamedTuple):
     values: pa.ChunkedArray | pa.Array
     fractional: bool
 
+    def slice(self, start: int, length: int) -> FloatValues:
+        """Return some of the values."""
+        return self._replace(values=self.values.slice(start, length))
+
     @classmethod
     def concat(cls, parts: Sequence[FloatValues]) -> FloatValues:
         """Concatenate the parts of a column."""
@@ -92,7 +96,7 @@ class FloatValues(NamedTuple):
 
 
 def read_fast(texts: pa.StringArray) -> FloatValues | None:
-    """Read JSON's own numbers by Arrow's cast; None if that might not be exact."""
+    """Read JSON's own numbers by Arrow's cast, or None if that might not be exact."""
     # If one has a fraction, the result is that of ``arrow_type`` and ``read``.
     longest = _longest(texts)
     if not all(map(is_exact_float, longest)):
@@ -121,7 +125,7 @@ def read_quoted(texts: pa.StringArray) -> FloatValues | None:
 
 def _longest(texts: pa.StringArray) -> list[str]:
     """Return some of the longest texts if they may not be exact as float64."""
-    # If many are not exact, some of the longest nearly always are not: then the others are not looked at.
+    # If many are not exact, some of the longest almost always are not: then the others are not looked at.
     starts, ends = offsets_of(texts)
     lengths = ends - starts
     longest = lengths.max(initial=0)
@@ -149,7 +153,7 @@ def _doubtful(texts: pa.StringArray) -> Iterator[str]:
 def decimal_type(
     chunks: Sequence[pa.StringArray], bounds: Sequence[str], decimals: Decimals
 ) -> pa.DataType | None:
-    """Return the decimal type that ``arrow_type`` finds for JSON's own numbers; None for any other type."""
+    """Return the decimal type that ``arrow_type`` finds for JSON's own numbers, or None."""
     # Also None if a text is no number in the spelling of JSON or has an exponent, or if all are whole.
     if decimals == "float":
         return None
@@ -197,7 +201,7 @@ def _digits(texts: Iterable[str]) -> Iterator[tuple[int, int]]:
 
 
 def _most_digits(texts: pa.StringArray) -> tuple[int, int] | None:
-    """Count the most digits before and after the point; None for other spellings, or if all are null."""
+    """Count the most digits before and after the point, or None for other spellings, or if all are null."""
     # All characters must be digits, but for one minus before them and one point between them, and no zero may
     # stand before another digit.
     data, (starts, ends) = bytes_of(texts), offsets_of(texts)

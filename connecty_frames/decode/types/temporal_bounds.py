@@ -1,8 +1,8 @@
 """What the min and max of statistics say about the type of dates and times that were not received.
 
 Rows and statistics come from different writers, so one value may be spelled in two formats: midnight is the
-date, and a date is its midnight. A bound that cannot be read, or that has another format than any value of
-the column can have, says nothing about the type; the validation against the statistics reports it.
+date, and a date is its midnight. A bound that cannot be read, or has a format that no value of the column can
+have, says nothing about the type. The validation against the statistics reports it.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
             counted.append(bound)
         elif base is TemporalFormat.DATE and found in _TIMESTAMPS and not is_midnight(in_iso(bound)):
             if found is TemporalFormat.AWARE:
-                raise CellError(None, bound, f"is among {found.value}, others are {base.value}")
+                raise CellError(None, bound, f"is one of the {found.value}; others are {base.value}")
             column_format = TemporalFormat.NAIVE
             counted.append(bound)
     return column_format, counted
 
 
 def fit_fast(format_: TemporalFormat, bounds: Sequence[str]) -> list[str] | None:
-    """Return the bounds that count, None where they may need another type than microseconds of the format."""
+    """Return the bounds that count, or None if they may need another type than microseconds of the format."""
     try:
         column_format, counted = fit_bounds(format_, bounds)
     except CellError:
@@ -63,7 +63,7 @@ def fit_fast(format_: TemporalFormat, bounds: Sequence[str]) -> list[str] | None
 
 
 def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> TemporalFormat | None:
-    """Return the format of a bound, None where it cannot be read."""
+    """Return the format of a bound, or None if it cannot be read."""
     if values_format is TemporalFormat.DURATION and has_format(bound, values_format):
         return values_format
     format_ = match_format(bound)

@@ -42,14 +42,19 @@ class TemporalValues(NamedTuple):
     format: TemporalFormat
     values: pa.ChunkedArray | pa.Array  # date32, timestamp[us], or with offsets timestamp[us, UTC]
     offsets: frozenset[str] = frozenset()  # the different ones
-    extremes: tuple[int, int] | None = None  # None if unknown
+    extremes: tuple[int, int] | None = None  # None if all are null
+
+    def slice(self, start: int, length: int) -> TemporalValues:
+        """Return some of the values, which have at most one offset."""
+        values = self.values.slice(start, length)
+        return self._replace(values=values, extremes=_extremes(values))
 
     @classmethod
     def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
         """Concatenate the parts of a column; all are of one format."""
         values = pa.chunked_array([part.values for part in parts])
         offsets = frozenset[str]().union(*(part.offsets for part in parts))
-        known = [part.extremes for part in parts if part.extremes is not None]  # of the others all are null
+        known = [part.extremes for part in parts if part.extremes is not None]
         extremes = (min(least for least, _ in known), max(most for _, most in known)) if known else None
         return cls(parts[0].format, values, offsets, extremes)
 
@@ -73,7 +78,7 @@ _FAST: Final = {
 
 
 def fast_format(text: str) -> TemporalFormat | None:
-    """Return the format in which ``read_fast`` may read texts like this one, None if there is none."""
+    """Return the format in which ``read_fast`` may read texts like this one, or None."""
     format_ = match_format(text)
     return None if format_ not in _FAST or has_seventh_digit(text) else format_
 
@@ -92,14 +97,21 @@ def read_fast(
             return None
         spelled = canonical(texts, inferred=inferred)
         return None if spelled.equals(texts) else read_fast(spelled, format_)
-    if len(values) == values.null_count:
+    extremes = _extremes(values)
+    if extremes is None:
         return TemporalValues(format_, values)
-    measured = pc.min_max(values)
-    extremes = measured["min"].value, measured["max"].value
     if not _is_in_grammar(texts, format_, *extremes):
         return None
     offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
     return TemporalValues(format_, values, offsets, extremes)
+
+
+def _extremes(values: pa.Array) -> tuple[int, int] | None:
+    """Return the least and the most value as Arrow counts them, None if all are null."""
+    if len(values) == values.null_count:
+        return None
+    measured = pc.min_max(values)
+    return measured["min"].value, measured["max"].value
 
 
 def _is_in_grammar(texts: pa.StringArray, format_: TemporalFormat, least: int, most: int) -> bool:

@@ -75,7 +75,7 @@ _PATTERNS: Final[dict[TemporalFormat, str]] = {
     TemporalFormat.DURATION: DURATION,
 }
 
-#: Up to so many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
+#: Up to this many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
 _FEW: Final = 16
 
 #: Dates and times that no type holds, each by a pattern that is found in it, and why.
@@ -91,10 +91,10 @@ _OUT_OF_RANGE: Final[dict[str, str]] = {
 }
 #: Why a text has none of the formats: the first pattern that is found in it decides.
 _REASONS: Final[dict[str, str]] = {
-    r"^$": "is empty, which is not null",
+    r"^$": "is empty, not null",
     r"^\s|\s$": "is padded with white space",
     **_OUT_OF_RANGE,
-    rf"^{_CLOCK}{OFFSET}$": "is a time with an offset, which is not an instant without a date",
+    rf"^{_CLOCK}{OFFSET}$": "is a time with an offset but no date",
     rf"^(?:{DURATION})$": "may be a time of day or a duration",
 }
 _NOT_TEMPORAL: Final = "is not an ISO 8601 date or time"
@@ -125,7 +125,7 @@ def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -
         if found is None:
             raise CellError(position, text, _first_reason(_REASONS, text) or _NOT_TEMPORAL)
         if first is not None and found is not first:
-            raise CellError(position, text, f"is among {found.value}, others are {first.value}")
+            raise CellError(position, text, f"is one of the {found.value}; others are {first.value}")
     raise AssertionError("some text has another format than the first")  # pragma: no cover
 
 
@@ -147,7 +147,7 @@ def has_format(text: str, format_: TemporalFormat) -> bool:
 
 
 def unreadable_reason(text: str, *, among: TemporalFormat | None) -> str | None:
-    """Return why no type holds a date or time, ``among`` values of a format; None if a text is neither."""
+    """Return why no type holds a date or time, ``among`` values of a format, or None if a text is neither."""
     return _first_reason(_REASONS if among is None else _OUT_OF_RANGE, text)
 
 
@@ -209,11 +209,11 @@ def _check_days(format_: TemporalFormat, array: pa.StringArray, texts: Sequence[
             try:
                 date.fromisoformat(day)
             except ValueError:
-                reason = "is a day that the calendar does not have"
+                reason = "is not a day of the calendar"
                 raise CellError(position, texts[position], reason) from None
 
 
 def _check_durations(texts: Sequence[str]) -> None:
     for position, text in enumerate(texts):
         if text[-1] in "PT":
-            raise CellError(position, text, "is a duration without a part")
+            raise CellError(position, text, "is a duration without parts")

@@ -132,7 +132,7 @@ def _respell_aware(text: str) -> str:
     except CellError:
         raise
     except (ValueError, OverflowError):  # the 30th of February, or the end of the year 9999
-        raise CellError(0, text, "is a day that the calendar does not have") from None
+        raise CellError(0, text, "is not a day of the calendar") from None
     sign, total = "-" if offset < timedelta() else "+", abs(offset) // timedelta(seconds=1)
     return f"{found['local']}{sign}{total // 3600:02}:{total // 60 % 60:02}" + (
         f":{total % 60:02}" if total % 60 else ""
@@ -153,7 +153,7 @@ def utc_offset(local: datetime, zone: tzinfo) -> timedelta:
     if first == second:
         return first
     state = "ambiguous: it occurs twice" if first > second else "missing: it does not occur"
-    raise CellError(0, str(local), f"is a local time that is {state} in {zone}, where clocks are changed")
+    raise CellError(0, str(local), f"is a local time that is {state} in {zone}, where the clocks change")
 
 
 #: By Arrow type what respells a text, which may return it as it is, or raise CellError with the reason.

@@ -62,8 +62,8 @@ class WorkspaceAnswerer:
             # What shares only a word with the question, such as its table, is about something else.
             similar = similar_questions(question, self.questions, least=0.5)
             raise QuestionFailed(
-                f"The sandbox cannot read this question. {refused}{self._offers(typed, refused)} `connecty"
-                f" questions` lists examples, and a SELECT statement is run as it is.{similar}"
+                f"The sandbox cannot read this question. {refused}{self._offers(typed, refused)} `connecty "
+                f"sandbox --examples` lists examples, and a SELECT statement is run as it is.{similar}"
             ) from None
 
     def _read(self, typed: list[str]) -> Plan:

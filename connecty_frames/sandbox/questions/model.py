@@ -77,7 +77,7 @@ class Field(_Part, frozen=True, eq=False):
 
 
 class Measure(_Part, frozen=True, eq=False):
-    """A number computed from the rows of an entity, with a name of its own."""
+    """A number computed from the rows of an entity, with its own name."""
 
     name: str
     nouns: list[str]

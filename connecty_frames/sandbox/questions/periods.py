@@ -122,7 +122,7 @@ def _one(found: re.Match[str]) -> Period | None:
 
 
 def _after(day: date, months: int) -> date:
-    """Return the first day of the month so many months after that of a day."""
+    """Return the first day of the month this many months after a day's."""
     number = 12 * day.year + day.month - 1 + months
     return date(number // 12, number % 12 + 1, 1)
 
@@ -149,7 +149,7 @@ def _recent(text: str) -> tuple[int, Condition] | None:
 
 
 def _start(unit: str, back: int) -> date:
-    """Return the first day of the unit so many units before the one that is under way."""
+    """Return the first day of the unit this many units before the current one."""
     if unit == "day":
         return TODAY - timedelta(back)
     if unit == "week":

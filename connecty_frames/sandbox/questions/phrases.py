@@ -60,7 +60,7 @@ class Found:
         return [value for kind, value in self._values if kind in kinds]
 
     def __getattr__(self, kind: str) -> Any:
-        """Return what the first slot of a kind means, None if there is none."""
+        """Return what the first slot of a kind means, or None."""
         return next(iter(self.all(kind)), None)
 
     @property
@@ -245,13 +245,13 @@ class Phrases:
         if not is_count or f.statistic != "avg":
             return None
         is_open = per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single)
-        fail_if(is_open, "Whether the average is of the groups or within each is not clear.")
+        fail_if(is_open, "It is unclear whether to average the groups or within each group.")
         return "numbers", (replace(number, per=per),)
 
     def _has(self, f: Found) -> Any:
         field = f.field or f.noun.field
         if field is None and f.kinds == ["with", "noun"] and f.noun.plural:
-            fail_if(f.noun.where, "Of all of what has it, or only of what is named?")
+            fail_if(f.noun.where, "Of everything that has it, or only of what is named?")
             return "condition", q.Of(f.noun.entity)
         if field is None or field.name == "name" or self.is_default_time(field):
             return None
@@ -315,7 +315,7 @@ class Phrases:
             return None
         is_followed = any(slot.has("by") for slot in self.slots[self.position + len(f.kinds) :][:1])
         is_open = is_followed and f.kinds[0] == "each" and f.noun.entity and not f.noun.entity.unique_label
-        fail_if(is_open, "Whether it is of each or on average is not clear.", "average {}")
+        fail_if(is_open, "It is unclear whether it is for each or on average.", "average {}")
         ranks = [slot["rank"] for slot in self.slots if slot.has("rank")]
         is_ranked = f.kinds[0] == "by" and any(rank.subject for rank in ranks)
         if is_ranked and f.noun.entity and f.noun.plural:
@@ -350,7 +350,7 @@ class Phrases:
         return self.model.time_field(field.entity) is field
 
     def time_of(self, verb: Verb) -> Field | None:
-        """Return the time that a verb names, None if it is the one to which periods refer anyhow."""
+        """Return the time that a verb names, or None if it is the one to which periods refer anyhow."""
         (field,) = verb.fields if len(verb.fields) == 1 and not verb.events else (None,)
         return field if field is not None and not self.is_default_time(field) else None
 
@@ -360,7 +360,7 @@ def negated(conditions: Sequence[q.Condition]) -> q.Condition:
     match conditions:
         case [q.Is(field) as condition] if field.type != "boolean":  # what is unknown may count as not
             return replace(condition, negated=True, each=False)
-    raise Refused("What there is none of is not clear.")
+    raise Refused("It is unclear what there is none of.")
 
 
 def _names(slot: Slot) -> list[str]:
@@ -382,7 +382,7 @@ def _resolved(slot: Slot, about: set[str]) -> Slot:
 
 
 def _rows(numeral: str) -> int:
-    fail_if(not numeral.isdigit() or int(numeral) == 0, f"{numeral} is no number of rows.")
+    fail_if(not numeral.isdigit() or int(numeral) == 0, f"{numeral} is not a number of rows.")
     return int(numeral)
 
 

@@ -19,7 +19,7 @@ Window = Literal["share", "growth", "running"]
 class Refused(Exception):
     """A question that is not answered, why, and other wordings of it that may have an answer."""
 
-    def __init__(self, reason: str = "No table has what it combines.", *offers: str) -> None:
+    def __init__(self, reason: str = "No table has this combination.", *offers: str) -> None:
         super().__init__(reason)
         self.offers = offers
 
@@ -121,7 +121,7 @@ class Of(Condition, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """How rows are ordered, how many of the first are kept, and of each of which groups."""
+    """How rows are ordered, how many are kept, and within which groups."""
 
     by: Number | Field
     descending: bool

@@ -33,7 +33,7 @@ def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
     slots = [slot for slot in lexicon.claim(words) if set(slot) != {"filler"}]
     unknown = [slot.text for slot in slots if not slot]
     if unknown:
-        raise Refused(f"Words that are not understood: {', '.join(map(repr, map(snippet, unknown)))}.")
+        raise Refused(f"Unknown words: {', '.join(map(repr, map(snippet, unknown)))}.")
     return _Reader(Phrases(lexicon, slots)).read()
 
 
@@ -57,10 +57,10 @@ class _Reader:
         led = [slot for before, slot in pairs if before.has("prep", "value", "condition", "comma", "much")]
         self.led = [slot["noun"].dimension for slot in led if slot.has("noun")]
         too = any(slot.has("who") and before.has("and", "comma") for before, slot in pairs)
-        fail_if(too, "It asks for who did it, too.")
+        fail_if(too, "It also asks who did it.")
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
         is_open = any(slot.has("with", "prep", "and") and not slot.has("filler") for slot in ends)
-        fail_if(is_open, "A word is missing behind a preposition.")
+        fail_if(is_open, "A word is missing after a preposition.")
         self.rank = _merged(self.take("rank"))
         self.by = tuple(each for dimensions in self.take("dimension") for each in dimensions)
         self.numbers: list[q.Number] = [each for several in self.take("numbers") for each in several]
@@ -103,7 +103,7 @@ class _Reader:
         """Return the query."""
         self._conditions()
         wheres = {number.where for number in self.numbers}
-        fail_if(len(wheres) > 1, "Whether a condition is meant for each of the numbers is not clear.")
+        fail_if(len(wheres) > 1, "It is unclear whether a condition applies to each of the numbers.")
         self.numbers = [*dict.fromkeys(map(self._bare, self.numbers))]
         for verb in self.take("verb"):
             self._verb(verb)
@@ -130,7 +130,7 @@ class _Reader:
         entity = query.by[0].entity if len(query.by) == 1 else (counted or [None])[0]
         others = [each for each in own if not isinstance(each, q.During | q.Recurring)]
         is_own = entity is None or all(self._is_own(each, entity) for each in others)
-        fail_if(having and not is_own, "Of those that it did so often, or of all?")
+        fail_if(having and not is_own, "Only of those that did so that often, or of all?")
         return replace(query, where=frozenset(self.where))
 
     def _bare(self, number: q.Number) -> q.Number:
@@ -154,7 +154,7 @@ class _Reader:
             return noun.entity
         is_led = any(slot.has("prep", "which") for slot in self.slots)
         is_open = rows and is_led and not any(slot.has("field", "noun", "costs") for slot in self.slots)
-        fail_if(is_open and not self.numbers, "What of it is asked for is not clear.")
+        fail_if(is_open and not self.numbers, "It is unclear what to show.")
         if rows or nouns or not people or not self.kinds & {"verb", "spends"}:
             return rows[0] if rows else None
         if self.kinds & {"most", "high"}:
@@ -169,7 +169,7 @@ class _Reader:
         versus = self.take("versus_period")
         compared = bool(self.take("compared") or versus)
         self.where += versus
-        fail_if(len({*self.of(q.Recurring)}) > 1, "On which days is not clear.")
+        fail_if(len({*self.of(q.Recurring)}) > 1, "The days are unclear.")
         periods = [each for each in self.of(q.During) if each.field is None]
         spans = tuple(span for each in periods for span in each.periods)
         ends = tuple(sorted(spans, key=lambda span: str(span.start)))
@@ -180,19 +180,19 @@ class _Reader:
             self.by += () if is_change else (q.Dimension(grain=self._grain(spans)),)
         else:
             dated = any(each.grain and each.field for each in self.by)
-            fail_if(len(periods) > 1 or (periods and dated), "Of which time the period is is not clear.")
+            fail_if(len(periods) > 1 or (periods and dated), "It is unclear which time the period refers to.")
         is_open = not all(each.periods for each in self.of(q.During))
         fail_if(is_open, "It names a part of a year without the year.", "{} 2024", "{} 2025", "since {}")
         values = [each for each in self.of(q.Is) if each.each]
         if self.take("joint"):
-            fail_if(not values, "What is put together is not clear.")
+            fail_if(not values, "It is unclear what belongs together.")
             self.where = [replace(each, each=False) if each in values else each for each in self.where]
             values = []
         rates = [n for n in self.numbers if n.statistic or n.per or (n.named and n.named.rate)]
         if not self.rank and (compared or rates or (self.numbers and self.by)):
             fields = [each.field for each in values if not _is_group(each.field, self.by)]
             self.by += tuple(q.Dimension(field=field) for field in fields)
-        fail_if(compared and not (self.by or is_change), "What is compared is not clear.")
+        fail_if(compared and not (self.by or is_change), "It is unclear what to compare.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
         """Return the unit of time that tells periods apart."""
@@ -200,7 +200,7 @@ class _Reader:
         grain = grains.pop() if len(grains) == 1 else None
         grain = "year" if grain is None and len(years) == len(spans) else grain
         if grain is None or self.grains:
-            raise Refused("It compares periods that are no groups.")
+            raise Refused("It compares periods that are not groups.")
         return grain
 
     def _verb(self, verb: Verb) -> None:
@@ -218,7 +218,7 @@ class _Reader:
             return
         if own:
             is_open = not self.numbers and any(each.field.type == "key" for each in self.of(q.Is))
-            fail_if(is_open, "Of what one did, what is asked for is not clear.")
+            fail_if(is_open, "It is unclear what to show about what was done.")
             self.numbers = [replace(n, distinct=n.distinct or n.entity is subject) for n in self.numbers]
         elif self.rank and means_units and isinstance(self.rank.by, q.Number) and self.rank.by.where:
             self.rank = self.rank._replace(by=replace(self.phrases.units, where=self.rank.by.where))
@@ -226,11 +226,11 @@ class _Reader:
         elif doers:
             others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
             others = [] if self.rank and self.rank.by else others
-            fail_if(others, "Of all that they bought, or only of what is named?")
+            fail_if(others, "Of everything they bought, or only of what is named?")
             self.take("noun")
         else:
             is_clear = verb.events or any(map(self.phrases.is_default_time, verb.fields))
-            fail_if(not is_clear, "What was done, by whom or when, is not clear.")
+            fail_if(not is_clear, "It is unclear what was done, by whom or when.")
         names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
         entity = self.model.entity[own or ("login" if "login" in names else "order")]
         bounds = [q.Having(q.Number(entity), *each[:2]) for each in self.take("happened")] if own else []
@@ -249,7 +249,7 @@ class _Reader:
         where = frozenset([*inner, *conditions])
         others = [noun for noun in self._nouns() if noun.entity not in {subject, rows}]
         is_open = others or any(isinstance(each, q.Is) and each.each for each in where)
-        fail_if(is_open, "What there is none of is not clear.")
+        fail_if(is_open, "It is unclear what there is none of.")
         self.take("noun")
         self.where = [each for each in self.where if each not in inner]
         self.where.append(q.Never(subject, rows, where))
@@ -262,26 +262,26 @@ class _Reader:
             if field is None and subject is not None and subject.amount is not None and not bound.is_year:
                 field = self.model.find(subject.name, subject.amount)
             if field is None or subject is None or field.entity != subject.name or not field.is_number:
-                raise Refused("What the number compares with is not clear.")
+                raise Refused("It is unclear what the number compares with.")
             self.where.append(q.Compare(field, bound.operator, bound.numbers))
 
     # Shares, growth and changes
 
     def _derived(self) -> q.Query | None:
-        """Return shares, growth and changes; None if the question asks for none of them."""
+        """Return shares, growth and changes, or None if the question asks for none of them."""
         if self.subject is not None and not self.numbers and self.kinds & {"rise", "change", "share"}:
             self.numbers = [q.Number(self.subject)]
         shares, changes, rises = self.take("share"), self.take("change"), self.take("rise")
         percent = bool(self.take("percent")) or "percent" in {*shares, *changes}
         how_did = "how_did" in self.kinds and (shares or not (self.grains or rises or changes))
         if not (shares or changes or rises):
-            fail_if(percent or how_did, "What is in percent, or between what it changed, is not clear.")
+            fail_if(percent or how_did, "It is unclear what is in percent, or when it changed.")
             return None
         numbers, ranges = tuple(self.numbers), [each for each in self.of(q.During) if each.ends is not None]
         words = {word for rise in rises for word in rise.split()}
         window: q.Window = "running" if "running" in words else "growth"
         is_two = (shares and (changes or rises or how_did)) or {"running", "growth"} <= words
-        fail_if(is_two or (percent and window == "running"), "It asks for two things of a kind.")
+        fail_if(is_two or (percent and window == "running"), "It asks for two things of the same kind.")
         if shares:
             return self._share(percent=percent)
         if (changes or words == {"growth"}) and len(ranges) == len(numbers) == 1:
@@ -289,18 +289,18 @@ class _Reader:
             return q.Query(numbers, self.by, periods=ranges[0].ends, percent=percent)
         grains = words - {"growth", "running"} - {*self.grains}
         is_open = changes or len(numbers) != 1 or len({*grains, *self.grains}) > 1
-        fail_if(is_open, "Between what it changed is not clear.")
+        fail_if(is_open, "It is unclear between which times it changed.")
         by = (*self.by, *(q.Dimension(grain=cast("q.Grain", grain)) for grain in grains))
         return q.Query(numbers, by, window=window, percent=percent)
 
     def _share(self, *, percent: bool) -> q.Query:
         self._drop_nouns(self.subject)
         of = [each for each in self.where if isinstance(each, q.Is | q.Compare | q.Recurring)]
-        fail_if(len(self.numbers) != 1 or of[1:] or not (of or self.by), "Which share of what is not clear.")
+        fail_if(len(self.numbers) != 1 or of[1:] or not (of or self.by), "It is unclear which share of what.")
         (number,) = self.numbers
         counted = number.entity.name if number.entity else "order"
         is_other = any(getattr(each, "field", None) and each.field.entity != counted for each in of)  # type: ignore[union-attr]
-        fail_if(is_other and self.by, "Which share of what is not clear.")
+        fail_if(is_other and self.by, "It is unclear which share of what.")
         query, rank = q.Query((number,), self.by, percent=percent), self.rank
         if rank is not None and self.by and rank.subject is None and rank.by in {None, number}:
             query = replace(query, order=q.Order(number, rank.descending is not False, rank.limit))
@@ -331,7 +331,7 @@ class _Reader:
         if self.rank.by is None and self.rank.descending is None and self.rank.subject is not None:
             subject, is_one = self.rank.subject, self.rank.limit in {None, 1}
             is_open = self.by or (self.numbers or not is_one if subject.entity else self.fields)
-            fail_if(is_open, "What the ranking is by is not clear.")
+            fail_if(is_open, "It is unclear what to rank by.")
             if subject.entity is None:
                 return q.Query(having or tuple(self.numbers), (subject, *self.extra))
             return self._plain(having)
@@ -342,12 +342,12 @@ class _Reader:
         entity = self.rank.subject.entity if self.rank and self.rank.subject else None
         for several in self.take("superlative"):
             own = [Ranking(*each) for each in several if entity and each[0].entity == entity.name]
-            fail_if(not own, "What an adjective belongs to is not clear.")
+            fail_if(not own, "It is unclear what an adjective belongs to.")
             self.rank = _merged([cast("Ranking", self.rank), own[0]])
         for kind in ("popular", "most"):
             for direction in self.take(kind):
                 is_said = len(self.numbers) == 1 or (self.rank is not None and self.rank.by is not None)
-                fail_if(kind == "most" and is_said, "Most of what is not clear.")
+                fail_if(kind == "most" and is_said, "It is unclear what 'most' counts.")
                 by = None if is_said else self._often()
                 self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
 
@@ -360,7 +360,7 @@ class _Reader:
             self.where.append(q.Is(subject.field))
         elif subject is not None and subject.grain:
             rows.append(self.model.entity["order"])
-        fail_if(not rows, "Most of what, or what makes it popular, is not clear.")
+        fail_if(not rows, "It is unclear what makes it popular.")
         return self.phrases.units if rows[0] is self.model.entity["item"] else q.Number(rows[0])
 
     def _ranking(self, rank: Ranking) -> q.Query:
@@ -373,7 +373,7 @@ class _Reader:
         by, descending = rank.by, rank.descending is not False
         if isinstance(by, q.Number):
             is_both = by.where and numbers
-            fail_if(is_both, "Whether a condition is meant for each of the numbers is not clear.")
+            fail_if(is_both, "It is unclear whether a condition applies to each of the numbers.")
             by = self._bare(by)
         order = q.Order(cast("q.Number", by), descending, rank.limit, self.by if subject else ())
         if isinstance(by, Field) and entity is not None and self.model.belongs(entity.name, by.entity):
@@ -390,11 +390,11 @@ class _Reader:
         is_each = subject is not None and rank.limit is None and len(self.by) > 0
         is_timed = subject is None and rank.limit is not None and len(self.grains) > 0
         if by is None or not dimensions or self.fields or is_each or is_timed:
-            raise Refused("It does not say what the ranking is by, or how many of each.")
+            raise Refused("It does not say what to rank by, or how many of each.")
         is_best = {slot.get("top") for slot in self.phrases.words} & {"best", "worst"}
         is_good = any(each and each.good for each in (by.named, by.field))
         is_good = is_good or (by.entity is not None and not self.of(q.Is))
-        fail_if(is_best and not is_good, "Whether the best has the highest or the lowest is not clear.")
+        fail_if(is_best and not is_good, "It is unclear whether the best is the highest or the lowest.")
         shown = numbers if by in numbers else (*numbers, by)
         return q.Query(shown, (*dimensions, *self.extra), order=replace(order, by=by))
 
@@ -416,7 +416,7 @@ class _Reader:
         numbers, subject = tuple(self.numbers), self.subject
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
         is_open = any(noun in self.led or (noun.grain and not self.numbers) for noun in nouns)
-        fail_if(is_open, "What a preposition belongs to is not clear.")
+        fail_if(is_open, "It is unclear what a preposition belongs to.")
         if nouns and not numbers:
             self._drop_nouns(None)
         if not numbers and not self.by and subject is not None:
@@ -426,7 +426,7 @@ class _Reader:
         if nouns and not (numbers or self.by or subject or self.fields):
             return q.Query(having, tuple(nouns))
         numbers = numbers or (having if subject is None else (q.Number(subject),))
-        fail_if(self.fields or nouns or not numbers, "What is asked for is not clear.")
+        fail_if(self.fields or nouns or not numbers, "It is unclear what to show.")
         return q.Query(numbers, (*self.by, *self.extra))
 
     # Checks
@@ -444,10 +444,10 @@ class _Reader:
         needs = {"often": {"most"}, "yet": {"never", "not", "without"}}
         leading = [kind for kind in _LEADING if needs.get(kind, self.kinds) & self.kinds]
         is_time = any(number.field is not None and number.field.is_time for number in query.numbers)
-        fail_if("when" in self.kinds and not is_time, "Of what the time is is not clear.")
+        fail_if("when" in self.kinds and not is_time, "It is unclear what the time refers to.")
         left = [slot.text for slot in self.slots if not slot.has(*leading)]
-        fail_if(left, f"Words that do not fit the others: {', '.join(map(repr, left))}.")
-        fail_if(query.by and having - {*query.numbers}, "Of what the number has a bound is not clear.")
+        fail_if(left, f"Words that do not fit: {', '.join(map(repr, left))}.")
+        fail_if(query.by and having - {*query.numbers}, "It is unclear what the bound applies to.")
         if query.rows is None:
             values = [each for each in self.of(q.Is) if each.each and not _is_group(each.field, query.by)]
             fail_if(values, "Each of the values, or all of them together?", "compare {}", "{} together")
@@ -457,7 +457,7 @@ class _Reader:
 
 
 def _is_group(field: Field, by: Iterable[q.Dimension]) -> bool:
-    """Return whether each value of a field has a group of its own."""
+    """Return whether each value of a field has its own group."""
     entities = [each.entity.name for each in by if each.entity is not None]
     fields = [each.field for each in by if each.field is not None]
     return field in fields or field.entity in {*entities, *(each.within for each in fields)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import Executor, Future
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -361,6 +361,36 @@ def test_escapes_in_columns_that_are_parsed() -> None:
         assert column.array.to_pylist() == [f"2025-0{month}-0{day}" for day in range(1, 10)]
     assert texts.array.to_pylist() == [f"a\nb{day}" for day in range(1, 10)]
     assert numbers.array.to_pylist() == [f"{day}.5" for day in range(1, 10)]
+
+
+@cases("block", [100, ONE_BLOCK])
+def test_many_columns_of_each_way_of_reading(block: int) -> None:
+    """Columns that are read together keep their own values, nulls, extremes and offsets."""
+    names = ",".join(f'"c{position}"' for position in range(100))
+    row = ",".join(['"2025-01-0{0}","2025-01-0{0}T10:00+01:00","2025-01-0{0}T10:00+02:00",{0}.25,null'] * 20)
+    rows_ = "],[".join(row.format(day) for day in (2, 1, 3))
+    found = read_columnar(memoryview(f"[[{names}],[{rows_}]]".encode()), {}, ReaderLimits(block=block))
+    assert found is not None
+    days, mornings, nights, numbers, nulls = (column.values for column in found[1][95:])
+    assert isinstance(days, TemporalValues)
+    assert days.values.to_pylist() == [date(2025, 1, 2), date(2025, 1, 1), date(2025, 1, 3)]
+    assert days.extremes == (20089, 20091)
+    for times, hour, offset in ((mornings, 9, "+01:00"), (nights, 8, "+02:00")):
+        assert isinstance(times, TemporalValues)
+        assert times.values.to_pylist() == [datetime(2025, 1, day, hour, tzinfo=UTC) for day in (2, 1, 3)]
+        assert times.offsets == {offset}
+    assert isinstance(numbers, FloatValues)
+    assert numbers.values.to_pylist() == [2.25, 1.25, 3.25]
+    assert nulls.to_pylist() == [None] * 3
+
+
+def test_the_first_values_of_many_columns() -> None:
+    """In rows that are longer than what is sniffed of few columns, first values behind nulls are found."""
+    names = ",".join(f'"c{position}"' for position in range(2000))
+    empty, full = ",".join(["null"] * 2000), ",".join(["1.5"] * 2000)
+    found = read(f"[[{names}],{f'[{empty}],' * 20}[{full}]]")
+    assert found is not None
+    assert found[1999] == (FRACTION, [None] * 20 + ["1.5"])
 
 
 @cases("block", [30, 100, ONE_BLOCK])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -160,6 +161,17 @@ def test_rows_that_have_the_commas_of_others(rows: str, says: str) -> None:
     """A short row and a long one have together as many commas as two rows."""
     with pytest.raises(ResponseError, match=says):
         read(f'[["a","b"],{rows}]')
+
+
+@cases("block", BLOCKS)
+def test_many_columns_of_several_blocks(block: int) -> None:
+    """A column of many is one array, however many blocks there are."""
+    names = ",".join(f'"c{position}"' for position in range(200))
+    rows = ",".join(f"[{','.join([f'{row}.5', 'null'] * 100)}]" for row in range(50))
+    _, table = read_general(memoryview(f"[[{names}],{rows}]".encode()), ReaderLimits(general_block=block))
+    assert list(table.cells(198)) == [f"{row}.5" for row in range(50)]
+    assert isinstance(table.cells(198).texts, pa.StringArray)
+    assert list(table.cells(199)) == [None] * 50
 
 
 @cases("block", BLOCKS)

@@ -98,9 +98,9 @@ def test_warnings_say_why() -> None:
     """The warning says whether a name is taken, or is not a name."""
     texts = [str(warning) for warning in read('[["a","a",null,"b\\u0000c"]]').warnings]
     assert texts == [
-        "Column 1 is called 'a_1', since its name \"a\" is taken.",
-        "Column 2 is called 'column_2', since its name null is not a name.",
-        "Column 3 is called 'column_3', since its name \"b\\u0000c\" holds a NUL character.",
+        "Column 1 is called 'a_1', because its name \"a\" is taken.",
+        "Column 2 is called 'column_2', because its name null is not a name.",
+        "Column 3 is called 'column_3', because its name \"b\\u0000c\" holds a NUL character.",
     ]
 
 

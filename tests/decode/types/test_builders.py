@@ -96,12 +96,12 @@ def test_texts_in_an_array(type_: pa.DataType) -> None:
         ("[1,{}]", pa.int64(), 1, "is not a value of int64"),
         ("[1,300]", pa.int8(), 1, "does not fit in int8"),
         ('["2025-01-01",2025]', pa.date32(), 1, "is not an ISO 8601 date or time"),
-        ("[[],20250101]", pa.date32(), 0, "is not text, so not a value of date32"),
+        ("[[],20250101]", pa.date32(), 0, "is not text, so it is not a value of date32"),
         (
             '["2025-01-01",1735725600]',
             pa.timestamp("us"),
             1,
-            "is not text, so not a value of timestamp[us]; cf.epoch(unit) reads numbers as times",
+            "is not text, so it is not a value of timestamp[us]; cf.epoch(unit) reads numbers as times",
         ),
         ("[[],1]", pa.list_(pa.int64()), 1, "is not an array"),
         ("[[],{}]", pa.list_(pa.int64()), 1, "is not an array"),
@@ -115,8 +115,8 @@ def test_texts_in_an_array(type_: pa.DataType) -> None:
         ('[{"x":1}]', pa.struct([("x", pa.int8()), ("x", pa.int8())]), 0, "has a field twice"),
         ('[null,{"a":1,"a":2}]', pa.map_(pa.string(), pa.int64()), 1, "is not an object with each key once"),
         ('[{"a":1},{"b":"x"}]', pa.map_(pa.string(), pa.int64()), 1, "is not a number"),
-        ('["a"]', pa.binary(), 0, "is not hexadecimal digits in pairs behind \\x"),
-        ('["a"]', pa.binary(1), 0, "is a type that JSON values cannot become"),
+        ('["a"]', pa.binary(), 0, "is not pairs of hexadecimal digits after \\x"),
+        ('["a"]', pa.binary(1), 0, "is a type that JSON values cannot be converted to"),
         ('["P1D"]', pa.month_day_nano_interval(), 0, "is among durations"),
     ],
 )
@@ -132,7 +132,7 @@ def test_epoch_is_named_for_timestamps_alone() -> None:
     """No number is a time of day."""
     with pytest.raises(CellError) as caught:
         builders.build(exact_json.parse("[5]"), pa.time64("us"))
-    assert caught.value.reason == "is not text, so not a value of time64[us]"
+    assert caught.value.reason == "is not text, so it is not a value of time64[us]"
 
 
 def test_a_dictionary_with_too_few_keys() -> None:

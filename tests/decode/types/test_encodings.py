@@ -299,5 +299,5 @@ class TestBinary:
     @cases("cell", [exact_json.IntText("48"), True, ["48"]])
     def test_not_text(self, cell: object) -> None:
         """A number is no text."""
-        with pytest.raises(CellError, match="is not hexadecimal digits in pairs"):
+        with pytest.raises(CellError, match="is not pairs of hexadecimal digits"):
             builders.build([cell], binary("hex"))

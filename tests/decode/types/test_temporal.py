@@ -70,7 +70,7 @@ def test_formats(text: str, format_: TemporalFormat) -> None:
 @cases(
     ("text", "reason"),
     [
-        ("", "is empty, which is not null"),
+        ("", "is empty, not null"),
         (" 2025-01-01", "is padded with white space"),
         ("2025-01-01 ", "is padded with white space"),
         ("2025-01-01\n", "is padded with white space"),
@@ -93,11 +93,11 @@ def test_formats(text: str, format_: TemporalFormat) -> None:
         ("1 mon", "is a duration with years, months or a fraction"),
         ("1 year 2 days", "is a duration with years, months or a fraction"),
         ("P0.5D", "is a duration with years, months or a fraction"),
-        ("P", "is a duration without a part"),
-        ("P1DT", "is a duration without a part"),
-        ("2025-02-29", "is a day that the calendar does not have"),
-        ("1900-02-29T00:00:00Z", "is a day that the calendar does not have"),
-        ("2025-04-31T00:00:00", "is a day that the calendar does not have"),
+        ("P", "is a duration without parts"),
+        ("P1DT", "is a duration without parts"),
+        ("2025-02-29", "is not a day of the calendar"),
+        ("1900-02-29T00:00:00Z", "is not a day of the calendar"),
+        ("2025-04-31T00:00:00", "is not a day of the calendar"),
         *(
             (text, "is not an ISO 8601 date or time")
             for text in (
@@ -161,15 +161,19 @@ def test_no_format(text: str, reason: str) -> None:
 @cases(
     ("texts", "row", "reason"),
     [
-        (["2025-01-01", "2025-01-01T00:00:00"], 1, "is among timestamps without offset, others are dates"),
+        (
+            ["2025-01-01", "2025-01-01T00:00:00"],
+            1,
+            "is one of the timestamps without offset; others are dates",
+        ),
         (
             ["2025-01-01T00:00", "2025-01-01T00:00Z"],
             1,
-            "is among timestamps with offsets, others are timestamps without",
+            "is one of the timestamps with offsets; others are timestamps without",
         ),
-        (["12:00", "12:30", "2025-01-01"], 2, "is among dates, others are times of day"),
+        (["12:00", "12:30", "2025-01-01"], 2, "is one of the dates; others are times of day"),
         (["2025-01-01", "2025-01-02", "x"], 2, "is not an ISO 8601 date or time"),
-        (["10:00", "1 day, 2:00:00"], 1, "is among durations, others are times of day"),
+        (["10:00", "1 day, 2:00:00"], 1, "is one of the durations; others are times of day"),
     ],
 )
 def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:

@@ -62,7 +62,7 @@ def test_formats(
             "1 mon",
             "is a duration with years, months or a fraction that has no fixed length",
         ),
-        (DATE, "2025-01-01T17:30:00Z", "is among timestamps with offsets, others are dates"),
+        (DATE, "2025-01-01T17:30:00Z", "is one of the timestamps with offsets; others are dates"),
     ],
 )
 def test_what_no_type_holds(values: TemporalFormat | None, bound: str, reason: str) -> None:

@@ -107,11 +107,11 @@ def test_read(format_: str, text: str, expected: object) -> None:
 @cases(
     ("format_", "text", "reason"),
     [
-        ("%d/%m/%Y", "31/02/2025", "is a day that the calendar does not have"),
-        ("%d/%m/%Y", "29/02/2023", "is a day that the calendar does not have"),
-        ("%d %b %Y", "31 Apr 2025", "is a day that the calendar does not have"),
-        ("%a %d/%m/%Y", "Mon 04/11/2025", "is a day that the calendar does not have"),
-        ("%A %d/%m/%Y", "Tuesday 31/02/2025", "is a day that the calendar does not have"),
+        ("%d/%m/%Y", "31/02/2025", "is not a day of the calendar"),
+        ("%d/%m/%Y", "29/02/2023", "is not a day of the calendar"),
+        ("%d %b %Y", "31 Apr 2025", "is not a day of the calendar"),
+        ("%a %d/%m/%Y", "Mon 04/11/2025", "is not a day of the calendar"),
+        ("%A %d/%m/%Y", "Tuesday 31/02/2025", "is not a day of the calendar"),
         ("%d/%m/%Y", "04/11/0000", "is in the year 0000"),
         ("%d/%m/%Y %H:%M%z", "01/01/0001 00:00+01:00", "is before the year 1"),
         ("%d/%m/%Y %H:%M%z", "31/12/9999 23:00-01:00", "is after the year 9999"),
@@ -213,7 +213,7 @@ def test_every_weekday(day: int, name: str) -> None:
     for format_, text in (("%A", name), ("%a", name[:3])):
         cells = (f"{day}.11.2025 {spelled}" for spelled in (text, text.upper(), text.lower()))
         assert read(f"%d.%m.%Y {format_}", *cells) == [dt.date(2025, 11, day)] * 3
-        with pytest.raises(CellError, match="is a day that the calendar does not have"):
+        with pytest.raises(CellError, match="is not a day of the calendar"):
             read(f"%d.%m.%Y {format_}", f"{day + 1}.11.2025 {text}")
 
 
@@ -374,9 +374,9 @@ def test_rfc_5322(column: Callable[..., Any], text: str, expected: dt.datetime) 
 @cases(
     ("text", "reason"),
     [
-        ("Mon, 04 Nov 2025 13:05:01 GMT", "is a day that the calendar does not have"),
-        ("Sat, 31 Feb 2025 13:05:01 GMT", "is a day that the calendar does not have"),
-        ("31 Feb 2025 13:05:01 GMT", "is a day that the calendar does not have"),
+        ("Mon, 04 Nov 2025 13:05:01 GMT", "is not a day of the calendar"),
+        ("Sat, 31 Feb 2025 13:05:01 GMT", "is not a day of the calendar"),
+        ("31 Feb 2025 13:05:01 GMT", "is not a day of the calendar"),
         *(
             (text, "is not an ISO 8601 date or time")
             for text in (
