@@ -399,13 +399,13 @@ def test_ctrl_c_during_many_questions(box: Sandbox, capsys: Any, as_completed: A
     assert left - pressed[0] < 0.5 + pulse.total(pressed[0])
     ids = {asked.question: asked.question_id for asked in box.request_log.questions}
     assert sorted(ids) == questions[:3]  # two workers: either of the first two may come first
-    pursue = "may still be running; to fetch its answer without asking again: Client.question"
+    pursue = "may still be running; to fetch its answer without asking again: cf.fetch"
     note = "\n".join(
         [
             "3 of 4 questions were asked.",
             *(
                 f"{asked!r}{' (done)' if asked == questions[0] else ''}: Question {ids[asked]} {pursue}"
-                f'("{ids[asked]}", dw_id=13).result()'
+                f'("{ids[asked]}", dw_id=13)'
                 for asked in questions[:3]
             ),
         ]
