@@ -251,8 +251,8 @@ def _checked(table: Any, path: Path, name: str) -> Pin:
     try:
         return _read_pin(check_name(name), msgspec.convert(table, _File))
     except (ConnectyError, msgspec.ValidationError, ValueError, KeyError, TypeError, OverflowError) as error:
-        reason = f"a column lacks {error}" if isinstance(error, KeyError) else snippet(str(error))
-        raise _unusable(path, f"is damaged: pin {snippet(name)!r}: {reason}") from None
+        reason = f"a column lacks {error}" if isinstance(error, KeyError) else str(error).removesuffix(".")
+        raise _unusable(path, f"is damaged: pin {snippet(name)!r}: {snippet(reason)}") from None
 
 
 def _read_pin(name: str, file: _File) -> Pin:

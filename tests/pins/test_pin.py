@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -242,6 +243,16 @@ def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> N
     assert len(service.script.questions) == 1
     assert path.read_bytes() == text
     assert cf.pinned("other").sql == SQL
+
+
+def test_a_wrong_value_in_a_file(service: Any) -> None:
+    """The error is that of the setting, as one sentence."""
+    service.pin()
+    path = Path("connecty-pins/orders.toml")
+    path.write_text(re.sub("(?m)^dw_id = .*", "dw_id = -1", path.read_text()))
+
+    with pytest.raises(cf.ConfigError, match=r"a whole number such as 13\. Restore it"):
+        cf.pinned("orders")
 
 
 @pytest.mark.parametrize(
