@@ -218,11 +218,12 @@ def recording_client(
     from connecty_frames.files import user_folder
     from connecty_frames.settings.sources import explain
 
-    places = {name: place for name, _, place in explain(**address)}
+    values, places = ({each[0]: each[n] for each in explain(**address)} for n in (1, 2))
     history: bool | str | None = None
-    if no_history:
+    is_named = places["history"] != "default"
+    if no_history and not (is_named and values["max_questions_per_day"]):  # a limit counts in the named file
         history = False
-    elif places["history"] == "default":
+    elif not is_named:
         history = "require" if max_age else user_folder("state") is not None
     with open_client(address, history=history, keep_answers=False if no_history else None) as client:
         try:

@@ -99,6 +99,19 @@ def test_it_can_be_turned_off(run: Any, path: Path, option: list[str], setting: 
     assert not path.parent.exists()
 
 
+def test_a_limit_counts_in_the_file_that_is_named(
+    run: Any, server: Script, path: Path, tmp_path: Path
+) -> None:
+    """With --no-history, too, so that the option does not begin another count."""
+    limited = {"history": str(tmp_path / "team.sqlite3"), "max_questions_per_day": "1"}
+
+    codes = [run("ask", "how many?", *options, **limited)[0] for options in ([], ["--no-history"])]
+
+    assert codes == [0, 14]
+    assert server.questions == ["how many?"]
+    assert not path.exists()
+
+
 def test_tags(run: Any, server: Script, path: Path, tmp_path: Path) -> None:
     """They are kept with each question of a command; the summary counts by them."""
     (tmp_path / "questions.txt").write_text("why?\n")
