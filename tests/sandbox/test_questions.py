@@ -232,6 +232,7 @@ def test_what_a_refusal_offers_is_answered(
         assert answerer.answer(offer, 13).sql
 
 
+@pytest.mark.slow
 def test_what_refusals_offer_is_answered(answerer: WorkspaceAnswerer) -> None:
     """Each reading and each similar question that a refusal names, of all questions that people wrote."""
     files = [Path(__file__).with_name("refused_questions.toml"), *SETS.glob("*.toml")]
