@@ -47,7 +47,8 @@ class TemporalValues(NamedTuple):
     def slice(self, start: int, length: int) -> TemporalValues:
         """Return some of the values, which have at most one offset."""
         values = self.values.slice(start, length)
-        return self._replace(values=values, extremes=_extremes(values))
+        extremes = _extremes(values)
+        return TemporalValues(self.format, values, self.offsets if extremes else frozenset(), extremes)
 
     @classmethod
     def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
