@@ -202,8 +202,8 @@ def test_the_reason(answerer: WorkspaceAnswerer) -> None:
         answerer.answer("profit and revenue by county", 13)
     assert str(unknown.value) == (
         "The sandbox cannot read this question. Unknown words: 'profit', 'county'. `connecty "
-        "sandbox --examples` lists examples, and a SELECT statement is run as it is. Similar questions that"
-        ' it answers: "what is the revenue of each day"; "what is the revenue by country".'
+        "sandbox --examples` lists examples; it also runs SELECT statements. Similar questions that it "
+        'answers: "what is the revenue of each day"; "what is the revenue by country".'
     )
     with pytest.raises(QuestionFailed) as left:
         answerer.answer("revenue by country minimum", 13)
