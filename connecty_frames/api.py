@@ -50,8 +50,6 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
         In plain language.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    question_id : str, UUID or None, default None
-        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
     dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
     dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
@@ -157,8 +155,6 @@ def ask_df(
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    question_id : str, UUID or None, default None
-        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
     dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
     dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
@@ -496,7 +492,7 @@ def ask_many(
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
     **options
-        Options of :func:`ask_df`, except ``question_id``.
+        Options of :func:`ask_df`.
 
     Returns
     -------

@@ -107,4 +107,5 @@ def explain(
         typer.echo("\n".join(f"{code:>3}  {meaning}" for code, meaning in MEANINGS.items()))
     else:
         root = ctx.find_root()
-        root.command.main([*(topic or ()), "--help"], prog_name=root.info_name)
+        commands = (each for each in topic or () if not each.startswith("-"))  # behind --, --help is a word
+        root.command.main([*commands, "--help"], prog_name=root.info_name)

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 #: What must not be broken at its spaces: a command, and a path such as ``Application Support/connecty``.
-_COPIED: Final = re.compile(r"`[^`\n]*`|connecty ask(?: --[\w-]+ \S+)+|\S*/\S*(?: [^\s/]+/\S*)+")
+_COPIED: Final = re.compile(
+    r"`[^`\n]*`|connecty ask(?: --[\w-]+ (?:'[^'\n]*'|\S)+)+|cf\.\w+\([^)\n]*\)|\S*/\S*(?: [^\s/]+/\S*)+"
+)
 #: Stands for a space in it: no break for textwrap, and never in text for a terminal, where it is escaped.
 _JOINT: Final = "\0"
 #: The signals that end a command; not every system has all of them.

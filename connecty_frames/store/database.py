@@ -363,8 +363,10 @@ class Database(Store):
                 ((found,),) = connection.execute("PRAGMA integrity_check(1)")
                 if found != "ok":
                     raise _DamagedError("database disk image is malformed")
-        if _value(connection, "PRAGMA user_version") > len(self._layout.steps):
-            raise StoreError("a newer version of connecty_frames wrote it")
+        version = _value(connection, "PRAGMA user_version")
+        if version and not any(self._layout.steps[version - 1 : version]):
+            age = "a newer" if version > len(self._layout.steps) else "an unreleased"
+            raise StoreError(f"{age} version of connecty_frames wrote it")
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")

@@ -185,6 +185,13 @@ def test_help_on_a_topic(shell: Any) -> None:
     assert shell.run("help", "nothing").returncode == 2
 
 
+def test_help_asks_nothing(shell: Any) -> None:
+    """Behind ``--``, too, where ``ask`` takes all words for a question."""
+    explained = shell.run("help", "--", "ask", "--", "how", "many", "orders", "are", "there")
+
+    assert explained.stdout == shell.run("ask", "--help").stdout
+
+
 @pytest.mark.parametrize("words", [[], ["ask"], ["login"], ["sandbox"], ["history"], ["pin", "add"]])
 def test_a_flag_has_no_type_in_the_help(shell: Any, words: list[str]) -> None:
     """It takes no value."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -86,6 +87,20 @@ def test_wrapped() -> None:
         "",
         "  two",
     ]
+
+
+@cases(
+    "code",
+    [
+        f"connecty ask --question-id {QUESTION_ID} --dw-id 13 --profile 'my profile'",
+        f'cf.fetch("{QUESTION_ID}", dw_id=13)',
+    ],
+)
+def test_code_is_not_broken(code: str) -> None:
+    """Whoever copies the line gets all of it."""
+    from connecty_frames.cli.io import wrapped
+
+    assert code in wrapped(f"To fetch it: {code} once it is done.", 30).splitlines()
 
 
 def test_a_missing_workspace(shell_message: ShellMessage) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import connecty_frames as cf
 from connecty_frames.options import AskOptionsDict
@@ -11,6 +13,9 @@ from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
 from connecty_frames.settings.values import Settings, SettingsDict
 from docs.docstrings import FUNCTIONS, with_keywords
 from tests.cases import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +77,16 @@ def ask(question: str, client: Client | None = None, **options: Unpack[AskOption
     Answer
     """
 ''')
+
+
+@cases("function", [cf.ask, cf.ask_df, cf.fetch, cf.fetch_df, cf.ask_many, cf.ask_batch, cf.pin])
+def test_docstrings_have_no_parameter_that_is_gone(function: Callable[..., object]) -> None:
+    """Also none that was a keyword before."""
+    section = (inspect.getdoc(function) or "").partition("Parameters\n")[2].partition("\n\n")[0]
+    documented = set(re.findall(r"^(\w+) : ", section, re.MULTILINE))
+
+    assert documented
+    assert documented <= inspect.signature(function).parameters.keys()
 
 
 def annotations(function: object) -> dict[str, str]:

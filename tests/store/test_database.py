@@ -293,6 +293,22 @@ def test_a_file_of_a_newer_version(path: Path) -> None:
         store_at(path).open()
 
 
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_file_of_a_version_without_leases(path: Path, version: int) -> None:
+    """It is not changed, and the error says whose it is."""
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.execute("CREATE TABLE questions (id INTEGER PRIMARY KEY, question TEXT)")
+    old.execute(f"PRAGMA application_id = {_LAYOUT.application_id}")
+    old.execute(f"PRAGMA user_version = {version}")
+    old.close()
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match="an unreleased version of connecty_frames wrote it"):
+        store_at(path).open()
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("version", [4, 5, 6])
 def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
     """It has its questions; one that was being sent is UNCERTAIN, and no number is given again."""

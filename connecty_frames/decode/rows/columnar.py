@@ -214,7 +214,7 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
             separator = next((each for each in SEPARATORS if each.startswith(behind[: len(each)])), None)
             # To parse a row that is not of scalars may take a hundred times its size, in vain.
             more = max(len(header) - 1, 0)
-            plain_row = rf",[ ]?\[{_CELL}(?:,[ ]?{_CELL}){{{more}}}\]"
+            plain_row = rf",[ ]?\[{_CELL}(?:,[ ]?+{_CELL}){{{more}}}\]"
             pattern = re.compile(plain_row, re.DOTALL) if size > _SNIFFED_BYTES else None
             if separator is None or (pattern and not pattern.match(text, end)):
                 return None

@@ -405,6 +405,27 @@ def test_the_first_values_of_many_columns() -> None:
     assert found[1999] == (FRACTION, [None] * 20 + ["1.5"])
 
 
+def test_many_columns_behind_nulls_that_are_not_of_scalars() -> None:
+    """They are refused at once: each space behind a comma could be matched in two ways."""
+    names = ", ".join(f'"c{position}"' for position in range(300))
+    numbers = ", ".join(["1"] * 298)
+    row = f"[null, {numbers}, [1]]"
+    assert read(f"[[{names}], [null, {numbers}, 1], {', '.join([row] * 100)}]") is None
+
+
+def test_the_offsets_of_a_column_that_is_null_in_a_block() -> None:
+    """They are its own, not those of the columns that are read together with it."""
+    names = ",".join(f'"c{position}"' for position in range(40))
+    times = ",".join(['"2025-01-01T10:00+01:00"'] * 39)
+    rows_ = "],[".join([f'{times},"2025-01-01T10:00+02:00"', *[f"{times},null"] * 9])
+    found = read_columnar(memoryview(f"[[{names}],[{rows_}]]".encode()), {}, ReaderLimits(block=2000))
+    assert found is not None
+    first, *_, last = (column.values for column in found[1])
+    assert isinstance(first, TemporalValues)
+    assert isinstance(last, TemporalValues)
+    assert (first.offsets, last.offsets) == ({"+01:00"}, {"+02:00"})
+
+
 @cases("block", [30, 100, ONE_BLOCK])
 def test_parsed_values_of_several_blocks(block: int) -> None:
     """Dates and fractions are those of all blocks, in order."""
