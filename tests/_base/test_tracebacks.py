@@ -164,7 +164,7 @@ def test_an_interrupt_is_short_too(shown: dict[str, str]) -> None:
         "File mine.py:14, in call(function)",
         "Cell In[1], line 1, in stop(step)",
     ]
-    assert re.fullmatch(r"Question \S{36} may still be running; .*\.result\(\)\n", note)
+    assert re.fullmatch(r"Question \S{36} may still be running; .* cf\.fetch\(.*\)\n", note)
 
 
 def test_errors_before_it_are_shown(shown: dict[str, str]) -> None:
