@@ -122,11 +122,7 @@ class AnswerMetadata:
     @property
     def rows_text(self) -> str:
         """The number of rows in words, such as ``3 of 100 rows, truncated``."""
-        if self.rerun_at is not None:
-            return f"rows of {self.rerun_at:%Y-%m-%d %H:%M} UTC"
-        of_total = "" if self.total_rows is None else f"{self.rows:,} of "
-        rows = counted(self.rows if self.total_rows is None else self.total_rows, "row")
-        return f"{of_total}{rows}{', truncated' if self.truncated else ''}"
+        return self._size_text()
 
     @property
     def line(self) -> str:
@@ -135,8 +131,15 @@ class AnswerMetadata:
 
     @property
     def shape_text(self) -> str:
-        """The number of rows and columns in words."""
-        return f"{self.rows_text} x {counted(len(self.schema), 'column')}" if self.schema else "no table"
+        """The number of rows and columns in words, such as ``3 of 100 rows x 2 columns, truncated``."""
+        return self._size_text(f" x {counted(len(self.schema), 'column')}") if self.schema else "no table"
+
+    def _size_text(self, columns: str = "") -> str:
+        if self.rerun_at is not None:
+            return f"rows of {self.rerun_at:%Y-%m-%d %H:%M} UTC{columns}"
+        of_total = "" if self.total_rows is None else f"{self.rows:,} of "
+        rows = counted(self.rows if self.total_rows is None else self.total_rows, "row")
+        return f"{of_total}{rows}{columns}{', truncated' if self.truncated else ''}"
 
     @property
     def whole_rows(self) -> int | None:

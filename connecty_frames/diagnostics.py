@@ -101,7 +101,7 @@ def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError
     subject = "The question" if known.question is None else f"The question {snippet(known.question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed
-        outcome, advice = "failed.", "Try rephrasing it."
+        outcome, advice = "failed.", "Try rephrasing the question."
         without = " The server does not say why."
     else:
         error = QuestionError

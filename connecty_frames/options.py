@@ -167,7 +167,8 @@ class AskOptions:
             return _DEFAULTS
         refused = {*left_out, *fixed}
         if options.keys() - _KEYWORDS or options.keys() & refused:
-            known = [name for name in AskOptionsDict.__annotations__ if name not in refused]
+            parameters = {"engine"} & fixed.keys() - set(left_out)  # its caller names it in its signature
+            known = [*parameters, *(name for name in AskOptionsDict.__annotations__ if name not in refused)]
             unknown = next(name for name in options if name not in known)
             hint = did_you_mean(unknown, known).removesuffix(".")  # as in Python's own messages
             if unknown == "question_id":

@@ -1,7 +1,7 @@
 """Write the keywords of a TypedDict into docstrings: ``make docstrings``.
 
-Each field of ``AskOptionsDict``, ``SettingsDict`` and ``SandboxOptions`` is described once, by the text below
-it, which editors show. The functions and classes of `FUNCTIONS` list these fields in their section
+Each field of ``AskOptionsDict``, its base, ``SettingsDict`` and ``SandboxOptions`` is described once, by the
+text below it, which editors show. The functions and classes of `FUNCTIONS` list these fields in their section
 *Parameters*, behind their own parameters; all others refer to them.
 """
 

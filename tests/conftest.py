@@ -156,7 +156,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """Run one sandbox for all tests that only ask questions."""
-    with Sandbox() as running:
+    with Sandbox(workers=1) as running:
         yield running
 
 

@@ -141,7 +141,7 @@ def test_the_lines_of_a_failure_are_kept() -> None:
         "LINE 1: SELECT 1 FORM x\n"
         "                 ^\\x1b[2J\n"
         "code: 7\n"
-        "Try rephrasing it."
+        "Try rephrasing the question."
     )
 
 
@@ -403,7 +403,7 @@ def test_the_repr(countries: cf.Answer, logins: cf.Answer) -> None:
         "  orders: int64"
     )
     assert repr(logins).splitlines()[0] == (
-        "<Answer to (question unknown): 3 of 100 rows, truncated x 2 columns, question_id unknown>"
+        "<Answer to (question unknown): 3 of 100 rows x 2 columns, truncated, question_id unknown>"
     )
 
 

@@ -44,7 +44,7 @@ def make(**settings: Any) -> Client:
 
 def test_credentials_are_needed_at_once() -> None:
     """Without them the constructor raises a ConfigError that names what is missing, and the sandbox."""
-    with pytest.raises(ConfigError, match=r"client_id.*CONNECTY_CLIENT_ID.*client_secret.*sandbox"):
+    with pytest.raises(ConfigError, match=r"client_id and client_secret.*CONNECTY_CLIENT_ID.*sandbox"):
         Client()
     with pytest.raises(ConfigError, match="No client_secret"):
         Client("canary-client-id")

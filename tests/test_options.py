@@ -225,6 +225,14 @@ class TestFromKwargs:
         ):
             AskOptions.from_kwargs({"q": 5})  # type: ignore[typeddict-unknown-key]
 
+    def test_engine_is_known_where_it_is_a_parameter(self) -> None:
+        """As in ask_df, but not in read_connecty, which returns pandas."""
+        message = "unexpected keyword argument 'engin'; "
+        with pytest.raises(TypeError, match=message + r"did you mean 'engine'\?$"):
+            AskOptions.from_kwargs({"engin": "polars"}, engine="pandas")  # type: ignore[typeddict-unknown-key]
+        with pytest.raises(TypeError, match=message + "expected one of dw_id, "):
+            AskOptions.from_kwargs({"engin": 1}, "engine", engine="pandas")  # type: ignore[typeddict-unknown-key]
+
     def test_fixed_fields_are_not_keywords(self) -> None:
         """As in Question.result, which has an id and a workspace."""
         with pytest.raises(TypeError, match="unexpected keyword argument 'dw_id'; expected one of") as raised:

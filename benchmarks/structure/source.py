@@ -19,7 +19,7 @@ __all__ = ["LINES", "SourceSize", "measure_source"]
 #: What a line can be; each line is exactly one of them.
 LINES: Final = ("code", "docstrings", "comments", "blank", "imports")
 #: The TypedDicts whose fields are described by the text below them.
-_OPTIONS: Final = {"AskOptionsDict", "SettingsDict", "SandboxOptions"}
+_OPTIONS: Final = {"AskOptionsDict", "FetchOptionsDict", "SettingsDict", "SandboxOptions"}
 _NOQA: Final = re.compile(r"#\s*(?:ruff: )?noqa(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?(.*)")
 _PRIVATE: Final = re.compile(r"_[^_](?:.*[^_])?")
 #: Private by name, public by documentation: of named tuples, sys and os.

@@ -139,7 +139,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return what to say of an unknown name: the closest of those that are known, or all of them."""
     import difflib
 
-    close = difflib.get_close_matches(name, known, n=1) or [
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.7) or [
         each for each in known if each.startswith(f"{name}_")
     ]
     return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}."

@@ -202,7 +202,7 @@ def _settings(address: Mapping[str, Any]) -> Check:
     try:
         _ = settings.credentials()
     except ConnectyError as error:
-        return Check.failed("settings", error, found=f"{text or 'None is set'}.")
+        return Check.failed("settings", error, found=text and f"{text}.")
     if settings.dw_id is None:
         return Check("settings", Status.WARNING, f"{text}; no dw_id: each question needs --dw-id")
     return Check("settings", Status.OK, text)
@@ -221,11 +221,10 @@ def _extras() -> Check:
     extras: dict[str, bool] = {}
     for name, extra in (found.groups() for each in requirements if (found := _REQUIREMENT.match(each))):
         extras[extra] = extras.get(extra, True) and _is_installed(name)
-    lacking = [
-        f"pip install '{_DISTRIBUTION}[{extra}]'" for extra, installed in extras.items() if not installed
-    ]
     text = f"installed: {', '.join(extra for extra, installed in extras.items() if installed) or 'none'}"
-    return Check("extras", Status.OK, f"{text}; for more: {', '.join(lacking)}" if lacking else text)
+    lacking = ",".join(extra for extra, installed in extras.items() if not installed)
+    hint = f"; for the others: pip install '{_DISTRIBUTION}[{lacking}]'" if lacking else ""
+    return Check("extras", Status.OK, text + hint)
 
 
 def _is_installed(name: str) -> bool:

@@ -65,7 +65,7 @@ def read_connecty(
         raise ConfigError("dtype and schema are the same option: give one of them.", setting="dtype")
     names = _index_names(index_col)
     given = options if dtype is None else {**options, "schema": dtype}
-    ask_options = AskOptions.from_kwargs(given, engine="pandas")
+    ask_options = AskOptions.from_kwargs(given, "engine", engine="pandas")
     answer = shared_client(con).call(question, ask_options).answer()
     frame: PandasFrame = answer.to_frame(ask_options)
     missing = [name for name in names if name not in frame.columns]

@@ -56,11 +56,11 @@ HISTORY_WORDS: Final = frozenset({*_HISTORY_WORDS, "", ".", "on", "off", "yes", 
 
 #: What to do without credentials, in Python and on the command line.
 _NO_CREDENTIALS: Final = {
-    "hint": "Set it as an argument of Client, by connecty_frames.configure(), in the environment, or in a "
-    "profile, which `connecty login` stores; ConnectyAI support provides credentials. To try it without "
-    "an account: `cf.use_sandbox()` in Python, or `connecty ask --sandbox`.",
-    "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support provides "
-    "credentials. To try it without an account, add --sandbox to `connecty ask`.",
+    "hint": "Run `connecty login` once, set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET, or call "
+    "cf.configure(); ConnectyAI support provides them. Without an account, call cf.use_sandbox() (import "
+    "connecty_frames as cf).",
+    "shell_hint": "Run `connecty login` once, or set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET; "
+    "ConnectyAI support provides them. Without an account, add --sandbox to `connecty ask`.",
 }
 
 
@@ -336,12 +336,7 @@ class Settings:
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
-        where = " and ".join(f"{name} (environment: CONNECTY_{name.upper()})" for name in missing)
-        raise ConfigError(
-            f"No {where}.",
-            setting=missing[0],
-            **_NO_CREDENTIALS,
-        )
+        raise ConfigError(f"No {' and '.join(missing)}.", setting=missing[0], **_NO_CREDENTIALS)
 
 
 #: The names of the settings.

@@ -125,7 +125,7 @@ def test_the_lines_of_the_caller_and_the_message_are_shown(shown: dict[str, str]
     assert message == (
         "QuestionFailed: The question failed. The server says:\n"
         "error: no FORM\nLINE 1: x\n        ^\\x1b[2J\n"
-        "Try rephrasing it.\n"
+        "Try rephrasing the question.\n"
     )
 
 
@@ -164,7 +164,7 @@ def test_an_interrupt_is_short_too(shown: dict[str, str]) -> None:
         "File mine.py:14, in call(function)",
         "Cell In[1], line 1, in stop(step)",
     ]
-    assert re.fullmatch(r"Question \S{36} may still be running; .*\.result\(\)\n", note)
+    assert re.fullmatch(r"Question \S{36} may still be running; .* cf\.fetch\(.*\)\n", note)
 
 
 def test_errors_before_it_are_shown(shown: dict[str, str]) -> None:

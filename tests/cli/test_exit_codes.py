@@ -74,7 +74,7 @@ def test_missing_credentials(shell: Any) -> None:
     code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES))
 
     assert (code, out) == (2, "")
-    assert err.startswith("ConfigError: No client_id (environment: CONNECTY_CLIENT_ID) and client_secret ")
+    assert err.startswith("ConfigError: No client_id and client_secret. Run `connecty login` once, ")
     assert "add --sandbox to `connecty ask`" in err
 
 
@@ -236,7 +236,7 @@ def test_a_question_that_takes_too_long(shell: Any) -> None:
         ),
         (
             "client_id",
-            "ConfigError: No client_id (environment: CONNECTY_CLIENT_ID). Run `connecty login`, ",
+            "ConfigError: No client_id. Run `connecty login` once, ",
         ),
     ],
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.servers.scripted import Script
 
 CSV = '"n"\n2\n3\n'
-TYPE = b"Type the question, then Ctrl-D on a line of its own.\n"
+TYPE = b"Type the question, then Ctrl-D on its own line.\n"
 
 
 def unframed(text: str) -> str:

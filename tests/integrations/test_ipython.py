@@ -150,7 +150,7 @@ class TestConnecty:
 
         first, stored, *again = capsys.readouterr().out.splitlines()
         assert again == [first, stored]
-        assert stored.startswith("df: 3 of 100 rows, truncated x ")
+        assert stored.startswith("df: 3 of 100 rows x 2 columns, truncated.")
         assert first.startswith("%%connecty 1 3 of 100 rows received; max_rows=None fetches all")
 
     def test_a_failed_question_leaves_the_variable(self, shell: Any, connected: Sandbox) -> None:

@@ -202,8 +202,8 @@ def test_the_reason(answerer: WorkspaceAnswerer) -> None:
         answerer.answer("profit and revenue by county", 13)
     assert str(unknown.value) == (
         "The sandbox cannot read this question. Unknown words: 'profit', 'county'. `connecty "
-        "sandbox --examples` lists examples, and a SELECT statement is run as it is. Similar questions that"
-        ' it answers: "what is the revenue of each day"; "what is the revenue by country".'
+        "sandbox --examples` lists examples; it also runs SELECT statements. Similar questions that it "
+        'answers: "what is the revenue of each day"; "what is the revenue by country".'
     )
     with pytest.raises(QuestionFailed) as left:
         answerer.answer("revenue by country minimum", 13)
@@ -232,6 +232,7 @@ def test_what_a_refusal_offers_is_answered(
         assert answerer.answer(offer, 13).sql
 
 
+@pytest.mark.slow
 def test_what_refusals_offer_is_answered(answerer: WorkspaceAnswerer) -> None:
     """Each reading and each similar question that a refusal names, of all questions that people wrote."""
     files = [Path(__file__).with_name("refused_questions.toml"), *SETS.glob("*.toml")]

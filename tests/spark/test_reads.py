@@ -154,9 +154,8 @@ def test_settings_are_those_of_the_process() -> None:
         open_client()
 
     assert str(raised.value) == (
-        "No client_id (environment: CONNECTY_CLIENT_ID) and client_secret (environment: "
-        "CONNECTY_CLIENT_SECRET). Spark's Python processes read the environment and the profile file, on the "
-        "driver and on each executor, but not what the program has configured."
+        "No client_id and client_secret. Spark's Python processes read the environment and the profile file, "
+        "on the driver and on each executor, but not what the program has configured."
     )
 
 

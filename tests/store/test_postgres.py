@@ -551,7 +551,7 @@ def test_a_batch_of_another_store(server: Script, url: str, database: Any, tmp_p
     with client(server, url) as by_url, client(server, str(tmp_path / "h.sqlite3")) as by_file:
         ask(by_url, shared, ["how many?"])
         ask(by_file, plain, ["how many?"])
-        with pytest.raises(cf.ConfigError, match=r"store=None, and now .* ask without a URL"):
+        with pytest.raises(cf.ConfigError, match=r"store=None, but now .* ask without a URL"):
             ask(by_url, plain, ["how many?"])
         with pytest.raises(cf.ConfigError, match=r"but now it is None.* ask with history='postgresql://"):
             ask(by_file, shared, ["how many?"])

@@ -48,8 +48,7 @@ class TemporalValues(NamedTuple):
         """Return some of the values, which have at most one offset."""
         values = self.values.slice(start, length)
         extremes = _extremes(values)
-        offsets = self.offsets if extremes else frozenset[str]()
-        return TemporalValues(self.format, values, offsets, extremes)
+        return TemporalValues(self.format, values, self.offsets if extremes else frozenset(), extremes)
 
     @classmethod
     def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:

@@ -63,7 +63,7 @@ class WorkspaceAnswerer:
             similar = similar_questions(question, self.questions, least=0.5)
             raise QuestionFailed(
                 f"The sandbox cannot read this question. {refused}{self._offers(typed, refused)} `connecty "
-                f"sandbox --examples` lists examples, and a SELECT statement is run as it is.{similar}"
+                f"sandbox --examples` lists examples; it also runs SELECT statements.{similar}"
             ) from None
 
     def _read(self, typed: list[str]) -> Plan:
