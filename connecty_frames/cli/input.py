@@ -71,13 +71,14 @@ class QuestionCommand(TyperCommand):
 def question_reader(words: Sequence[str], file: Path | None, question_id: str | None) -> Callable[[], str]:
     """Return a function that reads the question, once everything else is checked; raises ConfigError."""
     is_stdin = [*words[:1]] == [_STDIN] or str(file) == _STDIN
-    if (file is not None and (words or question_id)) or (is_stdin and (question_id or len(words) > 1)):
+    given = [bool(words), file is not None, question_id is not None]
+    if sum(given) > 1 or (is_stdin and len(words) > 1):
         raise ConfigError(
             "More than one question. Use only one of these: words, - for standard input, --file, "
             "--question-id.",
             setting="question",
         )
-    if not words and file is None and question_id is None:
+    if not any(given):
         raise ConfigError(
             "No question. Give one as words, as - for standard input or with --file, or fetch an earlier "
             "answer with --question-id ID.",

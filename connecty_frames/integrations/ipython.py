@@ -89,10 +89,10 @@ class _Magics:
         options: Any = self._parse(line)
         name, client, question_id = (options.pop(each, None) for each in ("name", "client", "question_id"))
         question, engine = (cell or "").strip(), options.pop("engine", "pandas")
-        if not question and question_id is None:
+        if bool(question) is (question_id is not None):
             raise UsageError(
-                "%%connecty: there is no question. Write it in the lines below %%connecty; to fetch the "
-                "answer to one asked before: %connecty NAME --question-id ID"
+                f"%%connecty: there is {'also a' if question else 'no'} question. Write one in the lines "
+                "below, or fetch the answer to an earlier one: %connecty NAME --question-id ID"
             )
         try:
             AskOptions.from_kwargs(options, *(ASKING if question_id else ()), engine=engine)

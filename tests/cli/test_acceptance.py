@@ -83,7 +83,6 @@ def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict
     [
         (["how many?", "--quiet"], ""),
         (["--question-id", QUESTION_ID], METADATA),
-        (["how many?", "--question-id", QUESTION_ID], METADATA),
     ],
 )
 def test_when_it_is_not_printed(

@@ -131,6 +131,7 @@ def test_what_is_no_question_is_not_asked(
             ["--file", "a", "--question-id", "b"],
             "ConfigError: More than one question. Use only one of these: words",
         ),
+        (["how", "--question-id", "b"], "ConfigError: More than one question. Use only one of these: words"),
         (["-", "--question-id", "b"], "ConfigError: More than one question. Use only one of these: words"),
         (["-", "how", "many"], "ConfigError: More than one question. Use only one of these: words"),
         (["orders", "-5", "days"], "; if it is a word of the question, write -- before the question."),
