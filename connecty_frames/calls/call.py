@@ -43,8 +43,7 @@ class Call:
             handle = self._find_or_send()
             while handle.reused and not handle.exists(self.deadline.remaining()):
                 handle = self._find_or_send()
-            if handle.reused and self._api.history is not None:
-                self._api.history.reused(handle.question_id)
+            self._count_reuse(handle)
             return handle
 
     def answer(
@@ -69,8 +68,7 @@ class Call:
                     if not handle.reused:
                         raise
                 else:
-                    if handle.reused and self._api.history is not None:
-                        self._api.history.reused(handle.question_id)
+                    self._count_reuse(handle)
                     return answer
 
     def _find_or_send(self) -> Question:
@@ -91,3 +89,7 @@ class Call:
                 return Question(self._api, earlier.question_id, submission.dw_id, earlier=earlier, kept=kept)
         question_id = submission.send(self.deadline)
         return Question(self._api, question_id, submission.dw_id, submission=submission)
+
+    def _count_reuse(self, handle: Question) -> None:
+        if handle.reused and self._api.history is not None:
+            self._api.history.reused(handle.question_id)

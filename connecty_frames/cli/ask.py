@@ -28,6 +28,7 @@ from connecty_frames.cli.connection import (
     connection,
     is_temporary,
     open_client,
+    records_by_default,
 )
 from connecty_frames.cli.input import question_reader, read_saved_schema
 from connecty_frames.cli.io import discard_output, echo_stderr
@@ -215,16 +216,16 @@ def recording_client(
     address: Mapping[str, Any], *, no_history: bool = False, max_age: str | None = None
 ) -> Iterator[Client]:
     """Yield a client that, unlike in Python, records questions unless a setting says otherwise."""
-    from connecty_frames.files import user_folder
     from connecty_frames.settings.sources import explain
 
-    values, places = ({each[0]: each[n] for each in explain(**address)} for n in (1, 2))
+    settings = {name: (value, place) for name, value, place in explain(**address)}
     history: bool | str | None = None
-    is_named = places["history"] != "default"
-    if no_history and not (is_named and values["max_questions_per_day"]):  # a limit counts in the named file
+    is_named = settings["history"][1] != "default"
+    limit = settings["max_questions_per_day"][0]
+    if no_history and not (is_named and limit):  # a limit counts in the named file
         history = False
     elif not is_named:
-        history = "require" if max_age else user_folder("state") is not None
+        history = "require" if max_age else records_by_default()
     with open_client(address, history=history, keep_answers=False if no_history else None) as client:
         try:
             yield client

@@ -9,7 +9,7 @@ import typer
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import masked_id, terminal
-from connecty_frames.cli.connection import Profile, sandbox_class
+from connecty_frames.cli.connection import Profile, records_by_default, sandbox_class
 from connecty_frames.cli.input import FlagGroup
 from connecty_frames.cli.io import echo_stderr
 
@@ -29,14 +29,12 @@ def path() -> None:
 @config.command()
 def show(*, profile: Profile = None) -> None:
     """Show each setting, its value with secrets masked, and its source."""
-    from connecty_frames.files import user_folder
     from connecty_frames.settings.sources import explain
 
     rows = []
     for name, value, place in explain(profile=profile):
         if name == "history" and place == "default":
-            recorded = str(user_folder("state") is not None)
-            rows.append((name, recorded, "default of the command line; False in Python"))
+            rows.append((name, str(records_by_default()), "default of the command line; False in Python"))
         else:
             rows.append((name, masked(name, value), place))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]

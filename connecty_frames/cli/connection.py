@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 ADDRESS_CONFLICT: Final = "--base-url and --region both name the address: give one."
 
 
+def records_by_default() -> bool:
+    """Whether commands record questions if no setting says so: wherever the user has a home folder."""
+    from connecty_frames.files import user_folder
+
+    return user_folder("state") is not None
+
+
 def complete_profile(incomplete: str) -> list[str]:
     """Return the names of profiles that complete a word, for the shell."""
     from connecty_frames.settings.profiles import Profiles

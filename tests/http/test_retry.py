@@ -42,6 +42,17 @@ def trying(*outcomes: Any) -> tuple[Callable[[Attempt], Any], list[Attempt]]:
     return send, attempts
 
 
+def fetch(send: Callable[[Attempt], Any], clock: Any) -> Any:
+    """Call a function with retries, as a fetch with 60 seconds left does."""
+    return retry(
+        send,
+        policy=FETCH_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 0.5,
+        budget=RetryBudget(clock),
+    )
+
+
 @cases(("failures", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (500, 8.0)])
 def test_backoff_is_full_jitter_that_doubles_to_eight_seconds(failures: int, most: float) -> None:
     """The wait is drawn from 0 to min(8, 0.5 * 2**(failures - 1)) seconds."""
@@ -99,13 +110,7 @@ def test_an_error_in_an_attempt_is_left_as_it_is(clock: Any) -> None:
         raise ZeroDivisionError from KeyError()
 
     with pytest.raises(ZeroDivisionError) as caught:
-        retry(
-            send,
-            policy=FETCH_POLICY,
-            deadline=Deadline.after(60, clock),
-            random=lambda: 0.5,
-            budget=RetryBudget(clock),
-        )
+        fetch(send, clock)
     assert isinstance(caught.value.__cause__, KeyError)
 
 
@@ -117,42 +122,21 @@ def test_a_fetch_is_repeated_after_transient_failures(clock: Any) -> None:
         failure(FailureKind.RATE_LIMITED),
         "rows",
     )
-    outcome = retry(
-        send,
-        policy=FETCH_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 0.5,
-        budget=RetryBudget(clock),
-    )
+    outcome = fetch(send, clock)
     assert (outcome, clock.slept) == ("rows", [0.25, 0.5, 1.0])
 
 
 def test_retry_after_is_obeyed(clock: Any) -> None:
     """Retry-After: 7 makes the wait 7 s, though backoff alone would be shorter."""
     send, _ = trying(failure(FailureKind.RATE_LIMITED, retry_after=7.0), "rows")
-    assert (
-        retry(
-            send,
-            policy=FETCH_POLICY,
-            deadline=Deadline.after(60, clock),
-            random=lambda: 0.5,
-            budget=RetryBudget(clock),
-        )
-        == "rows"
-    )
+    assert fetch(send, clock) == "rows"
     assert clock.slept == [7.0]
 
 
 def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
     """Retry-After: 61 with 60 s left is a failure at once, after one attempt and no sleep."""
     send, attempts = trying(failure(FailureKind.RATE_LIMITED, retry_after=61.0))
-    outcome = retry(
-        send,
-        policy=FETCH_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 0.5,
-        budget=RetryBudget(clock),
-    )
+    outcome = fetch(send, clock)
     assert isinstance(outcome, Failure)
     assert (len(attempts), clock.slept) == (1, [])
 
@@ -160,13 +144,7 @@ def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
 def test_the_deadline_ends_the_retries(clock: Any) -> None:
     """A lasting outage ends exactly at the deadline."""
     send, _ = trying(failure(FailureKind.UNAVAILABLE))
-    outcome = retry(
-        send,
-        policy=FETCH_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 0.5,
-        budget=RetryBudget(clock),
-    )
+    outcome = fetch(send, clock)
     assert isinstance(outcome, Failure)
     assert clock.at == 1060.0
 
