@@ -57,7 +57,7 @@ def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, An
 def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> Index:
     """Make a folder that of a batch, unless it is, and return its index: in it, or at the URL of a store."""
     if folder.exists() and not folder.is_dir():
-        raise _refused(folder, ": there is a file of that name.")
+        raise _refused(folder, ": there is a file of that name. Name a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     # Of callers that begin it at once with different options, the later one finds the manifest of the other.
     with locked_folder(folder):
@@ -151,11 +151,14 @@ def manifest_in(folder: Path) -> dict[str, Any]:
             manifest[_STORE] = _text(parse_setting("history", store, is_text=False))
             _text(manifest[_BATCH])
     except (FileNotFoundError, NotADirectoryError):
-        raise _refused(folder, " has no batch.") from None
+        raise _refused(folder, " has no batch. Name the folder of one, or begin it with ask_batch.") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _refused(folder, f": {_MANIFEST} is damaged. Restore it.") from None
     if not known:
-        raise _refused(folder, " was written by another version of connecty_frames.")
+        raise _refused(
+            folder,
+            " was written by another version of connecty_frames. Install that version, or name a new folder.",
+        )
     return manifest
 
 
