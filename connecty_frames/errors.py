@@ -175,7 +175,7 @@ class RateLimitError(APIError):
 
     status: int = 429
     retry_after: float | None = None
-    """Seconds after which the server allows another attempt, or None if it did not say."""
+    """Seconds to wait before another attempt, as the server said, or None if it did not."""
 
 
 class ServerError(APIError):

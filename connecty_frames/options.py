@@ -59,7 +59,7 @@ class FetchOptionsDict(TypedDict, total=False):
     """Column types that replace the inferred ones: a dict or a pandera model for some columns, or a full
     schema as a contract."""
     tz: str
-    """The time zone in which to show timestamps with an offset: an IANA name, or an offset such as
+    """The time zone for showing timestamps that have an offset: an IANA name, or an offset such as
     ``"+05:30"``. The instants do not change, and timestamps without an offset are not affected."""
     infer_temporal: bool
     """Convert text to dates and timestamps if the column has no statistics and every value is a full date, or

@@ -35,7 +35,7 @@ SchemaFile = Annotated[
     _table(help="A file saved by --schema --format json: the columns and types to require."),
 ]
 TimeZone = Annotated[
-    str, _table(help="The time zone in which to show timestamps with an offset, such as Asia/Tokyo.")
+    str, _table(help="The time zone for showing timestamps that have an offset, such as Asia/Tokyo.")
 ]
 Decimals = Annotated[
     options.Decimals, _table(help="How to type fractional numbers that float64 cannot represent exactly.")

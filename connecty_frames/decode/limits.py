@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 #: The most values of statistics, which take up to 100 bytes each, however short they are.
 MOST_VALUES: Final = 2_000_000
 MOST_KEPT: Final = 100_000
-#: Each call for each column of each block has its cost. So of more columns than this, one call reads several
-#: columns, or one column of all blocks; and of more than four times as many, blocks are longer.
+#: Each call for a column of a block has a cost. Above this many columns, one call reads several columns, or
+#: all blocks of one; above four times as many, blocks are longer.
 FEW_COLUMNS: Final = 32
 
 #: Held while an answer is decoded, if one is set: those of many questions are, two at a time.
@@ -36,7 +36,7 @@ class ReaderLimits(Immutable):
     checkpoint: Callable[[], None] = lambda: None
 
     def block_size(self, size: int, columns: int) -> int:
-        """Return the size of blocks of so many columns, given that of few: up to four times as long."""
+        """Return the block size for this many columns, up to four times ``size``, which is for few."""
         return min(size * min(max(columns // (4 * FEW_COLUMNS), 1), 4), self.longest_row)
 
 

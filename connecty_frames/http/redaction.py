@@ -4,8 +4,8 @@ A server may repeat in an error what it was sent: "invalid client_secret 'xyz'".
 messages, logs and notebooks, where a secret must never be.
 
 Secrets, tokens and passwords are masked wherever they occur. A client id is not a secret and may be an
-ordinary word, so only messages mask it, and only as a whole word. States, keys and ids are data, in which no
-client id is masked.
+ordinary word, so only messages mask it, and only as a whole word. States, keys and ids are data: they keep
+a client id.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class WorkerSetup(msgspec.Struct, frozen=True):
     """What a worker opens, and its limits."""
 
     database: str | None  # None builds the sample workspace in memory
-    timezone: str  # in which instants are written
+    timezone: str  # of instants in answers
     documented_only: bool
     memory: int  # of a query, in MiB
 

@@ -74,7 +74,7 @@ class SandboxOptions(TypedDict, total=False):
     latency: float
     """Seconds to wait on each question before its query runs."""
     timezone: str
-    """The time zone in which instants are written, an IANA name."""
+    """The time zone of instants in answers, an IANA name."""
     statistics: Statistics
     """``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends
     sections for numbers and booleans, whose form is assumed."""
@@ -126,7 +126,7 @@ class Sandbox:
     latency : float, default 0.0
         Seconds to wait on each question before its query runs.
     timezone : str, default "Europe/Warsaw"
-        The time zone in which instants are written, an IANA name.
+        The time zone of instants in answers, an IANA name.
     statistics : {"full", "documented"}, default "full"
         ``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends sections
         for numbers and booleans, whose form is assumed.

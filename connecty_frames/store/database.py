@@ -265,7 +265,7 @@ class Database(Store):
                 raise StoreError(f"{reason}; {error}") from None
 
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
-        """Do so, and leave a damaged file as it is."""
+        """Execute it if possible, and leave a damaged file as it is."""
         with suppress(StoreError, _DamagedError, sqlite3.Error, OSError), self.lock, self:
             self._execute(statement, parameters, self.soon(), creates=False)
 

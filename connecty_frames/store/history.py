@@ -279,7 +279,7 @@ class History:
         values |= {"key": row.key, "token": row.token, "base_url": self._base_url, "client": self._client}
         now = self.database.now(from_microseconds(row.asked_at))
         columns: dict[str, Statement] = {name: ("?", (value,)) for name, value in values.items()}
-        # Of claims at the same time, each of which sees no other, an index of PostgreSQL lets one through.
+        # Concurrent claims do not see each other: a unique index of PostgreSQL lets one through.
         columns |= {"previous": ("?", (after,)), "asked_at": now, **self.database.lease()}
         where: list[Statement] = [("true", ())]
         if after is not None:

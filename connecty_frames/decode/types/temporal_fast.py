@@ -79,7 +79,7 @@ _FAST: Final = {
 
 
 def fast_format(text: str) -> TemporalFormat | None:
-    """Return the format in which ``read_fast`` may read texts like this one, or None."""
+    """Return the format that ``read_fast`` tries on texts like this one, or None."""
     format_ = match_format(text)
     return None if format_ not in _FAST or has_seventh_digit(text) else format_
 
@@ -108,7 +108,7 @@ def read_fast(
 
 
 def _extremes(values: pa.Array) -> tuple[int, int] | None:
-    """Return the least and the most value as Arrow counts them, None if all are null."""
+    """Return the minimum and maximum as Arrow stores them, or None if all are null."""
     if len(values) == values.null_count:
         return None
     measured = pc.min_max(values)

@@ -346,11 +346,11 @@ class Phrases:
         return (field.entity, field.name) == ("order", "total") and (entity is None or entity.name == "order")
 
     def is_default_time(self, field: Field) -> bool:
-        """Return whether a field is the time to which periods refer that name none."""
+        """Return whether periods refer to this field by default."""
         return self.model.time_field(field.entity) is field
 
     def time_of(self, verb: Verb) -> Field | None:
-        """Return the time that a verb names, or None if it is the one to which periods refer anyhow."""
+        """Return the time that a verb names, or None if periods refer to it by default."""
         (field,) = verb.fields if len(verb.fields) == 1 and not verb.events else (None,)
         return field if field is not None and not self.is_default_time(field) else None
 
