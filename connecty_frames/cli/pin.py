@@ -178,14 +178,17 @@ def check(
 ) -> None:
     """Check whether the SQL of pins may be run, and with --connection whether it returns the same columns.
 
-    Nothing is asked without --ask. The exit code is 12 if anything other than the SQL's formatting changed.
+    Nothing is asked without --ask. The exit code is 12 if anything other than the SQL's formatting changed,
+    else that of the first pin that could not be checked.
     """
-    from connecty_frames.pins import Drift, PinCheck, PinFolder
+    from connecty_frames.pins import PinFolder
 
-    chosen = _chosen(PinFolder.find(folder), names, all_=all_)
+    pins = PinFolder.find(folder)
+    chosen = _chosen(pins, names, all_=all_)
     options: dict[str, Any] = {"ask": ask, "times": times, "functions": function or (), "timeout": timeout}
     with ExitStack() as stack:
         if ask:
+            _read(pins, chosen)  # a damaged file is found before anything is paid for
             address = stack.enter_context(connection(sandbox=sandbox, profile=profile))
             options["client"] = stack.enter_context(open_client(address))
             if not is_temporary(address):
@@ -194,25 +197,39 @@ def check(
                 echo_stderr(f"This asks {counted(count, 'question')}, {which} paid for.")
         if warehouse is not None:
             options["connection"] = stack.enter_context(connected(warehouse))
-        checks = []
-        for one in chosen:
-            try:
-                with _naming(one):
-                    checks.append(one.check(on_change=lambda _: None, **options))
-            except Exception as error:
-                if ask or len(chosen) == 1:
-                    raise
-                reason = excerpt(_without_password(str(error), warehouse or ""), _SHOWN)
-                drift = Drift(refused=f"It cannot be checked: {reason}")
-                checks.append(PinCheck(one.name, (drift,), by_text=False))
-    if format_ == "json":
-        rows = [{"name": each.name, "changed": each.changed, "differences": each.lines} for each in checks]
-        typer.echo(json.dumps(rows, indent=2))
-    else:
-        for each in checks:
-            typer.echo(terminal(str(each), keep="\n"))
-    if any(each.changed for each in checks):
+        rows, texts, failure = _check_each(pins, chosen, options, warehouse or "")
+        typer.echo(json.dumps(rows, indent=2) if format_ == "json" else terminal("\n".join(texts), keep="\n"))
+        changed = any(row["changed"] for row in rows)
+        if failure and not changed:
+            raise failure  # here, where no error shows the password of the URL
+    if changed:
         raise typer.Exit(EXIT_CODES[PinChanged])
+
+
+def _check_each(
+    pins: PinFolder, names: list[str], options: dict[str, Any], url: str
+) -> tuple[list[dict[str, Any]], list[str], Exception | None]:
+    """Check pins; return the checks as rows of JSON and as text, and the first error."""
+    rows: list[dict[str, Any]] = []
+    texts: list[str] = []
+    failure: Exception | None = None
+    for name in names:
+        try:
+            with _naming(name):
+                checked = pins[name].check(on_change=lambda _: None, **options)
+        except Exception as error:
+            if len(names) == 1:
+                raise
+            failure = failure or error
+            reason = excerpt(_without_password(str(error), url), _SHOWN)
+            rows.append({"name": name, "changed": None, "differences": [reason]})
+            texts.append(f"Pin {snippet(name)!r}: not checked.\n  {reason}")
+            if options["ask"]:
+                break
+        else:
+            rows.append({"name": name, "changed": checked.changed, "differences": checked.lines})
+            texts.append(str(checked))
+    return rows, texts, failure
 
 
 @pin.command()
@@ -254,7 +271,8 @@ def run(
     """Run the SQL of pins on the warehouse, and write all rows as they arrive; no question is asked."""
     from connecty_frames.pins import PinFolder
 
-    chosen = _chosen(PinFolder.find(folder), names, all_=all_)
+    pins = PinFolder.find(folder)
+    chosen = _read(pins, _chosen(pins, names, all_=all_))
     if output_folder is None:
         if len(chosen) > 1:
             raise ConfigError("Several pins need --output-folder DIR.", setting="output_folder")
@@ -270,28 +288,32 @@ def run(
     schema = read_saved_schema(schema_file)
     for each, file in zip(chosen, files, strict=True):
         # Opened first: a file that cannot be written must not cost a query.
-        with open_output(file, written_as) as opened, naming_file(file), _naming(each):
+        with open_output(file, written_as) as opened, naming_file(file), _naming(each.name):
             run_sql = partial(each.rerun, dialect=dialect, functions=function or (), schema=schema)
             write_batches(read_batches(warehouse, run_sql), written_as, opened)
             opened.flush()
 
 
-def _chosen(folder: PinFolder, names: list[str] | None, *, all_: bool) -> list[Pin]:
-    """Return the pins that a command is about; a ConfigError if there are none."""
+def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> list[str]:
+    """Return the names of the pins that a command is about; a ConfigError if there are none."""
     if bool(names) == all_:
         raise ConfigError("Name the pins, or pass --all.", setting="name")
-    if found := [folder[name] for name in names or folder.names()]:
+    if found := names or pins.names():
         return found
-    raise ConfigError(f"There are no pins in {path_text(folder.path)}.", setting="path")
+    raise ConfigError(f"There are no pins in {path_text(pins.path)}.", setting="path")
+
+
+def _read(pins: PinFolder, names: list[str]) -> list[Pin]:
+    return [pins[name] for name in names]
 
 
 @contextmanager
-def _naming(one: Pin) -> Iterator[None]:
+def _naming(name: str) -> Iterator[None]:
     """Let errors say which of several pins they are about."""
     try:
         yield
     except Exception as error:
-        error.add_note(f"It was pin {snippet(one.name)!r}.")
+        error.add_note(f"It was pin {snippet(name)!r}.")
         raise
 
 

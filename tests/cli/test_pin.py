@@ -154,10 +154,10 @@ def test_check(pin: Any, server: Script) -> None:
     code, out, err = pin("check", "--all", "--connection", "duckdb:///a.duckdb")
     assert (code, err) == (12, "")
     assert [line for line in out.splitlines() if line.startswith("Pin")] == [
-        "Pin 'orders': changed.",
+        "Pin 'orders': not checked.",
         "Pin 'others': changed.",
     ]
-    assert 'It cannot be checked: Binder Error: Referenced column "name" not found' in out
+    assert '  Binder Error: Referenced column "name" not found' in out
     code, _, err = pin("check", "orders", "--connection", "duckdb:///a.duckdb")
     assert (code, "It was pin 'orders'." in err) == (1, True)
     with duckdb.connect("a.duckdb") as connection:
@@ -166,6 +166,37 @@ def test_check(pin: Any, server: Script) -> None:
     assert (code, err) == (12, "")
     assert "The SQL reads 'orders', which is not a table or view of this database." in out
     assert len(server.requests) == requests
+
+
+def test_a_pin_that_cannot_be_checked(pin: Any, server: Script, tmp_path: Path) -> None:
+    """The others are checked, and the error is the command's; nothing is asked if a file is damaged."""
+    pin("add", "orders", "list the orders", "--dialect", "duckdb")
+    (tmp_path / "connecty-pins" / "damaged.toml").write_text("=", encoding="utf-8")
+    code, out, err = pin("check", "--all", "--format", "json")
+    damaged, orders = json.loads(out)
+    assert (code, "damaged.toml is damaged" in err) == (2, True)
+    assert (damaged["name"], damaged["changed"], len(damaged["differences"])) == ("damaged", None, 1)
+    assert orders == {"name": "orders", "changed": False, "differences": []}
+
+    asked = len(server.questions)
+    code, out, err = pin("check", "--all", "--ask")
+    assert (code, out, len(server.questions) - asked) == (2, "", 0)
+
+
+def test_a_failing_question_keeps_what_was_checked(pin: Any, server: Script) -> None:
+    """What was paid for is shown; nothing else is asked."""
+    for name in ("a", "b", "c"):
+        pin("add", name, f"list {name}", "--dialect", "duckdb")
+    server.on(
+        "results",
+        answered(SQL),
+        Script.answer(200, {"state": "FAILED", "results": {"response_summary": "No credits."}}),
+    )
+    asked = len(server.questions)
+    code, out, err = pin("check", "--all", "--ask")
+    assert (code, server.questions[asked:]) == (7, ["list a", "list b"])
+    assert out.startswith("Pin 'a': unchanged.\nPin 'b': not checked.\n  ")
+    assert "It was pin 'b'." in err
 
 
 def test_check_by_asking(pin: Any, server: Script) -> None:
