@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from connecty_frames.options import DtypeBackend, Engine
     from connecty_frames.warehouse.query import RecordBatchReader
 
+#: The options that do not change how a saved response is decoded.
+_NOT_DECODING: Final = ("dtype_backend", "timeout", "progress", *ASKING)
 #: How many columns, and how many characters of the summary, a repr shows.
 _REPR_COLUMNS: Final = 12
 _REPR_LENGTH: Final = 200
@@ -108,7 +110,7 @@ class Answer:
         return cls(body, decoded, metadata)
 
     @classmethod
-    @shows_options("dtype_backend", "timeout", "progress", *ASKING, max_rows=None)
+    @shows_options(*_NOT_DECODING, max_rows=None)
     def from_json(
         cls,
         source: bytes | str | os.PathLike[str],
@@ -150,7 +152,7 @@ class Answer:
         >>> cf.Answer.from_json(path).schema
         orders  int64  numeric statistics; 1 whole number
         """
-        ask_options = AskOptions.from_kwargs(options)
+        ask_options = AskOptions.from_kwargs(options, *_NOT_DECODING)
         body = _read(source)
         return cls.from_response(
             body,

@@ -471,6 +471,8 @@ def test_an_invalid_index_col_costs_nothing(index_col: Any, counted: Callable[[]
         (lambda: cf.ask_df("x", question_id=ID), r"did you mean cf\.fetch\(question_id\)\?"),
         (lambda: cf.fetch(ID, max_age=60), "unexpected keyword argument 'max_age'"),
         (lambda: cf.fetch_df(ID, tags={"job": "n"}), "unexpected keyword argument 'tags'"),
+        (lambda: cf.Answer.from_json(b"{}", timeout=3), "unexpected keyword argument 'timeout'"),
+        (lambda: cf.Answer.from_json(b"{}", max_age=3), "unexpected keyword argument 'max_age'"),
         (cf.fetch, "question_id"),
         (cf.ask_df, "question"),
         (lambda: cf.ask_df(TOP_COUNTRIES, 13), "positional"),
