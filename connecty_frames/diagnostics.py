@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames.decode.exact_json import LONE_SURROGATE
+from connecty_frames.decode.limits import MOST_WARNINGS
 from connecty_frames.errors import (
     QuestionError,
     QuestionFailed,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
-#: The most warnings of one category for one answer; the others are counted.
-_MAX_WARNINGS: Final = 10
 #: The most that a message shows of what a server says of a question, in bytes.
 _MAX_DETAILS: Final = 3_000
 
@@ -45,13 +44,13 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
     counts: Counter[type[ConnectyWarning]] = Counter()
     for warning in warnings:
         counts[type(warning)] += 1
-        if counts[type(warning)] <= _MAX_WARNINGS:
+        if counts[type(warning)] <= MOST_WARNINGS:
             warn(warning)
     for category, count in counts.items():
-        if count > _MAX_WARNINGS:
+        if count > MOST_WARNINGS:
             warn(
                 category(
-                    f"Not shown: {counted(count - _MAX_WARNINGS, 'more warning')} of this category. The "
+                    f"Not shown: {counted(count - MOST_WARNINGS, 'more warning')} of this category. The "
                     "answer's schema and statistics show the details."
                 )
             )

@@ -15,7 +15,7 @@ from connecty_frames.decode.arrow_types import is_number, is_text
 from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
-from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.limits import LIMITS, MOST_WARNINGS
 from connecty_frames.decode.rows.reader import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
@@ -90,6 +90,7 @@ def decode(
     unknown = list(dict.fromkeys(name for found in statistics_of for name in found.unknown))
     ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
     warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
+    most_warnings = len(warnings) + MOST_WARNINGS
     arrays, described, sources, errors = [], [], [], []
     for position in _column_order(rows.names, schema_types):
         limits.checkpoint()
@@ -106,7 +107,10 @@ def decode(
                 warnings.append(_fidelity_warning(column, None, problem, options))
             decision = _choose_type(column, schema_types, options)
             if decision.problem is not None:
-                warnings.append(_fidelity_warning(column, decision.type, decision.problem, options))
+                is_shown = len(warnings) < most_warnings
+                warnings.append(
+                    _fidelity_warning(column, decision.type, decision.problem, options, advise=is_shown)
+                )
             built = decision.array  # while deciding
             arrays.append(_build(column, decision, given, rows, position) if built is None else built)
             _check(received, arrays[-1], schema_types.rules.get(column.name), limits)
@@ -260,13 +264,19 @@ def _check(column: Column, array: Any, rule: ColumnRule | None, limits: ReaderLi
 
 
 def _fidelity_warning(
-    column: Column, type_: pa.DataType | None, problem: CellError, options: AskOptions
+    column: Column,
+    type_: pa.DataType | None,
+    problem: CellError,
+    options: AskOptions,
+    *,
+    advise: bool = False,
 ) -> TypeFidelityWarning:
     """Return the warning of a column without the type that it should have, or raise it under strict."""
-    # Without a type, it is about a value alone.
+    # Without a type, it is about a value alone. Advice takes much longer than reading the column.
     if options.strict:
         raise _conversion_error(column.name, problem)
-    name, remedy = snippet(column.name), type_ and _schema_that_reads(column, type_, problem)
+    name = snippet(column.name)
+    remedy = _schema_that_reads(column, type_, problem) if advise and type_ is not None else None
     outcome = ""
     if type_ is not None:
         outcome = " stays exact text" if pa.types.is_string(type_) else f" is {snippet(str(type_))}"

@@ -17,6 +17,8 @@ MOST_KEPT: Final = 100_000
 #: Each call for a column of a block has a cost. Above this many columns, one call reads several columns, or
 #: all blocks of one; above four times as many, blocks are longer.
 FEW_COLUMNS: Final = 32
+#: The most warnings of one category for one answer; the others are counted.
+MOST_WARNINGS: Final = 10
 
 #: Held while an answer is decoded, if one is set: those of many questions are, two at a time.
 DECODING: Final[ContextVar[AbstractContextManager[object] | None]] = ContextVar("DECODING", default=None)
