@@ -132,7 +132,6 @@ class TestManyColumns:
         assert str(warned[-1].message).startswith("Not shown: 2,989 more warnings of this category. ")
         assert {each.category for each in warned} == {cf.ColumnNameWarning}
 
-    @pytest.mark.slow
     def test_warnings_of_types_and_statistics(self) -> None:
         """Each category has its own ten."""
         names = [f"c{n}" for n in range(MANY)]

@@ -1034,8 +1034,7 @@ def test_the_example_in_milliseconds_alone(golden: Path) -> None:
 
 
 @pytest.mark.slow
-@cases("strict", [False, True])
-@cases("max_rows", [20, None])
+@cases(("max_rows", "strict"), [(20, False), (None, True)])
 def test_the_sandbox(sandbox: Sandbox, max_rows: int | None, *, strict: bool) -> None:
     """No answer of the sample workspace causes a warning, whole or in part."""
     doubted = {}

@@ -18,7 +18,7 @@ from tests.verification.fuzz.trial import Trials
 
 _ROOT = Path(__file__).parents[2]
 #: They take a few seconds.
-_CASES = 4_000
+_CASES = 2_000
 
 
 def _fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:

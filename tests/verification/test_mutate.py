@@ -67,14 +67,7 @@ file = "room/module.py"
 function = "is_small"
 before = "if number < 0:"
 after = "if number <= 0:"
-reason = "The first of the survivors."
-
-[[mutant]]
-file = "room/module.py"
-function = "is_small"
-before = "if number < 0:"
-after = "if number < 1:"
-reason = "The second."
+reason = "One of the two survivors."
 """
 PROGRAM = """
 import sys
@@ -85,11 +78,8 @@ root = Path(sys.argv[1])
 project = Project(root, "tiny", {"room": ("room",)}, root / "equivalent.toml")
 print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
 (root / "equivalent.toml").write_text((root / "listed.toml").read_text())
-print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
-(root / "equivalent.toml").write_text("")
 with (root / "tests/room/test_module.py").open("a") as file:
     file.write("\\n\\ndef test_zero():\\n    assert is_small(0)\\n")
-print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
 path = root / "tiny/room/module.py"
 path.write_text("# A line more.\\n" + path.read_text())
 print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
@@ -134,7 +124,7 @@ def tiny(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_survivors_are_found(tiny: Path) -> None:
-    """Two of sixteen survive, until they are listed or a test is added; a failing test kills none.
+    """Two of sixteen survive, until one is listed and a test kills the other; a failing test kills none.
 
     Four of them are executed only by a process that a test starts.
     """
@@ -142,11 +132,10 @@ def test_survivors_are_found(tiny: Path) -> None:
     summaries = re.findall(r"^room +(.*?, \d+ in all)", done.stdout, re.MULTILINE)
     assert summaries == [
         "14 of 16 killed (87.5%), 0 of them by the time limit; 0 listed, 2 not executed, 18 in all",
-        "14 of 14 killed (100.0%), 0 of them by the time limit; 2 listed, 2 not executed, 18 in all",
-        *["16 of 16 killed (100.0%), 0 of them by the time limit; 0 listed, 2 not executed, 18 in all"] * 2,
+        "15 of 15 killed (100.0%), 0 of them by the time limit; 1 listed, 2 not executed, 18 in all",
     ], done.stdout + done.stderr
     assert set(re.findall(r"^  \+ (.*)$", done.stdout, re.MULTILINE)) == SURVIVORS
-    assert re.findall(r"^exit code (\d)$", done.stdout, re.MULTILINE) == ["1", "0", "0", "0"]
+    assert re.findall(r"^exit code (\d)$", done.stdout, re.MULTILINE) == ["1", "0"]
     assert (
         "not used, since it fails without a mutant: tests/room/test_module.py::test_that_fails" in done.stdout
     )

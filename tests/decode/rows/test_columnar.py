@@ -36,8 +36,8 @@ TEXT, INTEGER, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.
 ARROW_TYPES = {TEXT: pa.string(), INTEGER: pa.int64(), FRACTION: pa.string(), BOOLEAN: pa.bool_()}
 ONE_BLOCK = 1 << 20
 
-#: Of the sizes of blocks, the fast tests try every third.
-every_size = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+#: Of the sizes of blocks, the fast tests try every seventh, the slow ones every third.
+every_size = pytest.mark.parametrize("step", [7, pytest.param(3, marks=pytest.mark.slow)])
 
 #: Rows after a header, and the columns they are.
 Columns = list[tuple[ValueKind, list[Any]]]
@@ -570,7 +570,7 @@ def spelled_tables(draw: Callable[..., Any]) -> tuple[bytes, list[str]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(spelled_tables(), st.sampled_from([1, 7, 30, ONE_BLOCK]))
 @example((b'[["c0"],[0.5],[-0]]', ["other"]), 7)
 @example((b'[["c0","c1"],[1,1],[2,0.5]]', ["temporal", "other"]), ONE_BLOCK)
@@ -585,7 +585,7 @@ def test_both_readers_agree(spelled: tuple[bytes, list[str]], block: int) -> Non
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(spelled_tables(), st.sampled_from([1, 7, 30, ONE_BLOCK]))
 def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], block: int) -> None:
     """Each cell of the columnar reader is that of Python's own reader, with numbers as their texts."""

@@ -102,7 +102,7 @@ tables = st.integers(1, 3).flatmap(
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(tables, st.sampled_from(BLOCKS))
 @example(r'[["a"],["\\"],["],["],["\ud800"]]', 1)
 def test_every_cell_is_that_of_exact_json(dataframe: str, block: int) -> None:
