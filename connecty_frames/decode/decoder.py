@@ -292,6 +292,8 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     if pa.types.is_temporal(inferred) or column.kinds & NESTED_KINDS:  # no remedy reads arrays and objects
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]
+    if column.section == "temporal" and not any(map(str.isdigit, str(first))):
+        return None  # as "n/a": trying all types would take most of the time of a small answer
     some = list(islice(column.cells.present, 0, None, len(column.cells) // _MOST_TRIED + 1))
     for type_ in _REMEDIES.get(column.section, ()):
         if type_ == inferred:
