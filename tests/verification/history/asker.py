@@ -38,7 +38,9 @@ def _ask(address: str, question: str, history: str, received: str) -> None:
     """Ask, and append the id to a file as soon as the caller learns it."""
     with (
         Path(received).open("a", encoding="utf-8") as file,
-        Client("id", client_secret="secret", base_url=address, dw_id=13, history=history) as client,
+        Client(
+            "id", client_secret="secret", base_url=address, dw_id=13, history=history, history_required=True
+        ) as client,
     ):
 
         def report(question_id: str) -> None:
