@@ -73,11 +73,14 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         cut = f"{rows} received, {asked} requested, and the statistics do not tell whether there are more"
     else:
         return
+    remedy, shell_remedy = "max_rows=None fetches all", "--max-rows all fetches all"
+    if options.max_rows is None and fetched is not None:
+        remedy = shell_remedy = "the server sent no more"
     if options.on_truncation == "raise":
         raise TruncatedError(
             f"{cut};",
-            hint="max_rows=None fetches all.",
-            shell_hint="--max-rows all fetches all.",
+            hint=f"{remedy}.",
+            shell_hint=f"{shell_remedy}.",
             rows=metadata.rows,
             total_rows=metadata.total_rows,
             question_id=metadata.question_id,
@@ -86,8 +89,8 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         warn(
             TruncationWarning(
                 f"{cut};",
-                hint="max_rows=None fetches all, on_truncation='ignore' hides this warning.",
-                shell_hint="--max-rows all fetches all, --on-truncation ignore hides this warning.",
+                hint=f"{remedy}, on_truncation='ignore' hides this warning.",
+                shell_hint=f"{shell_remedy}, --on-truncation ignore hides this warning.",
             )
         )
 

@@ -24,6 +24,8 @@ from connecty_frames.errors import (
     RateLimitError,
     ResponseError,
     ServerError,
+    TruncatedError,
+    TruncationWarning,
     UnknownStateWarning,
 )
 from connecty_frames.question import Question
@@ -149,6 +151,18 @@ def test_all_rows_take_a_second_fetch_where_the_first_is_full(api: Any, question
     answers(api, rows(1000, 2500), rows(2500, 2500))
     assert question.result(max_rows=None).rows == 2500
     assert [look.rpartition("=")[2] for look in polls(api)] == ["1000", "2500"]
+
+
+def test_a_server_that_sends_fewer_than_all_rows(api: Any, question: Question) -> None:
+    """1000 of 2500 came, and 2000 when all were requested: the warning does not say to request all."""
+    answers(api, rows(1000, 2500), rows(2000, 2500))
+    with pytest.warns(TruncationWarning) as caught:
+        assert question.result(max_rows=None).truncated is True
+    assert str(caught[0].message) == (
+        "2,000 of 2,500 rows received; the server sent no more, on_truncation='ignore' hides this warning."
+    )
+    with pytest.raises(TruncatedError, match=r"^2,000 of 2,500 rows received; the server sent no more\.$"):
+        question.result(max_rows=None, on_truncation="raise")
 
 
 def test_all_rows_are_there_where_the_total_says_so(api: Any, question: Question) -> None:

@@ -210,8 +210,10 @@ def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions)
     if given is None:
         return inference.decide(column, options)
     if isinstance(given, AnyDecimal):
-        type_ = numbers.any_decimal(column.cells.present, column.bounds) or given.type
-        return inference.Decision(type_, f"{SET_BY_CALLER}, {given!r}")
+        type_ = None
+        if not column.cells.has_surrogates:  # else an error, where the values are read
+            type_ = numbers.any_decimal(column.cells.present, column.bounds)
+        return inference.Decision(type_ or given.type, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
         return inference.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
     required = inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)

@@ -350,7 +350,10 @@ def server_message(body: bytes, redact: Redaction) -> str:
         message = _message_in(json.loads(body[:_MAX_SEARCHED]))
     except (ValueError, RecursionError):
         message = ""
-    return excerpt(redact(message), _MAX_SHOWN) if message else snippet(redact(body), _MAX_SHOWN)
+    if message:
+        return excerpt(redact(message), _MAX_SHOWN)
+    # A token may come with any status, and is not known here.
+    return "" if b"access_token" in body else snippet(redact(body), _MAX_SHOWN)
 
 
 def _message_in(body: object) -> str:

@@ -145,6 +145,16 @@ def test_credentials_that_are_refused(server: Script, client: Client, status: in
     assert (server.count("token"), server.count("ask")) == (1, 0)
 
 
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 600])
+def test_a_token_that_comes_with_an_error(server: Script, client: Client, status: int) -> None:
+    """A token in a reply that is an error is not shown, neither in the message nor in a field of it."""
+    server.on("token", server.answer(status, {"access_token": "unseen-token"}))
+    with pytest.raises(cf.ConnectyError) as caught:
+        client.ask("how many?", timeout=0.3)
+    assert str(status) in str(caught.value)
+    assert "unseen" not in f"{caught.value}{vars(caught.value)}"
+
+
 #: How the endpoint is down, and the error of a call that has no token at its deadline.
 DOWN: dict[str, tuple[Callable[[Script], Any], type[cf.ConnectyError]]] = {
     "500": (lambda server: server.answer(500), cf.ServerError),

@@ -84,7 +84,7 @@ _OUT_OF_RANGE: Final[dict[str, str]] = {
     r"^[+-]?\d{5,}-": "is after the year 9999",
     r"^0000-": "is in the year 0000",
     r":[0-5]\d:60": "is a leap second",
-    r"\.\d{10,}": "has more than 9 digits of a second",
+    r"[:T].*\.\d{10,}": "has more than 9 digits of a second",
     r"^-?P|\b(?:mon|year)s?\b": "is a duration with years, months or a fraction that has no fixed length",
     r"^24:00(?::00(?:\.0{1,9})?)?$": "may be a time of day or a duration",
 }

@@ -34,6 +34,7 @@ TIME, DURATION = TemporalFormat.TIME, TemporalFormat.DURATION
         (TIME, ["10:00:00", "12345 days 00:00:00"], TIME, ["10:00:00"]),
         (TIME, ["2:00:00"], TIME, []),
         (DATE, ["abc", "04/03/2025", "2025-02-30"], DATE, []),
+        (DURATION, ["0.30000000000000004"], DURATION, []),  # seconds as a float
         # Without values the bounds decide.
         (None, ["2025-01-01", "2025-01-02"], DATE, ["2025-01-01", "2025-01-02"]),
         (None, ["2025-01-01", "2025-01-02T00:00:00"], DATE, ["2025-01-01"]),
@@ -57,6 +58,8 @@ def test_formats(
         (NAIVE, "10000-01-01T00:00:00", "is after the year 9999"),
         (None, "2016-12-31T23:59:60Z", "is a leap second"),
         (TIME, "24:00:00", "may be a time of day or a duration"),
+        (DURATION, "PT0.1234567891S", "has more than 9 digits of a second"),
+        (NAIVE, "2025-01-01 00:00:00.1234567891", "has more than 9 digits of a second"),
         (
             DURATION,
             "1 mon",
