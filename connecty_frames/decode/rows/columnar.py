@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.limits import ReaderLimits
     from connecty_frames.decode.types.column import Array
-    from connecty_frames.decode.types.temporal_format import TemporalFormat
+    from connecty_frames.decode.types.temporal_fast import FastCast
 
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")
@@ -260,15 +260,15 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     if kind is ValueKind.FRACTION:
         return _ColumnReader(kind, numbers.read_fast)
     if kind is ValueKind.TEXT and section in ("temporal", None):
-        format_ = temporal_fast.fast_format(first)
-        if format_ is not None:
-            return _temporal_reader(format_, inferred=section is None)
+        cast = next(iter(temporal_fast.fast_casts(first)), None)
+        if cast is not None:
+            return _temporal_reader(cast, inferred=section is None)
     return _ColumnReader(kind)
 
 
 @cache  # so that columns that are read in one way have equal readers
-def _temporal_reader(format_: TemporalFormat, *, inferred: bool) -> _ColumnReader:
-    return _ColumnReader(ValueKind.TEXT, partial(temporal_fast.read_fast, format_=format_, inferred=inferred))
+def _temporal_reader(cast: FastCast, *, inferred: bool) -> _ColumnReader:
+    return _ColumnReader(ValueKind.TEXT, partial(temporal_fast.read_fast, cast=cast, inferred=inferred))
 
 
 def _as_whole_numbers(column: ScalarColumn, reader: _ColumnReader) -> ScalarColumn:

@@ -352,7 +352,8 @@ def _read_formatted(texts: pa.StringArray, encoding: strptime, reason: str) -> p
         raise CellError(row, texts[row].as_py(), reason)
     type_ = format_.type
     zone = type_.tz if pa.types.is_timestamp(type_) else None
-    found = temporal_fast.read_fast(iso, TemporalFormat.AWARE if zone else TemporalFormat.NAIVE)
+    cast, _ = temporal_fast.FAST_CASTS[TemporalFormat.AWARE if zone else TemporalFormat.NAIVE]
+    found = temporal_fast.read_fast(iso, cast)
     if found is not None:
         return pc.cast(found.values, type_)
     with errors_as_written(texts):

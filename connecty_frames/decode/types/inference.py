@@ -204,12 +204,10 @@ def _read_temporal_fast(column: Column, options: AskOptions, *, inferred: bool) 
     values: Any = column.cells.values
     if values is not None and not isinstance(values, TemporalValues):
         first = next((text.as_py() for text in values if text.is_valid), "")
-        format_ = temporal_fast.fast_format(first)
-        if format_ is None:
-            return None
-        read = partial(temporal_fast.read_fast, format_=format_, inferred=inferred)
-        values = _in_chunks(read, values)
-    counted = None if values is None else temporal_bounds.fit_fast(values.format, column.bounds)
+        casts = temporal_fast.fast_casts(first)
+        reads = (partial(temporal_fast.read_fast, cast=cast, inferred=inferred) for cast in casts)
+        values = next(filter(None, (_in_chunks(read, values) for read in reads)), None)
+    counted = None if values is None else temporal_bounds.fit_fast(values, column.bounds)
     return None if counted is None else temporal_fast.in_zone(values, options.tz, counted)
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.types.temporal_fast import has_seventh_digit
+from connecty_frames.decode.types.temporal_fast import has_nanos, has_seventh_digit
 from connecty_frames.decode.types.temporal_format import (
     TemporalFormat,
     has_format,
@@ -23,6 +23,8 @@ from connecty_frames.decode.types.temporal_format import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from connecty_frames.decode.types.temporal_fast import TemporalValues
 
 #: Matches a timestamp whose time as written is midnight.
 is_midnight: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
@@ -49,17 +51,19 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
     return column_format, counted
 
 
-def fit_fast(format_: TemporalFormat, bounds: Sequence[str]) -> list[str] | None:
-    """Return the bounds that count, or None if they may need another type than microseconds of the format."""
+def fit_fast(found: TemporalValues, bounds: Sequence[str]) -> list[str] | None:
+    """Return the bounds that count, or None if they may need another type than the values."""
     try:
-        column_format, counted = fit_bounds(format_, bounds)
+        column_format, counted = fit_bounds(found.format, bounds)
     except CellError:
         return None
+    is_held = has_nanos if getattr(found.values.type, "unit", None) == "ns" else _has_micros
+    return counted if column_format is found.format and all(map(is_held, counted)) else None
+
+
+def _has_micros(bound: str) -> bool:
     # In the first and the last year the hour decides whether an instant can be shown.
-    is_other = column_format is not format_ or any(
-        has_seventh_digit(bound) or bound[:4] in {"0001", "9999"} for bound in counted
-    )
-    return None if is_other else counted
+    return not has_seventh_digit(bound) and bound[:4] not in {"0001", "9999"}
 
 
 def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> TemporalFormat | None:

@@ -20,7 +20,7 @@ from connecty_frames.decode.types.temporal_format import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 DAY_MICROS: Final = 86_400_000_000
@@ -40,7 +40,7 @@ class TemporalValues(NamedTuple):
     """Temporal texts of one format read as Arrow values."""
 
     format: TemporalFormat
-    values: pa.ChunkedArray | pa.Array  # date32, timestamp[us], or with offsets timestamp[us, UTC]
+    values: pa.ChunkedArray | pa.Array  # date32, timestamp, or with offsets timestamp in UTC
     offsets: frozenset[str] = frozenset()  # the different ones
     extremes: tuple[int, int] | None = None  # None if all are null
 
@@ -60,51 +60,51 @@ class TemporalValues(NamedTuple):
         return cls(parts[0].format, values, offsets, extremes)
 
 
-class _FastCast(NamedTuple):
-    """How Arrow casts texts of a format, and which values and lengths the result may have."""
+class FastCast(NamedTuple):
+    """How Arrow casts texts of a format, and which lengths they may have."""
 
+    format: TemporalFormat
     type: pa.DataType
-    first: int
-    last: int
-    longest_hour: int  # the longest text without minutes; 0: one length only
+    longest_hour: int = 0  # the longest text without minutes; 0: one length only
 
 
-_FAST: Final = {
-    TemporalFormat.DATE: _FastCast(pa.date32(), FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, 0),
-    TemporalFormat.NAIVE: _FastCast(pa.timestamp("us"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10")),
-    TemporalFormat.AWARE: _FastCast(
-        pa.timestamp("us", "UTC"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10+01:00")
-    ),
+def _timestamps(format_: TemporalFormat, zone: str | None, longest_hour: str) -> tuple[FastCast, ...]:
+    return tuple(FastCast(format_, pa.timestamp(unit, zone), len(longest_hour)) for unit in ("us", "ns"))
+
+
+#: The casts of a format, in the order in which they are tried.
+FAST_CASTS: Final[Mapping[TemporalFormat | None, tuple[FastCast, ...]]] = {
+    TemporalFormat.DATE: (FastCast(TemporalFormat.DATE, pa.date32()),),
+    TemporalFormat.NAIVE: _timestamps(TemporalFormat.NAIVE, None, "2025-01-01T10"),
+    TemporalFormat.AWARE: _timestamps(TemporalFormat.AWARE, "UTC", "2025-01-01T10+01:00"),
 }
 
 
-def fast_format(text: str) -> TemporalFormat | None:
-    """Return the format that ``read_fast`` tries on texts like this one, or None."""
-    format_ = match_format(text)
-    return None if format_ not in _FAST or has_seventh_digit(text) else format_
+def fast_casts(text: str) -> tuple[FastCast, ...]:
+    """Return the casts that may read texts like this one."""
+    casts = FAST_CASTS.get(match_format(text), ())
+    return casts[1:] if has_seventh_digit(text) else casts
 
 
-def read_fast(
-    texts: pa.StringArray, format_: TemporalFormat, *, inferred: bool = False
-) -> TemporalValues | None:
+def read_fast(texts: pa.StringArray, cast: FastCast, *, inferred: bool = False) -> TemporalValues | None:
     """Read texts by Arrow's own cast, or return None if the result might differ from the grammar."""
     # The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in
     # the grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the
-    # year 0000; and the cast refuses a seventh digit of the second in microseconds.
+    # year 0000; and the cast refuses a seventh digit of the second in microseconds, a tenth in nanoseconds.
     try:
-        values = pc.cast(texts, _FAST[format_].type, memory_pool=POOL)
+        values = pc.cast(texts, cast.type, memory_pool=POOL)
     except pa.ArrowInvalid:
-        if format_ is TemporalFormat.DATE or not all_have_format(texts, format_):
+        if cast.format is TemporalFormat.DATE or not all_have_format(texts, cast.format):
             return None
         spelled = canonical(texts, inferred=inferred)
-        return None if spelled.equals(texts) else read_fast(spelled, format_)
+        return None if spelled.equals(texts) else read_fast(spelled, cast)
     extremes = _extremes(values)
     if extremes is None:
-        return TemporalValues(format_, values)
-    if not _is_in_grammar(texts, format_, *extremes):
+        return TemporalValues(cast.format, values)
+    if not _is_in_grammar(texts, cast, *extremes):
         return None
-    offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
-    return TemporalValues(format_, values, offsets, extremes)
+    offsets = distinct_offsets(texts) if cast.format is TemporalFormat.AWARE else frozenset()
+    return TemporalValues(cast.format, values, offsets, extremes)
 
 
 def _extremes(values: pa.Array) -> tuple[int, int] | None:
@@ -115,16 +115,25 @@ def _extremes(values: pa.Array) -> tuple[int, int] | None:
     return measured["min"].value, measured["max"].value
 
 
-def _is_in_grammar(texts: pa.StringArray, format_: TemporalFormat, least: int, most: int) -> bool:
-    """Whether texts that Arrow has cast are in the grammar: of the years 1 to 9999, and with minutes."""
-    cast = _FAST[format_]
-    if least < cast.first or most > cast.last:
-        return False
-    # West of Greenwich the year 0000 lasts into the first day of the year 1.
-    is_early = format_ is TemporalFormat.AWARE and least < cast.first + DAY_MICROS
-    if is_early and pc.any(pc.starts_with(texts, "0000")).as_py():
-        return False
-    return not cast.longest_hour or _has_minutes(texts, cast.longest_hour)
+def _is_in_grammar(texts: pa.StringArray, cast: FastCast, least: int, most: int) -> bool:
+    """Whether texts that Arrow has cast are in the grammar: of the years of the type, and with minutes."""
+    if cast.format is TemporalFormat.DATE:
+        return least * DAY_MICROS >= FIRST_MICROS and most * DAY_MICROS <= LAST_MICROS
+    if cast.type.unit == "ns":
+        # By the texts, since the cast wraps around silently on some versions of Arrow.
+        years = pc.min_max(pc.utf8_slice_codeunits(texts, 0, 4))
+        is_in_range = has_nanos(years["min"].as_py()) and has_nanos(years["max"].as_py())
+    else:
+        # West of Greenwich the year 0000 lasts into the first day of the year 1.
+        is_early = cast.format is TemporalFormat.AWARE and least < FIRST_MICROS + DAY_MICROS
+        has_year_0 = is_early and pc.any(pc.starts_with(texts, "0000")).as_py()
+        is_in_range = least >= FIRST_MICROS and most <= LAST_MICROS and not has_year_0
+    return is_in_range and _has_minutes(texts, cast.longest_hour)
+
+
+def has_nanos(text: str) -> bool:
+    """Whether nanoseconds hold all moments of the year that a text begins with."""
+    return "1678" <= text[:4] <= "2261"
 
 
 def _has_minutes(texts: pa.StringArray, longest_hour: int) -> bool:
@@ -143,7 +152,9 @@ def in_zone(found: TemporalValues, tz: str, bounds: Sequence[str]) -> TemporalVa
     """Return instants in a time zone, with the offsets of the bounds too; other values as they are."""
     if found.format is not TemporalFormat.AWARE:
         return found
-    values = found.values if tz == "UTC" else pc.cast(found.values, pa.timestamp("us", tz))
+    values = found.values
+    if tz != "UTC":
+        values = pc.cast(values, pa.timestamp(values.type.unit, tz))
     matches = filter(None, map(_offset_at_end, bounds))
     return found._replace(values=values, offsets=found.offsets.union(match[0] for match in matches))
 

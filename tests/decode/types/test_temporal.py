@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types import temporal, temporal_fast
+from connecty_frames.decode.types.temporal_fast import FAST_CASTS
 from connecty_frames.decode.types.temporal_format import TemporalFormat, format_of
 from tests.cases import cases
 
@@ -358,7 +359,8 @@ def test_offsets(tails: list[str | None], offsets: set[str] | int) -> None:
 def test_extremes_of_parts() -> None:
     """The least and the greatest value are those of all parts; a part of nulls alone has none."""
     dates = [["2025-01-02", None, "2025-01-05"], [None], ["2025-01-01", "2025-01-03"]]
-    parts = [temporal_fast.read_fast(pa.array(part, pa.string()), TemporalFormat.DATE) for part in dates]
+    (cast,) = FAST_CASTS[TemporalFormat.DATE]
+    parts = [temporal_fast.read_fast(pa.array(part, pa.string()), cast) for part in dates]
     found = temporal_fast.TemporalValues.concat([part for part in parts if part is not None])
     first = (dt.date(2025, 1, 1) - dt.date(1970, 1, 1)).days
     assert found.extremes == (first, first + 4)
@@ -417,7 +419,7 @@ def test_spellings_by_an_independent_parser(
     texts = [time + ours.format(offset) for ours, _ in tails]
     expected = [parser.isoparse(time.replace("t", "T") + theirs.format(offset)) for _, theirs in tails]
     assert temporal.read(texts, AWARE).to_pylist() == expected
-    fast = temporal_fast.read_fast(pa.array(texts), TemporalFormat.AWARE)
+    fast = temporal_fast.read_fast(pa.array(texts), FAST_CASTS[TemporalFormat.AWARE][0])
     assert fast is not None
     assert fast.values.to_pylist() == expected
 
@@ -454,7 +456,48 @@ def test_no_abbreviations(name: str) -> None:
 )
 def test_what_the_fast_reader_leaves(texts: list[str], format_: TemporalFormat) -> None:
     """Times without minutes, mixed formats and what is not in the grammar are left to the exact reader."""
-    assert temporal_fast.read_fast(pa.array(texts), format_) is None
+    assert [temporal_fast.read_fast(pa.array(texts), cast) for cast in FAST_CASTS[format_]] == [None, None]
+
+
+@given(
+    parts=st.lists(
+        st.tuples(
+            st.one_of(
+                st.integers(1, 9999), st.sampled_from([1677, 1678, 2261, 2262]), st.integers(1970, 2038)
+            ),
+            st.dates(dt.date(2024, 1, 1), dt.date(2024, 12, 31)),
+            st.times(),
+            st.integers(0, 9),
+            st.text("0123456789", min_size=9, max_size=9),
+            st.sampled_from(["Z", "+00:00", "-23:59", "+14:00", " UTC", "+0100"]),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    aware=st.booleans(),
+    null=st.booleans(),
+)
+def test_nanoseconds_by_both_readers(
+    parts: list[tuple[int, dt.date, dt.time, int, str, str]], *, aware: bool, null: bool
+) -> None:
+    """What the fast reader reads is what the exact one does; it reads all timestamps of 1678 to 2261."""
+    texts: list[str | None] = [
+        f"{year:04d}-{day:%m-%d}T{time:%H:%M:%S}{f'.{fraction[:digits]}' if digits else ''}{offset * aware}"
+        for year, day, time, digits, fraction, offset in parts
+        if day.day < 29
+    ]
+    assume(texts)
+    type_ = pa.timestamp("ns", "UTC" if aware else None)
+    texts += [None] * null
+    _, nanos = FAST_CASTS[TemporalFormat.AWARE if aware else TemporalFormat.NAIVE]
+    fast = temporal_fast.read_fast(pa.array(texts, pa.string()), nanos)
+    try:
+        exact = temporal.read(texts, type_)
+    except CellError:
+        assert fast is None
+    else:
+        assert fast is None or fast.values.equals(exact)
+        assert fast is not None or not all("1678" <= text[:4] <= "2261" for text in texts if text)
 
 
 def test_no_values() -> None:

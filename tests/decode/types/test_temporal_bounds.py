@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types.temporal_bounds import fit_bounds, fit_fast, trim_zeros
+from connecty_frames.decode.types.temporal_fast import FAST_CASTS, FastCast, TemporalValues
 from connecty_frames.decode.types.temporal_format import TemporalFormat
 from tests.cases import cases
 
 DATE, NAIVE, AWARE = TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE
 TIME, DURATION = TemporalFormat.TIME, TemporalFormat.DURATION
+(DAYS,), (NAIVE_MICROS, _), (MICROS, NANOS) = (FAST_CASTS[each] for each in (DATE, NAIVE, AWARE))
 
 
 @cases(
@@ -76,20 +79,22 @@ def test_what_no_type_holds(values: TemporalFormat | None, bound: str, reason: s
 
 
 @cases(
-    ("values", "bounds", "counted"),
+    ("cast", "bounds", "counted"),
     [
-        (AWARE, [], []),
-        (AWARE, ["2025-01-01T00:00:00Z"], ["2025-01-01T00:00:00Z"]),
-        (AWARE, ["2025-01-01T00:00:00.1234567Z"], None),
-        (AWARE, ["0001-01-01T00:00:00Z"], None),
-        (NAIVE, ["9999-12-31T24:00:00"], None),
-        (DATE, ["2025-01-01T17:30:00"], None),
-        (DATE, ["infinity"], None),
+        (MICROS, [], []),
+        (NANOS, ["2025-01-01T00:00:00.1234567Z"], ["2025-01-01T00:00:00.1234567Z"]),
+        (NANOS, ["1677-12-31T00:00:00Z"], None),
+        (MICROS, ["2025-01-01T00:00:00Z"], ["2025-01-01T00:00:00Z"]),
+        (MICROS, ["2025-01-01T00:00:00.1234567Z"], None),
+        (MICROS, ["0001-01-01T00:00:00Z"], None),
+        (NAIVE_MICROS, ["9999-12-31T24:00:00"], None),
+        (DAYS, ["2025-01-01T17:30:00"], None),
+        (DAYS, ["infinity"], None),
     ],
 )
-def test_the_fast_reader(values: TemporalFormat, bounds: list[str], counted: list[str] | None) -> None:
-    """Bounds that may need nanoseconds, another format or the ends of the calendar need the exact reader."""
-    assert fit_fast(values, bounds) == counted
+def test_the_fast_reader(cast: FastCast, bounds: list[str], counted: list[str] | None) -> None:
+    """Bounds that may need another unit or format, or the ends of the calendar, need the exact reader."""
+    assert fit_fast(TemporalValues(cast.format, pa.array([], cast.type)), bounds) == counted
 
 
 @cases(

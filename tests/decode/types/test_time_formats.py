@@ -16,7 +16,7 @@ from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types import builders
 from connecty_frames.decode.types.encodings import strptime
-from connecty_frames.decode.types.temporal_fast import read_fast
+from connecty_frames.decode.types.temporal_fast import FAST_CASTS, read_fast
 from connecty_frames.decode.types.temporal_format import TemporalFormat
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
@@ -443,6 +443,6 @@ def test_what_email_writes(times: list[dt.datetime], minutes: int) -> None:
     texts = [format_datetime(each) for each in at]
     texts += [format_datetime(each.astimezone(dt.UTC), usegmt=True) for each in at]
     assert builders.build(texts, UTC).to_pylist() == at * 2
-    fast = read_fast(pa.array(texts), TemporalFormat.AWARE)
+    fast = read_fast(pa.array(texts), FAST_CASTS[TemporalFormat.AWARE][0])
     assert fast is not None
     assert fast.values.to_pylist() == at * 2
