@@ -72,34 +72,29 @@ def read_exact(
         raise CellError(0, first, "is among timestamps without minutes, which are not inferred")
     scalars = [*present, *trim_zeros(counted, present)]
     if format_ is TemporalFormat.NAIVE and own_format is not format_:
-        texts, scalars = _at_midnight(texts), _at_midnight(scalars)
-    values = read(texts, arrow_type(format_, scalars, tz))
+        scalars = _at_midnight(scalars)
+    values = _with_nulls(_read_exactly(format_, scalars, tz)[: len(present)], texts)
     offsets: frozenset[str] = frozenset()
     if format_ is TemporalFormat.AWARE and scalars:
         offsets = distinct_offsets(canonical(to_array(scalars, pa.string())))
     return TemporalValues(format_, values, offsets)
 
 
-def _at_midnight(texts: Sequence[Any]) -> list[Any]:
-    """Return dates as timestamps; null and timestamps as they are."""
-    return [text and (f"{text}T00:00" if len(text) == len("2025-01-01") else text) for text in texts]
+def _at_midnight(texts: Sequence[str]) -> list[str]:
+    """Return dates as timestamps, and timestamps as they are."""
+    return [f"{text}T00:00" if len(text) == len("2025-01-01") else text for text in texts]
 
 
-def arrow_type(format_: TemporalFormat, texts: Sequence[str], tz: str) -> pa.DataType:
-    """Return the Arrow type that holds all texts of a format exactly; CellError if no unit does."""
+def _read_exactly(format_: TemporalFormat, texts: Sequence[str], tz: str) -> pa.Array:
+    """Read texts of a format as the Arrow type that holds all exactly; CellError if no unit does."""
     # Microseconds, or nanoseconds if some text has a 7th digit of the second, unless these digits are all
     # zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
-    if format_ is TemporalFormat.DATE:
-        return pa.date32()
     finest = "ns" if any(map(has_seventh_digit, texts)) else "us"
     for unit in dict.fromkeys((finest, "us")):
-        type_ = _READERS[format_].type(unit, tz)
         try:
-            read(texts, type_)
+            return read(texts, _READERS[format_].type(unit, tz))
         except CellError as error:
             problem = error
-        else:
-            return type_
     raise problem
 
 
@@ -113,9 +108,14 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
     except CellError as error:
         rows = [row for row, text in enumerate(texts) if text is not None]
         raise error.at(rows[error.row or 0]) from None
-    if len(present) == len(texts):
+    return _with_nulls(values, texts)
+
+
+def _with_nulls(values: pa.Array, texts: Sequence[str | None]) -> pa.Array:
+    """Return an array with the nulls that its texts have."""
+    if len(values) == len(texts):
         return values
-    positions = iter(range(len(present)))
+    positions = iter(range(len(values)))
     return values.take(to_array([None if text is None else next(positions) for text in texts], pa.int64()))
 
 

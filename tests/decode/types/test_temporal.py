@@ -313,7 +313,7 @@ def test_the_first_row_beyond_nanoseconds() -> None:
 )
 def test_the_unit(texts: list[str], type_: pa.DataType) -> None:
     """Microseconds; nanoseconds only where a seventh digit needs them."""
-    assert temporal.arrow_type(TemporalFormat.NAIVE, texts, "UTC") == type_
+    assert temporal.read_exact(texts, [], "UTC", inferred=False).values.type == type_
 
 
 def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,9 +330,7 @@ def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_unit_holds_both() -> None:
     """A nanosecond beside the year 9999 fits in no unit."""
     with pytest.raises(CellError, match=r"needs nanoseconds|more digits"):
-        temporal.arrow_type(
-            TemporalFormat.NAIVE, ["9999-12-31T00:00:00", "2025-01-01T00:00:00.0000001"], "UTC"
-        )
+        temporal.read_exact(["9999-12-31T00:00:00", "2025-01-01T00:00:00.0000001"], [], "UTC", inferred=False)
 
 
 @cases(
