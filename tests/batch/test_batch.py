@@ -135,8 +135,9 @@ def test_an_empty_list(ask: Any) -> None:
     batch = ask([])
 
     assert str(batch.summary()) == "0 questions"
-    with pytest.raises(cf.ConfigError, match="has no parts yet"):
+    with pytest.raises(cf.ConfigError, match="has no parts yet") as caught:
         batch.to_dataset()
+    assert caught.value.setting == "folder"
 
 
 # Failures of one question
@@ -164,6 +165,14 @@ def test_a_failed_question(ask: Any, service: Any) -> None:
     assert batch.summary() == BatchSummary(total=2, answered=2)
     assert batch.errors("polars").shape == (0, 6)
     assert service.asked == {"why?": 2, "how many?": 1}
+
+
+def test_a_reason_that_no_store_holds(ask: Any, folder: Path) -> None:
+    """Its lone surrogates are escaped."""
+    ask(["why?"], max_questions=0)
+    with Index(folder / "index.sqlite3") as index:
+        index.failed(1, "not read: \ud800")
+        assert [entry.error for entry in index.entries()] == ["not read: \\ud800"]
 
 
 def test_retry_failed(ask: Any, service: Any) -> None:
@@ -225,6 +234,19 @@ def test_an_answer_that_does_not_arrive(ask: Any, service: Any) -> None:
     assert metadata.question == "why?"
     assert metadata.asked_at is not None
     assert batch.errors().empty
+
+
+def test_what_is_paid_for_comes_first(ask: Any, service: Any) -> None:
+    """The answer of a question that was accepted is fetched before others are asked."""
+    service.replies["b"] = Script.answer(422, {"detail": "too vague"})
+    service.answers["a"] = INVALID
+    ask(["b", "a"])
+    service.replies.clear()
+    service.answers.clear()
+    seen: list[BatchProgress] = []
+    ask(["b", "a"], max_workers=1, progress=seen.append)
+
+    assert [(each.asked, each.answered) for each in seen] == [(0, 1), (1, 2)]
 
 
 def test_an_answer_that_cannot_be_used(ask: Any, service: Any) -> None:
@@ -538,8 +560,9 @@ def test_another_caller_begins_it_with_other_options(ask: Any, monkeypatch: pyte
 def test_another_batch_is_refused(ask: Any, service: Any, options: dict[str, Any], message: str) -> None:
     """Options that change parts, and another workspace; nothing is sent."""
     ask(["how many?"])
-    with pytest.raises(cf.ConfigError, match=message):
+    with pytest.raises(cf.ConfigError, match=message) as caught:
         ask(["how much?"], **options)
+    assert caught.value.setting == "folder"
 
     assert service.asked == {"how many?": 1}
 
@@ -596,8 +619,11 @@ def test_a_file_in_place_of_the_folder(ask: Any, folder: Path) -> None:
 def test_a_folder_that_cannot_be_made(service: Any, client: Client, folder: Path) -> None:
     """The error has the reason, and nothing is sent."""
     folder.touch()
-    with pytest.raises(cf.ConfigError, match=r"batch/inner cannot be used \(.+\)\. Nothing was sent\."):
+    with pytest.raises(
+        cf.ConfigError, match=r"batch/inner cannot be used \(.+\)\. Nothing was sent\."
+    ) as caught:
         cf.ask_batch(["how many?"], folder / "inner", client=client)
+    assert caught.value.setting == "folder"
 
     assert not service.asked
 
@@ -656,8 +682,9 @@ def test_a_damaged_index(ask: Any, service: Any, folder: Path) -> None:
     store_at(folder / "index.sqlite3").close()
     (folder / "index.sqlite3").write_bytes(b"no database" * 1000)
     for _ in range(2):
-        with pytest.raises(cf.ConfigError, match="cannot be used"):
+        with pytest.raises(cf.ConfigError, match="cannot be used") as caught:
             ask(["how many?"])
+        assert caught.value.setting == "folder"
 
     assert service.asked == {"how many?": 1}
 
@@ -683,8 +710,9 @@ def test_a_deleted_part_is_fetched(ask: Any, service: Any) -> None:
 def test_a_name_of_the_batch(ask: Any, service: Any, questions: Any, message: str) -> None:
     """It stays that of its question; nothing is sent."""
     ask([("a", "how many?")])
-    with pytest.raises(cf.ConfigError, match=message):
+    with pytest.raises(cf.ConfigError, match=message) as caught:
         ask(["who?", *questions])
+    assert caught.value.setting == "questions"
 
     assert service.asked == {"how many?": 1}
 
@@ -750,8 +778,9 @@ def test_other_columns(ask: Any, service: Any) -> None:
     """Also another order is one."""
     service.answers["why?"] = {"state": "COMPLETED", "results": {"dataframe": [["m"], [1]]}}
 
-    with pytest.raises(cf.ConfigError, match=r"has the columns 'n', and 000002\.parquet 'm'\."):
+    with pytest.raises(cf.ConfigError, match=r"has the columns 'n', and 000002\.parquet 'm'\.") as caught:
         ask(["how many?", "why?"]).to_dataset()
+    assert caught.value.setting == "folder"
 
 
 # Other options
@@ -893,8 +922,11 @@ def test_a_missing_part_in_a_dataset(ask: Any) -> None:
     """It is named, and how to get it back."""
     batch = ask(["how many?"])
     batch.parts()[1].unlink()
-    with pytest.raises(cf.ConfigError, match=r"000001\.parquet cannot be read .* ask_batch fetches it again"):
+    with pytest.raises(
+        cf.ConfigError, match=r"000001\.parquet cannot be read .* ask_batch fetches it again"
+    ) as caught:
         batch.to_dataset()
+    assert caught.value.setting == "folder"
 
 
 def test_open_batch_names_its_argument() -> None:
@@ -912,10 +944,13 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
 
     assert batch.summary() == BatchSummary(total=2, answered=1, failed=1)
     assert batch.to_dataset().count_rows() == 1
-    with pytest.raises(cf.ConfigError, match="retry_failed=True"):
+    with pytest.raises(cf.ConfigError, match="retry_failed=True") as caught:
         batch.retry()
+    assert caught.value.setting == "folder"
     with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
         batch.retry(max_workers=0)
+    with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
+        batch.refetch(max_workers=0)
     with pytest.raises(cf.ConfigError, match="max_questions=-1: expected"):
         batch.retry(max_questions=-1)
     with pytest.raises(cf.ConfigError, match="uncertain=1: expected"):
@@ -954,10 +989,12 @@ def test_no_batch_to_open(tmp_path: Path) -> None:
 )
 def test_wrong_arguments(ask: Any, folder: Path, options: Any, error: type[Exception], message: str) -> None:
     """An error before anything is written."""
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         ask(["how many?"], **options)
 
     assert not folder.exists()
+    if error is cf.ConfigError:
+        assert [caught.value.setting] == [*options]  # type: ignore[attr-defined]
 
 
 def test_a_retry_that_is_neither_true_nor_false(ask: Any, service: Any) -> None:

@@ -213,9 +213,10 @@ def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
     """It would not be counted, and is a ConfigError."""
     with (
         client(server, str(tmp_path / "h.sqlite3"), max_questions_per_day=5) as asking,
-        pytest.raises(cf.ConfigError, match=r"a batch in a folder has its own.* PostgreSQL"),
+        pytest.raises(cf.ConfigError, match=r"a batch in a folder has its own.* PostgreSQL") as caught,
     ):
         cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
+    assert caught.value.setting == "max_questions_per_day"
     assert server.questions == []
 
 
