@@ -540,6 +540,24 @@ def test_another_caller_begins_it_with_other_options(ask: Any, monkeypatch: pyte
     assert batch.summary() == BatchSummary(total=1, answered=1)
 
 
+def test_another_machine_begins_it_meanwhile(
+    ask: Any, client: Client, service: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its options stay, although a folder is locked on one machine alone."""
+    cf.ask_batch([], tmp_path / "other", client=client, progress=False, max_rows=7)
+    create = Index.create
+
+    def slowly(index: Index) -> bool:
+        found = create(index)
+        (folder / "batch.json").write_bytes((tmp_path / "other" / "batch.json").read_bytes())
+        return found
+
+    monkeypatch.setattr(Index, "create", slowly)
+    with pytest.raises(cf.ConfigError, match="max_rows=7, but now it is 1000"):
+        ask(["how many?"])
+    assert service.asked == {}
+
+
 # Folders
 
 
@@ -774,6 +792,15 @@ def test_whole_numbers_and_fractions(ask: Any, service: Any) -> None:
     assert table["n"].to_pylist() == [3.0, 0.5, None, 2.0**53, -(2.0**53)]
 
 
+def test_whole_numbers_beside_large_ones(ask: Any, service: Any) -> None:
+    """What another column holds does not matter."""
+    for question, value in (("a", 1), ("b", 0.5)):
+        rows = [["n", "id"], [value, 2**60]]
+        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": rows}}
+
+    assert ask(["a", "b"]).to_dataset().to_table().to_pydict() == {"n": [1.0, 0.5], "id": [2**60] * 2}
+
+
 def test_other_columns(ask: Any, service: Any) -> None:
     """Also another order is one."""
     service.answers["why?"] = {"state": "COMPLETED", "results": {"dataframe": [["m"], [1]]}}
@@ -951,6 +978,8 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
         batch.retry(max_workers=0)
     with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
         batch.refetch(max_workers=0)
+    with pytest.raises(TypeError, match="dw_id"):
+        batch.refetch(dw_id=14)  # type: ignore[call-arg]
     with pytest.raises(cf.ConfigError, match="max_questions=-1: expected"):
         batch.retry(max_questions=-1)
     with pytest.raises(cf.ConfigError, match="uncertain=1: expected"):

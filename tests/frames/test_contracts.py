@@ -165,6 +165,7 @@ CATEGORIES: list[tuple[Any, list[Any], list[Any], bool]] = [
     ({"c": pd.CategoricalDtype([3, 1])}, [1, None], [3, 1], False),
     ({"c": Literal["z", "a"]}, ["a", None], ["z", "a"], False),
     (model(Literal["z", "a"] | None), ["a", None], ["z", "a"], False),
+    (model(Literal["z", "a", None]), ["a", None], ["z", "a"], False),  # noqa: PYI061 - as users may write it
     (model(Color), ["g", "g"], ["r", "g"], False),
     (model(Level | None), [1, None], [9, 1], False),
     ({"c": Literal[Color.RED, Color.GREEN]}, ["g"], ["r", "g"], False),

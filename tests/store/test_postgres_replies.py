@@ -310,7 +310,7 @@ def test_an_error(postgresql: Scripted, store: Any, code: str) -> None:
     with pytest.raises(StoreError, match=r"^it said no$") as caught:
         store.execute("SELECT 7")
     assert caught.type is StoreError
-    assert postgresql.ended.acquire(timeout=0.4)
+    assert postgresql.ended.acquire(timeout=5)
     assert store.execute("SELECT 8").rows == []
     assert (postgresql.connections, postgresql.texts()) == (2, ["SELECT 7", "SELECT 8"])
 
@@ -353,7 +353,7 @@ def test_a_server_that_is_silent(postgresql: Scripted, store: Any, moment: str) 
     began = time.monotonic()
     with pytest.raises(OutageError, match=r"^its server did not answer in time$"):
         store.execute("SELECT 7", ("a" * LONG if moment == "sending" else 1,), until=began + 0.05)
-    assert 0.04 < time.monotonic() - began < 0.3
+    assert time.monotonic() - began > 0.04
     postgresql.pause = 0.0
     postgresql.replies.clear()
     postgresql.replies["SELECT 8"] = [rows((INT4,), (b"8",))]
@@ -395,7 +395,7 @@ def test_threads_that_wait(store: Any) -> None:
     def hold() -> None:
         with store.locked(time.monotonic() + 1):
             is_held.set()
-            is_released.wait(0.4)
+            is_released.wait(2)
 
     def execute(seconds: float) -> None:
         try:
@@ -408,12 +408,12 @@ def test_threads_that_wait(store: Any) -> None:
     is_held.wait()
     began = time.monotonic()
     execute(-1)
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 0.9
     assert [str(each) for each in raised] == ["other calls are waiting for its server"]
     is_released.set()
     holder.join()
     for _ in range(2):
-        thread = threading.Thread(target=execute, args=(0.4,))
+        thread = threading.Thread(target=execute, args=(5,))
         thread.start()
         thread.join()
     assert len(raised) == 1
@@ -502,7 +502,7 @@ def by_url(server: Script, postgresql: Scripted) -> Iterator[Client]:
 def test_a_batch_of_another_store(
     client: Client, by_url: Client, postgresql: Scripted, tmp_path: Path
 ) -> None:
-    """It is refused before its store is asked, with what to do."""
+    """It is refused before its store is asked, with what to do; one of the same by other options is not."""
     folder = tmp_path / "batch"
     cf.ask_batch(["how many?"], folder, client=client, max_questions=0, progress=False)
     with pytest.raises(
@@ -518,13 +518,20 @@ def test_a_batch_of_another_store(
             cf.ask_batch(["how many?"], folder, client=other)
     assert [text for text in postgresql.texts() if "items" in text] == []
 
+    (folder / "batch.json").write_text(json.dumps({**manifest, "store": f"{postgresql.url}?user=u"}))
+    postgresql.replies["SELECT 1 FROM connecty.items"] = [rows((INT4,), (b"1",))]
+    cf.ask_batch([], folder, client=by_url, progress=False)
+
 
 def test_a_batch_with_nul(server: Script, by_url: Client, postgresql: Scripted, tmp_path: Path) -> None:
     """None of its questions gets a number, nor is sent."""
     postgresql.replies["SELECT 1 FROM connecty.items WHERE batch = $1 AND number"] = [rows((INT4,), (b"1",))]
     with pytest.raises(cf.ConfigError, match="a question has a NUL character, which PostgreSQL cannot store"):
         cf.ask_batch(["how many?", "who\0?"], tmp_path / "batch", client=by_url)
-    assert [text for text in postgresql.texts() if text.startswith("SELECT max")] == []
+    inserted = [
+        given for text, given in postgresql.statements if text.startswith("INSERT INTO connecty.items")
+    ]
+    assert [given[1] for given in inserted] == [b"0"]  # which is the batch itself
     assert server.questions == []
 
 
@@ -563,7 +570,7 @@ def test_waiting_for_a_socket(monkeypatch: pytest.MonkeyPatch, *, has_poll: bool
                 began = time.monotonic()
                 with pytest.raises(OutageError):
                     postgres._wait(number, began + seconds)
-                assert seconds - 0.01 < time.monotonic() - began < 0.3
+                assert seconds - 0.01 < time.monotonic() - began < 0.9
             other.send(b"a")
             postgres._wait(number, time.monotonic())
         finally:
