@@ -86,7 +86,7 @@ STEPS: Final = (
 )
 #: What is known of the database; the version of the tables is the comment of the first.
 _KNOWN: Final = """\
-SELECT current_setting('server_encoding'), EXISTS (SELECT FROM pg_namespace WHERE nspname = 'connecty'),
+SELECT current_setting('server_encoding'), EXISTS (SELECT FROM pg_namespace WHERE nspname = 'connecty')::int,
 coalesce((
     SELECT obj_description(pg_class.oid, 'pg_class')::int FROM pg_class JOIN pg_namespace
     ON pg_namespace.oid = relnamespace WHERE nspname = 'connecty' AND relname = 'questions'
@@ -105,12 +105,8 @@ _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|termin
 #: those of a standby, and of tables that were dropped.
 _OUTAGES: Final = (b"08", b"25006", b"3F000", b"40", b"42P01", b"53", b"57")
 _FORBIDDEN: Final = b"42501"
-_INT8, _TEXT = 20, 25
-#: How values are read, by the numbers of their types; the others are texts.
-_READERS: Final[dict[int, Callable[[bytes], Any]]] = {
-    16: b"t".__eq__,
-    **dict.fromkeys((20, 21, 23), int),
-}
+#: The numbers of the types bigint and integer; all other values are texts.
+_INTEGERS: Final = {20, 23}
 _MESSAGE: Final = 300
 
 
@@ -123,7 +119,7 @@ class Server(Store):
     def __init__(self, url: str) -> None:
         super().__init__(url, terminal(url.partition("?")[0]))
         self.url: str = url
-        self._has_tables = False
+        self._has_tables: bool  # as it was when the connection was made
         #: Until when calls without a deadline do without it.
         self._down_until = 0.0
 
@@ -247,15 +243,11 @@ class Server(Store):
         """Send a statement, and return what comes of it."""
         connection, result = self._connection, None
         values = [None if each is None else str(each).replace("\0", "\\x00").encode() for each in parameters]
-        types = [0 if each is None else _INT8 if isinstance(each, int) else _TEXT for each in parameters]
         try:
-            connection.send_query_params(_translated(statement), values, param_types=types)
-            while connection.flush():
-                _wait(connection.socket, until, writes=True)
-                connection.consume_input()
+            connection.send_query_params(_translated(statement), values)  # the server finds their types
             while True:
-                while connection.is_busy():
-                    _wait(connection.socket, until)
+                while (unsent := connection.flush()) or connection.is_busy():
+                    _wait(connection.socket, until, writes=bool(unsent))
                     connection.consume_input()
                 if (latest := connection.get_result()) is None:
                     return _read(result)
@@ -293,7 +285,9 @@ def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False
 def _read(result: Any) -> Result:
     """Return the rows of a result; raises the StoreError of one that is an error."""
     if result is not None and result.status in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
-        readers = [_READERS.get(result.ftype(column), bytes.decode) for column in range(result.nfields)]
+        readers: list[Callable[[bytes], object]] = [
+            int if result.ftype(column) in _INTEGERS else bytes.decode for column in range(result.nfields)
+        ]
         rows = [
             tuple(
                 None if (value := result.get_value(row, column)) is None else read(value)
@@ -301,7 +295,7 @@ def _read(result: Any) -> Result:
             )
             for row in range(result.ntuples)
         ]
-        return Result(rows, result.command_tuples or 0)
+        return Result(rows, result.command_tuples)
     code = result and result.error_field(pq.DiagnosticField.SQLSTATE)
     if not code:
         raise OutageError("its server ended the connection")

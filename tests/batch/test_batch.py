@@ -21,6 +21,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import connecty_frames as cf
 from connecty_frames.batch import Batch, BatchProgress, BatchSummary, run
@@ -134,8 +135,9 @@ def test_an_empty_list(ask: Any) -> None:
     batch = ask([])
 
     assert str(batch.summary()) == "0 questions"
-    with pytest.raises(cf.ConfigError, match="has no parts yet"):
+    with pytest.raises(cf.ConfigError, match="has no parts yet") as caught:
         batch.to_dataset()
+    assert caught.value.setting == "folder"
 
 
 # Failures of one question
@@ -163,6 +165,14 @@ def test_a_failed_question(ask: Any, service: Any) -> None:
     assert batch.summary() == BatchSummary(total=2, answered=2)
     assert batch.errors("polars").shape == (0, 6)
     assert service.asked == {"why?": 2, "how many?": 1}
+
+
+def test_a_reason_that_no_store_holds(ask: Any, folder: Path) -> None:
+    """Its lone surrogates are escaped."""
+    ask(["why?"], max_questions=0)
+    with Index(folder / "index.sqlite3") as index:
+        index.failed(1, "not read: \ud800")
+        assert [entry.error for entry in index.entries()] == ["not read: \\ud800"]
 
 
 def test_retry_failed(ask: Any, service: Any) -> None:
@@ -224,6 +234,19 @@ def test_an_answer_that_does_not_arrive(ask: Any, service: Any) -> None:
     assert metadata.question == "why?"
     assert metadata.asked_at is not None
     assert batch.errors().empty
+
+
+def test_what_is_paid_for_comes_first(ask: Any, service: Any) -> None:
+    """The answer of a question that was accepted is fetched before others are asked."""
+    service.replies["b"] = Script.answer(422, {"detail": "too vague"})
+    service.answers["a"] = INVALID
+    ask(["b", "a"])
+    service.replies.clear()
+    service.answers.clear()
+    seen: list[BatchProgress] = []
+    ask(["b", "a"], max_workers=1, progress=seen.append)
+
+    assert [(each.asked, each.answered) for each in seen] == [(0, 1), (1, 2)]
 
 
 def test_an_answer_that_cannot_be_used(ask: Any, service: Any) -> None:
@@ -381,13 +404,13 @@ def test_callers_at_the_same_time(service: Any, server: Script, folder: Path) ->
     assert cf.open_batch(folder).summary() == BatchSummary(total=40, answered=40)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("retried", [False, True])
 def test_a_killed_sender(
     ask: Any, service: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, *, retried: bool
 ) -> None:
     """A call waits at its end until its lease is over; the question is asked again only when told."""
-    monkeypatch.setattr(leases, "SECONDS", 1.0)
+    monkeypatch.setattr(leases, "SECONDS", 0.3)
+    monkeypatch.setattr(run, "_LOOK", 0.02)
     ask(["why?"], max_questions=0)
     ((key,),) = store_at(folder / "index.sqlite3").execute("SELECT key FROM items").rows
     recording = client.recording_in(folder / "index.sqlite3")
@@ -398,7 +421,7 @@ def test_a_killed_sender(
     batch = ask(["why?", "how many?"], retry_uncertain=retried)
     took = time.monotonic() - began
 
-    assert 0.5 < took < 10
+    assert 0.1 < took < 10
     assert service.asked == {"how many?": 1, **({"why?": 1} if retried else {})}
     expected = BatchSummary(2, answered=2) if retried else BatchSummary(2, answered=1, uncertain=1)
     assert batch.summary() == expected
@@ -517,25 +540,47 @@ def test_another_caller_begins_it_with_other_options(ask: Any, monkeypatch: pyte
     assert batch.summary() == BatchSummary(total=1, answered=1)
 
 
+def test_another_machine_begins_it_meanwhile(
+    ask: Any, client: Client, service: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its options stay, although a folder is locked on one machine alone."""
+    cf.ask_batch([], tmp_path / "other", client=client, progress=False, max_rows=7)
+    create = Index.create
+
+    def slowly(index: Index) -> bool:
+        found = create(index)
+        (folder / "batch.json").write_bytes((tmp_path / "other" / "batch.json").read_bytes())
+        return found
+
+    monkeypatch.setattr(Index, "create", slowly)
+    with pytest.raises(cf.ConfigError, match="max_rows=7, but now it is 1000"):
+        ask(["how many?"])
+    assert service.asked == {}
+
+
 # Folders
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_rows": None}, "max_rows=1000, but now it is None"),
+        (
+            {"max_rows": None},
+            r"max_rows=1000, but now it is None\. Name a new folder, or ask as before; or fetch all",
+        ),
         ({"tz": "Asia/Tokyo"}, "tz='UTC', but now it is 'Asia/Tokyo'"),
         ({"decimals": "exact"}, "decimals='auto', but now it is 'exact'"),
         ({"infer_temporal": False}, "infer_temporal=True, but now it is False"),
         ({"schema": {"n": "int64"}}, "schema=None, but now it is {"),
-        ({"dw_id": 14}, "dw_id=13, but now it is 14"),
+        ({"dw_id": 14}, r"dw_id=13, but now it is 14\. Name a new folder, or ask as before\.$"),
     ],
 )
 def test_another_batch_is_refused(ask: Any, service: Any, options: dict[str, Any], message: str) -> None:
     """Options that change parts, and another workspace; nothing is sent."""
     ask(["how many?"])
-    with pytest.raises(cf.ConfigError, match=message):
+    with pytest.raises(cf.ConfigError, match=message) as caught:
         ask(["how much?"], **options)
+    assert caught.value.setting == "folder"
 
     assert service.asked == {"how many?": 1}
 
@@ -545,7 +590,7 @@ def test_another_client_is_refused(ask: Any, server: Script, folder: Path) -> No
     ask(["how many?"])
     with (
         Client("other", client_secret="secret", base_url=server.address, dw_id=13) as client,
-        pytest.raises(cf.ConfigError, match="has a batch with client="),
+        pytest.raises(cf.ConfigError, match=r"has a batch with client=.*, or ask as before\.$"),
     ):
         cf.ask_batch(["how much?"], folder, client=client)
 
@@ -556,7 +601,9 @@ def test_another_address_is_refused(ask: Any, folder: Path) -> None:
     with (
         serve() as other,
         Client("canary-client-id", client_secret="s", base_url=other.address, dw_id=13) as client,
-        pytest.raises(cf.ConfigError, match="has a batch with base_url="),
+        pytest.raises(
+            cf.ConfigError, match=r"has a batch with base_url=.*ask as before if that sandbox is still"
+        ),
     ):
         cf.ask_batch(["how much?"], folder, client=client)
 
@@ -590,8 +637,11 @@ def test_a_file_in_place_of_the_folder(ask: Any, folder: Path) -> None:
 def test_a_folder_that_cannot_be_made(service: Any, client: Client, folder: Path) -> None:
     """The error has the reason, and nothing is sent."""
     folder.touch()
-    with pytest.raises(cf.ConfigError, match=r"batch/inner cannot be used \(.+\)\. Nothing was sent\."):
+    with pytest.raises(
+        cf.ConfigError, match=r"batch/inner cannot be used \(.+\)\. Nothing was sent\."
+    ) as caught:
         cf.ask_batch(["how many?"], folder / "inner", client=client)
+    assert caught.value.setting == "folder"
 
     assert not service.asked
 
@@ -650,8 +700,9 @@ def test_a_damaged_index(ask: Any, service: Any, folder: Path) -> None:
     store_at(folder / "index.sqlite3").close()
     (folder / "index.sqlite3").write_bytes(b"no database" * 1000)
     for _ in range(2):
-        with pytest.raises(cf.ConfigError, match="cannot be used"):
+        with pytest.raises(cf.ConfigError, match="cannot be used") as caught:
             ask(["how many?"])
+        assert caught.value.setting == "folder"
 
     assert service.asked == {"how many?": 1}
 
@@ -677,8 +728,9 @@ def test_a_deleted_part_is_fetched(ask: Any, service: Any) -> None:
 def test_a_name_of_the_batch(ask: Any, service: Any, questions: Any, message: str) -> None:
     """It stays that of its question; nothing is sent."""
     ask([("a", "how many?")])
-    with pytest.raises(cf.ConfigError, match=message):
+    with pytest.raises(cf.ConfigError, match=message) as caught:
         ask(["who?", *questions])
+    assert caught.value.setting == "questions"
 
     assert service.asked == {"how many?": 1}
 
@@ -740,12 +792,22 @@ def test_whole_numbers_and_fractions(ask: Any, service: Any) -> None:
     assert table["n"].to_pylist() == [3.0, 0.5, None, 2.0**53, -(2.0**53)]
 
 
+def test_whole_numbers_beside_large_ones(ask: Any, service: Any) -> None:
+    """What another column holds does not matter."""
+    for question, value in (("a", 1), ("b", 0.5)):
+        rows = [["n", "id"], [value, 2**60]]
+        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": rows}}
+
+    assert ask(["a", "b"]).to_dataset().to_table().to_pydict() == {"n": [1.0, 0.5], "id": [2**60] * 2}
+
+
 def test_other_columns(ask: Any, service: Any) -> None:
     """Also another order is one."""
     service.answers["why?"] = {"state": "COMPLETED", "results": {"dataframe": [["m"], [1]]}}
 
-    with pytest.raises(cf.ConfigError, match=r"has the columns 'n', and 000002\.parquet 'm'\."):
+    with pytest.raises(cf.ConfigError, match=r"has the columns 'n', and 000002\.parquet 'm'\.") as caught:
         ask(["how many?", "why?"]).to_dataset()
+    assert caught.value.setting == "folder"
 
 
 # Other options
@@ -767,6 +829,20 @@ def test_refetching(ask: Any, service: Any, folder: Path) -> None:
     assert ask(["a", "bb", "ccc"], schema={"n": "float64"}).summary() == BatchSummary(total=3, answered=3)
     assert batch.retry().summary().answered == 3
     assert service.asked == {"a": 1, "bb": 1, "ccc": 1}
+
+
+def test_a_retry_after_refetching(ask: Any, service: Any) -> None:
+    """Refetching is done once the answers are there; what is asked later has the new types too."""
+    service.answers["bb"] = FAILED
+    service.replies["ccc"] = Script.reset
+    seen: list[BatchProgress] = []
+    batch = ask(["a", "bb", "ccc"]).refetch(schema={"n": "float64"}, progress=seen.append)
+    assert [(each.done, each.total) for each in seen] == [(1, 1)]
+    service.answers.clear()
+    service.replies.clear()
+
+    assert batch.retry(uncertain=True).summary() == BatchSummary(total=3, answered=3)
+    assert {parquet.read_schema(path).types[0] for path in batch.parts().values()} == {pa.float64()}
 
 
 def test_refetching_an_opened_batch(ask: Any, client: Client, service: Any, folder: Path) -> None:
@@ -838,7 +914,7 @@ def test_refetching_by_another_account(ask: Any, server: Script, folder: Path) -
 
     with (
         cf.Client("other", client_secret="s", base_url=server.address, dw_id=13) as other,
-        pytest.raises(cf.ConfigError, match="has a batch with client="),
+        pytest.raises(cf.ConfigError, match=r"has a batch with client=.*, or ask as before\.$"),
     ):
         batch.refetch(client=other, schema={"n": "float64"})
     with pytest.raises(TypeError, match="unexpected keyword argument 'question_id'"):
@@ -873,8 +949,11 @@ def test_a_missing_part_in_a_dataset(ask: Any) -> None:
     """It is named, and how to get it back."""
     batch = ask(["how many?"])
     batch.parts()[1].unlink()
-    with pytest.raises(cf.ConfigError, match=r"000001\.parquet cannot be read .* ask_batch fetches it again"):
+    with pytest.raises(
+        cf.ConfigError, match=r"000001\.parquet cannot be read .* ask_batch fetches it again"
+    ) as caught:
         batch.to_dataset()
+    assert caught.value.setting == "folder"
 
 
 def test_open_batch_names_its_argument() -> None:
@@ -892,10 +971,15 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
 
     assert batch.summary() == BatchSummary(total=2, answered=1, failed=1)
     assert batch.to_dataset().count_rows() == 1
-    with pytest.raises(cf.ConfigError, match="retry_failed=True"):
+    with pytest.raises(cf.ConfigError, match="retry_failed=True") as caught:
         batch.retry()
+    assert caught.value.setting == "folder"
     with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
         batch.retry(max_workers=0)
+    with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
+        batch.refetch(max_workers=0)
+    with pytest.raises(TypeError, match="dw_id"):
+        batch.refetch(dw_id=14)  # type: ignore[call-arg]
     with pytest.raises(cf.ConfigError, match="max_questions=-1: expected"):
         batch.retry(max_questions=-1)
     with pytest.raises(cf.ConfigError, match="uncertain=1: expected"):
@@ -934,10 +1018,12 @@ def test_no_batch_to_open(tmp_path: Path) -> None:
 )
 def test_wrong_arguments(ask: Any, folder: Path, options: Any, error: type[Exception], message: str) -> None:
     """An error before anything is written."""
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         ask(["how many?"], **options)
 
     assert not folder.exists()
+    if error is cf.ConfigError:
+        assert [caught.value.setting] == [*options]  # type: ignore[attr-defined]
 
 
 def test_a_retry_that_is_neither_true_nor_false(ask: Any, service: Any) -> None:

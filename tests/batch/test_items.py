@@ -84,8 +84,9 @@ def test_what_identifies_a_question() -> None:
 )
 def test_what_is_refused(questions: Any, message: str) -> None:
     """With the position in the list."""
-    with pytest.raises(cf.ConfigError, match=message):
+    with pytest.raises(cf.ConfigError, match=message) as caught:
         read_items(questions)
+    assert caught.value.setting == "questions"
 
 
 @cases(

@@ -88,6 +88,7 @@ def test_money() -> None:
     values = [Decimal("10.10"), Decimal("-1234567890123.45"), Decimal("0.00")]
 
     assert read(values, pa.decimal128(38, 2)) == ([10.1, -1234567890123.45, 0.0], "0.00")
+    assert read([Decimal("0.5")], pa.decimal128(38, 1)) == ([0.5], "0.0")
 
 
 @cases(
@@ -209,6 +210,9 @@ def test_the_sheet(golden: Path) -> None:
     assert found.freeze_panes == "A2"
     assert [cell.font.bold for cell in found[1]] == [True, True]
     assert [cell.font.bold for cell in found[2]] == [False, False]
+
+    asked_without_words = cf.Answer.from_json(golden / "top_countries.json").to_arrow()
+    assert workbook(written(asked_without_words)).properties.title is None
 
 
 def test_the_widths_of_columns() -> None:

@@ -165,6 +165,7 @@ CATEGORIES: list[tuple[Any, list[Any], list[Any], bool]] = [
     ({"c": pd.CategoricalDtype([3, 1])}, [1, None], [3, 1], False),
     ({"c": Literal["z", "a"]}, ["a", None], ["z", "a"], False),
     (model(Literal["z", "a"] | None), ["a", None], ["z", "a"], False),
+    (model(Literal["z", "a", None]), ["a", None], ["z", "a"], False),  # noqa: PYI061 - as users may write it
     (model(Color), ["g", "g"], ["r", "g"], False),
     (model(Level | None), [1, None], [9, 1], False),
     ({"c": Literal[Color.RED, Color.GREEN]}, ["g"], ["r", "g"], False),
@@ -268,6 +269,7 @@ CONSTRAINTS: list[tuple[Any, list[Any], Any, str]] = [
     (model(float, allow_inf_nan=False), [1.0], "Infinity", "a finite number"),
     (model(str, Field(pattern="^a+$")), ["a", "aa"], "b", "match pattern"),
     (model(str, Field(min_length=2)), ["ab"], "a", "at least 2 characters"),
+    (model(str, str_min_length=2), ["ab"], "a", "at least 2 characters"),
     (model(str, str_max_length=3), ["abc"], "abcd", "at most 3 characters"),
     (model(str, str_max_length=3, str_strip_whitespace=True), [" abc "], "abcd", "at most 3 characters"),
     (model(Decimal, Field(max_digits=4)), ["1.5"], "1.51234", "no more than 4 digits"),
@@ -341,6 +343,12 @@ def test_a_constraint_that_pydantic_cannot_check() -> None:
         column_of({"c": Annotated[int, Odd()]})
 
 
+def test_an_annotation_that_names_nothing() -> None:
+    """It is no type of a column."""
+    with pytest.raises(ConfigError, match=r"column 'c': ForwardRef\('Missing'\) is not a column type"):
+        column_of(model("Missing"))
+
+
 class Validated(BaseModel):
     """Columns with validators of each kind."""
 
@@ -377,6 +385,21 @@ class TestValidators:
             "Validated ('check_all') are not run. To run those of a pydantic model, pass a row to its "
             "model_validate."
         )
+
+    def test_of_all_fields(self) -> None:
+        """One that a model runs for each of them."""
+
+        class All(BaseModel):
+            c: int
+
+            @field_validator("*")
+            @classmethod
+            def refuse(cls, value: int) -> int:
+                """Refuse all."""
+                raise AssertionError(value)
+
+        with pytest.warns(TypeFidelityWarning, match="the validators of fields 'c' are not run"):
+            assert column_of(All, 1).to_pylist() == [1]
 
     def test_in_a_dict(self) -> None:
         """Those in an annotation as well."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.export.formats import WRITERS as WRITERS_OF_FILES
+from connecty_frames.frames.parquet_file import write_table
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -167,6 +169,16 @@ def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -
     assert names == [["orders", "country"], ["country", "orders"]]
 
 
+def test_batches_of_any_size() -> None:
+    """They are written together until a row group has 100,000 rows, which is read quickly."""
+    batches = [pa.record_batch({"n": pa.nulls(rows)}) for rows in (60_000, 40_000, 1, 150_000, 1)]
+    file = io.BytesIO()
+    write_table(pa.RecordBatchReader.from_batches(batches[0].schema, batches), file)
+    found = pq.ParquetFile(file).metadata
+    groups = [found.row_group(group).num_rows for group in range(found.num_row_groups)]
+    assert groups == [100_000, 150_001, 1]
+
+
 def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
     """Attrs of a user are written too; one that is not JSON is an error before anything is written."""
     frame = countries.to_pandas()
@@ -174,9 +186,12 @@ def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
     path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
     assert cf.read_parquet(path).attrs["mine"] == {"a": [1]}
 
-    frame.attrs["mine"] = object()
-    with pytest.raises(cf.ConfigError, match=r"^frame\.attrs\['mine'\] cannot be stored as JSON"):
-        frame.connecty.to_parquet(tmp_path / "other.parquet")
+    endless: list[Any] = []
+    endless.append(endless)
+    for value in (object(), endless):
+        frame.attrs["mine"] = value
+        with pytest.raises(cf.ConfigError, match=r"^frame\.attrs\['mine'\] cannot be stored as JSON"):
+            frame.connecty.to_parquet(tmp_path / "other.parquet")
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -148,6 +148,7 @@ class TestErrors:
             (pa.list_(pa.null()), "null cannot be made of JSON values"),
             (pa.struct([("a", pa.null())]), "null cannot be made of JSON values"),
             (pa.map_(pa.string(), pa.null()), "null cannot be made of JSON values"),
+            (pa.dictionary(pa.int8(), pa.null()), "null cannot be made of JSON values"),
             (
                 pa.dictionary(pa.int8(), pa.binary()),
                 "dictionary<values=binary, indices=int8, ordered=0> cannot be made of JSON values",

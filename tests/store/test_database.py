@@ -16,6 +16,7 @@ import threading
 import warnings
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -247,14 +248,15 @@ def test_rows_that_cannot_be_read(path: Path) -> None:
     assert caught.value.__context__ is not None  # its traceback has the cursor
 
 
-def test_a_file_of_another_kind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["country,orders\nPoland,31768\n" * 100, "PL"])
+def test_a_file_of_another_kind(tmp_path: Path, content: str) -> None:
     """Where a user named it, it is not touched."""
     file = tmp_path / "orders.csv"
-    file.write_text("country,orders\nPoland,31768\n" * 100)
+    file.write_text(content)
 
     with pytest.raises(StoreError, match="file is not a database"):
         store_at(file).open()
-    assert file.read_text() == "country,orders\nPoland,31768\n" * 100
+    assert file.read_text() == content
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -738,6 +740,36 @@ def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(OSError, match="No space left"):
         database_module._reserved(tmp_path)
     assert opened[0].closed
+
+
+def test_what_the_reserve_is_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk it makes room for what becomes of a question, and for no further question."""
+
+    def limit(pages: str) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    class Reserve(io.BytesIO):
+        def close(self) -> None:
+            with suppress(sqlite3.ProgrammingError):  # of a connection that is closed
+                limit("1000")
+            super().close()
+
+    monkeypatch.setattr(database_module, "_reserved", lambda _: Reserve())
+    with store_at(path) as found:
+        found.execute(INSERT, ("how many?",), reserves=True)
+        connection = found._connection
+        limit("1")  # those that it has
+        with pytest.raises(StoreError, match="database or disk is full"):
+            found.execute(INSERT, ("a" * 50_000,), reserves=True)
+        with pytest.raises(StoreError, match="no such column"):
+            found.execute("SELECT absent FROM questions")
+        assert found._reserve is not None
+        found.execute("UPDATE questions SET error = ?", ("a" * 50_000,))
+        assert found._reserve is None
+        limit("1")
+        with pytest.raises(StoreError, match="database or disk is full"):
+            found.execute(INSERT, ("a" * 50_000,))
+    assert questions(path) == ["how many?"]
 
 
 def test_a_reserve_that_almost_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -526,8 +526,9 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
 
     unusable = History(store_at(tmp_path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     reason = r"\(it is not a regular file\), so it is unknown whether the question was asked before"
-    with pytest.raises(ConfigError, match=reason):
+    with pytest.raises(ConfigError, match=reason) as caught:
         unusable.claim(Asked("how many?", 13), **claim)
+    assert caught.value.setting == "history"
     with pytest.raises(ConfigError, match=reason):
         earlier(unusable)
 

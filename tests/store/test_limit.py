@@ -110,6 +110,19 @@ def test_which_questions_count(place: str) -> None:
     found.close()
 
 
+def test_when_the_next_is_allowed(place: str) -> None:
+    """Once the first of those that count is a day old."""
+    found, now = history(place, 2), datetime.now(UTC)
+    for hours, question in ((7, "first"), (2, "second")):
+        found.sent(Asked(question, 13), asked_at=now)
+        earlier = (hours * 3600 * 1_000_000, question)
+        found.database.execute("UPDATE questions SET asked_at = asked_at - ? WHERE question = ?", earlier)
+    with pytest.raises(cf.QuestionLimitError) as caught:
+        found.sent(Asked("third", 13), asked_at=now)
+    assert abs(caught.value.next_at - now - timedelta(hours=17)) < timedelta(seconds=10)
+    found.close()
+
+
 def test_many_at_once(place: str) -> None:
     """Of 8 callers that ask 40 questions at once, 20 are let through."""
     callers, together = [history(place, 20) for _ in range(8)], threading.Barrier(8)
@@ -200,9 +213,10 @@ def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
     """It would not be counted, and is a ConfigError."""
     with (
         client(server, str(tmp_path / "h.sqlite3"), max_questions_per_day=5) as asking,
-        pytest.raises(cf.ConfigError, match=r"a batch in a folder has its own.* PostgreSQL"),
+        pytest.raises(cf.ConfigError, match=r"a batch in a folder has its own.* PostgreSQL") as caught,
     ):
         cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
+    assert caught.value.setting == "max_questions_per_day"
     assert server.questions == []
 
 
@@ -210,15 +224,15 @@ def test_tags(server: Script, place: str) -> None:
     """They are kept as JSON, without secrets, of each way to ask; and counted by day."""
     with client(server, place) as asking:
         asking.ask("how many?", tags={"job": "nightly", "by": "secret"}, max_age=60)
-        asking.ask("how many?", tags={"job": "daily"}, max_age=60)
-        asking.submit("who?", tags={"job": "daily"})
+        asking.ask("how many?", tags={"job": "täglich"}, max_age=60)
+        asking.submit("who?", tags={"job": "täglich"})
         asking.ask("why?")
     settings = resolve(history=place)
     tags = records_table(settings).column("tags").to_pylist()
-    assert tags == [None, '{"job": "daily"}', '{"by": "***", "job": "nightly"}']
+    assert tags == [None, '{"job": "täglich"}', '{"by": "***", "job": "nightly"}']
     today = datetime.now(UTC).date()
     assert [tuple(row.values()) for row in summary_table(settings).to_pylist()] == [
-        (today, '{"job": "daily"}', 1, 0, 0, 0),
+        (today, '{"job": "täglich"}', 1, 0, 0, 0),
         (today, '{"by": "***", "job": "nightly"}', 1, 1, 0, 0),
         (today, None, 1, 0, 0, 0),
     ]

@@ -499,22 +499,6 @@ def test_an_interrupt_in_a_statement(url: str) -> None:
     found.close()
 
 
-def test_without_psycopg(url: str) -> None:
-    """A ConfigError names the extra."""
-    code = """
-import sys
-sys.modules["psycopg"] = None
-import connecty_frames as cf
-from connecty_frames.client import Client
-try:
-    Client("id", client_secret="s", history=sys.argv[1])
-except cf.ConfigError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True)
-    assert done.stdout == "A history in PostgreSQL needs psycopg: pip install 'connecty-frames[postgres]'.\n"
-
-
 def ask(asking: Client, folder: Path, questions: Any, **options: Any) -> Batch:
     """Ask a batch without a line of progress."""
     return cf.ask_batch(questions, folder, client=asking, progress=False, **options)
