@@ -88,9 +88,9 @@ def fast_casts(text: str) -> tuple[FastCast, ...]:
 
 def read_fast(texts: pa.StringArray, cast: FastCast, *, inferred: bool = False) -> TemporalValues | None:
     """Read texts by Arrow's own cast, or return None if the result might differ from the grammar."""
-    # The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in
-    # the grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the
-    # year 0000; and the cast refuses a seventh digit of the second in microseconds, a tenth in nanoseconds.
+    # The result is that of the module ``temporal``: what Arrow casts to an instant is in the grammar of
+    # AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the year 0000;
+    # and the cast refuses a seventh digit of the second in microseconds, a tenth in nanoseconds.
     try:
         values = pc.cast(texts, cast.type, memory_pool=POOL)
     except pa.ArrowInvalid:
