@@ -295,7 +295,7 @@ def _read(result: Any) -> Result:
             )
             for row in range(result.ntuples)
         ]
-        return Result(rows, result.command_tuples)
+        return Result(rows, result.command_tuples or 0)
     code = result and result.error_field(pq.DiagnosticField.SQLSTATE)
     if not code:
         raise OutageError("its server ended the connection")
