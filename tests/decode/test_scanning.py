@@ -14,6 +14,13 @@ def read(text: str, size: int) -> Any:
     return parse_by_piece(scan(memoryview(text.encode()), 0), size, lambda: None)
 
 
+def test_the_time_is_checked_between_pieces() -> None:
+    """A piece is a hundred bytes here, and the array ten of them."""
+    checks = []
+    parse_by_piece(scan(memoryview(b"[" + b"123456789," * 100 + b"1]"), 0), 100, lambda: checks.append(1))
+    assert len(checks) >= 9
+
+
 @cases("size", [1, 2, 3, 5, 8, 13, 100])
 @cases(
     "text",

@@ -41,6 +41,7 @@ def test_a_question_is_sent_exactly_as_given(server: Any, client: Client) -> Non
     assert request.headers["content-type"] == "application/json"
     assert request.headers["authorization"] == "Bearer canary-token-1"
     assert request.headers["user-agent"].startswith("connecty_frames/")
+    assert (request.headers["accept"], request.headers["accept-encoding"]) == ("application/json", "gzip")
     assert json.loads(request.body.decode("utf-8")) == {"question": QUESTION}
     assert (question.question_id, question.dw_id, question.question) == (QUESTION_ID, 13, QUESTION)
     assert question.asked_at is not None

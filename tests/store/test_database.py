@@ -825,6 +825,15 @@ def test_a_damaged_file_that_cannot_be_renamed(path: Path, monkeypatch: pytest.M
     assert path.read_bytes() == b"x"
 
 
+def test_a_file_that_is_damaged_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may put one there meanwhile."""
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    monkeypatch.setattr(Path, "rename", lambda *_: None)
+    with pytest.warns(HistoryWarning, match="is damaged"), pytest.raises(StoreError, match=r"^it is empty; "):
+        store_at(path).open()
+
+
 def test_a_file_system_without_links(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is made there too, and nothing else is left in its folder."""
 

@@ -67,6 +67,7 @@ def test_a_cell_nested_deeper_than_python_recurses() -> None:
         ('["a","a","a"]', ["a", "a_1", "a_2"], ["a", "a", "a"], [1, 2]),
         ('["a","a","a_1"]', ["a", "a_2", "a_1"], ["a", "a", "a_1"], [1]),
         ('["a_1","a","a","a"]', ["a_1", "a", "a_2", "a_3"], ["a_1", "a", "a", "a"], [2, 3]),
+        ('["column","","column"]', ["column", "column_1", "column_2"], ["column", "", "column"], [1, 2]),
         ('["",null]', ["column_0", "column_1"], ["", None], [0, 1]),
         ('["","column_0"]', ["column_0_1", "column_0"], ["", "column_0"], [0]),
         ('["",""]', ["column_0", "column_1"], ["", ""], [0, 1]),
