@@ -66,3 +66,12 @@ def test_the_commas_of_a_long_object(shift: int) -> None:
     first = 1 + shift + len(field)
     assert found == list(range(first, len(text) - 1, len(field) + 1))
     assert len(calls) == len(text) // (1 << 20) + 1
+
+
+def test_an_escape_that_is_cut() -> None:
+    """The quote behind the last backslash of a piece ends no text."""
+    start = b'["' + b"a" * ((1 << 20) - 3) + b"\\"
+    assert len(start) == 1 << 20
+    text = start + b'",b",1]'
+    found = [at for part in inner_commas(memoryview(text), lambda: None) for at in part.tolist()]
+    assert found == [len(text) - 3]

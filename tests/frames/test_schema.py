@@ -148,6 +148,7 @@ class TestErrors:
             (pa.list_(pa.null()), "null cannot be made of JSON values"),
             (pa.struct([("a", pa.null())]), "null cannot be made of JSON values"),
             (pa.map_(pa.string(), pa.null()), "null cannot be made of JSON values"),
+            (pa.map_(pa.month_day_nano_interval(), pa.int64()), "month_day_nano_interval cannot be made of"),
             (pa.dictionary(pa.int8(), pa.null()), "null cannot be made of JSON values"),
             (
                 pa.dictionary(pa.int8(), pa.binary()),
