@@ -27,7 +27,8 @@ from connecty_frames.sandbox.pool import WorkerPool
 
 worker_pool = WorkerPool(None, timezone="UTC", time_limit=3600, documented_only=False, clock=SYSTEM_CLOCK)
 long = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
-threading.Thread(target=worker_pool.run, args=[long], daemon=True).start()
+running = threading.Thread(target=worker_pool.run, args=[long], daemon=True)
+running.start()
 worker_pool.run("SELECT 1")
 print("ready", flush=True)
 """
@@ -144,7 +145,8 @@ def test_a_file_of_the_folder_is_not_taken_for_a_module(tmp_path: Path) -> None:
     script = (
         "import sys; sys.path[:] = [path for path in sys.path if path]\n"
         + SCRIPT
-        + "worker_pool.stop(); worker_pool.close()"
+        # A thread that writes its error while Python ends may abort it.
+        + "threading.excepthook = print; worker_pool.stop(); running.join(); worker_pool.close()"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", script],
