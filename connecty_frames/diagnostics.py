@@ -75,7 +75,7 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         return
     remedy, shell_remedy = "max_rows=None fetches all", "--max-rows all fetches all"
     if options.max_rows is None and fetched is not None:
-        remedy = shell_remedy = "the server sent no more"
+        remedy = shell_remedy = "the server sent no more: ask for fewer rows"
     if options.on_truncation == "raise":
         raise TruncatedError(
             f"{cut};",

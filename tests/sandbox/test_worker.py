@@ -155,7 +155,7 @@ def test_a_file_of_the_folder_is_not_taken_for_a_module(tmp_path: Path) -> None:
     script = (
         "import sys; sys.path[:] = [path for path in sys.path if path]\n"
         + SCRIPT
-        # A thread that writes its error while Python ends may abort it.
+        # A thread that writes an error during shutdown may abort Python.
         + "threading.excepthook = print; worker_pool.stop(); running.join(); worker_pool.close()"
     )
     done = subprocess.run(

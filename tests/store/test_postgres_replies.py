@@ -91,8 +91,8 @@ class Scripted(socketserver.ThreadingTCPServer):
     Attributes
     ----------
     replies
-        The replies to statements with this beginning, the last of which repeats; seconds for silence before
-        the connection is closed. A connection begins as if with the statement "".
+        Replies by the beginning of a statement; the last reply repeats. A number means silence for that many
+        seconds, and then the end of the connection. A new connection counts as the statement "".
     statements
         What was executed, with its parameters, except for the looks at the database.
     connections, ended

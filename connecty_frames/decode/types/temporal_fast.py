@@ -72,7 +72,7 @@ def _timestamps(format_: TemporalFormat, zone: str | None, longest_hour: str) ->
     return tuple(FastCast(format_, pa.timestamp(unit, zone), len(longest_hour)) for unit in ("us", "ns"))
 
 
-#: The casts of a format, in the order in which they are tried.
+#: The casts to try for each format, in order.
 FAST_CASTS: Final[Mapping[TemporalFormat | None, tuple[FastCast, ...]]] = {
     TemporalFormat.DATE: (FastCast(TemporalFormat.DATE, pa.date32()),),
     TemporalFormat.NAIVE: _timestamps(TemporalFormat.NAIVE, None, "2025-01-01T10"),
