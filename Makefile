@@ -1,11 +1,17 @@
 # Each target sets up what it needs. `make demo` and `make test` are all that a newcomer needs; `make help` lists the others.
 
-PYTHON ?= python3
-# Another Python than python3 has folders of its own: .venv-3.13 for make PYTHON=python3.13.
-OTHER := $(if $(filter python3,$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+# On Windows, python3 is a stub that opens a shop, and programs of an environment have another folder.
+DEFAULT := $(if $(filter Windows_NT,$(OS)),python,python3)
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PYTHON ?= $(DEFAULT)
+# Another Python has folders of its own: .venv-3.13 for make PYTHON=python3.13.
+OTHER := $(if $(filter $(DEFAULT),$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 VENV := .venv$(OTHER)
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(SCRIPTS)
 RUN = $(BIN)/python -m
+# The versions that are installed, so that no release of another project fails a test; CONSTRAINTS= takes the newest.
+CONSTRAINTS ?= .ci/constraints.txt
+install = $1 tools/packages.py install $(CONSTRAINTS:%=-c %)
 QUESTION ?= list the top 5 countries with the most orders
 # The number of test processes: four on two cores, since some tests wait. Idle processes take over tests of others.
 JOBS ?= 4
@@ -48,20 +54,20 @@ package = --editable '.[sandbox,sql]'
 package.lowest = --resolution lowest-direct --editable '.[excel,plot,sandbox,sql,terminal-plot]'
 package.spark-lowest = --resolution lowest-direct --editable '.[sandbox,spark,sql]'
 # Without the examples of the docs, and what needs a browser or a proxy; ARGS='-m "not external"' includes slow tests.
-test.lowest = $(<D)/bin/python $(PYTEST) -m "not external and not slow" --ignore=tests/docs $(ARGS)
+test.lowest = $(<D)/$(SCRIPTS)/python $(PYTEST) -m "not external and not slow" --ignore=tests/docs $(ARGS)
 # In threads of one process, on a cluster of three processes, and through Spark Connect.
 test.spark = for mode in 'local[2,3]' 'local-cluster[2,1,512]' connect; do \
-	SPARK_MODE="$$mode" $(<D)/bin/python -m pytest tests/spark $(ARGS) || exit 1; done
-test.spark-lowest = $(<D)/bin/python -m pytest tests/spark $(ARGS)
+	SPARK_MODE="$$mode" $(<D)/$(SCRIPTS)/python -m pytest tests/spark $(ARGS) || exit 1; done
+test.spark-lowest = $(<D)/$(SCRIPTS)/python -m pytest tests/spark $(ARGS)
 # Ray listens on the network address of the machine.
-test.engines = $(<D)/bin/python -m pytest --force-enable-socket tests/engines $(ARGS)
-test.clouds = $(<D)/bin/python -m pytest tests/clouds $(ARGS)
+test.engines = $(<D)/$(SCRIPTS)/python -m pytest --force-enable-socket tests/engines $(ARGS)
+test.clouds = $(<D)/$(SCRIPTS)/python -m pytest tests/clouds $(ARGS)
 
 choices = $(sort $(patsubst $1.%,%,$(filter $1.%,$(.VARIABLES))))
 $(foreach goal,$(filter bench verify,$(MAKECMDGOALS)),$(if $($(goal).$(WHAT)),,\
 	$(error make $(goal) needs WHAT, one of: $(call choices,$(goal)))))
 
-.PHONY: help demo test test-fast $(ENVIRONMENTS:%=test-%) setup check format bench verify structure docs docstrings notebooks openapi picture dist test-dist clean
+.PHONY: help demo test test-fast $(ENVIRONMENTS:%=test-%) setup check format bench verify structure docs docstrings notebooks openapi picture dist test-dist constraints clean
 
 help: ## this list
 	@awk -F ' *[:=].*## ' '/^[a-z-]+:.*## / {printf "make %-25s %s\n", $$1, $$2}' Makefile
@@ -90,11 +96,13 @@ $(ENVIRONMENTS:%=test-%): test-%: .venv-%$(OTHER)/test.stamp
 # Groups of pyproject.toml, or environments.
 setup: $(foreach each,$(or $(WHAT),test),$(if $(filter $(each),$(ENVIRONMENTS)),.venv-$(each)$(OTHER)/test.stamp,$(VENV)/$(each).stamp)) ## install what tests need, or WHAT="lint docs"
 
-check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp ## run ruff, mypy and the import contracts; count hard sentences
+check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp ## run ruff, mypy and the import contracts; check the workflow; count hard sentences
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(RUN) docs.prose
 
 format: $(VENV)/lint.stamp ## fix what ruff can fix
@@ -132,29 +140,33 @@ dist: $(VENV)/dist.stamp ## build the sdist into dist/, and the wheel from it
 	$(RUN) build
 	$(BIN)/twine check --strict dist/*
 
+constraints: $(BIN)/python ## write the newest versions of all packages into .ci/constraints.txt, which set-up installs
+	$(BIN)/python tools/packages.py compile --quiet --universal --upgrade --no-annotate --all-extras \
+		$(patsubst %,--group %,test browser lint bench dist docs) --custom-compile-command "make constraints" --output-file .ci/constraints.txt pyproject.toml
+
 test-dist: dist $(VENV)/test.stamp ## install and test both outside of the checkout
 	.ci/test-dist $(BIN)/python
 
 clean: ## remove the environments and what was built
 	rm -rf .venv .venv-* dist docs/_build docs/api/generated
 
-$(VENV)/bin/python:
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[excel,plot,sandbox,sql,terminal-plot]'
+$(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@$(call install,$(BIN)/python) --editable '.[excel,plot,sandbox,sql,terminal-plot]'
 	@touch $@
 
-$(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
-	$(BIN)/python -m pip install --quiet --group $*
+$(VENV)/%.stamp: pyproject.toml $(CONSTRAINTS) | $(VENV)/demo.stamp
+	@$(call install,$(BIN)/python) --group $*
 	@touch $@
 
+# The newest or the lowest versions.
+$(ENVIRONMENTS:%=.venv-%$(OTHER)/test.stamp): CONSTRAINTS =
 $(ENVIRONMENTS:%=.venv-%$(OTHER)/test.stamp): .venv-%$(OTHER)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet uv
-	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python $(or $(package.$*),$(package))
-	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --group $(patsubst %lowest,lowest,$*)
+	@$(call install,$(@D)/$(SCRIPTS)/python) $(or $(package.$*),$(package))
+	@$(call install,$(@D)/$(SCRIPTS)/python) --group $(patsubst %lowest,lowest,$*)
 	@touch $@
