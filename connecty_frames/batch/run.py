@@ -119,9 +119,11 @@ def run_batch(
     assert recording.history is not None  # noqa: S101 - recording_in gives it one
     with index, closing(recording.history) as history:
         run = _BatchRun(folder, index, recording, history, dw_id, questions, ask_options, max_questions)
-        run.ask([entry for entry in index.entries() if run.is_due(entry, again)], max_workers)
-        sent = run.wait_for_others()
-        due = [entry for entry in index.entries() if entry.row in sent and entry.state in again]
+        entries = index.entries()
+        run.others = run.sent(entries)
+        run.ask([entry for entry in entries if run.is_due(entry, again)], max_workers)
+        run.wait_for_others()
+        due = [entry for entry in index.entries() if entry.number in run.others and entry.state in again]
         run.ask(due, max_workers)
 
 
@@ -140,6 +142,8 @@ class _BatchRun:
     asked: int = 0
     answered: int = 0
     uncertain: int = 0
+    #: The numbers of questions that others were sending when this run came to them.
+    others: set[int] = field(default_factory=set)
     stopped_by: BaseException | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -164,22 +168,20 @@ class _BatchRun:
             self.stopped_by.add_note(self.message())
             raise self.stopped_by
 
-    def wait_for_others(self) -> set[int]:
-        """Wait for questions that others are sending, at most for a lease; return their rows."""
+    def wait_for_others(self) -> None:
+        """Wait for questions that others are sending, at most for a lease."""
         until = time.monotonic() + leases.SECONDS + 2 * _LOOK
-        waited = sent = self._sent()
         try:
-            while sent & waited and time.monotonic() < until:
+            while self.sent(self.index.entries()) & self.others and time.monotonic() < until:
                 time.sleep(_LOOK)
-                sent = self._sent()
         except KeyboardInterrupt as interrupt:
             annotate(interrupt, self.message())
             raise
-        return waited
 
-    def _sent(self) -> set[int]:
-        entries = self.index.entries()
-        return {each.row for each in entries if each.state == RecordState.SENT and each.key in self.questions}
+    def sent(self, entries: list[Entry]) -> set[int]:
+        """Return the numbers of the questions of this run that are being sent."""
+        sent = (each for each in entries if each.state == RecordState.SENT)
+        return {each.number for each in sent if each.key in self.questions}
 
     def is_due(self, entry: Entry, asked_again: set[RecordState]) -> bool:
         """Whether a question is to be asked, or its answer to be fetched."""
@@ -251,6 +253,7 @@ class _BatchRun:
             asked = Asked(question, self.dw_id, entry.key, self.options.tags)
             row = self.history.claim(asked, asked_at=datetime.now(UTC), after=entry.row)
             if row is None:  # another process asks it
+                self.others.add(entry.number)
                 return
             if entry.error is not None:
                 self.index.failed(entry.number, None)

@@ -436,6 +436,44 @@ def test_a_killed_sender(
     assert service.asked == {"how many?": 1, "why?": 1}
 
 
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_a_sender_that_is_killed_while_others_are_asked(
+    ask: Any, service: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, *, meanwhile: bool
+) -> None:
+    """Its question is asked again too, whether the call began before it or after."""
+    ask(["how many?", "why?", "who?"], max_questions=0)
+    index = folder / "index.sqlite3"
+    ((key,),) = store_at(index).execute("SELECT key FROM items WHERE number = 2").rows
+    recording = client.recording_in(index)
+    assert recording.history is not None
+    rows = []
+
+    def claim(_connection: object = None) -> bool:
+        assert recording.history is not None
+        rows.append(recording.history.claim(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0))
+        return True
+
+    def end_lease(_connection: object) -> bool:
+        monkeypatch.setattr(leases, "SECONDS", 0.0)
+        return True
+
+    def reply(question: str, first: Step) -> Step:
+        then = Script.answer(202, {"question_id": service.question_id(question)})
+        return lambda connection: first(connection) and then(connection)
+
+    if meanwhile:
+        service.replies["how many?"] = reply("how many?", claim)
+    else:
+        claim()
+    service.replies["who?"] = reply("who?", end_lease)
+    batch = ask(["how many?", "why?", "who?"], retry_uncertain=True, max_workers=1)
+    recording.history.close()
+
+    assert [row is not None for row in rows] == [True]
+    assert batch.summary() == BatchSummary(3, answered=3)
+    assert service.asked == {"how many?": 1, "why?": 1, "who?": 1}
+
+
 @pytest.mark.parametrize(
     ("outcome", "error", "state", "counted"),
     [
