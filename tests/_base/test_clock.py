@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from tests.cases import cases
+from tests.servers.timing import within
 
 
 class Still(Clock):
@@ -37,18 +37,17 @@ def test_now_is_aware_and_in_utc() -> None:
 def test_monotonic_time_goes_on() -> None:
     """By as much as it sleeps."""
     before = SYSTEM_CLOCK.monotonic()
-    SYSTEM_CLOCK.sleep(0.02)
+    with within(0.02):
+        SYSTEM_CLOCK.sleep(0.02)
 
-    assert 0.02 <= SYSTEM_CLOCK.monotonic() - before < 2
+    assert SYSTEM_CLOCK.monotonic() - before >= 0.02
 
 
 @cases("seconds", [0, -1, -0.5, float("-inf")])
 def test_sleep_of_zero_or_less(seconds: float) -> None:
     """It returns immediately; time.sleep would raise."""
-    before = time.perf_counter()
-    Deadline.after(5, SYSTEM_CLOCK).sleep(seconds)
-
-    assert time.perf_counter() - before < 0.5
+    with within(0.0):
+        Deadline.after(5, SYSTEM_CLOCK).sleep(seconds)
 
 
 def test_a_deadline_counts_down() -> None:
@@ -77,7 +76,5 @@ def test_a_deadline_limits_sleep() -> None:
 
 def test_a_deadline_that_has_passed_does_not_wait() -> None:
     """For any time given."""
-    before = time.perf_counter()
-    Deadline.after(-5, SYSTEM_CLOCK).sleep(60)
-
-    assert time.perf_counter() - before < 0.5
+    with within(0.0):
+        Deadline.after(-5, SYSTEM_CLOCK).sleep(60)

@@ -25,6 +25,7 @@ from connecty_frames.store.history import History
 from connecty_frames.store.table import COLUMNS, Earlier, RecordState, read_records, store_at
 from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
+from tests.servers.timing import growing, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -402,16 +403,20 @@ def test_an_age_that_passes_while_others_send(
     assert len(server.questions) == 1
 
 
-def test_the_wait_of_a_sharer_ends(server: Script, client: Client) -> None:
+def test_the_wait_of_a_sharer_ends(server: Script, client: Client, path: Path, clock: FakeClock) -> None:
     """At its own timeout, with nothing sent."""
     ended = threading.Event()
     server.on("ask", server.held(ended, server.answer(202, {"question_id": QUESTION_ID})))
     sender = threading.Thread(target=client.ask_many, args=[["how many?"]])
     sender.start()
-    while not server.count("ask"):
-        time.sleep(0.01)
-    with pytest.raises(cf.QuestionTimeout, match="is being sent by another call"):
-        client.ask("how many?", max_age=60, timeout=0.2)
+    until(lambda: server.count("ask"))
+    began = clock.at
+    with (
+        make(server, path, clock=clock) as sharer,
+        pytest.raises(cf.QuestionTimeout, match="is being sent by another call"),
+    ):
+        sharer.ask("how many?", max_age="9999d", timeout=7)
+    assert clock.at == began + 7
     ended.set()
     sender.join()
 
@@ -434,11 +439,14 @@ def test_submit(server: Script, client: Client, path: Path) -> None:
 
 def test_the_timeout_of_submit(server: Script, path: Path) -> None:
     """It applies to the question whether the server still has the earlier one, instead of the client's."""
-    server.on("results", server.answer(200, answer()), server.delayed(0.4, server.answer(200, answer())))
-    with make(server, path) as client:
+    server.on("results", server.answer(200, answer()), server.hang)
+    with make(server, path, timeout=60) as client:
         client.ask("how many?")
-        with pytest.raises(cf.QuestionTimeout) as caught:
-            client.submit("how many?", max_age=60, timeout=0.1)
+        for seconds in growing(0.2):
+            with pytest.raises(cf.QuestionTimeout) as caught:
+                client.submit("how many?", max_age=60, timeout=seconds)
+            if server.count("results") > 1:
+                break
 
     assert caught.value.question_id == QUESTION_ID
     assert len(server.questions) == 1
@@ -524,8 +532,7 @@ def test_the_process_that_sends_is_killed(
     """Those who wait for its id get SubmissionUncertain once its lease is over."""
     server.on("ask", server.hang)
     process = start(server, path)
-    while not server.count("ask"):
-        time.sleep(0.01)
+    until(lambda: server.count("ask"))
     process.kill()
     process.communicate()
     with pytest.raises(cf.QuestionTimeout):
@@ -543,11 +550,12 @@ def test_the_process_that_sends_is_stopped_for_long(
     server: Script, client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is UNCERTAIN for others meanwhile, and its late acceptance heals the row."""
-    server.on("ask", server.delayed(0.5, server.answer(202, {"question_id": QUESTION_ID})))
+    stopped = threading.Event()
+    server.on("ask", server.held(stopped, server.answer(202, {"question_id": QUESTION_ID})))
     process = start(server, path)
-    while not server.count("ask"):
-        time.sleep(0.01)
+    until(lambda: server.count("ask"))
     process.send_signal(signal.SIGSTOP)
+    stopped.set()
     monkeypatch.setattr(leases, "SECONDS", 1.0)
     with pytest.raises(cf.SubmissionUncertain):
         client.ask("how many?", max_age=60)

@@ -24,7 +24,7 @@ from connecty_frames.calls import concurrent
 from connecty_frames.calls.concurrent import ConcurrentRun
 from connecty_frames.sandbox import Fault, Sandbox
 from tests.servers.scripted import Script
-from tests.servers.timing import Pulse
+from tests.servers.timing import Pulse, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,14 +60,6 @@ def value(future: Any) -> int:
 def threads() -> list[threading.Thread]:
     """Return the threads in which questions are asked."""
     return [thread for thread in threading.enumerate() if thread.name == "connecty-question"]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -186,13 +178,13 @@ def test_yielded_futures_are_not_kept(box: Sandbox, workers: int, given: int, le
             outcome = future.exception() or future.result().table
             seen += [weakref.ref(future), weakref.ref(outcome)]
         del future, outcome
-        until = time.monotonic() + 10  # a thread that has yielded one may still be returning from its frames
-        while time.monotonic() < until and any(ref() is not None for ref in seen):
+
+        def is_let_go_of() -> bool:
             gc.collect()
-            time.sleep(0.05)
+            return all(ref() is None for ref in seen)
 
         assert len(seen) == 2 * given
-        assert [ref() for ref in seen if ref() is not None] == []
+        until(is_let_go_of)  # a thread that has yielded one may still be returning from its frames
         assert len(list(done)) == left
 
 
@@ -258,9 +250,7 @@ def test_two_answers_are_decoded_at_once(
         with lock:
             decoding.append(1)
             most = max(most, len(decoding))
-        until = time.monotonic() + 0.5
-        while len(decoding) < 2 and time.monotonic() < until:  # until another one is decoded beside it
-            time.sleep(0.01)
+        until(lambda: most > 1)  # another one is decoded beside it
         time.sleep(0.02)
         with lock:
             decoding.pop()
@@ -396,7 +386,7 @@ def test_ctrl_c_during_many_questions(box: Sandbox, capsys: Any, as_completed: A
         presser.join()
         until(lambda: not threads())
 
-    assert left - pressed[0] < 0.5 + pulse.total(pressed[0])
+    assert left - pressed[0] < 0.5 + pulse.late(pressed[0], pressed[0])
     ids = {asked.question: asked.question_id for asked in box.request_log.questions}
     assert sorted(ids) == questions[:3]  # two workers: either of the first two may come first
     pursue = "may still be running; to fetch its answer without asking again: cf.fetch"

@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 import threading
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import connecty_frames as cf
 from connecty_frames.client import Client
 from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
-from tests.servers.timing import within
+from tests.servers.timing import until, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,8 +192,7 @@ def test_a_child_that_is_forked_while_a_thread_gets_a_token(server: Script, clie
     server.on("token", server.held(released, server.answer(200, TOKEN)), server.answer(200, TOKEN))
     thread = threading.Thread(target=client.question(QUESTION_ID).state)
     thread.start()
-    while not server.requests:
-        time.sleep(0.01)
+    until(lambda: server.requests)
     code = exit_code_of_child(client)
     released.set()
     thread.join()

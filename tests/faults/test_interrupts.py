@@ -20,7 +20,7 @@ import pytest
 
 from connecty_frames.client import Client
 from tests.servers.scripted import QUESTION_ID, Script, serve
-from tests.servers.timing import within
+from tests.servers.timing import Pulse, pause, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,24 +36,27 @@ PRESSES = 100
 LONGEST = 0.06
 
 
-def interrupt(act: Callable[[], object], after: float) -> KeyboardInterrupt:
-    """Interrupt a call after some seconds, and return its exception, which must come within 0.5 s."""
+def interrupt(
+    act: Callable[[], object], wait: Callable[[], object], expected: type[BaseException] = KeyboardInterrupt
+) -> BaseException:
+    """Interrupt a call after a wait, and return its exception, which must come within 0.5 s."""
     pressed: list[float] = []
 
     def press() -> None:
-        time.sleep(after)
+        wait()
         pressed.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
     finger = threading.Thread(target=press)
-    try:
-        with within(after + 0.25):
+    with Pulse().running() as pulse:
+        try:
             finger.start()
             act()
-    except KeyboardInterrupt as error:
-        return error
-    finally:
-        finger.join()
+        except expected as error:
+            assert time.monotonic() - pressed[0] < 0.5 + pulse.late(pressed[0], pressed[0])
+            return error
+        finally:
+            finger.join()
     raise AssertionError("the call ended by itself")
 
 
@@ -65,7 +68,7 @@ def test_while_waiting(server: Script, client: Client, capsys: pytest.CaptureFix
         "result": client.question(QUESTION_ID).result,
         "wait": client.question(QUESTION_ID).wait,
     }
-    error = interrupt(acts[act], 0.2)
+    error = interrupt(acts[act], lambda: until(lambda: server.count("results")))
     assert error.__notes__ == [RESUME]
     assert capsys.readouterr().err.strip() == RESUME
     assert server.count("ask") == (act == "ask")
@@ -76,7 +79,7 @@ def test_between_sending_and_answer(
 ) -> None:
     """Delivery unknown: the note says when and where it was sent, and what to do."""
     server.on("ask", server.hang)
-    error = interrupt(lambda: client.submit("what now?"), 0.2)
+    error = interrupt(lambda: client.submit("what now?"), lambda: until(lambda: server.count("ask")))
     (note,) = error.__notes__
     assert note.startswith("The question 'what now?' was being sent to workspace 13 at ")
     assert note.endswith(
@@ -87,13 +90,24 @@ def test_between_sending_and_answer(
     assert server.questions == ["what now?"]
 
 
-def test_while_the_id_arrives(server: Script, client: Client) -> None:
-    """The id arrived, the end of the response did not: the id is kept."""
+@pytest.mark.parametrize("signalled", [KeyboardInterrupt, SystemExit])
+def test_while_the_id_arrives(server: Script, client: Client, signalled: type[BaseException]) -> None:
+    """The id arrived, the end of the response did not: the id is kept.
+
+    Also by SystemExit, which many services raise on SIGTERM.
+    """
     accepted = (
         b'HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"question_id": "%s"' % QUESTION_ID.encode()
     )
     server.on("ask", server.send_and_hang(accepted))
-    error = interrupt(lambda: client.submit("how many?"), 0.2)
+    if signalled is SystemExit:
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+
+    def wait() -> None:
+        until(lambda: server.count("ask"))
+        pause(0.2)  # until the client has read what was sent
+
+    error = interrupt(lambda: client.submit("how many?"), wait, signalled)
     assert error.__notes__ == [RESUME]
 
 
@@ -108,31 +122,15 @@ def test_a_standard_error_that_cannot_be_written(
         if end == "closed":
             stream.close()
         monkeypatch.setattr(sys, "stderr", None if end == "none" else stream)
-        error = interrupt(lambda: client.ask("how many?"), 0.3)
+        error = interrupt(lambda: client.ask("how many?"), lambda: until(lambda: server.count("results")))
     assert error.__notes__ == [RESUME]
     assert server.questions == ["how many?"]
-
-
-def test_another_signal_while_the_id_arrives(server: Script, client: Client) -> None:
-    """SystemExit, which many services raise on SIGTERM, is raised at once with the same note."""
-    accepted = (
-        b'HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"question_id": "%s"' % QUESTION_ID.encode()
-    )
-    server.on("ask", server.send_and_hang(accepted))
-    before = signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    try:
-        with within(0.55), pytest.raises(SystemExit) as caught:
-            client.submit("how many?")
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert caught.value.__notes__ == [RESUME]
 
 
 def test_before_anything_was_sent(server: Script, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C during the token call: no note, since there is no question."""
     server.on("token", server.hang)
-    error = interrupt(lambda: client.submit("how many?"), 0.2)
+    error = interrupt(lambda: client.submit("how many?"), lambda: until(lambda: server.count("token")))
     assert not hasattr(error, "__notes__")
     assert capsys.readouterr().err == ""
     assert server.count("ask") == 0
@@ -167,7 +165,9 @@ def test_a_hundred_at_random_moments() -> None:
             for endpoint in ("token", "ask", "results"):
                 server.on(endpoint, server.delayed(LONGEST / 6, server.steps[endpoint][0]))
             with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=10) as client:
-                error = interrupt(partial(client.ask, "how many?"), rng.uniform(0, LONGEST))
+                error = interrupt(
+                    partial(client.ask, "how many?"), partial(time.sleep, rng.uniform(0, LONGEST))
+                )
         notes = getattr(error, "__notes__", [])
         assert server.count("ask") <= 1
         if server.count("results"):
@@ -180,9 +180,9 @@ def test_a_hundred_at_random_moments() -> None:
 def test_the_client_is_usable_after_an_interrupt(server: Script, client: Client) -> None:
     """After an interrupt during the token call, another thread gets its token at once."""
     server.on("token", server.hang, server.steps["token"][0])
-    interrupt(lambda: client.submit("how many?"), 0.1)
+    interrupt(lambda: client.submit("how many?"), lambda: until(lambda: server.count("token")))
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.append(client.question(QUESTION_ID).state()))
     thread.start()
-    thread.join(5)
+    thread.join()
     assert found == ["PENDING"]

@@ -18,7 +18,7 @@ from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.http import transport
 from tests.servers.responses import truncated_gzip
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
-from tests.servers.timing import FakeClock, within
+from tests.servers.timing import FakeClock, growing, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,11 +146,11 @@ def test_credentials_that_are_refused(server: Script, client: Client, status: in
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 600])
-def test_a_token_that_comes_with_an_error(server: Script, client: Client, status: int) -> None:
+def test_a_token_that_comes_with_an_error(server: Script, fake_clock_client: Client, status: int) -> None:
     """A token in a reply that is an error is not shown, neither in the message nor in a field of it."""
     server.on("token", server.answer(status, {"access_token": "unseen-token"}))
     with pytest.raises(cf.ConnectyError) as caught:
-        client.ask("how many?", timeout=0.3)
+        fake_clock_client.ask("how many?")
     assert str(status) in str(caught.value)
     assert "unseen" not in f"{caught.value}{vars(caught.value)}"
 
@@ -198,39 +198,51 @@ def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, f
     assert (server.count("token"), server.count("ask")) == (3, 1)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("failure", DOWN)
-def test_an_endpoint_that_stays_down(server: Script, failure: str) -> None:
+@pytest.mark.parametrize("failure", sorted(set(DOWN) - {"silent"}))
+def test_an_endpoint_that_stays_down(server: Script, clock: FakeClock, failure: str) -> None:
     """An error of the server or the connection at the deadline, not of the credentials; nothing is sent."""
     step, error = DOWN[failure]
     server.on("token", step(server))
-    with make(server, timeout=0.5) as client:
+    with make(server, timeout=0.5, clock=clock) as client:
         for _ in range(2):
-            with within(0.5), pytest.raises(error) as caught:
+            began = clock.at
+            with pytest.raises(error) as caught:
                 client.ask("how many?")
+            assert clock.at == began + 0.5
             assert type(caught.value) is error
             assert not re.search("credential|client_id|client_secret", str(caught.value))
     assert server.count("ask") == 0
 
 
-def test_an_endpoint_that_was_down_is_asked_at_once(server: Script) -> None:
+@pytest.mark.slow
+def test_an_endpoint_that_stays_silent(server: Script) -> None:
+    """The same of one that does not answer."""
+    server.on("token", server.hang)
+    with make(server, timeout=0.5) as client:
+        for _ in range(2):
+            with within(0.5), pytest.raises(cf.ConnectionFailed) as caught:
+                client.ask("how many?")
+            assert not re.search("credential|client_id|client_secret", str(caught.value))
+    assert server.count("ask") == 0
+
+
+def test_an_endpoint_that_was_down_is_asked_at_once(server: Script, fake_clock_client: Client) -> None:
     """A question that failed without a token does not fail the next one."""
     server.on("token", server.answer(503))
     server.on("results", server.answer(200, ROWS))
-    with make(server, timeout=0.3) as client:
-        with pytest.raises(cf.ServerError):
-            client.ask("how many?")
-        server.on("token", server.answer(200, TOKEN))
-        assert client.ask("how many?", timeout=5).rows == 2
+    with pytest.raises(cf.ServerError):
+        fake_clock_client.ask("how many?")
+    server.on("token", server.answer(200, TOKEN))
+    assert fake_clock_client.ask("how many?").rows == 2
 
 
-@pytest.mark.slow
-def test_a_retry_after_beyond_the_deadline_of_one_call(server: Script) -> None:
+def test_a_retry_after_beyond_the_deadline_of_one_call(server: Script, clock: FakeClock) -> None:
     """A call without time for Retry-After fails at once; another waits for it and gets its answer."""
     server.on("token", server.answer(429, Retry_After="2"), server.answer(429, Retry_After="1"))
-    with make(server, timeout=0.5) as client:
+    with make(server, timeout=0.5, clock=clock) as client:
         with pytest.raises(cf.RateLimitError):
             client.ask("how many?")
+        assert clock.slept == []
         server.on("token", server.answer(429, Retry_After="1"), server.answer(200, TOKEN))
         server.on("results", server.answer(200, ROWS))
         assert client.ask("how many?", timeout=10).rows == 2
@@ -242,7 +254,7 @@ def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> N
     refused, token = server.answer(405), server.answer(200, TOKEN)
     server.on("results", server.answer(200, ROWS))
     server.on("token", refused, page)
-    with make(server, timeout=5) as client:
+    with make(server, timeout=20) as client:
         with pytest.raises(cf.AuthError, match="instead of JSON"):
             client.ask("how many?")
         server.on("token", refused, token)
@@ -262,7 +274,10 @@ def test_a_token_in_broken_gzip(server: Script, client: Client) -> None:
     assert server.count("token") == 2
 
     server.on("token", broken)
-    with make(server, timeout=5) as other, pytest.raises(cf.AuthError, match="its gzip stream is incomplete"):
+    with (
+        make(server, timeout=20) as other,
+        pytest.raises(cf.AuthError, match="its gzip stream is incomplete"),
+    ):
         other.submit("how many?")
     assert (server.count("token"), server.count("ask")) == (4, 1)
 
@@ -272,7 +287,7 @@ def test_a_slow_answer_by_the_other_method(server: Script, monkeypatch: pytest.M
     monkeypatch.setattr(transport, "_ERROR_IDLE", 0.1)
     server.on("token", server.answer(405), server.delayed(0.4, server.answer(200, TOKEN)))
     server.on("results", server.answer(200, ROWS))
-    with make(server, timeout=5) as client:
+    with make(server, timeout=20) as client:
         assert client.ask("how many?").rows == 2
     assert server.count("token") == 2
 
@@ -306,8 +321,8 @@ def test_a_caller_that_gives_up_early_fails_no_other(
             timer = threading.Timer(0.2, signal.raise_signal, (signal.SIGINT,))
             timer.start()
             with pytest.raises(KeyboardInterrupt):
-                client.ask("how many?", timeout=5)
-        assert client.ask("how many?", timeout=5).rows == 2
+                client.ask("how many?", timeout=20)
+        assert client.ask("how many?", timeout=20).rows == 2
     assert server.count("ask") == 1
 
 
@@ -315,18 +330,20 @@ def test_an_endpoint_that_requires_a_client_certificate_is_asked_once(server: Sc
     """It is as definite as rejected credentials: sixteen threads, one request."""
     page = b"<html>400 No required SSL certificate was sent"
     server.on("token", server.delayed(0.1, server.answer(400, raw=page, Content_Type="text/html")))
-    with make(server, timeout=5) as client, ThreadPoolExecutor(16) as pool:
+    with make(server, timeout=20) as client, ThreadPoolExecutor(16) as pool:
         found = [pool.submit(client.ask, "how many?").exception() for _ in range(16)]
     assert {type(error) for error in found} == {cf.ConnectionFailed}
     assert server.count("token") == 1
 
 
-def test_an_endpoint_that_goes_down_while_a_question_is_worked_on(server: Script) -> None:
+def test_an_endpoint_that_goes_down_while_a_question_is_worked_on(
+    server: Script, fake_clock_client: Client
+) -> None:
     """The token expired and there is no other: QuestionTimeout with id, state and the last failure."""
     server.on("results", server.answer(200, {"state": "IN_PROGRESS"}), server.answer(401))
     server.on("token", server.answer(200, TOKEN), server.answer(503))
-    with make(server, timeout=0.5) as client, pytest.raises(cf.QuestionTimeout) as caught:
-        client.ask("how many?")
+    with pytest.raises(cf.QuestionTimeout) as caught:
+        fake_clock_client.ask("how many?")
     assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
     assert "no token was received" in str(caught.value)
     assert server.count("ask") == 1
@@ -390,12 +407,16 @@ class TestThreads:
         """
         step, error = DOWN[failure]
         server.on("token", step(server))
-        with make(server, timeout=1.0) as client, within(1.0, slack=0.9):
-            found = Counter(self.ask(client))
+        for seconds in growing(1.0):
+            before = server.count("token")
+            with make(server, timeout=seconds) as client, within(seconds, slack=0.9 * seconds):
+                found = Counter(self.ask(client))
+            if found[error] > THREADS / 2:
+                break
         assert found.keys() <= {error, cf.ConnectionFailed}
         assert found[error] > THREADS / 2
         # The first, ten retries, and one more after each second, of which there may be two on a busy machine.
-        assert 1 <= server.count("token") <= 13
+        assert 1 <= server.count("token") - before <= 1 + 10 + 2 * seconds
         assert server.count("results") == 0
 
     def test_down_for_a_moment(self, server: Script, client: Client) -> None:

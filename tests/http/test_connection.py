@@ -28,6 +28,7 @@ from connecty_frames.http.transport import Transport
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
 from tests.servers.responses import chunked
+from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from tests.servers.timing import FakeClock
@@ -58,10 +59,11 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 def test_silence_ends_before_the_deadline(server: Any) -> None:
     """After 0.2 s of silence the connection counts as lost, although the deadline is far."""
     server.on("health", server.hang)
-    outcome, seconds = send(server.address, idle=0.2)
+    with within(0.2):
+        outcome, seconds = send(server.address, idle=0.2)
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.CONNECTION_LOST
-    assert 0.2 <= seconds < 1.0
+    assert seconds >= 0.2
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyP
 
 def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
     """A server that speaks no TLS: nothing of the request was sent."""
-    outcome, _ = send(server.address.replace("http://", "https://"), seconds=2)
+    outcome, _ = send(server.address.replace("http://", "https://"), seconds=20)
     assert isinstance(outcome, Failure)
     assert (outcome.kind, outcome.error.phase) == (FailureKind.CONNECT, "tls")  # type: ignore[attr-defined]
     assert server.requests == []
@@ -144,12 +146,11 @@ def test_a_reset_is_a_lost_answer(server: Any) -> None:
 def test_gets_share_a_connection(server: Any) -> None:
     """Those of one transport go over one connection, wait for nothing, and are not kept."""
     transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
-    began = time.monotonic()
     before = ATTEMPT.get(None)  # of an attempt that another test interrupted
-    for _ in range(3):
-        get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
-        assert ATTEMPT.get(None) is before
-    assert time.monotonic() - began < 2.0
+    with within(0.0, slack=2.0):
+        for _ in range(3):
+            get(transport, Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20))
+            assert ATTEMPT.get(None) is before
     transport.close()
     assert [request.connection for request in server.requests] == [1, 1, 1]
 
@@ -157,7 +158,7 @@ def test_gets_share_a_connection(server: Any) -> None:
 def test_closing_ends_idle_connections(server: Any) -> None:
     """At once, also if something still has their pool."""
     transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
-    get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
+    get(transport, Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20))
     (adapter,) = transport._adapters.values()
     (key,) = adapter.poolmanager.pools.keys()
     pool = adapter.poolmanager.pools[key]
@@ -178,7 +179,7 @@ def test_a_body_with_two_lengths_ends_its_connection(server: Any) -> None:
     server.on("health", server.send(chunked(b"{}", headers=b"Content-Length: 2\r\n")))
     transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
     bodies = [
-        get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5)).body for _ in range(2)
+        get(transport, Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20)).body for _ in range(2)
     ]
     transport.close()
     assert bodies == [b"{}", b"{}"]
@@ -361,7 +362,7 @@ class TestTheEndOfAResponse:
         connection = HTTPConnection("api.test")
         connection.sock = sock
         stream = _ResponseStream(sock.makefile("rb", buffering=0), connection, sock)
-        attempt = Attempt(Deadline.after(0.2, SYSTEM_CLOCK), connect=1.0, idle=0.05)
+        attempt = Attempt(Deadline.after(20.0, SYSTEM_CLOCK), connect=1.0, idle=0.05)
         current = ATTEMPT.set(attempt)
         try:
             if read:
@@ -433,10 +434,10 @@ def test_the_connection_of_a_post_is_closed_at_once(server: Any, monkeypatch: py
 
     monkeypatch.setattr(ConnectionAdapter, "close", close)
     transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
-    get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
+    get(transport, Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20))
     assert closed == []
     request = Request("POST", "/v1/auth/token", b"{}")
-    attempt = Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5)
+    attempt = Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20)
     transport.send(request, attempt, read=lambda response: response)
     assert len(closed) == 1
     monkeypatch.undo()

@@ -54,7 +54,7 @@ def secured() -> Iterator[Script]:
 
 def make(address: str, **settings: Any) -> cf.Client:
     """Return a client of an address."""
-    return cf.Client("id", client_secret="s", base_url=address, dw_id=13, timeout=5, **settings)
+    return cf.Client("id", client_secret="s", base_url=address, dw_id=13, timeout=20, **settings)
 
 
 @pytest.mark.parametrize(

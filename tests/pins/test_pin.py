@@ -25,6 +25,7 @@ import connecty_frames as cf
 from connecty_frames.pins import PinFolder, migrate
 from tests.servers import programs
 from tests.servers.scripted import Script
+from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -542,16 +543,19 @@ def test_waiting_ends_with_the_timeout(service: Any, folder: Path) -> None:
     def pin_too(_: object) -> None:
         if not waited:
             began = time.monotonic()
-            with pytest.raises(
-                cf.QuestionTimeout,
-                match=r"Another call was still pinning 'orders'.*nothing was asked\. Call again, or with",
+            with (
+                within(0.3, slack=1.2),
+                pytest.raises(
+                    cf.QuestionTimeout,
+                    match=r"Another call was still pinning 'orders'.*nothing was asked\. Call again, or with",
+                ),
             ):
                 service.pin(timeout=0.3)
             waited.append(time.monotonic() - began)
 
     service.pin(progress=pin_too)
 
-    assert 0.3 <= waited[0] < 1.5
+    assert waited[0] >= 0.3
     assert service.script.questions == ["list the orders"]
     assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
 

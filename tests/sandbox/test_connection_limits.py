@@ -157,8 +157,11 @@ def test_a_slow_body_is_answered_by_408(box: Sandbox, open_connection: Callable[
 
 
 @pytest.mark.slow
-def test_an_endless_body_is_not_read(box: Sandbox, open_connection: Callable[[], socket.socket]) -> None:
+def test_an_endless_body_is_not_read(
+    box: Sandbox, open_connection: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Beyond 16 MiB a body is read no further, however fast it arrives."""
+    monkeypatch.setattr("connecty_frames.sandbox.request_checks.BODY_SECONDS", TIMEOUT)
     connection = open_connection()
     connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"

@@ -233,8 +233,7 @@ class _Asker:
             answer = client.ask(question(number), timeout=timeout)
         except Exception as caught:
             error = caught
-        # The lateness of this machine before the deadline was set and after it passed is no delay of ours.
-        lateness = self._pulse.most(began) + self._pulse.total(began + timeout)
+        lateness = self._pulse.late(began, began + timeout)
         return QuestionOutcome(
             number,
             None if error is None else type(error),

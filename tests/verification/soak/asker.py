@@ -48,7 +48,7 @@ class CallOutcome:
     took
         Seconds.
     lateness
-        The largest lateness of this machine in waking a thread during the call, in seconds.
+        Seconds by which this machine may have made the call later than its timeout.
     """
 
     error: type[ConnectyError] | None
@@ -110,7 +110,7 @@ class Asker:
             except Exception:
                 took = time.monotonic() - began
                 problems = [f"an exception that is not ours:\n{traceback.format_exc()}"]
-        lateness = self._pulse.most(began)
+        lateness = self._pulse.late(began, began + (case.timeout or _TIMEOUT))
         return CallOutcome(error, question_id, tuple(warned), tuple(problems), took, lateness)
 
     @contextmanager
