@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
-#: Seconds for which changes that are not written yet hold up the end of a client, and of what is required.
+#: Seconds for which changes that are not written yet hold up the end of a client, and what requires them.
+_LAST_TRY: Final = 1.0
 _PATIENCE: Final = 10.0
 _ASKED: Final = tuple(field.name for field in fields(Asked))
 #: The rows with a key that are young enough, and in any case the last one, each with the time that it is.
@@ -96,7 +97,8 @@ class History:
 
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""
-        self._write_pending()
+        # Also if the server could not be reached a moment ago: these changes have no later occasion.
+        self._write_pending(None if self._required else time.monotonic() + _LAST_TRY)
         self._in_use.close()
 
     def sent(self, asked: Asked, *, asked_at: datetime, seconds: float | None = None) -> Row | None:

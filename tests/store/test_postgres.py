@@ -32,6 +32,7 @@ from connecty_frames.store.history import History
 from connecty_frames.store.table import COLUMNS, read_records
 from tests.servers.postgres import Relay, postgres_server
 from tests.servers.scripted import QUESTION_ID
+from tests.servers.timing import until, within
 
 psycopg = pytest.importorskip("psycopg")
 postgres = pytest.importorskip("connecty_frames.store.postgres")
@@ -213,27 +214,31 @@ def test_a_server_that_stops_answering(
             close_databases()
         relay.hangs = True
         began = time.monotonic()
-        with pytest.raises(cf.ConfigError, match=r"\(its server did not answer in time\), and"):
+        with (
+            within(1.5),
+            pytest.raises(cf.ConfigError, match=r"\(its server did not answer in time\), and"),
+        ):
             asking.ask("who?", timeout=1.5)
-        assert 1.4 < time.monotonic() - began < 3
-        began = time.monotonic()
-        with pytest.raises(cf.ConfigError, match="so it is unknown whether the question was asked before"):
-            asking.ask("who?", timeout=1.5, max_age=60)
-        assert 1.4 < time.monotonic() - began < 3
-        assert server.questions == ["how many?"]
-        close_databases()
+        assert time.monotonic() - began > 1.4
         began = time.monotonic()
         with (
+            within(1.5),
+            pytest.raises(cf.ConfigError, match="so it is unknown whether the question was asked before"),
+        ):
+            asking.ask("who?", timeout=1.5, max_age=60)
+        assert time.monotonic() - began > 1.4
+        assert server.questions == ["how many?"]
+        close_databases()
+        with (
+            within(1 + 2),  # a second to look at the database at once
             client(server, url, history_required=True) as other,
             pytest.raises(cf.ConfigError, match="did not answer in time"),
         ):
             other.ask("who?", timeout=2)
-        assert time.monotonic() - began < 5  # a second of it to look at the database at once
     with client(server, url) as asking, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        began = time.monotonic()
-        assert [asking.ask("why?").rows for _ in range(3)] == [1, 1, 1]
-        assert time.monotonic() - began < 4
+        with within(1, slack=2):
+            assert [asking.ask("why?").rows for _ in range(3)] == [1, 1, 1]
         relay.hangs = False
     assert [each.category for each in caught] == [cf.HistoryWarning]
     assert server.questions == ["how many?", "why?", "why?", "why?"]
@@ -248,9 +253,23 @@ def test_a_client_is_closed_while_the_server_is_away(
     relay.hangs = True
     with pytest.warns(cf.HistoryWarning, match="its server did not answer in time"):
         asking.ask("who?")
-    began = time.monotonic()
+    with within(1):
+        asking.close()
+
+
+def test_a_client_is_closed_once_the_server_is_back(
+    running: PostgresServer, server: Script, relay: Relay, database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not written yet is, however short the outage was."""
+    monkeypatch.setattr("connecty_frames.store.history._LAST_TRY", 20.0)
+    asking = client(server, running.url("store", port=relay.port))
+    asking.ask("how many?")
+    relay.hangs = True
+    with pytest.warns(cf.HistoryWarning, match="its server did not answer in time"):
+        asking.ask("who?")
+    relay.hangs = False
     asking.close()
-    assert time.monotonic() - began < 3
+    assert states(database) == [("COMPLETED", QUESTION_ID), ("COMPLETED", QUESTION_ID)]
 
 
 def test_a_suspended_server(running: PostgresServer, url: str) -> None:
@@ -261,10 +280,8 @@ def test_a_suspended_server(running: PostgresServer, url: str) -> None:
             lambda: sent(found, seconds=0.5),
             lambda: other.execute("SELECT 1", until=time.monotonic() + 0.5),
         ):
-            began = time.monotonic()
-            with pytest.raises((cf.ConfigError, StoreError), match="did not answer in time"):
+            with within(0.5), pytest.raises((cf.ConfigError, StoreError), match="did not answer in time"):
                 attempt()
-            assert time.monotonic() - began < 1
     assert sent(found) is not None
     found.close()
 
@@ -284,14 +301,13 @@ def test_what_is_no_outage(
     database.execute(
         "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'canary'; EXCEPTION WHEN OTHERS THEN END $$"
     )
-    began = time.monotonic()
     for options in ({}, {"max_age": 60}):
         with (
+            within(0, slack=2),
             client(server, running.url(name, user=user)) as asking,
             pytest.raises(cf.ConfigError, match=message),
         ):
             asking.ask("how many?", timeout=60, **options)
-    assert time.monotonic() - began < 5
     assert server.questions == []
 
 
@@ -423,7 +439,8 @@ def test_leases_by_the_clock_of_the_database(
     row, held = sent(found), sent(found, Asked("who?", 13))
     leases.end(row)
     database.execute("UPDATE connecty.questions SET lease = lease - 61 * 1000000")
-    time.sleep(0.5)
+    renewed = "SELECT count(*) FROM connecty.questions WHERE lease > extract(epoch FROM now()) * 1e6 - 6e7"
+    until(lambda: database.execute(renewed).fetchone() == (1,))
     assert [each[2] for each in read_records(store(url))] == ["SENT", "UNCERTAIN"]
     now = datetime.now(UTC)
     found.accepted(row, "late", asked_at=now, now=now)
