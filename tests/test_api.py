@@ -543,7 +543,7 @@ def test_a_server_that_is_not_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.start()
         monkeypatch.setenv("CONNECTY_BASE_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
         with pytest.raises(cf.AuthError, match="text/html instead of JSON"):
-            cf.ask_df(TOP_COUNTRIES, timeout=5)
+            cf.ask_df(TOP_COUNTRIES, timeout=20)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(10)
 

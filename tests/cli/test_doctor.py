@@ -20,6 +20,7 @@ from connecty_frames.http.transport import Transport
 from connecty_frames.settings.sources import resolve
 from tests.cases import cases
 from tests.servers.scripted import Script, serve
+from tests.servers.timing import growing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,7 +156,10 @@ def test_a_silent_server(doctor: Any, server: Script) -> None:
     server.on("health", server.hang)
     server.on("token", server.hang)
 
-    code, lines = doctor(timeout=0.1)
+    for seconds in growing(0.1):
+        code, lines = doctor(timeout=seconds)
+        if server.count("health") and server.count("token"):
+            break
 
     assert code == 6
     assert lines["service"][1].endswith("no answer came in time.")

@@ -11,7 +11,8 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames import errors
-from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox import Fault, Sandbox
+from tests.servers.timing import growing
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 
@@ -215,9 +216,15 @@ def test_the_exit_codes_are_a_topic_of_the_help(shell: Any) -> None:
 @pytest.mark.slow
 def test_a_question_that_takes_too_long(shell: Any) -> None:
     """Exit code 8, with the command that fetches the answer, which works."""
-    with Sandbox(latency=2) as slow:
-        code, out, err = shell.text(shell.run("ask", TOP_COUNTRIES, "--timeout", "1", **slow.connection))
+    with Sandbox() as slow:
+        slow.faults.add(Fault("results", state="IN_PROGRESS"))
+        for seconds in growing(1.0):
+            command = ["ask", TOP_COUNTRIES, "--timeout", str(seconds)]
+            code, out, err = shell.text(shell.run(*command, **slow.connection))
+            if slow.request_log.submissions():
+                break
         assert (code, out) == (8, "")
+        slow.faults.clear()
         line = re.search(r"connecty ask --question-id [0-9a-f-]{36} --dw-id 13", err)
         assert line is not None, err
         done = shell.pipeline(f"{line[0]} --format csv", **slow.connection)

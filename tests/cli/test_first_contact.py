@@ -122,6 +122,7 @@ def test_the_response_is_saved(contact: Any, server: Script, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_waits_cost_no_time")
 @pytest.mark.parametrize(
     ("step", "code", "says", "saved"),
     [
@@ -160,7 +161,7 @@ def test_no_answer(
     path = tmp_path / "answer.json"
     server.on("results", step)
 
-    found, assumptions, err = contact("--save", str(path), "--anonymize", timeout="1")
+    found, assumptions, err = contact("--save", str(path), "--anonymize")
 
     assert (found, says in err) == (code, True)
     assert bool(assumptions) == bool(saved)

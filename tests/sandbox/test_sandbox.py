@@ -210,7 +210,7 @@ def test_it_serves_in_the_foreground_until_ctrl_c() -> None:
         assert requests.get(url + "/v1/health", timeout=5).status_code == 200
         process.send_signal(2)
         try:
-            rest, _ = process.communicate(timeout=10)
+            rest, _ = process.communicate(timeout=60)
         finally:
             process.kill()  # else leaving would wait for it
 
