@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.settings import sources as config
 from connecty_frames.settings.profiles import Profiles
 from connecty_frames.settings.sources import explain, resolve
+from connecty_frames.settings.values import Settings
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -33,39 +35,35 @@ if TYPE_CHECKING:
 EU = "https://api.eu1.connecty-ai.com"
 US = "https://api.us1.connecty-ai.com"
 SECRET = "canary-secret-value"
-#: A value of each setting by source.
-VALUES: dict[str, dict[str, Any]] = {
-    "client_id": {"argument": "by-argument", "configure": "by-configure", "environment": "by-environment"},
-    "client_secret": {"argument": "arg-secret", "configure": "conf-secret", "environment": "env-secret"},
-    "region": {"argument": "us1", "configure": "us1", "environment": "us1"},
-    "base_url": {
-        "argument": "https://argument.example",
-        "configure": "https://configure.example",
-        "environment": "https://environment.example",
-    },
-    "dw_id": {"argument": 1, "configure": 2, "environment": 3},
-    "timeout": {"argument": 10.0, "configure": 20.0, "environment": 30.0},
-    "max_body_bytes": {"argument": 1, "configure": 2, "environment": 3},
-    "verify_tls": {"argument": False, "configure": False, "environment": False},
-    "ca_bundle": {"argument": Path("/a.pem"), "configure": Path("/c.pem"), "environment": Path("/e.pem")},
-    "history": {"argument": "require", "configure": Path("/c.db"), "environment": True},
-    "keep_answers": {"argument": True, "configure": True, "environment": True},
-    "keep_answers_max_bytes": {"argument": 1, "configure": 2, "environment": 3},
+
+
+class Values(NamedTuple):
+    """The default of a setting, and a value of each source, the weakest first; each differs from the next."""
+
+    default: Any
+    profile: Any
+    environment: Any
+    configure: Any
+    argument: Any
+
+
+SETTINGS = {
+    "client_id": Values(None, "profile", "environment", "configure", "argument"),
+    "client_secret": Values(None, "p-secret", "e-secret", "c-secret", "a-secret"),
+    "region": Values("eu1", "us1", "eu1", "us1", "eu1"),
+    "base_url": Values(None, "https://p.com", "https://e.com", "https://c.com", "https://a.com"),
+    "dw_id": Values(None, 4, 3, 2, 1),
+    "timeout": Values(300.0, 40, 30.0, 20.0, 10.0),
+    "max_body_bytes": Values(2_147_483_648, 4, 3, 2, 1),
+    "verify_tls": Values(True, False, True, False, True),
+    "ca_bundle": Values(None, Path("/p.pem"), Path("/e.pem"), Path("/c.pem"), Path("/a.pem")),
+    "history": Values(False, Path("/p.db"), True, Path("/c.db"), "require"),
+    "history_required": Values(False, True, False, True, False),
+    "max_questions_per_day": Values(None, 4, 3, 2, 1),
+    "keep_answers": Values(False, True, False, True, False),
+    "keep_answers_max_bytes": Values(1_073_741_824, 4, 3, 2, 1),
 }
-DEFAULTS = {
-    "client_id": None,
-    "client_secret": None,
-    "region": "eu1",
-    "base_url": None,
-    "dw_id": None,
-    "timeout": 300.0,
-    "max_body_bytes": 2_147_483_648,
-    "verify_tls": True,
-    "ca_bundle": None,
-    "history": False,
-    "keep_answers": False,
-    "keep_answers_max_bytes": 1_073_741_824,
-}
+DEFAULTS = {name: values.default for name, values in SETTINGS.items()}
 
 
 def value_of(name: str, **arguments: Any) -> Any:
@@ -77,36 +75,39 @@ def value_of(name: str, **arguments: Any) -> Any:
 # Sources
 
 
-@cases("name", DEFAULTS)
+def test_the_tables_name_every_setting() -> None:
+    """Those of values and of wrong values; that of the profile's name has tests of its own."""
+    names = [field.name for field in dataclasses.fields(Settings)]
+    assert [*SETTINGS, "profile"] == names
+    assert {name for name, _, _ in WRONG} == set(names)
+
+
+@cases("name", SETTINGS)
 def test_the_defaults(name: str) -> None:
     """Region eu1, 300 s, 2 GiB, certificates verified; no credentials, address, workspace or bundle."""
     assert value_of(name) == DEFAULTS[name]
 
 
-@pytest.mark.parametrize("name", VALUES)
-def test_the_precedence_of_sources(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argument, then configure(), then environment."""
-    values = VALUES[name]
-    monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(values["environment"]))
-    assert value_of(name) == values["environment"]
-    cf.configure(**{name: values["configure"]})
-    assert value_of(name) == values["configure"]
-    assert value_of(name, **{name: values["argument"]}) == values["argument"]
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_precedence_of_sources(name: str, write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argument, then configure(), environment and profile; None is as not given."""
+    values = SETTINGS[name]
+    text = values.profile if isinstance(values.profile, int) else str(values.profile)
+    write(f"[default]\n{name} = {json.dumps(text)}\n")
+    assert value_of(name) == values.profile
+    monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(values.environment))
+    assert value_of(name) == values.environment
+    cf.configure(**{name: values.configure})
+    assert value_of(name) == values.configure
+    assert value_of(name, **{name: values.argument}) == values.argument
+    assert value_of(name, **{name: None}) == values.configure
 
 
-@pytest.mark.parametrize("name", VALUES)
-def test_none_is_as_not_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For an argument of None, the weaker sources apply."""
-    monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(VALUES[name]["environment"]))
-
-    assert value_of(name, **{name: None}) == VALUES[name]["environment"]
-
-
-@cases("name", VALUES)
+@cases("name", SETTINGS)
 def test_none_unsets_a_configured_setting(name: str) -> None:
     """Other settings are not affected."""
     other = "timeout" if name != "timeout" else "dw_id"
-    cf.configure(**{name: VALUES[name]["configure"], other: 7})
+    cf.configure(**{name: SETTINGS[name].configure, other: 7})
 
     cf.configure(**{name: None})
 
@@ -117,7 +118,7 @@ def test_none_unsets_a_configured_setting(name: str) -> None:
 
 def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in ``CONNECTY_DW_ID= connecty …``, the only way to unset it for one command of a shell."""
-    for name in VALUES:
+    for name in SETTINGS:
         monkeypatch.setenv(f"CONNECTY_{name.upper()}", "")
 
     assert [value_of(name) for name in DEFAULTS] == list(DEFAULTS.values())
@@ -343,6 +344,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("region", "eu", "'eu1' or 'us1'"),
     ("region", "EU1", "'eu1' or 'us1'"),
     ("region", ["eu1"], "'eu1' or 'us1'"),
+    ("base_url", "http://a.example", "would send the secret unencrypted"),
     ("dw_id", -1, "expected a whole number, the workspace id"),
     ("dw_id", "13", "expected a whole number, the workspace id"),
     ("dw_id", 13.0, "expected a whole number, the workspace id"),
@@ -372,10 +374,15 @@ WRONG: list[tuple[str, Any, str]] = [
         r"expected True \(1\), False \(0\), 'require', the path of a file, or postgresql://user@",
     ),
     ("history", "a\0b", "NUL"),
+    ("history_required", 1, "expected True or False"),
+    ("max_questions_per_day", 0, "expected a whole number, 1 or more"),
+    ("max_questions_per_day", 2**63, "expected a whole number, 1 or more"),
+    ("max_questions_per_day", 1.0, "expected a whole number, 1 or more"),
     ("keep_answers", 1, "expected True or False"),
     ("keep_answers_max_bytes", 0, "more than 0 and at most 9223372036854775807"),
     ("keep_answers_max_bytes", 2**63, "more than 0 and at most 9223372036854775807"),
     ("keep_answers_max_bytes", True, "expected a number"),
+    ("profile", 5, "expected text"),
 ]
 
 
@@ -395,7 +402,7 @@ def test_a_wrong_setting_is_not_configured(name: str, value: Any, reason: str) -
     with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})"):
         cf.configure(**{name: value})
 
-    assert value_of(name) == DEFAULTS[name]
+    assert value_of(name) == DEFAULTS.get(name)
 
 
 @pytest.mark.parametrize(
@@ -600,37 +607,6 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return file
 
     return write
-
-
-#: A value of each setting as TOML, and as in Settings.
-IN_TOML: dict[str, tuple[str, Any]] = {
-    "client_id": ('"by-profile"', "by-profile"),
-    "client_secret": ('"profile-secret"', "profile-secret"),
-    "region": ('"us1"', "us1"),
-    "base_url": ('"https://profile.example/"', "https://profile.example"),
-    "dw_id": ("4", 4),
-    "timeout": ("40", 40.0),
-    "max_body_bytes": ("4", 4),
-    "verify_tls": ("false", False),
-    "ca_bundle": ('"/p.pem"', Path("/p.pem")),
-    "history": ('"/p.db"', Path("/p.db")),
-    "keep_answers": ("true", True),
-    "keep_answers_max_bytes": ("4", 4),
-}
-
-
-@pytest.mark.parametrize("name", IN_TOML)
-def test_a_profile_is_the_weakest_source(name: str, write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Environment, configure() and argument take precedence."""
-    text, value = IN_TOML[name]
-    write(f"[default]\n{name} = {text}\n")
-    assert value_of(name) == value
-
-    monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(VALUES[name]["environment"]))
-    assert value_of(name) == VALUES[name]["environment"]
-    cf.configure(**{name: VALUES[name]["configure"]})
-    assert value_of(name) == VALUES[name]["configure"]
-    assert value_of(name, **{name: VALUES[name]["argument"]}) == VALUES[name]["argument"]
 
 
 def test_a_profile_is_named_by_each_source(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
