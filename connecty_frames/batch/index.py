@@ -90,7 +90,11 @@ class Index:
 
     def check(self) -> None:
         """Raise ConfigError if there is no index, or it cannot be read."""
-        if not self._database.exists:
+        try:
+            is_there = self._database.exists
+        except StoreError as error:  # its server cannot be reached
+            self._raise_for(str(error))
+        if not is_there:
             self._raise_for("it is missing")
         found = self._execute("SELECT 1 FROM items WHERE batch = ? AND number = 0", (self._batch,))
         if self._batch and not found:

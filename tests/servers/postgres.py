@@ -63,15 +63,8 @@ class PostgresServer:
             **SERVER_USER,
         )
         until = time.monotonic() + _PATIENCE
-        ready: list[str | Path] = [
-            self._programs / "pg_isready",
-            "-q",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-        ]
-        while subprocess.run(ready, check=False).returncode:
+        status = self.folder / "data" / "postmaster.pid"  # its last line says what the server does
+        while not (status.exists() and status.read_text().rstrip().endswith("\nready")):
             if self._process.poll() is not None or time.monotonic() > until:
                 raise TimeoutError("PostgreSQL does not start")
             time.sleep(0.02)
@@ -147,12 +140,13 @@ class Relay:
         self.cuts = 0
         #: Whether nothing is forwarded any more on connections that are open or are made.
         self.hangs = False
-        #: Whether new connections are refused, and open ones were closed.
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         """Refuse further connections, and end those that are open."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # else the thread that waits would accept one more
         self._listener.close()
         self.drop()
 

@@ -16,44 +16,24 @@ from connecty_frames.options import Asked
 from connecty_frames.records import records_table, summary_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import parse_setting
-from connecty_frames.store.database import close_databases
 from connecty_frames.store.history import History
 from connecty_frames.store.table import QuestionFile, RecordState, store_at
 from tests.cases import cases
-from tests.servers.postgres import postgres_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers.scripted import Script
 
 ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
-POSTGRES = pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.external])
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    """Return the URL of a database."""
-    pytest.importorskip("psycopg")
-    try:
-        context = postgres_server()
-        server = context.__enter__()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    yield server.url()
-    close_databases()
-    context.__exit__(None, None, None)
-
-
-@pytest.fixture(params=["sqlite", POSTGRES])
+@pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return an empty store of each kind."""
     if request.param == "sqlite":
         return str(tmp_path / "history.sqlite3")
-    url: str = request.getfixturevalue("database")
-    store_at(parse_setting("history", url, is_text=False)).execute("DELETE FROM questions")
-    return url
+    return str(request.getfixturevalue("url"))
 
 
 def client(server: Script, place: str, **settings: Any) -> Client:

@@ -1,0 +1,78 @@
+"""A PostgreSQL server for the tests of the store, which share it, and an empty database for each test."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connecty_frames.store.database import close_databases
+from tests.servers.postgres import Relay, postgres_server
+from tests.servers.programs import IN_CI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[PostgresServer]:
+    """Run a server, for all tests of this process: it starts in a second."""
+    psycopg = pytest.importorskip("psycopg")
+    try:
+        context = postgres_server()
+        server = context.__enter__()
+    except FileNotFoundError as error:
+        (pytest.fail if IN_CI else pytest.skip)(str(error))
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE store")
+    yield server
+    context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def database(running: PostgresServer) -> Iterator[Any]:
+    """Return a connection to an empty database, of the name ``store``, that nobody else uses."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(running.url("store"), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = 'store' AND pid <> pg_backend_pid()"
+        )
+        connection.execute("DROP SCHEMA IF EXISTS connecty, public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+        yield connection
+    close_databases()
+
+
+@pytest.fixture
+def url(running: PostgresServer, database: Any) -> str:  # noqa: ARG001 - which has to be there
+    """Return the URL of that database."""
+    return running.url("store")
+
+
+@pytest.fixture
+def relay(running: PostgresServer, database: Any) -> Iterator[Relay]:  # noqa: ARG001 - the same
+    """Return a relay to the server."""
+    made = Relay(running.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a clock of the store that pauses alone advance, and at once; ``after`` is called after each."""
+    from connecty_frames.store import database, history, postgres
+
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now, after=lambda: None)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        clock.after()
+
+    clock.sleep = sleep
+    for module in (postgres, database, history):
+        monkeypatch.setattr(module, "time", clock)
+    return clock

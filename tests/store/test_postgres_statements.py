@@ -1,0 +1,382 @@
+"""Statements in PostgreSQL: what they return, and what becomes of one whose reply is late or lost."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.options import Asked
+from connecty_frames.settings.values import parse_setting
+from connecty_frames.store.database import OutageError, Result, StoreError, UnfitError
+from connecty_frames.store.history import History
+from tests.cases import cases
+
+pytest.importorskip("psycopg")
+postgres = pytest.importorskip("connecty_frames.store.postgres")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.servers.postgres import PostgresServer, Relay
+
+#: More bytes than the system takes while the other end reads none.
+LONG = 8 << 20
+PID = "SELECT pg_backend_pid()"
+#: An error with this code at each odd call, and 7 at each even one.
+ATTEMPT = """\
+CREATE SEQUENCE attempts;
+CREATE FUNCTION attempt(code text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('attempts') % 2 = 1 THEN RAISE EXCEPTION 'it said no.' USING ERRCODE = code; END IF;
+    RETURN 7;
+END $$"""
+
+
+def store_of(url: str) -> Any:
+    """Return a store."""
+    return postgres.Server(parse_setting("history", url, is_text=False))
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Any]:
+    """Return a store with a connection that stays open."""
+    with store_of(url) as found:
+        yield found
+
+
+@pytest.fixture
+def relayed(running: PostgresServer, relay: Relay) -> Iterator[Any]:
+    """Return a store with a connection through a relay, which is open."""
+    with store_of(running.url("store", port=relay.port)) as found:
+        found.execute("SELECT 1")
+        yield found
+
+
+@pytest.fixture
+def limited(running: PostgresServer, database: Any) -> Any:
+    """Return a store of a role that may have no connection, and a function that allows it to."""
+    database.execute("DO $$ BEGIN CREATE ROLE few LOGIN; EXCEPTION WHEN OTHERS THEN END $$")
+    database.execute("ALTER ROLE few CONNECTION LIMIT 0")
+    database.execute("GRANT CREATE ON DATABASE store TO few")
+    found = store_of(running.url("store", user="few"))
+    return found, lambda: database.execute("ALTER ROLE few CONNECTION LIMIT 9")
+
+
+def history_of(store: Any, *, required: bool) -> History:
+    """Return a history in a store."""
+    return History(store, required=required, base_url="u", client_id=SecretStr("c"), redact=str)
+
+
+def test_rows_and_parameters(store: Any, database: Any) -> None:
+    """Whole numbers, texts and nulls; a NUL is escaped; tables are those of the schema; by one connection."""
+    pid = store.execute(PID).rows
+    rows = "SELECT 1::bigint, NULL::int, '5' UNION ALL SELECT -2, 3, ? UNION ALL SELECT 7, 8, ?"
+    assert store.execute(rows, ("é", None)).rows == [(1, None, "5"), (-2, 3, "é"), (7, 8, None)]
+    joined = (
+        "SELECT count(*), 'items' FROM questions JOIN items ON questions.key = items.key WHERE number > ?"
+    )
+    assert store.execute(joined, (5,)).rows == [(0, "items")]
+    database.execute("CREATE TABLE texts (number bigint, text text)")
+    assert store.execute("INSERT INTO texts VALUES (1), (2)") == Result([], 2)
+    assert store.execute("UPDATE texts SET text = ? WHERE number < ?", ("a\0b", 2)).changed == 1
+    assert store.execute("SELECT text FROM texts ORDER BY number").rows == [(r"a\x00b",), (None,)]
+    assert store.execute(PID).rows == pid
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        ["CREATE SCHEMA connecty"],
+        ["CREATE SCHEMA connecty", *postgres.STEPS[0], "COMMENT ON TABLE connecty.questions IS '1'"],
+    ],
+    ids=["nothing", "the schema", "version 1"],
+)
+def test_tables_are_made(store: Any, database: Any, before: list[str]) -> None:
+    """Those that are missing, with their version."""
+    for statement in before:
+        database.execute(statement)
+    assert store.execute("SELECT 1").rows == [(1,)]
+    indexes = database.execute(
+        "SELECT tablename, array_agg(split_part(indexdef, 'btree ', 2) ORDER BY indexdef) "
+        "FROM pg_indexes WHERE schemaname = 'connecty' GROUP BY 1"
+    )
+    assert {table: sorted(columns) for table, columns in indexes} == {
+        "items": ["(batch, folded)", "(batch, number)", "(key)"],
+        "questions": [
+            *("(asked_at)", "(id)", "(key, asked_at)", "(key, previous)"),
+            "(lease) WHERE (state = 'SENT'::text)",
+            *("(question_id) WHERE (question_id IS NOT NULL)", "(token)"),
+        ],
+    }
+    version = database.execute("SELECT obj_description('connecty.questions'::regclass)").fetchone()
+    assert version == ("2",)
+    assert store.exists
+    assert store.execute("SELECT 2").rows == [(2,)]
+
+
+def test_tables_that_were_half_made(
+    running: PostgresServer, relay: Relay, database: Any, pauses: Any
+) -> None:
+    """They are made in one transaction, and again by the next connection."""
+    relay.cut, pauses.after = b"COMMENT ON TABLE", lambda: setattr(pauses, "now", 9)
+    with store_of(running.url("store", port=relay.port)) as store:
+        with pytest.raises(OutageError):
+            store.execute("SELECT 1", until=8)
+        assert relay.cuts == 1
+        relay.cut = None
+        assert not store.exists
+        assert database.execute("SELECT to_regnamespace('connecty')").fetchone() == (None,)
+        assert store.execute("SELECT 1").rows == [(1,)]
+
+
+def test_reading_makes_no_tables(store: Any, database: Any) -> None:
+    """Without them there is no history, and nothing is executed."""
+    assert not store.exists
+    assert store.execute("CREATE TABLE other ()", creates=False) == Result([], 0)
+    found = database.execute("SELECT to_regnamespace('connecty'), to_regclass('other')").fetchone()
+    assert found == (None, None)
+
+
+@cases("code", ["08006", "25006", "3F000", "40P01", "42P01", "53300", "57P01"])
+def test_an_outage(store: Any, database: Any, pauses: Any, code: str) -> None:
+    """After errors of the server, other than of the statement, another connection executes it again."""
+    database.execute(f"DROP SEQUENCE IF EXISTS attempts; DROP FUNCTION IF EXISTS attempt; {ATTEMPT}")
+    pid, began = store.execute(PID).rows, pauses.now
+    assert store.execute("SELECT attempt(?)", (code,)).rows == [(7,)]
+    assert store.execute(PID).rows != pid
+    assert pauses.now - began == pytest.approx(0.1)
+
+
+@cases("code", ["23505", "42601", "XX001"])
+def test_an_error(store: Any, database: Any, code: str) -> None:
+    """It is raised at once, and the connection is given up although the error is kept."""
+    database.execute(f"DROP SEQUENCE IF EXISTS attempts; DROP FUNCTION IF EXISTS attempt; {ATTEMPT}")
+    ((pid,),) = store.execute(PID).rows
+    with pytest.raises(StoreError, match=r"^it said no$") as caught:
+        store.execute("SELECT attempt(?)", (code,))
+    assert caught.type is StoreError
+    assert database.execute("SELECT last_value FROM attempts").fetchone() == (1,)
+    until = time.monotonic() + 5
+    while database.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchall():
+        assert time.monotonic() < until
+    assert store.execute("SELECT 8").rows == [(8,)]
+
+
+def test_a_lost_reply(relayed: Any, relay: Relay, pauses: Any) -> None:
+    """The statement is executed again by another connection."""
+    pid = relayed.execute(PID).rows
+    relay.cut, pauses.after = b"SELECT 7", lambda: setattr(relay, "cut", None)
+    assert relayed.execute("SELECT 7").rows == [(7,)]
+    assert relay.cuts == 1
+    assert relayed.execute(PID).rows != pid
+
+
+def test_a_refusal_that_passes(limited: Any, pauses: Any) -> None:
+    """The connection is made again, after a moment; then the server is waited for as before."""
+    store, allow = limited
+    with pytest.raises(OutageError):
+        store.execute("SELECT 1", until=store.soon())
+    assert store.soon() == pauses.now
+    began, pauses.after = pauses.now, allow
+    assert store.execute("SELECT 1").rows == [(1,)]
+    assert pauses.now - began == pytest.approx(0.1)
+    assert store.soon() == pauses.now + 1
+
+
+@cases(
+    ("said", "kind"),
+    [
+        ("FATAL:  the database system is starting up", OutageError),
+        ("FATAL:  the database system is shutting down", OutageError),
+        ("FATAL:  the database system is in recovery mode", OutageError),
+        ("FATAL:  the database system is not yet accepting connections", OutageError),
+        ("FATAL:  the database system is not accepting connections", OutageError),
+        ("FATAL:  terminating connection due to administrator command", OutageError),
+        ("FATAL:  sorry, too many clients already", OutageError),
+        ("FATAL:  remaining connection slots are reserved for superusers", OutageError),
+        ('could not translate host name "db" to address: Name or service not known', OutageError),
+        ("SSL error: certificate verify failed", UnfitError),
+        ('could not load private key file "k.pem": no such file', UnfitError),
+        ("server does not support SSL, but SSL was required", UnfitError),
+        ("fe_sendauth: no password supplied", UnfitError),
+        ('invalid sslmode value: "x"', UnfitError),
+    ],
+)
+def test_what_is_said_of_refusals(said: str, kind: type[StoreError]) -> None:
+    """An UnfitError is one that waiting does not change."""
+    assert type(postgres._refusal(said)) is kind
+
+
+@pytest.mark.parametrize("moment", ["connecting", "executing", "sending"])
+def test_a_server_that_is_silent(relayed: Any, relay: Relay, moment: str) -> None:
+    """A statement ends in time, also while it is sent; the next one has a connection and reply of its own."""
+    if moment == "connecting":
+        relayed.close()
+    relay.hangs = True
+    began = time.monotonic()
+    with pytest.raises(OutageError, match=r"^its server did not answer in time$"):
+        relayed.execute("SELECT length(?)", ("a" * (LONG if moment == "sending" else 1),), until=began + 0.05)
+    assert time.monotonic() - began > 0.04
+    relay.hangs = False
+    assert relayed.execute("SELECT 8").rows == [(8,)]
+
+
+def test_a_long_statement(relayed: Any) -> None:
+    """It is sent as fast as the server reads it, by one connection."""
+    pid = relayed.execute(PID).rows
+    assert relayed.execute("SELECT length(?)", ("a" * LONG,)).rows == [(LONG,)]
+    assert relayed.execute(PID).rows == pid
+
+
+def test_a_statement_alone(store: Any, database: Any) -> None:
+    """No other process executes one of the same name until it is committed."""
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    assert store.execute(locks, alone="a client").rows == [(1,)]
+    assert store.execute(locks).rows == [(0,)]
+    store.execute("CREATE TABLE made ()", alone="a client")
+    assert database.execute("SELECT * FROM made").fetchall() == []
+    database.execute("SELECT pg_advisory_lock(hashtextextended('a client', 0))")
+    with pytest.raises(OutageError, match="did not answer in time"):
+        store.execute("SELECT 7", alone="a client", until=time.monotonic() + 0.05)
+    assert store.execute("SELECT 7", alone="another").rows == [(7,)]
+
+
+def test_one_question_at_a_time(store: Any, database: Any) -> None:
+    """Where questions are counted, those of a client are recorded one after the other, on all machines."""
+    found = history_of(store, required=True)
+    database.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (found._client,))
+    assert found.sent(Asked("how many?", 13), asked_at=datetime.now(UTC), seconds=5) is not None
+    found.limit = 3
+    with pytest.raises(cf.ConfigError, match="did not answer in time"):
+        found.sent(Asked("who?", 13), asked_at=datetime.now(UTC), seconds=0.05)
+    found.close()
+
+
+def test_threads_that_wait(store: Any) -> None:
+    """Until their deadline, without a limit that has passed; then others have the connection."""
+    is_held, is_released = threading.Event(), threading.Event()
+    raised: list[StoreError] = []
+
+    def hold() -> None:
+        with store.locked(time.monotonic() + 1):
+            is_held.set()
+            is_released.wait(9)
+
+    def execute(seconds: float) -> None:
+        try:
+            store.execute("SELECT 1", until=time.monotonic() + seconds)
+        except StoreError as caught:
+            raised.append(caught)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    is_held.wait()
+    execute(-1)
+    assert [str(each) for each in raised] == ["other calls are waiting for its server"]
+    is_released.set()
+    holder.join()
+    for _ in range(2):
+        thread = threading.Thread(target=execute, args=(5,))
+        thread.start()
+        thread.join()
+    assert len(raised) == 1
+
+
+def test_a_server_that_is_down(relayed: Any, relay: Relay, pauses: Any) -> None:
+    """It is tried for ten seconds; for two more, calls without a deadline do without it."""
+    assert relayed.soon() == 1.0
+    relay.close()
+    with pytest.raises(OutageError, match="Connection refused"):
+        relayed.execute("SELECT 1")
+    assert 9.8 < pauses.now < 10.05
+    down = pauses.now
+    assert relayed.soon() == down
+    pauses.now = down + 1
+    with pytest.raises(OutageError):
+        relayed.execute("SELECT 1", until=relayed.soon())
+    pauses.now = down + 2
+    assert relayed.soon() == down + 3
+    with pytest.raises(OutageError):
+        relayed.execute("SELECT 1", until=pauses.now)
+    assert relayed.soon() == pauses.now
+
+
+def test_a_record_that_is_required(relayed: Any, relay: Relay, pauses: Any) -> None:
+    """It is tried for as long as the call may take, which then sends nothing."""
+    found = history_of(relayed, required=True)
+    relay.close()
+    with pytest.raises(cf.ConfigError, match="Connection refused") as caught:
+        found.sent(Asked("how many?", 13), asked_at=datetime.now(UTC), seconds=3)
+    assert caught.value.setting == "history"
+    assert 2.8 < pauses.now <= 3.05
+
+
+def test_a_record_that_was_not_required(relayed: Any, relay: Relay, pauses: Any) -> None:
+    """It is written later if that takes longer than a second, with a warning."""
+    found = history_of(relayed, required=False)
+    relay.close()
+    with pytest.warns(cf.HistoryWarning, match="Connection refused"):
+        found.ended("an id", "COMPLETED", now=datetime.now(UTC), rows=3)
+    assert pauses.now <= 1
+
+
+def test_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages name it without options; answers are kept in a file of this user, if one can be made."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    url = "postgresql://u@127.0.0.1/d"
+    store = store_of(f"{url}?application_name=a")
+    assert store.place == url
+    assert store.answers_path.parent == tmp_path / "connecty"
+    assert store.answers_path == store_of(url).answers_path
+    monkeypatch.setattr(postgres, "user_folder", lambda _: None)
+    assert store.answers_path.parent.as_posix() == "/dev/null"
+
+
+@pytest.mark.parametrize("has_poll", [True, False])
+def test_waiting_for_a_socket(monkeypatch: pytest.MonkeyPatch, *, has_poll: bool) -> None:
+    """To read or to write it, until a time that may have passed; also for one of many that are open."""
+    if not has_poll:
+        monkeypatch.delattr(postgres.select, "poll")
+    one, other = socket.socketpair()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with one, other:
+        number = one.fileno()
+        if has_poll:  # beyond what select takes
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2_000)), hard))
+            number = os.dup2(number, 1_500)
+        try:
+            postgres._wait(number, time.monotonic(), reads=False, writes=True)
+            for seconds in (0.02, -1):
+                began = time.monotonic()
+                with pytest.raises(OutageError):
+                    postgres._wait(number, began + seconds)
+                assert seconds - 0.01 < time.monotonic() - began < 0.9
+            other.send(b"a")
+            postgres._wait(number, time.monotonic())
+        finally:
+            if has_poll:
+                os.close(number)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_without_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ConfigError names the extra."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "connecty_frames.store.postgres")
+    with pytest.raises(cf.ConfigError) as caught:
+        importlib.import_module("connecty_frames.store.postgres")
+    assert str(caught.value) == (
+        "A history in PostgreSQL needs psycopg: pip install 'connecty-frames[postgres]'."
+    )
