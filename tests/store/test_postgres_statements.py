@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 #: More bytes than the system takes while the other end reads none.
 LONG = 8 << 20
 PID = "SELECT pg_backend_pid()"
+#: A row of the first version.
+FIRST = """\
+INSERT INTO connecty.questions (token, key, question, base_url, dw_id, client, state, asked_at, lease)
+VALUES ('t', 'k', 'how many?', 'u', '13', 'c', 'SENT', 1, 1)"""
 #: An error with this code at each odd call, and 7 at each even one.
 ATTEMPT = """\
 CREATE SEQUENCE attempts;
@@ -95,19 +99,27 @@ def test_rows_and_parameters(store: Any, database: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "before",
+    ("before", "rows"),
     [
-        [],
-        ["CREATE SCHEMA connecty"],
-        ["CREATE SCHEMA connecty", *postgres.STEPS[0], "COMMENT ON TABLE connecty.questions IS '1'"],
+        ([], 0),
+        (["CREATE SCHEMA connecty"], 0),
+        (
+            [
+                "CREATE SCHEMA connecty",
+                *postgres.STEPS[0],
+                FIRST,
+                "COMMENT ON TABLE connecty.questions IS '1'",
+            ],
+            1,
+        ),
     ],
     ids=["nothing", "the schema", "version 1"],
 )
-def test_tables_are_made(store: Any, database: Any, before: list[str]) -> None:
-    """Those that are missing, with their version."""
+def test_tables_are_made(store: Any, database: Any, before: list[str], rows: int) -> None:
+    """Those that are missing, with their version; rows stay."""
     for statement in before:
         database.execute(statement)
-    assert store.execute("SELECT 1").rows == [(1,)]
+    assert store.execute("SELECT count(*) FROM questions").rows == [(rows,)]
     indexes = database.execute(
         "SELECT tablename, array_agg(split_part(indexdef, 'btree ', 2) ORDER BY indexdef) "
         "FROM pg_indexes WHERE schemaname = 'connecty' GROUP BY 1"
@@ -121,7 +133,7 @@ def test_tables_are_made(store: Any, database: Any, before: list[str]) -> None:
         ],
     }
     version = database.execute("SELECT obj_description('connecty.questions'::regclass)").fetchone()
-    assert version == ("2",)
+    assert version == (str(len(postgres.STEPS)),)
     assert store.exists
     assert store.execute("SELECT 2").rows == [(2,)]
 
@@ -181,6 +193,12 @@ def test_a_lost_reply(relayed: Any, relay: Relay, pauses: Any) -> None:
     assert relayed.execute("SELECT 7").rows == [(7,)]
     assert relay.cuts == 1
     assert relayed.execute(PID).rows != pid
+
+
+def test_no_result() -> None:
+    """libpq has none if the connection ended between two messages: another one executes the statement."""
+    with pytest.raises(OutageError, match=r"^its server ended the connection$"):
+        postgres._read(None)
 
 
 def test_a_refusal_that_passes(limited: Any, pauses: Any) -> None:
