@@ -18,7 +18,7 @@ from _pytest.runner import runtestprotocol
 
 from connecty_frames.sandbox import Sandbox
 from tests.servers import programs
-from tests.servers.fixtures import client, clock, fake_clock_client, server
+from tests.servers.fixtures import client, clock, fake_clock_client, forking, server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -42,7 +42,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Fixtures that several folders use.
-__all__ = ["client", "clock", "fake_clock_client", "server"]
+__all__ = ["client", "clock", "fake_clock_client", "forking", "server"]
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 

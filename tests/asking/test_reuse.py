@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connecty_frames.asking.submission import Submission
+    from tests.servers.forking import Forking
     from tests.servers.timing import FakeClock
 
 OTHER_ID = "00000000-0000-4000-8000-000000000002"
@@ -503,10 +504,10 @@ print(answer.question_id, answer.metadata.reused)
 """
 
 
-def start(server: Script, path: Path) -> subprocess.Popen[str]:
+def start(server: Script, path: Path, python: str = sys.executable) -> subprocess.Popen[str]:
     """Start a process that asks."""
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, server.address, str(path)],
+        [python, "-c", PROGRAM, server.address, str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -514,11 +515,11 @@ def start(server: Script, path: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_processes_share_one_submission(server: Script, path: Path) -> None:
+def test_processes_share_one_submission(server: Script, forking: Forking, path: Path) -> None:
     """One sends the question, and the others get its answer."""
     server.on("ask", server.delayed(1.0, server.answer(202, {"question_id": QUESTION_ID})))
     server.on("results", server.answer(200, answer()))
-    processes = [start(server, path) for _ in range(5)]
+    processes = [start(server, path, forking.python) for _ in range(5)]
     outputs = sorted(process.communicate()[0].split()[1] for process in processes)
 
     assert outputs == ["False", "True", "True", "True", "True"]

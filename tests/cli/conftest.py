@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from connecty_frames.sandbox import Sandbox
+    from tests.servers.forking import Forking
 
 # Typer makes its commands anew for each command line, which takes longer than most commands do.
 typer.main.get_command = cache(typer.main.get_command)
 
-CONNECTY: Final = str(Path(sys.executable).with_name("connecty"))
 ACCEPTED: Final = re.compile(
     r"Question ([0-9a-f-]{36}) was accepted; to fetch its answer without asking again: "
     r"connecty ask --question-id \1 --dw-id 13"
@@ -55,9 +55,23 @@ def _input(stdin: str | Path) -> TextIO:
 
 
 class Shell:
-    """Runs commands to completion. A fixture, since test files do not import each other."""
+    """Runs commands to completion. A fixture, since test files do not import each other.
 
-    command = CONNECTY
+    A command is forked, or started where a test gives ``CONNECTY``.
+    """
+
+    def __init__(self, forking: Forking) -> None:
+        self._forking = forking
+
+    @property
+    def command(self) -> str:
+        """The path of a program whose processes are forked."""
+        return self._forking.command
+
+    @property
+    def python(self) -> str:
+        """The path of a Python whose processes are forked; it takes ``-c``."""
+        return self._forking.python
 
     def environment(self, **settings: object) -> dict[str, str]:
         """Return the environment of a process: this one's with settings, no colours, profiles and history."""
@@ -92,10 +106,12 @@ class Shell:
                 written.append(file.buffer.read())
         return subprocess.CompletedProcess(arguments, code, *written)
 
-    def process(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
+    def process(
+        self, *arguments: str, command: str | None = None, **settings: object
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run a command as a process with pipes."""
         done = subprocess.run(
-            [CONNECTY, *arguments],
+            [command or self.command, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=self.environment(**settings),
@@ -115,9 +131,11 @@ class Shell:
         assert ACCEPTED.fullmatch(line), err
         return rest
 
-    def pipeline(self, line: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
+    def pipeline(
+        self, line: str, *, command: str | None = None, **settings: object
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run a command line in a shell."""
-        path = f"{Path(CONNECTY).parent}{os.pathsep}{os.environ['PATH']}"
+        path = f"{Path(command or self.command).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", line],
             stdin=subprocess.DEVNULL,
@@ -132,7 +150,7 @@ class Shell:
         pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
-            [CONNECTY, *arguments],
+            [self.command, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=theirs if on == "stdout" else subprocess.DEVNULL,
             stderr=theirs if on == "stderr" else subprocess.DEVNULL,
@@ -153,9 +171,9 @@ class Shell:
 class Running:
     """A command that runs until it is interrupted."""
 
-    def __init__(self, *arguments: str, environment: dict[str, str]) -> None:
+    def __init__(self, *command: str, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            [CONNECTY, *arguments],
+            command,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -190,9 +208,9 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def shell() -> Shell:
+def shell(forking: Forking) -> Shell:
     """Return an object that runs commands."""
-    return Shell()
+    return Shell(forking)
 
 
 @pytest.fixture
@@ -237,8 +255,9 @@ def start(shell: Shell) -> Iterator[Callable[..., Running]]:
     """Return a function that starts commands; those still running at the end are killed."""
     started: list[Running] = []
 
-    def run(*arguments: str, **settings: object) -> Running:
-        started.append(Running(*arguments, environment=shell.environment(**settings)))
+    def run(*arguments: str, command: str | None = None, **settings: object) -> Running:
+        environment = shell.environment(**settings)
+        started.append(Running(command or shell.command, *arguments, environment=environment))
         return started[-1]
 
     yield run

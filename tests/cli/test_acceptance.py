@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.servers.forking import CONNECTY
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def wait_for(what: Any) -> None:
 
 def test_it_comes_first(shell: Any, settings: dict[str, object]) -> None:
     """One line with the id and the command that fetches the answer, then everything else."""
-    done = shell.process("ask", "how many?", "--format", "csv", **settings)
+    done = shell.process("ask", "how many?", "--format", "csv", command=CONNECTY, **settings)
 
     assert shell.text(done) == (0, CSV, ACCEPTED + METADATA)
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
+from tests.servers.forking import CONNECTY
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ METADATA = re.compile(
 
 def test_ask_the_embedded_sandbox(shell: Any) -> None:
     """Without any settings: a table, then summary, SQL and size."""
-    code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES, "--sandbox"))
+    code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES, "--sandbox", command=CONNECTY))
 
     assert code == 0
     assert out == (
@@ -184,7 +185,7 @@ def test_control_characters_are_escaped(shell: Any, ask: Any) -> None:
 def test_ascii_streams(shell: Any, sandbox: Sandbox) -> None:
     """If standard streams are ASCII, data is UTF-8 and messages are escaped."""
     done = subprocess.run(
-        [shell.command, "ask", "SELECT 'żółw 🚀' AS a", "--format", "csv"],
+        [CONNECTY, "ask", "SELECT 'żółw 🚀' AS a", "--format", "csv"],
         capture_output=True,
         env={
             **shell.environment(**sandbox.connection),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.servers.forking import CONNECTY
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -107,7 +109,9 @@ def test_a_file_that_others_can_read(shell: Any, config: Path) -> None:
     assert SECRET not in err
     command = err.rstrip().rpartition("Run: ")[2]
     assert command == f"chmod 600 {config}"
-    assert shell.pipeline(f"{command} && connecty config show", config=config).returncode == 0
+    assert (
+        shell.pipeline(f"{command} && connecty config show", command=CONNECTY, config=config).returncode == 0
+    )
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames import errors
 from connecty_frames.sandbox import Fault, Sandbox
+from tests.servers.forking import CONNECTY
 from tests.servers.timing import growing
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
@@ -147,7 +148,7 @@ def test_a_wrong_command_line(shell: Any, arguments: list[str], said: str) -> No
 
 def test_the_version(shell: Any) -> None:
     """On standard output, and nothing else there."""
-    assert shell.text(shell.process("--version")) == (0, f"{cf.__version__}\n", "")
+    assert shell.text(shell.process("--version", command=CONNECTY)) == (0, f"{cf.__version__}\n", "")
 
 
 def test_help(shell: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 import connecty_frames as cf
+from tests.servers.forking import CONNECTY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Ital
 @pytest.mark.slow
 def test_a_sandbox_serves_until_ctrl_c(shell: Any, start: Any) -> None:
     """A client can use its exports; afterwards the port is closed."""
-    running = start("sandbox")
+    running = start("sandbox", command=CONNECTY)
     exports = running.exports()
     assert list(exports) == ["client_id", "client_secret", "base_url", "dw_id"]
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.servers.forking import CONNECTY
 from tests.servers.scripted import QUESTION_ID
 
 with warnings.catch_warnings():
@@ -238,7 +239,7 @@ def test_a_terminal_that_is_closed(server: Script, shell: Any, settings: dict[st
     server.on("results", server.answer(200, {"state": "PENDING"}))
     ours, theirs = pty.openpty()
     asking = subprocess.Popen(
-        [sys.executable, "-c", IN_A_TERMINAL, shell.command, "ask", "how many?"],
+        [sys.executable, "-c", IN_A_TERMINAL, CONNECTY, "ask", "how many?"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=theirs,
@@ -277,7 +278,7 @@ main()
 @pytest.mark.parametrize(
     "moment",
     [
-        ("connecty_frames.decode.envelope:read_envelope", f"\n{WAITING}", OLD),
+        ("connecty_frames.asking.endpoints:read_envelope", f"\n{WAITING}", OLD),
         ("connecty_frames.decode.decoder:decode", f"\n{WAITING}", OLD),
         ("connecty_frames.calls.call:Call.answer", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),
@@ -288,6 +289,7 @@ main()
 )
 def test_a_signal_while_the_answer_is_made_a_file(
     start_asking: Callable[..., Asking],
+    shell: Any,
     tmp_path: Path,
     moment: tuple[str, str, bytes],
     *,
@@ -297,7 +299,7 @@ def test_a_signal_while_the_answer_is_made_a_file(
     place, printed, content = moment
     target = tmp_path / "out.json"
     target.write_bytes(OLD)
-    program = [sys.executable, "-c", AT, place, "ask", "how many?", "--output", str(target)]
+    program = [shell.python, "-c", AT, place, "ask", "how many?", "--output", str(target)]
 
     code, out, err = start_asking(*(["--quiet"] if quiet else []), program=program).end()
 
@@ -331,7 +333,7 @@ def test_signals_at_random_moments(
         server.on(kind, server.delayed(0.1, server.steps[kind][0]))
     for _ in range(SIGNALS):
         server.requests.clear()
-        asking = start_asking("ask", "how many?", "--output", str(target))
+        asking = start_asking("ask", "how many?", "--output", str(target), program=[CONNECTY])
         with suppress(subprocess.TimeoutExpired):
             asking.process.wait(draw.uniform(0.2, 2.5))
         code, out, err = asking.send("SIGTERM")
@@ -383,7 +385,7 @@ def test_an_embedded_sandbox_leaves_nothing_behind(
     start_asking: Callable[..., Asking], name: str, code: int
 ) -> None:
     """Neither the process that runs the query nor a file."""
-    asking = start_asking("ask", SLOW, "--sandbox", "--quiet")
+    asking = start_asking("ask", SLOW, "--sandbox", "--quiet", program=[CONNECTY])
     asking.wait_for(lambda: children(asking.process.pid))
     time.sleep(1)
     (worker,) = children(asking.process.pid)
@@ -400,7 +402,7 @@ def test_an_embedded_sandbox_leaves_nothing_behind(
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
     """Exit code 0, since this is how it is stopped; the port is closed, and no process is left."""
-    running = start("sandbox")
+    running = start("sandbox", command=CONNECTY)
     exports = running.exports()
     asking = start("ask", SLOW, "--quiet", **exports)
     until = time.monotonic() + 30

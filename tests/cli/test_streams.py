@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from tests.servers.forking import CONNECTY
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
@@ -52,15 +53,19 @@ METADATA = re.compile(r"(.*\n)*5 of 5 rows; question_id [0-9a-f-]{36}\n")
 
 @pytest.fixture
 def run(shell: Any, sandbox: Sandbox) -> Any:
-    """Return a function that runs a command with streams that are ``full``, ``closed`` or ``left``."""
+    """Return a function that runs a command with streams that are ``full``, ``closed`` or ``left``.
+
+    The command is forked, unless ``anew`` starts a Python.
+    """
 
     def run(
-        *arguments: str, out: str | None = None, err: str | None = None, unbuffered: bool = False
+        *arguments: str,
+        out: str | None = None,
+        err: str | None = None,
+        anew: bool = False,
+        **environment: str,
     ) -> subprocess.CompletedProcess[bytes]:
-        environment = shell.environment(**sandbox.connection)
-        assert "PYTHONUNBUFFERED" not in environment
-        if unbuffered:
-            environment["PYTHONUNBUFFERED"] = "1"
+        command = CONNECTY if anew else shell.command
         redirected = "".join(
             f" {number}>{'&-' if how == 'closed' else '/dev/full'}"
             for number, how in ((1, out), (2, err))
@@ -77,11 +82,11 @@ def run(shell: Any, sandbox: Sandbox) -> Any:
                 else:
                     streams.append(subprocess.PIPE)
             done = subprocess.run(
-                ["sh", "-c", f'exec "$@"{redirected}', "sh", shell.command, *arguments],
+                ["sh", "-c", f'exec "$@"{redirected}', "sh", command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=streams[0],
                 stderr=streams[1],
-                env=environment,
+                env={**shell.environment(**sandbox.connection), **environment},
                 timeout=60,
                 check=False,
             )
@@ -123,7 +128,7 @@ def test_a_reader_that_closed_the_pipe(run: Any, arguments: list[str]) -> None:
 @pytest.mark.parametrize("arguments", OTHERS, ids=words)
 def test_no_standard_output(run: Any, arguments: list[str]) -> None:
     """Exit code 1 and one line; a question is not even asked (see test_ask)."""
-    done = run(*arguments, out="closed")
+    done = run(*arguments, out="closed", anew=True)
 
     assert (done.returncode, done.stderr.decode()) == (1, CLOSED)
 
@@ -191,7 +196,7 @@ def test_a_long_answer(run: Any, out: str, code: int) -> None:
 )
 def test_an_unbuffered_python_is_no_different(run: Any, out: str, code: int, error: str) -> None:
     """With PYTHONUNBUFFERED, as in most containers."""
-    done = run("config", "path", out=out, unbuffered=True)
+    done = run("config", "path", out=out, anew=True, PYTHONUNBUFFERED="1")
 
     assert (done.returncode, done.stderr.decode()) == (code, error)
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connecty_frames.sandbox import Sandbox
+    from tests.servers.forking import Forking
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
@@ -409,7 +410,7 @@ def test_an_earlier_file_that_cannot_be_split(service: Any, names: list[str], me
 
 
 @pytest.mark.slow
-def test_processes_that_pin_at_once_lose_nothing(service: Any) -> None:
+def test_processes_that_pin_at_once_lose_nothing(service: Any, forking: Forking) -> None:
     """Each of four processes adds its pins to the same folder."""
     code = (
         "import connecty_frames as cf, sys\n"
@@ -417,7 +418,7 @@ def test_processes_that_pin_at_once_lose_nothing(service: Any) -> None:
         "for n in range(4):\n"
         f"    cf.pin(f'{{sys.argv[1]}} {{n}}', 'q', client=client, question_id={QUESTION_ID!r})\n"
     )
-    processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in "abcd"]
+    processes = [subprocess.Popen([forking.python, "-c", code, name]) for name in "abcd"]
 
     assert [process.wait(60) for process in processes] == [0] * 4
     assert len(PinFolder.find().names()) == 16

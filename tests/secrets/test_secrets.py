@@ -28,6 +28,7 @@ import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, UnknownStateWarning
 from tests.secrets import debuggers
+from tests.servers.forking import CONNECTY, Forking
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -239,8 +240,8 @@ def test_a_success_leaves_no_secret(
     assert [form for form in FORMS if form in everything] == []
 
 
-def run_cli(server: Any, *arguments: str, **environment: str) -> str:
-    """Run the command line with these credentials, and return all that it writes."""
+def run_cli(command: str, server: Any) -> str:
+    """Ask a question by a command with these credentials, and return all that it writes."""
     settings = {
         "CLIENT_ID": SECRETS[0],
         "CLIENT_SECRET": SECRETS[1],
@@ -249,8 +250,8 @@ def run_cli(server: Any, *arguments: str, **environment: str) -> str:
     }
     settings = {f"CONNECTY_{name}": value for name, value in {**settings, "TIMEOUT": "5"}.items()}
     done = subprocess.run(
-        [sys.executable, "-c", "from connecty_frames.cli import main; main()", *arguments],
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **settings, **environment},
+        [command, "ask", "how many?"],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **settings},
         capture_output=True,
         check=False,
         timeout=60,
@@ -262,13 +263,13 @@ def run_cli(server: Any, *arguments: str, **environment: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "step"), [("token", "refused"), ("ask", "invalid"), ("ask", "reset"), ("results", "page")]
 )
-def test_no_command_shows_a_secret(server: Any, kind: str, step: str) -> None:
+def test_no_command_shows_a_secret(forking: Forking, server: Any, kind: str, step: str) -> None:
     """Neither with an error nor without."""
     server.on("results", server.answer(200, ROWS))
-    written = run_cli(server, "ask", "how many?")
+    written = run_cli(forking.command, server)
     assert "Two." in written
     server.on(kind, STEPS[step](server))
-    written += run_cli(server, "ask", "how many?")
+    written += run_cli(forking.command, server)
     assert server.count(kind) == 2
     known = FORMS if kind != "token" else FORMS_OF_CREDENTIALS
     assert [form for form in known if form in written] == []
@@ -345,7 +346,7 @@ class TestProxy:
     def test_a_command(self, server: Script) -> None:
         """What the command line writes."""
         server.on("ask", server.reset)
-        assert [form for form in FORMS_OF_PASSWORD if form in run_cli(server, "ask", "how many?")] == []
+        assert [form for form in FORMS_OF_PASSWORD if form in run_cli(CONNECTY, server)] == []
 
 
 #: The folders that secrets go through, and text that may hold them.

@@ -1,12 +1,14 @@
-"""Fixtures: the scripted server, a client of it, and a clock that costs no time."""
+"""Fixtures: the scripted server, a client of it, a clock that costs no time, and commands that are forked."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from connecty_frames.client import Client
+from tests.servers.forking import Forking
 from tests.servers.scripted import Script, serve
 from tests.servers.timing import FakeClock
 
@@ -54,3 +56,10 @@ def fake_clock_client(server: Script, clock: FakeClock) -> Iterator[Client]:
         random=lambda: 0.5,
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forking]:
+    """Return the command line as a program whose processes are forked."""
+    with closing(Forking()) as forking:
+        yield forking
