@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
+from tests.servers.forking import CONNECTY
 
 if TYPE_CHECKING:
-    from connecty_frames.sandbox import Sandbox
+    from tests.servers.forking import Forking
 
 
 pytestmark = pytest.mark.slow
@@ -36,17 +36,21 @@ def test_the_python_of_a_page_runs(
     assert len(namespace) > 2, "nothing on this page was run"
 
 
-def test_a_command_succeeds(console_command: str, shown: list[str], sandbox: Sandbox, tmp_path: Path) -> None:
-    """With exit code 0 and the output that the page shows, in a shell with the exports of a sandbox."""
-    exports = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+@pytest.mark.usefixtures("connected")
+def test_a_command_succeeds(console_command: str, shown: list[str], forking: Forking, tmp_path: Path) -> None:
+    """With exit code 0 and the output that the page shows, in a shell with the exports of a sandbox.
+
+    One with ``--sandbox``, the first that a reader types, starts the installed program; others are forked.
+    """
+    program = CONNECTY if "--sandbox" in console_command else forking.command
+    path = f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"
 
     done = subprocess.run(
         ["sh", "-c", console_command],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        env={**os.environ, **exports, "PATH": path},
+        env={**os.environ, "PATH": path},
         cwd=tmp_path,
         timeout=60,
         check=False,
