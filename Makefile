@@ -42,11 +42,17 @@ verify.rerun = $(RUN) tests.verification.rerun $(ARGS) ## five million rows of a
 verify.fuzz = $(RUN) tests.verification.fuzz $(ARGS) ## a million malformed bodies
 verify.fuzz-guard = $(RUN) tests.verification.fuzz_guard $(ARGS) ## hostile SQL past the guard of rerun; ARGS="--without text" switches a rule off
 verify.mutate = $(RUN) tests.verification.mutate $(ARGS) ## do the fast tests notice changes? ARGS="--seed 7 --room decode --count 100"
-verify.soak = $(call both,tests.verification.soak $(ARGS),tests.verification.soak.openings) ## 20,000 questions, a fault in a quarter of them
+verify.soak = $(RUN) tests.verification.soak $(ARGS) ## 20,000 questions, a fault in a quarter of them
+verify.openings = $(RUN) tests.verification.soak.openings $(ARGS) ## 500 batch folders, clients and histories in a process: what do they leave?
 verify.chaos = $(RUN) tests.verification.chaos $(ARGS) ## 2,000 questions through nginx, haproxy and squid, which are killed meanwhile
 verify.cuts = CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py ## an answer truncated after each of its bytes
 verify.flips = FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow ## a Parquet file with each of its bits flipped
 verify.schemathesis = SCHEMATHESIS="--max-examples 300" $(RUN) pytest -s tests/sandbox/test_openapi.py -k schemathesis ## requests made from the OpenAPI document
+verify.medium = $(foreach what,$(or $(ONLY),$(call choices,medium)),$(MAKE) verify WHAT=$(what) ARGS="$(medium.$(what))" &&) true ## those that follow as .ci/run does; ONLY="chaos soak"
+# Their arguments there: the same cases each time, half a minute of processor time for each program.
+medium.chaos = --questions 300 --seed 1
+medium.openings = 90
+medium.soak = --questions 1000 --seed 1 2 3
 
 # Tests in environments of their own: what is installed besides the group of the same name, and what runs.
 ENVIRONMENTS := lowest spark spark-lowest engines clouds

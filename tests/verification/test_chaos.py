@@ -1,7 +1,8 @@
-"""The short form of ``make verify WHAT=chaos`` with a fixed seed, and tests of its check."""
+"""The quick form of ``make verify WHAT=chaos`` with a fixed seed, and tests of its check."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -19,15 +20,13 @@ MISSING = programs.missing("nginx", "haproxy", "squid")
 @pytest.mark.slow
 @pytest.mark.external
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
-def test_three_hundred_questions() -> None:
-    """Programs are killed, stopped and suspended: every promise is kept, over 100 questions are answered."""
-    report = chaos.run(300, seed=1)
+def test_a_hundred_questions() -> None:
+    """Programs are killed, stopped and suspended: every promise is kept, and questions are answered."""
+    report = chaos.run(100, seed=1)
     assert report.broken == [], str(report)
-    assert report.asked == report.ends.total() == 300
-    assert report.ends["right"] > 100, str(report)
-    assert report.ends["SubmissionUncertain"] > 0, str(report)
-    assert {what.partition(" ")[0] for what in report.disturbed} == {"sandbox", "nginx", "haproxy", "squid"}
-    assert {what.partition(" ")[2] for what in report.disturbed} == {"kill", "stop", "suspend"}
+    assert report.asked == report.ends.total() == 100
+    assert report.ends["right"] > 0, str(report)
+    assert report.disturbed.total() > 0, str(report)
 
 
 #: Question 0 was accepted as a and answered, question 1 as b.
@@ -90,7 +89,17 @@ def test_broken_promises(outcome: QuestionOutcome, accepted: list[Accepted], bro
     assert found.startswith(broken)
 
 
-def test_a_repeated_submission_is_found() -> None:
-    """A question that a proxy answered with 502 was sent, though the sandbox got it only the second time."""
+def test_a_repeated_submission_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A question that a proxy answered with 502 was sent, though the sandbox got it only the second time.
+
+    The program prints it, and exits with 1.
+    """
     report = check([RIGHT], ACCEPTED[:1], [ProxiedRequest(0, "502"), ProxiedRequest(0, "200")])
     assert report.broken == ["twice: question 0 was sent again: the proxies answered 502, 200"]
+    monkeypatch.setattr(chaos, "run", lambda _questions, _seed: report)
+    monkeypatch.setattr(programs, "missing", lambda *_: ())
+    monkeypatch.setattr(sys, "argv", ["chaos"])
+    assert chaos.main() == 1
+    assert capsys.readouterr().out.splitlines()[-1] == report.broken[0]

@@ -1,7 +1,7 @@
 """Hundreds of batch folders, clients and histories in one process, with few descriptors allowed.
 
 Each is used as programs use them: kept, closed, let go of, or left to a shared client. What the process holds
-is measured after the first fifth of each kind, and after the last.
+is measured after the first of each kind, and after the last.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ __all__ = ["KINDS", "open_many"]
 
 #: The most open files: less than three for each of a hundred.
 _DESCRIPTORS: Final = 256
-#: The share that is opened before the first measurement, since shared clients and caches fill up.
-_FIRST: Final = 0.2
+#: How many are opened before the first measurement, since shared clients and caches fill up.
+_FIRST: Final = 20
 #: The bytes by which memory may grow from there: less than the cache of a file for each.
 _MAX_GROWTH: Final = 6 * 2**20
 _TABLE: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
@@ -85,7 +85,7 @@ def open_many(count: int) -> list[str]:
                 kept: list[object] = []
                 before = measure_resources()
                 for number in range(count):
-                    if number == int(count * _FIRST):
+                    if number == _FIRST:
                         before = measure_resources()
                     kept.append(use(Path(folder, str(number)), settings))
                     # What the server of the test records of requests is none of the package.
