@@ -33,7 +33,7 @@ bench.recording = $(RUN) benchmarks.recording ## what a history adds to the proc
 # Run the second program even if the first fails.
 both = $(RUN) $1; code=$$?; $(RUN) $2 && exit $$code
 # What `make verify` does: tests that are too long for `make test`. Most of them draw new cases each time.
-verify.fidelity = $(call both,tests.verification.fidelity,tests.verification.fidelity.warehouses) ## is every value right or reported? Against DuckDB and the data of databases
+verify.fidelity = $(call both,tests.verification.fidelity $(ARGS),tests.verification.fidelity.warehouses $(ARGS)) ## is every value right or reported? Against DuckDB and the data of databases
 verify.questions = $(RUN) benchmarks.questions ## how many questions that people wrote does the sandbox answer rightly?
 verify.bounds = $(call both,benchmarks.bounds $(ARGS),benchmarks.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
 verify.history = $(RUN) tests.verification.history $(ARGS) ## 200 processes are killed while they ask: is each question in the history? ARGS="--store postgres" shares one
@@ -50,7 +50,10 @@ verify.flips = FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py
 verify.schemathesis = SCHEMATHESIS="--max-examples 300" $(RUN) pytest -s tests/sandbox/test_openapi.py -k schemathesis ## requests made from the OpenAPI document
 verify.medium = $(foreach what,$(or $(ONLY),$(call choices,medium)),$(MAKE) verify WHAT=$(what) ARGS="$(medium.$(what))" &&) true ## those that follow as .ci/run does; ONLY="chaos soak"
 # Their arguments there: the same cases each time, half a minute of processor time for each program.
+medium.bounds = --every 7 --sizes 4 --readers Arrow
 medium.chaos = --questions 300 --seed 1
+medium.fidelity = --every 10
+medium.fuzz = --cases 2000 --seed 1
 medium.openings = 90
 medium.soak = --questions 1000 --seed 1 2 3
 

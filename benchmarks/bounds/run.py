@@ -116,6 +116,7 @@ def main() -> int:
     """Read the command line, and measure all shapes or those named."""
     parser = argparse.ArgumentParser(description="Measure what hostile bodies cost.")
     parser.add_argument("shapes", nargs="*")
+    parser.add_argument("--every", type=int, default=1, help="measure one of so many (default: all)")
     parser.add_argument("--sizes", type=float, nargs="+", default=[1, 4, 16], help="in megabytes")
     parser.add_argument("--readers", nargs="+", default=list(READERS), choices=list(READERS))
     parser.add_argument(
@@ -131,5 +132,5 @@ def main() -> int:
         print(json.dumps(measured(*given.measure)._asdict()))
         return 0
     if given.calls:
-        return calls.compare(given.places, given.shapes or list(VALUES), max(given.sizes))
-    return compare(given.shapes or list(SHAPES), given.sizes, given.readers)
+        return calls.compare(given.places, given.shapes or list(VALUES), max(given.sizes), given.every)
+    return compare((given.shapes or list(SHAPES))[:: given.every], given.sizes, given.readers)

@@ -1,4 +1,4 @@
-"""The short form of ``make verify WHAT=fuzz`` with a fixed seed, and tests of its oracle."""
+"""The quick form of ``make verify WHAT=fuzz`` with a fixed seed, and tests of its oracle."""
 
 from __future__ import annotations
 
@@ -13,28 +13,24 @@ import pyarrow as pa
 import pytest
 
 from tests.cases import cases
-from tests.verification.fuzz import bodies, grammar, oracle
+from tests.verification.fuzz import bodies, grammar, oracle, run
 from tests.verification.fuzz.trial import Trials
 
 _ROOT = Path(__file__).parents[2]
-#: They take a few seconds.
-_CASES = 2_000
+_CASES = 800
 
 
-def _fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+@pytest.mark.slow
+def test_a_few_hundred_malformed_bodies() -> None:
+    """All pass, and the main outcomes occur; a failure would print seed, case and body."""
+    arguments = ["--cases", str(_CASES), "--seed", "1", "--workers", "1"]
+    done = subprocess.run(
         [sys.executable, "-m", "tests.verification.fuzz", *arguments],
         cwd=_ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-@pytest.mark.slow
-def test_a_few_thousand_malformed_bodies() -> None:
-    """All pass, and the main outcomes occur; a failure would print seed, case and body."""
-    done = _fuzz("--cases", str(_CASES), "--seed", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = re.findall(r"^ *([\d,]+) (\w+: .*)$", done.stdout, re.MULTILINE)
     counts = {name: int(count.replace(",", "")) for count, name in lines}
@@ -42,6 +38,14 @@ def test_a_few_thousand_malformed_bodies() -> None:
     assert counts["columnar: blocks cut again, at fewer commas"] > _CASES / 100, done.stdout
     assert counts["outcome: read"] > _CASES / 5, done.stdout
     assert counts["outcome: not JSON, rejected"] > _CASES / 5, done.stdout
+
+
+def test_a_failure_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its seed, case and problems; the exit code is 1."""
+    monkeypatch.setattr(oracle, "differences", lambda *_: ["one value of many"])
+    monkeypatch.setattr(sys, "argv", ["fuzz", "--seed", "1", "--case", "7"])
+    assert run.main() == 1
+    assert capsys.readouterr().out.startswith("\nFAILED: seed 1, case 7\n  one value of many\n")
 
 
 @cases("first", range(0, 300, 50))

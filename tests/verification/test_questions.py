@@ -31,12 +31,12 @@ def test_questions_that_people_wrote() -> None:
 
 @pytest.mark.slow
 def test_generated_questions_in_every_order() -> None:
-    """Of every hundredth combination, all orders of the phrases have one answer, what pandas computes."""
+    """Of every two-hundredth combination, all orders of the phrases have one answer, what pandas computes."""
     answerer, connection = workspace.answerer(), connect()
     rows = tables(connection)
-    asked = list(generated_cases())[::100]
+    asked = list(generated_cases())[::200]
     assert [problem for case in asked if (problem := check(case, answerer, connection, rows))] == []
-    assert len(asked) == 24
+    assert len(asked) == 12
 
 
 @pytest.mark.slow
