@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.display.charts import choose_chart
-from connecty_frames.display.roles import Role, role_of
+from connecty_frames.display.roles import Role, fineness, role_of
 from connecty_frames.errors import ConfigError
 from tests.display.answers import ANSWERS as BY_OTHERS
 
@@ -274,3 +274,18 @@ def test_no_measure(columns: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="No plot fits this answer: the columns are '") as caught:
         choose_chart(pa.table(columns), "how many?")
     assert "plot(x=, y=)" in str(caught.value)
+
+
+def test_the_finest_word_of_a_period_counts() -> None:
+    """A month of a year is finer than a quarter; a date is finest."""
+    table = pa.table(
+        {
+            "day": [date(2024, 1, 1)],
+            "minute": [1],
+            "year_month": [202401],
+            "quarter": [1],
+            "year": [2024],
+        }
+    )
+    by_fineness = sorted(table.column_names, key=lambda name: fineness(name, table[name]))
+    assert by_fineness == ["year", "quarter", "year_month", "minute", "day"]
