@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox import Sandbox
 
-pytestmark = pytest.mark.slow
-
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
 METADATA = re.compile(
@@ -33,6 +31,7 @@ METADATA = re.compile(
 )
 
 
+@pytest.mark.slow
 def test_ask_the_embedded_sandbox(shell: Any) -> None:
     """Without any settings: a table, then summary, SQL and size."""
     code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES, "--sandbox", command=CONNECTY))
@@ -54,6 +53,7 @@ def test_ask_the_embedded_sandbox(shell: Any) -> None:
     assert err.endswith("\nLIMIT 5\n\n5 of 5 rows\n")  # no id, which ends with the command
 
 
+@pytest.mark.slow
 def test_the_environment_chooses_the_sandbox(shell: Any) -> None:
     """A line says so, and whose credentials are not used; ``--quiet`` does not silence it."""
     settings = {"sandbox": 1, "client_id": "a", "client_secret": "b"}
@@ -136,6 +136,7 @@ def test_a_table_in_a_file_is_complete(shell: Any, ask: Any, tmp_path: Path) -> 
     assert lines[-2] == f"│    59 │ {'long ' * 40} │"
 
 
+@pytest.mark.slow
 def test_a_dash_is_standard_output(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     """As in other commands; there is no file of that name."""
     done = subprocess.run(
@@ -182,6 +183,7 @@ def test_control_characters_are_escaped(shell: Any, ask: Any) -> None:
     assert "\x1b" not in out + err
 
 
+@pytest.mark.slow
 def test_ascii_streams(shell: Any, sandbox: Sandbox) -> None:
     """If standard streams are ASCII, data is UTF-8 and messages are escaped."""
     done = subprocess.run(
@@ -221,6 +223,7 @@ def test_a_file_that_cannot_be_written_costs_no_question(
     assert len(sandbox.request_log.requests) == before
 
 
+@pytest.mark.slow
 def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: Sandbox) -> None:
     """As with ``>&-`` in a shell."""
     before = len(sandbox.request_log.requests)
@@ -236,6 +239,7 @@ def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: S
     assert len(sandbox.request_log.requests) == before
 
 
+@pytest.mark.slow
 def test_a_reader_that_closes_the_pipe(shell: Any, sandbox: Sandbox) -> None:
     """As ``| head -1``: the first line and the metadata are printed, and only the exit code differs."""
     line = "connecty ask 'list all orders' --max-rows 20000 --format csv | head -1"
@@ -475,6 +479,7 @@ def test_decimals(shell: Any, ask: Any) -> None:
 HOSTILE = "SELECT 'a' || chr(27) || '[2J' || chr(8238) || chr(155) || 'b' AS x"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["table", "text", "csv", "json", "ndjson", "markdown"])
 def test_every_format_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, format_: str) -> None:
     """ESC, C1 and bidirectional marks; a pipe gets unchanged bytes."""
@@ -490,6 +495,7 @@ def test_every_format_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, fo
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["--sql", "--summary", "--stats", "--schema"])
 def test_every_part_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, part: str) -> None:
     """The SQL repeats the question, with ESC."""
@@ -501,6 +507,7 @@ def test_every_part_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, part
     assert [mark for mark in "\x1b\u202e" if mark in seen] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["parquet", "arrow", "csv.gz", "xlsx"])
 def test_binary_formats_are_not_for_terminals(shell: Any, sandbox: Sandbox, format_: str) -> None:
     """Exit code 2, before a question is asked."""
@@ -512,6 +519,7 @@ def test_binary_formats_are_not_for_terminals(shell: Any, sandbox: Sandbox, form
     assert len(sandbox.request_log.requests) == before
 
 
+@pytest.mark.slow
 def test_colours_only_on_a_terminal(shell: Any, sandbox: Sandbox) -> None:
     """Unless NO_COLOR is set; the width is that of COLUMNS."""
     environment = {**shell.environment(**sandbox.connection), "TERM": "xterm-256color", "COLUMNS": "40"}
@@ -525,6 +533,7 @@ def test_colours_only_on_a_terminal(shell: Any, sandbox: Sandbox) -> None:
     assert {len(line) for line in plain.splitlines() if "│" in line} == {40}
 
 
+@pytest.mark.slow
 def test_a_pipe_has_no_width(shell: Any, sandbox: Sandbox) -> None:
     """Nothing is folded for a terminal that is not there."""
     environment = {**shell.environment(**sandbox.connection), "COLUMNS": "0"}  # as some programs export it
@@ -540,6 +549,7 @@ def test_a_pipe_has_no_width(shell: Any, sandbox: Sandbox) -> None:
 # Completion and start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -570,6 +580,7 @@ def test_a_shell_completes(shell: Any, tmp_path: Path, words: str, expected: set
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 def test_it_starts_as_a_module() -> None:
     """By python -m, if the command is not on the path."""
     done = subprocess.run(
@@ -579,6 +590,7 @@ def test_it_starts_as_a_module() -> None:
     assert done.stdout.decode() == f"{cf.__version__}\n"
 
 
+@pytest.mark.slow
 def test_it_starts_without_heavy_imports() -> None:
     """--version, --help and completion load no library that they do not need."""
     code = (
