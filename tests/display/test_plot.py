@@ -62,6 +62,11 @@ def test_a_number_over_time_is_a_line() -> None:
     }
 
 
+def test_a_single_year_is_a_line() -> None:
+    """As a single date is."""
+    assert drawn({"year": [2024], "orders": [5]})["mark"]["type"] == "line"
+
+
 def test_several_lines_where_times_repeat() -> None:
     """Colours distinguish them by a category."""
     found = drawn({"day": [*DAYS, *DAYS], "shop": ["a", "a", "b", "b"], "n": [1, 2, 3, 4]})

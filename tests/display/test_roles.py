@@ -229,6 +229,20 @@ OWN_ANSWERS: Final[list[tuple[str, dict[str, Any], str, str, str | None]]] = [
         None,
     ),
     (
+        "orders by status and city",
+        {"status": ["new", "paid"] * 11, "city": [f"c{at // 2}" for at in range(22)], "orders": [*range(22)]},
+        "orders",
+        "city",
+        "status",
+    ),
+    (
+        "orders by status and city",
+        {"status": ["new", "paid"] * 10, "city": [f"c{at // 2}" for at in range(20)], "orders": [*range(20)]},
+        "orders",
+        "status",
+        "city",
+    ),
+    (
         "logins per day",
         {"day": [datetime(2024, 1, day) for day in (1, 2, 3)], "logins": [5, 2, 9]},
         "logins",

@@ -94,6 +94,22 @@ def test_bars_in_ascii() -> None:
     ]
 
 
+@cases(
+    ("sign", "bars"),
+    [
+        (1, ["", "#", "###", "####", "######", "#######", "########", "##########", "###########"]),
+        (-1, ["", "##", "###", "####", "######", "#######", "########", "##########", "###########"]),
+    ],
+)
+def test_parts_of_a_character_in_ascii(sign: int, bars: list[str]) -> None:
+    """A bar ends at the nearest character."""
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    columns = {"c": list("abcdefghi"), "n": [sign * number for number in range(9)]}
+    lines = drawn(columns, 15 if sign > 0 else 16, file=ascii_only)[1:]
+
+    assert ["".join(line.split()[1:-1]) for line in lines] == bars
+
+
 def test_a_line() -> None:
     """From left to right, with the first and the last time below it."""
     columns = {"month": MONTHS[::-1], "orders": list(range(12))[::-1]}
