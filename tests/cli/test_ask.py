@@ -375,6 +375,7 @@ def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
         (["-o", "a.json.gz"], "output='a.json.gz': no format has that suffix."),
         (["--max-rows", "some"], "'some' is neither a number of rows, such as 1000, nor 'all'"),
         (["--tz", "Mars"], "tz='Mars': expected the IANA name"),
+        (["--region", "us1", "--base-url", "https://a.test"], "both name the address: give one"),
         (["--timeout", "-1"], "timeout=-1.0: expected seconds"),
         (["--question-id", "../x"], "question_id='../x': expected the UUID"),
         (["--question-id", ""], "question_id='': expected the UUID"),
@@ -394,6 +395,14 @@ def test_a_wrong_option_costs_no_question(
     assert (done.returncode, done.stdout) == (2, b"")
     assert said in " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", done.stderr.decode()).split())
     assert len(sandbox.request_log.requests) == before
+
+
+def test_a_region_needs_credentials(shell: Any) -> None:
+    """The question is not sent without them."""
+    code, _, err = shell.text(shell.run("ask", "why", "--region", "us1"))
+
+    assert code == 2
+    assert err.startswith("ConfigError: No client_id and client_secret. ")
 
 
 def test_one_part_in_a_file(ask: Any, tmp_path: Path) -> None:

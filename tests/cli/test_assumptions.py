@@ -142,6 +142,11 @@ def test_one_response(name: str, response: Response, expected: tuple[bool | None
         ("table", [["a"], ["x"], [1]], (False, "2 rows of string; 1 TypeFidelityWarning")),
         ("table", [["a", "b"], [True, [1]]], (True, "1 row of bool, list<item: int64>")),
         ("nulls", [["a"], ["NaN"], [None], ["b"]], (False, "1 as null; also 'NaN'")),
+        (
+            "nulls",
+            [["a"], ["None"], ["null"], ["NaT"], ["NULL"]],
+            (False, "0 as null; also 'NULL', 'NaT', 'None', 'null'"),
+        ),
         ("nulls", [["a"], [None], ["b"]], (True, "1 as null")),
         ("nulls", [["a"], [float("nan")], [1]], (False, "0 as null; also 'NaN'")),
         ("nulls", [["a"], [float("inf")], [1]], (None, "there were no nulls")),

@@ -109,7 +109,7 @@ def test_a_missing_file(shell: Any, settings: dict[str, object], tmp_path: Path)
     assert f"FILE {tmp_path / 'x.txt'}: No such file" in done.stderr.decode()
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("_waits_cost_no_time")
 @pytest.mark.parametrize(
     ("ask", "results", "code", "summary", "reason"),
     [

@@ -114,7 +114,6 @@ def test_a_file_that_others_can_read(shell: Any, config: Path) -> None:
     )
 
 
-@pytest.mark.slow
 def test_a_question_by_profile(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     """With all settings from the profile."""
     file = tmp_path / "config.toml"

@@ -44,7 +44,6 @@ def bodies(server: Script) -> list[bytes]:
     return [request.body for request in server.requests if request.body and b"question" in request.body]
 
 
-@pytest.mark.slow
 def test_the_sandbox(contact: Any, sandbox: Sandbox) -> None:
     """All that one question shows holds; it is asked once, and its answer is not paid for again."""
     asked = sandbox.request_log.submissions().get(TOP_COUNTRIES, 0)
@@ -121,7 +120,6 @@ def test_the_response_is_saved(contact: Any, server: Script, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("_waits_cost_no_time")
 @pytest.mark.parametrize(
     ("step", "code", "says", "saved"),
@@ -315,7 +313,6 @@ def test_it_says_that_it_costs(shell: Any) -> None:
     )
 
 
-@pytest.mark.slow
 def test_the_question_is_recorded(
     shell: Any, contact: Any, tmp_path: Path, settings: dict[str, object]
 ) -> None:

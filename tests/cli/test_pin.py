@@ -255,7 +255,6 @@ def test_run_several(pin: Any, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "dialect"),
     [("duckdb:///a.duckdb", "duckdb"), ("sqlite:///a.db", "sqlite"), ("sqlite+pysqlite:///a.db", "sqlite")],
@@ -289,6 +288,7 @@ def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -
     [
         (["--connection", "a.duckdb"], 2, "--connection: expected a URL"),
         (["--connection", "duckdb://a.duckdb"], 2, "after three slashes"),
+        (["--connection", "duckdb:///"], 2, "after three slashes"),
         (["--connection", "duckdb:///missing/a.duckdb"], 1, "The warehouse's client raised "),
         (["--connection", "sqlite:///missing.db"], 1, "unable to open database file"),
         (["--connection", "klingon://u:hunter22@h/d"], 2, "--connection: "),

@@ -182,6 +182,27 @@ def test_sql_that_cannot_be_parsed(service: Any) -> None:
         pin.check(ask=True, client=service.client)
 
 
+def test_text_that_was_edited_is_refused(service: Any) -> None:
+    """As SQL that can be parsed is."""
+    service.answer("SELEC a FRM b")
+    service.pin()
+    path = Path("connecty-pins/orders.toml")
+    path.write_text(path.read_text(encoding="utf-8").replace("SELEC a", "SELEC c"), encoding="utf-8")
+
+    with pytest.raises(cf.ConfigError, match="the file was edited") as caught:
+        cf.pinned("orders").check(ask=True, client=service.client)
+    assert caught.value.setting == "path"
+
+
+def test_quotes_mean_what_they_do_in_the_dialect(service: Any) -> None:
+    """In MySQL double quotes are those of a text."""
+    service.answer('SELECT "a" FROM shop.orders')
+    pin = service.pin(dialect="mysql")
+    service.answer("SELECT 'a' FROM shop.orders")
+
+    assert not pin.check(ask=True, client=service.client).changed
+
+
 def test_sql_that_cannot_be_analysed(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What sqlglot parses but finds no tables in, such as a UNION with DESCRIBE in DuckDB, counts as text."""
     monkeypatch.setattr(comparison, "tables", mock.Mock(side_effect=OptimizeError("no scope")))

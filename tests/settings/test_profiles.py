@@ -194,3 +194,8 @@ def test_a_file_that_would_change_elsewhere(existing: Path, monkeypatch: pytest.
     assert existing.read_text() == BEFORE
     shown = [repr(entry.frame.f_locals) for entry in caught.traceback[1:]]
     assert not any("canary" in each for each in shown)
+
+
+def test_a_traceback_shows_no_profiles(existing: Path) -> None:
+    """The repr has the path alone."""
+    assert repr(Profiles.read_to_change()) == f"Profiles(path={existing!r})"

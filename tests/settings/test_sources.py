@@ -396,6 +396,23 @@ def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
     assert SECRET not in "".join(traceback.format_exception(raised.value))
 
 
+@cases(
+    ("name", "value"),
+    [
+        ("dw_id", 0),
+        ("dw_id", 10**100 - 1),
+        ("timeout", 2_592_000.0),
+        ("max_body_bytes", 2**70),
+        ("max_questions_per_day", 1),
+        ("max_questions_per_day", 2**63 - 1),
+        ("keep_answers_max_bytes", 2**63 - 1),
+    ],
+)
+def test_the_least_and_the_greatest_number(name: str, value: float) -> None:
+    """Both are accepted."""
+    assert getattr(resolve(**{name: value}), name) == value
+
+
 @cases(("name", "value", "reason"), WRONG)
 def test_a_wrong_setting_is_not_configured(name: str, value: Any, reason: str) -> None:
     """configure() raises immediately and changes nothing."""
@@ -953,6 +970,14 @@ def test_settings_that_did_not_change_are_not_read_again(old: Any, monkeypatch: 
     monkeypatch.setattr(config.Profiles, "read", lambda **_: pytest.fail("read again"))
 
     assert resolve() is first
+
+
+def test_a_file_may_change_within_the_step_of_time_stamps(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a file that is younger is read again."""
+    old("[default]\ndw_id = 5\n")
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 10**20)
+
+    assert resolve() is not resolve()
 
 
 def test_each_change_is_seen_by_the_next_call(

@@ -55,6 +55,13 @@ def test_the_mode_of_tls(url: str, expected: str | None) -> None:
     assert mode(url) == expected
 
 
+@cases(("parameters", "name"), [("", "connecty_frames"), ("?application_name=nightly", "nightly")])
+def test_the_name_of_the_application(parameters: str, name: str) -> None:
+    """Administrators see it beside each connection."""
+    expected = f"postgresql://u@localhost/d?application_name={name}"
+    assert resolve(history=f"postgresql://u@localhost/d{parameters}").history == expected
+
+
 def test_a_space_in_a_parameter() -> None:
     """It stays one for libpq, which takes + as it is."""
     found = resolve(history="postgresql://u@localhost/d?options=-c%20search_path%3Dx").history
