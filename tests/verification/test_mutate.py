@@ -12,7 +12,6 @@ import pytest
 
 from tests.cases import cases
 from tests.verification.mutate.mutants import mutants_of
-from tests.verification.mutate.run import PROJECT, is_entry_of, read_equivalents
 
 ROOT = Path(__file__).parents[2]
 SOURCE = """
@@ -62,14 +61,6 @@ def test_that_fails():
 """
 #: Mutants that survive, since the tests do not compare 0.
 SURVIVORS = {"if number <= 0:", "if number < 1:"}
-LISTED = """
-[[mutant]]
-file = "room/module.py"
-function = "is_small"
-before = "if number < 0:"
-after = "if number <= 0:"
-reason = "One of the two survivors."
-"""
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -78,9 +69,8 @@ from tests.verification.mutate.run import Project, mutate
 
 trial._LIBRARIES = ()  # the tests need none
 root = Path(sys.argv[1])
-project = Project(root, "tiny", {"room": ("room",)}, root / "equivalent.toml")
+project = Project(root, "tiny", {"room": ("room",)})
 print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
-(root / "equivalent.toml").write_text((root / "listed.toml").read_text())
 with (root / "tests/room/test_module.py").open("a") as file:
     file.write("\\n\\ndef test_zero():\\n    assert is_small(0)\\n")
 path = root / "tiny/room/module.py"
@@ -119,8 +109,6 @@ def tiny(tmp_path: Path) -> Path:
         "tiny/room/module.py": SOURCE,
         "tiny/room/started.py": STARTED,
         "tests/room/test_module.py": TESTS,
-        "equivalent.toml": "",
-        "listed.toml": LISTED,
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -130,15 +118,15 @@ def tiny(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_survivors_are_found(tiny: Path) -> None:
-    """Two of sixteen survive, until one is listed and a test kills the other; a failing test kills none.
+    """Two of sixteen survive, until a test kills them; a failing test kills none.
 
     Four of them are executed only by a process that a test starts.
     """
     done = _run(PROGRAM, tiny)
     summaries = re.findall(r"^room +(.*?, \d+ in all)", done.stdout, re.MULTILINE)
     assert summaries == [
-        "14 of 16 killed (87.5%), 0 of them by the time limit; 0 listed, 2 not executed, 18 in all",
-        "15 of 15 killed (100.0%), 0 of them by the time limit; 1 listed, 2 not executed, 18 in all",
+        "14 of 16 killed (87.5%), 0 of them by the time limit; 2 not executed, 18 in all",
+        "16 of 16 killed (100.0%), 0 of them by the time limit; 2 not executed, 18 in all",
     ], done.stdout + done.stderr
     assert set(re.findall(r"^  \+ (.*)$", done.stdout, re.MULTILINE)) == SURVIVORS
     assert re.findall(r"^exit code (\d)$", done.stdout, re.MULTILINE) == ["1", "0"]
@@ -153,22 +141,6 @@ def test_a_mutant_that_hangs_is_ended(tmp_path: Path) -> None:
     """It has no exit code then."""
     done = _run(HANGING, tmp_path)
     assert done.stdout == "None\n", done.stderr
-
-
-@pytest.mark.slow
-def test_the_equivalent_mutants_exist() -> None:
-    """Each entry gives a reason, and stands for a mutant of the code as it is."""
-    entries = read_equivalents(PROJECT)
-    mutants = {
-        name: list(mutants_of((ROOT / "connecty_frames" / name).read_text(encoding="utf-8")))
-        for name in {entry["file"] for entry in entries}
-    }
-    assert [entry for entry in entries if len(entry["reason"]) < 10] == []
-    assert [
-        entry
-        for entry in entries
-        if not any(is_entry_of(entry, entry["file"], mutant) for mutant in mutants[entry["file"]])
-    ] == []
 
 
 @cases(
