@@ -5,18 +5,21 @@ from __future__ import annotations
 import errno
 import io
 import re
+import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pyarrow as pa
 import pytest
 
-from connecty_frames.cli.io import standard_streams
+from connecty_frames.cli.io import exit_on_signals, standard_streams
 from connecty_frames.cli.output import write_batches
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers.scripted import Script
@@ -80,6 +83,23 @@ def test_a_long_summary_is_cut(
     assert shell.run("ask", "why?", "--summary", **settings).stdout.decode() == "a" * length + "\n"
 
 
+def test_only_a_table_on_a_terminal_is_cut(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
+) -> None:
+    """COLUMNS gives the pipe a width; text and files have whole values."""
+    long, file = "a" * 300, tmp_path / "a"
+    results = {"dataframe": [["x"], [long]]}
+    server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
+    found = {
+        format_: long in shell.run("ask", "why?", "--format", format_, **settings).stdout.decode()
+        for format_ in ("table", "text")
+    }
+    shell.run("ask", "why?", "-o", str(file), **settings)
+
+    assert found == {"table": False, "text": True}
+    assert long in file.read_text()
+
+
 def test_metadata_of_data_that_cannot_be_written(
     shell: Any, settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,3 +115,69 @@ def test_metadata_of_data_that_cannot_be_written(
     assert shell.after_acceptance(err).startswith(
         f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\nOSError: [Errno 28] No space left"
     )
+
+
+def test_an_interrupt_while_data_is_written(
+    shell: Any, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not written yet is dropped, since the reader may wait for nothing more."""
+
+    def interrupt(*arguments: Any) -> None:
+        arguments[-1].write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("connecty_frames.cli.ask.write_answer", interrupt)
+    code, out, err = shell.text(shell.run("ask", "why?", "--format", "csv", **settings))
+
+    assert (code, out) == (130, "")
+    assert shell.after_acceptance(shell.after_acceptance(err).removeprefix("\n")) == ""  # it says so again
+
+
+def test_a_pipe_whose_reader_has_gone(
+    shell: Any, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No error is printed, as of a command that SIGPIPE ends."""
+    monkeypatch.setattr("connecty_frames.cli.ask.write_answer", mock.Mock(side_effect=BrokenPipeError))
+    code, out, err = shell.text(shell.run("ask", "why?", "--quiet", **settings))
+
+    assert (code, out, err) == (141, "", "")
+
+
+@pytest.fixture
+def _handlers() -> Iterator[None]:
+    """Restore the handlers of signals."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_handlers")
+@pytest.mark.parametrize(("name", "code"), [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_ends_a_command(name: str, code: int) -> None:
+    """Also if another error follows; a second signal then ends the process at once."""
+    number = getattr(signal, name)
+
+    def run() -> None:
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            raise OSError("while it ends") from None
+
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
+        run()
+    assert ended.value.code == code
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_a_signal_that_ends_no_command() -> None:
+    """A stopped server has succeeded, and a command that no signal came to keeps its error."""
+    with exit_on_signals(), suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before := signal.default_int_handler)
+    with pytest.raises(OSError, match="of its own"), exit_on_signals():
+        raise OSError("of its own")
+
+    assert signal.getsignal(signal.SIGINT) is before

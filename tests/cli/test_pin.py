@@ -67,6 +67,13 @@ def test_add_and_show(pin: Any, server: Script) -> None:
     assert server.questions == ["list the orders"]
 
 
+def test_what_is_unknown_of_a_pin(pin: Any, server: Script) -> None:
+    """It is said."""
+    server.on("results", answered("SELEC 1"))
+
+    assert "\ndialect unknown; tables: unknown\n" in pin("add", "orders", "list the orders")[2]
+
+
 def test_add_replaces_only_on_request(pin: Any, server: Script) -> None:
     """The hint is one for the command line."""
     assert pin("add", "orders", "list the orders")[0] == 0

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import requests
 
 import connecty_frames as cf
+from connecty_frames.sandbox import Fault
 from tests.servers.forking import CONNECTY
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from connecty_frames.sandbox import Sandbox
 
 UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -165,3 +166,31 @@ def test_a_batch_ends_with_its_sandbox(shell: Any, commands: dict[str, list[str]
     assert f"folder={tmp_path / 'batch'} has a batch with base_url='http://127.0.0.1:" in err
     assert "Name a new folder" in err
     assert "its questions end with it.\n" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed"),
+    [
+        ([], {}),
+        (["--port", "7", "--latency", "0.5"], {"port": 7, "latency": 0.5}),
+        (["--database", "a.duckdb"], {"database": Path("a.duckdb")}),
+        (["--questions", "a.toml"], {"questions": Path("a.toml")}),
+        (["--fault", "ask:status=503"], {"faults": [Fault.from_text("ask:status=503")]}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_the_options_of_the_server(
+    shell: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str], changed: dict[str, object]
+) -> None:
+    """By default any free port, the built-in workspace, no delay and no faults."""
+    server = mock.Mock()
+    server.return_value.exports.return_value = "export A=1"
+    server.return_value.serve.side_effect = lambda announce: announce(server.return_value)
+    monkeypatch.setattr("connecty_frames.cli.commands.sandbox_class", lambda: server)
+
+    code, out, err = shell.text(shell.run("sandbox", *arguments))
+
+    assert (code, out) == (0, "export A=1\n")
+    assert err == "The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.\n"
+    defaults = {"port": 0, "database": None, "questions": None, "latency": 0.0, "faults": []}
+    assert server.call_args.kwargs == {**defaults, **changed}
