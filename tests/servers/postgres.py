@@ -76,25 +76,6 @@ class PostgresServer:
             self._process.wait(_PATIENCE)
             self._process = None
 
-    @contextmanager
-    def suspended(self) -> Iterator[None]:
-        """Let no process of it answer, as a machine that hangs."""
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)  # first, so that it makes no more
-        found = subprocess.run(
-            ["pgrep", "-P", str(self._process.pid)], capture_output=True, text=True, check=True
-        )
-        processes = [self._process.pid, *map(int, found.stdout.split())]
-        for each in processes:
-            with contextlib.suppress(ProcessLookupError):  # it may have ended before the first one stopped
-                os.kill(each, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for each in processes:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(each, signal.SIGCONT)
-
 
 def make_cluster(folder: Path) -> Path:
     """Make a cluster in the folder ``data`` of a folder, and return the folder of the programs.

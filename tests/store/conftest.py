@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames.store.database import close_databases
-from tests.servers.postgres import Relay, postgres_server
 from tests.servers.programs import IN_CI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.servers.postgres import PostgresServer
+    from tests.servers.postgres import PostgresServer, Relay
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[PostgresServer]:
     """Run a server, for all tests of this process: it starts in a second."""
     psycopg = pytest.importorskip("psycopg")
+    pytest.importorskip("pwd", reason="Windows cannot run it as another user")
+    from tests.servers.postgres import postgres_server
+
     try:
         context = postgres_server()
         server = context.__enter__()
@@ -56,6 +58,8 @@ def url(running: PostgresServer, database: Any) -> str:  # noqa: ARG001 - which 
 @pytest.fixture
 def relay(running: PostgresServer, database: Any) -> Iterator[Relay]:  # noqa: ARG001 - the same
     """Return a relay to the server."""
+    from tests.servers.postgres import Relay
+
     made = Relay(running.port)
     yield made
     made.close()

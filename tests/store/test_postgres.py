@@ -1,4 +1,4 @@
-"""The history in a PostgreSQL database, on a server that is stopped, suspended and cut off."""
+"""The history in a PostgreSQL database, on a server that is stopped and cut off."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
-from connecty_frames.store.database import StoreError, close_databases
+from connecty_frames.store.database import close_databases
 from connecty_frames.store.history import History
 from connecty_frames.store.table import COLUMNS, read_records
 from tests.servers.scripted import QUESTION_ID
@@ -228,21 +228,6 @@ def test_a_client_is_closed_once_the_server_is_back(
     relay.hangs = False
     asking.close()
     assert states(database) == [("COMPLETED", QUESTION_ID), ("COMPLETED", QUESTION_ID)]
-
-
-@slow
-def test_a_suspended_server(running: PostgresServer, url: str) -> None:
-    """Neither a statement nor the connecting takes longer than it may."""
-    found, other = history(url), store(url)
-    with running.suspended():
-        for attempt in (
-            lambda: sent(found, seconds=0.5),
-            lambda: other.execute("SELECT 1", until=time.monotonic() + 0.5),
-        ):
-            with within(0.5), pytest.raises((cf.ConfigError, StoreError), match="did not answer in time"):
-                attempt()
-    assert sent(found) is not None
-    found.close()
 
 
 @pytest.mark.parametrize(

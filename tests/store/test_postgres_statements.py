@@ -196,7 +196,7 @@ def test_a_lost_reply(relayed: Any, relay: Relay, pauses: Any) -> None:
 
 
 def test_no_result() -> None:
-    """A connection that ended between two messages has no result: another one executes the statement."""
+    """The driver has none if the connection ended between two messages."""
     with pytest.raises(OutageError, match=r"^its server ended the connection$"):
         postgres._read(None)
 
