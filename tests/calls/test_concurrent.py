@@ -24,7 +24,7 @@ from connecty_frames.calls import concurrent
 from connecty_frames.calls.concurrent import ConcurrentRun
 from connecty_frames.sandbox import Fault, Sandbox
 from tests.servers.scripted import Script
-from tests.servers.timing import Pulse, until
+from tests.servers.timing import Pulse, press_ctrl_c, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -410,10 +410,8 @@ def test_ctrl_c_during_many_questions(box: Sandbox, capsys: Any, as_completed: A
 def test_ctrl_c_during_the_wait_after_a_429(box: Sandbox) -> None:
     """A question answered by 429 was not asked, and is not sent again."""
     box.faults.add(Fault("ask", status=429, retry_after="2"))
-    timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT))
-
     with cf.Client(**box.connection) as client:
-        timer.start()
+        press_ctrl_c(lambda: [seen for seen in list(box.request_log.requests) if seen.status == 429])
         with pytest.raises(KeyboardInterrupt):
             cf.ask_many(["SELECT 1 AS n"], client=client)
         box.faults.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import socket
 import threading
 from collections import Counter
@@ -18,7 +17,7 @@ from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.http import transport
 from tests.servers.responses import truncated_gzip
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
-from tests.servers.timing import FakeClock, growing, within
+from tests.servers.timing import FakeClock, growing, press_ctrl_c, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -301,10 +300,8 @@ def test_a_caller_that_gives_up_early_fails_no_other(
     if failure == "empty":
         server.on("token", server.answer(200), server.answer(200, TOKEN))
     server.on("results", server.answer(200, ROWS))
-    waits = iter([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-    client = cf.Client(
-        "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: next(waits)
-    )
+    waits = [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    client = cf.Client("id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=waits.pop)
     if failure == "nothing listens":
         with socket.create_server(("127.0.0.1", 0)) as listener:
             closed = listener.getsockname()
@@ -318,8 +315,7 @@ def test_a_caller_that_gives_up_early_fails_no_other(
             with pytest.raises(cf.ConnectyError):
                 client.ask("how many?", timeout=0.2)
         else:
-            timer = threading.Timer(0.2, signal.raise_signal, (signal.SIGINT,))
-            timer.start()
+            press_ctrl_c(lambda: len(waits) < 6)  # while it waits before the second try
             with pytest.raises(KeyboardInterrupt):
                 client.ask("how many?", timeout=20)
         assert client.ask("how many?", timeout=20).rows == 2

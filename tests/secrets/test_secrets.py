@@ -16,7 +16,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncerta
 from tests.secrets import debuggers
 from tests.servers.forking import CONNECTY, Forking
 from tests.servers.scripted import QUESTION_ID, Script
+from tests.servers.timing import press_ctrl_c
 
 if TYPE_CHECKING:
     import socket
@@ -210,7 +210,7 @@ def test_no_interrupt_shows_a_secret(
 ) -> None:
     """Ctrl-C among the frames of requests is raised without their locals."""
     server.on(kind, server.hang)
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    press_ctrl_c(lambda: server.count(kind))
     with pytest.raises(KeyboardInterrupt) as caught:
         act(client)
     assert_clean(caught.value, caplog)
@@ -337,7 +337,7 @@ class TestProxy:
     def test_an_interrupt(self, server: Script, client: Client, caplog: pytest.LogCaptureFixture) -> None:
         """Ctrl-C among the frames of requests."""
         server.on("ask", server.hang)
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        press_ctrl_c(lambda: server.count("ask"))
         with pytest.raises(KeyboardInterrupt) as caught:
             client.ask("how many?")
         assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections import deque
@@ -27,6 +29,18 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(_BEAT)
+
+
+def press_ctrl_c(condition: Callable[[], object]) -> threading.Thread:
+    """Send SIGINT to this process once a condition holds, and return the thread that does."""
+
+    def press() -> None:
+        until(condition)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    return thread
 
 
 def pause(seconds: float) -> None:
