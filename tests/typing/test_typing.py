@@ -72,6 +72,7 @@ def test_mypy(tmp_path: Path) -> None:
     """With ``--strict``, and the stubs of pandas."""
     pytest.importorskip("mypy", reason="mypy is not installed")
 
+    # In the project's folder and with its settings, so that it shares the cache of `make check`.
     options = ["--strict", "--no-error-summary", "--hide-error-context"]
 
     done = subprocess.run(
