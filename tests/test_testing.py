@@ -32,7 +32,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
     def run(*arguments: str, **files: str) -> pytest.RunResult:
         pytester.makepyfile(**files)
-        without = ["-p", "no:cacheprovider", "-p", "no:schemathesis"]  # whose plugin loads requests
+        others = ["anyio", "cacheprovider", "hypothesispytest", "platformdirs", "schemathesis", "typeguard"]
+        without = [argument for name in others for argument in ("-p", f"no:{name}")]  # slower than the tests
         return pytester.runpytest_subprocess("-W", "error", *without, *arguments)
 
     return run

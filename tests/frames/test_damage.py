@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: One bit in so many is flipped where all of a file is gone through; 1 takes minutes.
-EVERY = int(os.environ.get("FLIPS_EVERY", "97"))
+EVERY = int(os.environ.get("FLIPS_EVERY", "197"))
 every_engine = cases("engine", ["pandas", "polars", "pyarrow"])
 
 METADATA = AnswerMetadata(

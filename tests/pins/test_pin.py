@@ -411,18 +411,18 @@ def test_an_earlier_file_that_cannot_be_split(service: Any, names: list[str], me
 
 @pytest.mark.slow
 def test_processes_that_pin_at_once_lose_nothing(service: Any, forking: Forking) -> None:
-    """Each of four processes adds its pins to the same folder."""
+    """Each of three processes adds its pins to the same folder."""
     code = (
         "import connecty_frames as cf, sys\n"
         f"client = cf.Client('id', client_secret='secret', base_url={service.script.address!r}, dw_id=13)\n"
         "for n in range(4):\n"
         f"    cf.pin(f'{{sys.argv[1]}} {{n}}', 'q', client=client, question_id={QUESTION_ID!r})\n"
     )
-    processes = [subprocess.Popen([forking.python, "-c", code, name]) for name in "abcd"]
+    processes = [subprocess.Popen([forking.python, "-c", code, name]) for name in "abc"]
 
-    assert [process.wait(60) for process in processes] == [0] * 4
-    assert len(PinFolder.find().names()) == 16
-    assert len(list(Path("connecty-pins").iterdir())) == 16
+    assert [process.wait(60) for process in processes] == [0] * 3
+    assert len(PinFolder.find().names()) == 12
+    assert len(list(Path("connecty-pins").iterdir())) == 12
 
 
 #: Pins one name with the arguments of the program.
@@ -473,12 +473,12 @@ def test_processes_that_pin_one_name_ask_once(service: Any, folder: Path, *, rep
         service.pin(question_id=QUESTION_ID)
     released = threading.Event()
     service.script.on("ask", service.script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
-    processes = [start(service, replace=replace) for _ in range(4)]
+    processes = [start(service, replace=replace) for _ in range(3)]
     while not all(map(has_opened_part, processes)):
         time.sleep(0.05)
     released.set()
 
-    assert [process.communicate(timeout=60) for process in processes] == [(f"{QUESTION_ID}\n", "")] * 4
+    assert [process.communicate(timeout=60) for process in processes] == [(f"{QUESTION_ID}\n", "")] * 3
     assert service.script.questions == ["list the orders"]
     assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
 

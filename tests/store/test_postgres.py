@@ -555,13 +555,13 @@ def test_processes_register_a_batch_at_once(server: Script, url: str, tmp_path: 
 
     def run(first: int) -> None:
         with client(server, f"{url}?application_name=t{first}") as asking:
-            ask(asking, tmp_path / "batch", [f"q{number}" for number in range(first, first + 150)])
+            ask(asking, tmp_path / "batch", [f"q{number}" for number in range(first, first + 60)])
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(run, (0, 50, 100, 150)))
+        list(pool.map(run, (0, 20, 40, 60)))
     batch = cf.open_batch(tmp_path / "batch")
-    assert batch.summary() == BatchSummary(300, answered=300)
-    assert sorted(server.questions) == sorted(f"q{number}" for number in range(300))
+    assert batch.summary() == BatchSummary(120, answered=120)
+    assert sorted(server.questions) == sorted(f"q{number}" for number in range(120))
 
 
 def test_a_nul_in_a_batch(server: Script, url: str, database: Any, tmp_path: Path) -> None:

@@ -570,7 +570,6 @@ def spelled_tables(draw: Callable[..., Any]) -> tuple[bytes, list[str]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
 @given(spelled_tables(), st.sampled_from([1, 7, 30, ONE_BLOCK]))
 @example((b'[["c0"],[0.5],[-0]]', ["other"]), 7)
 @example((b'[["c0","c1"],[1,1],[2,0.5]]', ["temporal", "other"]), ONE_BLOCK)
@@ -585,7 +584,6 @@ def test_both_readers_agree(spelled: tuple[bytes, list[str]], block: int) -> Non
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
 @given(spelled_tables(), st.sampled_from([1, 7, 30, ONE_BLOCK]))
 def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], block: int) -> None:
     """Each cell of the columnar reader is that of Python's own reader, with numbers as their texts."""
@@ -612,11 +610,11 @@ def test_many_tables_are_read_by_columns() -> None:
     """The tests above would pass as well if the columnar reader refused everything; it does not."""
     count_read = 0
 
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=50)
     @given(spelled_tables())
     def count(spelled: tuple[bytes, list[str]]) -> None:
         nonlocal count_read
         count_read += read(spelled[0]) is not None
 
     count()
-    assert count_read > 60
+    assert count_read > 15

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import exact_json
@@ -102,7 +102,6 @@ tables = st.integers(1, 3).flatmap(
 
 
 @pytest.mark.slow
-@settings(max_examples=250, deadline=None)
 @given(tables, st.sampled_from(BLOCKS))
 @example(r'[["a"],["\\"],["],["],["\ud800"]]', 1)
 def test_every_cell_is_that_of_exact_json(dataframe: str, block: int) -> None:

@@ -1,4 +1,4 @@
-"""The styles of an answer hold against the style sheets of JupyterLab and of VS Code, light and dark."""
+"""Answers in JupyterLab and VS Code, light and dark: their styles hold, and JupyterLab draws their plots."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 import connecty_frames as cf
 from tests.servers.contrast import CONTRAST
-from tests.servers.jupyterlab import Theme, jupyterlab_marks
+from tests.servers.jupyterlab import JupyterLab, Theme, jupyterlab_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Page
 
-    from tests.servers.jupyterlab import JupyterLab
+    from connecty_frames.sandbox import Sandbox
 
 pytestmark = jupyterlab_marks()
 
@@ -111,11 +111,41 @@ VARIABLES: Final = {
     ),
 }
 
+#: Returns the size of each picture, and how far apart its darkest and its lightest pixel are, of 255.
+PICTURES: Final = """async () => Promise.all(
+    [...document.querySelectorAll('canvas.marks, .jp-OutputArea img')].map(async picture => {
+        if (picture.tagName === 'IMG') await picture.decode();
+        const {width, height} = picture.getBoundingClientRect();
+        const canvas = new OffscreenCanvas(width, height);
+        const context = canvas.getContext('2d');
+        context.drawImage(picture, 0, 0, width, height);
+        const pixels = context.getImageData(0, 0, width, height).data;
+        const greens = pixels.filter((_, at) => at % 4 === 1);
+        const opaque = pixels.filter((_, at) => at % 4 === 3).every(alpha => alpha === 255);
+        return [Math.round(width / 100), opaque, Math.max(...greens) - Math.min(...greens) > 150];
+    }))"""
+CELLS: Final = [
+    "import altair as alt\nimport connecty_frames as cf",
+    'chart = cf.ask("list the top 5 countries with the most orders", progress=False).plot()\nchart',
+    "mean = alt.Chart(alt.InlineData(values=[{'x': 12000}])).mark_rule().encode(x='x:Q')\nchart + mean",
+    "formats, metadata = chart._repr_mimebundle_()",
+    "display({'image/svg+xml': formats['image/svg+xml']}, raw=True)",
+    "display({'image/png': formats['image/png']}, metadata=metadata, raw=True)",
+]
+
 
 def reply(rows: list[list[Any]]) -> bytes:
     """Return the response of a server with a table."""
     results = {"dataframe": rows, "sql_query": SQL, "response_summary": "Poland leads: 31768."}
     return json.dumps({"state": "COMPLETED", "results": results}).encode()
+
+
+@pytest.fixture(scope="module")
+def jupyterlab(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]:
+    """Run one JupyterLab, which takes some seconds to start, whose kernels ask the sandbox of the tests."""
+    settings = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
+    with JupyterLab(tmp_path_factory.mktemp("jupyterlab"), settings) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +303,24 @@ def test_nothing_is_fetched(notebook: JupyterLab) -> None:
     """JupyterLab with these answers addresses no other machine."""
     assert notebook.page.locator(".connecty").count() == 3
     assert notebook.foreign == []
+
+
+# Last, since it closes the notebook of the others.
+def test_plots_are_drawn(jupyterlab: JupyterLab) -> None:
+    """By JupyterLab itself or as a picture, on a background of their own; and nothing is fetched."""
+    page = jupyterlab.page
+    jupyterlab.theme("dark")
+    saved = jupyterlab.run(*CELLS)
+    page.wait_for_function("document.querySelectorAll('canvas.marks, .jp-OutputArea img').length === 4")
+
+    assert page.locator("canvas.marks").count() == 2
+    assert page.evaluate(PICTURES) == [[6, True, True]] * 4
+    assert page.get_by_text("Error").count() == 0
+    jupyterlab.theme("light")
+    assert page.evaluate(PICTURES) == [[6, True, True]] * 4
+    assert jupyterlab.foreign == []
+
+    exporter = pytest.importorskip("nbconvert").HTMLExporter()
+    exported, _ = exporter.from_filename(str(saved))
+    assert exported.count('src="data:image/svg+xml') == 3
+    assert "/npm/vega" not in exported
