@@ -46,8 +46,6 @@ __all__ = ["client", "clock", "fake_clock_client", "forking", "server"]
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
-#: Files with a test that takes half a minute: started last, it would run alone at the end.
-_SLOWEST = frozenset({"test_chaos.py", "test_soak.py"})
 #: The seconds after which a slow test fails; for others the limit is in ``pyproject.toml``.
 _SLOW_LIMIT = 600
 #: The limit of a test, and the standard error of the process, which pytest captures.
@@ -130,8 +128,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest tests first, and give slow tests more time."""
-    items.sort(key=lambda item: item.path.name not in _SLOWEST)
+    """Give slow tests more time."""
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_SLOW_LIMIT))
