@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import sys
 import time
 import tomllib
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
+import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,3 +209,86 @@ def test_an_interrupt_at_the_secret(shell: Any, config: Path, key: str, code: in
     assert terminal.end() == code
     assert "Traceback" not in terminal.seen
     assert not config.exists()
+
+
+STORED = """\
+[default]
+client_id = "an-old-client-id"
+client_secret = "canary-old"
+region = "us1"
+dw_id = 7
+"""
+CHANGED = """\
+[default]
+client_id = "new"
+client_secret = "canary-new"
+dw_id = 13
+base_url = "http://localhost:1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "prompts", "after"),
+    [
+        (
+            STORED,
+            ["y", "", "", "", ""],
+            ["Client id [an-o…]", "Client secret (not shown) [the stored one]", "Region [us1]", "Id [7]"],
+            STORED,
+        ),
+        (
+            STORED,
+            ["y", "new", "canary-new", "http://localhost:1", "13"],
+            ["Client id [an-o…]", "Client secret (not shown)", "Region [us1]", "Id [7]"],
+            CHANGED,
+        ),
+        (
+            CHANGED,
+            ["y", "", "", "", ""],
+            [
+                *("Client id […]", "Client secret (not shown) [the stored one]"),
+                *("Region [http://localhost:1]", "Id [13]"),
+            ],
+            CHANGED,
+        ),
+        (
+            "",
+            ["a", "canary", "mars", "", "x", ""],
+            ["Client id", "Client secret (not shown)", *["Region [eu1]"] * 2, *["Id [none]"] * 2],
+            '[default]\nregion = "eu1"\nclient_id = "a"\nclient_secret = "canary"\n',
+        ),
+        (STORED, ["n"], [], STORED),
+    ],
+    ids=["kept", "changed", "an address", "new", "not changed"],
+)
+def test_prompts(
+    shell: Any,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    typed: list[str],
+    prompts: list[str],
+    after: str,
+) -> None:
+    """An empty answer is the one in brackets; a secret belongs to its id; what is wrong is asked again."""
+    if before:
+        config.write_text(before)
+        config.chmod(0o600)
+    answers = iter(typed)
+
+    def type_answer(_: str) -> str:
+        typer.echo(err=True)  # the line break that a terminal shows
+        return next(answers)
+
+    for name in ("visible", "hidden"):
+        # click's module, or typer's own copy of it
+        monkeypatch.setattr(sys.modules[typer.prompt.__module__], f"{name}_prompt_func", type_answer)
+    monkeypatch.setattr("connecty_frames.cli.login.sys", mock.Mock(**{"stdin.isatty.return_value": True}))
+
+    code, _, err = shell.text(shell.run("login", "--no-check", config=config))
+
+    shortened = err.replace("(eu1, us1) or address of the API ", "").replace("of the data workspace ", "")
+    assert re.findall("^((?:Client|Region|Id) .*):$", shortened, re.MULTILINE) == prompts
+    assert (code, list(answers)) == (1 if typed == ["n"] else 0, [])
+    assert config.read_text() == after
+    assert "canary" not in err
