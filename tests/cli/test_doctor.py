@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import certifi
 import pytest
+from rich.console import Console
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames.asking import checks
 from connecty_frames.asking.checks import Status, _Probe
+from connecty_frames.cli.doctor import _OUTCOMES, _STYLES, _extras, _show
 from connecty_frames.http.models import Attempt, Request, Response
 from connecty_frames.http.transport import Transport
 from connecty_frames.settings.sources import resolve
@@ -387,3 +389,36 @@ def test_how_long_a_token_is_used(
     found = checks._token(None, None)  # type: ignore[arg-type]
 
     assert (found.status, found.text) == (status, f"credentials accepted; {text}")
+
+
+@pytest.mark.parametrize(
+    ("is_installed", "text"),
+    [
+        (True, r"installed: (\w[\w-]*, )+\w[\w-]*"),
+        (False, r"installed: none; for the others: pip install 'connecty-frames\[(\w[\w-]*,)+\w[\w-]*\]'"),
+    ],
+)
+def test_what_is_installed(monkeypatch: pytest.MonkeyPatch, text: str, *, is_installed: bool) -> None:
+    """All of the optional dependencies, or none."""
+    monkeypatch.setattr("connecty_frames.cli.doctor._is_installed", lambda _: is_installed)
+
+    assert re.fullmatch(text, _extras().text)
+
+
+def test_the_colours_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red is for what failed, and what was skipped or not seen is dim."""
+    shown: list[str] = []
+    monkeypatch.setattr("typer.echo", lambda text, **_: shown.append(text))  # would drop them for a pipe
+    console = Console(width=80, force_terminal=True, color_system="standard", no_color=False)
+    for outcome in (*_STYLES.items(), *_OUTCOMES.values()):
+        _show(console, outcome, "name", "text")
+
+    assert re.findall(r"\x1b\[((?:1;)?[23]\d?)m(\w+(?: \w+)?)", "".join(shown)) == [
+        ("32", "ok"),
+        ("33", "warning"),
+        ("1;31", "failed"),
+        ("2", "skipped"),
+        ("32", "held"),
+        ("1;31", "not held"),
+        ("2", "not seen"),
+    ]

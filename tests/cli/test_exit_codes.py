@@ -203,6 +203,43 @@ def test_a_flag_has_no_type_in_the_help(shell: Any, words: list[str]) -> None:
     assert "bool" not in shown.lower()
 
 
+@pytest.mark.parametrize(
+    ("usage", "groups"),
+    [
+        ("[OPTIONS] COMMAND [ARGS]...", "Options, Commands"),
+        (
+            "ask [OPTIONS] [QUESTION]...",
+            "Arguments, Options, Question, Connection, Rows and types, Output, A single part of the answer",
+        ),
+        (
+            "batch [OPTIONS] FILE",
+            "Arguments, Options, Questions, Question, Connection, Rows and types, Output",
+        ),
+        ("config [OPTIONS] COMMAND [ARGS]...", "Options, Commands"),
+        ("config show [OPTIONS]", "Options, Connection"),
+        ("doctor [OPTIONS]", "Options, Connection, First contact"),
+        ("help [OPTIONS] [TOPIC]...", "Arguments, Options"),
+        ("history [OPTIONS] COMMAND [ARGS]...", "Options, Output, Connection, Commands"),
+        ("history resume [OPTIONS] question_id", "Arguments, Options, Connection"),
+        ("history forget [OPTIONS] [question_id]", "Arguments, Options, Connection"),
+        ("pin add [OPTIONS] NAME QUESTION", "Arguments, Options, Rows and types, Connection"),
+        ("pin show [OPTIONS] NAME", "Arguments, Options"),
+        ("pin check [OPTIONS] [names]...", "Arguments, Options, Connection, Output"),
+        ("pin list [OPTIONS]", "Options, Output"),
+        ("pin run [OPTIONS] [names]...", "Arguments, Options, Rows and types, Output"),
+    ],
+)
+def test_the_help_of_a_command(shell: Any, usage: str, groups: str) -> None:
+    """Its usage, and the groups of its options."""
+    command = usage.partition("[OPTIONS]")[0].split()
+    printed = shell.run(*command, "--help").stdout.decode()
+
+    shown = re.search(r"Usage: .*?connecty (.*)", printed)
+    assert shown is not None
+    assert re.sub("[{}]", "", shown[1]).strip() == usage  # older versions of typer have no braces
+    assert ", ".join(re.findall(r"╭─ (\w[\w ]*) ─", printed)) == groups
+
+
 def test_the_exit_codes_are_a_topic_of_the_help(shell: Any) -> None:
     """Each with its meaning; the page has the table that is generated from it."""
     from connecty_frames.cli.exit_codes import EXIT_CODES, MEANINGS

@@ -117,6 +117,16 @@ def test_metadata_of_data_that_cannot_be_written(
     )
 
 
+def test_an_id_that_ends_with_the_command(
+    shell: Any, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of a question to the command's own sandbox is not printed."""
+    monkeypatch.setattr("connecty_frames.cli.ask.is_temporary", lambda _: True)
+    err = shell.run("ask", "why?", **settings).stderr.decode()
+
+    assert shell.after_acceptance(err) == "Two rows.\n\nSELECT n\n\n2 rows\n"
+
+
 def test_an_interrupt_while_data_is_written(
     shell: Any, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
