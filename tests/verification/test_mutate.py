@@ -18,6 +18,7 @@ SOURCE = """
 from typing import Final
 
 LIMIT: Final = 10
+SIZE: Final = 10  # pragma: no mutate - nothing uses it
 
 
 def is_small(number: int) -> bool:
@@ -125,8 +126,8 @@ def test_survivors_are_found(tiny: Path) -> None:
     done = _run(PROGRAM, tiny)
     summaries = re.findall(r"^room +(.*?, \d+ in all)", done.stdout, re.MULTILINE)
     assert summaries == [
-        "14 of 16 killed (87.5%), 0 of them by the time limit; 2 not executed, 18 in all",
-        "16 of 16 killed (100.0%), 0 of them by the time limit; 2 not executed, 18 in all",
+        "14 of 16 killed (87.5%), 0 of them by the time limit; 1 marked, 2 not executed, 19 in all",
+        "16 of 16 killed (100.0%), 0 of them by the time limit; 1 marked, 2 not executed, 19 in all",
     ], done.stdout + done.stderr
     assert set(re.findall(r"^  \+ (.*)$", done.stdout, re.MULTILINE)) == SURVIVORS
     assert re.findall(r"^exit code (\d)$", done.stdout, re.MULTILINE) == ["1", "0"]
@@ -213,6 +214,17 @@ def test_the_place_of_a_mutant() -> None:
         ("if b:", "A.f", 6, (range(6, 7), range(6, 7)), False),
         ("return 2", "A.f", 7, (range(7, 8), range(7, 8)), False),
         ("C = 3", "", 9, (range(1, 11), range(1, 11)), True),
+    }
+
+
+def test_a_mark() -> None:
+    """It stands for all changes of a statement, and not for those of its block."""
+    source = "if a:  # pragma: no mutate - it saves time\n    return\nb = 1\n"
+    assert {(mutant.after, mutant.is_marked) for mutant in mutants_of(source)} == {
+        ("if True:", True),
+        ("if False:", True),
+        ("pass", False),
+        ("b = 2", False),
     }
 
 

@@ -3,6 +3,9 @@
 Not changed are annotations, type aliases, docstrings, decorators, the keywords of classes, ``__all__`` and
 ``__slots__``, what only type checkers see, the ``strict`` of ``zip``, which asserts what holds, and wording:
 strings in a ``raise``, the text in f-strings, and strings with a space.
+
+A statement with the comment ``# pragma: no mutate`` only saves time or memory: no fast test can see a change
+of it. The comment says what it saves.
 """
 
 from __future__ import annotations
@@ -46,6 +49,7 @@ _ARITHMETIC: Final[dict[type[ast.operator], type[ast.operator]]] = {
 }
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _WITH_HEADER: Final = ast.stmt | ast.ExceptHandler | ast.match_case
+_MARK: Final = "# pragma: no mutate"
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Mutant:
         What it sets then: constants of a module, else the class that has it.
     before, after
         The header of the statement, as ``ast.unparse`` writes it.
+    is_marked
+        Whether a comment says that no test can see it.
     """
 
     number: int
@@ -78,6 +84,7 @@ class Mutant:
     names: tuple[str, ...]
     before: str
     after: str
+    is_marked: bool
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ class _Place:
 def mutants_of(source: str) -> Iterator[Mutant]:
     """Return all mutants of a file."""
     whole = range(1, source.count("\n") + 2)
+    marked = {number for number, line in enumerate(source.split("\n"), 1) if _MARK in line}
     for number, (place, changed) in enumerate(_all_changes(ast.parse(source))):
         before = _header(place.statement)
         place.put(changed)
@@ -117,9 +125,9 @@ def mutants_of(source: str) -> Iterator[Mutant]:
         else:
             lines = (whole, whole)
         names = _names_set(place) if place.at_import else ()
-        yield Mutant(
-            number, _lines(place.statement)[0], place.name, lines, place.at_import, names, before, after
-        )
+        own = _lines(place.statement)
+        is_marked = not marked.isdisjoint(own)
+        yield Mutant(number, own[0], place.name, lines, place.at_import, names, before, after, is_marked)
 
 
 def compile_mutant(source: str, number: int, path: str) -> CodeType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import random
 import re
@@ -81,26 +82,32 @@ class _Drawn(Trial):
         return f"{where}\n  - {self.mutant.before}\n  + {self.mutant.after}"
 
 
+def _place_in_draw(seed: int, file: Path, mutant: Mutant) -> bytes:
+    """Return a hash that a change of other code, or a mark, does not change."""
+    text = f"{seed} {file.name} {mutant.function} {mutant.before} {mutant.after}"
+    return hashlib.sha256(text.encode()).digest()
+
+
 class _Room:
     """The mutants of a room that were drawn.
 
     Attributes
     ----------
-    not_executed
+    marked, not_executed
         How many were drawn beside those that are tried.
     """
 
     def __init__(self, project: Project, name: str) -> None:
         self._project, self._name = project, name
         self._package = project.root / project.package
-        self.not_executed = self.total = 0
+        self.marked = self.not_executed = self.total = 0
         self.drawn: list[_Drawn] = []
         self._lines = {
             file: file.read_text(encoding="utf-8").splitlines() for file in self._package.rglob("*.py")
         }
 
     def draw(self, recording: Recording, seed: int, count: int) -> None:
-        """Draw so many mutants that are executed."""
+        """Draw so many mutants that are executed and not marked."""
         every = [
             (file, mutant)
             for file in sorted(self._lines)
@@ -108,10 +115,13 @@ class _Room:
             for mutant in mutants_of(file.read_text(encoding="utf-8"))
         ]
         self.total = len(every)
-        random.Random(f"{seed} {self._name}").shuffle(every)
+        every.sort(key=lambda each: _place_in_draw(seed, *each))
         for file, mutant in every:
             if len(self.drawn) == count:
                 break
+            if mutant.is_marked:
+                self.marked += 1
+                continue
             near = self._tests_of_names(recording, mutant)
             if tests := near | self._tests(recording, file, mutant):
                 seconds = {test: recording.seconds[test] for test in tests}
@@ -178,7 +188,7 @@ class _Room:
         print(
             f"{self._name:<8}{len(killed):>5} of {len(self.drawn)} killed ({share:.1%}), "
             f"{sum(each.killer == 'time' for each in killed)} of them by the time limit; "
-            f"{self.not_executed} not executed, {self.total:,} in all; "
+            f"{self.marked} marked, {self.not_executed} not executed, {self.total:,} in all; "
             f"{sum(each.seconds for each in self.drawn) / max(len(self.drawn), 1):.1f} s each"
         )
         return share >= _LEAST
