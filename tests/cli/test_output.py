@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tests.servers.scripted import Script
 
+SIGNALS = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 ROWS = pa.table({"x": ["a\x1b[2Jb", None]})
 
 
@@ -66,6 +67,31 @@ def test_the_streams_of_a_command_keep_their_encoding(monkeypatch: pytest.Monkey
 
     assert output.buffer.getvalue() == b"\xe9?"
     assert error.buffer.getvalue() == b"!"
+
+
+class Full(io.RawIOBase):
+    """A file on a full disk."""
+
+    def writable(self) -> bool:
+        """Return whether it may be written."""
+        return True
+
+    def write(self, _: object) -> int:
+        """Fail."""
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 1), (7, 1), (129, 129), (130, 130), (143, 143)])
+def test_a_failure_to_write_decides_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: int, expected: int
+) -> None:
+    """Unless a signal ended the command."""
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(Full())))
+    with pytest.raises(SystemExit) as ended, standard_streams():
+        sys.exit(sys.stdout.write("data") and code)
+
+    assert ended.value.code == expected
+    assert capsys.readouterr().err == "OSError: [Errno 28] No space left on device\n"
 
 
 @pytest.mark.parametrize(
@@ -155,19 +181,21 @@ def test_a_pipe_whose_reader_has_gone(
 
 @pytest.fixture
 def _handlers() -> Iterator[None]:
-    """Restore the handlers of signals."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
+    """Set the handlers of signals as in a shell without nohup, and restore them."""
+    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]  # Windows has no SIGHUP
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("_handlers")
-@pytest.mark.parametrize(("name", "code"), [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(("name", "code"), SIGNALS.items())
 def test_a_signal_ends_a_command(name: str, code: int) -> None:
     """Also if another error follows; a second signal then ends the process at once."""
-    number = getattr(signal, name)
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip(f"the system has no {name}")
 
     def run() -> None:
         try:

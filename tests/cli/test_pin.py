@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -72,6 +73,18 @@ def test_what_is_unknown_of_a_pin(pin: Any, server: Script) -> None:
     server.on("results", answered("SELEC 1"))
 
     assert "\ndialect unknown; tables: unknown\n" in pin("add", "orders", "list the orders")[2]
+
+
+def test_a_check_of_several_pins_shows_no_password(pin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The errors of a warehouse's client may have the URL."""
+    for name in ("a", "b"):
+        pin("add", name, "list the orders")
+    url = "postgresql://u:hunter22@h/d"
+    monkeypatch.setattr("connecty_frames.cli.pin._connection", nullcontext)
+    monkeypatch.setattr("connecty_frames.pins.Pin.check", mock.Mock(side_effect=RuntimeError(f"no {url}")))
+
+    _, out, _ = pin("check", "--all", "--connection", url)
+    assert out == "Pin 'a': not checked.\n  no ***\nPin 'b': not checked.\n  no ***\n"
 
 
 def test_add_replaces_only_on_request(pin: Any, server: Script) -> None:
