@@ -582,6 +582,13 @@ def test_bounds_of_a_part(
     assert said(cells, section, total) == ([f"Column 'c' {says}."] if says else [])
 
 
+def test_a_date_with_an_offset_that_no_place_has(said: Callable[..., list[str]]) -> None:
+    """It is no date, even at midnight."""
+    bound = "2025-01-01T00:00:00+99:00"
+    (warning,) = said('"2025-01-01"', f'"temporal":{{"min":"{bound}"}}')
+    assert warning.endswith(f"with the statistics' min: '{bound}' is not an ISO 8601 date or time.")
+
+
 @cases(
     ("type_", "value", "section", "stated", "says"),
     [
