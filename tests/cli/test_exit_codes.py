@@ -234,9 +234,8 @@ def test_the_help_of_a_command(shell: Any, usage: str, groups: str) -> None:
     command = usage.partition("[OPTIONS]")[0].split()
     printed = shell.run(*command, "--help").stdout.decode()
 
-    shown = re.search(r"Usage: .*?connecty (.*)", printed)
-    assert shown is not None
-    assert re.sub("[{}]", "", shown[1]).strip() == usage  # older versions of typer have no braces
+    # Older versions of typer have no braces.
+    assert f"connecty {usage} " in " ".join(re.sub("[{}]", "", printed).split())
     assert ", ".join(re.findall(r"╭─ (\w[\w ]*) ─", printed)) == groups
 
 

@@ -14,7 +14,7 @@ from unittest import mock
 import pyarrow as pa
 import pytest
 
-from connecty_frames.cli.io import exit_on_signals, standard_streams
+from connecty_frames.cli.io import _SignalHandler, exit_on_signals, standard_streams
 from connecty_frames.cli.output import write_batches
 from tests.servers.scripted import QUESTION_ID
 
@@ -219,3 +219,20 @@ def test_a_signal_that_ends_no_command() -> None:
         raise OSError("of its own")
 
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_signals_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first decides the code; for a second, others do not cut off its message."""
+    handler, now = _SignalHandler(), 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    seen = []
+    for number, later in ((15, 0.0), (2, 0.0), (2, 0.9), (2, 0.2), (2, 0.9), (2, 0.2)):
+        now += later
+        with suppress(KeyboardInterrupt):
+            handler.handle(number, None)
+            seen.append(round(now, 1))
+    handler.close()
+
+    assert handler.number == 15
+    assert seen == [100.0, 100.9, 102.0]  # no interrupt
+    handler.handle(2, None)  # nor one after the end

@@ -257,6 +257,15 @@ def test_nested_too_deeply(decode_json: Callable[..., Decoded], nested: str, lev
         decode_json(f'[["a"],[{nested}]]')
 
 
+@cases("at", [0, 1, 2])
+def test_nested_too_deeply_among_others(decode_json: Callable[..., Decoded], at: int) -> None:
+    """The column is named whose cell it is."""
+    cells = ["[]"] * 3
+    cells[at] = "[" * 101 + "]" * 101
+    with pytest.raises(ResponseError, match=f"Column '{'abc'[at]}' is nested deeper"):
+        decode_json(f'[["a","b","c"],[[],[],[]],[{",".join(cells)}]]')
+
+
 def test_nested_100_levels(decode_json: Callable[..., Decoded]) -> None:
     """100 levels are read."""
     found = decode_json('[["a"],[' + "[" * 100 + "]" * 100 + "]]")

@@ -8,7 +8,9 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -325,6 +327,8 @@ def test_two_of_one_name() -> None:
     assert values(found, "customer") == ["Ann (7)", "Bob", "Ann (9)"]
     assert channels(found).keys() == {"x", "y"}
     assert found["mark"]["type"] == "bar"
+    nulls = drawn({"id": [7, 8, 9], "customer": [None, "Bob", None], "revenue": [3, 2, 1]})
+    assert values(nulls, "customer") == ["null (7)", "Bob", "null (9)"]
 
 
 def test_identifiers_over_time_are_no_colours() -> None:
@@ -378,3 +382,39 @@ def test_it_can_be_drawn(columns: dict[str, Any], texts: list[str]) -> None:
     shown = picture.replace("&quot;", '"').replace("&apos;", "'").replace("&lt;", "<").replace("&gt;", ">")
     for text in ["how <b>many</b>?", *texts]:
         assert f">{text}<" in shown
+
+
+@cases(
+    ("width", "height", "length", "formats"),
+    [
+        (1_000, 2_000, 300_000, {"image/svg+xml": 300_000, "image/png": b"2"}),
+        (1_000, 2_001, 300_001, {"image/png": b"1"}),
+        (10_000, 5_000, 300_001, {"image/png": b"1"}),
+        (10_000, 5_001, 300_000, {"image/svg+xml": 300_000}),
+    ],
+)
+def test_the_pictures_of_a_notebook(width: int, height: int, length: int, formats: dict[str, object]) -> None:
+    """A PNG is enlarged up to 2 million pixels, and left out beyond 50; an SVG has 300,000 characters."""
+    from connecty_frames.display import notebook_chart
+
+    svg = f'<svg width="{width}" height="{height}">'.ljust(length)
+    drawing = SimpleNamespace(svg_to_png=lambda _, scale: str(scale).encode())
+    with (
+        mock.patch.dict(sys.modules, vl_convert=drawing),
+        mock.patch.object(notebook_chart, "spec_to_mimebundle", return_value={"image/svg+xml": svg}),
+    ):
+        found, metadata = plot(pa.table({"c": ["a"], "n": [1]}), "q", None, None, None)._repr_mimebundle_()
+
+    specification = found.pop("application/vnd.vegalite.v5+json")
+    assert specification["title"] == "q"
+    assert {name: len(value) if isinstance(value, str) else value for name, value in found.items()} == formats
+    assert metadata["image/png"] == {"width": width, "height": height}
+
+
+def test_characters_that_no_picture_has() -> None:
+    """Symbols stand for them; vl-convert would end the process at some."""
+    rows = ["\0", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff", "\t\n\r \x7f\ufffd"]
+    shown = ["\u2400", "\u240b", "\u241f", *["\ufffd"] * 4, "\t\n\r \x7f\ufffd"]
+    found = plot(pa.table({"c": ["a"], "n": [1]}), "q", None, None, None).properties(usermeta={"rows": rows})
+
+    assert found.to_dict()["usermeta"] == {"rows": shown}

@@ -11,6 +11,7 @@ import pyarrow as pa
 from rich.cells import cell_len
 from rich.console import Console
 
+from connecty_frames.display.formatting import texts
 from connecty_frames.display.table import terminal_table, text_table
 from tests.cases import cases
 
@@ -324,3 +325,10 @@ def test_a_whole_table() -> None:
     assert lines[4] == f"│     0 │ {'x' * 5_000} │"
     assert lines[5] == f"│     1 │ {'y'.ljust(200)} │"
     assert {len(line) for line in lines[5:]} == {212}
+
+
+def test_times_of_an_offset() -> None:
+    """They are the local ones, with the offset."""
+    times = pa.chunked_array([pa.array([datetime(2024, 1, 1), None], pa.timestamp("us", "+02:00"))])
+
+    assert texts(times).to_pylist() == ["2024-01-01T02:00:00.000000+02:00", None]

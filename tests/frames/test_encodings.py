@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.decode.types.encodings import AnyDecimal
 from connecty_frames.display.formatting import json_value, texts
 from connecty_frames.export.formats import WRITERS
 
@@ -152,3 +153,8 @@ def test_a_notebook_shows_the_beginning_of_bytes() -> None:
     shown = cf.Answer.from_json(body, schema={"k": cf.binary("hex")})._repr_html_()
     assert len(shown) < 20_000
     assert "\\x000000" in shown
+
+
+def test_decimals_of_any_scale_are_shown_as_they_are_given() -> None:
+    """By the name of Python's type."""
+    assert repr(AnyDecimal()) == "Decimal"
