@@ -7,15 +7,25 @@ import io
 import re
 import signal
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pyarrow as pa
 import pytest
 
-from connecty_frames.cli.io import _SignalHandler, exit_on_signals, standard_streams
-from connecty_frames.cli.output import write_batches
+from connecty_frames.cli.connection import complete_profile
+from connecty_frames.cli.io import (
+    _ClosedStream,
+    _SignalHandler,
+    echo_stderr,
+    exit_on_signals,
+    standard_streams,
+    wrapped,
+)
+from connecty_frames.cli.output import open_output, write_batches
+from connecty_frames.errors import ConfigError
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
@@ -236,3 +246,91 @@ def test_signals_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert handler.number == 15
     assert seen == [100.0, 100.9, 102.0]  # no interrupt
     handler.handle(2, None)  # nor one after the end
+
+
+@pytest.mark.parametrize(
+    ("columns", "is_terminal", "wraps", "lines"),
+    [
+        ("20", True, True, ["The data workspace", "was not found."]),
+        ("", True, True, ["The data", "workspace", "was not", "found."]),  # those of the terminal
+        ("0", True, True, ["The data workspace was not found."]),  # 80
+        ("20", True, False, ["The data workspace was not found."]),
+        ("20", False, True, ["The data workspace was not found."]),
+    ],
+)
+def test_the_width_of_messages(
+    monkeypatch: pytest.MonkeyPatch, columns: str, lines: list[str], *, is_terminal: bool, wraps: bool
+) -> None:
+    """That of COLUMNS, else of the terminal; a log gets whole lines."""
+    stream = Stream(is_terminal=is_terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(stream, "fileno", lambda: 2, raising=False)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: SimpleNamespace(columns=10))
+    monkeypatch.setenv("COLUMNS", columns)
+    echo_stderr("The data workspace was not found.", wraps=wraps)
+
+    assert stream.buffer.getvalue().decode().splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("aaa bbb ccc", ["aaa bbb", "ccc"]),
+        ("aaaaaaaaaaaa b-b-b-b-b-b", ["aaaaaaaaaaaa", "b-b-b-b-b-b"]),
+        ("aaa\n\nbbb ccc ddd", ["aaa", "", "bbb ccc", "ddd"]),
+        ("run `connecty ask` now", ["run", "`connecty ask`", "now"]),
+        (
+            "run connecty ask --dw-id 13 --profile 'a b' x",
+            ["run", "connecty ask --dw-id 13 --profile 'a b'", "x"],
+        ),
+        ("call cf.fetch(1, 2) now", ["call", "cf.fetch(1, 2)", "now"]),
+        ("in /Application Support/a b", ["in", "/Application Support/a", "b"]),
+    ],
+)
+def test_where_messages_are_wrapped(text: str, lines: list[str]) -> None:
+    """Between words, but not in what is copied: commands, calls and paths."""
+    assert wrapped(text, 8).split("\n") == lines
+
+
+@pytest.mark.parametrize(
+    ("format_", "is_terminal", "message"),
+    [
+        ("csv", True, None),
+        ("parquet", False, None),
+        *(
+            (name, True, f"{name} cannot be written to a terminal")
+            for name in ("csv.gz", "parquet", "arrow", "xlsx")
+        ),
+    ],
+)
+def test_what_a_terminal_takes(
+    monkeypatch: pytest.MonkeyPatch, format_: Any, message: str | None, *, is_terminal: bool
+) -> None:
+    """Text, and a pipe all formats."""
+    stream = Stream(is_terminal=is_terminal)
+    monkeypatch.setattr(sys, "stdout", stream)
+    expected = nullcontext() if message is None else pytest.raises(ConfigError, match=message)
+    with expected, open_output(None, format_) as file:
+        assert file is stream.buffer
+
+
+def test_no_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error before anything is asked, and where something is written nevertheless."""
+    monkeypatch.setattr(sys, "__stdout__", None)
+    with (
+        pytest.raises(ConfigError, match="Standard output is closed: give --output FILE"),
+        open_output(None, "csv"),
+    ):
+        pass
+    with pytest.raises(OSError, match="Standard output is closed") as caught:
+        _ClosedStream().write(b"")
+    assert caught.value.errno == errno.EBADF
+
+
+def test_names_of_profiles_are_completed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By their beginning; a file that cannot be read completes nothing."""
+    (tmp_path / "config.toml").write_text("[default]\n[staging]\n[stage]\n")
+    monkeypatch.setenv("CONNECTY_CONFIG", str(tmp_path / "config.toml"))
+    assert complete_profile("st") == ["staging", "stage"]
+    (tmp_path / "config.toml").write_text("[")
+    assert complete_profile("st") == []
