@@ -62,6 +62,29 @@ def test_the_name_of_the_application(parameters: str, name: str) -> None:
     assert resolve(history=f"postgresql://u@localhost/d{parameters}").history == expected
 
 
+@cases(
+    "parameter",
+    [
+        *("host=localhost", "port=1", "user=u", "application_name=a", "options=o", "passfile=f"),
+        *(
+            "target_session_attrs=any",
+            "sslmode=disable",
+            "sslrootcert=f",
+            "sslcert=f",
+            "sslkey=f",
+            "sslcrl=f",
+        ),
+        *("channel_binding=prefer", "gssencmode=disable", "keepalives=1", "keepalives_idle=1"),
+        *("keepalives_interval=1", "keepalives_count=1", "tcp_user_timeout=1"),
+    ],
+)
+def test_the_parameters_of_a_url(parameter: str) -> None:
+    """They are passed to libpq."""
+    found = resolve(history=f"postgresql://localhost/d?{parameter}").history
+    assert isinstance(found, str)
+    assert parameter in found.partition("?")[2].split("&")
+
+
 def test_a_space_in_a_parameter() -> None:
     """It stays one for libpq, which takes + as it is."""
     found = resolve(history="postgresql://u@localhost/d?options=-c%20search_path%3Dx").history
