@@ -786,6 +786,20 @@ def test_an_unknown_profile(write: Any) -> None:
             call(profile="x")
         assert str(raised.value) == message
     assert "configure()" not in [source for _, _, source in config.explain()]
+    write("")
+    with pytest.raises(cf.ConfigError, match=r"No profile 'x' in .*; there are none\."):
+        resolve(profile="x")
+
+
+def test_an_account_of_the_code_does_not_turn_to_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given or configured: its credentials are not sent there."""
+    sandbox = {"client_id": "s", "client_secret": "t", "base_url": "http://localhost:1", "dw_id": 1}
+    monkeypatch.setattr(config._process, "sandbox", sandbox)
+    assert (value_of("base_url"), value_of("dw_id")) == ("http://localhost:1", 1)
+
+    assert resolve(client_id="a").base_url is None
+    cf.configure(client_id="a", client_secret="b")
+    assert (value_of("base_url"), value_of("dw_id")) == (None, None)
 
 
 @cases("name", ["", " ", "a\x1b[2J", 5])
