@@ -34,7 +34,7 @@ _MOST_DETAILS: Final = 1000
 _LONGEST_NAME: Final = 1000
 #: Statistics of more bytes are parsed piece by piece, in pieces of this many bytes.
 _SMALL: Final = 1 << 18
-_PIECE: Final = 1 << 16
+_PIECE: Final = 1 << 16  # pragma: no mutate - a size
 #: The fields of the results that are read, beside the rows.
 _RESULT_FIELDS: Final = ("sql_query", "response_summary", "dataframe_stats")
 _ABSENT: Final = msgspec.Raw()

@@ -41,7 +41,7 @@ _SURROGATES: Final = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})"
 )
 #: After how many items the time is checked.
-_EACH: Final = 1_000
+_EACH: Final = 1_000  # pragma: no mutate - a size
 _may_have_surrogate: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
 
 

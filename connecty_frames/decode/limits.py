@@ -16,7 +16,7 @@ MOST_VALUES: Final = 2_000_000
 MOST_KEPT: Final = 100_000
 #: Each call for a column of a block has a cost. Above this many columns, one call reads several columns, or
 #: all blocks of one; above four times as many, blocks are longer.
-FEW_COLUMNS: Final = 32
+FEW_COLUMNS: Final = 32  # pragma: no mutate - a size
 #: The most warnings of one category for one answer; the others are counted.
 MOST_WARNINGS: Final = 10
 
@@ -27,9 +27,9 @@ DECODING: Final[ContextVar[AbstractContextManager[object] | None]] = ContextVar(
 class ReaderLimits(Immutable):
     """The limits of reading: the sizes of blocks, in bytes, and the time."""
 
-    block: int = 1 << 21  # stays in a processor's cache, and bounds the memory that the work takes
-    general_block: int = 1 << 18  # of the general reader, whose work takes more memory
-    longest_row: int = 1 << 23  # for the columnar reader: commas alone take thirty times their memory
+    block: int = 1 << 21  # pragma: no mutate - fits a processor's cache, and bounds the memory
+    general_block: int = 1 << 18  # pragma: no mutate - of the general reader, whose work takes more memory
+    longest_row: int = 1 << 23  # pragma: no mutate - columnar: commas take thirty times their memory
     most_columns: int = 100_000  # each takes about 2 KB, however short it is in the answer
     most_values: int = MOST_VALUES  # statistics of more are not read
     most_kept: int = MOST_KEPT  # nor, of more, kept in the metadata, which is written as JSON at once

@@ -39,7 +39,7 @@ def outside_texts(is_quote: NDArray[np.bool_], quotes: int = 0) -> NDArray[np.bo
 
 
 #: How many bytes are searched at a time where nothing else bounds the work.
-_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 20  # pragma: no mutate - a size
 _MARKS: Final = byte_table(np.bool_, {b'[]{},"': 1})
 #: By how much each byte outside of texts changes the depth.
 STEPS: Final = byte_table(np.int8, {b"[{": 1, b"]}": -1})

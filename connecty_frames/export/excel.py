@@ -46,7 +46,7 @@ _LAST: Final = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) *
 _EPOCH: Final = 25_569
 _DAY: Final = 86_400_000
 #: Rows are written in parts, and the first of them decide on the width of a column, in characters.
-_PART_ROWS: Final = 10_000
+_PART_ROWS: Final = 10_000  # pragma: no mutate - a size
 _MEASURED_ROWS: Final = 1_000
 _MAX_WIDTH: Final = 60
 

@@ -81,18 +81,18 @@ if TYPE_CHECKING:
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")
 #: How many blocks are read at once, and how many wait.
-_WORKERS: Final = min(2, os.cpu_count() or 1)
-_WAITING: Final = 2 * _WORKERS
+_WORKERS: Final = min(2, os.cpu_count() or 1)  # pragma: no mutate - saves time
+_WAITING: Final = 2 * _WORKERS  # pragma: no mutate - saves time
 #: With less than two blocks, each worker gets an even share, which may be this many bytes longer as it is cut
 #: between rows.
-_SLACK: Final = 1 << 14
+_SLACK: Final = 1 << 14  # pragma: no mutate - a size
 #: How many bytes, at least for each column, and rows are usually sniffed for the kinds of the columns. They
 #: prove nothing, and only decide what is tried first. A few rows are usually enough, and take a tenth of the
 #: time.
-_SNIFFED_FIRST: Final = 1 << 12
-_SNIFFED_BYTES: Final = 1 << 16
-_SNIFFED_OF_EACH: Final = 1 << 9
-_SNIFFED_ROWS: Final = 100
+_SNIFFED_FIRST: Final = 1 << 12  # pragma: no mutate - a size
+_SNIFFED_BYTES: Final = 1 << 16  # pragma: no mutate - a size
+_SNIFFED_OF_EACH: Final = 1 << 9  # pragma: no mutate - a size
+_SNIFFED_ROWS: Final = 100  # pragma: no mutate - a size
 
 #: The pattern of a scalar in JSON.
 _CELL: Final = r'(?:[^",\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
@@ -313,9 +313,9 @@ def _read_blocks(
     reader = _BlockReader(readers)
     size = limits.block_size(limits.block, len(readers))
     if len(body) > size // 2:
-        size = min(size, len(body) // _WORKERS + _SLACK)
+        size = min(size, len(body) // _WORKERS + _SLACK)  # pragma: no mutate - a size
     blocks = cut_blocks(body, separator, size, limits.longest_row)
-    if len(body) <= size:
+    if len(body) <= size:  # pragma: no mutate - saves time
         return [reader.read(block) for block in blocks]
     parts = []
     waiting: deque[Future[list[_Part]]] = deque()
@@ -324,11 +324,11 @@ def _read_blocks(
             for block in blocks:
                 limits.checkpoint()
                 waiting.append(pool.submit(reader.read, block))
-                if len(waiting) > _WAITING:
+                if len(waiting) > _WAITING:  # pragma: no mutate - saves memory
                     parts.append(waiting.popleft().result())
             parts.extend(future.result() for future in waiting)
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # pragma: no mutate - saves time
             raise
     return parts
 

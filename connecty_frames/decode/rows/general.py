@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode.types.column import ScalarColumn
 
 #: In this many bytes the header is searched for first.
-_HEADER: Final = 1 << 10
+_HEADER: Final = 1 << 10  # pragma: no mutate - a size
 #: The longest value that an error shows by parsing it; of a longer one it shows the first bytes.
 _LONGEST_PREVIEW: Final = 1 << 16
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode.statistics import ColumnStatistics
 
 #: How many cells are made Python objects at once.
-_BLOCK: Final = 1 << 14
+_BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 
 #: The types of text that texts are cast to; Arrow 17 casts none to ``string_view``.
 _CAST_TEXTS: Final = (pa.string(), pa.large_string())
@@ -63,7 +63,7 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
             raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
         if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT and type_ in _CAST_TEXTS:
             return pc.cast(combine(cells.array), type_)
-        if len(cells) > _BLOCK and _is_by_cell(type_):
+        if len(cells) > _BLOCK and _is_by_cell(type_):  # pragma: no mutate - saves memory
             return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)
     except UnicodeEncodeError:

@@ -40,8 +40,8 @@ Array: TypeAlias = pa.ChunkedArray | pa.Array
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
 #: How many cells are made Python objects at once, and, of nested ones, how many bytes of JSON.
-_BATCH: Final = 1 << 12
-BATCH_BYTES: Final = 1 << 16
+_BATCH: Final = 1 << 12  # pragma: no mutate - a size
+BATCH_BYTES: Final = 1 << 16  # pragma: no mutate - a size
 
 _TEXT_CODE: Final = CODES[ValueKind.TEXT]
 _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))

@@ -60,7 +60,7 @@ is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}(?:
 _is_plain: Final = re.compile(_INTEGER + r"(?:\.[0-9]+)?").fullmatch
 
 #: How many of the longest numbers are looked at first.
-_FIRST: Final = 8
+_FIRST: Final = 8  # pragma: no mutate - the others are looked at next
 #: More digits after the point than any currency or unit of trade has: the number was computed.
 _COMPUTED_DIGITS: Final = 9
 #: Up to this number float64 holds every whole number.
@@ -70,7 +70,7 @@ MAX_EXACT_INTEGER: Final = 2**53
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
 _WIDEST: Final = max(_DECIMALS)
 #: How many numbers are made Python objects at once.
-_BLOCK: Final = 1 << 14
+_BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 #: The digits of the largest whole number of 64 bits.
 _INTEGER_DIGITS: Final = 20
 
@@ -129,7 +129,7 @@ def _longest(texts: pa.StringArray) -> list[str]:
     starts, ends = offsets_of(texts)
     lengths = ends - starts
     longest = lengths.max(initial=0)
-    if longest <= _SAFE_LENGTH:
+    if longest <= _SAFE_LENGTH:  # pragma: no mutate - saves time
         return []
     return [texts[int(row)].as_py() for row in np.flatnonzero(lengths == longest)[:_FIRST]]
 
@@ -146,7 +146,7 @@ def _doubtful(texts: pa.StringArray) -> Iterator[str]:
     """Return the texts that may not be exact as float64, and so decide."""
     longest = _longest(texts)
     yield from longest
-    if longest:
+    if longest:  # pragma: no mutate - saves time
         yield from _rewritten(texts, pc.cast(texts, pa.float64()))
 
 

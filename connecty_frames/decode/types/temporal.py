@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 #: The formats of texts that are inferred to be dates or times where nothing else says so.
 _INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
 #: So many texts are read at once, which bounds what is made of them on the way.
-_BATCH: Final = 1 << 16
+_BATCH: Final = 1 << 16  # pragma: no mutate - a size
 #: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
 NAT: Final = -(2**63)
 
