@@ -422,3 +422,13 @@ def test_the_colours_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         ("1;31", "not held"),
         ("2", "not seen"),
     ]
+
+
+def test_text_is_wrapped_beside_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """As in a column of its own."""
+    _show(Console(width=44), ("ok", "green"), "version", "a text that is too long for a line")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "ok        version      a text that is too",
+        "                       long for a line",
+    ]

@@ -89,6 +89,17 @@ def test_a_text(text: str, mark: str) -> None:
 
 
 @cases(
+    "word",
+    ["NaN", "nat", "None", "NULL", "inf", "-inf", "Infinity", "-infinity", "true", "FALSE"],
+)
+def test_words_for_values_stay(word: str) -> None:
+    """They show how the service writes a value, and nothing of the business."""
+    body = json.dumps({"results": {"dataframe": [["a"], [word]]}}).encode()
+
+    assert json.loads(anonymized(body))["results"]["dataframe"][1] == [word]
+
+
+@cases(
     ("body", "expected"),
     [
         (b"<p>Log in, Ada</p>", b"xxxxxx xxx xxxxxxx"),

@@ -145,12 +145,15 @@ def test_metadata_of_data_that_cannot_be_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("connecty_frames.cli.ask.write_answer", fail)
-    code, out, err = shell.text(shell.run("ask", "why?", "-o", str(tmp_path / "a.csv"), **settings))
+    path = str(tmp_path / "a.csv")
+    for options, named in ((["-o", path], f": '{path}'"), (["-o", "-"], ""), ([], "")):
+        code, out, err = shell.text(shell.run("ask", "why?", *options, **settings))
 
-    assert (code, out) == (1, "")
-    assert shell.after_acceptance(err).startswith(
-        f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\nOSError: [Errno 28] No space left"
-    )
+        assert (code, out) == (1, "")
+        assert shell.after_acceptance(err) == (
+            f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
+            f"OSError: [Errno 28] No space left on device{named}\n"
+        )
 
 
 def test_an_id_that_ends_with_the_command(
@@ -229,6 +232,7 @@ def test_a_signal_that_ends_no_command() -> None:
         raise OSError("of its own")
 
     assert signal.getsignal(signal.SIGINT) is before
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_signals_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,3 +155,18 @@ def test_without_the_library_that_draws(
         "ConfigError: Plots in a terminal need uniplot: pip install 'connecty-frames[terminal-plot]'.\n"
     )
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("option", "part"),
+    [("--sql", "SQL"), ("--summary", "summary"), ("--stats", "statistics"), ("--schema", "schema")],
+)
+def test_a_part_that_did_not_come(
+    shell: Any, answers: Any, settings: dict[str, object], option: str, part: str
+) -> None:
+    """Exit code 7, and no empty line."""
+    answers(response_summary="" if option == "--summary" else "It is a shop.")
+    code, out, err = shell.text(shell.run("ask", "what is it?", option, **settings))
+
+    assert (code, out) == (7, "")
+    assert shell.after_acceptance(err).startswith(f"QuestionError: The answer came without {part}.\n")
