@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import re
-import signal
 import sys
 from contextlib import nullcontext, suppress
 from types import SimpleNamespace
@@ -18,9 +17,7 @@ import pytest
 from connecty_frames.cli.connection import complete_profile
 from connecty_frames.cli.io import (
     _ClosedStream,
-    _SignalHandler,
     echo_stderr,
-    exit_on_signals,
     standard_streams,
     wrapped,
 )
@@ -29,12 +26,10 @@ from connecty_frames.errors import ConfigError
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers.scripted import Script
 
-SIGNALS = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 ROWS = pa.table({"x": ["a\x1b[2Jb", None]})
 
 
@@ -190,66 +185,6 @@ def test_a_pipe_whose_reader_has_gone(
     code, out, err = shell.text(shell.run("ask", "why?", "--quiet", **settings))
 
     assert (code, out, err) == (141, "", "")
-
-
-@pytest.fixture
-def _handlers() -> Iterator[None]:
-    """Set the handlers of signals as in a shell without nohup, and restore them."""
-    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]  # Windows has no SIGHUP
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("_handlers")
-@pytest.mark.parametrize(("name", "code"), SIGNALS.items())
-def test_a_signal_ends_a_command(name: str, code: int) -> None:
-    """Also if another error follows; a second signal then ends the process at once."""
-    number = getattr(signal, name, None)
-    if number is None:
-        pytest.skip(f"the system has no {name}")
-
-    def run() -> None:
-        try:
-            signal.raise_signal(number)
-        except KeyboardInterrupt:
-            raise OSError("while it ends") from None
-
-    with pytest.raises(SystemExit) as ended, exit_on_signals():
-        run()
-    assert ended.value.code == code
-    assert signal.getsignal(number) is signal.SIG_DFL
-
-
-@pytest.mark.usefixtures("_handlers")
-def test_a_signal_that_ends_no_command() -> None:
-    """A stopped server has succeeded, and a command that no signal came to keeps its error."""
-    with exit_on_signals(), suppress(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
-    signal.signal(signal.SIGINT, before := signal.default_int_handler)
-    with pytest.raises(OSError, match="of its own"), exit_on_signals():
-        raise OSError("of its own")
-
-    assert signal.getsignal(signal.SIGINT) is before
-    assert signal.set_wakeup_fd(-1) == -1
-
-
-def test_signals_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first decides the code; for a second, others do not cut off its message."""
-    handler, now = _SignalHandler(), 100.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
-    seen = []
-    for number, later in ((15, 0.0), (2, 0.0), (2, 0.9), (2, 0.2), (2, 0.9), (2, 0.2)):
-        now += later
-        with suppress(KeyboardInterrupt):
-            handler.handle(number, None)
-            seen.append(round(now, 1))
-    handler.close()
-
-    assert handler.number == 15
-    assert seen == [100.0, 100.9, 102.0]  # no interrupt
-    handler.handle(2, None)  # nor one after the end
 
 
 @pytest.mark.parametrize(
