@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["LEFT_OUT", "Recording", "record"]
 
 _FOLDER: Final = ".mutate_cache"
-#: Folders of tests that run no code of the package in their process, or examples by the page.
-LEFT_OUT: Final = {"docs", "engines", "external", "notebooks", "spark", "typing"}
+#: Folders of tests that run no code of the package in their process.
+LEFT_OUT: Final = {"engines", "external", "notebooks", "spark", "typing"}
 _SECONDS: Final = 3600
 #: The exit codes of tests that could be run; all of some files are slow.
 _RUN: Final = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
