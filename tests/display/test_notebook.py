@@ -100,6 +100,16 @@ def test_the_sql_is_collapsed_and_highlighted() -> None:
     ]
 
 
+def test_the_names_of_types_are_keywords() -> None:
+    """As the words of a query are."""
+    page = answer_html(replace(METADATA, sql_query="SELECT a::integer"), TABLE, (2, 2))
+
+    assert re.findall(r'<span class="connecty-(\w)">([^<]*)</span>', page.partition("<pre>")[2]) == [
+        ("k", "SELECT"),
+        ("k", "integer"),
+    ]
+
+
 @cases(
     "sql",
     ["select '", "'" * 19_998, "/*" * 9000, "select \x00\u202e$x$\r\n\t<b>", "ż" * 100, "--", '"' * 19_997],

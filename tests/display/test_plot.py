@@ -69,6 +69,13 @@ def test_a_single_year_is_a_line() -> None:
     assert drawn({"year": [2024], "orders": [5]})["mark"]["type"] == "line"
 
 
+@cases(("numbers", "step"), [([5, 7], 1), ([5.5, 7.0], None)])
+def test_the_ticks_of_whole_numbers(numbers: list[float], step: int | None) -> None:
+    """They are whole."""
+    found = drawn({"city": ["a", "b"], "orders": numbers})
+    assert found["encoding"]["x"]["axis"].get("tickMinStep") == step
+
+
 def test_several_lines_where_times_repeat() -> None:
     """Colours distinguish them by a category."""
     found = drawn({"day": [*DAYS, *DAYS], "shop": ["a", "a", "b", "b"], "n": [1, 2, 3, 4]})
@@ -318,6 +325,12 @@ def test_thirty_categories() -> None:
 
     assert found["title"] == "how many? (the first 30 of 31)"
     assert values(found, "n") == [*range(30), *range(31, 61)]
+
+
+@cases(("count", "title"), [(30, "how many?"), (31, "how many? (the first 30 of 31)")])
+def test_the_title_says_how_many_categories_are_drawn(count: int, title: str) -> None:
+    """If not all are."""
+    assert drawn({"c": [f"c{at}" for at in range(count)], "n": list(range(count))})["title"] == title
 
 
 def test_two_of_one_name() -> None:

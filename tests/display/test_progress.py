@@ -176,6 +176,17 @@ def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[st
     )
 
 
+def test_a_line_of_a_log_is_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the log is a file, which is written in blocks."""
+    log = io.TextIOWrapper(io.BufferedWriter(raw := io.BytesIO()), encoding="utf-8")
+    monkeypatch.setattr(sys, "stderr", log)
+    with progress("why?", QUESTION_ID, wanted=True) as report:
+        report("PENDING", 0.0)
+        written = raw.getvalue().decode()
+
+    assert written == f"why?  PENDING  0 s  {QUESTION_ID}\n"
+
+
 class Shell:
     """IPython's shell, reduced to the output of a notebook; notebooks are run by other tests."""
 

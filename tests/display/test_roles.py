@@ -243,6 +243,15 @@ OWN_ANSWERS: Final[list[tuple[str, dict[str, Any], str, str, str | None]]] = [
         "city",
     ),
     (
+        "the returns by country",
+        {"country": ABC, "return": [5, 2, 9], "orders": [1, 2, 3]},
+        "return",
+        "country",
+        None,
+    ),
+    ("countries", {"country": ABC, "share": [0.3, 0.5, 0.2], "orders": [5, 2, 9]}, "orders", "country", None),
+    ("countries", {"country": ABC, "orders": [5, 2, 9], "share": [0.3, 0.5, 0.2]}, "share", "country", None),
+    (
         "logins per day",
         {"day": [datetime(2024, 1, day) for day in (1, 2, 3)], "logins": [5, 2, 9]},
         "logins",
