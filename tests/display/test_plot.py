@@ -69,11 +69,71 @@ def test_a_single_year_is_a_line() -> None:
     assert drawn({"year": [2024], "orders": [5]})["mark"]["type"] == "line"
 
 
-@cases(("numbers", "step"), [([5, 7], 1), ([5.5, 7.0], None)])
-def test_the_ticks_of_whole_numbers(numbers: list[float], step: int | None) -> None:
-    """They are whole."""
-    found = drawn({"city": ["a", "b"], "orders": numbers})
-    assert found["encoding"]["x"]["axis"].get("tickMinStep") == step
+_NUMBERS = {"tickCount": 8, "labelSeparation": 10, "titlePadding": 10}
+
+
+def _axis(name: str, **more: Any) -> dict[str, Any]:
+    """Return an axis of numbers."""
+    return {"field": name, "title": name, "type": "quantitative", "axis": _NUMBERS, **more}
+
+
+@cases(
+    ("columns", "mark", "x", "y", "height"),
+    [
+        (
+            {"revenue": [1.5, 2.5], "day": DAYS},
+            {"type": "line", "point": True},
+            {
+                "field": "day",
+                "title": "day",
+                "type": "temporal",
+                "scale": {"type": "utc"},
+                "axis": {
+                    "labelFlush": False,
+                    "values": [1_735_689_600_000, 1_735_776_000_000],
+                    "format": "%b %d",
+                },
+            },
+            _axis("revenue"),
+            320,
+        ),
+        (
+            {"year": [2023, 2024], "n": [1.5, 2.5]},
+            {"type": "line", "point": True},
+            _axis("year", axis={"tickCount": 8, "tickMinStep": 1, "format": "d"}, scale={"zero": False}),
+            _axis("n"),
+            320,
+        ),
+        (
+            {"country": ["PL", "DE"], "orders": [5, 7]},
+            {"type": "bar"},
+            _axis("orders", axis={**_NUMBERS, "tickMinStep": 1}),
+            {
+                "field": "country",
+                "title": "country",
+                "type": "nominal",
+                "sort": None,
+                "axis": {"titlePadding": 10},
+            },
+            None,
+        ),
+        (
+            {"weight": [1.0, 2.0], "rating": [3.5, 4.5]},
+            {"type": "circle", "opacity": 0.7, "size": 50},
+            _axis("weight", scale={"zero": False}),
+            _axis("rating", scale={"zero": False}),
+            320,
+        ),
+    ],
+)
+def test_the_axes_and_the_size(
+    columns: dict[str, Any], mark: dict[str, Any], x: dict[str, Any], y: dict[str, Any], height: int | None
+) -> None:
+    """Of each kind of chart."""
+    found = drawn(columns)
+
+    assert (found["mark"], found["encoding"]["x"], found["encoding"]["y"]) == (mark, x, y)
+    assert (found["width"], found.get("height")) == (560, height)
 
 
 def test_several_lines_where_times_repeat() -> None:

@@ -199,3 +199,4 @@ def test_a_file_that_would_change_elsewhere(existing: Path, monkeypatch: pytest.
 def test_a_traceback_shows_no_profiles(existing: Path) -> None:
     """The repr has the path alone."""
     assert repr(Profiles.read_to_change()) == f"Profiles(path={existing!r})"
+    assert repr(Profiles.read_to_change().tables["default"]["client_secret"]) == "SecretStr('**********')"

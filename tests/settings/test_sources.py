@@ -373,6 +373,7 @@ WRONG: list[tuple[str, Any, str]] = [
         "off",
         r"expected True \(1\), False \(0\), 'require', the path of a file, or postgresql://user@",
     ),
+    *(("history", word, "expected True") for word in (".", "on", "YES", "no")),
     ("history", "a\0b", "NUL"),
     ("history_required", 1, "expected True or False"),
     ("max_questions_per_day", 0, "expected a whole number, 1 or more"),
@@ -1164,3 +1165,27 @@ def test_a_function_that_returns_the_secret() -> None:
     assert isinstance(secret, ChangingSecret)
     assert secret.get_secret_value() == "first"
     assert secret.read_again().get_secret_value() == "second"
+
+
+@cases(
+    ("text", "value"),
+    [
+        *((text, True) for text in ("1", "true", "YES", "On", "y", "t", " 1 ")),
+        *((text, False) for text in ("0", "false", "NO", "Off", "n", "f", "0 ")),
+    ],
+)
+def test_words_for_true_and_false(text: str, *, value: bool) -> None:
+    """In any case, and with spaces around them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONNECTY_VERIFY_TLS", text)
+        assert value_of("verify_tls") is value
+
+
+@cases("name", ["client_id", "client_secret", "base_url", "history"])
+def test_a_traceback_shows_no_argument_that_may_hold_a_secret(name: str) -> None:
+    """Not even in the caller's own dict."""
+    arguments = {name: "https://u:canary@h", "dw_id": 13}
+    config._hide(arguments)
+
+    assert "canary" not in repr(arguments)
+    assert arguments["dw_id"] == 13
