@@ -332,3 +332,56 @@ def test_times_of_an_offset() -> None:
     times = pa.chunked_array([pa.array([datetime(2024, 1, 1), None], pa.timestamp("us", "+02:00"))])
 
     assert texts(times).to_pylist() == ["2024-01-01T02:00:00.000000+02:00", None]
+
+
+@cases(
+    ("width", "names", "row", "size"),
+    [
+        (
+            24,
+            "┃ customer         ┃ … ┃",
+            "│ Ann Example of … │ … │",
+            ["3 rows, 5 columns (1", "shown), shortened;", "--output FILE writes all"],
+        ),
+        (
+            34,
+            "┃ customer    ┃ … ┃ note         ┃",
+            "│ Ann Exampl… │ … │ xxxxxxxxxxx… │",
+            ["3 rows, 5 columns (2 shown),", "shortened; --output FILE writes", "all"],
+        ),
+        (
+            70,
+            "┃ customer    ┃ since          ┃ balance ┃ a_long_name ┃ note        ┃",
+            "│ Ann Exampl… │ 2024-01-31T12… │    1.5  │ true        │ xxxxxxxxxx… │",
+            ["3 rows, 5 columns, shortened; --output FILE writes all"],
+        ),
+        (
+            110,
+            (
+                "┃ customer              ┃ since               ┃ balance ┃ a_long_name ┃ "
+                "note                                 ┃"
+            ),
+            (
+                "│ Ann Example of Berlin │ 2024-01-31T12:30:00 │    1.5  │ true        │ "
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… │"
+            ),
+            ["3 rows, 5 columns, shortened; --output FILE writes all"],
+        ),
+    ],
+)
+def test_what_fits(width: int, names: str, row: str, size: list[str]) -> None:
+    """Columns in the middle are left out first; then texts and times are shortened, and numbers never."""
+    table = pa.table(
+        {
+            "customer": ["Ann Example of Berlin", "Bob", None],
+            "since": pa.array(
+                [datetime(2024, 1, 31, 12, 30), None, datetime(2024, 2, 1)], pa.timestamp("us")
+            ),
+            "balance": [1.5, -20.25, 300.0],
+            "a_long_name": [True, False, None],
+            "note": ["x" * 40, "", "y"],
+        }
+    )
+    lines = shown(table, width)
+
+    assert (lines[1], lines[4], lines[8:]) == (names, row, size)
