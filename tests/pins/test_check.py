@@ -31,6 +31,7 @@ SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
         (SQL.replace(" AS o", " o"), "layout"),
         ("/* all */ " + SQL, "comments"),
         (SQL.replace("SELECT", "select").replace("shop", "Shop"), "case"),
+        ("/* all */ " + SQL.replace("shop", "Shop"), "case"),
         (SQL.replace("o.", "x.").replace("AS o", "AS x"), "aliases"),
         (SQL.replace("100", "200"), "literals"),
         (SQL.replace("100", "200").replace("o.", "x.").replace("AS o", "AS x"), "literals"),
