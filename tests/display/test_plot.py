@@ -144,6 +144,14 @@ def test_several_lines_where_times_repeat() -> None:
     assert channels(found)["color"] == ("shop", "nominal", "shop")
 
 
+@cases(("count", "are_told_apart"), [(20, True), (21, False)])
+def test_at_most_twenty_lines(count: int, *, are_told_apart: bool) -> None:
+    """More have no colours."""
+    columns = {"day": DAYS * count, "c": [f"c{at // 2}" for at in range(2 * count)], "n": [*range(2 * count)]}
+
+    assert ("color" in drawn(columns)["encoding"]) is are_told_apart
+
+
 def test_a_number_by_category_is_bars() -> None:
     """In the order of the answer; a second category adds nothing where the first does not repeat."""
     found = drawn({"country": ["PL", "DE"], "capital": ["Warsaw", "Berlin"], "orders": [5, 7]})
