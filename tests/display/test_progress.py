@@ -176,6 +176,16 @@ def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[st
     )
 
 
+def test_a_long_question_is_cut_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Behind 60 characters."""
+    for length in (60, 61):
+        with progress("a" * length, QUESTION_ID, wanted=True) as report:
+            report("PENDING", 0.0)
+
+    shown = [line.partition(" ")[0] for line in capsys.readouterr().err.splitlines()]
+    assert shown == ["a" * 60, "a" * 60 + "…"]
+
+
 def test_a_line_of_a_log_is_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if the log is a file, which is written in blocks."""
     log = io.TextIOWrapper(io.BufferedWriter(raw := io.BytesIO()), encoding="utf-8")

@@ -110,6 +110,16 @@ def test_parts_of_a_character_in_ascii(sign: int, bars: list[str]) -> None:
     assert ["".join(line.split()[1:-1]) for line in lines] == bars
 
 
+def test_a_frame_in_ascii() -> None:
+    """Around lines and points."""
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    _, top, *middle, bottom, axis = drawn({"month": MONTHS[:3], "n": [1, 2, 3]}, 30, file=ascii_only)
+
+    assert top == bottom == "+--------------------------+"
+    assert {(line[0], line[27]) for line in middle} == {("|", "|")}
+    assert axis.split() == ["2024-01-01", "2024-03-01"]
+
+
 def test_a_line() -> None:
     """From left to right, with the first and the last time below it."""
     columns = {"month": MONTHS[::-1], "orders": list(range(12))[::-1]}
