@@ -93,6 +93,17 @@ def test_which_errors_end_a_program() -> None:
 
 
 @pytest.mark.usefixtures("_handlers")
+def test_the_hook_for_finalizers_is_restored() -> None:
+    """It is one of the command's own while that runs."""
+    before = sys.unraisablehook
+    with exit_on_signals():
+        inside = sys.unraisablehook
+
+    assert getattr(inside, "__func__", None) is _SignalHandler.unraisable
+    assert sys.unraisablehook is before
+
+
+@pytest.mark.usefixtures("_handlers")
 def test_a_signal_that_ends_no_command() -> None:
     """A stopped server has succeeded, and a command that no signal came to keeps its error."""
     with exit_on_signals(), suppress(KeyboardInterrupt):

@@ -7,6 +7,7 @@ import io
 import re
 import sys
 from contextlib import nullcontext, suppress
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -21,7 +22,7 @@ from connecty_frames.cli.io import (
     standard_streams,
     wrapped,
 )
-from connecty_frames.cli.output import open_output, write_batches
+from connecty_frames.cli.output import _statistics, open_output, write_batches
 from connecty_frames.errors import ConfigError
 from tests.servers.scripted import QUESTION_ID
 
@@ -273,3 +274,12 @@ def test_names_of_profiles_are_completed(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert complete_profile("st") == ["staging", "stage"]
     (tmp_path / "config.toml").write_text("[")
     assert complete_profile("st") == []
+
+
+def test_statistics_have_all_digits() -> None:
+    """At any depth; what is not a number stays."""
+    found = _statistics({"n": {"sum": 10**30, "tops": [10**20, True, None, "x"], "mean": Decimal("1.10")}})
+
+    assert "".join(found.split()) == (
+        '{"n":{"sum":1000000000000000000000000000000,"tops":[100000000000000000000,true,null,"x"],"mean":1.10}}'
+    )
