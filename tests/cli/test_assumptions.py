@@ -161,6 +161,11 @@ def test_one_response(name: str, response: Response, expected: tuple[bool | None
                 ),
             ),
         ),
+        (
+            "numbers",
+            [["a", "b"], [1, 2.5]],
+            (True, "plain in columns 1, 2; up to 2 digits, 1 after the point; read as double, int64"),
+        ),
         ("numbers", [["a"], ["00123"], ["00124"]], (None, "there were no numbers")),
         (
             "numbers",

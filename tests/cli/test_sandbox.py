@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import requests
 
 import connecty_frames as cf
+from connecty_frames.cli.connection import sandbox_class
 from connecty_frames.sandbox import Fault
 from tests.servers.forking import CONNECTY
 
@@ -194,3 +196,18 @@ def test_the_options_of_the_server(
     assert err == "The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.\n"
     defaults = {"port": 0, "database": None, "questions": None, "latency": 0.0, "faults": []}
     assert server.call_args.kwargs == {**defaults, **changed}
+
+
+@pytest.mark.parametrize(
+    ("message", "is_logged"),
+    [("Cancel 1 running task(s), timeout graceful shutdown exceeded", False), ("It failed", True)],
+)
+def test_what_the_server_of_a_command_logs(message: str, *, is_logged: bool) -> None:
+    """No requests that were cut off because the sandbox was stopped."""
+    logger = logging.getLogger("uvicorn.error")
+    for each in logger.filters[:]:
+        logger.removeFilter(each)
+    sandbox_class()
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 1, message, None, None)
+
+    assert bool(logger.filter(record)) is is_logged
