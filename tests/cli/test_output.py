@@ -283,3 +283,13 @@ def test_statistics_have_all_digits() -> None:
     assert "".join(found.split()) == (
         '{"n":{"sum":1000000000000000000000000000000,"tops":[100000000000000000000,true,null,"x"],"mean":1.10}}'
     )
+
+
+@pytest.mark.parametrize(("options", "rows"), [([], "1000"), (["--max-rows", "7"], "7")])
+def test_how_many_rows_are_fetched(
+    shell: Any, server: Script, settings: dict[str, object], options: list[str], rows: str
+) -> None:
+    """A thousand by default."""
+    shell.run("ask", "why?", *options, **settings)
+
+    assert server.requests[-1].target.rpartition("&max_rows=")[2] == rows
