@@ -58,7 +58,7 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
         table = table.rename_columns(list(map(str, range(len(names)))))
     else:
         table = table.replace_schema_metadata()
-    if is_streamed:
+    if is_streamed:  # pragma: no mutate - saves a copy
         frame = pl.DataFrame(_Stream(table))
     else:
         frame = cast("pl.DataFrame", pl.from_arrow(table, rechunk=False))
