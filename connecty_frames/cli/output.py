@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from contextlib import ExitStack, contextmanager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 from connecty_frames._base.text import cut, terminal, value_text
@@ -267,16 +266,9 @@ def _write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> 
 
 
 def _statistics(statistics: dict[str, dict[str, Any]]) -> str:
-    """Return statistics as JSON with all digits; Python's json has long integers, but no decimals."""
+    """Return statistics as JSON with all digits."""
     import msgspec
 
     from connecty_frames.display.formatting import JSON, json_value
 
-    def exact(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: exact(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [exact(item) for item in value]
-        return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else json_value(value)
-
-    return msgspec.json.format(JSON.encode(exact(statistics)), indent=2).decode()
+    return msgspec.json.format(JSON.encode(json_value(statistics)), indent=2).decode()

@@ -194,8 +194,6 @@ def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | No
 
     try:
         document, expected = tomlkit.parse(text), tomllib.loads(text)
-        if name not in document:
-            document[name] = tomlkit.table()
         for tables in (document, expected):
             table: Any = tables.setdefault(name, {})
             for key, value in changes.items():

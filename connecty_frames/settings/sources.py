@@ -216,7 +216,6 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
     found: dict[str, _Source] = {}
     for source in (_Source("given", changes), stored._replace(values=kept), *_environment()):
         _add(found, source)
-    found.pop("profile", None)
     return _settings(found)
 
 
