@@ -37,9 +37,11 @@ os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"
 # Altair imports jsonschema, which compiles 39 grammars of IRIs in a second if it finds this.
 sys.modules["rfc3987_syntax"] = None
 
-# A background job of a shell ignores Ctrl-C, and so do the processes that it starts.
+# A background job of a shell ignores Ctrl-C, one under nohup SIGHUP, and so do the processes that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 #: Fixtures that several folders use.
 __all__ = ["client", "clock", "fake_clock_client", "forking", "server"]

@@ -168,7 +168,7 @@ def test_reading_that_takes_too_long(server: Script, monkeypatch: pytest.MonkeyP
         assert question.exists() is False  # another request in between changes nothing
         fetched = server.count("results")
         with pytest.warns(cf.StatisticsWarning, match="not kept in the metadata"):
-            assert question.result(timeout=60, on_truncation="ignore").rows == 1
+            assert question.result(timeout=600, on_truncation="ignore").rows == 1
         assert server.count("results") == fetched
 
 
