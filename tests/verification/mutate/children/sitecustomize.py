@@ -5,6 +5,7 @@ It is on the path of modules of these processes. Variables of the environment sa
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import marshal
 import os
@@ -48,22 +49,23 @@ class Loader(SourceFileLoader):
         return self.code
 
 
-def _record(package: str, data: str, test: str) -> None:
+def _record(package: str, path: str) -> None:
     import coverage
 
-    recording = coverage.Coverage(
-        data, data_suffix=True, auto_data=True, config_file=False, source=[package], context=test
-    )
+    recording = coverage.Coverage(path, data_suffix=True, auto_data=True, config_file=False, source=[package])
     recording.set_option("run:disable_warnings", ["no-data-collected", "module-not-imported"])
     recording.start()
+    data = recording.get_data()
+    # Read at the end, before coverage.py saves: a forked command has the environment of another test.
+    atexit.register(lambda: data.set_context(os.environ["MUTATE_TEST"]))
 
 
 if __name__ == "sitecustomize":
     if mutant := os.environ.get("MUTATE_MUTANT"):
         name, code = marshal.loads(Path(mutant).read_bytes())  # noqa: S302 - the run wrote it
         sys.meta_path.insert(0, Finder(name, code))
-    elif test := os.environ.get("MUTATE_TEST"):
-        _record(os.environ["MUTATE_PACKAGE"], os.environ["MUTATE_DATA"], test)
+    elif "MUTATE_TEST" in os.environ:
+        _record(os.environ["MUTATE_PACKAGE"], os.environ["MUTATE_DATA"])
     # The next module of this name, if there is one.
     sys.path.remove(str(Path(__file__).parent))
     itself = sys.modules.pop(__name__)
