@@ -183,6 +183,13 @@ def test_a_mutant_that_hangs_is_ended(tmp_path: Path) -> None:
         ("import a", set()),
         ("__all__ = ['a']", set()),
         ("if TYPE_CHECKING:\n    a = 1", set()),
+        ("if sys.platform == 'win32':\n    a = 1\nelse:\n    a = 2", {"a = 3"}),
+        (
+            "if os.name != 'nt' and a:\n    b = 1",
+            {"if True:", "if False:", "if os.name != 'nt' or a:", "b = 2"},
+        ),
+        ("a = 1 if os.name == 'nt' else 2", {"a = 1 if os.name == 'nt' else 3"}),
+        ("if hasattr(os, 'fork'):\n    a()", {"pass"}),
         ("if a:\n    b", {"if True:", "if False:"}),
         ("while a:\n    break", {"while False:", "continue"}),
         ("for a in b:\n    continue", {"break"}),

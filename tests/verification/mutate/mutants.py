@@ -2,7 +2,8 @@
 
 Not changed are annotations, type aliases, docstrings, decorators, the keywords of classes, ``__all__`` and
 ``__slots__``, what only type checkers see, the ``strict`` of ``zip``, which asserts what holds, and wording:
-strings in a ``raise``, the text in f-strings, and strings with a space.
+strings in a ``raise``, the text in f-strings, and strings with a space. Nor is what asks for the operating
+system, or runs on Windows alone: nothing on another system could see it.
 
 A statement with the comment ``# pragma: no mutate`` only saves time or memory: no fast test can see a change
 of it. The comment says what it saves.
@@ -152,6 +153,10 @@ def _places(
         for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(node, ast.AST) or _is_left_out(node, parent, field):
                 continue
+            if _is_of_system(node) or (
+                field == "body" and _is_of_system(getattr(parent, "test", None), ast.Eq)
+            ):
+                continue
             header = node if isinstance(node, _WITH_HEADER) else statement
             raised = in_raise or isinstance(node, ast.Raise)
             named = isinstance(node, _Function | ast.ClassDef)
@@ -182,6 +187,15 @@ def _is_left_out(node: ast.AST, parent: ast.AST, field: str) -> bool:
         case ast.JoinedStr():
             return isinstance(node, ast.Constant)
     return field in {"annotation", "returns", "decorator_list", "format_spec"}
+
+
+def _is_of_system(node: object, operator: type[ast.cmpop] = ast.cmpop) -> bool:
+    match node:
+        case ast.Compare(ast.Attribute(ast.Name(module), name), [compared]):
+            return (module, name) in {("os", "name"), ("sys", "platform")} and isinstance(compared, operator)
+        case ast.Call(ast.Name("hasattr"), [ast.Name("os" | "signal"), _]):
+            return operator is ast.cmpop
+    return False
 
 
 def _changes(place: _Place) -> Iterator[ast.AST]:
