@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, auto
 from functools import cached_property
 from typing import Final
 
@@ -49,12 +49,12 @@ _has_numbers: Final = any_of(is_number, pa.types.is_duration)
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
-class ChartKind(StrEnum):
+class ChartKind(Enum):
     """What a chart draws."""
 
-    LINE = "lines"
-    BARS = "bars"
-    POINTS = "points"
+    LINE = auto()
+    BARS = auto()
+    POINTS = auto()
 
 
 class Column:
@@ -324,8 +324,7 @@ def _named(measures: list[Column], question: str | None) -> list[Column]:
         named = {*map(_stem, words(column.name))}
         own = (named - COMMON_WORDS) or named
         shares[column] = (len(asked & own), len(asked & named))
-    most = max(shares.values(), default=(0, 0))
-    return [column for column, share in shares.items() if share == most] if most[0] else []
+    return [column for column, share in shares.items() if share[0] and share == max(shares.values())]
 
 
 def _stem(word: str) -> str:

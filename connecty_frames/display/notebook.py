@@ -142,8 +142,8 @@ def _cells(name: str, column: pa.ChunkedArray) -> list[str]:
     if not is_number(column.type):
         return [_NULL if cell is None else f"<div>{_excerpt(cell)}</div>" for cell in cells]
     numbers = [None if cell is None else _NUMBER.fullmatch(cell) for cell in cells]
-    longest = max((len(number[2]) for number in numbers if number), default=0)
-    is_grouped = longest >= _GROUPED_DIGITS and role_of(name, column) in {Role.MEASURE, Role.DERIVED}
+    is_long = any(len(number[2]) >= _GROUPED_DIGITS for number in numbers if number)
+    is_grouped = is_long and role_of(name, column) in {Role.MEASURE, Role.DERIVED}
     return [
         _NULL if cell is None else cell if number is None or not is_grouped else _grouped(*number.groups())
         for cell, number in zip(cells, numbers, strict=True)

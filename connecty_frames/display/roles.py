@@ -112,7 +112,7 @@ def is_ordered(column: pa.ChunkedArray) -> bool:
 
 
 def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
-    last = named[-1] if named else ""
+    last = named[-1] if named else None
     if last in _COORDINATES:
         return Role.IDENTIFIER
     numbers = _whole_numbers(column)

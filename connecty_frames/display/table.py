@@ -80,7 +80,7 @@ class _Column:
         if not self.is_number:
             return self.cells
         tails = [0 if cell is None or "." not in cell else len(cell) - cell.index(".") for cell in self.cells]
-        longest = max(tails, default=0)
+        longest = max([0, *tails])
         return [
             None if cell is None else cell + " " * (longest - tail)
             for cell, tail in zip(self.cells, tails, strict=True)

@@ -90,8 +90,8 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
         )
     numbers = chart.measure.numbers
     # Scaled to -1 .. 1, since the difference of two large numbers may be infinite.
-    largest = max((abs(number) for number in numbers if number is not None), default=0) or 1
-    shares = [0 if number is None else number / largest for number in numbers]
+    largest = max(abs(number or 0) for number in numbers)
+    shares = [number / largest if number else 0 for number in numbers]
     low, high = min(0, *shares), max(0, *shares)
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(no_wrap=True)
@@ -100,7 +100,7 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
     rows = zip(*(column.texts for column in chart.dimensions), strict=True)
     labels = [" / ".join(map(_label, row)) for row in rows]
     for label, share, digits in zip(labels, shares, chart.measure.texts, strict=True):
-        bar = Bar((high - low) or 1, min(share, 0) - low, max(share, 0) - low)
+        bar = Bar(high - low, min(share, 0) - low, max(share, 0) - low)
         name = _text(label)
         name.truncate(console.width // _LABEL_PART, overflow="ellipsis")
         grid.add_row(name, bar, _text("null", "dim") if digits is None else _text(digits))

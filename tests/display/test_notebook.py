@@ -133,6 +133,40 @@ def test_truncation_is_visible() -> None:
     assert unknown.text == "An answer3 rows · whether there are more is unknown"
 
 
+@cases(
+    ("metadata", "columns", "facts"),
+    [
+        (
+            AnswerMetadata(
+                rows=3,
+                total_rows=3,
+                truncated=False,
+                question_id="a",
+                base_url="http://[::1]",
+                dw_id=0,
+                elapsed=0.05,
+            ),
+            1,
+            "3 of 3 rows · workspace 0 · 0.1 s",
+        ),
+        (
+            AnswerMetadata(rows=3, question_id="a", base_url="https://api"),
+            1,
+            "3 rows · whether there are more is unknown · <code>a</code>",
+        ),
+        (AnswerMetadata(rows=3, truncated=True), 1, '<strong class="connecty-cut">✂ 3 rows, cut</strong>'),
+        (AnswerMetadata(rows=0), 1, "0 rows"),
+        (AnswerMetadata(rows=0), 0, "no table"),
+        (AnswerMetadata(rows=1, truncated=False), 0, "1 row"),
+    ],
+)
+def test_the_facts(metadata: AnswerMetadata, columns: int, facts: str) -> None:
+    """Only those that are known; the id of a sandbox's question, which ends with it, is none."""
+    page = answer_html(metadata, None, (metadata.rows, columns))
+
+    assert page.partition('<div class="connecty-facts">')[2].partition("</div>")[0] == facts
+
+
 def test_only_the_first_rows_and_columns_are_shown() -> None:
     """The page says of how many."""
     table = pa.table({f"c{at}": list(range(50)) for at in range(40)})

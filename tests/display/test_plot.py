@@ -348,14 +348,32 @@ def test_nothing_fits(columns: dict[str, Any], why: str) -> None:
 
 @pytest.mark.parametrize(
     ("hours", "title", "drawn_as"),
-    [([48, 12], "took (d)", [2.0, 0.5]), ([3, 1], "took (h)", [3.0, 1.0]), ([0, 0], "took (s)", [0.0, 0.0])],
+    [
+        ([48, 12], "took (d)", [2.0, 0.5]),
+        ([24, None], "took (h)", [24.0, None]),
+        ([-3, 1], "took (h)", [-3.0, 1.0]),
+        ([1 / 30, 0], "took (min)", [2.0, 0.0]),
+        ([1 / 60, 0], "took (s)", [60.0, 0.0]),
+        ([0, 0], "took (s)", [0.0, 0.0]),
+        ([None, None], "took (s)", [None, None]),
+    ],
 )
-def test_durations(hours: list[int], title: str, drawn_as: list[float]) -> None:
+def test_durations(hours: list[float | None], title: str, drawn_as: list[float | None]) -> None:
     """The axis has the largest unit of which the longest has two."""
-    found = drawn({"who": ["a", "b"], "took": [timedelta(hours=each) for each in hours]})
+    took = [None if each is None else timedelta(hours=each) for each in hours]
+    found = drawn({"who": ["a", "b"], "took": pa.array(took, pa.duration("us"))})
 
     assert found["encoding"]["x"]["title"] == title
     assert values(found, "took") == drawn_as
+
+
+@cases(
+    ("years", "mark"),
+    [([2022, 2024], "line"), ([2024, 2022], "line"), ([2024, 2022, 2023], "bar"), ([9, 7, 8], "circle")],
+)
+def test_years_in_order_are_a_line(years: list[int], mark: str) -> None:
+    """Others are a list of things."""
+    assert drawn({"year": years, "n": [5, 1, 3][: len(years)]})["mark"]["type"] == mark
 
 
 def test_years_have_no_separators() -> None:
@@ -494,8 +512,8 @@ def test_the_pictures_of_a_notebook(width: int, height: int, length: int, format
 
 def test_characters_that_no_picture_has() -> None:
     """Symbols stand for them; vl-convert would end the process at some."""
-    rows = ["\0", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff", "\t\n\r \x7f\ufffd"]
-    shown = ["\u2400", "\u240b", "\u241f", *["\ufffd"] * 4, "\t\n\r \x7f\ufffd"]
+    rows = ["\0", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff", "\t\n\r \x7f\ud7ff\ue000\ufffd"]
+    shown = ["\u2400", "\u240b", "\u241f", *["\ufffd"] * 4, "\t\n\r \x7f\ud7ff\ue000\ufffd"]
     found = plot(pa.table({"c": ["a"], "n": [1]}), "q", None, None, None).properties(usermeta={"rows": rows})
 
     assert found.to_dict()["usermeta"] == {"rows": shown}

@@ -176,6 +176,14 @@ def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[st
     )
 
 
+def test_a_question_that_is_not_known_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """As after re-attaching by id."""
+    with progress(None, QUESTION_ID, wanted=True) as report:
+        report("PENDING", 0.0)
+
+    assert capsys.readouterr().err == f"question  PENDING  0 s  {QUESTION_ID}\n"
+
+
 def test_a_long_question_is_cut_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     """Behind 60 characters."""
     for length in (60, 61):

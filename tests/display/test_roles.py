@@ -9,9 +9,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
-from connecty_frames.display.charts import choose_chart
-from connecty_frames.display.roles import Role, fineness, role_of
+from connecty_frames.display.charts import _stem, choose_chart
+from connecty_frames.display.roles import Role, fineness, is_ordered, is_year, role_of, words
 from connecty_frames.errors import ConfigError
+from tests.cases import cases
 from tests.display.answers import ANSWERS as BY_OTHERS
 
 NUMBERS: Final = [3, 1, 2]
@@ -45,6 +46,18 @@ NUMBERS: Final = [3, 1, 2]
         (["rank", "revenue_rank", "row_number", "#", "Rang"], NUMBERS, Role.RANK),
         (["year", "yr", "fiscal_year", "orderYear", "year_built", "Jahr"], [2023, 2024, 2025], Role.PERIOD),
         (["year"], [12_000, 13_000], Role.MEASURE),
+        (["year_end"], [2023, 2024], Role.PERIOD),
+        (["year_total", "orders_per_year"], [2023, 2024], Role.MEASURE),
+        (["year"], [2024] * 1_000 + [9999], Role.PERIOD),  # the first thousand decide
+        (["year"], [2024] * 999 + [9999], Role.MEASURE),
+        (["month"], [1, 12], Role.PERIOD),
+        (["month"], [0, 12], Role.MEASURE),
+        (["month"], [1, 13], Role.MEASURE),
+        (["month"], [202401, 202413], Role.MEASURE),
+        (["rank"], [1.5, 2.5], Role.MEASURE),
+        (["share_count"], [0.5], Role.MEASURE),
+        (["customer_ids"], NUMBERS, Role.IDENTIFIER),
+        (["?", ""], NUMBERS, Role.MEASURE),
         (
             ["month_number", "month", "hour", "weekday", "day_of_week", "quarter", "week_no"],
             NUMBERS,
@@ -62,6 +75,12 @@ NUMBERS: Final = [3, 1, 2]
         (["wd"], ["Mon", "Tuesday", "wed"], Role.PERIOD),
         (["country"], ["Poland", "Spain", "Italy"], Role.LABEL),
         (["country"], ["Poland", "Spain", "Poland"], Role.DIMENSION),
+        (["country", "?"], ["Poland"], Role.DIMENSION),
+        (["country"], ["Poland", None], Role.DIMENSION),
+        (["country"], pa.array([None], pa.string()), Role.DIMENSION),
+        (["quarter"], ["2024-Q1"] * 1_000 + ["x"], Role.PERIOD),
+        (["quarter"], ["2024-Q1"] * 999 + ["x"], Role.DIMENSION),
+        (["id"], ["a", "a"], Role.IDENTIFIER),
         (["paid"], [True, False, True], Role.DIMENSION),
         (["x"], ["0b6e1d0e-98a4-4c7e-9c53-2d4c1f2f7a10"], Role.IDENTIFIER),
         (["at"], [date(2024, 1, 1)], Role.PERIOD),
@@ -312,3 +331,60 @@ def test_the_finest_word_of_a_period_counts() -> None:
     )
     by_fineness = sorted(table.column_names, key=lambda name: fineness(name, table[name]))
     assert by_fineness == ["year", "quarter", "year_month", "minute", "day"]
+
+
+def test_how_fine_periods_are() -> None:
+    """A name without a period is as coarse as a year."""
+    names = ["any", "decade", "year", "half", "quarter", "month", "week", "day", "weekday", "hour", "minute"]
+    text = pa.chunked_array([["x"]])
+
+    assert [fineness(name, text) for name in names] == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@cases(
+    ("values", "ordered"),
+    [
+        ([1, 2, 2], True),
+        ([2, 1, 1], True),
+        ([None, 1, None, 2], True),
+        ([1, 3, 2], False),
+        ([2, 1, 3], False),
+        ([1, 1], False),
+        ([1], False),
+        ([], False),
+    ],
+)
+def test_ordered_values(values: list[int | None], *, ordered: bool) -> None:
+    """They rise or fall, or stay, but are not all equal."""
+    assert is_ordered(pa.chunked_array([pa.array(values, pa.int64())])) is ordered
+
+
+@cases(
+    ("values", "years"),
+    [([1000, 2999], True), ([999], False), ([3000], False), ([2000.5], False), ([None], False)],
+)
+def test_years(values: list[float | None], *, years: bool) -> None:
+    """Whole numbers of four digits up to 2999."""
+    assert is_year(pa.chunked_array([pa.array(values, pa.float64())])) is years
+
+
+@cases(
+    ("name", "expected"),
+    [
+        ("customerId", ["customer", "id"]),
+        ("HTTPServer", ["http", "server"]),
+        ("CUSTOMER_ID", ["customer", "id"]),
+        ("avg price", ["average", "price"]),
+        ("Change %", ["change", "%"]),
+        ("q1", ["q", "1"]),
+        ("_", []),
+    ],
+)
+def test_the_words_of_a_name(name: str, expected: list[str]) -> None:
+    """In lower case, short ones written out."""
+    assert words(name) == expected
+
+
+def test_plurals() -> None:
+    """A question and a column may differ in them; a word of three letters has none."""
+    assert [*map(_stem, ["days", "tens", "bus", "yes"])] == ["day", "ten", "bus", "yes"]

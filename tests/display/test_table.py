@@ -327,6 +327,28 @@ def test_a_whole_table() -> None:
     assert {len(line) for line in lines[5:]} == {212}
 
 
+@cases(
+    ("values", "type_", "expected"),
+    [
+        ([1_500_000_000, None], pa.duration("ns"), ["PT1.5S", None]),
+        ([-1500], pa.duration("ms"), ["-PT1.5S"]),
+        ([123456, 1], pa.duration("us"), ["PT0.123456S", "PT0.000001S"]),
+        ([-61, 0], pa.duration("s"), ["-PT61S", "PT0S"]),
+        ([b"a\xff", None], pa.binary(), ["\\x61ff", None]),
+        (
+            [[float("inf"), float("nan"), -float("inf")]],
+            pa.list_(pa.float64()),
+            ['["Infinity","NaN","-Infinity"]'],
+        ),
+        ([{"a": b"x"}], pa.struct([("a", pa.binary())]), [r'{"a":"\\x78"}']),
+        ([1], pa.timestamp("s", "-03:30"), ["1969-12-31T20:30:01-03:30"]),
+    ],
+)
+def test_the_texts_of_values(values: list[Any], type_: pa.DataType, expected: list[str | None]) -> None:
+    """Durations have no more digits than they need; what JSON lacks is text in it."""
+    assert texts(pa.chunked_array([pa.array(values, type_)])).to_pylist() == expected
+
+
 def test_times_of_an_offset() -> None:
     """They are the local ones, with the offset."""
     times = pa.chunked_array([pa.array([datetime(2024, 1, 1), None], pa.timestamp("us", "+02:00"))])
