@@ -118,10 +118,7 @@ def forget(
     from connecty_frames.records import forget_in
     from connecty_frames.settings.sources import resolve
 
-    is_number = question_id is not None and re.fullmatch("[0-9]{1,18}", question_id) is not None
-    removed = forget_in(
-        resolve(profile=profile),
-        int(question_id) if is_number and question_id else question_id,
-        older_than,
-    )
+    is_number = question_id is not None and re.fullmatch("[0-9]{1,18}", question_id)
+    named = int(question_id) if question_id and is_number else question_id
+    removed = forget_in(resolve(profile=profile), named, older_than)
     echo_stderr(f"{counted(removed, 'question')} erased.")

@@ -265,6 +265,7 @@ class _SignalHandler:
         self._closed = False
         self._stop = threading.Event()
         self._hook = sys.unraisablehook
+        self._interrupted = threading.get_ident()
         self._reader, self._writer = os.pipe()
         self._watcher = threading.Thread(target=self._watch, name="signals", daemon=True)
         self._wakeup = -1
@@ -302,7 +303,7 @@ class _SignalHandler:
             if sys.platform == "win32":
                 signal.raise_signal(number)
             else:  # this also interrupts a system call of the main thread
-                signal.pthread_kill(threading.main_thread().ident or 0, number)
+                signal.pthread_kill(self._interrupted, number)
 
     def close(self) -> None:
         """Stop interrupting."""

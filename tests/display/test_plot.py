@@ -250,9 +250,10 @@ def test_nan_and_infinity_are_not_drawn() -> None:
             "2025-07-01T05:30:00.000Z",
         ),
         (pa.array([1], pa.timestamp("ns", "UTC")), "1970-01-01T00:00:00.000Z"),
+        (pa.array([None], pa.date32()), None),
     ],
 )
-def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: str) -> None:
+def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: str | None) -> None:
     """Whatever the zone of the browser: marked and drawn as UTC, which has no gaps."""
     found = drawn({"at": column, "n": [1]})
 

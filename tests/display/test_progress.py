@@ -6,12 +6,13 @@ import io
 import re
 import sys
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.display.progress import Progress, progress, show_in_notebook
+from connecty_frames.display.progress import Progress, notebook_shell, progress, show_in_notebook
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
@@ -257,6 +258,18 @@ def test_the_line_about_a_frame_takes_the_place_of_the_progress(monkeypatch: pyt
     texts, places, updates = zip(*shell.published, strict=True)
     assert (texts, updates) == (("how many?", "", "1 row x 1 column."), (False, True, True))
     assert len(set(places)) == 1
+
+
+def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its shell has no kernel, and its standard error is the terminal's."""
+    ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(display_pub=None))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+
+    assert notebook_shell() is None
+    monkeypatch.setitem(sys.modules, "IPython", shell := Shell())
+    assert notebook_shell() is shell
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    assert notebook_shell() is None
 
 
 def test_false_shows_nothing_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:

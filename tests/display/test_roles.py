@@ -255,6 +255,18 @@ OWN_ANSWERS: Final[list[tuple[str, dict[str, Any], str, str, str | None]]] = [
         "status",
     ),
     (
+        "orders by status, city and gift",
+        {
+            "status": ["new", "paid"] * 12,
+            "city": [f"c{at // 2}" for at in range(24)],
+            "gift": [True, False, False] * 8,
+            "orders": [*range(24)],
+        },
+        "orders",
+        "city",
+        "status",
+    ),
+    (
         "orders by status and city",
         {"status": ["new", "paid"] * 10, "city": [f"c{at // 2}" for at in range(20)], "orders": [*range(20)]},
         "orders",
