@@ -580,6 +580,17 @@ def test_a_killed_process_holds_no_name(service: Any, folder: Path) -> None:
 # A full disk
 
 
+def test_a_pin_has_room_before_its_question_is_asked(service: Any) -> None:
+    """64 KB, since there may be none later; the file has only what it needs in the end."""
+    sizes: list[int] = []
+    service.pin(
+        progress=lambda _: sizes.extend(path.stat().st_size for path in Path("connecty-pins").iterdir())
+    )
+
+    assert max(sizes) == 65_536
+    assert Path("connecty-pins/orders.toml").stat().st_size < 1_000
+
+
 @pytest.fixture
 def disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Make a small disk the working directory."""
