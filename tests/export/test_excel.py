@@ -217,11 +217,20 @@ def test_the_sheet(golden: Path) -> None:
 
 def test_the_widths_of_columns() -> None:
     """They are those of the names and values, and bounded."""
-    table = pa.table({"a": ["x" * 10], "a long name": ["x"], "long": ["x" * 500], "on": [date(2025, 1, 1)]})
+    table = pa.table(
+        {
+            "a": ["x" * 10],
+            "a long name": ["x"],
+            "long": ["x" * 500],
+            "on": [date(2025, 1, 1)],
+            "sum": [Decimal("123456.78")],
+            "n": pa.array([None], pa.int64()),
+        }
+    )
 
     columns = sheet(written(table)).column_dimensions
 
-    assert [round(columns[letter].width) for letter in "ABCD"] == [13, 14, 63, 13]
+    assert [round(columns[letter].width) for letter in "ABCDEF"] == [13, 14, 63, 13, 12, 4]
 
 
 @cases(("before", "width"), [(999, 53), (1_000, 4)])

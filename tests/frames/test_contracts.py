@@ -19,6 +19,7 @@ import pytest
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    AliasPath,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -439,6 +440,19 @@ class NeverByAlias(BaseModel):
     amount: int = Field(alias="Amount")
 
 
+class ByEither(BaseModel):
+    """A column with a name and an alias, in newer words."""
+
+    model_config = ConfigDict(validate_by_name=True)
+    amount: int = Field(alias="Amount")
+
+
+class ByPath(BaseModel):
+    """A column whose alias is a path, which no column has."""
+
+    amount: int = Field(validation_alias=AliasPath("a", 0))
+
+
 class Early(BaseModel):
     """A model above the class of its column."""
 
@@ -486,10 +500,19 @@ class TestNames:
         )
         assert caught.value.column == column
 
-    @cases("name", ["amount", "Amount"])
-    def test_by_name(self, name: str) -> None:
+    @cases(
+        ("model", "name"),
+        [
+            (ByName, "amount"),
+            (ByName, "Amount"),
+            (ByEither, "amount"),
+            (ByEither, "Amount"),
+            (ByPath, "amount"),
+        ],
+    )
+    def test_by_name(self, model: Any, name: str) -> None:
         """A model that pydantic fills by name accepts the field's own name too."""
-        assert cf.Answer.from_json(body([name], [1]), schema=ByName).schema.names == [name]
+        assert cf.Answer.from_json(body([name], [1]), schema=model).schema.names == [name]
 
     def test_an_alias_that_validates_nothing(self) -> None:
         """The column has the name of the field."""

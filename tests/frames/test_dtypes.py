@@ -161,7 +161,10 @@ PYTHON = [
     (pydantic.NaiveDatetime, pa.timestamp("us")),
     (pydantic.AwareDatetime, pa.timestamp("us", "UTC")),
     (pydantic.PastDate, pa.date32()),
+    (pydantic.FutureDate, pa.date32()),
     (pydantic.HttpUrl, pa.string()),
+    (pydantic.AnyHttpUrl, pa.string()),
+    (pydantic.AnyUrl, pa.string()),
 ]
 UNKNOWN: list[Any] = [
     "object",

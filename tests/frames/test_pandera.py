@@ -15,6 +15,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.decode.schema import SchemaTypes
+from connecty_frames.decode.types.encodings import Category
 from connecty_frames.errors import ConfigError, ConversionError
 from connecty_frames.frames.schema import to_schema_types
 
@@ -77,6 +78,7 @@ def test_pandas_schema() -> None:
             "e": column(pandera.pandas.Category),
             "f": column(),
             "g": column(bool, required=False),
+            "h": column(pd.CategoricalDtype(["low", "high"], ordered=True)),
         }
     )
     assert to_schema_types(schema) == SchemaTypes(
@@ -87,6 +89,7 @@ def test_pandas_schema() -> None:
             "d": pa.decimal128(28, 2),
             "e": pa.dictionary(pa.int32(), pa.string()),
             "g": pa.bool_(),
+            "h": Category(("low", "high"), is_ordered=True),
         },
         complete=False,
         optional=frozenset({"g"}),
