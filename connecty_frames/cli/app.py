@@ -51,10 +51,7 @@ def main() -> None:
 def _run() -> None:
     """Run the command line; an error becomes one line and an exit code."""
     try:
-        if sys.argv[1:] == ["--version"]:  # without loading all commands
-            typer.echo(__version__)
-        else:
-            app()
+        app()
     except BrokenPipeError:
         sys.exit(BROKEN_PIPE)
     except tuple(EXIT_CODES) as error:

@@ -56,7 +56,7 @@ _GRACE: Final = 1.0
 _CHECK_INTERVAL: Final = 0.1
 
 
-def shell_message(error: BaseException) -> str:
+def shell_message(error: BaseException | str) -> str:
     """Return the message of an error or warning, with its hint for the command line."""
     message = str(error)
     if isinstance(error, ConnectyError | ConnectyWarning) and error.shell_hint:
@@ -87,8 +87,7 @@ def wrapped(text: str, width: int) -> str:
 
 def show_warning(message: Warning | str, category: type[Warning], *_: object, **_named: object) -> None:
     """Write a warning as one line, without the line of a script, since a command has none."""
-    text = message if isinstance(message, str) else shell_message(message)
-    echo_stderr(f"{category.__name__}: {text}")
+    echo_stderr(f"{category.__name__}: {shell_message(message)}")
 
 
 @contextmanager

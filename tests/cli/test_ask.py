@@ -349,6 +349,7 @@ def test_statistics_keep_every_digit(ask: Any) -> None:
         "SELECT 123456789012345678901234567890::HUGEINT AS n, 0.10::DECIMAL(4,2) AS d", "--stats"
     ).stdout
 
+    assert out.startswith(b'{\n  "n": {\n    "')
     assert json.loads(out)["n"]["numeric"]["max"] == 123456789012345678901234567890
     assert re.search(rb'"max": 0\.10?\b', out)
 

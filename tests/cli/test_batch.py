@@ -158,6 +158,7 @@ def test_a_report_for_programs(run: Any, server: Script) -> None:
     server.on("results", server.answer(200, {"state": "FAILED"}))
 
     code, out, err = run("why?\n", "--format", "json")
+    assert out.startswith('{\n  "total"')
     report = json.loads(out)
     (failure,) = report.pop("failures")
     assert (code, err) == (7, "")

@@ -130,4 +130,5 @@ def test_signals_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert handler.number == 15
     assert seen == [100.0, 100.9, 102.0]  # no interrupt
+    now += 2
     handler.handle(2, None)  # nor one after the end

@@ -24,6 +24,7 @@ from connecty_frames.cli.io import (
 )
 from connecty_frames.cli.output import _statistics, open_output, write_batches
 from connecty_frames.errors import ConfigError
+from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
@@ -98,6 +99,32 @@ def test_a_failure_to_write_decides_the_exit_code(
 
     assert ended.value.code == expected
     assert capsys.readouterr().err == "OSError: [Errno 28] No space left on device\n"
+
+
+@cases(
+    ("name", "begins"),
+    [
+        ("table", "┏━━━".encode()),
+        ("text", "┏━━━".encode()),
+        ("csv", b'"n"\n2\n'),
+        ("csv.gz", b"\x1f\x8b"),
+        ("tsv", b'"n"\n2\n'),
+        ("json", b'[{"n":2'),
+        ("ndjson", b'{"n":2}\n'),
+        ("parquet", b"PAR1"),
+        ("arrow", b"ARROW1"),
+        ("markdown", b"| n"),
+        ("html", b"<!DOCTYPE html>"),
+        ("xlsx", b"PK"),
+        ("CSV", b'"n"\n2\n'),
+    ],
+)
+def test_the_formats(shell: Any, settings: dict[str, object], name: str, begins: bytes) -> None:
+    """Each by its name, in any case."""
+    done = shell.run("ask", "why?", "--quiet", "--format", name, **settings)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(begins), done.stdout[:40]
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,7 @@ def test_check(pin: Any, server: Script) -> None:
     )
     code, out, err = pin("check", "--all", "--format", "json")
     assert (code, err) == (12, "")
+    assert out.startswith('[\n  {\n    "name"')
     assert json.loads(out) == [
         {"name": "orders", "changed": False, "differences": []},
         {
