@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 _MAX_BARS: Final = 100
 _MAX_SERIES: Final = 6
 _HEIGHT: Final = 16
-#: The part of the width that the labels of bars may take; the characters of one, and of one in a legend.
+#: The part of the width that the labels of bars may take; the characters of one in a legend.
 _LABEL_PART: Final = 3
-_MAX_LABEL: Final = 100
 _MAX_LEGEND: Final = 20
 #: The colours of lines: of the terminal's own, in the order in which they are legible on light and dark.
 _COLOURS: Final = ("cyan", "magenta", "green", "red", "blue", "yellow")
@@ -107,8 +106,8 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
     return grid
 
 
-def _label(text: str | None, length: int = _MAX_LABEL) -> str:
-    return "null" if text is None else snippet(text, length)
+def _label(text: str | None, *length: int) -> str:
+    return "null" if text is None else snippet(text, *length)
 
 
 # --- lines and points -------------------------------------------------------------------------------

@@ -84,6 +84,8 @@ def test_a_terminal_shows_the_line(
 
     line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
     assert re.fullmatch(rf". how many \[red\]orders\[/\]\? IN_PROGRESS 0:00:0\d {QUESTION_ID}\s*", line)
+    assert "\x1b[1mIN_PROGRESS" in stream.getvalue()
+    assert f"\x1b[2m{QUESTION_ID}" in stream.getvalue()
     assert capsys.readouterr().out == ""
 
 
@@ -149,6 +151,7 @@ def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPa
     also("COMPLETED", 0.0)
     second.__exit__(None, None, None)
 
+    assert both.count("\x1b[?25l") == 1  # a display hides the cursor
     frame = both[both.rindex("first") :]
     assert "PENDING" in frame
     assert "second" in frame
@@ -298,9 +301,12 @@ def test_states_and_questions_are_escaped(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("wanted", [None, True])
-def test_without_standard_error(wanted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is written, as in a program that was started without it."""
-    monkeypatch.setattr(sys, "stderr", None)
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_without_standard_error(wanted: Any, monkeypatch: pytest.MonkeyPatch, *, is_closed: bool) -> None:
+    """Nothing is written, as in a program that was started without it or has closed it."""
+    stream = Terminal()
+    stream.close()
+    monkeypatch.setattr(sys, "stderr", stream if is_closed else None)
 
     with progress("how many?", QUESTION_ID, wanted=wanted) as report:
         report("PENDING", 0.0)

@@ -255,6 +255,20 @@ OWN_ANSWERS: Final[list[tuple[str, dict[str, Any], str, str, str | None]]] = [
         "status",
     ),
     (
+        "largest payments",
+        {"customer_id": [7, 7, 9], "day": [MONTHS[1], MONTHS[0], MONTHS[2]], "amount": [9, 5, 2]},
+        "amount",
+        "day",
+        None,
+    ),
+    (
+        "largest payments",
+        {"customer_id": [7, 8, 9], "day": [MONTHS[1], MONTHS[0], MONTHS[2]], "amount": [9, 5, 2]},
+        "amount",
+        "customer_id",
+        None,
+    ),
+    (
         "orders by status, city and gift",
         {
             "status": ["new", "paid"] * 12,

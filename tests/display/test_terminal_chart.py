@@ -173,6 +173,15 @@ def test_the_labels_of_times(times: list[Any], axis: str) -> None:
     assert drawn({"at": times, "n": list(range(len(times)))}, 74)[-1] == axis
 
 
+def test_the_same_times_in_other_years() -> None:
+    """The picture does not depend on where the times are, also around 1970."""
+    numbers = {"n": [1, 3, 2]}
+    around = drawn({"day": [date(1960, 1, 1), date(1970, 1, 1), date(1980, 1, 1)], **numbers})
+    later = drawn({"day": [date(1980, 1, 1), date(1990, 1, 1), date(2000, 1, 1)], **numbers})
+
+    assert around[:-1] == later[:-1]
+
+
 def test_times_are_those_of_their_zone() -> None:
     """As in the table."""
     at = pa.array([datetime(2024, 6, 1, 22), datetime(2024, 6, 2, 22)], pa.timestamp("us", "UTC"))
