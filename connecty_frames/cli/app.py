@@ -96,7 +96,7 @@ def explain(
     ctx: typer.Context,
     topic: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TOPIC", help="A command, or exit-codes.", show_default=False),
+        typer.Argument(metavar="TOPIC", help="A command, or exit-codes."),
     ] = None,
 ) -> None:
     """Explain a command, or the exit codes."""

@@ -66,7 +66,6 @@ def ask(
         typer.Argument(
             metavar="QUESTION",
             help="The question, in plain language; - reads it from standard input.",
-            show_default=False,
         ),
     ] = None,
     *,

@@ -57,7 +57,7 @@ def batch(
     *,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="DIR", help="The folder of the batch.", show_default=False),
+        typer.Option("--output", "-o", metavar="DIR", help="The folder of the batch."),
     ],
     column: Annotated[
         str | None,

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
 
 from connecty_frames._base.text import cut, terminal, value_text
 from connecty_frames.cli.io import echo_stderr, is_stdout_closed, shell_message, stdout_console
@@ -30,7 +30,7 @@ _MAX_TEXT: Final = 10_000
 Format = Literal[
     "table", "text", "csv", "csv.gz", "tsv", "json", "ndjson", "parquet", "arrow", "markdown", "html", "xlsx"
 ]
-Part = Literal["SQL", "summary", "statistics", "schema"]
+Part: TypeAlias = Literal["SQL", "summary", "statistics", "schema"]
 #: Tables for people to read: as much as a terminal shows, or all of it.
 TABLES: Final[frozenset[Format]] = frozenset({"table", "text"})
 _BINARY: Final = frozenset({"csv.gz", "parquet", "arrow", "xlsx"})

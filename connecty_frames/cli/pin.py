@@ -55,7 +55,7 @@ pin = typer.Typer(
 )
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the pin.")]
-_Names = Annotated[list[str] | None, typer.Argument(help="The names of pins.", show_default=False)]
+_Names = Annotated[list[str] | None, typer.Argument(help="The names of pins.")]
 _All = Annotated[bool, typer.Option("--all", help="All pins of the folder.")]
 _Folder = Annotated[
     Path | None,

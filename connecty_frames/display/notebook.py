@@ -99,7 +99,7 @@ def _facts(metadata: AnswerMetadata, columns: int) -> str:
     """Return the number of rows, with a visible sign where they were cut, and where the answer came from."""
     rows = metadata.rows_text.removesuffix(", truncated") if metadata.rows or columns else "no table"
     # Plain HTTP does not leave this machine: it is a sandbox, with which its questions end.
-    has_id = metadata.question_id and not (metadata.base_url or "").startswith("http:")
+    question_id = None if (metadata.base_url or "").startswith("http:") else metadata.question_id
     facts = [
         f'<strong class="connecty-cut">✂ {rows}, cut</strong>' if metadata.truncated else rows,
         "" if metadata.truncated is not None or not metadata.rows else "whether there are more is unknown",
@@ -107,7 +107,7 @@ def _facts(metadata: AnswerMetadata, columns: int) -> str:
         "" if metadata.elapsed is None else f"{metadata.elapsed:.1f} s",
         metadata.reuse_text,
         f"{metadata.asked_at:%Y-%m-%d %H:%M} UTC" if metadata.asked_at else "",
-        f"<code>{_excerpt(metadata.question_id or '')}</code>" if has_id else "",
+        f"<code>{_excerpt(question_id)}</code>" if question_id else "",
     ]
     return " · ".join(filter(None, facts))
 

@@ -70,7 +70,7 @@ class _NotebookChart(_Base):
 
 #: The classes of the charts, by altair's.
 _CLASSES: Final[dict[type, Any]] = {
-    base: type(base.__name__, (_NotebookChart, base), {"__module__": __name__})
+    base: type(base.__name__, (_NotebookChart, base), {})
     for base in (alt.Chart, alt.LayerChart, alt.HConcatChart, alt.VConcatChart, alt.FacetChart)
 }
 Chart: Final = _CLASSES[alt.Chart]

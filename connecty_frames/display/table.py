@@ -91,7 +91,7 @@ class _Column:
         """The width below which the column is hidden rather than shortened."""
         cells = _width(self.cells)
         short = min(cells, _SHORT), min(_length(self.name), _SHORT), min(_length(self.type), _SHORT_TYPE)
-        return max(cells if self.is_number else 0, *short)
+        return max(cells, *short) if self.is_number else max(short)
 
     @cached_property
     def content(self) -> int:

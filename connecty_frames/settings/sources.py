@@ -235,8 +235,8 @@ def _fingerprint() -> int | None:
             path = _config_files[variables] = config_file()
         path = path.absolute()
         status = path.stat()
-    except (OSError, ConfigError) as error:
-        file = getattr(error, "errno", None)
+    except (OSError, ConfigError):
+        file = None
     else:
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
             return None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
+from connecty_frames.cli.ask import recording_client
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.table import COLUMNS, read_records, store_at
+from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -110,6 +114,37 @@ def test_a_limit_counts_in_the_file_that_is_named(
     assert codes == [0, 14]
     assert server.questions == ["how many?"]
     assert not path.exists()
+
+
+@cases(
+    ("environment", "options", "history", "keep_answers"),
+    [
+        ({}, {}, True, None),
+        ({}, {"max_age": "6h"}, "require", None),
+        ({}, {"no_history": True}, False, False),
+        ({"CONNECTY_HISTORY": "0"}, {"max_age": "6h"}, None, None),
+        ({"CONNECTY_HISTORY": "1"}, {"no_history": True}, False, False),
+        ({"CONNECTY_MAX_QUESTIONS_PER_DAY": "9"}, {"no_history": True}, False, False),
+        ({"CONNECTY_HISTORY": "1", "CONNECTY_MAX_QUESTIONS_PER_DAY": "9"}, {"no_history": True}, None, False),
+    ],
+)
+def test_what_a_client_records(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    options: dict[str, Any],
+    history: bool | str | None,
+    keep_answers: bool | None,
+) -> None:
+    """A setting decides before the command line; an answer is reused only from what is recorded."""
+    client = mock.MagicMock()
+    monkeypatch.setattr("connecty_frames.cli.ask.open_client", client)
+    monkeypatch.setattr("connecty_frames.cli.ask.records_by_default", lambda: True)
+    known = {name: text for name, text in os.environ.items() if not name.startswith("CONNECTY_")}
+    variables = {**known, "CONNECTY_CONFIG": os.devnull, **environment}
+    with mock.patch.dict(os.environ, variables, clear=True), recording_client({}, **options):
+        pass
+
+    client.assert_called_once_with({}, history=history, keep_answers=keep_answers)
 
 
 def test_tags(run: Any, server: Script, path: Path, tmp_path: Path) -> None:

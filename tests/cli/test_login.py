@@ -275,14 +275,19 @@ def test_prompts(
         config.write_text(before)
         config.chmod(0o600)
     answers = iter(typed)
+    hidden = []
 
     def type_answer(_: str) -> str:
         typer.echo(err=True)  # the line break that a terminal shows
         return next(answers)
 
-    for name in ("visible", "hidden"):
+    def type_secret(prompt: str) -> str:
+        hidden.append(answer := type_answer(prompt))
+        return answer
+
+    for name, type_ in (("visible", type_answer), ("hidden", type_secret)):
         # click's module, or typer's own copy of it
-        monkeypatch.setattr(sys.modules[typer.prompt.__module__], f"{name}_prompt_func", type_answer)
+        monkeypatch.setattr(sys.modules[typer.prompt.__module__], f"{name}_prompt_func", type_)
     monkeypatch.setattr("connecty_frames.cli.login.sys", mock.Mock(**{"stdin.isatty.return_value": True}))
 
     code, _, err = shell.text(shell.run("login", "--no-check", config=config))
@@ -290,5 +295,7 @@ def test_prompts(
     shortened = err.replace("(eu1, us1) or address of the API ", "").replace("of the data workspace ", "")
     assert re.findall("^((?:Client|Region|Id) .*):$", shortened, re.MULTILINE) == prompts
     assert (code, list(answers)) == (1 if typed == ["n"] else 0, [])
+    secrets = [at for at, prompt in enumerate(prompts, bool(before)) if prompt.startswith("Client secret")]
+    assert hidden == [typed[at] for at in secrets]
     assert config.read_text() == after
     assert "canary" not in err

@@ -16,7 +16,7 @@ from tests.cases import cases
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of click, by the lowest typer
-    from connecty_frames.cli.first_contact import anonymized
+    from connecty_frames.cli.first_contact import _is_of_service, anonymized
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 
@@ -52,6 +52,20 @@ def test_the_example_of_the_document() -> None:
   }
 }"""
     assert anonymized(body).decode() == json.dumps(json.loads(expected), separators=(",", ":"))
+
+
+@cases(
+    ("name", "known"),
+    [
+        *(("state", True), ("sql_query", True), ("nulls_count", True), ("general", True)),
+        *(("took_ms", True), ("country", False), ("Country", False), ("a name", False)),
+    ],
+)
+def test_names_of_the_service(name: str, *, known: bool) -> None:
+    """Those of the API document, and others that are names and no text of the response."""
+    texts = {"state", "sql_query", "nulls_count", "general", "country"}
+
+    assert _is_of_service(name, texts) is known
 
 
 @cases(

@@ -8,6 +8,7 @@ import re
 import sys
 from contextlib import nullcontext, suppress
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -22,14 +23,12 @@ from connecty_frames.cli.io import (
     standard_streams,
     wrapped,
 )
-from connecty_frames.cli.output import _statistics, open_output, write_batches
+from connecty_frames.cli.output import _statistics, open_output, write_batches, write_table
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.servers.scripted import Script
 
 ROWS = pa.table({"x": ["a\x1b[2Jb", None]})
@@ -101,6 +100,17 @@ def test_a_failure_to_write_decides_the_exit_code(
     assert capsys.readouterr().err == "OSError: [Errno 28] No space left on device\n"
 
 
+def test_a_table_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the file, also if it comes with the last bytes."""
+    failed = OSError(errno.ENOSPC, "No space left on device")
+    full = mock.Mock(flush=mock.Mock(side_effect=failed))
+    monkeypatch.setattr("connecty_frames.cli.output.open_output", lambda *_: nullcontext(full))
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_table(ROWS, "text", Path("a.csv"))
+
+    assert caught.value.filename == "a.csv"
+
+
 @cases(
     ("name", "begins"),
     [
@@ -130,16 +140,18 @@ def test_the_formats(shell: Any, settings: dict[str, object], name: str, begins:
 @pytest.mark.parametrize(
     ("length", "ends"), [(10_000, ""), (10_001, "… (1 more character)\n(--summary writes all of it.)")]
 )
-def test_a_long_summary_is_cut(
+def test_a_long_text_is_cut(
     shell: Any, server: Script, settings: dict[str, object], length: int, ends: str
 ) -> None:
     """Beside data; alone it is whole."""
-    results = {"dataframe": [["n"], [1]], "response_summary": "a" * length}
+    results = {"dataframe": [["n"], [1]], "response_summary": "a" * length, "sql_query": "b" * length}
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
     err = shell.after_acceptance(shell.run("ask", "why?", **settings).stderr.decode())
 
-    assert re.fullmatch(rf"a+{re.escape(ends)}\n1 row; question_id {QUESTION_ID}\n", err)
+    of_sql = re.escape(ends.replace("summary", "sql"))
+    assert re.fullmatch(rf"a+{re.escape(ends)}\n\nb+{of_sql}\n\n1 row; question_id {QUESTION_ID}\n", err)
     assert shell.run("ask", "why?", "--summary", **settings).stdout.decode() == "a" * length + "\n"
+    assert shell.run("ask", "why?", "--sql", **settings).stdout.decode() == "b" * length + "\n"
 
 
 def test_only_a_table_on_a_terminal_is_cut(
@@ -183,10 +195,11 @@ def test_an_id_that_ends_with_the_command(
     shell: Any, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That of a question to the command's own sandbox is not printed."""
-    monkeypatch.setattr("connecty_frames.cli.ask.is_temporary", lambda _: True)
+    for module in ("ask", "connection"):
+        monkeypatch.setattr(f"connecty_frames.cli.{module}.is_temporary", lambda _: True)
     err = shell.run("ask", "why?", **settings).stderr.decode()
 
-    assert shell.after_acceptance(err) == "Two rows.\n\nSELECT n\n\n2 rows\n"
+    assert err == "Two rows.\n\nSELECT n\n\n2 rows\n"
 
 
 def test_an_interrupt_while_data_is_written(

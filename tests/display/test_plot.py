@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -291,6 +292,27 @@ def test_any_name_of_a_column(name: str) -> None:
     assert values(found, field) == ["x", "y"]
     assert found["encoding"]["y"]["title"] == name
     assert values(found, "b") == [1, 2]
+
+
+@cases(("columns", "subtitle"), [(50, None), (51, "51"), (62, "62")])
+def test_the_columns_of_a_tooltip(columns: int, subtitle: str | None) -> None:
+    """The first fifty, and what is drawn; the title says of how many."""
+    others = {f"x{at}": ["u", "u"] for at in range(columns - 2)}
+    first = drawn({"c": ["a", "b"], "n": [1, 2], **others})
+    last = drawn({**others, "c": ["a", "b"], "n": [1, 2]})
+    of = {"text": "how many?", "subtitle": f"The tooltips show 50 of {subtitle} columns."}
+
+    assert len(first["encoding"]["tooltip"]) == 50
+    assert first["title"] == (of if subtitle else "how many?")
+    assert [hint["title"] for hint in last["encoding"]["tooltip"]][-2:] == ["c", "n"]
+    assert len(last["encoding"]["tooltip"]) == min(columns, 52)
+
+
+def test_a_chart_can_be_pickled() -> None:
+    """Its class has a place in this package."""
+    chart = plot(pa.table({"c": ["a"], "n": [1]}), None)
+
+    assert pickle.loads(pickle.dumps(chart)).to_dict() == chart.to_dict()
 
 
 def test_a_tooltip_fetches_no_picture() -> None:

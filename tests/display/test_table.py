@@ -192,6 +192,17 @@ def test_columns_in_the_middle_are_hidden() -> None:
     ]
 
 
+@cases(
+    ("width", "names"),
+    [(28, ["a", "b", "c"]), (27, ["a", "…", "c"]), (23, ["a", "…", "c"]), (22, ["a", "…"])],
+)
+def test_columns_that_fit_exactly(width: int, names: list[str]) -> None:
+    """Are not hidden."""
+    lines = shown(pa.table({name: [123456] for name in "abc"}), width)
+
+    assert [cell.strip() for cell in cells(lines[1])] == names
+
+
 def test_a_number_that_is_cut_is_marked() -> None:
     """Where the terminal is narrower than one number."""
     table = pa.table({"n": pa.array([Decimal("12345678901234567890.12")], pa.decimal128(38, 2))})

@@ -199,6 +199,7 @@ UNKNOWN: list[Any] = [
     pd.PeriodDtype("D"),
     pd.DatetimeTZDtype,
     pd.Timestamp,
+    pd.Timedelta,
     pd.DataFrame,
     np.dtype("O"),
     np.dtype("datetime64"),

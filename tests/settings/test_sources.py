@@ -995,6 +995,19 @@ def test_a_file_may_change_within_the_step_of_time_stamps(old: Any, monkeypatch:
     assert resolve() is not resolve()
 
 
+def test_the_step_of_time_stamps(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seconds, as on FAT; settings of a younger file have no fingerprint."""
+    status = old("[default]\ndw_id = 5\n").stat()
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    found = {}
+    for age in (1_999_999_999, 2_000_000_000):
+        monkeypatch.setattr(time, "time_ns", lambda age=age: changed + age)
+        found[age] = config._fingerprint()
+
+    assert found[1_999_999_999] is None
+    assert found[2_000_000_000] is not None
+
+
 def test_each_change_is_seen_by_the_next_call(
     old: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -1122,7 +1135,7 @@ def test_a_secret_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ("", "it is empty"),
         (None, "it cannot be read: No such file or directory"),
         ("a\x00b", "expected text without control characters"),
-        ("canary" * 20_000, "it cannot be read: it is too long"),
+        ("c" * 65_537, "it cannot be read: it is too long"),
         ("canary-\udce9", "it cannot be read: it is not UTF-8"),
     ],
 )
@@ -1138,6 +1151,12 @@ def test_a_wrong_secret_in_a_file(secret: str | None, reason: str, tmp_path: Pat
             resolve()
     place = "environment variable CONNECTY_CLIENT_SECRET_FILE"
     assert str(caught.value) == f"client_secret ({place}): {reason}."
+
+
+def test_a_long_secret_in_a_file(tmp_path: Path) -> None:
+    """It may have 65,536 bytes."""
+    (tmp_path / "secret").write_text("c" * 65_536)
+    assert config._read_secret(str(tmp_path / "secret")) == "c" * 65_536
 
 
 @cases(

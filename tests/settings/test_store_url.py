@@ -43,6 +43,8 @@ def mode(url: str) -> str | None:
         ("postgresql://u@10.0.0.1:5432/d", "verify-full"),
         ("postgresql://u@[2001:db8::1]/d", "verify-full"),
         ("postgresql://u@localhost,db.example.com:5433/d", "verify-full"),
+        ("postgresql://u@localhost,127.0.0.1:5433/d", None),
+        ("postgresql:///d?host=localhost,/run/postgresql", None),
         ("postgresql://u@localhost/d?host=db.example.com", "verify-full"),
         ("postgresql://u@db.example.com/d?sslmode=require", "require"),
         ("postgresql://u@db.example.com/d?sslmode=verify-ca", "verify-ca"),
