@@ -245,6 +245,7 @@ def shown_numbers(name: str, column: pa.Array) -> list[str]:
     [
         (pa.array([31768, 5, -8459, None]), ["31|768", "5", "-8|459", NULL]),
         (pa.array([1999, 2024]), ["1999", "2024"]),
+        (pa.array([None, 31768]), [NULL, "31|768"]),
         (pa.array([2**63], pa.uint64()), ["9|223|372|036|854|775|808"]),
         (
             pa.array([Decimal("1234567.12345"), Decimal("-0.50000")], pa.decimal128(12, 5)),
