@@ -38,9 +38,8 @@ verify.questions = $(RUN) benchmarks.questions ## how many questions that people
 verify.bounds = $(call both,benchmarks.bounds $(ARGS),benchmarks.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
 verify.history = $(RUN) tests.verification.history $(ARGS) ## 200 processes are killed while they ask: is each question in the history? ARGS="--store postgres" shares one
 verify.batch = $(RUN) tests.verification.batch $(ARGS) ## a batch is killed ten times: is each question asked once? ARGS="--store postgres": by four pods
-verify.rerun = $(RUN) tests.verification.rerun $(ARGS) ## five million rows of a cut answer, by way of PostgreSQL
+verify.cast = $(RUN) tests.verification.cast $(ARGS) ## what cast holds and refuses of the types of three databases, its time and memory
 verify.fuzz = $(RUN) tests.verification.fuzz $(ARGS) ## a million malformed bodies
-verify.fuzz-guard = $(RUN) tests.verification.fuzz_guard $(ARGS) ## hostile SQL past the guard of rerun; ARGS="--without text" switches a rule off
 verify.mutate = $(RUN) tests.verification.mutate $(ARGS) ## do the fast tests notice changes? ARGS="--seed 7 --room decode --count 100"
 verify.soak = $(RUN) tests.verification.soak $(ARGS) ## 20,000 questions, a fault in a quarter of them
 verify.openings = $(RUN) tests.verification.soak.openings $(ARGS) ## 500 batch folders, clients and histories in a process: what do they leave?
@@ -58,7 +57,7 @@ medium.openings = 90
 medium.soak = --questions 1000 --seed 1 2 3
 
 # Tests in environments of their own: what is installed besides the group of the same name, and what runs.
-ENVIRONMENTS := lowest spark spark-lowest engines clouds
+ENVIRONMENTS := lowest spark spark-lowest engines
 package = --editable '.[sandbox,sql]'
 package.lowest = --resolution lowest-direct --editable '.[excel,plot,sandbox,sql,terminal-plot]'
 package.spark-lowest = --resolution lowest-direct --editable '.[sandbox,spark,sql]'
@@ -70,7 +69,6 @@ test.spark = for mode in 'local[2,3]' 'local-cluster[2,1,512]' connect; do \
 test.spark-lowest = $(<D)/$(SCRIPTS)/python -m pytest tests/spark $(ARGS)
 # Ray listens on the network address of the machine.
 test.engines = $(<D)/$(SCRIPTS)/python -m pytest --force-enable-socket tests/engines $(ARGS)
-test.clouds = $(<D)/$(SCRIPTS)/python -m pytest tests/clouds $(ARGS)
 
 choices = $(sort $(patsubst $1.%,%,$(filter $1.%,$(.VARIABLES))))
 $(foreach goal,$(filter bench verify,$(MAKECMDGOALS)),$(if $($(goal).$(WHAT)),,\
@@ -97,7 +95,6 @@ test-lowest: ## run the fast tests on the lower bounds of pyproject.toml; ARGS='
 test-spark: ## test Spark in three modes; needs Java
 test-spark-lowest: ## test Spark on the lowest pyspark; needs Java
 test-engines: ## test the recipes for Dask, Ray, Daft and ibis
-test-clouds: ## test the clients of cloud warehouses, against servers on loopback
 
 $(ENVIRONMENTS:%=test-%): test-%: .venv-%$(OTHER)/test.stamp
 	$(test.$*)

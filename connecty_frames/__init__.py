@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from connecty_frames.errors import WriteFailed as WriteFailed
     from connecty_frames.frames.accessor import copy_metadata as copy_metadata
     from connecty_frames.frames.accessor import metadata as metadata
+    from connecty_frames.frames.cast import cast as cast
     from connecty_frames.frames.parquet import read_parquet as read_parquet
     from connecty_frames.integrations.read_connecty import install_readers as install_readers
     from connecty_frames.integrations.read_connecty import read_connecty as read_connecty
@@ -80,7 +81,6 @@ if TYPE_CHECKING:
     from connecty_frames.question import Question as Question
     from connecty_frames.records import forget as forget
     from connecty_frames.records import history as history
-    from connecty_frames.reruns import rerun as rerun
     from connecty_frames.settings.sources import configure as configure
     from connecty_frames.shared import use_sandbox as use_sandbox
 
@@ -102,6 +102,7 @@ _NAMES: Final[dict[str, str]] = {
         "WriteFailed"
     ),
     "frames.accessor": "copy_metadata metadata",
+    "frames.cast": "cast",
     "frames.parquet": "read_parquet",
     "integrations.ipython": "load_ipython_extension",  # for %load_ext, so it is not in __all__
     "integrations.read_connecty": "install_readers read_connecty",
@@ -109,7 +110,6 @@ _NAMES: Final[dict[str, str]] = {
     "pins": "Pin pin pinned",
     "question": "Question",
     "records": "forget history",
-    "reruns": "rerun",
     "settings.sources": "configure",
     "shared": "use_sandbox",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from connecty_frames import diagnostics
 from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
@@ -18,16 +18,24 @@ from connecty_frames.display.progress import show_in_notebook
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames.attachment import write_metadata
-from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_question_id, shows_options
+from connecty_frames.options import (
+    ASKING,
+    AskOptions,
+    CastOptions,
+    FetchOptionsDict,
+    check_question_id,
+    shows_options,
+)
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
     from typing import Unpack
     from uuid import UUID
 
     import altair as alt
+    import pandas as pd
+    import polars as pl
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
@@ -35,7 +43,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
-    from connecty_frames.warehouse.query import RecordBatchReader
 
 #: The options that do not change how a saved response is decoded.
 _NOT_DECODING: Final = ("dtype_backend", "timeout", "progress", *ASKING)
@@ -268,8 +275,7 @@ class Answer:
         QueryRefused
             If no dialect can read the SQL as one query.
         """
-        from connecty_frames.warehouse.guard import parse_any
-        from connecty_frames.warehouse.lineage import tables
+        from connecty_frames.warehouse.sql import parse_any, tables
 
         return None if self.sql_query is None else tables(parse_any(self.sql_query))
 
@@ -361,55 +367,52 @@ class Answer:
 
         return plot(self._table(), self.question, x, y, color)
 
-    def rerun(
-        self, connection: object, *, dialect: str, functions: Collection[str] = (), schema: Any = None
-    ) -> RecordBatchReader:
-        """Run the answer's SQL on the warehouse, and return all rows as a stream; no question is asked.
+    @overload
+    def cast(self, table: object, *, engine: Literal["pandas"], schema: Any = ...) -> PandasFrame: ...
+    @overload
+    def cast(self, table: object, *, engine: Literal["polars"], schema: Any = ...) -> PolarsFrame: ...
+    @overload
+    def cast(self, table: object, *, engine: Literal["pyarrow"], schema: Any = ...) -> ArrowTable: ...
+    @overload
+    def cast(self, table: pd.DataFrame, *, engine: None = ..., schema: Any = ...) -> PandasFrame: ...
+    @overload
+    def cast(self, table: pl.DataFrame, *, engine: None = ..., schema: Any = ...) -> PolarsFrame: ...
+    @overload
+    def cast(self, table: object, *, engine: Engine | None = ..., schema: Any = ...) -> Any: ...
+    def cast(self, table: object, *, engine: Engine | None = None, schema: Any = None) -> Any:
+        """Return a table that your own client fetched, with exactly the columns and types of the answer.
+
+        Run :attr:`sql_query` yourself, after you have read it, with a role that can only read.
 
         Parameters
         ----------
-        connection
-            A connection without an open transaction: of ADBC, DuckDB, psycopg, psycopg2, sqlite3, SQLAlchemy
-            (over one of the last three), ibis, Snowflake, Databricks, pyathena or trino. Or a BigQuery
-            client, or a SparkSession.
-        dialect
-            The SQL dialect of the warehouse, a name that sqlglot knows, such as ``"postgres"`` or
-            ``"snowflake"``.
-        functions
-            Further functions that the SQL may call, by the names it uses.
+        table
+            A pyarrow Table or RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, a reader of
+            ADBC, or anything else with ``__arrow_c_stream__``; or an iterable of record batches or tables.
+        engine
+            ``"pandas"``, ``"polars"`` or ``"pyarrow"``. None returns the kind that was given: a pandas or
+            polars frame, a reader for a reader or an iterable, and otherwise a pyarrow Table.
         schema
             Column types, as for :func:`ask_df`; they replace those of the answer.
 
         Returns
         -------
-        pyarrow.RecordBatchReader
-            Record batches with the columns of the answer and metadata. A column has the answer's type, unless
-            that cannot hold what the warehouse declares, such as DOUBLE. Types set by ``schema=`` never
-            change. Rows are converted as they are read, in constant memory. The query and its transaction end
-            with the last batch, or when the reader is deleted; until then the connection is busy. Errors in
-            later rows, and the StatisticsWarning about a different number of rows, are raised during reading.
+        pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
+            The columns of the answer in their order, found by name, with its types and metadata. A column of
+            which the answer has no value takes the table's type. A reader converts each batch as it is read;
+            errors in later rows, and the StatisticsWarning about a different number of rows, come then.
 
         Raises
         ------
         ConfigError
-            If sqlglot is not installed (extra ``sql``), there is no SQL, an argument is wrong or the
-            connection has an open transaction. Also if a column is text in the answer but a number in the
-            warehouse.
-        QueryRefused
-            If the SQL is anything but one harmless query; nothing was sent.
+            If the table is none of these, or an argument is wrong.
         ConversionError
-            If a value does not fit its column's type exactly, or the columns differ.
-
-        Notes
-        -----
-        The driver's exceptions are raised unchanged, with a note.
+            If the columns differ, or a type or value does not become that of the answer exactly.
         """
-        from connecty_frames.frames.rerun import rerun_sql
+        from connecty_frames.frames.cast import cast_table
 
         self._table()
-        return rerun_sql(
-            self._metadata, self.schema, connection, dialect=dialect, functions=functions, schema=schema
-        )
+        return cast_table(self._metadata, self.schema, table, CastOptions(engine=engine, schema=schema))
 
     def to_frame(self, options: AskOptions) -> Any:
         """Return the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""

@@ -21,7 +21,7 @@ from connecty_frames.errors import ConfigError
 #: The keys of each column in ``schema``.
 _COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})
 #: The fields that are times.
-_TIMES: Final = ("asked_at", "rerun_at")
+_TIMES: Final = ("asked_at", "cast_at")
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
 #: The characters of a summary in a line.
@@ -66,15 +66,14 @@ class AnswerMetadata:
         values are written, the ``encoding``, such as ``cf.epoch("ms")``.
     version
         The version of connecty_frames that made the table.
-    rerun_at
-        When ``rerun`` ran the SQL, aware and in UTC, or None for an answer. Rows of a rerun are not counted.
-    warehouse
-        The host and database of a rerun, as far as its client reveals them, or None for an answer.
+    cast_at
+        When ``cast`` or ``Pin.rerun`` made the rows, which are not counted; aware and in UTC, or None for an
+        answer.
 
     Raises
     ------
     ConfigError
-        If ``asked_at`` or ``rerun_at`` is not aware, or its year in UTC is not from 1 to 9999.
+        If ``asked_at`` or ``cast_at`` is not aware, or its year in UTC is not from 1 to 9999.
     """
 
     question: str | None = None
@@ -92,8 +91,7 @@ class AnswerMetadata:
     statistics: dict[str, Any] = field(default_factory=dict)
     schema: list[dict[str, str]] = field(default_factory=list)
     version: str = ""
-    rerun_at: datetime | None = None
-    warehouse: str | None = None
+    cast_at: datetime | None = None
 
     def __post_init__(self) -> None:
         for name in _TIMES:
@@ -135,8 +133,8 @@ class AnswerMetadata:
         return self._size_text(f" x {counted(len(self.schema), 'column')}") if self.schema else "no table"
 
     def _size_text(self, columns: str = "") -> str:
-        if self.rerun_at is not None:
-            return f"rows of {self.rerun_at:%Y-%m-%d %H:%M} UTC{columns}"
+        if self.cast_at is not None:
+            return f"rows of {self.cast_at:%Y-%m-%d %H:%M} UTC{columns}"
         of_total = "" if self.total_rows is None else f"{self.rows:,} of "
         rows = counted(self.rows if self.total_rows is None else self.total_rows, "row")
         return f"{of_total}{rows}{columns}{', truncated' if self.truncated else ''}"

@@ -275,13 +275,8 @@ class TruncatedError(ConnectyError):
     """The rows of the whole answer, or None if unknown."""
 
 
-@_keywords
 class QueryRefused(ConnectyError):
-    """The SQL may do more than query, or was not understood; nothing was sent to the warehouse."""
-
-    functions: tuple[str, ...] = ()
-    """The functions that caused the refusal; ``functions=`` of :func:`rerun` allows them. Empty for any other
-    reason."""
+    """The SQL is not one query that only reads, or was not understood; nothing was sent to the database."""
 
 
 @_keywords

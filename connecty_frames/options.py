@@ -177,6 +177,19 @@ class AskOptions:
         return cls(**cast("dict[str, Any]", {"engine": _DEFAULTS.engine, **options, **fixed}))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CastOptions:
+    """The options of ``cast``."""
+
+    engine: Engine | None = None  # None is the kind of the table
+    schema: Any = None
+
+    def __post_init__(self) -> None:
+        is_valid, expected = _EXPECTED["engine"]
+        if self.engine is not None and not is_valid(self.engine):
+            raise wrong_value("engine", self.engine, f"{expected}, or None for the kind of the table")
+
+
 def shows_options(*left_out: str, **defaults: object) -> Callable[[_Function], _Function]:
     """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults."""
     # ``left_out`` are options that the function does not take, ``defaults`` those in which it differs.

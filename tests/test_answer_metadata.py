@@ -57,7 +57,7 @@ class TestFields:
         assert FULL.asked_at == dt.datetime(2025, 10, 26, 0, 30, 0, 123456, dt.UTC)
         assert FULL.asked_at.tzinfo is dt.UTC
 
-    @cases("name", ["asked_at", "rerun_at"])
+    @cases("name", ["asked_at", "cast_at"])
     def test_naive_time(self, name: str) -> None:
         """A time without a zone is not accepted."""
         with pytest.raises(ConfigError, match="aware") as caught:
@@ -91,9 +91,9 @@ class TestRepr:
         """Without a question, it says "an answer"."""
         assert repr(AnswerMetadata(rows=1234)) == "<AnswerMetadata: an answer, 1,234 rows>"
 
-    def test_of_a_rerun(self) -> None:
+    def test_of_a_cast(self) -> None:
         """Its rows are not counted."""
-        metadata = AnswerMetadata(question="orders", rerun_at=dt.datetime(2026, 1, 31, 8, tzinfo=dt.UTC))
+        metadata = AnswerMetadata(question="orders", cast_at=dt.datetime(2026, 1, 31, 8, tzinfo=dt.UTC))
         assert repr(metadata) == "<AnswerMetadata: 'orders', rows of 2026-01-31 08:00 UTC>"
 
     def test_long_and_hostile(self) -> None:
@@ -133,8 +133,7 @@ class TestJson:
             "statistics",
             "schema",
             "version",
-            "rerun_at",
-            "warehouse",
+            "cast_at",
         ]
         assert read["asked_at"] == "2025-10-26T00:30:00.123456+00:00"
         assert read["statistics"]["total"]["numeric"] == {"min": 0.1, "mean": 0.1, "max": 2**100, "n": None}

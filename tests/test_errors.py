@@ -76,7 +76,7 @@ ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
         (errors.ConnectyError,),
         {"rows": 3, "total_rows": 100, "question_id": QUESTION_ID},
     ),
-    "QueryRefused": ((errors.ConnectyError,), {"functions": ("f",), "question_id": QUESTION_ID}),
+    "QueryRefused": ((errors.ConnectyError,), {"question_id": QUESTION_ID}),
     "PinChanged": (
         (errors.ConnectyError,),
         {"name": "sales", "changes": ("There are 2 rows.",), "question_id": QUESTION_ID},

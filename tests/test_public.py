@@ -79,6 +79,7 @@ NAMES = [
     "ask_df_async",
     "ask_many",
     "binary",
+    "cast",
     "configure",
     "copy_metadata",
     "epoch",
@@ -94,7 +95,6 @@ NAMES = [
     "pinned",
     "read_connecty",
     "read_parquet",
-    "rerun",
     "strptime",
     "use_sandbox",
 ]

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.pins import Pin, PinFolder
 
+#: The drivers of ADBC by the schemes of URLs that have another name.
+_DRIVERS: Final = {"postgres": "postgresql", "grpc": "flightsql"}
 #: How many characters of a driver's message are shown.
 _SHOWN: Final = 1_000
 
@@ -65,13 +67,10 @@ _Folder = Annotated[
         help="The folder of pins; by default the nearest connecty-pins, in this folder or above it.",
     ),
 ]
-_Function = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--function", help="A further function that the SQL may call; may be repeated.", metavar="NAME"
-    ),
-]
-_CONNECTION: Final = "The warehouse: postgresql://..., duckdb:///FILE, sqlite:///FILE, or a SQLAlchemy URL."
+_CONNECTION: Final = (
+    "The warehouse: duckdb:///FILE, or the URL of an ADBC driver: postgresql://..., sqlite:///FILE, "
+    "snowflake://..."
+)
 _Dialect = Annotated[
     str | None,
     typer.Option(
@@ -165,7 +164,6 @@ def check(
     *,
     all_: _All = False,
     warehouse: Annotated[str | None, typer.Option("--connection", metavar="URL", help=_CONNECTION)] = None,
-    function: _Function = None,
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask the questions again instead; each one is paid for.")
     ] = False,
@@ -185,7 +183,7 @@ def check(
 
     pins = PinFolder.find(folder)
     chosen = _chosen(pins, names, all_=all_)
-    options: dict[str, Any] = {"ask": ask, "times": times, "functions": function or (), "timeout": timeout}
+    options: dict[str, Any] = {"ask": ask, "times": times, "timeout": timeout}
     with ExitStack() as stack:
         if ask:
             _read(pins, chosen)  # a damaged file is found before anything is paid for
@@ -258,7 +256,6 @@ def run(
     warehouse: Annotated[str, typer.Option("--connection", metavar="URL", help=_CONNECTION)],
     all_: _All = False,
     dialect: _Dialect = None,
-    function: _Function = None,
     schema_file: SchemaFile = None,
     format_: FormatOption = None,
     output: OutputOption = None,
@@ -289,7 +286,7 @@ def run(
     for each, file in zip(chosen, files, strict=True):
         # Opened first: a file that cannot be written must not cost a query.
         with open_output(file, written_as) as opened, naming_file(file), _naming(each.name):
-            run_sql = partial(each.rerun, dialect=dialect, functions=function or (), schema=schema)
+            run_sql = partial(each.rerun, dialect=dialect, schema=schema)
             write_batches(read_batches(warehouse, run_sql), written_as, opened)
             opened.flush()
 
@@ -370,55 +367,36 @@ def connected(url: str) -> Iterator[Any]:
 def _connection(url: str) -> Iterator[Any]:
     """Connect, for as long as the context."""
     scheme, separator, _ = url.partition("://")
-    if not separator or not scheme.isascii():
+    if not separator or not (scheme.isascii() and scheme.isalnum()):
         raise ConfigError(
             "--connection: expected a URL, such as postgresql://reader@host/database, duckdb:///file.duckdb "
             "or sqlite:///file.db.",
             setting="connection",
         )
-    match scheme:
-        case "duckdb":
-            with _module("duckdb").connect(_file(url), read_only=True) as connection:
-                yield connection
-        case "sqlite":
-            import sqlite3
-
-            with closing(
-                sqlite3.connect(f"{Path(_file(url)).absolute().as_uri()}?mode=ro", uri=True)
-            ) as lite:
-                yield lite
-        case "postgresql" | "postgres":
-            with closing(_module("adbc_driver_postgresql.dbapi", "psycopg").connect(url)) as connection:
-                yield connection
-        case _:
-            sqlalchemy = _module("sqlalchemy")
-            try:
-                engine = sqlalchemy.create_engine(url)
-            except (sqlalchemy.exc.ArgumentError, ModuleNotFoundError) as error:
-                reason = (
-                    f"needs {error.name}"
-                    if isinstance(error, ModuleNotFoundError)
-                    else "is not a SQLAlchemy URL"
-                )
-                raise ConfigError(
-                    f"--connection: the URL {snippet(scheme)}://… {reason}.", setting="connection"
-                ) from None
-            try:
-                with engine.connect() as connection:
-                    yield connection
-            finally:
-                engine.dispose()
+    if scheme == "duckdb":
+        with _module("duckdb").connect(_file(url), read_only=True) as connection:
+            yield connection
+        return
+    name = _DRIVERS.get(scheme, scheme)
+    driver = _module(f"adbc_driver_{name}.dbapi")
+    if name == "sqlite":  # which would make a file that is not there
+        url = f"{Path(_file(url)).absolute().as_uri()}?mode=ro"
+    elif name == "snowflake":  # its driver takes what stands behind
+        url = url.partition("://")[2]
+    with closing(driver.connect(url, autocommit=name != "postgresql")) as connection:
+        yield connection
 
 
-def _module(*names: str) -> Any:
-    """Return the first of some modules that is installed."""
-    for name in names:
-        try:
-            return import_module(name)
-        except ModuleNotFoundError:
-            continue
-    packages = " or ".join(name.partition(".")[0].replace("_", "-") for name in names)
-    raise ConfigError(f"--connection: this URL needs {packages}: pip install it.", setting="connection")
+def _module(name: str) -> Any:
+    """Return a module of a client; a ConfigError if it is not installed."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        package = name.partition(".")[0].replace("_", "-")
+        raise ConfigError(
+            f"--connection: this URL needs {snippet(package)}: pip install {snippet(package)}.",
+            setting="connection",
+        ) from None
 
 
 def _file(url: str) -> str:

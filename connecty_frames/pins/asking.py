@@ -24,8 +24,7 @@ from connecty_frames.options import (
 from connecty_frames.pins.comparison import parsed, text_fingerprint
 from connecty_frames.pins.folder import OPTIONS, PinFolder, check_name
 from connecty_frames.pins.query import Pin, sqlglot_version
-from connecty_frames.warehouse.guard import parse
-from connecty_frames.warehouse.lineage import fingerprint, tables
+from connecty_frames.warehouse.sql import fingerprint, parse, tables
 
 if TYPE_CHECKING:
     import os

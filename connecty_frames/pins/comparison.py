@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.errors import QueryRefused
 from connecty_frames.export.formats import WRITERS
-from connecty_frames.warehouse.guard import parse, parse_any
-from connecty_frames.warehouse.lineage import fingerprint, tables
+from connecty_frames.warehouse.sql import fingerprint, parse, parse_any, tables
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
     from connecty_frames.decode.schema import Schema
-    from connecty_frames.warehouse.guard import Statement
+    from connecty_frames.warehouse.sql import Statement
 
 SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing", "edited"]
 
@@ -47,7 +46,7 @@ class Drift:
     tables) do not change its meaning. ``"literals"`` are numbers and texts, ``"query"`` is anything else,
     ``"missing"`` means no SQL, and ``"edited"`` that the file no longer has the pinned SQL."""
     refused: str | None = None
-    """Why ``rerun`` would refuse the SQL."""
+    """Why ``rerun`` would refuse the SQL, or the database can no longer run it."""
     columns: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """The names of the pinned columns, and those of the columns found."""
     types: tuple[tuple[str, str, str], ...] = ()
@@ -169,13 +168,11 @@ def largest_group(keys: Iterable[Hashable]) -> int:
 
 def parsed(sql: str, dialect: str | None) -> Statement | None:
     """Return SQL as a statement of a dialect, by default a common one, or None if it cannot be analysed."""
-    from sqlglot.errors import SqlglotError
-
     try:
         statement = parse_any(sql) if dialect is None else parse(sql, dialect)
         fingerprint(statement)
         tables(statement)  # fails for a UNION with DESCRIBE, for example, which can be parsed
-    except (QueryRefused, SqlglotError, RecursionError):
+    except QueryRefused:
         return None
     return statement
 

@@ -9,8 +9,8 @@ from connecty_frames._base.text import counted, snippet, value_text
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import fetch_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, QueryRefused, warn, wrong_value
-from connecty_frames.frames.rerun import rerun_sql
-from connecty_frames.options import check_bool, check_count
+from connecty_frames.frames.cast import cast_table, declared_columns, rerun
+from connecty_frames.options import CastOptions, check_bool, check_count
 from connecty_frames.pins.comparison import (
     Drift,
     PinCheck,
@@ -20,22 +20,22 @@ from connecty_frames.pins.comparison import (
     parsed,
     text_fingerprint,
 )
-from connecty_frames.warehouse import guard
-from connecty_frames.warehouse.guard import parse_any
-from connecty_frames.warehouse.lineage import fingerprint
-from connecty_frames.warehouse.query import declared_columns
+from connecty_frames.warehouse.sql import fingerprint, parse, parse_any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from datetime import datetime
     from typing import Unpack
+
+    import pandas as pd
+    import polars as pl
 
     from connecty_frames.client import Client
     from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import Engine, FetchOptionsDict
-    from connecty_frames.warehouse.guard import Statement
-    from connecty_frames.warehouse.query import RecordBatchReader
+    from connecty_frames.warehouse.cast import RecordBatchReader
+    from connecty_frames.warehouse.sql import Statement
 
 #: Options whose values are those of the pin.
 _FIXED = ("dw_id", "schema")
@@ -132,55 +132,96 @@ class Pin:
         merged: dict[str, Any] = {**self.options, **options, "dw_id": self.dw_id, "schema": self.schema}
         return fetch_df(self.question_id, engine=engine, client=client, **merged)
 
-    def rerun(
-        self,
-        connection: object,
-        *,
-        dialect: str | None = None,
-        functions: Collection[str] = (),
-        schema: Any = None,
-    ) -> RecordBatchReader:
-        """Run the pinned SQL on the warehouse, and return all rows as a stream.
-
-        No question is asked. The number of rows is not compared, because data changes between runs.
-
-        Parameters
-        ----------
-        connection : object
-            As for :meth:`Answer.rerun`.
-        dialect : str or None, default None
-            The dialect of the warehouse; None uses the pinned one.
-        functions, schema
-            As for :meth:`Answer.rerun`.
-
-        Returns
-        -------
-        pyarrow.RecordBatchReader
-            Record batches with the pinned columns; see :meth:`Answer.rerun`.
-
-        Raises
-        ------
-        ConfigError
-            As for :meth:`Answer.rerun`; or if there is no dialect, or the SQL in the file was edited.
-        QueryRefused, ConversionError
-            As for :meth:`Answer.rerun`.
-        """
-        chosen = self._dialect() if dialect is None else dialect
-        self._statement()
-        known = AnswerMetadata(
+    @property
+    def metadata(self) -> AnswerMetadata:
+        """Where its rows come from."""
+        return AnswerMetadata(
             question=self.question,
             question_id=self.question_id,
             dw_id=self.dw_id,
             asked_at=self.asked_at,
             sql_query=self.sql,
         )
-        return rerun_sql(known, self.schema, connection, dialect=chosen, functions=functions, schema=schema)
+
+    @overload
+    def cast(self, table: object, *, engine: Literal["pandas"], schema: Any = ...) -> PandasFrame: ...
+    @overload
+    def cast(self, table: object, *, engine: Literal["polars"], schema: Any = ...) -> PolarsFrame: ...
+    @overload
+    def cast(self, table: object, *, engine: Literal["pyarrow"], schema: Any = ...) -> ArrowTable: ...
+    @overload
+    def cast(self, table: pd.DataFrame, *, engine: None = ..., schema: Any = ...) -> PandasFrame: ...
+    @overload
+    def cast(self, table: pl.DataFrame, *, engine: None = ..., schema: Any = ...) -> PolarsFrame: ...
+    @overload
+    def cast(self, table: object, *, engine: Engine | None = ..., schema: Any = ...) -> Any: ...
+    def cast(self, table: object, *, engine: Engine | None = None, schema: Any = None) -> Any:
+        """Return a table that your own client fetched by :attr:`sql`, with the pinned columns and types.
+
+        Parameters
+        ----------
+        table, engine, schema
+            As for :meth:`Answer.cast`. The number of rows is not compared, because data changes between runs.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
+            As for :meth:`Answer.cast`.
+
+        Raises
+        ------
+        ConfigError, ConversionError
+            As for :meth:`Answer.cast`.
+        """
+        return cast_table(self.metadata, self.schema, table, CastOptions(engine=engine, schema=schema))
+
+    def rerun(
+        self, connection: object, *, dialect: str | None = None, schema: Any = None
+    ) -> RecordBatchReader:
+        """Run the pinned SQL on DuckDB or by ADBC, and return all rows as a stream; no question is asked.
+
+        It runs in a transaction of its own, which only reads in PostgreSQL and DuckDB. The number of rows is
+        not compared, because data changes between runs.
+
+        Parameters
+        ----------
+        connection : object
+            A connection of DuckDB, or of any driver of ADBC: without an open transaction, and except for
+            PostgreSQL with ``autocommit=True``.
+        dialect : str or None, default None
+            The SQL dialect of the database, a name that sqlglot knows; None uses the pinned one.
+        schema
+            Column types, as for :func:`ask_df`; they replace those of the pin.
+
+        Returns
+        -------
+        pyarrow.RecordBatchReader
+            Record batches with the pinned columns and metadata. Whole numbers become the double or decimal
+            that the database declares. Rows are converted as they are read. The query and its transaction end
+            with the last batch, or when the reader is deleted; until then the connection is busy.
+
+        Raises
+        ------
+        ConfigError
+            If an argument is wrong, the connection is of another kind or has an open transaction, there is no
+            dialect, or the SQL in the file was edited.
+        QueryRefused
+            If the SQL is not one query that only reads; nothing was sent.
+        ConversionError
+            As for :meth:`Answer.cast`.
+
+        Notes
+        -----
+        The driver's exceptions are raised unchanged.
+        """
+        chosen = self._dialect() if dialect is None else dialect
+        self._statement()
+        return rerun(self.metadata, self.schema, connection, parse(self.sql, chosen), schema)
 
     def check(
         self,
         connection: object = None,
         *,
-        functions: Collection[str] = (),
         ask: bool = False,
         times: int = 1,
         on_change: Literal["raise", "warn"] | Callable[[PinCheck], object] = "raise",
@@ -190,16 +231,15 @@ class Pin:
         """Check whether the pin still runs and returns the same columns, or compare a new answer.
 
         By default no question is asked and no row is read: the SQL is parsed and checked as for ``rerun``.
-        With a connection, the columns that the warehouse declares are compared with the pinned ones. With
+        With a connection, the columns that the warehouse declares are compared with the pinned ones, and a
+        table or column that is gone is a change. With
         ``ask=True`` the question is asked again, and the SQL, columns, types and number of rows of its answer
         are compared. The pin does not change.
 
         Parameters
         ----------
         connection : object or None, default None
-            A connection to the warehouse, as for :meth:`Answer.rerun`; needs the pin's dialect.
-        functions : collection of str, default ()
-            Further functions that the SQL may call, by the names it uses.
+            A connection to the warehouse, as for :meth:`rerun`; needs the pin's dialect.
         ask : bool, default False
             Ask the question again; **each asking is paid for**.
         times : int, default 1
@@ -234,7 +274,7 @@ class Pin:
             raise ConfigError("connection= and ask=True: give one of them.", setting="ask")
         if times > 1 and not ask:
             raise ConfigError("times= needs ask=True.", setting="times")
-        checked = self._ask(times, client, timeout) if ask else self._read(connection, functions)
+        checked = self._ask(times, client, timeout) if ask else self._read(connection)
         if not checked.changed:
             return checked
         if callable(on_change):
@@ -264,7 +304,7 @@ class Pin:
         agreeing = [largest_group(keys) for keys in zip(*(keys for _, keys in found), strict=True)]
         return PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
 
-    def _read(self, connection: object, functions: Collection[str]) -> PinCheck:
+    def _read(self, connection: object) -> PinCheck:
         """Check the SQL, and compare the columns that a warehouse declares for it."""
         if not self._is_as_pinned():
             return PinCheck(self.name, (Drift(sql="edited"),), by_text=False)
@@ -273,7 +313,7 @@ class Pin:
             dialect = parse_any(self.sql).dialect if connection is None else self._dialect()
         found = {}
         try:
-            statement = guard.check(self.sql, dialect, functions)
+            statement = parse(self.sql, dialect)
             if connection is not None:
                 found = compare_columns(self.schema, declared_columns(self.schema, connection, statement))
         except QueryRefused as error:

@@ -1,16 +1,17 @@
-"""Columns as a warehouse sends them to columns of the answer's types: exactly, or a CellError.
+"""Arrow arrays of one type to arrays of another: exactly, or a CellError.
 
-There is no general cast. :data:`_PAIRS` lists what a column may be and what it may become; what it does not
-list is an error. Arrow's own casts are used only where they change no value. Everything else goes by way of
-the values' texts, which the readers of answers then read, so that a value becomes what it would be in an
-answer.
+There is no general cast. :data:`_PAIRS` lists what a type may become, and how: by a cast of Arrow where that
+changes no value, by one that is checked first, or by way of the texts of the values, which the readers of
+answers then read. What it does not list is an error, before the first row.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     any_of,
+    first_match,
     is_aware,
     is_binary,
     is_list,
@@ -26,31 +28,30 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
-from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.exact_json import dump
+from connecty_frames.decode.errors import CellError, cell_error
+from connecty_frames.decode.exact_json import FloatText, IntText, parse
 from connecty_frames.decode.types.builders import build
 from connecty_frames.decode.types.numbers import loses_digits
 from connecty_frames.decode.types.temporal import row_out_of_range
 from connecty_frames.decode.types.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
-from connecty_frames.warehouse.cells import JSON_TYPES, cells, parsed, plain, postgres_cells, python_cells
-from connecty_frames.warehouse.pairs import ANY_NUMBER, FLOAT_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.schema import ColumnSchema
-    from connecty_frames.warehouse.rows import Declared
+    from connecty_frames.decode.types.encodings import Encoding
 
-#: The types of databases that drivers send as values of another type.
+#: The types of databases whose texts are JSON.
+_JSON_TYPES: Final = frozenset({"json", "jsonb"})
+#: The types of databases that arrive as values of another type.
 _MISREAD: Final = frozenset(
     {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
 )
-#: Pairs of types whose casts Arrow does exactly, or not at all.
-_EXACT_CASTS: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
-    (pa.types.is_decimal, any_of(pa.types.is_decimal, pa.types.is_int64)),
-    (pa.types.is_integer, any_of(pa.types.is_decimal, pa.types.is_float64)),
-)
+#: Any number of this many digits survives a float, by the bits of the float.
+_FLOAT_DIGITS: Final = {16: 3, 32: 6, 64: 15}
+#: Whole numbers below these survive a float.
+_FLOAT_LIMITS: Final = {16: 2**11, 32: 2**24, 64: 2**53}
 #: The largest power of ten that float64 holds.
 _EXACT_POWER: Final = 22
 #: The evidence for a float64 that ``decimals="float"`` chose.
@@ -61,118 +62,72 @@ _ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Inf
 _PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
 
 
-def convert(column: pa.Array | tuple[Any, ...], declared: Declared, wanted: ColumnSchema) -> pa.Array:
-    """Return a column of one batch as an array of the wanted type; CellError at the first unfit value."""
-    # A tuple has the values of a driver without arrays: texts of PostgreSQL if the type in the database is
-    # known, else values of Python.
-    type_, origin = wanted.encoding or wanted.type, declared.origin
-    if isinstance(column, tuple):
-        values = postgres_cells(column, origin) if origin else parsed(python_cells(column), "", wanted.type)
-        return _build(values, wanted, declared)
-    if origin in _MISREAD and not is_text(column.type):
+class Pair(NamedTuple):
+    """What a column of a table is, and what it becomes."""
+
+    got: pa.DataType  # of Arrow's own, without dictionaries
+    wanted: pa.DataType
+    origin: str = ""  # the type in the database's words, in lower case; empty if unknown
+    declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal, if it is bounded
+    encoding: Encoding | None = None
+    nearest: bool = False  # numbers may be rounded to float64, since ``decimals="float"`` said so
+    is_chosen: bool = False  # the type was set by ``schema=``
+
+
+def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.DataType | None) -> Pair:
+    """Return a pair of types between which values can pass; CellError if none can."""
+    if origin in _MISREAD and not is_text(got):
         raise CellError(0, f"the type {origin}", "does not arrive with its exact values; cast it in the SQL")
-    array = plain(column)
+    pair = Pair(
+        _plain_type(got),
+        wanted.type,
+        origin,
+        declared,
+        wanted.encoding,
+        _NEAREST in wanted.evidence,
+        not wanted.is_inferred,
+    )
+    convert(pa.nulls(0, pair.got), pair)
+    return pair
+
+
+def convert(array: pa.Array, pair: Pair) -> pa.Array:
+    """Return an array as one of the wanted type; CellError at the first value that does not fit."""
+    array = _plain(array)
     if pa.types.is_null(array.type):
-        return pa.nulls(len(array), wanted.type)
-    if wanted.encoding is not None:
-        return build(cells(array), type_)
-    if is_number(type_) and (found := _numbers_fast(array, declared, type_)) is not None:
-        return found
-    for got_test, wanted_test, converter in _PAIRS:
-        if got_test(array.type) and wanted_test(type_):
-            return converter(array, type_, origin)
-    if any(got_test(array.type) and wanted_test(type_) for got_test, wanted_test in _BY_TEXT):
-        return _build(parsed(cells(array), origin, type_), wanted, declared)
-    raise CellError(0, f"a value of {column.type}", f"has no exact form as {type_}")
+        return pa.nulls(len(array), pair.wanted)
+    if pair.encoding is not None:
+        return build(_cells(array), pair.encoding)
+    for got_test, wanted_test, how in _PAIRS:
+        if got_test(array.type) and wanted_test(pair.wanted):
+            return how(array, pair)
+    raise _no_form(pair)
 
 
-def _build(values: list[Any], wanted: ColumnSchema, declared: Declared) -> pa.Array:
-    """Build a column; an inferred float64 takes the numbers that an answer would have as float64."""
-    array = build(values, wanted.encoding or wanted.type)
-    leaf = wanted.type.value_type if is_list(wanted.type) else wanted.type
-    is_exact = declared.type is not None and pa.types.is_floating(declared.type)
-    if leaf == pa.float64() and wanted.is_inferred and not is_exact and _NEAREST not in wanted.evidence:
-        for row, cell in enumerate(values):
-            for number in cell if isinstance(cell, list) else (cell,):
-                if isinstance(number, str) and loses_digits(number):
-                    raise CellError(row, str(number), "has more digits than double holds")
-    return array
+def _no_form(pair: Pair) -> CellError:
+    return CellError(0, f"a value of {pair.got}", f"has no exact form as {pair.wanted}")
 
 
-# --- numbers by Arrow's own casts -------------------------------------------------------------------------
+def _plain(array: pa.Array) -> pa.Array:
+    """Return an array of a type of Arrow's own, of values that are not numbered."""
+    if isinstance(array.type, pa.BaseExtensionType):
+        if array.type.extension_name == "arrow.uuid":
+            return pa.array([None if v is None else str(UUID(bytes=v)) for v in array.storage.to_pylist()])
+        return array.storage
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
-def _numbers_fast(array: pa.Array, declared: Declared, type_: pa.DataType) -> pa.Array | None:
-    """Return numbers by casts that are exact, or None if there is none, or if a value does not fit."""
-    if array.type == type_ and declared.origin != "hugeint":  # which has 39 digits
-        return array
-    with suppress(pa.ArrowException):
-        if pa.types.is_decimal(array.type) and array.type.bit_width < ANY_NUMBER.bit_width:
-            array = pc.cast(array, pa.decimal128(array.type.precision, array.type.scale))
-        if is_text(array.type) and declared.origin == "numeric":
-            return _numerics(array, declared.type, type_)
-        if pa.types.is_decimal128(array.type) and type_ == pa.float64():
-            return _floats(array)
-        if any(got(array.type) and wanted(type_) for got, wanted in _EXACT_CASTS):
-            return pc.cast(array, type_)
-    return None
-
-
-def _numerics(texts: pa.Array, declared: pa.DataType, type_: pa.DataType) -> pa.Array | None:
-    """Return the texts of PostgreSQL's numeric as numbers: without exponents, in the digits of its type."""
-    is_bounded = declared != ANY_NUMBER
-    if type_ == pa.float64():
-        digits = declared.precision if is_bounded else pc.max(pc.binary_length(texts)).as_py() or 0
-        return pc.cast(texts, type_) if digits <= FLOAT_DIGITS else None
-    if pa.types.is_integer(type_):
-        return pc.cast(texts, type_)
-    return pc.cast(pc.cast(texts, declared), type_) if is_bounded and pa.types.is_decimal(type_) else None
-
-
-def _floats(decimals: pa.Array) -> pa.Array | None:
-    """Return decimals of up to 15 digits as the nearest float64: a quotient of two whole numbers is exact."""
-    # Arrow's own cast is wrong in the last digit of every seventh value.
-    scale = decimals.type.scale
-    most = Decimal((0, (1,), FLOAT_DIGITS - scale))
-    ends = filter(None, pc.min_max(decimals).as_py().values())
-    if not (0 <= scale <= _EXACT_POWER and all(-most < end < most for end in ends)):
-        return None
-    counts = np.frombuffer(decimals.buffers()[1] or b"", np.int64)[::2]
-    floats = counts[decimals.offset : decimals.offset + len(decimals)] / 10.0**scale
-    mask = None if not decimals.null_count else ~decimals.is_valid().to_numpy(zero_copy_only=False)
-    return pa.array(floats, pa.float64(), mask=mask)
-
-
-# --- the pairs ----------------------------------------------------------------------------------------
+def _plain_type(type_: pa.DataType) -> pa.DataType:
+    if isinstance(type_, pa.BaseExtensionType):
+        return pa.string() if type_.extension_name == "arrow.uuid" else type_.storage_type
+    return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
 def _raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
     """Raise a CellError about the first value that is marked as wrong, if any is."""
     if wrong.true_count:
         row = wrong.index(True).as_py()
-        value = cells(array.slice(row, 1))[0]
-        raise CellError(row, value if isinstance(value, str) else dump(value), reason)
-
-
-def _same(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
-    return array if array.type == type_ else pc.cast(array, type_)
-
-
-def _text(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
-    if (spelled := _ADBC_TEXTS.get(origin)) is not None:
-        return build([spelled.get(text, text) for text in array.to_pylist()], type_)
-    return (
-        build(parsed(array.to_pylist(), origin, type_), type_)
-        if origin in JSON_TYPES
-        else pc.cast(array, type_)
-    )
-
-
-def _integers(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
-    signed = pa.types.is_signed_integer(type_)
-    bits = type_.bit_width - signed
-    _check_range(array, -(2**bits) if signed else 0, 2**bits - 1, f"does not fit in {type_}")
-    return pc.cast(array, type_)
+        raise cell_error(row, _cells(array.slice(row, 1))[0], reason)
 
 
 def _check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.Array | None = None) -> None:
@@ -184,7 +139,147 @@ def _check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa
             )
 
 
-def _timestamps(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+def _same(array: pa.Array, pair: Pair) -> pa.Array:
+    return array if array.type == pair.wanted else pc.cast(array, pair.wanted)
+
+
+def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
+    """Read the texts of the values, as those of an answer."""
+    spelled = _ADBC_TEXTS.get(pair.origin, {}) if is_text(array.type) else {}
+    values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else _cells(array)
+    if pair.origin in _JSON_TYPES or (is_text(array.type) and pa.types.is_nested(pair.wanted)):
+        values = _parsed(values)
+    made = build(values, pair.wanted)
+    if is_text(array.type) and pair.wanted == pa.float64() and not (pair.nearest or pair.is_chosen):
+        for row, text in enumerate(values):
+            if text is not None and loses_digits(text):
+                raise CellError(row, text, "has more digits than double holds")
+    return made
+
+
+def _parsed(values: list[Any]) -> list[Any]:
+    found = []
+    for row, cell in enumerate(values):
+        try:
+            found.append(parse(cell) if type(cell) is str else cell)
+        except (ValueError, RecursionError):
+            raise CellError(row, cell, "is not JSON") from None
+    return found
+
+
+# --- numbers --------------------------------------------------------------------------------------------
+
+
+def _integers(array: pa.Array, pair: Pair) -> pa.Array:
+    signed = pa.types.is_signed_integer(pair.wanted)
+    bits = pair.wanted.bit_width - signed
+    _check_range(array, -(2**bits) if signed else 0, 2**bits - 1, f"does not fit in {pair.wanted}")
+    return pc.cast(array, pair.wanted)
+
+
+def _exact_cast(array: pa.Array, pair: Pair) -> pa.Array:
+    """Cast where Arrow does it exactly or not at all; else its text tells which value does not fit."""
+    if array.type == pair.wanted and pair.origin != "hugeint":  # which has 39 digits
+        return array
+    with suppress(pa.ArrowException):
+        if pair.origin != "hugeint" or pair.wanted == pa.int64():
+            return pc.cast(_wide(array), pair.wanted)
+    return _by_text(array, pair)
+
+
+def _wide(array: pa.Array) -> pa.Array:
+    """Return decimals of 32 and 64 bits as those of 128, which Arrow casts to more types."""
+    if pa.types.is_decimal(array.type) and array.type.bit_width < 128:  # noqa: PLR2004 - the bits of a decimal
+        return pc.cast(array, pa.decimal128(array.type.precision, array.type.scale))
+    return array
+
+
+def _floats(array: pa.Array, pair: Pair) -> pa.Array:
+    """Return decimals as the float64 whose shortest text is the same number."""
+    # Arrow's own cast is wrong in the last digit of every seventh value. Up to 15 digits, the quotient of the
+    # unscaled number and the power of ten is the nearest float64, since both are exact.
+    array = _wide(array)
+    scale = array.type.scale
+    most = Decimal((0, (1,), _FLOAT_DIGITS[64] - scale))
+    ends = filter(None, pc.min_max(array).as_py().values())
+    if (
+        pa.types.is_decimal128(array.type)
+        and 0 <= scale <= _EXACT_POWER
+        and all(-most < end < most for end in ends)
+    ):
+        start, width = array.offset, 16  # bytes, of which the first half is the number
+        numbers = (array.buffers()[1] or pa.py_buffer(b""))[start * width : (start + len(array)) * width]
+        floats = np.frombuffer(numbers, np.int64)[::2] / 10.0**scale
+        mask = None if not array.null_count else ~array.is_valid().to_numpy(zero_copy_only=False)
+        return pa.array(floats, pa.float64(), mask=mask)
+    values = [None if value is None else float(value) for value in array.to_pylist()]
+    for row, (value, exact) in enumerate(zip(values, array.to_pylist(), strict=True)):
+        if value is not None and not pair.nearest and Decimal(repr(value)) != exact:
+            raise CellError(row, f"{exact:f}", "has more digits than double holds")
+    return pa.array(values, pa.float64())
+
+
+def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
+    """Return floats as whole numbers; large ones may have been rounded before they came here."""
+    bits = array.type.bit_width
+    values = pc.cast(array, pa.float64())
+    _raise_at(
+        pc.not_equal(pc.fill_null(pc.equal(pc.floor(values), values), True), True),  # noqa: FBT003 - of Arrow
+        array,
+        f"does not fit in {pair.wanted}",
+    )
+    limit = pa.scalar(float(_FLOAT_LIMITS[bits]))
+    reason = f"came as a float of {bits} bits, which does not hold every whole number of this size"
+    _raise_at(pc.greater_equal(pc.abs(values), limit), array, reason)
+    return _integers(pc.cast(values, pa.int64()), pair)
+
+
+def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
+    """Return floats as decimals; one with more digits may have been another decimal before it came here."""
+    values, most = _cells(array), _FLOAT_DIGITS[array.type.bit_width]
+    for row, text in enumerate(values):
+        if type(text) is FloatText and len(Decimal(text).normalize().as_tuple().digits) > most:
+            reason = f"has more than the {most} digits that a float of {array.type.bit_width} bits holds"
+            raise CellError(row, text, reason)
+    return build(values, pair.wanted)
+
+
+def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
+    """Read texts as numbers; PostgreSQL's numeric has no exponents, and the digits of its type."""
+    if pair.origin != "numeric":
+        return _by_text(array, pair)
+    with suppress(pa.ArrowException):
+        if pa.types.is_integer(pair.wanted):
+            return pc.cast(array, pair.wanted)
+        if pair.wanted == pa.float64():
+            longest = pc.max(pc.binary_length(array)).as_py() or 0
+            if min(longest, pair.declared.precision if pair.declared else longest) <= _FLOAT_DIGITS[64]:
+                return pc.cast(array, pair.wanted)
+        elif pair.declared and pa.types.is_decimal(pair.wanted):
+            return pc.cast(pc.cast(array, pair.declared), pair.wanted)
+    return _by_text(array, pair)
+
+
+# --- texts and bytes --------------------------------------------------------------------------------------
+
+
+def _text(array: pa.Array, pair: Pair) -> pa.Array:
+    return _by_text(array, pair) if pair.origin in {*_JSON_TYPES, *_ADBC_TEXTS} else _same(array, pair)
+
+
+def _bytea(array: pa.Array, pair: Pair) -> pa.Array:
+    if pair.origin != "bytea":
+        raise CellError(0, "a value of bytes", "is text in the answer; cast it to text in the SQL")
+    return pa.array(
+        [None if value is None else f"\\x{value.hex()}" for value in array.to_pylist()], pair.wanted
+    )
+
+
+# --- times ------------------------------------------------------------------------------------------------
+
+
+def _timestamps(array: pa.Array, pair: Pair) -> pa.Array:
+    type_ = pair.wanted
     per_second = _PER_SECOND[array.type.unit]
     counts = array.view(pa.int64())
     if per_second <= _PER_SECOND["us"]:  # nanoseconds end long before
@@ -196,7 +291,7 @@ def _timestamps(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
     if row is not None:
         raise CellError(
             row,
-            cells(array.cast(pa.timestamp(type_.unit, "UTC")))[row],
+            _cells(array.cast(pa.timestamp(type_.unit, "UTC")))[row],
             f"has no year that can be shown in {type_.tz}",
         )
     return array
@@ -217,80 +312,251 @@ def _in_unit(array: pa.Array, counts: pa.Array, type_: pa.DataType, unit_type: p
         raise
 
 
-def _dates(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+def _dates(array: pa.Array, pair: Pair) -> pa.Array:
     if pa.types.is_date64(array.type):
         array = pc.cast(array, pa.date32())
     days = array.view(pa.int32())
-    _check_range(
-        days,
-        FIRST_MICROS // DAY_MICROS,
-        LAST_MICROS // DAY_MICROS,
-        "is not a date of the years 1 to 9999",
-        array,
-    )
-    return pc.cast(array, type_)
+    first, last = FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS
+    _check_range(days, first, last, "is not a date of the years 1 to 9999", array)
+    return pc.cast(array, pair.wanted)
 
 
-def _times(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+def _times(array: pa.Array, pair: Pair) -> pa.Array:
     counts = array.view(pa.int32() if pa.types.is_time32(array.type) else pa.int64())
     _check_range(counts, 0, 86_400 * _PER_SECOND[array.type.unit] - 1, "is not a time of day", array)
-    return _in_unit(array, counts, type_, type_)
+    return _in_unit(array, counts, pair.wanted, pair.wanted)
 
 
-def _intervals(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+def _durations(array: pa.Array, pair: Pair) -> pa.Array:
+    return _in_unit(array, array.view(pa.int64()), pair.wanted, pair.wanted)
+
+
+def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
     """Read intervals of days and less; months have no fixed length."""
-    nanos: list[int | None] = []
-    step = 10**9 // _PER_SECOND[type_.unit]
+    lengths: list[int | None] = []
+    step = 10**9 // _PER_SECOND[pair.wanted.unit]
     for row, value in enumerate(array.to_pylist()):
         if value is None:
-            nanos.append(None)
+            lengths.append(None)
             continue
-        length = value.days * 86_400 * 10**9 + value.nanoseconds
-        if value.months or length % step:
-            words = (
-                f"{value.months} months {value.days} days {Decimal(value.nanoseconds).scaleb(-9):f} seconds"
-            )
-            raise CellError(
-                row, words, "has months" if value.months else f"has digits that {type_} does not hold"
-            )
-        nanos.append(length // step)
-    return pc.cast(pa.array(nanos, pa.int64()), type_)
+        nanos = value.days * 86_400 * 10**9 + value.nanoseconds
+        if value.months or nanos % step:
+            seconds = Decimal(value.nanoseconds).scaleb(-9)
+            words = f"{value.months} months {value.days} days {seconds:f} seconds"
+            reason = "has months" if value.months else f"has digits that {pair.wanted} does not hold"
+            raise CellError(row, words, reason)
+        lengths.append(nanos // step)
+    return pc.cast(pa.array(lengths, pa.int64()), pair.wanted)
 
 
-def _bytea(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
-    if origin != "bytea":
-        raise CellError(0, "a value of bytes", "is text in the answer; cast it to text in the SQL")
-    return pa.array([None if value is None else f"\\x{value.hex()}" for value in array.to_pylist()], type_)
+# --- lists and structs --------------------------------------------------------------------------------------
 
+
+def _lists(array: pa.Array, pair: Pair) -> pa.Array:
+    if pa.types.is_fixed_size_list(array.type):
+        array = array.cast(pa.list_(array.type.value_type))
+    lengths = pc.fill_null(pc.list_value_length(array), pa.scalar(0, pa.int32())).to_numpy(
+        zero_copy_only=False
+    )
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    field = pair.wanted.value_field
+
+    def row_of(item: int) -> int:
+        return max(int(np.searchsorted(offsets, item, side="right")) - 1, 0)
+
+    try:
+        items = convert(pc.list_flatten(array), _inside(pair, array.type.value_type, field.type))
+    except CellError as error:
+        raise error.at(row_of(error.row or 0)) from None
+    if items.null_count and not field.nullable:
+        row = row_of(items.is_null().index(True).as_py())
+        raise CellError(row, "null", "is inside a value, where schema= does not allow it")
+    mask = array.is_null() if array.null_count else None
+    return pa.ListArray.from_arrays(pa.array(offsets), items, mask=mask).cast(pair.wanted)
+
+
+def _structs(array: pa.Array, pair: Pair) -> pa.Array:
+    got, fields = [field.name for field in array.type], list(pair.wanted)
+    if sorted(got) != sorted(field.name for field in fields) or len(set(got)) < len(got) or not got:
+        raise _no_form(pair)
+    by_name = dict(zip(got, array.flatten(), strict=True))
+    children = []
+    for field in fields:
+        child = by_name[field.name]
+        children.append(convert(child, _inside(pair, child.type, field.type)))
+        if not field.nullable:
+            wrong = pc.and_(array.is_valid(), child.is_null())
+            _raise_at(wrong, array, f"has a null under {field.name!r}, which schema= does not allow")
+    return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
+
+
+def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
+    """Return the pair of types of what is in a list or a struct, of which the database's word is unknown."""
+    return Pair(_plain_type(got), wanted, nearest=pair.nearest, is_chosen=pair.is_chosen)
+
+
+# --- values as the cells of an answer -----------------------------------------------------------------------
+
+
+def _cells(array: pa.Array) -> list[Any]:
+    """Return the values as ``builders`` reads them: numbers and times as texts, or None for null."""
+    array = _plain(array)
+    if (read := first_match(_CELLS, array.type)) is None:
+        raise CellError(0, f"a value of {array.type}", "has no form in an answer; cast it in the SQL")
+    return read(array)
+
+
+def _texts_of(make: Callable[[Any], str]) -> Callable[[pa.Array], list[Any]]:
+    return lambda array: [None if value is None else make(value) for value in array.to_pylist()]
+
+
+def _float_cells(array: pa.Array) -> list[Any]:
+    """Return floats in the shortest spelling that gives them back: 0.1 for the float32 nearest to it."""
+    values = array.to_numpy(zero_copy_only=False)
+    texts = [str(value) for value in values.astype(array.type.to_pandas_dtype())]
+    special = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+    cells = [special.get(text) or FloatText(text) for text in texts]
+    return [cell if valid else None for cell, valid in zip(cells, array.is_valid().to_pylist(), strict=True)]
+
+
+def _list_cells(array: pa.Array) -> list[Any]:
+    if pa.types.is_fixed_size_list(array.type):
+        array = array.cast(pa.list_(array.type.value_type))
+    return _split(array, _cells(array.values), list)
+
+
+def _map_cells(array: pa.Array) -> list[Any]:
+    pairs = list(zip(_cells(array.keys), _cells(array.items), strict=True))
+    return _split(array, pairs, lambda found: {str(key): item for key, item in found})
+
+
+def _split(array: pa.Array, items: list[Any], make: Callable[[list[Any]], Any]) -> list[Any]:
+    bounds = zip(pairwise(array.offsets.to_pylist()), array.is_valid().to_pylist(), strict=True)
+    return [make(items[start:end]) if valid else None for (start, end), valid in bounds]
+
+
+def _struct_cells(array: pa.Array) -> list[Any]:
+    names = [field.name for field in array.type]
+    columns = [_cells(child) for child in array.flatten()]
+    rows = list(zip(*columns, strict=True)) or [()] * len(array)
+    return [
+        dict(zip(names, row, strict=True)) if valid else None
+        for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)
+    ]
+
+
+#: The counts that stand for infinity, by their bits: in DuckDB the largest, in PostgreSQL the largest since
+#: 2000, which ADBC counts on from 1970, beyond the end of the type.
+_INFINITIES: Final[dict[int, dict[int, str]]] = {
+    64: {
+        2**63 - 1: "infinity",
+        -(2**63) + 1: "-infinity",
+        -(2**63) + 946_684_800_000_000 - 1: "infinity",
+        -(2**63) + 946_684_800_000_000: "-infinity",
+    },
+    32: {
+        2**31 - 1: "infinity",
+        -(2**31) + 1: "-infinity",
+        -(2**31) + 10_957 - 1: "infinity",
+        -(2**31) + 10_957: "-infinity",
+    },
+}
+
+
+def _temporal_cells(array: pa.Array) -> list[str | None]:
+    """Return dates, timestamps and times of day as PostgreSQL writes them to JSON; None is null."""
+    # Instants are in UTC. Fractions have no zeros at their end. There are ``infinity``, ``0044-03-15 BC`` and
+    # ``24:00:00``. Durations and intervals, which databases write in several ways, are a CellError.
+    type_ = array.type
+    if pa.types.is_date64(type_):
+        return _temporal_cells(pc.cast(array, pa.date32()))
+    if pa.types.is_date32(type_):
+        texts = _date_texts(array.view(pa.int32()), "D", "")
+    elif pa.types.is_timestamp(type_):
+        texts = _date_texts(array.view(pa.int64()), type_.unit, "" if type_.tz is None else "+00:00")
+    elif pa.types.is_time(type_):
+        counts = array.view(pa.int32() if pa.types.is_time32(type_) else pa.int64())
+        texts = (_time_text(count, type_.unit) for count in _counts(counts))
+    else:
+        raise CellError(0, f"a value of {type_}", "has no exact form as text; cast it to text in the SQL")
+    return [text if valid else None for text, valid in zip(texts, array.is_valid().to_pylist(), strict=True)]
+
+
+def _counts(counts: pa.Array) -> Any:
+    return pc.fill_null(counts, pa.scalar(0, counts.type)).to_numpy(zero_copy_only=False)
+
+
+def _date_texts(counts: pa.Array, unit: str, offset: str) -> Iterator[str]:
+    infinities = _INFINITIES[counts.type.bit_width]
+    numbers = _counts(counts)
+    texts = np.datetime_as_string(numbers.astype(f"datetime64[{unit}]"))
+    for count, text in zip(numbers, texts, strict=True):
+        if (infinity := infinities.get(int(count))) is not None:
+            yield infinity
+            continue
+        day, _, clock = str(text).partition("T")
+        era = ""
+        year = int(day[:-6])
+        if year < 1:
+            day, era = f"{1 - year:04d}{day[-6:]}", " BC"
+        yield f"{day}{'T' if clock else ''}{_trimmed(clock)}{offset if clock else ''}{era}"
+
+
+def _trimmed(clock: str) -> str:
+    return clock.rstrip("0").rstrip(".") if "." in clock else clock
+
+
+def _time_text(count: int, unit: str) -> str:
+    digits = FRACTION_DIGITS[unit]
+    seconds, fraction = divmod(int(count), 10**digits)
+    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return _trimmed(f"{clock}.{fraction:0{digits}d}") if digits else clock
+
+
+_CELLS: Final[tuple[tuple[TypeTest, Callable[[pa.Array], list[Any]]], ...]] = (
+    (any_of(is_text, pa.types.is_boolean), pa.Array.to_pylist),
+    (pa.types.is_integer, _texts_of(IntText)),
+    (pa.types.is_decimal, _texts_of(lambda value: FloatText(format(value, "f")))),
+    (pa.types.is_floating, _float_cells),
+    (pa.types.is_temporal, _temporal_cells),
+    (is_list, _list_cells),
+    (pa.types.is_struct, _struct_cells),
+    (pa.types.is_map, _map_cells),
+)
+
+
+# --- the pairs ----------------------------------------------------------------------------------------------
 
 _is_clock: Final = any_of(pa.types.is_date, pa.types.is_timestamp, pa.types.is_time)
 
-#: What a column may be and become; the first pair that matches decides.
-_PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[..., pa.Array]], ...]] = (
+#: What a type may become, and how; the first pair that matches decides. What is not here is refused.
+_PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Array]], ...]] = (
     (pa.types.is_boolean, pa.types.is_boolean, _same),
     (pa.types.is_integer, pa.types.is_integer, _integers),
+    (pa.types.is_integer, any_of(pa.types.is_decimal, pa.types.is_float64), _exact_cast),
+    (pa.types.is_decimal, any_of(pa.types.is_decimal, pa.types.is_int64), _exact_cast),
+    (pa.types.is_decimal, pa.types.is_float64, _floats),
     (pa.types.is_float64, pa.types.is_float64, _same),
+    (pa.types.is_float32, pa.types.is_float32, _same),
+    (pa.types.is_floating, pa.types.is_integer, _whole_floats),
+    (pa.types.is_floating, pa.types.is_decimal, _float_decimals),
+    (is_number, is_number, _by_text),
+    (pa.types.is_integer, pa.types.is_boolean, _by_text),
     (is_text, is_text, _text),
+    (is_text, is_number, _from_text),
+    (is_text, lambda _: True, _by_text),
     (is_binary, is_binary, _same),
+    (is_binary, is_text, _bytea),
     (is_naive, is_naive, _timestamps),
     (is_aware, is_aware, _timestamps),
     (pa.types.is_date, pa.types.is_date, _dates),
     (pa.types.is_time, pa.types.is_time, _times),
-    (
-        pa.types.is_duration,
-        pa.types.is_duration,
-        lambda array, type_, _: _in_unit(array, array.view(pa.int64()), type_, type_),
-    ),
+    (pa.types.is_duration, pa.types.is_duration, _durations),
     (pa.types.is_interval, pa.types.is_duration, _intervals),
-    (is_binary, is_text, _bytea),
-)
-#: What comes by way of texts, if no pair matches.
-_BY_TEXT: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
-    (is_number, is_number),
-    (pa.types.is_integer, pa.types.is_boolean),
-    (pa.types.is_date, is_naive),
-    (any_of(is_naive, is_aware), pa.types.is_date),
-    (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, pa.types.is_dictionary)),
-    (is_text, lambda _: True),
-    (pa.types.is_nested, any_of(pa.types.is_nested, is_text)),
+    (pa.types.is_date, is_naive, _by_text),
+    (pa.types.is_timestamp, pa.types.is_date, _by_text),
+    (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, pa.types.is_dictionary), _by_text),
+    (is_list, is_list, _lists),
+    (pa.types.is_struct, pa.types.is_struct, _structs),
+    (pa.types.is_nested, any_of(pa.types.is_nested, is_text), _by_text),
 )

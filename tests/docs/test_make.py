@@ -72,7 +72,7 @@ def test_every_target_that_is_named_exists(listed: set[tuple[str, str]]) -> None
         for match in NAMED.finditer(path.read_text(encoding="utf-8"))
     } - {("setup", "lowest"), ("setup", "")}
 
-    assert {("demo", ""), ("bench", "decode"), ("verify", "chaos"), ("test-clouds", "")} <= named
+    assert {("demo", ""), ("bench", "decode"), ("verify", "chaos"), ("test-engines", "")} <= named
     assert named <= listed
     assert not {("bench", ""), ("verify", "")} & named
 
@@ -101,7 +101,9 @@ def test_a_choice_runs_its_program() -> None:
 
 def test_environments_have_tests_of_their_own() -> None:
     """Their programs run in a folder of their own, also for another Python."""
-    assert ".venv-clouds/bin/python -m pytest tests/clouds -x" in dry_run("test-clouds", "ARGS=-x")
+    assert ".venv-engines/bin/python -m pytest --force-enable-socket tests/engines -x" in dry_run(
+        "test-engines", "ARGS=-x"
+    )
     assert ".venv-spark-lowest/bin/python -m pytest tests/spark" in dry_run("test-spark-lowest")
     assert "--resolution lowest-direct --editable" in dry_run("--always-make", "setup", "WHAT=lowest")
 

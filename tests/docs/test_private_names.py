@@ -5,13 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
-
-import connecty_frames as cf
-from connecty_frames.warehouse.clouds import read_bigquery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,11 +72,3 @@ def test_the_table_is_what_the_code_uses() -> None:
     for module, name, test in table():
         assert re.search(rf"\b{re.escape(name)}\b", (PACKAGE / module).read_text(encoding="utf-8")), name
         assert (ROOT / test).is_file()
-
-
-def test_a_connection_of_bigquery_without_its_client() -> None:
-    """It says what to pass instead."""
-    connection: Any = SimpleNamespace()
-    statement: Any = None
-    with pytest.raises(cf.ConfigError, match="pass a Client"), read_bigquery(connection, statement):
-        pass

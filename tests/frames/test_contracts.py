@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import json
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -637,46 +635,40 @@ def test_pins_and_batches(tmp_path: Path) -> None:
     assert dataset.count_rows() == 10
 
 
-def test_rerun() -> None:
-    """The SQL of an answer makes the categories again, and refuses others."""
+def test_cast() -> None:
+    """The types of an answer make the categories again, and refuse others."""
     schema = cf.Answer.from_json(body(["c"], ["a"]), schema={"c": Literal["z", "a"]}).metadata.schema
-    with closing(sqlite3.connect(":memory:")) as connection:
-        found = cf.AnswerMetadata(sql_query="SELECT 'a' AS c UNION ALL SELECT NULL", schema=schema)
-        table = cf.rerun(found, connection, dialect="sqlite").read_all()
-        assert table["c"].chunk(0).dictionary.to_pylist() == ["z", "a"]
-        assert table["c"].to_pylist() == ["a", None]
-        other = cf.AnswerMetadata(sql_query="SELECT 'b' AS c", schema=schema)
-        with pytest.raises(
-            ConversionError, match="Column 'c', row 0: 'b' is not one of the categories 'z', 'a'"
-        ):
-            cf.rerun(other, connection, dialect="sqlite").read_all()
+    found = cf.AnswerMetadata(schema=schema)
+    table = cf.cast(found, pa.table({"c": ["a", None]}))
+    assert table["c"].chunk(0).dictionary.to_pylist() == ["z", "a"]
+    assert table["c"].to_pylist() == ["a", None]
+    with pytest.raises(ConversionError, match="Column 'c', row 0: 'b' is not one of the categories 'z', 'a'"):
+        cf.cast(found, pa.table({"c": ["b"]}))
 
 
 class Sums(BaseModel):
-    """A contract for what rerun returns."""
+    """A contract for what cast returns."""
 
     n: int = Field(gt=0)
     d: Decimal | None
     kind: Literal["z", "a"] = Field(validation_alias=AliasChoices("kind", "c"))
 
 
-def test_rerun_with_a_contract() -> None:
-    """Rows of the warehouse meet it too: nulls, constraints, categories and names."""
+def test_cast_with_a_contract() -> None:
+    """A table meets it too: nulls, constraints, categories and names."""
     answer = cf.Answer.from_json(body(["c", "n", "d"], ["a", 1, 1.25]))
-    with closing(sqlite3.connect(":memory:")) as connection:
 
-        def rerun(values: str) -> pa.Table:
-            sql = f"SELECT 'a' AS c, 1 AS n, 1.5 AS d UNION ALL SELECT {values}"
-            source = cf.AnswerMetadata(sql_query=sql, schema=answer.metadata.schema)
-            return cf.rerun(source, connection, dialect="sqlite", schema=Sums).read_all()
+    def cast(*row: Any) -> pa.Table:
+        columns = zip(["a", 1, Decimal("1.5")], row, strict=True)
+        return cf.cast(answer, pa.table(dict(zip("cnd", map(list, columns), strict=True))), schema=Sums)
 
-        table = rerun("'z', 2, NULL")
-        assert table.to_pydict() == {"n": [1, 2], "d": [Decimal("1.5"), None], "c": ["a", "z"]}
-        assert [field.nullable for field in table.schema] == [False, True, False]
-        for values, message in (
-            ("'z', NULL, 1", "Column 'n', row 1: 'null' is a null"),
-            ("'z', 0, 1", "Column 'n', row 1: '0' does not fit the model: Input should be greater than 0"),
-            ("'q', 1, 1", "Column 'c', row 1: 'q' is not one of the categories 'z', 'a'"),
-        ):
-            with pytest.raises(ConversionError, match=message):
-                rerun(values)
+    table = cast("z", 2, None)
+    assert table.to_pydict() == {"n": [1, 2], "d": [Decimal("1.5"), None], "c": ["a", "z"]}
+    assert [field.nullable for field in table.schema] == [False, True, False]
+    for row, message in (
+        (("z", None, None), "Column 'n', row 1: 'null' is a null"),
+        (("z", 0, None), "Column 'n', row 1: '0' does not fit the model: Input should be greater than 0"),
+        (("q", 1, None), "Column 'c', row 1: 'q' is not one of the categories 'z', 'a'"),
+    ):
+        with pytest.raises(ConversionError, match=message):
+            cast(*row)

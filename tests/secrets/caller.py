@@ -88,8 +88,11 @@ ASKING: Final[dict[str, Callable[[cf.Client], object]]] = {
     "spark": spark,
     "magic": magic,
 }
-RUNNING: Final[dict[str, Callable[[cf.Answer, object], object]]] = {
-    "Answer.rerun": lambda answer, database: answer.rerun(database, dialect="sqlite").read_all(),
-    "rerun": lambda answer, database: cf.rerun(answer.to_polars(), database, dialect="sqlite").read_all(),
-    "Pin.rerun": lambda _, database: cf.pinned("numbers").rerun(database, dialect="sqlite").read_all(),
+CASTING: Final[dict[str, Callable[[cf.Answer, Any], object]]] = {
+    "Answer.cast": lambda answer, database: answer.cast(database.sql("FROM numbers").to_arrow_table()),
+    "cast": lambda answer, database: cf.cast(
+        answer.to_polars(), database.sql("FROM numbers").to_arrow_table().to_reader()
+    ).read_all(),
+    "Pin.cast": lambda _, database: cf.pinned("numbers").cast(database.sql("FROM numbers").to_arrow_table()),
+    "Pin.rerun": lambda _, database: cf.pinned("numbers").rerun(database, dialect="duckdb").read_all(),
 }

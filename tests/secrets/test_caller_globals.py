@@ -5,12 +5,11 @@ One secret is in the client, and one is a global of the module that calls.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import duckdb
 import pytest
 
 import connecty_frames as cf
@@ -86,7 +85,7 @@ def test_each_entry_point_is_called() -> None:
     }
     assert asking == {
         *("ask", "ask_async", "ask_batch", "ask_df", "ask_df_async", "ask_many", "pin", "read_connecty"),
-        *("fetch", "fetch_df", "rerun"),
+        *("fetch", "fetch_df"),
     }
     source = Path(caller.__file__).read_text(encoding="utf-8")
     assert [name for name in asking if f"cf.{name}(" not in source] == []
@@ -113,18 +112,15 @@ def test_no_shared_client_shows_a_secret(settings: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", caller.RUNNING)
-def test_no_rerun_shows_a_secret(client: cf.Client, name: str) -> None:
+@pytest.mark.parametrize("name", caller.CASTING)
+def test_no_cast_shows_a_secret(client: cf.Client, name: str) -> None:
     """Neither by a value that does not fit, nor by a warning that is an error."""
     asked = client.ask("how many?")
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.execute("CREATE TABLE numbers (n)")
-        database.execute("INSERT INTO numbers VALUES (1), (2), ('x')")
-        database.commit()
-        texts = shown(cf.ConversionError, caller.RUNNING[name], asked, database)
+    with duckdb.connect() as database:
+        database.execute("CREATE TABLE numbers AS SELECT * FROM (VALUES ('1'), ('2'), ('x')) AS t (n)")
+        texts = shown(cf.ConversionError, caller.CASTING[name], asked, database)
         assert leaks(texts) == []
-        if name != "Pin.rerun":  # which compares no number of rows
-            database.execute("UPDATE numbers SET n = 3 WHERE n = 'x'")
-            database.commit()
-            texts = shown(cf.StatisticsWarning, caller.RUNNING[name], asked, database)
+        if not name.startswith("Pin"):  # which compares no number of rows
+            database.execute("UPDATE numbers SET n = '3' WHERE n = 'x'")
+            texts = shown(cf.StatisticsWarning, caller.CASTING[name], asked, database)
             assert leaks(texts) == []

@@ -252,22 +252,23 @@ def settings() -> None:
     cf.use_sandbox(statistics="none")  # error
 
 
-# The warehouse
+# All rows
 
 
-def warehouse(connection: object, given: pd.DataFrame, metadata: AnswerMetadata) -> None:
-    """An answer, a frame or metadata is run in a dialect, which is required."""
+def all_rows(given: pd.DataFrame, fetched: pl.DataFrame, table: object, metadata: AnswerMetadata) -> None:
+    """What was given comes out, or what the engine says."""
     answer = cf.ask("q")
     assert_type(answer.tables, tuple[str, ...] | None)
-    answer.rerun(connection, dialect="postgres", functions=["f"])
-    cf.rerun(answer, connection, dialect="postgres")
-    cf.rerun(given, connection, dialect="postgres")
-    cf.rerun(metadata, connection, dialect="postgres")
-    answer.rerun(connection)  # error
-    cf.rerun(answer, connection, dialects="postgres")  # error
+    accessor(answer.cast(given).connecty)
+    accessor(answer.cast(fetched, schema={"a": int}).connecty)
+    accessor(cf.cast(given, table, engine="polars").connecty)
+    accessor(cf.cast(metadata, table, engine="pandas").connecty)
+    cf.cast(answer, table, engine="pyarrow").column_names
+    answer.cast(table, engine="dask")  # error
+    cf.cast(answer)  # error
 
 
-def pins(connection: object) -> None:
+def pins(connection: object, fetched: pl.DataFrame) -> None:
     """Frames of the engine, and what a check found."""
     pin = cf.pin("name", "q", dialect="postgres", max_rows=None)
     assert_type(pin, cf.Pin)
@@ -275,9 +276,10 @@ def pins(connection: object) -> None:
     assert_type(pin.tables, tuple[str, ...])
     accessor(pin.fetch_df(engine="polars", client=cf.Client()).connecty)
     assert_type(pin.check(ask=True, times=2, on_change=print).changed, bool)
-    pin.rerun(connection, functions=["f"])
-    cf.rerun(pin, connection, dialect="postgres")
+    pin.rerun(connection, dialect="postgres", schema={"a": int}).read_all()
+    accessor(pin.cast(fetched).connecty)
     pin.check(on_change="ignore")  # error
+    pin.rerun(connection, functions=["f"])  # error
     cf.pin("name", "q", max_row=5)  # error
     pin.fetch_df(engine="dask")  # error
 

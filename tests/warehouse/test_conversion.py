@@ -12,8 +12,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.schema import ColumnSchema
-from connecty_frames.warehouse.conversion import convert
-from connecty_frames.warehouse.rows import Declared
+from connecty_frames.warehouse.conversion import convert, pair_of
 from tests.cases import cases
 
 NAIVE, INSTANT = pa.timestamp("us"), pa.timestamp("us", "UTC")
@@ -25,11 +24,11 @@ def counts(values: list[int | None], type_: pa.DataType) -> pa.Array:
     return pa.array(values, width).view(type_)
 
 
-def converted(array: Any, type_: Any, origin: str = "") -> list[Any]:
+def converted(array: Any, type_: Any, origin: str = "", evidence: str = "schema=") -> list[Any]:
     """Return the values of a converted column, after a check of its type."""
     encoding = type_ if isinstance(type_, cf.epoch | cf.local) else None
-    column = ColumnSchema("v", encoding.type if encoding else type_, "schema=", encoding)
-    result = convert(array, Declared("v", array.type, origin), column)
+    column = ColumnSchema("v", encoding.type if encoding else type_, evidence, encoding)
+    result = convert(array, pair_of(array.type, column, origin, None))
     assert result.type == column.type
     values: list[Any] = result.to_pylist()
     return values
@@ -54,8 +53,12 @@ def converted(array: Any, type_: Any, origin: str = "") -> list[Any]:
         (pa.array([Decimal(10**37)]), pa.decimal256(76, 10), [Decimal(10**37)]),
         (pa.array([Decimal("0.00000001")]), pa.string(), ["0.00000001"]),
         (pa.array([0.1, 3.25, None], pa.float32()), pa.float64(), [0.1, 3.25, None]),
-        (pa.array([1.0, 250.0]), pa.int64(), [1, 250]),
+        (pa.array([1.0, 250.0, None]), pa.int64(), [1, 250, None]),
+        (pa.array([2.0**53 - 1, 1 - 2.0**53]), pa.int64(), [2**53 - 1, 1 - 2**53]),
+        (pa.array([2.0**24 - 1], pa.float32()), pa.int64(), [2**24 - 1]),
         (pa.array([0.1]), pa.decimal128(5, 2), [Decimal("0.10")]),
+        (pa.array([123456789012.345]), pa.decimal128(18, 3), [Decimal("123456789012.345")]),
+        (pa.array([Decimal("0.14285714285714285")]), pa.float64(), [0.14285714285714285]),
         (pa.array([float("inf"), 1e300]), pa.string(), ["Infinity", "1e+300"]),
         (pa.array([True]), pa.string(), ["true"]),
         (pa.array(["a", None]), pa.large_string(), ["a", None]),
@@ -75,6 +78,13 @@ def converted(array: Any, type_: Any, origin: str = "") -> list[Any]:
         (counts([1], pa.duration("s")), pa.duration("us"), [timedelta(seconds=1)]),
         (pa.array([[1, None], None, []]), pa.list_(pa.int64()), [[1, None], None, []]),
         (pa.array([[Decimal("984.18")]]), pa.list_(pa.float64()), [[984.18]]),
+        (pa.array([[1], [2, 3]]), pa.large_list(pa.int8()), [[1], [2, 3]]),
+        (pa.array([[1, 2]], pa.list_(pa.int64(), 2)), pa.list_(pa.int64()), [[1, 2]]),
+        (
+            pa.array([{"n": [Decimal("984.18")]}, {"n": None}]),
+            pa.struct([("n", pa.list_(pa.float64()))]),
+            [{"n": [984.18]}, {"n": None}],
+        ),
         (
             pa.array([{"b": 1, "a": "x"}, None]),
             pa.struct([("a", pa.string()), ("b", pa.int64())]),
@@ -129,7 +139,24 @@ def test_nan_and_null() -> None:
         (pa.array([1, 2]), pa.bool_(), 1, "2 is neither true nor false"),
         (pa.array([2**53 + 1]), pa.float64(), 0, "9007199254740993 does not fit in double"),
         (pa.array([Decimal("1.00"), Decimal("1.51")]), pa.decimal128(9, 1), 1, r"1\.51 does not fit"),
-        (pa.array([1.5]), pa.int64(), 0, r"1\.5 does not fit in int64"),
+        (pa.array([2.0, 1.5]), pa.int64(), 1, r"1\.5 does not fit in int64"),
+        (pa.array([float("nan")]), pa.int64(), 0, "NaN does not fit in int64"),
+        (pa.array([1.0, 2.0**53]), pa.int64(), 1, "came as a float of 64 bits, which does not hold every"),
+        (pa.array([-(2.0**53)]), pa.int64(), 0, "came as a float of 64 bits"),
+        (pa.array([2.0**24], pa.float32()), pa.int64(), 0, "came as a float of 32 bits"),
+        (pa.array([300.0]), pa.int8(), 0, "300 does not fit in int8"),
+        (pa.array([1234567890123.456]), pa.decimal128(38, 3), 0, "more than the 15 digits"),
+        (pa.array([1.234567], pa.float32()), pa.decimal128(38, 6), 0, "more than the 6 digits"),
+        (pa.array([Decimal("0.14285714285714284")]), pa.float64(), 0, "has more digits than double holds"),
+        (pa.array([Decimal("1234567890123456.78")]), pa.float64(), 0, "has more digits than double holds"),
+        (pa.array([Decimal(10**16 + 1)]), pa.float64(), 0, "has more digits than double holds"),
+        (
+            pa.array([[], [Decimal("0.5")], [Decimal("0.14285714285714284")]]),
+            pa.list_(pa.float64()),
+            2,
+            "has more digits",
+        ),
+        (pa.array([{"a": 2.5}, {"a": 2.0**60}]), pa.struct([("a", pa.int64())]), 0, r"2\.5 does not fit"),
         (pa.array([1e300], pa.float64()), pa.float32(), 0, "does not fit in float"),
         (pa.array(["1", "x"]), pa.float64(), 1, "x is not a number"),
         (pa.array(["yes"]), pa.bool_(), 0, "yes is neither true nor false"),
@@ -155,7 +182,9 @@ def test_nan_and_null() -> None:
         (counts([1], pa.duration("us")), pa.string(), 0, "no exact form"),
         (pa.array([[1]]), pa.int64(), 0, "no exact form"),
         (pa.array([[1], [], [300]]), pa.list_(pa.int8()), 2, "300 does not fit in int8"),
-        (pa.array([{"a": 1}]), pa.struct([("b", pa.int64())]), 0, "just the keys 'b'"),
+        (pa.array([{"a": 1}]), pa.struct([("b", pa.int64())]), 0, "no exact form as struct<b: int64>"),
+        (pa.array([["x"]]), pa.list_(pa.bool_()), 0, "x is neither true nor false"),
+        (pa.array([[0.5]]), pa.list_(pa.bool_()), 0, "no exact form as bool"),
         (pa.array(["{"]), pa.struct([("b", pa.int64())]), 0, "{ is not JSON"),
     ],
 )
@@ -227,3 +256,21 @@ def test_uuid() -> None:
     ids = pa.array([b"\x72\x9c\xb7\xa4\x4b\x06\x44\x9e\xa3\xc9\xdf\x40\xf5\xe5\x70\xb8", None], pa.uuid())
 
     assert converted(ids, pa.string()) == ["729cb7a4-4b06-449e-a3c9-df40f5e570b8", None]
+
+
+def test_numbers_that_decimals_float_chose() -> None:
+    """The answer has the nearest float64 of each, as its evidence says, and so has the table."""
+    long = pa.array([Decimal("0.14285714285714284")])
+
+    found = converted(long, pa.float64(), evidence="1 of them given as the nearest float64")
+    assert found == [0.14285714285714285]
+
+
+def test_texts_of_numbers() -> None:
+    """As an answer has them: computed ones as the nearest float64, others exactly or not at all."""
+    computed = pa.array(["3.3333333333333333", "nan", None])
+
+    assert str(converted(computed, pa.float64(), "numeric", "2 numbers")) == "[3.3333333333333335, nan, None]"
+    assert converted(pa.array(["1.50"]), pa.float64(), "numeric", "1 number") == [1.5]
+    with pytest.raises(CellError, match="has more digits than double holds"):
+        converted(pa.array(["1234567890123456.78"]), pa.float64(), "numeric", "1 number")

@@ -1,0 +1,289 @@
+"""``cast``: tables that the user's own client fetched, and pinned SQL that is run, as rows of an answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import pyarrow as pa
+
+from connecty_frames._base.text import quoted, snippet
+from connecty_frames._base.version import __version__
+from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, Schema, SchemaTypes, column_texts, read_column
+from connecty_frames.decode.types.encodings import AnyDecimal, Encoding
+from connecty_frames.errors import ConfigError
+from connecty_frames.frames import accessor
+from connecty_frames.frames.attachment import backend_of, write_metadata
+from connecty_frames.frames.schema import to_schema_types
+from connecty_frames.frames.to_arrow import to_arrow
+from connecty_frames.options import CastOptions
+from connecty_frames.warehouse.cast import Rows, Target, cast_rows, declared_types
+from connecty_frames.warehouse.running import declared, relation_rows, running
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    import polars as pl
+
+    from connecty_frames.decode.schema import ColumnSchema
+    from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
+    from connecty_frames.options import Engine
+    from connecty_frames.warehouse.cast import RecordBatchReader
+    from connecty_frames.warehouse.sql import Statement
+
+#: The rows of a batch of a table.
+_BATCH_ROWS = 100_000
+_TABLES = (
+    "a pyarrow Table or RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, a reader of "
+    "ADBC, anything else with __arrow_c_stream__, or an iterable of record batches or tables"
+)
+#: What to pass instead, by the name of the type.
+_INSTEAD = {
+    "LazyFrame": "table.collect()",
+    "Series": "table.to_frame()",
+    "ChunkedArray": "pyarrow.table({name: table})",
+    "DuckDBPyConnection": "connection.sql(answer.sql_query), a relation",
+    "Cursor": "cursor.fetch_record_batch(), or what your client calls it",
+    "list": "pyarrow.Table.from_pylist(rows)",
+}
+
+
+@overload
+def cast(source: object, table: object, *, engine: Literal["pandas"], schema: Any = ...) -> PandasFrame: ...
+@overload
+def cast(source: object, table: object, *, engine: Literal["polars"], schema: Any = ...) -> PolarsFrame: ...
+@overload
+def cast(source: object, table: object, *, engine: Literal["pyarrow"], schema: Any = ...) -> ArrowTable: ...
+@overload
+def cast(source: object, table: pd.DataFrame, *, engine: None = ..., schema: Any = ...) -> PandasFrame: ...
+@overload
+def cast(source: object, table: pl.DataFrame, *, engine: None = ..., schema: Any = ...) -> PolarsFrame: ...
+@overload
+def cast(source: object, table: object, *, engine: Engine | None = ..., schema: Any = ...) -> Any: ...
+def cast(source: object, table: object, *, engine: Engine | None = None, schema: Any = None) -> Any:
+    """Return a table that your own client fetched, with exactly the columns and types of an answer.
+
+    Parameters
+    ----------
+    source : Answer, Pin, frame or AnswerMetadata
+        Where the types come from: an answer, a pin, a pandas, polars or pyarrow frame with metadata, or the
+        metadata itself.
+    table, engine, schema
+        As for :meth:`Answer.cast`.
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
+        As for :meth:`Answer.cast`.
+
+    Raises
+    ------
+    ConfigError
+        As for :meth:`Answer.cast`, or if the source is a frame without metadata.
+    NoTableError, ConversionError
+        As for :meth:`Answer.cast`.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> import duckdb
+    >>> metadata = cf.AnswerMetadata(schema=[{"name": "n", "type": "int64", "evidence": "2 whole numbers"}])
+    >>> cf.cast(metadata, duckdb.sql("SELECT 1::DOUBLE AS n UNION ALL SELECT 2 ORDER BY n"))["n"].to_pylist()
+    [1, 2]
+    """
+    found = source if isinstance(source, AnswerMetadata) else getattr(source, "metadata", None)
+    if isinstance(found, AnswerMetadata) and hasattr(source, "cast"):  # an answer or a pin
+        return source.cast(table, engine=engine, schema=schema)
+    known = found if isinstance(found, AnswerMetadata) else accessor.metadata(source, required=True)
+    return cast_table(known, _columns_of(known), table, CastOptions(engine=engine, schema=schema))
+
+
+def cast_table(
+    metadata: AnswerMetadata, columns: Sequence[ColumnSchema], table: object, options: CastOptions
+) -> Any:
+    """Return a table with the types of an answer; see ``Answer.cast``."""
+    rows, kind = _read(table)
+    batches = cast_rows(rows, _target(metadata, columns, options.schema))
+    schema = next(batches)
+    engine = options.engine or kind
+    if engine == "reader":
+        return pa.RecordBatchReader.from_batches(schema, batches)
+    made: Any = pa.Table.from_batches(list(batches), schema)
+    known = accessor.metadata(made, required=True)
+    if engine == "pandas":
+        from connecty_frames.frames.pandas import to_pandas
+
+        made = to_pandas(made, dtype_backend="numpy_nullable", metadata=known)
+    elif engine == "polars":
+        from connecty_frames.frames.polars import to_polars
+
+        made = to_polars(made, known)
+    return write_metadata(made, known)
+
+
+def rerun(
+    metadata: AnswerMetadata,
+    columns: Sequence[ColumnSchema],
+    connection: object,
+    statement: Statement,
+    schema: Any,
+) -> RecordBatchReader:
+    """Run pinned SQL, and return its rows with the types of the pin; see ``Pin.rerun``."""
+    target = _target(metadata, columns, schema, widens=True)
+
+    def read() -> Iterator[Any]:
+        with running(connection, statement) as rows:
+            yield from cast_rows(rows, target)
+
+    batches = read()
+    first = next(batches)  # starts the query: its errors are raised here, and its end is sure to be run
+    reader: RecordBatchReader = pa.RecordBatchReader.from_batches(first, batches)
+    return reader
+
+
+def declared_columns(
+    columns: Sequence[ColumnSchema], connection: object, statement: Statement
+) -> list[tuple[str, pa.DataType]]:
+    """Return the names and types that ``rerun`` would give the rows of a query; no row is read."""
+    return declared_types(declared(connection, statement), columns)
+
+
+def _target(
+    metadata: AnswerMetadata, columns: Sequence[ColumnSchema], schema: Any, *, widens: bool = False
+) -> Target:
+    """Return what rows become, of the columns of an answer and the ``schema=`` of the caller."""
+
+    def describe(found: Sequence[ColumnSchema]) -> pa.Schema:
+        described = replace(
+            metadata,
+            response_summary=None,
+            elapsed=None,
+            rows=0,
+            total_rows=None,
+            truncated=None,
+            statistics={},
+            schema=list(map(column_texts, found)),
+            version=__version__,
+            cast_at=datetime.now(UTC),
+        )
+        return write_metadata(Schema(found).arrow, described)
+
+    given = to_schema_types(schema) or SchemaTypes({}, complete=False)
+    given = given.named_as_in([column.name for column in columns])
+    return Target(
+        _with_types(columns, given),
+        given.rules,
+        describe,
+        metadata.whole_rows,
+        metadata.question_id,
+        widens=widens,
+    )
+
+
+def _with_types(columns: Sequence[ColumnSchema], given: SchemaTypes) -> Sequence[ColumnSchema]:
+    """Return columns with the types that the caller gives; a complete schema also says which there are."""
+    known = {column.name: column for column in columns}
+    unknown = [name for name in given.types if name not in known and name not in given.optional]
+    if unknown:
+        raise ConfigError(
+            f"schema=: the answer has no column {snippet(unknown[0])!r}; it has {quoted(list(known))}.",
+            setting="schema",
+        )
+    names = given.types if given.complete else known
+    return [_with_type(known[name], given) for name in names if name in known]
+
+
+def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
+    given = schema.types.get(column.name)
+    if given is None:
+        return column
+    if isinstance(given, Encoding):
+        # The digits of a Decimal cannot wait for the values: the answer's are kept, if it has any.
+        is_any = given == AnyDecimal()
+        type_ = column.type if is_any and pa.types.is_decimal(column.type) else given.type
+        evidence = f"{SET_BY_CALLER}, {given!r}"
+        return replace(column, type=type_, evidence=evidence, encoding=None if is_any else given)
+    evidence = SAVED if column.name in schema.inferred else SET_BY_CALLER
+    return replace(column, type=given, evidence=evidence, encoding=None)
+
+
+def _columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
+    """Return the columns that metadata describes; raises ConfigError."""
+    columns = []
+    for column in metadata.schema:
+        try:
+            columns.append(read_column(column))
+        except (ValueError, TypeError):
+            raise ConfigError(
+                f"Column {snippet(column['name'])!r} is of type {snippet(column['type'])}, which cannot be "
+                "read from metadata: use answer.cast.",
+                setting="source",
+            ) from None
+    return columns
+
+
+# --- what a caller passes -----------------------------------------------------------------------------------
+
+
+def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
+    """Return the rows of a table, and the kind that comes out by default; raises ConfigError."""
+    name = type(table).__name__
+    if _is_a(table, "duckdb", "DuckDBPyRelation"):
+        return relation_rows(table), "pyarrow"
+    if _is_a(table, "pandas") or _is_a(table, "polars") or isinstance(table, pa.Table):
+        if _is_a(table, "pandas"):  # a level of the index is a column if it has a name
+            names = [name for name in table.index.names if name is not None]
+            table = table.reset_index(names).reset_index(drop=True) if names else table.reset_index(drop=True)
+        given = to_arrow(table)
+        library: Any = backend_of(table).library
+        return Rows(given.schema, given.to_batches(max_chunksize=_BATCH_ROWS)), library
+    if hasattr(table, "__arrow_c_stream__") and name not in _INSTEAD:
+        is_reader = isinstance(table, pa.RecordBatchReader)
+        reader = table if is_reader else pa.RecordBatchReader.from_stream(table)
+        return Rows(reader.schema, reader), "reader" if is_reader else "pyarrow"
+    return _read_parts(table), "reader"
+
+
+def _is_a(table: object, library: str, name: str = "DataFrame") -> bool:
+    return isinstance(table, getattr(sys.modules.get(library), name, ()))
+
+
+def _read_parts(table: Any) -> Rows:
+    """Return the rows of an iterable of record batches or tables."""
+    name = type(table).__name__
+    is_column = name == "Series" or hasattr(table, "__arrow_c_stream__")
+    if is_column or not isinstance(table, Iterable) or isinstance(table, str | bytes | dict):
+        raise _wrong_table(table)
+    parts = iter(table)
+    first = next(parts, None)
+    if first is None:
+        return Rows(None, ())
+    if not isinstance(first, pa.Table | pa.RecordBatch):
+        raise _wrong_table(table)
+    return Rows(first.schema, _batches(chain([first], parts)))
+
+
+def _batches(parts: Iterable[Any]) -> Iterator[pa.RecordBatch]:
+    for part in parts:
+        if isinstance(part, pa.Table):
+            yield from part.to_batches(max_chunksize=_BATCH_ROWS)
+        elif isinstance(part, pa.RecordBatch):
+            yield part
+        else:
+            raise _wrong_table(part)
+
+
+def _wrong_table(table: object) -> ConfigError:
+    kind = type(table)
+    instead = _INSTEAD.get(kind.__name__)
+    return ConfigError(
+        f"table is of type {snippet(f'{kind.__module__}.{kind.__qualname__}')}; expected {_TABLES}.",
+        hint=f"Pass {instead}." if instead else "",
+        setting="table",
+    )

@@ -1,0 +1,323 @@
+"""Rows of a table as rows of an answer: which columns and types come out is decided before the first row."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from connecty_frames._base.text import counted, quoted, snippet
+from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_number, is_text
+from connecty_frames.decode.contract import check_rule
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.rows.reader import column_names
+from connecty_frames.decode.schema import ColumnRule
+from connecty_frames.errors import (
+    WARNING_LOCATION,
+    CodeLocation,
+    ConnectyError,
+    ConversionError,
+    StatisticsWarning,
+    warn,
+)
+from connecty_frames.warehouse.conversion import Pair, convert, pair_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from connecty_frames.decode.arrow_types import TypeTest
+    from connecty_frames.decode.schema import ColumnSchema
+
+    class RecordBatchReader(pa.RecordBatchReader):  # type: ignore[misc]
+        """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
+
+
+#: The evidence for the type of a column without a value.
+_is_empty: Final = re.compile(r"no rows|only nulls,.*|.* statistics without a value").fullmatch
+#: The evidence for text that names a value which only text holds, such as infinity.
+_EXACT_TEXT: Final = "exact text, since"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Record batches as they arrive."""
+
+    schema: pa.Schema | None  # None if nothing arrived
+    batches: Iterable[pa.RecordBatch]
+    origins: Sequence[str] = ()  # the type of each column in the database's words, if they are known apart
+
+    def given(self, positions: Sequence[int]) -> list[_Given]:
+        """Return columns as the table tells them."""
+        schema: Any = self.schema
+        return [_given(schema.field(each), self.origins[each] if self.origins else "") for each in positions]
+
+    def close(self) -> None:
+        """End the query that makes them."""
+        batches: Any = self.batches
+        batches.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What rows become."""
+
+    columns: Sequence[ColumnSchema]
+    rules: Mapping[str, ColumnRule]  # by column, as ``schema=`` sets them
+    #: Makes the schema of what comes out, with its metadata.
+    describe: Callable[[Sequence[ColumnSchema]], pa.Schema]
+    rows: int | None = None  # of the whole answer; None if unknown
+    question_id: str | None = None  # for messages
+    widens: bool = False  # whole numbers become the fractions that the database declares
+
+
+def cast_rows(rows: Rows, target: Target) -> Iterator[Any]:
+    """Yield the schema that comes out, then the batches; raises ConversionError."""
+    location = CodeLocation.of_caller()
+    with _about(target):
+        columns = target.columns
+        if rows.schema is not None:
+            given = zip(columns, rows.given(_positions(rows.schema, columns)), strict=True)
+            columns = [_decide(*each, widens=target.widens) for each in given]
+            plan = _plan(rows, columns)
+        rules = [target.rules.get(column.name, ColumnRule()) for column in columns]
+        described = target.describe(columns)
+        fields = [each.with_nullable(rule.nullable) for each, rule in zip(described, rules, strict=True)]
+        schema = pa.schema(fields, described.metadata)
+        yield schema
+        count = 0
+        for batch in rows.batches:
+            if batch.schema != rows.schema:  # clients of clouds narrow the types of each part
+                rows = replace(rows, schema=batch.schema)
+                plan = _plan(rows, columns)
+            arrays = [
+                _column(batch.column(position), pair, column, rule, count)
+                for (position, pair), column, rule in zip(plan, columns, rules, strict=True)
+            ]
+            count += len(batch)
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    if target.rows is not None and count != target.rows:
+        message = (
+            f"The table has {counted(count, 'row')}, but the answer has {target.rows:,}: the data has "
+            "changed since, or other SQL made the table."
+        )
+        token = WARNING_LOCATION.set(location)  # not the line that reads, which may be in a library
+        try:
+            warn(StatisticsWarning(message))
+        finally:
+            WARNING_LOCATION.reset(token)
+
+
+@contextmanager
+def _about(target: Target) -> Iterator[None]:
+    """Let errors say which question they are about."""
+    try:
+        yield
+    except ConnectyError as error:
+        error.question_id = target.question_id
+        raise
+
+
+def _column(array: pa.Array, pair: Pair, column: ColumnSchema, rule: ColumnRule, start: int) -> pa.Array:
+    try:
+        made = convert(array, pair)
+        check_rule(made, rule)
+    except CellError as error:
+        raise _error(column, error, start + (error.row or 0)) from None
+    return made
+
+
+def _error(column: ColumnSchema, error: CellError, row: int | None = None) -> ConversionError:
+    """Return the error about a value, or without a row about a column of another type."""
+    place = f"Column {snippet(column.name)!r}"
+    problem = (
+        f"{place}: {error.short_value} {error.reason}."
+        if row is None
+        else f"{place}, row {row}: {error.short_value!r} {error.reason}."
+    )
+
+    def hint(option: str) -> str:
+        if not column.is_inferred:
+            return ""
+        return f"The answer's rows made the column {column.type}; {option} chooses another type."
+
+    return ConversionError(
+        problem,
+        hint=hint("schema="),
+        shell_hint=hint("--schema-file FILE"),
+        column=column.name,
+        row=row,
+        value="" if row is None else error.short_value,
+    )
+
+
+# --- columns by name ----------------------------------------------------------------------------------------
+
+
+class _Given(NamedTuple):
+    """A column as the table tells it."""
+
+    type: pa.DataType  # as it arrives
+    origin: str  # the type in the database's words, in lower case; empty if unknown
+    #: The type in the database: another one for numbers that arrive as text, None if these have no bounds.
+    declared: pa.DataType | None
+
+
+#: The position of each column in the table, and the types that it passes between.
+_Plan = list[tuple[int, Pair]]
+
+
+def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> _Plan:
+    plan = []
+    found = _positions(rows.schema, columns)
+    for position, given, column in zip(found, rows.given(found), columns, strict=True):
+        try:
+            plan.append((position, pair_of(given.type, column, given.origin, given.declared)))
+        except CellError as error:
+            raise _error(column, error) from None
+    return plan
+
+
+def _positions(schema: pa.Schema, columns: Sequence[ColumnSchema]) -> list[int]:
+    """Return the position of each column of the answer in a table, by name; raises ConversionError."""
+    names = column_names(schema.names)[0]
+    found = [_find(column.name, names) for column in columns]
+    missing = [column.name for column, position in zip(columns, found, strict=True) if position is None]
+    extra = [name for position, name in enumerate(names) if position not in found]
+    twice = len(set(found)) < len(found)  # names of the answer that differ only in case
+    if missing or extra or twice:
+        raise ConversionError(
+            f"The table does not have the columns of the answer: it has {quoted(names)}, the answer "
+            f"{quoted([column.name for column in columns])}.",
+            column=(missing or extra or [columns[0].name])[0],
+        )
+    return [position for position in found if position is not None]
+
+
+def _find(name: str, names: Sequence[str]) -> int | None:
+    """Return the position of a name, or of the only one that differs only in case, as Snowflake's do."""
+    if name in names:
+        return names.index(name)
+    folded = [position for position, each in enumerate(names) if each.casefold() == name.casefold()]
+    return folded[0] if len(folded) == 1 else None
+
+
+def _given(column: pa.Field, origin: str) -> _Given:
+    """Return a column with what its field tells of the database, as ADBC's drivers do."""
+    type_, known = column.type, column.metadata or {}
+    is_postgres = b"POSTGRESQL:type" in known
+    origin = known.get(b"POSTGRESQL:type", b"").decode() or origin or getattr(type_, "type_name", "")
+    storage = type_.storage_type if isinstance(type_, pa.BaseExtensionType) else type_
+    if is_postgres and pa.types.is_nested(storage):
+        raise ConversionError(
+            "ADBC's driver of PostgreSQL flattens arrays and loses values of composite types: column "
+            f"{snippet(column.name)!r} is of the type {snippet(origin)}. Use to_json(...)::text in the SQL.",
+            column=column.name,
+        )
+    if origin == "numeric" and is_text(storage):
+        return _Given(type_, origin, _numeric(int(known.get(b"POSTGRESQL:typmod", -1))))
+    return _Given(type_, origin, type_)
+
+
+def _numeric(typmod: int) -> pa.DataType | None:
+    """Return the decimal of a numeric of PostgreSQL by its modifier; None if it has no bounds."""
+    if typmod < 0:
+        return None
+    precision, scale = (typmod - 4) >> 16, ((typmod - 4) & 0x7FF ^ 0x400) - 0x400
+    precision = max(precision - min(scale, 0), scale)  # numeric(3, -2) has 5 digits, numeric(2, 4) has 4
+    makers = ((38, pa.decimal128), (76, pa.decimal256))
+    return next((make(precision, max(scale, 0)) for most, make in makers if precision <= most), None)
+
+
+# --- types --------------------------------------------------------------------------------------------------
+
+
+def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[str, pa.DataType]]:
+    """Return the names and types that come out of rows of a pin, or those of the database where none can."""
+    schema: Any = rows.schema
+    try:
+        found = _positions(schema, columns)
+    except ConversionError:
+        return [(name, pa.null()) for name in column_names(schema.names)[0]]  # types do not matter
+    types = []
+    for column, given in zip(columns, rows.given(found), strict=True):
+        try:
+            decided = _decide(column, given, widens=True)
+            pair_of(given.type, decided, given.origin, given.declared)
+        except (ConversionError, CellError):
+            types.append((column.name, given.declared or given.type))
+        else:
+            types.append((column.name, decided.type))
+    return types
+
+
+def _decide(column: ColumnSchema, given: _Given, *, widens: bool) -> ColumnSchema:
+    """Return a column with the type that comes out; ConversionError for text that was another type."""
+    if not column.is_inferred:
+        return column
+    type_ = column.type
+    if given.declared is not None:
+        if _is_empty(column.evidence):
+            type_ = _as_answered(given.declared, type_)
+        elif widens:
+            type_ = _wider(type_, given.declared)
+    is_other = given.origin == "numeric" or _is_written(given.type)
+    if is_text(type_) and is_other and not column.evidence.startswith(_EXACT_TEXT):
+        reason = "is text in the answer, and nothing tells how it was written"
+        raise _error(column, CellError(None, f"a value of {given.origin or given.type}", reason))
+    if type_ == column.type:
+        return column
+    return replace(column, type=type_, evidence=f"{given.origin or given.declared} in the table")
+
+
+_is_written: Final = any_of(
+    is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp, pa.types.is_time
+)
+
+
+def _as_answered(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
+    """Return the type of answers for one of tables; instants keep the zone of a wanted type."""
+    make = first_match(_ANSWERED, given)
+    return wanted if make is None else make(given, wanted)
+
+
+def _timestamp(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
+    zone = getattr(wanted, "tz", None) or "UTC"
+    return pa.timestamp("ns" if given.unit == "ns" else "us", zone if given.tz else None)
+
+
+def _struct(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
+    return pa.struct([(each.name, _as_answered(each.type, wanted)) for each in given])
+
+
+def _decimal(given: pa.DataType, _: pa.DataType) -> pa.DataType:
+    make = pa.decimal128 if given.bit_width <= 128 else pa.decimal256  # noqa: PLR2004 - the bits of a decimal
+    return make(given.precision, given.scale)
+
+
+_ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.DataType]], ...]] = (
+    (pa.types.is_uint64, lambda *_: pa.uint64()),
+    (pa.types.is_integer, lambda *_: pa.int64()),
+    (pa.types.is_floating, lambda *_: pa.float64()),
+    (pa.types.is_decimal, _decimal),
+    (pa.types.is_boolean, lambda *_: pa.bool_()),
+    (any_of(is_text, pa.types.is_dictionary), lambda *_: pa.string()),
+    (lambda type_: getattr(type_, "extension_name", "") == "arrow.uuid", lambda *_: pa.string()),
+    (is_binary, lambda *_: pa.binary()),
+    (pa.types.is_date, lambda *_: pa.date32()),
+    (pa.types.is_timestamp, _timestamp),
+    (pa.types.is_time, lambda *_: pa.time64("us")),
+    (any_of(pa.types.is_duration, pa.types.is_interval), lambda *_: pa.duration("us")),
+    (is_list, lambda given, wanted: pa.list_(_as_answered(given.value_type, wanted))),
+    (pa.types.is_struct, _struct),
+)
+
+
+def _wider(wanted: pa.DataType, declared: pa.DataType) -> pa.DataType:
+    """Return a declared double or decimal in place of whole numbers: a later value may have a fraction."""
+    if is_list(wanted) and is_list(declared):
+        return pa.list_(_wider(wanted.value_type, declared.value_type))
+    has_fractions = pa.types.is_floating(declared) or (pa.types.is_decimal(declared) and declared.scale > 0)
+    return _as_answered(declared, wanted) if pa.types.is_integer(wanted) and has_fractions else wanted

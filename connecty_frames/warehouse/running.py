@@ -1,0 +1,229 @@
+"""A query on DuckDB or by a driver of ADBC: its rows as they arrive, in a transaction that only reads."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from connecty_frames._base.text import snippet
+from connecty_frames.errors import ConfigError, QueryRefused
+from connecty_frames.warehouse.cast import Rows
+from connecty_frames.warehouse.sql import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from connecty_frames.warehouse.sql import Statement
+
+#: The rows of a batch of DuckDB.
+_BATCH_ROWS: Final = 100_000
+#: The columns of a query without its rows. The line breaks keep comments apart.
+_NO_ROWS: Final = "SELECT * FROM (\n%s\n) AS pinned LIMIT 0"
+#: An hour for a statement of PostgreSQL, unless the session has a limit.
+_TIMEOUT: Final = (
+    "SELECT set_config('statement_timeout', CASE current_setting('statement_timeout') WHEN '0' THEN '1h' "
+    "ELSE current_setting('statement_timeout') END, true)"
+)
+#: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
+_DIALECTS: Final = {"postgresql": "postgres"} | {
+    name: name for name in ("bigquery", "databricks", "duckdb", "redshift", "snowflake", "sqlite")
+}
+#: What to write instead for other connections, by the package of their class.
+_INSTEAD: Final = {
+    "snowflake": (
+        "cursor = connection.cursor()\n"
+        "pin.cast(cursor.execute(pin.sql).fetch_arrow_all(force_return_table=True))"
+    ),
+    "google": "rows = client.query(pin.sql).result()\npin.cast(rows.to_arrow_iterable())",
+    "databricks": "cursor = connection.cursor().execute(pin.sql)\npin.cast(cursor.fetchall_arrow())",
+    "pyathena": (
+        "cursor = connection.cursor(pyathena.arrow.cursor.ArrowCursor, unload=True)\n"
+        "pin.cast(cursor.execute(pin.sql).as_arrow())"
+    ),
+    "trino": "frame = polars.read_database(pin.sql, connection)\npin.cast(frame)",
+    "pyspark": "frame = spark.sql(pin.sql)\npin.cast(frame.toArrow())",
+    "ibis": "pin.rerun(connection.con)  # with the DuckDB backend; else\npin.cast(table.to_pyarrow())",
+    "sqlite3": (
+        "connection = adbc_driver_sqlite.dbapi.connect('file:PATH?mode=ro', autocommit=True)\n"
+        "pin.rerun(connection)"
+    ),
+    **dict.fromkeys(
+        ("psycopg", "psycopg2", "asyncpg", "pg8000", "sqlalchemy"),
+        "connection = adbc_driver_postgresql.dbapi.connect('postgresql://...')\npin.rerun(connection)",
+    ),
+}
+_TABLE: Final = "frame = polars.read_database(pin.sql, connection)\npin.cast(frame)"
+
+#: What databases say of a name in the SQL that they do not have: PostgreSQL's and other codes, and words.
+_GONE_STATES: Final = frozenset({"42P01", "42703", "42883", "3F000", "42S02", "42S22"})
+_is_gone: Final = re.compile(r"(Catalog|Binder) Error|no such (table|column|function)").search
+
+
+@contextmanager
+def running(connection: Any, statement: Statement) -> Iterator[Rows]:
+    """Run a statement; its transaction ends with the context. Raises ConfigError for other connections."""
+    if _is_instance(connection, "duckdb", "DuckDBPyConnection"):
+        _check_dialect(connection, statement, "duckdb")
+        with _duckdb(connection, statement) as rows:
+            yield rows
+    elif _is_instance(connection, "adbc_driver_manager.dbapi", "Connection"):
+        with _adbc(connection, statement) as rows:
+            yield rows
+    else:
+        package = type(connection).__module__.partition(".")[0]
+        raise ConfigError(
+            f"connection is of type {_type_name(connection)}; expected one of DuckDB or ADBC. With this one, "
+            f"run the SQL yourself:\n{_INSTEAD.get(package, _TABLE)}",
+            setting="connection",
+        )
+
+
+def declared(connection: Any, statement: Statement) -> Rows:
+    """Return what the database declares for a statement, and no row.
+
+    Raises QueryRefused if the database does not have what the SQL names.
+    """
+    try:
+        with running(connection, replace(statement, sql=_NO_ROWS % statement.sql)) as rows:
+            return rows
+    except Exception as error:
+        if getattr(error, "sqlstate", None) in _GONE_STATES or _is_gone(str(error)):
+            reason = snippet(str(error).partition("\n")[0], 300)
+            raise QueryRefused(f"The database no longer runs the SQL: {reason}") from error
+        raise
+
+
+def _is_instance(value: object, module: str, name: str) -> bool:
+    return isinstance(value, getattr(sys.modules.get(module), name, ()))
+
+
+def _type_name(value: object) -> str:
+    return snippet(f"{type(value).__module__}.{type(value).__qualname__}")
+
+
+def _check_dialect(connection: Any, statement: Statement, expected: str) -> None:
+    if statement.dialect != expected:  # its parse tree is that of another one
+        raise ConfigError(
+            f"dialect={statement.dialect!r} does not fit {_type_name(connection)}: expected {expected!r}.",
+            setting="dialect",
+        )
+
+
+def _open_transaction(advice: str = "commit or roll it back") -> ConfigError:
+    return ConfigError(
+        f"The connection has an open transaction, which rerun would end: {advice}.", setting="connection"
+    )
+
+
+@contextmanager
+def _ending(end: Callable[[], object]) -> Iterator[None]:
+    """Call ``end`` after a block; if both fail, as after a lost server, the error is that of the block."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            end()
+        except Exception as failure:  # noqa: BLE001 - whatever a driver raises
+            error.add_note(f"Afterwards the connection failed too: {snippet(str(failure))}")
+        raise
+    end()
+
+
+# --- DuckDB -------------------------------------------------------------------------------------------------
+
+
+def _begin_duckdb(ask: Callable[[str], list[tuple[Any, ...]]]) -> None:
+    # Outside of a transaction each statement has one of its own. To begin a second one would abort the first.
+    current = "SELECT system.main.txid_current()"
+    if ask(current) == ask(current):
+        raise _open_transaction()
+    ask("BEGIN TRANSACTION READ ONLY")
+
+
+@contextmanager
+def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
+    kinds = [
+        each.type.name.removesuffix("_STATEMENT") for each in connection.extract_statements(statement.sql)
+    ]
+    if kinds != ["SELECT"]:
+        raise refused(statement.sql, f"is not one query to DuckDB, but {' and '.join(kinds) or 'nothing'}")
+    _begin_duckdb(lambda query: connection.execute(query).fetchall())
+    with _ending(lambda: connection.execute("ROLLBACK")):
+        rows = relation_rows(connection.sql(statement.sql))
+        with _ending(rows.close):  # with an open result, DuckDB does not end the transaction
+            yield rows
+
+
+def relation_rows(relation: Any) -> Rows:
+    """Return the rows of a relation of DuckDB, which knows the types of the database."""
+    # DuckDB 2 has it under another name.
+    fetch = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
+    types = [str(each).lower() for each in relation.types]
+    try:
+        reader = fetch(_BATCH_ROWS)
+    except pa.ArrowException as error:  # pyarrow 17 has no decimals of 32 and 64 bits
+        raise ConfigError(
+            f"This pyarrow cannot read a column that DuckDB sends ({snippet(str(error))}): cast it in "
+            "the SQL, or use a newer pyarrow.",
+            setting="connection",
+        ) from None
+    return Rows(reader.schema, reader, types)
+
+
+# --- ADBC ---------------------------------------------------------------------------------------------------
+
+
+def _autocommits(connection: Any) -> bool:
+    """Return whether each statement of a connection of ADBC is its own transaction."""
+    if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
+        raise ConfigError(
+            "This version of adbc-driver-manager does not reveal whether a transaction may be open: use "
+            "another one.",
+            setting="connection",
+        )
+    return bool(found)
+
+
+@contextmanager
+def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
+    vendor = connection.adbc_get_info().get("vendor_name", "").lower()
+    _check_dialect(connection, statement, _DIALECTS.get(vendor, statement.dialect))
+    is_postgres, is_duckdb = vendor == "postgresql", vendor == "duckdb"
+    autocommit = _autocommits(connection)
+    if not (is_postgres or autocommit):
+        raise _open_transaction("connect with autocommit=True")
+    with closing(connection.cursor()) as cursor:
+
+        def ask(query: str) -> list[tuple[Any, ...]]:
+            cursor.execute(query)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+        # Without autocommit a transaction is always open, but may have done nothing.
+        if is_postgres and ask("SELECT txid_current_if_assigned()::text")[0][0] is not None:
+            raise _open_transaction()
+        if is_duckdb:
+            _begin_duckdb(ask)
+
+        def end() -> None:
+            if not autocommit:
+                connection.rollback()
+            elif is_postgres or is_duckdb:
+                cursor.execute("ROLLBACK")
+
+        with _ending(end):
+            if is_postgres:
+                cursor.execute("BEGIN READ ONLY" if autocommit else "SET TRANSACTION READ ONLY")
+                ask(_TIMEOUT)
+            cursor.execute(statement.sql)
+            reader = cursor.fetch_record_batch()
+            with _ending(reader.close):
+                schema = reader.schema
+                if vendor == "sqlite":  # its driver has the types of the first rows
+                    schema = pa.schema([(name, pa.null()) for name in schema.names])
+                yield Rows(schema, reader)

@@ -1,1 +1,0 @@
-"""The client packages of cloud warehouses against servers on loopback: ``make test-clouds``."""

@@ -1,1 +1,0 @@
-"""Hostile SQL, judged by the databases themselves: ``make verify WHAT=fuzz-guard``."""
