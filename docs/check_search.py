@@ -77,7 +77,7 @@ SEARCHES: Final = {
     "warehouse": "warehouse",
     "snowflake connection": "warehouse",
     "read-only role": "warehouse",
-    "rerun": "warehouse",
+    "cast": "warehouse",
     "pinned sql": "pins",
     "types": "types",
     "decimals": "decimals",

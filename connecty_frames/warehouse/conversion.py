@@ -78,8 +78,9 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
     """Return a pair of types between which values can pass; CellError if none can."""
     if origin in _MISREAD and not is_text(got):
         raise CellError(0, f"the type {origin}", "does not arrive with its exact values; cast it in the SQL")
+    empty = _plain(pa.nulls(0, got))
     pair = Pair(
-        _plain_type(got),
+        empty.type,
         wanted.type,
         origin,
         declared,
@@ -87,7 +88,7 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
         _NEAREST in wanted.evidence,
         not wanted.is_inferred,
     )
-    convert(pa.nulls(0, pair.got), pair)
+    convert(empty, pair)
     return pair
 
 
@@ -101,11 +102,7 @@ def convert(array: pa.Array, pair: Pair) -> pa.Array:
     for got_test, wanted_test, how in _PAIRS:
         if got_test(array.type) and wanted_test(pair.wanted):
             return how(array, pair)
-    raise _no_form(pair)
-
-
-def _no_form(pair: Pair) -> CellError:
-    return CellError(0, f"a value of {pair.got}", f"has no exact form as {pair.wanted}")
+    raise CellError(0, f"a value of {pair.got}", f"has no exact form as {pair.wanted}")
 
 
 def _plain(array: pa.Array) -> pa.Array:
@@ -115,12 +112,6 @@ def _plain(array: pa.Array) -> pa.Array:
             return pa.array([None if v is None else str(UUID(bytes=v)) for v in array.storage.to_pylist()])
         return array.storage
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-
-
-def _plain_type(type_: pa.DataType) -> pa.DataType:
-    if isinstance(type_, pa.BaseExtensionType):
-        return pa.string() if type_.extension_name == "arrow.uuid" else type_.storage_type
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
 def _raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
@@ -148,23 +139,17 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
     spelled = _ADBC_TEXTS.get(pair.origin, {}) if is_text(array.type) else {}
     values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else _cells(array)
     if pair.origin in _JSON_TYPES or (is_text(array.type) and pa.types.is_nested(pair.wanted)):
-        values = _parsed(values)
+        for row, cell in enumerate(values):
+            try:
+                values[row] = parse(cell) if type(cell) is str else cell
+            except (ValueError, RecursionError):
+                raise CellError(row, cell, "is not JSON") from None
     made = build(values, pair.wanted)
     if is_text(array.type) and pair.wanted == pa.float64() and not (pair.nearest or pair.is_chosen):
         for row, text in enumerate(values):
             if text is not None and loses_digits(text):
                 raise CellError(row, text, "has more digits than double holds")
     return made
-
-
-def _parsed(values: list[Any]) -> list[Any]:
-    found = []
-    for row, cell in enumerate(values):
-        try:
-            found.append(parse(cell) if type(cell) is str else cell)
-        except (ValueError, RecursionError):
-            raise CellError(row, cell, "is not JSON") from None
-    return found
 
 
 # --- numbers --------------------------------------------------------------------------------------------
@@ -327,10 +312,6 @@ def _times(array: pa.Array, pair: Pair) -> pa.Array:
     return _in_unit(array, counts, pair.wanted, pair.wanted)
 
 
-def _durations(array: pa.Array, pair: Pair) -> pa.Array:
-    return _in_unit(array, array.view(pa.int64()), pair.wanted, pair.wanted)
-
-
 def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
     """Read intervals of days and less; months have no fixed length."""
     lengths: list[int | None] = []
@@ -378,7 +359,7 @@ def _lists(array: pa.Array, pair: Pair) -> pa.Array:
 def _structs(array: pa.Array, pair: Pair) -> pa.Array:
     got, fields = [field.name for field in array.type], list(pair.wanted)
     if sorted(got) != sorted(field.name for field in fields) or len(set(got)) < len(got) or not got:
-        raise _no_form(pair)
+        raise CellError(0, f"a value of {pair.got}", f"has no exact form as {pair.wanted}")
     by_name = dict(zip(got, array.flatten(), strict=True))
     children = []
     for field in fields:
@@ -392,7 +373,7 @@ def _structs(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
     """Return the pair of types of what is in a list or a struct, of which the database's word is unknown."""
-    return Pair(_plain_type(got), wanted, nearest=pair.nearest, is_chosen=pair.is_chosen)
+    return Pair(got, wanted, nearest=pair.nearest, is_chosen=pair.is_chosen)
 
 
 # --- values as the cells of an answer -----------------------------------------------------------------------
@@ -551,7 +532,11 @@ _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Arra
     (is_aware, is_aware, _timestamps),
     (pa.types.is_date, pa.types.is_date, _dates),
     (pa.types.is_time, pa.types.is_time, _times),
-    (pa.types.is_duration, pa.types.is_duration, _durations),
+    (
+        pa.types.is_duration,
+        pa.types.is_duration,
+        lambda array, pair: _in_unit(array, array.view(pa.int64()), pair.wanted, pair.wanted),
+    ),
     (pa.types.is_interval, pa.types.is_duration, _intervals),
     (pa.types.is_date, is_naive, _by_text),
     (pa.types.is_timestamp, pa.types.is_date, _by_text),

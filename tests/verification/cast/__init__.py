@@ -1,0 +1,1 @@
+"""What ``cast`` and ``Pin.rerun`` make of the types of three databases, and what they cost."""

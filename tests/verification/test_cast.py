@@ -1,0 +1,55 @@
+"""What ``cast`` and ``Pin.rerun`` hold and refuse of the types of databases: ``make verify WHAT=cast``."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+pytest.importorskip("adbc_driver_postgresql.dbapi")
+pytest.importorskip("adbc_driver_sqlite.dbapi")
+
+from tests.verification.cast.run import SOURCES, run
+
+#: How many columns of answers each source has that are held, refused and wrong.
+EXPECTED = {
+    "DuckDB, cast": (402, 27, 0),
+    "DuckDB, rerun": (402, 27, 0),
+    "PostgreSQL by ADBC, cast": (33, 3, 0),
+    "PostgreSQL by ADBC, rerun": (33, 3, 0),
+    "polars and ADBC of PostgreSQL, cast": (32, 2, 2),
+    "psycopg by JSON text, cast": (36, 0, 0),
+    "SQLite by ADBC, cast": (12, 0, 0),
+    "SQLite by ADBC, rerun": (12, 0, 0),
+    "polars and sqlite3, cast": (12, 0, 0),
+}
+#: What polars had lost before: PostgreSQL's empty "char" is a NUL, and 24:00 a null.
+LOST = {"one byte", "time, 24:00"}
+#: What is refused on DuckDB, by any cut of its rows.
+REFUSED = {
+    *("39 digits", "76 digits", "77 digits", "times with offset", "bytes"),
+    *("averages as decimals", "37 digits after the point"),
+    *("intervals", "intervals of days and hours", "intervals with months"),
+}
+
+
+def test_each_source_is_expected() -> None:
+    """None is left out."""
+    assert EXPECTED.keys() == SOURCES.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.external
+@pytest.mark.parametrize("source", EXPECTED)
+def test_types(source: str) -> None:
+    """No value is wrong but what a client had lost, and no more is refused."""
+    try:
+        found = run(source)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+
+    assert {each.name for each in found if each.outcome == "wrong"} <= LOST
+    if source.startswith("DuckDB"):
+        assert {each.name for each in found if each.outcome == "refused"} == REFUSED
+    counted = Counter(each.outcome for each in found)
+    assert tuple(counted[each] for each in ("held", "refused", "wrong")) == EXPECTED[source]
