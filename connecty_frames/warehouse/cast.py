@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -126,6 +127,8 @@ def _column(array: pa.Array, pair: Pair, column: ColumnSchema, rule: ColumnRule,
         check_rule(made, rule)
     except CellError as error:
         raise _error(column, error, start + (error.row or 0)) from None
+    except pa.ArrowException as error:  # a value of which Arrow alone knows why it does not fit
+        raise _error(column, CellError(None, "a value", f"does not fit: {error}")) from None
     return made
 
 
@@ -183,25 +186,20 @@ def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> _Plan:
 def _positions(schema: pa.Schema, columns: Sequence[ColumnSchema]) -> list[int]:
     """Return the position of each column of the answer in a table, by name; raises ConversionError."""
     names = column_names(schema.names)[0]
-    found = [_find(column.name, names) for column in columns]
+    exact = {name: position for position, name in enumerate(names)}
+    folded = Counter(map(str.casefold, names))  # Snowflake's names differ in case
+    alone = {name.casefold(): at for at, name in enumerate(names) if folded[name.casefold()] == 1}
+    found = [exact.get(column.name, alone.get(column.name.casefold())) for column in columns]
+    used = set(found)
     missing = [column.name for column, position in zip(columns, found, strict=True) if position is None]
-    extra = [name for position, name in enumerate(names) if position not in found]
-    twice = len(set(found)) < len(found)  # names of the answer that differ only in case
-    if missing or extra or twice:
+    extra = [name for position, name in enumerate(names) if position not in used]
+    if missing or extra or len(used) < len(found):  # names of the answer that differ only in case
         raise ConversionError(
             f"The table does not have the columns of the answer: it has {quoted(names)}, the answer "
             f"{quoted([column.name for column in columns])}.",
             column=(missing or extra or [columns[0].name])[0],
         )
     return [position for position in found if position is not None]
-
-
-def _find(name: str, names: Sequence[str]) -> int | None:
-    """Return the position of a name, or of the only one that differs only in case, as Snowflake's do."""
-    if name in names:
-        return names.index(name)
-    folded = [position for position, each in enumerate(names) if each.casefold() == name.casefold()]
-    return folded[0] if len(folded) == 1 else None
 
 
 def _given(column: pa.Field, origin: str) -> _Given:

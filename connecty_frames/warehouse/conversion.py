@@ -118,7 +118,8 @@ def _raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
     """Raise a CellError about the first value that is marked as wrong, if any is."""
     if wrong.true_count:
         row = wrong.index(True).as_py()
-        raise cell_error(row, _cells(array.slice(row, 1))[0], reason)
+        has_text = not pa.types.is_duration(array.type)
+        raise cell_error(row, _cells(array.slice(row, 1))[0] if has_text else str(array[row]), reason)
 
 
 def _check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.Array | None = None) -> None:
@@ -197,9 +198,10 @@ def _floats(array: pa.Array, pair: Pair) -> pa.Array:
         floats = np.frombuffer(numbers, np.int64)[::2] / 10.0**scale
         mask = None if not array.null_count else ~array.is_valid().to_numpy(zero_copy_only=False)
         return pa.array(floats, pa.float64(), mask=mask)
-    values = [None if value is None else float(value) for value in array.to_pylist()]
-    for row, (value, exact) in enumerate(zip(values, array.to_pylist(), strict=True)):
-        if value is not None and not pair.nearest and Decimal(repr(value)) != exact:
+    values = []
+    for row, exact in enumerate(array.to_pylist()):
+        values.append(None if exact is None else float(exact))
+        if exact is not None and not pair.nearest and Decimal(repr(values[-1])) != exact:
             raise CellError(row, f"{exact:f}", "has more digits than double holds")
     return pa.array(values, pa.float64())
 

@@ -150,6 +150,13 @@ def test_a_value_that_does_not_fit() -> None:
     assert caught.value.question_id == "7"
 
 
+def test_what_arrow_alone_knows() -> None:
+    """Its error becomes one about the column."""
+    half_a_day = pa.table({"v": pa.array([43_200_000], pa.int64()).view(pa.date64())})
+    with pytest.raises(cf.ConversionError, match="Column 'v': a value does not fit: Casting from date64"):
+        cf.cast(source("date32[day]"), half_a_day)
+
+
 # Columns
 
 

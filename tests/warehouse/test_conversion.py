@@ -168,6 +168,12 @@ def test_nan_and_null() -> None:
             0,
             "0044-03-15 BC is not a date of the years 1 to 9999",
         ),
+        (
+            counts([1_000, 1], pa.duration("ns")),
+            pa.duration("us"),
+            1,
+            "has digits that duration.us. does not hold",
+        ),
         (counts([1_500], pa.timestamp("ns")), NAIVE, 0, "has digits that timestamp.us. does not hold"),
         (counts([2**62], pa.timestamp("us")), pa.timestamp("ns"), 0, "is not a time"),
         (counts([10**15 * 9], NAIVE), pa.timestamp("ns"), 0, None),

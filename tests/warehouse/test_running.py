@@ -185,6 +185,22 @@ def test_a_narrow_decimal(database: duckdb.DuckDBPyConnection) -> None:
         assert found == [984.18]
 
 
+def test_duckdb_by_adbc() -> None:
+    """The same, as far as its driver tells."""
+    driver = pytest.importorskip("adbc_driver_duckdb.dbapi")
+    with closing(driver.connect(autocommit=True)) as connection:
+        assert run(connection, "SELECT 2.5::DOUBLE AS v")["v"].to_pylist() == [2.5]
+        with pytest.raises(cf.PinChanged, match=r"no longer runs the SQL: .*Catalog Error"):
+            pin("SELECT v FROM gone").check(connection)
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE SEQUENCE numbers")
+            with pytest.raises(Exception, match="read-only"):
+                run(connection, "SELECT nextval('numbers') AS v")
+            cursor.execute("BEGIN")
+            with pytest.raises(cf.ConfigError, match="has an open transaction"):
+                run(connection, "SELECT 1 AS v")
+
+
 # Other connections
 
 
