@@ -240,15 +240,6 @@ def remove(name: _Name, *, folder: _Folder = None) -> None:
     echo_stderr(f"Pin {terminal(name)!r} was removed from {path_text(found.path)}.")
 
 
-@pin.command("migrate")
-def migrate_pins() -> None:
-    """Split the connecty.lock of an earlier version into a file for each pin."""
-    from connecty_frames.pins import migrate
-
-    for path in migrate():
-        typer.echo(path_text(path))
-
-
 @pin.command()
 def run(
     names: _Names = None,

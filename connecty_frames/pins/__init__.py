@@ -5,7 +5,7 @@ Only ``pin`` and ``Pin.check(ask=True)`` ask, and pay.
 
 from connecty_frames.pins.asking import pin, pinned
 from connecty_frames.pins.comparison import Drift, PinCheck
-from connecty_frames.pins.folder import PinFolder, migrate
+from connecty_frames.pins.folder import PinFolder
 from connecty_frames.pins.query import Pin
 
-__all__ = ["Drift", "Pin", "PinCheck", "PinFolder", "migrate", "pin", "pinned"]
+__all__ = ["Drift", "Pin", "PinCheck", "PinFolder", "pin", "pinned"]

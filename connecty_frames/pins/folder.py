@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FOLDER: Final = "connecty-pins"
-#: The single file that had all pins in earlier versions.
-LOCK_FILE: Final = "connecty.lock"
 #: The options that the types of an answer depend on, as the file has them.
 OPTIONS: Final = ("max_rows", "tz", "infer_temporal", "decimals")
 #: ``max_rows=None`` in the file: TOML has no null.
@@ -35,7 +33,7 @@ _ALL_ROWS: Final = "all"
 _HEADER: Final = (
     "Written by connecty_frames, which replaces it as a whole: change it by cf.pin() or `connecty pin`."
 )
-#: The version of the form of a file; the lock file had 1.
+#: The version of the form of a file.
 _FORMAT: Final = 2
 _SUFFIX: Final = ".toml"
 _COLUMN_KEYS: Final = frozenset(ColumnSchema.__slots__)
@@ -70,12 +68,11 @@ class PinFolder:
         if path is not None:
             given = checked_path(path)
             if given.is_file():
-                raise _not_migrated(given) if given.name == LOCK_FILE else _unusable(given, "is not a folder")
+                raise _unusable(given, "is not a folder")
             return cls(given)
-        found = _nearest(FOLDER, LOCK_FILE)
-        if found is not None and found.name == LOCK_FILE:
-            raise _not_migrated(found)
-        return cls(found or Path.cwd() / FOLDER)
+        here = Path.cwd()
+        paths = (folder / FOLDER for folder in (here, *here.parents))
+        return cls(next(filter(os.path.lexists, paths), here / FOLDER))
 
     def names(self) -> list[str]:
         """Return the names of the pins, in order."""
@@ -175,47 +172,6 @@ def check_name(name: object) -> str:
     raise ConfigError(f"name={value_text(name)} {problem}; the pin's file is named after it.", setting="name")
 
 
-def migrate() -> list[Path]:
-    """Split the nearest ``connecty.lock`` into files of pins, and remove it; return the files."""
-    lock_file = _nearest(LOCK_FILE)
-    if lock_file is None:
-        raise ConfigError(
-            f"There is no {LOCK_FILE} here or in a folder above. Run this in a project that has one.",
-            setting="path",
-        )
-    tables = _document(_content(lock_file), lock_file, 1).get("pins")
-    if not isinstance(tables, dict):
-        raise _unusable(lock_file, "is not a pin file")
-    pins = {name: _checked(table, lock_file, name) for name, table in tables.items()}
-    folder = PinFolder(lock_file.with_name(FOLDER))
-    # Before anything is written: names that files cannot have, and other pins of the names.
-    if len(set(map(folded, pins))) < len(pins):
-        raise ConfigError(
-            f"{path_text(lock_file)} has names that differ only in case. Rename one of each in it.",
-            setting="path",
-        )
-    others = [name for name, pin in pins.items() if folder.find_pin(name) not in {None, pin}]
-    if others:
-        raise ConfigError(
-            f"{path_text(folder.path)} has other pins of the names {quoted(others)}. Remove them there or in "
-            f"{path_text(lock_file)}.",
-            setting="path",
-        )
-    with folder.made():
-        for name, pin in pins.items():
-            with folder.writing(name, replaces=True) as write:
-                write(pin)
-    lock_file.unlink()
-    return [folder.file(name) for name in pins]
-
-
-def _nearest(*names: str) -> Path | None:
-    """Return the first of some names that exists in the working directory, else in the folders above it."""
-    here = Path.cwd()
-    paths = (folder / name for folder in (here, *here.parents) for name in names)
-    return next(filter(os.path.lexists, paths), None)
-
-
 # --- a pin as TOML --------------------------------------------------------------------------------------
 
 
@@ -229,10 +185,10 @@ def _content(path: Path) -> bytes:
 
 def _parsed(text: bytes, path: Path, name: str) -> Pin:
     """Return the pin of a file's text."""
-    return _checked(_document(text, path, _FORMAT), path, name)
+    return _checked(_document(text, path), path, name)
 
 
-def _document(text: bytes, path: Path, version: int) -> dict[str, Any]:
+def _document(text: bytes, path: Path) -> dict[str, Any]:
     """Return a file's text as TOML without its version, which it has to have."""
     try:
         document = tomllib.loads(text.decode("utf-8-sig"))
@@ -241,8 +197,8 @@ def _document(text: bytes, path: Path, version: int) -> dict[str, Any]:
         raise _unusable(path, f"is damaged: {snippet(reason)}") from None
     if type(found := document.pop("version", None)) is not int:
         raise _unusable(path, "is not a pin file")
-    if found != version:
-        raise _unusable(path, f"has the version {found}; this package knows {version}")
+    if found != _FORMAT:
+        raise _unusable(path, f"has the version {found}; this package knows {_FORMAT}")
     return document
 
 
@@ -325,12 +281,5 @@ def _multiline(text: str) -> Any:
 def _unusable(path: Path, reason: str) -> ConfigError:
     return ConfigError(
         f"{path_text(path)} {reason}. Restore it from your version control, or name another folder.",
-        setting="path",
-    )
-
-
-def _not_migrated(path: Path) -> ConfigError:
-    return ConfigError(
-        f"{path_text(path)} has the pins of an earlier version: split it by `connecty pin migrate`.",
         setting="path",
     )

@@ -242,21 +242,6 @@ def test_check_by_asking(pin: Any, server: Script) -> None:
     assert server.questions == ["list the orders"] * 2 + ["list the others"] * 3
 
 
-def test_migrate(pin: Any, tmp_path: Path) -> None:
-    """The files are listed."""
-    pin("add", "orders", "list the orders", "--dialect", "duckdb")
-    made = tmp_path / "connecty-pins" / "orders.toml"
-    text = made.read_text(encoding="utf-8").replace("version = 2\n", "version = 1\n[pins.orders]\n")
-    (tmp_path / "connecty.lock").write_text(text, encoding="utf-8")
-    made.unlink()
-    made.parent.rmdir()
-
-    code, _, err = pin("check", "--all")
-    assert (code, "split it by `connecty pin migrate`" in err) == (2, True)
-    assert pin("migrate") == (0, f"{made}\n", "")
-    assert pin("check", "--all")[0] == 0
-
-
 def test_run_several(pin: Any, tmp_path: Path) -> None:
     """Each has a file in a folder; the rows are those of one alone."""
     for name in ("a", "b"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -22,7 +21,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.pins import PinFolder, migrate
+from connecty_frames.pins import PinFolder
 from tests.servers import programs
 from tests.servers.scripted import Script
 from tests.servers.timing import within
@@ -346,67 +345,6 @@ def test_neighbours_merge_without_a_conflict(service: Any, folder: Path) -> None
     assert git("status", "--porcelain") == ""
     assert PinFolder.find().names() == ["orders", "orders_by_day", "orders_by_week"]
     assert [cf.pinned(name).sql for name in PinFolder.find().names()] == [SQL] * 3
-
-
-def lock_file(*names: str, pin: Path = Path("connecty-pins/orders.toml")) -> Path:
-    """Return the file of an earlier version, with pins that differ in their names."""
-    table = pin.read_text(encoding="utf-8").replace("version = 2\n", "")
-    tables = "".join(f"[pins.{json.dumps(name)}]\n{table}\n" for name in names)
-    path = Path("connecty.lock")
-    path.write_text(f"version = 1\n{tables}", encoding="utf-8")
-    return path
-
-
-def test_an_earlier_file_is_split(service: Any) -> None:
-    """It is an error until then; the pins are the same, and the file is gone."""
-    pin = service.pin()
-    path = lock_file("orders", "top 5")
-    shutil.rmtree("connecty-pins")
-
-    for find in (lambda: cf.pinned("orders"), service.pin, lambda: cf.pinned("orders", path=path)):
-        with pytest.raises(cf.ConfigError, match=r"connecty\.lock has the pins of an earlier version: split"):
-            find()
-    assert [each.name for each in migrate()] == ["orders.toml", "top 5.toml"]
-    assert cf.pinned("orders") == pin
-    assert cf.pinned("top 5") == replace(pin, name="top 5")
-    assert not path.exists()
-    with pytest.raises(cf.ConfigError, match=r"There is no connecty\.lock here or in a folder above"):
-        migrate()
-
-
-@pytest.mark.parametrize("text", ["version = 1", "version = 1\npins = 3", "[pins]"])
-def test_an_earlier_file_without_pins(text: str) -> None:
-    """It stays as it is."""
-    path = Path("connecty.lock")
-    path.write_text(text, encoding="utf-8")
-
-    with pytest.raises(cf.ConfigError, match=r"connecty\.lock is not a pin file\. Restore it"):
-        migrate()
-    assert path.read_text(encoding="utf-8") == text
-
-
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (["new", "a/b"], "damaged: pin 'a/b': name='a/b' has a path separator"),
-        (["new", "New"], "has names that differ only in case"),
-        (["new", "orders"], "has other pins of the names 'orders'. Remove them there or in"),
-    ],
-)
-def test_an_earlier_file_that_cannot_be_split(service: Any, names: list[str], message: str) -> None:
-    """Nothing is written then; what an interrupted call had written is no obstacle."""
-    service.pin("new")
-    path = lock_file("new", pin=Path("connecty-pins/new.toml"))
-    service.pin(tz="Asia/Tokyo")
-    lock_file(*names, pin=Path("connecty-pins/new.toml"))
-
-    with pytest.raises(cf.ConfigError, match=message):
-        migrate()
-    assert path.exists()
-    assert PinFolder.find().names() == ["new", "orders"]
-    lock_file("new", "newer", pin=Path("connecty-pins/new.toml"))
-    migrate()
-    assert PinFolder.find().names() == ["new", "newer", "orders"]
 
 
 @pytest.mark.slow
