@@ -108,8 +108,9 @@ def cast_table(
     metadata: AnswerMetadata, columns: Sequence[ColumnSchema], table: object, options: CastOptions
 ) -> Any:
     """Return a table with the types of an answer; see ``Answer.cast``."""
+    target = _target(metadata, columns, options.schema)
     rows, kind = _read(table)
-    batches = cast_rows(rows, _target(metadata, columns, options.schema))
+    batches = cast_rows(rows, target)
     schema = next(batches)
     engine = options.engine or kind
     if engine == "reader":

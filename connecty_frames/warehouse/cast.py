@@ -55,11 +55,6 @@ class Rows:
         schema: Any = self.schema
         return [_given(schema.field(each), self.origins[each] if self.origins else "") for each in positions]
 
-    def close(self) -> None:
-        """End the query that makes them."""
-        batches: Any = self.batches
-        batches.close()
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -290,16 +285,12 @@ def _struct(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
     return pa.struct([(each.name, _as_answered(each.type, wanted)) for each in given])
 
 
-def _decimal(given: pa.DataType, _: pa.DataType) -> pa.DataType:
-    make = pa.decimal128 if given.bit_width <= 128 else pa.decimal256  # noqa: PLR2004 - the bits of a decimal
-    return make(given.precision, given.scale)
-
-
 _ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.DataType]], ...]] = (
     (pa.types.is_uint64, lambda *_: pa.uint64()),
     (pa.types.is_integer, lambda *_: pa.int64()),
     (pa.types.is_floating, lambda *_: pa.float64()),
-    (pa.types.is_decimal, _decimal),
+    (pa.types.is_decimal256, lambda given, _: given),
+    (pa.types.is_decimal, lambda given, _: pa.decimal128(given.precision, given.scale)),
     (pa.types.is_boolean, lambda *_: pa.bool_()),
     (any_of(is_text, pa.types.is_dictionary), lambda *_: pa.string()),
     (lambda type_: getattr(type_, "extension_name", "") == "arrow.uuid", lambda *_: pa.string()),

@@ -175,9 +175,8 @@ def _exact_cast(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _wide(array: pa.Array) -> pa.Array:
     """Return decimals of 32 and 64 bits as those of 128, which Arrow casts to more types."""
-    if pa.types.is_decimal(array.type) and array.type.bit_width < 128:  # noqa: PLR2004 - the bits of a decimal
-        return pc.cast(array, pa.decimal128(array.type.precision, array.type.scale))
-    return array
+    is_narrow = pa.types.is_decimal(array.type) and not pa.types.is_decimal256(array.type)
+    return pc.cast(array, pa.decimal128(array.type.precision, array.type.scale)) if is_narrow else array
 
 
 def _floats(array: pa.Array, pair: Pair) -> pa.Array:
@@ -210,11 +209,7 @@ def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
     """Return floats as whole numbers; large ones may have been rounded before they came here."""
     bits = array.type.bit_width
     values = pc.cast(array, pa.float64())
-    _raise_at(
-        pc.not_equal(pc.fill_null(pc.equal(pc.floor(values), values), True), True),  # noqa: FBT003 - of Arrow
-        array,
-        f"does not fit in {pair.wanted}",
-    )
+    _raise_at(pc.not_equal(pc.floor(values), values), array, f"does not fit in {pair.wanted}")
     limit = pa.scalar(float(_FLOAT_LIMITS[bits]))
     reason = f"came as a float of {bits} bits, which does not hold every whole number of this size"
     _raise_at(pc.greater_equal(pc.abs(values), limit), array, reason)

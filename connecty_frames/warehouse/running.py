@@ -155,7 +155,8 @@ def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
     _begin_duckdb(lambda query: connection.execute(query).fetchall())
     with _ending(lambda: connection.execute("ROLLBACK")):
         rows = relation_rows(connection.sql(statement.sql))
-        with _ending(rows.close):  # with an open result, DuckDB does not end the transaction
+        reader: Any = rows.batches
+        with _ending(reader.close):  # with an open result, DuckDB does not end the transaction
             yield rows
 
 
