@@ -263,7 +263,7 @@ def all_rows(given: pd.DataFrame, fetched: pl.DataFrame, table: object, metadata
     accessor(answer.cast(fetched, schema={"a": int}).connecty)
     accessor(cf.cast(given, table, engine="polars").connecty)
     accessor(cf.cast(metadata, table, engine="pandas").connecty)
-    cf.cast(answer, table, engine="pyarrow").column_names
+    cf.cast(answer, table, engine="pyarrow")
     answer.cast(table, engine="dask")  # error
     cf.cast(answer)  # error
 
@@ -276,7 +276,7 @@ def pins(connection: object, fetched: pl.DataFrame) -> None:
     assert_type(pin.tables, tuple[str, ...])
     accessor(pin.fetch_df(engine="polars", client=cf.Client()).connecty)
     assert_type(pin.check(ask=True, times=2, on_change=print).changed, bool)
-    pin.rerun(connection, dialect="postgres", schema={"a": int}).read_all()
+    pin.rerun(connection, dialect="postgres", schema={"a": int})
     accessor(pin.cast(fetched).connecty)
     pin.check(on_change="ignore")  # error
     pin.rerun(connection, functions=["f"])  # error

@@ -1,4 +1,4 @@
-"""Run ``python -m tests.verification.cast``; the exit code is 1 if a value is wrong."""
+"""Run ``python -m tests.verification.cast``; the exit code is 1 if a value is wrong that no client had lost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from tests.verification.cast.costs import costs
-from tests.verification.cast.run import SOURCES, run, table_of
+from tests.verification.cast.run import LOST, SOURCES, run, table_of
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Cast the types of databases, and compare the values.")
@@ -19,4 +19,4 @@ if __name__ == "__main__":
             print(f"{each.outcome:8} {each.source}: {each.name}, {each.cut}: {each.reason}")
     for line in costs(rows):
         print(line)
-    sys.exit(any(each.outcome == "wrong" for each in found))
+    sys.exit(any(each.outcome == "wrong" and each.name not in LOST for each in found))
