@@ -268,6 +268,8 @@ def test_run_several(pin: Any, tmp_path: Path) -> None:
 )
 def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -> None:
     """All rows of now, as text or in a file; nothing is asked."""
+    if dialect == "sqlite":
+        pytest.importorskip("adbc_driver_sqlite")
     pin("add", "orders", "list the orders", "--dialect", dialect)
     asked = len(server.requests)
 
@@ -307,6 +309,8 @@ def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -
 )
 def test_a_wrong_connection(pin: Any, arguments: list[str], code: int, message: str) -> None:
     """One line without the password, and no file."""
+    if "sqlite" in str(arguments):
+        pytest.importorskip("adbc_driver_sqlite")
     pin("add", "orders", "list the orders", "--dialect", "duckdb")
 
     found, out, err = pin("run", "orders", *arguments)

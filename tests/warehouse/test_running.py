@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-adbc = pytest.importorskip("adbc_driver_postgresql.dbapi")
-lite = pytest.importorskip("adbc_driver_sqlite.dbapi")
-
 INSTANT = pa.timestamp("us", "UTC")
 
 
@@ -247,14 +244,15 @@ def test_the_dialect_is_that_of_the_database(database: duckdb.DuckDBPyConnection
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """Return the URL of a database."""
+def lite(tmp_path: Path) -> Callable[..., Any]:
+    """Return the function that connects to a database."""
+    driver = pytest.importorskip("adbc_driver_sqlite.dbapi")
     path = tmp_path / "a.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE t (n INT, s TEXT, r REAL)")
         connection.execute("INSERT INTO t VALUES (1, '00123', 1.0), (NULL, NULL, 2.5)")
         connection.commit()
-    return f"{path.as_uri()}?mode=ro"
+    return lambda **options: closing(driver.connect(f"{path.as_uri()}?mode=ro", **options))
 
 
 @cases(
@@ -269,15 +267,15 @@ def sqlite_url(tmp_path: Path) -> str:
         ("SELECT NULL AS v", "string", [None]),
     ],
 )
-def test_sqlite(sqlite_url: str, sql: str, type_: str, expected: list[Any]) -> None:
+def test_sqlite(lite: Callable[..., Any], sql: str, type_: str, expected: list[Any]) -> None:
     """Its driver knows the types of the first rows only: without one, those of the pin count."""
-    with closing(lite.connect(sqlite_url, autocommit=True)) as connection:
+    with lite(autocommit=True) as connection:
         assert run(connection, sql, type_, dialect="sqlite")["v"].to_pylist() == expected
 
 
-def test_check_on_sqlite(sqlite_url: str) -> None:
+def test_check_on_sqlite(lite: Callable[..., Any]) -> None:
     """It declares no types, so only names are compared; a table or column that is gone is a change."""
-    with closing(lite.connect(sqlite_url, autocommit=True)) as connection:
+    with lite(autocommit=True) as connection:
         assert not pin("SELECT s AS v FROM t", "string", dialect="sqlite").check(connection).changed
         for sql in ("SELECT s AS v FROM gone", "SELECT gone AS v FROM t"):
             with pytest.raises(
@@ -286,9 +284,9 @@ def test_check_on_sqlite(sqlite_url: str) -> None:
                 pin(sql, dialect="sqlite").check(connection)
 
 
-def test_a_connection_without_autocommit(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_without_autocommit(lite: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Its transaction would be rolled back with the caller's work; some version may not tell which it is."""
-    with closing(lite.connect(sqlite_url)) as connection:
+    with lite() as connection:
         with pytest.raises(cf.ConfigError, match=r"open transaction, .*: connect with autocommit=True"):
             run(connection, "SELECT 1 AS v", dialect="sqlite")
         monkeypatch.delattr(connection, "_autocommit")
@@ -305,6 +303,7 @@ def server() -> Iterator[Callable[..., Any]]:
     """Run a server, and return the function that connects to it."""
     from tests.servers.postgres import postgres_server
 
+    adbc = pytest.importorskip("adbc_driver_postgresql.dbapi")
     try:
         with postgres_server() as started:
             with (
@@ -416,7 +415,7 @@ class TestPostgres:
             with pytest.raises(cf.PinChanged, match=r'no longer runs the SQL: .*"gone" does not exist'):
                 pin(sql, dialect="postgres").check(connection)
         assert run(connection, "SELECT 1 AS v", dialect="postgres")["v"].to_pylist() == [1]
-        with pytest.raises(adbc.Error, match="division by zero"):
+        with pytest.raises(Exception, match="division by zero"):
             pin("SELECT 1/0 AS v", dialect="postgres").check(connection)
 
     def test_an_open_transaction_is_refused_and_stays_open(self, server: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""Run ``python -m tests.verification.cast``; the exit code is 1 if a value is wrong that no client had lost."""
+"""Run ``python -m tests.verification.cast``; the exit code is 1 if a value is wrong by our fault."""
 
 from __future__ import annotations
 
