@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROWS = [[1, "a", 0.5], [2, "b", 1.25], [3, "c", 984.18]]
+DATABASE = duckdb.connect()
 NAMES = ["id", "name", "amount"]
 
 
@@ -52,8 +53,7 @@ def rows(found: Any) -> list[list[Any]]:
 
 def relation() -> Any:
     """Return a relation of DuckDB."""
-    given = table()  # found by its name
-    return duckdb.connect().from_arrow(given)
+    return DATABASE.from_arrow(table())
 
 
 class Capsule:

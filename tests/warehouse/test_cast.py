@@ -64,7 +64,7 @@ HELD: dict[str, tuple[str, str, str, Any]] = {
     ),
     "text of JSON": ("string", "", """'{"a":  1}'::JSON""", '{"a":1}'),
     "text that only text holds": ("string", "exact text, since '9'", "7::DECIMAL(20, 0)", "7"),
-    "lists": ("list<item: double>", "", "[1.5::DECIMAL(9, 1)]", [1.5]),
+    "lists": ("list<item: double>", "", "[1.5::DECIMAL(20, 1)]", [1.5]),
     "nothing of DECIMAL": ("string", "no rows", "1.5::DECIMAL(20, 1)", Decimal("1.5")),
     "nothing of INTEGER": ("string", "only nulls, so text", "7::INTEGER", 7),
     "nothing of DOUBLE": ("int64", "numeric statistics without a value", "1.5::DOUBLE", 1.5),
