@@ -78,6 +78,8 @@ SEARCHES: Final = {
     "snowflake connection": "warehouse",
     "read-only role": "warehouse",
     "cast": "warehouse",
+    "all rows": "warehouse",
+    "rerun": "pins",
     "pinned sql": "pins",
     "types": "types",
     "decimals": "decimals",
