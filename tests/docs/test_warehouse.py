@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 from pyarrow import dataset
 
@@ -69,8 +71,8 @@ def test_adbc(run: Callable[..., dict[str, Any]], url: str) -> None:
     assert written.to_pylist() == ROWS
 
 
-def test_texts(run: Callable[..., dict[str, Any]], url: str) -> None:
-    """Texts of PostgreSQL become values of the types of the answer."""
+def test_json(run: Callable[..., dict[str, Any]], url: str) -> None:
+    """The JSON that PostgreSQL writes is read as the types of the answer."""
     names = run("psycopg", URL, url)
 
     assert names["table"].schema.types == names["answer"].to_arrow().schema.types
@@ -86,6 +88,23 @@ def test_the_role(url: str) -> None:
         connection.execute("SET default_transaction_read_only = off")
         for statement in ("DELETE FROM shop.orders", FILE):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+
+def test_duckdb(tmp_path: Path) -> None:
+    """Opened as the page says, a database writes nothing and reads no other file."""
+    path = tmp_path / "shop.duckdb"
+    duckdb.connect(path).execute("CREATE TABLE orders AS SELECT 1 AS id").close()
+    [text] = re.findall(r"`(duckdb\.connect\(path, .*?\))`", PAGE.read_text("utf-8"))
+
+    with eval(text, {"duckdb": duckdb, "path": path}) as connection:
+        assert connection.sql("SELECT * FROM orders").fetchall() == [(1,)]
+        for statement, error in {
+            "SELECT * FROM read_text('/etc/passwd')": duckdb.PermissionException,
+            "DELETE FROM orders": duckdb.InvalidInputException,
+            "SET enable_external_access = true": duckdb.InvalidInputException,
+        }.items():
+            with pytest.raises(error):
                 connection.execute(statement)
 
 
