@@ -398,8 +398,8 @@ class Answer:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame, pyarrow.Table or pyarrow.RecordBatchReader
-            The columns of the answer in their order, found by name, with its types and metadata. A column of
-            which the answer has no value takes the table's type. A reader converts each batch as it is read;
+            The columns of the answer in their order, found by name, with its types and metadata. A column
+            without a value in the answer takes the table's type. A reader converts each batch as it is read;
             errors in later rows, and the StatisticsWarning about a different number of rows, come then.
 
         Raises

@@ -122,7 +122,7 @@ def _column(array: pa.Array, pair: Pair, column: ColumnSchema, rule: ColumnRule,
         check_rule(made, rule)
     except CellError as error:
         raise _error(column, error, start + (error.row or 0)) from None
-    except pa.ArrowException as error:  # a value of which Arrow alone knows why it does not fit
+    except pa.ArrowException as error:  # Arrow alone knows why it does not fit
         raise _error(column, CellError(None, "a value", f"does not fit: {error}")) from None
     return made
 

@@ -30,6 +30,7 @@ from connecty_frames.decode.arrow_types import (
 )
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import FloatText, IntText, parse
+from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.builders import build
 from connecty_frames.decode.types.numbers import loses_digits
 from connecty_frames.decode.types.temporal import row_out_of_range
@@ -70,8 +71,7 @@ class Pair(NamedTuple):
     origin: str = ""  # the type in the database's words, in lower case; empty if unknown
     declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal, if it is bounded
     encoding: Encoding | None = None
-    nearest: bool = False  # numbers may be rounded to float64, since ``decimals="float"`` said so
-    is_chosen: bool = False  # the type was set by ``schema=``
+    nearest: bool = False  # floats take the nearest value, since ``schema=`` or ``decimals="float"`` said so
 
 
 def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.DataType | None) -> Pair:
@@ -85,8 +85,7 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
         origin,
         declared,
         wanted.encoding,
-        _NEAREST in wanted.evidence,
-        not wanted.is_inferred,
+        wanted.evidence.startswith(SET_BY_CALLER) or _NEAREST in wanted.evidence,
     )
     convert(empty, pair)
     return pair
@@ -146,7 +145,7 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
             except (ValueError, RecursionError):
                 raise CellError(row, cell, "is not JSON") from None
     made = build(values, pair.wanted)
-    if is_text(array.type) and pair.wanted == pa.float64() and not (pair.nearest or pair.is_chosen):
+    if is_text(array.type) and pair.wanted == pa.float64() and not pair.nearest:
         for row, text in enumerate(values):
             if text is not None and loses_digits(text):
                 raise CellError(row, text, "has more digits than double holds")
@@ -180,7 +179,7 @@ def _wide(array: pa.Array) -> pa.Array:
 
 
 def _floats(array: pa.Array, pair: Pair) -> pa.Array:
-    """Return decimals as the float64 whose shortest text is the same number."""
+    """Return decimals as the float64 whose shortest text is the same number, or the nearest if chosen."""
     # Arrow's own cast is wrong in the last digit of every seventh value. Up to 15 digits, the quotient of the
     # unscaled number and the power of ten is the nearest float64, since both are exact.
     array = _wide(array)
@@ -192,7 +191,7 @@ def _floats(array: pa.Array, pair: Pair) -> pa.Array:
         and 0 <= scale <= _EXACT_POWER
         and all(-most < end < most for end in ends)
     ):
-        start, width = array.offset, 16  # bytes, of which the first half is the number
+        start, width = array.offset, 16  # bytes; the first half is the number
         numbers = (array.buffers()[1] or pa.py_buffer(b""))[start * width : (start + len(array)) * width]
         floats = np.frombuffer(numbers, np.int64)[::2] / 10.0**scale
         mask = None if not array.null_count else ~array.is_valid().to_numpy(zero_copy_only=False)
@@ -200,7 +199,9 @@ def _floats(array: pa.Array, pair: Pair) -> pa.Array:
     values = []
     for row, exact in enumerate(array.to_pylist()):
         values.append(None if exact is None else float(exact))
-        if exact is not None and not pair.nearest and Decimal(repr(values[-1])) != exact:
+        if exact is None or (pair.nearest and exact != exact.to_integral_value()):
+            continue  # fractions alone, as in an answer
+        if Decimal(repr(values[-1])) != exact:
             raise CellError(row, f"{exact:f}", "has more digits than double holds")
     return pa.array(values, pa.float64())
 
@@ -369,8 +370,8 @@ def _structs(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
-    """Return the pair of types of what is in a list or a struct, of which the database's word is unknown."""
-    return Pair(got, wanted, nearest=pair.nearest, is_chosen=pair.is_chosen)
+    """Return the pair of types inside a list or a struct; the database's words for them are unknown."""
+    return Pair(got, wanted, nearest=pair.nearest)
 
 
 # --- values as the cells of an answer -----------------------------------------------------------------------

@@ -24,7 +24,7 @@ def counts(values: list[int | None], type_: pa.DataType) -> pa.Array:
     return pa.array(values, width).view(type_)
 
 
-def converted(array: Any, type_: Any, origin: str = "", evidence: str = "schema=") -> list[Any]:
+def converted(array: Any, type_: Any, origin: str = "", evidence: str = "2 values") -> list[Any]:
     """Return the values of a converted column, after a check of its type."""
     encoding = type_ if isinstance(type_, cf.epoch | cf.local) else None
     column = ColumnSchema("v", encoding.type if encoding else type_, evidence, encoding)
@@ -264,12 +264,17 @@ def test_uuid() -> None:
     assert converted(ids, pa.string()) == ["729cb7a4-4b06-449e-a3c9-df40f5e570b8", None]
 
 
-def test_numbers_that_decimals_float_chose() -> None:
-    """The answer has the nearest float64 of each, as its evidence says, and so has the table."""
+def test_the_nearest_float() -> None:
+    """It is taken where ``schema=`` or ``decimals="float"`` chose it, as for an answer."""
     long = pa.array([Decimal("0.14285714285714284")])
 
-    found = converted(long, pa.float64(), evidence="1 of them given as the nearest float64")
-    assert found == [0.14285714285714285]
+    for evidence in ("schema=", "1 of them given as the nearest float64"):
+        assert converted(long, pa.float64(), evidence=evidence) == [0.14285714285714285]
+    assert converted(long, pa.float32(), evidence="schema=") == [0.1428571492433548]
+    with pytest.raises(CellError, match="more digits"):
+        converted(long, pa.float64(), evidence="saved schema")
+    with pytest.raises(CellError, match="9007199254740993 has more digits"):
+        converted(pa.array([Decimal(2**53 + 1)]), pa.float64(), evidence="schema=")
 
 
 def test_texts_of_numbers() -> None:

@@ -356,7 +356,7 @@ class TestPostgres:
     def test_types(
         self, connection: Any, value: str, answered: str, type_: pa.DataType, expected: Any
     ) -> None:
-        """Whole numbers become the declared double or decimal, the digits of which the driver tells."""
+        """Whole numbers become the declared double or decimal; the driver tells its digits."""
         found = run(connection, f"SELECT {value} AS v", answered, dialect="postgres")
 
         assert (found["v"].type, found["v"].to_pylist()) == (type_, [expected])
