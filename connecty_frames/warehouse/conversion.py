@@ -117,8 +117,9 @@ def _raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
     """Raise a CellError about the first value that is marked as wrong, if any is."""
     if wrong.true_count:
         row = wrong.index(True).as_py()
-        has_text = not pa.types.is_duration(array.type)
-        raise cell_error(row, _cells(array.slice(row, 1))[0] if has_text else str(array[row]), reason)
+        if pa.types.is_duration(array.type):
+            raise CellError(row, f"{array[row].value} {array.type.unit}", reason)
+        raise cell_error(row, _cells(array.slice(row, 1))[0], reason)
 
 
 def _check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.Array | None = None) -> None:

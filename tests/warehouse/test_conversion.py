@@ -172,7 +172,7 @@ def test_nan_and_null() -> None:
             counts([1_000, 1], pa.duration("ns")),
             pa.duration("us"),
             1,
-            "has digits that duration.us. does not hold",
+            "1 ns has digits that duration.us. does not hold",
         ),
         (counts([1_500], pa.timestamp("ns")), NAIVE, 0, "has digits that timestamp.us. does not hold"),
         (counts([2**62], pa.timestamp("us")), pa.timestamp("ns"), 0, "is not a time"),
