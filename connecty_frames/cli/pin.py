@@ -44,8 +44,12 @@ if TYPE_CHECKING:
 
     from connecty_frames.pins import Pin, PinFolder
 
-#: The drivers of ADBC by the schemes of URLs that have another name.
-_DRIVERS: Final = {"postgres": "postgresql", "grpc": "flightsql"}
+#: The drivers of ADBC by the schemes of their URLs; a package of any other name may be anybody's.
+_DRIVERS: Final = {
+    **{name: name for name in ("postgresql", "sqlite", "snowflake", "bigquery", "flightsql")},
+    "postgres": "postgresql",
+    "grpc": "flightsql",
+}
 #: How many characters of a driver's message are shown.
 _SHOWN: Final = 1_000
 
@@ -368,7 +372,11 @@ def _connection(url: str) -> Iterator[Any]:
         with _module("duckdb").connect(_file(url), read_only=True) as connection:
             yield connection
         return
-    name = _DRIVERS.get(scheme, scheme)
+    if (name := _DRIVERS.get(scheme)) is None:
+        schemes = ", ".join(["duckdb", *_DRIVERS])
+        raise ConfigError(
+            f"--connection: {snippet(scheme)} is none of the schemes {schemes}.", setting="connection"
+        )
     driver = _module(f"adbc_driver_{name}.dbapi")
     if name == "sqlite":  # which would make a file that is not there
         url = f"{Path(_file(url)).absolute().as_uri()}?mode=ro"

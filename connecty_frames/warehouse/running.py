@@ -33,6 +33,11 @@ _TIMEOUT: Final = (
 _DIALECTS: Final = {"postgresql": "postgres"} | {
     name: name for name in ("bigquery", "databricks", "duckdb", "redshift", "snowflake", "sqlite")
 }
+#: The rows of a cursor of Python's DB API as texts.
+_ROWS: Final = (
+    "names = [column[0] for column in cursor.description]\n"
+    "pin.cast(pyarrow.Table.from_pylist([dict(zip(names, row)) for row in cursor.fetchall()]))"
+)
 #: What to write instead for other connections, by the package of their class.
 _INSTEAD: Final = {
     "snowflake": (
@@ -42,10 +47,10 @@ _INSTEAD: Final = {
     "google": "rows = client.query(pin.sql).result()\npin.cast(rows.to_arrow_iterable())",
     "databricks": "cursor = connection.cursor().execute(pin.sql)\npin.cast(cursor.fetchall_arrow())",
     "pyathena": (
-        "cursor = connection.cursor(pyathena.arrow.cursor.ArrowCursor, unload=True)\n"
-        "pin.cast(cursor.execute(pin.sql).as_arrow())"
+        "plain = types.SimpleNamespace(convert=lambda type_, value, **options: value)\n"
+        "cursor = connection.cursor(pyathena.cursor.Cursor, converter=plain).execute(pin.sql)\n" + _ROWS
     ),
-    "trino": "frame = polars.read_database(pin.sql, connection)\npin.cast(frame)",
+    "trino": "cursor = connection.cursor(legacy_primitive_types=True).execute(pin.sql)\n" + _ROWS,
     "pyspark": "frame = spark.sql(pin.sql)\npin.cast(frame.toArrow())",
     "ibis": "pin.rerun(connection.con)  # with the DuckDB backend; else\npin.cast(table.to_pyarrow())",
     "sqlite3": (
@@ -57,7 +62,9 @@ _INSTEAD: Final = {
         "connection = adbc_driver_postgresql.dbapi.connect('postgresql://...')\npin.rerun(connection)",
     ),
 }
-_TABLE: Final = "frame = polars.read_database(pin.sql, connection)\npin.cast(frame)"
+_TABLE: Final = (  # by default polars cuts a fraction behind 100 whole numbers
+    "frame = polars.read_database(pin.sql, connection, infer_schema_length=None)\npin.cast(frame)"
+)
 
 #: What databases say of a name in the SQL that they do not have: PostgreSQL's and other codes, and words.
 _GONE_STATES: Final = frozenset({"42P01", "42703", "42883", "3F000", "42S02", "42S22"})
@@ -76,9 +83,11 @@ def running(connection: Any, statement: Statement) -> Iterator[Rows]:
             yield rows
     else:
         package = type(connection).__module__.partition(".")[0]
+        instead = f"With this one, run the SQL yourself:\n{_INSTEAD.get(package, _TABLE)}"
+        if package == "builtins":  # such as a URL
+            instead = "Pass a connection, such as duckdb.connect(path)."
         raise ConfigError(
-            f"connection is of type {_type_name(connection)}; expected one of DuckDB or ADBC. With this one, "
-            f"run the SQL yourself:\n{_INSTEAD.get(package, _TABLE)}",
+            f"connection is of type {_type_name(connection)}; expected one of DuckDB or ADBC. {instead}",
             setting="connection",
         )
 
@@ -116,8 +125,16 @@ def _check_dialect(connection: Any, statement: Statement, expected: str) -> None
 
 def _open_transaction(advice: str = "commit or roll it back") -> ConfigError:
     return ConfigError(
-        f"The connection has an open transaction, which rerun would end: {advice}.", setting="connection"
+        f"The connection has an open transaction, which rerun would end: {advice}.",
+        hint="A reader that was not read to its end has one too, until it is deleted.",
+        setting="connection",
     )
+
+
+def _check_no_transaction(ask: Callable[[str], list[tuple[Any, ...]]], current: str) -> None:
+    """Raise a ConfigError in a transaction: outside of one, each statement has one of its own."""
+    if ask(current) == ask(current):
+        raise _open_transaction()
 
 
 @contextmanager
@@ -138,10 +155,8 @@ def _ending(end: Callable[[], object]) -> Iterator[None]:
 
 
 def _begin_duckdb(ask: Callable[[str], list[tuple[Any, ...]]]) -> None:
-    # Outside of a transaction each statement has one of its own. To begin a second one would abort the first.
-    current = "SELECT system.main.txid_current()"
-    if ask(current) == ask(current):
-        raise _open_transaction()
+    # To begin a second transaction would abort the first.
+    _check_no_transaction(ask, "SELECT system.main.txid_current()")
     ask("BEGIN TRANSACTION READ ONLY")
 
 
@@ -205,8 +220,10 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
-        # Without autocommit a transaction is always open, but may have done nothing.
-        if is_postgres and ask("SELECT txid_current_if_assigned()::text")[0][0] is not None:
+        if is_postgres and autocommit:
+            _check_no_transaction(ask, "SELECT now()::text")
+        # Without autocommit a transaction is always open, but may have written nothing.
+        elif is_postgres and ask("SELECT txid_current_if_assigned()::text")[0][0] is not None:
             raise _open_transaction()
         if is_duckdb:
             _begin_duckdb(ask)
@@ -224,7 +241,16 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
             cursor.execute(statement.sql)
             reader = cursor.fetch_record_batch()
             with _ending(reader.close):
-                schema = reader.schema
-                if vendor == "sqlite":  # its driver has the types of the first rows
-                    schema = pa.schema([(name, pa.null()) for name in schema.names])
-                yield Rows(schema, reader)
+                yield _untyped(reader) if vendor == "sqlite" else Rows(reader.schema, reader)
+
+
+def _untyped(reader: pa.RecordBatchReader) -> Rows:
+    """Return rows of SQLite, whose driver has the types of the first ones, without those of no value."""
+    names = reader.schema.names
+
+    def untyped(batch: pa.RecordBatch) -> pa.RecordBatch:
+        size = len(batch)
+        columns = [pa.nulls(size) if each.null_count == size else each for each in batch.columns]
+        return pa.RecordBatch.from_arrays(columns, names)
+
+    return Rows(pa.schema([(name, pa.null()) for name in names]), map(untyped, reader))

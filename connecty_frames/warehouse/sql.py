@@ -69,6 +69,8 @@ def parse(sql: str, dialect: str) -> Statement:
     if not isinstance(trees[0], exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
         raise refused(sql, "is not a query")
     tokens = _read(sql, dialect, lambda: sqlglot.tokenize(sql, read=dialect))
+    if tokens[0].token_type.name == "SEMICOLON":
+        raise refused(sql, "begins with a semicolon")
     while tokens[-1].token_type.name == "SEMICOLON":
         tokens.pop()
     return Statement(sql[: tokens[-1].end + 1], dialect, trees[0])

@@ -298,7 +298,11 @@ def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -
         (["--connection", "duckdb:///"], 2, "after three slashes"),
         (["--connection", "duckdb:///missing/a.duckdb"], 1, "The warehouse's client raised "),
         (["--connection", "sqlite:///missing.db"], 1, "failed to open"),
-        (["--connection", "klingon://u:hunter22@h/d"], 2, "pip install adbc-driver-klingon."),
+        (
+            ["--connection", "mysql://u:hunter22@h/d"],
+            2,
+            "--connection: mysql is none of the schemes duckdb, postgresql, sqlite, snowflake, bigquery,",
+        ),
         (
             ["--connection", "sqlite:///a.db"],
             2,
@@ -327,7 +331,6 @@ def test_a_wrong_connection(pin: Any, arguments: list[str], code: int, message: 
         ("snowflake://u:p@account/db", "snowflake", ("u:p@account/db", {"autocommit": True})),
         ("postgres://h/d", "postgresql", ("postgres://h/d", {"autocommit": False})),
         ("grpc://h:1", "flightsql", ("grpc://h:1", {"autocommit": True})),
-        ("klingon://h/d", "klingon", ("klingon://h/d", {"autocommit": True})),
     ],
 )
 def test_a_driver_of_adbc(
@@ -350,11 +353,11 @@ def test_no_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     from connecty_frames.cli.pin import read_batches
     from connecty_frames.errors import ConnectyError
 
-    url = "klingon://user:hunter%2122@127.0.0.1:1/shop"
+    url = "flightsql://user:hunter%2122@127.0.0.1:1/shop"
     module = mock.Mock()
     module.connect.side_effect = OSError(f"no host in {url}: hunter!22 hunter%2122")
-    monkeypatch.setitem(sys.modules, "adbc_driver_klingon", module)
-    monkeypatch.setitem(sys.modules, "adbc_driver_klingon.dbapi", module)
+    monkeypatch.setitem(sys.modules, "adbc_driver_flightsql", module)
+    monkeypatch.setitem(sys.modules, "adbc_driver_flightsql.dbapi", module)
     with pytest.raises(ConnectyError) as caught:
         read_batches(url, lambda _: None)
 

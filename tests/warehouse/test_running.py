@@ -212,8 +212,11 @@ def made_by(module: str, name: str = "Connection") -> object:
         (made_by("snowflake.connector.connection"), "fetch_arrow_all(force_return_table=True))"),
         (made_by("google.cloud.bigquery.client"), "pin.cast(rows.to_arrow_iterable())"),
         (made_by("databricks.sql.client"), "pin.cast(cursor.fetchall_arrow())"),
-        (made_by("pyathena.connection"), "pin.cast(cursor.execute(pin.sql).as_arrow())"),
-        (made_by("trino.dbapi"), "polars.read_database(pin.sql, connection)\npin.cast(frame)"),
+        (made_by("pyathena.connection"), "connection.cursor(pyathena.cursor.Cursor, converter=plain)"),
+        (
+            made_by("trino.dbapi"),
+            "connection.cursor(legacy_primitive_types=True).execute(pin.sql)\nnames = [",
+        ),
         (made_by("pyspark.sql.session"), "pin.cast(frame.toArrow())"),
         (
             made_by("psycopg"),
@@ -221,8 +224,11 @@ def made_by(module: str, name: str = "Connection") -> object:
         ),
         (made_by("sqlalchemy.engine.base"), "pin.rerun(connection)"),
         (made_by("sqlite3"), "dbapi.connect('file:PATH?mode=ro', autocommit=True)"),
-        (made_by("pymysql"), "polars.read_database(pin.sql, connection)\npin.cast(frame)"),
-        ("postgresql://", "expected one of DuckDB or ADBC"),
+        (
+            made_by("pymysql"),
+            "polars.read_database(pin.sql, connection, infer_schema_length=None)\npin.cast(frame)",
+        ),
+        ("duckdb:///x", "expected one of DuckDB or ADBC. Pass a connection, such as duckdb.connect(path)."),
     ],
 )
 def test_other_connections(connection: object, advice: str) -> None:
@@ -426,6 +432,32 @@ class TestPostgres:
                 run(connection, "SELECT 1 AS v", dialect="postgres")
             cursor.execute("SELECT n FROM kept")
             assert cursor.fetchall() == [(3,)]
+
+    def test_a_transaction_that_has_only_read_is_refused_too(self, server: Callable[..., Any]) -> None:
+        """With autocommit it was begun by hand: to end it would lose cursors and settings."""
+        with server(autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SET LOCAL work_mem = '17MB'")
+            with pytest.raises(cf.ConfigError, match="has an open transaction"):
+                run(connection, "SELECT 1 AS v", dialect="postgres")
+            cursor.execute("SELECT current_setting('work_mem')")
+            assert cursor.fetchall() == [("17MB",)]
+            cursor.execute("ROLLBACK")
+            assert run(connection, "SELECT 1 AS v", dialect="postgres")["v"].to_pylist() == [1]
+
+    def test_a_reader_that_was_closed_alone(self, server: Callable[..., Any]) -> None:
+        """Its transaction ends when it is deleted; until then the next one says so."""
+        with server(autocommit=True) as connection:
+            reader = pin("SELECT n AS v FROM generate_series(1, 9999999) AS t (n)", dialect="postgres").rerun(
+                connection
+            )
+            reader.close()
+            with pytest.raises(
+                cf.ConfigError, match=r"A reader that was not read to its end has one too, until"
+            ):
+                run(connection, "SELECT 1 AS v", dialect="postgres")
+            del reader
+            assert run(connection, "SELECT 1 AS v", dialect="postgres")["v"].to_pylist() == [1]
 
     def test_a_lost_server_is_the_error(self, server: Callable[..., Any]) -> None:
         """Not that the transaction could not be ended on it, which is a note."""

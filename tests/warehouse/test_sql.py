@@ -19,6 +19,7 @@ SQL = "SELECT o.a, sum(o.b) FROM orders o JOIN users c ON o.c = c.id WHERE c.cit
     [
         ("SELECT 1; SELECT 2", "postgres", "has 2 statements"),
         ("SELECT 1; DROP TABLE t", "duckdb", "has 2 statements"),
+        ("; SELECT 1", "duckdb", "begins with a semicolon"),
         ("", "postgres", "is empty"),
         ("-- nothing", "postgres", "is empty"),
         ("DROP TABLE t", "postgres", "has DROP, which is more than a query"),

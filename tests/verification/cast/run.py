@@ -243,7 +243,9 @@ def _sqlite(source: str) -> Iterator[Outcome]:
                 if source.endswith("rerun"):
                     return _pin(answer, "sqlite").rerun(driver)
                 if source.startswith("polars"):
-                    return answer.cast(pl.read_database(sql, connection), engine="pyarrow")
+                    return answer.cast(
+                        pl.read_database(sql, connection, infer_schema_length=None), engine="pyarrow"
+                    )
                 with driver.cursor() as cursor:
                     cursor.execute(sql)
                     return answer.cast(cursor.fetch_record_batch()).read_all()
