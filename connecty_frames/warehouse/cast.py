@@ -24,7 +24,7 @@ from connecty_frames.errors import (
     StatisticsWarning,
     warn,
 )
-from connecty_frames.warehouse.conversion import Pair, convert, pair_of
+from connecty_frames.warehouse.conversion import Pair, convert, is_uuid, pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 #: The evidence for the type of a column without a value.
 _is_empty: Final = re.compile(r"no rows|only nulls,.*|.* statistics without a value").fullmatch
-#: The evidence for text that names a value which only text holds, such as infinity.
-_EXACT_TEXT: Final = "exact text, since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,15 +237,16 @@ def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[st
         try:
             decided = _decide(column, given, widens=True)
             pair_of(given.type, decided, given.origin, given.declared)
-        except (ConversionError, CellError):
-            types.append((column.name, given.declared or given.type))
-        else:
-            types.append((column.name, decided.type))
+        except CellError:
+            fits = False
+        else:  # of text only some values are numbers
+            fits = not (is_number(decided.type) and given.declared and is_text(given.declared))
+        types.append((column.name, decided.type if fits else given.declared or given.type))
     return types
 
 
 def _decide(column: ColumnSchema, given: _Given, *, widens: bool) -> ColumnSchema:
-    """Return a column with the type that comes out; ConversionError for text that was another type."""
+    """Return a column with the type that comes out."""
     if not column.is_inferred:
         return column
     type_ = column.type
@@ -256,18 +255,9 @@ def _decide(column: ColumnSchema, given: _Given, *, widens: bool) -> ColumnSchem
             type_ = _as_answered(given.declared, type_)
         elif widens:
             type_ = _wider(type_, given.declared)
-    is_other = given.origin == "numeric" or _is_written(given.type)
-    if is_text(type_) and is_other and not column.evidence.startswith(_EXACT_TEXT):
-        reason = "is text in the answer, and nothing tells how it was written"
-        raise _error(column, CellError(None, f"a value of {given.origin or given.type}", reason))
     if type_ == column.type:
         return column
     return replace(column, type=type_, evidence=f"{given.origin or given.declared} in the table")
-
-
-_is_written: Final = any_of(
-    is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp, pa.types.is_time
-)
 
 
 def _as_answered(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
@@ -293,7 +283,7 @@ _ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.D
     (pa.types.is_decimal, lambda given, _: pa.decimal128(given.precision, given.scale)),
     (pa.types.is_boolean, lambda *_: pa.bool_()),
     (any_of(is_text, pa.types.is_dictionary), lambda *_: pa.string()),
-    (lambda type_: getattr(type_, "extension_name", "") == "arrow.uuid", lambda *_: pa.string()),
+    (is_uuid, lambda *_: pa.string()),
     (is_binary, lambda *_: pa.binary()),
     (pa.types.is_date, lambda *_: pa.date32()),
     (pa.types.is_timestamp, _timestamp),

@@ -29,7 +29,7 @@ from connecty_frames.decode.arrow_types import (
     is_text,
 )
 from connecty_frames.decode.errors import CellError, cell_error
-from connecty_frames.decode.exact_json import FloatText, IntText, parse
+from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse, to_object
 from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.builders import build
 from connecty_frames.decode.types.numbers import loses_digits
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 #: The types of databases whose texts are JSON.
 _JSON_TYPES: Final = frozenset({"json", "jsonb"})
+#: The evidence for text that names a value which only text holds, such as infinity.
+_EXACT_TEXT: Final = "exact text, since"
 #: The types of databases that arrive as values of another type.
 _MISREAD: Final = frozenset(
     {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
@@ -55,12 +57,18 @@ _FLOAT_DIGITS: Final = {16: 3, 32: 6, 64: 15}
 _FLOAT_LIMITS: Final = {16: 2**11, 32: 2**24, 64: 2**53}
 #: The largest power of ten that float64 holds.
 _EXACT_POWER: Final = 22
-#: The evidence for a float64 that ``decimals="float"`` chose.
+#: The evidence for a float64 that ``decimals="float"`` chose, and for one of computed numbers.
 _NEAREST: Final = "of them given as the nearest float64"
+_COMPUTED: Final = "of them computed, given as the nearest float64"
 #: How ADBC writes some values of types of PostgreSQL, and PostgreSQL itself.
 _ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}, "char": {"\0": ""}}
 #: How many of each unit of time a second has.
 _PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
+
+
+def is_uuid(type_: pa.DataType) -> bool:
+    """Whether this is Arrow's own type of UUIDs."""
+    return getattr(type_, "extension_name", "") == "arrow.uuid"
 
 
 class Pair(NamedTuple):
@@ -71,7 +79,10 @@ class Pair(NamedTuple):
     origin: str = ""  # the type in the database's words, in lower case; empty if unknown
     declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal, if it is bounded
     encoding: Encoding | None = None
-    nearest: bool = False  # floats take the nearest value, since ``schema=`` or ``decimals="float"`` said so
+    nearest: bool = (
+        False  # fractions become the nearest float, since ``schema=`` or ``decimals="float"`` said so
+    )
+    computed: bool = False  # computed fractions do, as those of the answer
 
 
 def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.DataType | None) -> Pair:
@@ -86,7 +97,12 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
         declared,
         wanted.encoding,
         wanted.evidence.startswith(SET_BY_CALLER) or _NEAREST in wanted.evidence,
+        _COMPUTED in wanted.evidence,
     )
+    is_exact_text = not wanted.is_inferred or wanted.evidence.startswith(_EXACT_TEXT)
+    if is_text(pair.wanted) and (origin == "numeric" or _is_written(pair.got)) and not is_exact_text:
+        reason = "is text in the answer, and nothing tells how it was written"
+        raise CellError(None, f"a value of {origin or got}", reason)
     convert(empty, pair)
     return pair
 
@@ -105,21 +121,28 @@ def convert(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """Return an array of a type of Arrow's own, of values that are not numbered."""
-    if isinstance(array.type, pa.BaseExtensionType):
-        if array.type.extension_name == "arrow.uuid":
-            return pa.array([None if v is None else str(UUID(bytes=v)) for v in array.storage.to_pylist()])
-        return array.storage
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    """Return an array of values that are not numbered, as its storage where that has them as they are."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    name = getattr(array.type, "extension_name", "")
+    if name == "arrow.bool8":
+        return pc.cast(array.storage, pa.bool_())
+    if name in {"arrow.json", "arrow.opaque"} and is_text(array.type.storage_type):
+        array = array.storage
+    if is_text(array.type):
+        array.validate(full=True)  # that it is UTF-8
+    return array
 
 
 def _raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
     """Raise a CellError about the first value that is marked as wrong, if any is."""
     if wrong.true_count:
         row = wrong.index(True).as_py()
-        if pa.types.is_duration(array.type):
-            raise CellError(row, f"{array[row].value} {array.type.unit}", reason)
-        raise cell_error(row, _cells(array.slice(row, 1))[0], reason)
+        try:
+            shown = _cells(array.slice(row, 1))[0]
+        except CellError:  # a duration, or a time that has no text
+            shown = f"{array[row].value} {array.type.unit}"
+        raise cell_error(row, shown, reason)
 
 
 def _check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.Array | None = None) -> None:
@@ -146,9 +169,11 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
             except (ValueError, RecursionError):
                 raise CellError(row, cell, "is not JSON") from None
     made = build(values, pair.wanted)
-    if is_text(array.type) and pair.wanted == pa.float64() and not pair.nearest:
+    if pair.wanted == pa.float64():
         for row, text in enumerate(values):
-            if text is not None and loses_digits(text):
+            if text is None or (pair.nearest and "." in text.rstrip("0").rstrip(".")):
+                continue  # fractions alone, as in an answer
+            if loses_digits(text, computed=pair.computed):
                 raise CellError(row, text, "has more digits than double holds")
     return made
 
@@ -168,15 +193,27 @@ def _exact_cast(array: pa.Array, pair: Pair) -> pa.Array:
     if array.type == pair.wanted and pair.origin != "hugeint":  # which has 39 digits
         return array
     with suppress(pa.ArrowException):
-        if pair.origin != "hugeint" or pair.wanted == pa.int64():
+        if pa.types.is_decimal(array.type) and pa.types.is_decimal(pair.wanted):
+            if _has_digits(array, pair.wanted):
+                return pc.cast(pc.cast(_wide(array), _wide_type(pair.wanted)), pair.wanted)
+        elif pair.origin != "hugeint" or pair.wanted == pa.int64():
             return pc.cast(_wide(array), pair.wanted)
     return _by_text(array, pair)
 
 
+def _has_digits(array: pa.Array, type_: pa.DataType) -> bool:
+    """Whether a decimal type has enough digits before the point; beyond them Arrow's cast may wrap around."""
+    limit = Decimal((0, (1,), type_.precision - type_.scale))
+    return all(-limit < end < limit for end in filter(None, pc.min_max(_wide(array)).as_py().values()))
+
+
 def _wide(array: pa.Array) -> pa.Array:
     """Return decimals of 32 and 64 bits as those of 128, which Arrow casts to more types."""
-    is_narrow = pa.types.is_decimal(array.type) and not pa.types.is_decimal256(array.type)
-    return pc.cast(array, pa.decimal128(array.type.precision, array.type.scale)) if is_narrow else array
+    return pc.cast(array, _wide_type(array.type)) if pa.types.is_decimal(array.type) else array
+
+
+def _wide_type(type_: pa.DataType) -> pa.DataType:
+    return type_ if pa.types.is_decimal256(type_) else pa.decimal128(type_.precision, type_.scale)
 
 
 def _floats(array: pa.Array, pair: Pair) -> pa.Array:
@@ -197,14 +234,7 @@ def _floats(array: pa.Array, pair: Pair) -> pa.Array:
         floats = np.frombuffer(numbers, np.int64)[::2] / 10.0**scale
         mask = None if not array.null_count else ~array.is_valid().to_numpy(zero_copy_only=False)
         return pa.array(floats, pa.float64(), mask=mask)
-    values = []
-    for row, exact in enumerate(array.to_pylist()):
-        values.append(None if exact is None else float(exact))
-        if exact is None or (pair.nearest and exact != exact.to_integral_value()):
-            continue  # fractions alone, as in an answer
-        if Decimal(repr(values[-1])) != exact:
-            raise CellError(row, f"{exact:f}", "has more digits than double holds")
-    return pa.array(values, pa.float64())
+    return _by_text(array, pair)
 
 
 def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
@@ -240,7 +270,7 @@ def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
             if min(longest, pair.declared.precision if pair.declared else longest) <= _FLOAT_DIGITS[64]:
                 return pc.cast(array, pair.wanted)
         elif pair.declared and pa.types.is_decimal(pair.wanted):
-            return pc.cast(pc.cast(array, pair.declared), pair.wanted)
+            return _exact_cast(pc.cast(array, pair.declared), pair)
     return _by_text(array, pair)
 
 
@@ -266,9 +296,9 @@ def _timestamps(array: pa.Array, pair: Pair) -> pa.Array:
     type_ = pair.wanted
     per_second = _PER_SECOND[array.type.unit]
     counts = array.view(pa.int64())
-    if per_second <= _PER_SECOND["us"]:  # nanoseconds end long before
-        first, last = (bound * per_second // _PER_SECOND["us"] for bound in (FIRST_MICROS, LAST_MICROS))
-        _check_range(counts, first, last, "is not a time of the years 1 to 9999", array)
+    first, last = (bound * per_second // _PER_SECOND["us"] for bound in (FIRST_MICROS, LAST_MICROS))
+    first, last = max(first, -(2**63) + 1), min(last, 2**63 - 1)  # the least count is no time to numpy
+    _check_range(counts, first, last, "is not a time of the years 1 to 9999", array)
     array = _in_unit(array, counts, type_, pa.timestamp(type_.unit, array.type.tz))
     array = pc.cast(array, type_)
     row = row_out_of_range(array, type_.tz) if type_.tz else None
@@ -298,7 +328,7 @@ def _in_unit(array: pa.Array, counts: pa.Array, type_: pa.DataType, unit_type: p
 
 def _dates(array: pa.Array, pair: Pair) -> pa.Array:
     if pa.types.is_date64(array.type):
-        array = pc.cast(array, pa.date32())
+        return convert(array.view(pa.timestamp("ms")), pair)
     days = array.view(pa.int32())
     first, last = FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS
     _check_range(days, first, last, "is not a date of the years 1 to 9999", array)
@@ -320,11 +350,14 @@ def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
             lengths.append(None)
             continue
         nanos = value.days * 86_400 * 10**9 + value.nanoseconds
-        if value.months or nanos % step:
+        wrong = {
+            "has months": value.months,
+            f"has digits that {pair.wanted} does not hold": nanos % step,
+            f"does not fit in {pair.wanted}": not -(2**63) < nanos // step < 2**63,
+        }
+        for reason in filter(wrong.get, wrong):
             seconds = Decimal(value.nanoseconds).scaleb(-9)
-            words = f"{value.months} months {value.days} days {seconds:f} seconds"
-            reason = "has months" if value.months else f"has digits that {pair.wanted} does not hold"
-            raise CellError(row, words, reason)
+            raise CellError(row, f"{value.months} months {value.days} days {seconds:f} seconds", reason)
         lengths.append(nanos // step)
     return pc.cast(pa.array(lengths, pa.int64()), pair.wanted)
 
@@ -351,6 +384,10 @@ def _lists(array: pa.Array, pair: Pair) -> pa.Array:
     if items.null_count and not field.nullable:
         row = row_of(items.is_null().index(True).as_py())
         raise CellError(row, "null", "is inside a value, where schema= does not allow it")
+    if pa.types.is_fixed_size_list(pair.wanted):
+        size = pair.wanted.list_size
+        wrong = pc.not_equal(pc.list_value_length(array), size)
+        _raise_at(pc.fill_null(wrong, False), array, f"does not have {size} items")  # noqa: FBT003 - pyarrow
     mask = array.is_null() if array.null_count else None
     return pa.ListArray.from_arrays(pa.array(offsets), items, mask=mask).cast(pair.wanted)
 
@@ -406,8 +443,8 @@ def _list_cells(array: pa.Array) -> list[Any]:
 
 
 def _map_cells(array: pa.Array) -> list[Any]:
-    pairs = list(zip(_cells(array.keys), _cells(array.items), strict=True))
-    return _split(array, pairs, lambda found: {str(key): item for key, item in found})
+    keys = [str(key) if isinstance(key, str) else dump(key) for key in _cells(array.keys)]
+    return _split(array, list(zip(keys, _cells(array.items), strict=True)), to_object)
 
 
 def _split(array: pa.Array, items: list[Any], make: Callable[[list[Any]], Any]) -> list[Any]:
@@ -420,7 +457,7 @@ def _struct_cells(array: pa.Array) -> list[Any]:
     columns = [_cells(child) for child in array.flatten()]
     rows = list(zip(*columns, strict=True)) or [()] * len(array)
     return [
-        dict(zip(names, row, strict=True)) if valid else None
+        to_object(list(zip(names, row, strict=True))) if valid else None
         for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)
     ]
 
@@ -449,7 +486,7 @@ def _temporal_cells(array: pa.Array) -> list[str | None]:
     # ``24:00:00``. Durations and intervals, which databases write in several ways, are a CellError.
     type_ = array.type
     if pa.types.is_date64(type_):
-        return _temporal_cells(pc.cast(array, pa.date32()))
+        return _temporal_cells(_dates(array, Pair(type_, pa.date32())))
     if pa.types.is_date32(type_):
         texts = _date_texts(array.view(pa.int32()), "D", "")
     elif pa.types.is_timestamp(type_):
@@ -470,8 +507,11 @@ def _date_texts(counts: pa.Array, unit: str, offset: str) -> Iterator[str]:
     infinities = _INFINITIES[counts.type.bit_width]
     numbers = _counts(counts)
     texts = np.datetime_as_string(numbers.astype(f"datetime64[{unit}]"))
-    for count, text in zip(numbers, texts, strict=True):
-        if (infinity := infinities.get(int(count))) is not None:
+    for row, (count, text) in enumerate(zip(numbers, texts, strict=True)):
+        infinity = infinities.get(int(count))
+        if text == "NaT" or (infinity and unit == "ns"):  # which may be a time of 1677 or 2262
+            raise CellError(row, f"{count} {unit}", f"may be {infinity}" if infinity else "is not a time")
+        if infinity:
             yield infinity
             continue
         day, _, clock = str(text).partition("T")
@@ -494,7 +534,7 @@ def _time_text(count: int, unit: str) -> str:
 
 
 _CELLS: Final[tuple[tuple[TypeTest, Callable[[pa.Array], list[Any]]], ...]] = (
-    (any_of(is_text, pa.types.is_boolean), pa.Array.to_pylist),
+    (any_of(is_text, pa.types.is_boolean, pa.types.is_null), pa.Array.to_pylist),
     (pa.types.is_integer, _texts_of(IntText)),
     (pa.types.is_decimal, _texts_of(lambda value: FloatText(format(value, "f")))),
     (pa.types.is_floating, _float_cells),
@@ -502,12 +542,15 @@ _CELLS: Final[tuple[tuple[TypeTest, Callable[[pa.Array], list[Any]]], ...]] = (
     (is_list, _list_cells),
     (pa.types.is_struct, _struct_cells),
     (pa.types.is_map, _map_cells),
+    (is_uuid, lambda array: _texts_of(lambda value: str(UUID(bytes=value)))(array.storage)),
 )
 
 
 # --- the pairs ----------------------------------------------------------------------------------------------
 
-_is_clock: Final = any_of(pa.types.is_date, pa.types.is_timestamp, pa.types.is_time)
+_is_written: Final = any_of(
+    is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp, pa.types.is_time
+)
 
 #: What a type may become, and how; the first pair that matches decides. What is not here is refused.
 _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Array]], ...]] = (
@@ -538,8 +581,9 @@ _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Arra
     ),
     (pa.types.is_interval, pa.types.is_duration, _intervals),
     (pa.types.is_date, is_naive, _by_text),
-    (pa.types.is_timestamp, pa.types.is_date, _by_text),
-    (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, pa.types.is_dictionary), _by_text),
+    (is_naive, pa.types.is_date, _by_text),  # an instant has no date without a zone
+    (is_uuid, is_text, _by_text),
+    (_is_written, any_of(is_text, pa.types.is_dictionary), _by_text),
     (is_list, is_list, _lists),
     (pa.types.is_struct, pa.types.is_struct, _structs),
     (pa.types.is_nested, any_of(pa.types.is_nested, is_text), _by_text),

@@ -152,9 +152,20 @@ def test_a_value_that_does_not_fit() -> None:
 
 def test_what_arrow_alone_knows() -> None:
     """Its error becomes one about the column."""
-    half_a_day = pa.table({"v": pa.array([43_200_000], pa.int64()).view(pa.date64())})
-    with pytest.raises(cf.ConversionError, match="Column 'v': a value does not fit: Casting from date64"):
-        cf.cast(source("date32[day]"), half_a_day)
+    wrong = pa.table({"v": pa.array([b"\xff"]).view(pa.string())})
+    with pytest.raises(cf.ConversionError, match="Column 'v': a value does not fit: Invalid UTF8"):
+        cf.cast(source("string"), wrong)
+
+
+@cases("first", [column(["x"]), column([None], pa.null())])
+@cases("later", [column([1.5]), column([datetime(2025, 1, 1)]), column([True])])
+def test_text_of_a_later_part(first: pa.Table, later: pa.Table) -> None:
+    """A number or time is refused there too, since nothing tells how the answer wrote it."""
+    reader = cf.cast(source("string"), [first, later])
+
+    assert len(reader.read_next_batch()) == 1
+    with pytest.raises(cf.ConversionError, match=r"Column 'v': a value of .* is text in the answer"):
+        reader.read_next_batch()
 
 
 # Columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,7 +25,7 @@ def counts(values: list[int | None], type_: pa.DataType) -> pa.Array:
     return pa.array(values, width).view(type_)
 
 
-def converted(array: Any, type_: Any, origin: str = "", evidence: str = "2 values") -> list[Any]:
+def converted(array: Any, type_: Any, origin: str = "", evidence: str = "exact text, since 'x'") -> list[Any]:
     """Return the values of a converted column, after a check of its type."""
     encoding = type_ if isinstance(type_, cf.epoch | cf.local) else None
     column = ColumnSchema("v", encoding.type if encoding else type_, evidence, encoding)
@@ -92,6 +93,19 @@ def converted(array: Any, type_: Any, origin: str = "", evidence: str = "2 value
         ),
         (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int8())), pa.struct([("a", pa.int64())]), [{"a": 1}]),
         (pa.array([[1, 2]]), pa.string(), ["[1,2]"]),
+        (pa.array([[None], []]), pa.string(), ["[null]", "[]"]),
+        (pa.array([[1, 2], None]), pa.list_(pa.int64(), 2), [[1, 2], None]),
+        (pa.array([[(True, 1)]], pa.map_(pa.bool_(), pa.int8())), pa.string(), ['{"true":1}']),
+        (
+            pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
+            pa.string(),
+            ['{"a":1,"a":2}'],
+        ),
+        (
+            pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]),
+            pa.string(),
+            ['{"a":1,"a":2}'],
+        ),
         (pa.array(['{"a": [1]}']), pa.struct([("a", pa.list_(pa.int64()))]), [{"a": [1]}]),
         (pa.array([1_700_000_000_000]), cf.epoch("ms"), [datetime(2023, 11, 14, 22, 13, 20)]),
     ],
@@ -149,7 +163,15 @@ def test_nan_and_null() -> None:
         (pa.array([1.234567], pa.float32()), pa.decimal128(38, 6), 0, "more than the 6 digits"),
         (pa.array([Decimal("0.14285714285714284")]), pa.float64(), 0, "has more digits than double holds"),
         (pa.array([Decimal("1234567890123456.78")]), pa.float64(), 0, "has more digits than double holds"),
-        (pa.array([Decimal(10**16 + 1)]), pa.float64(), 0, "has more digits than double holds"),
+        (pa.array([Decimal(10**16 + 1)]), pa.float64(), 0, "10000000000000001 does not fit in double"),
+        (
+            pa.array([Decimal(1), Decimal(10**37)]),
+            pa.decimal128(38, 20),
+            1,
+            r"10+ does not fit in decimal128",
+        ),
+        (pa.array([Decimal(10**75)]), pa.decimal256(76, 10), 0, r"10+ does not fit in decimal256"),
+        (pa.array([[Decimal(1)], [Decimal(-(10**37))]]), pa.list_(pa.decimal128(38, 20)), 1, "does not fit"),
         (
             pa.array([[], [Decimal("0.5")], [Decimal("0.14285714285714284")]]),
             pa.list_(pa.float64()),
@@ -192,6 +214,25 @@ def test_nan_and_null() -> None:
         (pa.array([["x"]]), pa.list_(pa.bool_()), 0, "x is neither true nor false"),
         (pa.array([[0.5]]), pa.list_(pa.bool_()), 0, "no exact form as bool"),
         (pa.array(["{"]), pa.struct([("b", pa.int64())]), 0, "{ is not JSON"),
+        (counts([0, -(2**63)], NAIVE), NAIVE, 1, "-9223372036854775808 us is not a time of the years 1 to"),
+        (counts([-(2**63)], pa.timestamp("ns")), pa.timestamp("ns"), 0, "-9223372036854775808 ns is not a"),
+        (counts([0, -(2**63)], NAIVE), pa.string(), 1, "-9223372036854775808 us is not a time"),
+        (
+            counts([0, 2**63 - 1], pa.timestamp("ns")),
+            pa.string(),
+            1,
+            "9223372036854775807 ns may be infinity",
+        ),
+        (counts([2**62], pa.duration("s")), pa.duration("us"), 0, "4611686018427387904 s does not fit"),
+        (counts([0], INSTANT), pa.date32(), 0, "no exact form as date32"),
+        (counts([0, 43_200_000], pa.date64()), pa.date32(), 1, "1970-01-01T12:00:00 is among timestamps"),
+        (pa.array([[1, 2], None, [1]]), pa.list_(pa.int64(), 2), 2, r"\[1\] does not have 2 items"),
+        (
+            pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
+            pa.map_(pa.string(), pa.int64()),
+            0,
+            "is not an object with each key once",
+        ),
     ],
 )
 def test_what_does_not_fit(array: pa.Array, type_: Any, row: int, message: str | None) -> None:
@@ -236,6 +277,7 @@ def test_intervals() -> None:
     for wrong, message in (
         ([1, 0, 0], "has months"),
         ([0, 0, 1], "has digits that duration.us. does not hold"),
+        ([0, 200_000_000, 0], r"200000000 days .* does not fit in duration.us."),
     ):
         with pytest.raises(CellError, match=message):
             converted(pa.array([pa.MonthDayNano(wrong)]), pa.duration("us"))
@@ -273,15 +315,82 @@ def test_the_nearest_float() -> None:
     assert converted(long, pa.float32(), evidence="schema=") == [0.1428571492433548]
     with pytest.raises(CellError, match="more digits"):
         converted(long, pa.float64(), evidence="saved schema")
-    with pytest.raises(CellError, match="9007199254740993 has more digits"):
+    with pytest.raises(CellError, match="9007199254740993 does not fit"):
         converted(pa.array([Decimal(2**53 + 1)]), pa.float64(), evidence="schema=")
+    with pytest.raises(CellError, match=r"9007199254740993\.0 has more digits"):
+        converted(pa.array([Decimal("9007199254740993.0")]), pa.float64(), evidence="schema=")
 
 
 def test_texts_of_numbers() -> None:
-    """As an answer has them: computed ones as the nearest float64, others exactly or not at all."""
+    """Exactly or not at all, unless the answer has such computed numbers as the nearest float64 too."""
     computed = pa.array(["3.3333333333333333", "nan", None])
+    words = "2 numbers, some with a fraction; 1 of them computed, given as the nearest float64"
 
-    assert str(converted(computed, pa.float64(), "numeric", "2 numbers")) == "[3.3333333333333335, nan, None]"
+    assert str(converted(computed, pa.float64(), "numeric", words)) == "[3.3333333333333335, nan, None]"
     assert converted(pa.array(["1.50"]), pa.float64(), "numeric", "1 number") == [1.5]
-    with pytest.raises(CellError, match="has more digits than double holds"):
-        converted(pa.array(["1234567890123456.78"]), pa.float64(), "numeric", "1 number")
+    for text, evidence in (
+        ("1234567890123456.78", words),
+        ("3.3333333333333333", "2 numbers"),
+        ("0.1234567890123456789", "2 numbers"),
+        ("1.00000000000000000001", "2 numbers"),
+    ):
+        with pytest.raises(CellError, match="has more digits than double holds"):
+            converted(pa.array([text]), pa.float64(), "numeric", evidence)
+
+
+def test_bounded_numeric_as_another_decimal() -> None:
+    """Its text passes by the decimal that PostgreSQL declares, with no other value."""
+    column = ColumnSchema("v", pa.decimal128(38, 20), "1 number")
+    pair = pair_of(pa.string(), column, "numeric", pa.decimal128(38, 0))
+
+    assert convert(pa.array(["7", None]), pair).to_pylist() == [Decimal(7), None]
+    with pytest.raises(CellError, match="99435585338682014409 does not fit"):
+        convert(pa.array(["7", "99435585338682014409"]), pair)
+
+
+@cases(
+    ("maker", "parameters", "values", "type_", "expected"),
+    [
+        ("json_", (), pa.array(["[1]"]), pa.list_(pa.int64()), [[1]]),
+        ("opaque", (pa.string(), "numeric", "PostgreSQL"), pa.array(["7"]), pa.int64(), [7]),
+        ("bool8", (), pa.array([0, 2], pa.int8()), pa.bool_(), [False, True]),
+        ("opaque", (pa.int64(), "money", "PostgreSQL"), pa.array([7]), pa.int64(), None),
+        ("uuid", (), pa.array([b"0" * 16], pa.binary(16)), pa.int64(), None),
+        ("uuid", (), pa.array([], pa.binary(16)), pa.int64(), None),
+        (
+            "fixed_shape_tensor", (pa.int64(), [2]), pa.array([[1, 2]], pa.list_(pa.int64(), 2)),
+            pa.list_(pa.int64()), None,
+        ),
+    ],
+)  # fmt: skip
+def test_types_that_stand_for_others(
+    maker: str, parameters: tuple[Any, ...], values: pa.Array, type_: Any, expected: list[Any] | None
+) -> None:
+    """What is stored is the value of some types; any other type is refused before the first row."""
+    if not hasattr(pa, maker):
+        pytest.skip("this pyarrow does not have the type")
+    array = pa.ExtensionArray.from_storage(getattr(pa, maker)(*parameters), values)
+    if expected is not None:
+        assert converted(array, type_) == expected
+        return
+    with pytest.raises(CellError, match="no exact form as"):
+        pair_of(array.type, ColumnSchema("v", type_, "2 values"), "", None)
+
+
+def test_the_float32_of_schema() -> None:
+    """It is the value that ``schema=`` reads from the text of the same number in an answer."""
+    for given in ([0.1, 123456789.125, 1e-45], list(map(Decimal, ("9999999.99", "333333.333"))), [16777216]):
+        body = json.dumps(
+            {"state": "COMPLETED", "results": {"dataframe": [["v"], *([str(v)] for v in given)]}}
+        )
+        answered = cf.Answer.from_json(body.encode(), schema={"v": "float32"}).to_arrow()["v"].to_pylist()
+
+        assert converted(pa.array(given), pa.float32(), evidence="schema=") == answered
+
+
+def test_text_that_is_no_utf8() -> None:
+    """It is an error of Arrow, not a value that fails later."""
+    wrong = pa.array([b"\xff"]).view(pa.string())
+    for type_ in (pa.string(), pa.int64()):
+        with pytest.raises(pa.ArrowInvalid, match="UTF8"):
+            converted(wrong, type_)

@@ -421,9 +421,10 @@ def _is_computed(text: str) -> bool:
     return _count_digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
 
 
-def loses_digits(text: str) -> bool:
-    """Whether the nearest float64 does not stand for a number, as for an amount of more than 15 digits."""
-    return not (_is_short(text) or text in NOT_FINITE or is_exact_float(text) or _is_computed(text))
+def loses_digits(text: str, *, computed: bool) -> bool:
+    """Whether the nearest float64 does not stand for a number; it may for one that was computed."""
+    is_exact = _is_short(text) or text in NOT_FINITE or is_exact_float(text)
+    return not (is_exact or (computed and _is_computed(text)))
 
 
 def _count_digits(number: Decimal) -> tuple[int, int]:
