@@ -11,7 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union, overload
 
 from connecty_frames._base.text import snippet
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, ConversionError
 from connecty_frames.frames.attachment import KEY, Frame, backend_of
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class ConnectyAccessor:
         try:
             # Both libraries slice by position, pandas under another name.
             table = to_arrow(getattr(frame, "iloc", frame)[:SHOWN_ROWS, :SHOWN_COLUMNS])
-        except ConfigError:  # columns that Arrow has no type for: the metadata is shown without a table
+        except (ConfigError, ConversionError):  # Arrow has no type for it: the metadata is shown alone
             table = None
         return answer_html(self._found, table, frame.shape)
 

@@ -50,7 +50,7 @@ _INSTEAD = {
     "ChunkedArray": "pyarrow.table({name: table})",
     "DuckDBPyConnection": "connection.sql(answer.sql_query), a relation",
     "Cursor": "cursor.fetch_record_batch(), or what your client calls it",
-    "list": "pyarrow.Table.from_pylist(rows)",
+    "list": "pyarrow.Table.from_pylist(rows), with a dict for each row",
 }
 
 
@@ -239,8 +239,9 @@ def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
         return relation_rows(table), "pyarrow"
     if _is_a(table, "pandas") or _is_a(table, "polars") or isinstance(table, pa.Table):
         if _is_a(table, "pandas"):  # a level of the index is a column if it has a name
-            names = [name for name in table.index.names if name is not None]
-            table = table.reset_index(names).reset_index(drop=True) if names else table.reset_index(drop=True)
+            levels = [level for level, name in enumerate(table.index.names) if name is not None]
+            table = table.reset_index(levels, allow_duplicates=True) if levels else table
+            table = table.reset_index(drop=True)
         given = to_arrow(table)
         library: Any = backend_of(table).library
         return Rows(given.schema, given.to_batches(max_chunksize=_BATCH_ROWS)), library

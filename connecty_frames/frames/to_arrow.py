@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from connecty_frames._base.text import snippet
+from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, ConnectyError, ConversionError
 from connecty_frames.frames.attachment import backend_of
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def to_arrow(frame: object) -> pa.Table:
     convert = _TO_ARROW[backend_of(frame).library]
     try:
         return convert(frame)
-    except ConfigError:
+    except ConnectyError:
         raise
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise ConfigError(
@@ -46,7 +48,39 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
         raise ConfigError(f"Two columns of this frame are called {snippet(repeated)!r}: rename one.")
     plain = frame.copy(deep=False)
     plain.attrs = {}  # pyarrow would warn of attrs that are not JSON
-    return pa.Table.from_pandas(plain)
+    table = pa.Table.from_pandas(plain)
+    for name in names:
+        values = frame[name]
+        # Of objects the first decide on the type; texts are the only values of theirs.
+        if getattr(values.dtype, "categories", values).dtype == object and not is_text(table[name].type):
+            _check_objects(name, values, table[name])
+    return table
+
+
+def _check_objects(name: str, values: Any, made: pa.ChunkedArray) -> None:
+    """Raise a ConversionError at the first object that Arrow has made another value of."""
+    for row, (value, kept) in enumerate(zip(values, made.to_pylist(), strict=True)):
+        if not _is_kept(value, kept):
+            text = snippet(repr(value))
+            raise ConversionError(
+                f"Column {snippet(name)!r}, row {row}: {text} does not fit in {made.type}, which "
+                "pyarrow makes of the objects in this column. Convert the column to one type first.",
+                column=name,
+                row=row,
+                value=text,
+            )
+
+
+def _is_kept(value: Any, kept: Any) -> bool:
+    if kept is None or kept != kept:  # noqa: PLR0124 - NaN
+        from pandas import isna
+
+        return not isinstance(value, Decimal) and bool(isna(value))
+    if isinstance(kept, list):
+        return all(map(_is_kept, value, kept))
+    if isinstance(kept, dict):
+        return value.keys() == kept.keys() and all(_is_kept(value[key], item) for key, item in kept.items())
+    return bool(value == kept)
 
 
 def _from_polars(frame: pl.DataFrame) -> pa.Table:

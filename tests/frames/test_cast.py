@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -119,7 +120,10 @@ def test_a_kind_of_table(name: str) -> None:
         (pl.Series([1]), r"Pass table\.to_frame\(\)\."),
         (pd.Series([1]), r"Pass table\.to_frame\(\)\."),
         (pa.chunked_array([[1]]), r"Pass pyarrow\.table\(\{name: table\}\)"),
-        ([{"id": 1}], r"list; expected a pyarrow Table .*\. Pass pyarrow\.Table\.from_pylist\(rows\)"),
+        (
+            [(1, "a")],
+            r"list; expected .*\. Pass pyarrow\.Table\.from_pylist\(rows\), with a dict for each row\.",
+        ),
         (duckdb.connect(), r"Pass connection\.sql\(answer\.sql_query\), a relation"),
         ({"id": [1]}, "table is of type builtins.dict; expected a pyarrow Table or RecordBatchReader"),
         ("SELECT 1", "table is of type builtins.str"),
@@ -133,6 +137,73 @@ def test_what_is_no_table(given: object, message: str) -> None:
     with pytest.raises(cf.ConfigError, match=message) as caught:
         saved().cast(given)
     assert caught.value.setting == "table"
+
+
+def objects(*values: Any) -> pd.DataFrame:
+    """Return a pandas frame of one column of Python objects."""
+    return pd.DataFrame({"v": pd.Series(values, dtype=object)})
+
+
+NANOS = pd.Timestamp("2025-01-01 00:00:00.123456789")
+NOON = datetime(2025, 1, 1, 12)
+
+
+@cases(
+    ("frame", "row"),
+    [
+        (objects(NOON, NANOS), 1),
+        (objects(pd.Timedelta(1, "ns")), 0),
+        (objects([NOON], [NANOS]), 1),
+        (objects({"t": NANOS}), 0),
+        (objects(NOON.date(), NOON), 1),
+        (objects(NOON, NOON.replace(tzinfo=UTC)), 1),
+        (objects(NOON.replace(tzinfo=UTC), NOON), 1),
+        (objects(NOON.time().replace(tzinfo=UTC)), 0),
+        (objects(Decimal(1), None, Decimal("NaN")), 2),
+        (objects({"a": 1}, {"b": 2}), 0),
+        (objects(b"a", "a"), 1),
+        (pd.DataFrame({"v": pd.Categorical([NOON.date(), None, NOON])}), 2),
+    ],
+)
+def test_objects_that_arrow_changes(frame: pd.DataFrame, row: int) -> None:
+    """They are refused with their row before they are cast; pyarrow would change them in silence."""
+    metadata = cf.AnswerMetadata(schema=[{"name": "v", "type": "timestamp[us]", "evidence": ""}])
+    with pytest.raises(cf.ConversionError, match=f"Column 'v', row {row}: .* does not fit in ") as caught:
+        cf.cast(metadata, frame)
+    assert (caught.value.column, caught.value.row) == ("v", row)
+
+
+def test_objects_that_arrow_keeps() -> None:
+    """Whatever class of number, time or null they are."""
+    for values, type_, expected in (
+        ([pd.Timestamp(NOON), NOON, pd.NaT, None], "timestamp[us]", [NOON, NOON, None, None]),
+        ([1, np.int32(2), float("nan"), pd.NA], "int64", [1, 2, None, None]),
+        ([[1.5, float("nan")], np.array([2.5])], "list<item: double>", [[1.5, None], [2.5]]),
+        ([Decimal("1.50"), None], "decimal128(9, 2)", [Decimal("1.50"), None]),
+    ):
+        metadata = cf.AnswerMetadata(schema=[{"name": "v", "type": type_, "evidence": ""}])
+        found = cf.cast(metadata, objects(*values), engine="pyarrow")["v"].to_pylist()
+        assert str(found).replace("nan", "None") == str(expected)
+
+
+@cases(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"v": pd.period_range("2025-01", periods=1, freq="M")}), "no exact form as int64"),
+        (pd.DataFrame({"v": pd.interval_range(0, 1)}), "no exact form as int64"),
+        (pd.DataFrame({"v": pd.arrays.SparseArray([0, 1])}), "Sparse pandas data"),
+        (pd.DataFrame({"v": [1]}, index=pd.Index([1], name="v")), "Two columns of this frame are called 'v'"),
+        (
+            pd.DataFrame({"v": [1]}, index=pd.MultiIndex.from_tuples([(1, 2)], names=["k", "k"])),
+            "Two columns of this frame are called 'k'",
+        ),
+    ],
+)
+def test_pandas_frames_that_are_refused(frame: pd.DataFrame, message: str) -> None:
+    """What is stored of a period or an interval is not its value, and each name is that of one column."""
+    metadata = cf.AnswerMetadata(schema=[{"name": "v", "type": "int64", "evidence": ""}])
+    with pytest.raises((cf.ConversionError, cf.ConfigError), match=message):
+        cf.cast(metadata, frame)
 
 
 def test_a_wrong_engine() -> None:
