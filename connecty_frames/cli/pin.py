@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     from connecty_frames.pins import Pin, PinFolder
 
 #: The drivers of ADBC by the schemes of their URLs; a package of any other name may be anybody's.
-_DRIVERS: Final = {
-    **{name: name for name in ("postgresql", "sqlite", "snowflake", "bigquery", "flightsql")},
+_DRIVERS: Final = {name: name for name in ("postgresql", "sqlite", "snowflake", "bigquery", "flightsql")} | {
     "postgres": "postgresql",
     "grpc": "flightsql",
 }
@@ -362,21 +361,17 @@ def connected(url: str) -> Iterator[Any]:
 def _connection(url: str) -> Iterator[Any]:
     """Connect, for as long as the context."""
     scheme, separator, _ = url.partition("://")
-    if not separator or not (scheme.isascii() and scheme.isalnum()):
+    if not separator or scheme not in {"duckdb", *_DRIVERS}:
         raise ConfigError(
             "--connection: expected a URL, such as postgresql://reader@host/database, duckdb:///file.duckdb "
-            "or sqlite:///file.db.",
+            f"or sqlite:///file.db; the schemes are duckdb, {', '.join(_DRIVERS)}.",
             setting="connection",
         )
     if scheme == "duckdb":
         with _module("duckdb").connect(_file(url), read_only=True) as connection:
             yield connection
         return
-    if (name := _DRIVERS.get(scheme)) is None:
-        schemes = ", ".join(["duckdb", *_DRIVERS])
-        raise ConfigError(
-            f"--connection: {snippet(scheme)} is none of the schemes {schemes}.", setting="connection"
-        )
+    name = _DRIVERS[scheme]
     driver = _module(f"adbc_driver_{name}.dbapi")
     if name == "sqlite":  # which would make a file that is not there
         url = f"{Path(_file(url)).absolute().as_uri()}?mode=ro"

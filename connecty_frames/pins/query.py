@@ -180,8 +180,9 @@ class Pin:
     ) -> RecordBatchReader:
         """Run the pinned SQL on DuckDB or by ADBC, and return all rows as a stream; no question is asked.
 
-        It runs in a transaction of its own, which only reads in PostgreSQL and DuckDB. The number of rows is
-        not compared, because data changes between runs.
+        It runs in a transaction of its own, which only reads in PostgreSQL and DuckDB. Without autocommit,
+        PostgreSQL's is the connection's, and is rolled back: settings made in it, and cursors, are lost. The
+        number of rows is not compared, because data changes between runs.
 
         Parameters
         ----------
@@ -198,7 +199,8 @@ class Pin:
         pyarrow.RecordBatchReader
             Record batches with the pinned columns and metadata. Whole numbers become the double or decimal
             that the database declares. Rows are converted as they are read. The query and its transaction end
-            with the last batch, or when the reader is deleted; until then the connection is busy.
+            with the last batch, or when the reader is deleted; until then the connection is busy. pyarrow
+            does not end them by ``close()``, nor by a ``with`` statement.
 
         Raises
         ------
@@ -231,10 +233,10 @@ class Pin:
         """Check whether the pin still runs and returns the same columns, or compare a new answer.
 
         By default no question is asked and no row is read: the SQL is parsed and checked as for ``rerun``.
-        With a connection, the columns that the warehouse declares are compared with the pinned ones, and a
-        table or column that is gone is a change. With
-        ``ask=True`` the question is asked again, and the SQL, columns, types and number of rows of its answer
-        are compared. The pin does not change.
+        With a connection, the columns that the warehouse declares are compared with the pinned ones, and text
+        in place of numbers, or a table or column that is gone, is a change. With ``ask=True`` the question is
+        asked again, and the SQL, columns, types and number of rows of its answer are compared. The pin does
+        not change.
 
         Parameters
         ----------

@@ -79,9 +79,7 @@ class Pair(NamedTuple):
     origin: str = ""  # the type in the database's words, in lower case; empty if unknown
     declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal, if it is bounded
     encoding: Encoding | None = None
-    nearest: bool = (
-        False  # fractions become the nearest float, since ``schema=`` or ``decimals="float"`` said so
-    )
+    nearest: bool = False  # fractions become the nearest float, as ``schema=`` or ``decimals="float"`` said
     computed: bool = False  # computed fractions do, as those of the answer
 
 
@@ -493,6 +491,7 @@ def _temporal_cells(array: pa.Array) -> list[str | None]:
         texts = _date_texts(array.view(pa.int64()), type_.unit, "" if type_.tz is None else "+00:00")
     elif pa.types.is_time(type_):
         counts = array.view(pa.int32() if pa.types.is_time32(type_) else pa.int64())
+        _check_range(counts, 0, 86_400 * _PER_SECOND[type_.unit], f"{type_.unit} is not a time of day")
         texts = (_time_text(count, type_.unit) for count in _counts(counts))
     else:
         raise CellError(0, f"a value of {type_}", "has no exact form as text; cast it to text in the SQL")

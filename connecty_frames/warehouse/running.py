@@ -123,11 +123,9 @@ def _check_dialect(connection: Any, statement: Statement, expected: str) -> None
         )
 
 
-def _open_transaction(advice: str = "commit or roll it back") -> ConfigError:
+def _open_transaction(advice: str = "commit or roll it back, or delete its reader") -> ConfigError:
     return ConfigError(
-        f"The connection has an open transaction, which rerun would end: {advice}.",
-        hint="A reader that was not read to its end has one too, until it is deleted.",
-        setting="connection",
+        f"The connection has an open transaction, which rerun would end: {advice}.", setting="connection"
     )
 
 
@@ -247,10 +245,8 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
 def _untyped(reader: pa.RecordBatchReader) -> Rows:
     """Return rows of SQLite, whose driver has the types of the first ones, without those of no value."""
     names = reader.schema.names
-
-    def untyped(batch: pa.RecordBatch) -> pa.RecordBatch:
-        size = len(batch)
-        columns = [pa.nulls(size) if each.null_count == size else each for each in batch.columns]
-        return pa.RecordBatch.from_arrays(columns, names)
-
-    return Rows(pa.schema([(name, pa.null()) for name in names]), map(untyped, reader))
+    columns = (
+        [pa.nulls(len(each)) if each.null_count == len(each) else each for each in batch] for batch in reader
+    )
+    batches = (pa.RecordBatch.from_arrays(each, names) for each in columns)
+    return Rows(pa.schema([(name, pa.null()) for name in names]), batches)

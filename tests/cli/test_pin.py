@@ -301,7 +301,7 @@ def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -
         (
             ["--connection", "mysql://u:hunter22@h/d"],
             2,
-            "--connection: mysql is none of the schemes duckdb, postgresql, sqlite, snowflake, bigquery,",
+            "the schemes are duckdb, postgresql, sqlite, snowflake, bigquery, flightsql, postgres, grpc.",
         ),
         (
             ["--connection", "sqlite:///a.db"],

@@ -216,6 +216,8 @@ def test_nan_and_null() -> None:
         (pa.array(["{"]), pa.struct([("b", pa.int64())]), 0, "{ is not JSON"),
         (counts([0, -(2**63)], NAIVE), NAIVE, 1, "-9223372036854775808 us is not a time of the years 1 to"),
         (counts([-(2**63)], pa.timestamp("ns")), pa.timestamp("ns"), 0, "-9223372036854775808 ns is not a"),
+        (counts([0, -1], pa.time64("us")), pa.string(), 1, "-1 us is not a time of day"),
+        (counts([0, 86_401], pa.time32("s")), pa.time64("us"), 1, "86401 s is not a time of day"),
         (counts([0, -(2**63)], NAIVE), pa.string(), 1, "-9223372036854775808 us is not a time"),
         (
             counts([0, 2**63 - 1], pa.timestamp("ns")),
