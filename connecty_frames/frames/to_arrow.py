@@ -62,12 +62,9 @@ def _check_objects(name: str, values: Any, made: pa.ChunkedArray) -> None:
     for row, (value, kept) in enumerate(zip(values, made.to_pylist(), strict=True)):
         if not _is_kept(value, kept):
             text = snippet(repr(value))
+            problem = f"{text} does not fit in {made.type}, which pyarrow makes of the objects in this column"
             raise ConversionError(
-                f"Column {snippet(name)!r}, row {row}: {text} does not fit in {made.type}, which "
-                "pyarrow makes of the objects in this column. Convert the column to one type first.",
-                column=name,
-                row=row,
-                value=text,
+                f"Column {snippet(name)!r}, row {row}: {problem}.", column=name, row=row, value=text
             )
 
 

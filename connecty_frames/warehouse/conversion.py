@@ -80,7 +80,7 @@ class Pair(NamedTuple):
     declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal, if it is bounded
     encoding: Encoding | None = None
     nearest: bool = False  # fractions become the nearest float, as ``schema=`` or ``decimals="float"`` said
-    computed: bool = False  # computed fractions do, as those of the answer
+    computed: bool = False  # texts of computed fractions do, as those of the answer
 
 
 def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.DataType | None) -> Pair:
@@ -171,7 +171,7 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
         for row, text in enumerate(values):
             if text is None or (pair.nearest and "." in text.rstrip("0").rstrip(".")):
                 continue  # fractions alone, as in an answer
-            if loses_digits(text, computed=pair.computed):
+            if loses_digits(text, computed=pair.computed and is_text(array.type)):
                 raise CellError(row, text, "has more digits than double holds")
     return made
 
@@ -383,9 +383,8 @@ def _lists(array: pa.Array, pair: Pair) -> pa.Array:
         row = row_of(items.is_null().index(True).as_py())
         raise CellError(row, "null", "is inside a value, where schema= does not allow it")
     if pa.types.is_fixed_size_list(pair.wanted):
-        size = pair.wanted.list_size
-        wrong = pc.not_equal(pc.list_value_length(array), size)
-        _raise_at(pc.fill_null(wrong, False), array, f"does not have {size} items")  # noqa: FBT003 - pyarrow
+        wrong = pc.not_equal(pc.list_value_length(array), pair.wanted.list_size)
+        _raise_at(wrong, array, f"does not have {pair.wanted.list_size} items")
     mask = array.is_null() if array.null_count else None
     return pa.ListArray.from_arrays(pa.array(offsets), items, mask=mask).cast(pair.wanted)
 
@@ -407,7 +406,7 @@ def _structs(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
     """Return the pair of types inside a list or a struct; the database's words for them are unknown."""
-    return Pair(got, wanted, nearest=pair.nearest)
+    return Pair(got, wanted, nearest=pair.nearest, computed=pair.computed)
 
 
 # --- values as the cells of an answer -----------------------------------------------------------------------
