@@ -234,8 +234,10 @@ def test_the_help_of_a_command(shell: Any, usage: str, groups: str) -> None:
     command = usage.partition("[OPTIONS]")[0].split()
     printed = shell.run(*command, "--help").stdout.decode()
 
-    # Older versions of typer have no braces.
-    assert f"connecty {usage} " in " ".join(re.sub("[{}]", "", printed).split())
+    def plain(text: str) -> str:  # versions of typer differ in case and in these signs
+        return " ".join(re.sub(r"[][{}.]", "", text).lower().split())
+
+    assert f"connecty {plain(usage)} " in plain(printed)
     assert ", ".join(re.findall(r"╭─ (\w[\w ]*) ─", printed)) == groups
 
 

@@ -277,8 +277,8 @@ def test_prompts(
     answers = iter(typed)
     hidden = []
 
-    def type_answer(_: str) -> str:
-        typer.echo(err=True)  # the line break that a terminal shows
+    def type_answer(prompt: str) -> str:
+        typer.echo(prompt.strip(), err=True)  # what is left of it, and the line break that a terminal shows
         return next(answers)
 
     def type_secret(prompt: str) -> str:
