@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 
-#: Settings of pip, the variables by which uv takes them, and what separates several values there.
+#: pip's settings: the variable of uv for each, and the separator of several values there.
 SETTINGS = {
     "index-url": ("UV_DEFAULT_INDEX", " "),
     "extra-index-url": ("UV_INDEX", " "),

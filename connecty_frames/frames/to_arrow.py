@@ -64,7 +64,11 @@ def _check_objects(name: str, values: Any, made: pa.ChunkedArray) -> None:
             text = snippet(repr(value))
             problem = f"{text} does not fit in {made.type}, which pyarrow makes of the objects in this column"
             raise ConversionError(
-                f"Column {snippet(name)!r}, row {row}: {problem}.", column=name, row=row, value=text
+                f"Column {snippet(name)!r}, row {row}: {problem}.",
+                hint="Give the column one type first, as by astype().",
+                column=name,
+                row=row,
+                value=text,
             )
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
-#: Seconds for which changes that are not written yet hold up the end of a client, and what requires them.
+#: Seconds that unwritten changes may delay the end of a client, and a client that requires a history.
 _LAST_TRY: Final = 1.0
 _PATIENCE: Final = 10.0
 _ASKED: Final = tuple(field.name for field in fields(Asked))

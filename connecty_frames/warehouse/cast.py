@@ -157,7 +157,7 @@ class _Given(NamedTuple):
 
     type: pa.DataType  # as it arrives
     origin: str  # the type in the database's words, in lower case; empty if unknown
-    #: The type in the database: another one for numbers that arrive as text, None if these have no bounds.
+    #: The type in the database, as a decimal for numbers that arrive as text; None if that has no bounds.
     declared: pa.DataType | None
 
 

@@ -58,7 +58,7 @@ def relation() -> Any:
 
 
 class Capsule:
-    """An object of a library that nobody knows."""
+    """An object of an unknown library."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export a table."""

@@ -50,7 +50,7 @@ VALUES: dict[pa.DataType, Callable[[int], Any]] = {
     pa.map_(pa.string(), pa.int64()): lambda row: [("key", row)],
     pa.dictionary(pa.int32(), pa.string()): lambda row: f"category {row % 7}",
 }
-#: Types to which some versions of Arrow, pandas and polars convert nothing.
+#: Types that some versions of Arrow, pandas and polars cannot convert to.
 LISTED = {pa.string(), pa.large_string(), pa.string_view(), pa.map_(pa.string(), pa.int64())}
 
 
