@@ -309,7 +309,7 @@ class TruncationWarning(ConnectyWarning):
 
 
 class TypeFidelityWarning(ConnectyWarning):
-    """A column could not get its type, text differs from what was sent, or a model has validators."""
+    """A column could not get its type, text was altered, a model has validators, or parts differ in type."""
 
 
 class ColumnNameWarning(ConnectyWarning):

@@ -1,22 +1,27 @@
-"""The parts of a batch as one dataset."""
+"""The parts of a batch together: as one dataset, and where their types differ."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 from pyarrow import dataset, parquet
 
 from connecty_frames._base.text import path_text, quoted, snippet
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 #: The integers up to this size are all float64 too.
 _EXACT: Final = 2**53
 #: The characters of names that a message shows.
 _SHOWN: Final = 200
+#: The columns that a warning names.
+_MOST_COLUMNS: Final = 5
+_HINT: Final = "batch.refetch(schema=...) gives all parts the same types, at no cost."
 
 
 def to_dataset(paths: list[Path]) -> dataset.Dataset:
@@ -24,6 +29,27 @@ def to_dataset(paths: list[Path]) -> dataset.Dataset:
     options = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
     format_ = dataset.ParquetFileFormat(default_fragment_scan_options=options)
     return dataset.dataset([str(path) for path in paths], schema=_common_schema(paths), format=format_)
+
+
+def warn_of_types(paths: Iterable[Path]) -> None:
+    """Warn of columns whose types differ between parts: what reads them together may change values."""
+    found: dict[str, dict[pa.DataType, Path]] = {}
+    for path in paths:
+        with suppress(ConfigError):  # a damaged or missing part is an error of what reads it
+            for field in _read_metadata(path).schema.to_arrow_schema():
+                found.setdefault(field.name, {}).setdefault(field.type, path)
+    differing = [
+        f"{snippet(name)!r} is {snippet(str(first))} in {path_text(before.name)} and {snippet(str(second))} "
+        f"in {path_text(path.name)}"
+        for name, types in found.items()
+        if len(types) > 1
+        for (first, before), (second, path) in [list(types.items())[:2]]
+    ]
+    if differing:
+        more = len(differing) - _MOST_COLUMNS
+        shown = "; ".join(differing[:_MOST_COLUMNS]) + (f"; and {more:,} more" if more > 0 else "")
+        message = f"Types differ between parts: {shown}. Programs that read them together may round values."
+        warn(TypeFidelityWarning(message, hint=_HINT))
 
 
 def _common_schema(paths: list[Path]) -> pa.Schema:
@@ -81,6 +107,6 @@ def _unlike(path: Path, columns: str, other: Path, others: str) -> ConfigError:
     return ConfigError(
         f"The parts have different columns: {path_text(path.name)} has {columns}, and "
         f"{path_text(other.name)} {others}.",
-        hint="batch.refetch(schema=...) gives all parts the same types, at no cost.",
+        hint=_HINT,
         setting="folder",
     )

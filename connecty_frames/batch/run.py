@@ -125,6 +125,9 @@ def run_batch(
         run.wait_for_others()
         due = [entry for entry in index.entries() if entry.number in run.others and entry.state in again]
         run.ask(due, max_workers)
+        from connecty_frames.batch.parts import warn_of_types
+
+        warn_of_types(run.part(entry) for entry in index.entries() if entry.outcome == PART)
 
 
 @dataclass
@@ -187,11 +190,11 @@ class _BatchRun:
         """Whether a question is to be asked, or its answer to be fetched."""
         if entry.outcome == NO_TABLE or entry.key not in self.questions:
             return False
-        if entry.outcome == PART and self._part(entry).exists():
+        if entry.outcome == PART and self.part(entry).exists():
             return False
         return entry.state is None or entry.state in asked_again or _is_asked(entry)
 
-    def _part(self, entry: Entry) -> Path:
+    def part(self, entry: Entry) -> Path:
         return part_path(self.folder, entry.number, entry.name)
 
     def _parts(self, entries: list[Entry]) -> Iterator[_Part]:
@@ -219,7 +222,7 @@ class _BatchRun:
             if cancelled.is_set():
                 return
             # The service no longer has what is to be fetched again: the part of earlier options stays.
-            is_kept = isinstance(error, NotFoundError) and self._part(entry).exists()
+            is_kept = isinstance(error, NotFoundError) and self.part(entry).exists()
             self.index.failed(entry.number, f"{type(error).__name__}: {error}", PART if is_kept else None)
             if self._is_stopping(error):
                 raise
@@ -278,7 +281,7 @@ class _BatchRun:
         if answer.table is not None:
             outcome = PART
             metadata = replace(answer.metadata, question=question, asked_at=asked_at)
-            path = self._part(entry)
+            path = self.part(entry)
             try:
                 with atomic_write(path) as file:
                     write_table(write_metadata(answer.table, metadata), file)
