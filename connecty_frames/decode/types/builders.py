@@ -26,7 +26,7 @@ from connecty_frames.decode.arrow_types import (
 from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys, ValueKind
 from connecty_frames.decode.types import encodings, numbers, temporal, temporal_spellings
-from connecty_frames.decode.types.column import ScalarColumn, combine
+from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine
 from connecty_frames.decode.types.encodings import Category, Encoding
 from connecty_frames.decode.types.temporal_format import TemporalFormat, match_format
 
@@ -45,9 +45,8 @@ _CAST_TEXTS: Final = (pa.string(), pa.large_string())
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
 #: for them. Some readers return a zero without its minus.
 _TRUTH_VALUES: Final = {
-    None: None,
-    **dict.fromkeys((True, "true", "True", "TRUE", "t", "T", "1"), True),
-    **dict.fromkeys((False, "false", "False", "FALSE", "f", "F", "0", "-0"), False),
+    **dict.fromkeys(("true", "True", "TRUE", "t", "T", "1"), True),
+    **dict.fromkeys(("false", "False", "FALSE", "f", "F", "0", "-0"), False),
 }
 
 
@@ -72,7 +71,7 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
 
 def _is_by_cell(type_: pa.DataType) -> bool:
     """Whether each cell is read by itself; times have the format of all, and dictionaries all values."""
-    if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_):
+    if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_) or pa.types.is_boolean(type_):
         return False
     return all(_is_by_cell(type_.field(position).type) for position in range(type_.num_fields))
 
@@ -124,10 +123,19 @@ def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    for row, cell in enumerate(cells):
-        if not isinstance(cell, bool | str | None) or cell not in _TRUTH_VALUES:
-            raise cell_error(row, cell, "is neither true nor false")
-    return to_array([_TRUTH_VALUES[cell] for cell in cells], type_)
+    if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.BOOLEAN:
+        return pc.cast(combine(cells.array), type_)
+    # A text of any other kind of cell is none of these.
+    texts = cells.texts if isinstance(cells, ScalarColumn | CellColumn) else _texts(cells, pa.string())
+    encoded = combine(texts).dictionary_encode()
+    values = []
+    for number, text in enumerate(encoded.dictionary):
+        value = _TRUTH_VALUES.get(text.as_py())
+        if value is None:
+            row = index_of(encoded.indices, number)
+            raise cell_error(row, cells[row], "is neither true nor false")
+        values.append(value)
+    return to_array(values, type_).take(encoded.indices)
 
 
 def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -18,6 +18,7 @@ from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import numbers_of, to_array, to_scalar
 from connecty_frames.decode.cells import CODES, SURROGATE
+from connecty_frames.decode.errors import cell_error, check_texts
 from connecty_frames.decode.exact_json import (
     NESTED_KINDS,
     NUMBER_KINDS,
@@ -136,6 +137,12 @@ class ScalarColumn(_Cells):
     def array(self) -> Array:
         """The cells, or the texts that temporal or float values were read from."""
         return self.values if self._texts is None else self._texts()
+
+    @property
+    def texts(self) -> Array:
+        """The texts of the cells, or their JSON."""
+        array = self.array
+        return array if pa.types.is_string(array.type) else pc.cast(array, pa.string())
 
     @property
     def present(self) -> ScalarColumn:
@@ -329,6 +336,19 @@ class CellColumn(_Cells):
         texts = self.texts.slice(start, stop - start).to_pylist()
         codes = self._codes[start:stop].tolist()
         return (_READ_BY_CODE[code](text) for code, text in zip(codes, texts, strict=True))
+
+
+def texts_of(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> Array:
+    """Return the texts of cells, null for null; CellError at the first that is no text (or number)."""
+    if not isinstance(cells, ScalarColumn | CellColumn):
+        return to_array(check_texts(cells, reason, numbers=numbers), pa.string())
+    unlike = cells.kinds - {ValueKind.TEXT} - (NUMBER_KINDS if numbers else frozenset())
+    if unlike:
+        row = cells.first_of(unlike)
+        raise cell_error(row, cells[row], reason)
+    if cells.has_surrogates:
+        "\ud800".encode()  # raises what Arrow would
+    return cells.texts
 
 
 class Column:
