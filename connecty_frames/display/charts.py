@@ -112,10 +112,8 @@ class Column:
         cells = self.cells
         if pa.types.is_duration(cells.type):
             cells = pc.divide(_seconds(cells), float(self._unit[1]))
-        elif pa.types.is_decimal(cells.type):
-            # By way of text: Arrow's own cast of decimals is wrong in the last digit, also of 984.18.
-            cells = pc.cast(cells, pa.string())
-        floats = pc.cast(cells, pa.float64(), safe=False).to_pylist()
+        # By way of text: Arrow's own cast of decimals is wrong in the last digit, also of 984.18.
+        floats = pc.cast(pc.cast(cells, pa.string()), pa.float64()).to_pylist()
         return [value if value is not None and math.isfinite(value) else None for value in floats]
 
     @cached_property
@@ -268,7 +266,7 @@ def _choose_measure(measures: list[Column], named: list[Column], dimension: Colu
 def _choose_dimension(columns: list[Column], measures: list[Column], least: int) -> Column | None:
     """Choose what is drawn over; another measure if there are at least this many."""
     columns = [c for c in columns if not c.is_measure and c.role is not Role.OTHER]
-    usable = [column for column in columns if column.count > 1 or len(column.cells) == 1] or columns
+    usable = [column for column in columns if column.count > 1] or columns
     by_role = {role: [column for column in usable if column.role is role] for role in Role}
     periods, dimensions = by_role[Role.PERIOD], by_role[Role.DIMENSION]
     labels = [*by_role[Role.LABEL], *(c for c in by_role[Role.IDENTIFIER] if c.is_unique)]

@@ -56,10 +56,9 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def short_texts(column: pa.ChunkedArray) -> list[str | None]:
     """Return the values of a column as texts, without times or fractions of a second that are all zero."""
     cells: list[str | None] = texts(column).to_pylist()
-    is_timestamp = pa.types.is_timestamp(column.type)
-    if not is_timestamp and not pa.types.is_time(column.type):
+    if not pa.types.is_timestamp(column.type) and not pa.types.is_time(column.type):
         return cells
-    for pattern in (_MIDNIGHT, _NO_FRACTION) if is_timestamp else (_NO_FRACTION,):
+    for pattern in (_MIDNIGHT, _NO_FRACTION):  # no time of day matches the first
         if all(cell is None or pattern.search(cell) for cell in cells):
             return [cell and pattern.sub("", cell) for cell in cells]
     return cells

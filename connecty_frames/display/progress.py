@@ -157,7 +157,10 @@ def notebook_shell() -> Any:
 
 
 #: The output of the cell with the line of the latest wait; None if there was none.
-_output: Final[ContextVar[dict[str, str] | None]] = ContextVar("_output", default=None)
+_output: Final[ContextVar[dict[str, str] | None]] = ContextVar(
+    "_output",  # pragma: no mutate - only its repr has this name
+    default=None,
+)
 
 
 def show_in_notebook(metadata: AnswerMetadata) -> None:

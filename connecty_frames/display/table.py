@@ -233,7 +233,7 @@ def _share(columns: list[_Column], room: int) -> list[int]:
     if sum(widths) > room and widths:  # then there is one column, perhaps with the ellipsis
         widths[0] = max(1, room - sum(widths[1:]))
     # A time that is cut says less than a text that is.
-    times = [column.content if column.is_temporal else 0 for column in columns]
+    times = [column.content if column.is_temporal else column.least for column in columns]
     for wanted in (times, [column.content for column in columns], [column.full for column in columns]):
         left = room - sum(widths)
         missing = [max(0, want - width) for want, width in zip(wanted, widths, strict=True)]
@@ -260,4 +260,4 @@ def _width(cells: Sequence[str | None]) -> int:
 
 def _length(text: str) -> int:
     """Return the width of a text in columns of a terminal: wide characters take two, combining ones none."""
-    return len(text) if text.isascii() else cell_len(text)
+    return len(text) if text.isascii() else cell_len(text)  # pragma: no mutate - saves time

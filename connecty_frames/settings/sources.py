@@ -81,6 +81,10 @@ class _Source(NamedTuple):
         return self.place.replace("{NAME}", setting.upper())
 
 
+#: What a command was given, by an option or a prompt.
+_given: Final = partial(_Source, "given")
+
+
 def configure(**settings: Unpack[SettingsDict]) -> None:
     """Set connection settings for the whole process.
 
@@ -204,7 +208,7 @@ def selected_profile(name: str | None = None) -> str:
 
 def check_settings(values: Mapping[str, Any]) -> Settings:
     """Return the settings with these values, regardless of other sources; raises ConfigError."""
-    source = _Source("given", values)
+    source = _given(values)
     return _settings({name: source for name, value in values.items() if value is not None})
 
 
@@ -214,7 +218,7 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
     stored = _from_profile(profiles, name, profiles.tables.get(name, {}))
     kept = {key: value for key, value in stored.values.items() if key not in changes}
     found: dict[str, _Source] = {}
-    for source in (_Source("given", changes), stored._replace(values=kept), *_environment()):
+    for source in (_given(changes), stored._replace(values=kept), *_environment()):
         _add(found, source)
     return _settings(found)
 

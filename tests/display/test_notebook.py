@@ -179,6 +179,16 @@ def test_only_the_first_rows_and_columns_are_shown() -> None:
     assert page.text.endswith("Shown: the first 10 of 50 rows, the first 30 of 40 columns")
 
 
+def test_the_first_two_hundred_columns_are_listed() -> None:
+    """With their types and evidence; the page says of how many."""
+    schema = [{"name": f"c{at}", "type": "int64", "evidence": "none"} for at in range(201)]
+
+    assert parsed(AnswerMetadata(schema=schema[1:]), None, 0).text.endswith("c200int64none")
+    assert parsed(AnswerMetadata(schema=schema), None, 0).text.endswith(
+        "c199int64noneShown: the first 200 of 201 columns"
+    )
+
+
 def test_strings_of_pandas_are_strings() -> None:
     """In Arrow they are of type large_string, which says nothing to a reader."""
     page = parsed(table=TABLE.cast(pa.schema({"country": pa.large_string(), "orders": pa.int64()})))

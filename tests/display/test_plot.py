@@ -308,6 +308,14 @@ def test_the_columns_of_a_tooltip(columns: int, subtitle: str | None) -> None:
     assert len(last["encoding"]["tooltip"]) == min(columns, 52)
 
 
+def test_a_long_text_in_a_tooltip() -> None:
+    """It has a thousand characters, and a sign."""
+    found = values(drawn({"c": ["x" * 1000, "y" * 1001], "n": [1, 2]}), "c in full")
+
+    assert found[0] == "x" * 1000
+    assert found[1].startswith("y" * 1000 + "…")
+
+
 def test_a_chart_can_be_pickled() -> None:
     """Its class has a place in this package."""
     chart = plot(pa.table({"c": ["a"], "n": [1]}), None)
@@ -360,7 +368,7 @@ def test_control_characters_in_names_and_titles() -> None:
         ({"n": [1, 2]}, r"the columns are 'n' \(measure\)"),
         ({"c": ["a"]}, r"the columns are 'c' \(dimension\)"),
         ({"day": DAYS, "c": ["a", "b"]}, r"'day' \(period\), 'c' \(label\)"),
-        ({"l": [[1], [2]], "n": [1, 2]}, "'l' "),
+        ({"l": [[1], [2]], "n": [1, 2]}, r"'l' \(other\)"),
     ],
 )
 def test_nothing_fits(columns: dict[str, Any], why: str) -> None:
@@ -388,6 +396,21 @@ def test_durations(hours: list[float | None], title: str, drawn_as: list[float |
 
     assert found["encoding"]["x"]["title"] == title
     assert values(found, "took") == drawn_as
+
+
+def test_long_durations() -> None:
+    """Of more nanoseconds than a float64 counts exactly."""
+    took = pa.array([17_280_000_000_000_001], pa.duration("ns"))
+
+    assert values(drawn({"who": ["a"], "took": took}), "took") == [200.0]
+
+
+@cases(("count", "point"), [(60, True), (61, False)])
+def test_the_points_of_a_line(count: int, *, point: bool) -> None:
+    """Up to sixty times are marked on it."""
+    days = [DAYS[0] + timedelta(days=day) for day in range(count)]
+
+    assert drawn({"day": days, "n": [*range(count)]})["mark"]["point"] is point
 
 
 @cases(

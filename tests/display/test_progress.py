@@ -165,6 +165,17 @@ def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPa
     assert "third" in stream.getvalue()
 
 
+def test_a_terminal_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While rich shows a line of the user's, its proxy may deny being a terminal: there is a display."""
+    proxy = io.StringIO()
+    proxy.rich_proxied_file = stream = Terminal()  # type: ignore[attr-defined]  # as that of rich
+    monkeypatch.setattr(sys, "stderr", proxy)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with progress("how many?", QUESTION_ID, wanted=None):
+        assert stream.getvalue() == "\x1b[?25l"  # it hides the cursor
+
+
 def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[str]) -> None:
     """Plain lines on standard error, one for each change of the state."""
     with progress("how many\x1b[2J?", QUESTION_ID, wanted=True) as report:

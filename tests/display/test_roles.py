@@ -342,6 +342,21 @@ def test_no_measure(columns: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="No plot fits this answer: the columns are '") as caught:
         choose_chart(pa.table(columns), "how many?")
     assert "plot(x=, y=)" in str(caught.value)
+    assert caught.value.setting == "plot"
+
+
+def test_the_words_for_roles() -> None:
+    """Errors name them."""
+    assert [*Role] == [
+        "identifier",
+        "label",
+        "rank",
+        "period",
+        "dimension",
+        "measure",
+        "derived measure",
+        "other",
+    ]
 
 
 def test_the_finest_word_of_a_period_counts() -> None:

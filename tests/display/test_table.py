@@ -57,6 +57,7 @@ def test_names_types_and_values() -> None:
 def test_null_is_shown() -> None:
     """It differs from the empty text."""
     assert column(shown(pa.table({"a": ["", None]}))) == ["      ", "null  "]
+    assert column(whole(pa.table({"a": pa.array([None], pa.int8())}))) == ["null"]
 
 
 def test_values_are_whole() -> None:
@@ -140,7 +141,7 @@ WIDE = pa.table(
 )
 
 
-@cases("width", [*range(20, 130), 200, 300])
+@cases("width", [*range(10, 130), 200, 300])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """At any width there is one line for each row, and all lines of the table are equally long."""
     lines = shown(WIDE, width)
@@ -149,6 +150,11 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert len(table) == 7
     assert len({cell_len(line) for line in table}) == 1
     assert max(map(cell_len, lines)) <= width
+
+
+def test_a_terminal_of_one_character() -> None:
+    """The line about the size fits there, too."""
+    assert shown(pa.table({"a": [*range(51)]}), 1)[-3:] == ["a", "l", "l"]
 
 
 def test_times_are_shortened_last() -> None:

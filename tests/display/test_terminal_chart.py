@@ -6,6 +6,7 @@ import io
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -197,6 +198,19 @@ def test_a_line_over_years() -> None:
     assert lines[-1].split() == ["2022", "2023", "2024"]
 
 
+def test_styles() -> None:
+    """The title is bold, and dim is what is no value; a single line has the terminal's own colour."""
+    styled = Console(width=20, force_terminal=True, color_system="standard", no_color=False)
+    bars = pa.table({"c": ["a", "b"], "n": [1, None]})
+
+    title, what, first, second = terminal_plot(bars, "Who?", styled).splitlines()
+
+    assert (title, what) == ("\x1b[1mWho?\x1b[0m", "\x1b[2mn by c\x1b[0m")
+    assert first.startswith("a ")
+    assert second.endswith("\x1b[2mnull\x1b[0m")
+    assert "\x1b" not in terminal_plot(pa.table({"m": MONTHS, "n": range(12)}), None, styled)[16:]
+
+
 def test_several_lines() -> None:
     """In colours of the terminal; without them, of different letters."""
     columns = {"month": MONTHS[:3] * 2, "status": ["new"] * 3 + [None] * 3, "n": [1, 2, 3, 3, 2, 1]}
@@ -278,3 +292,14 @@ def test_what_is_not_drawn(columns: dict[str, Any], why: str) -> None:
     """The error says why."""
     with pytest.raises(cf.ConfigError, match=why):
         drawn(columns)
+
+
+@cases("error", [TypeError, ValueError, ZeroDivisionError, AssertionError, IndexError])
+def test_what_uniplot_cannot_draw(error: type[Exception]) -> None:
+    """Whatever it raises is an error of ours, with its text."""
+    with (
+        mock.patch.object(uniplot, "plot_to_string", side_effect=error("too\x1b odd")),
+        pytest.raises(cf.ConfigError, match=r"^uniplot cannot draw this answer: too\\x1b odd\.$") as caught,
+    ):
+        drawn({"m": MONTHS, "n": list(range(12))})
+    assert caught.value.setting == "plot"
