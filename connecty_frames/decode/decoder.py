@@ -118,18 +118,8 @@ def decode(
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
             continue
-        if column.cells.has_surrogates:
-            statistics = msgspec.structs.replace(statistics, sections={})  # its JSON has other lengths
-        sources.append(
-            ColumnSource(
-                statistics,
-                column.kinds,
-                given is not None,
-                sent,
-                decision.extremes,
-                received.count - column.count,
-            )
-        )
+        nans = received.count - column.count
+        sources.append(ColumnSource(statistics, given is not None, sent, decision.extremes, nans))
         encoding = given if isinstance(given, Encoding) and given != AnyDecimal() else None
         described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
@@ -137,7 +127,7 @@ def decode(
     required = {name for name, rule in schema_types.rules.items() if not rule.nullable}
     fields = [pa.field(each.name, each.type, each.name not in required) for each in described]
     table = pa.Table.from_arrays(arrays, schema=pa.schema(fields)) if arrays else _without_columns(rows.count)
-    disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
+    disagreements = check_statistics(table, sources, absent, rows.count, total_rows)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
     return Decoded(table, described, rows.count, total_rows, truncated, [*warnings, *disagreements])

@@ -47,7 +47,7 @@ SECTIONS: Final = tuple(SECTION_NAMES)[:-1]
 _SECTION_BY_NAME: Final = {
     name: section for section, names in SECTION_NAMES.items() for name in names.split()
 }
-#: The fields that are read, by their name as ``_fold`` returns it.
+#: The fields of the document and of the sandbox, by their name as ``_fold`` returns it.
 FIELDS: Final = {
     name.replace("_", ""): name
     for name in (

@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import ctypes
 import math
-import operator
 import re
+from bisect import bisect_left
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import numbers_of, to_scalar
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match
+from connecty_frames.decode.arrow.buffers import numbers_of, to_array, to_scalar
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match, is_aware
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.exact_json import ValueKind
-from connecty_frames.decode.statistics import NO_STATISTICS, parse_count, stated_bounds
+from connecty_frames.decode.statistics import NO_STATISTICS, stated_bounds
 from connecty_frames.decode.types import temporal
+from connecty_frames.decode.types.builders import iso_text
 from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER, is_exact_float
 from connecty_frames.decode.types.temporal_format import in_iso
 from connecty_frames.errors import StatisticsWarning
@@ -54,7 +52,6 @@ class ColumnSource(NamedTuple):
     """What a column was made from."""
 
     statistics: ColumnStatistics
-    kinds: frozenset[ValueKind]  # null aside
     is_set: bool  # by ``schema=``, which may have respelled the bounds in ``statistics``
     sent: ColumnStatistics
     extremes: tuple[int, int] | None = None  # None if they have to be measured
@@ -102,27 +99,24 @@ def _parse_date(text: str, _: pa.DataType) -> Decimal:
 def _parse_time(text: str, type_: pa.DataType) -> Decimal:
     """Read as seconds a time of day, or a timestamp, without an offset only in a column that has none."""
     # Python, which knows six digits of a fraction, reads the usual spellings a hundred times faster.
-    found, is_clock = _find_fraction(text), pa.types.is_time(type_)
+    found = _find_fraction(text)
     whole = text if found is None else text[: found.start()] + text[found.end() :]
-    fraction = _CONTEXT.create_decimal("0" if found is None else "0" + found[0])
     with suppress(ValueError, OverflowError):
-        clock = datetime.combine(_EPOCH, time.fromisoformat(whole)) if is_clock else None
-        timestamp = clock or datetime.fromisoformat(whole)
-        if (timestamp.tzinfo is None) is (is_clock or type_.tz is None):
-            since_epoch = timestamp.replace(tzinfo=timestamp.tzinfo or UTC) - _EPOCH
-            return _CONTEXT.add(fraction, since_epoch // _SECOND)
+        parsed = datetime.fromisoformat(f"1970-01-01T{whole}" if pa.types.is_time(type_) else whole)
+        if not parsed.microsecond and (parsed.tzinfo is not None) is is_aware(type_):
+            since_epoch = parsed.replace(tzinfo=parsed.tzinfo or UTC) - _EPOCH
+            return _CONTEXT.add(since_epoch // _SECOND, Decimal(f"0{found[0]}" if found else 0))
     return _read(text, type_)
 
 
 def _read(text: str, type_: pa.DataType) -> Decimal:
     """Read as seconds whatever a column of a type is read from, in the finest unit that holds it."""
+    finest: Callable[[str], pa.DataType] = pa.time64 if pa.types.is_time(type_) else pa.duration
+    if pa.types.is_timestamp(type_):
+        finest = partial(pa.timestamp, tz=type_.tz)
     for unit in ("ns", "us"):
-        if pa.types.is_timestamp(type_):
-            finest = pa.timestamp(unit, type_.tz)
-        else:
-            finest = pa.time64(unit) if pa.types.is_time(type_) else pa.duration(unit)
         try:
-            count: int = temporal.read([text], finest)[0].value
+            count: int = temporal.read([text], finest(unit))[0].value
         except CellError as error:
             problem = error
         else:
@@ -130,73 +124,36 @@ def _read(text: str, type_: pa.DataType) -> Decimal:
     raise problem
 
 
-def _show_date(days: Decimal, _: pa.DataType) -> str:
-    return date.fromordinal(_EPOCH.toordinal() + int(days)).isoformat()
-
-
-def _show_time(seconds: Decimal, type_: pa.DataType) -> str:
-    whole = math.floor(seconds)
-    fraction = _CONTEXT.subtract(seconds, whole).normalize(_CONTEXT)
-    text = (_EPOCH.replace(tzinfo=None) + whole * _SECOND).isoformat() + f"{fraction:f}".removeprefix("0")
-    if pa.types.is_time(type_):
-        return text.partition("T")[2]
-    return text if type_.tz is None else f"{text}Z"
-
-
-def _to_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.cast(column, pa.int32() if column.type.bit_width == pa.int32().bit_width else pa.int64())
-
-
-class _Comparison(Immutable):
+class _Comparison(NamedTuple):
     """How the columns of some Arrow types are compared with their statistics."""
 
     section: str  # the one about such values; min and max of another are of something else
-    parse: Callable[[str, pa.DataType], Decimal] = _parse_number  # CellError if not comparable
-    show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
-    places: Callable[[pa.DataType], int] = lambda _: 0  # digits after the point
-    #: Turns dates and times into whole numbers that count the last place.
-    to_numbers: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
-    counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = msgspec.field(
-        default_factory=dict
-    )
+    parse: Callable[[str, pa.DataType], Decimal]  # CellError if not comparable
+    places: Callable[[pa.DataType], int]  # digits after the point
 
 
-_numeric: Final = partial(_Comparison, "numeric")
-_temporal: Final = partial(
-    _Comparison, "temporal", places=lambda type_: FRACTION_DIGITS[type_.unit], to_numbers=_to_integers
-)
-#: string_view is missing, since not every supported version of Arrow can measure it.
 _COMPARISONS: Final[tuple[tuple[TypeTest, _Comparison], ...]] = (
-    (any_of(pa.types.is_string, pa.types.is_large_string), _Comparison("string")),
+    (pa.types.is_integer, _Comparison("numeric", _parse_number, lambda _: 0)),
+    (pa.types.is_decimal, _Comparison("numeric", _parse_number, lambda type_: type_.scale)),
+    (pa.types.is_floating, _Comparison("numeric", _parse_number, lambda _: _FLOAT_PLACES)),
+    (pa.types.is_date32, _Comparison("temporal", _parse_date, lambda _: 0)),
     (
-        pa.types.is_boolean,
-        _Comparison(
-            "boolean",
-            counts={
-                "true_count": ("true values", lambda column: column),
-                "false_count": ("false values", pc.invert),
-            },
-        ),
+        any_of(pa.types.is_timestamp, pa.types.is_time),
+        _Comparison("temporal", _parse_time, lambda type_: FRACTION_DIGITS[type_.unit]),
     ),
-    (pa.types.is_integer, _numeric()),
-    (pa.types.is_decimal, _numeric(places=lambda type_: type_.scale)),
-    (
-        pa.types.is_floating,
-        _numeric(places=lambda _: _FLOAT_PLACES, to_numbers=lambda column: pc.cast(column, pa.float64())),
-    ),
-    (pa.types.is_date32, _temporal(parse=_parse_date, show=_show_date, places=lambda _: 0)),
-    (any_of(pa.types.is_timestamp, pa.types.is_time), _temporal(parse=_parse_time, show=_show_time)),
-    (
-        pa.types.is_duration,
-        _temporal(parse=_read, show=lambda seconds, _: f"{seconds.normalize(_CONTEXT):f} s"),
-    ),
+    (pa.types.is_duration, _Comparison("temporal", _read, lambda type_: FRACTION_DIGITS[type_.unit])),
 )
 
 
-@lru_cache
-def _comparison_of(type_: pa.DataType) -> _Comparison | None:
-    """Return how to compare columns of a type, or None if there is no way."""
-    return first_match(_COMPARISONS, type_)
+def _to_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return dates and times as whole numbers that count the last place, and floats as float64."""
+    if pa.types.is_temporal(column.type):
+        return pc.cast(column, _counts_of(column.type))
+    return pc.cast(column, pa.float64()) if pa.types.is_floating(column.type) else column
+
+
+def _counts_of(type_: pa.DataType) -> pa.DataType:
+    return pa.int32() if type_.bit_width == pa.int32().bit_width else pa.int64()
 
 
 # --- the comparison ----------------------------------------------------------------------------------
@@ -208,10 +165,8 @@ def check_statistics(
     absent: Sequence[str],
     rows: int,
     total_rows: int | None,
-    *,
-    strict: bool,
 ) -> list[StatisticsWarning]:
-    """Compare a table with the statistics of its columns, under ``strict`` also distinct values."""
+    """Compare a table with its statistics: the rows, and nulls, min, max and mean of each column."""
     found = []
     if absent:
         found.append(f"Statistics for {quoted(absent)} match no column, or more than one, and were ignored.")
@@ -226,167 +181,76 @@ def check_statistics(
             f"Column {snippet(name)!r} {disagreement}."
             for position, (name, source) in enumerate(zip(table.column_names, sources, strict=True))
             if source.statistics is not NO_STATISTICS
-            for disagreement in _disagreements(table.column(position), source, whole=whole, strict=strict)
+            for disagreement in _disagreements(table.column(position), source, whole=whole)
         ]
     return list(map(StatisticsWarning, found))
 
 
-def _disagreements(
-    column: pa.ChunkedArray, source: ColumnSource, *, whole: bool, strict: bool
-) -> Iterator[str]:
+def _disagreements(column: pa.ChunkedArray, source: ColumnSource, *, whole: bool) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
-    nulls = source.statistics.nulls
-    # Most often the two are equal, and NaN need not be counted.
-    if nulls != column.null_count:
-        yield from _compare_count(nulls, "nulls", partial(_count_nulls, column, source.nans), whole=whole)
-    comparison = _comparison_of(column.type)
+    yield from _compare_nulls(column, source, whole=whole)
+    comparison = first_match(_COMPARISONS, column.type)
     section = source.statistics.sections.get(comparison.section) if comparison else None
     if comparison is None or section is None:
         return
-    for name, (words, select) in comparison.counts.items():
-        count = partial(_count_selected, column, select)
-        yield from _compare_count(parse_count(section.get(name)), words, count, whole=whole)
-    if comparison.section == "string":
-        yield from _compare_texts(section, column, whole=whole, were_texts=source.kinds <= {ValueKind.TEXT})
-    if comparison.section in {"numeric", "temporal"}:
-        yield from _compare_bounds(source, column, comparison, whole=whole)
+    yield from _compare_bounds(column, source, comparison, whole=whole)
     if whole and comparison.section == "numeric":
         yield from _compare_mean(section, column, comparison)
-    if strict and whole and section.get("distinct_approx") is False:
-        count = partial(_count_distinct, column, comparison)
-        yield from _compare_count(
-            parse_count(section.get("distinct_count")), "distinct values", count, whole=True
-        )
 
 
-# --- counts ------------------------------------------------------------------------------------------
-
-
-def _compare_count(
-    number: int | None, words: str, count: Callable[[], range], *, whole: bool
-) -> Iterator[str]:
-    """Compare a stated count with the range of right ones; for a part of a result none is too large."""
-    if number is None:
+def _compare_nulls(column: pa.ChunkedArray, source: ColumnSource, *, whole: bool) -> Iterator[str]:
+    """Compare the nulls; NaN may count as null, also if it was read as null."""
+    stated, nulls = source.statistics.nulls, column.null_count
+    if stated is None or stated == nulls:  # common case: NaN need not be counted
         return
-    right = count()
-    if number < right.start or (whole and number not in right):
+    nans = (pc.sum(pc.is_nan(column)).as_py() or 0) if pa.types.is_floating(column.type) else 0
+    least = nulls - source.nans
+    if stated < least or (whole and stated > nulls + nans):
         in_all = "" if whole else " in all"
-        has = counted(right.start, words.removesuffix("s"), words)
-        yield f"has {has}, but the statistics count {number:,}{in_all}"
-
-
-def _count_selected(column: pa.ChunkedArray, select: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> range:
-    count = pc.sum(select(column)).as_py() or 0  # the sum of no values is None
-    return range(count, count + 1)
-
-
-def _count_nulls(column: pa.ChunkedArray, nans: int) -> range:
-    """Return how many nulls there may be; NaN may count as null, also if it was read as null."""
-    return range(column.null_count - nans, column.null_count + _count_nans(column) + 1)
-
-
-def _count_nans(column: pa.ChunkedArray) -> int:
-    """Count NaN, which only floats can be."""
-    return (pc.sum(pc.is_nan(column)).as_py() or 0) if pa.types.is_floating(column.type) else 0
-
-
-def _count_distinct(column: pa.ChunkedArray, comparison: _Comparison) -> range:
-    """Return how many distinct values there may be; cut ones may have been distinct before."""
-    values, nans = comparison.to_numbers(column), _count_nans(column)
-    if pa.types.is_floating(values.type):
-        # -0.0, which Arrow would count beside 0.0, becomes 0.0.
-        values = pc.add(values, to_scalar(0.0, values.type))
-    found = pc.count_distinct(values).as_py() - bool(nans)
-    present = len(column) - column.null_count - nans
-    most = present if comparison.places(column.type) > 0 else found
-    return range(found, most + bool(column.null_count) + bool(nans) + 1)
-
-
-# --- lengths of texts --------------------------------------------------------------------------------
-
-#: By bound of a length, what such a text is, and whether the length of a text is within it.
-_LENGTHS: Final = {"min": ("shortest", operator.ge), "max": ("longest", operator.le)}
-
-
-def _compare_texts(
-    section: dict[str, Any], column: pa.ChunkedArray, *, whole: bool, were_texts: bool
-) -> Iterator[str]:
-    """Compare the number of empty texts, and, if all cells were texts, the lengths."""
-    lengths = pc.binary_length(column)
-    count = partial(_count_selected, lengths, lambda each: pc.equal(each, to_scalar(0, each.type)))
-    empty = parse_count(section.get("empty_string_count"))
-    yield from _compare_count(empty, "empty texts", count, whole=whole)
-    if column.null_count == len(column) or not were_texts:
-        return
-    stated = {
-        end: length for end in _LENGTHS if (length := parse_count(section.get(f"{end}_len"))) is not None
-    }
-    mean = _read_mean(section.get("mean_len")) if whole else None
-    # A length may be that in bytes, which is the fastest to compute and usually the same, in characters or
-    # in UTF-16.
-    found: list[dict[str, Any]] = []
-    for measure in (lambda _: lengths, pc.utf8_length, _utf16_lengths):
-        measured = measure(column)
-        average = None if mean is None else pc.mean(measured).as_py()
-        found.append({**pc.min_max(measured).as_py(), "mean": average})
-        stated = {
-            end: length
-            for end, length in stated.items()
-            if not (operator.eq if whole else _LENGTHS[end][1])(found[-1][end], length)
-        }
-        if mean is not None and abs(float(mean) - found[-1]["mean"]) <= _last_digit(mean):
-            mean = None
-        if not stated and mean is None:
-            return
-    in_characters = found[1]
-    for end, length in stated.items():
-        what = f"the {_LENGTHS[end][0]}" if whole else "a"
-        text = counted(in_characters[end], "character")
-        yield f"has {what} text of {text}, but the statistics' {end}_len is {length:,}"
-    if mean is not None:
-        average = in_characters["mean"]
-        yield f"has texts of the mean length {average}, but the statistics' mean_len is {mean}"
-
-
-def _utf16_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the lengths in UTF-16, where a character beyond 16 bits counts twice."""
-    doubled = pc.count_substring_regex(column, "[\U00010000-\U0010ffff]")
-    return pc.add(pc.utf8_length(column), doubled)
+        yield f"has {counted(least, 'null')}, but the statistics count {stated:,}{in_all}"
 
 
 # --- min and max -------------------------------------------------------------------------------------
 
 
 def _compare_bounds(
-    source: ColumnSource, column: pa.ChunkedArray, comparison: _Comparison, *, whole: bool
+    column: pa.ChunkedArray, source: ColumnSource, comparison: _Comparison, *, whole: bool
 ) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
-    stated = stated_bounds(source.statistics.sections[comparison.section])
+    section, type_ = comparison.section, column.type
+    stated = stated_bounds(source.statistics.sections[section])
     if not stated:
         return
-    least, most = source.extremes or pc.min_max(comparison.to_numbers(column)).as_py().values()
+    least, most = source.extremes or pc.min_max(_to_numbers(column)).as_py().values()
     if least is None or not least <= most:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     extremes = {"min": least, "max": most}
-    if comparison.section == "numeric" and all(text == str(extremes[end]) for end, text in stated.items()):
+    if section == "numeric" and all(text == str(extremes[end]) for end, text in stated.items()):
         return
-    bounds, problems = _parse_bounds(stated, column.type, comparison)
+    bounds, problems = _parse_bounds(stated, type_, comparison)
     if not source.is_set:  # otherwise the caller may know more of the values than their texts tell
         yield from problems
     for end, bound in bounds.items():
         found = extremes[end]
         value = _CONTEXT.create_decimal(str(found))
         if isinstance(found, int):  # it counts the last place of the type
-            value = value.scaleb(-comparison.places(column.type), _CONTEXT)
+            value = value.scaleb(-comparison.places(type_), _CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
         if value == bound or is_inside or _is_same_as_float(found, value, bound, stated[end]):
             continue
-        gap = _CONTEXT.abs(_CONTEXT.subtract(value, bound))
-        if not _is_within_last_digit(gap, _most_places(bounds.values()), column, comparison):
-            what, shown = end if whole else "value", comparison.show(value, column.type)
+        shown, of_bounds = _shown_places(column, bounds.values(), comparison)
+        tolerance = 0 if shown == of_bounds else Decimal(1).scaleb(-min(shown, of_bounds))
+        if _CONTEXT.abs(_CONTEXT.subtract(value, bound)) > tolerance:
             sections = source.sent.sections
-            sent = sections.get(comparison.section, sections.get("numeric", {}))[end]
-            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(sent, 60)}"
+            sent = sections.get(section, sections.get("numeric", {}))[end]
+            what, shown_value = end if whole else "value", _show(found, value, type_)
+            yield f"has the {what} {shown_value}, but the statistics' {end} is {snippet(sent, 60)}"
+
+
+def _show(found: Any, value: Decimal, type_: pa.DataType) -> str:
+    if not pa.types.is_temporal(type_):
+        return str(value)
+    return iso_text(pc.cast(to_array([found], _counts_of(type_)), type_))
 
 
 def _parse_bounds(
@@ -405,87 +269,71 @@ def _parse_bounds(
     return bounds, problems
 
 
+# --- mean --------------------------------------------------------------------------------------------
+
+
 def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: _Comparison) -> Iterator[str]:
     """Compare the mean of a whole result, as far as float64 and the digits of both sides tell."""
-    mean = _read_mean(section.get("mean"))
-    if mean is None:
+    stated = section.get("mean")
+    mean = _CONTEXT.create_decimal(stated if isinstance(stated, str) else "NaN")
+    if not mean.is_finite():
         return
     values = pc.cast(column, pa.float64(), safe=False)
     found = pc.mean(values).as_py()
     if found is None or not math.isfinite(found):
         return  # no values, some are NaN or infinite, or their sum is beyond float64
     gap = abs(float(mean) - found)
-    last_digit = _last_digit(mean)
+    # A mean that was cut after its last digit is less than one unit of it away.
+    last_digit = float(Decimal((0, (1,), int(mean.as_tuple().exponent)))) * (1 - _SUM_ERROR)
     if gap <= last_digit + _SUM_ERROR * abs(found):  # the mean of magnitudes is no smaller
         return
     error = _SINGLE_ERROR if pa.types.is_floating(column.type) and _are_singles(values) else _SUM_ERROR
     if gap <= last_digit + error * pc.mean(pc.abs(values)).as_py():
         return
     bounds, _ = _parse_bounds(stated_bounds(section), column.type, comparison)
-    exact_gap = _CONTEXT.create_decimal_from_float(gap)
-    if not _is_within_digit_of_values(exact_gap, _most_places(bounds.values()), column, comparison):
+    shown, of_bounds = _shown_places(column, bounds.values(), comparison)
+    if shown >= of_bounds or gap > 10.0**-shown:  # otherwise the values were cut, and their mean by as much
         yield f"has the mean {found}, but the statistics' mean is {snippet(section['mean'], 60)}"
 
 
-def _read_mean(stated: object) -> Decimal | None:
-    mean = _CONTEXT.create_decimal(stated) if isinstance(stated, str) else None
-    return mean if mean is not None and mean.is_finite() else None
-
-
-def _last_digit(mean: Decimal) -> float:
-    """Return how far a mean may be that was cut after its last digit: less than one unit of it."""
-    return float(Decimal((0, (1,), int(mean.as_tuple().exponent)))) * (1 - _SUM_ERROR)
+def _are_singles(values: pa.ChunkedArray) -> bool:
+    """Whether all values are singles, or written with the digits of singles."""
+    singles = pc.cast(values, pa.float32(), safe=False)
+    is_single = pc.equal(pc.cast(singles, pa.float64()), values)
+    is_written_as_one = pc.equal(pc.cast(singles, pa.string()), pc.cast(values, pa.string()))
+    return bool(pc.all(pc.or_(is_single, is_written_as_one)).as_py())
 
 
 # --- digits ------------------------------------------------------------------------------------------
 
 
-def _most_places(numbers: Iterable[Decimal]) -> int:
-    """Return how many digits after the point numbers show, without the zeros behind them."""
-    exponents = (number.normalize(_CONTEXT).as_tuple().exponent for number in numbers)
+def _shown_places(
+    column: pa.ChunkedArray, bounds: Iterable[Decimal], comparison: _Comparison
+) -> tuple[int, int]:
+    """Return how many digits after the point values and bounds show, without the zeros behind them.
+
+    What values show beyond one more digit than the bounds is not counted.
+    """
+    exponents = (bound.normalize(_CONTEXT).as_tuple().exponent for bound in bounds)
     # Infinity has no digits.
-    return max([0, *(-exponent for exponent in exponents if isinstance(exponent, int))])
-
-
-def _is_within_last_digit(
-    gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: _Comparison
-) -> bool:
-    """Whether one side shows fewer digits and the gap, above 0, is at most one unit of its last digit."""
-    if _is_within_digit_of_values(gap, bound_places, column, comparison):
-        return True
-    is_small = bound_places <= _last_place(gap)
-    values, type_places = comparison.to_numbers(column), comparison.places(column.type)
-    return is_small and not _show_at_most(bound_places, values, type_places)
-
-
-def _is_within_digit_of_values(
-    gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: _Comparison
-) -> bool:
-    """Whether the values show fewer digits than the bounds, and few enough for the gap."""
-    fewer = min(_last_place(gap), bound_places - 1)
-    return fewer >= 0 and _show_at_most(fewer, comparison.to_numbers(column), comparison.places(column.type))
-
-
-def _last_place(gap: Decimal) -> int:
-    """Return the last decimal place where the gap is at most one unit: 2 for 0.01, negative above 1."""
-    last_place = -gap.adjusted()
-    return last_place - 1 if gap.scaleb(last_place, _CONTEXT) > 1 else last_place
-
-
-def _show_at_most(places: int, values: pa.ChunkedArray, type_places: int) -> bool:
-    """Whether no value shows more digits after the point."""
-    return places >= type_places or not any(
-        _has_more_digits(chunk, places, type_places) for chunk in values.chunks
+    of_bounds = max([0, *(-exponent for exponent in exponents if isinstance(exponent, int))])
+    chunks, most = _to_numbers(column).chunks, comparison.places(column.type)
+    shown = bisect_left(
+        range(min(most, of_bounds + 1)),
+        1,
+        key=lambda places: not any(_has_more_digits(chunk, places, most) for chunk in chunks),
     )
+    return shown, of_bounds
 
 
-def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
+def _has_more_digits(chunk: pa.Array, places: int, most: int) -> bool:
+    """Whether a value shows more digits after the point; whole numbers count the last of the most."""
     if pa.types.is_decimal(chunk.type):
         cut = pc.round(chunk, ndigits=places, round_mode="towards_zero")
         return bool(pc.any(pc.not_equal(cut, chunk)).as_py())
     array = numbers_of(chunk.fill_null(to_scalar(0, chunk.type)))
     if pa.types.is_integer(chunk.type):
-        step = 10 ** (type_places - places)
+        step = 10 ** (most - places)
         return bool((array // step * step != array).any())
     unit = 10.0**places
     with np.errstate(over="ignore", invalid="ignore"):
@@ -511,11 +359,3 @@ def _is_same_float(value: float, bound: float) -> bool:
         if any(float(f"{number:.{count}g}") == written for count in digits):
             return True
     return False
-
-
-def _are_singles(values: pa.ChunkedArray) -> bool:
-    """Whether all values are singles, or written with the digits of singles."""
-    singles = pc.cast(values, pa.float32(), safe=False)
-    is_single = pc.equal(pc.cast(singles, pa.float64()), values)
-    is_written_as_one = pc.equal(pc.cast(singles, pa.string()), pc.cast(values, pa.string()))
-    return bool(pc.all(pc.or_(is_single, is_written_as_one)).as_py())

@@ -69,11 +69,12 @@ def said(decode_json: Callable[..., Decoded]) -> Callable[..., list[str]]:
 
 def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -> None:
     """Not as floats: of 984.18 Arrow's cast makes 984.1800000000001."""
-    counted = '"numeric":{"min":984.18,"max":985.07,"distinct_count":2,"distinct_approx":false}'
-    assert said("984.18 | 985.07", counted, schema_type=pa.decimal128(18, 2), strict=True) == []
-    assert said(
-        "984.18 | 985.07", '"numeric":{"min":984.17,"max":985.07}', schema_type=pa.decimal128(18, 2)
-    ) == ["Column 'c' has the min 984.18, but the statistics' min is 984.17."]
+    for stated, says in (
+        ("984.18", []),
+        ("984.17", ["Column 'c' has the min 984.18, but the statistics' min is 984.17."]),
+    ):
+        section = f'"numeric":{{"min":{stated},"max":985.07}}'
+        assert said("984.18 | 985.07", section, schema_type=pa.decimal128(18, 2)) == says
 
 
 # --- Counts ---------------------------------------------------------------------------------------------
@@ -149,132 +150,6 @@ def test_nan_may_count_as_null(decode_json: Callable[..., Decoded], nulls: int, 
         f'{{"c":{{"general":{{"count":4,"nulls_count":{nulls}}},"numeric":{{"distinct_approx":true}}}}}}',
     )
     assert [str(warning) for warning in found.warnings] == says
-
-
-@cases(
-    ("cells", "section", "total", "says"),
-    [
-        ('"" | "x" | null', '"string":{"empty_string_count":1}', None, []),
-        ('"" | "x" | null', '"string":{"empty_string_count":0}', None, "1 empty text,0"),
-        ('"" | "x" | null', '"string":{"empty_string_count":2}', None, "1 empty text,2"),
-        ('"" | "x" | null', '"string":{"empty_string_count":2}', 4, []),
-        ('"" | "x" | null', '"string":{"empty_string_count":0}', 4, "1 empty text,0 in all"),
-        ('"x" | null', '"string":{"empty_string_count":0}', None, []),
-        ("null", '"string":{"empty_string_count":0}', None, []),
-        ("", '"string":{"empty_string_count":0}', None, []),
-        ('" "', '"string":{"empty_string_count":0}', None, []),
-        ("true | false | null | true", '"boolean":{"true_count":2,"false_count":1}', None, []),
-        ("true | false", '"boolean":{"true_count":2,"false_count":1}', None, "1 true value,2"),
-        ("true | false", '"boolean":{"true_count":1,"false_count":0}', None, "1 false value,0"),
-        ("true | false", '"boolean":{"true_count":2,"false_count":2}', 4, []),
-        ("true | false", '"boolean":{"true_count":0,"false_count":1}', 4, "1 true value,0 in all"),
-        ("null", '"boolean":{"true_count":0,"false_count":0}', None, []),
-    ],
-)
-def test_counts_of_a_section(
-    said: Callable[..., list[str]], cells: str, section: str, total: int | None, says: str
-) -> None:
-    """Empty texts, true and false: exactly as many in a whole result, no more in a part."""
-    found, _, stated = (says or ",").partition(",")
-    expected = [f"Column 'c' has {found}, but the statistics count {stated}."] if says else []
-    assert said(cells, section, total) == expected
-
-
-@cases(
-    ("cells", "lengths", "total", "says"),
-    [
-        # Of "ä" and "x😀" in characters, bytes and UTF-16, each end by itself.
-        ('"ä" | "x😀" | null', '"min_len":1,"max_len":2', None, []),
-        ('"ä" | "x😀" | null', '"min_len":2,"max_len":5', None, []),
-        ('"ä" | "x😀" | null', '"min_len":1,"max_len":3', None, []),
-        (
-            '"ä" | "x😀"',
-            '"min_len":3,"max_len":4',
-            None,
-            ["the shortest,1,min_len is 3", "the longest,2,max_len is 4"],
-        ),
-        (
-            '"ä" | "x😀"',
-            '"min_len":0,"max_len":6',
-            None,
-            ["the shortest,1,min_len is 0", "the longest,2,max_len is 6"],
-        ),
-        ('"" | "abc"', '"min_len":0,"max_len":3', None, []),
-        (
-            '"" | "abc"',
-            '"min_len":1,"max_len":2',
-            None,
-            ["the shortest,0,min_len is 1", "the longest,3,max_len is 2"],
-        ),
-        # Of a part, a length outside of both.
-        ('"ä" | "x😀"', '"min_len":2,"max_len":2', 3, []),
-        ('"ä" | "x😀"', '"min_len":3,"max_len":1', 3, ["a,1,min_len is 3", "a,2,max_len is 1"]),
-        ('"abc"', '"min_len":0,"max_len":99', 3, []),
-        ('"abc"', '"min_len":4,"max_len":99', "null", ["a,3,min_len is 4"]),
-        # Nothing to compare.
-        ("null", '"min_len":5,"max_len":9', None, []),
-        ("", '"min_len":5,"max_len":9', None, []),
-        ('"abc"', '"min_len":null,"max_len":"x"', None, []),
-        ('"abc"', '"min_len":-1,"max_len":2.5,"mean_len":"x"', None, []),
-        # How a database writes numbers and objects as texts is unknown.
-        ("1.50", '"min_len":3,"max_len":3', None, []),
-        ('{"a":1} | "x"', '"min_len":8,"max_len":8', None, []),
-    ],
-)
-def test_lengths(
-    said: Callable[..., list[str]], cells: str, lengths: str, total: int | str | None, says: list[str]
-) -> None:
-    """A length may be that in characters, in UTF-8 bytes or in UTF-16."""
-    expected = [
-        f"Column 'c' has {what} text of {count} character{'s'[count == '1' :]}, but the statistics' {stated}."
-        for what, count, stated in (line.split(",") for line in says)
-    ]
-    assert said(cells, f'"string":{{{lengths}}}', total) == expected
-
-
-@cases(
-    ("cells", "mean", "total", "found"),
-    [
-        ('"a" | "bc" | null', "1.5", None, None),
-        ('"a" | "bc" | "def"', "2", None, None),
-        ('"a" | "bc" | "bc"', "1.67", None, None),
-        ('"a" | "bc" | "bc"', '"1.66"', None, None),
-        ('"a" | "bc" | "bc"', "1.68", None, "1.6666666666666667"),
-        ('"a" | "bc" | null', "1.6", None, "1.5"),
-        ('"a" | "bc" | null', "1.0", None, "1.5"),
-        ('"a" | "bc" | null', "1", None, None),  # cut to a whole number
-        ('"" | "" | null', "0", None, None),
-        ('"" | "" | null', "0.0", None, None),
-        ('"" | ""', "2", None, "0.0"),
-        # In characters, bytes or UTF-16.
-        ('"ä" | "x😀"', "1.5", None, None),
-        ('"ä" | "x😀"', "3.5", None, None),
-        ('"ä" | "x😀"', "2.0", None, None),
-        ('"ä" | "x😀"', "2.5", None, "1.5"),
-        # Of a part, or of no text, none is compared.
-        ('"a" | "bc"', "9.5", 3, None),
-        ("null", "9.5", None, None),
-        ("1.50", "9.5", None, None),
-    ],
-)
-def test_mean_lengths(
-    said: Callable[..., list[str]], cells: str, mean: str, total: int | None, found: str | None
-) -> None:
-    """They are compared to their last digit, in the units of the other lengths."""
-    stated = mean.strip('"')
-    says = f"Column 'c' has texts of the mean length {found}, but the statistics' mean_len is {stated}."
-    assert said(cells, f'"string":{{"mean_len":{mean}}}', total) == ([says] if found else [])
-
-
-def test_lengths_of_long_columns(decode_json: Callable[..., Decoded]) -> None:
-    """Columns that are read in blocks are compared alike."""
-    rows = ",".join(f'["{"é" * (number % 9 + 1)}"]' for number in range(5_000))
-    general = '"general":{"count":5000,"nulls_count":0}'
-    for lengths, wrong in (("1,9", 0), ("2,18", 0), ("1,10", 1), ("3,9", 1)):
-        least, _, most = lengths.partition(",")
-        section = f'"string":{{"min_len":{least},"max_len":{most}}}'
-        found = decode_json(f'[["c"],{rows}]', f'{{"c":{{{general},{section}}}}}')
-        assert len(found.warnings) == wrong
 
 
 # --- Means ----------------------------------------------------------------------------------------------
@@ -470,12 +345,12 @@ def test_means_of_values_that_were_cut(said: Callable[..., list[str]], bounds: s
         (
             '"2025-01-01T12:00:00+02:00"',
             '"temporal":{"min":"2025-01-01T12:00:00Z"}',
-            ["the min 2025-01-01T10:00:00Z,min is 2025-01-01T12:00:00Z"],
+            ["the min 2025-01-01 10:00:00.000000Z,min is 2025-01-01T12:00:00Z"],
         ),
         (
             '"2025-01-01 12:00:00"',
             '"temporal":{"max":"2025-01-01T12:00:01"}',
-            ["the max 2025-01-01T12:00:00,max is 2025-01-01T12:00:01"],
+            ["the max 2025-01-01 12:00:00.000000,max is 2025-01-01T12:00:01"],
         ),
         ('"1900-01-01T00:00:00+01:24:00"', '"temporal":{"min":"1899-12-31T22:36:00Z"}', []),
         ('"0001-01-01T00:00:00" | "9999-12-31T23:59:59.999999"', '"temporal":{"min":"0001-01-01T00:00"}', []),
@@ -483,18 +358,18 @@ def test_means_of_values_that_were_cut(said: Callable[..., list[str]], bounds: s
         (
             '"1969-12-31T23:59:59.25Z"',
             '"temporal":{"min":"1969-12-31T23:59:59.75Z"}',
-            ["the min 1969-12-31T23:59:59.25Z,min is 1969-12-31T23:59:59.75Z"],
+            ["the min 1969-12-31 23:59:59.250000Z,min is 1969-12-31T23:59:59.75Z"],
         ),
         (
             '"2025-01-01T00:00:00.123456789Z"',
             '"temporal":{"min":"2025-01-01T00:00:00.123456788Z"}',
-            ["the min 2025-01-01T00:00:00.123456789Z,min is 2025-01-01T00:00:00.123456788Z"],
+            ["the min 2025-01-01 00:00:00.123456789Z,min is 2025-01-01T00:00:00.123456788Z"],
         ),
         # Times of day and durations.
         ('"12:34:56.5" | "23:59"', '"temporal":{"min":"12:34:56.500","max":"23:59:00"}', []),
-        ('"12:34:56.5"', '"temporal":{"min":"12:34:57.5"}', ["the min 12:34:56.5,min is 12:34:57.5"]),
+        ('"12:34:56.5"', '"temporal":{"min":"12:34:57.5"}', ["the min 12:34:56.500000,min is 12:34:57.5"]),
         ('"PT1H" | "P1D"', '"temporal":{"min":"PT60M","max":"PT24H"}', []),
-        ('"PT1H" | "-PT0.5S"', '"temporal":{"min":"-PT1.5S"}', ["the min -0.5 s,min is -PT1.5S"]),
+        ('"PT1H" | "-PT0.5S"', '"temporal":{"min":"-PT1.5S"}', ["the min PT-0.500000S,min is -PT1.5S"]),
     ],
 )
 def test_bounds(said: Callable[..., list[str]], cells: str, section: str, says: list[str]) -> None:
@@ -631,15 +506,11 @@ def test_bounds_that_cannot_be_compared_with_a_part(
     """They are warned of too, unless ``schema=`` set the type, which says what the values mean."""
     table = pa.table({"c": pa.chunked_array([[value]], type_)})
     sent = read_entry({section: {"min": stated}})
-    found = check_statistics(
-        table, [ColumnSource(sent, frozenset(), is_set=False, sent=sent)], [], 1, 9, strict=False
-    )
+    found = check_statistics(table, [ColumnSource(sent, is_set=False, sent=sent)], [], 1, 9)
     assert len(found) == bool(says)
     assert all(says in str(warning) for warning in found)
     if "cannot be compared" in "".join(map(str, found)):
-        assert not check_statistics(
-            table, [ColumnSource(sent, frozenset(), is_set=True, sent=sent)], [], 1, 9, strict=False
-        )
+        assert not check_statistics(table, [ColumnSource(sent, is_set=True, sent=sent)], [], 1, 9)
 
 
 @cases(
@@ -651,6 +522,15 @@ def test_bounds_that_cannot_be_compared_with_a_part(
         ('"2025-01-01"', '"string":{"min":"2024-01-01","max":"2024-01-01"}', {}),
         # Bounds that order texts are none of numbers.
         ('"10" | "9"', '"string":{"min":"10","max":"9"}', {"schema_type": pa.int64()}),
+        # Counts of some values and lengths of texts are shown, and not compared.
+        (
+            '"a" | "b" | ""',
+            '"string":{"distinct_count":1,"distinct_approx":false,"empty_string_count":0}',
+            {},
+        ),
+        ('"a" | "b" | ""', '"string":{"min_len":5,"mean_len":6.5,"max_len":7}', {}),
+        ("true | true", '"boolean":{"true_count":1,"false_count":5}', {}),
+        ("1 | 2", '"numeric":{"distinct_count":9,"distinct_approx":false,"median":5,"p95":7}', {}),
         # A section of another kind.
         ("true", '"numeric":{"min":5,"max":5}', {}),
         ("1", '"temporal":{"min":"2024-01-01","max":"2024-01-01"}', {}),
@@ -660,8 +540,10 @@ def test_bounds_that_cannot_be_compared_with_a_part(
 def test_what_is_not_compared(
     said: Callable[..., list[str]], cells: str, section: str, options: dict[str, Any]
 ) -> None:
-    """Values are compared with the section that is about them only."""
+    """Of the section that is about the values min, max and mean are compared, of another nothing."""
     assert said(cells, section, **options) == []
+    with suppress(ConversionError):  # columns that stayed text
+        assert said(cells, section, strict=True, **options) == []
 
 
 @cases(
@@ -754,55 +636,6 @@ def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) 
     ]
 
 
-# --- Distinct values ------------------------------------------------------------------------------------
-
-
-@cases(
-    ("cells", "name", "honest"),
-    [
-        ("1 | 2 | 2", "numeric", {2}),
-        ("1 | 2 | 2 | null", "numeric", {2, 3}),
-        ('"a" | "b" | "a" | null | null', "string", {2, 3}),
-        ("true | true | false", "boolean", {2}),
-        ('"2025-01-01" | "2025-01-01"', "temporal", {1}),
-        ("null | null", "string", {0, 1}),
-        ("", "numeric", {0}),
-        # May have been cut: two values of the three may have become one.
-        ("1.5 | 2.5 | 2.5", "numeric", {2, 3}),
-        ("1.5 | 2.5 | 2.5 | null | null", "numeric", {2, 3, 4}),
-        ("0.0 | -0.0", "numeric", {1, 2}),
-        ("1e-20 | 2e-20", "numeric", {2}),
-        ('"NaN" | "NaN" | 1.5', "numeric", {1, 2}),
-        ("12345678901234.56 | 0.5 | 0.5", "numeric", {2, 3}),
-        ('"10:00:00" | "10:00:00"', "time", {1, 2}),
-        ('"2025-01-01T10:00:00Z" | "2025-01-01T12:00:00+02:00" | null', "temporal", {1, 2, 3}),
-        ('"PT1S" | "PT1S"', "temporal", {1, 2}),
-    ],
-)
-@cases("stated", range(6))
-def test_distinct_values(
-    said: Callable[..., list[str]], cells: str, name: str, honest: set[int], stated: int
-) -> None:
-    """Null may be one more value, NaN too, and what may have been cut may have been more."""
-    section = f'"{name}":{{"distinct_count":{stated},"distinct_approx":false}}'
-    assert said(cells, section) == []
-    if stated in honest:
-        assert said(cells, section, strict=True) == []
-        return
-    says = rf"Column 'c' has {min(honest)} distinct values?, but the statistics count {stated}\."
-    with pytest.raises(ResponseError, match=says):
-        said(cells, section, strict=True)
-
-
-@cases(("approximate", "total"), [("true", 3), ("null", 3), ('"false"', 3), ("0", 3), ("false", 4)])
-def test_distinct_values_that_are_not_compared(
-    said: Callable[..., list[str]], approximate: str, total: int
-) -> None:
-    """An approximate count, or one of more rows than were received, is not compared."""
-    section = f'"numeric":{{"distinct_count":1,"distinct_approx":{approximate}}}'
-    assert said("1 | 2 | 3", section, total, strict=True) == []
-
-
 # --- Correct statistics ---------------------------------------------------------------------------------
 
 #: The arithmetic of the tests, far from any limit.
@@ -876,36 +709,27 @@ def correct_answers(draw: st.DrawFn) -> tuple[str, str]:
     rows = [write(value, of_rows) for value in truth] + ["null"] * nulls
     rows = rows[: draw(st.integers(0, len(rows)))] if draw(st.booleans()) else rows
     padded = draw(st.booleans())
-    # Whole numbers are taken for whole, so who cuts fractions that far must not count what they were.
-    bare = section == "numeric" and all(_cut(value, of_rows, rounding) % 1 == 0 for value in truth)
-    approximate = "true" if bare else "false"
     statistics = (
         f'"general":{{"count":{len(truth) + nulls},"nulls_count":{nulls}}},'
-        f'"{section}":{{"distinct_count":{len(set(truth))},"distinct_approx":{approximate},'
-        f'"min":{write(min(truth), of_bounds)},"max":{write(max(truth), of_bounds)}}}'
+        f'"{section}":{{"min":{write(min(truth), of_bounds)},"max":{write(max(truth), of_bounds)}}}'
     )
     return ",".join(['["c"]', *(f"[{row}]" for row in rows)]), statistics
 
 
-def _verdict(rows: str, statistics: str, *, strict: bool) -> list[str]:
+def _verdict(rows: str, statistics: str) -> list[str]:
     body = (
         f'{{"state":"COMPLETED","results":{{"dataframe":[{rows}],'
         f'"dataframe_stats":{{"c":{{{statistics}}}}}}}}}'
     )
-    try:
-        found = decode(read_envelope(body.encode()), AskOptions(strict=strict))
-    except ConversionError:  # a doubt about a type, which is not the business of these tests
-        return []
-    except ResponseError as error:
-        return [str(error)]
+    found = decode(read_envelope(body.encode()), AskOptions())
     return [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
 
 
-@given(correct_answers(), st.booleans())
-def test_correct_statistics_cause_no_warning(answer: tuple[str, str], strict: bool) -> None:
+@given(correct_answers())
+def test_correct_statistics_cause_no_warning(answer: tuple[str, str]) -> None:
     """Cut, rounded, padded and trimmed, of the whole or a part: correct statistics never cause a warning."""
     rows, statistics = answer
-    assert _verdict(rows, statistics, strict=strict) == []
+    assert _verdict(rows, statistics) == []
 
 
 @pytest.mark.slow
@@ -935,7 +759,7 @@ def test_wrong_bounds_are_reported(
         f'"{name}":{_written(kind, bound, padded=False, hours=0)}' for name, bound in bounds.items()
     )
     statistics = f'"general":{{"count":{len(values)}}},"{section}":{{{bounds}}}'
-    found = _verdict(f'["c"],{rows}', statistics, strict=False)
+    found = _verdict(f'["c"],{rows}', statistics)
     assert [text.partition("the statistics' ")[2][:3] for text in found] == [end]
 
 
@@ -964,26 +788,7 @@ def test_correct_means_cause_no_warning(values: list[Decimal], places: int, way:
     # A thousand is a millionth of the largest magnitude.
     for stated, wrong in ((written.format(mean), 0), (f"{float(mean) + 1001:.6f}", 1)):
         statistics = f'"general":{{"count":{len(values)}}},"numeric":{{"mean":{stated}}}'
-        assert len(_verdict(rows, statistics, strict=False)) == wrong
-
-
-@pytest.mark.slow
-@given(
-    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), min_size=1, max_size=8),
-    st.sampled_from(["utf-8", "utf-16-le", "utf-32-le"]),
-    st.sampled_from(["utf-8", "utf-16-le", "utf-32-le"]),
-)
-def test_correct_lengths_cause_no_warning(texts: list[str], of_min: str, of_max: str) -> None:
-    """In bytes, in units of UTF-16 or in characters; a length that is none of these is reported."""
-    width = {"utf-8": 1, "utf-16-le": 2, "utf-32-le": 4}
-    lengths = {coding: [len(text.encode(coding)) // width[coding] for text in texts] for coding in width}
-    least, most = min(lengths[of_min]), max(lengths[of_max])
-    rows = ",".join(['["c"]', *(json.dumps([text]) for text in texts)])
-    # Of six characters none has more than 24 bytes.
-    for more_rows, off, wrong in ((0, 0, 0), (1, 0, 0), (0, 25, 2)):
-        statistics = f'"min_len":{least + off},"max_len":{most + off}'
-        general = f'"general":{{"count":{len(texts) + more_rows}}}'
-        assert len(_verdict(rows, f'{general},"string":{{{statistics}}}', strict=False)) == wrong
+        assert len(_verdict(rows, statistics)) == wrong
 
 
 ODD = st.recursive(
@@ -998,8 +803,7 @@ ODD = st.recursive(
     lambda inside: st.lists(inside, max_size=2) | st.dictionaries(st.text(max_size=2), inside, max_size=2),
     max_leaves=4,
 )
-FIELDS = ["count", "nulls_count", "min", "max", "distinct_count", "distinct_approx", "empty_string_count"]
-FIELDS += ["mean", "min_len", "max_len"]
+FIELDS = ["count", "nulls_count", "min", "max", "mean"]
 SECTIONS = ["general", "numeric", "temporal", "string", "boolean", "other"]
 
 
@@ -1034,7 +838,7 @@ def test_the_example_in_milliseconds_alone(golden: Path) -> None:
         sections["general"]["count"] = 3
     del body["results"]["dataframe_stats"]["user_email"]["string"]
     found = decode(read_envelope(json.dumps(body).encode()), AskOptions())
-    least = "Column 'login_timestamp' has the min 2025-11-04T09:49:22.91Z"
+    least = "Column 'login_timestamp' has the min 2025-11-04 09:49:22.910000Z"
     assert [str(warning) for warning in found.warnings] == [
         f"{least}, but the statistics' min is 2025-10-24T11:03:05.196568+02:00."
     ]

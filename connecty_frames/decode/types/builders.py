@@ -101,12 +101,12 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
         bound = section.get(end)
         if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) in other):
             with suppress(CellError, pa.ArrowException):
-                section[end] = _iso_text(build([bound], type_))
+                section[end] = iso_text(build([bound], type_))
     others = {key: found for key, found in statistics.sections.items() if key != name}
     return msgspec.structs.replace(statistics, sections={**others, "temporal": section})
 
 
-def _iso_text(times: pa.Array) -> str:
+def iso_text(times: pa.Array) -> str:
     """Return the only value of an array as ISO 8601."""
     type_ = times.type
     if pa.types.is_duration(type_):
