@@ -11,6 +11,7 @@ import pyarrow as pa
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import cut, quoted, snippet
 from connecty_frames.decode import exact_json
+from connecty_frames.decode.arrow.buffers import index_of
 from connecty_frames.decode.arrow_types import is_number, is_text
 from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError, cell_error
@@ -206,14 +207,7 @@ def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions)
         return inference.Decision(type_ or given.type, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
         return inference.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
-    required = inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
-    if isinstance(column.cells, ScalarColumn):
-        # If the column would be of this type anyway, it has been read for the decision, and for "float" with
-        # whole numbers rounded, which a type of the caller's never does.
-        found = inference.decide(column, options)
-        if found.type == given and options.decimals != "float":
-            return required._replace(array=found.array, extremes=found.extremes)
-    return required
+    return inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
 
 
 def _build(
@@ -228,8 +222,11 @@ def _build(
     text_type = decision.type.value_type if pa.types.is_dictionary(decision.type) else decision.type
     if column.count and is_text(text_type):
         # Only the source has arrays, objects, and a zero's minus as they were written.
-        exact = column.cells if isinstance(column.cells, CellColumn) else rows.cells(position)
-        cells = exact if exact.has_surrogates else ScalarColumn(ValueKind.TEXT, exact.texts)
+        if isinstance(cells, ScalarColumn) and pa.types.is_int64(cells.array.type):
+            has_zero = index_of(cells.array, 0) >= 0
+            cells = rows.cells(position) if has_zero else cells
+        if not cells.has_surrogates:
+            cells = ScalarColumn(ValueKind.TEXT, cells.texts)
     try:
         type_ = decision.type if given is None or isinstance(given, AnyDecimal) else given
         return builders.build(cells, type_)

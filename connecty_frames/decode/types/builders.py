@@ -13,13 +13,15 @@ import pyarrow as pa
 from connecty_frames._base.text import listed, quoted
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import index_of, to_array
+from connecty_frames.decode.arrow.buffers import index_of, to_array, to_scalar
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
+    any_of,
     first_match,
     is_aware,
     is_binary,
     is_list,
+    is_naive,
     is_number,
     is_text,
 )
@@ -28,6 +30,8 @@ from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys, Value
 from connecty_frames.decode.types import encodings, numbers, temporal, temporal_spellings
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine
 from connecty_frames.decode.types.encodings import Category, Encoding
+from connecty_frames.decode.types.numbers import FloatValues
+from connecty_frames.decode.types.temporal_fast import TemporalValues
 from connecty_frames.decode.types.temporal_format import TemporalFormat, match_format
 
 if TYPE_CHECKING:
@@ -35,12 +39,13 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.statistics import ColumnStatistics
+    from connecty_frames.decode.types.column import Array
 
 #: How many cells are made Python objects at once.
 _BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 
-#: The types of text that texts are cast to; Arrow 17 casts none to ``string_view``.
-_CAST_TEXTS: Final = (pa.string(), pa.large_string())
+#: How many digits whole numbers of 64 bits have.
+_INTEGER_DIGITS: Final = 19
 
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
 #: for them. Some readers return a zero without its minus.
@@ -50,7 +55,7 @@ _TRUTH_VALUES: Final = {
 }
 
 
-def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
+def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
     """Return cells as an array of a type or encoding, None as null; raises CellError with the position."""
     try:
         if isinstance(type_, Category):
@@ -60,8 +65,11 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
         builder = first_match(_BUILDERS, type_)
         if builder is None:
             raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
-        if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT and type_ in _CAST_TEXTS:
-            return pc.cast(combine(cells.array), type_)
+        if isinstance(cells, ScalarColumn):
+            read = cells.values
+            found = _cast(read.values if isinstance(read, TemporalValues | FloatValues) else read, type_)
+            if found is not None:
+                return found
         if len(cells) > _BLOCK and _is_by_cell(type_):  # pragma: no mutate - saves memory
             return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)
@@ -87,6 +95,63 @@ def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], typ
     return pa.concat_arrays(arrays)
 
 
+# --- values that have been read ----------------------------------------------------------------------
+
+
+def _cast(values: Array, type_: pa.DataType) -> Array | None:
+    """Return values in another type, or None unless each is known to be one of it exactly."""
+    if values.type == type_:
+        return values
+    casts = (cast for is_source, is_target, cast in _CASTS if is_source(values.type) and is_target(type_))
+    cast = next(casts, None)
+    try:
+        return cast and cast(values, type_)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _as_decimal(integers: Array, type_: pa.DataType) -> Array:
+    return pc.cast(pc.cast(integers, pa.decimal128(_INTEGER_DIGITS)), type_)
+
+
+def _as_integer(floats: Array, type_: pa.DataType) -> Array | None:
+    """Return floats as whole numbers; from 2**53 on, a text may have said another number."""
+    most = pc.max(pc.abs(floats)).as_py()
+    return pc.cast(floats, type_) if most is not None and most <= numbers.MAX_EXACT_INTEGER else None
+
+
+def _as_date(times: Array, type_: pa.DataType) -> Array | None:
+    """Return timestamps as dates if all are midnight."""
+    days = pc.cast(times, pa.date32(), safe=False)
+    return pc.cast(days, type_) if pc.cast(days, times.type).equals(times) else None
+
+
+def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
+    """Return dates or timestamps in another unit or time zone."""
+    if type_.unit == "ns" and getattr(times.type, "unit", "") != "ns":
+        times = pc.cast(times, pa.timestamp("us", type_.tz))
+        # Checked here since the cast wraps around silently on some versions of Arrow.
+        pc.multiply_checked(pc.cast(times, pa.int64()), to_scalar(1_000, pa.int64()))
+    found = pc.cast(times, type_)
+    is_shown = type_.tz is None or temporal.row_out_of_range(found, type_.tz) is None
+    return found if is_shown else None
+
+
+#: What casts values of a type to another one: exactly, or to None or ArrowInvalid. Whatever it refuses is
+#: read from its texts, which tells the cell.
+_CASTS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[Array, pa.DataType], Array | None]], ...]] = (
+    (pa.types.is_int64, any_of(pa.types.is_integer, pa.types.is_floating), pc.cast),
+    (pa.types.is_int64, pa.types.is_decimal, _as_decimal),
+    (pa.types.is_float64, pa.types.is_integer, _as_integer),
+    (pa.types.is_string, pa.types.is_large_string, pc.cast),  # Arrow 17 casts none to string_view
+    (pa.types.is_date, pa.types.is_date, pc.cast),
+    (pa.types.is_date, is_naive, _as_timestamp),
+    (is_naive, pa.types.is_date, _as_date),
+    (is_naive, is_naive, _as_timestamp),
+    (is_aware, is_aware, _as_timestamp),
+)
+
+
 def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) -> ColumnStatistics:
     """Rewrite the min and max of a column's statistics in ISO 8601 if they are spelled as its rows are."""
     # A bound can then be compared with the values, however both are written.
@@ -101,7 +166,7 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
         bound = section.get(end)
         if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) in other):
             with suppress(CellError, pa.ArrowException):
-                section[end] = iso_text(build([bound], type_))
+                section[end] = iso_text(combine(build([bound], type_)))
     others = {key: found for key, found in statistics.sections.items() if key != name}
     return msgspec.structs.replace(statistics, sections={**others, "temporal": section})
 
@@ -212,7 +277,7 @@ def _is_object(cell: object) -> bool:
 
 
 def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    encoded = build(cells, type_.value_type).dictionary_encode()
+    encoded = combine(build(cells, type_.value_type)).dictionary_encode()
     index = type_.index_type
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
@@ -222,7 +287,7 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _categories(cells: Sequence[Any], category: Category) -> pa.Array:
-    values = build(cells, category.type.value_type)
+    values = combine(build(cells, category.type.value_type))
     encoded = category.encode(values)
     if encoded.null_count > values.null_count:
         wrong = pc.and_(pc.is_null(encoded), pc.is_valid(values))
@@ -238,7 +303,7 @@ def _build_children(rows: Sequence[int], items: Sequence[Any], field: pa.Field) 
         reason = "is inside a value, where schema= does not allow it"
         raise CellError(rows[items.index(None)], "null", reason)
     try:
-        return build(items, field.type)
+        return combine(build(items, field.type))
     except CellError as error:
         raise error.at(rows[error.row or 0] if rows else 0) from None
 
