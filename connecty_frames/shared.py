@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import sys
 import threading
@@ -125,7 +124,6 @@ def _run_sandbox(options: SandboxOptions) -> _UsedSandbox:
         from connecty_frames.sandbox import Sandbox
 
         sandbox = Sandbox(**options)
-        atexit.register(sandbox.close)
         connection = sandbox.start(on_close=_leave_sandbox).connection
         try:
             resolve(**connection)
@@ -176,5 +174,4 @@ def _leave_sandbox() -> None:
         left = [_used.pop() for _ in list(_used)]
         set_sandbox({})
     for used in left:
-        atexit.unregister(used.sandbox.close)
         close_clients(used.connection["base_url"])

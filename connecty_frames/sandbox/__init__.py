@@ -4,8 +4,8 @@ Use it to try the library, to develop offline and in tests. :class:`Sandbox` is 
 :class:`Answerer`, which returns a :class:`Plan` for each question, can replace its catalogue of questions. A
 :class:`Fault` makes it misbehave. Its :class:`RequestLog` has what it received.
 
-Each name is loaded when it is first used (PEP 562), because the worker processes import this package too and
-need no server. Where the extra ``sandbox`` is not installed, a name that needs it raises ConfigError.
+Each name is loaded when it is first used (PEP 562), since its modules import a server. Where the extra
+``sandbox`` is not installed, a name that needs it raises ConfigError.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Frames of users as results: values and statistics as the sandbox makes them for its own tables.
 
-A frame arrives by the Arrow stream protocol and is read by a DuckDB in this process, which runs no query of
+A frame arrives by the Arrow stream protocol and is read by a DuckDB of its own, which runs no query of
 anybody else's. Some types of Arrow are wider than DuckDB's. A column is first cast to a type that DuckDB has.
 If a value would change, a ConfigError names the column and its type.
 """

@@ -24,7 +24,7 @@ from connecty_frames.protocol import State
 if TYPE_CHECKING:
     from connecty_frames.sandbox.canned_answers import CannedAnswers
     from connecty_frames.sandbox.catalogue import Answerer
-    from connecty_frames.sandbox.pool import WorkerPool
+    from connecty_frames.sandbox.database import Database
     from connecty_frames.sandbox.results import QueryResult
 
 #: How many finished questions are kept.
@@ -60,7 +60,7 @@ class JobQueue:
 
     def __init__(
         self,
-        worker_pool: WorkerPool,
+        database: Database,
         answerer: Answerer,
         *,
         canned_answers: CannedAnswers | None = None,
@@ -70,7 +70,7 @@ class JobQueue:
         kept: int = KEPT,
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
-        self._worker_pool = worker_pool
+        self._database = database
         self._answerer = answerer
         self._canned_answers = canned_answers
         self._capacity = capacity
@@ -113,7 +113,7 @@ class JobQueue:
     def close(self) -> None:
         """Stop all running questions; those that wait stay PENDING."""
         self._closing.set()
-        self._worker_pool.stop()
+        self._database.stop()
         for _ in self._threads:
             self._pending.put(None)
         for thread in self._threads:
@@ -136,7 +136,7 @@ class JobQueue:
             else:
                 plan = self._answerer.answer(job.question, job.dw_id)
                 job.sql = plan.sql
-                job.result = None if plan.sql is None else self._worker_pool.run(plan.sql)
+                job.result = None if plan.sql is None else self._database.run(plan.sql)
                 job.summary = plan.summarise(job.result)
         except QuestionFailed as error:
             job.error = str(error)

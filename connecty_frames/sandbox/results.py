@@ -1,8 +1,7 @@
 """The result of a query in the form that the API sends: a header row, rows and statistics.
 
 All of it is made JSON text once, when the query ends. A request only cuts it, since ``max_rows`` comes with
-each request for the results, not with the question. A result holds nothing but texts and offsets, so that it
-can be sent from one process to another.
+each request for the results, not with the question.
 
 DuckDB writes the JSON: this module makes the SQL expressions for it. Functions named ``..._sql`` or
 ``..._json`` return such an expression.

@@ -1,7 +1,8 @@
-"""The sandbox: a pool of workers, a queue of questions and a server that start and stop together."""
+"""The sandbox: a database, a queue of questions and a server that start and stop together."""
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import shlex
@@ -25,7 +26,6 @@ from connecty_frames.sandbox.fault_responses import FaultMiddleware
 from connecty_frames.sandbox.faults import Faults
 from connecty_frames.sandbox.jobs import JobQueue
 from connecty_frames.sandbox.listening import open_listener, run_server
-from connecty_frames.sandbox.pool import WorkerPool
 from connecty_frames.sandbox.request_checks import allowed_hosts
 from connecty_frames.sandbox.request_log import RequestLog
 from connecty_frames.sandbox.server import Server
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer
     from connecty_frames.sandbox.faults import Fault
 
-if find_spec("duckdb") is None:  # which only the processes for queries import
+if find_spec("duckdb") is None:  # which is imported when a sandbox starts
     raise ModuleNotFoundError("No module named 'duckdb'", name="duckdb")
 
 Statistics = Literal["full", "documented"]
@@ -83,7 +83,7 @@ class SandboxOptions(TypedDict, total=False):
     port: int
     """The port to listen on; 0 chooses a free one."""
     workers: int
-    """How many questions are answered at once, each in its own process; others are PENDING."""
+    """How many questions are answered at once, each on its own thread; others are PENDING."""
     capacity: int
     """How many questions may be unfinished at once; beyond that, the sandbox answers 429 with
     ``Retry-After``."""
@@ -109,7 +109,7 @@ class Sandbox:
     """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
     As a context manager, it serves from a thread, is ready when the ``with`` block begins, and leaves no
-    thread, process, open port or file behind. :meth:`start` and :meth:`close` do the same without a block.
+    thread, open port or file behind. :meth:`start` and :meth:`close` do the same without a block.
     After a restart, earlier questions are gone.
 
     ``request_log`` has the requests it received. ``faults`` has the injected faults, which can be changed
@@ -135,7 +135,7 @@ class Sandbox:
     port : int, default 0
         The port to listen on; 0 chooses a free one.
     workers : int, default 4
-        How many questions are answered at once, each in its own process; others are PENDING.
+        How many questions are answered at once, each on its own thread; others are PENDING.
     capacity : int, default 100
         How many questions may be unfinished at once; beyond that, the sandbox answers 429 with
         ``Retry-After``.
@@ -309,21 +309,26 @@ class Sandbox:
         """
         if self._connection is not None:
             raise ConfigError("The sandbox is running already. Make another one to have two.")
+        from connecty_frames.sandbox.database import Database
+
         self._pid = os.getpid()
         self.request_log.clear()
         self.faults.rearm()
         with ExitStack() as stack:
+            # Python aborts if it ends while DuckDB runs a query.
+            atexit.register(self.close)
+            stack.callback(atexit.unregister, self.close)
             listener = stack.enter_context(open_listener(self._host, self._port))
-            worker_pool = WorkerPool(
+            database = Database(
                 self._database,
                 timezone=self._timezone,
                 time_limit=self._time_limit,
                 documented_only=self._documented_only,
                 clock=self._clock,
             )
-            stack.callback(worker_pool.close)
+            stack.callback(database.close)
             jobs = JobQueue(
-                worker_pool,
+                database,
                 self._answerer,
                 canned_answers=self._canned_answers,
                 workers=self._workers,
@@ -357,7 +362,7 @@ class Sandbox:
         return self
 
     def close(self) -> None:
-        """Stop, and end every thread and process. This has no effect if the sandbox is not running.
+        """Stop, and end every thread. This has no effect if the sandbox is not running.
 
         In a forked process it has no effect either: the sandbox belongs to the process that started it.
         """
@@ -412,7 +417,7 @@ _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "workers": (
         partial(_is_within, Integral, 1, _MAX_WORKERS),
-        f"is not a number of processes. Give at least 1 and at most {_MAX_WORKERS}",
+        f"is not a number of threads. Give at least 1 and at most {_MAX_WORKERS}",
     ),
     "capacity": (
         partial(_is_within, Integral, 1, math.inf),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
-from connecty_frames.sandbox.pool import WorkerPool
+from connecty_frames.sandbox.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,24 +79,6 @@ class Api:
 
 
 @pytest.fixture
-def children() -> Callable[..., set[int]]:
-    """Return a function that lists the child processes of a process, by default of this one."""
-    if not Path("/proc/self/stat").exists():
-        pytest.skip("processes are looked up in /proc")
-
-    def children_of(pid: int = os.getpid()) -> set[int]:
-        found = set()
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):  # it has ended meanwhile
-                parent = stat.read_text().rpartition(")")[2].split()[1]
-                if int(parent) == pid:
-                    found.add(int(stat.parent.name))
-        return found
-
-    return children_of
-
-
-@pytest.fixture
 def shifted_clock() -> ShiftedClock:
     """Return a clock that can be shifted."""
     return ShiftedClock()
@@ -137,16 +116,16 @@ def api(shared_api: Api) -> Api:
 
 
 @pytest.fixture(scope="session")
-def worker_pool() -> Iterator[WorkerPool]:
-    """Return a pool on the sample workspace."""
-    worker_pool = WorkerPool(
+def database() -> Iterator[Database]:
+    """Return the sample workspace."""
+    database = Database(
         None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
     )
-    yield worker_pool
-    worker_pool.close()
+    yield database
+    database.close()
 
 
 @pytest.fixture
-def run(worker_pool: WorkerPool) -> Callable[[str], QueryResult]:
+def run(database: Database) -> Callable[[str], QueryResult]:
     """Return a function that runs a query on the sample workspace."""
-    return worker_pool.run
+    return database.run

@@ -18,7 +18,7 @@ from connecty_frames.sandbox.jobs import JobQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connecty_frames.sandbox.pool import WorkerPool
+    from connecty_frames.sandbox.database import Database
 
 
 class Gate:
@@ -49,8 +49,8 @@ class Gate:
 class NoStop:
     """The shared pool of workers, which the end of a queue must not stop."""
 
-    def __init__(self, worker_pool: WorkerPool) -> None:
-        self.run = worker_pool.run
+    def __init__(self, database: Database) -> None:
+        self.run = database.run
 
     def stop(self) -> None:
         """Do nothing."""
@@ -63,9 +63,9 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-def queue(worker_pool: WorkerPool, gate: Gate) -> Iterator[JobQueue]:
+def queue(database: Database, gate: Gate) -> Iterator[JobQueue]:
     """Return a queue with one worker that uses the gate."""
-    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=0.0)
+    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=0.0)
     yield queue
     gate.open.set()
     queue.close()
@@ -124,9 +124,9 @@ def test_a_question_is_found_by_its_id_in_its_workspace(queue: JobQueue) -> None
     assert queue.find("no-uuid", 13) is None
 
 
-def test_a_queue_has_a_capacity(worker_pool: WorkerPool, gate: Gate) -> None:
+def test_a_queue_has_a_capacity(database: Database, gate: Gate) -> None:
     """A question beyond it is rejected until another has finished."""
-    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=2, latency=0.0)
+    queue = JobQueue(NoStop(database), gate, workers=1, capacity=2, latency=0.0)
     first, second, third = (queue.submit(words, 13) for words in "abc")
     assert first is not None
     assert second is not None
@@ -147,10 +147,10 @@ def test_an_answerer_that_leaves_ends_its_question(queue: JobQueue, gate: Gate) 
 
 
 @pytest.mark.parametrize(("limit", "value"), [("kept", 2), ("kept_bytes", 700)])
-def test_the_oldest_are_deleted(worker_pool: WorkerPool, gate: Gate, limit: str, value: int) -> None:
+def test_the_oldest_are_deleted(database: Database, gate: Gate, limit: str, value: int) -> None:
     """Beyond a number of questions, or of bytes, the question that finished first is deleted."""
     gate.open.set()
-    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=0.0, **{limit: value})
+    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=0.0, **{limit: value})
     jobs = []
     for words in "abc":
         jobs.append(queue.submit(words, 13))
@@ -163,10 +163,10 @@ def test_the_oldest_are_deleted(worker_pool: WorkerPool, gate: Gate, limit: str,
     queue.close()
 
 
-def test_an_answer_is_kept_however_large(worker_pool: WorkerPool, gate: Gate) -> None:
+def test_an_answer_is_kept_however_large(database: Database, gate: Gate) -> None:
     """The newest is kept, so that it can be fetched; a question that waits is never deleted."""
     gate.open.set()
-    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=0.0, kept_bytes=1)
+    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=0.0, kept_bytes=1)
     first = queue.submit("a", 13)
     until(lambda: first.state is State.COMPLETED)
     assert queue.find(first.question_id, 13) is first
@@ -181,10 +181,10 @@ def test_an_answer_is_kept_however_large(worker_pool: WorkerPool, gate: Gate) ->
     queue.close()
 
 
-def test_latency_is_spent_on_each_question(worker_pool: WorkerPool, gate: Gate) -> None:
+def test_latency_is_spent_on_each_question(database: Database, gate: Gate) -> None:
     """A question is in progress for the latency before anything else is done."""
     gate.open.set()
-    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=0.2)
+    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=0.2)
     states, started = [], time.monotonic()
     job = queue.submit("a", 13)
     gate.asking = lambda: states.append((job.state, time.monotonic() - started >= 0.2))
@@ -194,11 +194,11 @@ def test_latency_is_spent_on_each_question(worker_pool: WorkerPool, gate: Gate) 
     queue.close()
 
 
-def test_closing_does_not_wait_for_the_latency(worker_pool: WorkerPool, gate: Gate) -> None:
+def test_closing_does_not_wait_for_the_latency(database: Database, gate: Gate) -> None:
     """A waiting question stays PENDING, and no thread is left."""
     threads = set(threading.enumerate())
     gate.open.set()
-    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=60.0)
+    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=60.0)
     working, waiting = queue.submit("a", 13), queue.submit("b", 13)
     until(lambda: working.state is State.IN_PROGRESS)
     started = time.monotonic()

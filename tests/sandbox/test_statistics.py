@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from connecty_frames._base.clock import SYSTEM_CLOCK
-from connecty_frames.sandbox.pool import WorkerPool
+from connecty_frames.sandbox.database import Database
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -185,9 +185,9 @@ def test_the_first_of_two_columns_with_one_name_has_the_entry(run: Callable[[str
 
 def test_documented_statistics_leave_out_assumed_sections() -> None:
     """Only the sections that the API document shows are sent."""
-    worker_pool = WorkerPool(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
-    actual = json.loads(worker_pool.run("SELECT 1 AS n, true AS b, '' AS s, now() AS t").statistics)
-    worker_pool.close()
+    database = Database(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
+    actual = json.loads(database.run("SELECT 1 AS n, true AS b, '' AS s, now() AS t").statistics)
+    database.close()
 
     assert {name: list(sections) for name, sections in actual.items()} == {
         "n": ["general"],

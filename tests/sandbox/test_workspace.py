@@ -14,7 +14,7 @@ from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.catalogue import Catalogue
-from connecty_frames.sandbox.pool import WorkerPool
+from connecty_frames.sandbox.database import Database
 from tests.cases import cases
 
 #: Every question of the catalogue with the number of rows that answer it.
@@ -74,9 +74,9 @@ def catalogue() -> Catalogue:
     return Catalogue.from_toml(*workspace.catalogue())
 
 
-def table(worker_pool: WorkerPool, sql: str) -> Any:
+def table(database: Database, sql: str) -> Any:
     """Return the rows of a query."""
-    return json.loads(worker_pool.run(sql).dataframe(10**9))[1:]
+    return json.loads(database.run(sql).dataframe(10**9))[1:]
 
 
 @cases(
@@ -91,14 +91,14 @@ def table(worker_pool: WorkerPool, sql: str) -> Any:
         ("sales.order_items", 200_167),
     ],
 )
-def test_each_table_has_its_rows(worker_pool: WorkerPool, name: str, rows: int) -> None:
+def test_each_table_has_its_rows(database: Database, name: str, rows: int) -> None:
     """Each table has its number of rows."""
-    assert table(worker_pool, f"FROM {name} SELECT count(*)") == [[rows]]
+    assert table(database, f"FROM {name} SELECT count(*)") == [[rows]]
 
 
-def test_there_are_no_other_tables(worker_pool: WorkerPool) -> None:
+def test_there_are_no_other_tables(database: Database) -> None:
     """The SQL leaves no auxiliary tables."""
-    names = table(worker_pool, "SELECT schema_name || '.' || table_name AS n FROM duckdb_tables() ORDER BY n")
+    names = table(database, "SELECT schema_name || '.' || table_name AS n FROM duckdb_tables() ORDER BY n")
 
     assert [name for (name,) in names if not name.endswith(".result")] == [
         "sales.countries",
@@ -134,14 +134,14 @@ def test_there_are_no_other_tables(worker_pool: WorkerPool) -> None:
         """,
     ],
 )
-def test_the_tables_fit_together(worker_pool: WorkerPool, sql: str) -> None:
+def test_the_tables_fit_together(database: Database, sql: str) -> None:
     """References resolve, keys are unique, and totals are the sums of their items."""
-    assert table(worker_pool, sql) == [[0]]
+    assert table(database, sql) == [[0]]
 
 
-def test_orders_cross_four_changes_of_summer_time(worker_pool: WorkerPool) -> None:
+def test_orders_cross_four_changes_of_summer_time(database: Database) -> None:
     """Over two years the offset of Warsaw changes four times, on the real dates."""
-    offsets = table(worker_pool, "SELECT ordered_at FROM sales.orders ORDER BY ordered_at")
+    offsets = table(database, "SELECT ordered_at FROM sales.orders ORDER BY ordered_at")
     changes = [
         (after[:10], before[-6:], after[-6:])
         for (before,), (after,) in itertools.pairwise(offsets)
@@ -157,9 +157,9 @@ def test_orders_cross_four_changes_of_summer_time(worker_pool: WorkerPool) -> No
     assert (offsets[0][0][:10], offsets[-1][0][:10]) == ("2023-11-01", "2025-10-31")
 
 
-def test_notes_hold_every_awkward_text(worker_pool: WorkerPool) -> None:
+def test_notes_hold_every_awkward_text(database: Database) -> None:
     """The notes contain texts that programs often mishandle, unchanged."""
-    rows = table(worker_pool, "SELECT note FROM sales.customers WHERE note IS NOT NULL")
+    rows = table(database, "SELECT note FROM sales.customers WHERE note IS NOT NULL")
     notes = [note for (note,) in rows]
 
     assert {
@@ -181,12 +181,10 @@ def test_every_question_is_tested(catalogue: Catalogue) -> None:
 
 
 @cases(("question", "rows"), ROWS.items())
-def test_a_question_is_answered(
-    worker_pool: WorkerPool, catalogue: Catalogue, question: str, rows: int
-) -> None:
+def test_a_question_is_answered(database: Database, catalogue: Catalogue, question: str, rows: int) -> None:
     """Each has its number of rows, and a summary without unfilled placeholders."""
     plan = catalogue.answer(question, 13)
-    result = worker_pool.run(plan.sql)
+    result = database.run(plan.sql)
 
     assert len(result) == rows
     if rows:
@@ -194,10 +192,10 @@ def test_a_question_is_answered(
 
 
 @cases(("question", "message"), FAILURES.items())
-def test_a_question_fails(worker_pool: WorkerPool, catalogue: Catalogue, question: str, message: str) -> None:
+def test_a_question_fails(database: Database, catalogue: Catalogue, question: str, message: str) -> None:
     """Some questions fail on purpose, so that failures can be tried out."""
     with pytest.raises(QuestionFailed, match=message):
-        worker_pool.run(catalogue.answer(question, 13).sql)
+        database.run(catalogue.answer(question, 13).sql)
 
 
 def test_a_question_is_answered_by_a_summary_alone(catalogue: Catalogue) -> None:
@@ -205,9 +203,9 @@ def test_a_question_is_answered_by_a_summary_alone(catalogue: Catalogue) -> None
     assert catalogue.answer(SUMMARY_ONLY, 13).sql is None
 
 
-def test_the_top_five_countries(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
+def test_the_top_five_countries(database: Database, catalogue: Catalogue) -> None:
     """The first question of the API document has these rows here."""
-    result = worker_pool.run(catalogue.answer("list the top 5 countries with the most orders", 13).sql)
+    result = database.run(catalogue.answer("list the top 5 countries with the most orders", 13).sql)
 
     assert json.loads(result.dataframe(5)) == [
         ["country", "orders"],
@@ -219,11 +217,11 @@ def test_the_top_five_countries(worker_pool: WorkerPool, catalogue: Catalogue) -
     ]
 
 
-def test_the_night_of_the_change_has_an_hour_twice(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
+def test_the_night_of_the_change_has_an_hour_twice(database: Database, catalogue: Catalogue) -> None:
     """The hour from two to three occurs with both offsets."""
     sql = catalogue.answer("orders per hour on 27 October 2024", 13).sql
 
-    assert [hour for hour, _ in table(worker_pool, sql)] == [
+    assert [hour for hour, _ in table(database, sql)] == [
         "2024-10-26T22:00:00+02:00",
         "2024-10-26T23:00:00+02:00",
         "2024-10-27T00:00:00+02:00",
@@ -252,17 +250,15 @@ def test_the_questions_show_every_type(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.slow
-def test_every_build_holds_the_same(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
+def test_every_build_holds_the_same(database: Database, catalogue: Catalogue) -> None:
     """A second build has the same results for every question, and one in another zone the same tables."""
-    again = WorkerPool(
-        None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
-    )
+    again = Database(None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK)
     for question in ROWS:
         sql = catalogue.answer(question, 13).sql
-        assert worker_pool.run(sql) == again.run(sql), question
+        assert database.run(sql) == again.run(sql), question
     again.close()
 
-    far = WorkerPool(
+    far = Database(
         None, timezone="Pacific/Auckland", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
     )
     for name in (
@@ -274,5 +270,5 @@ def test_every_build_holds_the_same(worker_pool: WorkerPool, catalogue: Catalogu
         "sales.order_items",
     ):
         checksum = f"FROM {name} AS t SELECT sum(hash(t)::HUGEINT) AS h"
-        assert worker_pool.run(checksum) == far.run(checksum), name
+        assert database.run(checksum) == far.run(checksum), name
     far.close()

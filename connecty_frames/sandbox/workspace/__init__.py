@@ -36,7 +36,6 @@ def catalogue() -> tuple[str, str]:
 @cache
 def answerer() -> WorkspaceAnswerer:
     """Return the object that answers questions about the workspace; all sandboxes of a process share it."""
-    # The processes that run queries import this module, and answer no questions.
     from connecty_frames.sandbox.catalogue import Catalogue
     from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
     from connecty_frames.sandbox.questions.model import SemanticModel
