@@ -323,6 +323,11 @@ def test_all_content_is_text() -> None:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]|\$", content)
 
 
+def test_it_has_its_style_sheet() -> None:
+    """Before the content."""
+    assert answer_html(METADATA, TABLE, (2, 2)).startswith("<style>.connecty { color-scheme: light dark; }")
+
+
 def test_mathjax_ignores_it() -> None:
     """It ignores these classes, and would otherwise typeset what is between dollar signs."""
     assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in answer_html(METADATA, TABLE, (2, 2))

@@ -268,10 +268,14 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
         ([date(2024, 6, 3), date(2024, 6, 4)], {"values": [1717372800000, 1717459200000], "format": "%b %d"}),
         ([date(2024, 6, 1), date(2024, 7, 1), None], {"values": [1717200000000, 1719792000000]}),
         ([datetime(2024, 6, 3, 9), datetime(2024, 6, 3, 12)], {"values": [1717405200000, 1717416000000]}),
-        ([date(2024, 6, day) for day in range(1, 31)], {"tickCount": 8, "format": "%b %d"}),
+        (
+            [date(1970, 1, day) for day in range(1, 9)],
+            {"values": [*range(0, 8 * 86_400_000, 86_400_000)], "format": "%b %d"},
+        ),
+        ([date(1970, 1, day) for day in range(1, 10)], {"tickCount": 8, "format": "%b %d"}),
         ([date(2024, month, 2) for month in range(1, 13)], {"tickCount": 8}),
     ],
-    ids=["days", "months", "times", "a month", "a year"],
+    ids=["days", "months", "times", "eight", "nine", "a year"],
 )
 def test_the_ticks_of_times(times: list[Any], axis: dict[str, Any]) -> None:
     """A few times are labelled where they are; a day has its month beside it, unless years are drawn."""

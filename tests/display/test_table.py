@@ -126,6 +126,11 @@ def test_decimal_points_are_aligned(values: list[Any], type_: pa.DataType, expec
     assert column(shown(pa.table({"a": pa.array(values, type_)}))) == expected
 
 
+def test_points_of_texts_are_not_aligned() -> None:
+    """They are no decimal points."""
+    assert column(shown(pa.table({"a": ["a.bc", "abcd.e"]}))) == ["a.bc  ", "abcd.e"]
+
+
 # Widths
 
 
