@@ -99,7 +99,7 @@ def _facts(metadata: AnswerMetadata, columns: int) -> str:
     """Return the number of rows, with a visible sign where they were cut, and where the answer came from."""
     rows = metadata.rows_text.removesuffix(", truncated") if metadata.rows or columns else "no table"
     # Plain HTTP does not leave this machine: it is a sandbox, with which its questions end.
-    question_id = None if (metadata.base_url or "").startswith("http:") else metadata.question_id
+    question_id = None if str(metadata.base_url).startswith("http:") else metadata.question_id
     facts = [
         f'<strong class="connecty-cut">✂ {rows}, cut</strong>' if metadata.truncated else rows,
         "" if metadata.truncated is not None or not metadata.rows else "whether there are more is unknown",

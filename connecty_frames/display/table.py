@@ -54,8 +54,8 @@ class _Column:
         type_: str,
         cells: list[str | None],
         *,
-        is_number: bool = False,
-        is_temporal: bool = False,
+        is_number: bool,
+        is_temporal: bool,
     ) -> None:
         self.name = name
         self.type = type_
@@ -183,7 +183,8 @@ def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> I
 
     head, tail = _choose(table.num_columns, console.width, format_column, len(ellipsis))
     shown = part.num_rows, len(head) + len(tail)
-    hidden = [_Column(ellipsis, "", [ellipsis] * part.num_rows)] if shown[1] < table.num_columns else []
+    left_out = ellipsis, "", pa.chunked_array([[ellipsis] * part.num_rows], pa.string())
+    hidden = [_Column.from_arrow(*left_out)] if shown[1] < table.num_columns else []
     columns = [*head, *hidden, *tail]
     layout = _Layout(
         columns,

@@ -84,6 +84,13 @@ def test_bars_of_two_categories() -> None:
     ]
 
 
+def test_a_hundred_bars() -> None:
+    """No more are drawn."""
+    columns = {"c": [str(at // 4) for at in range(100)], "d": list("abcd") * 25, "n": list(range(100))}
+
+    assert len(drawn(columns)) == 101
+
+
 def test_bars_in_ascii() -> None:
     """For a terminal that has no other characters."""
     ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
@@ -158,6 +165,10 @@ def test_a_line() -> None:
         (
             [date(2024, 1, 1), date(2024, 2, 1), date(2024, 4, 1)],
             "2024-01-01          2024-02-01                                2024-04-01",
+        ),
+        (
+            [date(2024, 1, 1), date(2024, 1, 5), date(2024, 3, 1), date(2024, 4, 1), date(2024, 5, 1)],
+            "2024-01-01                    2024-03-01        2024-04-01    2024-05-01",
         ),
         (
             [date(2024, 1, 1), date(2024, 1, 3)],
