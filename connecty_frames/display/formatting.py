@@ -27,7 +27,7 @@ _NO_FRACTION: Final = re.compile(r"(?<=:\d\d)(?:\.0+)?(?=$|[Z+-])")
 
 def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the values of a column as texts, nulls as null."""
-    if pa.types.is_timestamp(column.type) and match_zone_offset(column.type.tz or ""):
+    if pa.types.is_timestamp(column.type) and match_zone_offset(str(column.type.tz)):
         return pc.binary_join_element_wise(texts(local_times(column)), column.type.tz, "")
     if pa.types.is_timestamp(column.type):
         # Arrow writes a space for the T, and the offset without a colon.
@@ -66,7 +66,7 @@ def short_texts(column: pa.ChunkedArray) -> list[str | None]:
 
 def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return timestamps as the local times of their zone, without the zone."""
-    offset = match_zone_offset(column.type.tz or "")
+    offset = match_zone_offset(str(column.type.tz))
     if offset is None:
         return column if column.type.tz is None else pc.local_timestamp(column)
     # Arrow 17 knows zones by name alone.

@@ -297,6 +297,20 @@ OWN_ANSWERS: Final[list[tuple[str, dict[str, Any], str, str, str | None]]] = [
     ("countries", {"country": ABC, "share": [0.3, 0.5, 0.2], "orders": [5, 2, 9]}, "orders", "country", None),
     ("countries", {"country": ABC, "orders": [5, 2, 9], "share": [0.3, 0.5, 0.2]}, "share", "country", None),
     (
+        "orders by month",
+        {"season": ["winter", "winter", "spring"], "month": MONTHS, "orders": [5, 2, 9]},
+        "orders",
+        "month",
+        None,
+    ),
+    (
+        "months",
+        {"month": MONTHS, "orders": [1, 2, 3], "revenue": [2.5, 1.5, 3.0]},
+        "revenue",
+        "month",
+        None,
+    ),
+    (
         "logins per day",
         {"day": [datetime(2024, 1, day) for day in (1, 2, 3)], "logins": [5, 2, 9]},
         "logins",
