@@ -122,3 +122,18 @@ def forget(
     named = int(question_id) if question_id and is_number else question_id
     removed = forget_in(resolve(profile=profile), named, older_than)
     echo_stderr(f"{counted(removed, 'question')} erased.")
+
+
+@history.command()
+def ddl(
+    *,
+    asks: Annotated[str | None, typer.Option(help="The role that asks.")] = None,
+    reads: Annotated[str | None, typer.Option(help="A role that only reads.")] = None,
+    profile: Profile = None,
+) -> None:
+    """Print the SQL that makes or upgrades the tables in PostgreSQL, with the GRANTs of two roles."""
+    from connecty_frames.settings.sources import resolve
+    from connecty_frames.store import schema
+
+    _, name = schema.split(str(resolve(profile=profile).store))
+    typer.echo(schema.ddl(name, asks, reads), nl=False)

@@ -70,12 +70,23 @@ _PORT: Final = re.compile(r"(?<![^]:])?:\d*$|(?<=\]):\d*$")
 #: The parameters that a URL may have: none that names another server or a secret.
 _PARAMETERS: Final = frozenset(
     {
-        *("host", "port", "user", "application_name", "options", "passfile", "target_session_attrs"),
+        *(
+            "schema",
+            "host",
+            "port",
+            "user",
+            "application_name",
+            "options",
+            "passfile",
+            "target_session_attrs",
+        ),
         *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding", "gssencmode"),
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     }
 )
 _DEFAULTS: Final = {"application_name": "connecty_frames"}
+#: The names of schemas that need no quotation marks.
+_SCHEMA: Final = re.compile("(?!pg_)[a-z_][a-z0-9_]{0,62}")
 
 
 def is_loopback(host: str) -> bool:
@@ -233,6 +244,8 @@ def _store_address(url: str) -> str:
         raise ValueError(
             f"expected one of the parameters {', '.join(sorted(_PARAMETERS))}, not {snippet(unknown[0])}"
         )
+    if not _SCHEMA.fullmatch(given.get("schema", "connecty")):
+        raise ValueError("expected a schema of small letters, digits and _")
     hosts = given.get("host", ",".join(hosts) or os.environ.get("PGHOST", "")).split(",")
     is_near = not os.environ.keys() & {"PGHOSTADDR", "PGSERVICE"} and all(
         not host or host.startswith("/") or is_loopback(_PORT.sub("", host).strip("[]")) for host in hosts

@@ -23,7 +23,7 @@ _LAYOUT: Final = Layout(
     (
         (
             """\
-            CREATE TABLE answers (
+            CREATE TABLE IF NOT EXISTS answers (
                 position INTEGER PRIMARY KEY,
                 question_id TEXT NOT NULL,
                 base_url TEXT NOT NULL,

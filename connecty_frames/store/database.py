@@ -18,15 +18,16 @@ import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self, cast
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import path_text
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
 from connecty_frames.files import atomic_write, user_folder
+from connecty_frames.store.schema import VERSION, Versions, in_sqlite, statements
 
 if TYPE_CHECKING:
     from collections import deque
@@ -75,7 +76,7 @@ class Layout(NamedTuple):
 
     content: str  # what it is, for messages
     application_id: int  # distinguishes the file from databases of other programs
-    steps: tuple[tuple[str, ...], ...]  # the statements that lead from each version of its tables to the next
+    versions: Versions
 
 
 class Result(Immutable):
@@ -83,6 +84,22 @@ class Result(Immutable):
 
     rows: list[tuple[Any, ...]]
     changed: int
+
+
+def version_of(rows: list[tuple[Any, ...]], newest: int) -> tuple[int, str]:
+    """Return the version and the id of a store, given its rows of them; a StoreError if it is unreadable."""
+    match rows:
+        case [(int(version), int(oldest_writer), str(store_id))] if version > 0 and store_id:
+            if oldest_writer <= newest:
+                return version, store_id
+            raise StoreError(
+                f"its tables are of version {version}, which this version of connecty_frames cannot use; "
+                "install a newer one"
+            )
+    raise StoreError(
+        "it has tables, but no row that says their version. Restore its table version from a backup, or use "
+        "another store"
+    )
 
 
 def default_path() -> Path:
@@ -112,6 +129,7 @@ class Store:
         self._key = key
         #: What it is called in messages.
         self.place = place
+        self._store_id = ""
         #: Whether this process created the file.
         self.is_new = False
         #: Whether a missing or damaged file is an error; otherwise a new one is begun.
@@ -128,6 +146,12 @@ class Store:
     def answers_path(self) -> Path:
         """The file of the answers that are kept beside a history."""
         raise NotImplementedError
+
+    @property
+    def store_id(self) -> str:
+        """The id in its tables, which it has by each path or URL; a StoreError if it cannot be used."""
+        self.open()
+        return self._store_id
 
     def shared(self) -> Self:
         """Return what all clients of this process share for the path or URL: what was made first."""
@@ -354,8 +378,8 @@ class Database(Store):
             self.is_new = True
 
     def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
-        # In this order: another process that creates the file sets both in one transaction.
-        if _value(connection, "SELECT count(*) FROM sqlite_master"):
+        # In this order: another process that creates the file sets all of it in one transaction.
+        if has_tables := bool(_value(connection, "SELECT count(*) FROM sqlite_master")):
             if _value(connection, "PRAGMA application_id") != self._layout.application_id:
                 raise StoreError("it is another program's database")
             # SQLite would not notice if pages were exchanged, and not find what was asked.
@@ -363,10 +387,7 @@ class Database(Store):
                 ((found,),) = connection.execute("PRAGMA integrity_check(1)")
                 if found != "ok":
                     raise _DamagedError("database disk image is malformed")
-        version = _value(connection, "PRAGMA user_version")
-        if version and not any(self._layout.steps[version - 1 : version]):
-            age = "a newer" if version > len(self._layout.steps) else "an unreleased"
-            raise StoreError(f"{age} version of connecty_frames wrote it")
+        is_newest = has_tables and self._version(connection) >= len(self._layout.versions)
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -379,17 +400,32 @@ class Database(Store):
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-        if _value(connection, "PRAGMA user_version") < len(self._layout.steps):
+        if not is_newest:
             self._make_tables(connection)
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        """Return the version of the tables, and keep the id; 0 without tables."""
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        if not names:
+            return 0
+        rows = []
+        if "version" in names:
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(version)")}
+            rows = connection.execute(in_sqlite(VERSION)).fetchall() if "store_id" in columns else []
+        version, self._store_id = version_of(rows, len(self._layout.versions))
+        return version
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         """Bring the tables from the version of the file to the newest, in one transaction."""
         connection.execute("BEGIN IMMEDIATE")
         # Read in it: another process may have been faster.
-        for statement in chain.from_iterable(self._layout.steps[_value(connection, "PRAGMA user_version") :]):
-            connection.execute(statement)
+        version = self._version(connection)
+        for statement in statements(self._layout.versions, version, f"'{uuid4()}'"):
+            connection.execute(in_sqlite(statement))
         connection.execute(f"PRAGMA application_id = {self._layout.application_id}")
-        connection.execute(f"PRAGMA user_version = {len(self._layout.steps)}")
+        self._version(connection)
         connection.execute("COMMIT")
 
     def _was_database(self) -> bool:

@@ -6,6 +6,7 @@ for a server that does not answer any more. A connection whose statement did not
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import select
@@ -20,7 +21,16 @@ from typing import TYPE_CHECKING, Any, Final
 from connecty_frames._base.text import snippet, terminal
 from connecty_frames.errors import missing_extra
 from connecty_frames.files import user_folder
-from connecty_frames.store.database import OutageError, Result, Statement, Store, StoreError, UnfitError
+from connecty_frames.store import schema
+from connecty_frames.store.database import (
+    OutageError,
+    Result,
+    Statement,
+    Store,
+    StoreError,
+    UnfitError,
+    version_of,
+)
 
 try:
     from psycopg import Error, pq
@@ -33,64 +43,20 @@ if TYPE_CHECKING:
 
 #: The clock of the database, in microseconds from 1970 on.
 _CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-#: The statements that lead from each version of the tables to the next. They only add: processes of earlier
-#: versions may be at work.
-STEPS: Final = (
-    (
-        """\
-        CREATE TABLE connecty.questions (
-            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            token text NOT NULL UNIQUE,
-            key text NOT NULL,
-            previous bigint,
-            question text NOT NULL,
-            base_url text NOT NULL,
-            dw_id text NOT NULL,
-            client text NOT NULL,
-            state text NOT NULL,
-            question_id text,
-            asked_at bigint NOT NULL,
-            accepted_at bigint,
-            ended_at bigint,
-            rows bigint,
-            sql_query text,
-            response_summary text,
-            error text,
-            tags text,
-            reused bigint NOT NULL DEFAULT 0,
-            lease bigint NOT NULL,
-            UNIQUE (key, previous)
-        )""",
-        "CREATE INDEX ON connecty.questions (question_id) WHERE question_id IS NOT NULL",
-        "CREATE INDEX ON connecty.questions (asked_at)",
-        "CREATE INDEX ON connecty.questions (key, asked_at)",
-        "CREATE INDEX ON connecty.questions (lease) WHERE state = 'SENT'",
-    ),
-    (
-        # The questions of all batches; that with the number 0 says that the batch is here.
-        """\
-        CREATE TABLE connecty.items (
-            batch text NOT NULL,
-            number bigint NOT NULL,
-            key text NOT NULL UNIQUE,
-            name text,
-            folded text,
-            question text NOT NULL,
-            digest text NOT NULL,
-            outcome text,
-            error text,
-            PRIMARY KEY (batch, number),
-            UNIQUE (batch, folded)
-        )""",
-    ),
-)
-#: What is known of the database; the version of the tables is the comment of the first.
+#: What is in the database, by its catalogue, since functions may remember what was there before; whether it
+#: may look for clients that are gone, which Windows cannot.
 _KNOWN: Final = """\
-SELECT current_setting('server_encoding'), EXISTS (SELECT FROM pg_namespace WHERE nspname = 'connecty')::int,
-coalesce((
-    SELECT obj_description(pg_class.oid, 'pg_class')::int FROM pg_class JOIN pg_namespace
-    ON pg_namespace.oid = relnamespace WHERE nspname = 'connecty' AND relname = 'questions'
-), 0)"""
+SELECT current_setting('server_encoding'),
+    (current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%')::int,
+    (SELECT count(*) FROM pg_namespace WHERE nspname = 'connecty'),
+    count(*) FILTER (WHERE relname = 'version'), count(*) FILTER (WHERE relname = 'questions')
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'connecty'"""
+#: The settings of one transaction, through any pool of connections and whatever the defaults are. A statement
+#: that waits for a lock ends with its caller.
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_LIMITS: Final = "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true)"
+_CHECKS: Final = ", set_config('client_connection_check_interval', '1000', true)"
+_LONGEST: Final = 2**31 - 1
 #: A number that locks of other programs hardly have.
 _LOCK: Final = 0x636E7479
 #: The most seconds that a connection is waited for, before another one is tried; the pause between them; and
@@ -102,12 +68,18 @@ _DOWN: Final = 2.0
 _LASTING: Final = re.compile("FATAL|certificate|private key|support SSL|no password|invalid")
 _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|terminat|too many|connection slots")
 #: The beginnings of the codes of errors after which another connection may execute the statement, among them
-#: those of a standby, and of tables that were dropped.
+#: those of a standby, and of tables that were dropped; and of statements that took too long.
 _OUTAGES: Final = (b"08", b"25006", b"3F000", b"40", b"42P01", b"53", b"57")
+_LATE: Final = {b"55P03", b"57014"}
 _FORBIDDEN: Final = b"42501"
 #: The numbers of the types bigint and integer; all other values are texts.
 _INTEGERS: Final = {20, 23}
+_GRANTS: Final = (
+    "its role needs USAGE on the schema and SELECT on its tables to read, and INSERT and UPDATE to ask: "
+    "`connecty history ddl` prints the SQL for an administrator, who also makes the tables by it"
+)
 _MESSAGE: Final = 300
+_TOO_LATE: Final = "its server did not answer in time"
 
 
 class Server(Store):
@@ -117,9 +89,14 @@ class Server(Store):
     slack = 1_000_000
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, terminal(url.partition("?")[0]))
+        #: What libpq understands of it, and the schema of the tables.
+        self._address, self._schema = schema.split(url)
+        named = "" if self._schema == "connecty" else f"?schema={self._schema}"
+        super().__init__(url, terminal(f"{url.partition('?')[0]}{named}"))
         self.url: str = url
-        self._has_tables: bool  # as it was when the connection was made
+        #: As it was when the connection was made: the version of the tables, and the settings that it allows.
+        self._version = 0
+        self._limits = _LIMITS
         #: Until when calls without a deadline do without it.
         self._down_until = 0.0
 
@@ -127,7 +104,7 @@ class Server(Store):
     def exists(self) -> bool:
         """Whether the database has the tables."""
         self.execute("SELECT 1", creates=False)
-        return self._has_tables
+        return bool(self._version)
 
     @property
     def answers_path(self) -> Path:
@@ -145,9 +122,9 @@ class Server(Store):
 
     @contextmanager
     def locked(self, until: float) -> Iterator[None]:
-        """Keep other threads from using the connection; a StoreError if they do until then."""
+        """Keep other threads from using the connection; an OutageError if they do until then."""
         if not self.lock.acquire(timeout=max(0.0, until - time.monotonic())):
-            raise StoreError("other calls are waiting for its server")
+            raise OutageError("other calls are waiting for its server")
         try:
             yield
         finally:
@@ -192,66 +169,86 @@ class Server(Store):
         try:
             if self._connection is None:
                 self._connect(until)
-            if not self._has_tables and creates:
+            # Without tables there is no history; those of an earlier version cannot be read before.
+            if self._version < len(schema.POSTGRES) and (creates or self._version):
                 self._make_tables(until)
-            if not self._has_tables:
+            if not self._version:
                 return Result([], 0)
-            if alone:
-                self._query("BEGIN", (), until)
-                self._query("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,), until)
-            result = self._query(statement, parameters, until)
-            if alone:
-                self._query("COMMIT", (), until)
+            lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
+            return self._run([*self._begin(until), *lock, (statement, parameters), ("COMMIT", ())], until)[-2]
         except BaseException:  # also an interrupt: the next statement would get the reply to this one
             self._disconnect()
             raise
-        return result
 
     def _connect(self, until: float) -> None:
-        self._connection = connection = pq.PGconn.connect_start(f"{self.url}&client_encoding=UTF8".encode())
+        self._connection = connection = pq.PGconn.connect_start(
+            f"{self._address}&client_encoding=UTF8".encode()
+        )
         while (state := connection.connect_poll()) != pq.PollingStatus.OK:
             if state == pq.PollingStatus.FAILED:
                 raise _refusal(_said(connection.error_message))
             is_reading = state == pq.PollingStatus.READING
             _wait(connection.socket, until, reads=is_reading, writes=not is_reading)
         connection.nonblocking = 1
+        connection.enter_pipeline_mode()
         self._inspect(until)
 
-    def _inspect(self, until: float) -> tuple[bool, int]:
-        """Return whether the schema is there, and the version of the tables, 0 if there are none."""
-        ((encoding, has_schema, version),) = self._query(_KNOWN, (), until).rows
+    def _inspect(self, until: float) -> bool:
+        """Find the version of the tables, 0 if there are none, and return whether the schema is there."""
+        (result,) = self._run([(_KNOWN, ())], until)
+        ((encoding, checks, has_schema, *tables),) = result.rows
         if encoding != "UTF8":
             raise UnfitError(f"the encoding of its database is {snippet(encoding)}, not UTF8")
-        if version > len(STEPS):
-            raise UnfitError("a newer version of connecty_frames made its tables")
-        self._has_tables = version == len(STEPS)
-        return has_schema, version
+        self._limits = _LIMITS + _CHECKS * checks
+        self._version = 0
+        if any(tables):
+            try:
+                rows = self._run([(schema.VERSION, ())], until)[0].rows if tables[0] else []
+            except (OutageError, UnfitError):
+                raise
+            except StoreError:  # it is another table
+                rows = []
+            try:
+                self._version, self._store_id = version_of(rows, len(schema.POSTGRES))
+            except StoreError as error:
+                raise UnfitError(str(error)) from None
+        return bool(has_schema)
 
     def _make_tables(self, until: float) -> None:
         """Bring the tables from their version to the newest, in one transaction."""
-        self._query("BEGIN", (), until)
-        self._query("SELECT pg_advisory_xact_lock(?)", (_LOCK,), until)
-        has_schema, version = self._inspect(until)  # behind it: another process may have been faster
-        steps = [statement for step in STEPS[version:] for statement in step]
-        for statement in steps if has_schema else ["CREATE SCHEMA connecty", *steps]:
-            self._query(statement, (), until)
-        self._query(f"COMMENT ON TABLE questions IS '{len(STEPS)}'", (), until)
-        self._query("COMMIT", (), until)
-        self._has_tables = True
+        self._run([*self._begin(until), ("SELECT pg_advisory_xact_lock(?)", (_LOCK,))], until)
+        has_schema = self._inspect(until)  # behind it: another process may have been faster
+        steps = schema.statements(schema.POSTGRES, self._version, "gen_random_uuid()")
+        steps = [*["CREATE SCHEMA connecty"][has_schema:], *steps, "COMMIT"]
+        self._run([(statement, ()) for statement in steps], until)
+        self._inspect(until)
 
-    def _query(self, statement: str, parameters: tuple[object, ...], until: float) -> Result:
-        """Send a statement, and return what comes of it."""
-        connection, result = self._connection, None
-        values = [None if each is None else str(each).replace("\0", "\\x00").encode() for each in parameters]
+    def _begin(self, until: float) -> list[Statement]:
+        """Return what begins a transaction that waits for nothing after a time."""
+        milliseconds = min(max(1, math.ceil(1000 * (until - time.monotonic()))), _LONGEST)
+        return [(_BEGIN, ()), (self._limits, (milliseconds, milliseconds))]
+
+    def _run(self, statements: list[Statement], until: float) -> list[Result]:
+        """Send statements in one go, and return what comes of each."""
+        connection, results = self._connection, list[Result]()
         try:
-            connection.send_query_params(_translated(statement), values)  # the server finds their types
+            for statement, parameters in statements:
+                values = [
+                    None if each is None else str(each).replace("\0", "\\x00").encode() for each in parameters
+                ]
+                connection.send_query_params(
+                    _translated(statement, self._schema), values
+                )  # the server finds their types
+            connection.pipeline_sync()
             while True:
                 while (unsent := connection.flush()) or connection.is_busy():
                     _wait(connection.socket, until, writes=bool(unsent))
                     connection.consume_input()
-                if (latest := connection.get_result()) is None:
-                    return _read(result)
-                result = latest
+                result = connection.get_result()
+                if result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC:
+                    return results
+                if result is not None or connection.status == pq.ConnStatus.BAD:
+                    results.append(_read(result))  # None stands between two of them
         except Error as error:
             raise OutageError(_said(str(error).encode())) from None
 
@@ -262,10 +259,11 @@ class Server(Store):
 
 
 @cache
-def _translated(statement: str) -> bytes:
+def _translated(statement: str, name: str) -> bytes:
     """Return a statement with the schema of the tables, and numbers for its parameters."""
     numbers = count(1)
-    text = re.sub(r"(?<![.'])\b(questions|items)\b", r"connecty.\1", statement)
+    statement = schema.in_schema(statement, name)
+    text = re.sub(r"(?<![.'])\b(questions|items)\b", rf"{name}.\1", statement)
     return re.sub(r"\?", lambda _: f"${next(numbers)}", text).encode()
 
 
@@ -279,7 +277,7 @@ def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False
     else:
         is_ready = any(select.select([socket] * reads, [socket] * writes, [], seconds))
     if not is_ready:
-        raise OutageError("its server did not answer in time")
+        raise OutageError(_TOO_LATE)
 
 
 def _read(result: Any) -> Result:
@@ -297,15 +295,15 @@ def _read(result: Any) -> Result:
         ]
         return Result(rows, result.command_tuples or 0)
     code = result and result.error_field(pq.DiagnosticField.SQLSTATE)
+    if code in _LATE:
+        raise OutageError(_TOO_LATE)
     if not code:
         raise OutageError("its server ended the connection")
     message = _said(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"")
     if code.startswith(_OUTAGES):
         raise OutageError(message)
     if code == _FORBIDDEN:
-        raise UnfitError(
-            f"{message}; an owner of the database may let its role create and use the schema connecty"
-        )
+        raise UnfitError(f"{message}; {_GRANTS}")
     raise StoreError(message)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside, forget_answers
 from connecty_frames.store.database import Database, Layout, Statement, default_path
+from connecty_frames.store.schema import SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,62 +26,7 @@ if TYPE_CHECKING:
 
     QuestionStore: TypeAlias = "QuestionFile | Server"
 
-_LAYOUT: Final = Layout(
-    "history",
-    0x636E7479,  # "cnty"
-    (
-        (),
-        (),
-        (),  # of versions without leases, which nobody has any more
-        (
-            """\
-            CREATE TABLE questions (
-                id INTEGER PRIMARY KEY AUTOINCREMENT,
-                key TEXT NOT NULL,
-                question TEXT NOT NULL,
-                base_url TEXT NOT NULL,
-                dw_id TEXT NOT NULL,
-                client TEXT NOT NULL,
-                state TEXT NOT NULL,
-                question_id TEXT,
-                asked_at INTEGER NOT NULL,
-                accepted_at INTEGER,
-                ended_at INTEGER,
-                rows INTEGER,
-                sql_query TEXT,
-                response_summary TEXT,
-                error TEXT,
-                reused INTEGER NOT NULL DEFAULT 0,
-                lease INTEGER NOT NULL DEFAULT 0,
-                lease_uptime INTEGER NOT NULL DEFAULT -1000000000000000
-            )""",
-            # Smaller with a condition: most writes of a row do not change it.
-            "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
-            "CREATE INDEX questions_by_time ON questions (asked_at)",
-            "CREATE INDEX questions_by_key ON questions (key, asked_at)",
-        ),
-        ("ALTER TABLE questions ADD COLUMN tags TEXT",),
-        (
-            # The questions of a batch, which its index has already. Those of a file are of one batch.
-            """\
-            CREATE TABLE IF NOT EXISTS items (
-                number INTEGER PRIMARY KEY,
-                key TEXT NOT NULL UNIQUE,
-                name TEXT,
-                folded TEXT UNIQUE,
-                question TEXT NOT NULL,
-                digest TEXT NOT NULL,
-                outcome TEXT,
-                error TEXT
-            )""",
-            "ALTER TABLE items ADD COLUMN batch TEXT NOT NULL DEFAULT ''",
-        ),
-        (
-            "ALTER TABLE questions ADD COLUMN token TEXT",
-            "ALTER TABLE questions ADD COLUMN previous INTEGER",
-        ),
-    ),
-)
+_LAYOUT: Final = Layout("history", 0x636E7479, SQLITE)  # "cnty"
 #: Rows that count for the limit of a day.
 COUNTED: Final = "FROM questions WHERE client = ? AND asked_at > {} - 86400000000 AND state <> 'REJECTED'"
 #: The largest number that SQLite holds.

@@ -206,24 +206,6 @@ def test_questions_are_registered_in_bulk(tmp_path: Path, monkeypatch: pytest.Mo
     assert [entry.question for entry in index.entries()] == expected
 
 
-def test_a_folder_of_an_earlier_version(ask: Any, service: Any, folder: Path) -> None:
-    """Its index gets what is new, and its manifest is left as it is."""
-    ask(["how many?"])
-    index = store_at(folder / "index.sqlite3")
-    for table, column in (("items", "batch"), ("questions", "token"), ("questions", "previous")):
-        index.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    index.execute("PRAGMA user_version = 5")
-    index.close()
-    manifest = json.loads((folder / "batch.json").read_text())
-    del manifest["store"], manifest["batch"]
-    (folder / "batch.json").write_text(json.dumps(manifest))
-    batch = ask(["how many?", "who?"])
-
-    assert service.asked == {"how many?": 1, "who?": 1}
-    assert batch.summary() == BatchSummary(total=2, answered=2)
-    assert json.loads((folder / "batch.json").read_text()) == manifest
-
-
 def test_forgetting_in_an_index(ask: Any, folder: Path) -> None:
     """Nothing is forgotten by its age, since a question without a row would be asked again."""
     ask(["how many?"])

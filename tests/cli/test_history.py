@@ -330,3 +330,20 @@ def test_an_age_without_a_history(run: Any, server: Script) -> None:
     assert "max_age needs a history" in err
     assert "--no-history" in err
     assert server.requests == []
+
+
+def test_ddl(run: Any) -> None:
+    """The SQL of the tables, in the schema of the setting, with GRANTs; those without a role are comments."""
+    code, out, err = run("history", "ddl", "--asks", 'a "b"', history="postgresql://u@127.0.0.1/d?schema=s")
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert lines[:2] == ["BEGIN;", "CREATE SCHEMA IF NOT EXISTS s;"]
+    assert [line for line in lines if "GRANT" in line] == [
+        'GRANT USAGE ON SCHEMA s TO "a ""b""";',
+        'GRANT SELECT, INSERT, UPDATE ON s.questions, s.items TO "a ""b""";',
+        'GRANT SELECT ON s.version TO "a ""b""";',
+        "-- GRANT USAGE ON SCHEMA s TO a_role_that_reads;",
+        "-- GRANT SELECT ON s.questions, s.items, s.version TO a_role_that_reads;",
+    ]
+    assert lines[-1] == "COMMIT;"
+    assert "connecty" not in out

@@ -12,6 +12,7 @@ from tests.servers.programs import IN_CI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.servers.postgres import PostgresServer, Relay
 
@@ -53,6 +54,14 @@ def database(running: PostgresServer) -> Iterator[Any]:
 def url(running: PostgresServer, database: Any) -> str:  # noqa: ARG001 - which has to be there
     """Return the URL of that database."""
     return running.url("store")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the path or URL of an empty store, of each kind."""
+    if request.param == "sqlite":
+        return str(tmp_path / "history.sqlite3")
+    return str(request.getfixturevalue("url"))
 
 
 @pytest.fixture

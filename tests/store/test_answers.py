@@ -204,7 +204,8 @@ def test_a_file_that_cannot_be_used(history: Database, first: str) -> None:
 
 def test_what_other_versions_rely_on(kept: KeptAnswers) -> None:
     """The kind of file, its version, the columns, and the checksum of an answer."""
-    kinds = [kept.database.execute(f"PRAGMA {name}").rows for name in ("application_id", "user_version")]
+    statements = ("PRAGMA application_id", "SELECT version FROM version")
+    kinds = [kept.database.execute(statement).rows for statement in statements]
     rows = kept.database.execute("SELECT * FROM answers WHERE question_id = 'one'").rows
 
     assert kinds == [[(0x636E7461,)], [(1,)]]

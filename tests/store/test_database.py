@@ -26,7 +26,7 @@ import pytest
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import database as database_module
 from connecty_frames.store.database import Database, Result, StoreError, close_databases, default_path
-from connecty_frames.store.table import _LAYOUT, read_records, store_at
+from connecty_frames.store.table import _LAYOUT, store_at
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
@@ -285,57 +285,6 @@ def test_a_database_without_tables(path: Path) -> None:
     assert questions(path) == ["how many?"]
 
 
-def test_a_file_of_a_newer_version(path: Path) -> None:
-    """It is not changed."""
-    store_at(path).open()
-    store_at(path).execute("PRAGMA user_version = 99")
-    close_databases()
-
-    with pytest.raises(StoreError, match="a newer version of connecty_frames wrote it"):
-        store_at(path).open()
-
-
-@pytest.mark.parametrize("version", [1, 2, 3])
-def test_a_file_of_a_version_without_leases(path: Path, version: int) -> None:
-    """It is not changed, and the error says whose it is."""
-    path.parent.mkdir()
-    old = sqlite3.connect(path)
-    old.execute("CREATE TABLE questions (id INTEGER PRIMARY KEY, question TEXT)")
-    old.execute(f"PRAGMA application_id = {_LAYOUT.application_id}")
-    old.execute(f"PRAGMA user_version = {version}")
-    old.close()
-    before = path.read_bytes()
-
-    with pytest.raises(StoreError, match="an unreleased version of connecty_frames wrote it"):
-        store_at(path).open()
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("version", [4, 5, 6])
-def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
-    """It has its questions; one that was being sent is UNCERTAIN, and no number is given again."""
-    path.parent.mkdir()
-    old = sqlite3.connect(path)
-    for statement in itertools.chain.from_iterable(_LAYOUT.steps[:version]):
-        old.execute(statement)
-    for question, state in (("done", "COMPLETED"), ("sent", "SENT"), ("forgotten", "COMPLETED")):
-        old.execute(
-            "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
-            "VALUES ('k', ?, 'u', '13', 'c', ?, 0)",
-            (question, state),
-        )
-    old.execute("DELETE FROM questions WHERE question = 'forgotten'")
-    old.execute(f"PRAGMA application_id = {_LAYOUT.application_id}")
-    old.execute(f"PRAGMA user_version = {version}")
-    old.commit()
-    old.close()
-    database = store_at(path)
-    database.execute(INSERT, ("new",))
-
-    found = [(row[0], row[2], row[3]) for row in read_records(database)]
-    assert found == [(4, "UNCERTAIN", "new"), (2, "UNCERTAIN", "sent"), (1, "COMPLETED", "done")]
-
-
 def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
     """That of the rows with an id alone."""
     database = store_at(path)
@@ -488,7 +437,7 @@ else:
     begun = Database._make_tables
 
     def make_tables(self, connection):
-        connection.set_trace_callback(lambda statement: "user_version =" not in statement or die())
+        connection.set_trace_callback(lambda statement: "application_id =" not in statement or die())
         begun(self, connection)
 
     Database._make_tables = make_tables
@@ -855,7 +804,7 @@ def test_rows_are_counted(path: Path) -> None:
     found = store_at(path)
     assert found.execute("DELETE FROM questions", creates=False) == Result([], 0)
     assert found.execute(INSERT, ("how many?",)) == Result([], 1)
-    assert found.execute("PRAGMA user_version") == Result([(7,)], -1)
+    assert found.execute("PRAGMA secure_delete") == Result([(1,)], -1)
 
 
 @pytest.mark.parametrize("name", ["database", "leases"])

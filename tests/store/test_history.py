@@ -13,6 +13,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ import pytest
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
-from connecty_frames.store import leases
+from connecty_frames.store import leases, schema
 from connecty_frames.store.database import Database, StoreError
 from connecty_frames.store.history import History, question_key
 from connecty_frames.store.table import (
@@ -587,6 +588,6 @@ def test_each_store_has_what_is_recorded() -> None:
     """A field of what is asked is a column in SQLite and in PostgreSQL."""
     names = {field.name for field in fields(Asked)}
     assert names <= set(COLUMNS)
-    postgres = pytest.importorskip("connecty_frames.store.postgres", reason="could not import psycopg")
-    statements = " ".join(statement for step in postgres.STEPS for statement in step)
-    assert {name for name in names if not re.search(rf"\b{name} (text|bigint|jsonb)", statements)} == set()
+    for versions in (schema.SQLITE, schema.POSTGRES):
+        made = " ".join(chain.from_iterable(versions))
+        assert {name for name in names if not re.search(rf"\b{name} (text|bigint|jsonb)", made)} == set()

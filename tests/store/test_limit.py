@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return an empty store of each kind."""
-    if request.param == "sqlite":
-        return str(tmp_path / "history.sqlite3")
-    return str(request.getfixturevalue("url"))
-
-
 def client(server: Script, place: str, **settings: Any) -> Client:
     """Return a client of a scripted server, which answers every question."""
     server.on("results", server.answer(200, ANSWER))

@@ -1,0 +1,147 @@
+"""The tables of stores, in PostgreSQL's words, by version.
+
+Later versions only add, since clients of earlier ones may be at work. A store says itself which version it
+has, and from which one on clients may use it. Each statement changes nothing if it is repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: The statements that lead from each version to the next one.
+Versions = tuple[tuple[str, ...], ...]
+
+#: The oldest version that clients may have to use what is made here.
+OLDEST_WRITER: Final = 1
+#: Reads the one row that says which version a store has.
+VERSION: Final = "SELECT version, oldest_writer, store_id FROM connecty.version"
+_QUESTIONS: Final[Versions] = (
+    (
+        """\
+CREATE TABLE IF NOT EXISTS connecty.questions (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    token text,
+    key text NOT NULL,
+    previous bigint,
+    question text NOT NULL,
+    base_url text NOT NULL,
+    dw_id text NOT NULL,
+    client text NOT NULL,
+    host text,
+    user_name text,
+    state text NOT NULL,
+    question_id text,
+    asked_at bigint NOT NULL,
+    accepted_at bigint,
+    ended_at bigint,
+    rows bigint,
+    sql_query text,
+    response_summary text,
+    error text,
+    tags jsonb,
+    job text,
+    reused bigint NOT NULL DEFAULT 0,
+    lease bigint NOT NULL DEFAULT 0
+)""",
+        # Smaller with a condition: most writes of a row do not change it.
+        """\
+CREATE INDEX IF NOT EXISTS questions_by_id ON connecty.questions (question_id)
+    WHERE question_id IS NOT NULL""",
+        "CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions (asked_at)",
+        "CREATE INDEX IF NOT EXISTS questions_by_key ON connecty.questions (key, asked_at)",
+        # The questions of batches. In a database, that with the number 0 says that the batch is here.
+        """\
+CREATE TABLE IF NOT EXISTS connecty.items (
+    batch text NOT NULL,
+    number bigint NOT NULL,
+    key text NOT NULL UNIQUE,
+    name text,
+    folded text,
+    question text NOT NULL,
+    digest text NOT NULL,
+    outcome text,
+    error text,
+    PRIMARY KEY (batch, number),
+    UNIQUE (batch, folded)
+)""",
+    ),
+)
+#: What else SQLite has: a second clock for leases.
+_LEASES: Final[Versions] = (
+    ("ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000",),
+)
+#: What else PostgreSQL has: statements at the same time do not see each other's rows.
+_CLAIMS: Final[Versions] = (
+    (
+        "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_token ON connecty.questions (token)",
+        "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_claim ON connecty.questions (key, previous)",
+    ),
+)
+SQLITE: Final = tuple(one + other for one, other in zip(_QUESTIONS, _LEASES, strict=True))
+POSTGRES: Final = tuple(one + other for one, other in zip(_QUESTIONS, _CLAIMS, strict=True))
+#: What a role needs; to erase, it also needs DELETE on both tables.
+_ASKS: Final = (
+    "USAGE ON SCHEMA connecty",
+    "SELECT, INSERT, UPDATE ON connecty.questions, connecty.items",
+    "SELECT ON connecty.version",
+)
+_READS: Final = (
+    "USAGE ON SCHEMA connecty",
+    "SELECT ON connecty.questions, connecty.items, connecty.version",
+)
+_TABLE: Final = """\
+CREATE TABLE IF NOT EXISTS connecty.version (
+    version bigint NOT NULL,
+    oldest_writer bigint NOT NULL,
+    store_id text NOT NULL
+)"""
+_ROW: Final = """\
+INSERT INTO connecty.version SELECT 0, 0, {}
+    WHERE NOT EXISTS (SELECT 1 FROM connecty.version)"""
+_UPGRADE: Final = "UPDATE connecty.version SET version = {0}, oldest_writer = {1} WHERE version < {0}"
+_IDENTITY: Final = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+
+
+def statements(versions: Versions, version: int, store_id: str) -> Sequence[str]:
+    """Return what leads from a version to the newest; ``store_id`` is an expression."""
+    return [
+        _TABLE,
+        *chain.from_iterable(versions[version:]),
+        _ROW.format(store_id),
+        _UPGRADE.format(len(versions), OLDEST_WRITER),
+    ]
+
+
+def ddl(name: str, asks: str | None = None, reads: str | None = None) -> str:
+    """Return the SQL by which an administrator makes or upgrades a schema, with the GRANTs of two roles."""
+    lines = ["CREATE SCHEMA IF NOT EXISTS connecty", *statements(POSTGRES, 0, "gen_random_uuid()")]
+    lines = [in_schema(line, name) for line in lines]
+    for role, unnamed, grants in ((asks, "a_role_that_asks", _ASKS), (reads, "a_role_that_reads", _READS)):
+        to = unnamed if role is None else '"' + role.replace('"', '""') + '"'
+        lines += [f"{'-- ' * (role is None)}GRANT {in_schema(grant, name)} TO {to}" for grant in grants]
+    return "".join(f"{line};\n" for line in ("BEGIN", *lines, "COMMIT"))
+
+
+def split(url: str) -> tuple[str, str]:
+    """Return a URL without its parameter for the schema, and the schema."""
+    address, _, query = url.partition("?")
+    parameters = dict(parse_qsl(query))
+    name = parameters.pop("schema", "connecty")
+    return f"{address}?{urlencode(parameters, quote_via=quote)}", name
+
+
+def in_schema(statement: str, name: str) -> str:
+    """Return a statement for a schema of another name."""
+    return re.sub(r"\bconnecty\b", name, statement)
+
+
+def in_sqlite(statement: str) -> str:
+    """Return a statement in SQLite's words, which has no schema of ours."""
+    statement = statement.replace(_IDENTITY, "INTEGER PRIMARY KEY AUTOINCREMENT")
+    return re.sub(r"\bconnecty\.|(?<=COLUMN) IF NOT EXISTS", "", statement)

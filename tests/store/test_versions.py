@@ -1,0 +1,178 @@
+"""Versions of the tables: later ones only add, and a store that cannot be read is an error."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.client import Client
+from connecty_frames.records import forget_in, records_table
+from connecty_frames.settings.sources import resolve
+from connecty_frames.settings.values import parse_setting
+from connecty_frames.store import schema, table
+from connecty_frames.store.database import close_databases
+from connecty_frames.store.table import store_at
+from tests.servers.scripted import QUESTION_ID
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.postgres import PostgresServer
+    from tests.servers.scripted import Script
+
+ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
+LATER = ("ALTER TABLE connecty.questions ADD COLUMN IF NOT EXISTS later text NOT NULL DEFAULT 'x'",)
+
+
+def client(server: Script, place: str, **settings: Any) -> Client:
+    """Return a client with a new connection to its store."""
+    close_databases()
+    server.on("results", server.answer(200, ANSWER))
+    return Client("id", client_secret="s", base_url=server.address, dw_id=13, history=place, **settings)
+
+
+def execute(place: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Execute statements in a store by another connection, and return the rows of the last one."""
+    if not place.startswith("postgresql:"):
+        import sqlite3
+
+        close_databases()
+        with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+            return [connection.execute(schema.in_sqlite(each)).fetchall() for each in statements][-1]
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(place, autocommit=True) as connection:
+        cursors = [connection.execute(each) for each in statements]
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors][-1]
+
+
+@pytest.fixture
+def upgraded(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a context in which clients are of a later version, whose tables have one more column."""
+
+    def upgrade() -> pytest.MonkeyPatch:
+        monkeypatch.setattr(schema, "POSTGRES", (*schema.POSTGRES, LATER))
+        layout = table._LAYOUT
+        monkeypatch.setattr(table, "_LAYOUT", layout._replace(versions=(*layout.versions, LATER)))
+        return monkeypatch
+
+    return upgrade
+
+
+def test_a_later_client_upgrades_what_an_earlier_one_uses(server: Script, place: str, upgraded: Any) -> None:
+    """The rows and the id stay; a client of each version asks, reads and erases after that."""
+    with client(server, place) as asking:
+        asking.ask("how many?")
+    first = store_at(parse_setting("history", place, is_text=False)).store_id
+    patch = upgraded()
+    with client(server, place) as asking:
+        asking.ask("who?")
+    assert execute(place, schema.VERSION) == [(2, 1, first)]
+    assert execute(place, "SELECT question, later FROM connecty.questions ORDER BY id") == [
+        ("how many?", "x"), ("who?", "x"),
+    ]  # fmt: skip
+    patch.undo()
+    with client(server, place) as asking:
+        asking.ask("why?")
+        assert asking.ask("why?", max_age=60).metadata.reused
+        assert records_table(resolve(history=place))["question"].to_pylist() == ["why?", "who?", "how many?"]
+        assert forget_in(resolve(history=place), QUESTION_ID, None) == 3
+    assert execute(place, schema.VERSION) == [(2, 1, first)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["DELETE FROM connecty.version"], "it has tables, but no row that says their version"),
+        (["INSERT INTO connecty.version VALUES (1, 1, 'b')"], "no row that says their version"),
+        (["UPDATE connecty.version SET version = 0"], "no row that says their version"),
+        (["DROP TABLE connecty.version"], "no row that says their version"),
+        (["DROP TABLE connecty.version", "CREATE TABLE connecty.version (a text)"], "no row that says"),
+        (
+            ["UPDATE connecty.version SET version = 3, oldest_writer = 2"],
+            "its tables are of version 3, which this version of connecty_frames cannot use; install a newer",
+        ),
+    ],
+    ids=[
+        "no row",
+        "two rows",
+        "zero",
+        "no table",
+        "another table",
+        "a later one that does not admit this one",
+    ],
+)
+def test_what_cannot_be_read(server: Script, place: str, changes: list[str], message: str) -> None:
+    """A ConfigError says so: never no rows, and never that nothing was erased. Nothing is sent or changed."""
+    with client(server, place) as asking:
+        asking.ask("how many?")
+    execute(place, *changes)
+    settings = resolve(history=place)
+    for attempt in (
+        lambda: client(server, place, history_required=True),
+        lambda: client(server, place).ask("how many?", max_age=60),
+        lambda: records_table(settings),
+        lambda: forget_in(settings, QUESTION_ID, None),
+        lambda: forget_in(settings, None, "1s"),
+    ):
+        close_databases()
+        with pytest.raises(cf.ConfigError, match=message):
+            attempt()
+    assert server.questions == ["how many?"]
+    assert execute(place, "SELECT count(*) FROM connecty.questions") == [(1,)]
+
+
+def test_comments_and_dumps(
+    server: Script, running: PostgresServer, url: str, database: Any, tmp_path: Path
+) -> None:
+    """A comment of an administrator says nothing, and a restored dump without comments has all of it."""
+    with client(server, url) as asking:
+        asking.ask("how many?")
+    database.execute("COMMENT ON TABLE connecty.questions IS 'do not touch'")
+    close_databases()
+    assert records_table(resolve(history=url)).num_rows == 1
+    dump = [running._programs / "pg_dump", "--no-comments", "--no-owner", f"--dbname={url}"]
+    (tmp_path / "dump.sql").write_bytes(subprocess.run(dump, check=True, capture_output=True).stdout)
+    database.execute("DROP SCHEMA connecty CASCADE")
+    restore = [running._programs / "psql", "--quiet", f"--dbname={url}", f"--file={tmp_path / 'dump.sql'}"]
+    subprocess.run(restore, check=True, capture_output=True)
+    with client(server, url) as asking:
+        assert asking.ask("how many?", max_age=60).metadata.reused
+    assert execute(url, "SELECT count(*) FROM connecty.questions") == [(1,)]
+
+
+def test_ddl(server: Script, running: PostgresServer, database: Any, upgraded: Any) -> None:
+    """An administrator makes and upgrades the tables by it, twice too, for a role that may not create."""
+    psycopg = pytest.importorskip("psycopg")
+    for role in ("asks", "reads"):
+        with suppress(psycopg.errors.DuplicateObject):
+            database.execute(f"CREATE ROLE {role} LOGIN")
+    asks, reads = (running.url("store", user=role) + "?schema=other" for role in ("asks", "reads"))
+    database.execute("DROP SCHEMA IF EXISTS other CASCADE")
+    with client(server, asks) as asking, pytest.raises(cf.ConfigError, match="`connecty history ddl` prints"):
+        asking.ask("how many?")
+    for _ in range(2):
+        database.execute(schema.ddl("other", "asks", "reads"))
+    with client(server, asks) as asking:
+        asking.ask("how many?")
+    assert records_table(resolve(history=reads))["question"].to_pylist() == ["how many?"]
+    patch = upgraded()
+    with (
+        client(server, asks) as asking,
+        pytest.raises(cf.ConfigError, match="permission denied for schema other; its role"),
+    ):
+        asking.ask("how many?")
+    for _ in range(2):
+        database.execute(schema.ddl("other", "asks"))
+    for _ in range(2):
+        with client(server, asks) as asking:
+            asking.ask("how many?")
+        assert records_table(resolve(history=reads)).num_rows > 1
+        patch.undo()
+    assert server.questions == ["how many?"] * 3
+    assert database.execute("SELECT version, oldest_writer FROM other.version").fetchall() == [(2, 1)]
+    assert database.execute("SELECT to_regnamespace('connecty')").fetchone() == (None,)
+    database.execute("DROP SCHEMA other CASCADE")
