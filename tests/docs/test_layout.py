@@ -64,4 +64,4 @@ def test_the_figures_are_those_of_make_structure() -> None:
         "| warm `ask_df`",
         "| cold `ask_df`",
     ]
-    assert "0 functions" not in figures[-1]
+    assert "| 0 functions" not in figures[-1]
