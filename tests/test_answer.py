@@ -18,6 +18,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.answer import read_schema
+from connecty_frames.export.formats import WRITERS
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -329,6 +330,20 @@ def test_an_arrow_table(countries: cf.Answer) -> None:
     assert table.to_pydict() == COUNTRIES
     assert cf.metadata(table) == countries.metadata
     assert countries.table.schema.metadata is None
+
+
+def test_a_table_without_columns(tmp_path: Path) -> None:
+    """Its rows are in every library and in Arrow files; Parquet alone, as Arrow writes it, has none."""
+    answer = cf.Answer.from_json(b'{"state": "COMPLETED", "results": {"dataframe": [[], [], [], []]}}')
+    table = answer.to_arrow()
+
+    assert (table.num_rows, len(answer.to_pandas()), pa.table(answer).num_rows) == (3, 3, 3)
+    assert cf.metadata(table, required=True).rows == 3
+    file = io.BytesIO()
+    WRITERS["arrow"](table, file)
+    assert pa.ipc.open_file(file.getvalue()).read_all().num_rows == 3
+    read = cf.read_parquet(answer.to_parquet(tmp_path / "a.parquet"), engine="pyarrow")
+    assert (read.num_rows, cf.metadata(read)) == (0, answer.metadata)
 
 
 def test_each_call_makes_a_new_frame(countries: cf.Answer) -> None:

@@ -83,7 +83,12 @@ def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
     """Return an Arrow table, record batch or schema with this metadata, over the same columns."""
     schema = getattr(frame, "schema", frame)
     entries = {**(schema.metadata or {}), KEY.encode(): metadata.to_json().encode()}
-    return schema.with_metadata(entries) if schema is frame else frame.replace_schema_metadata(entries)
+    described = schema.with_metadata(entries)
+    if schema is frame:
+        return described
+    if len(schema) == 0 and hasattr(frame, "to_batches"):  # Arrow would lose the rows of a table
+        return type(frame).from_batches(frame.to_batches(), described)
+    return frame.replace_schema_metadata(entries)
 
 
 def categories_of(metadata: AnswerMetadata) -> dict[str, Category]:

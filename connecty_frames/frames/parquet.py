@@ -20,6 +20,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames._base.text import path_text, snippet
+from connecty_frames.decode.arrow_types import is_list, parse_type
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import checked_path, open_regular
 from connecty_frames.frames.accessor import attach, metadata
@@ -191,12 +192,12 @@ def _with_metadata(table: pa.Table, attrs: dict[str, Any]) -> pa.Table:
 
 # --- types ------------------------------------------------------------------------------------------
 
-#: Types of an answer that polars (the first three) or pandas writes as another: that one, and the type.
-_WRITTEN_AS: Final[dict[str, tuple[pa.DataType, pa.DataType]]] = {
-    "string": (pa.large_string(), pa.string()),
-    "binary": (pa.large_binary(), pa.binary()),
-    "time64[us]": (pa.time64("ns"), pa.time64("us")),
-    "date32[day]": (pa.timestamp("s"), pa.date32()),
+#: How polars (the first three) and pandas write types of an answer that they lack.
+_WRITTEN_AS: Final[dict[pa.DataType, pa.DataType]] = {
+    pa.string(): pa.large_string(),
+    pa.binary(): pa.large_binary(),
+    pa.time64("us"): pa.time64("ns"),
+    pa.date32(): pa.timestamp("s"),
 }
 
 
@@ -209,17 +210,9 @@ def _restore_types(
     columns = []
     for name, written in zip(table.column_names, table.columns, strict=True):
         column = _restore_categories(written, categories.get(name))
-        if pa.types.is_null(column.type) and answered.get(name) == str(CATEGORY):
-            column = column.cast(CATEGORY)  # pandas has no type for categories without one
         if name in seconds and pa.types.is_timestamp(column.type):
             column = _cast_exactly(column, pa.timestamp("s"))
-        written_as, type_ = _WRITTEN_AS.get(answered.get(name, ""), (None, None))
-        if column.type == written_as:
-            column = _cast_exactly(column, type_)
-        if engine != "pandas" and pa.types.is_decimal128(column.type):
-            widest = pa.decimal128(38, column.type.scale)  # of which pandas has narrower ones
-            column = column.cast(widest) if answered.get(name) == str(widest) else column
-        columns.append(column)
+        columns.append(_restore_type(column, answered.get(name, ""), engine))
     if not columns:
         return table  # its number of rows would be lost
     # At once: replacing column by column takes time quadratic in their number.
@@ -228,6 +221,34 @@ def _restore_types(
         for field, column in zip(table.schema, columns, strict=True)
     ]
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, table.schema.metadata))
+
+
+def _restore_type(column: pa.ChunkedArray, text: str, engine: Engine) -> pa.ChunkedArray:
+    """Return a column as the type with this text, if that was written as the type of the column."""
+    found = column.type
+    if str(found) == text:
+        return column
+    try:
+        type_ = parse_type(text)
+    except ValueError:  # not a column of the answer
+        return column
+    if type_ == CATEGORY and pa.types.is_null(found):
+        return column.cast(type_)  # pandas has no type for categories without one
+    if engine != "pandas" and pa.types.is_decimal128(found) and type_ == pa.decimal128(38, found.scale):
+        return column.cast(type_)  # pandas has narrower ones
+    return _cast_exactly(column, type_) if _is_written_as(found, type_) else column
+
+
+def _is_written_as(found: pa.DataType, type_: pa.DataType) -> bool:
+    """Whether a type of a file is how another is written: Parquet calls the items of lists ``element``."""
+    if is_list(found) and is_list(type_):
+        return _is_written_as(found.value_type, type_.value_type)
+    if pa.types.is_struct(found) and pa.types.is_struct(type_):
+        return found.num_fields == type_.num_fields and all(
+            field.name == other.name and _is_written_as(field.type, other.type)
+            for field, other in zip(found, type_, strict=True)
+        )
+    return bool(found in (type_, _WRITTEN_AS.get(type_)))
 
 
 def _restore_categories(column: pa.ChunkedArray, category: Category | None) -> pa.ChunkedArray:

@@ -35,12 +35,14 @@ every_writer = cases("make", WRITERS.values(), ids=WRITERS)
 every_engine = cases("engine", ENGINES)
 
 ROWS: list[list[Any]] = [
-    ["id", "money", "share", "day", "at", "local", "slot", "note", "paid", "tags"],
+    ["id", "money", "share", "day", "at", "local", "slot", "note", "paid", "tags",
+     "visits"],
     [9007199254740993, 1234567890123456.78, 0.1, "2025-03-30", "2025-03-30T01:00:00.123456+01:00",
-     "2025-03-30T02:30:00", "09:30:00", "", True, ["a", None]],
-    [None, None, None, None, None, None, None, None, None, None],
+     "2025-03-30T02:30:00", "09:30:00", "", True, ["a", None],
+     {"at": [{"page": "home"}, None]}],
+    [None, None, None, None, None, None, None, None, None, None, None],
     [-1, -0.01, 2.5, "1969-12-31", "2025-03-30T04:00:00+02:00", "2025-03-30T02:30:00.000001",
-     "23:59:59.999999", "00123", False, []],
+     "23:59:59.999999", "00123", False, [], {"at": []}],
 ]  # fmt: skip
 SCHEMA = pa.schema(
     {
@@ -54,6 +56,7 @@ SCHEMA = pa.schema(
         "note": pa.string(),
         "paid": pa.bool_(),
         "tags": pa.list_(pa.string()),
+        "visits": pa.struct({"at": pa.list_(pa.struct({"page": pa.string()}))}),
     }
 )
 VALUES: dict[str, list[Any]] = {
@@ -71,6 +74,7 @@ VALUES: dict[str, list[Any]] = {
     "note": ["", None, "00123"],
     "paid": [True, None, False],
     "tags": [["a", None], None, []],
+    "visits": [{"at": [{"page": "home"}, None]}, None, {"at": []}],
 }
 
 
@@ -105,14 +109,14 @@ def test_every_value_and_the_metadata_come_back(
     assert cf.metadata(found) == answer.metadata
     if engine == "pandas":
         expected = answer.to_pandas()
-        # polars has large lists only; the values are the same.
-        assert found["tags"].to_list() == expected["tags"].to_list()
-        pd.testing.assert_frame_equal(found.drop(columns="tags"), expected.drop(columns="tags"))
+        pd.testing.assert_frame_equal(found, expected)
+        assert list(map(str, found.dtypes)) == list(map(str, expected.dtypes))  # with the names of items
     elif engine == "polars":
         assert dict(found.schema) | {"slot": pl.Time} == dict(answer.to_polars().schema)
         assert found.to_dict(as_series=False) == VALUES
     else:
         assert found.to_pydict() == VALUES
+        assert list(map(str, found.schema.types)) == list(map(str, SCHEMA.types))
         assert list(found.schema.metadata) == [b"connecty"]
 
 
@@ -225,6 +229,16 @@ def test_dates_that_became_times(tmp_path: Path) -> None:
 
     assert cf.read_parquet(path, engine="polars")["day"].to_list() == [datetime(2025, 1, 1, 1)]
     assert cf.read_parquet(path)["day"].to_list() == [pd.Timestamp("2025-01-01 01:00")]
+
+
+def test_maps_keep_the_names_of_their_items(tmp_path: Path) -> None:
+    """Parquet names the value of a map after the column, which would show in its type."""
+    body = b'{"state": "COMPLETED", "results": {"dataframe": [["counts"], [{"a": [1]}], [null]]}}'
+    type_ = pa.map_(pa.string(), pa.list_(pa.int64()))
+    answer = cf.Answer.from_json(body, schema={"counts": type_})
+    read = cf.read_parquet(answer.to_parquet(tmp_path / "a.parquet"), engine="pyarrow")
+    assert str(read["counts"].type) == "map<string, list<item: int64>>"
+    assert read["counts"].to_pylist() == [[("a", [1])], None]
 
 
 # The frame that is written
