@@ -21,7 +21,8 @@ from connecty_frames.decode.rows.reader import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
-from connecty_frames.decode.types import builders, inference, numbers
+from connecty_frames.decode.types import inference, numbers
+from connecty_frames.decode.types.build import build, restate_bounds
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.types.encodings import AnyDecimal, Encoding, epoch
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
@@ -98,7 +99,7 @@ def decode(
         statistics = sent = statistics_of[position]
         given = schema_types.types.get(rows.names[position])
         if given is not None:
-            statistics = builders.restate_bounds(sent, given)
+            statistics = restate_bounds(sent, given)
         received = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
         column, nan_row = _read_null_tokens(received, given)
         try:
@@ -229,7 +230,7 @@ def _build(
             cells = ScalarColumn(ValueKind.TEXT, cells.texts)
     try:
         type_ = decision.type if given is None or isinstance(given, AnyDecimal) else given
-        return builders.build(cells, type_)
+        return build(cells, type_)
     except CellError as error:
         with_nulls = column.with_nat_as_null() if pa.types.is_temporal(decision.type) else None
         if with_nulls is not None:
@@ -289,8 +290,8 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
             continue
         try:
             # Most often no type reads the value in question: that is found out by it alone.
-            builders.build([first], type_)
-            builders.build(some, type_)
+            build([first], type_)
+            build(some, type_)
         except (CellError, pa.ArrowException):
             continue
         if type_ == pa.float64() and not all(map(numbers.is_exact_float, filter(numbers.is_finite, some))):

@@ -27,7 +27,7 @@ from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_ma
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.statistics import NO_STATISTICS, stated_bounds
 from connecty_frames.decode.types import temporal
-from connecty_frames.decode.types.builders import iso_text
+from connecty_frames.decode.types.build import iso_text
 from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER, is_exact_float
 from connecty_frames.decode.types.temporal_format import in_iso
 from connecty_frames.errors import StatisticsWarning

@@ -31,7 +31,7 @@ from connecty_frames.decode.arrow_types import (
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse, to_object
 from connecty_frames.decode.schema import SET_BY_CALLER
-from connecty_frames.decode.types.builders import build
+from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.numbers import loses_digits
 from connecty_frames.decode.types.temporal import row_out_of_range
 from connecty_frames.decode.types.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
@@ -413,7 +413,7 @@ def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
 
 
 def _cells(array: pa.Array) -> list[Any]:
-    """Return the values as ``builders`` reads them: numbers and times as texts, or None for null."""
+    """Return the values as ``build`` reads them: numbers and times as texts, or None for null."""
     array = _plain(array)
     if (read := first_match(_CELLS, array.type)) is None:
         raise CellError(0, f"a value of {array.type}", "has no form in an answer; cast it in the SQL")

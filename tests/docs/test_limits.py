@@ -107,7 +107,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         (
             "| fields and items of a list or struct, at all depths | 1,000, otherwise JSON text | |",
-            {"decode.types.nested.MOST_FIELDS": 1_000},
+            {"decode.types.build.MOST_FIELDS": 1_000},
         ),
         ("| name of a question in a batch, of a pin | 100 bytes | |", {"files._NAME_BYTES": 100}),
         (

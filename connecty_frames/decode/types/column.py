@@ -196,7 +196,7 @@ class CellColumn(_Cells):
     ) -> None:
         self._length = len(codes)
         self.checkpoint = checkpoint
-        self._codes = codes
+        self.codes = codes
         self.texts = texts
         self.is_too_deep = is_too_deep
         self.has_surrogates = has_surrogates
@@ -221,7 +221,7 @@ class CellColumn(_Cells):
     @property
     def present(self) -> CellColumn:
         """The cells that are not null."""
-        codes = self._codes[self._codes != 0]
+        codes = self.codes[self.codes != 0]
         return CellColumn(
             codes,
             pc.drop_null(self.texts),
@@ -235,12 +235,12 @@ class CellColumn(_Cells):
 
     def kinds_by_row(self) -> Iterator[ValueKind | None]:
         """Return the kind of each cell, or None for null."""
-        return map(_KIND_BY_CODE.__getitem__, self._codes)
+        return map(_KIND_BY_CODE.__getitem__, self.codes)
 
     def json_of(self, row: int) -> str:
         """Return the JSON of a cell for an error, of a long array or object the beginning."""
         text = self.texts[row].as_buffer()
-        if len(text) > BATCH_BYTES and self._codes[row] in _NESTED_CODES:
+        if len(text) > BATCH_BYTES and self.codes[row] in _NESTED_CODES:
             return bytes(text[:BATCH_BYTES]).decode(errors="replace")
         return exact_json.dump(self[row])
 
@@ -248,7 +248,7 @@ class CellColumn(_Cells):
         """Return the rows with a bare ``NaN`` or infinity, and that value, or NaN if it is nested."""
         mention_one = combine(pc.match_substring_regex(self.texts, "NaN|Infinity"))
         for row in numbers_of(pc.indices_nonzero(mention_one)).tolist():
-            code, text = self._codes[row], self.texts[row]
+            code, text = self.codes[row], self.texts[row]
             if code == CODES[ValueKind.CONSTANT]:
                 yield row, text.as_py()
             elif code in _NESTED_CODES and exact_json.has_constant(text.as_buffer().to_pybytes()):
@@ -265,12 +265,12 @@ class CellColumn(_Cells):
         return int(min(groups, key=lambda group: (np.count_nonzero(group), -group.argmax())).argmax())
 
     def _are(self, kinds: frozenset[ValueKind]) -> NDArray[np.bool_]:
-        return np.isin(self._codes, [CODES[kind] for kind in kinds])
+        return np.isin(self.codes, [CODES[kind] for kind in kinds])
 
     def without(self, word: str, kind: ValueKind) -> tuple[CellColumn, NDArray[np.intp]]:
         """Return the cells with null for each that is a word of a kind, and the rows of these."""
         rows = numbers_of(pc.indices_nonzero(combine(pc.equal(self.texts, to_scalar(word, pa.string())))))
-        codes = self._codes.copy()
+        codes = self.codes.copy()
         rows = rows[codes[rows] == CODES[kind]]
         codes[rows] = 0
         bits = pa.py_buffer(np.packbits(codes == 0, bitorder="little"))
@@ -292,8 +292,8 @@ class CellColumn(_Cells):
         row: int
         for row in numbers_of(pc.indices_nonzero(may_have_one)).tolist():
             self.checkpoint()
-            is_nested = self._codes[row] in _NESTED_CODES
-            if self._codes[row] == SURROGATE or (
+            is_nested = self.codes[row] in _NESTED_CODES
+            if self.codes[row] == SURROGATE or (
                 is_nested and exact_json.has_lone_surrogate(self.texts[row].as_buffer().to_pybytes())
             ):
                 break
@@ -305,7 +305,7 @@ class CellColumn(_Cells):
         for start in range(0, self._length, _BATCH):
             self.checkpoint()
             texts = self.texts.slice(start, _BATCH).to_pylist()
-            codes = self._codes[start : start + _BATCH].tolist()
+            codes = self.codes[start : start + _BATCH].tolist()
             cells = zip(codes, texts, strict=True)
             json = [exact_json.dump(text) if code == _TEXT_CODE else text for code, text in cells]
             parts.append(to_array(json, pa.string()))
@@ -329,12 +329,12 @@ class CellColumn(_Cells):
         """Return the codes and texts by block."""
         texts = self.texts.chunks if isinstance(self.texts, pa.ChunkedArray) else [self.texts]
         ends = np.cumsum([len(chunk) for chunk in texts], dtype=np.intp)
-        return zip(np.split(self._codes, ends[:-1]), texts, strict=True)
+        return zip(np.split(self.codes, ends[:-1]), texts, strict=True)
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
         self.checkpoint()
         texts = self.texts.slice(start, stop - start).to_pylist()
-        codes = self._codes[start:stop].tolist()
+        codes = self.codes[start:stop].tolist()
         return (_READ_BY_CODE[code](text) for code, text in zip(codes, texts, strict=True))
 
 

@@ -24,14 +24,13 @@ from connecty_frames.decode.exact_json import (
     ValueKind,
 )
 from connecty_frames.decode.types import (
-    builders,
     numbers,
     temporal,
     temporal_bounds,
     temporal_fast,
 )
+from connecty_frames.decode.types.build import build, build_nested
 from connecty_frames.decode.types.column import CellColumn, Column, concat
-from connecty_frames.decode.types.nested import build_nested
 from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.temporal_fast import TemporalValues
 from connecty_frames.decode.types.temporal_format import TemporalFormat, has_format
@@ -314,7 +313,7 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
     decision = _booleans(column, options)
     if column.kinds != {ValueKind.BOOLEAN}:
         try:
-            builders.build(column.cells.present, pa.bool_())
+            build(column.cells.present, pa.bool_())
         except CellError as error:
             if column.kinds != {ValueKind.INTEGER}:
                 raise
@@ -362,7 +361,7 @@ def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Arr
         options = replace(options, decimals="exact")  # no whole number is changed
     try:
         decision = _numbers(column, options)
-        return builders.build(cells, decision.type) if decision.array is None else decision.array
+        return build(cells, decision.type) if decision.array is None else decision.array
     except CellError:
         return None
 

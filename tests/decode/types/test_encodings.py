@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.types import builders
+from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.encodings import Encoding, binary, epoch, local, parse_encoding, strptime
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
@@ -59,8 +59,8 @@ def test_values(encoding: Encoding, text: str) -> None:
 def test_type(encoding: Encoding, type_: pa.DataType) -> None:
     """The Arrow type of the column, which a column of nulls has too."""
     assert encoding.type == type_
-    assert builders.build([None], encoding).type == type_
-    assert builders.build([], encoding).type == type_
+    assert build([None], encoding).type == type_
+    assert build([], encoding).type == type_
 
 
 @cases(
@@ -123,18 +123,18 @@ class TestEpoch:
     )
     def test_read(self, unit: str, cell: str, expected: object) -> None:
         """Exactly, bare or in quotes, whole or with a fraction or exponent."""
-        found = builders.build([*exact_json.parse(f"[{cell}]"), None], epoch(unit))
+        found = build([*exact_json.parse(f"[{cell}]"), None], epoch(unit))
         assert found.to_pylist() == [expected, None]
 
     def test_nanoseconds(self) -> None:
         """All nine digits are kept."""
-        found = builders.build(exact_json.parse('[1735725600123456789,"-1"]'), epoch("ns", "UTC"))
+        found = build(exact_json.parse('[1735725600123456789,"-1"]'), epoch("ns", "UTC"))
         assert found.type == pa.timestamp("ns", "UTC")
         assert found.cast(pa.int64()).to_pylist() == [1735725600123456789, -1]
 
     def test_instants(self) -> None:
         """With a zone, the same numbers are instants."""
-        found = builders.build(exact_json.parse("[1735725600000]"), epoch("ms", "Europe/Berlin"))
+        found = build(exact_json.parse("[1735725600000]"), epoch("ms", "Europe/Berlin"))
         assert found.cast(pa.timestamp("us", "UTC")).to_pylist() == [
             dt.datetime(2025, 1, 1, 10, tzinfo=dt.UTC)
         ]
@@ -167,7 +167,7 @@ class TestEpoch:
     def test_refused(self, unit: str, tz: str | None, cell: str, reason: str) -> None:
         """More digits than the type holds, another year, and what is no number."""
         with pytest.raises(CellError) as caught:
-            builders.build([None, *exact_json.parse(f"[0,{cell}]")], epoch(unit, tz))
+            build([None, *exact_json.parse(f"[0,{cell}]")], epoch(unit, tz))
         assert caught.value.row == 2
         assert caught.value.reason.startswith(reason)
 
@@ -176,9 +176,7 @@ class TestEpoch:
 def test_every_epoch_is_exact(micros: int, unit: str) -> None:
     """Any instant, as a number of any unit, is the same microsecond."""
     number = Decimal(micros).scaleb({"s": -6, "ms": -3, "us": 0}[unit])
-    found = builders.build(
-        [f"{number:f}", f"{number:e}", f"{number:f}" + "0" * ("." in f"{number:f}")], epoch(unit)
-    )
+    found = build([f"{number:f}", f"{number:e}", f"{number:f}" + "0" * ("." in f"{number:f}")], epoch(unit))
     assert found.cast(pa.int64()).to_pylist() == [micros] * 3
 
 
@@ -195,11 +193,11 @@ def test_every_local_time(at: dt.datetime, name: str) -> None:
     others = (instant + dt.timedelta(minutes=minutes) for minutes in (-120, -60, -30, 30, 60, 120))
     if any(other.astimezone(zone).replace(tzinfo=None) == time for other in others):
         with pytest.raises(CellError, match="ambiguous"):
-            builders.build([time.isoformat()], local(name))
+            build([time.isoformat()], local(name))
     else:
         texts, type_ = [f"{time} {name}"], pa.timestamp("us", "UTC")
-        assert builders.build([time.isoformat()], local(name)).cast(type_).to_pylist() == [instant]
-        assert builders.build(texts, type_).to_pylist() == [instant]
+        assert build([time.isoformat()], local(name)).cast(type_).to_pylist() == [instant]
+        assert build(texts, type_).to_pylist() == [instant]
 
 
 class TestLocal:
@@ -208,7 +206,7 @@ class TestLocal:
     def test_read(self) -> None:
         """Timestamps without an offset, and dates as midnight, on both sides of summer time."""
         cells = ["2025-01-01T10:00:00", None, "2025-07-01 10:00:00.5", "2025-03-30", "0900-01-01"]
-        found = builders.build(cells, local("Europe/Berlin"))
+        found = build(cells, local("Europe/Berlin"))
         assert found.type == pa.timestamp("us", "Europe/Berlin")
         assert found.cast(pa.timestamp("us", "UTC")).to_pylist() == [
             dt.datetime(2025, 1, 1, 9, tzinfo=dt.UTC),
@@ -220,7 +218,7 @@ class TestLocal:
 
     def test_years_beyond_2037(self) -> None:
         """The rule of the zone applies after the last transition that its file lists."""
-        found = builders.build(["2050-07-01T12:00:00", "2050-12-01T12:00:00"], local("America/New_York"))
+        found = build(["2050-07-01T12:00:00", "2050-12-01T12:00:00"], local("America/New_York"))
         assert found.cast(pa.timestamp("us", "UTC")).to_pylist() == [
             dt.datetime(2050, 7, 1, 16, tzinfo=dt.UTC),
             dt.datetime(2050, 12, 1, 17, tzinfo=dt.UTC),
@@ -228,7 +226,7 @@ class TestLocal:
 
     def test_offset(self) -> None:
         """A zone may be an offset."""
-        found = builders.build(["2025-01-01T00:00:00"], local("-05:30"))
+        found = build(["2025-01-01T00:00:00"], local("-05:30"))
         assert found.cast(pa.int64()).to_pylist() == [1735709400000000]
 
     @cases(
@@ -245,7 +243,7 @@ class TestLocal:
     def test_refused(self, cells: list[Any], row: int, reason: str) -> None:
         """A time that occurs twice or never, and one that names its offset itself."""
         with pytest.raises(CellError) as caught:
-            builders.build(cells, local("Europe/Berlin"))
+            build(cells, local("Europe/Berlin"))
         assert caught.value.row == row
         assert caught.value.value == cells[row]
         assert caught.value.reason.startswith(reason)
@@ -271,7 +269,7 @@ class TestBinary:
     )
     def test_read(self, type_: Any, cells: list[Any], expected: list[Any]) -> None:
         """PostgreSQL's texts need no encoding."""
-        assert builders.build(cells, type_).to_pylist() == expected
+        assert build(cells, type_).to_pylist() == expected
 
     @cases(
         ("type_", "cell"),
@@ -293,11 +291,11 @@ class TestBinary:
     def test_refused(self, type_: Any, cell: str) -> None:
         """Another alphabet, odd lengths, wrong padding, white space: the row and the value are named."""
         with pytest.raises(CellError) as caught:
-            builders.build([None, cell], type_)
+            build([None, cell], type_)
         assert (caught.value.row, caught.value.value) == (1, cell)
 
     @cases("cell", [exact_json.IntText("48"), True, ["48"]])
     def test_not_text(self, cell: object) -> None:
         """A number is no text."""
         with pytest.raises(CellError, match="is not pairs of hexadecimal digits"):
-            builders.build([cell], binary("hex"))
+            build([cell], binary("hex"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.types import builders
+from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.encodings import strptime
 from connecty_frames.decode.types.temporal_fast import FAST_CASTS, read_fast
 from connecty_frames.decode.types.temporal_format import TemporalFormat
@@ -32,7 +32,7 @@ by_python = dt.datetime.strptime
 
 def read(format_: str, *cells: Any) -> list[Any]:
     """Return the values of a column."""
-    return list(builders.build(list(cells), strptime(format_)).to_pylist())
+    return list(build(list(cells), strptime(format_)).to_pylist())
 
 
 def instant(*parts: int) -> dt.datetime:
@@ -55,8 +55,8 @@ def instant(*parts: int) -> dt.datetime:
 def test_type(format_: str, type_: pa.DataType) -> None:
     """The format tells it, also for a column without values."""
     assert strptime(format_).type == type_
-    assert builders.build([None], strptime(format_)).type == type_
-    assert builders.build([], strptime(format_)).type == type_
+    assert build([None], strptime(format_)).type == type_
+    assert build([], strptime(format_)).type == type_
 
 
 @cases(
@@ -442,7 +442,7 @@ def test_what_email_writes(times: list[dt.datetime], minutes: int) -> None:
     at = [time.replace(microsecond=0, tzinfo=zone) for time in times]
     texts = [format_datetime(each) for each in at]
     texts += [format_datetime(each.astimezone(dt.UTC), usegmt=True) for each in at]
-    assert builders.build(texts, UTC).to_pylist() == at * 2
+    assert build(texts, UTC).to_pylist() == at * 2
     fast = read_fast(pa.array(texts), FAST_CASTS[TemporalFormat.AWARE][0])
     assert fast is not None
     assert fast.values.to_pylist() == at * 2

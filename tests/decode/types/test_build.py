@@ -14,7 +14,7 @@ from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.statistics import ColumnStatistics
-from connecty_frames.decode.types import builders
+from connecty_frames.decode.types.build import build, restate_bounds
 from connecty_frames.decode.types.column import ScalarColumn
 from connecty_frames.decode.types.encodings import epoch
 from tests.cases import cases
@@ -60,7 +60,7 @@ POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
 )
 def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
     """The array has the type asked for and these values."""
-    found = builders.build(exact_json.parse(cells), type_)
+    found = build(exact_json.parse(cells), type_)
     found.validate(full=True)
     assert found.type == type_
     assert found.to_pylist() == expected
@@ -69,7 +69,7 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
 @cases("type_", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
 def test_texts_in_an_array(type_: pa.DataType) -> None:
     """Each text type is made of them, also one to which Arrow 17 casts nothing."""
-    built = builders.build(ScalarColumn(ValueKind.TEXT, pa.array(["é", None, ""])), type_)
+    built = build(ScalarColumn(ValueKind.TEXT, pa.array(["é", None, ""])), type_)
     assert built.type == type_
     assert built.to_pylist() == ["é", None, ""]
 
@@ -123,7 +123,7 @@ def test_texts_in_an_array(type_: pa.DataType) -> None:
 def test_errors_name_the_cell(cells: str, type_: pa.DataType, row: int, reason: str) -> None:
     """A cell that is not exactly a value of the type, or holds such a value, is named by its row."""
     with pytest.raises(CellError) as caught:
-        builders.build(exact_json.parse(cells), type_)
+        build(exact_json.parse(cells), type_)
     assert caught.value.row == row
     assert caught.value.reason.startswith(reason)
 
@@ -131,7 +131,7 @@ def test_errors_name_the_cell(cells: str, type_: pa.DataType, row: int, reason: 
 def test_epoch_is_named_for_timestamps_alone() -> None:
     """No number is a time of day."""
     with pytest.raises(CellError) as caught:
-        builders.build(exact_json.parse("[5]"), pa.time64("us"))
+        build(exact_json.parse("[5]"), pa.time64("us"))
     assert caught.value.reason == "is not text, so it is not a value of time64[us]"
 
 
@@ -139,9 +139,9 @@ def test_a_dictionary_with_too_few_keys() -> None:
     """The 129th distinct value does not fit in an index of 8 bits; the 128th does, of however many cells."""
     type_ = pa.dictionary(pa.int8(), pa.string())
     values: list[object] = [None, *map(str, range(128)), *["0"] * 16_384]
-    assert builders.build(values, type_).to_pylist() == values
+    assert build(values, type_).to_pylist() == values
     with pytest.raises(CellError) as caught:
-        builders.build([*values, "new"], type_)
+        build([*values, "new"], type_)
     assert (caught.value.row, caught.value.value) == (16_513, "new")
 
 
@@ -178,7 +178,7 @@ def test_the_row_of_the_first_cell_that_does_not_fit(
     """It is counted from 0 with the nulls, also where what does not fit is inside of the cell."""
     cells = [*(good if cell == "good" else cell for cell in before), bad, good, bad]
     with pytest.raises(CellError) as caught:
-        builders.build(exact_json.parse(f"[{','.join(cells)}]"), type_)
+        build(exact_json.parse(f"[{','.join(cells)}]"), type_)
     assert (caught.value.row, caught.value.value) == (len(before), value)
 
 
@@ -190,7 +190,7 @@ def test_rows_are_counted_over_blocks(type_: pa.DataType, row: int) -> None:
     cells = [good] * 32_769
     cells[row] = bad
     with pytest.raises(CellError) as caught:
-        builders.build(exact_json.parse(f"[{','.join(cells)}]"), type_)
+        build(exact_json.parse(f"[{','.join(cells)}]"), type_)
     assert (caught.value.row, caught.value.value) == (row, "300")
 
 
@@ -236,4 +236,4 @@ def test_bounds_are_restated_in_iso_8601(
     type_: Any, sections: dict[str, dict[str, Any]], expected: dict[str, dict[str, Any]]
 ) -> None:
     """Those that are spelled as the rows are; all else in the statistics stays."""
-    assert builders.restate_bounds(ColumnStatistics(sections), type_).sections == expected
+    assert restate_bounds(ColumnStatistics(sections), type_).sections == expected

@@ -1,4 +1,10 @@
-"""Cells to an Arrow array of a given type: exactly, or a CellError that says which cell does not fit."""
+"""Cells to an Arrow array of a given type: exactly, or a CellError that says which cell does not fit.
+
+Values that have been read are cast if that is exact, and texts are read as whole arrays. Arrays and objects
+of one shape become lists and structs by place: a column of the values at each place. A few bytes of them are
+read as Python objects, in a fraction of the time; of many, no Python object is made of a value, since an
+empty array would take thirty times its size.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +14,13 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import listed, quoted
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import index_of, to_array, to_scalar
+from connecty_frames.decode.arrow.buffers import bytes_of, index_of, numbers_of, to_array, to_scalar
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     any_of,
@@ -25,8 +32,18 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
+from connecty_frames.decode.cells import CODES, read_cells
 from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
-from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys, ValueKind
+from connecty_frames.decode.exact_json import (
+    EXACT_CONTEXT,
+    KIND_BY_TYPE,
+    NESTED_KINDS,
+    NUL,
+    NUMBER_KINDS,
+    RepeatedKeys,
+    ValueKind,
+)
+from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers, temporal, temporal_spellings
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine
 from connecty_frames.decode.types.encodings import Category, Encoding
@@ -35,15 +52,28 @@ from connecty_frames.decode.types.temporal_fast import TemporalValues
 from connecty_frames.decode.types.temporal_format import TemporalFormat, match_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.statistics import ColumnStatistics
     from connecty_frames.decode.types.column import Array
 
+    #: Returns the array of the scalars at one place, None if no type holds them all.
+    BuildScalars = Callable[[ScalarColumn | CellColumn], Array | None]
+    #: The codes and the texts of the cells of a block.
+    Part = tuple[NDArray[np.uint8], pa.StringArray]
+
 #: How many cells are made Python objects at once.
 _BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 
+#: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
+MOST_FIELDS: Final = 1_000
+_NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
+_SCALAR_KINDS: Final = (frozenset({ValueKind.BOOLEAN}), frozenset({ValueKind.TEXT}), NUMBER_KINDS)
+#: Up to this size arrays and objects are read as Python objects, in a fraction of the time.
+_FEW_BYTES: Final = 1 << 13  # pragma: no mutate - a size
 #: How many digits whole numbers of 64 bits have.
 _INTEGER_DIGITS: Final = 19
 
@@ -70,6 +100,15 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
             found = _cast(read.values if isinstance(read, TemporalValues | FloatValues) else read, type_)
             if found is not None:
                 return found
+        elif (
+            isinstance(cells, CellColumn)
+            and _is_by_place(cells, type_)
+            and not cells.has_surrogates
+            and cells.texts.nbytes > _FEW_BYTES
+        ):
+            found = _build_by_place(cells, type_)
+            if found is not None:
+                return found
         if len(cells) > _BLOCK and _is_by_cell(type_):  # pragma: no mutate - saves memory
             return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)
@@ -89,7 +128,7 @@ def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], typ
     arrays = []
     for start in range(0, len(cells), _BLOCK):
         try:
-            arrays.append(builder(cells[start : start + _BLOCK], type_))
+            arrays.append(combine(builder(cells[start : start + _BLOCK], type_)))
         except CellError as error:
             raise error.at(start + (error.row or 0)) from None
     return pa.concat_arrays(arrays)
@@ -152,6 +191,9 @@ _CASTS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[Array, pa.DataType], Arr
 )
 
 
+# --- bounds ------------------------------------------------------------------------------------------
+
+
 def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) -> ColumnStatistics:
     """Rewrite the min and max of a column's statistics in ISO 8601 if they are spelled as its rows are."""
     # A bound can then be compared with the values, however both are written.
@@ -179,6 +221,9 @@ def iso_text(times: pa.Array) -> str:
     if is_aware(type_):
         times = pc.cast(times, pa.timestamp(type_.unit, "UTC"))
     return str(pc.cast(times, pa.string())[0].as_py())
+
+
+# --- cells --------------------------------------------------------------------------------------------
 
 
 def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -319,3 +364,179 @@ _BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
     (pa.types.is_map, _maps),
     (pa.types.is_dictionary, _dictionaries),
 )
+
+
+# --- places inside of cells ---------------------------------------------------------------------------
+
+
+class _Unlike(Exception):
+    """No type holds all the values at some place."""
+
+
+def build_nested(cells: CellColumn, build_scalars: BuildScalars) -> pa.Array | None:
+    """Return arrays or objects as an array of the type that all have, or None."""
+
+    def build_place(found: CellColumn, _: None) -> Array | None:
+        return build_scalars(found.narrowed()) if any(map(found.kinds.issubset, _SCALAR_KINDS)) else None
+
+    few = cells.texts.nbytes <= _FEW_BYTES
+    places = (_FewPlaces if few else _Places)(build_place, cells.checkpoint)
+    try:
+        return places.build(list(cells if few else cells.parts()))
+    except _Unlike:
+        return None
+
+
+def _build_by_place(cells: CellColumn, type_: pa.DataType) -> Array | None:
+    """Return arrays or objects as a type, or None if some do not fit it."""
+    parts = [[part] for part in cells.parts()] if _is_by_cell(type_) else [list(cells.parts())]
+    try:
+        arrays = [_Places(_build_place, cells.checkpoint).build(some, type_) for some in parts]
+    except (_Unlike, CellError, pa.ArrowInvalid):  # an error about a cell is found by cell
+        return None
+    return pa.chunked_array(arrays, type_)
+
+
+def _build_place(cells: CellColumn, type_: pa.DataType) -> Array:
+    """Return the values at one place as a type."""
+    if is_text(type_) and not cells.kinds & NESTED_KINDS:
+        return build(ScalarColumn(ValueKind.TEXT, cells.texts), type_)
+    if pa.types.is_floating(type_) and cells.kinds == {ValueKind.INTEGER}:
+        return build(ScalarColumn(ValueKind.FRACTION, cells.texts), type_)  # a zero may have a minus
+    return build(cells.narrowed(), type_)
+
+
+def _is_by_place(cells: CellColumn, type_: pa.DataType | None) -> bool:
+    """Whether cells are all arrays or all objects, as their type says if it is given."""
+    if cells.kinds == {ValueKind.ARRAY}:
+        return type_ is None or pa.types.is_list(type_) or pa.types.is_large_list(type_)
+    return cells.kinds == {ValueKind.OBJECT} and (type_ is None or pa.types.is_struct(type_))
+
+
+class _Places:
+    """Builds the values at each place inside of cells, which are all scalars, all arrays or all objects."""
+
+    def __init__(self, build_place: Callable[..., Array | None], checkpoint: Callable[[], None]) -> None:
+        self._build_place = build_place
+        self._checkpoint = checkpoint
+        self._count = 0
+
+    def build(self, parts: Any, type_: pa.DataType | None = None) -> pa.Array:
+        """Return all values at a place as an array, of a type if it is given; the list is emptied."""
+        self._count += 1
+        if self._count > MOST_FIELDS:
+            raise _Unlike
+        cells = self._cells(parts)
+        if not cells.kinds:
+            return pa.nulls(len(cells), pa.string() if type_ is None else type_)
+        if not _is_by_place(cells, type_):
+            array = self._build_place(cells, type_)
+            if array is None:
+                raise _Unlike
+            return combine(array)
+        is_array, count, nulls = ValueKind.ARRAY in cells.kinds, len(cells), len(cells) - cells.present_count
+        buffers = [pa.py_buffer(np.packbits(cells.codes != 0, bitorder="little"))]
+        del cells
+        if is_array:
+            lengths, items = self._items(parts)
+            child = self.build(items, None if type_ is None else type_.value_type)
+            type_ = pa.list_(child.type) if type_ is None else type_
+            offset = np.int64 if pa.types.is_large_list(type_) else np.int32
+            buffers.append(pa.py_buffer(np.cumsum(np.append(0, lengths), dtype=offset)))
+            children, nulls = [child], 0
+        else:
+            values = self._fields(parts)
+            types = dict.fromkeys(values) if type_ is None else {field.name: field.type for field in type_}
+            if types.keys() != values.keys() or (type_ is not None and type_.num_fields != len(types)):
+                raise _Unlike
+            children = [self.build(values.pop(key), found) for key, found in types.items()]
+            if type_ is None:
+                type_ = pa.struct([(key, child.type) for key, child in zip(types, children, strict=True)])
+        for position, child in enumerate(children):
+            if child.null_count > nulls and not type_.field(position).nullable:
+                raise _Unlike
+        return pa.Array.from_buffers(type_, count, buffers, children=children)
+
+    def _cells(self, parts: Any) -> CellColumn:
+        """Return the values at a place as cells."""
+        codes = np.concatenate([np.empty(0, np.uint8), *(codes for codes, _ in parts)])
+        texts = pa.chunked_array([texts for _, texts in parts], pa.string())
+        return CellColumn(codes, texts, checkpoint=self._checkpoint)
+
+    def _blocks(self, parts: list[Part]) -> Iterator[tuple[NDArray[np.bool_], bytes]]:
+        """Return which cells of each part are not null, and the JSON of these in a row."""
+        parts.reverse()
+        while parts:
+            self._checkpoint()
+            codes, texts = parts.pop()
+            yield codes != 0, bytes_of(texts).tobytes()
+
+    def _items(self, parts: Any) -> tuple[NDArray[np.int64], Any]:
+        """Return how many items each array has, and all items."""
+        lengths, items = [], []
+        for is_there, data in self._blocks(parts):
+            starts, ends, counts = find_items(data)
+            codes, texts, _ = read_cells(data, starts, ends, np.arange(len(starts)))
+            items.append((codes, texts))
+            lengths.append(np.zeros(len(is_there), np.int64))
+            lengths[-1][is_there] = counts
+        return np.concatenate(lengths), items
+
+    def _fields(self, parts: Any) -> dict[str, Any]:
+        """Return the values by key, each once in every object, in the order of the first."""
+        fields: dict[str, list[Part]] = {}
+        nulls = 0  # before the first object
+        for is_there, data in self._blocks(parts):
+            if not fields and not data:
+                nulls += len(is_there)
+                continue
+            starts, ends, counts = find_items(data)
+            key_ends, value_starts = find_keys(data, starts, ends)
+            keys = read_cells(data, starts, key_ends, np.arange(len(starts))).texts.dictionary_encode()
+            names = keys.dictionary.to_pylist()
+            if not fields and len(names) <= MOST_FIELDS:
+                none = [(np.zeros(nulls, np.uint8), pa.nulls(nulls, pa.string()))]
+                fields = {name: list(none) for name in names if NUL not in name}
+            if not fields or not fields.keys() >= set(names) or (counts != len(fields)).any():
+                raise _Unlike
+            width, rows = len(fields), len(is_there)
+            # By object, which of the keys each field has; each must be there once.
+            position = np.array([list(fields).index(name) for name in names], np.intp)
+            found = position[numbers_of(keys.indices)].reshape(-1, width)
+            order = np.argsort(found, axis=1)
+            if (np.take_along_axis(found, order, axis=1) != np.arange(width)).any():
+                raise _Unlike
+            places = np.full((rows, width), -1)
+            places[is_there] = order + width * np.arange(len(order))[:, np.newaxis]
+            codes, texts, _ = read_cells(data, value_starts, ends, places.T.ravel())
+            for number, values in enumerate(fields.values()):
+                some = slice(number * rows, (number + 1) * rows)
+                values.append((codes[some], texts.slice(number * rows, rows)))
+        return fields
+
+
+class _FewPlaces(_Places):
+    """Does the same with few values, which are Python objects."""
+
+    def _cells(self, parts: Any) -> CellColumn:
+        codes = [0 if value is None else CODES[KIND_BY_TYPE[type(value)]] for value in parts]
+        if any(map(_NESTED_CODES.__contains__, codes)):  # then no text is needed
+            texts = pa.nulls(len(codes), pa.string())
+        else:
+            texts = _texts(parts, pa.string())
+        return CellColumn(np.array(codes, np.uint8), texts)
+
+    def _items(self, parts: Any) -> tuple[NDArray[np.int64], Any]:
+        return np.array([len(value or ()) for value in parts]), list(
+            chain.from_iterable(value or () for value in parts)
+        )
+
+    def _fields(self, parts: Any) -> dict[str, Any]:
+        names: Any = next(filter(None, parts), {}).keys()
+        if (
+            not names
+            or any(NUL in name for name in names)
+            or not all(value is None or (_is_object(value) and value.keys() == names) for value in parts)
+        ):
+            raise _Unlike
+        return {name: [value and value[name] for value in parts] for name in names}
