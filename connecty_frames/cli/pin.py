@@ -138,7 +138,8 @@ def list_pins(*, folder: _Folder = None, format_: FormatOption = None, output: O
 
     written_as = choose_format(format_, output, None)
     found = PinFolder.find(folder)
-    pins = [found[name] for name in found.names()]
+    read = _read(found, found.names())
+    pins = _readable(read)
     table = pa.table(
         {
             "name": pa.array([each.name for each in pins], pa.string()),
@@ -148,6 +149,8 @@ def list_pins(*, folder: _Folder = None, format_: FormatOption = None, output: O
         }
     )
     write_table(table, written_as, output)
+    for each in read.values():
+        _usable(each)
 
 
 @pin.command()
@@ -184,21 +187,19 @@ def check(
     """
     from connecty_frames.pins import PinFolder
 
-    pins = PinFolder.find(folder)
-    chosen = _chosen(pins, names, all_=all_)
+    read = _chosen(PinFolder.find(folder), names, all_=all_)
     options: dict[str, Any] = {"ask": ask, "times": times, "timeout": timeout}
     with ExitStack() as stack:
         if ask:
-            _read(pins, chosen)  # a damaged file is found before anything is paid for
             address = stack.enter_context(connection(sandbox=sandbox, profile=profile))
             options["client"] = stack.enter_context(open_client(address))
             if not is_temporary(address):
-                count = len(chosen) * times
+                count = len(_readable(read)) * times
                 which = "which is" if count == 1 else "each"
                 echo_stderr(f"This asks {counted(count, 'question')}, {which} paid for.")
         if warehouse is not None:
             options["connection"] = stack.enter_context(connected(warehouse))
-        rows, texts, failure = _check_each(pins, chosen, options, warehouse or "")
+        rows, texts, failure = _check_each(read, options, warehouse or "")
         typer.echo(json.dumps(rows, indent=2) if format_ == "json" else terminal("\n".join(texts), keep="\n"))
         changed = any(row["changed"] for row in rows)
         if failure and not changed:
@@ -208,24 +209,24 @@ def check(
 
 
 def _check_each(
-    pins: PinFolder, names: list[str], options: dict[str, Any], url: str
+    read: dict[str, Pin | ConfigError], options: dict[str, Any], url: str
 ) -> tuple[list[dict[str, Any]], list[str], Exception | None]:
     """Check pins; return the checks as rows of JSON and as text, and the first error."""
     rows: list[dict[str, Any]] = []
     texts: list[str] = []
     failure: Exception | None = None
-    for name in names:
+    for name, found in read.items():
         try:
             with _naming(name):
-                checked = pins[name].check(on_change=lambda _: None, **options)
+                checked = _usable(found).check(on_change=lambda _: None, **options)
         except Exception as error:
-            if len(names) == 1:
+            if len(read) == 1:
                 raise
             failure = failure or error
             reason = excerpt(_without_password(str(error), url), _SHOWN)
             rows.append({"name": name, "changed": None, "differences": [reason]})
             texts.append(f"Pin {snippet(name)!r}: not checked.\n  {reason}")
-            if options["ask"]:
+            if options["ask"] and error is not found:
                 break
         else:
             rows.append({"name": name, "changed": checked.changed, "differences": checked.lines})
@@ -262,10 +263,10 @@ def run(
     """Run the SQL of pins on the warehouse, and write all rows as they arrive; no question is asked."""
     from connecty_frames.pins import PinFolder
 
-    pins = PinFolder.find(folder)
-    chosen = _read(pins, _chosen(pins, names, all_=all_))
+    read = _chosen(PinFolder.find(folder), names, all_=all_)
+    chosen = _readable(read)
     if output_folder is None:
-        if len(chosen) > 1:
+        if len(read) > 1:
             raise ConfigError("Several pins need --output-folder DIR.", setting="output_folder")
         written_as = choose_format(format_, output, None)
         files = [output]
@@ -283,19 +284,45 @@ def run(
             run_sql = partial(each.rerun, dialect=dialect, schema=schema)
             write_batches(read_batches(warehouse, run_sql), written_as, opened)
             opened.flush()
+    for found in read.values():
+        _usable(found)
 
 
-def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> list[str]:
-    """Return the names of the pins that a command is about; a ConfigError if there are none."""
+def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> dict[str, Pin | ConfigError]:
+    """Read the pins that a command is about; a ConfigError if there are none, or none of a name."""
     if bool(names) == all_:
         raise ConfigError("Name the pins, or pass --all.", setting="name")
-    if found := names or pins.names():
-        return found
-    raise ConfigError(f"There are no pins in {path_text(pins.path)}.", setting="path")
+    known = pins.names()
+    if not (chosen := names or known):
+        raise ConfigError(f"There are no pins in {path_text(pins.path)}.", setting="path")
+    for name in chosen:
+        if name not in known:
+            pins[name]  # raises the error that lists those that there are
+    return _read(pins, chosen)
 
 
-def _read(pins: PinFolder, names: list[str]) -> list[Pin]:
-    return [pins[name] for name in names]
+def _read(pins: PinFolder, names: list[str]) -> dict[str, Pin | ConfigError]:
+    """Read pins by their names; a file that cannot be read stops no other."""
+    found: dict[str, Pin | ConfigError] = {}
+    for name in names:
+        try:
+            found[name] = pins[name]
+        except ConfigError as error:
+            found[name] = error
+    return found
+
+
+def _readable(read: dict[str, Pin | ConfigError]) -> list[Pin]:
+    """Return the pins whose files can be read; the first error if none can."""
+    found = [each for each in read.values() if not isinstance(each, ConfigError)]
+    return found or [_usable(each) for each in read.values()]
+
+
+def _usable(found: Pin | ConfigError) -> Pin:
+    """Return a pin, or raise the error about its file."""
+    if isinstance(found, ConfigError):
+        raise found
+    return found
 
 
 @contextmanager

@@ -7,6 +7,7 @@ working directory or the nearest folder above it. Two people who add pins change
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -36,6 +37,10 @@ _HEADER: Final = (
 #: The version of the form of a file.
 _FORMAT: Final = 2
 _SUFFIX: Final = ".toml"
+#: The largest file that is read, in bytes.
+_MAX_BYTES: Final = 2**20
+#: Finds the lines with which git marks a conflict; they may stand within the SQL.
+_find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL).search
 _COLUMN_KEYS: Final = frozenset(ColumnSchema.__slots__)
 
 
@@ -136,10 +141,10 @@ class PinFolder:
 
             def write(pin: Pin) -> None:
                 text = _text(pin).encode()
-                if _parsed(text, target, pin.name) != pin:
+                if len(text) > _MAX_BYTES or _parsed(text, target, pin.name) != pin:
                     raise ConfigError(
-                        "The answer has a type or a text that a pin file cannot hold. Set the types with "
-                        "schema=.",
+                        "The answer has a type or a text that a pin file cannot hold, or is larger than "
+                        f"{_MAX_BYTES:,} bytes. Set the types with schema=.",
                         setting="schema",
                     )
                 file.seek(0)
@@ -178,9 +183,12 @@ def check_name(name: object) -> str:
 def _content(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
-            return file.read()
+            text = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise _unusable(path, f"cannot be read: {error.strerror}") from None
+    if len(text) > _MAX_BYTES:
+        raise _unusable(path, f"is longer than {_MAX_BYTES:,} bytes")
+    return text
 
 
 def _parsed(text: bytes, path: Path, name: str) -> Pin:
@@ -190,6 +198,8 @@ def _parsed(text: bytes, path: Path, name: str) -> Pin:
 
 def _document(text: bytes, path: Path) -> dict[str, Any]:
     """Return a file's text as TOML without its version, which it has to have."""
+    if _find_conflict(text):
+        raise _unusable(path, "has a merge conflict", "Keep one side of it")
     try:
         document = tomllib.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number with too many digits
@@ -278,8 +288,9 @@ def _multiline(text: str) -> Any:
     return lines if tomllib.loads(tomlkit.dumps({"text": lines}))["text"] == text else text
 
 
-def _unusable(path: Path, reason: str) -> ConfigError:
-    return ConfigError(
-        f"{path_text(path)} {reason}. Restore it from your version control, or name another folder.",
-        setting="path",
-    )
+def _unusable(
+    path: Path,
+    reason: str,
+    advice: str = "Restore it from your version control, or name another folder",
+) -> ConfigError:
+    return ConfigError(f"{path_text(path)} {reason}. {advice}.", setting="path")

@@ -233,10 +233,10 @@ class Pin:
         """Check whether the pin still runs and returns the same columns, or compare a new answer.
 
         By default no question is asked and no row is read: the SQL is parsed and checked as for ``rerun``.
-        With a connection, the columns that the warehouse declares are compared with the pinned ones, and text
-        in place of numbers, or a table or column that is gone, is a change. With ``ask=True`` the question is
-        asked again, and the SQL, columns, types and number of rows of its answer are compared. The pin does
-        not change.
+        With a connection, the columns that the warehouse declares are compared with the pinned ones: another
+        kind, such as text in place of dates, is a change, and so is a table or column that is gone. With
+        ``ask=True`` the question is asked again, and the SQL, columns, types and number of rows of its answer
+        are compared. The pin does not change.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from connecty_frames._base.text import counted, quoted, snippet
-from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_number, is_text
+from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_text
 from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.rows.reader import column_names
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
 
 
+#: The types of databases whose text becomes a list or a struct.
+_JSON: Final = frozenset({"json", "jsonb"})
 #: The evidence for the type of a column without a value.
 _is_empty: Final = re.compile(r"no rows|only nulls,.*|.* statistics without a value").fullmatch
 
@@ -239,10 +241,21 @@ def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[st
             pair_of(given.type, decided, given.origin, given.declared)
         except CellError:
             fits = False
-        else:  # of text only some values are numbers
-            fits = not (is_number(decided.type) and given.declared and is_text(given.declared))
+        else:
+            fits = not _is_another_kind(given, decided.type)
         types.append((column.name, decided.type if fits else given.declared or given.type))
     return types
+
+
+def _is_another_kind(given: _Given, wanted: pa.DataType) -> bool:
+    """Return whether a declared type is of another kind than the wanted one: text, whole numbers."""
+    declared = given.declared and _as_answered(given.declared, wanted)
+    if declared is None or (pa.types.is_nested(wanted) and given.origin in _JSON):
+        return False
+    if is_text(declared):
+        return not is_text(wanted)
+    is_whole = pa.types.is_integer(declared) or (pa.types.is_decimal(declared) and declared.scale == 0)
+    return bool(is_whole and (pa.types.is_boolean(wanted) or _has_fractions(wanted)))
 
 
 def _decide(column: ColumnSchema, given: _Given, *, widens: bool) -> ColumnSchema:
@@ -298,5 +311,9 @@ def _wider(wanted: pa.DataType, declared: pa.DataType) -> pa.DataType:
     """Return a declared double or decimal in place of whole numbers: a later value may have a fraction."""
     if is_list(wanted) and is_list(declared):
         return pa.list_(_wider(wanted.value_type, declared.value_type))
-    has_fractions = pa.types.is_floating(declared) or (pa.types.is_decimal(declared) and declared.scale > 0)
-    return _as_answered(declared, wanted) if pa.types.is_integer(wanted) and has_fractions else wanted
+    is_wider = pa.types.is_integer(wanted) and _has_fractions(declared)
+    return _as_answered(declared, wanted) if is_wider else wanted
+
+
+def _has_fractions(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(type_) or (pa.types.is_decimal(type_) and type_.scale > 0))

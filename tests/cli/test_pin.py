@@ -190,19 +190,67 @@ def test_check(pin: Any, server: Script) -> None:
     assert len(server.requests) == requests
 
 
-def test_a_pin_that_cannot_be_checked(pin: Any, server: Script, tmp_path: Path) -> None:
-    """The others are checked, and the error is the command's; nothing is asked if a file is damaged."""
-    pin("add", "orders", "list the orders", "--dialect", "duckdb")
-    (tmp_path / "connecty-pins" / "damaged.toml").write_text("=", encoding="utf-8")
-    code, out, err = pin("check", "--all", "--format", "json")
-    damaged, orders = json.loads(out)
-    assert (code, "damaged.toml is damaged" in err) == (2, True)
-    assert (damaged["name"], damaged["changed"], len(damaged["differences"])) == ("damaged", None, 1)
-    assert orders == {"name": "orders", "changed": False, "differences": []}
-
+def test_a_pin_in_a_merge_conflict(pin: Any, server: Script, tmp_path: Path) -> None:
+    """It is named as that, and stops no other pin; the exit code is that of its error."""
+    for name in ("conflict", "orders"):
+        pin("add", name, "list the orders", "--dialect", "duckdb")
+    path = tmp_path / "connecty-pins" / "conflict.toml"
+    ours = path.read_text(encoding="utf-8")
+    marked = f"\n<<<<<<< HEAD\n{SQL}\n=======\nSELECT 1\n>>>>>>> other\n"
+    path.write_text(ours.replace(SQL, marked), encoding="utf-8")  # TOML can be read, as it is within the SQL
+    message = f"{path} has a merge conflict. Keep one side of it."
     asked = len(server.questions)
+
+    code, out, err = pin("check", "--all", "--format", "json")
+    assert (code, message in err) == (2, True)
+    assert json.loads(out) == [
+        {"name": "conflict", "changed": None, "differences": [message]},
+        {"name": "orders", "changed": False, "differences": []},
+    ]
+    code, out, err = pin("list", "--format", "csv")
+    assert (code, out.count("list the orders"), message in err) == (2, 1, True)
+    arguments = ("--all", "--connection", "duckdb:///a.duckdb", "--output-folder", "rows")
+    assert pin("run", *arguments)[:2] == (2, "")
+    assert [file.name for file in (tmp_path / "rows").iterdir()] == ["orders.parquet"]
+    assert pin("run", "conflict", "--connection", "duckdb:///a.duckdb")[:2] == (2, "")
+    assert len(server.questions) == asked
     code, out, err = pin("check", "--all", "--ask")
-    assert (code, out, len(server.questions) - asked) == (2, "", 0)
+    assert (code, out.splitlines()[-1]) == (2, "Pin 'orders': unchanged.")
+    assert err.startswith("This asks 1 question, which is paid for.\n")
+    assert pin("check", "--ask", "orders", "nobody")[0] == 2
+    assert len(server.questions) - asked == 1
+
+
+@pytest.mark.slow
+@pytest.mark.external
+def test_check_in_postgres(pin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """12 is for a change, as a column that is text now, or gone; an error has the code of its kind."""
+    pytest.importorskip("adbc_driver_postgresql")
+    psycopg = pytest.importorskip("psycopg")
+    postgres = pytest.importorskip("tests.servers.postgres", reason="Windows cannot run it as another user")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "10")
+    pin("add", "orders", "list the orders", "--dialect", "postgres")
+    with postgres.postgres_server() as server, psycopg.connect(server.url(), autocommit=True) as admin:
+
+        def check(change: str, url: str = server.url()) -> tuple[int, str]:
+            admin.execute(change)
+            code, out, err = pin("check", "orders", "--connection", url)
+            assert "hunter22" not in out + err
+            return code, out + err
+
+        admin.execute("CREATE ROLE reader LOGIN")
+        admin.execute("CREATE ROLE locked LOGIN PASSWORD 'other'")
+        assert check("CREATE TABLE orders (id bigint, name text)") == (0, "Pin 'orders': unchanged.\n")
+        code, shown = check("SELECT 1", server.url().replace("postgres@", "locked:hunter22@"))
+        assert (code, "password authentication failed" in shown) == (1, True)
+        code, shown = check("SELECT 1", server.url(user="reader"))
+        assert (code, "permission denied for table orders" in shown) == (1, True)
+        sql = "ALTER TABLE orders ALTER name TYPE bigint USING 1"
+        assert check(sql) == (12, "Pin 'orders': changed.\n  Column 'name' was string and is now int64.\n")
+        code, shown = check("ALTER TABLE orders DROP name")
+        assert (code, 'column "name" does not exist' in shown) == (12, True)
+        code, shown = check("DROP TABLE orders")
+        assert (code, 'relation "orders" does not exist' in shown) == (12, True)
 
 
 def test_a_failing_question_keeps_what_was_checked(pin: Any, server: Script) -> None:

@@ -70,7 +70,10 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| a question from `--file` or standard input | 10,000,000 bytes | |",
             {"cli.input._MAX_BYTES": 10_000_000},
         ),
-        ("| the profile file | 1 MiB | |", {"settings.profiles._MAX_BYTES": 1_048_576}),
+        (
+            "| the profile file, the file of a pin | 1 MiB | |",
+            {"settings.profiles._MAX_BYTES": 1_048_576, "pins.folder._MAX_BYTES": 1_048_576},
+        ),
         ("| nesting of values | 100 levels | |", {"decode.exact_json.MAX_DEPTH": 100}),
         (
             "| pause between polls | a tenth of the time elapsed, from 0.1 to 5 s | |",

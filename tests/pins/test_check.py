@@ -306,25 +306,33 @@ def test_what_the_warehouse_declares(
 
 
 @pytest.mark.parametrize(
-    ("sql", "arrow"),
+    ("value", "same", "others"),
     [
-        ("BOOLEAN", "bool"),
-        ("TIMESTAMP", "timestamp[us]"),
-        ("BLOB", "binary"),
-        ("INT[]", "list<l: int32>"),
-        ("VARCHAR", "string"),
-        ("SMALLINT", None),
+        ("a", "VARCHAR UUID", "BOOLEAN BIGINT DOUBLE DATE TIMESTAMPTZ"),
+        (1, "BIGINT SMALLINT DECIMAL(9)", "VARCHAR BOOLEAN DOUBLE DECIMAL(9,2) DATE TIMESTAMP BLOB INT[]"),
+        (0.5, "DOUBLE FLOAT DECIMAL(9,2)", "VARCHAR BOOLEAN BIGINT DECIMAL(9) DATE"),
+        (True, "BOOLEAN", "VARCHAR BIGINT DOUBLE DATE UUID"),
+        ("2026-01-31", "DATE", "VARCHAR BOOLEAN BIGINT TIMESTAMPTZ"),
+        ("2026-01-31T10:00:00", "TIMESTAMP", "VARCHAR BOOLEAN BIGINT TIMESTAMPTZ"),
+        ("2026-01-31T10:00:00Z", "TIMESTAMPTZ", "VARCHAR BOOLEAN BIGINT DATE TIMESTAMP"),
+        ([1], "INT[] JSON", "VARCHAR BOOLEAN BIGINT"),
     ],
+    ids=str,
 )
-def test_a_type_whose_values_never_become_the_pinned_one(service: Any, sql: str, arrow: str | None) -> None:
-    """It is a change, as ``rerun`` fails at the first value; of text, at the first that is no number."""
+def test_a_column_of_another_kind(service: Any, value: object, same: str, others: str) -> None:
+    """It is a change, also where some values could still be read; but not if ``schema=`` set the type."""
     connection = duckdb.connect()
-    connection.execute(f"CREATE TABLE orders (id {sql}, name VARCHAR)")
-    service.answer("SELECT id, name FROM orders")
+    rows = [["c"], [value]]
+    service.answer("SELECT c FROM orders", rows)
+    pin = service.pin()
+    given = service.pin("given", schema={"c": pin.schema["c"].type})
+    found = []
+    for sql in [*same.split(), *others.split()]:
+        connection.execute(f"CREATE OR REPLACE TABLE orders (c {sql})")
+        found += [(sql, pin.check(connection, on_change=lambda _: None).changed)]
+        assert given.check(connection).changed is False
 
-    found = service.pin().check(connection, on_change=lambda _: None)
-
-    assert found.lines == (() if arrow is None else (f"Column 'id' was int64 and is now {arrow}.",))
+    assert found == [(sql, False) for sql in same.split()] + [(sql, True) for sql in others.split()]
 
 
 def test_a_table_that_is_gone(service: Any, database: duckdb.DuckDBPyConnection) -> None:

@@ -226,6 +226,8 @@ def test_the_nearest_file_is_read(service: Any, folder: Path, monkeypatch: pytes
             "is damaged: pin 'orders': Object contains unknown field `other`",
         ),
         (b"version = 2\n[pins", "is damaged: Expected ']'"),
+        (b"#" * 2**20, "is not a pin file"),
+        (b"#" * (2**20 + 1), "is longer than 1,048,576 bytes"),
         (b"\xff\xfe", "is damaged: UnicodeDecodeError"),
         (b"a = " + b"[" * 100_000, "is damaged: "),
         (b"version = 2\nquestion = 'q'", "is damaged: pin 'orders': Object missing required field `dw_id`"),
@@ -244,6 +246,38 @@ def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> N
     assert len(service.script.questions) == 1
     assert path.read_bytes() == text
     assert cf.pinned("other").sql == SQL
+
+
+def test_links(service: Any, folder: Path) -> None:
+    """A folder and a file may be links, which stay; what is no regular file is not read."""
+    (folder / "shared").mkdir()
+    Path("connecty-pins").symlink_to("shared")
+    service.pin()
+    (folder / "shared" / "orders.toml").rename(folder / "elsewhere.toml")
+    (folder / "shared" / "orders.toml").symlink_to("../elsewhere.toml")
+    service.pin(question_id=QUESTION_ID, replace=True)
+
+    assert (folder / "shared" / "orders.toml").is_symlink()
+    assert (cf.pinned("orders").asked_at, [*folder.glob("*.toml")]) == (None, [folder / "elsewhere.toml"])
+    for name, target, reason in (
+        ("zeros", "/dev/zero", "Not a regular file"),
+        ("gone", "gone-too", "No such file or directory"),
+        ("circle", "circle.toml", "Too many levels of symbolic links"),
+    ):
+        (folder / "shared" / f"{name}.toml").symlink_to(target)
+        with pytest.raises(cf.ConfigError, match=f"{name}.toml cannot be read: {reason}"):
+            service.pin(name)
+    assert service.script.questions == ["list the orders"]
+
+
+def test_a_pin_that_is_too_large(service: Any) -> None:
+    """Nothing is written, and the error has the id of the question, which was paid for."""
+    service.answer(f"{SQL} -- {'x' * 2**20}")
+    with pytest.raises(cf.ConfigError, match="or is larger than 1,048,576 bytes") as caught:
+        service.pin()
+
+    assert f"question_id='{QUESTION_ID}'" in caught.value.__notes__[0]
+    assert list(Path().iterdir()) == []
 
 
 def test_a_wrong_value_in_a_file(service: Any) -> None:
