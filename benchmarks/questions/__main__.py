@@ -13,10 +13,7 @@ from connecty_frames.sandbox import workspace
 
 if __name__ == "__main__":
     answerer, connection = workspace.answerer(), connect()
-    outcomes = {
-        name: [(each["question"], judge(each, answerer, connection)) for each in asked]
-        for name, asked in questions().items()
-    }
+    outcomes = [(each["question"], judge(each, answerer, connection)) for each in questions()]
     print("\n".join(format_report(outcomes, listed=[Outcome.WRONG, Outcome.REFUSED])))
     rows = tables(connection)
     made = list(cases())[:: int(sys.argv[1]) if sys.argv[1:] else 10]
@@ -24,6 +21,4 @@ if __name__ == "__main__":
     print(
         f"\ngenerated questions, in every order: {len(made)}, wrong: {len(problems)}", *problems, sep="\n  "
     )
-    sys.exit(
-        bool(problems) or any(outcome is Outcome.WRONG for found in outcomes.values() for _, outcome in found)
-    )
+    sys.exit(bool(problems) or any(outcome is Outcome.WRONG for _, outcome in outcomes))

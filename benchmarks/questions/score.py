@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "connect", "format_report", "judge", "questions"]
 
-_HERE: Final = Path(__file__).parent
+_FILE: Final = Path(__file__).with_name("questions.toml")
 Question = dict[str, Any]
 
 
@@ -34,12 +34,10 @@ class Outcome(StrEnum):
     WRONG = "wrong"
 
 
-def questions() -> dict[str, list[Question]]:
-    """Return the questions of each file."""
-    return {
-        path.stem: tomllib.loads(path.read_text(encoding="utf-8"))["question"]
-        for path in sorted(_HERE.glob("*.toml"))
-    }
+def questions() -> list[Question]:
+    """Return the questions that people wrote."""
+    asked = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return [*asked["answerable"], *({"question": question} for question in asked["unanswerable"])]
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -51,32 +49,21 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 def judge(question: Question, answerer: Answerer, connection: duckdb.DuckDBPyConnection) -> Outcome:
     """Return how a question is answered."""
+    truth = question.get("sql")
     try:
         plan = answerer.answer(question["question"], 13)
     except QuestionFailed:
-        return Outcome.RIGHTLY_REFUSED if question.get("refuse") else Outcome.REFUSED
-    if question.get("refuse") or plan.sql is None:
+        return Outcome.RIGHTLY_REFUSED if truth is None else Outcome.REFUSED
+    if truth is None or plan.sql is None:
         return Outcome.WRONG
-    answer = run(connection, plan.sql)
-    ordered = question.get("ordered", False)
-    truths = (run(connection, sql, zone="UTC") for sql in question["sql"])
-    right = any(is_right(answer, truth, ordered=ordered) for truth in truths)
-    return Outcome.ANSWERED if right else Outcome.WRONG
+    rows = run(connection, plan.sql), run(connection, truth, zone="UTC")
+    return Outcome.ANSWERED if is_right(*rows, ordered=question.get("ordered", False)) else Outcome.WRONG
 
 
-def format_report(
-    outcomes: dict[str, list[tuple[str, Outcome]]], *, listed: Iterable[Outcome]
-) -> Iterator[str]:
-    """Return the lines of the report: a row for each file, then the questions with some outcomes."""
-    shown = tuple(Outcome)
-    yield f"{'questions':<30}" + "".join(f"{name:>17}" for name in shown) + f"{'of answerable':>16}"
-    rows = [*outcomes.items(), ("all", [each for found in outcomes.values() for each in found])]
-    for name, found in rows:
-        counts = Counter(outcome for _, outcome in found)
-        answerable = counts[Outcome.ANSWERED] + counts[Outcome.REFUSED] + counts[Outcome.WRONG]
-        share = counts[Outcome.ANSWERED] / max(answerable, 1)
-        yield f"{name:<30}" + "".join(f"{counts[outcome]:>17}" for outcome in shown) + f"{share:>16.0%}"
+def format_report(outcomes: list[tuple[str, Outcome]], *, listed: Iterable[Outcome]) -> Iterator[str]:
+    """Return the lines of the report: the count of each outcome, then the questions with some outcomes."""
+    counts = Counter(outcome for _, outcome in outcomes)
+    yield ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome)
     for outcome in listed:
-        asked = [question for question, found in rows[-1][1] if found is outcome]
-        yield f"\n{outcome} ({len(asked)}):"
-        yield from (f"  {question}" for question in asked)
+        yield f"\n{outcome} ({counts[outcome]}):"
+        yield from (f"  {question}" for question, found in outcomes if found is outcome)

@@ -59,6 +59,6 @@ def test_batch(
 @pytest.mark.slow
 def test_questions(run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that is not the one of the right SQL; of the generated questions the first is asked."""
-    asked = {"question": "how many orders are there", "sql": ["SELECT 0"]}
-    monkeypatch.setattr(score, "questions", lambda: {"one": [asked]})
+    asked = {"question": "how many orders are there", "sql": "SELECT 0"}
+    monkeypatch.setattr(score, "questions", lambda: [asked])
     assert "\nwrong (1):\n  how many orders are there\n" in run("benchmarks.questions", "10000")
