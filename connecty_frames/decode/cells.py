@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import POOL, numbers_of, to_array, to_scalar
+from connecty_frames.decode.arrow.buffers import POOL, numbers_of, of_flags, to_array, to_scalar
 from connecty_frames.decode.exact_json import UNHIDE, ValueKind
 from connecty_frames.decode.scanning import byte_table
 
@@ -76,9 +76,7 @@ def unescape(texts: pa.StringArray, escaped: NDArray[Any]) -> tuple[pa.StringArr
     if len(some) < len(texts):
         is_decoded = np.zeros(len(texts), np.bool_)
         is_decoded[escaped] = True
-        bits = pa.py_buffer(np.packbits(is_decoded, bitorder="little"))
-        mask = pa.Array.from_buffers(pa.bool_(), len(texts), [None, bits])
-        array = pc.replace_with_mask(texts, mask, array)
+        array = pc.replace_with_mask(texts, of_flags(is_decoded), array)
     return array, escaped[lone].tolist()
 
 

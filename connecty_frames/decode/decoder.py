@@ -204,7 +204,7 @@ def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions)
     if isinstance(given, AnyDecimal):
         type_ = None
         if not column.cells.has_surrogates:  # else an error, where the values are read
-            type_ = numbers.any_decimal(column.cells.present, column.bounds)
+            type_ = numbers.any_decimal(column.cells.texts, column.bounds)
         return inference.Decision(type_ or given.type, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
         return inference.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
@@ -284,13 +284,14 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     first = problem.value if problem.row is None else column.cells[problem.row]
     if column.section == "temporal" and not any(map(str.isdigit, str(first))):
         return None  # as "n/a": trying all types would take most of the time of a small answer
-    some = list(islice(column.cells.present, 0, None, len(column.cells) // _MOST_TRIED + 1))
     for type_ in _REMEDIES.get(column.section, ()):
         if type_ == inferred:
             continue
         try:
             # Most often no type reads the value in question: that is found out by it alone.
             build([first], type_)
+            present = (cell for cell in column.cells if cell is not None)
+            some = list(islice(present, 0, None, len(column.cells) // _MOST_TRIED + 1))
             build(some, type_)
         except (CellError, pa.ArrowException):
             continue

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from connecty_frames.decode.arrow.buffers import Array
+
 #: How many characters of a value a message shows, and how long a reason is at most.
 _LONGEST_VALUE: Final = 60
 _LONGEST_REASON: Final = 500
@@ -58,7 +60,7 @@ def check_texts(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> 
     return cells
 
 
-def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None], reason: str) -> None:
+def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None] | Array, reason: str) -> None:
     """Raise a CellError about the first text that is marked as wrong, if any is."""
     if wrong.true_count:
         row = wrong.index(to_scalar(value=True, type_=wrong.type)).as_py()
@@ -66,14 +68,15 @@ def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None], reason: 
 
 
 @contextmanager
-def errors_as_written(texts: Sequence[str | None], bounds: Sequence[str] = ()) -> Iterator[None]:
+def errors_as_written(texts: Sequence[str | None] | Array, bounds: Sequence[str] = ()) -> Iterator[None]:
     """Let a CellError show its text, or bound behind these, as it was written and not as it was read."""
     try:
         yield
     except CellError as error:
         row, count = error.row or 0, len(texts)
-        text = texts[row] if row < count else bounds[row - count]
-        raise CellError(row, str(text), error.reason) from None
+        if row < count:
+            raise CellError(row, str(texts[row]), error.reason) from None
+        raise CellError(None, bounds[row - count], error.reason) from None
 
 
 def surrogate_error(cells: Iterable[object]) -> CellError:

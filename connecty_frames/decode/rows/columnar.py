@@ -74,8 +74,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.limits import ReaderLimits
-    from connecty_frames.decode.types.column import Array
     from connecty_frames.decode.types.temporal_fast import FastCast
 
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
@@ -183,7 +183,9 @@ def read_columnar(
     for attempt in (readers,) if wider == readers else (readers, wider):
         try:
             columns = _read_columns(body, separator, attempt, limits)
-        except (UnsupportedRows, pa.ArrowInvalid, msgspec.DecodeError):
+        except UnsupportedRows:
+            return None  # whatever their numbers are read as
+        except (pa.ArrowInvalid, msgspec.DecodeError):
             continue
         return header, columns if attempt is readers else list(map(_as_whole_numbers, columns, readers))
     return None
@@ -440,6 +442,8 @@ class _BlockReader:
             values = first.read(texts, escaped=block.escaped) if self._at_once else None
             if isinstance(values, TemporalValues) and len(values.offsets) > 1:
                 values = None  # each column has offsets of its own
+            elif isinstance(values, FloatValues) and values.inexact:
+                values = None  # each column counts its own
             for number, position in enumerate(self._order[run]):
                 if values is None:
                     column = texts.slice(number * rows, rows)

@@ -45,7 +45,7 @@ from connecty_frames.decode.exact_json import (
 )
 from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers, temporal, temporal_spellings
-from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine
+from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine, texts_of
 from connecty_frames.decode.types.encodings import Category, Encoding
 from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.temporal_fast import TemporalValues
@@ -56,9 +56,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.statistics import ColumnStatistics
-    from connecty_frames.decode.types.column import Array
 
     #: Returns the array of the scalars at one place, None if no type holds them all.
     BuildScalars = Callable[[ScalarColumn | CellColumn], Array | None]
@@ -97,7 +97,10 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
             raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
         if isinstance(cells, ScalarColumn):
             read = cells.values
-            found = _cast(read.values if isinstance(read, TemporalValues | FloatValues) else read, type_)
+            # What is not exact as float64 was 1.00000000000000001, and is no whole number.
+            is_exact = not (isinstance(read, FloatValues) and read.inexact) or pa.types.is_floating(type_)
+            values = read.values if isinstance(read, TemporalValues | FloatValues) else read
+            found = _cast(values, type_) if is_exact else None
             if found is not None:
                 return found
         elif (
@@ -109,16 +112,21 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
             found = _build_by_place(cells, type_)
             if found is not None:
                 return found
-        if len(cells) > _BLOCK and _is_by_cell(type_):  # pragma: no mutate - saves memory
+        if (
+            len(cells) > _BLOCK and not _takes_texts(type_) and _is_by_cell(type_)
+        ):  # pragma: no mutate - saves memory
             return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)
     except UnicodeEncodeError:
         raise surrogate_error(cells) from None
 
 
+_takes_texts: Final = any_of(is_number, pa.types.is_boolean)
+
+
 def _is_by_cell(type_: pa.DataType) -> bool:
     """Whether each cell is read by itself; times have the format of all, and dictionaries all values."""
-    if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_) or pa.types.is_boolean(type_):
+    if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_):
         return False
     return all(_is_by_cell(type_.field(position).type) for position in range(type_.num_fields))
 
@@ -249,7 +257,7 @@ def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    return numbers.read(check_texts(cells, f"is not a value of {type_}", numbers=True), type_)
+    return numbers.read(texts_of(cells, f"is not a value of {type_}", numbers=True), type_)
 
 
 def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import numbers_of, to_array, to_scalar
+from connecty_frames.decode.arrow.buffers import Array, numbers_of, of_flags, to_array, to_scalar
 from connecty_frames.decode.cells import CODES, SURROGATE
 from connecty_frames.decode.errors import cell_error, check_texts
 from connecty_frames.decode.exact_json import (
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Array: TypeAlias = pa.ChunkedArray | pa.Array
 #: The cells of a column, or the temporal or float values that have been read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
@@ -145,6 +144,11 @@ class ScalarColumn(_Cells):
         return array if pa.types.is_string(array.type) else pc.cast(array, pa.string())
 
     @property
+    def quoted(self) -> Array:
+        """The texts among the cells."""
+        return self.array if self.kind is ValueKind.TEXT else pa.nulls(0, pa.string())
+
+    @property
     def present(self) -> ScalarColumn:
         """The cells that are not null."""
         return ScalarColumn(self.kind, pc.drop_null(self.array))
@@ -219,6 +223,11 @@ class CellColumn(_Cells):
     values = array
 
     @property
+    def quoted(self) -> Array:
+        """The texts among the cells."""
+        return pc.filter(self.texts, of_flags(self.codes == _TEXT_CODE))
+
+    @property
     def present(self) -> CellColumn:
         """The cells that are not null."""
         codes = self.codes[self.codes != 0]
@@ -273,8 +282,7 @@ class CellColumn(_Cells):
         codes = self.codes.copy()
         rows = rows[codes[rows] == CODES[kind]]
         codes[rows] = 0
-        bits = pa.py_buffer(np.packbits(codes == 0, bitorder="little"))
-        is_null = pa.Array.from_buffers(pa.bool_(), len(codes), [None, bits])
+        is_null = of_flags(codes == 0)
         # pyarrow 17's if_else breaks the offsets of a slice.
         texts = pc.replace_with_mask(self.texts, is_null, to_scalar(None, pa.string()))
         cells = CellColumn(

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from connecty_frames.decode.types.column import Array
+    from connecty_frames.decode.arrow.buffers import Array
 
 #: How many texts are read at once, which bounds what is made of them on the way.
 _SLICE: Final = 1 << 14  # pragma: no mutate - a size
@@ -223,7 +223,7 @@ class epoch(Encoding):
 def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
     name, places, unit = _EPOCH_UNITS[encoding.unit]
     reason = f"is not a number of {name} that {encoding.type} holds exactly"
-    texts = check_texts(cells, reason, numbers=True)
+    texts = texts_of(cells, reason, numbers=True)
     try:
         counts = numbers.read(texts, pa.decimal128(_EPOCH_DIGITS, places) if places else pa.int64())
     except CellError as error:

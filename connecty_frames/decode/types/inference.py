@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.text import counted, listed
+from connecty_frames._base.text import listed
 from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import chunks_of
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import (
     LONE_SURROGATE,
@@ -38,7 +39,8 @@ from connecty_frames.decode.types.temporal_format import TemporalFormat, has_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from connecty_frames.decode.types.column import Array, ScalarColumn
+    from connecty_frames.decode.arrow.buffers import Array
+    from connecty_frames.decode.types.column import ScalarColumn
     from connecty_frames.options import AskOptions, Decimals
 
 
@@ -91,15 +93,13 @@ def _apply_rule(column: Column, options: AskOptions) -> Decision:
     rule = _find_rule(column.section, column.kinds)
     try:
         decision = rule.decide(column, options)
-    except CellError as error:
-        row = None if error.row is None else column.row_of(error.row)
-        problem = error.at(row)
+    except CellError as problem:
         words = f"exact text, since {problem.short_value!r} ({problem.place}) {problem.reason}"
         return Decision(pa.string(), words, problem)
     if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
         return decision
     # No rule of this section covers the values.
-    row = column.row_of(0) or 0
+    row = column.cells.first_of(column.kinds)
     reason = (
         f"is among {_kind_names(column.cells.by_cell().kinds)}, though the statistics are {column.section}"
     )
@@ -125,11 +125,7 @@ def _counted(column: Column) -> str:
 
 def _in_chunks(read: Callable[[pa.Array], Any], texts: Array) -> Any:
     """Read each chunk of texts, or None if one cannot be read."""
-    return concat([read(chunk) for chunk in _chunks(texts)])
-
-
-def _chunks(texts: Array) -> list[pa.Array]:
-    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    return concat([read(chunk) for chunk in chunks_of(texts)])
 
 
 # --- texts, dates and times --------------------------------------------------------------------------
@@ -180,9 +176,12 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     found = _read_temporal_fast(column, options, inferred=inferred)
     if found is None:
         is_duration = column.statistics.clock == "duration"
-        found = temporal.read_exact(
-            column.cells, column.bounds, options.tz, inferred=inferred, is_duration=is_duration
-        )
+        try:
+            found = temporal.read_exact(
+                column.cells, column.bounds, options.tz, inferred=inferred, is_duration=is_duration
+            )
+        except CellError as error:
+            raise error.at(None if error.row is None else column.row_of(error.row)) from None
     array, offsets = found.values, listed(sorted(found.offsets))
     evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
     if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
@@ -222,81 +221,36 @@ def _numeric(column: Column, options: AskOptions) -> Decision:
 
 def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), words: str = "{}") -> Decision:
     """Decide on the type that holds all numbers."""
-    found = None
-    if column.kinds == {ValueKind.TEXT}:
-        found = _read_quoted(column, options, bounds, words)
-    elif column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}:
-        found = _read_json(column, options, bounds, words)
-    if found is not None:
-        return found
-    decimals = _decimals(column, options)
-    type_, reason = numbers.arrow_type(column.cells.present, bounds, decimals)
-    problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
-    array = numbers.read_nearest(column.cells) if decimals == "float" and type_ == pa.float64() else None
-    return Decision(type_, words.format(reason), problem, array)
-
-
-def _read_quoted(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
-    """Decide on numbers in quotes by Arrow's own casts, or None if these might not be exact."""
-    texts = column.cells.array  # they may have been read as times
-    floats = _in_chunks(numbers.read_quoted, texts)
-    if floats is None:
-        return _decimal(texts, column, options, bounds, words)
-    if floats.fractional:
-        return _floats(floats, column, bounds, words)
-    try:
-        return _integers(pc.cast(texts, pa.int64()), column, bounds, words)
-    except pa.ArrowInvalid:  # beyond 64 bits
-        return None
-
-
-def _read_json(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
-    """Decide on JSON's own numbers by Arrow's own casts, or None if these might not be exact."""
     values: Any = column.cells.values
+    decimals, found = _decimals(column, options), None
     if isinstance(values, FloatValues):
-        return _floats(values, column, bounds, words)
-    if not pa.types.is_string(values.type):
-        return _integers(values, column, bounds, words)
-    floats = _in_chunks(numbers.read_fast, values)
-    if floats is None:
-        return _decimal(values, column, options, bounds, words)
-    return _floats(floats, column, bounds, words)
+        found = numbers.float_type(values, bounds, decimals)
+    elif column.kinds == {ValueKind.INTEGER} and values.type == pa.int64() and _are_short(bounds):
+        reason = numbers.whole_words(column.count + len(bounds))
+        found = numbers.Found(values.type, reason, values)
+    if found is None:
+        found = numbers.arrow_type(
+            column.cells.texts, bounds, decimals, quoted=ValueKind.TEXT in column.kinds
+        )
+    problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
+    return Decision(found.type, words.format(found.reason), problem, found.array)
 
 
-def _integers(array: Array, column: Column, bounds: Sequence[str], words: str) -> Decision | None:
-    if not all(map(numbers.is_short_integer, bounds)):
-        return None
-    reason = counted(column.count + len(bounds), "whole number")
-    return Decision(array.type, words.format(reason), array=array)
-
-
-def _floats(values: FloatValues, column: Column, bounds: Sequence[str], words: str) -> Decision | None:
-    # If none has a fraction, all are whole, and some beyond int64.
-    if not (values.fractional and all(map(numbers.is_exact_float, bounds))):
-        return None
-    reason = f"{numbers.fraction_words(column.count + len(bounds))}, all exact as float64"
-    return Decision(values.values.type, words.format(reason), array=values.values)
-
-
-def _decimal(
-    texts: Array, column: Column, options: AskOptions, bounds: Sequence[str], words: str
-) -> Decision | None:
-    type_ = numbers.decimal_type(_chunks(texts), bounds, _decimals(column, options))
-    reason = f"{numbers.fraction_words(column.count + len(bounds))}, not all exact as float64"
-    return type_ and Decision(type_, words.format(reason), array=pc.cast(texts, type_))
+def _are_short(bounds: Sequence[str]) -> bool:
+    return all(map(numbers.is_short_integer, bounds))
 
 
 def _decimals(column: Column, options: AskOptions) -> Decimals:
     """Return how numbers that float64 does not hold exactly are kept: a number in quotes asks for decimal."""
-    quoted = (cell for cell in column.cells if type(cell) is str) if ValueKind.TEXT in column.kinds else ()
-    if options.strict or (options.decimals == "auto" and any(map(numbers.is_finite, quoted))):
+    is_quoted = options.decimals == "auto" and ValueKind.TEXT in column.kinds
+    if options.strict or (is_quoted and numbers.any_finite(column.cells.quoted)):
         return "exact"
     return options.decimals
 
 
 def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
     """Decide on numbers among texts: NaN and infinity are numbers that JSON can only write as texts."""
-    are_numbers = all(cell in numbers.NOT_FINITE for cell in column.cells if type(cell) is str)
+    are_numbers = numbers.are_not_finite(column.cells.quoted)
     return (_numbers if are_numbers else _mixed)(column, options)
 
 
@@ -311,15 +265,12 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
     if not column.kinds:
         return Decision(pa.bool_(), "boolean statistics without a value")
     decision = _booleans(column, options)
-    if column.kinds != {ValueKind.BOOLEAN}:
-        try:
-            build(column.cells.present, pa.bool_())
-        except CellError as error:
-            if column.kinds != {ValueKind.INTEGER}:
-                raise
-            row = column.row_of(error.row or 0)
-            return _numbers(column, options)._replace(problem=error.at(row))
-        decision = decision._replace(array=None)
+    try:
+        decision = decision._replace(array=build(column.cells, pa.bool_()))
+    except CellError as error:
+        if column.kinds != {ValueKind.INTEGER}:
+            raise
+        return _numbers(column, options)._replace(problem=error)
     return decision._replace(evidence=f"boolean statistics; {decision.evidence}")
 
 

@@ -7,7 +7,7 @@ import math
 import re
 from decimal import Decimal
 from itertools import chain, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -15,12 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.exact_json import ValueKind
-from connecty_frames.decode.statistics import read_entry
-from connecty_frames.decode.types import inference as types
 from connecty_frames.decode.types import numbers
-from connecty_frames.decode.types.column import Column, ScalarColumn
-from connecty_frames.options import AskOptions
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -31,6 +26,27 @@ SPELLINGS = r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,
 NARROW = decimal.Context(
     prec=1, Emin=0, Emax=0, traps=[decimal.Inexact, decimal.Rounded, decimal.FloatOperation]
 )
+
+
+def type_of(texts: list[str], bounds: list[str] | None = None, decimals: Decimals = "auto") -> pa.DataType:
+    """Return the type that holds all numbers; the array that was found is the one that is read as it."""
+    array = pa.array(texts, pa.string())
+    found = numbers.arrow_type(array, bounds or [], decimals)
+    if pa.types.is_floating(found.type) or decimals != "float":
+        assert repr(found.array.to_pylist()) == repr(_nearest(array, found.type))
+    return found.type
+
+
+def _nearest(texts: pa.StringArray, type_: pa.DataType) -> list[Any]:
+    """Return numbers read as a type, whole numbers as the nearest float too."""
+    if type_ == FLOAT:
+        return [float(text) for text in texts.to_pylist()]
+    return numbers.read(texts, type_).to_pylist()
+
+
+def read(texts: list[str | None], type_: pa.DataType) -> pa.Array:
+    """Read texts as a type."""
+    return numbers.read(pa.array(texts, pa.string()), type_)
 
 
 @cases(
@@ -76,9 +92,9 @@ NARROW = decimal.Context(
 )
 def test_types(texts: list[str], type_: pa.DataType) -> None:
     """The boundaries of every type; the caller's decimal context is not used."""
-    assert numbers.arrow_type(texts)[0] == type_
+    assert type_of(texts) == type_
     with decimal.localcontext(NARROW):
-        assert numbers.arrow_type(texts)[0] == type_
+        assert type_of(texts) == type_
 
 
 @cases(
@@ -93,7 +109,7 @@ def test_types(texts: list[str], type_: pa.DataType) -> None:
 )
 def test_exact_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
     """A computed number keeps its last digit as well."""
-    assert numbers.arrow_type([text], decimals="exact")[0] == type_
+    assert type_of([text], decimals="exact") == type_
 
 
 @cases(
@@ -111,7 +127,7 @@ def test_exact_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
 )
 def test_float_makes_every_fraction_a_float(texts: list[str], type_: pa.DataType) -> None:
     """Whole numbers alone keep their type."""
-    assert numbers.arrow_type(texts, decimals="float")[0] == type_
+    assert type_of(texts, decimals="float") == type_
 
 
 @cases(
@@ -125,8 +141,9 @@ def test_float_makes_every_fraction_a_float(texts: list[str], type_: pa.DataType
     ],
 )
 def test_nearest_floats(text: str, nearest: float) -> None:
-    """A whole number is rounded too; nulls stay null."""
-    assert numbers.read_nearest([None, text]).to_pylist() == [None, nearest]
+    """Among fractions a whole number is rounded too; nulls stay null."""
+    found = numbers.arrow_type(pa.array([None, text, "0.5"]), decimals="float")
+    assert found.array.to_pylist() == [None, nearest, 0.5]
 
 
 @cases(
@@ -178,7 +195,7 @@ def test_nearest_floats(text: str, nearest: float) -> None:
 )
 def test_bounds(texts: list[str], bounds: list[str], type_: pa.DataType) -> None:
     """What the min and max of the statistics are evidence of."""
-    assert numbers.arrow_type(texts, bounds)[0] == type_
+    assert type_of(texts, bounds) == type_
 
 
 @pytest.mark.parametrize(
@@ -191,8 +208,8 @@ def test_bounds(texts: list[str], bounds: list[str], type_: pa.DataType) -> None
 )
 def test_bounds_with_fractions_round_no_whole_number(text: str, bound: str, type_: pa.DataType) -> None:
     """With ``decimals="float"`` the type is then that of ``"auto"``."""
-    assert numbers.arrow_type([text], [bound], "float")[0] == type_
-    assert numbers.arrow_type([text], [bound], "auto")[0] == type_
+    assert type_of([text], [bound], "float") == type_
+    assert type_of([text], [bound], "auto") == type_
 
 
 @cases("decimals", ["auto", "float"])
@@ -209,8 +226,8 @@ def test_bounds_with_fractions_round_no_whole_number(text: str, bound: str, type
 def test_bounds_that_no_type_holds(text: str, bound: str, reason: str, decimals: Decimals) -> None:
     """They are named as they were written, and change no whole number."""
     with pytest.raises(CellError) as caught:
-        numbers.arrow_type([text], [bound], decimals)
-    assert (caught.value.row, caught.value.value) == (1, bound)
+        type_of([text], [bound], decimals)
+    assert (caught.value.row, caught.value.value) == (None, bound)
     assert caught.value.reason.startswith(reason)
 
 
@@ -234,9 +251,9 @@ def test_bounds_that_no_type_holds(text: str, bound: str, reason: str, decimals:
 )
 def test_other_spellings(text: str, canonical: str) -> None:
     """They are read as the JSON number or the constant that they name."""
-    expected, _ = numbers.arrow_type([canonical])
-    assert numbers.arrow_type([text])[0] == expected
-    values, expected_values = (numbers.read([each], expected).to_pylist() for each in (text, canonical))
+    expected = type_of([canonical])
+    assert type_of([text]) == expected
+    values, expected_values = (read([each], expected).to_pylist() for each in (text, canonical))
     assert repr(values) == repr(expected_values)
     assert bool(numbers.is_number(text)) is (canonical != "NaN")
     assert bool(numbers.is_finite(text)) is (canonical not in numbers.NOT_FINITE)
@@ -245,9 +262,9 @@ def test_other_spellings(text: str, canonical: str) -> None:
 def test_errors_show_a_number_as_it_was_written() -> None:
     """Not in the spelling of JSON."""
     with pytest.raises(CellError, match=r"^\+1e999 is above"):
-        numbers.arrow_type(["1", "+1e999"])
+        type_of(["1", "+1e999"])
     with pytest.raises(CellError, match=r"^\+300 does not fit in int8"):
-        numbers.read([None, "+300"], pa.int8())
+        read([None, "+300"], pa.int8())
 
 
 @cases(
@@ -308,7 +325,7 @@ def test_errors_show_a_number_as_it_was_written() -> None:
 def test_no_type(texts: list[str], decimals: Decimals, row: int, reason: str) -> None:
     """A number that no type holds exactly is named by its row, and never becomes infinite or zero."""
     with pytest.raises(CellError) as caught:
-        numbers.arrow_type(texts, decimals=decimals)
+        type_of(texts, decimals=decimals)
     assert caught.value.row == row
     assert caught.value.reason.startswith(reason)
 
@@ -353,7 +370,7 @@ def test_no_type(texts: list[str], decimals: Decimals, row: int, reason: str) ->
 def test_values(text: str, type_: pa.DataType, expected: object) -> None:
     """Each text is exactly this number; nulls stay null."""
     with decimal.localcontext(NARROW):
-        found = numbers.read([None, text], type_)
+        found = read([None, text], type_)
     assert found.type == type_
     assert repr(found.to_pylist()) == repr([None, expected])
 
@@ -397,14 +414,14 @@ def test_values(text: str, type_: pa.DataType, expected: object) -> None:
 def test_what_a_type_does_not_hold(text: str, type_: pa.DataType) -> None:
     """A value that is not one of the type is refused by row, never rounded, wrapped or made zero."""
     with pytest.raises(CellError) as caught:
-        numbers.read([None, "1", text], type_)
+        read([None, "1", text], type_)
     assert caught.value.row == 2
     assert caught.value.value == text
 
 
 def test_nan_is_not_null() -> None:
     """NaN is a float, null is null."""
-    values = numbers.read(["NaN", None], FLOAT)
+    values = read(["NaN", None], FLOAT)
     assert values.null_count == 1
     assert math.isnan(values[0].as_py())
 
@@ -416,8 +433,8 @@ def test_any_money(amounts: list[Decimal]) -> None:
     A float is the number of its shortest digits, or the one that it is to the last digit.
     """
     texts = [f"{amount:f}" for amount in amounts]
-    found, _ = numbers.arrow_type(texts)
-    values = numbers.read(texts, found).to_pylist()
+    found = type_of(texts)
+    values = read(texts, found).to_pylist()
     for value, amount in zip(values, amounts, strict=True):
         assert amount in (Decimal(repr(value)) if isinstance(value, float) else value, Decimal(value))
 
@@ -429,10 +446,10 @@ def test_any_spelling(texts: list[str]) -> None:
     A float is the number of its shortest digits, or the one that it is to the last digit.
     """
     try:
-        found, _ = numbers.arrow_type(texts, decimals="exact")
+        found = type_of(texts, decimals="exact")
     except CellError:
         return
-    for value, text in zip(numbers.read(texts, found).to_pylist(), texts, strict=True):
+    for value, text in zip(read(texts, found).to_pylist(), texts, strict=True):
         assert Decimal(text) in (Decimal(repr(value)) if isinstance(value, float) else value, Decimal(value))
 
 
@@ -441,90 +458,131 @@ def test_any_float(values: list[float]) -> None:
     """What Python prints of a float comes back as the same float."""
     names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
     texts = [names.get(repr(value), repr(value)) for value in values]
-    found, _ = numbers.arrow_type(texts, decimals="exact")
+    found = type_of(texts, decimals="exact")
     assert found == FLOAT
-    assert repr(numbers.read(texts, found).to_pylist()) == repr(values)
+    assert repr(read(texts, found).to_pylist()) == repr(values)
 
 
 @given(st.lists(st.integers(-(10**76) + 1, 10**76 - 1), min_size=1, max_size=5))
 def test_any_whole_number(values: list[int]) -> None:
     """Up to 76 digits, whole numbers are themselves."""
     texts = [str(value) for value in values]
-    found, _ = numbers.arrow_type(texts)
-    assert numbers.read(texts, found).to_pylist() == values
+    found = type_of(texts)
+    assert read(texts, found).to_pylist() == values
+
+
+@cases(
+    ("text", "is_exact", "is_computed"),
+    [
+        # 15 digits, whatever zeros and exponent they have.
+        ("0.000123456789012345000", True, True),
+        ("123456789012345000000000.00", True, True),
+        ("-1.23456789012345E+0002", True, True),
+        (".0e-99999", True, True),
+        # 16 and 17 digits are exact if float64 is written with them.
+        ("0.30000000000000004", True, True),
+        ("3.0000000000000004000E-1", True, True),
+        ("9.000000000000001", False, True),
+        ("0.30000000000000005", False, True),
+        ("9007199254740993", False, False),
+        ("1234567890123456.70", False, False),
+        # More digits are exact if they are all that float64 has.
+        ("0.1000000000000000055511151231257827021181583404541015625", True, True),
+        ("0.1000000000000000055511151231257827021181583404541015626", False, True),
+        ("36028797018963968", True, True),
+        ("147573952589676412928", True, True),
+        ("147573952589676412929", False, False),
+        ("4503599627370497.5", False, False),
+        ("2.2250738585072014e-308", True, True),
+        ("5e-324", True, True),
+        # Nine digits after the point were not computed, ten were, but not from 2**53 on.
+        ("9007199254740991.99999999999", False, True),
+        ("9007199254740992.00000000001", False, False),
+        ("1e-00000000000000000000", True, True),
+        ("123456789012345678e-00000000000000000009", False, False),
+        ("1234567890123456789e-00000000000000000010", False, True),
+    ],
+)
+def test_exact_and_computed_numbers(text: str, is_exact: bool, is_computed: bool) -> None:
+    """Which numbers float64 gives back unchanged, one by one and in a column, and which it stands for."""
+    found = numbers.arrow_type(pa.array(["0.5", None, text]), decimals="float")
+    how = ", all exact as float64" if is_exact else "; 1 of them given as the nearest float64"
+    assert found.reason == f"2 numbers, some with a fraction{how}"
+    assert numbers.loses_digits(numbers_as_json(text), computed=False) is not is_exact
+    assert pa.types.is_floating(type_of(["0.5", text])) is is_computed
+    assert (numbers.read_fast(pa.array([numbers_as_json(text)])) is not None) is is_computed
+
+
+def numbers_as_json(text: str) -> str:
+    """Return a number with a digit before its point."""
+    return f"0{text}" if text.startswith(".") else text
+
+
+@given(st.lists(st.from_regex(SPELLINGS, fullmatch=True) | st.floats(allow_nan=False).map(repr), max_size=5))
+@example(["18014398509481985", "9007199254740991.5", "0.1", "+.00e3"])
+def test_numbers_that_are_not_exact_are_counted(texts: list[str]) -> None:
+    """They are those that equal neither the shortest nor all digits of their nearest float."""
+    try:
+        found = numbers.arrow_type(pa.array([*texts, "0.5"]), decimals="float")
+    except CellError:
+        return
+    nearest = [float(text) for text in texts]
+    assert found.array.to_pylist() == [*nearest, 0.5]
+    due = sum(
+        math.isfinite(value) and Decimal(text) not in (Decimal(repr(value)), Decimal(value))
+        for text, value in zip(texts, nearest, strict=True)
+    )
+    counted = re.search(r"; ([0-9]+) of them", found.reason)
+    assert (int(counted[1]) if counted else 0) == due
 
 
 @given(
     st.lists(
-        st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?(e1)?", fullmatch=True), min_size=1, max_size=3
-    ),
-    st.lists(st.from_regex(r"[0-9]{1,20}(\.[0-9]{1,3})?", fullmatch=True), max_size=2),
-    st.sampled_from(["auto", "exact", "float"]),
+        st.from_regex(r"[+-]?(0|[1-9][0-9]{0,20})(\.[0-9]{0,20})?(e-?1)?", fullmatch=True),
+        min_size=1,
+        max_size=3,
+    )
 )
-@example(["1234567890123456.78", "0.05", "-12.5"], [], "auto")
-@example(["1234567890123456.25"], ["99999999999999999.125"], "auto")
-@example(["9007199254740993"], ["0.5"], "exact")
-def test_decimals_are_found_by_their_digits(texts: list[str], bounds: list[str], decimals: Decimals) -> None:
-    """The fast way to the type finds each decimal with a fraction that the table finds, and no other."""
-    try:
-        due = numbers.arrow_type(texts, bounds, decimals)[0]
-    except CellError:
-        due = FLOAT
-    is_plain = any("." in text for text in texts) and not any("e" in text for text in texts)
-    found = numbers.decimal_type([pa.array([None, *texts, None])], bounds, decimals)
-    assert found == (due if is_plain and pa.types.is_decimal(due) else None)
-
-
-@cases(
-    "texts",
-    [
-        *(["1.2.3", "4"], ["4", "1.2.3"], ["1.2.3"], ["1..2", "3"], ["1.", ".2"], ["1-2"], ["--1"], ["01.5"]),
-        *([""], ["1e5"], ["1:5"], ["1/5"], ["-"], ["-.5"]),
-    ],
-    ids=str,
-)
-def test_texts_that_are_no_plain_numbers(texts: list[str]) -> None:
-    """No decimal is found by the digits where one is among them, in a chunk of its own or not."""
-    decimals = ["12345678901234567.5", "0.25"]
-    assert numbers.decimal_type([pa.array(decimals)], [], "exact") == pa.decimal128(38, 2)
-    assert numbers.decimal_type([pa.array(decimals), pa.array(texts)], [], "exact") is None
-    assert numbers.decimal_type([pa.array(texts), pa.array(decimals)], [], "exact") is None
-    assert numbers.decimal_type([pa.array([*decimals, *texts])], [], "exact") is None
-
-
-def test_a_bound_with_an_exponent() -> None:
-    """No decimal is found by the digits."""
-    assert numbers.decimal_type([pa.array(["12345678901234567.5"])], ["1e5"], "exact") is None
+def test_decimals_have_the_digits_of_all(texts: list[str]) -> None:
+    """The scale is the most digits after a point, and the values are the numbers."""
+    found = numbers.arrow_type(pa.array([*texts, "0.12345678901234567", None]), decimals="exact")
+    assert found.type.scale == max(17, *(-min(0, Decimal(text).as_tuple().exponent) for text in texts))  # type: ignore[operator]
+    assert found.array.to_pylist() == [*map(Decimal, texts), Decimal("0.12345678901234567"), None]
+    assert numbers.any_decimal(pa.array(["x", *texts, None]), ["0.12345678901234567"]) == found.type
 
 
 def test_every_short_text_is_a_number_or_none() -> None:
-    """Among quoted numbers, a text is read fast if it is one of JSON, but for zeros with an exponent."""
-    is_number = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch
-    is_zero = re.compile("-?0[eE].*").fullmatch
+    """A text is a number in one of the spellings, beside whatever others, or is named as none."""
+    is_number = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?").fullmatch
     short = list(map("".join, chain.from_iterable(product("-+.019eE /:", repeat=n) for n in range(4))))
     wrong = []
     for text in short:
-        arrays = (
-            pa.array(["12.5", text, None, "7"]),
-            pa.array(["1.5", text, "3.5"]),
-            pa.array(["x", text, "1"])[1:],
-        )
-        found = {numbers.read_quoted(array) is not None for array in arrays}
-        if found != {bool(is_number(text)) and not is_zero(text)}:
-            wrong.append(text)
+        for texts in (["12.5", text, None, "7"], [text], ["1", text, "nan"]):
+            try:
+                found = numbers.arrow_type(pa.array(["x", *texts, "x"])[1:-1]).array.to_pylist()
+            except CellError as error:
+                found = error.row
+            place = texts.index(text)
+            if is_number(text):
+                wrong += [text] if not isinstance(found, list) or found[place] != float(text) else []
+            elif found != place:
+                wrong.append(text)
     assert wrong == []
 
 
-@given(
-    st.lists(st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?", fullmatch=True), min_size=1, max_size=3)
-)
-def test_quoted_numbers_are_read_alike(texts: list[str]) -> None:
-    """Numbers in quotes are the same beside a null as beside one with a plus, which is read one by one."""
-    column, plus = (
-        Column("a", ScalarColumn(ValueKind.TEXT, pa.array(each)), read_entry({"numeric": {"mean": "1"}}))
-        for each in (texts, [*texts, "+1"])
-    )
-    found, due = types.decide(column, AskOptions()), types.decide(plus, AskOptions())
-    assert due.array is None
-    if found.array is not None and due.type == found.type:
-        assert found.array.to_pylist() == numbers.read([*texts, "+1"], due.type).to_pylist()[:-1]
+def test_blocks() -> None:
+    """Rows are those of the column, in whichever block and chunk a text is read."""
+    texts = pa.chunked_array([["0.5"] * 20_000, [], [None] * 9_000, ["1.25"] * 9_000])
+    found = numbers.arrow_type(texts)
+    assert found.array.equals(pa.chunked_array([[0.5] * 20_000, [None] * 9_000, [1.25] * 9_000]))
+    for row in (19_999, 37_999):
+        wrong = pa.chunked_array([texts.slice(0, row).combine_chunks(), ["1e999"], ["x" * 2_000_000]])
+        with pytest.raises(CellError) as caught:
+            numbers.arrow_type(wrong.slice(0, row + 1))
+        assert (caught.value.row, caught.value.value) == (row, "1e999")
+        with pytest.raises(CellError) as caught:
+            numbers.read(wrong, FLOAT)
+        assert caught.value.row == row
+        with pytest.raises(CellError) as caught:
+            numbers.arrow_type(wrong)
+        assert (caught.value.row, caught.value.reason) == (row + 1, "is not a number")
