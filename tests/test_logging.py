@@ -58,7 +58,7 @@ def test_a_line_for_each_request(box: Sandbox, lines: Callable[[], list[str]]) -
     assert found[:3] == [
         "GET /v1/health: 200, …",
         "POST /v1/auth/token: 200, …",
-        "POST /v1/dw/13/questions: 200 question_id ID, …",
+        "POST /v1/dw/13/questions: 200 ID, …",
     ]
     assert set(found[3:-2]) <= {f"{looks}: 200 PENDING, …", f"{looks}: 200 IN_PROGRESS, …"}
     assert found[-2:] == [f"{looks}: 200 COMPLETED, …", "question ID: COMPLETED"]
@@ -73,13 +73,32 @@ def test_the_record_of_an_answer(box: Sandbox, caplog: pytest.LogCaptureFixture,
         with pytest.raises(cf.QuestionFailed) as caught:
             client.ask("what is the meaning of life")
 
-    found = [vars(record) for record in caplog.records if hasattr(record, "question_id")]
+    found = [vars(record) for record in caplog.records if hasattr(record, "reused")]
     assert [(each["question_id"], each["state"], each["reused"]) for each in found] == [
         (ids[0], "COMPLETED", False),
         (ids[0], "COMPLETED", True),
         (caught.value.question_id, "FAILED", False),
     ]
     assert all(each["elapsed"] is None or each["elapsed"] >= 0 for each in found)
+
+
+def test_the_record_of_a_request(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """Its attributes are the question's id, the status and milliseconds, also of one that failed."""
+    caplog.set_level(logging.DEBUG, logger="connecty_frames")
+    box.faults.add(Fault("results", status=503, times=1))
+    box.faults.add(Fault("results", reset=True, times=1))
+    with cf.Client(**box.connection) as client:
+        question_id = client.ask(TOP_COUNTRIES).question_id
+
+    found = [vars(record) for record in caplog.records if hasattr(record, "milliseconds")]
+    assert [(each["question_id"], each["status"]) for each in found[:4]] == [
+        (None, 200),  # the token
+        (question_id, 200),
+        (question_id, 503),
+        (question_id, None),
+    ]
+    assert (found[-1]["question_id"], found[-1]["state"]) == (question_id, "COMPLETED")
+    assert all(0 < each["milliseconds"] < 60_000 for each in found)
 
 
 def test_the_measures(

@@ -111,8 +111,13 @@ class Endpoints:
     def ask(self, body: bytes, *, dw_id: int, on_send: Callable[[Attempt], None]) -> Callable[[Attempt], str]:
         """Return the request that submits a question in JSON; ``on_send`` is called before each attempt."""
         request = Request("POST", QUESTIONS.format(dw_id=dw_id), body)
-        describe = "question_id {}".format
-        return partial(self._send, request, read=self._read_id, describe=describe, on_send=on_send)
+        return partial(
+            self._send,
+            request,
+            read=self._read_id,
+            describe=lambda question_id: {"question_id": question_id},
+            on_send=on_send,
+        )
 
     def results(
         self,
@@ -130,9 +135,9 @@ class Endpoints:
             path += f"&max_rows={max_rows}"
         return partial(
             self._send,
-            Request("GET", path, has_results=True),
+            Request("GET", path, has_results=True, question_id=question_id),
             read=partial(self._read_results, max_rows=max_rows or 0, unread=unread),
-            describe=lambda results: snippet(results.envelope.state),
+            describe=lambda results: {"state": snippet(results.envelope.state)},
             unread=unread,
         )
 
@@ -142,7 +147,7 @@ class Endpoints:
         attempt: Attempt,
         *,
         read: Callable[[Response, Deadline], _Result],
-        describe: Callable[[_Result], str],
+        describe: Callable[[_Result], dict[str, str]],
         on_send: Callable[[Attempt], None] | None = None,
         unread: dict[Request, Response] | None = None,
     ) -> _Result:

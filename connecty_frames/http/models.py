@@ -61,6 +61,7 @@ class Request(Immutable):
     path: str  # and query, relative to the base address
     body: bytes | None = None
     has_results: bool = False  # only a response with rows may be longer than a megabyte
+    question_id: str | None = None  # of the question that it is about, for the log
 
 
 @dataclass(slots=True, eq=False)

@@ -153,15 +153,15 @@ class Transport:
         *,
         read: Callable[[Response], _Result],
         auth: AuthBase | None = None,
-        describe: Callable[[_Result], str] = lambda _: "",
+        describe: Callable[[_Result], dict[str, str]] = lambda _: {},
     ) -> _Result:
         """Make one attempt, read a complete response with status 2xx, and log one line at DEBUG."""
         # The line is for finding out why a call took so long. So it has the id, the state, the time and the
         # size, and nothing that was sent or received: no header, question, row or secret. ``describe``
-        # returns what it shows of a result, without secrets.
+        # returns the attributes that its record gets from a result, without secrets.
         if self._closed:
             raise ConfigError("This Client is closed; make another.")
-        began, outcome = self.clock.monotonic(), "interrupted"
+        began, outcome, known = self.clock.monotonic(), "interrupted", {"question_id": request.question_id}
         try:
             with self._connected(request, attempt) as (adapter, proxies):
                 raw_response = adapter.send(
@@ -186,7 +186,8 @@ class Transport:
                 self._raise_for_status(response)
             result = read(response)
             if _LOG.isEnabledFor(logging.DEBUG):
-                outcome = f"{status} {describe(result)}".rstrip()
+                found = describe(result)
+                known, outcome = {**known, **found}, " ".join([str(status), *found.values()])
         except RequestFailed as failed:
             outcome = f"{failed.failure.status or ''} {failed.failure.kind.name}".lstrip()
             raise
@@ -194,10 +195,10 @@ class Transport:
             return result
         finally:
             if _LOG.isEnabledFor(logging.DEBUG):
-                milliseconds, size = (self.clock.monotonic() - began) * 1000, attempt.received.tell()
-                _LOG.debug(
-                    "%s %s: %s, %.0f ms, %d bytes", request.method, request.path, outcome, milliseconds, size
-                )
+                measured = round((self.clock.monotonic() - began) * 1000, 3)
+                shown = request.method, request.path, outcome, measured, attempt.received.tell()
+                extra = {**known, "status": attempt.status, "milliseconds": measured}
+                _LOG.debug("%s %s: %s, %.0f ms, %d bytes", *shown, extra=extra)
 
     @contextmanager
     def _connected(
