@@ -29,6 +29,7 @@ from connecty_frames.options import (
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Unpack
     from uuid import UUID
@@ -335,24 +336,30 @@ class Answer:
             raise missing_extra("spark", "Spark DataFrames need", error) from None
         return to_spark(table, spark, self._metadata)
 
-    def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
+    def plot(
+        self, *, x: str | None = None, y: str | Sequence[str] | None = None, color: str | None = None
+    ) -> alt.Chart:
         """Draw the table with altair, as a chart that fits the question.
 
         The measure is a share, percentage or growth that follows the plain measures or is named in the
-        question. Otherwise it is the measure that the question names or the rows are sorted by, otherwise the
-        last. The axis is a period, otherwise a label or category; colours distinguish a second category.
-        Identifiers and ranks are never drawn as measures.
+        question. Otherwise it is the measure that the question names first or the rows are sorted by,
+        otherwise the last. Other measures of its unit are drawn beside it: those that the question names, or
+        all if it names none. The axis is a period, otherwise a label or category; colours distinguish a
+        second category. Identifiers and ranks are never drawn as measures.
 
         Parameters
         ----------
-        x, y, color
-            The columns for the axes and colours, instead of those chosen.
+        x, color
+            The columns for the x axis and the colours, instead of those chosen.
+        y
+            The column for the y axis, or a list of up to six, whose names are the legend.
 
         Returns
         -------
         altair.Chart
-            A notebook displays it without a network. Its title is the question, or names what is drawn if the
-            question does not. Nothing is sampled or summed; only the first 30 categories are drawn. Decimals
+            A notebook displays it without a network. Its title is the question, or names what is drawn if
+            that is less. Nothing is sampled or summed; the first 30 categories are drawn, 60 if they are a
+            period in order; the subtitle counts the others, and the rows of an answer that was cut. Decimals
             and long integers are drawn as float64, with about 16 digits; NaN and infinity are not drawn.
             Tooltips show all digits, the first 1,000 characters of texts, the first 50 columns and those
             drawn. Times are drawn in their column's time zone.
@@ -365,7 +372,7 @@ class Answer:
         """
         from connecty_frames.display.altair_chart import plot
 
-        return plot(self._table(), self.question, x, y, color)
+        return plot(self._table(), self.question, x, y, color, cut_rows=self._metadata.cut_text)
 
     @overload
     def cast(self, table: object, *, engine: Literal["pandas"], schema: Any = ...) -> PandasFrame: ...

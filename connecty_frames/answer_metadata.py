@@ -123,6 +123,11 @@ class AnswerMetadata:
         return self._size_text()
 
     @property
+    def cut_text(self) -> str:
+        """The number of rows of an answer that was cut, such as ``3 of 100 rows``; empty for any other."""
+        return self.rows_text.removesuffix(", truncated") if self.truncated else ""
+
+    @property
     def line(self) -> str:
         """The size and the summary in one line, such as ``5 of 5 rows x 2 columns. Read as: …``."""
         return f"{self.shape_text}. {snippet(self.response_summary or '', _LINE_LENGTH)}".rstrip()

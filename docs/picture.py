@@ -60,24 +60,22 @@ def main() -> None:
         settings = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
         with JupyterLab(Path(folder), settings, scale=SCALE) as lab:
             lab.page.set_viewport_size(SIZE)
-            for name, cells in (("answer", CARD), ("chart", CHART)):
-                lab.theme("light")
-                lab.run(*cells)
-                draw_cell(lab, name)
+            themes: tuple[Theme, ...] = ("light", "dark")
+            for theme in themes:
+                lab.theme(theme)  # before it draws: a chart keeps the theme in which it was drawn
+                for name, cells in (("answer", CARD), ("chart", CHART)):
+                    lab.run(*cells)
+                    draw_cell(lab, name, theme)
             draw_terminal(lab.browser, run_in_terminal())
 
 
-def draw_cell(lab: JupyterLab, name: str) -> None:
-    """Take pictures of the cell that shows an answer, and of the window around the card."""
-    lab.page.evaluate("document.querySelectorAll('.connecty details').forEach(part => part.open = true)")
+def draw_cell(lab: JupyterLab, name: str, theme: Theme) -> None:
+    """Take a picture of the cell that shows an answer, and of the window around the card."""
     cell = lab.page.locator(".jp-CodeCell").nth(0 if name == "answer" else 1)
-    themes: tuple[Theme, ...] = ("light", "dark")
-    for theme in themes:
-        lab.theme(theme)
-        suffix = "-dark" if theme == "dark" else ""
-        cell.screenshot(path=FOLDER / f"{name}{suffix}.png")
-        if name == "answer":
-            lab.page.screenshot(path=FOLDER / f"jupyterlab-{theme}.png")
+    suffix = "-dark" if theme == "dark" else ""
+    cell.screenshot(path=FOLDER / f"{name}{suffix}.png")
+    if name == "answer":
+        lab.page.screenshot(path=FOLDER / f"jupyterlab-{theme}.png")
 
 
 def run_in_terminal() -> str:

@@ -239,7 +239,7 @@ def write_plot(answer: Answer, file: BinaryIO) -> bool:
             echo_stderr("The question was answered without a table, so there is no chart.")
         return False
     try:
-        chart = terminal_plot(answer.table, answer.question, stdout_console())
+        chart = terminal_plot(answer.table, answer.question, stdout_console(), cut=answer.metadata.cut_text)
     except ConfigError as error:
         echo_stderr(shell_message(error))
         return False

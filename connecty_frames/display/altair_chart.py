@@ -1,6 +1,7 @@
 """The chart of a table, drawn by altair.
 
-Nothing is sampled or summed. Of bars, the first 30 categories are drawn, and the title counts them.
+Nothing is sampled or summed. Of bars, the first 30 categories are drawn, 60 if they are in order, and the
+subtitle counts them.
 JavaScript has float64 alone, so decimals and long integers are drawn to about 16 digits; the tooltips show
 every value in full. Times are drawn in their own zone, whatever the zone of the reader.
 """
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames._base.text import cut, snippet
-from connecty_frames.display.charts import ChartKind, Column, choose_chart
+from connecty_frames.display.charts import ChartKind, Column, choose_chart, cut_middle
 from connecty_frames.display.formatting import texts
 from connecty_frames.errors import missing_extra
 
@@ -32,10 +33,15 @@ _MAX_POINTS: Final = 60
 _TICKS: Final = 8
 #: The pixels between two labels, and between labels and the title of an axis.
 _PADDING: Final = 10
+#: The characters of the label of a category, of which more are left out in its middle.
+_LABEL: Final = 36
+#: The years between two labels of an axis.
+_STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 #: What can be the name of a field.
 _FIELD: Final = re.compile(r"(?!column \d+$|.* in full$)[^.\[\]'\"\\]{1,1000}")
 #: A day in milliseconds, and how many have labels such as "May 06".
 _DAY: Final = 86_400_000
+_MINUTE: Final = 60_000
 _MAX_DAYS: Final = 100
 #: The characters of a value in a tooltip, and the columns in it.
 _MAX_LENGTH: Final = 1_000
@@ -46,8 +52,10 @@ def plot(
     table: pa.Table,
     question: str | None,
     x: str | None = None,
-    y: str | None = None,
+    y: str | Sequence[str] | None = None,
     color: str | None = None,
+    *,
+    cut_rows: str = "",
 ) -> alt.Chart:
     """Return the chart of a table; see ``Answer.plot``."""
     try:
@@ -56,26 +64,36 @@ def plot(
         from connecty_frames.display.notebook_chart import Chart
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "Plots need", error) from None
-    chosen = choose_chart(table, question, x, y, color)
+    chosen = choose_chart(table, question, x, y, color, cut=cut_rows)
     dimension, measure, group = chosen.dimension, chosen.measure, chosen.group
-    used = [c for c in chosen.columns if c.at < _MAX_TOOLTIP_COLUMNS or c in (dimension, measure, group)]
+    drawn = [column for column in (dimension, measure, group) if column]
+    used = [c for c in chosen.columns if c.at < _MAX_TOOLTIP_COLUMNS or c in drawn]
     is_category = chosen.kind is ChartKind.BARS or dimension.is_time
-    base = Chart(alt.InlineData(values=_rows(used, [measure] if is_category else [dimension, measure])))
+    base = Chart(
+        alt.InlineData(
+            values=_rows(
+                [*dict.fromkeys([*used, *drawn])], [measure] if is_category else [dimension, measure]
+            )
+        )
+    )
     chart: alt.Chart = _DRAW[chosen.kind](alt, base, dimension, measure)
     if group is not None:
-        chart = chart.encode(
-            color=alt.Color(field=_field(group), type="nominal", title=snippet(group.name), sort=None)
+        legend = alt.Legend(**labels) if (labels := _labels(group)) else alt.Undefined
+        names = alt.Color(
+            field=_field(group), type="nominal", title=snippet(group.name) or None, sort=None, legend=legend
         )
+        chart = chart.encode(color=names)
     if group is not None and chosen.kind is ChartKind.BARS and not chosen.dimension.is_unique:
         chart = chart.encode(yOffset=alt.YOffset(field=_field(group), type="nominal", sort=None))
     if chosen.overlaps:
         chart = chart.mark_circle()
     tooltips = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
     chart = chart.encode(tooltip=tooltips, description=_description(alt, [dimension, group, measure]))
+    part = chosen.part
     if used != chosen.columns:
-        left_out = f"The tooltips show {len(used)} of {len(chosen.columns):,} columns."
-        return chart.properties(title=alt.TitleParams(chosen.title, subtitle=left_out))
-    return chart.properties(title=chosen.title)
+        part += f"{part and ', '}{len(used)} of {len(chosen.columns):,} columns in the tooltips"
+    title = alt.TitleParams(chosen.title, subtitle=f"Shown: {part}") if part else chosen.title
+    return chart.properties(title=title)
 
 
 # --- columns ----------------------------------------------------------------------------------------
@@ -102,6 +120,14 @@ def _marks(column: Column, *, as_numbers: bool) -> Sequence[float | str | None]:
         # its own zone, or move those that its zone does not have.
         return [None if time is None else f"{time}Z" for time in texts(column.times).to_pylist()]
     return column.texts
+
+
+def _labels(column: Column) -> dict[str, Any]:
+    """Return how long categories are written: without their middle, since they often differ at the end."""
+    labels = {text: cut_middle(text, _LABEL) for text in column.texts if text}
+    short = {text: label for text, label in labels.items() if label != text}
+    chosen = f"{json.dumps([*short.values()])}[indexof({json.dumps([*short])}, datum.label)]"
+    return {"labelExpr": f"{chosen} || datum.label", "labelLimit": 0} if short else {}
 
 
 def _tooltip_title(name: str) -> str:
@@ -139,8 +165,8 @@ def _line(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
             # Labels at the ends keep their places; moved inwards, they touch their neighbours.
             axis=alt.Axis(labelFlush=False, **_time_ticks(dimension.times)),
         )
-    else:  # years, without separators between their digits
-        axis = alt.Axis(tickCount=_TICKS, tickMinStep=1, format="d")
+    else:  # years, without separators between their digits, or hours
+        axis = alt.Axis(values=_year_ticks(dimension.numbers), format="d")
         x = _quantitative(alt, alt.X, dimension, axis=axis, scale=alt.Scale(zero=False))
     return (
         chart.mark_line(point=len(dimension.texts) <= _MAX_POINTS)
@@ -149,11 +175,21 @@ def _line(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
     )
 
 
+def _year_ticks(years: list[float | None]) -> list[int]:
+    """Return the years that have labels, or the numbers of another period: all, or each second, fifth, …."""
+    found = sorted({int(year) for year in years if year is not None})
+    every = range(found[0], found[-1] + 1)
+    step = next(step for step in _STEPS if len(every) <= _TICKS * step)
+    return found if len(found) <= _TICKS else [year for year in every if year % step == 0]
+
+
 def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
     """Return where an axis has ticks, at the times themselves if they are few, and how it writes days."""
     found = pc.unique(times.drop_null()).cast(pa.int64()).to_pylist()  # milliseconds
     # With more than these, every other label is dropped: the days.
-    ticks: dict[str, Any] = {"values": found} if len(found) <= _TICKS else {"tickCount": _TICKS}
+    # Times with seconds are no labels: Vega would write the seconds alone.
+    is_few = len(found) <= _TICKS and all(time % _MINUTE == 0 for time in found)
+    ticks: dict[str, Any] = {"values": found} if is_few else {"tickCount": _TICKS}
     # By default, the label of a day has no month.
     are_days = all(time % _DAY == 0 for time in found) and pc.any(pc.not_equal(pc.day(times), 1)).as_py()
     if are_days and max(found) - min(found) < _MAX_DAYS * _DAY:
@@ -172,7 +208,7 @@ def _bars(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
                 type="nominal",
                 title=snippet(dimension.name),
                 sort=None,
-                axis=alt.Axis(titlePadding=_PADDING),
+                axis=alt.Axis(titlePadding=_PADDING, **_labels(dimension)),
             ),
         )
         .properties(width=_WIDTH)
@@ -198,11 +234,18 @@ def _quantitative(alt: Any, channel: Any, column: Column, **more: Any) -> Any:
         labelSeparation=_PADDING,
         titlePadding=_PADDING,
         **({"tickMinStep": 1} if is_integer else {}),
+        **_PERCENT[column.percent],
     )
-    title = snippet(column.title)
+    title = snippet(column.title) or None
     return channel(field=_field(column), type="quantitative", title=title, **{"axis": axis, **more})
 
 
+#: How an axis writes percent, by what makes percent of its numbers.
+_PERCENT: Final[dict[int | None, dict[str, str]]] = {
+    None: {},
+    1: {"labelExpr": "datum.label + '%'"},
+    100: {"format": "~%"},
+}
 #: What draws each kind of chart.
 _DRAW: Final[dict[ChartKind, Callable[[Any, Any, Column, Column], Any]]] = {
     ChartKind.LINE: _line,

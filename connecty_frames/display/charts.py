@@ -1,13 +1,16 @@
 """The chart that means the question, whatever draws it.
 
-The roles of the columns decide what is drawn. The measure is the first of these that there is:
+The roles of the columns decide what is drawn. Each choice is a list of rules, and the first that finds
+something decides. The measure is:
 
-1. a derived measure that stands behind the measures, or that the question names, with at least two values
-2. the measure that the question names
+1. a share or growth that the question names, any derived measure that it names first, or, if it names none,
+   a derived one that stands behind the measures and has at least two values
+2. the measure that the question names first
 3. the measure that sorts the rows
 4. the last measure
 
-It is drawn over a period, else over a label or a dimension, else over an identifier or a rank, else over
+Other measures of its unit are drawn beside it: those that the question names, or all if it names none. They
+are drawn over a period, else over a label or a dimension, else over an identifier or a rank, else over
 another measure. A second dimension is colour. Identifiers and ranks are never drawn as measures.
 """
 
@@ -15,36 +18,61 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
-from typing import Final
+from itertools import combinations, zip_longest
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from rich.cells import cell_len, set_cell_size
 
 from connecty_frames._base.text import listed, quoted, snippet, value_text
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_number
 from connecty_frames.display.formatting import local_times, texts
 from connecty_frames.display.roles import (
+    ANY_UNIT,
     COMMON_WORDS,
-    DERIVED_WORDS,
+    SAME_WORDS,
     Role,
     fineness,
     is_ordered,
     is_time,
     is_year,
+    percent_factor,
     role_of,
+    unit_of,
     words,
 )
 from connecty_frames.errors import ConfigError
 
-#: The most rows, the most categories of bars, and the most colours.
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: The most rows, and the most categories of bars: more where they are in order, as the days of a month.
 _MAX_ROWS: Final = 5_000
 _MAX_CATEGORIES: Final = 30
+_MAX_ORDERED: Final = 60
+#: The most colours, and the most measures beside each other.
 _MAX_COLOURS: Final = 20
-#: From this many values on, the second of two dimensions is drawn over if it has more than the first.
+_MAX_SERIES: Final = 6
+#: From this many values on, the second of two dimensions is drawn over if it has more than the first, and
+#: things with two measures are points.
 _MANY: Final = 10
+#: A period of no more values than these is no line: its values are compared.
+_FEW: Final = 2
+#: The largest number of a period that is not a date, such as the day of a year.
+_MAX_PERIOD: Final = 366
+#: How many times larger than another one the measures on an axis may be.
+_MAX_RATIO: Final = 1_000
+#: Words of a question: those that no name needs, those before what is counted by, and those between names.
+_FILLERS: Final = {"the", "of"}
+_BY: Final = {"by", "per", "each"}
+_APART: Final = {*_BY, "and", "or", "vs", "versus", "with"}
+#: Words for a measure that is relative to another, and how many words away that one stands.
+_SHARES: Final = {"share", "growth"}
+_NEAR: Final = 2
 _has_numbers: Final = any_of(is_number, pa.types.is_duration)
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -95,7 +123,22 @@ class Column:
         """Whether it holds dates or timestamps."""
         return is_time(self.cells.type)
 
-    @property
+    @cached_property
+    def stems(self) -> set[str]:
+        """The words of its name, as those of questions are compared with them."""
+        return {*map(_stem, words(self.name))}
+
+    @cached_property
+    def unit(self) -> str:
+        """What it counts; see :func:`unit_of`."""
+        return unit_of(self.name, self.cells)
+
+    @cached_property
+    def percent(self) -> int | None:
+        """What makes percent of its numbers; see :func:`percent_factor`."""
+        return percent_factor(self.name, self.cells)
+
+    @cached_property
     def title(self) -> str:
         """The name, with the unit of durations."""
         return f"{self.name} ({self._unit[0]})" if pa.types.is_duration(self.cells.type) else self.name
@@ -106,7 +149,7 @@ class Column:
         values: list[str | None] = texts(self.cells).to_pylist()
         return values
 
-    @property
+    @cached_property
     def numbers(self) -> list[float | None]:
         """Numbers as the nearest float64, durations in their unit, or None for NaN and infinity."""
         cells = self.cells
@@ -115,6 +158,11 @@ class Column:
         # By way of text: Arrow's own cast of decimals is wrong in the last digit, also of 984.18.
         floats = pc.cast(pc.cast(cells, pa.string()), pa.float64()).to_pylist()
         return [value if value is not None and math.isfinite(value) else None for value in floats]
+
+    @property
+    def largest(self) -> float:
+        """The largest of its numbers, without signs."""
+        return max((abs(number) for number in self.numbers if number is not None), default=0.0)
 
     @cached_property
     def _unit(self) -> tuple[str, int]:
@@ -143,17 +191,14 @@ class Chart:
     dimension: Column
     measure: Column
     group: Column | None  # whose values are distinguished, as by colours
+    what: str  # what is drawn, such as ``revenue by country and status``
     title: str
+    part: str  # how much is drawn, such as ``100 of 2,000 rows``; empty for everything
 
     @property
     def dimensions(self) -> list[Column]:
         """The dimension, and the group if there is one."""
         return [self.dimension, self.group] if self.group else [self.dimension]
-
-    @property
-    def what(self) -> str:
-        """What is drawn, such as ``revenue by country and status``."""
-        return f"{snippet(self.measure.name)} by {' and '.join(snippet(c.name) for c in self.dimensions)}"
 
     @property
     def overlaps(self) -> bool:
@@ -166,10 +211,13 @@ def choose_chart(
     table: pa.Table,
     question: str | None = None,
     x: str | None = None,
-    y: str | None = None,
+    y: str | Sequence[str] | None = None,
     color: str | None = None,
+    *,
+    cut: str = "",
 ) -> Chart:
     """Choose what is drawn: the columns that are named, else by the rules; raises ConfigError."""
+    # ``cut`` says how many rows of an answer there are, if it was cut.
     if table.num_rows > _MAX_ROWS:
         raise ConfigError(
             f"{table.num_rows:,} rows are too many for a chart (at most {_MAX_ROWS:,}). Ask for fewer, such "
@@ -177,45 +225,102 @@ def choose_chart(
             setting="plot",
         )
     columns = _columns(table)
-    given_x, given_y, group = (_find(columns, name) for name in (x, y, color))
-    free = [column for column in columns if column not in (given_x, given_y, group)]
+    given_x, group, series = _find(columns, x), _find(columns, color), _find_all(columns, y)
+    if group is not None and len(series) > 1:
+        raise ConfigError("color= needs a single y=: several have the colours.", setting="plot")
+    is_given = bool(given_x or series)
+    free = [column for column in columns if column not in (given_x, group, *series)]
     measures = [column for column in free if column.is_measure]
-    dimension = given_x or _choose_dimension(free, measures, least=2 if given_y is None else 1)
-    named = _named(measures, question)
-    measure = given_y or _choose_measure([c for c in measures if c is not dimension], named, dimension)
+    asked = [_stem(word) for word in words((question or "").replace(",", " and ")) if word not in _FILLERS]
+    named = _named(measures, asked)
+    scale = _scale(measures, named, asked)
+    dimension = given_x or _choose_dimension(free, measures, [*named], scale, least=1 if series else 2)
+    series = series or _choose_measures(
+        [c for c in measures if c is not dimension], [*named], asked, dimension
+    )
+    series = series[:1] if group else series  # which has the colours
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
-    if not (table.num_rows and dimension and is_drawable and measure and measure.has_numbers):
+    if not (table.num_rows and dimension and is_drawable and series and all(c.has_numbers for c in series)):
         raise _nothing_fits(columns, table.num_rows)
-    if color is None:
-        group = _choose_group(columns, dimension, measure)
+    if color is None and len(series) == 1:
+        group = _choose_group(columns, dimension, series[0])
         if group is not None and group.role is Role.IDENTIFIER and group.is_unique:  # no colour for each row
             if dimension.role is Role.DIMENSION:
                 table = _tell_apart(table, dimension, group)
             group = None
-    note, kind = "", _kind(dimension)
+    kind = _kind(dimension, scale, is_several=group is not None or len(series) > 1)
+    parts = [cut]
     if kind is ChartKind.BARS:
-        table, note = _first_categories(table, dimension.at)
-    drawn = _columns(table)
-    chosen = drawn[dimension.at], drawn[measure.at], drawn[group.at] if group else None
-    chart = Chart(kind, drawn, *chosen, title="")
-    is_chosen = given_x or given_y or (measure not in named and {*measures} - {dimension, measure})
-    title = snippet(question) if question and not is_chosen else chart.what
-    return replace(chart, title=title + note)
+        is_in_order = (dimension.role is Role.PERIOD or dimension is scale) and _is_sorted(dimension)
+        table, part = _first_categories(table, dimension.at, _MAX_ORDERED if is_in_order else _MAX_CATEGORIES)
+        parts.append(part)
+    if len(series) > _MAX_SERIES:
+        parts.append(f"{_MAX_SERIES} of {len(series)} measures")
+        series = series[:_MAX_SERIES]
+    dimensions = [dimension, group] if group else [dimension]
+    what = f"{_and(series)} by {_and(dimensions)}"
+    drawn = {dimension, *series}
+    is_said = drawn.issuperset(_meant(named, asked, series) if named else measures)
+    if len(series) > 1:
+        columns, measure, group = _beside(table, series)
+    else:
+        columns = _columns(table)
+        measure, group = columns[series[0].at], columns[group.at] if group else None
+    return Chart(
+        kind,
+        columns,
+        columns[dimension.at],
+        measure,
+        group,
+        what=what,
+        title=snippet(question) if question and is_said and not is_given else what,
+        part=", ".join(filter(None, parts)),
+    )
 
 
-def _first_categories(table: pa.Table, at: int) -> tuple[pa.Table, str]:
+def _first_categories(table: pa.Table, at: int, limit: int) -> tuple[pa.Table, str]:
     """Return the rows of the first categories of a column, and a note if there are more."""
     texts = _columns(table)[at].texts
     categories = [*dict.fromkeys(texts)]
-    if len(categories) <= _MAX_CATEGORIES:
+    if len(categories) <= limit:
         return table, ""
-    first = {*categories[:_MAX_CATEGORIES]}
+    first = {*categories[:limit]}
     rows = table.filter(pa.array([text in first for text in texts]))
-    return rows, f" (the first {_MAX_CATEGORIES} of {len(categories):,})"
+    return rows, f"the first {limit} of {len(categories):,} categories"
 
 
 def _columns(table: pa.Table) -> list[Column]:
     return [Column(at, *each) for at, each in enumerate(zip(table.column_names, table.columns, strict=True))]
+
+
+def _and(columns: list[Column]) -> str:
+    *others, last = [snippet(column.name) for column in columns]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _beside(table: pa.Table, series: list[Column]) -> tuple[list[Column], Column, Column]:
+    """Return a table's columns with a row for each value of some measures, these values and their names."""
+    rows = range(table.num_rows)
+    columns = _columns(table.take(pa.array([row for row in rows for _ in series], pa.int64())))
+    drawn = [Column(column.at, column.name, table.column(column.at)) for column in series]
+    kinds = {column.cells.type for column in drawn}
+    kind = kinds.pop() if len(kinds) == 1 else pa.float64()
+    cells = [
+        chunk
+        for column in drawn
+        for chunk in (column.cells.chunks if not kinds else [pa.array(column.numbers, kind)])
+    ]
+    order = [row + len(rows) * at for row in rows for at in range(len(series))]
+    values = Column(len(columns), "", pa.chunked_array(cells, kind).take(pa.array(order, pa.int64())))
+    texts = [text for column in drawn for text in column.texts]
+    values.texts = [texts[at] for at in order]
+    values.percent = series[0].percent
+    shared = [
+        word for word in words(series[0].name) if len(word) > 1 and all(word in words(c.name) for c in series)
+    ]
+    values.title = f"{' '.join(shared)}{values.title}".strip()
+    names = pa.chunked_array([[column.name for column in series] * len(rows)], pa.string())
+    return columns, values, Column(len(columns) + 1, "", names)
 
 
 def _tell_apart(table: pa.Table, dimension: Column, identifier: Column) -> pa.Table:
@@ -228,48 +333,78 @@ def _tell_apart(table: pa.Table, dimension: Column, identifier: Column) -> pa.Ta
     return table.set_column(dimension.at, dimension.name, pa.array(texts, pa.string()))
 
 
-def _kind(dimension: Column) -> ChartKind:
-    if dimension.is_time:
-        return ChartKind.LINE
-    if dimension.role is Role.PERIOD and is_number(dimension.cells.type) and is_year(dimension.cells):
-        return ChartKind.LINE if _is_sorted(dimension) else ChartKind.BARS
-    return ChartKind.POINTS if dimension.is_measure else ChartKind.BARS
-
-
 def _is_sorted(period: Column) -> bool:
     """Whether the rows are in the order of a period; also if each of its values begins a new series."""
     return period.count == 1 or is_ordered(pc.unique(period.cells))
 
 
-def _choose_measure(measures: list[Column], named: list[Column], dimension: Column | None) -> Column | None:
+def cut_middle(text: str, width: int) -> str:
+    """Return a text of at most so many columns of a terminal: its beginning and its end."""
+    if cell_len(text) <= width:
+        return text
+    half = (width - 1) // 2
+    return f"{set_cell_size(text, width - 1 - half)}…{set_cell_size(text[::-1], half)[::-1]}"
+
+
+# --- rules ------------------------------------------------------------------------------------------
+
+
+def _kind(dimension: Column, scale: Column | None, *, is_several: bool) -> ChartKind:
+    is_number = dimension.role is Role.PERIOD and not dimension.is_time and dimension.has_numbers
+    is_in_order = is_number and _is_sorted(dimension)
+    rules = (
+        (ChartKind.LINE, dimension.is_time),
+        (ChartKind.LINE, is_in_order and is_year(dimension.cells)),
+        (ChartKind.LINE, is_in_order and is_several and dimension.largest <= _MAX_PERIOD),
+        (ChartKind.POINTS, dimension.is_measure and dimension is not scale),
+        (ChartKind.BARS, True),
+    )
+    return next(kind for kind, holds in rules if holds)
+
+
+def _choose_measures(
+    measures: list[Column], named: list[Column], asked: list[str], dimension: Column | None
+) -> list[Column]:
+    """Choose a measure by the first rule that finds one, and those that are drawn beside it."""
     plain = [column for column in measures if column.role is Role.MEASURE]
+    found = [column for column in named if column in measures]
     derived = [
         column
         for column in measures
         if column.role is Role.DERIVED and len(column.cells) - column.cells.null_count > 1
     ]
-    behind = [column for column in derived if not plain or column.at > plain[-1].at]
-    by_order = dimension is not None and dimension.role is Role.PERIOD and _is_sorted(dimension)
-    ordered = [] if by_order else [column for column in measures if is_ordered(column.cells)]
-    found = [column for column in named if column in measures]
-    for candidates in (
-        [column for column in derived if column in found] or behind[-1:],
-        [column for column in found if column in ordered] or found,
-        ordered,
-        (plain or measures)[-1:],
-    ):
-        if candidates:
-            return candidates[0]
-    return None
+    shares = [
+        c for c in found if c in derived and (c is found[0] or not _SHARES.isdisjoint(c.stems & {*asked}))
+    ]
+    behind = [c for c in derived if not found or c not in found if not plain or c.at > plain[-1].at]
+    is_by_time = dimension is not None and dimension.role is Role.PERIOD and _is_sorted(dimension)
+    ordered = [] if is_by_time else [column for column in measures if is_ordered(column.cells)]
+    rules = (shares or behind[-1:], found, ordered, (plain or measures)[-1:])
+    first = next((candidates[0] for candidates in rules if candidates), None)
+    if first is None or dimension is None or not dimension.is_unique or dimension.is_measure:
+        return [first] if first else []
+    return [c for c in measures if c is first or (c in (found or measures) and _share_axis(c, first))]
 
 
-def _choose_dimension(columns: list[Column], measures: list[Column], least: int) -> Column | None:
+def _share_axis(one: Column, other: Column) -> bool:
+    """Whether two measures are of one unit, and both are legible on one axis."""
+    small, large = sorted((one.largest, other.largest))
+    is_same = one.unit == other.unit or ANY_UNIT in (one.unit, other.unit)
+    return is_same and (large <= _MAX_RATIO * small or not small)
+
+
+def _choose_dimension(
+    columns: list[Column], measures: list[Column], named: list[Column], scale: Column | None, least: int
+) -> Column | None:
     """Choose what is drawn over; another measure if there are at least this many."""
     columns = [c for c in columns if not c.is_measure and c.role is not Role.OTHER]
     usable = [column for column in columns if column.count > 1] or columns
     by_role = {role: [column for column in usable if column.role is role] for role in Role}
     periods, dimensions = by_role[Role.PERIOD], by_role[Role.DIMENSION]
     labels = [*by_role[Role.LABEL], *(c for c in by_role[Role.IDENTIFIER] if c.is_unique)]
+    # Two years of many countries are compared.
+    if any(d.count > _FEW for d in dimensions) and all(p.count <= _FEW and not p.is_time for p in periods):
+        periods = []
     # Rows with a label before the period, or sorted by a measure and not by time, are a list of things.
     if periods and not (
         any(label.role is Role.LABEL and label.at < periods[0].at for label in labels)
@@ -279,6 +414,8 @@ def _choose_dimension(columns: list[Column], measures: list[Column], least: int)
         alone = [column for column in periods if column.is_unique]
         texts_first = sorted(alone, key=lambda column: is_number(column.cells.type))
         return (texts_first or sorted(periods, key=lambda c: -fineness(c.name, c.cells)))[0]
+    if labels and not dimensions and len(labels[0].cells) > _MANY and _are_compared(named):
+        return named[0]
     if by_role[Role.LABEL]:
         return by_role[Role.LABEL][0]
     if len(dimensions) > 1:
@@ -287,16 +424,33 @@ def _choose_dimension(columns: list[Column], measures: list[Column], least: int)
     for others in (dimensions, labels, by_role[Role.IDENTIFIER], by_role[Role.RANK]):
         if others:
             return others[0]
-    return measures[0] if len(measures) >= least and len(measures[0].cells) >= least else None
+    return scale or (measures[0] if len(measures) >= least and len(measures[0].cells) >= least else None)
+
+
+def _are_compared(named: list[Column]) -> bool:
+    """Whether a question names two measures of things, such as weight and price, and sorts by none."""
+    if any(is_ordered(column.cells) for column in named):
+        return False
+    return [_share_axis(*pair) for pair in combinations(named, 2)] == [False]
+
+
+def _scale(measures: list[Column], named: dict[Column, int], asked: list[str]) -> Column | None:
+    """Return the measure that others are asked by, such as a rating from 1 to 5: whole numbers, each once."""
+    for column, at in named.items():
+        is_behind = asked[max(at - 1, 0)] in _BY and len(measures) > 1
+        if is_behind and column.is_unique and all(n is not None and n % 1 == 0 for n in column.numbers):
+            return column
+    return None
 
 
 def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> Column | None:
     """Choose what is distinguished where the dimension repeats, or what the labels behind it belong to."""
     if dimension.is_unique and dimension.role is not Role.LABEL:
         return None
+    roles = (Role.DIMENSION, Role.PERIOD, Role.LABEL, Role.IDENTIFIER)
     candidates = [
         column
-        for role in (Role.DIMENSION, Role.PERIOD, Role.LABEL, Role.IDENTIFIER)
+        for role in (roles[:2] if dimension.is_measure else roles)  # no colour for each of many points
         for column in columns
         if column.role is role
         and column not in (dimension, measure)
@@ -313,23 +467,58 @@ def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> 
     return next(unique, next(iter(candidates), None))
 
 
-def _named(measures: list[Column], question: str | None) -> list[Column]:
-    """Return the measures of whose names a question has most words."""
-    asked = {_stem(word) for word in words(question or "")}
-    asked |= {_stem(word) for same in DERIVED_WORDS if not same.isdisjoint(asked) for word in same}
-    shares = {}
-    for column in measures:
-        named = {*map(_stem, words(column.name))}
-        own = (named - COMMON_WORDS) or named
-        shares[column] = (len(asked & own), len(asked & named))
-    return [column for column, share in shares.items() if share[0] and share == max(shares.values())]
+# --- names ------------------------------------------------------------------------------------------
+
+
+def _named(measures: list[Column], asked: list[str]) -> dict[Column, int]:
+    """Return the measures that a question names, in its order, with the places of their first words."""
+    found: dict[Column, int] = {}
+    for at, word in enumerate(asked):
+        # Of several measures with a word, the question means the one that shares most words around it.
+        lengths = {c: _length(asked, at, c.stems) for c in measures if word in c.stems}
+        for column, length in lengths.items():
+            own = column.stems - COMMON_WORDS or column.stems
+            if length == max(lengths.values()) and not own.isdisjoint(asked):
+                found.setdefault(column, at)
+    return found
+
+
+def _meant(named: dict[Column, int], asked: list[str], series: list[Column]) -> list[Column]:
+    """Return the measures that a chart of some has to show; the share of revenue needs no revenue."""
+    is_share = any(column.role is Role.DERIVED for column in series)
+    shares = [at for at, word in enumerate(asked) if word in _SHARES and is_share]
+    return [c for c, place in named.items() if c in series or all(abs(place - at) > _NEAR for at in shares)]
+
+
+def _length(asked: list[str], at: int, name: set[str]) -> tuple[int, float]:
+    """Return how many words of a name stand together in a question, and their share of the name."""
+    together = {asked[at]}
+    for others in (asked[at + 1 :], asked[:at][::-1]):
+        for word, behind in zip_longest(others, others[1:]):
+            if word in name:
+                together.add(word)
+            elif word in _APART or behind not in name:  # "cumulative cash inflow" may be cumulative_inflow
+                break
+    return len(together), len(together) / len(name)
 
 
 def _stem(word: str) -> str:
-    return word.removesuffix("s") if len(word) > len("yes") else word
+    stem = word.removesuffix("s") if len(word) > len("yes") else word
+    return SAME_WORDS.get(stem, stem)
 
 
-def _find(columns: list[Column], name: str | None) -> Column | None:
+def _find_all(columns: list[Column], names: object) -> list[Column]:
+    """Return the columns that are named; raises ConfigError if they cannot share an axis."""
+    given = names if isinstance(names, list | tuple) else [names]
+    found = [*filter(None, dict.fromkeys(_find(columns, name) for name in given))]
+    if len(found) > _MAX_SERIES:
+        raise ConfigError(f"y= names {len(found)} columns (at most {_MAX_SERIES}).", setting="plot")
+    if len({c.cells.type if pa.types.is_duration(c.cells.type) else None for c in found}) > 1:
+        raise ConfigError("y= names durations and other numbers, which share no axis.", setting="plot")
+    return found
+
+
+def _find(columns: list[Column], name: object) -> Column | None:
     if name is None:
         return None
     for column in columns:

@@ -97,7 +97,7 @@ def _escape(text: str) -> str:
 
 def _facts(metadata: AnswerMetadata, columns: int) -> str:
     """Return the number of rows, with a visible sign where they were cut, and where the answer came from."""
-    rows = metadata.rows_text.removesuffix(", truncated") if metadata.rows or columns else "no table"
+    rows = metadata.cut_text or metadata.rows_text if metadata.rows or columns else "no table"
     # Plain HTTP does not leave this machine: it is a sandbox, with which its questions end.
     question_id = None if str(metadata.base_url).startswith("http:") else metadata.question_id
     facts = [

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from connecty_frames._base.text import snippet
-from connecty_frames.display.charts import Chart, ChartKind, choose_chart
+from connecty_frames.display.charts import Chart, ChartKind, choose_chart, cut_middle
+from connecty_frames.display.roles import is_year
 from connecty_frames.errors import ConfigError, missing_extra
 
 if TYPE_CHECKING:
@@ -58,14 +59,16 @@ def import_uniplot() -> Any:
     return uniplot
 
 
-def terminal_plot(table: pa.Table, question: str | None, console: Console) -> str:
+def terminal_plot(table: pa.Table, question: str | None, console: Console, *, cut: str = "") -> str:
     """Return a table's chart as text, as wide as the console; raises ConfigError."""
     # Bars have their numbers with all digits beside them.
-    chart = choose_chart(table, question)
+    chart = choose_chart(table, question, cut=cut)
     with console.capture() as captured:
         console.print(_text(chart.title, style="bold"))
-        if not chart.title.startswith(chart.what):  # the axes have no titles
+        if chart.title != chart.what:  # the axes have no titles
             console.print(_text(chart.what, style="dim"))
+        if chart.part:
+            console.print(_text(f"Shown: {chart.part}", style="dim"))
         console.print(_DRAW[chart.kind](chart, console))
     text = captured.get()
     return text.translate(_ASCII) if console.options.ascii_only else text
@@ -99,14 +102,13 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
     labels = [" / ".join(map(_label, row)) for row in rows]
     for label, share, digits in zip(labels, shares, chart.measure.texts, strict=True):
         bar = Bar(high - low, min(share, 0) - low, max(share, 0) - low)
-        name = _text(label)
-        name.truncate(console.width // _LABEL_PART, overflow="ellipsis")
-        grid.add_row(name, bar, _text("null", style="dim") if digits is None else _text(digits))
+        name = cut_middle(label, console.width // _LABEL_PART)
+        grid.add_row(_text(name), bar, _text("null", style="dim") if digits is None else _text(digits))
     return grid
 
 
-def _label(text: str | None, *length: int) -> str:
-    return "null" if text is None else snippet(text, *length)
+def _label(text: str | None) -> str:
+    return "null" if text is None else snippet(text)
 
 
 # --- lines and points -------------------------------------------------------------------------------
@@ -116,7 +118,8 @@ def _series(chart: Chart, console: Console) -> RenderableType:
     """Return lines, or points, over a time or a number: one for each value of the group."""
     times = _times(chart)
     xs = np.array(chart.dimension.numbers, float) if times is None else _milliseconds(times)
-    ys = np.array(chart.measure.numbers, float)
+    percent = chart.measure.percent
+    ys = np.array(chart.measure.numbers, float) * (percent or 1)
     drawn = ~(np.isnan(xs) | np.isnan(ys))
     if not drawn.any():
         raise ConfigError("No plot fits this answer: there are no numbers to draw.", setting="plot")
@@ -135,7 +138,8 @@ def _series(chart: Chart, console: Console) -> RenderableType:
         ys=[y for _, y in series],
         lines=chart.kind is ChartKind.LINE and not chart.overlaps,
         x_labels=times is None,
-        legend_labels=[_label(name, _MAX_LEGEND) for name in names] if is_grouped else None,
+        y_unit="%" if percent else "",
+        legend_labels=[cut_middle(_label(name), _MAX_LEGEND) for name in names] if is_grouped else None,
     )
     if times is not None:
         frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
@@ -145,10 +149,10 @@ def _series(chart: Chart, console: Console) -> RenderableType:
 
 
 def _times(chart: Chart) -> Any:
-    """Return the times of a chart over dates or years, None over other numbers."""
+    """Return the times of a chart over dates or years; None over other numbers."""
     if chart.dimension.is_time:
         return chart.dimension.times.to_numpy()
-    if chart.kind is not ChartKind.LINE:
+    if chart.kind is not ChartKind.LINE or not is_year(chart.dimension.cells):
         return None
     years = [f"{year:04.0f}" if year is not None else "NaT" for year in chart.dimension.numbers]
     return np.array(years, "datetime64[ms]")

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(find_spec("altair") is None, reason="the extra [
 DAYS = [date(2025, 1, 1), date(2025, 1, 2)]
 
 
-def drawn(columns: dict[str, Any], **chosen: str) -> dict[str, Any]:
+def drawn(columns: dict[str, Any], **chosen: Any) -> dict[str, Any]:
     """Return the specification of a chart."""
     named = {name: chosen.get(name) for name in ("x", "y", "color")}
     found: dict[str, Any] = plot(pa.table(columns), "how many?", **named).to_dict()
@@ -101,7 +101,7 @@ def _axis(name: str, **more: Any) -> dict[str, Any]:
         (
             {"year": [2023, 2024], "n": [1.5, 2.5]},
             {"type": "line", "point": True},
-            _axis("year", axis={"tickCount": 8, "tickMinStep": 1, "format": "d"}, scale={"zero": False}),
+            _axis("year", axis={"values": [2023, 2024], "format": "d"}, scale={"zero": False}),
             _axis("n"),
             320,
         ),
@@ -304,7 +304,7 @@ def test_the_columns_of_a_tooltip(columns: int, subtitle: str | None) -> None:
     others = {f"x{at}": ["u", "u"] for at in range(columns - 2)}
     first = drawn({"c": ["a", "b"], "n": [1, 2], **others})
     last = drawn({**others, "c": ["a", "b"], "n": [1, 2]})
-    of = {"text": "how many?", "subtitle": f"The tooltips show 50 of {subtitle} columns."}
+    of = {"text": "how many?", "subtitle": f"Shown: 50 of {subtitle} columns in the tooltips"}
 
     assert len(first["encoding"]["tooltip"]) == 50
     assert first["title"] == (of if subtitle else "how many?")
@@ -426,11 +426,77 @@ def test_years_in_order_are_a_line(years: list[int], mark: str) -> None:
     assert drawn({"year": years, "n": [5, 1, 3][: len(years)]})["mark"]["type"] == mark
 
 
-def test_years_have_no_separators() -> None:
-    """They are whole numbers on an axis that need not begin at zero."""
-    axis = drawn({"year": [2023, 2024], "n": [1, 2]})["encoding"]["x"]["axis"]
+@cases(
+    ("years", "labels"),
+    [
+        ([2024], [2024]),
+        ([2023, 2024, None, 2023, 2025], [2023, 2024, 2025]),
+        ([1900, 2024], [1900, 2024]),
+        ([*range(2017, 2025)], [*range(2017, 2025)]),
+        ([*range(2017, 2026)], [2018, 2020, 2022, 2024]),
+        ([*range(2009, 2025)], [2010, 2012, 2014, 2016, 2018, 2020, 2022, 2024]),
+        ([*range(2008, 2025)], [2010, 2015, 2020]),
+        ([*range(1974, 2025)], [1980, 1990, 2000, 2010, 2020]),
+        ([*range(1000, 3000)], [1000, 1500, 2000, 2500]),
+    ],
+)
+def test_the_labels_of_years(years: list[int], labels: list[int]) -> None:
+    """At most eight, each a year of its own, on an axis that need not begin at zero."""
+    found = drawn({"year": years, "n": [*range(len(years))]})["encoding"]["x"]
 
-    assert (axis["format"], axis["tickMinStep"]) == ("d", 1)
+    assert found["axis"] == {"values": labels, "format": "d"}
+    assert found["scale"] == {"zero": False}
+
+
+@cases(
+    ("name", "values", "axis"),
+    [
+        ("share", [0.25, 0.5], {"format": "~%"}),
+        ("share_pct", [25.0, 0.5], {"labelExpr": "datum.label + '%'"}),
+    ],
+)
+def test_the_axis_of_percent(name: str, values: list[float], axis: dict[str, str]) -> None:
+    """It says percent, of fractions as of percentages."""
+    assert drawn({"c": ["a", "b"], name: values})["encoding"]["x"]["axis"] == {**_NUMBERS, **axis}
+
+
+def test_long_categories_are_cut_in_the_middle() -> None:
+    """On axes and in legends, which say where the data differ; the data and tooltips are whole."""
+    long = [f"customer support, second level, {region}" for region in ("North", 'South "\\')]
+    short = ["customer support, …cond level, North", 'customer support, …d level, South "\\']
+    expression = f"{json.dumps(short)}[indexof({json.dumps(long)}, datum.label)] || datum.label"
+    columns = {"c": long * 2, "d": [long[0]] * 2 + [long[1]] * 2, "n": [1, 2, 3, 4]}
+
+    found = drawn(columns)
+
+    labels = {"labelExpr": expression, "labelLimit": 0}
+    assert found["encoding"]["y"]["axis"] == {"titlePadding": 10, **labels}
+    assert found["encoding"]["color"]["legend"] == labels
+    assert values(found, "c") == long * 2
+    formats, _ = plot(pa.table(columns), "q")._repr_mimebundle_()
+    assert ">customer support, …cond level, North<" in formats["image/svg+xml"]
+    assert "legend" not in drawn({"c": ["x" * 36, "y"] * 2, "d": [1, 1, 2, 2], "n": [1] * 4})["encoding"]["y"]
+
+
+def test_measures_beside_each_other() -> None:
+    """Bars of the colours of a legend that needs no title; the tooltip has the columns of the answer."""
+    found = drawn(
+        {"shop": ["a", "b"], "min_price": [1, 2], "max_price": [3.5, 4.5]}, y=["min_price", "max_price"]
+    )
+
+    assert found["mark"]["type"] == "bar"
+    assert channels(found) == {
+        "x": ("column 3", "quantitative", "price"),
+        "y": ("shop", "nominal", "shop"),
+        "color": ("column 4", "nominal", None),
+        "yOffset": ("column 4", "nominal", None),
+    }
+    assert values(found, "column 3") == [1.0, 3.5, 2.0, 4.5]
+    assert values(found, "column 4") == ["min_price", "max_price"] * 2
+    assert [hint["title"] for hint in found["encoding"]["tooltip"]] == ["shop", "min_price", "max_price"]
+    assert found["title"] == "min_price and max_price by shop"
+    unnamed = drawn({"shop": ["a", "b"], "budget": [1, 2], "actual": [3, 4]})
+    assert channels(unnamed)["x"] == ("column 3", "quantitative", None)
 
 
 def test_a_column_that_does_not_exist() -> None:
@@ -459,14 +525,22 @@ def test_thirty_categories() -> None:
     shops = [str(at % 31) for at in range(62)]
     found = drawn({"shop": shops, "paid": [at < 31 for at in range(62)], "n": list(range(62))})
 
-    assert found["title"] == "how many? (the first 30 of 31)"
+    assert found["title"] == {"text": "how many?", "subtitle": "Shown: the first 30 of 31 categories"}
     assert values(found, "n") == [*range(30), *range(31, 61)]
 
 
-@cases(("count", "title"), [(30, "how many?"), (31, "how many? (the first 30 of 31)")])
-def test_the_title_says_how_many_categories_are_drawn(count: int, title: str) -> None:
-    """If not all are."""
-    assert drawn({"c": [f"c{at}" for at in range(count)], "n": list(range(count))})["title"] == title
+def test_the_chart_of_an_answer_that_was_cut() -> None:
+    """It says of how many rows, and what else it does not show."""
+    table = pa.table(
+        {**{f"x{at}": ["u"] * 31 for at in range(51)}, "c": [*map(str, range(31))], "n": [*range(31)]}
+    )
+
+    title = plot(table, "how many?", x="c", cut_rows="31 of 2,000 rows").to_dict()["title"]
+
+    assert title["text"] == "n by c"
+    assert title["subtitle"] == (
+        "Shown: 31 of 2,000 rows, the first 30 of 31 categories, 52 of 53 columns in the tooltips"
+    )
 
 
 def test_two_of_one_name() -> None:
@@ -492,10 +566,10 @@ def test_the_title_says_what_is_drawn() -> None:
     """It is the question only if that says it."""
     columns = {"shop": ["a", "b", "c"], "orders": [5, 2, 9], "customers": [3, 1, 4]}
 
-    assert drawn(columns)["title"] == "customers by shop"
+    assert drawn(columns)["title"] == "how many?"
     assert drawn(columns, y="orders")["title"] == "orders by shop"
     assert plot(pa.table(columns), "how many orders?").to_dict()["title"] == "how many orders?"
-    assert plot(pa.table(columns), None).to_dict()["title"] == "customers by shop"
+    assert plot(pa.table(columns), None).to_dict()["title"] == "orders and customers by shop"
 
 
 def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ def test_bars() -> None:
         "revenue by country",
         "Poland        ███████████████████ 100.00",
         "Spain\\x1b[2J  █████████▌           50.25",
-        "the country …                       null",
+        "the co…g name                       null",
         "null                                0.10",
     ]
 
@@ -98,7 +98,7 @@ def test_bars_in_ascii() -> None:
     assert drawn({"c": ["a", "b" * 30], "n": [2, 1]}, 20, file=ascii_only) == [
         "n by c",
         "a      ########### 2",
-        "bbbbb~ ######      1",
+        "bbb~bb ######      1",
     ]
 
 
@@ -116,6 +116,40 @@ def test_parts_of_a_character_in_ascii(sign: int, bars: list[str]) -> None:
     lines = drawn(columns, 15 if sign > 0 else 16, file=ascii_only)[1:]
 
     assert ["".join(line.split()[1:-1]) for line in lines] == bars
+
+
+def test_measures_beside_each_other() -> None:
+    """As bars with all digits, and as lines."""
+    money = {"budget": [10, 5], "actual": [Decimal("7.50"), Decimal("6.25")]}
+    lines = drawn({"hour": [0, 23], **money}, 44)
+
+    assert drawn({"shop": ["a", "b"], **money}, 33) == [
+        "budget and actual by shop",
+        "a / budget █████████████████   10",
+        "a / actual ████████████▊     7.50",
+        "b / budget ████████▌            5",
+        "b / actual ██████████▋       6.25",
+    ]
+    assert lines[-1].split() == ["++", "budget", "xx", "actual"]
+    assert lines[-2].split() == ["0", "10", "20"]
+
+
+def test_how_much_is_drawn() -> None:
+    """The line below the title says it."""
+    table = pa.table({"shop": [*map(str, range(31))], "n": [*range(31)]})
+
+    assert terminal_plot(table, None, Console(width=80), cut="31 of 90 rows").splitlines()[:2] == [
+        "n by shop",
+        "Shown: 31 of 90 rows, the first 30 of 31 categories",
+    ]
+
+
+@cases(("name", "values"), [("share", [0.05, 0.15]), ("share_pct", [5, 15])])
+def test_the_axis_of_percent(name: str, values: list[float]) -> None:
+    """It says percent, of fractions as of percentages."""
+    lines = drawn({"day": MONTHS[:2], name: values})
+
+    assert [line.split()[-1] for line in lines if line.endswith("%")] == ["12%", "8%"]
 
 
 def test_a_frame_in_ascii() -> None:

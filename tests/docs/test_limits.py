@@ -105,8 +105,13 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             {"asking.auth._UNKNOWN_LIFETIME": 60, "asking.auth._MAX_LIFETIME": 86_400},
         ),
         (
-            "| plot | 5,000 rows; 30 categories of bars, the title counts the rest | |",
-            {"display.charts._MAX_ROWS": 5_000, "display.charts._MAX_CATEGORIES": 30},
+            "| plot | 5,000 rows; 30 categories, 60 in order, the subtitle counts the rest; 6 measures | |",
+            {
+                "display.charts._MAX_ROWS": 5_000,
+                "display.charts._MAX_CATEGORIES": 30,
+                "display.charts._MAX_ORDERED": 60,
+                "display.charts._MAX_SERIES": 6,
+            },
         ),
         (
             "| fields and items of a list or struct, at all depths | 1,000, otherwise JSON text | |",

@@ -1,0 +1,410 @@
+"""What a chart draws beside what: measures of one unit, how much of an answer, and what its title says."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import pyarrow as pa
+import pytest
+
+from connecty_frames.display.charts import ChartKind, choose_chart, cut_middle
+from connecty_frames.display.roles import percent_factor, unit_of
+from connecty_frames.errors import ConfigError
+from tests.cases import cases
+
+ABC: Final = ["Ann", "Bob", "Cid"]
+MONTHS: Final = [date(2024, month, 1) for month in (1, 2, 3)]
+#: Three measures of money and one of things, by name.
+COLUMNS: Final[dict[str, list[Any]]] = {
+    "revenue": [9.5, 8.5, 9.0],
+    "cost": [5.5, 6.5, 5.0],
+    "profit": [4.0, 2.0, 3.0],
+    "orders": [3, 1, 2],
+    "customers": [2, 1, 2],
+    "average_order_value": [3.5, 8.5, 4.5],
+    "budget": [10, 9, 9],
+    "actual": [Decimal("9.5"), Decimal("8.5"), Decimal("9.0")],
+    "min_price": [1.0, 2.0, 1.5],
+    "max_price": [7.0, 9.0, 8.0],
+    "avg_price": [4.0, 6.0, 5.0],
+    "revenue_2023": [9.5, 8.5, 9.0],
+    "revenue_2024": [9.0, 9.5, 9.0],
+    "cumulative_revenue": [9.5, 18.0, 27.0],
+    "share": [0.5, 0.3, 0.2],
+    "growth": [None, 0.25, -0.5],
+    "conversion_rate": [0.02, 0.03, 0.01],
+    "visitors": [900, 700, 800],
+    "temperature": [21.5, 20.5, 21.0],
+    "humidity_pct": [60.0, 55.0, 70.0],
+    "volume": [1_000_001, 2_000_000, 1_500_000],
+    "returns": [0, 0, 0],
+    "planned_hours": [10, 20, 15],
+    "waited": [timedelta(hours=hours) for hours in (1, 3, 2)],
+    "worked": [timedelta(hours=hours) for hours in (8, 6, 7)],
+}
+
+
+@cases(
+    ("question", "names", "what"),
+    [
+        # of one unit: those that the question names, or all
+        ("revenue, cost and profit", "revenue cost profit", "revenue, cost and profit"),
+        ("cost and profit", "revenue cost profit", "cost and profit"),
+        ("how did we do?", "orders revenue cost profit", "revenue, cost and profit"),
+        ("budget vs actual", "budget actual", "budget and actual"),
+        ("revenue against budget", "revenue budget", "revenue and budget"),
+        (
+            "minimum, maximum and average price",
+            "min_price max_price avg_price",
+            "min_price, max_price and avg_price",
+        ),
+        ("minimum and average price", "min_price max_price avg_price", "min_price and avg_price"),
+        ("compare 2023 and 2024 revenue", "revenue_2023 revenue_2024", "revenue_2023 and revenue_2024"),
+        ("time waited and worked", "waited worked", "waited and worked"),
+        ("orders and returns", "orders returns", "orders and returns"),
+        # the name that shares most words with the question there
+        ("cumulative revenue", "revenue cumulative_revenue", "cumulative_revenue"),
+        ("cumulative net revenue", "revenue cumulative_revenue", "cumulative_revenue"),
+        ("cumulative and net revenue", "revenue cumulative_revenue", "revenue and cumulative_revenue"),
+        ("orders, average order value", "average_order_value orders", "orders"),
+        # of different units: the one that the question names first
+        ("orders and revenue", "revenue orders", "orders"),
+        ("revenue and orders", "orders revenue", "revenue"),
+        ("temperature and humidity", "temperature humidity_pct", "temperature"),
+        ("humidity and temperature", "temperature humidity_pct", "humidity_pct"),
+        ("visitors and conversion rate", "visitors conversion_rate", "visitors"),
+        ("conversion rate and visitors", "visitors conversion_rate", "conversion_rate"),
+        ("revenue and average order value", "revenue average_order_value", "revenue"),
+        # nothing is legible beside what is a thousand times larger
+        ("orders and volume", "orders volume", "orders"),
+        ("visitors and volume", "visitors volume", "visitors"),
+        # a share or growth that the question names, or that stands behind
+        ("share of revenue", "revenue share", "share"),
+        ("revenue growth", "revenue growth", "growth"),
+        ("revenue and share of customers", "revenue customers share", "share"),
+        ("revenue", "revenue growth", "growth"),
+        ("orders and growth", "orders growth", "growth"),
+    ],
+)
+def test_measures_beside_each_other(question: str, names: str, what: str) -> None:
+    """Over categories and over time, what is drawn is named as the columns are."""
+    columns = {name: COLUMNS[name] for name in names.split()}
+
+    for name, values in (("shop", ABC), ("month", MONTHS)):
+        chart = choose_chart(pa.table({name: values, **columns}), f"{question} by {name}")
+        assert chart.what == f"{what} by {name}"
+
+
+@cases(
+    ("question", "names", "title"),
+    [
+        ("Revenue and cost?", "revenue cost", "Revenue and cost?"),
+        ("Revenue and orders?", "revenue orders", "revenue by shop"),
+        ("Revenue?", "revenue orders", "Revenue?"),
+        ("How are we?", "revenue orders", "orders by shop"),
+        ("How are we?", "revenue cost", "How are we?"),
+        ("Share of revenue?", "revenue share", "Share of revenue?"),
+        ("Revenue, orders and our share?", "revenue orders share", "share by shop"),
+        ("Revenue?", "revenue share", "share by shop"),
+    ],
+)
+def test_the_title_is_the_question_if_it_is_drawn(question: str, names: str, title: str) -> None:
+    """All that it names, or all measures if it names none; else the title names what is drawn."""
+    columns = {name: COLUMNS[name] for name in names.split()}
+
+    assert choose_chart(pa.table({"shop": ABC, **columns}), question).title == title
+
+
+def test_the_rows_of_measures_beside_each_other() -> None:
+    """A row for each value, with its digits, the name of its measure, and the shared words as a title."""
+    columns = {"shop": ABC[:2], "planned hours": [10**17 + 1, None], "actual hours": [Decimal("9.50"), 8]}
+
+    chart = choose_chart(pa.table(columns), y=["planned hours", "actual hours"])
+
+    assert chart.group is not None
+    assert [column.texts for column in (chart.dimension, chart.group, chart.measure)] == [
+        ["Ann", "Ann", "Bob", "Bob"],
+        ["planned hours", "actual hours"] * 2,
+        ["100000000000000001", "9.50", None, "8.00"],
+    ]
+    assert chart.measure.numbers == [1e17, 9.5, None, 8.0]
+    assert chart.measure.title == "hours"
+    assert [column.name for column in chart.columns] == ["shop", "planned hours", "actual hours"]
+
+
+def test_durations_beside_each_other() -> None:
+    """They have one unit."""
+    chart = choose_chart(pa.table({"shop": ABC, "waited": COLUMNS["waited"], "worked": COLUMNS["worked"]}))
+
+    assert chart.measure.title == "(h)"
+    assert chart.measure.numbers == [1.0, 8.0, 3.0, 6.0, 2.0, 7.0]
+
+
+def test_at_most_six_measures() -> None:
+    """The chart says of how many."""
+    measures = {f"price_{number}": [1, 2, 3] for number in range(7)}
+
+    chart = choose_chart(pa.table({"shop": ABC, **measures}))
+
+    assert chart.what == "price_0, price_1, price_2, price_3, price_4 and price_5 by shop"
+    assert chart.part == "6 of 7 measures"
+    assert not choose_chart(pa.table({"shop": ABC, **dict([*measures.items()][:6])})).part
+
+
+@cases(
+    ("given", "what"),
+    [
+        ({"y": ["budget", "actual"]}, "budget and actual by shop"),
+        ({"y": ("actual", "orders", "actual")}, "actual and orders by shop"),
+        ({"y": ["actual"]}, "actual by shop"),
+        ({"y": []}, "budget and actual by shop"),
+        ({"x": "orders", "y": ["budget", "actual"]}, "budget and actual by orders"),
+    ],
+)
+def test_several_columns_may_be_named(given: dict[str, Any], what: str) -> None:
+    """They share an axis in the order in which they are named, whatever their units; the title has them."""
+    columns = {"shop": ABC, **{name: COLUMNS[name] for name in ("orders", "budget", "actual")}}
+
+    chart = choose_chart(
+        pa.table(columns), "budget and actual?" if given["y"] == [] else "how many?", **given
+    )
+
+    assert chart.what == what
+    assert chart.title == ("budget and actual?" if given["y"] == [] else what)
+
+
+@cases(
+    ("given", "why"),
+    [
+        ({"y": ["budget", "nothing"]}, "^There is no column 'nothing' to draw"),
+        ({"y": ["budget", "shop"]}, "^No plot fits this answer"),
+        ({"y": ["budget", "actual"], "color": "shop"}, "^color= needs a single y=: several have the colours"),
+        ({"y": ["budget", "waited"]}, "^y= names durations and other numbers, which share no axis"),
+        ({"y": list("abcdefg")}, "^y= names 7 columns .at most 6."),
+    ],
+)
+def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
+    """The error says why."""
+    columns = {name: COLUMNS[name] for name in ("budget", "actual", "waited")}
+    letters = {letter: [1, 2, 3] for letter in "abcdefg"}
+
+    with pytest.raises(ConfigError, match=why) as caught:
+        choose_chart(pa.table({"shop": ABC, **columns, **letters}), **given)
+    assert caught.value.setting == "plot"
+
+
+@cases(
+    ("question", "columns", "kind", "what"),
+    [
+        # a scale is no measure where things are counted by it
+        ("employees by rating", {"rating": [1, 2, 3], "employees": [5, 9, 2]}, "BARS", "employees by rating"),
+        (
+            "employees per rating",
+            {"employees": [5, 9, 2], "rating": [1, 2, 3]},
+            "BARS",
+            "employees by rating",
+        ),
+        (
+            "employees and rating",
+            {"rating": [1, 2, 3], "employees": [5, 9, 2]},
+            "POINTS",
+            "employees by rating",
+        ),
+        ("sales by price", {"price": [1.5, 2.0, 3.0], "sales": [5, 9, 2]}, "POINTS", "sales by price"),
+        ("sales by price", {"price": [1, 1, 3], "sales": [5, 9, 2]}, "POINTS", "sales by price"),
+        ("sales by price", {"price": [1, None, 3], "sales": [5, 9, 2]}, "POINTS", "sales by price"),
+        # things with two measures of different units, unless they are sorted, few, or of a category
+        (
+            "weights and ratings of the products",
+            {"product": [*map(str, range(11))], "weight": [3, 1, 2] * 3 + [1, 5], "rating": [1, 5] * 5 + [2]},
+            "POINTS",
+            "rating by weight",
+        ),
+        (
+            "ratings and weights of the products",
+            {"product": [*map(str, range(11))], "weight": [3, 1, 2] * 3 + [1, 5], "rating": [1, 5] * 5 + [2]},
+            "POINTS",
+            "weight by rating",
+        ),
+        (
+            "products by rating, with weights",
+            {"product": [*map(str, range(11))], "weight": [3, 1, 2] * 3 + [1, 5], "rating": [*range(11)]},
+            "BARS",
+            "rating by product",
+        ),
+        (
+            "weights and ratings of the products",
+            {"product": [*map(str, range(10))], "weight": [3, 1, 2] * 3 + [1], "rating": [1, 5] * 5},
+            "BARS",
+            "weight by product",
+        ),
+        (
+            "weights and ratings of the categories",
+            {"category": ["a", "b"] * 6, "weight": [3, 1, 2] * 4, "rating": [1, 5] * 6},
+            "BARS",
+            "weight by category",
+        ),
+        (
+            "weights and heights and ratings of the products",
+            {
+                "product": [*map(str, range(11))],
+                "weight": [3, 1, 2] * 3 + [1, 5],
+                "rating": [1, 5] * 5 + [2],
+                "height": [1, 2] * 5 + [1],
+            },
+            "BARS",
+            "weight by product",
+        ),
+        # numbers of a period are bars, and lines if there are several
+        ("", {"hour": [0, 1, 2], "orders": [5, 9, 2]}, "BARS", "orders by hour"),
+        (
+            "",
+            {"hour": [0, 1, 2], "orders": [5, 9, 2], "visits": [7, 9, 8]},
+            "LINE",
+            "orders and visits by hour",
+        ),
+        (
+            "",
+            {"hour": [2, 0, 1], "orders": [5, 9, 2], "visits": [7, 9, 8]},
+            "BARS",
+            "orders and visits by hour",
+        ),
+        (
+            "",
+            {"month": [1, 2, 3] * 2, "year": [2023] * 3 + [2024] * 3, "orders": [5, 9, 2, 4, 5, 6]},
+            "LINE",
+            "orders by month and year",
+        ),
+        (
+            "",
+            {"day": [1, 2, 366], "orders": [5, 9, 2], "visits": [7, 9, 8]},
+            "LINE",
+            "orders and visits by day",
+        ),
+        (
+            "",
+            {"month": [202401, 202402], "orders": [5, 9], "visits": [7, 9]},
+            "BARS",
+            "orders and visits by month",
+        ),
+        # two years of three countries are compared, more years are lines
+        (
+            "",
+            {"country": ["a", "b", "c"] * 2, "year": [2023] * 3 + [2024] * 3, "n": [*range(6)]},
+            "BARS",
+            "n by country and year",
+        ),
+        (
+            "",
+            {"country": ["a", "b"] * 2, "year": [2023] * 2 + [2024] * 2, "n": [*range(4)]},
+            "LINE",
+            "n by year and country",
+        ),
+        (
+            "",
+            {"country": ["a", "b", "c"] * 3, "year": [2022] * 3 + [2023] * 3 + [2024] * 3, "n": [*range(9)]},
+            "LINE",
+            "n by year and country",
+        ),
+        (
+            "",
+            {"country": ["a", "b", "c"] * 2, "day": MONTHS[:1] * 3 + MONTHS[1:2] * 3, "n": [*range(6)]},
+            "LINE",
+            "n by day and country",
+        ),
+    ],
+)
+def test_the_kind(question: str, columns: dict[str, list[Any]], kind: str, what: str) -> None:
+    """It follows from the roles, the unit and the question."""
+    chart = choose_chart(pa.table(columns), question)
+
+    assert (chart.kind, chart.what) == (ChartKind[kind], what)
+
+
+@cases(
+    ("columns", "rows", "part"),
+    [
+        ({"day": [*range(1, 32)]}, 31, ""),
+        ({"week": [*range(1, 54)]}, 53, ""),
+        ({"day": [*range(1, 61)]}, 60, ""),
+        ({"day": [*range(1, 62)]}, 60, "the first 60 of 61 categories"),
+        ({"day": [*range(31, 1, -1)]}, 30, ""),
+        ({"day": [2, 1, *range(3, 32)]}, 30, "the first 30 of 31 categories"),
+        ({"shop": [f"shop {at:02}" for at in range(31)]}, 30, "the first 30 of 31 categories"),
+        ({"shop": [f"shop {at:02}" for at in range(30)]}, 30, ""),
+        ({"rating": [*range(60)]}, 60, ""),
+        ({"rating": [1, 0, *range(2, 31)]}, 30, "the first 30 of 31 categories"),
+    ],
+)
+def test_how_many_categories(columns: dict[str, list[Any]], rows: int, part: str) -> None:
+    """Thirty, or sixty where they are in order; the chart says if there are more."""
+    ((name, values),) = columns.items()
+    table = pa.table({name: values, "orders": [at % 7 for at in range(len(values))]})
+
+    chart = choose_chart(table, f"orders by {name}")
+    cut = choose_chart(table, f"orders by {name}", cut="31 of 2,000 rows")
+
+    assert (len(chart.measure.cells), chart.part) == (rows, part)
+    assert cut.part == "31 of 2,000 rows" + (part and f", {part}")
+
+
+@cases(
+    ("name", "values", "factor"),
+    [
+        ("share", [0.25, 1.0, None], 100),
+        ("share", [0.25, 1.5], None),
+        ("yoy_growth", [-0.5, 0.25], 100),
+        ("yoy_growth", [-1.5, 0.25], None),
+        ("conversion_rate", [0.02], 100),
+        ("share_pct", [25.0, 0.5], 1),
+        ("share_pct", [0.25, -1.0], None),
+        ("Change %", [-30, 20], 1),
+        ("revenue_change", [0.25], None),
+        ("debt_ratio", [0.25], None),
+        ("exchange_rate", [0.92], None),
+        ("revenue", [0.25], None),
+        ("share_count", [1], None),
+    ],
+)
+def test_what_is_percent(name: str, values: list[float], factor: int | None) -> None:
+    """By the words of the name, if the values agree: a share of 0.25, and a percentage of 25."""
+    assert percent_factor(name, pa.chunked_array([values])) == factor
+
+
+@cases(
+    ("name", "unit"),
+    [
+        ("revenue", "money"),
+        ("salesAmount", "money"),
+        ("cost_2024", "money"),
+        ("budget", "any"),
+        ("budget_hours", "time"),
+        ("weight_kg", "mass"),
+        ("average_price", "each money"),
+        ("revenue_per_order", "each money"),
+        ("avg_basket", "each basket"),
+        ("orders", "count"),
+        ("share_pct", "percent 1"),
+    ],
+)
+def test_the_unit(name: str, unit: str) -> None:
+    """By the last word that has one; averages share no axis with sums."""
+    assert unit_of(name, pa.chunked_array([[2, 3]])) == unit
+    assert unit_of(name, pa.chunked_array([pa.array([1], pa.duration("ms"))])) == "duration[ms]"
+
+
+@cases(
+    ("text", "width", "expected"),
+    [
+        ("abcdefgh", 8, "abcdefgh"),
+        ("abcdefghi", 8, "abcd…ghi"),
+        ("abcdefghi", 7, "abc…ghi"),
+        ("日本語日本語", 8, "日本…語 "),
+        ("ab", 1, "…"),
+    ],
+)
+def test_a_text_without_its_middle(text: str, width: int, expected: str) -> None:
+    """The beginning and the end are left, as wide as there is room."""
+    assert cut_middle(text, width).replace(" ", "") == expected.replace(" ", "")
