@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -20,7 +20,7 @@ from connecty_frames.decode.limits import LIMITS, MOST_WARNINGS
 from connecty_frames.decode.rows.reader import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
-from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
+from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import inference, numbers
 from connecty_frames.decode.types.build import build, restate_bounds
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
@@ -92,47 +92,82 @@ def decode(
     unknown = list(dict.fromkeys(name for found in statistics_of for name in found.unknown))
     ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
     warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
-    most_warnings = len(warnings) + MOST_WARNINGS
-    arrays, described, sources, errors = [], [], [], []
+    answer = _Answer(rows, schema_types, options, limits, whole, warnings, len(warnings) + MOST_WARNINGS)
+    columns: list[ReadColumn] = []
+    errors = []
     for position in _column_order(rows.names, schema_types):
         limits.checkpoint()
-        statistics = sent = statistics_of[position]
-        given = schema_types.types.get(rows.names[position])
-        if given is not None:
-            statistics = restate_bounds(sent, given)
-        received = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
-        column, nan_row = _read_null_tokens(received, given)
         try:
-            if nan_row is not None:
-                reason = "is written without quotes, which is not JSON; it was read as null"
-                problem = CellError(nan_row, "NaN", reason)
-                warnings.append(_fidelity_warning(column, None, problem, options))
-            decision = _choose_type(column, schema_types, options)
-            if decision.problem is not None:
-                is_shown = len(warnings) < most_warnings
-                warnings.append(
-                    _fidelity_warning(column, decision.type, decision.problem, options, advise=is_shown)
-                )
-            built = decision.array  # while deciding
-            arrays.append(_build(column, decision, given, rows, position) if built is None else built)
-            _check(received, arrays[-1], schema_types.rules.get(column.name), limits)
+            columns.append(_read_column(position, statistics_of[position], answer))
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
-            continue
-        nans = received.count - column.count
-        sources.append(ColumnSource(statistics, given is not None, sent, decision.extremes, nans))
-        encoding = given if isinstance(given, Encoding) and given != AnyDecimal() else None
-        described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
-    required = {name for name, rule in schema_types.rules.items() if not rule.nullable}
-    fields = [pa.field(each.name, each.type, each.name not in required) for each in described]
-    table = pa.Table.from_arrays(arrays, schema=pa.schema(fields)) if arrays else _without_columns(rows.count)
-    disagreements = check_statistics(table, sources, absent, rows.count, total_rows)
+    table = _table(columns) if columns else _without_columns(rows.count)
+    disagreements = check_statistics(columns, absent, rows.count, total_rows)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
-    return Decoded(table, described, rows.count, total_rows, truncated, [*warnings, *disagreements])
+    schema = [column.schema for column in columns]
+    return Decoded(table, schema, rows.count, total_rows, truncated, [*warnings, *disagreements])
+
+
+class _Answer(NamedTuple):
+    """What the columns of an answer share."""
+
+    rows: Rows
+    schema_types: SchemaTypes
+    options: AskOptions
+    limits: ReaderLimits
+    whole: bool  # whether all rows of the result were received
+    warnings: list[ConnectyWarning]
+    most_warnings: int  # that are shown
+
+    def warn(self, column: Column, type_: pa.DataType | None, problem: CellError) -> None:
+        """Warn of a column without the type that it should have, or of a value; raise it under strict."""
+        if self.options.strict:
+            raise _conversion_error(column.name, problem)
+        name, remedy, outcome = snippet(column.name), None, ""
+        if type_ is not None:
+            if len(self.warnings) < self.most_warnings:  # advice takes much longer than reading the column
+                remedy = _schema_that_reads(column, type_, problem)
+            outcome = " stays exact text" if pa.types.is_string(type_) else f" is {snippet(str(type_))}"
+            outcome = " is the JSON text of its cells" if column.cells.has_surrogates else outcome
+        advice = "Use" if remedy is None else f"Read it with {remedy}, or use"
+        self.warnings.append(
+            TypeFidelityWarning(
+                f"Column {name!r}{outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
+                f"{advice} strict=True to make this an error."
+            )
+        )
+
+
+def _read_column(position: int, sent: ColumnStatistics, answer: _Answer) -> ReadColumn:
+    """Give a column its type; raises ConversionError."""
+    rows, name = answer.rows, answer.rows.names[position]
+    given, rule = answer.schema_types.types.get(name), answer.schema_types.rules.get(name)
+    statistics = sent if given is None else restate_bounds(sent, given)
+    received = Column(name, rows.columns[position], statistics, whole=answer.whole)
+    column, nan_row = _read_null_tokens(received, given)
+    if nan_row is not None:
+        reason = "is written without quotes, which is not JSON; it was read as null"
+        answer.warn(column, None, CellError(nan_row, "NaN", reason))
+    decision = _choose_type(column, answer.schema_types, answer.options)
+    if decision.problem is not None:
+        answer.warn(column, decision.type, decision.problem)
+    array = decision.array  # if it was built while deciding
+    if array is None:
+        array = _build(column, decision, given, rows, position)
+    _check(received, array, rule, answer.limits)
+    encoding = given if isinstance(given, Encoding) and given != AnyDecimal() else None
+    schema = ColumnSchema(name, decision.type, decision.evidence, encoding)
+    nullable, nans = rule is None or rule.nullable, received.count - column.count
+    return ReadColumn(array, schema, statistics, sent, nullable, decision.extremes, nans)
+
+
+def _table(columns: list[ReadColumn]) -> pa.Table:
+    fields = [pa.field(column.schema.name, column.schema.type, column.nullable) for column in columns]
+    return pa.Table.from_arrays([column.array for column in columns], schema=pa.schema(fields))
 
 
 def _count_rows(
@@ -251,30 +286,6 @@ def _check(column: Column, array: Any, rule: ColumnRule | None, limits: ReaderLi
     except CellError as error:
         row = error.row or 0
         raise _conversion_error(column.name, cell_error(row, column.cells[row], error.reason)) from None
-
-
-def _fidelity_warning(
-    column: Column,
-    type_: pa.DataType | None,
-    problem: CellError,
-    options: AskOptions,
-    *,
-    advise: bool = False,
-) -> TypeFidelityWarning:
-    """Return the warning of a column without the type that it should have, or raise it under strict."""
-    # Without a type, it is about a value alone. Advice takes much longer than reading the column.
-    if options.strict:
-        raise _conversion_error(column.name, problem)
-    name = snippet(column.name)
-    remedy = _schema_that_reads(column, type_, problem) if advise and type_ is not None else None
-    outcome = ""
-    if type_ is not None:
-        outcome = " stays exact text" if pa.types.is_string(type_) else f" is {snippet(str(type_))}"
-        outcome = " is the JSON text of its cells" if column.cells.has_surrogates else outcome
-    return TypeFidelityWarning(
-        f"Column {name!r}{outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
-        f"{'Use' if remedy is None else f'Read it with {remedy}, or use'} strict=True to make this an error."
-    )
 
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:

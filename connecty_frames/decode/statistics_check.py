@@ -35,7 +35,9 @@ from connecty_frames.errors import StatisticsWarning
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.arrow_types import TypeTest
+    from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.decode.statistics import ColumnStatistics
 
 #: By how much of the mean of the magnitudes two means of the same numbers may differ: for the order in which
@@ -48,12 +50,14 @@ _DOUBLE_DIGITS: Final = [15, 16, 17]
 _SINGLE_DIGITS: Final = [6, 7, 8, 9]
 
 
-class ColumnSource(NamedTuple):
-    """What a column was made from."""
+class ReadColumn(NamedTuple):
+    """A column that has its type, and what it was made from."""
 
-    statistics: ColumnStatistics
-    is_set: bool  # by ``schema=``, which may have respelled the bounds in ``statistics``
+    array: Array
+    schema: ColumnSchema
+    statistics: ColumnStatistics  # with the bounds as ``schema=`` respells them
     sent: ColumnStatistics
+    nullable: bool = True
     extremes: tuple[int, int] | None = None  # None if they have to be measured
     nans: int = 0  # bare NaN that were read as null
 
@@ -145,7 +149,7 @@ _COMPARISONS: Final[tuple[tuple[TypeTest, _Comparison], ...]] = (
 )
 
 
-def _to_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _to_numbers(column: Array) -> Array:
     """Return dates and times as whole numbers that count the last place, and floats as float64."""
     if pa.types.is_temporal(column.type):
         return pc.cast(column, _counts_of(column.type))
@@ -160,11 +164,7 @@ def _counts_of(type_: pa.DataType) -> pa.DataType:
 
 
 def check_statistics(
-    table: pa.Table,
-    sources: Sequence[ColumnSource],
-    absent: Sequence[str],
-    rows: int,
-    total_rows: int | None,
+    columns: Sequence[ReadColumn], absent: Sequence[str], rows: int, total_rows: int | None
 ) -> list[StatisticsWarning]:
     """Compare a table with its statistics: the rows, and nulls, min, max and mean of each column."""
     found = []
@@ -178,33 +178,33 @@ def check_statistics(
     else:
         whole = rows == total_rows
         found += [
-            f"Column {snippet(name)!r} {disagreement}."
-            for position, (name, source) in enumerate(zip(table.column_names, sources, strict=True))
-            if source.statistics is not NO_STATISTICS
-            for disagreement in _disagreements(table.column(position), source, whole=whole)
+            f"Column {snippet(column.schema.name)!r} {disagreement}."
+            for column in columns
+            if column.statistics is not NO_STATISTICS
+            for disagreement in _disagreements(column, whole=whole)
         ]
     return list(map(StatisticsWarning, found))
 
 
-def _disagreements(column: pa.ChunkedArray, source: ColumnSource, *, whole: bool) -> Iterator[str]:
+def _disagreements(column: ReadColumn, *, whole: bool) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
-    yield from _compare_nulls(column, source, whole=whole)
-    comparison = first_match(_COMPARISONS, column.type)
-    section = source.statistics.sections.get(comparison.section) if comparison else None
+    yield from _compare_nulls(column, whole=whole)
+    comparison = first_match(_COMPARISONS, column.array.type)
+    section = column.statistics.sections.get(comparison.section) if comparison else None
     if comparison is None or section is None:
         return
-    yield from _compare_bounds(column, source, comparison, whole=whole)
+    yield from _compare_bounds(column, comparison, whole=whole)
     if whole and comparison.section == "numeric":
-        yield from _compare_mean(section, column, comparison)
+        yield from _compare_mean(section, column.array, comparison)
 
 
-def _compare_nulls(column: pa.ChunkedArray, source: ColumnSource, *, whole: bool) -> Iterator[str]:
+def _compare_nulls(column: ReadColumn, *, whole: bool) -> Iterator[str]:
     """Compare the nulls; NaN may count as null, also if it was read as null."""
-    stated, nulls = source.statistics.nulls, column.null_count
+    stated, nulls, array = column.statistics.nulls, column.array.null_count, column.array
     if stated is None or stated == nulls:  # common case: NaN need not be counted
         return
-    nans = (pc.sum(pc.is_nan(column)).as_py() or 0) if pa.types.is_floating(column.type) else 0
-    least = nulls - source.nans
+    nans = (pc.sum(pc.is_nan(array)).as_py() or 0) if pa.types.is_floating(array.type) else 0
+    least = nulls - column.nans
     if stated < least or (whole and stated > nulls + nans):
         in_all = "" if whole else " in all"
         yield f"has {counted(least, 'null')}, but the statistics count {stated:,}{in_all}"
@@ -213,22 +213,20 @@ def _compare_nulls(column: pa.ChunkedArray, source: ColumnSource, *, whole: bool
 # --- min and max -------------------------------------------------------------------------------------
 
 
-def _compare_bounds(
-    column: pa.ChunkedArray, source: ColumnSource, comparison: _Comparison, *, whole: bool
-) -> Iterator[str]:
+def _compare_bounds(column: ReadColumn, comparison: _Comparison, *, whole: bool) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
-    section, type_ = comparison.section, column.type
-    stated = stated_bounds(source.statistics.sections[section])
+    section, type_ = comparison.section, column.array.type
+    stated = stated_bounds(column.statistics.sections[section])
     if not stated:
         return
-    least, most = source.extremes or pc.min_max(_to_numbers(column)).as_py().values()
+    least, most = column.extremes or pc.min_max(_to_numbers(column.array)).as_py().values()
     if least is None or not least <= most:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     extremes = {"min": least, "max": most}
     if section == "numeric" and all(text == str(extremes[end]) for end, text in stated.items()):
         return
     bounds, problems = _parse_bounds(stated, type_, comparison)
-    if not source.is_set:  # otherwise the caller may know more of the values than their texts tell
+    if column.schema.is_inferred:  # otherwise the caller may know more of the values than their texts tell
         yield from problems
     for end, bound in bounds.items():
         found = extremes[end]
@@ -238,10 +236,10 @@ def _compare_bounds(
         is_inside = not whole and (value > bound) is (end == "min")
         if value == bound or is_inside or _is_same_as_float(found, value, bound, stated[end]):
             continue
-        shown, of_bounds = _shown_places(column, bounds.values(), comparison)
+        shown, of_bounds = _shown_places(column.array, bounds.values(), comparison)
         tolerance = 0 if shown == of_bounds else Decimal(1).scaleb(-min(shown, of_bounds))
         if _CONTEXT.abs(_CONTEXT.subtract(value, bound)) > tolerance:
-            sections = source.sent.sections
+            sections = column.sent.sections
             sent = sections.get(section, sections.get("numeric", {}))[end]
             what, shown_value = end if whole else "value", _show(found, value, type_)
             yield f"has the {what} {shown_value}, but the statistics' {end} is {snippet(sent, 60)}"
@@ -272,7 +270,7 @@ def _parse_bounds(
 # --- mean --------------------------------------------------------------------------------------------
 
 
-def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: _Comparison) -> Iterator[str]:
+def _compare_mean(section: dict[str, Any], column: Array, comparison: _Comparison) -> Iterator[str]:
     """Compare the mean of a whole result, as far as float64 and the digits of both sides tell."""
     stated = section.get("mean")
     mean = _CONTEXT.create_decimal(stated if isinstance(stated, str) else "NaN")
@@ -296,7 +294,7 @@ def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: 
         yield f"has the mean {found}, but the statistics' mean is {snippet(section['mean'], 60)}"
 
 
-def _are_singles(values: pa.ChunkedArray) -> bool:
+def _are_singles(values: Array) -> bool:
     """Whether all values are singles, or written with the digits of singles."""
     singles = pc.cast(values, pa.float32(), safe=False)
     is_single = pc.equal(pc.cast(singles, pa.float64()), values)
@@ -307,9 +305,7 @@ def _are_singles(values: pa.ChunkedArray) -> bool:
 # --- digits ------------------------------------------------------------------------------------------
 
 
-def _shown_places(
-    column: pa.ChunkedArray, bounds: Iterable[Decimal], comparison: _Comparison
-) -> tuple[int, int]:
+def _shown_places(column: Array, bounds: Iterable[Decimal], comparison: _Comparison) -> tuple[int, int]:
     """Return how many digits after the point values and bounds show, without the zeros behind them.
 
     What values show beyond one more digit than the bounds is not counted.
@@ -317,7 +313,8 @@ def _shown_places(
     exponents = (bound.normalize(_CONTEXT).as_tuple().exponent for bound in bounds)
     # Infinity has no digits.
     of_bounds = max([0, *(-exponent for exponent in exponents if isinstance(exponent, int))])
-    chunks, most = _to_numbers(column).chunks, comparison.places(column.type)
+    counts, most = _to_numbers(column), comparison.places(column.type)
+    chunks = counts.chunks if isinstance(counts, pa.ChunkedArray) else [counts]
     shown = bisect_left(
         range(min(most, of_bounds + 1)),
         1,

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from connecty_frames import Answer, Client
 from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
-from connecty_frames.decode.schema import SchemaTypes
+from connecty_frames.decode.schema import SET_BY_CALLER, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import read_entry
-from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
+from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.errors import (
     ConnectyError,
     ConversionError,
@@ -504,13 +504,14 @@ def test_bounds_that_cannot_be_compared_with_a_part(
     type_: pa.DataType, value: object, section: str, stated: str, says: str
 ) -> None:
     """They are warned of too, unless ``schema=`` set the type, which says what the values mean."""
-    table = pa.table({"c": pa.chunked_array([[value]], type_)})
     sent = read_entry({section: {"min": stated}})
-    found = check_statistics(table, [ColumnSource(sent, is_set=False, sent=sent)], [], 1, 9)
+    column = ReadColumn(pa.array([value], type_), ColumnSchema("c", type_, "inferred"), sent, sent)
+    found = check_statistics([column], [], 1, 9)
     assert len(found) == bool(says)
     assert all(says in str(warning) for warning in found)
     if "cannot be compared" in "".join(map(str, found)):
-        assert not check_statistics(table, [ColumnSource(sent, is_set=True, sent=sent)], [], 1, 9)
+        set_column = column._replace(schema=ColumnSchema("c", type_, SET_BY_CALLER))
+        assert not check_statistics([set_column], [], 1, 9)
 
 
 @cases(
