@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,6 +229,81 @@ def test_what_a_refusal_offers_is_answered(
     assert re.findall(r'"(.+?)"', str(refused.value).partition("`connecty")[0]) == offers
     for offer in offers:
         assert answerer.answer(offer, 13).sql
+
+
+@cases(
+    ("question", "number", "row"),
+    [
+        ("country with the highest revenue per customer", 1, ("Denmark", 63997.1798)),
+        ("which country has the highest revenue per customer in 2024", 1, ("Denmark", 32569.1405)),
+        ("category with the lowest units sold per order", 1, ("Carpet", 2.7199)),
+        ("weekday with the most orders per customer", 1, ("Wednesday", 7.2036)),
+        ("which city has the most customers per country", 19, ("Austria", "Vienna", 30)),
+        ("top 2 cities by customers in each country", 37, ("Austria", "Vienna", 30)),
+        ("customer with the most orders in each country", 19, ("Austria", 95, "Ångström AB", 65)),
+        ("orders by customers from Poland", 31768, None),
+    ],
+)
+def test_per_is_a_ratio_and_in_each_is_a_group(
+    answerer: WorkspaceAnswerer, database: duckdb.DuckDBPyConnection, question: str, number: int, row: object
+) -> None:
+    """The highest M per Y is M divided by the number of Y, unless each X has one Y alone."""
+    rows = database.sql(answerer.answer(question, 13).sql).fetchall()
+    assert len(rows) == number
+    if row is not None:
+        assert tuple(round(each, 4) if isinstance(each, float) else each for each in rows[0]) == row
+
+
+MEASURES = [
+    "revenue",
+    "orders",
+    "customers",
+    "products",
+    "units sold",
+    "average order value",
+    "logins",
+    "users",
+]
+GROUPS = [
+    "country",
+    "city",
+    "category",
+    "customer",
+    "product",
+    "status",
+    "role",
+    "login method",
+    "weekday",
+    "month",
+]
+FORMS = [
+    "{0} with the most {1} in each {2}",
+    "which {0} had the most {1} in each {2}",
+    "top 2 {0} by {1} in each {2}",
+    "{0} with the highest {1} per {2}",
+    "{1} by {0} and {2}",
+    "share of {1} by {0}",
+    "monthly growth of {1} by {0}",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("period", ["", " in 2025"])
+def test_no_answer_is_an_error_of_the_database(
+    answerer: WorkspaceAnswerer, database: duckdb.DuckDBPyConnection, period: str
+) -> None:
+    """Each combination of groups, measure, ranking and period is refused, or prepared by the database."""
+    asked = {
+        form.format(group, measure, other) + period
+        for form, measure, group, other in itertools.product(FORMS, MEASURES, GROUPS, GROUPS)
+        if group != other
+    }
+    prepared = 0
+    for question in sorted(asked)[::12]:
+        with suppress(QuestionFailed):
+            database.execute(f"EXPLAIN {answerer.answer(question, 13).sql}")
+            prepared += 1
+    assert prepared > 80
 
 
 @pytest.mark.slow

@@ -290,6 +290,23 @@ class Phrases:
             return None
         return self._ranked(f)
 
+    def _ratio(self, f: Found) -> Any:
+        *before, last = self.slots[max(self.position - 2, 0) : self.position] or [Slot({}, "")]
+        noun, rank = (before[0].get(kind) for kind in ("noun", "rank")) if before else (None, None)
+        subject = noun.dimension if noun else rank and rank.subject
+        *counted, per = f.all("noun")
+        if not (subject and last.has("with")) or f.slots[-2].text != "per" or per.where:
+            return None
+        owner = subject.entity or (subject.field and self.model.entity[subject.field.entity])
+        if owner and per.entity and per.entity.name in self.model.parents(owner.name):
+            return None  # "the city with the most customers per country" is one in each
+        number = f.numbers[0] if f.numbers else counted[0].counted
+        return self._ranked(f, None, replace(number, per=per.dimension))
+
+    def _by_customers(self, _: Found) -> Any:
+        is_ranked = any(slot.has("rank") and slot["rank"].subject for slot in self.slots)
+        return ("rank", Ranking(q.Number(self.model.entity["customer"]))) if is_ranked else None
+
     def _sort(self, f: Found) -> Any:
         if (f.noun is not None and f.noun.entity is None) or (f.numbers is not None and len(f.numbers) > 1):
             return None

@@ -128,8 +128,11 @@ class _Select:
         if order is not None:
             if isinstance(order.by, Field):
                 raise Refused
-            named, number = str(self.number(order.by)), self.number(order.by).name
-            by = by if order.by in query.numbers[:1] else number
+            number = self.number(order.by)
+            named = str(number)
+            by = by if order.by in query.numbers[:1] else number.name
+            # Within a group, "orders" would be the table.
+            by = number.sql if order.per and by == number.name else by
             terms.insert(0, f"{by}{' DESC' * order.descending}")
         elif by and not any(dimension.grain for dimension in query.by):
             terms.insert(0, f"{by} DESC")
@@ -155,7 +158,12 @@ class _Select:
             part = f"{sql} FILTER ({condition})"
             share = _ratio(f"{part} / {sql}", "share", query)
             shown = [share, _Column(part, f"matching_{name}"), number]
-            return shown, f"share of '{said}' in the {words}", share.name
+            is_flag = isinstance(query.of, q.Is) and query.of.field.type == "boolean"
+            return (
+                shown,
+                f"share of '{said}' in the {words}{', unknown ones counted as not' * is_flag}",
+                share.name,
+            )
         if query.periods is not None:
             fail_if("/" in sql or any(each.grain for each in query.by))
             spans, days = zip(*map(self.span, query.periods), strict=True)
@@ -301,7 +309,8 @@ class _Select:
         if number.per is not None:
             value, *groups = self.number(replace(number, per=None)), *self.dimensions([number.per])
             mean = f"{value.sql} / count(DISTINCT {groups[0].sql})"
-            name, words = f"average_{value.name}_per_{groups[0].name}", _joined(groups)
+            words = _joined(groups)
+            name = f"average_{value.name}_per_{words.replace(' ', '_')}"
             return _Column(mean, name, f"average of the {value} of each {words} that has any")
         if named is not None and self.base.name in named.sql:
             self.time = self.model.find(self.base.name, named.time) if named.time else self.time
