@@ -39,7 +39,12 @@ _TEMPORAL: Final = _NAIVE | _ZONED | {"date", "time", "time_ns"}
 _TEXT: Final = frozenset({"varchar", "uuid", "enum"})
 
 #: The types of the columns that have each section of the statistics beside ``general``.
-_SECTIONS: Final = {"temporal": _TEMPORAL | {"interval"}, "string": _TEXT, "numeric": _NUMERIC, "boolean": _BOOLEAN}
+_SECTIONS: Final = {
+    "temporal": _TEMPORAL | {"interval"},
+    "string": _TEXT,
+    "numeric": _NUMERIC,
+    "boolean": _BOOLEAN,
+}
 #: Sections that the API document does not show.
 _ASSUMED_SECTIONS: Final = frozenset({"numeric", "boolean"})
 
