@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import index_of
+from connecty_frames.decode.arrow_types import is_list
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types.column import combine
 
@@ -28,6 +29,8 @@ def check_rule(array: Any, rule: ColumnRule, checkpoint: Callable[[], None] = la
     if rule.check is None:
         return
     values, rows = combine(array), None
+    if rule.checks_nulls_alone and not _has_nulls_inside(values):
+        return
     if not pa.types.is_nested(values.type):
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()  # not all categories need occur
@@ -40,3 +43,11 @@ def check_rule(array: Any, rule: ColumnRule, checkpoint: Callable[[], None] = la
             position = start + found[0]
             row = position if rows is None else index_of(rows, position)
             raise CellError(row, str(values[position].as_py()), f"does not fit the model: {found[1]}")
+
+
+def _has_nulls_inside(lists: pa.Array) -> bool:
+    while is_list(lists.type):
+        lists = lists.flatten()
+        if lists.null_count:
+            return True
+    return False

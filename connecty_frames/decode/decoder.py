@@ -22,9 +22,9 @@ from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, Colu
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import inference, numbers
-from connecty_frames.decode.types.build import build, restate_bounds
+from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
-from connecty_frames.decode.types.encodings import AnyDecimal, Encoding, epoch
+from connecty_frames.decode.types.encodings import AnyDatetime, AnyDecimal, Encoding, OpenType, epoch
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
 #: The sections of values that are no numbers, so that a bare NaN among them is null.
 _NOT_NUMBERS: Final = {"string", "temporal", "boolean"}
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
+#: What an error shows of a SecretStr, as its own text does.
+_HIDDEN: Final = "**********"
 #: How many characters of an encoding, which may list many categories, the evidence has.
 _LONGEST_ENCODING: Final = 200
 
@@ -157,9 +159,9 @@ def _read_column(position: int, sent: ColumnStatistics, answer: _Answer) -> Read
         answer.warn(column, decision.type, decision.problem)
     array = decision.array  # if it was built while deciding
     if array is None:
-        array = _build(column, decision, given, rows, position)
+        array = _build(column, decision, answer.schema_types, rows, position)
     _check(received, array, rule, answer.limits)
-    encoding = given if isinstance(given, Encoding) and given != AnyDecimal() else None
+    encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
     schema = ColumnSchema(name, decision.type, decision.evidence, encoding)
     nullable, nans = rule is None or rule.nullable, received.count - column.count
     return ReadColumn(array, schema, statistics, sent, nullable, decision.extremes, nans)
@@ -236,6 +238,8 @@ def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions)
     given = schema_types.types.get(column.name)
     if given is None:
         return inference.decide(column, options)
+    if isinstance(given, AnyDatetime):
+        return inference.Decision(datetime_type(column.cells, column.bounds), f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, AnyDecimal):
         type_ = None
         if not column.cells.has_surrogates:  # else an error, where the values are read
@@ -249,12 +253,12 @@ def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions)
 def _build(
     column: Column,
     decision: inference.Decision,
-    given: pa.DataType | Encoding | None,
+    schema_types: SchemaTypes,
     rows: Rows,
     position: int,
 ) -> pa.Array | pa.ChunkedArray:
     """Build a column of the type decided on."""
-    cells = column.cells
+    cells, given = column.cells, schema_types.types.get(column.name)
     text_type = decision.type.value_type if pa.types.is_dictionary(decision.type) else decision.type
     if column.count and is_text(text_type):
         # Only the source has arrays, objects, and a zero's minus as they were written.
@@ -264,13 +268,14 @@ def _build(
         if not cells.has_surrogates:
             cells = ScalarColumn(ValueKind.TEXT, cells.texts)
     try:
-        type_ = decision.type if given is None or isinstance(given, AnyDecimal) else given
-        return build(cells, type_)
+        if isinstance(given, AnyDatetime):
+            return build_datetimes(cells, decision.type)
+        return build(cells, decision.type if given is None or isinstance(given, AnyDecimal) else given)
     except CellError as error:
         with_nulls = column.with_nat_as_null() if pa.types.is_temporal(decision.type) else None
         if with_nulls is not None:
-            return _build(with_nulls, decision, given, rows, position)
-        raise _conversion_error(column.name, error) from None
+            return _build(with_nulls, decision, schema_types, rows, position)
+        raise _conversion_error(column.name, error, schema_types.rules.get(column.name)) from None
     except pa.ArrowException as error:  # for restrictions of the more unusual types, which only Arrow knows
         name, type_ = snippet(column.name), snippet(str(decision.type))
         raise ConversionError(
@@ -285,7 +290,8 @@ def _check(column: Column, array: Any, rule: ColumnRule | None, limits: ReaderLi
         check_rule(array, rule, limits.checkpoint)
     except CellError as error:
         row = error.row or 0
-        raise _conversion_error(column.name, cell_error(row, column.cells[row], error.reason)) from None
+        shown = cell_error(row, column.cells[row], error.reason)
+        raise _conversion_error(column.name, shown, rule) from None
 
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
@@ -314,7 +320,9 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     return None
 
 
-def _conversion_error(name: str, error: CellError) -> ConversionError:
+def _conversion_error(name: str, error: CellError, rule: ColumnRule | None = None) -> ConversionError:
+    if rule is not None and rule.is_secret:
+        error = CellError(error.row, _HIDDEN, error.reason)
     return ConversionError(
         f"Column {snippet(name)!r}, {error.place}: {error.short_value!r} {error.reason}.",
         column=name,

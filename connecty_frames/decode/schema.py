@@ -61,6 +61,8 @@ class ColumnRule(Immutable):
     choices: tuple[str, ...] = ()  # exactly one of these names is there; () for its own name
     #: Returns the position of the first of some values that does not fit, and the reason; None if all fit.
     check: Callable[[Sequence[Any]], tuple[int, str] | None] | None = None
+    checks_nulls_alone: bool = False  # the check refuses nothing but nulls inside of values
+    is_secret: bool = False  # no error shows a value
 
 
 class SchemaTypes(Immutable):

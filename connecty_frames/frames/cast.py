@@ -15,7 +15,7 @@ from connecty_frames._base.text import quoted, snippet
 from connecty_frames._base.version import __version__
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, Schema, SchemaTypes, column_texts, read_column
-from connecty_frames.decode.types.encodings import AnyDecimal, Encoding
+from connecty_frames.decode.types.encodings import Encoding, OpenType
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import accessor
 from connecty_frames.frames.attachment import backend_of, write_metadata
@@ -205,11 +205,13 @@ def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
     if given is None:
         return column
     if isinstance(given, Encoding):
-        # The digits of a Decimal cannot wait for the values: the answer's are kept, if it has any.
-        is_any = given == AnyDecimal()
-        type_ = column.type if is_any and pa.types.is_decimal(column.type) else given.type
-        evidence = f"{SET_BY_CALLER}, {given!r}"
-        return replace(column, type=type_, evidence=evidence, encoding=None if is_any else given)
+        # A type that values complete cannot wait for them: the answer's is kept, if it is of that kind.
+        is_open = isinstance(given, OpenType)
+        is_kept = is_open and column.type.id == given.type.id
+        evidence, encoding = f"{SET_BY_CALLER}, {given!r}", None if is_open else given
+        return replace(
+            column, type=column.type if is_kept else given.type, evidence=evidence, encoding=encoding
+        )
     evidence = SAVED if column.name in schema.inferred else SET_BY_CALLER
     return replace(column, type=given, evidence=evidence, encoding=None)
 

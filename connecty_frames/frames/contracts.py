@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
@@ -15,7 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
-from connecty_frames.frames.dtypes import UnknownTypeError, comes_from, is_model, unwrap
+from connecty_frames.frames.dtypes import (
+    UnknownTypeError,
+    comes_from,
+    find_encoding,
+    is_checked_class,
+    is_model,
+    says_digits,
+    unwrap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,16 +66,14 @@ def _input_names(name: str, field: Any, config: Any) -> tuple[str, ...]:
 
 def _model_rule(model: Any, name: str, names: tuple[str, ...], annotation: Any) -> ColumnRule:
     runs_first = any(mode != "after" for mode in _validator_modes(model, name))
-    check = None if runs_first else _check_of(annotation, model.model_config, is_model=True)
+    checked = {} if runs_first else _constraints(annotation, model.model_config, is_model=True)
     choices = names if len(names) > 1 else ()
-    return ColumnRule(nullable=unwrap(annotation).nullable, choices=choices, check=check)
+    return ColumnRule(nullable=unwrap(annotation).nullable, choices=choices, **checked)
 
 
 def dict_column(name: Any, given: Any) -> Declared:
     """Return a column of a dict, which may have nulls; an annotation may have constraints of pydantic."""
-    if not any(map(_is_constraint, _metadata_of(given))):
-        return Declared(name, given)
-    return Declared(name, given, lambda: ColumnRule(check=_check_of(given, {}, is_model=False)))
+    return Declared(name, given, lambda: ColumnRule(**_constraints(given, {}, is_model=False)))
 
 
 def is_pandera_schema(given: object) -> bool:
@@ -147,10 +154,8 @@ def _metadata_of(annotation: Any) -> Iterator[Any]:
 # --- constraints --------------------------------------------------------------------------------------
 
 
-def _check_of(
-    annotation: Any, config: Any, *, is_model: bool
-) -> Callable[[Sequence[Any]], tuple[int, str] | None] | None:
-    """Return pydantic's check of values, or None if the type says all or a validator comes first."""
+def _constraints(annotation: Any, config: Any, *, is_model: bool) -> dict[str, Any]:
+    """Return the fields of ColumnRule about values: none if the type says all or a validator comes first."""
     type_, metadata, _ = unwrap(annotation)
     # Inside of a union, `Field` keeps its constraints in a list.
     flat = [part for each in metadata for part in getattr(each, "metadata", None) or [each]]
@@ -158,14 +163,24 @@ def _check_of(
     if any(map(_is_validator, inside)) or any(
         _is_validator(each) and type(each).__name__ != "AfterValidator" for each in flat
     ):
-        return None
+        return {}
     kept = list(takewhile(lambda each: not _is_validator(each), flat))
-    is_needed = (
+    has_encoding = find_encoding(annotation) is not None  # then the type is not that of the annotation
+    if type_ is Decimal and not has_encoding:
+        kept = [each for each in kept if not says_digits(each, metadata)]
+    leaf, is_list = type_, typing.get_origin(type_) is list
+    while typing.get_origin(leaf) is list:
+        leaf = unwrap(typing.get_args(leaf)[0]).type
+    is_checked = (
         any(map(_is_constraint, (*kept, *inside)))
-        or (is_model and (typing.get_origin(type_) is list or not _LIMITS.isdisjoint(config)))
-        or (isinstance(type_, type) and comes_from(type_, "pydantic"))
+        or (is_model and not _LIMITS.isdisjoint(config))
+        or is_checked_class(leaf, has_encoding=has_encoding)
     )
-    return _adapter_check(Annotated[type_, *kept] if kept else type_, config) if is_needed else None
+    if not (is_checked or (is_model and is_list)):
+        return {}
+    check = _adapter_check(Annotated[type_, *kept] if kept else type_, config)
+    is_secret = isinstance(leaf, type) and comes_from(leaf, "pydantic") and leaf.__name__ == "SecretStr"
+    return {"check": check, "checks_nulls_alone": not is_checked, "is_secret": is_secret}
 
 
 def _adapter_check(annotation: Any, config: Any) -> Callable[[Sequence[Any]], tuple[int, str] | None]:

@@ -6,9 +6,11 @@ is imported for a type that is not of it.
 
 Where a name is ambiguous, it has one meaning everywhere:
 
-- ``datetime``, ``datetime64[us]`` and ``pl.Datetime`` are local times without a zone: ``timestamp[us]``.
+- ``datetime`` is a column of either kind, as to pydantic: instants in UTC if its values have offsets, and
+  else local times without a zone. pydantic's ``AwareDatetime`` and ``NaiveDatetime`` are one of these.
+  ``datetime64[us]``, ``pl.Datetime``, and ``datetime`` inside of a list, are local times: ``timestamp[us]``.
   An instant names its zone: ``pa.timestamp("us", "UTC")``, ``"datetime64[us, UTC]"``,
-  ``pl.Datetime("us", "UTC")``, or pydantic's ``AwareDatetime``, which means UTC.
+  ``pl.Datetime("us", "UTC")``.
 - ``float`` is 64 bits, as in Python and numpy. (Arrow prints its 32-bit float as ``float``; here that one is
   ``float32``.)
 - ``Decimal`` without digits has as many after the point as the values need; inside of a list, and without a
@@ -34,7 +36,14 @@ from connecty_frames._base.text import quoted, snippet, value_text
 from connecty_frames.decode.arrow.buffers import to_array
 from connecty_frames.decode.arrow_types import is_aware
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.decode.types.encodings import CATEGORY_TYPES, AnyDecimal, Category, Encoding
+from connecty_frames.decode.types.encodings import (
+    CATEGORY_TYPES,
+    AnyDatetime,
+    AnyDecimal,
+    Category,
+    Encoding,
+    OpenType,
+)
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +65,7 @@ def arrow_type(given: Any) -> pa.DataType:
     if isinstance(given, pa.DataType):
         return given
     encoding = find_encoding(given)
-    if isinstance(encoding, AnyDecimal):
+    if isinstance(encoding, OpenType):
         return encoding.type
     if encoding is not None:
         raise UnknownTypeError(f"{encoding!r} is for a whole column, not for values inside others")
@@ -74,11 +83,13 @@ def find_encoding(given: Any) -> Encoding | None:
     if isinstance(given, Encoding):
         return given
     if isinstance(given, str):
-        return AnyDecimal() if given.strip().lower() == "decimal" else None
+        return {"decimal": AnyDecimal(), "datetime": AnyDatetime()}.get(given.strip().lower())
     inner, metadata, _ = unwrap(given)
     found = next((each for each in metadata if isinstance(each, Encoding)), None)
     if found is None and inner is Decimal and "decimal_places" not in _limits(metadata):
         return AnyDecimal()
+    if found is None and inner is dt.datetime:
+        return AnyDatetime()
     return found or _find_category(inner)
 
 
@@ -273,13 +284,32 @@ _PYTHON: Final[dict[Any, pa.DataType]] = {
 }
 #: Annotations that may enclose a type without changing it; a union only if its other type is None.
 _WRAPPERS: Final = frozenset({typing.Annotated, typing.Union, types.UnionType})
-#: Types that pydantic defines, by name.
-_PYDANTIC: Final[dict[str, pa.DataType]] = {
-    "AwareDatetime": pa.timestamp("us", "UTC"),
-    "NaiveDatetime": pa.timestamp("us"),
-    **dict.fromkeys(("PastDate", "FutureDate"), pa.date32()),
-    **dict.fromkeys(("EmailStr", "HttpUrl", "AnyHttpUrl", "AnyUrl"), pa.string()),
+_IP_KINDS: Final = ("Address", "Interface", "Network")
+#: Classes whose Arrow type says all that pydantic would check.
+_CLOCKS: Final = {"AwareDatetime": pa.timestamp("us", "UTC"), "NaiveDatetime": pa.timestamp("us")}
+#: Classes that pydantic checks, by library and name, so that none is imported.
+_CHECKED: Final[dict[str, dict[str, pa.DataType]]] = {
+    "pydantic": {
+        **dict.fromkeys(("PastDate", "FutureDate"), pa.date32()),
+        **dict.fromkeys(("EmailStr", "HttpUrl", "AnyHttpUrl", "AnyUrl", "SecretStr"), pa.string()),
+        **{f"IPvAny{kind}": pa.string() for kind in _IP_KINDS},
+    },
+    "ipaddress": {f"IPv{version}{kind}": pa.string() for version in (4, 6) for kind in _IP_KINDS},
+    "uuid": {"UUID": pa.string()},
 }
+
+
+def is_checked_class(given: Any, *, has_encoding: bool = False) -> bool:
+    """Whether pydantic has more to check of a class than its Arrow type, or its encoding's, says."""
+    if not isinstance(given, type):
+        return False
+    return _checked_type(given) is not None or (
+        comes_from(given, "pydantic") and (has_encoding or given.__name__ not in _CLOCKS)
+    )
+
+
+def _checked_type(given: type) -> pa.DataType | None:
+    return _CHECKED.get(given.__module__.partition(".")[0], {}).get(given.__name__)
 
 
 def _from_annotation(given: Any) -> pa.DataType:
@@ -295,7 +325,9 @@ def _from_annotation(given: Any) -> pa.DataType:
             f"{given.__name__} is a model, not a column type: pass a pa.struct for its objects"
         )
     if isinstance(given, type):
-        known = _PYDANTIC.get(given.__name__) if comes_from(given, "pydantic") else _PYTHON.get(given)
+        known = _PYTHON.get(given, _checked_type(given))
+        if known is None and comes_from(given, "pydantic"):
+            known = _CLOCKS.get(given.__name__)
         if known is not None:
             return known
     raise _unknown(given)
@@ -320,11 +352,19 @@ def unwrap(given: Any) -> Unwrapped:
         elif types.NoneType in inner:
             nullable, inner = True, tuple(each for each in inner if each is not types.NoneType)
         if len(inner) != 1:
-            raise _unknown(given)
+            raise UnknownTypeError(
+                f"{value_text(given)} is a union, and a column has one type: str holds the text of any value"
+            )
         given = inner[0]
     return Unwrapped(
         given, metadata, nullable or (origin is typing.Literal and None in typing.get_args(given))
     )
+
+
+def says_digits(constraint: Any, metadata: Iterable[Any]) -> bool:
+    """Whether a constraint says no more than how many digits a Decimal has, as its Arrow type does."""
+    said: dict[str, Any] = getattr(constraint, "__dict__", {})
+    return bool(said) and said.items() <= _limits(metadata).items()
 
 
 def _limits(metadata: Iterable[Any]) -> dict[str, int]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import ipaddress
 import json
 import subprocess
 import sys
+import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import msgspec
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 from pydantic import (
+    UUID4,
     AfterValidator,
     AliasChoices,
     AliasPath,
@@ -23,14 +27,20 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    IPvAnyAddress,
+    NaiveDatetime,
     PastDate,
     PositiveInt,
+    SecretStr,
     field_validator,
     model_validator,
 )
 
 import connecty_frames as cf
+from connecty_frames.decode.contract import check_rule
+from connecty_frames.decode.errors import CellError
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning
+from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -259,6 +269,7 @@ class TestCategoriesThatAreNone:
             column_of({"c": given})
 
 
+UUID = "16fd2706-8baf-433b-82eb-8c7fada847da"
 CONSTRAINTS: list[tuple[Any, list[Any], Any, str]] = [
     (model(Annotated[int, Field(gt=0)]), [1, 2], 0, "greater than 0"),
     (model(int, Field(ge=1, le=5)), [1, 5], 6, "less than or equal to 5"),
@@ -290,6 +301,11 @@ CONSTRAINTS: list[tuple[Any, list[Any], Any, str]] = [
     (model(Annotated[bytes, cf.binary("hex")], Field(max_length=1)), ["00"], "0000", "at most 1 byte"),
     ({"c": Annotated[int, Field(gt=0)]}, [1, None], 0, "greater than 0"),
     ({"c": PositiveInt}, [1, None], 0, "greater than 0"),
+    (model(uuid.UUID), [UUID], "123", "a valid UUID"),
+    ({"c": list[uuid.UUID]}, [[UUID], None], ["123"], "a valid UUID"),
+    ({"c": UUID4}, [UUID, None], UUID.replace("-4", "-1"), "UUID version 4 expected"),
+    (model(ipaddress.IPv4Address), ["10.0.0.1"], "10.0.0.256", "not a valid IPv4 address"),
+    ({"c": IPvAnyAddress}, ["10.0.0.1", "::1"], "::g", "not a valid IPv4 or IPv6 address"),
 ]
 
 
@@ -567,14 +583,114 @@ class TestDecimals:
             column_of(saved, "1.125")
 
 
-def test_an_instant_as_a_local_time() -> None:
-    """The document's own example under ``datetime``: the error names the type that reads it."""
-    with pytest.raises(ConversionError, match=r"has an offset: pydantic\.AwareDatetime") as caught:
-        column_of({"c": dt.datetime}, "2025-11-04T13:05:01.146+01:00")
-    assert caught.value.row == 0
-    assert column_of(model(AwareDatetime), "2025-11-04T13:05:01.146+01:00").to_pylist() == [
-        dt.datetime(2025, 11, 4, 12, 5, 1, 146000, tzinfo=dt.UTC)
-    ]
+@cases(
+    "schema",
+    [
+        model(AwareDatetime),
+        model(NaiveDatetime),
+        model(Decimal, Field(max_digits=18, decimal_places=2)),
+        model(Annotated[Decimal, Field(decimal_places=2)] | None),
+        {"c": AwareDatetime},
+    ],
+)
+def test_what_a_type_guarantees_is_not_checked(schema: Any) -> None:
+    """Pydantic is not asked for the zone of instants, nor for the digits of decimals."""
+    rules = to_schema_types(schema).rules
+    assert all(rule.check is None for rule in rules.values())
+
+
+def test_nulls_inside_are_looked_for_first() -> None:
+    """Pydantic reads lists without a constraint only if they have a null inside."""
+    rule = to_schema_types(model(list[list[int]])).rules["c"]
+    refuse = msgspec.structs.replace(rule, check=lambda values: (0, f"got {len(values)}"))
+    check_rule(pa.array([[[1], []], []]), refuse)
+    with pytest.raises(CellError, match="got 2"):
+        check_rule(pa.array([[[1]], [[None]]]), refuse)
+
+
+def test_a_secret_is_not_shown() -> None:
+    """The error of a SecretStr names its row and the reason, in a model, a dict and inside of lists."""
+    short = Annotated[SecretStr, Field(min_length=6)]
+    for schema, cell in ((model(short), "abcde"), ({"c": short}, "abcde"), ({"c": list[short]}, ["abcde"])):
+        with pytest.raises(ConversionError) as caught:
+            column_of(schema, cell)
+        assert str(caught.value).startswith("Column 'c', row 0: '**********' does not fit the model: ")
+        assert caught.value.value == "**********"
+        assert "abcde" not in repr(caught.value) + str(caught.value)
+    with pytest.raises(ConversionError, match="holds a lone surrogate") as caught:
+        column_of({"c": SecretStr}, "abcde\ud800")
+    assert "abcde" not in str(caught.value)
+    assert column_of({"c": short}, "abcdef", None).to_pylist() == ["abcdef", None]
+
+
+TEN = dt.datetime(2025, 11, 4, 10)
+
+
+class TestDatetimes:
+    """``datetime`` in a dict or model, optional or not, by the offsets of its column."""
+
+    @cases("schema", [{"c": dt.datetime}, {"c": "datetime"}, {"c": dt.datetime | None}, model(dt.datetime)])
+    @cases(
+        ("cells", "expected"),
+        [
+            (["2025-11-04T10:00:00", "2025-11-05"], [TEN, dt.datetime(2025, 11, 5)]),
+            (["2025-11-04T11:00:00+01:00"], [TEN.replace(tzinfo=dt.UTC)]),
+            (["2025-11-04T10:00:00.1234560Z"], [TEN.replace(microsecond=123456, tzinfo=dt.UTC)]),
+            (["2025-11-04 11:00:00 Europe/Berlin"], [TEN.replace(tzinfo=dt.UTC)]),
+            (["/Date(1762250400000+0100)/"], [TEN.replace(tzinfo=dt.UTC)]),
+        ],
+    )
+    def test_read(self, schema: Any, cells: list[str], expected: list[dt.datetime]) -> None:
+        """Instants are in UTC, and dates are midnights of local times."""
+        answer = cf.Answer.from_json(body(["c"], *([cell] for cell in cells)), schema=schema)
+        assert answer.table["c"].to_pylist() == expected
+        assert answer.schema["c"].evidence == "schema=, datetime"
+        saved = cf.Schema.from_json(answer.schema.to_json())
+        again = cf.Answer.from_json(body(["c"], *([cell] for cell in cells)), schema=saved)
+        assert again.table["c"].equals(answer.table["c"])
+        cast = cf.cast(answer.to_pandas(), answer.to_arrow(), schema={"c": dt.datetime})
+        assert cast.column("c").type == answer.table["c"].type
+
+    @cases(
+        ("cells", "message"),
+        [
+            (["2025-11-04T10:00:00", "2025-11-04T10:00:00Z"], "has an offset, and the first value has none"),
+            (["2025-11-04T10:00:00Z", "2025-11-04"], "has no offset, and the first value has one"),
+            (["2025-11-04T10:00:00Z", "n/a"], "is not an ISO 8601 date or time"),
+            (["2025-11-04", 5], "is not text"),
+        ],
+    )
+    def test_refused(self, cells: list[Any], message: str) -> None:
+        """A column of both kinds is an error at the first value of the other kind."""
+        with pytest.raises(ConversionError, match=f"row 1: .* {message}"):
+            column_of({"c": dt.datetime}, *cells)
+
+    @cases(
+        ("temporal", "zone"),
+        [({}, None), ({"max": "2025-11-04"}, None), ({"min": "2025-11-04T10:00:00+01:00"}, "UTC")],
+    )
+    def test_without_values(self, temporal: dict[str, str], zone: str | None) -> None:
+        """The statistics decide, and without bounds it is local times."""
+        statistics = {"c": {"general": {"count": 1, "nulls_count": 1}, "temporal": temporal}}
+        answer = cf.Answer.from_json(
+            json.dumps(
+                {
+                    "state": "COMPLETED",
+                    "results": {"dataframe": [["c"], [None]], "dataframe_stats": statistics},
+                }
+            ).encode(),
+            schema={"c": dt.datetime},
+        )
+        assert answer.table["c"].type == pa.timestamp("us", zone)
+
+    def test_null_tokens(self) -> None:
+        """``NaT`` before the first value, counted as null, does not decide."""
+        statistics = {"c": {"general": {"count": 2, "nulls_count": 1}, "temporal": {}}}
+        results = {"dataframe": [["c"], ["NaT"], ["2025-11-04T10:00:00Z"]], "dataframe_stats": statistics}
+        answer = cf.Answer.from_json(
+            json.dumps({"state": "COMPLETED", "results": results}).encode(), schema={"c": dt.datetime}
+        )
+        assert answer.table["c"].to_pylist() == [None, TEN.replace(tzinfo=dt.UTC)]
 
 
 def test_offsets_as_zones() -> None:

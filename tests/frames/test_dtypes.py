@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
+import uuid
 from decimal import Decimal
 from typing import Annotated, Any, Optional, Union
 
@@ -165,6 +167,12 @@ PYTHON = [
     (pydantic.HttpUrl, pa.string()),
     (pydantic.AnyHttpUrl, pa.string()),
     (pydantic.AnyUrl, pa.string()),
+    (pydantic.SecretStr, pa.string()),
+    (pydantic.IPvAnyAddress, pa.string()),
+    (ipaddress.IPv4Address, pa.string()),
+    (ipaddress.IPv6Network, pa.string()),
+    (uuid.UUID, pa.string()),
+    (pydantic.UUID4, pa.string()),
 ]
 UNKNOWN: list[Any] = [
     "object",
@@ -261,7 +269,9 @@ def test_arrow() -> None:
 @cases("given", UNKNOWN, ids=repr)
 def test_unknown(given: object) -> None:
     """Anything else is an UnknownTypeError and no other exception."""
-    with pytest.raises(UnknownTypeError, match=r"is not a column type|is not a time zone|a decimal of"):
+    with pytest.raises(
+        UnknownTypeError, match=r"is not a column type|is not a time zone|a decimal of|is a union"
+    ):
         arrow_type(given)
 
 

@@ -161,7 +161,7 @@ class TestErrors:
                 "dense_union<a: int8=0> cannot be made of JSON values",
             ),
             (pl.Object, "'Object' is not a column type"),
-            (int | str, "int | str is not a column type"),
+            (int | str, "int | str is a union, and a column has one type: str holds the text of any value"),
             ("timestamp[us, tz=Mars]", "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
             (pa.timestamp("us", "localtime"), "'localtime' is not a time zone"),
             (pa.timestamp("us", "Mars"), "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
@@ -191,7 +191,7 @@ class TestErrors:
             (pa.schema([("a", pa.int8()), ("a", pa.int8())]), "schema: column 'a' occurs twice"),
             (Tree, "schema: column 'children': Tree is a model, not a column type"),
             (Outer, "schema: column 'login': Login is a model, not a column type"),
-            (Loose, r"schema: column 'value': int \| str is not a column type"),
+            (Loose, r"schema: column 'value': int \| str is a union, and a column has one type"),
         ],
     )
     def test_schemas(self, schema: object, message: str) -> None:

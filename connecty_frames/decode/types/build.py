@@ -46,7 +46,7 @@ from connecty_frames.decode.exact_json import (
 from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers, temporal, temporal_spellings
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine, texts_of
-from connecty_frames.decode.types.encodings import Category, Encoding
+from connecty_frames.decode.types.encodings import AnyDatetime, Category, Encoding
 from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.temporal_fast import TemporalValues
 from connecty_frames.decode.types.temporal_format import TemporalFormat, match_format
@@ -68,6 +68,8 @@ if TYPE_CHECKING:
 #: How many cells are made Python objects at once.
 _BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 
+#: What is no value of a column of times.
+_NO_TIMES: Final = {None, "NaT"}
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
 _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
@@ -88,30 +90,14 @@ _TRUTH_VALUES: Final = {
 def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
     """Return cells as an array of a type or encoding, None as null; raises CellError with the position."""
     try:
-        if isinstance(type_, Category):
-            return _categories(cells, type_)
         if isinstance(type_, Encoding):
-            return encodings.read(cells, type_)
+            return _build_encoded(cells, type_)
         builder = first_match(_BUILDERS, type_)
         if builder is None:
             raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
-        if isinstance(cells, ScalarColumn):
-            read = cells.values
-            # What is not exact as float64 was 1.00000000000000001, and is no whole number.
-            is_exact = not (isinstance(read, FloatValues) and read.inexact) or pa.types.is_floating(type_)
-            values = read.values if isinstance(read, TemporalValues | FloatValues) else read
-            found = _cast(values, type_) if is_exact else None
-            if found is not None:
-                return found
-        elif (
-            isinstance(cells, CellColumn)
-            and _is_by_place(cells, type_)
-            and not cells.has_surrogates
-            and cells.texts.nbytes > _FEW_BYTES
-        ):
-            found = _build_by_place(cells, type_)
-            if found is not None:
-                return found
+        found = _build_at_once(cells, type_)
+        if found is not None:
+            return found
         if (
             len(cells) > _BLOCK and not _takes_texts(type_) and _is_by_cell(type_)
         ):  # pragma: no mutate - saves memory
@@ -121,7 +107,27 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
         raise surrogate_error(cells) from None
 
 
-_takes_texts: Final = any_of(is_number, pa.types.is_boolean)
+def _build_encoded(cells: Sequence[Any], encoding: Encoding) -> Array:
+    if isinstance(encoding, Category):
+        return _categories(cells, encoding)
+    if isinstance(encoding, AnyDatetime):
+        return build_datetimes(cells, datetime_type(cells))
+    return encodings.read(cells, encoding)
+
+
+def _build_at_once(cells: Sequence[Any], type_: pa.DataType) -> Array | None:
+    """Return cells as a type without a Python object for each, or None if some may not fit."""
+    if isinstance(cells, ScalarColumn):
+        read = cells.values
+        if isinstance(read, FloatValues) and read.inexact and not pa.types.is_floating(type_):
+            return None  # 1.00000000000000001 is no whole number
+        return _cast(read.values if isinstance(read, TemporalValues | FloatValues) else read, type_)
+    if isinstance(cells, CellColumn) and _is_by_place(cells, type_) and cells.texts.nbytes > _FEW_BYTES:
+        return None if cells.has_surrogates else _build_by_place(cells, type_)
+    return None
+
+
+_takes_texts: Final = any_of(is_number, pa.types.is_boolean, is_binary)
 
 
 def _is_by_cell(type_: pa.DataType) -> bool:
@@ -199,6 +205,47 @@ _CASTS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[Array, pa.DataType], Arr
 )
 
 
+# --- local times and instants -------------------------------------------------------------------------
+
+
+def datetime_type(cells: Sequence[Any], bounds: Sequence[str] = ()) -> pa.DataType:
+    """Return the type of ``datetime``: instants if the first value, or without one a bound, has an offset."""
+    read = cells.values if isinstance(cells, ScalarColumn) else None
+    if isinstance(read, TemporalValues):
+        is_instant = read.format is TemporalFormat.AWARE
+    else:
+        is_instant = _has_offset(
+            next((str(each) for each in chain(cells, bounds) if each not in _NO_TIMES), "")
+        )
+    return pa.timestamp("us", "UTC" if is_instant else None)
+
+
+def build_datetimes(cells: Sequence[Any], type_: pa.DataType) -> Array:
+    """Return cells as the type that ``datetime`` is for them; a CellError if some are of the other kind."""
+    try:
+        return build(cells, type_)
+    except CellError as error:
+        is_instant = _has_offset(error.value)
+        is_local = match_format(error.value) in {TemporalFormat.NAIVE, TemporalFormat.DATE}
+        if is_instant if type_.tz is None else is_local:
+            found, others = ("an offset", "none") if is_instant else ("no offset", "one")
+            reason = (
+                f"has {found}, and the first value has {others}: a column has either instants or local times"
+            )
+            raise CellError(error.row, error.value, reason) from None
+        raise
+
+
+def _has_offset(text: str) -> bool:
+    if match_format(text) is TemporalFormat.AWARE:
+        return True
+    try:
+        temporal_spellings.read([text], pa.timestamp("us", "UTC"))
+    except CellError:
+        return False
+    return True
+
+
 # --- bounds ------------------------------------------------------------------------------------------
 
 
@@ -206,6 +253,7 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
     """Rewrite the min and max of a column's statistics in ISO 8601 if they are spelled as its rows are."""
     # A bound can then be compared with the values, however both are written.
     arrow_type = type_.type if isinstance(type_, Encoding) else type_
+    is_encoded = isinstance(type_, Encoding) and not isinstance(type_, AnyDatetime)
     name = next((name for name in ("temporal", "numeric") if name in statistics.sections), None)
     if name is None or not pa.types.is_temporal(arrow_type):
         return statistics
@@ -214,7 +262,7 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
     other = {None, TemporalFormat.TIME} if pa.types.is_duration(arrow_type) else {None}
     for end in ("min", "max"):
         bound = section.get(end)
-        if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) in other):
+        if isinstance(bound, str) and (is_encoded or match_format(bound) in other):
             with suppress(CellError, pa.ArrowException):
                 section[end] = iso_text(combine(build([bound], type_)))
     others = {key: found for key, found in statistics.sections.items() if key != name}

@@ -140,11 +140,15 @@ class Category(Encoding):
         return pa.DictionaryArray.from_arrays(codes, categories, ordered=self.is_ordered)
 
 
-# --- decimals of any digits ---------------------------------------------------------------------------
+# --- types that the values complete --------------------------------------------------------------------
+
+
+class OpenType(Encoding):
+    """A type that the values of a column complete."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class AnyDecimal(Encoding):
+class AnyDecimal(OpenType):
     """Decimals with as many digits after the point as the values need."""
 
     def __repr__(self) -> str:
@@ -154,6 +158,19 @@ class AnyDecimal(Encoding):
     def type(self) -> pa.DataType:
         """The Arrow type of a column without values."""
         return pa.decimal128(38, 9)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AnyDatetime(OpenType):
+    """Instants in UTC if the values have offsets, and else local times."""
+
+    def __repr__(self) -> str:
+        return "datetime"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of a column without values."""
+        return pa.timestamp("us")
 
 
 # --- numbers that count from 1970 --------------------------------------------------------------------
