@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames._base.text import cut, snippet
-from connecty_frames.display.charts import ChartKind, Column, choose_chart, cut_middle
+from connecty_frames.display.charts import ChartKind, choose_chart
+from connecty_frames.display.columns import Column, cut_middle
 from connecty_frames.display.formatting import texts
 from connecty_frames.errors import missing_extra
 

@@ -16,33 +16,26 @@ another measure. A second dimension is colour. Identifiers and ranks are never d
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cached_property
 from itertools import combinations, zip_longest
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.cells import cell_len, set_cell_size
 
 from connecty_frames._base.text import listed, quoted, snippet, value_text
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_number
-from connecty_frames.display.formatting import local_times, texts
+from connecty_frames.decode.arrow_types import is_number
+from connecty_frames.display.columns import Column
 from connecty_frames.display.roles import (
     ANY_UNIT,
     COMMON_WORDS,
-    SAME_WORDS,
     Role,
     fineness,
     is_ordered,
-    is_time,
     is_year,
-    percent_factor,
-    role_of,
-    unit_of,
+    stem,
     words,
 )
 from connecty_frames.errors import ConfigError
@@ -73,8 +66,6 @@ _APART: Final = {*_BY, "and", "or", "vs", "versus", "with"}
 #: Words for a measure that is relative to another, and how many words away that one stands.
 _SHARES: Final = {"share", "growth"}
 _NEAR: Final = 2
-_has_numbers: Final = any_of(is_number, pa.types.is_duration)
-_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 class ChartKind(Enum):
@@ -83,103 +74,6 @@ class ChartKind(Enum):
     LINE = auto()
     BARS = auto()
     POINTS = auto()
-
-
-class Column:
-    """A column with its role, and its values as texts and as what a chart draws."""
-
-    def __init__(self, at: int, name: str, cells: pa.ChunkedArray) -> None:
-        self.at = at
-        self.name = name
-        self.cells = cells
-
-    @cached_property
-    def role(self) -> Role:
-        """Its role."""
-        return role_of(self.name, self.cells)
-
-    @cached_property
-    def count(self) -> int:
-        """How many different values there are; null counts as one."""
-        return len(set(self.texts))
-
-    @property
-    def is_unique(self) -> bool:
-        """Whether no value occurs twice."""
-        return self.count == len(self.cells)
-
-    @property
-    def is_measure(self) -> bool:
-        """Whether it is a measure, derived or not."""
-        return self.role in {Role.MEASURE, Role.DERIVED}
-
-    @property
-    def has_numbers(self) -> bool:
-        """Whether it can be on a quantitative axis."""
-        return _has_numbers(self.cells.type)
-
-    @property
-    def is_time(self) -> bool:
-        """Whether it holds dates or timestamps."""
-        return is_time(self.cells.type)
-
-    @cached_property
-    def stems(self) -> set[str]:
-        """The words of its name, as those of questions are compared with them."""
-        return {*map(_stem, words(self.name))}
-
-    @cached_property
-    def unit(self) -> str:
-        """What it counts; see :func:`unit_of`."""
-        return unit_of(self.name, self.cells)
-
-    @cached_property
-    def percent(self) -> int | None:
-        """What makes percent of its numbers; see :func:`percent_factor`."""
-        return percent_factor(self.name, self.cells)
-
-    @cached_property
-    def title(self) -> str:
-        """The name, with the unit of durations."""
-        return f"{self.name} ({self._unit[0]})" if pa.types.is_duration(self.cells.type) else self.name
-
-    @cached_property
-    def texts(self) -> list[str | None]:
-        """The values as texts, with all digits."""
-        values: list[str | None] = texts(self.cells).to_pylist()
-        return values
-
-    @cached_property
-    def numbers(self) -> list[float | None]:
-        """Numbers as the nearest float64, durations in their unit, or None for NaN and infinity."""
-        cells = self.cells
-        if pa.types.is_duration(cells.type):
-            cells = pc.divide(_seconds(cells), float(self._unit[1]))
-        # By way of text: Arrow's own cast of decimals is wrong in the last digit, also of 984.18.
-        floats = pc.cast(pc.cast(cells, pa.string()), pa.float64()).to_pylist()
-        return [value if value is not None and math.isfinite(value) else None for value in floats]
-
-    @property
-    def largest(self) -> float:
-        """The largest of its numbers, without signs."""
-        return max((abs(number) for number in self.numbers if number is not None), default=0.0)
-
-    @cached_property
-    def _unit(self) -> tuple[str, int]:
-        """The name and the seconds of the largest unit of which the longest duration has two."""
-        longest = pc.max(pc.abs(_seconds(self.cells))).as_py() or 0
-        return next((unit for unit in _UNITS if longest >= 2 * unit[1]), _UNITS[-1])
-
-    @property
-    def times(self) -> pa.ChunkedArray:
-        """Dates and timestamps as milliseconds of the local time in the column's own zone."""
-        local = local_times(self.cells) if pa.types.is_timestamp(self.cells.type) else self.cells
-        return local.cast(pa.timestamp("ms"), safe=False)
-
-
-def _seconds(durations: pa.ChunkedArray) -> pa.ChunkedArray:
-    counts = pc.cast(pc.cast(durations, pa.int64()), pa.float64(), safe=False)
-    return pc.divide(counts, 10.0 ** FRACTION_DIGITS[durations.type.unit])
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +125,7 @@ def choose_chart(
     is_given = bool(given_x or series)
     free = [column for column in columns if column not in (given_x, group, *series)]
     measures = [column for column in free if column.is_measure]
-    asked = [_stem(word) for word in words((question or "").replace(",", " and ")) if word not in _FILLERS]
+    asked = [stem(word) for word in words((question or "").replace(",", " and ")) if word not in _FILLERS]
     named = _named(measures, asked)
     scale = _scale(measures, named, asked)
     dimension = given_x or _choose_dimension(free, measures, [*named], scale, least=1 if series else 2)
@@ -338,14 +232,6 @@ def _is_sorted(period: Column) -> bool:
     return period.count == 1 or is_ordered(pc.unique(period.cells))
 
 
-def cut_middle(text: str, width: int) -> str:
-    """Return a text of at most so many columns of a terminal: its beginning and its end."""
-    if cell_len(text) <= width:
-        return text
-    half = (width - 1) // 2
-    return f"{set_cell_size(text, width - 1 - half)}…{set_cell_size(text[::-1], half)[::-1]}"
-
-
 # --- rules ------------------------------------------------------------------------------------------
 
 
@@ -373,10 +259,8 @@ def _choose_measures(
         for column in measures
         if column.role is Role.DERIVED and len(column.cells) - column.cells.null_count > 1
     ]
-    shares = [
-        c for c in found if c in derived and (c is found[0] or not _SHARES.isdisjoint(c.stems & {*asked}))
-    ]
-    behind = [c for c in derived if not found or c not in found if not plain or c.at > plain[-1].at]
+    shares = [c for c in found if c in derived and (c is found[0] or _SHARES & c.stems & {*asked})]
+    behind = [c for c in derived if c not in found and (not plain or c.at > plain[-1].at)]
     is_by_time = dimension is not None and dimension.role is Role.PERIOD and _is_sorted(dimension)
     ordered = [] if is_by_time else [column for column in measures if is_ordered(column.cells)]
     rules = (shares or behind[-1:], found, ordered, (plain or measures)[-1:])
@@ -414,7 +298,7 @@ def _choose_dimension(
         alone = [column for column in periods if column.is_unique]
         texts_first = sorted(alone, key=lambda column: is_number(column.cells.type))
         return (texts_first or sorted(periods, key=lambda c: -fineness(c.name, c.cells)))[0]
-    if labels and not dimensions and len(labels[0].cells) > _MANY and _are_compared(named):
+    if labels and len(labels[0].cells) > _MANY and _are_compared(named):
         return named[0]
     if by_role[Role.LABEL]:
         return by_role[Role.LABEL][0]
@@ -429,17 +313,18 @@ def _choose_dimension(
 
 def _are_compared(named: list[Column]) -> bool:
     """Whether a question names two measures of things, such as weight and price, and sorts by none."""
-    if any(is_ordered(column.cells) for column in named):
-        return False
-    return [_share_axis(*pair) for pair in combinations(named, 2)] == [False]
+    pairs = [*combinations(named, 2)]
+    return len(pairs) == 1 and not _share_axis(*pairs[0]) and not any(is_ordered(c.cells) for c in named)
 
 
 def _scale(measures: list[Column], named: dict[Column, int], asked: list[str]) -> Column | None:
     """Return the measure that others are asked by, such as a rating from 1 to 5: whole numbers, each once."""
-    for column, at in named.items():
-        is_behind = asked[max(at - 1, 0)] in _BY and len(measures) > 1
-        if is_behind and column.is_unique and all(n is not None and n % 1 == 0 for n in column.numbers):
-            return column
+    if len(measures) > 1 and any(is_ordered(column.cells) for column in measures):  # else they are points
+        for column, at in named.items():
+            before = [word for word in asked[:at] if word in _BY or word not in COMMON_WORDS]
+            is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
+            if not _BY.isdisjoint(before[-1:]) and column.is_unique and is_whole:
+                return column
     return None
 
 
@@ -500,11 +385,6 @@ def _length(asked: list[str], at: int, name: set[str]) -> tuple[int, float]:
             elif word in _APART or behind not in name:  # "cumulative cash inflow" may be cumulative_inflow
                 break
     return len(together), len(together) / len(name)
-
-
-def _stem(word: str) -> str:
-    stem = word.removesuffix("s") if len(word) > len("yes") else word
-    return SAME_WORDS.get(stem, stem)
 
 
 def _find_all(columns: list[Column], names: object) -> list[Column]:

@@ -41,7 +41,7 @@ _TABLE: Final = tomllib.loads((files(__package__) / "roles.toml").read_text(enco
 #: Words that say nothing about the thing that is measured.
 COMMON_WORDS: Final = frozenset(_TABLE["common"].split())
 #: Words of derived measures, with the first of those that mean the same.
-SAME_WORDS: Final[dict[str, str]] = {
+_SAME_WORDS: Final[dict[str, str]] = {
     word: each.split()[0] for each in _TABLE["derived"].values() for word in each.split()
 }
 _PERCENTS, _FRACTIONS, _NO_FRACTIONS, _STATISTICS = (
@@ -89,6 +89,12 @@ def words(name: str) -> list[str]:
     return [_TABLE["short"].get(word, word) for word in found]
 
 
+def stem(word: str) -> str:
+    """Return a word as questions and names are compared: singular, the first of those of one meaning."""
+    singular = word.removesuffix("s") if len(word) > len("yes") else word
+    return _SAME_WORDS.get(singular, singular)
+
+
 def role_of(name: str, column: pa.ChunkedArray) -> Role:
     """Return the role of a column, by its name, its type and its values."""
     if is_time(column.type):
@@ -126,7 +132,8 @@ def unit_of(name: str, column: pa.ChunkedArray) -> str:
         return f"percent {factor}"
     if pa.types.is_duration(column.type):
         return str(column.type)
-    unit = next((_UNITS[word] for word in reversed(named) if word in _UNITS), "")
+    units = [_UNITS[word] for word in reversed(named) if word in _UNITS]
+    unit = "count" if "count" in units else next(iter(units), "")
     if _STATISTICS.isdisjoint(named):
         return unit or "count"
     # An average is of the unit of what it is about, and shares no axis with a sum.
@@ -158,7 +165,7 @@ def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
             return Role.RANK
         if _is_identifier(named):
             return Role.IDENTIFIER
-    if last not in _COUNTS and not SAME_WORDS.keys().isdisjoint(named):
+    if last not in _COUNTS and not _SAME_WORDS.keys().isdisjoint(named):
         return Role.DERIVED
     return Role.MEASURE
 

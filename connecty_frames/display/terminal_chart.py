@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from connecty_frames._base.text import snippet
-from connecty_frames.display.charts import Chart, ChartKind, choose_chart, cut_middle
+from connecty_frames.display.charts import Chart, ChartKind, choose_chart
+from connecty_frames.display.columns import cut_middle
 from connecty_frames.display.roles import is_year
 from connecty_frames.errors import ConfigError, missing_extra
 

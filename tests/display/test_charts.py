@@ -9,7 +9,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
-from connecty_frames.display.charts import ChartKind, choose_chart, cut_middle
+from connecty_frames.display.charts import ChartKind, choose_chart
+from connecty_frames.display.columns import cut_middle
 from connecty_frames.display.roles import percent_factor, unit_of
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
@@ -40,6 +41,8 @@ COLUMNS: Final[dict[str, list[Any]]] = {
     "humidity_pct": [60.0, 55.0, 70.0],
     "volume": [1_000_001, 2_000_000, 1_500_000],
     "returns": [0, 0, 0],
+    "total_amount": [7.5, 9.5, 8.5],
+    "payment_count": [3, 2, 4],
     "planned_hours": [10, 20, 15],
     "waited": [timedelta(hours=hours) for hours in (1, 3, 2)],
     "worked": [timedelta(hours=hours) for hours in (8, 6, 7)],
@@ -69,6 +72,7 @@ COLUMNS: Final[dict[str, list[Any]]] = {
         ("cumulative net revenue", "revenue cumulative_revenue", "cumulative_revenue"),
         ("cumulative and net revenue", "revenue cumulative_revenue", "revenue and cumulative_revenue"),
         ("orders, average order value", "average_order_value orders", "orders"),
+        ("sum and number of payments", "total_amount payment_count", "total_amount"),
         # of different units: the one that the question names first
         ("orders and revenue", "revenue orders", "orders"),
         ("revenue and orders", "orders revenue", "revenue"),
@@ -215,6 +219,9 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
         ("sales by price", {"price": [1.5, 2.0, 3.0], "sales": [5, 9, 2]}, "POINTS", "sales by price"),
         ("sales by price", {"price": [1, 1, 3], "sales": [5, 9, 2]}, "POINTS", "sales by price"),
         ("sales by price", {"price": [1, None, 3], "sales": [5, 9, 2]}, "POINTS", "sales by price"),
+        ("sales by number of stops", {"stops": [0, 1, 2], "sales": [5, 9, 2]}, "BARS", "sales by stops"),
+        ("sales by stops", {"stops": [2, 0, 1], "sales": [9, 5, 2]}, "BARS", "sales by stops"),
+        ("sales by stops", {"stops": [2, 0, 1], "sales": [5, 9, 2]}, "POINTS", "sales by stops"),
         # things with two measures of different units, unless they are sorted, few, or of a category
         (
             "weights and ratings of the products",
@@ -239,6 +246,17 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             {"product": [*map(str, range(10))], "weight": [3, 1, 2] * 3 + [1], "rating": [1, 5] * 5},
             "BARS",
             "weight by product",
+        ),
+        (
+            "weights and ratings of the players",
+            {
+                "player": [*map(str, range(12))],
+                "team": ["a", "b"] * 6,
+                "weight": [3, 1, 2] * 4,
+                "rating": [1, 5] * 6,
+            },
+            "POINTS",
+            "rating by weight and team",
         ),
         (
             "weights and ratings of the categories",
@@ -335,7 +353,6 @@ def test_the_kind(question: str, columns: dict[str, list[Any]], kind: str, what:
         ({"shop": [f"shop {at:02}" for at in range(31)]}, 30, "the first 30 of 31 categories"),
         ({"shop": [f"shop {at:02}" for at in range(30)]}, 30, ""),
         ({"rating": [*range(60)]}, 60, ""),
-        ({"rating": [1, 0, *range(2, 31)]}, 30, "the first 30 of 31 categories"),
     ],
 )
 def test_how_many_categories(columns: dict[str, list[Any]], rows: int, part: str) -> None:
@@ -386,6 +403,8 @@ def test_what_is_percent(name: str, values: list[float], factor: int | None) -> 
         ("revenue_per_order", "each money"),
         ("avg_basket", "each basket"),
         ("orders", "count"),
+        ("payment_count", "count"),
+        ("number of payments", "count"),
         ("share_pct", "percent 1"),
     ],
 )

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
-from connecty_frames.display.charts import _stem, choose_chart
-from connecty_frames.display.roles import Role, fineness, is_ordered, is_year, role_of, words
+from connecty_frames.display.charts import choose_chart
+from connecty_frames.display.roles import Role, fineness, is_ordered, is_year, role_of, stem, words
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
 from tests.display.answers import ANSWERS as BY_OTHERS
@@ -304,6 +304,26 @@ OWN_ANSWERS: Final[list[tuple[str, dict[str, Any], str, str, str | None]]] = [
         None,
     ),
     (
+        "top products by revenue",
+        {"product": ABC, "category": ["a", "a", "b"], "revenue": REVENUE},
+        "revenue",
+        "product",
+        None,
+    ),
+    (
+        "orders by day",
+        {
+            "day": [*MONTHS[:2]] * 2,
+            "half": ["1", "1", "1", "1"],
+            "kind": ["a", "b", "a", "b"],
+            "shop": ["x", "x", "y", "y"],
+            "orders": [4, 2, 3, 1],
+        },
+        "orders",
+        "day",
+        "shop",
+    ),
+    (
         "months",
         {"month": MONTHS, "orders": [1, 2, 3], "revenue": [2.5, 1.5, 3.0]},
         "revenue",
@@ -442,4 +462,4 @@ def test_the_words_of_a_name(name: str, expected: list[str]) -> None:
 
 def test_plurals() -> None:
     """A question and a column may differ in them; a word of three letters has none."""
-    assert [*map(_stem, ["days", "tens", "bus", "yes"])] == ["day", "ten", "bus", "yes"]
+    assert [*map(stem, ["days", "tens", "bus", "yes"])] == ["day", "ten", "bus", "yes"]
