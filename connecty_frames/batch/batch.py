@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, fields
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from connecty_frames._base.text import counted, path_text
@@ -13,7 +13,6 @@ from connecty_frames.api import shared_client
 from connecty_frames.batch.folder import (
     begin_folder,
     begin_refetching,
-    known_names,
     manifest_in,
     manifest_of,
     open_index,
@@ -100,12 +99,18 @@ class Batch:
     """
 
     def __init__(
-        self, folder: Path, ask: Callable[..., None] | None = None, asked_by: Client | None = None
+        self,
+        folder: Path,
+        ask: Callable[..., None] | None = None,
+        asked_by: Client | None = None,
+        store: str | None = None,
     ) -> None:
         self._folder = folder
         #: Asks the questions again; None if they are not known.
         self._ask = ask
         self._asked_by = asked_by
+        #: The URL by which the client knows the store, if that is a database; None uses that of the manifest.
+        self._store = store
 
     @property
     def folder(self) -> Path:
@@ -297,10 +302,11 @@ class Batch:
         ask_options = read_schema(AskOptions.from_kwargs(options, "dw_id", *_NOT_OF_A_BATCH))
         fetching = shared_client(client or self._asked_by)
         target = fetching.target(manifest_in(self._folder)["dw_id"])
-        with begin_refetching(self._folder, manifest_of(target, ask_options)) as index:
+        with begin_refetching(self._folder, manifest_of(target, ask_options), self._store) as index:
             run_batch(
                 self._folder,
                 fetching,
+                store=self._store,
                 dw_id=target["dw_id"],
                 questions={entry.key: entry.question for entry in index.entries()},
                 ask_options=ask_options,
@@ -317,7 +323,7 @@ class Batch:
         return f"<Batch in {path_text(self._folder)}, {self.summary()}>"
 
     def _entries(self) -> list[Entry]:
-        with open_index(self._folder) as index:
+        with open_index(self._folder, self._store) as index:
             return index.entries()
 
 
@@ -331,6 +337,7 @@ def ask_batch(
     retry_failed: bool = False,
     retry_uncertain: bool = False,
     client: Client | None = None,
+    client_changed: bool = False,
     **options: Unpack[AskOptionsDict],
 ) -> Batch:
     """Ask many questions, each exactly once, and keep their answers in a folder.
@@ -357,6 +364,8 @@ def ask_batch(
         Also re-ask questions that may already be running; some may be paid for twice.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
+    client_changed : bool, default False
+        Continue a batch that another client id began, and record the new one.
     progress : bool, callable or None, default None
         True shows and False hides the line with counts and rate; a callable receives a BatchProgress after
         each question. None shows the line in a terminal.
@@ -401,9 +410,10 @@ def ask_batch(
     check_count(max_questions, "max_questions", optional=True)
     check_bool(retry_failed, "retry_failed")
     check_bool(retry_uncertain, "retry_uncertain")
+    check_bool(client_changed, "client_changed")
     ask_options = read_schema(AskOptions.from_kwargs(options))
     path = checked_path(folder, "folder").absolute()
-    items = read_items(questions, cache(partial(known_names, path)))
+    items = read_items(questions)
     asking = shared_client(client)
     target = asking.target(ask_options.dw_id)
     history = asking.history
@@ -415,7 +425,8 @@ def ask_batch(
             setting="max_questions_per_day",
         )
     try:
-        index = begin_folder(path, manifest_of(target, ask_options), store)
+        manifest = manifest_of(target, ask_options)
+        index = begin_folder(path, manifest, store, client_changed=client_changed)
     except OSError as error:
         raise ConfigError(
             f"folder={path_text(path)} cannot be used ({error.strerror}). Nothing was sent.",
@@ -426,6 +437,7 @@ def ask_batch(
         run_batch,
         path,
         asking,
+        store=store,
         dw_id=target["dw_id"],
         questions={item.key: item.question for item in items},
         ask_options=ask_options,
@@ -438,7 +450,7 @@ def ask_batch(
             retry_failed=retry_failed,
             retry_uncertain=retry_uncertain,
         )
-    return Batch(path, ask, asking)
+    return Batch(path, ask, asking, store)
 
 
 def open_batch(folder: str | os.PathLike[str]) -> Batch:

@@ -1,9 +1,9 @@
 """The folder of a batch: its manifest, its index and its parts.
 
-``batch.json`` is the manifest: the workspace, the options that decide what a part has in it, and the URL of
-the store if the index is in one. It is written last when a folder is begun, so that a folder with one has
-everything. Otherwise ``index.sqlite3`` is the index. ``parts/000123-<name>.parquet`` is the answer to
-question 123.
+``batch.json`` is the manifest: the workspace, the options that decide what a part has in it, and the id of
+the store that has the index, with its URL if that is a database. It is written last when a folder is begun,
+so that a folder with one has everything. Otherwise ``index.sqlite3`` is the index.
+``parts/000123-<name>.parquet`` is the answer to question 123.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 _MANIFEST: Final = "batch.json"
 _STORE: Final = "store"
+_STORE_ID: Final = "store_id"
 _BATCH: Final = "batch"
+_CLIENT: Final = "client"
 _INDEX: Final = "index.sqlite3"
 _PARTS: Final = "parts"
 #: What the beginnings of the names of all entries are, before the manifest is written.
@@ -54,7 +56,9 @@ def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, An
     return {"format": _FORMAT, **target, **options}
 
 
-def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> Index:
+def begin_folder(
+    folder: Path, manifest: dict[str, Any], store: str | None, *, client_changed: bool = False
+) -> Index:
     """Make a folder that of a batch, unless it is, and return its index: in it, or at the URL of a store."""
     if folder.exists() and not folder.is_dir():
         raise _refused(folder, ": there is a file of that name. Name a folder.")
@@ -65,13 +69,13 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
         if _MANIFEST not in names:
             _begin(folder, names, {**manifest, _STORE: store, _BATCH: uuid4().hex})
     found = manifest_in(folder)
-    for name in sorted({*found, *manifest} - {_STORE, _BATCH}):
+    kept = {_STORE, _STORE_ID, _BATCH, *[_CLIENT][:client_changed]}
+    for name in sorted({*found, *manifest} - kept):
         if found.get(name) != manifest.get(name):
             raise _differs(folder, name, found, manifest)
-    # Before it is connected to; a folder of an earlier version goes on with the index that it has.
-    if _STORE in found and _place(found[_STORE]) != _place(store):
-        raise _differs(folder, _STORE, found, {_STORE: store})
-    index = open_index(folder, found)
+    if found[_STORE] is not None and store is None:  # whose URL a file alone does not choose
+        raise _differs(folder, _STORE, found, {_STORE: None})
+    index = open_index(folder, store, found)
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and its part is written after that.
     if unknown := sorted(_numbers(folder) - index.sent()):
@@ -80,13 +84,16 @@ def begin_folder(folder: Path, manifest: dict[str, Any], store: str | None) -> I
             f": part {unknown[0]:06d} exists, but the index does not list its question as sent. Is the "
             "index from an old backup? Restore the latest one, or name a new folder.",
         )
+    if found[_CLIENT] != manifest[_CLIENT]:
+        with locked_folder(folder):
+            _write_manifest(folder, {**manifest_in(folder), _CLIENT: manifest[_CLIENT]})
     return index
 
 
-def begin_refetching(folder: Path, manifest: dict[str, Any]) -> Index:
+def begin_refetching(folder: Path, manifest: dict[str, Any], store: str | None) -> Index:
     """Change the options of a batch, mark all its answers to be fetched again, and return its index."""
     found = manifest_in(folder)
-    index = open_index(folder, found)
+    index = open_index(folder, store, found)
     for name in manifest.keys() - {*_OPTIONS}:
         if found.get(name) != manifest[name]:
             raise _differs(folder, name, found, manifest)
@@ -94,13 +101,6 @@ def begin_refetching(folder: Path, manifest: dict[str, Any]) -> Index:
         index.refetch()  # first: a killed process must not leave parts of other options than these
         _write_manifest(folder, {**found, **manifest})
     return index
-
-
-def known_names(folder: Path) -> set[str]:
-    """Return the names of the questions of the batch in a folder, if there is one."""
-    if not (folder / _MANIFEST).exists():
-        return set()
-    return open_index(folder).names()
 
 
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
@@ -113,7 +113,7 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
         has = f"has the index or the parts of a batch, but no {_MANIFEST}"
         raise _refused(folder, f" {has}. Restore what is missing, or name a new folder.")
     with suppress(FileExistsError):  # another machine was faster, which has no such lock
-        _write_manifest(folder, manifest, replaces=False)
+        _write_manifest(folder, {**manifest, _STORE_ID: index.store_id}, replaces=False)
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any], *, replaces: bool = True) -> None:
@@ -126,8 +126,9 @@ def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str,
     if name in _OPTIONS:
         what = "ask as before; or fetch all answers with the new options by open_batch(folder).refetch(...)"
     elif name == _STORE:
-        where = "without a URL" if found[name] is None else f"with history={found[name]!r}"
-        what = f"ask {where}, as at the start: only that store knows what was asked"
+        what = f"ask with history={found[name]!r}, as at the start: only that store knows what was asked"
+    elif name == _CLIENT:
+        what = "continue with this client by client_changed=True (--client-changed)"
     elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
         what = "ask as before if that sandbox is still running: its questions end with it"
     before, now = (value_text(each.get(name)) for each in (found, manifest))
@@ -146,9 +147,11 @@ def manifest_in(folder: Path) -> dict[str, Any]:
         with open_regular(folder / _MANIFEST) as file:
             manifest: dict[str, Any] = json.loads(file.read())
         known = manifest["format"] == _FORMAT
-        if (store := manifest.get(_STORE)) is not None:
+        if known and manifest[_STORE] is not None:
             # What the setting may not be, such as a URL that turns encryption off, this may not be either.
-            manifest[_STORE] = _text(parse_setting("history", store, is_text=False))
+            manifest[_STORE] = _text(parse_setting("history", manifest[_STORE], is_text=False))
+        if known:
+            _text(manifest[_STORE_ID])
             _text(manifest[_BATCH])
     except (FileNotFoundError, NotADirectoryError):
         raise _refused(folder, " has no batch. Name the folder of one, or begin it with ask_batch.") from None
@@ -168,28 +171,35 @@ def _text(value: object) -> str:
     return value
 
 
-def open_index(folder: Path, manifest: dict[str, Any] | None = None) -> Index:
-    """Return the index of the batch in a folder, by its manifest, and make sure that it can be read."""
-    index = _index_of(folder, manifest or manifest_in(folder))
+def open_index(folder: Path, store: str | None = None, manifest: dict[str, Any] | None = None) -> Index:
+    """Return the index of the batch in a folder, and make sure that it can be read.
+
+    ``store`` is a URL of its database in place of that in the manifest.
+    """
+    manifest = manifest or manifest_in(folder)
+    if manifest[_STORE] is not None:
+        manifest = {**manifest, _STORE: store or manifest[_STORE]}
+    index = _index_of(folder, manifest)
     index.check()
+    if index.store_id != manifest[_STORE_ID]:
+        raise _refused(
+            folder,
+            f" has a batch with its questions in another store than {value_text(str(index.place))}: the ids "
+            "differ. Only the store of the start knows what was asked: use it, or name a new folder.",
+        )
     return index
 
 
 def _index_of(folder: Path, manifest: dict[str, Any]) -> Index:
-    """Return the index that a manifest names; folders of earlier versions have their own."""
-    if manifest.get(_STORE) is None:
+    """Return the index that a manifest names."""
+    if manifest[_STORE] is None:
         return Index(folder / _INDEX)
     return Index(manifest[_STORE], manifest[_BATCH])
 
 
 def store_of(folder: Path, store: str | None) -> str | None:
     """Return the URL of the store of a folder, or that which a new one would get."""
-    return manifest_in(folder).get(_STORE) if (folder / _MANIFEST).exists() else store
-
-
-def _place(store: str | None) -> str | None:
-    """Return a URL without its parameters, which say how to connect."""
-    return store and store.partition("?")[0]
+    return manifest_in(folder)[_STORE] if (folder / _MANIFEST).exists() else store
 
 
 def _numbers(folder: Path) -> set[int]:

@@ -88,6 +88,14 @@ class Index:
             self._insert([(0, f"{self._batch}:", None, None, "", "")])
         return bool(found)
 
+    @property
+    def store_id(self) -> str:
+        """The id of the file or database; raises ConfigError."""
+        try:
+            return self._database.store_id
+        except StoreError as error:
+            self._raise_for(str(error))
+
     def check(self) -> None:
         """Raise ConfigError if there is no index, or it cannot be read."""
         try:

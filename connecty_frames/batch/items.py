@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from connecty_frames._base.text import snippet, value_text
@@ -22,9 +22,8 @@ class Item(NamedTuple):
     question: str
 
 
-def read_items(questions: object, known: Callable[[], Collection[str]] = frozenset) -> list[Item]:
+def read_items(questions: object) -> list[Item]:
     """Return the questions of a caller, all of them checked; raises ConfigError."""
-    # ``known`` returns names that the batch has already, which earlier versions may have accepted.
     items: list[Item] = []
     occurrences: Counter[str] = Counter()
     names: dict[str, str] = {}
@@ -38,7 +37,7 @@ def read_items(questions: object, known: Callable[[], Collection[str]] = frozens
             key = digest("question", question, occurrences[question])
             occurrences[question] += 1
         else:
-            if (problem := name_problem(name)) and name not in known():
+            if problem := name_problem(name):
                 raise _wrong(position, f"the name {snippet(name)!r} {problem}; parts are named after it.")
             key = digest("name", name)
             earlier = names.get(folded(name))

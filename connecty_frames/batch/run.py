@@ -101,6 +101,7 @@ def run_batch(
     folder: Path,
     client: Client,
     *,
+    store: str | None,
     dw_id: int,
     questions: Mapping[str, str],
     ask_options: AskOptions,
@@ -114,7 +115,7 @@ def run_batch(
     again = {RecordState.REJECTED}
     again |= {RecordState.FAILED} if retry_failed else set()
     again |= {RecordState.UNCERTAIN} if retry_uncertain else set()
-    index = open_index(folder)
+    index = open_index(folder, store)
     recording = client.recording_in(index.place)
     assert recording.history is not None  # noqa: S101 - recording_in gives it one
     with index, closing(recording.history) as history:

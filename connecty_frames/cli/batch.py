@@ -84,6 +84,9 @@ def batch(
             help="Also re-ask questions that may already be running; some may be paid for twice.",
         ),
     ] = False,
+    client_changed: Annotated[
+        bool, typer.Option("--client-changed", help="Continue a batch that another client id began.")
+    ] = False,
     dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
     tag: TagOption = None,
     timeout: Annotated[float | None, _questions(help="Seconds for each question.")] = None,
@@ -128,6 +131,7 @@ def batch(
             retry_failed=retry_failed,
             retry_uncertain=retry_uncertain,
             client=client,
+            client_changed=client_changed,
             **options,
         )
     summary = asked.summary()

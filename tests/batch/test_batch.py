@@ -640,14 +640,22 @@ def test_another_batch_is_refused(ask: Any, service: Any, options: dict[str, Any
     assert service.asked == {"how many?": 1}
 
 
-def test_another_client_is_refused(ask: Any, server: Script, folder: Path) -> None:
-    """By its id."""
+def test_another_client(ask: Any, service: Any, server: Script) -> None:
+    """It is refused unless told; then it continues, and is the batch's client from then on."""
     ask(["how many?"])
-    with (
-        Client("other", client_secret="secret", base_url=server.address, dw_id=13) as client,
-        pytest.raises(cf.ConfigError, match=r"has a batch with client=.*, or ask as before\.$"),
-    ):
-        cf.ask_batch(["how much?"], folder, client=client)
+    with Client("other", client_secret="secret", base_url=server.address, dw_id=13) as other:
+        message = r"has a batch with client=.* continue with .* by client_changed=True \(--client-changed\)\."
+        for _ in range(2):
+            with pytest.raises(cf.ConfigError, match=message):
+                ask(["how many?", "who?"], client=other)
+        with pytest.raises(cf.ConfigError, match="max_rows=1000, but now it is 1"):
+            ask(["how many?"], client=other, client_changed=True, max_rows=1)
+        for changed in (True, False):
+            batch = ask(["how many?", "who?"], client=other, client_changed=changed)
+        assert batch.refetch().summary().answered == 2
+    with pytest.raises(cf.ConfigError, match=message):
+        ask(["how many?"])
+    assert service.asked == {"how many?": 1, "who?": 1}
 
 
 def test_another_address_is_refused(ask: Any, folder: Path) -> None:
@@ -1008,7 +1016,7 @@ def test_refetching_by_another_account(ask: Any, server: Script, folder: Path) -
 
     with (
         cf.Client("other", client_secret="s", base_url=server.address, dw_id=13) as other,
-        pytest.raises(cf.ConfigError, match=r"has a batch with client=.*, or ask as before\.$"),
+        pytest.raises(cf.ConfigError, match=r"has a batch with client=.*\(--client-changed\)\.$"),
     ):
         batch.refetch(client=other, schema={"n": "float64"})
     with pytest.raises(TypeError, match="unexpected keyword argument 'question_id'"):

@@ -14,7 +14,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.batch import BatchProgress, BatchSummary
 from connecty_frames.batch.index import Index
-from connecty_frames.batch.items import Item, digest, read_items
+from connecty_frames.batch.items import read_items
 from connecty_frames.store.table import forget_records, store_at
 
 if TYPE_CHECKING:
@@ -148,20 +148,26 @@ def test_a_name_that_another_process_gives_meanwhile(
     assert cf.open_batch(folder).summary() == BatchSummary(total=1, unasked=1)
 
 
-def test_names_of_earlier_versions(ask: Any, service: Any, folder: Path) -> None:
-    """A batch that has one goes on with it; a new one is refused, and begins no folder."""
+def test_a_name_that_is_no_file_name(ask: Any, folder: Path) -> None:
+    """It is refused, and begins no folder."""
     with pytest.raises(cf.ConfigError, match="number 1: the name 'eu:pl' has one of"):
         ask([("eu:pl", "how many?")])
     assert not folder.exists()
 
-    ask([])
-    Index(folder / "index.sqlite3").register([Item(digest("name", "eu:pl"), "eu:pl", "how many?")], str)
-    batch = ask([("eu:pl", "how many?"), ("us", "how much?")])
-    with pytest.raises(cf.ConfigError, match=r"number 2: the name 'eu\?' has one of"):
-        ask([("eu:pl", "how many?"), ("eu?", "how many?")])
 
-    assert sorted(batch.parts()) == ["eu:pl", "us"]
-    assert service.asked == {"how many?": 1, "how much?": 1}
+def test_the_index_of_another_batch(
+    ask: Any, client: Client, service: Any, folder: Path, tmp_path: Path
+) -> None:
+    """It is refused by its id: it does not know what was asked here."""
+    ask(["how many?"])
+    other = cf.ask_batch(["how many?"], tmp_path / "other", client=client, progress=False).folder
+    for path in (folder, other):
+        store_at(path / "index.sqlite3").close()
+    (folder / "index.sqlite3").write_bytes((other / "index.sqlite3").read_bytes())
+    with pytest.raises(cf.ConfigError, match=r"in another store than .*index\.sqlite3.: the ids differ\."):
+        ask(["how many?"])
+
+    assert service.asked == {"how many?": 2}
 
 
 def test_another_working_directory(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,6 +227,7 @@ def test_forgetting_in_an_index(ask: Any, folder: Path) -> None:
         {"store": "postgresql://a:hunter2@db.example.com/connecty"},
         {"store": "postgresql://a@db.example.com/connecty?sslmode=disable"},
         {"store": "postgresql://a@db.example.com/connecty", "batch": ""},
+        {"store_id": None},
         {"store": "postgresql://a@db.example.com/connecty", "batch": 5},
     ],
     ids=str,

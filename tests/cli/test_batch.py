@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -178,6 +179,19 @@ def test_retrying(run: Any, server: Script) -> None:
     assert run("why?\n")[0] == 7
     assert run("why?\n", "--retry-failed") == (0, "", "1 question: 1 answered\n")
     assert server.count("ask") == 3
+
+
+def test_another_client(run: Any, server: Script, tmp_path: Path) -> None:
+    """It continues when told, and asks nothing again."""
+    run("a\n")
+    manifest = tmp_path / "batch" / "batch.json"
+    manifest.write_text(re.sub('"client": "[^"]*"', '"client": "another"', manifest.read_text()))
+
+    code, _, err = run("a\n")
+    assert (code, "--client-changed" in err) == (2, True)
+    for arguments in (["--client-changed"], []):
+        assert run("a\n", *arguments) == (0, "", "1 question: 1 answered\n")
+    assert server.questions == ["a"]
 
 
 def test_max_questions(run: Any, server: Script) -> None:
