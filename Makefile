@@ -58,7 +58,7 @@ medium.openings = 90
 medium.soak = --questions 1000 --seed 1 2 3
 
 # Tests in environments of their own: what is installed besides the group of the same name, and what runs.
-ENVIRONMENTS := lowest spark spark-lowest engines
+ENVIRONMENTS := lowest spark spark-lowest engines schedulers
 package = --editable '.[sandbox,sql]'
 package.lowest = --resolution lowest-direct --editable '.[excel,plot,sandbox,sql,terminal-plot]'
 package.spark-lowest = --resolution lowest-direct --editable '.[sandbox,spark,sql]'
@@ -70,6 +70,8 @@ test.spark = for mode in 'local[2,3]' 'local-cluster[2,1,512]' connect; do \
 test.spark-lowest = $(<D)/$(SCRIPTS)/python -m pytest tests/spark $(ARGS)
 # Ray listens on the network address of the machine.
 test.engines = $(<D)/$(SCRIPTS)/python -m pytest --force-enable-socket tests/engines $(ARGS)
+# Prefect runs a server on the loopback address, and dbt is a program.
+test.schedulers = $(<D)/$(SCRIPTS)/python -m pytest --force-enable-socket tests/engines/test_schedulers.py $(ARGS)
 
 choices = $(sort $(patsubst $1.%,%,$(filter $1.%,$(.VARIABLES))))
 $(foreach goal,$(filter bench verify,$(MAKECMDGOALS)),$(if $($(goal).$(WHAT)),,\
@@ -96,6 +98,7 @@ test-lowest: ## run the fast tests on the lower bounds of pyproject.toml; ARGS='
 test-spark: ## test Spark in three modes; needs Java
 test-spark-lowest: ## test Spark on the lowest pyspark; needs Java
 test-engines: ## test the recipes for Dask, Ray, Daft and ibis
+test-schedulers: ## test the recipes for Dagster, Prefect and dbt
 
 $(ENVIRONMENTS:%=test-%): test-%: .venv-%$(OTHER)/test.stamp
 	$(test.$*)
