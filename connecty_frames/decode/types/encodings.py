@@ -9,29 +9,23 @@ from __future__ import annotations
 import binascii
 import json
 import re
-import string
 from dataclasses import astuple, dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import value_text
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import (
-    bytes_of,
     index_of,
-    numbers_of,
-    offsets_of,
     to_array,
     to_scalar,
 )
 from connecty_frames.decode.arrow_types import find_zone
 from connecty_frames.decode.errors import CellError, check_texts, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import IntText, ValueKind
-from connecty_frames.decode.scanning import byte_table
 from connecty_frames.decode.types import (
     numbers,
     temporal,
@@ -46,8 +40,6 @@ from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from connecty_frames.decode.arrow.buffers import Array
 
@@ -241,19 +233,29 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
     name, places, unit = _EPOCH_UNITS[encoding.unit]
     reason = f"is not a number of {name} that {encoding.type} holds exactly"
     texts = texts_of(cells, reason, numbers=True)
-    try:
-        counts = numbers.read(texts, pa.decimal128(_EPOCH_DIGITS, places) if places else pa.int64())
-    except CellError as error:
-        raise CellError(error.row, error.value, reason) from None
-    if places:
-        places_moved = to_scalar(Decimal(10**places), pa.decimal128(places + 1))
-        counts = pc.cast(pc.multiply(counts, places_moved), pa.int64())
+    integers = cells.array if isinstance(cells, ScalarColumn) else texts
+    extremes = pc.min_max(integers).as_py() if pa.types.is_int64(integers.type) else {}
+    if extremes and max(abs(extreme or 0) for extreme in extremes.values()) < 10 ** (_EPOCH_DIGITS - places):
+        counts = pc.multiply(combine(integers), to_scalar(10**places, pa.int64()))
+    else:
+        counts = _read_counts(texts, places, reason)
     if unit == "ns":
         raise_at_first(pc.equal(counts, to_scalar(temporal.NAT, pa.int64())), texts, reason)
     if unit:
         return _to_timestamps(counts, encoding.type, texts)
     temporal.check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
     return pc.cast(pc.cast(counts, pa.int32()), encoding.type)
+
+
+def _read_counts(texts: Array, places: int, reason: str) -> pa.Int64Array:
+    """Return numbers with some digits after the point as whole numbers of the last one."""
+    try:
+        counts = numbers.read(texts, pa.decimal128(_EPOCH_DIGITS, places) if places else pa.int64())
+    except CellError as error:
+        raise CellError(error.row, error.value, reason) from None
+    if not places:
+        return counts
+    return pc.cast(pc.multiply(counts, to_scalar(Decimal(10**places), pa.decimal128(places + 1))), pa.int64())
 
 
 # --- local times -------------------------------------------------------------------------------------
@@ -396,84 +398,40 @@ def _read_formatted(texts: pa.StringArray, encoding: strptime, reason: str) -> p
 # --- bytes -------------------------------------------------------------------------------------------
 
 
-class _Code(NamedTuple):
-    """How bytes are written: some digits for some bytes, in a row."""
-
-    words: str  # what a text must be
-    is_digit: NDArray[np.bool_]  # by character
-    digits: int
-    size: int
-    decode: Callable[[bytes], bytes]
-    prefix: bytes = b""
-    most_padding: int = 0  # characters at the end
+def _from_bytea(text: str) -> bytes:
+    if not text.startswith("\\x"):
+        raise ValueError(text)
+    return binascii.unhexlify(text[2:])
 
 
-_HEX: Final = _Code(
-    "pairs of hexadecimal digits",
-    byte_table(np.bool_, {string.hexdigits.encode(): 1}),
-    *(2, 1, binascii.unhexlify),
-)
-_BASE64: Final = byte_table(np.bool_, {f"{string.ascii_letters}{string.digits}+/".encode(): 1})
-_PAD: Final = b"="
-_CODES: Final[dict[str | None, _Code]] = {
-    None: _HEX._replace(words=rf"{_HEX.words} after \x, as PostgreSQL writes bytes", prefix=rb"\x"),
-    "hex": _HEX,
-    "base64": _Code(
-        "base64 with its padding (RFC 4648, section 4)",
-        *(_BASE64, 4, 3, lambda data: binascii.a2b_base64(data.replace(_PAD, b"A"))),
-        most_padding=2,
-    ),
+def _from_base64(text: str) -> bytes:
+    value = binascii.a2b_base64(text)
+    if binascii.b2a_base64(value, newline=False).decode() != text:  # it skips what is not of the alphabet
+        raise ValueError(text)
+    return value
+
+
+#: How bytes are written: what a text must be, in words, and the function that reads it or raises ValueError.
+_BINARY: Final[dict[str | None, tuple[str, Callable[[str], bytes]]]] = {
+    None: (r"pairs of hexadecimal digits after \x, as PostgreSQL writes bytes", _from_bytea),
+    "hex": ("pairs of hexadecimal digits", binascii.unhexlify),
+    "base64": ("base64 with its padding (RFC 4648, section 4)", _from_base64),
 }
 
 
 def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | None = None) -> Array:
     r"""Return texts as a binary array, by default from ``\x48``; raises CellError with the position."""
-    code = _CODES[text_encoding]
-    texts, parts = combine(texts_of(cells, f"is not {code.words}")), []
+    words, decode = _BINARY[text_encoding]
+    texts, parts = texts_of(cells, f"is not {words}"), []
     for start in range(0, len(texts), _SLICE):
-        some = texts.slice(start, _SLICE)
-        rows = numbers_of(pc.indices_nonzero(pc.is_valid(some)))
-        offsets, is_valid = np.zeros(len(some) + 1, np.int32), np.zeros(len(some), np.bool_)
-        try:
-            offsets[rows + 1], data = _decode(pc.drop_null(some), code)
-        except CellError as error:
-            raise error.at(start + int(rows[error.row or 0])) from None
-        is_valid[rows] = True
-        buffers = np.packbits(is_valid, bitorder="little"), np.cumsum(offsets, dtype=np.int32), data
-        parts.append(pa.Array.from_buffers(pa.binary(), len(some), list(map(pa.py_buffer, buffers))))
-    return pc.cast(pa.chunked_array(parts, pa.binary()), type_)
-
-
-def _decode(texts: pa.StringArray, code: _Code) -> tuple[NDArray[np.int32], Any]:
-    """Return how many bytes each text stands for, and the bytes of all; raises CellError."""
-    data, (starts, ends), prefix = bytes_of(texts), offsets_of(texts), len(code.prefix)
-    starts, ends = starts - starts[:1], ends - starts[:1]
-    lengths = ends - starts - prefix
-    is_wrong, is_right = (lengths < 0) | (lengths % code.digits > 0), code.is_digit[data]
-    is_kept = np.ones(data.size, np.bool_)
-    for place, byte in enumerate(code.prefix):
-        at = starts[~is_wrong] + place
-        is_wrong[~is_wrong] |= data[at] != byte
-        is_kept[at] = False
-    lengths = lengths // code.digits * code.size
-    padded = np.flatnonzero(~is_wrong & (lengths > 0))
-    unpadded, paddings = lengths.copy(), [np.empty(0, np.intp)]
-    for place in range(1, code.most_padding + 1):
-        padded = padded[data[ends[padded] - place] == ord(_PAD)]
-        is_right[ends[padded] - place] = True
-        paddings.append(np.cumsum(lengths)[padded] - place)
-        unpadded[padded] -= 1
-    odd = np.searchsorted(ends, np.flatnonzero(is_kept & ~is_right)[:1], "right")
-    wrong = [*np.flatnonzero(is_wrong)[:1], *odd]
-    if wrong:
-        _decode(texts.slice(0, min(wrong)), code)  # an earlier one may end with other bits than zeros
-    else:
-        decoded, at = np.frombuffer(code.decode(data[is_kept].tobytes()), np.uint8), np.concatenate(paddings)
-        wrong = np.searchsorted(np.cumsum(lengths), np.sort(at[decoded[at] > 0])[:1], "right").tolist()
-    if wrong:
-        row = int(min(wrong))
-        raise CellError(row, texts[row].as_py(), f"is not {code.words}")
-    return unpadded, np.delete(decoded, at)
+        values: list[bytes | None] = []
+        for text in texts.slice(start, _SLICE).to_pylist():
+            try:
+                values.append(None if text is None else decode(text))
+            except ValueError:
+                raise CellError(start + len(values), text, f"is not {words}") from None
+        parts.append(to_array(values, type_))
+    return pa.chunked_array(parts, type_)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -503,7 +461,7 @@ class binary(Encoding):
     encoding: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.encoding, str) or self.encoding not in _CODES:
+        if not isinstance(self.encoding, str) or self.encoding not in _BINARY:
             raise ConfigError(
                 f"cf.binary({value_text(self.encoding)}): expected 'hex' or 'base64'.", setting="schema"
             )
