@@ -34,7 +34,7 @@ bench.recording = $(RUN) benchmarks.recording ## what a history adds to the proc
 # Run the second program even if the first fails.
 both = $(RUN) $1; code=$$?; $(RUN) $2 && exit $$code
 # What `make verify` does: tests that are too long for `make test`. Most of them draw new cases each time.
-verify.fidelity = $(call both,tests.verification.fidelity $(ARGS),tests.verification.fidelity.warehouses $(ARGS)) ## is every value right or reported? Against DuckDB and the data of databases
+verify.fidelity = $(RUN) tests.verification.fidelity $(ARGS) ## is every value right or reported? Against DuckDB and the data of databases
 verify.questions = $(RUN) benchmarks.questions ## how many questions that people wrote does the sandbox answer rightly?
 verify.bounds = $(call both,benchmarks.bounds $(ARGS),benchmarks.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
 verify.history = $(RUN) tests.verification.history $(ARGS) ## 200 processes are killed while they ask: is each question in the history? ARGS="--store postgres" shares one

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -149,6 +149,11 @@ _COMPARISONS: Final[tuple[tuple[TypeTest, _Comparison], ...]] = (
 )
 
 
+@lru_cache
+def _comparison_of(type_: pa.DataType) -> _Comparison | None:
+    return first_match(_COMPARISONS, type_)
+
+
 def _to_numbers(column: Array) -> Array:
     """Return dates and times as whole numbers that count the last place, and floats as float64."""
     if pa.types.is_temporal(column.type):
@@ -189,7 +194,7 @@ def check_statistics(
 def _disagreements(column: ReadColumn, *, whole: bool) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
     yield from _compare_nulls(column, whole=whole)
-    comparison = first_match(_COMPARISONS, column.array.type)
+    comparison = _comparison_of(column.array.type)
     section = column.statistics.sections.get(comparison.section) if comparison else None
     if comparison is None or section is None:
         return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,15 +18,54 @@ from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.verification.fidelity.styles import Style
-
-__all__ = ["NESTED", "calendar_day", "write_cell"]
+__all__ = ["NESTED", "Style", "calendar_day", "write_cell"]
 
 _SECOND: Final = 1_000_000_000
 #: From 0001-01-02 to 9999-12-30 in seconds since 1970: Python computes the offset of a zone only here.
 _PYTHON_YEARS: Final = range(-62_135_596_800 + 86_400, 253_402_300_800 - 86_400)
 _UNSAFE: Final = 2**53
 _WIDE: Final = 64
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a producer writes.
+
+    Parameters
+    ----------
+    fraction
+        Digits of a second: as many as needed (``trim``), at least 3, 6 or 9, the next of 0, 3, 6 and 9
+        (``thousands``).
+    offset
+        How offsets of zero and other ones are written: ``Z`` (else ``+02:00``), ``+00:00``, ``+00`` (else
+        ``+02`` or ``+05:30``), ``+0000``.
+    decimals
+        ``trim``, ``pad`` (to the scale) or ``text`` (padded, in quotes).
+    floats
+        ``1.0`` or ``1`` for a float that is an integer.
+    nan
+        ``text``, ``null`` or ``bare``.
+    bigints
+        ``number``, ``text``, or ``unsafe``: text beyond 2**53 only.
+    nested
+        ``json``, or ``text`` (JSON in quotes).
+    intervals
+        ``iso``, or ``words`` as DuckDB and PostgreSQL have them.
+    """
+
+    name: str
+    fraction: Literal["trim", "3", "6", "9", "thousands"] = "trim"
+    separator: str = "T"
+    zone: str = "UTC"
+    offset: Literal["Z", "+00:00", "+00", "+0000"] = "+00:00"
+    decimals: Literal["trim", "pad", "text"] = "trim"
+    floats: Literal["1.0", "1"] = "1.0"
+    nan: Literal["text", "null", "bare"] = "text"
+    bigints: Literal["number", "text", "unsafe"] = "number"
+    nested: Literal["json", "text"] = "json"
+    intervals: Literal["iso", "words"] = "iso"
+    spaced: bool = False
+    ascii: bool = False
 
 
 def write_cell(kind: LogicalType, value: Any, style: Style) -> str:
@@ -98,7 +137,6 @@ def _clock(ticks: float, style: Style) -> str:
     short = digits.rstrip("0")
     kept = {
         "trim": len(short),
-        "cut": len(short),
         "thousands": math.ceil(len(short) / 3) * 3,
         "3": max(3, len(short)),
         "6": max(6, len(short)),

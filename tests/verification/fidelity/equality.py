@@ -11,7 +11,6 @@ import numpy as np
 
 from tests.verification.fidelity.expected import is_computed
 from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalTicks
-from tests.verification.fidelity.producers import NESTED, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +27,8 @@ class NumpyFloat(float):
 def is_same(kind: LogicalType, value: Any, cell: Any, token: str, got: Any) -> bool:
     """Return whether the value of a reader equals the true one, or is the exact text that was sent for it.
 
+    Of arrays and objects only the text; the values in them are compared with the JSON that was sent.
+
     Parameters
     ----------
     cell, token
@@ -43,9 +44,7 @@ def _same(kind: LogicalType, value: Any, cell: Any, got: Any) -> bool:
         return value is got
     if isinstance(got, str):
         return isinstance(cell, str) and got == cell
-    if kind.name in NESTED and type(cell) is str:
-        cell = parse(cell)
-    return _SAME[kind.name](kind, value, cell, got)
+    return kind.name in _SAME and _SAME[kind.name](kind, value, cell, got)
 
 
 def _is_number(got: object) -> bool:
@@ -92,49 +91,15 @@ def _same_interval(_: LogicalType, value: tuple[int, int, int], __: object, got:
     )
 
 
-def _same_list(kind: LogicalType, value: list[Any], cell: Any, got: Any) -> bool:
-    kinds = (
-        [child for _, child in kind.children] if kind.name == "tuple" else [kind.children[0][1]] * len(value)
-    )
-    return (
-        isinstance(got, list)
-        and len(got) == len(value) == len(cell)
-        and all(map(_same, kinds, value, cell, got))
-    )
-
-
-def _same_struct(kind: LogicalType, value: Any, cell: Any, got: Any) -> bool:
-    pairs = [(str(name), inner) for name, inner in (value if kind.name == "map" else value.items())]
-    kinds = {name: kind.children[1][1] for name, _ in pairs} if kind.name == "map" else dict(kind.children)
-    return (
-        isinstance(got, dict)
-        and [name for name, _ in pairs] == list(got)
-        and all(_same(kinds[name], inner, cell[name], got[name]) for name, inner in pairs)
-    )
-
-
-def _same_union(kind: LogicalType, value: tuple[int, Any], cell: Any, got: Any) -> bool:
-    member, inner = value
-    return _same(kind.children[member][1], inner, cell, got)
-
-
 _SAME: Final[dict[str, Callable[[LogicalType, Any, Any, Any], bool]]] = {
     "boolean": lambda _, value, __, got: got is value,
     "whole": lambda _, value, __, got: _is_number(got) and Decimal(got) == value,
     "decimal": _same_decimal,
     "float32": _same_float32,
     "float64": _same_float,
-    "text": lambda *_: False,
-    "other": lambda *_: False,
     "date": _same_temporal,
     "timestamp": _same_temporal,
     "instant": _same_temporal,
     "time": _same_temporal,
-    "timetz": lambda *_: False,
     "interval": _same_interval,
-    "list": _same_list,
-    "tuple": _same_list,
-    "struct": _same_struct,
-    "map": _same_struct,
-    "union": _same_union,
 }

@@ -1,131 +1,271 @@
-"""The expected types: the documented table of types, implemented a second time.
+"""What is expected of a body: a type where its bytes name one value each, else the exact text and the reason.
 
-=====================================  ================================================================
-logical type and values                expected type
-=====================================  ================================================================
-boolean                                bool
-whole, -2**63 <= all < 2**63           int64
-whole, 0 <= all < 2**64                uint64
-whole, up to 38 or 76 digits           decimal128 or decimal256 without a scale
-decimal or float, every value          float64
-survives float64
-the same, and what does not is below   float64: the nearest
-2**53 with more than 9 digits after
-the point, and is not in quotes
-decimal otherwise                      decimal128 or decimal256 with the largest scale written
-text, and what has no section          string
-date                                   date
-timestamp, instant                     us, in UTC for instants; ns where a 7th digit is written
-time                                   us; ns where a 7th digit is written
-interval without months                duration in us
-list, struct, map with the same keys   list or struct of the expected types
-others nested                          string: the JSON
-beyond years 1 to 9999, infinite, 24 hours of a time, a time with offset, months, more than 76 digits,
-digits that nanoseconds do not reach, a union of several JSON kinds: string, the exact text, **and a warning**
-=======================================================================================================
-
-The values that decide are those that were sent, and the min and max of the statistics where these have them.
+The spellings that name one value are written down here a second time, independently of the decoder.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.verification.fidelity.ground_truth import DAY, LogicalType, TrueColumn
-from tests.verification.fidelity.producers import NESTED, Number, Payload, parse
+from tests.verification.fidelity.bodies import Number
+from tests.verification.fidelity.ground_truth import TemporalTicks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from tests.verification.fidelity.bodies import Body
 
-__all__ = [
-    "ExpectedType",
-    "decimal_type",
-    "expected_type",
-    "is_computed",
-    "survives",
-    "type_of",
-    "whole_type",
-]
+__all__ = ["Expected", "expect", "is_computed"]
 
-_INT64: Final = 2**63
+_DAY: Final = r"(?!0000)\d{4}-\d\d-\d\d"
+_CLOCK: Final = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
+_OFFSET: Final = r"(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)"
+_LONG_CLOCK: Final = r"\d+:[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
+#: The forms of temporal text, each naming one value.
+_FORMS: Final = {
+    "date": _DAY,
+    "naive": rf"{_DAY}[Tt ]{_CLOCK}",
+    # With the zone in brackets (RFC 9557), and with UTC (BigQuery, Trino) or an abbreviation (Go) behind it.
+    "aware": rf"{_DAY}[Tt ]{_CLOCK}(?: ?{_OFFSET}(?:\[[A-Za-z/_]+\]| CES?T)?| ?(?:[+-]00:?00 )?UTC)",
+    "time": _CLOCK,
+    "24:00:00": r"24:00:00(?:\.0+)?",
+    "H:MM:SS": r"\d:[0-5]\d:[0-5]\d(?:\.\d{1,9})?",
+    # ISO 8601; Python, pandas, PostgreSQL; SQL's day to second; .NET; BigQuery; a clock of 24 hours or more.
+    "duration": rf"[+-]?P(?:-?\d+D)?(?:T(?:-?\d+H)?(?:-?\d+M)?(?:-?\d+(?:\.\d+)?S)?)?"
+    rf"|-?\d+ days?,? [+-]?{_LONG_CLOCK}|-?\d+ days?|-?\d+ {_LONG_CLOCK}|-?\d+\.{_CLOCK}"
+    r"|0-0 -?\d+ -?\d+:\d+:\d+(?:\.\d+)?|-?\d{2,}:[0-5]\d:[0-5]\d(?:\.\d{1,9})?",
+}
+#: Forms that are durations where a column has them beside durations.
+_CLOCKS: Final = frozenset({"time", "24:00:00", "H:MM:SS"})
+#: Values that are named, but that no type holds.
+_BEYOND: Final = (
+    (r"^-?infinity$", "infinity"),
+    (r" BC$", "a year before 1"),
+    (r"^24:00:00", "24:00:00 as a time of day"),
+    (rf"^{_CLOCK} ?[+-]", "a time with an offset and no date"),
+    (r"mon|year|^P.*[YM](?!.*T)|^P\d+Y|^\d+-\d+ ", "an interval with years or months"),
+    (r"^0000-", "a zero date"),
+)
+#: Why a text names no one value, by the first pattern that is found in it.
+_REASONS: Final = (
+    *_BEYOND,
+    (r"^\d:", "H:MM:SS, a time of day or a duration"),
+    (r"^-?[\d.]+(E\d+)?( \d+)?$", "a number that may count days, seconds or units of a second"),
+    (rf"^{_DAY}.* [A-Z][A-Za-z]+(/\w+)?$", "the name of a zone without an offset that decides"),
+    (r"^[\[{]", "numbers in an array"),
+    (r"[$,]", "a symbol of a currency"),
+    (r"^b'|^\\|^[\x00-\x1f]", "bytes"),
+)
+_MIXED: Final = "rows and bounds, or rows, of several forms"
+_NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_WHOLE: Final = re.compile(r"-?\d+")
+_BOOLEANS: Final = frozenset({"true", "false", "t", "f", "0", "1", "True", "False"})
+#: What the documentation says of values that are read without a word, though they may have been others.
+COMPUTED: Final = "a computed number without quotes, as the nearest float"
+CLOCK: Final = "a text that may be a time of day or a duration"
+LIKE_TIME: Final = "a text like a date or a timestamp, without statistics"
+#: What nanoseconds reach, and what may be meant by values that they do not.
 _NANOS: Final = range(-(2**63) + 1, 2**63)
-_FIRST: Final = -62_135_596_800_000_000_000
-_LAST: Final = 253_402_300_800_000_000_000
-_DIGITS: Final = 38
 _MOST_DIGITS: Final = 76
-_COMPUTED: Final = 9
-_EXACT_FLOATS: Final = 2**53
 #: Precise enough for every number that occurs; the default context rounds to 28 digits.
 _EXACT: Final = Context(prec=2_000)
+_EMPTY_TYPES: Final = {"temporal": "timestamp[us, UTC]", "numeric": "float64", "boolean": "bool"}
 
 
 @dataclass(frozen=True)
-class ExpectedType:
-    """A type, and whether a warning must report that it differs from the logical type."""
+class Expected:
+    """The expectation of a reader.
+
+    Parameters
+    ----------
+    type
+        The type; ``string`` also where the JSON value itself is as exact.
+    warns
+        Whether a warning must report that no type holds the column; None where it may.
+    reason
+        Why the bytes name no one value, empty where they do.
+    statistics_warn
+        Whether the statistics disagree with the rows, so that a warning of them may be given.
+    or_text
+        Whether text with a warning is as right: the bounds of rows that were cut cannot be read.
+    documented
+        The silence that the documentation names, where this column may fall under it.
+    """
 
     type: str
-    warns: bool = False
+    warns: bool | None = False
+    reason: str = ""
+    statistics_warn: bool = False
+    or_text: bool = False
+    documented: str = ""
 
 
-_TEXT: Final = ExpectedType("string", warns=True)
-#: True values and their parsed cells.
-_Pairs = list[tuple[Any, Any]]
+def expect(body: Body) -> Expected:
+    """Return what is expected of a body."""
+    found = _expect(body)
+    if any(map(_is_bare, body.cells)):
+        found = replace(found, warns=None)  # NaN without quotes is no JSON
+    return found if body.nulls_agree else replace(found, statistics_warn=True)
 
 
-def expected_type(payload: Payload, column: TrueColumn) -> ExpectedType:
-    """Return the type that is expected if a payload was made of this column."""
-    pairs = list(zip(column.values, payload.cells, strict=True))
-    # Where all rows were sent, min and max say nothing more of the type, unless there is no value.
-    if payload.style.rows is not None or all(cell is None for cell in payload.cells):
-        pairs += ((value, parse(token)) for value, token in payload.bounds)
-    present = [(value, cell) for value, cell in pairs if value is not None and cell is not None]
-    if column.kind.name in NESTED and all(isinstance(cell, str) for _, cell in present):
-        # JSON in quotes counts like JSON without.
-        present = [(value, parse(cell)) for value, cell in present]
-    return type_of(column.kind, present)
+def _is_bare(cell: Any) -> bool:
+    if isinstance(cell, list | dict):
+        return any(map(_is_bare, cell.values() if isinstance(cell, dict) else cell))
+    return isinstance(cell, Number) and _NOT_FINITE.fullmatch(cell) is not None
 
 
-def type_of(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
-    """Return the type of true values and their parsed cells, without nulls."""
-    return _RULES[kind.name](kind, pairs)
+def _expect(body: Body) -> Expected:
+    sent = [cell for cell in body.cells if cell is not None]
+    bounds = [token.strip('"') for _, token in body.bounds]
+    deciding = [] if body.whole else bounds
+    if not sent and not deciding:
+        return Expected(_EMPTY_TYPES.get(body.section or "", "string"))
+    texts = [_text(cell) for cell in sent]
+    if body.section == "temporal":
+        # A bound that cannot be read decides nothing, though it may make text.
+        named = [text for text in deciding if _form(text) not in {"", "H:MM:SS"} or _is_beyond(text)]
+        if "duration" in map(_form, [*texts, *named]):
+            named = [text for text in deciding if _form(text)]
+        return replace(_temporal(body, sent, texts, named, bounds), or_text=len(named) < len(deciding))
+    if body.section == "numeric":
+        return _numbers(body, sent, texts, deciding)
+    if body.section == "boolean":
+        return Expected("bool") if _BOOLEANS.issuperset(texts) else _no_type(texts, texts)
+    return _without_section(body, sent, texts)
 
 
-def whole_type(values: Sequence[int]) -> ExpectedType:
-    """Return the type of whole numbers."""
-    least, most = min(values, default=0), max(values, default=0)
-    if least >= -_INT64 and most < _INT64:
-        return ExpectedType("int64")
-    if least >= 0 and most < 2 * _INT64:
-        return ExpectedType("uint64")
-    return decimal_type(max(len(str(abs(value))) for value in values), 0)
+def _text(cell: Any) -> str:
+    return cell if isinstance(cell, str) else str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
-def decimal_type(whole: int, scale: int) -> ExpectedType:
-    """Return the type of numbers with so many digits before and after the point."""
-    if whole + scale > _MOST_DIGITS:
-        return _TEXT
-    return ExpectedType(f"decimal{128 if whole + scale <= _DIGITS else 256}({scale})")
+def _no_type(texts: Sequence[str], unreadable: Sequence[str]) -> Expected:
+    reason = next(
+        (reason for text in unreadable for pattern, reason in _REASONS if re.search(pattern, text)), _MIXED
+    )
+    return Expected("string", True if texts else None, reason)
 
 
-def _fraction(_: LogicalType, pairs: _Pairs) -> ExpectedType:
-    written = [Decimal(cell) for _, cell in pairs]
-    finite = [number for number in written if number.is_finite()]
-    lost = [number for number in finite if not survives(number)]
-    # What is in quotes is exact: no nearest float.
-    quoted = any(type(cell) is str and Decimal(cell).is_finite() for _, cell in pairs)
-    if not lost or (not quoted and all(map(is_computed, lost))):
-        return ExpectedType("float64")
-    if len(finite) < len(written):
-        return _TEXT
-    whole = max(max(number.adjusted() + 1, 0) if number else 0 for number in finite)
-    return decimal_type(whole, max(-_exponent(number) for number in finite if _exponent(number) <= 0))
+# --- dates and times -----------------------------------------------------------------------------------
 
 
-def survives(number: Decimal) -> bool:
+def _form(text: str) -> str:
+    return next((form for form, pattern in _FORMS.items() if re.fullmatch(pattern, text)), "")
+
+
+def _common_form(texts: Sequence[str]) -> str:
+    """Return the form that all texts have, empty where there is none."""
+    forms = set(map(_form, texts))
+    if "duration" in forms:
+        forms -= _CLOCKS
+    form = forms.pop() if len(forms) == 1 else ""
+    return "" if form in {"24:00:00", "H:MM:SS"} else form
+
+
+def _is_beyond(text: str) -> bool:
+    return any(re.search(pattern, text) for pattern, _ in _BEYOND)
+
+
+def _is_midnight(text: str) -> bool:
+    return re.fullmatch(rf"{_DAY}[T ]00:00:00(\.0+)?", text) is not None
+
+
+def _temporal(
+    body: Body, sent: Sequence[Any], texts: Sequence[str], deciding: Sequence[str], bounds: Sequence[str]
+) -> Expected:
+    form = _common_form(texts) if texts else _common_form(deciding)
+    # A date is the midnight, and a midnight the date.
+    if form == "date":
+        deciding, bounds = (
+            [text[:10] if _is_midnight(text) else text for text in many] for many in (deciding, bounds)
+        )
+    elif form == "naive":
+        deciding, bounds = (
+            [f"{text}T00:00:00" if _form(text) == "date" else text for text in many]
+            for many in (deciding, bounds)
+        )
+    considered = [*texts, *deciding]
+    if not considered:
+        return Expected(_EMPTY_TYPES["temporal"])
+    common = _common_form(considered)
+    if not common or any(not isinstance(cell, str) or isinstance(cell, Number) for cell in sent):
+        return _no_type(texts, [text for text in considered if not _common_form([text])] or considered)
+    decide = (*body.values, *(value for value, _ in body.bounds if deciding))
+    ticks = [value.ticks for value in decide if isinstance(value, TemporalTicks)]
+    far = common in {"naive", "aware"} and any(tick not in _NANOS for tick in ticks)
+    if far and any(tick % 1_000 for tick in ticks):
+        return _no_type(texts, considered)
+    unit = "ns" if not far and _has_nanoseconds(texts, deciding) else "us"
+    names = {
+        "date": "date",
+        "naive": f"timestamp[{unit}]",
+        "aware": f"timestamp[{unit}, UTC]",
+        "time": f"time[{unit}]",
+        "duration": f"duration[{unit}]",
+    }
+    disagree = any(_common_form([*texts, bound]) != common for bound in bounds)
+    return Expected(names[common], statistics_warn=disagree, documented=CLOCK if common == "time" else "")
+
+
+def _has_nanoseconds(texts: Sequence[str], bounds: Sequence[str]) -> bool:
+    """Return whether a 7th digit is written; zeros of bounds count if the writer of the rows prints such."""
+    if not texts:
+        of_bounds = r"\.\d{7}"
+    elif any(re.search(r":\d\d\.", text) for text in texts):
+        of_bounds = r"\.\d{6}\d*[1-9]"
+    else:  # the rows have no fraction, which a writer of seven digits leaves out where it is zero
+        of_bounds = r"\.(?=\d*[1-9])\d{7}"
+    return any(re.search(r"\.\d{7}", text) for text in texts) or any(
+        re.search(of_bounds, bound) for bound in bounds
+    )
+
+
+# --- numbers -------------------------------------------------------------------------------------------
+
+
+def _numbers(body: Body, sent: Sequence[Any], texts: Sequence[str], deciding: Sequence[str]) -> Expected:
+    """Return the type of numbers: those in quotes are never rounded."""
+    considered = [*texts, *deciding]
+    finite = [text for text in considered if not _NOT_FINITE.fullmatch(text)]
+    unreadable = [text for text in finite if not _NUMBER.fullmatch(text)]
+    if unreadable:
+        return _no_type(texts, unreadable)
+    rounded = body.kind.name != "float32" and any(
+        Decimal(token.strip('"')) != Decimal(str(value))
+        for value, token in body.bounds
+        if not _NOT_FINITE.fullmatch(token.strip('"'))
+    )
+    if texts and all(map(_WHOLE.fullmatch, texts)):
+        # A bound that is written as a float is no evidence of digits, beyond 2**53 nor below.
+        ends = [Decimal(text) for text in deciding if not _is_rounded(text)]
+        if all(end == int(end) for end in ends):
+            return _whole([*map(int, texts), *map(int, ends)], rounded=rounded)
+    elif all(map(_WHOLE.fullmatch, considered)):
+        return _whole([int(text) for text in considered], rounded=rounded)
+    numbers = [Decimal(text) for text in finite if text in texts or not texts or not _is_rounded(text)]
+    quoted = any(not isinstance(cell, Number) and not _NOT_FINITE.fullmatch(cell) for cell in sent)
+    found = _fractions(numbers, quoted=quoted, all_finite=len(finite) == len(considered))
+    warns = None if found.warns and not texts else found.warns
+    return replace(found, warns=warns, statistics_warn=rounded)
+
+
+def _fractions(numbers: Sequence[Decimal], *, quoted: bool, all_finite: bool) -> Expected:
+    """Return the type of numbers, some with a fraction, beside NaN or infinity if not all are finite."""
+    lost = [number for number in numbers if not _survives(number)]
+    if not lost:
+        return Expected("float64")
+    if not quoted and all(map(is_computed, lost)):
+        return Expected("float64", documented=COMPUTED)
+    if not all_finite:
+        return Expected("string", warns=True, reason="NaN beside decimals that no float holds")
+    whole = max(max(number.adjusted() + 1, 0) if number else 0 for number in numbers)
+    return _decimal(whole, max(max(-int(number.as_tuple().exponent), 0) for number in numbers))
+
+
+def _survives(number: Decimal) -> bool:
     """Return whether float64 preserves a number, by its shortest digits or by all of them."""
     nearest = float(number)
     return number in (Decimal(repr(nearest)), Decimal(nearest))
@@ -133,126 +273,95 @@ def survives(number: Decimal) -> bool:
 
 def is_computed(number: Decimal) -> bool:
     """Return whether a number has more decimal places than money: the nearest float64 is expected."""
-    return -_exponent(number.normalize(_EXACT)) > _COMPUTED and abs(number) < _EXACT_FLOATS
+    return -int(number.normalize(_EXACT).as_tuple().exponent) > 9 and abs(number) < 2**53
 
 
-def _exponent(number: Decimal) -> int:
-    return int(number.as_tuple().exponent)
+def _decimal(whole: int, scale: int) -> Expected:
+    """Return the type of numbers with so many digits before and after the point."""
+    if whole + scale > _MOST_DIGITS:
+        return Expected("string", warns=True)
+    return Expected(f"decimal{128 if whole + scale <= 38 else 256}({scale})")
 
 
-def _is_in_range(pairs: _Pairs) -> bool:
-    """Return whether all years, those written and those of the instants, are 1 to 9999."""
-    years = all(re.match(r"\d{4}-", cell) and not cell.startswith("0000") for _, cell in pairs)
-    return years and all(_FIRST <= value.ticks < _LAST and "BC" not in cell for value, cell in pairs)
+def _is_rounded(text: str) -> bool:
+    """Return whether a bound is written as a float beyond 2**53, which is no evidence of digits."""
+    if _WHOLE.fullmatch(text) or _NOT_FINITE.fullmatch(text):
+        return False
+    return abs(Decimal(text)) >= 2**53 and _survives(Decimal(text))
 
 
-def _timestamp(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
-    zone = ", UTC" if kind.name == "instant" else ""
-    if not _is_in_range(pairs):
-        return _TEXT
-    if not _has_nanoseconds(pairs):
-        return ExpectedType(f"timestamp[us{zone}]")
-    if all(value.ticks in _NANOS for value, _ in pairs):
-        return ExpectedType(f"timestamp[ns{zone}]")
-    return _TEXT if any(value.ticks % 1_000 for value, _ in pairs) else ExpectedType(f"timestamp[us{zone}]")
+def _whole(numbers: Sequence[int], *, rounded: bool = False) -> Expected:
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    if least >= -(2**63) and most < 2**63:
+        found = Expected("int64")
+    elif least >= 0 and most < 2**64:
+        found = Expected("uint64")
+    else:
+        found = _decimal(max(len(str(abs(number))) for number in numbers), 0)
+    return replace(found, statistics_warn=rounded)
 
 
-def _has_nanoseconds(pairs: _Pairs) -> bool:
-    return any(re.search(r"\.\d{7}", cell) for _, cell in pairs)
+# --- columns of which the statistics tell no type ------------------------------------------------------
 
 
-def _time(_: LogicalType, pairs: _Pairs) -> ExpectedType:
-    if any(value.ticks >= DAY for value, _ in pairs):
-        return _TEXT
-    return ExpectedType("time[ns]" if _has_nanoseconds(pairs) else "time[us]")
+def _without_section(body: Body, sent: Sequence[Any], texts: Sequence[str]) -> Expected:
+    if body.section == "string":
+        return Expected("string")
+    if all(isinstance(cell, str) and not isinstance(cell, Number) for cell in sent):
+        if body.section is None and _common_form(texts) in {"date", "naive", "aware"}:
+            return replace(_temporal(body, sent, texts, (), ()), documented=LIKE_TIME)
+        return Expected("string")
+    if all(isinstance(cell, bool) for cell in sent):
+        return Expected("bool")
+    if all(isinstance(cell, list | dict) for cell in sent):
+        return Expected(_nested(sent) or "string")
+    if any(
+        not isinstance(cell, Number) and not (_is_text(cell) and _NOT_FINITE.fullmatch(cell)) for cell in sent
+    ):
+        return _no_type(texts, texts)
+    return _numbers(body, sent, texts, ())
 
 
-def _list(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
-    (_, child), *_ = kind.children
-    inside = [pair for value, cell in pairs for pair in zip(value, cell, strict=True)]
-    return _nested_type(["list"], [_inside(child, inside)])
+def _is_text(cell: Any) -> bool:
+    return isinstance(cell, str) and not isinstance(cell, Number)
 
 
-def _tuple(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
-    columns = [
-        _inside(child, [(value[at], cell[at]) for value, cell in pairs])
-        for at, (_, child) in enumerate(kind.children)
-    ]
-    return _nested_type(["list"], columns[:1]) if len(set(columns)) == 1 else ExpectedType("string")
+def _nested(cells: Iterable[Any]) -> str | None:
+    """Return the type of the cells inside others, or None where they have none in common."""
+    present = [cell for cell in cells if cell is not None]
+    if not present:
+        return "string"
+    kind = type(present[0])
+    return _NESTED[kind](present) if all(type(cell) is kind for cell in present) else None
 
 
-def _struct(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
-    names = [name for name, _ in kind.children]
-    inside = [
-        _inside(child, [(value[name], cell[name]) for value, cell in pairs]) for name, child in kind.children
-    ]
-    return _nested_type(names, inside) if names else ExpectedType("string")
+def _nested_list(cells: Sequence[Any]) -> str | None:
+    inner = _nested(item for cell in cells for item in cell)
+    return None if inner is None else f"list<{inner}>"
 
 
-def _map(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
-    names = [str(key) for key, _ in pairs[0][0]] if pairs else []
-    if not names or any({str(key) for key, _ in value} != set(names) for value, _ in pairs):
-        return ExpectedType("string")
-    _, (_, child) = kind.children
-    values = [{str(key): item for key, item in value} for value, _ in pairs]
-    cells = [cell for _, cell in pairs]
-    inside = [
-        _inside(child, [(value[name], cell[name]) for value, cell in zip(values, cells, strict=True)])
-        for name in names
-    ]
-    return _nested_type(names, inside)
-
-
-def _inside(kind: LogicalType, pairs: _Pairs) -> ExpectedType | None:
-    """Return the type expected inside a cell; None where numbers and texts are mixed."""
-    present = [(value, cell) for value, cell in pairs if value is not None and cell is not None]
-    if len({type(cell) for _, cell in present}) > 1:
+def _nested_object(cells: Sequence[Any]) -> str | None:
+    names = list(cells[0])
+    if not names or any(cell.keys() != cells[0].keys() for cell in cells):
         return None
-    found = _RULES[kind.name](kind, present)
-    # A nested text that is not a date needs no warning; a number beyond every type counts as mixed.
-    return (
-        None if found.warns and any(type(cell) is Number for _, cell in present) else ExpectedType(found.type)
-    )
+    inner = {name: _nested(cell[name] for cell in cells) for name in names}
+    fields = ", ".join(f"{name}: {type_}" for name, type_ in inner.items())
+    return None if None in inner.values() else f"struct<{fields}>"
 
 
-def _nested_type(names: Sequence[str], inside: Sequence[ExpectedType | None]) -> ExpectedType:
-    types = [found.type for found in inside if found is not None]
-    if len(types) < len(inside):
-        return ExpectedType("string")
-    if names == ["list"]:
-        return ExpectedType(f"list<{types[0]}>")
-    return ExpectedType(
-        "struct<" + ", ".join(f"{name}: {type_}" for name, type_ in zip(names, types, strict=True)) + ">"
-    )
+def _nested_numbers(cells: Sequence[str]) -> str | None:
+    if all(map(_WHOLE.fullmatch, cells)):
+        found = _whole(list(map(int, cells)))
+    else:
+        finite = [Decimal(cell) for cell in cells if not _NOT_FINITE.fullmatch(cell)]
+        found = _fractions(finite, quoted=False, all_finite=len(finite) == len(cells))
+    return None if found.warns else found.type
 
 
-def _union(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
-    members = {member for (member, _), _ in pairs}
-    if len({type(cell) for _, cell in pairs}) > 1:
-        return _TEXT
-    _, child = kind.children[min(members, default=0)]
-    return _RULES[child.name](child, [(inner, cell) for (_, inner), cell in pairs])
-
-
-_RULES: Final[dict[str, Callable[[LogicalType, _Pairs], ExpectedType]]] = {
-    "boolean": lambda *_: ExpectedType("bool"),
-    "whole": lambda _, pairs: whole_type([int(value) for value, _ in pairs]),
-    "decimal": _fraction,
-    "float32": _fraction,
-    "float64": _fraction,
-    "text": lambda *_: ExpectedType("string"),
-    "other": lambda *_: ExpectedType("string"),
-    "date": lambda _, pairs: ExpectedType("date") if _is_in_range(pairs) else _TEXT,
-    "timestamp": _timestamp,
-    "instant": _timestamp,
-    "time": _time,
-    "timetz": lambda *_: _TEXT,
-    "interval": lambda _, pairs: (
-        _TEXT if any(months for (months, _, _), _ in pairs) else ExpectedType("duration[us]")
-    ),
-    "list": _list,
-    "tuple": _tuple,
-    "struct": _struct,
-    "map": _map,
-    "union": _union,
+_NESTED: Final[dict[type, Callable[[Sequence[Any]], str | None]]] = {
+    bool: lambda _: "bool",
+    str: lambda _: "string",
+    Number: _nested_numbers,
+    list: _nested_list,
+    dict: _nested_object,
 }

@@ -1,94 +1,171 @@
-"""The report: the readers and columns that are scored, and the printed table."""
+"""The report: the producers that are scored, and the printed tables."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
+import duckdb
+
+from tests.verification.fidelity import cloud, languages, mariadb, postgres, python, servers, styles
+from tests.verification.fidelity.bodies import Unwritable, bodies
+from tests.verification.fidelity.columns import COLUMNS
 from tests.verification.fidelity.ground_truth import load_ground_truth
 from tests.verification.fidelity.readers import OURS, PEERS
-from tests.verification.fidelity.score import FidelityReport, Grade, score
-from tests.verification.fidelity.styles import STYLES
+from tests.verification.fidelity.score import Failure, Outcome, Score, score
+from tests.verification.fidelity.shapes import DIALECTS, NAMINGS, shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["format_report", "main", "read_every", "run"]
+    from tests.verification.fidelity.bodies import Body, Producer
+    from tests.verification.fidelity.ground_truth import TrueColumn
 
+__all__ = ["format_score", "format_shapes", "main", "run"]
+
+#: The most rows of a query over the sample workspace.
 _ROWS: Final = 300
-_VALUES_RIGHT: Final = (Grade.RIGHT, Grade.EXACT)
+#: Live servers: how one is started, its producers, and the columns of types that only it has.
+_LIVE: Final = {
+    "PostgreSQL": (servers.postgres, postgres.producers, postgres.COLUMNS),
+    "MariaDB": (servers.mariadb, mariadb.producers, mariadb.COLUMNS),
+}
 
 
-def run(*, every: int = 1) -> FidelityReport:
-    """Score all readers on one of so many columns of each style, other ones in each."""
-    return score(load_ground_truth(rows=_ROWS), STYLES, every)
+def run(*, every: int = 1) -> tuple[Score, Score, list[str]]:
+    """Score all readers on one of so many columns of each producer and each shape of statistics.
+
+    The missing servers are returned as well.
+    """
+    missing = []
+    written: list[Body] = []
+    for name, (start, producers, own) in _LIVE.items():
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(start())
+            except FileNotFoundError as error:
+                missing.append(f"{name} was skipped: {error}.")
+                continue
+            written += _write(producers(connection), (*COLUMNS, *own), every)
+    written += _write((*cloud.PRODUCERS, *python.PRODUCERS, *languages.PRODUCERS), COLUMNS, every)
+    if int(duckdb.__version__.partition(".")[0]) < 2:
+        missing.append("The values of DuckDB were skipped: before 2.0 it lacks types of the edge cases.")
+    else:
+        written += _write(styles.PRODUCERS, load_ground_truth(rows=_ROWS), every)
+    return score(written), score(shapes(every)), missing
 
 
-def format_report(report: FidelityReport) -> Iterator[str]:
+def _write(producers: Iterable[Producer], columns: Sequence[TrueColumn], every: int) -> Iterator[Body]:
+    for turn, producer in enumerate(producers):
+        for column in columns[turn % every :: every]:
+            try:
+                yield from bodies(column, producer)
+            except Unwritable:
+                continue
+
+
+def format_shapes(found: Score) -> Iterator[str]:
+    """Return the table of the shapes of statistics, and the columns that are not as expected."""
+    heads = "".join(f"{naming:>{_WIDTH}}" for naming in NAMINGS)
+    yield f"{'statistics as of':<27}{heads}, ours in three engines: right/others/silently wrong"
+    for dialect in DIALECTS:
+        line = ""
+        for naming in NAMINGS:
+            outcomes = (found.outcomes[f"{dialect}, {naming}", reader] for reader in OURS.each)
+            ours: Counter[Outcome] = sum(outcomes, Counter())
+            right, wrong = ours[Outcome.RIGHT], ours[Outcome.WRONG]
+            line += f"{f'{right}/{ours.total() - right - wrong}/{wrong}':>{_WIDTH}}"
+        yield f"{dialect:<27}{line}"
+    yield ""
+    yield from _failures(found.failures)
+
+
+def format_score(found: Score) -> Iterator[str]:
     """Return the lines of the report."""
-    heads = ("columns", "type right", "every value right", "silently wrong", "loud")
-    yield f"{'reader':<27}" + "".join(f"{head:>{len(head) + 4}}" for head in heads)
+    producers = list(dict.fromkeys(producer for producer, _ in found.outcomes))
+    yield f"{'reader':<27}" + "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
     for reader in (*OURS.each, *PEERS.each):
-        found = report.grades[reader]
-        right = sum(found[grade] for grade in _VALUES_RIGHT)
-        numbers = (
-            found.total(),
-            report.types_right[reader],
-            right,
-            found[Grade.WRONG],
-            found[Grade.LOUD],
-        )
-        yield f"{reader:<27}" + "".join(
-            f"{number:>{len(head) + 4},}" for head, number in zip(heads, numbers, strict=True)
-        )
+        yield f"{reader:<27}{_counts(sum((found.outcomes[each, reader] for each in producers), Counter()))}"
     yield ""
-    yield f"{'ours, by style':<34}{'right':>8}{'exact, other type':>19}{'loud':>7}{'silently wrong':>16}"
-    for style, found in report.by_style.items():
-        right, exact, loud, wrong = (found[grade] for grade in Grade)
-        yield f"{style:<34}{right:>8,}{exact:>19,}{loud:>7,}{wrong:>16,}"
+    heads = "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
+    by_hand = "".join(f"{name:>{_WIDTH}}" for name in _SHORT.values())
+    yield f"{'ours, three engines together':<43}{heads}{by_hand}, by hand: right/silently wrong"
+    for producer in producers:
+        ours: Counter[Outcome] = sum((found.outcomes[producer, reader] for reader in OURS.each), Counter())
+        peers = (found.outcomes[producer, reader] for reader in _SHORT)
+        each = "".join(f"{f'{peer[Outcome.RIGHT]}/{peer[Outcome.WRONG]}':>{_WIDTH}}" for peer in peers)
+        yield f"{producer:<43}{_counts(ours)}{each}"
     yield ""
-    yield f"{report.side_by_side:,} columns were read a second time together with the others of their query."
+    yield from _places("Stays exact text, since its bytes name no one value", found.texts)
     yield ""
-    yield f"Not recoverable, since another column has the same bytes ({len(report.unrecoverable):,} columns):"
-    grouped: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    for entry in report.unrecoverable:
-        grouped[entry.kind, entry.other].add((entry.column, entry.style))
-    for (kind, other), places in sorted(grouped.items()):
-        yield f"  {kind}, may be {other}: {len(places)}"
-        styles: dict[str, set[str]] = defaultdict(set)
-        for column, style in places:
-            styles[column].add(style)
-        for column, found_in in sorted(styles.items()):
-            yield f"    {column} ({', '.join(sorted(found_in))})"
+    yield from _places("Silent, as documented", found.documented)
     yield ""
-    yield f"Ours, recoverable but not right ({len(report.failures):,}):"
-    engines: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for failure in report.failures:
-        place = (failure.grade, failure.column, failure.kind, failure.style)
-        engines[place].append(f"{failure.reader.rpartition(' ')[2]}: {failure.reason}")
-    for (grade, column, kind, style), reasons in engines.items():
-        which = f"{len(reasons)} of {len(OURS.each)} engines"
-        yield f"  {grade}: {column} [{kind}], {style}: {which}; {reasons[-1]}"
+    yield f"{found.side_by_side:,} columns were read a second time, together with the others of their query."
     yield ""
-    causes = Counter((failure.grade, failure.kind) for failure in report.failures)
-    yield from (f"  {number:>5} {grade} {kind}" for (grade, kind), number in causes.most_common())
+    yield from _failures(found.failures)
+
+
+#: Readers by hand -> the heads of their columns.
+_SHORT: Final = {
+    reader: "to_datetime" if "to_datetime" in reader else reader.removesuffix(" by hand")
+    for reader in PEERS.each
+}
+_WIDTH: Final = 13
+_HEADS: Final = ("columns", *(outcome.value for outcome in Outcome))
+
+
+def _counts(found: Counter[Outcome]) -> str:
+    numbers = (found.total(), *(found[outcome] for outcome in Outcome))
+    return "".join(f"{number:>{len(head) + 3},}" for head, number in zip(_HEADS, numbers, strict=True))
+
+
+def _places(title: str, places: dict[str, set[str]]) -> Iterator[str]:
+    """Return a list of columns by reason; producers of one column are on one line."""
+    yield f"{title}:"
+    for reason, found in sorted(places.items()):
+        yield f"  {reason}"
+        columns: dict[str, list[str]] = defaultdict(list)
+        for place in sorted(found):
+            producer, _, column = place.partition(": ")
+            columns[column].append(producer)
+        yield from (f"    {column} ({'; '.join(producers)})" for column, producers in columns.items())
+
+
+def _failures(failures: Sequence[Failure]) -> Iterator[str]:
+    """Return the columns that are not as expected by their reason, each with the first of its bodies."""
+    yield f"Ours, not as expected ({len(failures):,}):"
+    grouped: dict[tuple[str, str], list[Failure]] = defaultdict(list)
+    for failure in failures:
+        quoted_out = re.sub(r"'[^']*'|row \d+|\[pyarrow\]", "_", failure.reason)[:160]
+        grouped[
+            failure.outcome.value, re.sub(r"(has|min is|max is|sent as) \S.*", r"\1 _", quoted_out)
+        ].append(failure)
+    for (outcome, reason), found in sorted(grouped.items(), key=lambda group: (group[0][0], -len(group[1]))):
+        columns = _listed(failure.body.column for failure in found)
+        producers = _listed(failure.body.producer for failure in found)
+        first = found[0].body
+        sent, bounds = ", ".join(first.tokens[:3]), ", ".join(token for _, token in first.bounds)
+        yield f"  {len(found):>5} {outcome}: {reason}"
+        yield f"        {columns} ({producers})"
+        yield f"        first: {first.column}, {first.producer}, {first.variant}: {sent} beside {bounds}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = list(dict.fromkeys(names))
+    return "; ".join(found[:6]) + f" and {len(found) - 6} more" * (len(found) > 6)
 
 
 def main() -> int:
     """Read the command line and run the benchmark."""
-    every, begun = read_every(), time.perf_counter()
-    report = run(every=every)
-    print("\n".join(format_report(report)))
-    print(f"\n{time.perf_counter() - begun:.0f} s", file=sys.stderr)
-    return 1 if report.failures else 0
-
-
-def read_every() -> int:
-    """Return the only argument of the command line of a fidelity benchmark."""
     parser = argparse.ArgumentParser(description="Is every value right, or reported?")
     parser.add_argument("--every", type=int, default=1, help="read one of so many columns (default: all)")
-    every: int = parser.parse_args().every
-    return every
+    begun = time.perf_counter()
+    found, by_shape, missing = run(every=parser.parse_args().every)
+    print("\n".join([*format_score(found), *missing, "", *format_shapes(by_shape)]))
+    print(f"\n{time.perf_counter() - begun:.0f} s", file=sys.stderr)
+    return 1 if found.failures or by_shape.failures else 0

@@ -9,7 +9,6 @@ oracle that is written on the standard library alone.
 ``bodies``      the body of each case, by its number
 ``timestamps``  dates and times read as whole nanoseconds
 ``oracle``      what a body contains, and whether a table contains the same
-``costs``       large bodies, and the worst multiples of memory and time
 ``trial``       one case: read, timed, and checked
 ``run``         the worker processes and the command line
 ==============  =====================================================================

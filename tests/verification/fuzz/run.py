@@ -17,9 +17,6 @@ These exceptions to the last rule are intended:
 - A field beside ``state`` and ``results`` may have bytes that are not UTF-8, since it is not read.
 - ``NaN``, ``Infinity`` and ``-Infinity`` without quotes are not JSON, but Python reads them, and so do we.
 
-Beside these, every few thousand cases a large body of a few odd cells, repeated, is read, and the worst
-multiples of memory and of time are printed.
-
 A failure prints seed, number and body; ``--seed S --case N`` runs one case again, ``--body`` any body.
 """
 
@@ -37,7 +34,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import pyarrow as pa
 
 from tests.verification.fuzz.bodies import body_of
-from tests.verification.fuzz.costs import EVERY, Costs, measure
 from tests.verification.fuzz.trial import Trials
 
 if TYPE_CHECKING:
@@ -51,9 +47,8 @@ _CASES: Final = 1_000_000
 _TIMEOUT: Final = 120
 _PROGRESS: Final = 15.0
 
-#: The worker, its counts, the longest time with its case, the worst of large bodies, and the failed case with
-#: its problems, if any.
-_WorkerResult: TypeAlias = tuple[int, Counter[str], tuple[float, int], Costs, tuple[int, list[str]] | None]
+#: The worker, its counts, the longest time with its case, and the failed case with its problems, if any.
+_WorkerResult: TypeAlias = tuple[int, Counter[str], tuple[float, int], tuple[int, list[str]] | None]
 
 
 def fuzz(cases: int, seed: int, workers: int) -> int:
@@ -71,7 +66,6 @@ def fuzz(cases: int, seed: int, workers: int) -> int:
     pool.join()
     print(f"{pool.done:>10,} cases in {time.monotonic() - begun:,.0f} s")
     print("the slowest took {:.2f} s (case {:,})".format(*pool.slowest))
-    print(pool.costs)
     for name, count in sorted(pool.counts.items()):
         print(f"{count:>10,} {name}")
     for number, problems in pool.failures:
@@ -103,7 +97,6 @@ class _Workers:
         self.running = set(range(workers))
         self.counts: Counter[str] = Counter()
         self.slowest = (0.0, 0)
-        self.costs = Costs()
         self.failures: list[tuple[int, list[str]]] = []
 
     @property
@@ -114,11 +107,10 @@ class _Workers:
     def update(self) -> None:
         """Add the results of workers that have ended, and end those that hang."""
         while not self._results.empty():
-            worker, counts, slowest, costs, failure = self._results.get()
+            worker, counts, slowest, failure = self._results.get()
             self.running.discard(worker)
             self.counts += counts
             self.slowest = max(self.slowest, slowest)
-            self.costs |= costs
             if failure is not None:
                 self._failed(*failure)
         for worker in sorted(self.running):
@@ -159,18 +151,15 @@ def _run_worker(
 ) -> None:
     """Run a worker's cases until one fails."""
     trials = Trials(seed)
-    failure, costs = None, Costs()
-    measure(seed, -1)  # the costs of the first time belong to no body
+    failure = None
     for number in cases:
-        if number % EVERY == worker:
-            costs |= measure(seed, number)
         problems = trials.run(number)
         if problems:
             failure = number, problems
         if problems or stop.is_set():
             break
         done[worker] += 1
-    results.put((worker, trials.counts, trials.slowest, costs, failure))
+    results.put((worker, trials.counts, trials.slowest, failure))
 
 
 def _print_failure(seed: int, number: int | None, body: bytes, problems: list[str]) -> None:

@@ -17,10 +17,10 @@ import json
 import math
 from typing import Any, Final
 
+from tests.verification.fidelity.bodies import Producer, Unwritable
 from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks
-from tests.verification.fidelity.warehouses.bodies import Producer, Unwritable
-from tests.verification.fidelity.warehouses.python import write_pandas_bound
-from tests.verification.fidelity.warehouses.spelling import (
+from tests.verification.fidelity.python import write_pandas_bound
+from tests.verification.fidelity.spelling import (
     Spelling,
     clock,
     date_of,

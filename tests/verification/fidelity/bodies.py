@@ -4,27 +4,74 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tests.verification.fidelity.columns import SECTIONS
 from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalTicks, TrueColumn
-from tests.verification.fidelity.producers import NAME, parse
-from tests.verification.fidelity.warehouses.columns import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Body", "Counted", "Producer", "Shape", "Unwritable", "Writer", "bodies"]
+__all__ = [
+    "Body",
+    "Counted",
+    "Extent",
+    "Number",
+    "Producer",
+    "Shape",
+    "Unwritable",
+    "Writer",
+    "bodies",
+    "parse",
+    "side_by_side",
+]
 
+_NAME: Final = "value"
 #: Returns the JSON text of each value of a column.
 Writer = Callable[[TrueColumn], list[str]]
 
 
+class Number(str):
+    """The text of a JSON number."""
+
+    __slots__ = ()
+
+
+def parse(token: str) -> Any:
+    """Read a JSON text; numbers, NaN and infinity keep their text."""
+    return json.loads(token, parse_int=Number, parse_float=Number, parse_constant=Number)
+
+
 class Unwritable(Exception):
     """A producer has no type for a column, its type does not hold a value, or the value is changed by it."""
+
+
+class Extent(NamedTuple):
+    """Which part of a result was sent: ``rows`` of ``total`` rows, None for all of them."""
+
+    name: str
+    rows: int | None = None
+    total: int | None = None
+
+
+_EXTENTS: Final = (
+    Extent("all rows"),
+    Extent("2 rows", 2),
+    Extent("1 row", 1),
+    Extent("0 rows of many", 0),
+    Extent("empty", 0, 0),
+)
+#: How much the statistics tell, and the sections that they have; None for no statistics at all.
+_DEPTHS: Final[dict[str, frozenset[str] | None]] = {
+    "none": None,
+    "general": frozenset(),
+    "documented": frozenset({"temporal", "string"}),
+    "numeric": frozenset({"temporal", "string", "numeric", "boolean"}),
+}
 
 
 class Producer(NamedTuple):
@@ -34,12 +81,25 @@ class Producer(NamedTuple):
     ----------
     no_bound
         The JSON text of the min and max of a column without a value.
+    extents, depths
+        What it sends, each with each.
+    cut
+        Returns a column with the digits that the rows keep; the statistics keep all.
+    least
+        The rows of a column are repeated until there are at least so many.
+    spaced
+        Whether white space follows commas and colons.
     """
 
     name: str
     rows: Writer
     statistics: Writer
     no_bound: str = "null"
+    extents: tuple[Extent, ...] = _EXTENTS
+    depths: tuple[str, ...] = ("documented", "numeric")
+    cut: Callable[[TrueColumn], TrueColumn] = lambda column: column
+    least: int = 0
+    spaced: bool = False
 
 
 class Counted(NamedTuple):
@@ -56,28 +116,6 @@ class Counted(NamedTuple):
 Shape = Callable[[Counted], tuple[str, str, list[str]]]
 
 
-class Extent(NamedTuple):
-    """Which part of a result was sent: ``rows`` of ``total`` rows, None for all of them."""
-
-    name: str
-    rows: int | None
-    total: int | None
-
-
-_EXTENTS: Final = (
-    Extent("all rows", None, None),
-    Extent("2 rows", 2, None),
-    Extent("1 row", 1, None),
-    Extent("0 rows of many", 0, None),
-    Extent("empty", 0, 0),
-)
-#: How much the statistics tell, and the sections that they have.
-_DEPTHS: Final = {
-    "documented": frozenset({"temporal", "string"}),
-    "numeric": frozenset({"temporal", "string", "numeric", "boolean"}),
-}
-
-
 @dataclass(frozen=True)
 class Body:
     """A response body with one column.
@@ -89,11 +127,13 @@ class Body:
     bounds
         Min and max of the whole result, with the JSON text in the statistics; empty where there is no value.
     section
-        The section of the statistics besides ``general``, empty for none.
+        The section of the statistics besides ``general``, empty for none; None where there are no statistics.
     whole
         Whether all rows were sent.
     nulls_agree
         Whether the writers of the rows and of the statistics write the same values as null.
+    entry
+        The JSON text of the statistics; None where there are none.
     """
 
     producer: str
@@ -103,34 +143,48 @@ class Body:
     values: tuple[Any, ...]
     tokens: tuple[str, ...]
     bounds: tuple[tuple[Any, str], ...]
-    section: str
+    section: str | None
     whole: bool
     nulls_agree: bool
-    body: bytes
+    entry: str | None
+    spaced: bool = False
 
     @cached_property
     def cells(self) -> list[Any]:
         """The parsed cells."""
         return [parse(token) for token in self.tokens]
 
+    @cached_property
+    def body(self) -> bytes:
+        """The response."""
+        return _write([(_NAME, self)])
+
 
 def bodies(column: TrueColumn, producer: Producer, shape: Shape | None = None) -> Iterator[Body]:
     """Write a column in each extent, with each depth of statistics, or with those of a shape."""
-    tokens, measured = producer.rows(column), producer.statistics(column)
+    times = max(math.ceil(producer.least / max(len(column.values), 1)), 1)
+    column = replace(column, values=column.values * times)
+    sent_column = producer.cut(column)
+    tokens, measured = producer.rows(sent_column), producer.statistics(column)
     # What a producer writes as null, as most do NaN, was lost before the response.
-    values = [None if token == "null" else value for value, token in zip(column.values, tokens, strict=True)]
-    for extent in _EXTENTS:
+    values = [
+        None if token == "null" else value for value, token in zip(sent_column.values, tokens, strict=True)
+    ]
+    for extent in producer.extents:
         count = len(values) if extent.total is None else extent.total
         ends = _ends(column.values[:count], measured)
         bounds = [token for _, token in ends] or [producer.no_bound] * 2
         nulls = measured[:count].count("null")
-        for depth, sections in _DEPTHS.items() if shape is None else {"numeric": _DEPTHS["numeric"]}.items():
+        for depth in producer.depths if shape is None else ["numeric"]:
+            sections = _DEPTHS[depth]
             section = SECTIONS.get(column.kind.name, "")
-            section = section if section in sections else ""
-            counted = Counted(column, count, nulls, section, bounds)
-            entry, section, written = (_document if shape is None else shape)(counted)
+            entry, written, told = None, bounds, None
+            if sections is not None:
+                section = section if section in sections else ""
+                counted = Counted(column, count, nulls, section, bounds)
+                entry, told, written = (_document if shape is None else shape)(counted)
             ends = tuple((value, token) for (value, _), token in zip(ends, written, strict=False))
-            sent = slice(0, count if extent.rows is None else extent.rows)
+            sent = slice(0, count if extent.rows is None else min(extent.rows, count))
             yield Body(
                 producer.name,
                 column.name,
@@ -138,19 +192,25 @@ def bodies(column: TrueColumn, producer: Producer, shape: Shape | None = None) -
                 f"{depth}, {extent.name}",
                 tuple(values[sent]),
                 tuple(tokens[sent]),
-                ends if section in {"temporal", "numeric"} else (),
-                section,
+                ends if told in {"temporal", "numeric"} else (),
+                told,
                 sent.stop == count,
                 nulls == tokens[:count].count("null"),
-                _body(tokens[sent], entry),
+                entry,
+                producer.spaced,
             )
+
+
+def side_by_side(columns: Sequence[Body]) -> bytes:
+    """Return one response with the columns of several bodies of one producer: ``c0``, ``c1`` ..."""
+    return _write([(f"c{at}", body) for at, body in enumerate(columns)])
 
 
 def _ends(values: tuple[Any, ...], tokens: list[str]) -> tuple[tuple[Any, str], ...]:
     pairs = [pair for pair in zip(values, tokens, strict=False) if pair[0] is not None and pair[1] != "null"]
     try:
         ordered = sorted(pairs, key=lambda pair: _sort_key(pair[0]))
-    except TypeError:  # lists and objects have no section
+    except (TypeError, ValueError):  # lists, objects and unions have no section
         return ()
     return (ordered[0], ordered[-1]) if ordered else ()
 
@@ -175,10 +235,14 @@ def _document(column: Counted) -> tuple[str, str, list[str]]:
     return f"{{{','.join(sections)}}}", section, column.bounds
 
 
-def _body(tokens: list[str], entry: str) -> bytes:
-    rows = "".join(f",[{token}]" for token in tokens)
-    name = json.dumps(NAME)
+def _write(columns: Sequence[tuple[str, Body]]) -> bytes:
+    comma, colon = (", ", ": ") if columns[0][1].spaced else (",", ":")
+    header = comma.join(json.dumps(name) for name, _ in columns)
+    rows = zip(*(body.tokens for _, body in columns), strict=True)
+    table = comma.join([f"[{header}]", *(f"[{comma.join(row)}]" for row in rows)])
+    entries = comma.join(f'"{name}"{colon}{body.entry}' for name, body in columns if body.entry is not None)
+    statistics = f'{comma}"dataframe_stats"{colon}{{{entries}}}' if entries else ""
     return (
-        f'{{"state":"COMPLETED","results":{{"sql_query":"SELECT 1","dataframe":[[{name}]{rows}],'
-        f'"dataframe_stats":{{{name}:{entry}}}}}}}'
+        f'{{"state"{colon}"COMPLETED"{comma}"results"{colon}{{"sql_query"{colon}"SELECT 1"{comma}'
+        f'"dataframe"{colon}[{table}]{statistics}}}}}'
     ).encode()

@@ -13,8 +13,8 @@ import pandas as pd
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from tests.verification.fidelity.warehouses.bodies import Producer, Unwritable
-from tests.verification.fidelity.warehouses.columns import moment
+from tests.verification.fidelity.bodies import Producer, Unwritable
+from tests.verification.fidelity.columns import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import psycopg
 
+from tests.verification.fidelity.bodies import Producer, Unwritable
 from tests.verification.fidelity.cells import calendar_day
 from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalTicks, TrueColumn
-from tests.verification.fidelity.warehouses.bodies import Producer, Unwritable
-from tests.verification.fidelity.warehouses.python import (
+from tests.verification.fidelity.python import (
     python_value,
     write_json,
     write_orjson,

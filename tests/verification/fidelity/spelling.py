@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from tests.verification.fidelity.bodies import Unwritable, Writer
+from tests.verification.fidelity.columns import moment
 from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, TrueColumn
-from tests.verification.fidelity.warehouses.bodies import Unwritable, Writer
-from tests.verification.fidelity.warehouses.columns import moment
 
 if TYPE_CHECKING:
     from decimal import Decimal

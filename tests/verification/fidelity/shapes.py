@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from tests.verification.fidelity.warehouses.bodies import Producer, Shape, Unwritable, bodies
-from tests.verification.fidelity.warehouses.cloud import PRODUCERS
-from tests.verification.fidelity.warehouses.columns import COLUMNS, SECTIONS
-from tests.verification.fidelity.warehouses.python import (
+from tests.verification.fidelity.bodies import Producer, Shape, Unwritable, bodies
+from tests.verification.fidelity.cloud import PRODUCERS
+from tests.verification.fidelity.columns import COLUMNS, SECTIONS
+from tests.verification.fidelity.python import (
     convert_dtypes,
     python_value,
     write_json,
@@ -30,8 +30,8 @@ from tests.verification.fidelity.warehouses.python import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from tests.verification.fidelity.bodies import Body, Counted
     from tests.verification.fidelity.ground_truth import TrueColumn
-    from tests.verification.fidelity.warehouses.bodies import Body, Counted
 
 __all__ = ["DIALECTS", "NAMINGS", "shapes"]
 

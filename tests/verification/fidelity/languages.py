@@ -15,11 +15,11 @@ import math
 from decimal import Context, Decimal
 from typing import Final
 
+from tests.verification.fidelity.bodies import Producer, Unwritable
+from tests.verification.fidelity.cloud import float_as_java, to_json, within_a_day
+from tests.verification.fidelity.columns import moment
 from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks
-from tests.verification.fidelity.warehouses.bodies import Producer, Unwritable
-from tests.verification.fidelity.warehouses.cloud import float_as_java, to_json, within_a_day
-from tests.verification.fidelity.warehouses.columns import moment
-from tests.verification.fidelity.warehouses.spelling import (
+from tests.verification.fidelity.spelling import (
     Spelling,
     clock,
     date_of,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pymysql
 
+from tests.verification.fidelity.bodies import Producer, Unwritable
 from tests.verification.fidelity.ground_truth import DAY, NANOS, LogicalType, TemporalTicks, TrueColumn
-from tests.verification.fidelity.warehouses.bodies import Producer, Unwritable
-from tests.verification.fidelity.warehouses.python import write_json
-from tests.verification.fidelity.warehouses.spelling import clock, date_of, day_and_clock, is_in_range
+from tests.verification.fidelity.python import write_json
+from tests.verification.fidelity.spelling import clock, date_of, day_and_clock, is_in_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
