@@ -103,7 +103,7 @@ def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError
     subject = "The question" if known.question is None else f"The question {snippet(known.question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed
-        outcome, advice = "failed.", "Try rephrasing the question."
+        outcome, advice = "failed.", "Rephrase the question, or ask again if the server failed."
         without = " The server does not say why."
     else:
         error = QuestionError

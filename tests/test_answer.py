@@ -142,7 +142,7 @@ def test_the_lines_of_a_failure_are_kept() -> None:
         "LINE 1: SELECT 1 FORM x\n"
         "                 ^\\x1b[2J\n"
         "code: 7\n"
-        "Try rephrasing the question."
+        "Rephrase the question, or ask again if the server failed."
     )
 
 

@@ -141,7 +141,7 @@ class JobQueue:
         except QuestionFailed as error:
             job.error = str(error)
         except BaseException as error:  # noqa: BLE001 - pytest.fail and sys.exit in an answerer end the question too
-            job.error = f"{type(error).__name__}: {error}"
+            job.error = f"The sandbox failed ({type(error).__name__}: {error}). Ask again."
             if not self._closing.is_set():
                 _LOG.exception("The sandbox could not answer %r", snippet(job.question))
         self._add_finished(job)

@@ -125,7 +125,7 @@ def test_the_lines_of_the_caller_and_the_message_are_shown(shown: dict[str, str]
     assert message == (
         "QuestionFailed: The question failed. The server says:\n"
         "error: no FORM\nLINE 1: x\n        ^\\x1b[2J\n"
-        "Try rephrasing the question.\n"
+        "Rephrase the question, or ask again if the server failed.\n"
     )
 
 

@@ -257,7 +257,7 @@ def test_a_failure_with_very_much_in_it(server: Script, client: Client) -> None:
     with pytest.raises(cf.QuestionFailed, match="error: no such table") as caught:
         client.ask("how many?")
     message = str(caught.value)
-    assert message.endswith(" more. Try rephrasing the question.")
+    assert message.endswith(" more. Rephrase the question, or ask again if the server failed.")
     assert len(message.encode()) <= 4_096
     assert caught.value.question_id == QUESTION_ID
     assert caught.value.details["error"] == "no such table"

@@ -78,7 +78,7 @@ def test_a_question_that_failed(server: Script, fake_clock_client: Client) -> No
     assert error.asked_at is not None
     assert str(error) == (
         "The question 'how many?' failed. The server says: error: no such table \\x1b[2J; "
-        "sql_query: SELECT x. Try rephrasing the question."
+        "sql_query: SELECT x. Rephrase the question, or ask again if the server failed."
     )
     assert server.count("results") == 1
 

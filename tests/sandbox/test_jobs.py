@@ -100,7 +100,10 @@ def test_a_question_fails_with_a_reason(queue: JobQueue, gate: Gate) -> None:
     until(lambda: fine.state is State.COMPLETED)
 
     assert (refused.state, refused.error) == (State.FAILED, "I will not.")
-    assert (broken.state, broken.error) == (State.FAILED, "ZeroDivisionError: by zero")
+    assert (broken.state, broken.error) == (
+        State.FAILED,
+        "The sandbox failed (ZeroDivisionError: by zero). Ask again.",
+    )
 
 
 def test_an_answer_may_have_no_table(queue: JobQueue, gate: Gate) -> None:
@@ -143,7 +146,7 @@ def test_an_answerer_that_leaves_ends_its_question(queue: JobQueue, gate: Gate) 
     gate.open.set()
     job = queue.submit("leave", 13)
     until(lambda: job.state is State.FAILED)
-    assert job.error == "SystemExit: I am off"
+    assert job.error == "The sandbox failed (SystemExit: I am off). Ask again."
 
 
 @pytest.mark.parametrize(("limit", "value"), [("kept", 2), ("kept_bytes", 700)])
