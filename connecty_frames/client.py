@@ -40,7 +40,7 @@ from connecty_frames.settings.values import is_loopback
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Unpack
     from uuid import UUID
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
-    from connecty_frames.store.history import History
+    from connecty_frames.store.history import History, Limit
     from connecty_frames.store.table import QuestionStore, Row
 
 _Result = TypeVar("_Result")
@@ -112,7 +112,7 @@ class Client:
         ca_bundle: str | os.PathLike[str] | None = None,
         history: bool | str | os.PathLike[str] | None = None,
         history_required: bool | None = None,
-        max_questions_per_day: int | None = None,
+        max_questions_per_day: int | Mapping[str, int] | None = None,
         keep_answers: bool | None = None,
         keep_answers_max_bytes: int | None = None,
         profile: str | None = None,
@@ -493,7 +493,7 @@ class Client:
         )
 
     def _history_at(
-        self, store: QuestionStore, *, required: bool, limit: int | None, kept_bytes: int | None = None
+        self, store: QuestionStore, *, required: bool, limit: Limit | None, kept_bytes: int | None = None
     ) -> History:
         from connecty_frames.store.history import History
 

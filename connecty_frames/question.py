@@ -121,7 +121,7 @@ class Question:
 
     @property
     def question(self) -> str | None:
-        """The question in words, as it was first asked; None after re-attaching by id."""
+        """The question in words; after re-attaching by id as recorded, once the answer is read, else None."""
         return self._question
 
     @property
@@ -131,7 +131,7 @@ class Question:
 
     @property
     def asked_at(self) -> datetime | None:
-        """When it was sent, aware and in UTC; None after re-attaching by id."""
+        """When it was sent, aware and in UTC; after re-attaching by id as for :attr:`question`."""
         return self._asked_at
 
     @property
@@ -249,6 +249,9 @@ class Question:
             ask_options = read_schema(ask_options)
             seconds = ask_options.timeout or self._api.timeout
             deadline = deadline or Deadline.after(seconds, self._api.clock, cancelled)
+            if self._question is None and self._api.history is not None:  # another process asked it
+                recorded = self._api.history.recorded(self._question_id)
+                self._question, self._asked_at = recorded or (None, None)
             is_loaded = ask_options.engine in loading.LOADED
             if not is_loaded:
                 loading.begin_loading(ask_options.engine)

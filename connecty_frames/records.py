@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from urllib.parse import urlsplit
 
-from connecty_frames._base.text import path_text
+from connecty_frames._base.text import path_text, snippet
+from connecty_frames.batch.folder import erase, part_path
 from connecty_frames.errors import ConfigError, wrong_value
+from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine, check_age, check_count, check_question_id
+from connecty_frames.protocol import REGIONS
 from connecty_frames.settings.sources import resolve
+from connecty_frames.settings.values import is_loopback
 from connecty_frames.store.database import StoreError
 from connecty_frames.store.table import (
     COLUMNS,
@@ -24,6 +31,7 @@ from connecty_frames.store.table import (
 )
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
     from uuid import UUID
 
@@ -96,8 +104,9 @@ def history(
         A row for each question: ``id`` (its number in the file), ``asked_at``, ``state``, ``question``,
         ``question_id``, ``dw_id``, ``base_url``, ``accepted_at`` and ``ended_at``. Times are in UTC, to the
         microsecond. Then ``rows`` of the whole answer, ``reused`` (how often it was reused), ``sql_query``,
-        ``response_summary``, ``error``, ``tags`` (JSON), ``client`` (a hash of the client id) and ``key``
-        (equal for equal questions).
+        ``response_summary``, ``error``, ``tags`` (JSON), ``client`` (a hash of the client id), ``key``
+        (equal for equal questions), ``host`` and ``user_name`` (the machine and the user that asked). A row
+        that no client can have written is left out, with a HistoryWarning that names it.
 
     Raises
     ------
@@ -118,12 +127,26 @@ def history(
     return to_engine(table, engine)
 
 
+class Erased(int):
+    """How many questions were erased, as a number; ``files`` are what is still to be deleted.
+
+    They are the parts of batches that have erased answers, and histories that were damaged and renamed. The
+    folder of a batch is named as on the machine that began it.
+    """
+
+    files: tuple[Path, ...] = ()
+
+
 def forget(
     question_id: str | UUID | int | None = None,
     *,
     older_than: datetime | date | timedelta | str | None = None,
-) -> int:
+    batch: str | os.PathLike[str] | None = None,
+) -> Erased:
     """Erase recorded questions from the history, but not from the server.
+
+    Their text is erased wherever the history has it, with kept answers on this machine. A batch in the same
+    store knows that a question was asked, and does not ask it again.
 
     Parameters
     ----------
@@ -131,17 +154,20 @@ def forget(
         The question to erase, by its id or its number in the file, in any state.
     older_than : datetime, date, timedelta, str or None, default None
         Erase questions asked before this time or age (as for ``since`` of :func:`history`). Those without a
-        known answer (SENT, ASKED, UNCERTAIN), or that a batch still needs, are kept.
+        known answer (SENT, ASKED, UNCERTAIN) are kept.
+    batch : path or None, default None
+        The folder of a batch: erase its questions, its parts and its manifest.
 
     Returns
     -------
     int
-        The number of rows that were erased.
+        The number of questions that were erased. Its attribute ``files`` names files that still have answers:
+        parts of batches, and damaged histories that were renamed.
 
     Raises
     ------
     ConfigError
-        If neither or both are given, one is wrong, or the file cannot be changed.
+        If not exactly one is given, one is wrong, or the history cannot be read or changed.
 
     Examples
     --------
@@ -149,32 +175,44 @@ def forget(
     >>> cf.forget(older_than="30d")
     0
     """
-    return forget_in(resolve(), question_id, older_than)
+    return forget_in(resolve(), question_id, older_than, batch)
 
 
 def forget_in(
     settings: Settings,
     question_id: str | UUID | int | None,
     older_than: datetime | date | timedelta | str | None,
-) -> int:
+    batch: str | os.PathLike[str] | None = None,
+) -> Erased:
     """Erase recorded questions as :func:`forget` does, in the file that the settings name."""
     database = store_at(settings.store)
-    if (question_id is None) == (older_than is None):
+    if [question_id, older_than, batch].count(None) != 2:  # noqa: PLR2004 - of three
         erase_all = f"To erase everything, delete {database.place}"
         if isinstance(database, QuestionFile):
             erase_all += f" and {path_text(database.answers_path.name)}, each with its -wal and -shm files"
         raise ConfigError(
-            "Name either a question to erase, or an age: older questions are erased.",
+            "Name a question to erase, an age (older questions are erased), or the folder of a batch.",
             hint=f"{erase_all}.",
             shell_hint=f"An age is --older-than 30d. {erase_all}.",
             setting="question_id",
         )
+    if batch is not None:
+        return Erased(erase(checked_path(batch, "batch").absolute(), database.url))
     with _usable(database):
         if older_than is not None:
-            return forget_records(database, before=_time(older_than, "older_than"))
-        if isinstance(question_id, int) and not isinstance(question_id, bool):
-            return forget_records(database, row=question_id)
-        return forget_records(database, question_id=check_question_id(question_id))
+            count, parts = forget_records(database, before=_time(older_than, "older_than"))
+        elif isinstance(question_id, int) and not isinstance(question_id, bool):
+            count, parts = forget_records(database, row=question_id)
+        else:
+            count, parts = forget_records(database, question_id=check_question_id(question_id))
+    erased, here, damaged = Erased(count), Path(), list[Path]()
+    if isinstance(database, QuestionFile):
+        here, damaged = (
+            database.path.parent,
+            sorted(database.path.parent.glob(f"{database.path.name}.damaged-*")),
+        )
+    erased.files = (*(part_path(Path(folder or here), *rest) for folder, *rest in parts), *damaged)
+    return erased
 
 
 def records_table(
@@ -200,22 +238,26 @@ def records_table(
     return pa.Table.from_pylist(found, pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS]))
 
 
-def summary_table(settings: Settings, *, since: datetime | date | timedelta | str | None = None) -> pa.Table:
-    """Count recorded questions by day, in UTC, and tags: asked, reused, failed and uncertain ones."""
+def summary_table(
+    settings: Settings, *, since: datetime | date | timedelta | str | None = None, by: str | None = None
+) -> pa.Table:
+    """Count recorded questions by day, in UTC, and the values of a tag: asked, reused, failed, uncertain."""
     import pyarrow as pa
 
-    counts: dict[tuple[date, str | None], Counter[str]] = {}
+    counts: dict[tuple[date, str], Counter[str]] = {}
     for row in records_table(settings, since=since, limit=None).to_pylist():
-        found = counts.setdefault((row["asked_at"].date(), row["tags"]), Counter())
+        value = str(json.loads(row["tags"] or "{}").get(by, ""))
+        found = counts.setdefault((row["asked_at"].date(), value), Counter())
         found["asked"] += row["state"] != RecordState.REJECTED
         found["reused"] += row["reused"]
         found[row["state"].lower()] += 1
-    days = sorted(counts, key=lambda each: (each[0], each[1] or ""), reverse=True)
     names = ("asked", "reused", "failed", "uncertain")
     rows = [
-        {"day": day, "tags": tags, **{name: counts[day, tags][name] for name in names}} for day, tags in days
+        {"day": day, **({} if by is None else {by: value or None}), **{name: found[name] for name in names}}
+        for (day, value), found in sorted(counts.items(), reverse=True)
     ]
-    types = [("day", pa.date32()), ("tags", pa.string()), *((name, pa.int64()) for name in names)]
+    tag = [] if by is None else [(by, pa.string())]
+    types = [("day", pa.date32()), *tag, *((name, pa.int64()) for name in names)]
     return pa.Table.from_pylist(rows, pa.schema(types))
 
 
@@ -228,10 +270,14 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
         raise ConfigError(f"No question {wanted} is recorded in {database.place}.", setting="question_id")
     found = dict(zip(COLUMNS, rows[0], strict=True))
     client_id, _ = settings.credentials()
-    if found["client"] != client_hash(client_id):
-        # The secret of one client is not for the server of another.
+    # The secret of a client is for no server that is named only in a row.
+    of_other = "by another client, " if found["client"] != client_hash(client_id) else ""
+    if of_other or not (
+        found["base_url"] in {settings.address, *REGIONS.values()}
+        or is_loopback(urlsplit(found["base_url"]).hostname or "")
+    ):
         raise ConfigError(
-            f"Question {wanted} was asked by another client, at {found['base_url']}.",
+            f"Question {wanted} was asked {of_other}at {snippet(found['base_url'])}.",
             hint="Use the settings of that client.",
             shell_hint="Name its profile with --profile, or fetch the answer with the current settings: "
             f"connecty ask --question-id {wanted} --dw-id {found['dw_id']}",

@@ -53,6 +53,8 @@ SEARCHES: Final = {
     "cost": "history",
     "resume": "scheduling",
     "forget": "history",
+    "pgbouncer": "operations",
+    "retention": "operations",
     "telemetry": "security",
     "formula": "security",
     "vulnerability": "security",

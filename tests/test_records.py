@@ -40,6 +40,8 @@ NAMES = [
     "tags",
     "client",
     "key",
+    "host",
+    "user_name",
 ]
 
 
@@ -200,9 +202,9 @@ def test_erasing_one_question() -> None:
     [
         (
             {},
-            r"or an age: .* To erase everything, delete .*history\.sqlite3 and history-answers\.sqlite3",
+            r"Name a question to erase, an age .* delete .*history\.sqlite3 and history-answers\.sqlite3",
         ),
-        ({"question_id": ID, "older_than": "1d"}, "Name either a question to erase"),
+        ({"question_id": ID, "older_than": "1d"}, "Name a question to erase, an age"),
         ({"question_id": "x"}, "question_id='x': expected the UUID"),
         ({"question_id": True}, "question_id=True: expected the UUID"),
         ({"older_than": "old"}, "older_than='old': expected a time"),

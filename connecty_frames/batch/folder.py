@@ -103,6 +103,21 @@ def begin_refetching(folder: Path, manifest: dict[str, Any], store: str | None) 
     return index
 
 
+def erase(folder: Path, store: str | None) -> int:
+    """Erase a batch: its parts, its questions, and at last its manifest; return how many questions."""
+    index = open_index(folder, store)
+    with locked_folder(folder):
+        for part in [path for path in (folder / _PARTS).glob("*.parquet") if _NUMBER.match(path.name)]:
+            part.unlink()
+        erased = index.erase()
+        for path in (*folder.glob(f"{_INDEX}*"), folder / _MANIFEST):
+            path.unlink()
+    for path in (folder / _PARTS, folder):
+        with suppress(OSError):  # other files are in it
+            path.rmdir()
+    return erased
+
+
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
     """Create what is in the folder of a batch, as another process may do at the same time."""
     if foreign := [name for name in names if not name.startswith(_OURS)]:
@@ -194,7 +209,7 @@ def _index_of(folder: Path, manifest: dict[str, Any]) -> Index:
     """Return the index that a manifest names."""
     if manifest[_STORE] is None:
         return Index(folder / _INDEX)
-    return Index(manifest[_STORE], manifest[_BATCH])
+    return Index(manifest[_STORE], manifest[_BATCH], folder)
 
 
 def store_of(folder: Path, store: str | None) -> str | None:

@@ -13,7 +13,7 @@ from connecty_frames.batch.items import Item, digest
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import folded
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.table import end_leases, store_at
+from connecty_frames.store.table import forget_records, known, store_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,8 +25,8 @@ NO_TABLE: Final = "NO TABLE"
 #: How many questions a statement adds: SQLite before 3.32 takes 999 parameters.
 _BULK: Final = 140
 _ENTRIES: Final = """\
-SELECT number, items.key, name, items.question, outcome, coalesce(items.error, questions.error),
-    coalesce(id, 0), state, question_id, asked_at
+SELECT number, items.key, name, items.question, outcome, coalesce(items.error, {error}),
+    coalesce(id, 0), {state}, question_id, asked_at
 FROM items LEFT JOIN questions
 ON questions.key = items.key AND NOT EXISTS (
     SELECT 1 FROM questions AS later WHERE later.key = items.key AND later.id > questions.id
@@ -65,9 +65,10 @@ class Entry(NamedTuple):
 class Index:
     """The index in a folder, or that of a batch among others in a database, which its id tells apart."""
 
-    def __init__(self, place: Path | str, batch: str = "") -> None:
+    def __init__(self, place: Path | str, batch: str = "", folder: Path | None = None) -> None:
         self.place = place
         self._batch = batch
+        self._folder = folder
         self._database = store_at(place)
         self._database.must_exist = True
 
@@ -85,7 +86,7 @@ class Index:
         found = self._execute("SELECT 1 FROM items WHERE batch = ? LIMIT 1", (self._batch,))
         self._database.must_exist = True
         if self._batch:
-            self._insert([(0, f"{self._batch}:", None, None, "", "")])
+            self._insert([(0, f"{self._batch}:", None, None, str(self._folder), "")])
         return bool(found)
 
     @property
@@ -172,12 +173,8 @@ class Index:
 
     def entries(self) -> list[Entry]:
         """Return all questions with what is known of them, in the order of their numbers."""
-        # Those whose lease is over are UNCERTAIN from now on.
-        try:
-            end_leases(self._database)
-        except StoreError as error:
-            self._raise_for(str(error))
-        return [Entry(*row) for row in self._execute(_ENTRIES, (self._batch,))]
+        statement = _ENTRIES.format_map(known(self._database))
+        return [Entry(*row) for row in self._execute(statement, (self._batch,))]
 
     def done(self, number: int, outcome: str | None) -> None:
         """Record how a question ended, or None if its answer is fetched again."""
@@ -185,13 +182,20 @@ class Index:
 
     def refetch(self) -> None:
         """Let all answers be fetched again."""
-        self._update("outcome = NULL, error = NULL WHERE outcome IS NOT NULL")
+        self._update("outcome = NULL, error = NULL WHERE outcome IS NOT NULL AND question <> ''")
 
     def failed(self, number: int, error: str | None, outcome: str | None = None) -> None:
         """Record why a question has no answer, or keeps the part that it has; None as it is asked again."""
         # SQLite refuses lone surrogates.
         text = error and error.encode(errors="backslashreplace").decode()
         self._update("error = ?, outcome = coalesce(?, outcome) WHERE number = ?", text, outcome, number)
+
+    def erase(self) -> int:
+        """Erase all questions, and return how many were recorded."""
+        try:
+            return forget_records(self._database, batch=self._batch)[0]
+        except StoreError as error:
+            self._raise_for(str(error))
 
     def _update(self, change: str, *parameters: object) -> None:
         self._execute(_UPDATE % change, (*parameters, self._batch))

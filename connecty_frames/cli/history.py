@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from connecty_frames._base.text import counted
+from connecty_frames._base.text import counted, path_text
 from connecty_frames.cli.answer_options import FormatOption, OutputOption
 from connecty_frames.cli.connection import Profile
 from connecty_frames.cli.input import FlagGroup
@@ -45,7 +46,8 @@ def list_recorded(
     since: Annotated[
         str | None, typer.Option(help="The earliest time of asking, such as 2026-01-31, or an age: 7d, 6h.")
     ] = None,
-    summary: Annotated[bool, typer.Option("--summary", help="Count the questions by day and tags.")] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="Count the questions by day.")] = False,
+    by: Annotated[str | None, typer.Option(help="With --summary, also count by the values of a tag.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="The maximum number of questions to list.")] = 1000,
     format_: FormatOption = None,
     output: OutputOption = None,
@@ -62,7 +64,7 @@ def list_recorded(
     written_as = choose_format(format_, output, None)
     settings = resolve(profile=profile)
     if summary:
-        table = summary_table(settings, since=since)
+        table = summary_table(settings, since=since, by=by)
     else:
         table = records_table(settings, state=state or None, since=since, limit=limit)
     if written_as in TABLES and not summary:
@@ -112,16 +114,19 @@ def forget(
         str | None,
         typer.Option(help="Erase questions asked before a time or age, except those without a known answer."),
     ] = None,
+    batch: Annotated[Path | None, typer.Option(help="Erase a batch and its parts, by its folder.")] = None,
     profile: Profile = None,
 ) -> None:
-    """Erase one recorded question, or those before a time or age."""
+    """Erase one recorded question, those before a time or age, or a batch."""
     from connecty_frames.records import forget_in
     from connecty_frames.settings.sources import resolve
 
     is_number = question_id is not None and re.fullmatch("[0-9]{1,18}", question_id)
     named = int(question_id) if question_id and is_number else question_id
-    removed = forget_in(resolve(profile=profile), named, older_than)
-    echo_stderr(f"{counted(removed, 'question')} erased.")
+    erased = forget_in(resolve(profile=profile), named, older_than, batch)
+    echo_stderr(f"{counted(erased, 'question')} erased.")
+    if erased.files:
+        echo_stderr(f"To be deleted too, with answers: {', '.join(map(path_text, erased.files))}")
 
 
 @history.command()

@@ -118,10 +118,10 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
         ``"postgresql://user@host/database"`` can be shared by several machines.
     history_required : bool or None, default False
         Send no question that cannot be recorded; also ``history="require"``.
-    max_questions_per_day : int or None, default None
+    max_questions_per_day : int, mapping or None, default None
         The maximum number of questions of this client id in any 24 hours, counted in the history by all that
-        share it. Beyond it, QuestionLimitError is raised; reused answers do not count. It turns the history
-        on.
+        share it; or several, by the tag ``job``, and by ``"*"`` for all: ``{"nightly": 300, "*": 1000}``.
+        Beyond it, QuestionLimitError is raised; reused answers do not count. It turns the history on.
     keep_answers : bool or None, default False
         Keep the answers to recorded questions in a file next to the history, so that ``max_age=`` needs no
         network. It turns the history on.

@@ -9,6 +9,7 @@ import ipaddress
 import math
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import partial
@@ -24,7 +25,7 @@ from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.protocol import REGIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from connecty_frames._base.secret import SupportsSecret
@@ -66,6 +67,14 @@ _NO_CREDENTIALS: Final = {
 
 #: The scheme of a store, and the port behind its host.
 _POSTGRES: Final = re.compile("postgres(?:ql)?://", re.IGNORECASE)
+#: Other spellings of a database, which may have a password in them: libpq's, those of other programs, and a
+#: scheme without slashes. In a profile, a folder stands before them.
+_OTHER_STORES: Final = re.compile(
+    r"(?:^|[\s/\\])(?:[\w+.:-]*postgres(?:ql)?[\w+.-]*:|(?:ssl)?password\s*=)"
+    r"|^\s*(?:host|hostaddr|port|dbname|user|service|passfile)\s*=",
+    re.IGNORECASE,
+)
+_TO_STORE: Final = "a password in it would be shown; set PGPASSWORD, or store it in ~/.pgpass"
 _PORT: Final = re.compile(r"(?<![^]:])?:\d*$|(?<=\]):\d*$")
 #: The parameters that a URL may have: none that names another server or a secret.
 _PARAMETERS: Final = frozenset(
@@ -197,6 +206,16 @@ def _number(
     return check
 
 
+def _limit(value: object) -> object:
+    """Return a number, or pairs of a job and a number."""
+    check = _number(int, "a whole number, 1 or more, or such numbers by job", above=0, most=_LARGEST_INTEGER)
+    if not isinstance(value, Mapping):
+        return check(value)
+    if not value:
+        raise ValueError("expected a number for at least one job")
+    return tuple(sorted((_text(job), check(limit)) for job, limit in value.items()))
+
+
 def _path(value: Any) -> Path:
     path = local_path(value)
     try:
@@ -212,6 +231,8 @@ def _history(value: object) -> bool | str | Path:
         return _HISTORY_WORDS[value.lower()]
     if isinstance(value, str) and (match := _POSTGRES.match(value)):
         return _store_address(f"postgresql://{value[match.end() :]}")
+    if isinstance(value, str | os.PathLike) and _OTHER_STORES.search(str(value)):
+        raise ValueError(f"expected postgresql://user@host/database; {_TO_STORE}")
     if isinstance(value, str | os.PathLike) and str(value).lower() not in HISTORY_WORDS:
         try:
             return _path(value)
@@ -233,9 +254,10 @@ def _store_address(url: str) -> str:
     if (
         parts.password is not None
         or ":" in parts.netloc.rpartition("@")[0]
+        or "@" in parts.path  # behind a slash in the password
         or {"password", "sslpassword"} & given.keys()
     ):
-        raise ValueError("a password in it would be shown; set PGPASSWORD, or store it in ~/.pgpass")
+        raise ValueError(_TO_STORE)
     if not parts.path.strip("/") or parts.fragment or not url.isprintable() or " " in url:
         raise ValueError(
             "expected a URL with the name of a database, such as postgresql://user@host/database"
@@ -290,10 +312,10 @@ class SettingsDict(TypedDict, total=False):
     ``"postgresql://user@host/database"`` can be shared by several machines."""
     history_required: bool | None
     """Send no question that cannot be recorded; also ``history="require"``."""
-    max_questions_per_day: int | None
+    max_questions_per_day: int | Mapping[str, int] | None
     """The maximum number of questions of this client id in any 24 hours, counted in the history by all that
-    share it. Beyond it, QuestionLimitError is raised; reused answers do not count. It turns the history
-    on."""
+    share it; or several, by the tag ``job``, and by ``"*"`` for all: ``{"nightly": 300, "*": 1000}``. Beyond
+    it, QuestionLimitError is raised; reused answers do not count. It turns the history on."""
     keep_answers: bool | None
     """Keep the answers to recorded questions in a file next to the history, so that ``max_age=`` needs no
     network. It turns the history on."""
@@ -318,7 +340,7 @@ class Settings:
     ca_bundle: Path | None = None
     history: bool | str | Path = False
     history_required: bool = False
-    max_questions_per_day: int | None = None
+    max_questions_per_day: int | tuple[tuple[str, int], ...] | None = None
     keep_answers: bool = False
     keep_answers_max_bytes: int = KEPT_BYTES
     profile: str | None = None
@@ -376,7 +398,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "ca_bundle": _path,
     "history": _history,
     "history_required": _bool,
-    "max_questions_per_day": _number(int, "a whole number, 1 or more", above=0, most=_LARGEST_INTEGER),
+    "max_questions_per_day": _limit,
     "keep_answers": _bool,
     "keep_answers_max_bytes": _number(
         int,

@@ -172,20 +172,22 @@ class Store:
                 self._disconnect()
 
     def execute_waiting(self, waiting: deque[Statement], until: float | None = None) -> None:
-        """Execute statements and take them from their queue, in its order whichever threads do so.
-
-        Each has its own transaction. Nothing is executed without a file. After any exception, such as
-        an interrupt, the statement and those after it are in the queue; it may have been executed.
-        """
+        """Execute statements and take them from their queue, in its order whichever threads do so."""
+        # Nothing is executed without a file. After any exception, such as an interrupt, the statements that
+        # were to be executed are in the queue; they may have been executed.
         until = until or self.soon()
-        # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
+        # Held from taking some to their end: a thread that finds the queue empty goes on to statements that
         # depend on those of the queue.
         with self.locked(until), self:
             while waiting:
-                statement = waiting[0]
-                self.execute(*statement, creates=False, until=until)
-                if waiting[0] is statement:  # else a full queue has dropped it for a newer one
-                    waiting.popleft()
+                for each in self.execute_first(list(waiting), until):
+                    if waiting and waiting[0] is each:  # else a full queue has dropped it for a newer one
+                        waiting.popleft()
+
+    def execute_first(self, statements: list[Statement], until: float) -> list[Statement]:
+        """Execute the first of some statements, or several in one transaction, and return them."""
+        self.execute(*statements[0], creates=False, until=until)
+        return statements[:1]
 
     def locked(self, until: float) -> AbstractContextManager[object]:  # noqa: ARG002 - for others
         """Keep other threads from using the connection; none holds a file for long."""

@@ -6,7 +6,9 @@ hash of its id, and texts are redacted like those of errors.
 
 from __future__ import annotations
 
+import getpass
 import json
+import socket
 import time
 from collections import deque
 from contextlib import ExitStack, suppress
@@ -14,13 +16,14 @@ from dataclasses import fields
 from datetime import timedelta
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from connecty_frames.errors import ConfigError, QuestionLimitError
+from connecty_frames._base.text import counted, snippet
+from connecty_frames.errors import ConfigError, HistoryWarning, QuestionLimitError, warn
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
-from connecty_frames.store.database import OutageError, StoreError, UnfitError
+from connecty_frames.store.database import OutageError, Statement, StoreError, UnfitError
 from connecty_frames.store.table import (
     CLOSED,
     COUNTED,
@@ -29,33 +32,78 @@ from connecty_frames.store.table import (
     RecordState,
     Row,
     client_hash,
-    end_leases,
     from_microseconds,
+    known,
     microseconds,
     question_key,
+    sound,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from connecty_frames._base.secret import SecretStr
-    from connecty_frames.store.database import Statement
     from connecty_frames.store.table import QuestionStore
 
-#: The most changes that wait until the file can be written again.
-_MOST_PENDING: Final = 1000
+#: The most bytes of statements that wait, and those of one without its texts.
+_MOST_WAITING: Final = 16 * 1024**2
+_STATEMENT: Final = 500
 #: Seconds that unwritten changes may delay the end of a client, and a client that requires a history.
 _LAST_TRY: Final = 1.0
 _PATIENCE: Final = 10.0
+_NEVER: Final = from_microseconds(0)
+#: What is read of earlier questions, and which of it depends on the time.
+_READ: Final = ("id", "state", "question", "question_id", "asked_at", "accepted_at", "error")
+_KNOWN: Final = ("state", "error")
 _ASKED: Final = tuple(field.name for field in fields(Asked))
 #: The rows with a key that are young enough, and in any case the last one, each with the time that it is.
 _EARLIER: Final = """\
-SELECT now, id, state, question, question_id, asked_at, accepted_at, error
-FROM (SELECT {} AS now) AS clock LEFT JOIN questions ON key = ? AND (
+SELECT now, id, {state}, question, question_id, asked_at, accepted_at, {error}
+FROM (SELECT {now} AS now) AS clock LEFT JOIN questions ON key = ? AND (
     asked_at >= CASE WHEN ? < now THEN ? ELSE now END - ?
     OR id = (SELECT max(id) FROM questions WHERE key = ?)
 ) ORDER BY id DESC"""
+
+
+class Waiting(deque[Statement]):
+    """Statements that wait, in their order; beyond a size the oldest are dropped, and counted."""
+
+    def __init__(self, statements: Iterable[Statement] = ()) -> None:
+        super().__init__()
+        self._size = self._lost = 0
+        for each in statements:
+            self.append(each)
+
+    def append(self, statement: Statement) -> None:
+        """Add a statement."""
+        super().append(statement)
+        self._size += _size(statement)
+        while self._size > _MOST_WAITING and len(self) > 1:
+            self.popleft()
+            self._lost += 1
+
+    def popleft(self) -> Statement:
+        """Take the first one."""
+        statement = super().popleft()
+        self._size -= _size(statement)
+        return statement
+
+    def lose(self) -> int:
+        """Drop all, and return how many were dropped since the last time."""
+        lost, self._lost = self._lost + len(self), 0
+        while self:
+            self.popleft()
+        return lost
+
+
+def _size(statement: Statement) -> int:
+    """Return the bytes of a statement, roughly."""
+    return _STATEMENT + sum(len(each) for each in statement[1] if type(each) is str)
+
+
+#: A number for all questions, or pairs of a job, or of ``*`` for all, and a number.
+Limit = int | tuple[tuple[str, int], ...]
 
 
 class History:
@@ -70,26 +118,28 @@ class History:
         client_id: SecretStr,
         redact: Callable[[str], str],
         kept_bytes: int | None = None,
-        limit: int | None = None,
+        limit: Limit | None = None,
     ) -> None:
         self.database = database
         #: What messages call it.
         self.place = database.place
         self._answers = None if kept_bytes is None else KeptAnswers(database, max_bytes=kept_bytes)
         self._required = required or limit is not None
-        #: The most questions of this client in 24 hours.
+        #: The most questions of this client in 24 hours, of all or by job.
         self.limit = limit
         self._base_url = base_url
         self._client = client_hash(client_id)
         self._redact = redact
         #: Changes that could not be written, to be written before the next one.
-        self._pending: deque[Statement] = deque(maxlen=_MOST_PENDING)
+        self._pending = Waiting()
         if self._required:  # else the file is created with the first row
             try:
                 with suppress(OutageError):  # the deadline of a call says how long it may wait for that
                     database.open(database.soon())
             except StoreError as error:
                 self._report(error)
+        #: Whether it could be used at all: otherwise that was told.
+        self._has_recorded = False
         self._in_use = ExitStack()
         self._in_use.enter_context(database)
         if self._answers is not None:
@@ -98,8 +148,16 @@ class History:
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""
         # Also if the server could not be reached a moment ago: these changes have no later occasion.
-        self._write_pending(None if self._required else time.monotonic() + _LAST_TRY)
+        is_worth_it = self._required and any(map(_was_started, self._pending))
+        self._write_pending(time.monotonic() + (_PATIENCE if is_worth_it else _LAST_TRY))
         self._in_use.close()
+        if (lost := self._pending.lose()) and self._has_recorded:
+            warn(
+                HistoryWarning(
+                    f"{counted(lost, 'change')} of the history in {self.place} could not be written, and are "
+                    "lost: questions, their ids or what became of them."
+                )
+            )
 
     def sent(self, asked: Asked, *, asked_at: datetime, seconds: float | None = None) -> Row | None:
         """Record a question that is about to be sent, and return its row; None without one."""
@@ -110,11 +168,17 @@ class History:
             while not self._insert(row, insertion, until):  # again, if the limit has just let it through
                 self._raise_limit(asked, asked_at, until)
         except StoreError as error:
+            if self._required:
+                self._withdraw(row, asked, error)
             self._report(error)
             if self.database.url is None:
                 return None
             # It may have been executed, or will be before what becomes of the question.
             self._pending.append(insertion)
+            self._has_recorded = True
+        except BaseException as error:
+            self._withdraw(row, asked, error)
+            raise
         return row
 
     def key(self, asked: Asked) -> str:
@@ -133,31 +197,31 @@ class History:
         clock, times = self.database.now(now)
         first = LARGEST if begun is None else microseconds(begun)
         age = min(max_age // timedelta(microseconds=1), LARGEST)
-        statement = _EARLIER.format(clock), (*times, key, first, first, age, key)
         until = _until(seconds)
-        self._write_pending(until)
         try:
-            rows = self.database.execute(*statement, until=until).rows
-            if any(row[2] == RecordState.SENT for row in rows):
-                end_leases(self.database, until)
-                rows = self.database.execute(*statement, until=until).rows
-            return [
-                Earlier(
-                    number,
-                    RecordState(state),
-                    question,
-                    question_id,
-                    from_microseconds(asked_at),
-                    None if accepted_at is None else (moment - accepted_at) / 1e6,
-                    error,
-                )
-                for moment, number, state, question, question_id, asked_at, accepted_at, error in rows
-                if number is not None
-            ], from_microseconds(rows[0][0])
+            self.database.execute_waiting(self._pending, until)
+            statement = _EARLIER.format(now=clock, **{name: known(self.database)[name] for name in _KNOWN})
+            rows = self.database.execute(statement, (*times, key, first, first, age, key), until=until).rows
         except StoreError as error:
             self._raise_for(error)
-        except (OverflowError, TypeError, ValueError):  # which SQLite does not notice
-            self._raise_for(StoreError("a row of the question is damaged"))
+        moment = rows[0][0]
+        found = [row[1:] for row in rows if row[1] is not None]
+        kept = sound(self.database, _READ, found)
+        earlier = [
+            Earlier(
+                number,
+                RecordState(state),
+                question,
+                question_id,
+                from_microseconds(asked_at),
+                None if accepted_at is None else (moment - accepted_at) / 1e6,
+                error,
+            )
+            for number, state, question, question_id, asked_at, accepted_at, error in kept
+        ]
+        if found[:1] != kept[:1]:  # a claim names the last row, whatever it is
+            earlier.insert(0, Earlier(found[0][0], RecordState.REJECTED, "", None, _NEVER, None, None))
+        return earlier, from_microseconds(moment)
 
     def claim(
         self, asked: Asked, *, asked_at: datetime, after: int, seconds: float | None = None
@@ -172,20 +236,29 @@ class History:
                 return row
             self._raise_limit(asked, asked_at, until)
         except StoreError as error:
+            self._withdraw(row, asked, error)
             self._raise_for(error)
-        except QuestionLimitError:
-            raise
         except BaseException as error:
-            # An interrupt, maybe after the row was written: nobody else would record that nothing was sent.
-            self._change(
-                f"state = ?, error = ?, ended_at = asked_at WHERE {row.where[0]} AND state = ?",
-                RecordState.REJECTED,
-                type(error).__name__,
-                *row.where[1],
-                RecordState.SENT,
-            )
+            self._withdraw(row, asked, error)
             raise
         return None
+
+    def _withdraw(self, row: Row, asked: Asked, error: BaseException) -> None:
+        """Record that nothing was sent if the row may be there, or may still be inserted."""
+        # Nobody else would; an interrupt may come after the row was written.
+        if isinstance(error, QuestionLimitError) or (
+            isinstance(error, StoreError) and not isinstance(error, OutageError)
+        ):
+            return
+        leases.end(row)
+        if self.database.url is not None:
+            # The server may still execute the insertion, and then finds a row with its token.
+            self._pending.append(self._insertion(row, asked, state=RecordState.REJECTED))
+        reason = str(error) if isinstance(error, StoreError) else type(error).__name__
+        now = from_microseconds(row.asked_at)
+        self._pending.append(self._without_id(row, RecordState.REJECTED, reason, now))
+        if not isinstance(error, StoreError):
+            self._write_pending(self.database.soon())
 
     def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
         """Record that a question, last sent at ``asked_at``, was accepted, unless that is recorded."""
@@ -208,16 +281,16 @@ class History:
     ) -> None:
         """Record that a question was not started (REJECTED), or that this is unknown (UNCERTAIN)."""
         leases.end(row)
+        self._pending.append(self._without_id(row, state, error, now, question_id))
+        self._write_pending()
+
+    def _without_id(
+        self, row: Row, state: RecordState, error: str, now: datetime, question_id: str | None = None
+    ) -> Statement:
         clock, moment = self.database.now(now) if state in CLOSED else ("NULL", ())
-        self._change(
-            f"state = ?, question_id = ?, error = ?, ended_at = {clock} "
-            f"WHERE {row.where[0]} AND question_id IS NULL",
-            state,
-            question_id,
-            _encodable(error),
-            *moment,
-            *row.where[1],
-        )
+        change = f"state = ?, question_id = ?, error = ?, ended_at = {clock}"
+        statement = f"UPDATE questions SET {change} WHERE {row.where[0]} AND question_id IS NULL"
+        return statement, (state, question_id, _encodable(error), *moment, *row.where[1])
 
     def ended(
         self,
@@ -255,30 +328,36 @@ class History:
 
     def keep(self, question_id: str, body: bytes, max_rows: int) -> None:
         """Keep the answer of a recorded question, as received, if answers are kept."""
-        if self._answers is None or not self._is_recorded(question_id):
+        if self._answers is None or self.recorded(question_id) is None:
             return
         self._answers.keep(question_id, self._base_url, KeptAnswer(body, max_rows))
-        if not self._is_recorded(question_id):  # it was erased meanwhile
+        if self.recorded(question_id) is None:  # it was erased meanwhile
             self._answers.forget(question_id)
 
     def kept(self, question_id: str) -> KeptAnswer | None:
         """Return the kept answer of a question, or None."""
         return None if self._answers is None else self._answers.find(question_id, self._base_url)
 
-    def _is_recorded(self, question_id: str) -> bool:
+    def recorded(self, question_id: str) -> tuple[str, datetime] | None:
+        """Return the text and the time of a question, or None if they are not known in a moment."""
+        columns, by = ("id", "question", "asked_at"), "question_id = ? AND base_url = ?"
+        statement = f"SELECT {', '.join(columns)} FROM questions WHERE {by} ORDER BY id DESC LIMIT 1"
+        parameters, until = (question_id, self._base_url), self.database.soon()
         try:
-            statement = "SELECT 1 FROM questions WHERE question_id = ? AND base_url = ?"
-            parameters = (question_id, self._base_url)
-            until = self.database.soon()
-            return bool(self.database.execute(statement, parameters, creates=False, until=until).rows)
+            rows = self.database.execute(statement, parameters, creates=False, until=until).rows
         except StoreError as error:
             self._warn(error)
-            return False
+            return None
+        found = sound(self.database, columns, rows)
+        return (found[0][1], from_microseconds(found[0][2])) if found else None
 
-    def _insertion(self, row: Row, asked: Asked, after: int | None = None) -> Statement:
-        """Return what inserts a question, unless its key has one behind ``after`` or the limit is reached."""
+    def _insertion(
+        self, row: Row, asked: Asked, after: int | None = None, state: RecordState = RecordState.SENT
+    ) -> Statement:
+        """Return what inserts a question, unless its key has one behind ``after`` or a limit is reached."""
         values = {name: self._stored(getattr(asked, name)) for name in _ASKED}
         values |= {"key": row.key, "token": row.token, "base_url": self._base_url, "client": self._client}
+        values |= {**_asker(), "job": self._job(asked)}
         now = self.database.now(from_microseconds(row.asked_at))
         columns: dict[str, Statement] = {name: ("?", (value,)) for name, value in values.items()}
         # Concurrent claims do not see each other: a unique index of PostgreSQL lets one through.
@@ -286,22 +365,40 @@ class History:
         where: list[Statement] = [("true", ())]
         if after is not None:
             where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
-        if self.limit is not None:
-            counted = f"(SELECT count(*) {COUNTED.format(now[0])}) < ?"
-            where.append((counted, (self._client, *now[1], self.limit)))
+        for job, limit in self._limits(asked) if state is RecordState.SENT else ():
+            condition, parameters = self._counted(job, now)
+            where.append((f"(SELECT count(*) {condition}) < ?", (*parameters, limit)))
         parts = (columns, (each for each, _ in columns.values()), (each for each, _ in where))
         given = chain.from_iterable(parameters for _, parameters in (*columns.values(), *where))
-        return _insert(*map(tuple, parts)), tuple(given)
+        return _insert(state, *map(tuple, parts)), tuple(given)
+
+    def _job(self, asked: Asked) -> str | None:
+        """Return the tag ``job``, which has a column of its own: SQLite may lack functions for JSON."""
+        return None if asked.tags is None else self._text(asked.tags.get("job"))
+
+    def _limits(self, asked: Asked) -> list[tuple[str | None, int]]:
+        """Return the limits that a question has: of its job, or None for all, and how many."""
+        limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit or ())
+        job = self._job(asked)
+        return [
+            (None if name == "*" else name, limit) for name, limit in limits.items() if name in {"*", job}
+        ]
+
+    def _counted(self, job: str | None, now: Statement) -> Statement:
+        """Return the rows that count for a limit: their table and condition."""
+        condition, parameters = COUNTED.format(now[0]), (self._client, *now[1])
+        return (condition, parameters) if job is None else (f"{condition} AND job = ?", (*parameters, job))
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
         """Insert the row of a question, also if an execution that was not heard of has done it."""
-        alone = "" if self.limit is None else self._client
+        alone = self._client if self.limit is not None else ""
         result = self.database.execute(*insertion, reserves=True, alone=alone, until=until)
         condition, parameters = row.where
         statement = f"SELECT 1 FROM questions WHERE {condition}"
         if not (result.changed or self.database.execute(statement, parameters, until=until).rows):
             return False
         leases.hold(row, self._renew)
+        self._has_recorded = True
         return True
 
     def _renew(self, row: Row) -> None:
@@ -316,21 +413,22 @@ class History:
 
     def _raise_limit(self, asked: Asked, now: datetime, until: float | None) -> None:
         """Raise QuestionLimitError if the last 24 hours have as many questions as are allowed."""
-        if self.limit is None:
-            return
-        clock, moment = self.database.now(now)
-        # The question that has to be a day old first.
-        statement = f"SELECT asked_at {COUNTED.format(clock)} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
-        rows = self.database.execute(statement, (self._client, *moment, self.limit - 1), until=until).rows
-        if rows:
-            next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
-            raise QuestionLimitError(
-                f"max_questions_per_day={self.limit} were asked in the last 24 hours, according to "
-                f"{self.place}. Nothing was sent. The next is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
-                question=asked.question,
-                dw_id=asked.dw_id,
-                next_at=next_at,
-            )
+        for job, limit in self._limits(asked):
+            condition, parameters = self._counted(job, self.database.now(now))
+            # The question that has to be a day old first.
+            statement = f"SELECT asked_at {condition} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
+            rows = self.database.execute(statement, (*parameters, limit - 1), until=until).rows
+            if rows:
+                next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
+                of_job = "" if job is None else f" of the job {snippet(job)}"
+                raise QuestionLimitError(
+                    f"max_questions_per_day={limit}{of_job} were asked in the last 24 hours, "
+                    f"according to {self.place}. Nothing was sent. The next is allowed at "
+                    f"{next_at:%Y-%m-%d %H:%M:%S} UTC.",
+                    question=asked.question,
+                    dw_id=asked.dw_id,
+                    next_at=next_at,
+                )
 
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""
@@ -370,11 +468,12 @@ class History:
             f"The history in {self.place} cannot be used ({error}); questions are not recorded.",
         )
 
-    def _stored(self, value: object) -> str | None:
+    def _stored(self, value: Any) -> str | None:
         if value is None or isinstance(value, int):  # ids of workspaces are larger than numbers of SQLite
             return None if value is None else str(value)
-        if not isinstance(value, str):
-            value = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        if not isinstance(value, str):  # PostgreSQL's JSON has no NUL and no half of a character
+            texts = {name: (_encodable(text) or "").replace("\0", "\\x00") for name, text in value.items()}
+            value = json.dumps(texts, sort_keys=True, ensure_ascii=False)
         return self._text(value)
 
     def _text(self, text: str | None) -> str | None:
@@ -383,13 +482,31 @@ class History:
 
 
 @cache
-def _insert(columns: tuple[str, ...], values: tuple[str, ...], where: tuple[str, ...]) -> str:
+def _insert(
+    state: RecordState, columns: tuple[str, ...], values: tuple[str, ...], where: tuple[str, ...]
+) -> str:
     # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
     return (
         f"INSERT INTO questions (state, {', '.join(columns)}) "
-        f"SELECT '{RecordState.SENT}', {', '.join(values)} "
+        f"SELECT '{state}', {', '.join(values)} "
         f"WHERE {' AND '.join(where)} ON CONFLICT DO NOTHING"
     )
+
+
+@cache
+def _asker() -> dict[str, str | None]:
+    """Return the machine and the user that ask, as far as the system knows them."""
+    found: dict[str, str | None] = {"host": None, "user_name": None}
+    with suppress(OSError):
+        found["host"] = _encodable(socket.gethostname())
+    with suppress(Exception):  # KeyError, OSError or ImportError, by the version and the system
+        found["user_name"] = _encodable(getpass.getuser())
+    return found
+
+
+def _was_started(change: Statement) -> bool:
+    """Whether a change is of a question that may have been started."""
+    return f"'{RecordState.REJECTED}'" not in change[0] and RecordState.REJECTED not in change[1]
 
 
 def _until(seconds: float | None) -> float | None:

@@ -43,10 +43,11 @@ if TYPE_CHECKING:
 
 #: The clock of the database, in microseconds from 1970 on.
 _CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-#: What is in the database, by its catalogue, since functions may remember what was there before; whether it
-#: may look for clients that are gone, which Windows cannot.
+#: What is in the database, by its catalogue, since functions may remember what was there before; whether its
+#: transactions are as they have to be, and may look for clients that are gone, which Windows cannot.
 _KNOWN: Final = """\
 SELECT current_setting('server_encoding'),
+    (current_setting('default_transaction_isolation') <> 'read committed')::int,
     (current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%')::int,
     (SELECT count(*) FROM pg_namespace WHERE nspname = 'connecty'),
     count(*) FILTER (WHERE relname = 'version'), count(*) FILTER (WHERE relname = 'questions')
@@ -78,7 +79,12 @@ _GRANTS: Final = (
     "its role needs USAGE on the schema and SELECT on its tables to read, and INSERT and UPDATE to ask: "
     "`connecty history ddl` prints the SQL for an administrator, who also makes the tables by it"
 )
+#: How many statements are executed in one transaction.
+_TOGETHER: Final = 300
 _MESSAGE: Final = 300
+#: Passwords with fewer characters are masked as words.
+_SHORT: Final = 4
+_IN_USE: Final = "other calls are waiting for its server"
 _TOO_LATE: Final = "its server did not answer in time"
 
 
@@ -97,6 +103,7 @@ class Server(Store):
         #: As it was when the connection was made: the version of the tables, and the settings that it allows.
         self._version = 0
         self._limits = _LIMITS
+        self._must_begin = 0
         #: Until when calls without a deadline do without it.
         self._down_until = 0.0
 
@@ -124,7 +131,7 @@ class Server(Store):
     def locked(self, until: float) -> Iterator[None]:
         """Keep other threads from using the connection; an OutageError if they do until then."""
         if not self.lock.acquire(timeout=max(0.0, until - time.monotonic())):
-            raise OutageError("other calls are waiting for its server")
+            raise OutageError(_IN_USE)
         try:
             yield
         finally:
@@ -147,25 +154,35 @@ class Server(Store):
         """Execute one statement; again, until then, if the server cannot be reached or its reply was lost."""
         if reserves and any("\0" in str(each) for each in parameters):
             raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
+        lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
         until = until or time.monotonic() + _ATTEMPT
+        return self._attempts([*lock, (statement, parameters)], until, creates=creates)[-1]
+
+    def execute_first(self, statements: list[Statement], until: float) -> list[Statement]:
+        """Execute many at once, in one transaction."""
+        several = statements[:_TOGETHER]
+        self._attempts(several, until, creates=False)
+        return several
+
+    def _attempts(self, statements: list[Statement], until: float, *, creates: bool) -> list[Result]:
         while True:
             try:
                 with self.locked(until), self:
                     latest = min(until, time.monotonic() + _ATTEMPT)
-                    result = self._execute(statement, parameters, latest, creates=creates, alone=alone)
+                    results = self._execute(statements, latest, creates=creates)
             except OutageError as error:
                 if time.monotonic() + _PAUSE > until:
-                    if time.monotonic() >= self._down_until:  # else this was no attempt
+                    # That other threads use the connection is no attempt, nor that one was just made.
+                    if str(error) != _IN_USE and time.monotonic() >= self._down_until:
                         self._down_until = time.monotonic() + _DOWN
                     raise OutageError(str(error)) from None
                 time.sleep(_PAUSE)
             else:
                 self._down_until = 0.0
-                return result
+                return results
 
-    def _execute(
-        self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool, alone: str
-    ) -> Result:
+    def _execute(self, statements: list[Statement], until: float, *, creates: bool) -> list[Result]:
+        """Execute statements in one transaction."""
         try:
             if self._connection is None:
                 self._connect(until)
@@ -173,9 +190,11 @@ class Server(Store):
             if self._version < len(schema.POSTGRES) and (creates or self._version):
                 self._make_tables(until)
             if not self._version:
-                return Result([], 0)
-            lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
-            return self._run([*self._begin(until), *lock, (statement, parameters), ("COMMIT", ())], until)[-2]
+                return [Result([], 0)] * len(statements)
+            # Without BEGIN, what is sent in one go is one transaction.
+            begin, commit = ([(_BEGIN, ())], [("COMMIT", ())]) if self._must_begin else ([], [])
+            results = self._run([*begin, self._timeouts(until), *statements, *commit], until)
+            return results[len(begin) + 1 :][: len(statements)]
         except BaseException:  # also an interrupt: the next statement would get the reply to this one
             self._disconnect()
             raise
@@ -196,7 +215,7 @@ class Server(Store):
     def _inspect(self, until: float) -> bool:
         """Find the version of the tables, 0 if there are none, and return whether the schema is there."""
         (result,) = self._run([(_KNOWN, ())], until)
-        ((encoding, checks, has_schema, *tables),) = result.rows
+        ((encoding, self._must_begin, checks, has_schema, *tables),) = result.rows
         if encoding != "UTF8":
             raise UnfitError(f"the encoding of its database is {snippet(encoding)}, not UTF8")
         self._limits = _LIMITS + _CHECKS * checks
@@ -216,17 +235,18 @@ class Server(Store):
 
     def _make_tables(self, until: float) -> None:
         """Bring the tables from their version to the newest, in one transaction."""
-        self._run([*self._begin(until), ("SELECT pg_advisory_xact_lock(?)", (_LOCK,))], until)
+        lock = ("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
+        self._run([(_BEGIN, ()), self._timeouts(until), lock], until)
         has_schema = self._inspect(until)  # behind it: another process may have been faster
         steps = schema.statements(schema.POSTGRES, self._version, "gen_random_uuid()")
         steps = [*["CREATE SCHEMA connecty"][has_schema:], *steps, "COMMIT"]
         self._run([(statement, ()) for statement in steps], until)
         self._inspect(until)
 
-    def _begin(self, until: float) -> list[Statement]:
-        """Return what begins a transaction that waits for nothing after a time."""
+    def _timeouts(self, until: float) -> Statement:
+        """Return what lets a transaction wait for nothing after a time."""
         milliseconds = min(max(1, math.ceil(1000 * (until - time.monotonic()))), _LONGEST)
-        return [(_BEGIN, ()), (self._limits, (milliseconds, milliseconds))]
+        return self._limits, (milliseconds, milliseconds)
 
     def _run(self, statements: list[Statement], until: float) -> list[Result]:
         """Send statements in one go, and return what comes of each."""
@@ -282,7 +302,9 @@ def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False
 
 def _read(result: Any) -> Result:
     """Return the rows of a result; raises the StoreError of one that is an error."""
-    if result is not None and result.status in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
+    if result is not None and result.status == pq.ExecStatus.COMMAND_OK:
+        return Result([], result.command_tuples or 0)
+    if result is not None and result.status == pq.ExecStatus.TUPLES_OK:
         readers: list[Callable[[bytes], object]] = [
             int if result.ftype(column) in _INTEGERS else bytes.decode for column in range(result.nfields)
         ]
@@ -319,6 +341,8 @@ def _refusal(message: str) -> StoreError:
 def _said(message: bytes) -> str:
     """Return what libpq or a server says, without the password."""
     text = message.decode(errors="replace")
-    if password := os.environ.get("PGPASSWORD"):
-        text = text.replace(password, "***")
+    if password := os.environ.get("PGPASSWORD"):  # a short one is a part of many words
+        is_short = len(password) < _SHORT
+        before, after = (r"(?<!\w)", r"(?!\w)") if is_short else ("", "")
+        text = re.sub(f"{before}{re.escape(password)}{after}", "***", text)
     return snippet(text, _MESSAGE).rstrip(".")

@@ -1,7 +1,7 @@
 """The tables of stores, in PostgreSQL's words, by version.
 
-Later versions only add, since clients of earlier ones may be at work. A store says itself which version it
-has, and from which one on clients may use it. Each statement changes nothing if it is repeated.
+Later versions only add, since clients of earlier ones may be at work. A store says its own version, and the
+oldest version of clients that may use it. Each statement changes nothing if it is repeated.
 """
 
 from __future__ import annotations
@@ -76,11 +76,29 @@ CREATE TABLE IF NOT EXISTS connecty.items (
 _LEASES: Final[Versions] = (
     ("ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000",),
 )
+
+
+def _moment(name: str) -> str:
+    """Return the column of a time, without those that would be errors: rows may be anybody's."""
+    return f"to_timestamp(CASE WHEN {name} BETWEEN 0 AND 253402300799000000 THEN {name} / 1e6 END) AS {name}"
+
+
 #: What else PostgreSQL has: statements at the same time do not see each other's rows.
 _CLAIMS: Final[Versions] = (
     (
         "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_token ON connecty.questions (token)",
         "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_claim ON connecty.questions (key, previous)",
+        # For people and dashboards.
+        f"""\
+CREATE OR REPLACE VIEW connecty.history AS SELECT
+    id, {_moment("asked_at")}, question, question_id,
+    CASE WHEN state = 'SENT' AND abs(lease - extract(epoch FROM clock_timestamp()) * 1000000) > 60000000
+        THEN 'UNCERTAIN' ELSE state END AS state,
+    {_moment("accepted_at")}, {_moment("ended_at")},
+    (accepted_at::float8 - asked_at) / 1000000 AS seconds_to_accept,
+    (ended_at::float8 - asked_at) / 1000000 AS seconds,
+    rows, reused, sql_query, response_summary, error, tags, job, host, user_name, client, dw_id, base_url, key
+FROM connecty.questions""",
     ),
 )
 SQLITE: Final = tuple(one + other for one, other in zip(_QUESTIONS, _LEASES, strict=True))
@@ -89,11 +107,11 @@ POSTGRES: Final = tuple(one + other for one, other in zip(_QUESTIONS, _CLAIMS, s
 _ASKS: Final = (
     "USAGE ON SCHEMA connecty",
     "SELECT, INSERT, UPDATE ON connecty.questions, connecty.items",
-    "SELECT ON connecty.version",
+    "SELECT ON connecty.version, connecty.history",
 )
 _READS: Final = (
     "USAGE ON SCHEMA connecty",
-    "SELECT ON connecty.questions, connecty.items, connecty.version",
+    "SELECT ON connecty.questions, connecty.items, connecty.version, connecty.history",
 )
 _TABLE: Final = """\
 CREATE TABLE IF NOT EXISTS connecty.version (
@@ -119,7 +137,7 @@ def statements(versions: Versions, version: int, store_id: str) -> Sequence[str]
 
 
 def ddl(name: str, asks: str | None = None, reads: str | None = None) -> str:
-    """Return the SQL by which an administrator makes or upgrades a schema, with the GRANTs of two roles."""
+    """Return the SQL that makes or upgrades a schema, for an administrator, with the GRANTs of two roles."""
     lines = ["CREATE SCHEMA IF NOT EXISTS connecty", *statements(POSTGRES, 0, "gen_random_uuid()")]
     lines = [in_schema(line, name) for line in lines]
     for role, unnamed, grants in ((asks, "a_role_that_asks", _ASKS), (reads, "a_role_that_reads", _READS)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import unicodedata
@@ -11,14 +12,17 @@ from enum import StrEnum
 from itertools import chain
 from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
+from connecty_frames.errors import ConfigError
+from connecty_frames.options import check_question_id, is_dw_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside, forget_answers
 from connecty_frames.store.database import Database, Layout, Statement, default_path
 from connecty_frames.store.schema import SQLITE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from connecty_frames._base.secret import SecretStr
@@ -39,6 +43,14 @@ _QUOTATION_MARKS: Final = re.compile(
     "[\"'\u00ab\u00bb\u2018-\u201f\u2039\u203a\u2e42\u300c-\u300f\u301d-\u301f\ufe41-\ufe44\uff02\uff07\uff62\uff63"
     "`\u00b4\u2032-\u2037\u275b-\u2760\u276e\u276f\u3008-\u300b]"
 )
+
+
+#: How many rows a warning names.
+_NAMED: Final = 5
+#: The parts of items, with the folder of their batch.
+_PARTS: Final = """\
+SELECT (SELECT place.question FROM items AS place WHERE place.batch = items.batch AND place.number = 0),
+    number, name FROM items {} AND outcome = 'PART' ORDER BY batch, number"""
 
 
 class RecordState(StrEnum):
@@ -77,7 +89,41 @@ COLUMNS: Final = (
     "tags",
     "client",
     "key",
+    "host",
+    "user_name",
 )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int) and from_microseconds(value) is not None
+
+
+def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+#: By column, whether a value can be one that a client wrote. Rows may be anybody's.
+_SOUND: Final[dict[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("question", "client", "key"), _is_text),
+    **dict.fromkeys(("sql_query", "response_summary", "error", "host", "user_name"), _or_none(_is_text)),
+    **dict.fromkeys(("id", "reused"), _is_number),
+    **dict.fromkeys(("accepted_at", "ended_at"), _or_none(_is_time)),
+    "asked_at": _is_time,
+    "base_url": lambda value: urlsplit(value) is not None,  # else a ValueError
+    "rows": _or_none(_is_number),
+    "state": lambda value: value in RecordState.__members__,
+    "question_id": _or_none(lambda value: check_question_id(value) == value),
+    "dw_id": lambda value: value.isascii() and value.isdigit() and is_dw_id(int(value)),
+    "tags": _or_none(lambda value: isinstance(json.loads(value), dict)),
+}
 
 
 class Row:
@@ -134,6 +180,38 @@ def store_at(place: Path | str | None) -> QuestionStore:
     return QuestionFile((place or default_path()).absolute(), _LAYOUT).shared()
 
 
+def known(database: QuestionStore) -> dict[str, str]:
+    """Return the columns as they are read: a question whose sender is not heard from is UNCERTAIN."""
+    # Computed, since a role that reads may not write it. A sender that was only stopped renews its lease.
+    length = int(leases.SECONDS * 1e6)
+    clocks = {column: str(*now) if now else clock for column, (clock, now) in database.lease().items()}
+    over = " AND ".join(f"abs({column} - {clock}) > {length}" for column, clock in clocks.items())
+    case = f"CASE WHEN state = '{RecordState.SENT}' AND {over} THEN '{{}}' ELSE {{}} END"
+    return {
+        **{name: name for name in COLUMNS},
+        "state": case.format(RecordState.UNCERTAIN, "state"),
+        "error": case.format(
+            "Its sender stopped responding before the question was accepted.", "questions.error"
+        ),
+    }
+
+
+def sound(
+    database: QuestionStore, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Return the rows that a client can have written; one warning names the others."""
+    at = columns.index("id")
+    others = {row[at] for row in rows if not all(map(_is_sound, columns, row))}
+    if others:
+        named = f"{', '.join(map(str, sorted(others)[:_NAMED]))}{' and more' * (len(others) > _NAMED)}"
+        database.warn_once(
+            f"rows {named}",
+            f"The history in {database.place} has rows that no client wrote, and which are left out, by the "
+            f"column id: {named}. `connecty history forget` erases one by that number.",
+        )
+    return [row for row in rows if row[at] not in others]
+
+
 def read_records(
     database: QuestionStore,
     *,
@@ -143,13 +221,12 @@ def read_records(
     limit: int | None = None,
 ) -> list[tuple[Any, ...]]:
     """Return recorded questions, the latest first, with the values of :data:`COLUMNS`."""
-    # Questions whose lease is over become UNCERTAIN. Without ``states``, all are returned.
+    # Without ``states``, all are returned.
     if not database.exists:  # reading creates no file
         return []
-    conditions: list[str] = []
-    parameters: list[object] = []
+    columns, conditions, parameters = known(database), ["true"], list[object]()
     if states:
-        conditions.append(f"state IN ({', '.join('?' * len(states))})")
+        conditions.append(f"{columns['state']} IN ({', '.join('?' * len(states))})")
         parameters += states
     if since is not None:
         conditions.append("asked_at >= ?")
@@ -157,13 +234,13 @@ def read_records(
     if question_id is not None:
         conditions.append("question_id = ?")
         parameters.append(question_id)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    statement = f"SELECT {', '.join(COLUMNS)} FROM questions{where} ORDER BY id DESC LIMIT ?"
-    with database:
-        end_leases(database)
-        return database.execute(
-            statement, (*parameters, LARGEST if limit is None else min(limit, LARGEST))
-        ).rows
+    parameters.append(LARGEST if limit is None else min(limit, LARGEST))
+    statement = (
+        f"SELECT {', '.join(columns.values())} FROM questions WHERE {' AND '.join(conditions)} "
+        "ORDER BY id DESC LIMIT ?"
+    )
+    rows = database.execute(statement, tuple(parameters), creates=False).rows
+    return sound(database, COLUMNS, rows)
 
 
 def forget_records(
@@ -172,23 +249,25 @@ def forget_records(
     question_id: str | None = None,
     row: int | None = None,
     before: datetime | None = None,
-) -> int:
-    """Remove a question, one row, or all closed rows before a time that no batch knows, with kept answers."""
+    batch: str | None = None,
+) -> tuple[int, list[tuple[Any, ...]]]:
+    """Erase a question, one row, all closed rows before a time, or those of a batch, wherever they stand."""
+    # Returns how many, and the parts that have their answers: the folder if it is known, number and name.
     if not database.exists or (row is not None and abs(row) > LARGEST):
-        return 0
-    # Returns how many.
+        return 0, []
     parameters: tuple[object, ...]
     if question_id is not None:
         condition, parameters = "question_id = ?", (question_id,)
     elif row is not None:
         condition, parameters = "id = ?", (row,)
+    elif batch is not None:
+        condition, parameters = "key IN (SELECT key FROM items WHERE batch = ?)", (batch,)
     else:
         states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
-        # A batch asks again what it finds no row of.
-        known = "SELECT 1 FROM items WHERE items.key = questions.key"
-        condition = f"asked_at < ? AND state IN ({states}) AND NOT EXISTS ({known})"
+        condition = f"asked_at < ? AND state IN ({states})"
         parameters = (microseconds(before or datetime.now(UTC)),)
     where = f"FROM questions WHERE {condition}"
+    items = f"WHERE number > 0 AND key IN (SELECT key {where})"
     answers = answers_beside(database)
     with database, answers:
         rows = database.execute(f"SELECT question_id {where}", parameters).rows
@@ -196,26 +275,26 @@ def forget_records(
         question_ids = {each for each in (question_id, *chain.from_iterable(rows)) if each is not None}
         # Before the rows, which name them if this fails; and after, since one is kept while it has a row.
         forget_answers(answers, question_ids)
-        removed = database.execute(f"DELETE {where}", parameters).changed
+        parts = database.execute(_PARTS.format(items), parameters).rows
+        # A batch goes on knowing, by its key, that a question is finished; others it has to be given again.
+        erasure = f"UPDATE items SET question = '', error = NULL, outcome = 'NO TABLE' {items}"
+        database.execute(f"{erasure} AND outcome IS NOT NULL", parameters)
+        database.execute(f"DELETE FROM items {items} AND outcome IS NULL", parameters)
+        erased = database.execute(f"DELETE {where}", parameters).changed
         forget_answers(answers, question_ids)
+        if batch is not None:
+            database.execute("DELETE FROM items WHERE batch = ?", (batch,))
         if database.url is None:  # else the server decides when what was erased is overwritten
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return removed
+    return erased, parts
 
 
-def end_leases(database: QuestionStore, until: float | None = None) -> None:
-    """Make questions UNCERTAIN whose senders are not heard from any more."""
-    lease, length = database.lease(), int(leases.SECONDS * 1e6)
-    over = [f"abs({column} - {now}) > {length}" for column, (now, _) in lease.items()]
-    condition = " AND ".join([f"state = '{RecordState.SENT}'", *over])
-    times = tuple(chain.from_iterable(parameters for _, parameters in lease.values()))
-    # Read first: reading a history should take no lock for writing.
-    if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", times, until=until).rows:
-        database.execute(
-            f"UPDATE questions SET state = '{RecordState.UNCERTAIN}', error = ? WHERE {condition}",
-            ("Its sender stopped responding before the question was accepted.", *times),
-            until=until,
-        )
+def _is_sound(column: str, value: object) -> bool:
+    """Whether a client can have written a value."""
+    try:
+        return _SOUND[column](value)
+    except (ConfigError, OverflowError, TypeError, ValueError):
+        return False
 
 
 def client_hash(client_id: SecretStr) -> str:

@@ -95,6 +95,17 @@ def test_a_question_that_is_answered(client: Client, path: Path) -> None:
     assert asked_at <= accepted_at <= ended_at
 
 
+def test_an_answer_that_another_process_fetches(server: Script, client: Client, path: Path) -> None:
+    """Its frame has the question and the time of asking, by the history; without it they are unknown."""
+    asked = client.submit("how many?")
+    with make(server, path) as other:
+        metadata = other.fetch_df(asked.question_id).connecty.metadata
+    assert (metadata.question, metadata.asked_at) == ("how many?", asked.asked_at)
+    with make(server, None) as other:
+        metadata = other.fetch_df(asked.question_id).connecty.metadata
+    assert (metadata.question, metadata.asked_at) == (None, None)
+
+
 def test_no_secret_is_in_the_files(server: Script, client: Client, path: Path) -> None:
     """Whatever a server repeats; of the client there is a hash."""
     server.on("results", server.answer(200, {"state": "FAILED", "error": "canary-secret canary-token-1"}))

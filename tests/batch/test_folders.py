@@ -186,7 +186,7 @@ def test_a_question_that_is_erased(ask: Any, service: Any, folder: Path) -> None
     service.answers["why?"] = {"state": 1}
     ask(["why?", "who?"])
     del service.answers["why?"]
-    assert forget_records(store_at(folder / "index.sqlite3"), question_id=service.question_id("why?")) == 1
+    assert forget_records(store_at(folder / "index.sqlite3"), question_id=service.question_id("why?"))[0] == 1
     batch = ask(["why?", "who?"])
 
     assert service.asked == {"why?": 2, "who?": 1}
@@ -212,10 +212,12 @@ def test_questions_are_registered_in_bulk(tmp_path: Path, monkeypatch: pytest.Mo
     assert [entry.question for entry in index.entries()] == expected
 
 
-def test_forgetting_in_an_index(ask: Any, folder: Path) -> None:
-    """Nothing is forgotten by its age, since a question without a row would be asked again."""
+def test_forgetting_in_an_index(ask: Any, service: Any, folder: Path) -> None:
+    """What is erased by its age is not asked again if it has an answer, which is named."""
     ask(["how many?"])
-    assert forget_records(store_at(folder / "index.sqlite3")) == 0
+    assert forget_records(store_at(folder / "index.sqlite3")) == (1, [(None, 1, None)])
+    assert ask(["how many?"]).summary() == BatchSummary(total=1, answered=1)
+    assert service.asked == {"how many?": 1}
 
 
 @pytest.mark.parametrize(

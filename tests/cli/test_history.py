@@ -148,7 +148,7 @@ def test_what_a_client_records(
 
 
 def test_tags(run: Any, server: Script, path: Path, tmp_path: Path) -> None:
-    """They are kept with each question of a command; the summary counts by them."""
+    """They are kept with each question of a command; the summary counts by one."""
     (tmp_path / "questions.txt").write_text("why?\n")
     tags = ("--tag", "job=nightly", "--tag", "by=me=you")
     assert run("ask", "how many?", "--quiet", *tags)[0] == 0
@@ -157,8 +157,8 @@ def test_tags(run: Any, server: Script, path: Path, tmp_path: Path) -> None:
     wanted = '{"by": "me=you", "job": "nightly"}'
     assert rows(path, "tags") == [(wanted,)]
     assert rows(tmp_path / "b" / "index.sqlite3", "tags") == [(wanted,)]
-    code, out, _ = run("history", "--summary", "--format", "json")
-    assert (code, [(each["tags"], each["asked"]) for each in json.loads(out)]) == (0, [(wanted, 1)])
+    code, out, _ = run("history", "--summary", "--by", "job", "--format", "json")
+    assert (code, [(each["job"], each["asked"]) for each in json.loads(out)]) == (0, [("nightly", 1)])
     for wrong in ("job", "=nightly"):
         code, _, err = run("ask", "how many?", "--tag", wrong)
         assert (code, "expected NAME=VALUE, such as job=nightly" in err) == (2, True)
@@ -341,9 +341,9 @@ def test_ddl(run: Any) -> None:
     assert [line for line in lines if "GRANT" in line] == [
         'GRANT USAGE ON SCHEMA s TO "a ""b""";',
         'GRANT SELECT, INSERT, UPDATE ON s.questions, s.items TO "a ""b""";',
-        'GRANT SELECT ON s.version TO "a ""b""";',
+        'GRANT SELECT ON s.version, s.history TO "a ""b""";',
         "-- GRANT USAGE ON SCHEMA s TO a_role_that_reads;",
-        "-- GRANT SELECT ON s.questions, s.items, s.version TO a_role_that_reads;",
+        "-- GRANT SELECT ON s.questions, s.items, s.version, s.history TO a_role_that_reads;",
     ]
     assert lines[-1] == "COMMIT;"
     assert "connecty" not in out

@@ -44,7 +44,7 @@ class PostgresServer:
     def __init__(self, programs: Path, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
-        self._programs = programs
+        self.programs = programs
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres", *, user: str = "postgres", port: int | None = None) -> str:
@@ -56,7 +56,7 @@ class PostgresServer:
         settings = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}", "-c", "fsync=off"]
         settings += ["-c", f"unix_socket_directories={self.folder}", "-c", "max_connections=200"]
         self._process = subprocess.Popen(
-            [self._programs / "postgres", "-D", self.folder / "data", *settings],
+            [self.programs / "postgres", "-D", self.folder / "data", *settings],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",

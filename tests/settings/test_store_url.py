@@ -15,6 +15,7 @@ from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +112,27 @@ def test_hosts_of_the_environment(name: str, value: str) -> None:
         ("postgresql://u:can@ary@h/d", r"set PGPASSWORD, or store it in ~/\.pgpass"),
         ("postgresql://u@h/d?password=canary", r"set PGPASSWORD, or store it in ~/\.pgpass"),
         ("postgresql://u@h/d?sslpassword=canary", r"set PGPASSWORD, or store it in ~/\.pgpass"),
+        *(
+            (spelling, "PGPASSWORD")
+            for spelling in (
+                "postgresql:u:canary@h/d",
+                "postgres:/u:canary@h/d",
+                " postgresql://u:canary@h/d",
+                "postgresql+psycopg2://u:canary@h/d",
+                "jdbc:postgresql://h/d?user=u&password=canary",
+                "host=h password=canary",
+                "host=h dbname=d",
+                "PASSWORD = 'canary' host=h",
+                "dbname=d sslpassword=canary",
+                "postgresql://u:ca/nary@h/d",
+                "postgresql://u@h/d?pass%77ord=canary",
+            )
+        ),
+        ("postgresql://u:ca?nary@h/d", "it is not a valid PostgreSQL URL"),
+        ("postgresql://u:ca#nary@h/d", "with the name of a database"),
+        ("postgresql://u@h/d?schema=A", "a schema of small letters"),
+        ("postgresql://u@h/d?schema=pg_x", "a schema of small letters"),
+        ("postgresql://u@h/d?schema=a;b", "a schema of small letters"),
         ("postgresql://u@h/d?PASSWORD=canary", "expected one of the parameters"),
         ("postgresql://u@h/d?service=canary", "expected one of the parameters"),
         ("postgresql://u@h/d?hostaddr=10.0.0.1", "expected one of the parameters"),
@@ -152,3 +174,23 @@ def test_a_refused_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         resolve()
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert "canary" not in "".join(shown.format())
+
+
+@cases("spelling", ["postgresql:u:canary@h/d", "host=h password=canary"])
+def test_a_refused_database_of_a_profile(
+    spelling: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken for a file beside the profile."""
+    (tmp_path / "config.toml").write_text(f'[default]\nhistory = "{spelling}"\n')
+    monkeypatch.setenv("CONNECTY_CONFIG", str(tmp_path / "config.toml"))
+    with pytest.raises(cf.ConfigError, match="PGPASSWORD") as caught:
+        resolve()
+    assert "canary" not in str(caught.value)
+
+
+def test_short_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are masked as words, not as letters of others; longer ones everywhere."""
+    postgres = pytest.importorskip("connecty_frames.store.postgres")
+    for password, shown in (("a", 'database "data" of ***'), ("data", '***base "***" of a')):
+        monkeypatch.setenv("PGPASSWORD", password)
+        assert postgres._said(b'database "data" of a') == shown

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +24,14 @@ import pytest
 
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import database as database_module
-from connecty_frames.store.database import Database, Result, StoreError, close_databases, default_path
+from connecty_frames.store.database import (
+    Database,
+    Result,
+    StoreError,
+    close_databases,
+    default_path,
+)
+from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import _LAYOUT, store_at
 
 INSERT = (
@@ -344,6 +350,7 @@ def test_a_forked_child_opens_it_again(path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
+from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import store_at
 database = store_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
@@ -366,6 +373,7 @@ def test_a_child_that_is_forked_while_a_thread_writes(path: Path) -> None:
     code = f"""
 import os, threading
 from pathlib import Path
+from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import store_at
 database = store_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
@@ -424,6 +432,7 @@ def test_a_process_that_is_killed_while_it_creates_the_file(path: Path, call: st
 import os, signal
 from pathlib import Path
 from connecty_frames import files
+from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import store_at
 from connecty_frames.store.database import Database
 database = store_at(Path({str(path)!r}))
@@ -467,6 +476,7 @@ def test_processes_create_it_together(path: Path) -> None:
     """Eight that begin at once on no file record every row."""
     code = f"""
 from pathlib import Path
+from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import store_at
 import sys
 sys.stdin.readline()
@@ -549,7 +559,7 @@ class TestWaitingStatements:
 
     def test_without_a_file(self, path: Path) -> None:
         """Nothing is executed, and none is created."""
-        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        waiting = Waiting([(INSERT, ("a",)), (INSERT, ("b",))])
         store_at(path).execute_waiting(waiting)
         assert not waiting
         assert not path.exists()
@@ -559,7 +569,7 @@ class TestWaitingStatements:
         monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
         database = store_at(path)
         database.open()
-        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        waiting = Waiting([(INSERT, ("a",)), (INSERT, ("b",))])
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="database is locked"):
@@ -575,7 +585,7 @@ class TestWaitingStatements:
         """The statement and those after it stay."""
         database = store_at(path)
         database.open()
-        waiting = deque([(INSERT, ("a",)), ("INSERT", ()), (INSERT, ("b",))])
+        waiting = Waiting([(INSERT, ("a",)), ("INSERT", ()), (INSERT, ("b",))])
         with pytest.raises(StoreError, match="incomplete input"):
             database.execute_waiting(waiting)
         assert list(waiting) == [("INSERT", ()), (INSERT, ("b",))]
@@ -586,7 +596,7 @@ class TestWaitingStatements:
         monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 20.0)
         database = store_at(path)
         database.open()
-        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        waiting = Waiting([(INSERT, ("a",)), (INSERT, ("b",))])
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with ThreadPoolExecutor(2) as pool:
@@ -599,13 +609,14 @@ class TestWaitingStatements:
 
     def test_a_full_queue(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A statement that drops the first one while that is executed is executed too."""
+        monkeypatch.setattr("connecty_frames.store.history._MOST_WAITING", 600)
         database = store_at(path)
         database.open()
-        waiting = deque([(INSERT, ("a",))], maxlen=1)
+        waiting = Waiting([(INSERT, ("a",))])
         execute = database.execute
 
         def execute_first(*arguments: Any, **options: Any) -> object:
-            monkeypatch.undo()
+            monkeypatch.setattr(database, "execute", execute)
             waiting.append((INSERT, ("b",)))
             return execute(*arguments, **options)
 

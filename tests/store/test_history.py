@@ -10,7 +10,6 @@ import sqlite3
 import sys
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
@@ -23,7 +22,7 @@ from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases, schema
 from connecty_frames.store.database import Database, StoreError
-from connecty_frames.store.history import History, question_key
+from connecty_frames.store.history import History, Waiting, question_key
 from connecty_frames.store.table import (
     COLUMNS,
     Earlier,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+OTHER_ID = "829cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 
 @dataclass
@@ -106,7 +106,7 @@ def test_a_question_that_is_answered(recorder: Recorder) -> None:
     )
 
     noon = 1_769_860_800_000_000
-    assert recorder.rows(*COLUMNS[:-2]) == [
+    assert recorder.rows(*COLUMNS[:-4]) == [
         (
             1,
             noon + 1_000_000,
@@ -215,7 +215,7 @@ def test_a_row_of_the_same_number_in_a_new_file(recorder: Recorder) -> None:
 def test_reading_creates_no_file(recorder: Recorder) -> None:
     """Nor does erasing."""
     assert recorder.rows("state") == []
-    assert forget_records(recorder.database, row=1) == 0
+    assert forget_records(recorder.database, row=1) == (0, [])
     assert not recorder.database.path.exists()
 
 
@@ -276,16 +276,17 @@ def test_erasing(recorder: Recorder) -> None:
         if state in (RecordState.UNCERTAIN, RecordState.REJECTED):
             recorder.history.not_accepted(row, state, "e", now=NOON)
         elif state is not RecordState.SENT:
-            recorder.history.accepted(row, f"id-{hour}", asked_at=NOON + timedelta(hours=hour), now=NOON)
+            question_id = f"{ID[:-1]}{hour}"
+            recorder.history.accepted(row, question_id, asked_at=NOON + timedelta(hours=hour), now=NOON)
             if state is not RecordState.ASKED:
-                recorder.history.ended(f"id-{hour}", state, now=NOON)
+                recorder.history.ended(question_id, state, now=NOON)
 
-    assert forget_records(recorder.database, before=NOON + timedelta(hours=3)) == 1
+    assert forget_records(recorder.database, before=NOON + timedelta(hours=3))[0] == 1
     assert recorder.rows("state") == [("REJECTED",), ("UNCERTAIN",), ("FAILED",), ("ASKED",), ("SENT",)]
-    assert forget_records(recorder.database, question_id="id-1") == 1
-    assert forget_records(recorder.database, row=1) == 1
-    assert forget_records(recorder.database, row=1) == 0
-    assert forget_records(recorder.database, before=NOON + timedelta(days=1)) == 2
+    assert forget_records(recorder.database, question_id=f"{ID[:-1]}1")[0] == 1
+    assert forget_records(recorder.database, row=1)[0] == 1
+    assert forget_records(recorder.database, row=1)[0] == 0
+    assert forget_records(recorder.database, before=NOON + timedelta(days=1))[0] == 2
     assert recorder.rows("state") == [("UNCERTAIN",)]
     content = b"".join(path.read_bytes() for path in recorder.database.path.parent.iterdir())
     assert b"canarie-UNCERTAIN" in content
@@ -370,20 +371,20 @@ def test_a_change_that_could_not_be_written(recorder: Recorder, monkeypatch: pyt
     other = sqlite3.connect(recorder.database.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.warns(HistoryWarning, match="database is locked"):
-        recorder.history.accepted(rows[0], "id-a", asked_at=NOON, now=NOON)
+        recorder.history.accepted(rows[0], ID, asked_at=NOON, now=NOON)
     recorder.history.not_accepted(rows[1], RecordState.REJECTED, "refused", now=NOON)
     other.close()
     assert recorder.rows("state") == [("SENT",)] * 3
 
-    recorder.history.accepted(rows[2], "id-c", asked_at=NOON, now=NOON)
-    assert recorder.rows("state", "question_id") == [("ASKED", "id-c"), ("REJECTED", None), ("ASKED", "id-a")]
+    recorder.history.accepted(rows[2], OTHER_ID, asked_at=NOON, now=NOON)
+    assert recorder.rows("state", "question_id") == [("ASKED", OTHER_ID), ("REJECTED", None), ("ASKED", ID)]
 
 
 def test_a_thread_that_is_slow_to_write_a_change(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever thread writes the id of a question, the end that is recorded next finds it."""
     taken, ended = threading.Event(), threading.Event()
 
-    class Queue(deque[Any]):
+    class Queue(Waiting):
         def __getitem__(self, index: Any) -> Any:
             change = super().__getitem__(index)
             if threading.current_thread() is slow:
@@ -427,16 +428,6 @@ def test_an_interrupt_while_a_change_is_written(
     assert recorder.rows("state", "question_id") == [("COMPLETED", ID)]
 
 
-@pytest.mark.parametrize("damage", ["state = 'COMPLETEE'", "asked_at = 9e18", "accepted_at = 'x'"])
-def test_a_damaged_row(recorder: Recorder, damage: str) -> None:
-    """Whether its question was asked is unknown, which is a ConfigError."""
-    recorder.history.accepted(recorder.sent(), "id", asked_at=NOON, now=NOON)
-    recorder.database.execute(f"UPDATE questions SET {damage}")
-
-    with pytest.raises(ConfigError, match=r"\(a row of the question is damaged\).*Nothing was sent"):
-        earlier(recorder.history)
-
-
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     """One warning for a process; nothing is raised, unless the history is required."""
     arguments: Any = {"base_url": "https://api.test", "client_id": SecretStr("c"), "redact": str}
@@ -453,7 +444,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
 def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The latest first, also what could not be written before; one that is being sent keeps its lease."""
     history = recorder.history
-    history.accepted(recorder.sent("canary?"), "one", asked_at=NOON, now=NOON + SECOND)
+    history.accepted(recorder.sent("canary?"), ID, asked_at=NOON, now=NOON + SECOND)
     other = recorder.sent("canary?", NOON + SECOND)
     with monkeypatch.context() as patch:
         patch.setattr(history, "_write_pending", lambda _=None: None)
@@ -465,7 +456,7 @@ def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) 
     assert earlier(history, NOON, "canary?") == [
         sent,
         Earlier(2, RecordState.REJECTED, "***?", None, NOON + SECOND, None, "refused"),
-        Earlier(1, RecordState.ASKED, "***?", "one", NOON, 19.0, None),
+        Earlier(1, RecordState.ASKED, "***?", ID, NOON, 19.0, None),
     ]
     assert earlier(history, NOON + 9 * SECOND, "canary?") == [sent]
     monkeypatch.setattr(leases, "SECONDS", -1.0)
@@ -561,10 +552,20 @@ def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     assert {each.name for each in tmp_path.iterdir()} == {"history.sqlite3", "history-answers.sqlite3"}
 
 
-def test_changes_that_wait_for_long(recorder: Recorder) -> None:
-    """The last thousand are kept."""
-    recorder.history._pending.extend(("SELECT ?", (number,)) for number in range(1001))
-    assert [recorder.history._pending[at][1] for at in (0, -1)] == [(1,), (1000,)]
+def test_changes_that_wait_for_long(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest are kept, of 16 MB of texts; closing says once how many others are lost."""
+    recorder.sent()
+    pending = recorder.history._pending
+    for number in range(20):
+        pending.append(("SELECT ?, ?", (number, "a" * 2**20)))
+    assert [pending[at][1][0] for at in (0, -1)] == [5, 19]
+    monkeypatch.setattr(recorder.history, "_write_pending", lambda _=None: None)
+    with pytest.warns(
+        HistoryWarning, match=r"^20 changes of the history in .* could not be written"
+    ) as caught:
+        recorder.history.close()
+    assert len(caught) == 1
+    recorder.history.close()
 
 
 def test_a_large_number_of_a_row(recorder: Recorder) -> None:
@@ -572,7 +573,7 @@ def test_a_large_number_of_a_row(recorder: Recorder) -> None:
     recorder.sent()
     numbers = [2**63 - 1, 2**63, -(2**63), 1]
 
-    assert [forget_records(recorder.database, row=number) for number in numbers] == [0, 0, 0, 1]
+    assert [forget_records(recorder.database, row=number)[0] for number in numbers] == [0, 0, 0, 1]
     assert recorder.rows("id", limit=2**70) == []
 
 

@@ -64,6 +64,36 @@ def test_a_question_beyond_the_limit(server: Script, place: str) -> None:
     assert states == ["COMPLETED"] * 3
 
 
+def test_limits_by_job(server: Script, place: str) -> None:
+    """Each counts the questions with that tag; the star counts all, of which none is beyond it either."""
+    limits = {"nightly": 1, "adhoc": 2, "*": 3}
+    with client(server, place, max_questions_per_day=limits) as asking:
+        asking.ask("q1", tags={"job": "nightly"})
+        with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=1 of the job nightly"):
+            asking.ask("q2", tags={"job": "nightly"})
+        asking.ask("q3", tags={"job": "adhoc"})
+        asking.ask("q4", tags={"job": "other"}, max_age=60)
+        for tags in (None, {"job": "adhoc"}, {"by": "me"}):
+            with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=3 were asked"):
+                asking.ask("q5", tags=tags)
+    with client(server, place, max_questions_per_day={"adhoc": 1}) as asking:
+        asking.ask("q6", tags={"job": "nightly"})
+        with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=1 of the job adhoc"):
+            asking.ask("q7", tags={"job": "adhoc"}, max_age=60)
+    assert server.questions == ["q1", "q3", "q4", "q6"]
+
+
+def test_limits_by_job_in_a_profile(tmp_path: Path) -> None:
+    """A table of TOML; settings with the same limits are equal."""
+    (tmp_path / "config.toml").write_text('[p]\nmax_questions_per_day = {nightly = 300, "*" = 1000}\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONNECTY_CONFIG", str(tmp_path / "config.toml"))
+        found = resolve(profile="p")
+    assert found.max_questions_per_day == (("*", 1000), ("nightly", 300))
+    limits = {"nightly": 300, "*": 1000}
+    assert hash(resolve(max_questions_per_day=limits)) == hash(resolve(max_questions_per_day=limits))
+
+
 def test_which_questions_count(place: str) -> None:
     """Uncertain ones, and those of the last 24 hours; not those that were definitely not started."""
     found, now = history(place, 2), datetime.now(UTC)
@@ -167,7 +197,20 @@ def test_a_limit_of_a_sandbox(server: Script, tmp_path: Path) -> None:
             asking.ask("who?")
 
 
-@cases(("value", "reason"), [(0, "1 or more"), (-1, "1 or more"), ("many", "1 or more"), (True, "1 or more")])
+@cases(
+    ("value", "reason"),
+    [
+        (0, "1 or more"),
+        (-1, "1 or more"),
+        ("many", "1 or more"),
+        (True, "1 or more"),
+        ({}, "at least one job"),
+        ({"a": 0}, "1 or more"),
+        ({"a": "1"}, "1 or more"),
+        ({1: 1}, "expected text"),
+        ({"a\n": 1}, "control"),
+    ],
+)
 def test_wrong_limits(value: object, reason: str) -> None:
     """A ConfigError that says what is expected."""
     with pytest.raises(cf.ConfigError, match=reason):
@@ -193,7 +236,7 @@ def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
 
 
 def test_tags(server: Script, place: str) -> None:
-    """They are kept as JSON, without secrets, of each way to ask; and counted by day."""
+    """They are kept as JSON, without secrets, of each way to ask; one is counted by day."""
     with client(server, place) as asking:
         asking.ask("how many?", tags={"job": "nightly", "by": "secret"}, max_age=60)
         asking.ask("how many?", tags={"job": "täglich"}, max_age=60)
@@ -203,10 +246,13 @@ def test_tags(server: Script, place: str) -> None:
     tags = records_table(settings).column("tags").to_pylist()
     assert tags == [None, '{"job": "täglich"}', '{"by": "***", "job": "nightly"}']
     today = datetime.now(UTC).date()
-    assert [tuple(row.values()) for row in summary_table(settings).to_pylist()] == [
-        (today, '{"job": "täglich"}', 1, 0, 0, 0),
-        (today, '{"by": "***", "job": "nightly"}', 1, 1, 0, 0),
+    assert [tuple(row.values()) for row in summary_table(settings, by="job").to_pylist()] == [
+        (today, "täglich", 1, 0, 0, 0),
+        (today, "nightly", 1, 1, 0, 0),
         (today, None, 1, 0, 0, 0),
+    ]
+    assert summary_table(settings).to_pylist() == [
+        {"day": today, "asked": 3, "reused": 1, "failed": 0, "uncertain": 0}
     ]
 
 

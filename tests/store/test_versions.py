@@ -134,10 +134,10 @@ def test_comments_and_dumps(
     database.execute("COMMENT ON TABLE connecty.questions IS 'do not touch'")
     close_databases()
     assert records_table(resolve(history=url)).num_rows == 1
-    dump = [running._programs / "pg_dump", "--no-comments", "--no-owner", f"--dbname={url}"]
+    dump = [running.programs / "pg_dump", "--no-comments", "--no-owner", f"--dbname={url}"]
     (tmp_path / "dump.sql").write_bytes(subprocess.run(dump, check=True, capture_output=True).stdout)
     database.execute("DROP SCHEMA connecty CASCADE")
-    restore = [running._programs / "psql", "--quiet", f"--dbname={url}", f"--file={tmp_path / 'dump.sql'}"]
+    restore = [running.programs / "psql", "--quiet", f"--dbname={url}", f"--file={tmp_path / 'dump.sql'}"]
     subprocess.run(restore, check=True, capture_output=True)
     with client(server, url) as asking:
         assert asking.ask("how many?", max_age=60).metadata.reused

@@ -34,7 +34,7 @@ def test_thirty_kills() -> None:
 @pytest.mark.slow
 @pytest.mark.external
 def test_pods_that_share_a_database() -> None:
-    """The short form of ``--store postgres``: kills, one key, lost replies, outages."""
+    """The short form of ``--store postgres``: kills, one key, lost replies, outages, upgrades, erasing."""
     shared = pytest.importorskip("tests.verification.history.shared")
     try:
         context = postgres_server()
@@ -54,6 +54,13 @@ def test_pods_that_share_a_database() -> None:
             line, broken = shared.outages(server, seed=1, times=2, required=required)
             assert broken == []
             assert f"{'required' if required else 'optional'}: 160 of 160 questions sent" in line
+        assert shared.closings(server, questions=30)[1] == []
+        line, broken = shared.upgrades(server, rounds=1)
+        assert (line, broken) == ("1 upgrades by 4 old and 4 new pods: 4 questions, 4 accepted", [])
+        line, broken = shared.erasure(server, questions=3)
+        assert broken == []
+        assert line.startswith("6 questions erased with 3 parts: ")
+        assert line.endswith(" 0 after")
         assert shared.cost(server, questions=50, turns=2)[1] < 100
     finally:
         context.__exit__(None, None, None)

@@ -11,16 +11,23 @@ from typing import Any
 
 from connecty_frames.client import Client
 from connecty_frames.options import AskOptions
+from connecty_frames.store import schema
 
-__all__ = ["main"]
+__all__ = ["LATER", "main"]
+
+#: What a later version of the tables might add.
+LATER = ("ALTER TABLE connecty.questions ADD COLUMN IF NOT EXISTS later text NOT NULL DEFAULT 'x'",)
 
 
 def main(address: str, history: str, threads: str, settings: str) -> None:
     """Answer each line, a list of questions and of options, by a line with ids or names of errors."""
     warnings.simplefilter("ignore")
+    options = json.loads(settings)
+    if options.pop("is_later", False):
+        schema.POSTGRES = (*schema.POSTGRES, LATER)  # type: ignore[misc]
     with (
         Client(
-            "id", client_secret="secret", base_url=address, dw_id=13, history=history, **json.loads(settings)
+            "id", client_secret="secret", base_url=address, dw_id=13, history=history, **options
         ) as client,
         ThreadPoolExecutor(int(threads)) as pool,
     ):

@@ -6,9 +6,11 @@ A pod is a process in a pid namespace of its own, as a container has one.
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -16,13 +18,20 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import psycopg
 
 from connecty_frames._base.secret import SecretStr
+from connecty_frames.batch import ask_batch
+from connecty_frames.client import Client
 from connecty_frames.options import Asked
+from connecty_frames.records import forget_in
+from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import parse_setting
+from connecty_frames.store.database import close_databases
 from connecty_frames.store.history import History
 from connecty_frames.store.table import store_at
 from tests.servers.postgres import PostgresServer, Relay
@@ -33,7 +42,7 @@ from tests.verification.namespaces import pid_namespace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["cost", "cut_replies", "one_key", "outages"]
+__all__ = ["closings", "cost", "cut_replies", "erasure", "one_key", "outages", "upgrades"]
 
 
 class _Service:
@@ -225,6 +234,98 @@ def outages(server: PostgresServer, *, seed: int, times: int, required: bool) ->
     sent = sum(question in service.accepted for question in asked)
     line = f"{times} outages, {name}: {sent} of {len(asked)} questions sent"
     return line, [*refused, *_compared(service, server)]
+
+
+def upgrades(server: PostgresServer, *, rounds: int) -> tuple[str, list[str]]:
+    """Ask by clients of two versions, which make the tables of theirs in turn, at once and one by one."""
+    place, broken, asked = server.url() + "?schema=upgraded", list[str](), list[str]()
+    with _service(0.01) as (service, address):
+        for number in range(rounds):
+            with (
+                _pods(4, address, place, 4, history_required=True) as old,
+                _pods(4, address, place, 4, history_required=True, is_later=True) as new,
+            ):
+                for pods in (old, new, [*old, *new], [*new, *old]):
+                    question = f"upgrade {number}.{len(asked)}"
+                    for pod in pods:
+                        pod.tell([question] * 4, max_age=600, timeout=60)
+                    found = {each for pod in pods for each in pod.hear()[0]}
+                    asked.append(question)
+                    broken += [f"{question}: {found}"] * (found != set(service.accepted.get(question, [])))
+            with psycopg.connect(server.url(), autocommit=True) as connection:
+                ((version, oldest),) = connection.execute(
+                    "SELECT version, oldest_writer FROM upgraded.version"
+                ).fetchall()
+                ((rows,),) = connection.execute("SELECT count(*) FROM upgraded.questions").fetchall()
+                broken += [f"version {version}, {oldest}"] * ((version, oldest) != (2, 1))
+                broken += [f"{rows} rows of {len(asked)} questions"] * (rows != len(asked))
+    line = (
+        f"{rounds} upgrades by 4 old and 4 new pods: {len(asked)} questions, {len(service.accepted)} accepted"
+    )
+    return line, broken
+
+
+def closings(server: PostgresServer, *, questions: int) -> tuple[str, list[str]]:
+    """Ask while the server is away and need no record, and end once it is back."""
+    relay = Relay(server.port)
+    with (
+        _service(0.0) as (service, address),
+        _pods(1, address, server.url(port=relay.port), 4) as (pod,),
+    ):
+        pod.tell(["closing first"])
+        pod.hear()
+        relay.hangs = True
+        asked = [f"closing {each}" for each in range(questions)]
+        pod.tell(asked)
+        pod.hear()
+        relay.hangs = False
+        relay.drop()
+    relay.close()
+    recorded = _recorded(server)
+    found = sum(each in recorded for each in asked)
+    line = f"{questions} questions asked during an outage: {found} recorded as the client closed"
+    return line, _compared(service, server)
+
+
+def erasure(server: PostgresServer, *, questions: int) -> tuple[str, list[str]]:
+    """Ask questions and a batch with a word, erase them, and search the tables and all files for it."""
+    place = server.url() + "?schema=erased"
+    with (
+        tempfile.TemporaryDirectory() as name,
+        mock.patch.dict(os.environ, {"XDG_STATE_HOME": name}),
+        serve() as script,
+    ):
+        answer = {"state": "COMPLETED", "response_summary": "canary", "results": {"dataframe": [["n"], [1]]}}
+        script.on("results", script.answer(200, answer))
+        settings: dict[str, Any] = {"history": place, "keep_answers": True, "dw_id": 13}
+        with Client("id", client_secret="secret", base_url=script.address, **settings) as client:
+            for number in range(questions):
+                client.ask(f"canary {number}?", tags={"job": "canary"})
+            batch = [f"canary of a batch {number}" for number in range(questions)]
+            ask_batch(batch, Path(name, "batch"), client=client, progress=False)
+        found = [_mentions(server, Path(name))]
+        erased = forget_in(resolve(history=place), None, "2099-01-01")
+        for path in erased.files:
+            path.unlink()
+        close_databases()
+        found.append(_mentions(server, Path(name)))
+    before, after = found
+    line = (
+        f"{erased} questions erased with {len(erased.files)} parts: {before} mentions before, {after} after"
+    )
+    broken = [f"left: {after} mentions"] * bool(after) + ["nothing was there"] * (not before)
+    return line, broken + [f"erased: {erased}"] * (erased != 2 * questions)
+
+
+def _mentions(server: PostgresServer, folder: Path) -> int:
+    """Return how often the word is in a dump of the schema and in all files of a folder."""
+    dump = subprocess.run(
+        [server.programs / "pg_dump", "--schema=erased", f"--dbname={server.url()}"],
+        check=True,
+        capture_output=True,
+    )
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return sum(content.count(b"canary") for content in (dump.stdout, *files))
 
 
 def cost(server: PostgresServer, *, questions: int, turns: int = 5) -> tuple[str, float, float]:

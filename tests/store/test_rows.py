@@ -1,0 +1,173 @@
+"""Rows are input: what somebody else wrote, or a role may only read, in a file and in PostgreSQL."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import sqlite3
+import warnings
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.client import Client
+from connecty_frames.records import forget_in, recorded_place, records_table
+from connecty_frames.settings.sources import resolve
+from connecty_frames.store.database import close_databases
+from tests.servers.scripted import QUESTION_ID
+
+if TYPE_CHECKING:
+    from tests.servers.postgres import PostgresServer
+    from tests.servers.scripted import Script
+
+ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
+HOSTILE = "../../../../v2/admin/delete?x="
+
+
+def client(server: Script, place: str, **settings: Any) -> Client:
+    """Return a client with a new connection to its store."""
+    close_databases()
+    server.on("results", server.answer(200, ANSWER))
+    return Client("a-client", client_secret="s", base_url=server.address, dw_id=13, history=place, **settings)
+
+
+def change(place: str, assignment: str, value: object) -> None:
+    """Change the row of the question ``how many?`` by another connection."""
+    close_databases()
+    if place.startswith("postgresql:"):
+        psycopg = pytest.importorskip("psycopg")
+        with psycopg.connect(place, autocommit=True) as connection:
+            statement = f"UPDATE connecty.questions SET {assignment} = %s WHERE question = 'how many?'"
+            connection.execute(statement, (value,))
+        return
+    with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+        connection.execute(f"UPDATE questions SET {assignment} = ? WHERE question = 'how many?'", (value,))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("question_id", HOSTILE),
+        ("question_id", QUESTION_ID.upper()),
+        ("state", "DONE"),
+        ("asked_at", 9 * 10**18),
+        ("accepted_at", 9 * 10**18),
+    ],
+)
+def test_a_row_that_no_client_wrote(server: Script, place: str, column: str, value: object) -> None:
+    """One warning names it; the others are shown. It is not reused, and nothing of it is in a request."""
+    with client(server, place) as asking:
+        asking.ask("who?")
+        asking.ask("how many?")
+    change(place, column, value)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            assert records_table(resolve(history=place))["question"].to_pylist() == ["who?"]
+    (warning,) = caught
+    assert "rows that no client wrote, and which are left out, by the column id: 2." in str(warning.message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cf.HistoryWarning)
+        with client(server, place) as asking:
+            assert not asking.ask("how many?", max_age="1d").metadata.reused
+            assert asking.ask("how many?", max_age="1d").metadata.reused
+        close_databases()
+        assert forget_in(resolve(history=place), 2, None) == 1
+        assert records_table(resolve(history=place))["question"].to_pylist() == ["how many?", "who?"]
+    assert server.questions == ["who?", "how many?", "how many?"]
+    assert not [each.target for each in server.requests if "admin" in each.target]
+
+
+@pytest.mark.parametrize(("column", "value"), [("dw_id", "13/../7"), ("dw_id", "-1"), ("dw_id", "1" * 30)])
+def test_a_workspace_that_no_client_wrote(server: Script, place: str, column: str, value: str) -> None:
+    """Its question is not fetched; that of one that is longer than a number of SQLite is."""
+    with client(server, place) as asking:
+        asking.ask("how many?")
+    change(place, column, value)
+    settings = resolve(history=place, client_id="a-client", client_secret="s", base_url=server.address)
+    if value.isdigit():
+        assert recorded_place(settings, QUESTION_ID) == (server.address, int(value))
+        return
+    with (
+        pytest.warns(cf.HistoryWarning, match="rows that no client wrote"),
+        pytest.raises(cf.ConfigError, match=r"No question .* is recorded"),
+    ):
+        recorded_place(settings, QUESTION_ID)
+
+
+def test_an_address_of_a_row(server: Script, place: str) -> None:
+    """The secret is not sent to an address that only a row names; those of the service are known."""
+    with client(server, place) as asking:
+        asking.ask("how many?")
+    settings = resolve(history=place, client_id="a-client", client_secret="s", region="us1")
+    change(place, "base_url", "https://api.evil.example")
+    with pytest.raises(cf.ConfigError, match=r"was asked at https://api\.evil\.example"):
+        recorded_place(settings, QUESTION_ID)
+    change(place, "base_url", "https://api.eu1.connecty-ai.com")
+    assert recorded_place(settings, QUESTION_ID) == ("https://api.eu1.connecty-ai.com", 13)
+
+
+def test_who_asked(server: Script, place: str) -> None:
+    """The machine and the user stand in the row."""
+    with client(server, place) as asking:
+        asking.ask("how many?")
+    (row,) = records_table(resolve(history=place)).to_pylist()
+    assert (row["host"], row["user_name"]) == (socket.gethostname(), getpass.getuser())
+
+
+def test_a_role_that_may_only_read(server: Script, running: PostgresServer, url: str, database: Any) -> None:
+    """It reads, also that a sender stopped; erasing and asking are errors that name what it lacks."""
+    psycopg = pytest.importorskip("psycopg")
+    with suppress(psycopg.errors.DuplicateObject):
+        database.execute("CREATE ROLE looks LOGIN")
+    with client(server, url) as asking:
+        asking.ask("how many?")
+        asking.ask("who?")
+    database.execute(
+        "UPDATE connecty.questions SET state = 'SENT', question_id = NULL, lease = lease - 61000000 "
+        "WHERE id = 1"
+    )
+    database.execute("GRANT USAGE ON SCHEMA connecty TO looks")
+    database.execute("GRANT SELECT ON ALL TABLES IN SCHEMA connecty TO looks")
+    place = running.url("store", user="looks")
+    close_databases()
+    table = records_table(resolve(history=place), state=["UNCERTAIN"])
+    assert table.select(["question", "error"]).to_pylist() == [
+        {"question": "how many?", "error": "Its sender stopped responding before the question was accepted."}
+    ]
+    needs = r"permission denied for table \w+; its role needs .* `connecty history ddl` prints"
+    for attempt in (
+        lambda: forget_in(resolve(history=place), QUESTION_ID, None),
+        lambda: client(server, place).ask("why?"),
+    ):
+        with pytest.raises(cf.ConfigError, match=needs):
+            attempt()
+    assert database.execute("SELECT state FROM connecty.questions ORDER BY id").fetchall() == [
+        ("SENT",), ("COMPLETED",),
+    ]  # fmt: skip
+
+
+def test_the_view(server: Script, url: str, database: Any) -> None:
+    """Times, tags as JSON, durations, and the state by the clock; a time of anybody's is no error."""
+    with client(server, url) as asking:
+        asking.ask("how many?", tags={"job": "nightly", "by": "a\0b \udc80"})
+        asking.ask("who?")
+        asking.ask("why?")
+    database.execute(
+        "UPDATE connecty.questions SET state = 'SENT', question_id = NULL, lease = 0 WHERE question = 'who?'"
+    )
+    database.execute("UPDATE connecty.questions SET asked_at = 9e18 WHERE question = 'why?'")
+    rows = database.execute(
+        "SELECT asked_at, state, tags ->> 'by', job, seconds >= seconds_to_accept, user_name "
+        "FROM connecty.history ORDER BY id"
+    ).fetchall()
+    assert [row[1:] for row in rows] == [
+        ("COMPLETED", r"a\x00b \udc80", "nightly", True, getpass.getuser()),
+        ("UNCERTAIN", None, None, True, getpass.getuser()),
+        ("COMPLETED", None, None, True, getpass.getuser()),
+    ]
+    assert abs(rows[0][0] - datetime.now(UTC)) < timedelta(minutes=1)
+    assert rows[2][0] is None
