@@ -312,6 +312,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     first = problem.value if problem.row is None else column.cells[problem.row]
     if column.section == "temporal" and not any(map(str.isdigit, str(first))):
         return None  # as "n/a": trying all types would take most of the time of a small answer
+    some: list[Any] = []
     for type_ in _REMEDIES.get(column.section, ()):
         if type_ == inferred:
             continue
@@ -319,7 +320,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
             # Most often no type reads the value in question: that is found out by it alone.
             build([first], type_)
             present = (cell for cell in column.cells if cell is not None)
-            some = list(islice(present, 0, None, len(column.cells) // _MOST_TRIED + 1))
+            some = some or list(islice(present, 0, None, len(column.cells) // _MOST_TRIED + 1))
             build(some, type_)
         except (CellError, pa.ArrowException):
             continue

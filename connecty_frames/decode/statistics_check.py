@@ -26,10 +26,10 @@ from connecty_frames.decode.arrow.buffers import numbers_of, to_array, to_scalar
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match, is_aware
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.statistics import NO_STATISTICS, stated_bounds
-from connecty_frames.decode.types import temporal
+from connecty_frames.decode.types import times
 from connecty_frames.decode.types.build import iso_text
 from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER, is_exact_float
-from connecty_frames.decode.types.temporal_format import in_iso
+from connecty_frames.decode.types.spellings import in_iso
 from connecty_frames.errors import StatisticsWarning
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _parse_date(text: str, _: pa.DataType) -> Decimal:
         return Decimal(date.fromisoformat(text).toordinal() - _EPOCH.toordinal())
     found = _match_clock(in_iso(text))
     if found is None:
-        return Decimal(temporal.read([text], pa.date32())[0].value)
+        return Decimal(times.read_text(text, pa.date32()).value)
     if found["zone"]:
         _read(text, pa.timestamp("us", "UTC"))  # raises if it is none
     days, rest = divmod(_read(found["clock"], pa.timestamp("us")), 86_400)
@@ -120,7 +120,7 @@ def _read(text: str, type_: pa.DataType) -> Decimal:
         finest = partial(pa.timestamp, tz=type_.tz)
     for unit in ("ns", "us"):
         try:
-            count: int = temporal.read([text], finest(unit))[0].value
+            count: int = times.read_text(text, finest(unit)).value
         except CellError as error:
             problem = error
         else:

@@ -33,8 +33,7 @@ from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse, t
 from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.numbers import loses_digits
-from connecty_frames.decode.types.temporal import row_out_of_range
-from connecty_frames.decode.types.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
+from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS, row_out_of_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

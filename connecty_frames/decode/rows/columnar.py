@@ -64,10 +64,10 @@ from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind, hide_esca
 from connecty_frames.decode.limits import FEW_COLUMNS, LIMITS
 from connecty_frames.decode.scanning import byte_table, outside_texts
 from connecty_frames.decode.statistics import match_names
-from connecty_frames.decode.types import numbers, temporal_fast
+from connecty_frames.decode.types import numbers, times
 from connecty_frames.decode.types.column import ScalarColumn, concat
 from connecty_frames.decode.types.numbers import FloatValues
-from connecty_frames.decode.types.temporal_fast import TemporalValues
+from connecty_frames.decode.types.times import TemporalValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.limits import ReaderLimits
-    from connecty_frames.decode.types.temporal_fast import FastCast
+    from connecty_frames.decode.types.times import FastCast
 
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")
@@ -262,7 +262,7 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     if kind is ValueKind.FRACTION:
         return _ColumnReader(kind, numbers.read_fast)
     if kind is ValueKind.TEXT and section in ("temporal", None):
-        cast = next(iter(temporal_fast.fast_casts(first)), None)
+        cast = next(iter(times.fast_casts(first)), None)
         if cast is not None:
             return _temporal_reader(cast, inferred=section is None)
     return _ColumnReader(kind)
@@ -270,7 +270,7 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
 
 @cache  # so that columns that are read in one way have equal readers
 def _temporal_reader(cast: FastCast, *, inferred: bool) -> _ColumnReader:
-    return _ColumnReader(ValueKind.TEXT, partial(temporal_fast.read_fast, cast=cast, inferred=inferred))
+    return _ColumnReader(ValueKind.TEXT, partial(times.read_fast, cast=cast, inferred=inferred))
 
 
 def _as_whole_numbers(column: ScalarColumn, reader: _ColumnReader) -> ScalarColumn:

@@ -33,7 +33,7 @@ from connecty_frames.decode.arrow_types import (
     is_text,
 )
 from connecty_frames.decode.cells import CODES, read_cells
-from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
+from connecty_frames.decode.errors import CellError, cell_error, surrogate_error
 from connecty_frames.decode.exact_json import (
     EXACT_CONTEXT,
     KIND_BY_TYPE,
@@ -44,12 +44,12 @@ from connecty_frames.decode.exact_json import (
     ValueKind,
 )
 from connecty_frames.decode.scanning import find_items, find_keys
-from connecty_frames.decode.types import encodings, numbers, temporal, temporal_spellings
+from connecty_frames.decode.types import encodings, numbers
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine, texts_of
 from connecty_frames.decode.types.encodings import AnyDatetime, Category, Encoding
 from connecty_frames.decode.types.numbers import FloatValues
-from connecty_frames.decode.types.temporal_fast import TemporalValues
-from connecty_frames.decode.types.temporal_format import TemporalFormat, match_format
+from connecty_frames.decode.types.spellings import TemporalFormat, match_format
+from connecty_frames.decode.types.times import TemporalValues, check_zone, read_given, row_out_of_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -186,7 +186,7 @@ def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
         # Checked here since the cast wraps around silently on some versions of Arrow.
         pc.multiply_checked(pc.cast(times, pa.int64()), to_scalar(1_000, pa.int64()))
     found = pc.cast(times, type_)
-    is_shown = type_.tz is None or temporal.row_out_of_range(found, type_.tz) is None
+    is_shown = type_.tz is None or row_out_of_range(found, type_.tz) is None
     return found if is_shown else None
 
 
@@ -240,7 +240,7 @@ def _has_offset(text: str) -> bool:
     if match_format(text) is TemporalFormat.AWARE:
         return True
     try:
-        temporal_spellings.read([text], pa.timestamp("us", "UTC"))
+        read_given(to_array([text], pa.string()), pa.timestamp("us", "UTC"))
     except CellError:
         return False
     return True
@@ -312,8 +312,8 @@ def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     # 20250101 is a date without quotes too; a number is a time by cf.epoch alone, which knows its unit.
     is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
     hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
-    texts = check_texts(cells, f"is not text, so it is not a value of {type_}{hint}", numbers=is_date)
-    return temporal.check_zone(temporal_spellings.read(texts, type_), type_, texts)
+    texts = texts_of(cells, f"is not text, so it is not a value of {type_}{hint}", numbers=is_date)
+    return check_zone(read_given(texts, type_), type_, texts)
 
 
 def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -29,7 +29,7 @@ from connecty_frames.decode.exact_json import (
 )
 from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
 from connecty_frames.decode.types.numbers import FloatValues
-from connecty_frames.decode.types.temporal_fast import TemporalValues
+from connecty_frames.decode.types.times import TemporalValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ import binascii
 import json
 import re
 from dataclasses import astuple, dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,24 +17,13 @@ import pyarrow as pa
 
 from connecty_frames._base.text import value_text
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import (
-    index_of,
-    to_array,
-    to_scalar,
-)
+from connecty_frames.decode.arrow.buffers import to_array, to_scalar
 from connecty_frames.decode.arrow_types import find_zone
-from connecty_frames.decode.errors import CellError, check_texts, errors_as_written, raise_at_first
+from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
 from connecty_frames.decode.exact_json import IntText, ValueKind
-from connecty_frames.decode.types import (
-    numbers,
-    temporal,
-    temporal_fast,
-    temporal_spellings,
-    time_formats,
-)
+from connecty_frames.decode.types import formats, numbers, spellings, times
 from connecty_frames.decode.types.column import ScalarColumn, combine, texts_of
-from connecty_frames.decode.types.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
-from connecty_frames.decode.types.temporal_format import TemporalFormat
+from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -95,8 +83,8 @@ def _check_zone(call: str, zone: object) -> None:
 def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
     """Return counts as a timestamp type; the year must be from 1 to 9999 in UTC and in its zone."""
     if type_.unit == "us":
-        temporal.check_range(counts, FIRST_MICROS, LAST_MICROS, texts)
-    return temporal.check_zone(pc.cast(counts, type_), type_, texts)
+        times.check_range(counts, FIRST_MICROS, LAST_MICROS, texts)
+    return times.check_zone(pc.cast(counts, type_), type_, texts)
 
 
 # --- categories ---------------------------------------------------------------------------------------
@@ -240,10 +228,10 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
     else:
         counts = _read_counts(texts, places, reason)
     if unit == "ns":
-        raise_at_first(pc.equal(counts, to_scalar(temporal.NAT, pa.int64())), texts, reason)
+        raise_at_first(pc.equal(counts, to_scalar(times.NAT, pa.int64())), texts, reason)
     if unit:
         return _to_timestamps(counts, encoding.type, texts)
-    temporal.check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
+    times.check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
     return pc.cast(pc.cast(counts, pa.int32()), encoding.type)
 
 
@@ -297,19 +285,9 @@ class local(Encoding):
 
 
 def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
-    texts = check_texts(cells, f"is not text, so it is not a value of {encoding!r}")
-    naive = temporal_spellings.read(texts, pa.timestamp("us"))
-    # The offset is found once for each second that occurs.
-    encoded = pc.floor_temporal(naive, unit="second").dictionary_encode()
-    zone, offsets = find_zone(encoding.zone), []
-    for index, time in enumerate(encoded.dictionary.to_pylist()):
-        try:
-            offsets.append(temporal_spellings.utc_offset(time, zone) // timedelta(microseconds=1))
-        except CellError as error:
-            row = index_of(encoded.indices, index)
-            raise CellError(row, texts[row], error.reason) from None
-    shifts = to_array(offsets, pa.int64()).take(encoded.indices)
-    micros = pc.subtract(pc.cast(naive, pa.int64()), shifts)
+    texts = texts_of(cells, f"is not text, so it is not a value of {encoding!r}")
+    local_times = times.read_given(texts, pa.timestamp("us"))
+    micros = spellings.to_utc(local_times, find_zone(encoding.zone), texts)
     return _to_timestamps(micros, encoding.type, texts)
 
 
@@ -352,14 +330,14 @@ class strptime(Encoding):
         try:
             if not isinstance(self.format, str):
                 raise ValueError("expected text, such as '%d/%m/%Y'")
-            time_formats.parse_format(self.format)
+            formats.parse_format(self.format)
         except ValueError as error:
             raise ConfigError(f"cf.strptime({value_text(self.format)}): {error}.", setting="schema") from None
 
     @property
     def type(self) -> pa.DataType:
         """The Arrow type of the column."""
-        return time_formats.parse_format(self.format).type
+        return formats.parse_format(self.format).type
 
 
 def _read_strptime(cells: Sequence[Any], encoding: strptime) -> pa.Array:
@@ -369,30 +347,7 @@ def _read_strptime(cells: Sequence[Any], encoding: strptime) -> pa.Array:
     else:  # a whole number is read as its digits; a number with a fraction may have lost some
         spelled = [str(cell) if type(cell) is IntText else cell for cell in cells]
         texts = to_array(check_texts(spelled, reason), pa.string())
-    encoded = texts.dictionary_encode()
-    try:
-        values = _read_formatted(encoded.dictionary, encoding, reason)
-    except CellError as error:
-        raise error.at(index_of(encoded.indices, error.row)) from None
-    return values.take(encoded.indices)
-
-
-def _read_formatted(texts: pa.StringArray, encoding: strptime, reason: str) -> pa.Array:
-    format_ = time_formats.parse_format(encoding.format)
-    iso = time_formats.to_iso(texts, format_)
-    if iso.null_count:
-        row = index_of(pc.is_null(iso), value=True)
-        if pc.match_substring_regex(texts[row], format_.pattern).as_py():
-            reason = "is not a day of the calendar"
-        raise CellError(row, texts[row].as_py(), reason)
-    type_ = format_.type
-    zone = type_.tz if pa.types.is_timestamp(type_) else None
-    cast, _ = temporal_fast.FAST_CASTS[TemporalFormat.AWARE if zone else TemporalFormat.NAIVE]
-    found = temporal_fast.read_fast(iso, cast)
-    if found is not None:
-        return pc.cast(found.values, type_)
-    with errors_as_written(texts):
-        return pc.cast(temporal.read(iso.to_pylist(), pa.timestamp("us", zone)), type_)
+    return times.read_format(texts, formats.parse_format(encoding.format), reason)
 
 
 # --- bytes -------------------------------------------------------------------------------------------

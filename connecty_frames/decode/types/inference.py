@@ -24,23 +24,16 @@ from connecty_frames.decode.exact_json import (
     IntText,
     ValueKind,
 )
-from connecty_frames.decode.types import (
-    numbers,
-    temporal,
-    temporal_bounds,
-    temporal_fast,
-)
+from connecty_frames.decode.types import numbers, times
 from connecty_frames.decode.types.build import build, build_nested
-from connecty_frames.decode.types.column import CellColumn, Column, concat
+from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn, concat
 from connecty_frames.decode.types.numbers import FloatValues
-from connecty_frames.decode.types.temporal_fast import TemporalValues
-from connecty_frames.decode.types.temporal_format import TemporalFormat, has_format
+from connecty_frames.decode.types.spellings import TemporalFormat, has_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from connecty_frames.decode.arrow.buffers import Array
-    from connecty_frames.decode.types.column import ScalarColumn
     from connecty_frames.options import AskOptions, Decimals
 
 
@@ -95,7 +88,8 @@ def _apply_rule(column: Column, options: AskOptions) -> Decision:
         decision = rule.decide(column, options)
     except CellError as problem:
         words = f"exact text, since {problem.short_value!r} ({problem.place}) {problem.reason}"
-        return Decision(pa.string(), words, problem)
+        array = column.cells.array if column.kinds == {ValueKind.TEXT} else None
+        return Decision(pa.string(), words, problem, array)
     if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
         return decision
     # No rule of this section covers the values.
@@ -168,20 +162,26 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
         with_nulls = column.with_nat_as_null()
         if with_nulls is None:
             raise
-        return decide(with_nulls, options)
+        decision = decide(with_nulls, options)
+        is_text = decision.problem is not None and pa.types.is_string(decision.type)
+        return decision._replace(array=None) if is_text else decision  # in a text, NaT is no null
 
 
 def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred: bool = False) -> Decision:
     """Decide on texts that are all dates or times of one format."""
-    found = _read_temporal_fast(column, options, inferred=inferred)
-    if found is None:
-        is_duration = column.statistics.clock == "duration"
-        try:
-            found = temporal.read_exact(
-                column.cells, column.bounds, options.tz, inferred=inferred, is_duration=is_duration
-            )
-        except CellError as error:
-            raise error.at(None if error.row is None else column.row_of(error.row)) from None
+    cells: Any = (
+        column.cells
+        if column.count
+        else ScalarColumn(ValueKind.TEXT, pa.nulls(len(column.cells), pa.string()))
+    )
+    found = times.read_column(
+        cells.values,
+        lambda: cells.array,
+        column.bounds,
+        options.tz,
+        inferred=inferred,
+        is_duration=column.statistics.clock == "duration",
+    )
     array, offsets = found.values, listed(sorted(found.offsets))
     evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
     if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
@@ -190,23 +190,12 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
             reason = "may be a time of day or a duration; set the type with schema= or a pin"
             return Decision(array.type, evidence, CellError(column.row_of(0), texts[0], reason), array)
     if found.format is TemporalFormat.AWARE:
-        row = temporal.row_out_of_range(array, options.tz)
+        row = times.row_out_of_range(array, options.tz)
         if row is not None:
             array = pc.cast(array, pa.timestamp(array.type.unit, "UTC"))
             reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
             return Decision(array.type, evidence, CellError(row, str(column.cells[row]), reason), array)
     return Decision(array.type, evidence, array=array, extremes=found.extremes)
-
-
-def _read_temporal_fast(column: Column, options: AskOptions, *, inferred: bool) -> TemporalValues | None:
-    values: Any = column.cells.values
-    if values is not None and not isinstance(values, TemporalValues):
-        first = next((text.as_py() for text in values if text.is_valid), "")
-        casts = temporal_fast.fast_casts(first)
-        reads = (partial(temporal_fast.read_fast, cast=cast, inferred=inferred) for cast in casts)
-        values = next(filter(None, (_in_chunks(read, values) for read in reads)), None)
-    counted = None if values is None else temporal_bounds.fit_fast(values, column.bounds)
-    return None if counted is None else temporal_fast.in_zone(values, options.tz, counted)
 
 
 # --- numbers and truth values ------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How values are written: cf.epoch, cf.local, cf.binary; cf.strptime is in ``test_time_formats``."""
+"""How values are written: cf.epoch, cf.local, cf.binary; cf.strptime is in ``test_formats``."""
 
 from __future__ import annotations
 

@@ -11,178 +11,27 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.types import temporal, temporal_fast
-from connecty_frames.decode.types.temporal_fast import FAST_CASTS
-from connecty_frames.decode.types.temporal_format import TemporalFormat, format_of
+from connecty_frames.decode.types import times
+from connecty_frames.decode.types.spellings import TemporalFormat
+from connecty_frames.decode.types.times import FAST_CASTS, TemporalValues
 from tests.cases import cases
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
+
+
+def read(texts: list[str | None], type_: pa.DataType) -> pa.Array:
+    """Read texts, as an array of Arrow."""
+    return times.read(pa.array(texts, pa.string()), type_)
+
+
+def read_column(texts: list[str | None], bounds: list[str]) -> TemporalValues:
+    """Read the texts of a column with statistics."""
+    array = pa.array(texts, pa.string())
+    return times.read_column(array, lambda: array, bounds, "UTC")
+
+
 #: 2025-01-01T00:00:00Z in seconds since 1970.
 NEW_YEAR = 1_735_689_600
-
-
-@cases(
-    ("text", "format_"),
-    [
-        ("2025-01-01", TemporalFormat.DATE),
-        ("0001-01-01", TemporalFormat.DATE),
-        ("9999-12-31", TemporalFormat.DATE),
-        ("2024-02-29", TemporalFormat.DATE),
-        ("2025-01-01T00:00", TemporalFormat.NAIVE),
-        ("2025-01-01 23:59:59", TemporalFormat.NAIVE),
-        ("2025-01-01T00:00:00.1", TemporalFormat.NAIVE),
-        ("2025-01-01T00:00:00.123456789", TemporalFormat.NAIVE),
-        ("2025-01-01T24:00", TemporalFormat.NAIVE),
-        ("2025-01-01T24:00:00.000", TemporalFormat.NAIVE),
-        ("2025-01-01T00:00:00Z", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00+01", TemporalFormat.AWARE),
-        ("2025-01-01T00:00+0100", TemporalFormat.AWARE),
-        ("2025-01-01T00:00:00.5-09:30", TemporalFormat.AWARE),
-        ("1890-01-01T00:00:00+01:24:39", TemporalFormat.AWARE),
-        ("2025-01-01T24:00:00-01:00", TemporalFormat.AWARE),
-        ("2025-01-01t00:00:00", TemporalFormat.NAIVE),
-        ("2025-01-01T00:00:00 Z", TemporalFormat.AWARE),
-        ("2025-01-01t00:00:00z", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00.000 +0200", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00 UTC", TemporalFormat.AWARE),
-        ("2025-01-01T00:00UTC", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00 +0000 UTC", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00+00:00UTC", TemporalFormat.AWARE),
-        ("2025-01-01T00:00-05:00[America/New_York]", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00 +0100 CET", TemporalFormat.AWARE),
-        ("2025-01-01T00:00Z[UTC][u-ca=iso8601]", TemporalFormat.AWARE),
-        ("00:00", TemporalFormat.TIME),
-        ("23:59:59.999999999", TemporalFormat.TIME),
-        ("P1W", TemporalFormat.DURATION),
-        ("P1DT2H3M4.5S", TemporalFormat.DURATION),
-        ("-PT1M", TemporalFormat.DURATION),
-        ("P-1DT-0.5S", TemporalFormat.DURATION),
-        ("24:00:01", TemporalFormat.DURATION),
-        ("100:00:00", TemporalFormat.DURATION),
-        ("-01:00:00", TemporalFormat.DURATION),
-        ("+01:00:00", TemporalFormat.DURATION),
-    ],
-)
-def test_formats(text: str, format_: TemporalFormat) -> None:
-    """What the grammar admits."""
-    assert format_of([text]) is format_
-
-
-@cases(
-    ("text", "reason"),
-    [
-        ("", "is empty, not null"),
-        (" 2025-01-01", "is padded with white space"),
-        ("2025-01-01 ", "is padded with white space"),
-        ("2025-01-01\n", "is padded with white space"),
-        ("infinity", "is infinite"),
-        ("-infinity", "is infinite"),
-        ("0044-03-15 BC", "is before the year 1"),
-        ("0044-03-15T12:00:00 BC", "is before the year 1"),
-        ("10000-01-01", "is after the year 9999"),
-        ("+12025-01-01T00:00:00", "is after the year 9999"),
-        ("0000-01-01", "is in the year 0000"),
-        ("2025-06-30T23:59:60Z", "is a leap second"),
-        ("12:30+01:00", "is a time with an offset"),
-        ("12:30:00Z", "is a time with an offset"),
-        ("2025-01-01T00:00:00.1234567891", "has more than 9 digits of a second"),
-        ("24:00:00", "may be a time of day or a duration"),
-        ("24:00:00.0", "may be a time of day or a duration"),
-        ("2:00:00", "may be a time of day or a duration"),
-        ("P1Y", "is a duration with years, months or a fraction"),
-        ("P1M", "is a duration with years, months or a fraction"),
-        ("1 mon", "is a duration with years, months or a fraction"),
-        ("1 year 2 days", "is a duration with years, months or a fraction"),
-        ("P0.5D", "is a duration with years, months or a fraction"),
-        ("P", "is a duration without parts"),
-        ("P1DT", "is a duration without parts"),
-        ("2025-02-29", "is not a day of the calendar"),
-        ("1900-02-29T00:00:00Z", "is not a day of the calendar"),
-        ("2025-04-31T00:00:00", "is not a day of the calendar"),
-        *(
-            (text, "is not an ISO 8601 date or time")
-            for text in (
-                "2025",
-                "2025-01",
-                "20250101",
-                "2025-1-1",
-                "2025-001",
-                "2025-W01-1",
-                "01/02/2025",
-                "2025-13-01",
-                "2025-00-10",
-                "2025-01-32",
-                "2025-01-01T00:00:00,5",
-                "2025-01-01T25:00",
-                "2025-01-01T00:60",
-                "2025-01-01T24:00:01",
-                "2025-01-01T24:01",
-                "2025-01-01T00:00:00  Z",
-                "2025-01-01T00:00:00+24:00",
-                "2025-01-01T00:00:00 +0200 UTC",
-                "2025-01-01T00:00:00 CET",
-                "2025-01-01T00:00:00 utc",
-                "2025-01-01T00:00:00[Europe/Berlin]",
-                "2025-01-01T00:00:00Z[!u-ca=hebrew]",
-                "2025-01-01T00:00:00Z[Europe/Berlin",
-                "2025-01-01T00:00:00Z []",
-                "1 day 25",
-                "1 day,2:00",
-                "1 day 01:60:00",
-                "1-0 1 2:0:0",
-                "1.24:00:00",
-                "2025-01-01T00:00:00+0100 GMT",
-                "2025-01-01T00:00:00Z CET",
-                "2025-01-01T00:00:00+0100 Europe/Berlin",
-                "25:00",
-                "2025-01-01T00:00:00+0100:30",
-                "2025-01-01T00:00:00.",
-                "2025-01-01T00:00:00+1:00",
-                "2025-01-01T",
-                "2025-01-0\u0661",
-                "\u0662025-01-01",
-                "1:30",
-                "32,5",
-                "4,391,674",
-                "today",
-                "1735689600",
-                "\x00",
-            )
-        ),
-    ],
-)
-def test_no_format(text: str, reason: str) -> None:
-    """Everything else is not temporal text, and the reason says why."""
-    with pytest.raises(CellError) as caught:
-        format_of([text])
-    assert caught.value.reason.startswith(reason)
-    assert caught.value.value == text
-
-
-@cases(
-    ("texts", "row", "reason"),
-    [
-        (
-            ["2025-01-01", "2025-01-01T00:00:00"],
-            1,
-            "is one of the timestamps without offset; others are dates",
-        ),
-        (
-            ["2025-01-01T00:00", "2025-01-01T00:00Z"],
-            1,
-            "is one of the timestamps with offsets; others are timestamps without",
-        ),
-        (["12:00", "12:30", "2025-01-01"], 2, "is one of the dates; others are times of day"),
-        (["2025-01-01", "2025-01-02", "x"], 2, "is not an ISO 8601 date or time"),
-        (["10:00", "1 day, 2:00:00"], 1, "is one of the durations; others are times of day"),
-    ],
-)
-def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:
-    """Two formats in one column have no type; the first value of another format is named."""
-    with pytest.raises(CellError) as caught:
-        format_of(texts)
-    assert caught.value.row == row
-    assert caught.value.reason.startswith(reason)
 
 
 @cases(
@@ -230,8 +79,8 @@ def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:
 )
 def test_values(text: str, type_: pa.DataType, expected: object) -> None:
     """Each text is exactly this date, time or instant, between nulls as well."""
-    assert temporal.read([text], type_).to_pylist() == [expected]
-    among_nulls = temporal.read([None, text, None, text], type_)
+    assert read([text], type_).to_pylist() == [expected]
+    among_nulls = read([None, text, None, text], type_)
     assert among_nulls.type == type_
     assert among_nulls.to_pylist() == [None, expected, None, expected]
 
@@ -255,7 +104,7 @@ def test_values(text: str, type_: pa.DataType, expected: object) -> None:
 )
 def test_nanoseconds(text: str, type_: pa.DataType, expected: int) -> None:
     """The seventh to ninth digit count, to both ends of what 64 bits hold."""
-    assert temporal.read([text], type_).view("int64").to_pylist() == [expected]
+    assert read([text], type_).view("int64").to_pylist() == [expected]
 
 
 @cases(
@@ -289,7 +138,7 @@ def test_nanoseconds(text: str, type_: pa.DataType, expected: int) -> None:
 def test_what_a_type_does_not_hold(text: str, type_: pa.DataType, reason: str) -> None:
     """A value that is not exactly one of the type is refused by row, never rounded, shifted or wrapped."""
     with pytest.raises(CellError) as caught:
-        temporal.read([None, text], type_)
+        read([None, text], type_)
     assert caught.value.row == 1
     assert caught.value.reason.startswith(reason)
 
@@ -298,7 +147,7 @@ def test_the_first_row_beyond_nanoseconds() -> None:
     """It is named, not one before it that is near the end."""
     texts = ["2262-04-11T23:47:16.854775807", "1677-09-21T00:12:43.145224193", "2263-01-01T00:00:00"]
     with pytest.raises(CellError, match="needs nanoseconds") as caught:
-        temporal.read(texts, pa.timestamp("ns"))
+        read(texts, pa.timestamp("ns"))
     assert caught.value.row == 2
 
 
@@ -313,24 +162,24 @@ def test_the_first_row_beyond_nanoseconds() -> None:
 )
 def test_the_unit(texts: list[str], type_: pa.DataType) -> None:
     """Microseconds; nanoseconds only where a seventh digit needs them."""
-    assert temporal.read_exact(texts, [], "UTC", inferred=False).values.type == type_
+    assert read_column(texts, []).values.type == type_
 
 
 def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts that are read in several batches give one array, and an error has the row in the whole column."""
     texts = ["10:30", None, "23:00:00", "10:30:00.5", "11:00", "12:00:00.000001"]
-    expected = temporal.read(texts, pa.time64("us"))
-    monkeypatch.setattr(temporal, "_BATCH", 2)
-    assert temporal.read(texts, pa.time64("us")).equals(expected)
+    expected = read(texts, pa.time64("us"))
+    monkeypatch.setattr(times, "_BATCH", 2)
+    assert read(texts, pa.time64("us")).equals(expected)
     with pytest.raises(CellError) as caught:
-        temporal.read(texts, pa.time32("ms"))
+        read(texts, pa.time32("ms"))
     assert (caught.value.row, caught.value.value) == (5, "12:00:00.000001")
 
 
 def test_no_unit_holds_both() -> None:
     """A nanosecond beside the year 9999 fits in no unit."""
     with pytest.raises(CellError, match=r"needs nanoseconds|more digits"):
-        temporal.read_exact(["9999-12-31T00:00:00", "2025-01-01T00:00:00.0000001"], [], "UTC", inferred=False)
+        read_column(["9999-12-31T00:00:00", "2025-01-01T00:00:00.0000001"], [])
 
 
 @cases(
@@ -349,20 +198,20 @@ def test_no_unit_holds_both() -> None:
 def test_offsets(tails: list[str | None], offsets: set[str] | int) -> None:
     """The different offsets, however they are written and however many there are."""
     texts = pa.array([None if tail is None else f"2025-07-01T00:00{tail}" for tail in tails], pa.string())
-    found = temporal_fast.distinct_offsets(texts)
+    found = times._distinct_offsets(texts)
     assert (found if isinstance(offsets, set) else len(found)) == offsets
-    assert temporal_fast.distinct_offsets(pa.concat_arrays([pa.array(["x", None]), texts]).slice(2)) == found
+    assert times._distinct_offsets(pa.concat_arrays([pa.array(["x", None]), texts]).slice(2)) == found
 
 
 def test_extremes_of_parts() -> None:
     """The least and the greatest value are those of all parts; a part of nulls alone has none."""
     dates = [["2025-01-02", None, "2025-01-05"], [None], ["2025-01-01", "2025-01-03"]]
     (cast,) = FAST_CASTS[TemporalFormat.DATE]
-    parts = [temporal_fast.read_fast(pa.array(part, pa.string()), cast) for part in dates]
-    found = temporal_fast.TemporalValues.concat([part for part in parts if part is not None])
+    parts = [times.read_fast(pa.array(part, pa.string()), cast) for part in dates]
+    found = times.TemporalValues.concat([part for part in parts if part is not None])
     first = (dt.date(2025, 1, 1) - dt.date(1970, 1, 1)).days
     assert found.extremes == (first, first + 4)
-    assert temporal_fast.TemporalValues.concat(parts[1:2] * 2).extremes is None
+    assert times.TemporalValues.concat(parts[1:2] * 2).extremes is None
 
 
 @given(
@@ -379,9 +228,9 @@ def test_any_instant(local: datetime, offset: timedelta, with_seconds: bool) -> 
         expected = aware.astimezone(UTC)
     except OverflowError:
         with pytest.raises(CellError, match="the year"):
-            temporal.read([aware.isoformat()], AWARE)
+            read([aware.isoformat()], AWARE)
         return
-    assert temporal.read([aware.isoformat()], AWARE).to_pylist() == [expected]
+    assert read([aware.isoformat()], AWARE).to_pylist() == [expected]
 
 
 #: What may stand behind a time, and the same as dateutil reads it; ``None`` stands for an offset.
@@ -416,8 +265,8 @@ def test_spellings_by_an_independent_parser(
     time = f"{local.date()}{separator}{local:%H:%M:%S}{fraction}"
     texts = [time + ours.format(offset) for ours, _ in tails]
     expected = [parser.isoparse(time.replace("t", "T") + theirs.format(offset)) for _, theirs in tails]
-    assert temporal.read(texts, AWARE).to_pylist() == expected
-    fast = temporal_fast.read_fast(pa.array(texts), FAST_CASTS[TemporalFormat.AWARE][0])
+    assert read(texts, AWARE).to_pylist() == expected
+    fast = times.read_fast(pa.array(texts), FAST_CASTS[TemporalFormat.AWARE][0])
     assert fast is not None
     assert fast.values.to_pylist() == expected
 
@@ -426,7 +275,7 @@ def test_spellings_by_an_independent_parser(
 def test_abbreviations_behind_an_offset(name: str) -> None:
     """The offset decides, also where the abbreviation ends in UTC or has the letters of ISO 8601."""
     texts = [f"2025-01-01 10:00:00 +0100 {name}", "2025-01-01T10:00Z"]
-    assert temporal.read(texts, AWARE).to_pylist() == [
+    assert read(texts, AWARE).to_pylist() == [
         datetime(2025, 1, 1, 9, tzinfo=UTC),
         datetime(2025, 1, 1, 10, tzinfo=UTC),
     ]
@@ -436,7 +285,7 @@ def test_abbreviations_behind_an_offset(name: str) -> None:
 def test_no_abbreviations(name: str) -> None:
     """UTC and GMT may contradict the offset; nothing is named by T and Z alone, or by other lengths."""
     with pytest.raises(CellError, match="is not an ISO 8601 date or time"):
-        temporal.read([f"2025-01-01 10:00:00 +0100 {name}"], AWARE)
+        read([f"2025-01-01 10:00:00 +0100 {name}"], AWARE)
 
 
 @cases(
@@ -453,8 +302,11 @@ def test_no_abbreviations(name: str) -> None:
     ],
 )
 def test_what_the_fast_reader_leaves(texts: list[str], format_: TemporalFormat) -> None:
-    """Times without minutes, mixed formats and what is not in the grammar are left to the exact reader."""
-    assert [temporal_fast.read_fast(pa.array(texts), cast) for cast in FAST_CASTS[format_]] == [None, None]
+    """Mixed formats, what is not in the grammar, and, unless statistics tell the type, bare hours."""
+    assert [times.read_fast(pa.array(texts), cast, inferred=True) for cast in FAST_CASTS[format_]] == [
+        None,
+        None,
+    ]
 
 
 @given(
@@ -488,9 +340,9 @@ def test_nanoseconds_by_both_readers(
     type_ = pa.timestamp("ns", "UTC" if aware else None)
     texts += [None] * null
     _, nanos = FAST_CASTS[TemporalFormat.AWARE if aware else TemporalFormat.NAIVE]
-    fast = temporal_fast.read_fast(pa.array(texts, pa.string()), nanos)
+    fast = times.read_fast(pa.array(texts, pa.string()), nanos)
     try:
-        exact = temporal.read(texts, type_)
+        exact = read(texts, type_)
     except CellError:
         assert fast is None
     else:
@@ -500,8 +352,8 @@ def test_nanoseconds_by_both_readers(
 
 def test_no_values() -> None:
     """Reading no value at all gives nulls of the type."""
-    assert temporal.read([None, None], AWARE).to_pylist() == [None, None]
-    assert temporal.read([], AWARE).type == AWARE
+    assert read([None, None], AWARE).to_pylist() == [None, None]
+    assert read([], AWARE).type == AWARE
 
 
 @cases(
@@ -516,6 +368,13 @@ def test_no_values() -> None:
         ([None], ["2025-01-01", "2025-01-02T10:00:00"], pa.timestamp("us"), [None]),
         (["2025-01-01"], ["2025-01-01T00:00:00"], pa.date32(), [dt.date(2025, 1, 1)]),
         (["2025-01-01T10:00"], ["2025-01-01"], pa.timestamp("us"), [dt.datetime(2025, 1, 1, 10)]),
+        (
+            ["2025-01-01T10:00"],
+            ["2025-01-01T10:00:00.1234567"],
+            pa.timestamp("ns"),
+            [dt.datetime(2025, 1, 1, 10)],
+        ),
+        ([None], ["2025-01-01T10:00:00.000000000"], pa.timestamp("ns"), [None]),
         ([None], ["2025-01-01"], pa.date32(), [None]),
         ([None], ["10:00"], pa.time64("us"), [None]),
         ([None], ["1 day, 10:00:00"], pa.duration("us"), [None]),
@@ -527,13 +386,283 @@ def test_the_type_that_holds_the_bounds_too(
     texts: list[str | None], bounds: list[str], type_: pa.DataType, values: list[object]
 ) -> None:
     """A bound that the type of the texts does not hold makes them another type, with the same values."""
-    found = temporal.read_exact(texts, bounds, "UTC", inferred=False).values
+    found = read_column(texts, bounds).values
     assert found.type == type_
     assert found.to_pylist() == values
+
+
+@cases("bound", ["9999-12-31T24:00:00", "0001-01-01T00:00:00.1234567", "infinity"])
+def test_bounds_that_no_type_holds(bound: str) -> None:
+    """The error is about the bound, which has no row."""
+    with pytest.raises(CellError) as caught:
+        read_column(["2025-01-01T10:00:00"], [bound])
+    assert (caught.value.row, caught.value.value) == (None, bound)
 
 
 def test_the_offsets_of_texts_and_bounds() -> None:
     """All are returned, each once."""
     texts = ["2025-01-01T10:00:00.123Z", None, "2025-01-01T10:00:00+02:00", "2025-01-01T10:00:00Z"]
-    found = temporal.read_exact(texts, ["2024-01-01T10:00:00-05:30"], "UTC", inferred=False)
+    found = read_column(texts, ["2024-01-01T10:00:00-05:30"])
     assert found.offsets == {"Z", "+02:00", "-05:30"}
+
+
+# --- types that the caller has set ----------------------------------------------------------------------
+
+DURATION = pa.duration("us")
+
+
+def read_given(texts: list[str | None], type_: pa.DataType) -> pa.Array:
+    """Read texts of a column whose type the caller has set."""
+    return times.read_given(pa.array(texts, pa.string()), type_)
+
+
+def instant(*parts: int) -> dt.datetime:
+    """Return an instant by its parts in UTC."""
+    return dt.datetime(*parts, tzinfo=dt.UTC)  # type: ignore[arg-type,misc]
+
+
+class TestDates:
+    """Midnight as the written date, and eight digits."""
+
+    @cases(
+        "text",
+        [
+            "2025-01-01",
+            "20250101",
+            "2025-01-01T00:00:00",
+            "2025-01-01 00:00:00",
+            "2025-01-01T00:00",
+            "2025-01-01T00:00:00.000",
+            "2025-01-01T00:00:00.000000000",
+            "2025-01-01T00:00:00Z",
+            "2025-01-01T00:00:00.000Z",
+            "2025-01-01t00:00:00z",
+            "2025-01-01T00:00:00+02:00",
+            "2025-01-01 00:00:00+02",
+            "2025-01-01 00:00:00 -0500",
+            "2025-01-01 00:00:00 UTC",
+            "2025-01-01 00:00:00.000 UTC",
+            "2025-01-01 00:00:00+0000 UTC",
+            "2025-01-01 00:00:00.000 Europe/Berlin",
+            "Wed, 01 Jan 2025 00:00:00 GMT",
+            "1 Jan 2025 00:00 -0500",
+            "/Date(1735689600000)/",
+            "/Date(1735686000000+0100)/",
+        ],
+    )
+    def test_read(self, text: str) -> None:
+        """The date is the one that is written, whatever the offset."""
+        assert read_given([text, None], pa.date32()).to_pylist() == [dt.date(2025, 1, 1), None]
+
+    def test_mixed(self) -> None:
+        """Spellings may differ within a column."""
+        found = read_given(["2025-01-01", "20250102", "2025-01-03T00:00:00Z"], pa.date32())
+        assert found.to_pylist() == [dt.date(2025, 1, 1), dt.date(2025, 1, 2), dt.date(2025, 1, 3)]
+
+    @cases(
+        "text",
+        [
+            "2025-01-01T00:00:01",
+            "2025-01-01T00:00:00.001",
+            "2025-01-01T23:59:59Z",
+            "2025-01-01T24:00:00",
+            "2025-01-01 00:00:00 Nowhere/Land",
+            "2025-01-01 00:00:00 EST",
+            "2025-02-30T00:00:00",
+            "20250230",
+            "2025101",
+            "202501011",
+            "20250101T00",
+            "00000101",
+            " 20250101",
+            "\u0662\u0660\u0662\u0665\u0660\u0661\u0660\u0661",
+            "infinity",
+            "Wed, 01 Jan 2025 00:00:01 GMT",
+            "Thu, 01 Jan 2025 00:00:00 GMT",
+            "/Date(1735689600001)/",
+            "/Date(1735689600000+0100)/",
+        ],
+    )
+    def test_refused(self, text: str) -> None:
+        """Any other time of day is an error, and so is a day that no calendar has; the row is named."""
+        with pytest.raises(CellError) as caught:
+            read_given(["20250101", None, text], pa.date32())
+        assert (caught.value.row, caught.value.value) == (2, text)
+
+
+class TestNaiveTimestamps:
+    """Timestamps without a zone."""
+
+    def test_dates_are_midnight(self) -> None:
+        """Dates beside timestamps, in one column."""
+        found = read_given(["2025-01-01", None, "2025-01-02T10:30:00.5", "2025-01-03 08"], NAIVE)
+        assert found.to_pylist() == [
+            dt.datetime(2025, 1, 1),
+            None,
+            dt.datetime(2025, 1, 2, 10, 30, 0, 500000),
+            dt.datetime(2025, 1, 3, 8),
+        ]
+
+    @cases(
+        ("texts", "row"),
+        [
+            (["2025-01-01", "2025-01-01T10:00:00Z"], 1),
+            (["2025-01-01T10:00:00Z", "2025-01-01"], 0),
+            (["2025-01-01T10:00:00+01:00", "2025-01-01T10:00:00Z"], 0),
+            (["2025-01-01", "2025-01-01T10:00:00", "2025-01-01T10:00:00 Europe/Berlin"], 2),
+            ([None, "2025-01-01", "20250101"], 2),
+            (["2025-01-01", "/Date(1735689600000)/"], 1),
+            (["2025-01-01", "Wed, 01 Jan 2025 00:00:00 GMT"], 1),
+            (["2025-01-01", "2025-01-01T10:00:00.1234567"], 1),
+        ],
+    )
+    def test_refused(self, texts: list[str | None], row: int) -> None:
+        """A text with an offset or zone is no local time, and every digit must fit."""
+        with pytest.raises(CellError) as caught:
+            read_given(texts, NAIVE)
+        assert (caught.value.row, caught.value.value) == (row, texts[row])
+
+
+class TestInstants:
+    """Timestamps with a zone."""
+
+    @cases(
+        ("text", "expected"),
+        [
+            ("2025-01-01 10:00:00.000 Europe/Berlin", instant(2025, 1, 1, 9)),
+            ("2025-07-01 10:00:00.000 Europe/Berlin", instant(2025, 7, 1, 8)),
+            ("2025-07-01T10:00:00.123456 America/New_York", instant(2025, 7, 1, 14, 0, 0, 123456)),
+            ("2025-01-01 10:00 America/Argentina/Buenos_Aires", instant(2025, 1, 1, 13)),
+            ("2025-01-01 10:00:00 Etc/GMT+5", instant(2025, 1, 1, 15)),
+            ("2025-01-01 10:00:00.000 UTC", instant(2025, 1, 1, 10)),
+            ("2025-01-01 10:00:00 Asia/Kathmandu", instant(2025, 1, 1, 4, 15)),
+            # Local mean time of Berlin, 53 minutes and 28 seconds.
+            ("1880-01-01 00:00:00 Europe/Berlin", instant(1879, 12, 31, 23, 6, 32)),
+            ("/Date(1735725600123)/", instant(2025, 1, 1, 10, 0, 0, 123_000)),
+            ("/Date(1735725600123+0530)/", instant(2025, 1, 1, 10, 0, 0, 123_000)),
+            ("/Date(-62135596800000)/", instant(1, 1, 1)),
+            ("/Date(253402300799999-0000)/", instant(9999, 12, 31, 23, 59, 59, 999_000)),
+            ("Wed, 01 Jan 2025 10:00:00 GMT", instant(2025, 1, 1, 10)),
+            # The last second before, and the first after, the clocks are set.
+            ("2025-03-30 01:59:59 Europe/Berlin", instant(2025, 3, 30, 0, 59, 59)),
+            ("2025-03-30 03:00:00 Europe/Berlin", instant(2025, 3, 30, 1)),
+            ("2025-10-26 01:59:59 Europe/Berlin", instant(2025, 10, 25, 23, 59, 59)),
+            ("2025-10-26 03:00:00 Europe/Berlin", instant(2025, 10, 26, 2)),
+        ],
+    )
+    def test_zone_names(self, text: str, expected: dt.datetime) -> None:
+        """The local time of the zone, beside texts with offsets."""
+        found = read_given([text, None, "2025-01-01T00:00:00+01:00"], AWARE)
+        assert found.to_pylist() == [expected, None, instant(2024, 12, 31, 23)]
+
+    def test_nanoseconds(self) -> None:
+        """All digits of the fraction are kept."""
+        found = read_given(["2025-01-01 10:00:00.123456789 Europe/Berlin"], pa.timestamp("ns", "UTC"))
+        assert found.cast(pa.int64()).to_pylist() == [1735722000123456789]
+
+    @cases(
+        ("text", "reason"),
+        [
+            (
+                "2025-10-26 02:30:00 Europe/Berlin",
+                "is a local time that is ambiguous: it occurs twice in Europe/",
+            ),
+            (
+                "2025-03-30 02:30:00 Europe/Berlin",
+                "is a local time that is missing: it does not occur in Europe/",
+            ),
+            ("2011-12-30 10:00:00 Pacific/Apia", "is a local time that is missing"),
+            (
+                "2025-01-01 10:00:00 Nowhere/Land",
+                "is in a time zone that the time zone database does not have",
+            ),
+            ("2025-02-30 10:00:00 Europe/Berlin", "is not a day of the calendar"),
+            ("2025-01-01 10:00:00 EST", "is not an ISO 8601 date or time"),
+            ("2025-01-01T10:00:00", "has no offset; cf.local(zone) reads local times of a zone"),
+            ("2025-01-01", "has no offset; cf.local(zone) reads local times of a zone"),
+            ("infinity", "is infinite"),
+            ("/Date(253402300800000)/", "is not a time of the years 1 to 9999"),
+            ("/Date(-62135596800000-0100)/", "is not a time of the years 1 to 9999"),
+            ("/Date(0+2400)/", "is not an ISO 8601 date or time"),
+            ("/Date(0+01:00)/", "is not an ISO 8601 date or time"),
+            ("/Date(0.5)/", "is not an ISO 8601 date or time"),
+            ("/Date(1e3)/", "is not an ISO 8601 date or time"),
+            ("\\/Date(0)\\/", "is not an ISO 8601 date or time"),
+        ],
+    )
+    def test_refused(self, text: str, reason: str) -> None:
+        """The reason tells why it names no one instant."""
+        with pytest.raises(CellError) as caught:
+            read_given(["2025-01-01T00:00:00Z", text], AWARE)
+        assert (caught.value.row, caught.value.value) == (1, text)
+        assert caught.value.reason.startswith(reason)
+
+
+class TestDurations:
+    """Clock times, and days with clock times."""
+
+    @cases(
+        ("text", "seconds"),
+        [
+            ("01:00:01", 3601),
+            ("0:00:01", 1),
+            ("-0:00:01", -1),
+            ("+10:00:00.5", 36000.5),
+            ("100:00:00", 360000),
+            ("1.02:00:00", 93600),
+            ("-1.02:00:00.25", -93600.25),
+            ("1 02:00:00.000", 93600),
+            ("-1 02:00:00.000", -93600),
+            ("1 day, 2:00:00", 93600),
+            ("-1 day, 2:00:00", -79200),
+            ("2 days, 0:00:00.000001", 172800.000001),
+            ("1 days 02:00:00.5", 93600.5),
+            ("-1 days +22:00:00", -7200),
+            ("0 days 00:00:00", 0),
+            ("1 day", 86400),
+            ("-2 days", -172800),
+            ("1 day -00:00:01", 86399),
+            ("-1 days -02:00:00", -93600),
+            ("-1 day 02:00:00", -79200),
+            ("-1 days +02:03:00", -79020),
+            ("PT1H", 3600),
+            ("-P1DT2H", -93600),
+            ("P1W", 604800),
+        ],
+    )
+    def test_read(self, text: str, seconds: float) -> None:
+        """One sign counts for all parts, unless days and time are written apart."""
+        found = read_given([text, None, "PT1S"], DURATION)
+        assert found.cast(pa.int64()).to_pylist() == [round(seconds * 1_000_000), None, 1_000_000]
+
+    @cases(
+        "text",
+        [
+            "10:30",
+            "1:2:3",
+            "01:60:00",
+            "01:00:60",
+            "01:00:00Z",
+            "01:00:00.",
+            "1 day, -2:00:00",
+            "1 year 2 days",
+            "1 mon",
+            "P1M",
+            "1 day 2",
+            "1  02:00:00",
+            "\u0660\u0661:00:00",
+            "00:00:00.0000001",
+        ],
+    )
+    def test_refused(self, text: str) -> None:
+        """What has no fixed length, or two meanings, is an error."""
+        with pytest.raises(CellError) as caught:
+            read_given(["01:00:01", text], DURATION)
+        assert (caught.value.row, caught.value.value) == (1, text)
+
+
+@cases("type_", [pa.date32(), pa.date64(), NAIVE, AWARE, DURATION, pa.time64("us")], ids=str)
+def test_nulls_alone(type_: pa.DataType) -> None:
+    """They are of the type."""
+    found = read_given([None, None], type_)
+    assert (found.type, found.null_count) == (type_, 2)

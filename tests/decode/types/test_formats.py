@@ -16,8 +16,8 @@ from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.encodings import strptime
-from connecty_frames.decode.types.temporal_fast import FAST_CASTS, read_fast
-from connecty_frames.decode.types.temporal_format import TemporalFormat
+from connecty_frames.decode.types.spellings import TemporalFormat
+from connecty_frames.decode.types.times import FAST_CASTS, read_fast
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
 

@@ -1,0 +1,511 @@
+"""Temporal text read exactly, as Arrow's dates, timestamps, times and durations.
+
+Arrow's own cast reads most texts as the grammar in ``spellings`` does; ``formats`` takes others apart.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import POOL, index_of, numbers_of, offsets_of, to_array, to_scalar
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone, is_aware, is_naive
+from connecty_frames.decode.errors import CellError, raise_at_first
+from connecty_frames.decode.types.formats import in_slices, read_moments, take_apart
+from connecty_frames.decode.types.spellings import (
+    DURATION_SHAPES,
+    OFFSET,
+    SEVENTH_DIGIT,
+    TIME_SHAPES,
+    TemporalFormat,
+    chunks_of,
+    first_like,
+    first_present,
+    first_without,
+    fit_bounds,
+    format_of,
+    has_minutes,
+    has_seventh_digit,
+    match_format,
+    respell,
+    trim_zeros,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from connecty_frames.decode.types.formats import Moments, TimeFormat
+
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_DAY: Final = 86_400
+DAY_MICROS: Final = _DAY * 1_000_000
+#: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.
+FIRST_MICROS: Final = (1 - EPOCH_DAY) * DAY_MICROS
+LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICROS - 1
+#: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
+NAT: Final = -(2**63)
+#: So many texts are read at once, which bounds what is made of them on the way.
+_BATCH: Final = 1 << 16  # pragma: no mutate - a size
+#: The formats of texts that are inferred to be dates or times where nothing else says so.
+_INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
+_ENDS: Final = 32  # pragma: no mutate - saves time
+_offset_at_end: Final = re.compile(rf"{OFFSET}$").search
+_is_offset: Final = re.compile(OFFSET).fullmatch
+
+
+class TemporalValues(NamedTuple):
+    """Temporal texts of one format read as Arrow values."""
+
+    format: TemporalFormat
+    values: pa.ChunkedArray | pa.Array  # date32, timestamp, or with offsets timestamp in UTC
+    offsets: frozenset[str] = frozenset()  # the different ones
+    extremes: tuple[int, int] | None = None  # None if all are null, or they have to be measured
+
+    def slice(self, start: int, length: int) -> TemporalValues:
+        """Return some of the values, which have at most one offset."""
+        values = self.values.slice(start, length)
+        extremes = _extremes(values)
+        return TemporalValues(self.format, values, self.offsets if extremes else frozenset(), extremes)
+
+    @classmethod
+    def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
+        """Concatenate the parts of a column; all are of one format."""
+        values = pa.chunked_array([part.values for part in parts])
+        offsets = frozenset[str]().union(*(part.offsets for part in parts))
+        known = [part.extremes for part in parts if part.extremes is not None]
+        extremes = (min(least for least, _ in known), max(most for _, most in known)) if known else None
+        return cls(parts[0].format, values, offsets, extremes)
+
+
+# --- columns -----------------------------------------------------------------------------------------
+
+
+def read_column(
+    values: Any,
+    texts_of: Callable[[], Any],
+    bounds: Sequence[str],
+    tz: str,
+    *,
+    inferred: bool = False,
+    is_duration: bool = False,
+) -> TemporalValues:
+    """Read a column as the type that holds its bounds too; raises CellError with the row, or without."""
+    # ``values`` are its texts, or what they were read as. If only the texts tell that they are temporal,
+    # times of day, durations and timestamps without minutes are refused.
+    found, row = values if isinstance(values, TemporalValues) else None, -1
+    if found is None:
+        row, first = first_present(values)
+        found = _cast_chunks(chunks_of(values), first)
+    format_ = None if found is None else found.format
+    if found is None:
+        if inferred and match_format(first) not in _INFERRED:
+            raise CellError(row, first, "is not inferred to be a date or timestamp")
+        # A bound that can only be a duration makes one of 01:00:01 too.
+        is_duration = is_duration or any(match_format(bound) is TemporalFormat.DURATION for bound in bounds)
+        format_ = TemporalFormat.DURATION if is_duration else None
+        if row >= 0:
+            format_ = format_of(values, expected=format_)
+    column_format, counted = fit_bounds(format_, bounds)
+    is_same = column_format is format_
+    if found is not None and is_same and all(_is_held(bound, found.values.type) for bound in counted):
+        return _in_zone(found, tz, counted)
+    return _read_with_bounds(texts_of(), format_, column_format, counted, tz, inferred=inferred)
+
+
+def _cast_chunks(chunks: list[pa.StringArray], first: str) -> TemporalValues | None:
+    """Read texts as Arrow casts them, or return None."""
+    for cast in fast_casts(first):
+        parts = [_read_cast(chunk, cast) for chunk in chunks]
+        found = [part for part in parts if part is not None]
+        if len(found) == len(parts):
+            return found[0] if len(found) == 1 else TemporalValues.concat(found)
+    return None
+
+
+def _read_with_bounds(
+    texts: Any,
+    own: TemporalFormat | None,
+    format_: TemporalFormat,
+    bounds: Sequence[str],
+    tz: str,
+    *,
+    inferred: bool,
+) -> TemporalValues:
+    if inferred and not has_minutes(texts):
+        raise CellError(0, "", "is among timestamps without minutes, which are not inferred")
+    has_rows = len(texts) > texts.null_count
+    bounds = trim_zeros(bounds, texts) if has_rows else bounds
+    # Microseconds, or nanoseconds if some text has a 7th digit of the second, unless these digits are all
+    # zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
+    is_finer = any(map(has_seventh_digit, bounds)) or first_like(texts, SEVENTH_DIGIT) is not None
+    for unit in ("ns", "us") if is_finer else ("us",):
+        type_ = _READERS[format_].type(unit, tz)
+        try:
+            values = read(texts, type_, own)
+            for bound in bounds:
+                read_text(bound, type_)
+            break
+        except CellError as error:
+            problem = error
+    else:
+        raise problem
+    offsets: set[str] = set()
+    if format_ is TemporalFormat.AWARE:
+        offsets = find_offsets(texts if has_rows else to_array(bounds, pa.string()))
+        offsets |= _offsets_at_ends(bounds)
+    return TemporalValues(format_, values, frozenset(offsets))
+
+
+def _is_held(bound: str, type_: pa.DataType) -> bool:
+    """Whether a type of the format of a bound holds it without doubt."""
+    if getattr(type_, "unit", None) == "ns":
+        return _has_nanos(bound)
+    # In the first and the last year the hour decides whether an instant can be shown.
+    return not has_seventh_digit(bound) and bound[:4] not in {"0001", "9999"}
+
+
+def _in_zone(found: TemporalValues, tz: str, bounds: Sequence[str]) -> TemporalValues:
+    """Return instants in a time zone, with the offsets of the bounds too; other values as they are."""
+    if found.format is not TemporalFormat.AWARE:
+        return found
+    values = found.values
+    if tz != "UTC":
+        values = pc.cast(values, pa.timestamp(values.type.unit, tz))
+    return found._replace(values=values, offsets=found.offsets | _offsets_at_ends(bounds))
+
+
+def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
+    """Return the row of an instant whose local year is not from 1 to 9999, or None if all are in range."""
+    # Neither Python nor pandas nor polars can show such an instant, though Arrow can hold it.
+    if tz == "UTC" or len(values) == values.null_count:
+        return None
+    instants = pc.cast(pc.cast(values, pa.timestamp("us", "UTC"), safe=False), pa.int64())
+    for extreme in pc.min_max(instants).as_py().values():
+        try:
+            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(find_zone(tz))
+        except OverflowError:
+            return index_of(instants, extreme)
+    return None
+
+
+def check_zone(values: pa.Array, type_: pa.DataType, texts: Any) -> pa.Array:
+    """Return instants, checked to be of the years 1 to 9999 in the time zone of their type, if it has one."""
+    row = row_out_of_range(values, type_.tz) if is_aware(type_) else None
+    if row is not None:
+        raise CellError(row, str(texts[row]), f"has no year that can be shown in {type_.tz}")
+    return values
+
+
+def check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -> None:
+    """Raise CellError for counts that are not from the first of the year 1 to the last of the year 9999."""
+    raise_at_first(pc.less(counts, to_scalar(first, pa.int64())), texts, "is before the year 1")
+    raise_at_first(pc.greater(counts, to_scalar(last, pa.int64())), texts, "is after the year 9999")
+
+
+# --- texts that Arrow's cast reads as the grammar does -------------------------------------------------
+
+
+class FastCast(NamedTuple):
+    """How Arrow casts texts of a format."""
+
+    format: TemporalFormat
+    type: pa.DataType
+
+
+#: The casts to try for each format, in order.
+FAST_CASTS: Final[Mapping[TemporalFormat | None, tuple[FastCast, ...]]] = {
+    TemporalFormat.DATE: (FastCast(TemporalFormat.DATE, pa.date32()),),
+    **{
+        format_: tuple(FastCast(format_, pa.timestamp(unit, zone)) for unit in ("us", "ns"))
+        for format_, zone in ((TemporalFormat.NAIVE, None), (TemporalFormat.AWARE, "UTC"))
+    },
+}
+#: The longest text without minutes.
+_LONGEST_HOURS: Final = {TemporalFormat.NAIVE: "2025-01-01T10", TemporalFormat.AWARE: "2025-01-01T10+01:00"}
+
+
+def fast_casts(text: str) -> tuple[FastCast, ...]:
+    """Return the casts that may read texts like this one."""
+    casts = FAST_CASTS.get(match_format(text), ())
+    return casts[1:] if has_seventh_digit(text) else casts
+
+
+def read_fast(texts: pa.StringArray, cast: FastCast, *, inferred: bool = False) -> TemporalValues | None:
+    """Read texts as a type, or return None if they are of another format, or might be of another type."""
+    found = _read_cast(texts, cast)
+    if found is not None or cast.format is TemporalFormat.DATE:
+        return found
+    if first_without(texts, cast.format) is not None or (inferred and not has_minutes(texts)):
+        return None
+    moments = read_moments(texts, *TIME_SHAPES)
+    has_nanos = any(digits > FRACTION_DIGITS["us"] for digits in moments.fractions)
+    if moments.is_no_day.any() or (has_nanos and cast.type.unit == "us"):
+        return None
+    try:
+        values = _to_timestamps(moments, texts, cast.type)
+    except CellError:
+        return None
+    offsets = moments.offsets if cast.format is TemporalFormat.AWARE else ()
+    return TemporalValues(cast.format, values, frozenset(offsets), _extremes(values))
+
+
+def _read_cast(texts: pa.StringArray, cast: FastCast) -> TemporalValues | None:
+    """Read texts by Arrow's own cast, or return None if the result might differ from the grammar."""
+    # What Arrow casts to an instant is in the grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a
+    # date in that of DATE, except for the year 0000; and the cast refuses a seventh digit of the second in
+    # microseconds, a tenth in nanoseconds.
+    try:
+        # Arrow makes an error of each text that it cannot read, so that both ends are tried first.
+        for end in (texts[:_ENDS], texts[-_ENDS:]) if len(texts) > _ENDS else ():
+            pc.cast(end, cast.type, memory_pool=POOL)
+        values = pc.cast(texts, cast.type, memory_pool=POOL)
+    except pa.ArrowInvalid:
+        return None
+    extremes = _extremes(values)
+    if extremes is None:
+        return TemporalValues(cast.format, values)
+    if not _is_in_grammar(texts, cast, *extremes):
+        return None
+    offsets = _distinct_offsets(texts) if cast.format is TemporalFormat.AWARE else ()
+    return TemporalValues(cast.format, values, frozenset(offsets), extremes)
+
+
+def _extremes(values: pa.Array) -> tuple[int, int] | None:
+    """Return the minimum and maximum as Arrow stores them, or None if all are null."""
+    if len(values) == values.null_count:
+        return None
+    measured = pc.min_max(values)
+    return measured["min"].value, measured["max"].value
+
+
+def _is_in_grammar(texts: pa.StringArray, cast: FastCast, least: int, most: int) -> bool:
+    """Whether texts that Arrow has cast are in the grammar: of the years of the type, and with minutes."""
+    if cast.format is TemporalFormat.DATE:
+        return least * DAY_MICROS >= FIRST_MICROS and most * DAY_MICROS <= LAST_MICROS
+    if cast.type.unit == "ns":
+        # By the texts, since the cast wraps around silently on some versions of Arrow.
+        years = pc.min_max(pc.utf8_slice_codeunits(texts, 0, 4))
+        is_in_range = _has_nanos(years["min"].as_py()) and _has_nanos(years["max"].as_py())
+    else:
+        # West of Greenwich the year 0000 lasts into the first day of the year 1.
+        is_early = cast.format is TemporalFormat.AWARE and least < FIRST_MICROS + DAY_MICROS
+        has_year_0 = is_early and pc.any(pc.starts_with(texts, "0000")).as_py()
+        is_in_range = least >= FIRST_MICROS and most <= LAST_MICROS and not has_year_0
+    starts, ends = offsets_of(texts)
+    is_short = ends - starts <= len(_LONGEST_HOURS[cast.format])
+    has_short = np.count_nonzero(is_short) > texts.null_count  # a null is empty
+    return is_in_range and (not has_short or has_minutes(texts))
+
+
+def _has_nanos(text: str) -> bool:
+    """Whether nanoseconds hold all moments of the year that a text begins with."""
+    return "1678" <= text[:4] <= "2261"
+
+
+def _distinct_offsets(texts: pa.StringArray) -> set[str]:
+    """Return the different offsets of timestamps that Arrow has cast."""
+    # The last six bytes of each text, compared as numbers, are the offset if it is written ``+01:00`` or
+    # ``Z``. A time zone has two offsets at most, in winter and in summer, so that few are looked for.
+    starts, ends = offsets_of(texts)
+    if texts.null_count:
+        ends = ends[ends > starts]
+    data = texts.buffers()[2]
+    tails = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8] >> 16
+    offsets = set()
+    while len(tails):
+        offset = int(tails[0]).to_bytes(6, "little").decode()
+        if offset.endswith("Z"):
+            offset, is_other = "Z", tails >> 40 != ord("Z")
+        elif _is_offset(offset):
+            is_other = tails != tails[0]
+        else:
+            return find_offsets(texts)
+        offsets.add(offset)
+        tails = tails[is_other]
+    return offsets
+
+
+def find_offsets(texts: Any) -> set[str]:
+    """Return the different offsets of timestamps in any spelling: those in words are ``Z``."""
+    return set[str]().union(*(read_moments(chunk, *TIME_SHAPES).offsets for chunk in chunks_of(texts)))
+
+
+def _offsets_at_ends(bounds: Sequence[str]) -> set[str]:
+    return {match[0] for match in map(_offset_at_end, bounds) if match}
+
+
+# --- texts in any spelling -----------------------------------------------------------------------------
+
+
+def read(texts: Any, type_: pa.DataType, format_: TemporalFormat | None = None) -> pa.Array:
+    """Read texts of one format as an array of a type, null as null; raises CellError with the row."""
+    if len(texts) == texts.null_count:
+        return pa.nulls(len(texts), type_)
+    expected = TemporalFormat.DURATION if pa.types.is_duration(type_) else None
+    format_ = format_ or format_of(texts, expected=expected)
+    reader = _READERS[format_]
+    if not reader.holds(type_):
+        # Beside 01:00:01, which is a duration too, 10:30 is what does not fit.
+        unlike = None if expected is None else first_without(texts, expected)
+        row = first_present(texts)[0] if unlike is None else unlike
+        raise CellError(row, texts[row].as_py(), f"is among {format_.value}, which {type_} does not hold")
+    parts, rows = [], 0
+    for chunk in chunks_of(texts):
+        for start in range(0, len(chunk), _BATCH):
+            try:
+                parts.append(reader.read(chunk.slice(start, _BATCH), type_))
+            except CellError as error:
+                raise error.at(rows + start + (error.row or 0)) from None
+        rows += len(chunk)
+    return pa.concat_arrays(parts)
+
+
+def read_text(text: str, type_: pa.DataType) -> pa.Scalar:
+    """Read one text as a value of a type; raises CellError without a row."""
+    try:
+        return read(to_array([text], pa.string()), type_)[0]
+    except CellError as error:
+        raise error.at(None) from None
+
+
+def read_given(texts: Any, type_: pa.DataType) -> pa.Array:
+    """Read texts, also in the spellings that need a type of the caller's; raises CellError with the row."""
+    try:
+        return read(texts, type_)
+    except CellError as error:
+        problem = error
+    if not pa.types.is_date(type_) and not pa.types.is_timestamp(type_):
+        raise problem
+    encoded = pa.concat_arrays(chunks_of(texts)).dictionary_encode()
+    different, places = encoded.dictionary, encoded.indices
+    try:
+        respelled = respell(different, type_)
+        return _read_respelled(respelled, different, type_).take(places)
+    except CellError as error:
+        raise error.at(index_of(places, error.row)) from None
+
+
+def _read_respelled(respelled: pa.StringArray, texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
+    try:
+        return read(respelled, type_)
+    except CellError as error:
+        problem = error
+    # If the spellings differ, it is the first text or the one named that does not fit.
+    for row in (0, problem.row or 0):
+        try:
+            read(respelled.slice(row, 1), type_)
+        except CellError as alone:
+            raise CellError(row, texts[row].as_py(), alone.reason) from None
+    raise problem
+
+
+def read_format(texts: pa.StringArray, format_: TimeFormat, reason: str) -> pa.Array:
+    """Read texts in a format; raises CellError with the row, and a reason if a text is not in it."""
+    moments = read_moments(texts, format_.shape)
+    is_unlike = pc.invert(pc.match_substring_regex(texts, format_.pattern))
+    raise_at_first(is_unlike, texts, reason)
+    if moments.is_no_day.any():
+        row = int(moments.is_no_day.argmax())
+        is_early = take_apart(texts.slice(row, 1), format_.shape).numbers["Y"][0] == 0
+        raise CellError(
+            row, texts[row].as_py(), "is in the year 0000" if is_early else "is not a day of the calendar"
+        )
+    zone = format_.type.tz if pa.types.is_timestamp(format_.type) else None
+    return pc.cast(_to_timestamps(moments, texts, pa.timestamp("us", zone)), format_.type)
+
+
+def _read_dates(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
+    days = pc.cast(texts, pa.date32())
+    if not pa.types.is_timestamp(type_):
+        return pc.cast(days, type_)
+    seconds = numbers_of(pc.fill_null(pc.cast(days, pa.int32()), to_scalar(0, pa.int32()))) * np.int64(_DAY)
+    return _to_type(seconds, np.zeros_like(seconds), texts, type_)
+
+
+def _read_timestamps(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
+    return _to_timestamps(read_moments(texts, *TIME_SHAPES), texts, type_)
+
+
+def _to_timestamps(moments: Moments, texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
+    first, last = FIRST_MICROS // 1_000_000, LAST_MICROS // 1_000_000
+    _refuse(moments.seconds < first, texts, "is before the year 1")
+    _refuse(moments.seconds > last, texts, "is after the year 9999")
+    return _to_type(moments.seconds, moments.nanos, texts, type_)
+
+
+def _read_durations(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
+    seconds, nanos = map(np.concatenate, zip(*map(_lengths, in_slices(texts)), strict=True))
+    return _to_type(seconds, nanos, texts, type_)
+
+
+def _lengths(texts: pa.StringArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the whole seconds of durations, and the nanoseconds beside them; each part has its own sign."""
+    numbers = take_apart(texts, *DURATION_SHAPES).numbers
+    of_seconds, of_time, of_all = (1 - 2 * numbers[f"{part}minus"] for part in ("second_", "time_", ""))
+    seconds = (numbers["H"] * 60 + numbers["M"]) * 60 + of_seconds * numbers["S"]
+    days = numbers["w"] * 7 + numbers["d"]
+    return of_all * (days * _DAY + of_time * seconds), of_all * of_time * of_seconds * numbers["f"]
+
+
+def _to_type(
+    seconds: NDArray[np.int64], nanos: NDArray[np.int64], texts: pa.StringArray, type_: pa.DataType
+) -> pa.Array:
+    """Return seconds and the nanoseconds beside them as a type; CellError if it cannot hold one."""
+    per_second = 10 ** FRACTION_DIGITS[type_.unit]
+    fractions, rest = np.divmod(nanos, 1_000_000_000 // per_second)
+    counts = seconds * per_second + fractions
+    # Whole numbers wrap around, floats do not.
+    is_beyond = (np.abs(seconds * float(per_second) + fractions - counts) > 2.0**62) | (counts == NAT)
+    if pa.types.is_duration(type_):
+        _refuse(is_beyond | (rest != 0), texts, f"does not fit in {type_}")
+    _refuse(rest != 0, texts, f"has more digits than {type_} holds")
+    _refuse(is_beyond, texts, "needs nanoseconds, which reach from 1677 to 2262 only")
+    return _with_nulls(counts.astype(np.int32) if pa.types.is_time32(type_) else counts, texts, type_)
+
+
+def _refuse(wrong: NDArray[np.bool_], texts: pa.StringArray, reason: str) -> None:
+    """Raise a CellError about the first text that is marked as wrong, if any is."""
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise CellError(row, texts[row].as_py(), reason)
+
+
+def _with_nulls(counts: NDArray[Any], texts: pa.Array, type_: pa.DataType) -> pa.Array:
+    """Return numbers as a type, with the nulls of their texts."""
+    valid = None
+    if texts.null_count:
+        valid = pa.py_buffer(
+            np.packbits(numbers_of(pc.cast(pc.is_valid(texts), pa.uint8())), bitorder="little")
+        )
+    return pa.Array.from_buffers(type_, len(counts), [valid, pa.py_buffer(counts)])
+
+
+class _Reader(NamedTuple):
+    """How texts of a format are read: the type for a unit and time zone, and which types hold them."""
+
+    type: Callable[[str, str], pa.DataType]
+    holds: Callable[[pa.DataType], bool]
+    read: Callable[[pa.StringArray, pa.DataType], pa.Array]
+
+
+#: A column of dates may also become timestamps at midnight; an instant needs an offset.
+_READERS: Final = {
+    TemporalFormat.DATE: _Reader(
+        lambda _unit, _tz: pa.date32(),
+        lambda type_: pa.types.is_date(type_) or is_naive(type_),
+        _read_dates,
+    ),
+    TemporalFormat.NAIVE: _Reader(lambda unit, _tz: pa.timestamp(unit), is_naive, _read_timestamps),
+    TemporalFormat.AWARE: _Reader(pa.timestamp, is_aware, _read_timestamps),
+    TemporalFormat.TIME: _Reader(lambda unit, _tz: pa.time64(unit), pa.types.is_time, _read_timestamps),
+    TemporalFormat.DURATION: _Reader(
+        lambda unit, _tz: pa.duration(unit), pa.types.is_duration, _read_durations
+    ),
+}

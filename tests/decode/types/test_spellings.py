@@ -1,0 +1,346 @@
+"""The grammar of temporal text, and what min and max say about the type of rows that were cut."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.types import spellings, times
+from connecty_frames.decode.types.spellings import TemporalFormat, fit_bounds, match_format, trim_zeros
+from tests.cases import cases
+
+DATE, NAIVE, AWARE = TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE
+TIME, DURATION = TemporalFormat.TIME, TemporalFormat.DURATION
+
+
+def format_of(texts: list[str]) -> TemporalFormat:
+    """Return the format of all texts."""
+    return spellings.format_of(pa.array(texts, pa.string()))
+
+
+@cases(
+    ("text", "format_"),
+    [
+        ("2025-01-01", TemporalFormat.DATE),
+        ("0001-01-01", TemporalFormat.DATE),
+        ("9999-12-31", TemporalFormat.DATE),
+        ("2024-02-29", TemporalFormat.DATE),
+        ("2025-01-01T00:00", TemporalFormat.NAIVE),
+        ("2025-01-01 23:59:59", TemporalFormat.NAIVE),
+        ("2025-01-01T00:00:00.1", TemporalFormat.NAIVE),
+        ("2025-01-01T00:00:00.123456789", TemporalFormat.NAIVE),
+        ("2025-01-01T24:00", TemporalFormat.NAIVE),
+        ("2025-01-01T24:00:00.000", TemporalFormat.NAIVE),
+        ("2025-01-01T00:00:00Z", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00+01", TemporalFormat.AWARE),
+        ("2025-01-01T00:00+0100", TemporalFormat.AWARE),
+        ("2025-01-01T00:00:00.5-09:30", TemporalFormat.AWARE),
+        ("1890-01-01T00:00:00+01:24:39", TemporalFormat.AWARE),
+        ("2025-01-01T24:00:00-01:00", TemporalFormat.AWARE),
+        ("2025-01-01t00:00:00", TemporalFormat.NAIVE),
+        ("2025-01-01T00:00:00 Z", TemporalFormat.AWARE),
+        ("2025-01-01t00:00:00z", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00.000 +0200", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00 UTC", TemporalFormat.AWARE),
+        ("2025-01-01T00:00UTC", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00 +0000 UTC", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00+00:00UTC", TemporalFormat.AWARE),
+        ("2025-01-01T00:00-05:00[America/New_York]", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00 +0100 CET", TemporalFormat.AWARE),
+        ("2025-01-01T00:00Z[UTC][u-ca=iso8601]", TemporalFormat.AWARE),
+        ("00:00", TemporalFormat.TIME),
+        ("23:59:59.999999999", TemporalFormat.TIME),
+        ("P1W", TemporalFormat.DURATION),
+        ("P1DT2H3M4.5S", TemporalFormat.DURATION),
+        ("-PT1M", TemporalFormat.DURATION),
+        ("P-1DT-0.5S", TemporalFormat.DURATION),
+        ("24:00:01", TemporalFormat.DURATION),
+        ("100:00:00", TemporalFormat.DURATION),
+        ("-01:00:00", TemporalFormat.DURATION),
+        ("+01:00:00", TemporalFormat.DURATION),
+    ],
+)
+def test_formats(text: str, format_: TemporalFormat) -> None:
+    """What the grammar admits."""
+    assert format_of([text]) is format_
+
+
+@cases(
+    ("text", "reason"),
+    [
+        ("", "is empty, not null"),
+        (" 2025-01-01", "is padded with white space"),
+        ("2025-01-01 ", "is padded with white space"),
+        ("2025-01-01\n", "is padded with white space"),
+        ("infinity", "is infinite"),
+        ("-infinity", "is infinite"),
+        ("0044-03-15 BC", "is before the year 1"),
+        ("0044-03-15T12:00:00 BC", "is before the year 1"),
+        ("10000-01-01", "is after the year 9999"),
+        ("+12025-01-01T00:00:00", "is after the year 9999"),
+        ("0000-01-01", "is in the year 0000"),
+        ("2025-06-30T23:59:60Z", "is a leap second"),
+        ("12:30+01:00", "is a time with an offset"),
+        ("12:30:00Z", "is a time with an offset"),
+        ("2025-01-01T00:00:00.1234567891", "has more than 9 digits of a second"),
+        ("24:00:00", "may be a time of day or a duration"),
+        ("24:00:00.0", "may be a time of day or a duration"),
+        ("2:00:00", "may be a time of day or a duration"),
+        ("P1Y", "is a duration with years, months or a fraction"),
+        ("P1M", "is a duration with years, months or a fraction"),
+        ("1 mon", "is a duration with years, months or a fraction"),
+        ("1 year 2 days", "is a duration with years, months or a fraction"),
+        ("P0.5D", "is a duration with years, months or a fraction"),
+        ("P", "is a duration without parts"),
+        ("P1DT", "is a duration without parts"),
+        ("2025-02-29", "is not a day of the calendar"),
+        ("1900-02-29T00:00:00Z", "is not a day of the calendar"),
+        ("2025-04-31T00:00:00", "is not a day of the calendar"),
+        *(
+            (text, "is not an ISO 8601 date or time")
+            for text in (
+                "2025",
+                "2025-01",
+                "20250101",
+                "2025-1-1",
+                "2025-001",
+                "2025-W01-1",
+                "01/02/2025",
+                "2025-13-01",
+                "2025-00-10",
+                "2025-01-32",
+                "2025-01-01T00:00:00,5",
+                "2025-01-01T25:00",
+                "2025-01-01T00:60",
+                "2025-01-01T24:00:01",
+                "2025-01-01T24:01",
+                "2025-01-01T00:00:00  Z",
+                "2025-01-01T00:00:00+24:00",
+                "2025-01-01T00:00:00 +0200 UTC",
+                "2025-01-01T00:00:00 CET",
+                "2025-01-01T00:00:00 utc",
+                "2025-01-01T00:00:00[Europe/Berlin]",
+                "2025-01-01T00:00:00Z[!u-ca=hebrew]",
+                "2025-01-01T00:00:00Z[Europe/Berlin",
+                "2025-01-01T00:00:00Z []",
+                "1 day 25",
+                "1 day,2:00",
+                "1 day 01:60:00",
+                "1-0 1 2:0:0",
+                "1.24:00:00",
+                "2025-01-01T00:00:00+0100 GMT",
+                "2025-01-01T00:00:00Z CET",
+                "2025-01-01T00:00:00+0100 Europe/Berlin",
+                "25:00",
+                "2025-01-01T00:00:00+0100:30",
+                "2025-01-01T00:00:00.",
+                "2025-01-01T00:00:00+1:00",
+                "2025-01-01T",
+                "2025-01-0\u0661",
+                "\u0662025-01-01",
+                "1:30",
+                "32,5",
+                "4,391,674",
+                "today",
+                "1735689600",
+                "\x00",
+            )
+        ),
+    ],
+)
+def test_no_format(text: str, reason: str) -> None:
+    """Everything else is not temporal text, and the reason says why."""
+    with pytest.raises(CellError) as caught:
+        format_of([text])
+    assert caught.value.reason.startswith(reason)
+    assert caught.value.value == text
+
+
+@cases(
+    ("texts", "row", "reason"),
+    [
+        (
+            ["2025-01-01", "2025-01-01T00:00:00"],
+            1,
+            "is one of the timestamps without offset; others are dates",
+        ),
+        (
+            ["2025-01-01T00:00", "2025-01-01T00:00Z"],
+            1,
+            "is one of the timestamps with offsets; others are timestamps without",
+        ),
+        (["12:00", "12:30", "2025-01-01"], 2, "is one of the dates; others are times of day"),
+        (["2025-01-01", "2025-01-02", "x"], 2, "is not an ISO 8601 date or time"),
+        (["10:00", "1 day, 2:00:00"], 1, "is one of the durations; others are times of day"),
+    ],
+)
+def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:
+    """Two formats in one column have no type; the first value of another format is named."""
+    with pytest.raises(CellError) as caught:
+        format_of(texts)
+    assert caught.value.row == row
+    assert caught.value.reason.startswith(reason)
+
+
+# --- durations --------------------------------------------------------------------------------------
+
+DAY, HOUR, SECOND = 86_400_000_000_000, 3_600_000_000_000, 1_000_000_000
+
+
+@cases(
+    ("text", "nanoseconds"),
+    [
+        # ISO 8601, with PostgreSQL's signs.
+        ("P1DT2H", DAY + 2 * HOUR),
+        ("-P1W", -7 * DAY),
+        ("P-1DT2H-3M-0.5S", -DAY + 2 * HOUR - 180 * SECOND - SECOND // 2),
+        # Python: the sign is of the days.
+        ("1 day, 2:00:00", DAY + 2 * HOUR),
+        ("-1 day, 22:00:00", -2 * HOUR),
+        ("3 days, 0:00:00.000001", 3 * DAY + 1_000),
+        # pandas, and PostgreSQL.
+        ("1 days 02:00:00.5", DAY + 2 * HOUR + SECOND // 2),
+        ("-1 days +22:00:00", -2 * HOUR),
+        ("0 days 00:00:00.000000001", 1),
+        ("1 day -02:00:00", DAY - 2 * HOUR),
+        ("-3 days", -3 * DAY),
+        # Trino and Athena: the sign is of the whole.
+        ("1 02:00:00.000", DAY + 2 * HOUR),
+        ("-1 02:00:00.000", -DAY - 2 * HOUR),
+        ("-0 00:00:01.000", -SECOND),
+        # Spark and Databricks.
+        ("INTERVAL '1 02:00:00' DAY TO SECOND", DAY + 2 * HOUR),
+        ("INTERVAL '-1 02:00:00.25' DAY TO SECOND", -DAY - 2 * HOUR - SECOND // 4),
+        # .NET: the sign is of the whole.
+        ("1.02:00:00", DAY + 2 * HOUR),
+        ("-1.02:00:00.0000001", -DAY - 2 * HOUR - 100),
+        # BigQuery: days and time have signs of their own.
+        ("0-0 1 2:0:0", DAY + 2 * HOUR),
+        ("0-0 -1 -2:0:0.5", -DAY - 2 * HOUR - SECOND // 2),
+        ("0-0 1 -2:0:0", DAY - 2 * HOUR),
+        # MariaDB.
+        ("838:59:59", 838 * HOUR + 59 * 60 * SECOND + 59 * SECOND),
+        ("-00:00:01", -SECOND),
+        ("24:00:01", DAY + SECOND),
+    ],
+)
+def test_lengths(text: str, nanoseconds: int) -> None:
+    """Each spelling is exactly this long."""
+    assert times.read_text(text, pa.duration("ns")).value == nanoseconds
+    assert match_format(text) is TemporalFormat.DURATION
+
+
+@cases("text", ["01:00:01", "1:00:01", "23:59:59.5", "00:00:00", "24:00:00", "24:00:00.000"])
+def test_times_of_day(text: str) -> None:
+    """These may be times of day, so they are durations only where something else says so."""
+    assert match_format(text) is not TemporalFormat.DURATION
+
+
+@cases(
+    ("text", "delta"),
+    [
+        ("01:00:01", timedelta(hours=1, seconds=1)),
+        ("0:00:01.5", timedelta(seconds=1.5)),
+        ("24:00:00", timedelta(days=1)),
+    ],
+)
+def test_as_a_duration(text: str, delta: timedelta) -> None:
+    """As the type of a duration, a time of day is the duration since midnight."""
+    assert times.read_text(text, pa.duration("us")).as_py() == delta
+
+
+@given(st.timedeltas(timedelta(days=-99_999), timedelta(days=99_999)))
+def test_spellings_by_independent_writers(delta: timedelta) -> None:
+    """What Python and pandas write, also in one column, is the duration that they wrote."""
+    texts = [str(delta), str(pd.Timedelta(delta)), pd.Timedelta(delta).isoformat()]
+    assert times.read(pa.array(texts), pa.duration("us")).to_pylist() == [delta] * 3
+
+
+# --- bounds -----------------------------------------------------------------------------------------
+
+
+@cases(
+    ("values", "bounds", "format_", "counted"),
+    [
+        # Of the same format: two more values.
+        (DATE, ["2025-01-01"], DATE, ["2025-01-01"]),
+        (AWARE, ["2025-01-01T10:00:00.1234567Z"], AWARE, ["2025-01-01T10:00:00.1234567Z"]),
+        # Midnight is the date, and a date is its midnight.
+        (DATE, ["2025-01-01T00:00:00", "2025-01-02 00:00:00 UTC"], DATE, []),
+        (DATE, ["2025-01-01T00:00+02:00", "2025-01-02T00:00:00.000Z"], DATE, []),
+        (NAIVE, ["2025-01-01"], NAIVE, []),
+        (AWARE, ["2025-01-01"], AWARE, []),
+        # Another value needs another type.
+        (DATE, ["2025-01-01", "2025-01-02T17:30:00"], NAIVE, ["2025-01-01", "2025-01-02T17:30:00"]),
+        # Of a format that the column's values cannot have, or unreadable: no evidence.
+        (AWARE, ["2025-01-01T00:00:00"], AWARE, []),
+        (NAIVE, ["2025-01-01T00:00:00Z"], NAIVE, []),
+        (DATE, ["10:00:00"], DATE, []),
+        (DURATION, ["01:00:00", "24:00:00"], DURATION, ["01:00:00", "24:00:00"]),
+        (TIME, ["10:00:00", "12345 days 00:00:00"], TIME, ["10:00:00"]),
+        (TIME, ["2:00:00"], TIME, []),
+        (DATE, ["abc", "04/03/2025", "2025-02-30"], DATE, []),
+        (DURATION, ["0.30000000000000004"], DURATION, []),  # seconds as a float
+        # Without values the bounds decide.
+        (None, ["2025-01-01", "2025-01-02"], DATE, ["2025-01-01", "2025-01-02"]),
+        (None, ["2025-01-01", "2025-01-02T00:00:00"], DATE, ["2025-01-01"]),
+        (None, ["2025-01-01T00:00:00", "2025-01-02"], DATE, ["2025-01-02"]),
+        (None, ["abc", "10:00"], TIME, ["10:00"]),
+        (None, ["abc"], AWARE, []),
+    ],
+)
+def test_formats_of_bounds(
+    values: TemporalFormat | None, bounds: list[str], format_: TemporalFormat, counted: list[str]
+) -> None:
+    """The format of values and bounds together, and the bounds that count as values of it."""
+    assert fit_bounds(values, bounds) == (format_, counted)
+
+
+@cases(
+    ("values", "bound", "reason"),
+    [
+        (DATE, "infinity", "is infinite"),
+        (AWARE, "0044-03-15 00:00:00 BC", "is before the year 1"),
+        (NAIVE, "10000-01-01T00:00:00", "is after the year 9999"),
+        (None, "2016-12-31T23:59:60Z", "is a leap second"),
+        (TIME, "24:00:00", "may be a time of day or a duration"),
+        (DURATION, "PT0.1234567891S", "has more than 9 digits of a second"),
+        (NAIVE, "2025-01-01 00:00:00.1234567891", "has more than 9 digits of a second"),
+        (
+            DURATION,
+            "1 mon",
+            "is a duration with years, months or a fraction that has no fixed length",
+        ),
+        (DATE, "2025-01-01T17:30:00Z", "is one of the timestamps with offsets; others are dates"),
+    ],
+)
+def test_what_no_type_holds(values: TemporalFormat | None, bound: str, reason: str) -> None:
+    """A bound that is a value, but of no type that holds the others too, is an error without a row."""
+    with pytest.raises(CellError) as caught:
+        fit_bounds(values, [bound])
+    assert (caught.value.row, caught.value.value, caught.value.reason) == (None, bound, reason)
+
+
+@cases(
+    ("bound", "texts", "trimmed"),
+    [
+        # Of a writer that always prints nine digits, beside rows of another one.
+        ("2025-01-01 10:00:00.000000000", ["2025-01-01 10:00:00"], "2025-01-01 10:00:00.000000"),
+        ("2025-01-01 10:00:00.120000000", ["2025-01-01 10:00:00.12"], "2025-01-01 10:00:00.120000"),
+        ("1 02:00:00.500000000", ["1 02:00:00.500"], "1 02:00:00.500000"),
+        # Of the writer of the rows, which leaves out fractions of zero.
+        ("23:59:59.9999990", ["10:00:00"], "23:59:59.9999990"),
+        ("10.02:00:00.5000000", ["1.02:00:00"], "10.02:00:00.5000000"),
+        # A digit that is none of these zeros stays.
+        ("2025-01-01 10:00:00.000000100", ["2025-01-01 10:00:00.5"], "2025-01-01 10:00:00.0000001"),
+    ],
+)
+def test_zeros(bound: str, texts: list[str], trimmed: str) -> None:
+    """Zeros beyond microseconds ask for nanoseconds only if the writer of the rows prints them."""
+    assert trim_zeros([bound], pa.array(texts, pa.string())) == [trimmed]
