@@ -35,7 +35,7 @@ _TICKS: Final = 8
 #: The pixels between two labels, and between labels and the title of an axis.
 _PADDING: Final = 10
 #: The characters of the label of a category, of which more are left out in its middle.
-_LABEL: Final = 36
+_LABEL: Final = 30
 #: The years between two labels of an axis.
 _STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 #: What can be the name of a field.
@@ -67,34 +67,31 @@ def plot(
         raise missing_extra("plot", "Plots need", error) from None
     chosen = choose_chart(table, question, x, y, color, cut=cut_rows)
     dimension, measure, group = chosen.dimension, chosen.measure, chosen.group
-    drawn = [column for column in (dimension, measure, group) if column]
+    drawn = [column for column in (dimension, group, measure) if column is not None]
     used = [c for c in chosen.columns if c.at < _MAX_TOOLTIP_COLUMNS or c in drawn]
     is_category = chosen.kind is ChartKind.BARS or dimension.is_time
-    base = Chart(
-        alt.InlineData(
-            values=_rows(
-                [*dict.fromkeys([*used, *drawn])], [measure] if is_category else [dimension, measure]
-            )
-        )
-    )
+    numbers = [measure] if is_category else [dimension, measure]
+    base = Chart(alt.InlineData(values=_rows([*dict.fromkeys([*used, *drawn])], numbers)))
     chart: alt.Chart = _DRAW[chosen.kind](alt, base, dimension, measure)
     if group is not None:
-        legend = alt.Legend(**labels) if (labels := _labels(group)) else alt.Undefined
-        names = alt.Color(
-            field=_field(group), type="nominal", title=snippet(group.name) or None, sort=None, legend=legend
+        legend = alt.Legend(**_labels(group))
+        title = snippet(group.name) or None
+        chart = chart.encode(
+            color=alt.Color(field=_field(group), type="nominal", title=title, sort=None, legend=legend)
         )
-        chart = chart.encode(color=names)
     if group is not None and chosen.kind is ChartKind.BARS and not chosen.dimension.is_unique:
         chart = chart.encode(yOffset=alt.YOffset(field=_field(group), type="nominal", sort=None))
     if chosen.overlaps:
         chart = chart.mark_circle()
     tooltips = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
-    chart = chart.encode(tooltip=tooltips, description=_description(alt, [dimension, group, measure]))
+    chart = chart.encode(tooltip=tooltips, description=_description(alt, drawn))
     part = chosen.part
     if used != chosen.columns:
         part += f"{part and ', '}{len(used)} of {len(chosen.columns):,} columns in the tooltips"
-    title = alt.TitleParams(chosen.title, subtitle=f"Shown: {part}") if part else chosen.title
-    return chart.properties(title=title)
+    if part:  # in a colour, since Streamlit's dark theme leaves it black
+        titles = alt.TitleParams(chosen.title, subtitle=f"Shown: {part}", subtitleColor="gray")
+        return chart.properties(title=titles)
+    return chart.properties(title=chosen.title)
 
 
 # --- columns ----------------------------------------------------------------------------------------
@@ -137,9 +134,9 @@ def _tooltip_title(name: str) -> str:
     return f"{name} " if name in {"image", "title"} else snippet(name).replace("\\", "\\\\")
 
 
-def _description(alt: Any, columns: list[Column | None]) -> Any:
+def _description(alt: Any, columns: list[Column]) -> Any:
     """Return the text of a mark for screen readers; Vega-Lite's own is an expression that has the titles."""
-    keys = dict.fromkeys(_text_field(column) for column in columns if column is not None)
+    keys = dict.fromkeys(map(_text_field, columns))
     values = [f"datum[{json.dumps(key)}]" for key in keys]
     return alt.DescriptionValue(alt.ExprRef(f"join([{', '.join(values)}], ': ')"))
 

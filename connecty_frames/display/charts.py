@@ -62,7 +62,7 @@ _MAX_RATIO: Final = 1_000
 #: Words of a question: those that no name needs, those before what is counted by, and those between names.
 _FILLERS: Final = {"the", "of"}
 _BY: Final = {"by", "per", "each"}
-_APART: Final = {*_BY, "and", "or", "vs", "versus", "with"}
+_APART: Final = {*_BY, "and", "or", "vs", "with"}
 #: Words for a measure that is relative to another, and how many words away that one stands.
 _SHARES: Final = {"share", "growth"}
 _NEAR: Final = 2

@@ -146,7 +146,7 @@ def _series(chart: Chart, console: Console) -> RenderableType:
         frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
         unit = None if chart.dimension.is_time else "Y"
         picture = [*frame, _time_axis(times[drawn], len(frame[0]) - 2, unit), *legend]
-    return Text.from_ansi("\n".join(picture), no_wrap=True)
+    return Text.from_ansi("\n".join(picture))
 
 
 def _times(chart: Chart) -> Any:

@@ -101,6 +101,16 @@ def test_measures_beside_each_other(question: str, names: str, what: str) -> Non
         assert chart.what == f"{what} by {name}"
 
 
+@cases("word", ["and", "or", "vs", "versus", "with", "by", "per", "each", ","])
+def test_words_between_names(word: str) -> None:
+    """What stands on both sides of one is no single name."""
+    columns = {name: COLUMNS[name] for name in ("revenue", "cumulative_revenue")}
+
+    chart = choose_chart(pa.table({"shop": ABC, **columns}), f"cumulative {word} revenue")
+
+    assert chart.what == "revenue and cumulative_revenue by shop"
+
+
 @cases(
     ("question", "names", "title"),
     [

@@ -362,6 +362,7 @@ def test_a_whole_table() -> None:
             pa.list_(pa.float64()),
             ['["Infinity","NaN","-Infinity"]'],
         ),
+        ([Decimal("1E-9"), None], pa.decimal128(9, 9), ["0.000000001", None]),
         ([["a"], None], pa.list_(pa.string()), ['["a"]', None]),
         ([{"a": b"x"}], pa.struct([("a", pa.binary())]), [r'{"a":"\\x78"}']),
         ([1], pa.timestamp("s", "-03:30"), ["1969-12-31T20:30:01-03:30"]),
