@@ -149,7 +149,8 @@ def test_the_axis_of_percent(name: str, values: list[float]) -> None:
     """It says percent, of fractions as of percentages."""
     lines = drawn({"day": MONTHS[:2], name: values})
 
-    assert [line.split()[-1] for line in lines if line.endswith("%")] == ["12%", "8%"]
+    labels = [line.split()[-1] for line in lines if line.endswith("%")]
+    assert labels in (["12%", "8%"], ["15%", "10%", "5%"])  # by version of uniplot
 
 
 def test_a_frame_in_ascii() -> None:
