@@ -68,8 +68,8 @@ def _described(described: Iterable[tuple[Any, Any]]) -> dict[str, str]:
 
 
 def _by_pandas(column: Counted) -> Described:
-    series = convert_dtypes(column.column)
     with np.errstate(invalid="ignore"):  # for infinity
+        series = convert_dtypes(column.column)
         described = series.iloc[: column.size].describe()
     return Described(str(series.dtype), _described(described.items()))
 
@@ -82,7 +82,7 @@ def _by_polars(column: Counted) -> Described:
     try:
         series = pl.Series(values)
         described = series.head(column.size).describe().rows()
-    except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError, OverflowError) as error:
         raise Unwritable from error
     if series.dtype == pl.Null:
         raise Unwritable
