@@ -11,8 +11,7 @@ import pyarrow as pa
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import cut, quoted, snippet
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import index_of, to_array
+from connecty_frames.decode.arrow.buffers import index_of
 from connecty_frames.decode.arrow_types import is_number, is_text
 from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError, cell_error
@@ -23,13 +22,18 @@ from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, Colu
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import inference, numbers
-from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds
+from connecty_frames.decode.types.build import (
+    build,
+    build_datetimes,
+    datetime_type,
+    restate_bounds,
+)
+from connecty_frames.decode.types.casts import longest_of
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.types.encodings import AnyDatetime, AnyDecimal, Encoding, OpenType, epoch
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
 
 if TYPE_CHECKING:
-    from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.decode.limits import ReaderLimits
     from connecty_frames.decode.statistics import ColumnStatistics
@@ -245,20 +249,11 @@ def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions)
     if isinstance(given, AnyDecimal):
         type_ = None
         if not column.cells.has_surrogates:  # else an error, where the values are read
-            type_ = numbers.any_decimal(_longest(column.cells), column.bounds)
+            type_ = numbers.any_decimal(longest_of(column.cells), column.bounds)
         return inference.Decision(type_ or given.type, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
         return inference.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
     return inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
-
-
-def _longest(cells: ScalarColumn | CellColumn) -> Array:
-    """Return the texts of the numbers that have the most digits, or of all cells."""
-    integers = cells.array if isinstance(cells, ScalarColumn) else cells.texts
-    if not pa.types.is_int64(integers.type):
-        return cells.texts
-    extremes = pc.min_max(integers)
-    return to_array([str(extremes[end]) for end in ("min", "max") if extremes[end].is_valid], pa.string())
 
 
 def _build(

@@ -20,7 +20,12 @@ import pyarrow as pa
 from connecty_frames._base.text import listed, quoted
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import bytes_of, index_of, numbers_of, to_array, to_scalar
+from connecty_frames.decode.arrow.buffers import (
+    bytes_of,
+    index_of,
+    numbers_of,
+    to_array,
+)
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     any_of,
@@ -28,7 +33,6 @@ from connecty_frames.decode.arrow_types import (
     is_aware,
     is_binary,
     is_list,
-    is_naive,
     is_number,
     is_text,
 )
@@ -45,11 +49,11 @@ from connecty_frames.decode.exact_json import (
 )
 from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers
+from connecty_frames.decode.types.casts import cast_exactly
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine, texts_of
 from connecty_frames.decode.types.encodings import AnyDatetime, Category, Encoding
-from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.spellings import TemporalFormat, match_format
-from connecty_frames.decode.types.times import TemporalValues, check_zone, read_given, row_out_of_range
+from connecty_frames.decode.types.times import TemporalValues, check_zone, read_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,9 +80,6 @@ _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
 _SCALAR_KINDS: Final = (frozenset({ValueKind.BOOLEAN}), frozenset({ValueKind.TEXT}), NUMBER_KINDS)
 #: Up to this size arrays and objects are read as Python objects, in a fraction of the time.
 _FEW_BYTES: Final = 1 << 13  # pragma: no mutate - a size
-#: How many digits whole numbers of 64 bits have.
-_INTEGER_DIGITS: Final = 19
-
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
 #: for them. Some readers return a zero without its minus.
 _TRUTH_VALUES: Final = {
@@ -118,10 +119,7 @@ def _build_encoded(cells: Sequence[Any], encoding: Encoding) -> Array:
 def _build_at_once(cells: Sequence[Any], type_: pa.DataType) -> Array | None:
     """Return cells as a type without a Python object for each, or None if some may not fit."""
     if isinstance(cells, ScalarColumn):
-        read = cells.values
-        if isinstance(read, FloatValues) and read.inexact and not pa.types.is_floating(type_):
-            return None  # 1.00000000000000001 is no whole number
-        return _cast(read.values if isinstance(read, TemporalValues | FloatValues) else read, type_)
+        return cast_exactly(cells, type_)
     if isinstance(cells, CellColumn) and _is_by_place(cells, type_) and cells.texts.nbytes > _FEW_BYTES:
         return None if cells.has_surrogates else _build_by_place(cells, type_)
     return None
@@ -146,63 +144,6 @@ def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], typ
         except CellError as error:
             raise error.at(start + (error.row or 0)) from None
     return pa.concat_arrays(arrays)
-
-
-# --- values that have been read ----------------------------------------------------------------------
-
-
-def _cast(values: Array, type_: pa.DataType) -> Array | None:
-    """Return values in another type, or None unless each is known to be one of it exactly."""
-    if values.type == type_:
-        return values
-    casts = (cast for is_source, is_target, cast in _CASTS if is_source(values.type) and is_target(type_))
-    cast = next(casts, None)
-    try:
-        return cast and cast(values, type_)
-    except pa.ArrowInvalid:
-        return None
-
-
-def _as_decimal(integers: Array, type_: pa.DataType) -> Array:
-    return pc.cast(pc.cast(integers, pa.decimal128(_INTEGER_DIGITS)), type_)
-
-
-def _as_integer(floats: Array, type_: pa.DataType) -> Array | None:
-    """Return floats as whole numbers; from 2**53 on, a text may have said another number."""
-    most = pc.max(pc.abs(floats)).as_py()
-    return pc.cast(floats, type_) if most is not None and most <= numbers.MAX_EXACT_INTEGER else None
-
-
-def _as_date(times: Array, type_: pa.DataType) -> Array | None:
-    """Return timestamps as dates if all are midnight."""
-    days = pc.cast(times, pa.date32(), safe=False)
-    return pc.cast(days, type_) if pc.cast(days, times.type).equals(times) else None
-
-
-def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
-    """Return dates or timestamps in another unit or time zone."""
-    if type_.unit == "ns" and getattr(times.type, "unit", "") != "ns":
-        times = pc.cast(times, pa.timestamp("us", type_.tz))
-        # Checked here since the cast wraps around silently on some versions of Arrow.
-        pc.multiply_checked(pc.cast(times, pa.int64()), to_scalar(1_000, pa.int64()))
-    found = pc.cast(times, type_)
-    is_shown = type_.tz is None or row_out_of_range(found, type_.tz) is None
-    return found if is_shown else None
-
-
-#: What casts values of a type to another one: exactly, or to None or ArrowInvalid. Whatever it refuses is
-#: read from its texts, which tells the cell.
-_CASTS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[Array, pa.DataType], Array | None]], ...]] = (
-    (pa.types.is_int64, any_of(pa.types.is_integer, pa.types.is_floating), pc.cast),
-    (pa.types.is_int64, pa.types.is_decimal, _as_decimal),
-    (pa.types.is_float64, pa.types.is_integer, _as_integer),
-    (pa.types.is_string, pa.types.is_large_string, pc.cast),  # Arrow 17 casts none to string_view
-    (pa.types.is_date, pa.types.is_date, pc.cast),
-    (pa.types.is_date, is_naive, _as_timestamp),
-    (is_naive, pa.types.is_date, _as_date),
-    (is_naive, is_naive, _as_timestamp),
-    (is_aware, is_aware, _as_timestamp),
-)
 
 
 # --- local times and instants -------------------------------------------------------------------------
