@@ -457,9 +457,25 @@ def test_a_plot_of_an_answer(countries: cf.Answer) -> None:
     chart = countries.plot()
 
     assert isinstance(chart, alt.Chart)
-    assert chart.title == TOP_COUNTRIES
+    assert chart.title == TOP_COUNTRIES  # and no rows, since it was not cut
     assert chart.mark_point().to_dict()["mark"] == {"type": "point"}
     assert countries.plot(y="orders", x="country").to_dict()["mark"] == {"type": "bar"}
+
+
+def test_a_plot_of_an_answer_that_was_cut() -> None:
+    """It says of how many rows, as the card does; several columns share its y axis."""
+    pytest.importorskip("altair")
+    rows = b'[["shop", "budget", "actual"], ["a", 1, 2], ["b", 2, 3]]'
+    stats = b'{"budget": {"type": "int64", "count": 5, "null_count": 0}}'
+    answer = cf.Answer.from_json(
+        b'{"state": "COMPLETED", "results": {"dataframe": %b, "dataframe_stats": %b}}' % (rows, stats),
+        on_truncation="ignore",
+    )
+
+    title = answer.plot(y=["budget", "actual"]).to_dict()["title"]
+
+    assert (title["text"], title["subtitle"]) == ("budget and actual by shop", "Shown: 2 of 5 rows")
+    assert answer.metadata.cut_text == "2 of 5 rows"
 
 
 def test_a_plot_without_a_table_or_a_fit(golden: Path, logins: cf.Answer) -> None:

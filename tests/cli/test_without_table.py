@@ -109,6 +109,22 @@ def test_a_chart_in_place_of_the_table(shell: Any, answers: Any, settings: dict[
 
 
 @pytest.mark.usefixtures("uniplot")
+def test_a_chart_of_an_answer_that_was_cut(shell: Any, answers: Any, settings: dict[str, object]) -> None:
+    """The line below its title says of how many rows."""
+    answers(
+        dataframe=[["country", "orders"], ["Poland", 100], ["Spain", 50]],
+        dataframe_stats={"orders": {"type": "int64", "count": 5, "null_count": 0}},
+    )
+
+    code, out, _ = shell.text(shell.run("ask", "how many orders?", "--plot", **settings))
+
+    assert (code, out.splitlines()[:3]) == (
+        0,
+        ["how many orders?", "orders by country", "Shown: 2 of 5 rows"],
+    )
+
+
+@pytest.mark.usefixtures("uniplot")
 @pytest.mark.parametrize(
     ("components", "out", "reason"),
     [
