@@ -89,7 +89,7 @@ def plot(
     if used != chosen.columns:
         part += f"{part and ', '}{len(used)} of {len(chosen.columns):,} columns in the tooltips"
     if part:  # in a colour, since Streamlit's dark theme leaves it black
-        titles = alt.TitleParams(chosen.title, subtitle=f"Shown: {part}", subtitleColor="gray")
+        titles = alt.TitleParams(chosen.title, subtitle=f"Shown: {part}", subtitleColor="#8c8c8c")
         return chart.properties(title=titles)
     return chart.properties(title=chosen.title)
 

@@ -56,7 +56,7 @@ _MANY: Final = 10
 #: A period of no more values than these is no line: its values are compared.
 _FEW: Final = 2
 #: The largest number of a period that is not a date, such as the day of a year.
-_MAX_PERIOD: Final = 366
+_MAX_PERIOD: Final = 366  # pragma: no mutate - others are months and days of a year, such as 202403
 #: How many times larger than another one the measures on an axis may be.
 _MAX_RATIO: Final = 1_000
 #: Words of a question: those that no name needs, those before what is counted by, and those between names.

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(find_spec("altair") is None, reason="the extra [
 
 DAYS = [date(2025, 1, 1), date(2025, 1, 2)]
 #: The colour of subtitles, legible on light and dark.
-GRAY = {"subtitleColor": "gray"}
+GRAY = {"subtitleColor": "#8c8c8c"}
 
 
 def drawn(columns: dict[str, Any], **chosen: Any) -> dict[str, Any]:

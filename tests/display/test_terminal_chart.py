@@ -273,6 +273,8 @@ def test_several_lines() -> None:
         drawing = "".join(lines[2:-3])
         assert ("+" in drawing, "x" in drawing, "█" in drawing) == (True, True, False)
         assert lines[-1].split() == ["++", "new", "xx", "null"]
+    names = {"month": MONTHS[:2] * 2, "c": ["n" * 20] * 2 + ["n" * 10 + "m" * 11] * 2, "n": [1, 2, 2, 1]}
+    assert drawn(names, 60)[-1].split() == ["++", "n" * 20, "xx", "n" * 10 + "…" + "m" * 9]
 
 
 def test_points() -> None:
