@@ -40,7 +40,7 @@ from connecty_frames.store.table import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
     from connecty_frames._base.secret import SecretStr
@@ -69,11 +69,7 @@ FROM (SELECT {now} AS now) AS clock LEFT JOIN questions ON key = ? AND (
 class Waiting(deque[Statement]):
     """Statements that wait, in their order; beyond a size the oldest are dropped, and counted."""
 
-    def __init__(self, statements: Iterable[Statement] = ()) -> None:
-        super().__init__()
-        self._size = self._lost = 0
-        for each in statements:
-            self.append(each)
+    _size = _lost = 0
 
     def append(self, statement: Statement) -> None:
         """Add a statement."""

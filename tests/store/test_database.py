@@ -554,12 +554,20 @@ def test_the_wait_for_other_threads_counts(
         assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
 
 
+def waiting_for(*statements: Any) -> Waiting:
+    """Return a queue of statements."""
+    queue = Waiting()
+    for each in statements:
+        queue.append(each)
+    return queue
+
+
 class TestWaitingStatements:
     """Statements of a queue are executed once each, in its order, and leave it when they are done."""
 
     def test_without_a_file(self, path: Path) -> None:
         """Nothing is executed, and none is created."""
-        waiting = Waiting([(INSERT, ("a",)), (INSERT, ("b",))])
+        waiting = waiting_for((INSERT, ("a",)), (INSERT, ("b",)))
         store_at(path).execute_waiting(waiting)
         assert not waiting
         assert not path.exists()
@@ -569,7 +577,7 @@ class TestWaitingStatements:
         monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
         database = store_at(path)
         database.open()
-        waiting = Waiting([(INSERT, ("a",)), (INSERT, ("b",))])
+        waiting = waiting_for((INSERT, ("a",)), (INSERT, ("b",)))
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="database is locked"):
@@ -585,7 +593,7 @@ class TestWaitingStatements:
         """The statement and those after it stay."""
         database = store_at(path)
         database.open()
-        waiting = Waiting([(INSERT, ("a",)), ("INSERT", ()), (INSERT, ("b",))])
+        waiting = waiting_for((INSERT, ("a",)), ("INSERT", ()), (INSERT, ("b",)))
         with pytest.raises(StoreError, match="incomplete input"):
             database.execute_waiting(waiting)
         assert list(waiting) == [("INSERT", ()), (INSERT, ("b",))]
@@ -596,7 +604,7 @@ class TestWaitingStatements:
         monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 20.0)
         database = store_at(path)
         database.open()
-        waiting = Waiting([(INSERT, ("a",)), (INSERT, ("b",))])
+        waiting = waiting_for((INSERT, ("a",)), (INSERT, ("b",)))
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with ThreadPoolExecutor(2) as pool:
@@ -612,7 +620,7 @@ class TestWaitingStatements:
         monkeypatch.setattr("connecty_frames.store.history._MOST_WAITING", 600)
         database = store_at(path)
         database.open()
-        waiting = Waiting([(INSERT, ("a",))])
+        waiting = waiting_for((INSERT, ("a",)))
         execute = database.execute
 
         def execute_first(*arguments: Any, **options: Any) -> object:
