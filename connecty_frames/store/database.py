@@ -180,14 +180,15 @@ class Store:
         # depend on those of the queue.
         with self.locked(until), self:
             while waiting:
-                for each in self.execute_first(list(waiting), until):
+                for each in self.execute_first(waiting, until):
                     if waiting and waiting[0] is each:  # else a full queue has dropped it for a newer one
                         waiting.popleft()
 
-    def execute_first(self, statements: list[Statement], until: float) -> list[Statement]:
+    def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
         """Execute the first of some statements, or several in one transaction, and return them."""
-        self.execute(*statements[0], creates=False, until=until)
-        return statements[:1]
+        statement = waiting[0]
+        self.execute(*statement, creates=False, until=until)
+        return [statement]
 
     def locked(self, until: float) -> AbstractContextManager[object]:  # noqa: ARG002 - for others
         """Keep other threads from using the connection; none holds a file for long."""

@@ -370,7 +370,7 @@ class History:
 
     def _job(self, asked: Asked) -> str | None:
         """Return the tag ``job``, which has a column of its own: SQLite may lack functions for JSON."""
-        return None if asked.tags is None else self._text(asked.tags.get("job"))
+        return None if asked.tags is None else self._text(_whole(asked.tags.get("job")))
 
     def _limits(self, asked: Asked) -> list[tuple[str | None, int]]:
         """Return the limits that a question has: of its job, or None for all, and how many."""
@@ -467,8 +467,8 @@ class History:
     def _stored(self, value: Any) -> str | None:
         if value is None or isinstance(value, int):  # ids of workspaces are larger than numbers of SQLite
             return None if value is None else str(value)
-        if not isinstance(value, str):  # PostgreSQL's JSON has no NUL and no half of a character
-            texts = {name: (_encodable(text) or "").replace("\0", "\\x00") for name, text in value.items()}
+        if not isinstance(value, str):
+            texts = {name: _whole(text) for name, text in value.items()}
             value = json.dumps(texts, sort_keys=True, ensure_ascii=False)
         return self._text(value)
 
@@ -503,6 +503,11 @@ def _asker() -> dict[str, str | None]:
 def _was_started(change: Statement) -> bool:
     """Whether a change is of a question that may have been started."""
     return f"'{RecordState.REJECTED}'" not in change[0] and RecordState.REJECTED not in change[1]
+
+
+def _whole(text: str | None) -> str | None:
+    """Return a text with what PostgreSQL's JSON cannot have escaped: NUL, and lone surrogates."""
+    return text and (_encodable(text) or "").replace("\0", "\\x00")
 
 
 def _until(seconds: float | None) -> float | None:

@@ -38,6 +38,7 @@ except ModuleNotFoundError as missing:
     raise missing_extra("postgres", "A history in PostgreSQL needs", missing) from None
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
@@ -158,9 +159,9 @@ class Server(Store):
         until = until or time.monotonic() + _ATTEMPT
         return self._attempts([*lock, (statement, parameters)], until, creates=creates)[-1]
 
-    def execute_first(self, statements: list[Statement], until: float) -> list[Statement]:
+    def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
         """Execute many at once, in one transaction."""
-        several = statements[:_TOGETHER]
+        several = list(waiting)[:_TOGETHER]
         self._attempts(several, until, creates=False)
         return several
 

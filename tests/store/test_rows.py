@@ -153,7 +153,7 @@ def test_a_role_that_may_only_read(server: Script, running: PostgresServer, url:
 def test_the_view(server: Script, url: str, database: Any) -> None:
     """Times, tags as JSON, durations, and the state by the clock; a time of anybody's is no error."""
     with client(server, url) as asking:
-        asking.ask("how many?", tags={"job": "nightly", "by": "a\0b \udc80"})
+        asking.ask("how many?", tags={"job": "night\0ly", "by": "a\0b \udc80"})
         asking.ask("who?")
         asking.ask("why?")
     database.execute(
@@ -165,7 +165,7 @@ def test_the_view(server: Script, url: str, database: Any) -> None:
         "FROM connecty.history ORDER BY id"
     ).fetchall()
     assert [row[1:] for row in rows] == [
-        ("COMPLETED", r"a\x00b \udc80", "nightly", True, getpass.getuser()),
+        ("COMPLETED", r"a\x00b \udc80", r"night\x00ly", True, getpass.getuser()),
         ("UNCERTAIN", None, None, True, getpass.getuser()),
         ("COMPLETED", None, None, True, getpass.getuser()),
     ]
