@@ -150,10 +150,14 @@ class Relay:
             socket.create_connection(("127.0.0.1", self._target)) as server,
         ):
             self._open |= {client, server}
+            poll = select.poll()  # select takes no numbers from 1,024 on
+            for each in (client, server):
+                poll.register(each, select.POLLIN)
             try:
                 loses = False
                 while True:
-                    for ready in select.select([client, server], [], [], 0.05)[0]:
+                    for number, _ in poll.poll(50):
+                        ready = client if number == client.fileno() else server
                         if self.hangs:
                             time.sleep(0.02)
                             continue
