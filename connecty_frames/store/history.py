@@ -69,12 +69,20 @@ FROM (SELECT {now} AS now) AS clock LEFT JOIN questions ON key = ? AND (
 class Waiting(deque[Statement]):
     """Statements that wait, in their order; beyond a size the oldest are dropped, and counted."""
 
-    _size = _lost = 0
+    def __init__(self) -> None:
+        super().__init__()
+        #: The bytes of each, roughly. One alone is not counted, as nearly always, and never dropped. Of two
+        #: threads both see no fewer sizes than statements.
+        self._sizes = deque[int]()
+        self._size = self._lost = 0
 
     def append(self, statement: Statement) -> None:
         """Add a statement."""
+        texts = [each for each in statement[1] if isinstance(each, str)] if self else []
+        size = _STATEMENT * bool(self) + sum(map(len, texts))
+        self._sizes.append(size)
+        self._size += size
         super().append(statement)
-        self._size += _size(statement)
         while self._size > _MOST_WAITING and len(self) > 1:
             self.popleft()
             self._lost += 1
@@ -82,7 +90,7 @@ class Waiting(deque[Statement]):
     def popleft(self) -> Statement:
         """Take the first one."""
         statement = super().popleft()
-        self._size -= _size(statement)
+        self._size -= self._sizes.popleft()
         return statement
 
     def lose(self) -> int:
@@ -91,11 +99,6 @@ class Waiting(deque[Statement]):
         while self:
             self.popleft()
         return lost
-
-
-def _size(statement: Statement) -> int:
-    """Return the bytes of a statement, roughly."""
-    return _STATEMENT + sum(len(each) for each in statement[1] if type(each) is str)
 
 
 #: A number for all questions, or pairs of a job, or of ``*`` for all, and a number.
@@ -374,7 +377,9 @@ class History:
 
     def _limits(self, asked: Asked) -> list[tuple[str | None, int]]:
         """Return the limits that a question has: of its job, or None for all, and how many."""
-        limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit or ())
+        if self.limit is None:
+            return []
+        limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit)
         job = self._job(asked)
         return [
             (None if name == "*" else name, limit) for name, limit in limits.items() if name in {"*", job}
