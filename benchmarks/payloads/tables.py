@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from benchmarks.payloads.columns import ANSWERS, CONTRACTS, PLAIN, SMALL, SPELLINGS, WIDE
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["print_tables"]
 
 _ROOT: Final = Path(__file__).parents[2]
+_Worker: TypeAlias = subprocess.Popen[str]
 
 
 class Table(NamedTuple):
@@ -65,7 +66,7 @@ def print_tables(packages: Sequence[Path], scale: float, rounds: int, only: Sequ
             print(f"\n{table.title}, {table.rows:,} rows", flush=True)
             base = [0.0] * len(workers)
             for name, most in table.lines.items():
-                figures = _figures(workers, table, name, rounds)
+                figures = _figures(packages, workers, table, name, rounds)
                 if name == table.above:
                     base = figures
                     _print_line(name, figures, None, "ms in all")
@@ -77,26 +78,31 @@ def print_tables(packages: Sequence[Path], scale: float, rounds: int, only: Sequ
             worker.communicate()
 
 
-def _worker(package: Path) -> subprocess.Popen[str]:
+def _worker(package: Path) -> _Worker:
     command = [sys.executable, "-m", "benchmarks.payloads", "--worker", str(package)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
 
 
-def _figures(workers: Sequence[subprocess.Popen[str]], table: Table, name: str, rounds: int) -> list[float]:
-    """Return the figure of a line for each package, which take turns."""
+def _figures(
+    packages: Sequence[Path], workers: Sequence[_Worker], table: Table, name: str, rounds: int
+) -> list[float]:
+    """Return the figure of a line for each package, which take turns; memory is that of fresh processes."""
     ways = [table.way, *([table.beside] if table.beside else [])]
     found: list[list[list[float]]] = [[[] for _ in ways] for _ in workers]
     for _ in range(rounds):
-        for worker, times in zip(workers, found, strict=True):
+        for package, worker, times in zip(packages, workers, found, strict=True):
+            asked = _worker(package) if table.way == "memory" else worker
             for way, figures in zip(ways, times, strict=True):
-                figures.append(_ask(worker, table.bodies, name, table.rows, way))
+                figures.append(_ask(asked, table.bodies, name, table.rows, way))
+            if asked is not worker:
+                asked.communicate()
     # A peak of memory is also what an allocator happens to keep.
     typical = min if table.way == "memory" else statistics.median
     measured = [[typical(figures) for figures in times] for times in found]
     return [own * table.scale / (peer[0] if peer else 1) for own, *peer in measured]
 
 
-def _ask(worker: subprocess.Popen[str], *what: object) -> float:
+def _ask(worker: _Worker, *what: object) -> float:
     if worker.stdin is None or worker.stdout is None:
         raise RuntimeError("A worker has no pipes.")
     print(json.dumps(what), file=worker.stdin, flush=True)

@@ -27,7 +27,7 @@ __all__ = ["work"]
 
 #: The milliseconds that a measurement takes at least, and the rows of a call before it.
 _LEAST: Final = 40.0
-_FEW: Final = 20
+_FEW: Final = 500
 
 
 def work(package: Path) -> None:
