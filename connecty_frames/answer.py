@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 
 from connecty_frames import diagnostics
-from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
+from connecty_frames._base.text import counted, excerpt, snippet, value_text, with_excerpt
 from connecty_frames._base.version import __version__
-from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.answer_metadata import AnswerMetadata, no_attribute
 from connecty_frames.asking.submission import resume_command
 from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.exact_json import to_python
@@ -50,6 +50,17 @@ _NOT_DECODING: Final = ("dtype_backend", "timeout", "progress", *ASKING)
 #: How many columns, and how many characters of the summary, a repr shows.
 _REPR_COLUMNS: Final = 12
 _REPR_LENGTH: Final = 200
+#: What first guesses at a name mean: an answer is no frame.
+_GUESSES: Final = {
+    **dict.fromkeys(("df", "data", "frame", "dataframe"), "to_pandas()"),
+    **{
+        name: f"to_pandas().{name}"
+        for name in ("head", "tail", "describe", "shape", "iloc", "loc", "to_csv", "to_excel", "to_dict")
+    },
+    "columns": "schema.names",
+    "dtypes": "schema",
+    "chart": "plot()",
+}
 
 
 def read_schema(options: AskOptions) -> AskOptions:
@@ -437,6 +448,14 @@ class Answer:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export the table by the Arrow PyCapsule protocol."""
         return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    if not TYPE_CHECKING:  # a checker is to report them
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_attribute(self, name, _GUESSES)
+
+        def __getitem__(self, key: object) -> NoReturn:
+            raise TypeError(f"'Answer' object is not subscriptable; use .to_pandas()[{value_text(key)}]")
 
     def __len__(self) -> int:
         return self.rows

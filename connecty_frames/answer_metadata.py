@@ -13,10 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from connecty_frames._base.text import age_text, counted, snippet, value_text
 from connecty_frames.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: The keys of each column in ``schema``.
 _COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})
@@ -26,8 +29,22 @@ _TIMES: Final = ("asked_at", "cast_at")
 _REPR_LENGTH: Final = 60
 #: The characters of a summary in a line.
 _LINE_LENGTH: Final = 200
+#: What first guesses at a name mean.
+_GUESSES: Final = {
+    **dict.fromkeys(("summary", "text"), "response_summary"),
+    **dict.fromkeys(("sql", "query"), "sql_query"),
+    "id": "question_id",
+}
 #: What marks a decimal; random, so that no text of a server holds it.
 _MARK: Final = os.urandom(8).hex()
+
+
+def no_attribute(owner: object, name: str, others: Mapping[str, str] | None = None) -> AttributeError:
+    """Return the error of an attribute that does not exist, with the right name of a first guess."""
+    guesses = {**_GUESSES, **(others or {})}
+    hint = f"; use .{guesses[name]}" if name in guesses else ""
+    message = f"{type(owner).__name__!r} object has no attribute {name!r}{hint}"
+    return AttributeError(message, name=name, obj=owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -104,6 +121,11 @@ class AnswerMetadata:
                 object.__setattr__(self, name, time.astimezone(UTC))
             except OverflowError:
                 raise ConfigError(f"{name}={time!r} has no date in UTC.", setting=name) from None
+
+    if not TYPE_CHECKING:  # a checker is to report it
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_attribute(self, name)
 
     def __repr__(self) -> str:
         asked = repr(snippet(self.question, _REPR_LENGTH)) if self.question else "an answer"

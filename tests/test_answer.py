@@ -441,6 +441,42 @@ def test_the_repr_without_a_table() -> None:
     )
 
 
+@cases(
+    ("guess", "right"),
+    [
+        ("summary", "response_summary"),
+        ("sql", "sql_query"),
+        ("id", "question_id"),
+        ("df", "to_pandas()"),
+        ("columns", "schema.names"),
+        ("head", "to_pandas().head"),
+        ("to_csv", "to_pandas().to_csv"),
+    ],
+)
+def test_first_guesses(countries: cf.Answer, guess: str, right: str) -> None:
+    """The error names the right attribute, which exists; also that of a frame and of its metadata."""
+    expected = f" object has no attribute {guess!r}; use .{right}"
+    frame = countries.to_polars()
+    owners: list[Any] = [countries, frame.connecty, countries.metadata][: 3 if "(" not in right else 1]
+    for owner in owners if "." not in right else [countries]:
+        with pytest.raises(AttributeError) as caught:
+            getattr(owner, guess)
+        assert str(caught.value) == f"{type(owner).__name__!r}{expected}"
+        assert eval(f"owner.{right}", {"owner": owner}) is not None
+
+
+def test_other_guesses(countries: cf.Answer) -> None:
+    """A column is that of a frame; an attribute that nobody guesses is only missing."""
+    with pytest.raises(TypeError, match=r"not subscriptable; use \.to_pandas\(\)\['country'\]$"):
+        countries["country"]  # type: ignore[index]
+    with pytest.raises(AttributeError, match=r"^'Answer' object has no attribute 'colour'$"):
+        countries.colour  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="copy_metadata"):
+        pl.DataFrame({"n": [1]}).connecty.summary
+    assert not hasattr(countries, "_repr_png_")
+    assert pickle.loads(pickle.dumps(countries)).rows == copy.copy(countries).rows == 5
+
+
 def test_a_notebook_shows_the_answer(countries: cf.Answer, logins: cf.Answer) -> None:
     """Its question, summary, row count, table, SQL and columns; truncation is visible."""
     page = countries._repr_html_()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, Union, overload
 
 from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError, ConversionError
@@ -193,6 +193,15 @@ class ConnectyAccessor:
         if self._found is None:
             raise AttributeError(_NO_METADATA)
         return self._found
+
+    if not TYPE_CHECKING:  # a checker is to report it
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name not in self.__slots__ and self._found is None:
+                raise AttributeError(_NO_METADATA)
+            from connecty_frames.answer_metadata import no_attribute
+
+            raise no_attribute(self, name)
 
     @property
     def _frame(self) -> Any:
