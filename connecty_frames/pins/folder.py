@@ -192,8 +192,13 @@ def _content(path: Path) -> bytes:
 
 
 def _parsed(text: bytes, path: Path, name: str) -> Pin:
-    """Return the pin of a file's text."""
-    return _checked(_document(text, path), path, name)
+    """Return the pin of a file's text; a ConfigError for what it cannot be."""
+    table = _document(text, path)
+    try:
+        return _read_pin(check_name(name), msgspec.convert(table, _File))
+    except (ConnectyError, msgspec.ValidationError, ValueError, KeyError, TypeError, OverflowError) as error:
+        reason = f"a column lacks {error}" if isinstance(error, KeyError) else str(error).removesuffix(".")
+        raise _unusable(path, f"is damaged: pin {snippet(name)!r}: {snippet(reason)}") from None
 
 
 def _document(text: bytes, path: Path) -> dict[str, Any]:
@@ -210,15 +215,6 @@ def _document(text: bytes, path: Path) -> dict[str, Any]:
     if found != _FORMAT:
         raise _unusable(path, f"has the version {found}; this package knows {_FORMAT}")
     return document
-
-
-def _checked(table: Any, path: Path, name: str) -> Pin:
-    """Return the pin of a file or table; a ConfigError for what it cannot be."""
-    try:
-        return _read_pin(check_name(name), msgspec.convert(table, _File))
-    except (ConnectyError, msgspec.ValidationError, ValueError, KeyError, TypeError, OverflowError) as error:
-        reason = f"a column lacks {error}" if isinstance(error, KeyError) else str(error).removesuffix(".")
-        raise _unusable(path, f"is damaged: pin {snippet(name)!r}: {snippet(reason)}") from None
 
 
 def _read_pin(name: str, file: _File) -> Pin:
