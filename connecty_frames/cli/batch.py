@@ -69,10 +69,10 @@ def batch(
         str | None, _questions(help="The column of a .csv file with names for the parts.")
     ] = None,
     max_workers: Annotated[
-        int, typer.Option(min=1, help="The maximum number of questions in progress at once.")
+        int, typer.Option(min=1, metavar="N", help="The maximum number of questions in progress at once.")
     ] = 16,
     max_questions: Annotated[
-        int | None, typer.Option(min=0, help="The maximum number of questions to ask now.")
+        int | None, typer.Option(min=0, metavar="N", help="The maximum number of questions to ask now.")
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask questions again that the server could not answer.")

@@ -15,6 +15,7 @@ from connecty_frames.cli.connection import Profile
 from connecty_frames.cli.input import FlagGroup
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import TABLES, choose_format, write_table
+from connecty_frames.errors import ConfigError
 
 history = typer.Typer(
     name="history", cls=FlagGroup, help="List recorded questions, fetch their answers, and erase them."
@@ -35,26 +36,40 @@ class StateChoice(StrEnum):
     REJECTED = "REJECTED"
 
 
+@history.command("list")
 @history.callback(invoke_without_command=True)
 def list_recorded(
     ctx: typer.Context,
     *,
     state: Annotated[
         list[StateChoice] | None,
-        typer.Option(case_sensitive=False, help="The state of the questions to list; may be repeated."),
+        typer.Option(
+            case_sensitive=False,
+            metavar="STATE",
+            help=f"The state of the questions to list: {', '.join(StateChoice)}; may be repeated.",
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option(help="The earliest time of asking, such as 2026-01-31, or an age: 7d, 6h.")
     ] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Count the questions by day.")] = False,
     by: Annotated[str | None, typer.Option(help="With --summary, also count by the values of a tag.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="The maximum number of questions to list.")] = 1000,
+    limit: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The maximum number of questions to list.")
+    ] = 1000,
     format_: FormatOption = None,
     output: OutputOption = None,
     profile: Profile = None,
 ) -> None:
     """List recorded questions, the latest first."""
-    if ctx.invoked_subcommand is not None:
+    if (command := ctx.invoked_subcommand) is not None:
+        for each in ctx.params:
+            name, source = each.strip("_"), ctx.get_parameter_source(each)
+            if source is not None and source.name == "COMMANDLINE":
+                raise ConfigError(
+                    f"--{name} belongs after the command: connecty history {command} --{name} ...",
+                    setting=name,
+                )
         return
     import pyarrow as pa
 

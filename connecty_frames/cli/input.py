@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, get_args
 
 from typer.core import TyperCommand, TyperGroup
 
 from connecty_frames._base.text import path_text
 from connecty_frames.cli.io import echo_stderr
+from connecty_frames.cli.output import Format
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _MAX_BYTES: Final = 10_000_000
 
 
 class FlagGroup(TyperGroup):
-    """A group of commands whose help shows no type for a flag."""
+    """A group of commands whose help shows types where they tell something."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters of the group itself."""
@@ -35,6 +37,8 @@ class FlagGroup(TyperGroup):
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             _without_types(command.get_params(ctx))
+            # Typer keeps the ends of lines, which are those of the code.
+            command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help or "")
         return command
 
 
@@ -42,7 +46,13 @@ def _without_types(parameters: list[Any]) -> list[Any]:
     for each in parameters:
         if getattr(each, "is_flag", False):
             each.metavar = ""
+        elif each.param_type_name == "argument":
+            each.display_type_rich = _no_type  # its name says what it is
     return parameters
+
+
+def _no_type(**_: object) -> None:
+    """Show nothing; versions of typer before 0.25 show the type all the same."""
 
 
 class QuestionCommand(TyperCommand):
@@ -70,6 +80,11 @@ class QuestionCommand(TyperCommand):
 
 def question_reader(words: Sequence[str], file: Path | None, question_id: str | None) -> Callable[[], str]:
     """Return a function that reads the question, once everything else is checked; raises ConfigError."""
+    if file is not None and str(file) in get_args(Format) and not file.exists():
+        raise ConfigError(
+            f"-f is --file, the file with the question; for the format, write --format {file}.",
+            setting="file",
+        )
     is_stdin = [*words[:1]] == [_STDIN] or str(file) == _STDIN
     given = [bool(words), file is not None, question_id is not None]
     if sum(given) > 1 or (is_stdin and len(words) > 1):

@@ -60,7 +60,7 @@ pin = typer.Typer(
 )
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the pin.")]
-_Names = Annotated[list[str] | None, typer.Argument(help="The names of pins.")]
+_Names = Annotated[list[str] | None, typer.Argument(metavar="NAMES", help="The names of pins.")]
 _All = Annotated[bool, typer.Option("--all", help="All pins of the folder.")]
 _Folder = Annotated[
     Path | None,
@@ -173,7 +173,7 @@ def check(
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask the questions again instead; each one is paid for.")
     ] = False,
-    times: Annotated[int, typer.Option(min=1, help="How often to ask each question.")] = 1,
+    times: Annotated[int, typer.Option(min=1, metavar="N", help="How often to ask each question.")] = 1,
     timeout: _Timeout = None,
     folder: _Folder = None,
     profile: Profile = None,

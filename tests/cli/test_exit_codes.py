@@ -194,13 +194,23 @@ def test_help_asks_nothing(shell: Any) -> None:
     assert explained.stdout == shell.run("ask", "--help").stdout
 
 
-@pytest.mark.parametrize("words", [[], ["ask"], ["login"], ["sandbox"], ["history"], ["pin", "add"]])
-def test_a_flag_has_no_type_in_the_help(shell: Any, words: list[str]) -> None:
-    """It takes no value."""
+@pytest.mark.parametrize(
+    "words",
+    [[], ["ask"], ["batch"], ["login"], ["sandbox"], ["history", "list"], ["pin", "add"], ["pin", "check"]],
+)
+def test_types_in_the_help(shell: Any, words: list[str]) -> None:
+    """None for a flag, which takes no value, and none in words of Python."""
     shown = shell.run(*words, "--help").stdout.decode()
 
     assert "--help" in shown
-    assert "bool" not in shown.lower()
+    assert re.findall(r"bool|list\[|range", shown.lower()) == []
+
+
+def test_paragraphs_of_the_help(shell: Any) -> None:
+    """They fill the lines, whatever those of the code are."""
+    shown = shell.run("pin", "check", "--help").stdout.decode()
+
+    assert "changed, else that of the first pin" in shown
 
 
 @pytest.mark.parametrize(
@@ -220,13 +230,14 @@ def test_a_flag_has_no_type_in_the_help(shell: Any, words: list[str]) -> None:
         ("doctor [OPTIONS]", "Options, Connection, First contact"),
         ("help [OPTIONS] [TOPIC]...", "Arguments, Options"),
         ("history [OPTIONS] COMMAND [ARGS]...", "Options, Output, Connection, Commands"),
+        ("history list [OPTIONS]", "Options, Output, Connection"),
         ("history resume [OPTIONS] question_id", "Arguments, Options, Connection"),
         ("history forget [OPTIONS] [question_id]", "Arguments, Options, Connection"),
         ("pin add [OPTIONS] NAME QUESTION", "Arguments, Options, Rows and types, Connection"),
         ("pin show [OPTIONS] NAME", "Arguments, Options"),
-        ("pin check [OPTIONS] [names]...", "Arguments, Options, Connection, Output"),
+        ("pin check [OPTIONS] [NAMES]...", "Arguments, Options, Connection, Output"),
         ("pin list [OPTIONS]", "Options, Output"),
-        ("pin run [OPTIONS] [names]...", "Arguments, Options, Rows and types, Output"),
+        ("pin run [OPTIONS] [NAMES]...", "Arguments, Options, Rows and types, Output"),
     ],
 )
 def test_the_help_of_a_command(shell: Any, usage: str, groups: str) -> None:

@@ -82,6 +82,17 @@ def test_none_is_recorded(run: Any) -> None:
     assert run("history")[2] == ""
 
 
+def test_list(run: Any) -> None:
+    """It is what ``history`` does; an option before a command is an error, not left out."""
+    run("ask", "how many?")
+
+    for options in (["--format", "csv"], ["--state", "failed", "--format", "json"]):
+        assert run("history", "list", *options) == run("history", *options)
+    for option, command in (["--since", "1h"], ["list"]), (["--profile", "x"], ["forget", "1"]):
+        said = f"{option[0]} belongs after the command: connecty history {command[0]} {option[0]} ..."
+        assert run("history", *option, *command) == (2, "", f"ConfigError: {said}\n")
+
+
 def test_a_table_has_times_to_the_second(run: Any) -> None:
     """The other formats have all digits."""
     run("ask", "how many?")
