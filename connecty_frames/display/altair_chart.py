@@ -81,7 +81,7 @@ def plot(
         )
     if group is not None and chosen.kind is ChartKind.BARS and not chosen.dimension.is_unique:
         chart = chart.encode(yOffset=alt.YOffset(field=_field(group), type="nominal", sort=None))
-    if chosen.overlaps:
+    if chosen.has_dots:
         chart = chart.mark_circle()
     tooltips = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
     chart = chart.encode(tooltip=tooltips, description=_description(alt, drawn))

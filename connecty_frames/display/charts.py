@@ -95,10 +95,13 @@ class Chart:
         return [self.dimension, self.group] if self.group else [self.dimension]
 
     @property
-    def overlaps(self) -> bool:
-        """Whether bars or lines would lie over each other: a value repeats within a group."""
+    def has_dots(self) -> bool:
+        """Whether dots are drawn in place of bars or a line."""
+        # A line would connect events, such as orders; others lie over each other where a value repeats.
+        is_event = any(column.role is Role.IDENTIFIER and column.is_unique for column in self.columns)
         places = [*zip(*(column.texts for column in self.dimensions), strict=True)]
-        return self.kind is not ChartKind.POINTS and len(set(places)) < len(places)
+        is_over = len(set(places)) < len(places)
+        return self.kind is not ChartKind.POINTS and (is_over or (is_event and self.dimension.is_time))
 
 
 def choose_chart(

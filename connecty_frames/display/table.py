@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: The rows that a terminal shows: half of them from the beginning, half from the end.
 SHOWN_ROWS: Final = 50
 #: The characters of a name, a type and a cell that are formatted for a terminal.
-_MAX_LENGTH: Final = 1_000
+_MAX_LENGTH: Final = 1_000  # pragma: no mutate - no terminal is so wide
 #: The width to which names and texts are shortened before columns are hidden: that of a date, and of the mark
 #: that its time was cut. Types are shortened to that of ``Float64``. Numbers are not, unless one alone is too
 #: wide.

@@ -137,7 +137,7 @@ def _series(chart: Chart, console: Console) -> RenderableType:
         console,
         xs=[x for x, _ in series],
         ys=[y for _, y in series],
-        lines=chart.kind is ChartKind.LINE and not chart.overlaps,
+        lines=chart.kind is ChartKind.LINE and not chart.has_dots,
         x_labels=times is None,
         y_unit="%" if percent else "",
         legend_labels=[cut_middle(_label(name), _MAX_LEGEND) for name in names] if is_grouped else None,

@@ -440,6 +440,7 @@ def test_years_in_order_are_a_line(years: list[int], mark: str) -> None:
         ([*range(2009, 2025)], [2010, 2012, 2014, 2016, 2018, 2020, 2022, 2024]),
         ([*range(2008, 2025)], [2010, 2015, 2020]),
         ([*range(1974, 2025)], [1980, 1990, 2000, 2010, 2020]),
+        ([*range(1600, 2000)], [*range(1600, 2000, 50)]),
         ([*range(1000, 3000)], [1000, 1500, 2000, 2500]),
     ],
 )
@@ -563,6 +564,20 @@ def test_identifiers_over_time_are_no_colours() -> None:
 
     assert channels(found).keys() == {"x", "y"}
     assert found["mark"]["type"] == "circle"
+
+
+@cases(
+    ("columns", "mark"),
+    [
+        ({"order_id": [7, 8], "day": DAYS, "amount": [3, 2]}, "circle"),
+        ({"shop_id": [7, 7], "day": DAYS, "amount": [3, 2]}, "line"),
+        ({"order_id": [7, 8], "year": [2023, 2024], "amount": [3, 2]}, "line"),
+        ({"order_id": [7, 8], "amount": [3, 2]}, "bar"),
+    ],
+)
+def test_events_are_points(columns: dict[str, list[Any]], mark: str) -> None:
+    """A line would connect one order with the next."""
+    assert drawn(columns)["mark"]["type"] == mark
 
 
 def test_the_title_says_what_is_drawn() -> None:

@@ -149,6 +149,7 @@ def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPa
     both = stream.getvalue()
     first.__exit__(None, None, None)
     also("COMPLETED", 0.0)
+    assert "\x1b[?25h" not in stream.getvalue()  # the cursor is still hidden
     second.__exit__(None, None, None)
 
     assert both.count("\x1b[?25l") == 1  # a display hides the cursor

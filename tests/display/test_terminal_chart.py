@@ -227,6 +227,12 @@ def test_the_same_times_in_other_years() -> None:
     later = drawn({"day": [date(1980, 1, 1), date(1990, 1, 1), date(2000, 1, 1)], **numbers})
 
     assert around[:-1] == later[:-1]
+    assert not [line for line in around if line.count("│") > 2]  # no axis where 1970 is
+
+
+def test_at_most_five_labels_of_times() -> None:
+    """However wide the terminal is."""
+    assert len(drawn({"month": MONTHS, "n": list(range(12))}, 200)[-1].split()) == 5
 
 
 def test_times_are_those_of_their_zone() -> None:
