@@ -171,7 +171,8 @@ class Database:
         """Open the database and lock its configuration."""
         connection = duckdb.connect(":memory:", config=_CONFIG)
         try:
-            connection.execute("SET enable_progress_bar = false")  # which `python -c` would print
+            with suppress(duckdb.InvalidInputException):  # in a notebook without ipywidgets it is off
+                connection.execute("SET enable_progress_bar = false")  # which `python -c` would print
             # SET GLOBAL, since a plain SET would not reach the cursors of the questions.
             connection.execute(f"SET GLOBAL TimeZone = '{self._timezone}'")
             if self._file is None:
