@@ -49,7 +49,7 @@ def warn_of_types(paths: Iterable[Path]) -> None:
         more = len(differing) - _MOST_COLUMNS
         shown = "; ".join(differing[:_MOST_COLUMNS]) + (f"; and {more:,} more" if more > 0 else "")
         message = f"Types differ between parts: {shown}. Programs that read them together may round values."
-        warn(TypeFidelityWarning(message, hint=_HINT))
+        warn(TypeFidelityWarning(message, hint=_HINT, shell_hint=f"In Python, cf.open_batch(DIR){_HINT[5:]}"))
 
 
 def _common_schema(paths: list[Path]) -> pa.Schema:

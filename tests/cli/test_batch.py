@@ -194,6 +194,21 @@ def test_another_client(run: Any, server: Script, tmp_path: Path) -> None:
     assert server.questions == ["a"]
 
 
+def test_types_that_differ(run: Any, server: Script) -> None:
+    """The warning says what to do in Python: there is no command for it."""
+    answers = [
+        Script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [value]]}})
+        for value in (7000, 0.5)
+    ]
+    server.on("results", *answers)
+
+    code, _, err = run("a\nb\n", "--max-workers", "1")
+    assert (code, "'n' is int64 in 000001.parquet and double in 000002.parquet" in err) == (0, True)
+    assert (
+        "In Python, cf.open_batch(DIR).refetch(schema=...) gives all parts the same types, at no cost." in err
+    )
+
+
 def test_max_questions(run: Any, server: Script) -> None:
     """Those that were not asked yet are no failure."""
     code, _, err = run("a\nb\nc\n", "--max-questions", "1", "--max-workers", "2")
