@@ -40,22 +40,23 @@ if TYPE_CHECKING:
         @property
         def connecty(self) -> ConnectyAccessor: ...
 
-    class _PandasFrame(_Frame, pd.DataFrame):
-        """A frame of pandas with the metadata of an answer."""
+    class _Typed:  # a name of its own for each class, which checkers show as that of the alias below
+        class PandasFrame(_Frame, pd.DataFrame):
+            """A frame of pandas with the metadata of an answer."""
 
-    class _PolarsFrame(_Frame, pl.DataFrame):
-        """A frame of polars with the metadata of an answer."""
+        class PolarsFrame(_Frame, pl.DataFrame):
+            """A frame of polars with the metadata of an answer."""
 
-    class _ArrowTable(pa.Table):  # type: ignore[misc]
-        """An Arrow table with the metadata of an answer."""
+        class ArrowTable(pa.Table):  # type: ignore[misc]
+            """An Arrow table with the metadata of an answer."""
 
-        # pyarrow has no type information, and the unknown type of ``pa.Table`` would make every use of
-        # ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
+            # pyarrow has no type information, and the unknown type of ``pa.Table`` would make every use of
+            # ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
 
     # Union, since jedi, which completes in notebooks, knows no alias with `|`.
-    PandasFrame: TypeAlias = Union[_PandasFrame, AnyInMypy]
-    PolarsFrame: TypeAlias = Union[_PolarsFrame, AnyInMypy]
-    ArrowTable: TypeAlias = Union[_ArrowTable, AnyInMypy]
+    PandasFrame: TypeAlias = Union[_Typed.PandasFrame, AnyInMypy]
+    PolarsFrame: TypeAlias = Union[_Typed.PolarsFrame, AnyInMypy]
+    ArrowTable: TypeAlias = Union[_Typed.ArrowTable, AnyInMypy]
 
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
