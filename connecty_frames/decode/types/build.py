@@ -28,7 +28,6 @@ from connecty_frames.decode.arrow.buffers import (
 )
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
-    any_of,
     first_match,
     is_aware,
     is_binary,
@@ -99,9 +98,7 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
         found = _build_at_once(cells, type_)
         if found is not None:
             return found
-        if (
-            len(cells) > _BLOCK and not _takes_texts(type_) and _is_by_cell(type_)
-        ):  # pragma: no mutate - saves memory
+        if len(cells) > _BLOCK and pa.types.is_nested(type_) and _is_by_cell(type_):  # pragma: no mutate
             return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)
     except UnicodeEncodeError:
@@ -123,9 +120,6 @@ def _build_at_once(cells: Sequence[Any], type_: pa.DataType) -> Array | None:
     if isinstance(cells, CellColumn) and _is_by_place(cells, type_) and cells.texts.nbytes > _FEW_BYTES:
         return None if cells.has_surrogates else _build_by_place(cells, type_)
     return None
-
-
-_takes_texts: Final = any_of(is_number, pa.types.is_boolean, is_binary)
 
 
 def _is_by_cell(type_: pa.DataType) -> bool:
@@ -155,9 +149,8 @@ def datetime_type(cells: Sequence[Any], bounds: Sequence[str] = ()) -> pa.DataTy
     if isinstance(read, TemporalValues):
         is_instant = read.format is TemporalFormat.AWARE
     else:
-        is_instant = _has_offset(
-            next((str(each) for each in chain(cells, bounds) if each not in _NO_TIMES), "")
-        )
+        values = (str(value) for value in chain(cells, bounds) if value not in _NO_TIMES)
+        is_instant = _has_offset(next(values, ""))
     return pa.timestamp("us", "UTC" if is_instant else None)
 
 
@@ -170,9 +163,7 @@ def build_datetimes(cells: Sequence[Any], type_: pa.DataType) -> Array:
         is_local = match_format(error.value) in {TemporalFormat.NAIVE, TemporalFormat.DATE}
         if is_instant if type_.tz is None else is_local:
             found, others = ("an offset", "none") if is_instant else ("no offset", "one")
-            reason = (
-                f"has {found}, and the first value has {others}: a column has either instants or local times"
-            )
+            reason = f"has {found}, and the first value has {others}: a column has instants or local times"
             raise CellError(error.row, error.value, reason) from None
         raise
 
@@ -524,9 +515,8 @@ class _FewPlaces(_Places):
         return CellColumn(np.array(codes, np.uint8), texts)
 
     def _items(self, parts: Any) -> tuple[NDArray[np.int64], Any]:
-        return np.array([len(value or ()) for value in parts]), list(
-            chain.from_iterable(value or () for value in parts)
-        )
+        arrays = [value or () for value in parts]
+        return np.array(list(map(len, arrays))), list(chain.from_iterable(arrays))
 
     def _fields(self, parts: Any) -> dict[str, Any]:
         names: Any = next(filter(None, parts), {}).keys()
