@@ -425,7 +425,9 @@ def _read_dates(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     days = pc.cast(texts, pa.date32())
     if not pa.types.is_timestamp(type_):
         return pc.cast(days, type_)
-    seconds = numbers_of(pc.fill_null(pc.cast(days, pa.int32()), to_scalar(0, pa.int32()))) * np.int64(_DAY)
+    seconds = _DAY * numbers_of(
+        pc.cast(pc.fill_null(pc.cast(days, pa.int32()), to_scalar(0, pa.int32())), pa.int64())
+    )
     return _to_type(seconds, np.zeros_like(seconds), texts, type_)
 
 
