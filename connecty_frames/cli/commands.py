@@ -48,7 +48,7 @@ def masked(name: str, value: object) -> str:
         return "-"
     if isinstance(value, SecretStr):
         return "***" if name == "client_secret" else terminal(masked_id(value.get_secret_value()))
-    return terminal(str(value))
+    return terminal(str(dict(value) if isinstance(value, tuple) else value))  # limits by job
 
 
 def sandbox(

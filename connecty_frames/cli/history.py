@@ -53,7 +53,7 @@ def list_recorded(
         str | None, typer.Option(help="The earliest time of asking, such as 2026-01-31, or an age: 7d, 6h.")
     ] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Count the questions by day.")] = False,
-    by: Annotated[str | None, typer.Option(help="With --summary, also count by the values of a tag.")] = None,
+    by: Annotated[str | None, typer.Option(help="Count them by day and the values of a tag.")] = None,
     limit: Annotated[
         int, typer.Option(min=0, metavar="N", help="The maximum number of questions to list.")
     ] = 1000,
@@ -78,11 +78,12 @@ def list_recorded(
 
     written_as = choose_format(format_, output, None)
     settings = resolve(profile=profile)
-    if summary:
+    is_counted = summary or by is not None
+    if is_counted:
         table = summary_table(settings, since=since, by=by)
     else:
         table = records_table(settings, state=state or None, since=since, limit=limit)
-    if written_as in TABLES and not summary:
+    if written_as in TABLES and not is_counted:
         seconds = table["asked_at"].cast(pa.timestamp("s", "UTC"), safe=False)
         table = table.select(_SHOWN).set_column(0, "asked_at", seconds)
     write_table(table, written_as, output)

@@ -92,6 +92,15 @@ def test_a_short_id_shows_nothing(shell: Any) -> None:
     assert rows(shell, client_id="abcde")["client_id"][0] == "…"
 
 
+def test_limits_by_job(shell: Any, config: Path) -> None:
+    """They are shown as they are written in Python."""
+    config.write_text('[default]\nmax_questions_per_day = {nightly = 300, "*" = 1000}\n')
+    code, out, err = shell.text(shell.run("config", "show", config=config))
+    assert (code, err) == (0, "")
+    (line,) = [each for each in out.splitlines() if each.startswith("max_questions_per_day")]
+    assert "  {'*': 1000, 'nightly': 300}  profile default in " in line
+
+
 def test_the_path(shell: Any, config: Path) -> None:
     """On standard output, whether the file exists or not."""
     assert shell.text(shell.run("config", "path", config=config)) == (0, f"{config}\n", "")

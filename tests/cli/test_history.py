@@ -168,7 +168,7 @@ def test_tags(run: Any, server: Script, path: Path, tmp_path: Path) -> None:
     wanted = '{"by": "me=you", "job": "nightly"}'
     assert rows(path, "tags") == [(wanted,)]
     assert rows(tmp_path / "b" / "index.sqlite3", "tags") == [(wanted,)]
-    code, out, _ = run("history", "--summary", "--by", "job", "--format", "json")
+    code, out, _ = run("history", "--by", "job", "--format", "json")
     assert (code, [(each["job"], each["asked"]) for each in json.loads(out)]) == (0, [("nightly", 1)])
     for wrong in ("job", "=nightly"):
         code, _, err = run("ask", "how many?", "--tag", wrong)
