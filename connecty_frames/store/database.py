@@ -408,15 +408,10 @@ class Database(Store):
 
     def _version(self, connection: sqlite3.Connection) -> int:
         """Return the version of the tables, and keep the id; 0 without tables."""
-        names = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        if not names:
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(version)")}
+        if not columns and not _value(connection, "SELECT count(*) FROM sqlite_master"):
             return 0
-        rows = []
-        if "version" in names:
-            columns = {row[1] for row in connection.execute("PRAGMA table_info(version)")}
-            rows = connection.execute(in_sqlite(VERSION)).fetchall() if "store_id" in columns else []
+        rows = connection.execute(in_sqlite(VERSION)).fetchall() if "store_id" in columns else []
         version, self._store_id = version_of(rows, len(self._layout.versions))
         return version
 
