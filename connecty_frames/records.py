@@ -252,12 +252,13 @@ def summary_table(
         found["reused"] += row["reused"]
         found[row["state"].lower()] += 1
     names = ("asked", "reused", "failed", "uncertain")
+    tag = f"{by}_tag" if by in {"day", *names} else by
     rows = [
-        {"day": day, **({} if by is None else {by: value or None}), **{name: found[name] for name in names}}
+        {"day": day, **({} if tag is None else {tag: value or None}), **{name: found[name] for name in names}}
         for (day, value), found in sorted(counts.items(), reverse=True)
     ]
-    tag = [] if by is None else [(by, pa.string())]
-    types = [("day", pa.date32()), *tag, *((name, pa.int64()) for name in names)]
+    tags = [] if tag is None else [(tag, pa.string())]
+    types = [("day", pa.date32()), *tags, *((name, pa.int64()) for name in names)]
     return pa.Table.from_pylist(rows, pa.schema(types))
 
 

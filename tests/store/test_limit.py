@@ -251,6 +251,7 @@ def test_tags(server: Script, place: str) -> None:
         (today, "nightly", 1, 1, 0, 0),
         (today, None, 1, 0, 0, 0),
     ]
+    assert summary_table(settings, by="asked").column_names[:3] == ["day", "asked_tag", "asked"]
     assert summary_table(settings).to_pylist() == [
         {"day": today, "asked": 3, "reused": 1, "failed": 0, "uncertain": 0}
     ]
