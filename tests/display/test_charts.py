@@ -226,6 +226,7 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             "POINTS",
             "employees by rating",
         ),
+        ("staff by office rating", {"rating": [1, 2, 3], "staff": [5, 9, 2]}, "POINTS", "staff by rating"),
         ("sales by price", {"price": [1.5, 2.0, 3.0], "sales": [5, 9, 2]}, "POINTS", "sales by price"),
         ("sales by price", {"price": [1, 1, 3], "sales": [5, 9, 2]}, "POINTS", "sales by price"),
         ("sales by price", {"price": [1, None, 3], "sales": [5, 9, 2]}, "POINTS", "sales by price"),

@@ -461,7 +461,8 @@ def test_the_labels_of_years(years: list[int], labels: list[int]) -> None:
 )
 def test_the_axis_of_percent(name: str, values: list[float], axis: dict[str, str]) -> None:
     """It says percent, of fractions as of percentages."""
-    assert drawn({"c": ["a", "b"], name: values})["encoding"]["x"]["axis"] == {**_NUMBERS, **axis}
+    for columns in ({name: values}, {name: values, f"previous {name}": values}):
+        assert drawn({"c": ["a", "b"], **columns})["encoding"]["x"]["axis"] == {**_NUMBERS, **axis}
 
 
 def test_long_categories_are_cut_in_the_middle() -> None:
@@ -631,6 +632,7 @@ def test_it_can_be_drawn(columns: dict[str, Any], texts: list[str]) -> None:
         (1_000, 2_000, 300_000, {"image/svg+xml": 300_000, "image/png": b"2"}),
         (2_000_001, 1, 300_001, {"image/png": b"1"}),
         (10_000, 5_000, 300_001, {"image/png": b"1"}),
+        (10_000, 5_001, 300_000, {"image/svg+xml": 300_000}),
         (50_000_001, 1, 300_000, {"image/svg+xml": 300_000}),
     ],
 )
