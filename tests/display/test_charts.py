@@ -120,6 +120,7 @@ def test_words_between_names(word: str) -> None:
         ("How are we?", "revenue orders", "orders by shop"),
         ("How are we?", "revenue cost", "How are we?"),
         ("Share of revenue?", "revenue share", "Share of revenue?"),
+        ("What is the revenue share?", "revenue share", "What is the revenue share?"),
         ("Revenue, orders and our share?", "revenue orders share", "share by shop"),
         ("Revenue?", "revenue share", "share by shop"),
     ],
