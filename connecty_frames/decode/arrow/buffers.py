@@ -21,7 +21,7 @@ from connecty_frames.decode.arrow_types import any_of, is_binary
 from connecty_frames.decode.exact_json import EXACT_CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,9 @@ _CODES: Final = {
     **{getattr(pa, f"uint{8 * size}")(): code for size, code in zip((1, 2, 4, 8), "BHIQ", strict=True)},
     pa.float64(): "d",
 }
+#: How many texts are looked at at once, and about how many bytes of them.
+_SLICE: Final = 1 << 13  # pragma: no mutate - a size
+_SLICE_BYTES: Final = 1 << 20  # pragma: no mutate - a size
 _is_text: Final = any_of(pa.types.is_string, pa.types.is_large_string)
 #: The most bytes of texts in one array, whose offsets are int32.
 _MOST_BYTES: Final = 2**31 - 1  # pragma: no mutate - no fast test has the memory
@@ -102,6 +105,17 @@ def to_scalar(value: object, type_: pa.DataType) -> pa.Scalar:
 def chunks_of(array: Array) -> list[pa.Array]:
     """Return the arrays that an array consists of."""
     return array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+
+
+def slices_of(texts: Array) -> Iterator[tuple[int, pa.StringArray]]:
+    """Yield some texts at a time, and the row of the first of them."""
+    start = 0
+    for chunk in chunks_of(texts):
+        count = len(chunk) // _SLICE + len(bytes_of(chunk)) // _SLICE_BYTES + 1
+        size = len(chunk) // count + 1
+        for first in range(0, len(chunk), size):
+            yield start + first, chunk.slice(first, size)
+        start += len(chunk)
 
 
 def index_of(array: pa.Array, value: object) -> int:

@@ -24,6 +24,7 @@ from connecty_frames.decode.arrow.buffers import (
     bytes_of,
     index_of,
     numbers_of,
+    slices_of,
     to_array,
 )
 from connecty_frames.decode.arrow_types import (
@@ -225,15 +226,15 @@ def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
         return pc.cast(combine(cells.array), type_)
     # A text of any other kind of cell is none of these.
     texts = cells.texts if isinstance(cells, ScalarColumn | CellColumn) else _texts(cells, pa.string())
-    encoded = combine(texts).dictionary_encode()
-    values = []
-    for number, text in enumerate(encoded.dictionary):
-        value = _TRUTH_VALUES.get(text.as_py())
-        if value is None:
-            row = index_of(encoded.indices, number)
+    parts = []
+    for start, part in slices_of(texts):
+        encoded = pc.dictionary_encode(part)
+        values = [_TRUTH_VALUES.get(text) for text in encoded.dictionary.to_pylist()]
+        if None in values:
+            row = start + index_of(encoded.indices, values.index(None))
             raise cell_error(row, cells[row], "is neither true nor false")
-        values.append(value)
-    return to_array(values, type_).take(encoded.indices)
+        parts.append(pc.take(to_array(values, type_), encoded.indices))
+    return pa.chunked_array(parts, type_)
 
 
 def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -130,7 +130,7 @@ class ScalarColumn(_Cells):
         #: How many cells are not null.
         self.present_count: int = self._length - int(cells.null_count)
         #: The kinds of the cells, null aside.
-        self.kinds = frozenset((kind,) if self.present_count else ())
+        self.kinds: frozenset[ValueKind] = _kinds_of(1 << CODES[kind] if self.present_count else 0)
 
     @property
     def array(self) -> Array:
@@ -147,11 +147,6 @@ class ScalarColumn(_Cells):
     def quoted(self) -> Array:
         """The texts among the cells."""
         return self.array if self.kind is ValueKind.TEXT else pa.nulls(0, pa.string())
-
-    @property
-    def present(self) -> ScalarColumn:
-        """The cells that are not null."""
-        return ScalarColumn(self.kind, pc.drop_null(self.array))
 
     def by_cell(self) -> CellColumn:
         """Return texts, or numbers read as texts, with the kind of each, not that as which all were read."""
@@ -226,17 +221,6 @@ class CellColumn(_Cells):
     def quoted(self) -> Array:
         """The texts among the cells."""
         return pc.filter(self.texts, of_flags(self.codes == _TEXT_CODE))
-
-    @property
-    def present(self) -> CellColumn:
-        """The cells that are not null."""
-        codes = self.codes[self.codes != 0]
-        return CellColumn(
-            codes,
-            pc.drop_null(self.texts),
-            has_surrogates=self.has_surrogates,
-            checkpoint=self.checkpoint,
-        )
 
     def by_cell(self) -> CellColumn:
         """Return the cells themselves."""
@@ -392,13 +376,6 @@ class Column:
         """Return the column as if this section alone told its type."""
         statistics = msgspec.structs.replace(self.statistics, candidates=(section,))
         return Column(self.name, self.cells, statistics, whole=self._whole)
-
-    def row_of(self, position: int) -> int | None:
-        """Return the row of a position in ``present``; None beyond its end, where the bounds stand."""
-        cells = self.cells
-        by_row = cells.kinds_by_row() if isinstance(cells, CellColumn) else cells
-        rows = (row for row, cell in enumerate(by_row) if cell is not None)
-        return next((row for index, row in enumerate(rows) if index == position), None)
 
     def with_nat_as_null(self) -> Column | None:
         """Return the column with null for each ``NaT``, None unless the statistics count these as nulls."""

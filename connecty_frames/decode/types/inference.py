@@ -185,10 +185,11 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     array, offsets = found.values, listed(sorted(found.offsets))
     evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
     if options.strict and found.format is TemporalFormat.TIME and column.statistics.clock != "time":
-        texts = [*column.cells.present, *column.bounds]
+        texts = [*filter(None, column.cells), *column.bounds]
         if all(has_format(text, TemporalFormat.DURATION) for text in texts):
             reason = "may be a time of day or a duration; set the type with schema= or a pin"
-            return Decision(array.type, evidence, CellError(column.row_of(0), texts[0], reason), array)
+            row = column.cells.first_of(column.kinds) if column.count else None
+            return Decision(array.type, evidence, CellError(row, texts[0], reason), array)
     if found.format is TemporalFormat.AWARE:
         row = times.row_out_of_range(array, options.tz)
         if row is not None:
@@ -296,7 +297,7 @@ def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Arr
     column = Column("", cells)
     if not column.kinds <= NUMBER_KINDS:
         return cells.array
-    whole = (cell for cell in column.cells.present if type(cell) is IntText)
+    whole = (cell for cell in column.cells if type(cell) is IntText)
     if options.decimals == "float" and not all(map(numbers.is_exact_float, whole)):
         options = replace(options, decimals="exact")  # no whole number is changed
     try:

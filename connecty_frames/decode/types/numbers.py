@@ -27,15 +27,16 @@ from connecty_frames.decode.arrow.buffers import (
     POOL,
     bytes_of,
     chunks_of,
-    index_of,
     numbers_of,
     of_numbers,
     offsets_of,
+    slices_of,
     to_array,
     to_scalar,
 )
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
+from connecty_frames.decode.types.digits import HUGE, Digits, count_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -84,8 +85,9 @@ is_number: Final = re.compile(rf"{_FINITE}|{_INFINITE}").fullmatch
 #: as a float: ``3.0``.
 is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}(?:\.0+)?").fullmatch
 
-#: How many of the longest numbers are looked at first.
+#: How many of the longest numbers are looked at first, and how many are looked at one by one.
 _FIRST: Final = 8  # pragma: no mutate - the others are looked at next
+_FEW: Final = 32  # pragma: no mutate - saves time
 #: More digits after the point than any currency or unit of trade has: the number was computed.
 _COMPUTED_DIGITS: Final = 9
 #: Up to this number float64 holds every whole number.
@@ -94,15 +96,8 @@ MAX_EXACT_INTEGER: Final = 2**53
 #: does not change with the rows fetched.
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
 _WIDEST: Final = max(_DECIMALS)
-#: How many numbers are read at once, and about how many bytes of them.
-_BLOCK: Final = 1 << 13  # pragma: no mutate - a size
-_BLOCK_BYTES: Final = 1 << 20  # pragma: no mutate - a size
 #: The digits of the largest whole number of 64 bits.
 _INTEGER_DIGITS: Final = 20
-#: The digits of an exponent that numpy reads, and what counts as an exponent beyond every type.
-_EXPONENT_DIGITS: Final = 5  # pragma: no mutate - saves time
-_HUGE: Final = 10**9
-
 
 #: The integer types of all whole numbers, what is said of the second, the first number of each, and its end.
 _INTEGERS: Final = (
@@ -145,17 +140,6 @@ class Found(NamedTuple):
 # --- spellings ---------------------------------------------------------------------------------------
 
 
-def _slices(texts: Array) -> Iterator[Part]:
-    """Yield some texts at a time."""
-    start = 0
-    for chunk in chunks_of(texts):
-        count = len(chunk) // _BLOCK + len(bytes_of(chunk)) // _BLOCK_BYTES + 1
-        size = len(chunk) // count + 1
-        for first in range(0, len(chunk), size):
-            yield start + first, chunk.slice(first, size)
-        start += len(chunk)
-
-
 def _each(parts: Iterable[Part], read: Callable[[pa.StringArray], _Read]) -> Iterator[tuple[int, _Read]]:
     """Yield what is read from each part; the row of a CellError is that of the column."""
     for start, part in parts:
@@ -186,6 +170,8 @@ def _matches(texts: Array, pattern: str) -> Any:
 
 def _all_match(texts: Array, pattern: str) -> bool:
     """Whether every text that is not null matches."""
+    if len(texts) <= _FEW:  # pragma: no mutate - saves time
+        return all(text is None or re.fullmatch(pattern, text) for text in texts.to_pylist())
     return pc.all(_matches(texts, pattern)).as_py() is not False  # it is None where all are null
 
 
@@ -196,79 +182,7 @@ def are_not_finite(texts: Array) -> bool:
 
 def any_finite(texts: Array) -> bool:
     """Whether some text is a finite number."""
-    return any(pc.any(_matches(part, _FINITE)).as_py() for _, part in _slices(texts))
-
-
-# --- the digits of numbers ---------------------------------------------------------------------------
-
-
-class _Digits:
-    """The digits of numbers in JSON's spelling, by row; nulls, NaN and infinities have none."""
-
-    def __init__(self, texts: pa.StringArray) -> None:
-        data, (starts, ends) = bytes_of(texts), offsets_of(texts)
-        starts, ends = starts - starts[:1], ends - starts[:1]
-        digits_end = ends.copy()
-        #: The exponents of ten that are written, or :data:`_HUGE`.
-        self.exponents = np.zeros(len(ends), np.int64)
-        marks = np.flatnonzero((data | 0x20) == ord("e"))
-        if len(marks):
-            rows = np.searchsorted(starts, marks, "right") - 1
-            digits_end[rows] = marks
-            self.exponents[rows] = _exponents(data, marks + 1, ends[rows])
-        points, found = digits_end.copy(), np.flatnonzero(data == ord("."))
-        points[np.searchsorted(starts, found, "right") - 1] = found
-        is_nonzero = (data >= ord("1")) & (data <= ord("9"))
-        counts, nonzero = np.zeros(len(data) + 1, np.int32), np.flatnonzero(is_nonzero)
-        np.cumsum(is_nonzero, out=counts[1:])
-        low, high = counts[starts], counts[digits_end]
-        self.is_zero = low == high
-        if not len(nonzero):
-            nonzero = np.zeros(1, np.intp)
-        self._data, self._first = data, nonzero.take(low, mode="clip")
-        self._last = nonzero.take(high - 1, mode="clip")
-        # The powers of ten that the first and the last digit count.
-        top, bottom = (
-            points - place - (place < points) + self.exponents for place in (self._first, self._last)
-        )
-        #: How many digits there are without the zeros at both ends.
-        self.significant = np.where(self.is_zero, 0, top - bottom + 1)
-        #: How many stand before the point, after it, and after it without the zeros at the end.
-        self.before = np.where(self.is_zero, 0, np.maximum(top + 1, 0))
-        self.after = np.maximum(np.maximum(digits_end - points - 1, 0) - self.exponents, 0)
-        self.places = np.where(self.is_zero, 0, np.maximum(-bottom, 0))
-
-    def written(self) -> pa.StringArray:
-        """Return the digits of each number without the zeros at both ends."""
-        steps = np.zeros(len(self._data) + 1, np.int8)
-        steps[self._first[~self.is_zero]] += 1
-        steps[self._last[~self.is_zero] + 1] -= 1
-        is_written = np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_) & (self._data != ord("."))
-        offsets = np.cumsum(np.append(0, self.significant), dtype=np.int32)
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self._data[is_written])]
-        return pa.Array.from_buffers(pa.string(), len(self.significant), buffers)
-
-
-def _exponents(data: NDArray[np.uint8], starts: NDArray[Any], ends: NDArray[Any]) -> NDArray[np.int64]:
-    """Read the exponents that stand at some places."""
-    signs, exponents = data[starts], np.zeros(len(starts), np.int64)
-    starts = starts + ((signs == ord("-")) | (signs == ord("+")))
-    for place in range(_EXPONENT_DIGITS):
-        digits = data.take(starts + place, mode="clip").astype(np.int64) - ord("0")
-        exponents = np.where(starts + place < ends, 10 * exponents + digits, exponents)
-    for row in np.flatnonzero(ends - starts > _EXPONENT_DIGITS).tolist():
-        written = data[starts[row] : ends[row]].tobytes().lstrip(b"0")
-        exponents[row] = int(written or b"0") if len(written) < len(str(_HUGE)) else _HUGE
-    return np.where(signs == ord("-"), -exponents, exponents)
-
-
-def _count_places(floats: NDArray[np.float64]) -> NDArray[Any]:
-    """Return how many binary places normal numbers have, which is how many decimal places they have."""
-    fractions, exponents = np.frexp(np.abs(floats))
-    whole = np.ldexp(fractions, sys.float_info.mant_dig).astype(np.int64)
-    zeros = np.frexp((whole & -whole).astype(np.float64))[1] - 1
-    places: NDArray[Any] = np.maximum(sys.float_info.mant_dig - exponents - zeros, 0)
-    return places
+    return any(any(map(is_finite, filter(None, pc.unique(part).to_pylist()))) for _, part in slices_of(texts))
 
 
 # --- numbers as float64 ------------------------------------------------------------------------------
@@ -280,7 +194,7 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
     if any(loses_digits(text, computed=True) for text in _longest(texts)):
         return None
     try:
-        found = FloatValues.concat([_to_float64(part) for _, part in _slices(texts)])
+        found = FloatValues.concat([_to_float64(part) for _, part in slices_of(texts)])
     except CellError:
         return None
     return found if found.computed else None
@@ -309,21 +223,11 @@ def _to_float64(texts: pa.StringArray) -> FloatValues:
     rows = pc.indices_nonzero(pc.invert(is_same) if has_letters else pc.and_not(is_long, is_same))
     if not len(rows):
         return found
-    values, texts = numbers_of(floats)[numbers_of(rows)], pc.take(texts, rows)
-    sizes, digits = np.abs(values), _Digits(texts)
-    is_beyond = (np.isinf(sizes) | (sizes < sys.float_info.min)) & ~digits.is_zero
-    by_cell = is_beyond | (np.abs(digits.exponents) >= _HUGE)
-    is_exact = digits.significant <= _SAFE_LENGTH
-    short = np.flatnonzero(~(is_exact | by_cell) & (digits.significant <= _FLOAT_DIGITS))
-    if len(short):
-        places = of_numbers(short)
-        own = _Digits(pc.take(spelled, pc.take(rows, places))).written()
-        is_own = pc.equal(own, pc.take(digits.written(), places))
-        is_exact[short[numbers_of(pc.indices_nonzero(is_own))]] = True
-    others = np.flatnonzero(~(is_exact | by_cell))
-    by_cell[others] = digits.places[others] == _count_places(values[others])
-    is_computed = (digits.places > _COMPUTED_DIGITS) & (sizes < MAX_EXACT_INTEGER)
-    for place in np.flatnonzero(by_cell | (sizes == MAX_EXACT_INTEGER)).tolist():
+    texts, values = pc.take(texts, rows), numbers_of(floats)[numbers_of(rows)]
+    is_exact, is_computed, by_cell = (np.full(len(rows), flag) for flag in (False, False, True))
+    if len(rows) > _FEW:  # pragma: no mutate - saves time
+        is_exact, is_computed, by_cell = _compare(texts, values, pc.take(spelled, rows))
+    for place in np.flatnonzero(by_cell).tolist():
         text = texts[place].as_py()
         is_exact[place] = _survives_float(rows[place].as_py(), text)
         is_computed[place] = not is_exact[place] and _is_computed(text)
@@ -331,24 +235,36 @@ def _to_float64(texts: pa.StringArray) -> FloatValues:
     return found._replace(inexact=inexact, computed=bool((is_exact | is_computed).all()))
 
 
+def _compare(
+    texts: pa.StringArray, floats: NDArray[np.float64], spelled: pa.StringArray
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Compare numbers with their nearest floats: which are exact, computed, or known one by one alone."""
+    digits, sizes = Digits(texts), np.abs(floats)
+    is_beyond = (np.isinf(sizes) | (sizes < sys.float_info.min)) & ~digits.is_zero
+    # A number of this size may be a little less.
+    by_cell = is_beyond | (sizes == MAX_EXACT_INTEGER) | (np.abs(digits.exponents) >= HUGE)
+    is_exact = digits.significant <= _SAFE_LENGTH
+    short = np.flatnonzero(~(is_exact | by_cell) & (digits.significant <= _FLOAT_DIGITS))
+    if len(short):
+        places = of_numbers(short)
+        is_own = pc.equal(Digits(pc.take(spelled, places)).written(), pc.take(digits.written(), places))
+        is_exact[short[numbers_of(pc.indices_nonzero(is_own))]] = True
+    others = np.flatnonzero(~(is_exact | by_cell))
+    by_cell[others] = digits.places[others] == count_places(floats[others])
+    return is_exact, (digits.places > _COMPUTED_DIGITS) & (sizes < MAX_EXACT_INTEGER), by_cell
+
+
 def is_exact_float(text: str) -> bool:
     """Whether a text is a JSON number that float64 gives back unchanged."""
-    if not _is_json(text):
-        return False
     try:
-        return _is_short(text) or _survives_float(0, text)
+        return bool(_is_json(text)) and _survives_float(0, text)
     except CellError:
         return False
 
 
-def _is_short(text: str) -> bool:
-    """Whether a number is so short that float64 gives it back unchanged."""
-    return len(text) <= _SAFE_LENGTH and "e" not in text.lower()
-
-
 def _survives_float(row: int, text: str) -> bool:
     """Whether float64 gives a number back unchanged; raises CellError if it is beyond float64's range."""
-    if text in NOT_FINITE:
+    if text in NOT_FINITE or (len(text) <= _SAFE_LENGTH and "e" not in text.lower()):
         return True
     nearest = float(text)
     if math.isinf(nearest):
@@ -380,7 +296,7 @@ def _places(number: Decimal) -> int:
 
 def loses_digits(text: str, *, computed: bool) -> bool:
     """Whether the nearest float64 does not stand for a number; it may for one that was computed."""
-    is_exact = _is_short(text) or text in NOT_FINITE or is_exact_float(text)
+    is_exact = text in NOT_FINITE or is_exact_float(text)
     return not (is_exact or (computed and _is_computed(text)))
 
 
@@ -395,11 +311,13 @@ class _Numbers(NamedTuple):
     total: int  # how many numbers and bounds
     evidence: list[str]
 
-    def all_parts(self) -> Iterator[Part]:
-        """Yield the parts, and the evidence behind them."""
-        yield from self.parts
+    def digits(self) -> Iterator[tuple[Part, Digits]]:
+        """Yield the parts and their digits, the evidence behind the last."""
+        *parts, (start, last) = self.parts or [(0, to_array([], pa.string()))]
         if self.evidence:
-            yield self.size, to_array(self.evidence, pa.string())
+            last = pa.concat_arrays([last, to_array(self.evidence, pa.string())])
+        for part in [*parts, (start, last)]:
+            yield part, Digits(part[1])
 
     def cast(self, type_: pa.DataType) -> pa.ChunkedArray:
         """Return the numbers as a type that holds them; ArrowInvalid if an integer type does not."""
@@ -414,7 +332,7 @@ def arrow_type(
 ) -> Found:
     """Find the Arrow type that holds all numbers and bounds; CellError if a quoted text is no number."""
     with errors_as_written(texts, bounds):
-        parts, present = list(_slices(texts)), len(texts) - texts.null_count
+        parts, present = list(slices_of(texts)), len(texts) - texts.null_count
         if quoted:
             parts = list(_each(parts, _to_json))
         is_whole = present > 0 and all(_are_whole(part) for _, part in parts)
@@ -448,8 +366,8 @@ def any_decimal(texts: Array, bounds: Sequence[str]) -> pa.DataType | None:
         _without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds if is_finite(bound)
     ]
     most = []
-    for _, part in chain(_slices(texts), [(0, to_array(evidence, pa.string()))]):
-        digits = _Digits(_to_json(pc.filter(part, _matches(part, _FINITE)), finite=True))
+    for _, part in chain(slices_of(texts), [(0, to_array(evidence, pa.string()))]):
+        digits = Digits(_to_json(pc.filter(part, _matches(part, _FINITE)), finite=True))
         is_held = digits.before + digits.after <= _WIDEST
         if is_held.any():
             most.append((digits.before[is_held].max(), digits.after[is_held].max()))
@@ -474,7 +392,7 @@ def _bound_evidence(bound: str, *, is_whole: bool) -> str:
     # Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers
     # if its value is. From 2**53 on, one that a float64 may be written as tells neither digits nor the last
     # integer that a type must hold: 9.223372036854776e18 is the max of an int64 too.
-    number: str = _to_json(to_array([bound], pa.string()))[0].as_py()
+    number: str = bound if _is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
     nearest = float(number)
     if _is_integer(number) or not math.isfinite(nearest):
         return number
@@ -501,17 +419,17 @@ def _whole_type(numbers: _Numbers) -> Found:
         if min(integers) >= first and max(integers) < end:
             with suppress(pa.ArrowInvalid):
                 return Found(type_, whole_words(numbers.total) + more, numbers.cast(type_))
-    digits = longest = 0
-    for start, part in numbers.all_parts():
+    most = longest = 0
+    for start, part in [*numbers.parts, (numbers.size, to_array(numbers.evidence, pa.string()))]:
         signs = pc.cast(pc.match_substring_regex(part, "^-"), pa.int32())
         counts = pc.subtract(pc.binary_length(part), signs)
-        most = pc.min_max(counts)["max"]
-        if most.is_valid and most.as_py() >= digits:  # of the longest, the last is named
-            digits = most.as_py()
-            longest = start + pc.indices_nonzero(pc.equal(counts, most))[-1].as_py()
-    if digits > _WIDEST:
+        found = pc.min_max(counts)["max"]
+        if found.is_valid and found.as_py() >= most:  # of the longest, the last is named
+            most = found.as_py()
+            longest = start + pc.indices_nonzero(pc.equal(counts, found))[-1].as_py()
+    if most > _WIDEST:
         raise CellError(longest, "", f"has more than {_WIDEST} digits")
-    type_ = _decimal(digits, 0)
+    type_ = _decimal(most, 0)
     array = numbers.cast(type_)
     integers += filter(None, pc.min_max(array).as_py().values())
     if min(integers) >= 0 and max(integers) < 2**64:  # Arrow does not cast -0
@@ -536,7 +454,7 @@ def _as_floats(floats: Iterable[FloatValues], numbers: _Numbers, decimals: Decim
     found = FloatValues.concat(list(floats))
     inexact, are_computed = found.inexact, found.computed
     for position, text in enumerate(numbers.evidence, numbers.size):
-        if not _is_short(text) and not _survives_float(position, text):
+        if not _survives_float(position, text):
             inexact += 1
             are_computed = are_computed and _is_computed(text)
     how = ", all exact as float64"
@@ -557,16 +475,19 @@ def _fraction_words(numbers: _Numbers) -> str:
 def _as_decimals(numbers: _Numbers) -> Found:
     """Return numbers as decimals; CellError at the first that none holds with those before it."""
     before = after = np.zeros(1, np.int64)
-    for start, part in numbers.all_parts():
-        digits = _Digits(part)
-        before = np.maximum.accumulate(np.append(before[-1], digits.before))
-        after = np.maximum.accumulate(np.append(after[-1], digits.after))
-        not_finite = index_of(pc.match_substring_regex(part, "[NI]"), value=True)
-        too_many = int(np.argmax(np.append(before + after, _WIDEST + 1) > _WIDEST)) - 1
-        if 0 <= not_finite <= too_many:
-            raise CellError(start + not_finite, "", "cannot be a decimal, which other values need")
-        if too_many < len(part):
-            raise CellError(start + too_many, "", f"makes the column need more than {_WIDEST} digits")
+    for (start, part), digits in numbers.digits():
+        before = np.maximum.accumulate(np.append(before[-1:], digits.before))
+        after = np.maximum.accumulate(np.append(after[-1:], digits.after))
+        is_wrong = (before + after > _WIDEST)[1:]
+        if _has_letters(part):
+            is_wrong[numbers_of(pc.indices_nonzero(_matches(part, _NOT_FINITE)))] = True
+        if is_wrong.any():
+            row = int(is_wrong.argmax())
+            is_finite = part[row].as_py() not in NOT_FINITE
+            more = f"makes the column need more than {_WIDEST} digits"
+            raise CellError(
+                start + row, "", more if is_finite else "cannot be a decimal, which other values need"
+            )
     type_ = _decimal(int(before[-1]), int(after[-1]))
     return Found(type_, f"{_fraction_words(numbers)}, not all exact as float64", numbers.cast(type_))
 
@@ -585,15 +506,13 @@ def read(texts: Array, type_: pa.DataType) -> pa.Array:
     spell = partial(_to_json, reason=f"is not a number that fits in {type_}", finite=not is_float)
     read_part = partial(_to_floats if is_float else _to_exact, type_=type_)
     with errors_as_written(texts):
-        arrays = [array for _, array in _each(_each(_slices(texts), spell), read_part)]
+        arrays = [array for _, array in _each(_each(slices_of(texts), spell), read_part)]
     return pa.concat_arrays(arrays) if arrays else pa.nulls(0, type_)
 
 
 def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     """Read numbers in JSON's spelling exactly as an integer or decimal type."""
-    is_integer = pa.types.is_integer(type_)
-    before, scale = (_INTEGER_DIGITS, 0) if is_integer else (type_.precision - type_.scale, type_.scale)
-    digits = _Digits(texts)
+    digits, (before, scale) = Digits(texts), _most_digits(type_)
     # Beyond these digits Arrow wraps around a decimal, from 1e-77 it makes 0.00, and 1e-999999999 ends the
     # process.
     if not _has_letters(texts) and (digits.before <= before).all() and (digits.places <= scale).all():
@@ -608,6 +527,12 @@ def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     return _each_exact(texts, type_)
 
 
+def _most_digits(type_: pa.DataType) -> tuple[int, int]:
+    """Return how many digits an integer or decimal type has before and after the point at most."""
+    is_integer = pa.types.is_integer(type_)
+    return (_INTEGER_DIGITS, 0) if is_integer else (type_.precision - type_.scale, type_.scale)
+
+
 def _each_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     """Read numbers one by one, since 1e3 is a whole number too."""
     exact = [None if text is None else _exact(row, text, type_) for row, text in enumerate(texts.to_pylist())]
@@ -616,14 +541,12 @@ def _each_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
 
 def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
     """Read one number exactly as an integer or decimal type."""
-    is_integer = pa.types.is_integer(type_)
-    before, scale = (_INTEGER_DIGITS, 0) if is_integer else (type_.precision - type_.scale, type_.scale)
-    number = to_decimal(text)
+    number, (before, scale) = to_decimal(text), _most_digits(type_)
     if number is not None:
         number = number.normalize(EXACT_CONTEXT)
         # Digits are counted before any conversion: 1e999999999 as an int would have as many.
         if number.adjusted() < before and _places(number) <= max(scale, 0):
-            exact = int(number) if is_integer else number
+            exact = int(number) if pa.types.is_integer(type_) else number
             try:
                 to_array([exact], type_)
             except (pa.ArrowInvalid, OverflowError):
@@ -636,10 +559,9 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
 def _to_floats(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     """Read numbers as floats; refuse what would silently become infinity, zero or another whole number."""
     values = pc.cast(texts, pa.float64())
-    magnitudes = pc.abs(values)
+    sizes, least, most = pc.abs(values), sys.float_info.min, float(MAX_EXACT_INTEGER)
     suspect = pc.or_(
-        pc.or_(pc.is_inf(values), pc.less(magnitudes, to_scalar(sys.float_info.min, pa.float64()))),
-        pc.greater_equal(magnitudes, to_scalar(float(MAX_EXACT_INTEGER), pa.float64())),
+        pc.less(sizes, to_scalar(least, pa.float64())), pc.greater_equal(sizes, to_scalar(most, pa.float64()))
     )
     for row in pc.indices_nonzero(suspect).to_pylist():
         text = texts[row].as_py()
@@ -647,10 +569,7 @@ def _to_floats(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
             raise CellError(row, text, "does not fit in double")
     narrow = pc.cast(values, type_, safe=False)
     wide = pc.cast(narrow, pa.float64())
-    another_integer = pc.and_(pc.equal(pc.floor(values), values), pc.not_equal(wide, values))
-    infinite = pc.and_(pc.is_inf(wide), pc.is_finite(values))
-    nothing = to_scalar(0.0, pa.float64())
-    zero = pc.and_(pc.equal(wide, nothing), pc.not_equal(values, nothing))
-    lost = pc.or_(pc.or_(infinite, zero), another_integer)
+    is_whole, is_zero = pc.equal(pc.floor(values), values), pc.equal(wide, to_scalar(0.0, pa.float64()))
+    lost = pc.and_(pc.not_equal(wide, values), pc.or_(pc.or_(pc.is_inf(wide), is_zero), is_whole))
     raise_at_first(lost, texts, f"does not fit in {type_}")
     return narrow

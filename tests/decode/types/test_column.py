@@ -102,10 +102,3 @@ def test_nat_as_null(cells: str, nulls: str | None, whole: bool, expected: list[
     general = {} if nulls is None else {"nulls_count": exact_json.parse(nulls)}
     found = column_of(cells, {"general": general}, whole=whole).with_nat_as_null()
     assert (None if found is None else list(found.cells)) == expected
-
-
-def test_present_cells_and_their_rows() -> None:
-    """Nulls are left out; a position leads back to its row, and one beyond the end to none."""
-    column = column_of('[null,"a",null,"b"]', {"temporal": {"min": "x"}})
-    assert list(column.cells.present) == ["a", "b"]
-    assert [column.row_of(position) for position in range(3)] == [1, 3, None]
