@@ -155,7 +155,7 @@ def _read_column(position: int, sent: ColumnStatistics, answer: _Answer) -> Read
     rows, name = answer.rows, answer.rows.names[position]
     given, rule = answer.schema_types.types.get(name), answer.schema_types.rules.get(name)
     statistics = sent if given is None else restate_bounds(sent, given)
-    received = Column(name, rows.columns[position], statistics, whole=answer.whole)
+    received = Column(name, rows.pop(position), statistics, whole=answer.whole)
     column, nan_row = _read_null_tokens(received, given)
     if nan_row is not None:
         reason = "is written without quotes, which is not JSON; it was read as null"

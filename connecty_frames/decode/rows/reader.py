@@ -38,6 +38,13 @@ class Rows(Immutable, dict=True):  # for what is computed when it is first neede
     source: memoryview
     limits: ReaderLimits = LIMITS
 
+    def pop(self, position: int) -> ScalarColumn | CellColumn:
+        """Return a column that is not asked for again, so that its memory is free once it has its type."""
+        column = self.columns[position]
+        if isinstance(self.columns, list):
+            self.columns[position] = None
+        return column
+
     def cells(self, position: int) -> CellColumn:
         """Return the cells of a column with their texts, however it was read."""
         column = self.columns[position]

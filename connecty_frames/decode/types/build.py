@@ -234,7 +234,7 @@ def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
             row = start + index_of(encoded.indices, values.index(None))
             raise cell_error(row, cells[row], "is neither true nor false")
         parts.append(pc.take(to_array(values, type_), encoded.indices))
-    return pa.chunked_array(parts, type_)
+    return parts[0] if len(parts) == 1 else pa.chunked_array(parts, type_)
 
 
 def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -96,6 +96,8 @@ MAX_EXACT_INTEGER: Final = 2**53
 #: does not change with the rows fetched.
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
 _WIDEST: Final = max(_DECIMALS)
+#: Of more bytes at once, which are those of a few texts, no digits are looked for: that takes much memory.
+_MOST_BYTES: Final = 1 << 21  # pragma: no mutate - a size
 #: The digits of the largest whole number of 64 bits.
 _INTEGER_DIGITS: Final = 20
 
@@ -414,11 +416,6 @@ def whole_words(count: int) -> str:
 
 
 def _whole_type(numbers: _Numbers) -> Found:
-    integers = [Decimal(0), *map(Decimal, numbers.evidence)]
-    for type_, more, first, end in _INTEGERS:
-        if min(integers) >= first and max(integers) < end:
-            with suppress(pa.ArrowInvalid):
-                return Found(type_, whole_words(numbers.total) + more, numbers.cast(type_))
     most = longest = 0
     for start, part in [*numbers.parts, (numbers.size, to_array(numbers.evidence, pa.string()))]:
         signs = pc.cast(pc.match_substring_regex(part, "^-"), pa.int32())
@@ -429,6 +426,11 @@ def _whole_type(numbers: _Numbers) -> Found:
             longest = start + pc.indices_nonzero(pc.equal(counts, found))[-1].as_py()
     if most > _WIDEST:
         raise CellError(longest, "", f"has more than {_WIDEST} digits")
+    integers = [Decimal(0), *map(Decimal, numbers.evidence)]
+    for type_, more, first, end in _INTEGERS:
+        if min(integers) >= first and max(integers) < end:
+            with suppress(pa.ArrowInvalid):
+                return Found(type_, whole_words(numbers.total) + more, numbers.cast(type_))
     type_ = _decimal(most, 0)
     array = numbers.cast(type_)
     integers += filter(None, pc.min_max(array).as_py().values())
@@ -512,6 +514,8 @@ def read(texts: Array, type_: pa.DataType) -> pa.Array:
 
 def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     """Read numbers in JSON's spelling exactly as an integer or decimal type."""
+    if len(bytes_of(texts)) > _MOST_BYTES:  # pragma: no mutate - saves memory
+        return _each_exact(texts, type_)
     digits, (before, scale) = Digits(texts), _most_digits(type_)
     # Beyond these digits Arrow wraps around a decimal, from 1e-77 it makes 0.00, and 1e-999999999 ends the
     # process.
