@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError, QuestionFailed
 from connecty_frames.sandbox.words import FUNCTION_WORDS, LEAD_WORDS, Vocabulary, split, stem
 
@@ -124,12 +125,17 @@ class Catalogue:
         """Read TOML tables ``[[question]]``, whose keys are those of ``_Entry``; raises ConfigError."""
         try:
             return cls(_File.model_validate(tomllib.loads(text)).question)
-        except (tomllib.TOMLDecodeError, ValidationError) as error:
-            raise ConfigError(
-                f"{source} is not a catalogue of questions: {error}. Each question is a table [[question]]"
-                " with question = '...' and sql = '...'; paraphrases = [...] and summary = '...' may follow.",
-                setting="questions",
-            ) from error
+        except tomllib.TOMLDecodeError as error:
+            reason = str(error)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
+        raise ConfigError(
+            f"{source} is not a catalogue of questions: {snippet(reason, 300)}. Each question is a table "
+            "[[question]] with question = '...' and sql = '...'; paraphrases = [...] and summary = '...' may "
+            "follow.",
+            setting="questions",
+        )
 
     def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - a catalogue serves one workspace
         """Return the plan for a question; see :meth:`Answerer.answer`."""
