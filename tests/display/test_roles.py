@@ -311,6 +311,18 @@ OWN_ANSWERS: Final[list[tuple[str, dict[str, Any], str, str, str | None]]] = [
         None,
     ),
     (
+        "orders in Poland by status and kind",
+        {
+            "country": ["Poland"] * 4,
+            "status": ["new", "paid"] * 2,
+            "kind": ["a", "a", "b", "b"],
+            "orders": [4, 2, 3, 1],
+        },
+        "orders",
+        "status",
+        "kind",
+    ),
+    (
         "orders by day",
         {
             "day": [*MONTHS[:2]] * 2,
