@@ -22,6 +22,7 @@ from connecty_frames.decode.arrow_types import find_zone
 from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
 from connecty_frames.decode.exact_json import IntText, ValueKind
 from connecty_frames.decode.types import formats, numbers, spellings, times
+from connecty_frames.decode.types.casts import cast_exactly
 from connecty_frames.decode.types.column import ScalarColumn, combine, texts_of
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS
 from connecty_frames.errors import ConfigError
@@ -221,29 +222,21 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
     name, places, unit = _EPOCH_UNITS[encoding.unit]
     reason = f"is not a number of {name} that {encoding.type} holds exactly"
     texts = texts_of(cells, reason, numbers=True)
-    integers = cells.array if isinstance(cells, ScalarColumn) else texts
-    extremes = pc.min_max(integers).as_py() if pa.types.is_int64(integers.type) else {}
-    if extremes and max(abs(extreme or 0) for extreme in extremes.values()) < 10 ** (_EPOCH_DIGITS - places):
-        counts = pc.multiply(combine(integers), to_scalar(10**places, pa.int64()))
-    else:
-        counts = _read_counts(texts, places, reason)
+    type_ = pa.decimal128(_EPOCH_DIGITS, places) if places else pa.int64()
+    found = cast_exactly(cells, type_) if isinstance(cells, ScalarColumn) else None
+    try:
+        counts = numbers.read(texts, type_) if found is None else combine(found)
+    except CellError as error:
+        raise CellError(error.row, error.value, reason) from None
+    if places:
+        places_moved = to_scalar(Decimal(10**places), pa.decimal128(places + 1))
+        counts = pc.cast(pc.multiply(counts, places_moved), pa.int64())
     if unit == "ns":
         raise_at_first(pc.equal(counts, to_scalar(times.NAT, pa.int64())), texts, reason)
     if unit:
         return _to_timestamps(counts, encoding.type, texts)
     times.check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
     return pc.cast(pc.cast(counts, pa.int32()), encoding.type)
-
-
-def _read_counts(texts: Array, places: int, reason: str) -> pa.Int64Array:
-    """Return numbers with some digits after the point as whole numbers of the last one."""
-    try:
-        counts = numbers.read(texts, pa.decimal128(_EPOCH_DIGITS, places) if places else pa.int64())
-    except CellError as error:
-        raise CellError(error.row, error.value, reason) from None
-    if not places:
-        return counts
-    return pc.cast(pc.multiply(counts, to_scalar(Decimal(10**places), pa.decimal128(places + 1))), pa.int64())
 
 
 # --- local times -------------------------------------------------------------------------------------
