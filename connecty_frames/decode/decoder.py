@@ -31,6 +31,7 @@ from connecty_frames.decode.types.build import (
 from connecty_frames.decode.types.casts import longest_of
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.types.encodings import AnyDatetime, AnyDecimal, Encoding, OpenType, epoch
+from connecty_frames.decode.types.spellings import is_beyond
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
 
 if TYPE_CHECKING:
@@ -305,7 +306,8 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     if pa.types.is_temporal(inferred) or column.kinds & NESTED_KINDS:  # no remedy reads arrays and objects
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]
-    if column.section == "temporal" and not any(map(str.isdigit, str(first))):
+    has_no_value = not any(map(str.isdigit, str(first))) or is_beyond(str(first))
+    if column.section == "temporal" and has_no_value:
         return None  # as "n/a": trying all types would take most of the time of a small answer
     some: list[Any] = []
     for type_ in _REMEDIES.get(column.section, ()):

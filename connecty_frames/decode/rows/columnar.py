@@ -76,7 +76,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.limits import ReaderLimits
-    from connecty_frames.decode.types.times import FastCast
 
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")
@@ -262,15 +261,15 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     if kind is ValueKind.FRACTION:
         return _ColumnReader(kind, numbers.read_fast)
     if kind is ValueKind.TEXT and section in ("temporal", None):
-        cast = next(iter(times.fast_casts(first)), None)
-        if cast is not None:
-            return _temporal_reader(cast, inferred=section is None)
+        type_ = next(iter(times.fast_casts(first)), None)
+        if type_ is not None:
+            return _temporal_reader(type_, inferred=section is None)
     return _ColumnReader(kind)
 
 
 @cache  # so that columns that are read in one way have equal readers
-def _temporal_reader(cast: FastCast, *, inferred: bool) -> _ColumnReader:
-    return _ColumnReader(ValueKind.TEXT, partial(times.read_fast, cast=cast, inferred=inferred))
+def _temporal_reader(type_: pa.DataType, *, inferred: bool) -> _ColumnReader:
+    return _ColumnReader(ValueKind.TEXT, partial(times.read_fast, type_=type_, inferred=inferred))
 
 
 def _as_whole_numbers(column: ScalarColumn, reader: _ColumnReader) -> ScalarColumn:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import bytes_of, numbers_of, offsets_of
 from connecty_frames.decode.exact_json import LONE_SURROGATE, is_encodable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from numpy.typing import NDArray
 
 _MONTHS: Final = (
@@ -139,7 +138,7 @@ def _shape_of(escape: re.Match[str]) -> str:
 # --- numbers in texts ---------------------------------------------------------------------------------
 
 #: So many texts are taken apart at once, which bounds what is made of them on the way.
-_SLICE: Final = 1 << 14  # pragma: no mutate - a size
+_SLICE: Final = 1 << 13  # pragma: no mutate - a size
 _DIGITS_AS_ONES: Final = bytes(ord("1") if byte in b"0123456789" else byte for byte in range(256))
 #: What words mean, by their first three letters; signs and other words are 1.
 _WORDS: Final = {
@@ -213,7 +212,6 @@ class Parts(NamedTuple):
 
     numbers: dict[str, NDArray[np.int64]]  # 0 for a text without
     offsets: set[str]  # the different texts of ``z``; ``Z`` for none, and for one in words
-    fractions: set[int]  # how many digits they have
     is_null: NDArray[np.bool_]
 
 
@@ -224,31 +222,26 @@ def take_apart(texts: pa.StringArray, *patterns: str) -> Parts:
     is_null, data, starts = starts == ends, bytes_of(texts), (starts - starts[:1]).astype(np.intp)
     offsets = pa.py_buffer(np.append(starts, data.size).astype(np.int32))
     shaped = pa.py_buffer(data.tobytes().translate(_DIGITS_AS_ONES))
-    encoded = pa.Array.from_buffers(pa.binary(), len(texts), [None, offsets, shaped]).dictionary_encode()
-    shapes = encoded.dictionary.to_pylist()
-    rows: Sequence[Any] = [slice(None)]
-    if len(shapes) > 1:
-        codes = numbers_of(encoded.indices)
-        rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    parts = Parts(defaultdict(lambda: np.zeros(len(texts), np.int64)), set(), set(), is_null)
-    for shape, some in zip(shapes, rows, strict=False):
+    encoded = pc.dictionary_encode(pa.Array.from_buffers(pa.binary(), len(texts), [None, offsets, shaped]))
+    codes = numbers_of(encoded.indices)
+    rows_by_shape = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    parts = Parts(defaultdict(lambda: np.zeros(len(texts), np.int64)), set(), is_null)
+    for shape, rows in zip(encoded.dictionary.to_pylist(), rows_by_shape, strict=False):
         layout = _layout(shape.decode("latin-1"), patterns)
         if layout is None:
             continue
         for group, number in layout.words.items():
-            parts.numbers[group][some] = number
-        digits = (data[starts[some] + layout.places] - ord("0")) * layout.weights
-        for group, its in layout.groups:
-            parts.numbers[group][some] = np.add.reduce(digits[its])
-            if group == "f":
-                parts.fractions.add(its.stop - its.start)
-        if len(layout.offset):
-            written = np.ascontiguousarray(data[starts[some, np.newaxis] + layout.offset])
-            parts.offsets.update(
-                map(bytes.decode, np.unique(written.view(f"S{len(layout.offset)}")).tolist())
-            )
-        else:
-            parts.offsets.add("Z")
+            parts.numbers[group][rows] = number
+        for some in (rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE)):
+            digits = (data[starts[some] + layout.places] - ord("0")) * layout.weights
+            for group, its in layout.groups:
+                parts.numbers[group][some] = np.add.reduce(digits[its])
+            if len(layout.offset):
+                written = np.ascontiguousarray(data[starts[some, np.newaxis] + layout.offset])
+                different = np.unique(written.view(f"S{len(layout.offset)}"))
+                parts.offsets.update(map(bytes.decode, different.tolist()))
+            else:
+                parts.offsets.add("Z")
     return parts
 
 
@@ -259,24 +252,11 @@ class Moments(NamedTuple):
     nanos: NDArray[np.int64]  # of the fraction
     is_no_day: NDArray[np.bool_]  # no calendar has the day, or it has another weekday
     offsets: set[str]  # the different ones
-    fractions: set[int]  # how many digits they have
-
-
-def in_slices(texts: pa.StringArray) -> Iterator[pa.StringArray]:
-    """Yield a few texts at a time."""
-    return (texts.slice(start, _SLICE) for start in range(0, max(len(texts), 1), _SLICE))
 
 
 def read_moments(texts: pa.StringArray, *patterns: str) -> Moments:
     """Return what texts mean, each of which has a shape that one of some patterns matches."""
-    columns: Any = zip(*(_read_moments(some, *patterns) for some in in_slices(texts)), strict=True)
-    *numbers, offsets, fractions = columns
-    seconds, nanos, is_no_day = map(np.concatenate, numbers)
-    return Moments(seconds, nanos, is_no_day, set().union(*offsets), set().union(*fractions))
-
-
-def _read_moments(texts: pa.StringArray, *patterns: str) -> Moments:
-    numbers, offsets, fractions, is_null = take_apart(texts, *patterns)
+    numbers, offsets, is_null = take_apart(texts, *patterns)
     hours, seconds, is_no_day = numbers["H"], numbers["S"] - numbers["z"], np.zeros(len(texts), np.bool_)
     if "I" in numbers:
         hours = numbers["I"] % 12 + 12 * numbers["p"]
@@ -294,4 +274,4 @@ def _read_moments(texts: pa.StringArray, *patterns: str) -> Moments:
     seconds += (hours * 60 + numbers["M"]) * 60
     for values in (seconds, is_no_day):
         values[is_null] = 0
-    return Moments(seconds, numbers["f"], is_no_day, offsets, fractions)
+    return Moments(seconds, numbers["f"], is_no_day, offsets)

@@ -40,7 +40,7 @@ instant   the name of a time zone behind a local time, as Trino and Athena write
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,7 +48,7 @@ import numpy as np
 import pyarrow as pa
 
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import index_of, numbers_of, to_array
+from connecty_frames.decode.arrow.buffers import numbers_of, to_array
 from connecty_frames.decode.arrow_types import find_zone, is_naive
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types.formats import RFC_5322, read_moments, word_number
@@ -136,17 +136,22 @@ _PATTERNS: Final[dict[TemporalFormat, str]] = {
 
 #: Up to this many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
 _FEW: Final = 16  # pragma: no mutate - saves time
+#: Below so many bytes a column is read at once.
+_SMALL: Final = 1 << 20  # pragma: no mutate - saves time
 #: So many are matched before the others, since the first odd one is often among them.
 _FIRST_ROWS: Final = 1 << 9  # pragma: no mutate - saves time
 
 #: Dates and times that no type holds, each by a pattern that is found in it, and why.
-_OUT_OF_RANGE: Final[dict[str, str]] = {
+_BEYOND: Final[dict[str, str]] = {
     r"^[+-]?infinity$": "is infinite",
     r"BC$": "is before the year 1",
     r"^[+-]?\d{5,}-": "is after the year 9999",
     r"^0000-": "is in the year 0000",
     r":[0-5]\d:60": "is a leap second",
     r"[:T].*\.\d{10,}": "has more than 9 digits of a second",
+}
+_OUT_OF_RANGE: Final[dict[str, str]] = {
+    **_BEYOND,
     r"^-?P|\b(?:mon|year)s?\b": "is a duration with years, months or a fraction that has no fixed length",
     r"^24:00(?::00(?:\.0{1,9})?)?$": "may be a time of day or a duration",
 }
@@ -204,13 +209,18 @@ def has_format(text: str, format_: TemporalFormat) -> bool:
     return re.fullmatch(_PATTERNS[format_], text, re.ASCII) is not None
 
 
+def is_beyond(text: str) -> bool:
+    """Whether a text is a date or time that no type holds."""
+    return _first_reason(_BEYOND, text) is not None
+
+
 def _first_reason(reasons: dict[str, str], text: str) -> str | None:
     return next((reason for pattern, reason in reasons.items() if re.search(pattern, text)), None)
 
 
-def first_without(texts: Any, format_: TemporalFormat) -> int | None:
-    """Return the first row whose text does not match the pattern of a format, or None."""
-    return first_like(texts, _whole(_PATTERNS[format_]), is_like=False)
+def first_without(texts: Any, format_: TemporalFormat, digits: int = 9) -> int | None:
+    """Return the first row without the pattern of a format, of at most some digits of a second, or None."""
+    return first_like(texts, _whole(_PATTERNS[format_].replace("{1,9}", f"{{1,{digits}}}")), is_like=False)
 
 
 def first_like(texts: Any, pattern: str, *, is_like: bool = True) -> int | None:
@@ -224,9 +234,10 @@ def first_like(texts: Any, pattern: str, *, is_like: bool = True) -> int | None:
         return next(found, None)
     start, size = 0, _FIRST_ROWS
     while start < len(texts):
-        row = index_of(pc.match_substring_regex(texts.slice(start, size), pattern), is_like)
-        if row >= 0:
-            return start + row
+        found = pc.match_substring_regex(texts.slice(start, size), pattern)
+        rows = pc.indices_nonzero(found if is_like else pc.invert(found))
+        if len(rows):
+            return start + int(rows[0].as_py())
         start, size = start + size, 8 * size
     return None
 
@@ -276,8 +287,10 @@ def _check_days(format_: TemporalFormat, texts: Any) -> None:
 
 
 def chunks_of(texts: Any) -> list[pa.StringArray]:
-    """Return the arrays that a column consists of."""
-    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    """Return the arrays that a column consists of; those of a small one as one."""
+    if not isinstance(texts, pa.ChunkedArray):
+        return [texts]
+    return [texts.combine_chunks()] if texts.nbytes < _SMALL else texts.chunks
 
 
 # --- the min and max of statistics ---------------------------------------------------------------------
@@ -292,8 +305,6 @@ SEVENTH_DIGIT = r"\.\d{7}"
 has_seventh_digit: Final = re.compile(SEVENTH_DIGIT).search
 #: The fraction of a second; the point of 1.02:00:00 begins none.
 _FRACTION = r"\.\d+(?:[^\d:]|\z)"
-
-
 #: Matches a timestamp whose time as written is midnight.
 _is_midnight: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
 _TIMESTAMPS: Final = (TemporalFormat.NAIVE, TemporalFormat.AWARE)
@@ -322,12 +333,8 @@ def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> Tempor
     if values_format is TemporalFormat.DURATION and has_format(bound, values_format):
         return values_format
     format_ = match_format(bound)
-    reason = (
-        _first_reason(_REASONS if values_format is None else _OUT_OF_RANGE, bound)
-        if format_ is None
-        else None
-    )
-    if reason is not None:
+    reasons = _REASONS if values_format is None else _OUT_OF_RANGE
+    if format_ is None and (reason := _first_reason(reasons, bound)) is not None:
         raise CellError(None, bound, reason)
     if format_ is TemporalFormat.DATE or format_ in _TIMESTAMPS:
         try:
@@ -414,10 +421,8 @@ def _respell_aware(text: str) -> str:
         raise
     except (ValueError, OverflowError):  # the 30th of February, or the end of the year 9999
         raise CellError(0, text, "is not a day of the calendar") from None
-    sign, total = "-" if offset < timedelta() else "+", abs(offset) // timedelta(seconds=1)
-    return f"{found['local']}{sign}{total // 3600:02}:{total // 60 % 60:02}" + (
-        f":{total % 60:02}" if total % 60 else ""
-    )
+    written = local.replace(tzinfo=timezone(offset)).isoformat(timespec="seconds")
+    return found["local"] + written[len("2025-01-01T10:00:00") :]
 
 
 def _find_zone(name: str) -> tzinfo:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import POOL, index_of, numbers_of, offsets_of, to_array, to_scalar
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone, is_aware, is_naive
 from connecty_frames.decode.errors import CellError, raise_at_first
-from connecty_frames.decode.types.formats import in_slices, read_moments, take_apart
+from connecty_frames.decode.types.formats import read_moments, take_apart
 from connecty_frames.decode.types.spellings import (
     DURATION_SHAPES,
     OFFSET,
@@ -52,7 +53,7 @@ LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICR
 #: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
 NAT: Final = -(2**63)
 #: So many texts are read at once, which bounds what is made of them on the way.
-_BATCH: Final = 1 << 16  # pragma: no mutate - a size
+_BATCH: Final = 1 << 14  # pragma: no mutate - a size
 #: The formats of texts that are inferred to be dates or times where nothing else says so.
 _INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
 _ENDS: Final = 32  # pragma: no mutate - saves time
@@ -121,8 +122,8 @@ def read_column(
 
 def _cast_chunks(chunks: list[pa.StringArray], first: str) -> TemporalValues | None:
     """Read texts as Arrow casts them, or return None."""
-    for cast in fast_casts(first):
-        parts = [_read_cast(chunk, cast) for chunk in chunks]
+    for type_ in fast_casts(first):
+        parts = [_read_cast(chunk, type_) for chunk in chunks]
         found = [part for part in parts if part is not None]
         if len(found) == len(parts):
             return found[0] if len(found) == 1 else TemporalValues.concat(found)
@@ -212,69 +213,63 @@ def check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -
 # --- texts that Arrow's cast reads as the grammar does -------------------------------------------------
 
 
-class FastCast(NamedTuple):
-    """How Arrow casts texts of a format."""
-
-    format: TemporalFormat
-    type: pa.DataType
-
-
-#: The casts to try for each format, in order.
-FAST_CASTS: Final[Mapping[TemporalFormat | None, tuple[FastCast, ...]]] = {
-    TemporalFormat.DATE: (FastCast(TemporalFormat.DATE, pa.date32()),),
-    **{
-        format_: tuple(FastCast(format_, pa.timestamp(unit, zone)) for unit in ("us", "ns"))
-        for format_, zone in ((TemporalFormat.NAIVE, None), (TemporalFormat.AWARE, "UTC"))
-    },
+#: The types that Arrow casts texts of each format to, in the order to try them.
+FAST_CASTS: Final[Mapping[TemporalFormat, tuple[pa.DataType, ...]]] = {
+    TemporalFormat.DATE: (pa.date32(),),
+    TemporalFormat.NAIVE: (pa.timestamp("us"), pa.timestamp("ns")),
+    TemporalFormat.AWARE: (pa.timestamp("us", "UTC"), pa.timestamp("ns", "UTC")),
 }
+_FORMATS: Final = {type_: format_ for format_, types in FAST_CASTS.items() for type_ in types}
 #: The longest text without minutes.
 _LONGEST_HOURS: Final = {TemporalFormat.NAIVE: "2025-01-01T10", TemporalFormat.AWARE: "2025-01-01T10+01:00"}
 
 
-def fast_casts(text: str) -> tuple[FastCast, ...]:
-    """Return the casts that may read texts like this one."""
-    casts = FAST_CASTS.get(match_format(text), ())
-    return casts[1:] if has_seventh_digit(text) else casts
+def fast_casts(text: str) -> tuple[pa.DataType, ...]:
+    """Return the types that texts like this one may be cast to."""
+    format_ = match_format(text)
+    types = () if format_ is None else FAST_CASTS.get(format_, ())
+    return types[1:] if has_seventh_digit(text) else types
 
 
-def read_fast(texts: pa.StringArray, cast: FastCast, *, inferred: bool = False) -> TemporalValues | None:
+def read_fast(texts: pa.StringArray, type_: pa.DataType, *, inferred: bool = False) -> TemporalValues | None:
     """Read texts as a type, or return None if they are of another format, or might be of another type."""
-    found = _read_cast(texts, cast)
-    if found is not None or cast.format is TemporalFormat.DATE:
+    found, format_ = _read_cast(texts, type_), _FORMATS[type_]
+    if found is not None or format_ is TemporalFormat.DATE:
         return found
-    if first_without(texts, cast.format) is not None or (inferred and not has_minutes(texts)):
+    is_unlike = first_without(texts, format_, FRACTION_DIGITS[type_.unit]) is not None
+    if is_unlike or (inferred and not has_minutes(texts)):
         return None
     moments = read_moments(texts, *TIME_SHAPES)
-    has_nanos = any(digits > FRACTION_DIGITS["us"] for digits in moments.fractions)
-    if moments.is_no_day.any() or (has_nanos and cast.type.unit == "us"):
+    if moments.is_no_day.any():
         return None
     try:
-        values = _to_timestamps(moments, texts, cast.type)
+        values = _to_timestamps(moments, texts, type_)
     except CellError:
         return None
-    offsets = moments.offsets if cast.format is TemporalFormat.AWARE else ()
-    return TemporalValues(cast.format, values, frozenset(offsets), _extremes(values))
+    offsets = moments.offsets if format_ is TemporalFormat.AWARE else ()
+    return TemporalValues(format_, values, frozenset(offsets), _extremes(values))
 
 
-def _read_cast(texts: pa.StringArray, cast: FastCast) -> TemporalValues | None:
+def _read_cast(texts: pa.StringArray, type_: pa.DataType) -> TemporalValues | None:
     """Read texts by Arrow's own cast, or return None if the result might differ from the grammar."""
+    format_ = _FORMATS[type_]
     # What Arrow casts to an instant is in the grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a
     # date in that of DATE, except for the year 0000; and the cast refuses a seventh digit of the second in
     # microseconds, a tenth in nanoseconds.
     try:
         # Arrow makes an error of each text that it cannot read, so that both ends are tried first.
         for end in (texts[:_ENDS], texts[-_ENDS:]) if len(texts) > _ENDS else ():
-            pc.cast(end, cast.type, memory_pool=POOL)
-        values = pc.cast(texts, cast.type, memory_pool=POOL)
+            pc.cast(end, type_, memory_pool=POOL)
+        values = pc.cast(texts, type_, memory_pool=POOL)
     except pa.ArrowInvalid:
         return None
     extremes = _extremes(values)
     if extremes is None:
-        return TemporalValues(cast.format, values)
-    if not _is_in_grammar(texts, cast, *extremes):
+        return TemporalValues(format_, values)
+    if not _is_in_grammar(texts, type_, *extremes):
         return None
-    offsets = _distinct_offsets(texts) if cast.format is TemporalFormat.AWARE else ()
-    return TemporalValues(cast.format, values, frozenset(offsets), extremes)
+    offsets = _distinct_offsets(texts) if format_ is TemporalFormat.AWARE else ()
+    return TemporalValues(format_, values, frozenset(offsets), extremes)
 
 
 def _extremes(values: pa.Array) -> tuple[int, int] | None:
@@ -285,21 +280,22 @@ def _extremes(values: pa.Array) -> tuple[int, int] | None:
     return measured["min"].value, measured["max"].value
 
 
-def _is_in_grammar(texts: pa.StringArray, cast: FastCast, least: int, most: int) -> bool:
+def _is_in_grammar(texts: pa.StringArray, type_: pa.DataType, least: int, most: int) -> bool:
     """Whether texts that Arrow has cast are in the grammar: of the years of the type, and with minutes."""
-    if cast.format is TemporalFormat.DATE:
+    format_ = _FORMATS[type_]
+    if format_ is TemporalFormat.DATE:
         return least * DAY_MICROS >= FIRST_MICROS and most * DAY_MICROS <= LAST_MICROS
-    if cast.type.unit == "ns":
+    if type_.unit == "ns":
         # By the texts, since the cast wraps around silently on some versions of Arrow.
         years = pc.min_max(pc.utf8_slice_codeunits(texts, 0, 4))
         is_in_range = _has_nanos(years["min"].as_py()) and _has_nanos(years["max"].as_py())
     else:
         # West of Greenwich the year 0000 lasts into the first day of the year 1.
-        is_early = cast.format is TemporalFormat.AWARE and least < FIRST_MICROS + DAY_MICROS
+        is_early = format_ is TemporalFormat.AWARE and least < FIRST_MICROS + DAY_MICROS
         has_year_0 = is_early and pc.any(pc.starts_with(texts, "0000")).as_py()
         is_in_range = least >= FIRST_MICROS and most <= LAST_MICROS and not has_year_0
     starts, ends = offsets_of(texts)
-    is_short = ends - starts <= len(_LONGEST_HOURS[cast.format])
+    is_short = ends - starts <= len(_LONGEST_HOURS[format_])
     has_short = np.count_nonzero(is_short) > texts.null_count  # a null is empty
     return is_in_range and (not has_short or has_minutes(texts))
 
@@ -311,25 +307,19 @@ def _has_nanos(text: str) -> bool:
 
 def _distinct_offsets(texts: pa.StringArray) -> set[str]:
     """Return the different offsets of timestamps that Arrow has cast."""
-    # The last six bytes of each text, compared as numbers, are the offset if it is written ``+01:00`` or
-    # ``Z``. A time zone has two offsets at most, in winter and in summer, so that few are looked for.
+    # The last six bytes of each text, compared as numbers, are the offset if it is written ``+01:00``.
     starts, ends = offsets_of(texts)
     if texts.null_count:
         ends = ends[ends > starts]
     data = texts.buffers()[2]
     tails = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8] >> 16
-    offsets = set()
-    while len(tails):
-        offset = int(tails[0]).to_bytes(6, "little").decode()
-        if offset.endswith("Z"):
-            offset, is_other = "Z", tails >> 40 != ord("Z")
-        elif _is_offset(offset):
-            is_other = tails != tails[0]
-        else:
-            return find_offsets(texts)
-        offsets.add(offset)
-        tails = tails[is_other]
-    return offsets
+    is_z = tails >> 40 == ord("Z")
+    others = pa.py_buffer(tails[~is_z])
+    different = pc.unique(pa.Array.from_buffers(pa.uint64(), np.count_nonzero(~is_z), [None, others]))
+    offsets = {tail.to_bytes(6, "little").decode() for tail in different.to_pylist()}
+    if not all(map(_is_offset, offsets)):
+        return find_offsets(texts)
+    return offsets | {"Z"} if is_z.any() else offsets
 
 
 def find_offsets(texts: Any) -> set[str]:
@@ -356,11 +346,16 @@ def read(texts: Any, type_: pa.DataType, format_: TemporalFormat | None = None) 
         unlike = None if expected is None else first_without(texts, expected)
         row = first_present(texts)[0] if unlike is None else unlike
         raise CellError(row, texts[row].as_py(), f"is among {format_.value}, which {type_} does not hold")
+    return _read_batches(lambda some: reader.read(some, type_), texts)
+
+
+def _read_batches(read_batch: Callable[[pa.StringArray], pa.Array], texts: Any) -> pa.Array:
+    """Read some texts at a time; raises CellError with the row among all."""
     parts, rows = [], 0
     for chunk in chunks_of(texts):
         for start in range(0, len(chunk), _BATCH):
             try:
-                parts.append(reader.read(chunk.slice(start, _BATCH), type_))
+                parts.append(read_batch(chunk.slice(start, _BATCH)))
             except CellError as error:
                 raise error.at(rows + start + (error.row or 0)) from None
         rows += len(chunk)
@@ -383,7 +378,7 @@ def read_given(texts: Any, type_: pa.DataType) -> pa.Array:
         problem = error
     if not pa.types.is_date(type_) and not pa.types.is_timestamp(type_):
         raise problem
-    encoded = pa.concat_arrays(chunks_of(texts)).dictionary_encode()
+    encoded = pc.dictionary_encode(pa.concat_arrays(chunks_of(texts)))
     different, places = encoded.dictionary, encoded.indices
     try:
         respelled = respell(different, type_)
@@ -408,15 +403,21 @@ def _read_respelled(respelled: pa.StringArray, texts: pa.StringArray, type_: pa.
 
 def read_format(texts: pa.StringArray, format_: TimeFormat, reason: str) -> pa.Array:
     """Read texts in a format; raises CellError with the row, and a reason if a text is not in it."""
+    raise_at_first(pc.invert(pc.match_substring_regex(texts, format_.pattern)), texts, reason)
+    return (
+        _read_batches(partial(_read_format, format_=format_), texts)
+        if len(texts)
+        else pa.nulls(0, format_.type)
+    )
+
+
+def _read_format(texts: pa.StringArray, format_: TimeFormat) -> pa.Array:
     moments = read_moments(texts, format_.shape)
-    is_unlike = pc.invert(pc.match_substring_regex(texts, format_.pattern))
-    raise_at_first(is_unlike, texts, reason)
     if moments.is_no_day.any():
         row = int(moments.is_no_day.argmax())
         is_early = take_apart(texts.slice(row, 1), format_.shape).numbers["Y"][0] == 0
-        raise CellError(
-            row, texts[row].as_py(), "is in the year 0000" if is_early else "is not a day of the calendar"
-        )
+        problem = "is in the year 0000" if is_early else "is not a day of the calendar"
+        raise CellError(row, texts[row].as_py(), problem)
     zone = format_.type.tz if pa.types.is_timestamp(format_.type) else None
     return pc.cast(_to_timestamps(moments, texts, pa.timestamp("us", zone)), format_.type)
 
@@ -443,17 +444,13 @@ def _to_timestamps(moments: Moments, texts: pa.StringArray, type_: pa.DataType) 
 
 
 def _read_durations(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
-    seconds, nanos = map(np.concatenate, zip(*map(_lengths, in_slices(texts)), strict=True))
-    return _to_type(seconds, nanos, texts, type_)
-
-
-def _lengths(texts: pa.StringArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the whole seconds of durations, and the nanoseconds beside them; each part has its own sign."""
+    # Each part has its own sign.
     numbers = take_apart(texts, *DURATION_SHAPES).numbers
     of_seconds, of_time, of_all = (1 - 2 * numbers[f"{part}minus"] for part in ("second_", "time_", ""))
     seconds = (numbers["H"] * 60 + numbers["M"]) * 60 + of_seconds * numbers["S"]
     days = numbers["w"] * 7 + numbers["d"]
-    return of_all * (days * _DAY + of_time * seconds), of_all * of_time * of_seconds * numbers["f"]
+    nanos = of_all * of_time * of_seconds * numbers["f"]
+    return _to_type(of_all * (days * _DAY + of_time * seconds), nanos, texts, type_)
 
 
 def _to_type(
