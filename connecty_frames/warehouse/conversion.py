@@ -32,7 +32,7 @@ from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse, to_object
 from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.build import build
-from connecty_frames.decode.types.numbers import loses_digits
+from connecty_frames.decode.types.floats import loses_digits
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS, row_out_of_range
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from connecty_frames.decode.arrow.buffers import bytes_of, offsets_of, to_array,
 from connecty_frames.decode.arrow_types import any_of, is_aware, is_naive
 from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine
-from connecty_frames.decode.types.numbers import FloatValues
+from connecty_frames.decode.types.floats import FloatValues
 from connecty_frames.decode.types.times import TemporalValues, row_out_of_range
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from connecty_frames.decode.exact_json import (
     ValueKind,
 )
 from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
-from connecty_frames.decode.types.numbers import FloatValues
+from connecty_frames.decode.types.floats import FloatValues
 from connecty_frames.decode.types.times import TemporalValues
 
 if TYPE_CHECKING:

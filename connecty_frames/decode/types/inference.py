@@ -24,10 +24,10 @@ from connecty_frames.decode.exact_json import (
     IntText,
     ValueKind,
 )
-from connecty_frames.decode.types import numbers, times
+from connecty_frames.decode.types import floats, numbers, times
 from connecty_frames.decode.types.build import build, build_nested
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn, concat
-from connecty_frames.decode.types.numbers import FloatValues
+from connecty_frames.decode.types.floats import FloatValues
 from connecty_frames.decode.types.spellings import TemporalFormat, has_format
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Arr
     if not column.kinds <= NUMBER_KINDS:
         return cells.array
     whole = (cell for cell in column.cells if type(cell) is IntText)
-    if options.decimals == "float" and not all(map(numbers.is_exact_float, whole)):
+    if options.decimals == "float" and not all(map(floats.is_exact_float, whole)):
         options = replace(options, decimals="exact")  # no whole number is changed
     try:
         decision = _numbers(column, options)

@@ -24,24 +24,38 @@ import pyarrow as pa
 from connecty_frames._base.text import counted
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import (
-    POOL,
     bytes_of,
-    chunks_of,
     numbers_of,
-    of_numbers,
-    offsets_of,
     slices_of,
     to_array,
     to_scalar,
 )
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
-from connecty_frames.decode.types.digits import HUGE, Digits, count_places
+from connecty_frames.decode.types.digits import Digits
+from connecty_frames.decode.types.floats import (
+    FEW,
+    INTEGER,
+    MAX_EXACT_INTEGER,
+    NOT_FINITE,
+    NOT_FINITE_PATTERN,
+    NUMBER,
+    SAFE_LENGTH,
+    FloatValues,
+    are_whole,
+    has_letters,
+    is_exact_float,
+    is_json,
+    longest_in,
+    loses_digits,
+    places_of,
+    survives_float,
+    to_float64,
+    was_computed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.options import Decimals
@@ -51,13 +65,6 @@ if TYPE_CHECKING:
 
 _Read = TypeVar("_Read")
 
-#: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
-#: other scripts), so texts are matched before they are read.
-_INTEGER: Final = r"-?(?:0|[1-9][0-9]*)"
-_NUMBER: Final = _INTEGER + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-#: As PostgreSQL's to_json writes what JSON numbers cannot say.
-NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-_NOT_FINITE: Final = "NaN|-?Infinity"
 #: Texts name a number in other spellings too: ``nan`` and ``-inf`` of Python, ``+Inf`` of Go, ``Infinity`` of
 #: Java and PostgreSQL, ``-nan`` of C, ``.5`` of Oracle, ``5.`` and ``+5``. But not ``007``, which is an id.
 _FINITE: Final = r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -72,26 +79,14 @@ _RESPELLINGS: Final = (
     (b".", r"\.([eE]|\z)", r"\1"),
 )
 
-#: Any number of at most 15 significant digits survives float64 (DBL_DIG of C); its own are at most 17.
-_SAFE_LENGTH: Final = 15
-_FLOAT_DIGITS: Final = 17
-
-_is_json: Final = re.compile(_NUMBER).fullmatch
-_is_integer: Final = re.compile(_INTEGER).fullmatch
+_is_integer: Final = re.compile(INTEGER).fullmatch
 is_finite: Final = re.compile(_FINITE).fullmatch
 #: Matches a finite number or infinity.
 is_number: Final = re.compile(rf"{_FINITE}|{_INFINITE}").fullmatch
 #: Matches a whole number of so few digits that every integer type of 64 bits holds it, also if it is written
 #: as a float: ``3.0``.
-is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}(?:\.0+)?").fullmatch
+is_short_integer: Final = re.compile(rf"(?=.{{1,{SAFE_LENGTH}}}\Z){INTEGER}(?:\.0+)?").fullmatch
 
-#: How many of the longest numbers are looked at first, and how many are looked at one by one.
-_FIRST: Final = 8  # pragma: no mutate - the others are looked at next
-_FEW: Final = 32  # pragma: no mutate - saves time
-#: More digits after the point than any currency or unit of trade has: the number was computed.
-_COMPUTED_DIGITS: Final = 9
-#: Up to this number float64 holds every whole number.
-MAX_EXACT_INTEGER: Final = 2**53
 #: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
 #: does not change with the rows fetched.
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
@@ -106,29 +101,6 @@ _INTEGERS: Final = (
     (pa.int64(), "", -(2**63), 2**63),
     (pa.uint64(), ", some above 2**63 - 1", 0, 2**64),
 )
-
-
-class FloatValues(NamedTuple):
-    """Numbers read as float64; whole numbers alone become another type."""
-
-    values: pa.ChunkedArray | pa.Array
-    fractional: bool
-    inexact: int = 0  # how many of them are not exact
-    computed: bool = True  # whether the nearest float64 is as good for all of these
-
-    def slice(self, start: int, length: int) -> FloatValues:
-        """Return some of the values, which must all be exact."""
-        return self._replace(values=self.values.slice(start, length))
-
-    @classmethod
-    def concat(cls, parts: Sequence[FloatValues]) -> FloatValues:
-        """Concatenate the parts of a column."""
-        return cls(
-            pa.chunked_array(list(chain(*(chunks_of(part.values) for part in parts))), pa.float64()),
-            any(part.fractional for part in parts),
-            sum(part.inexact for part in parts),
-            all(part.computed for part in parts),
-        )
 
 
 class Found(NamedTuple):
@@ -155,7 +127,7 @@ def _to_json(
     texts: pa.StringArray, reason: str = "is not a number", *, finite: bool = False
 ) -> pa.StringArray:
     """Return (finite) numbers in JSON's spelling or :data:`NOT_FINITE`; CellError at the first other text."""
-    if _all_match(texts, _NUMBER if finite else rf"{_NUMBER}|{_NOT_FINITE}"):
+    if _all_match(texts, NUMBER if finite else rf"{NUMBER}|{NOT_FINITE_PATTERN}"):
         return texts
     pattern = _FINITE if finite else rf"{_FINITE}|{_INFINITE}|{_NAN}"
     raise_at_first(pc.invert(_matches(texts, pattern)), texts, reason)
@@ -172,134 +144,19 @@ def _matches(texts: Array, pattern: str) -> Any:
 
 def _all_match(texts: Array, pattern: str) -> bool:
     """Whether every text that is not null matches."""
-    if len(texts) <= _FEW:  # pragma: no mutate - saves time
+    if len(texts) <= FEW:  # pragma: no mutate - saves time
         return all(text is None or re.fullmatch(pattern, text) for text in texts.to_pylist())
     return pc.all(_matches(texts, pattern)).as_py() is not False  # it is None where all are null
 
 
 def are_not_finite(texts: Array) -> bool:
     """Whether all texts are :data:`NOT_FINITE`."""
-    return _all_match(texts, _NOT_FINITE)
+    return _all_match(texts, NOT_FINITE_PATTERN)
 
 
 def any_finite(texts: Array) -> bool:
     """Whether some text is a finite number."""
     return any(any(map(is_finite, filter(None, pc.unique(part).to_pylist()))) for _, part in slices_of(texts))
-
-
-# --- numbers as float64 ------------------------------------------------------------------------------
-
-
-def read_fast(texts: pa.StringArray) -> FloatValues | None:
-    """Read JSON's own numbers as float64, or None if they may need another type."""
-    # If many lose digits, some of the longest almost always do: then the others are not looked at.
-    if any(loses_digits(text, computed=True) for text in _longest(texts)):
-        return None
-    try:
-        found = FloatValues.concat([_to_float64(part) for _, part in slices_of(texts)])
-    except CellError:
-        return None
-    return found if found.computed else None
-
-
-def _longest(texts: pa.StringArray) -> list[str]:
-    """Return some of the longest texts if they may not be exact as float64."""
-    starts, ends = offsets_of(texts)
-    lengths = ends - starts
-    longest = lengths.max(initial=0)
-    if longest <= _SAFE_LENGTH:  # pragma: no mutate - saves time
-        return []
-    return [texts[int(row)].as_py() for row in np.flatnonzero(lengths == longest)[:_FIRST]]
-
-
-def _to_float64(texts: pa.StringArray) -> FloatValues:
-    """Read numbers in JSON's spelling as the nearest float64; CellError for one beyond its range."""
-    floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
-    has_letters = _has_letters(texts)
-    found = FloatValues(floats, has_letters or not _are_whole(texts))
-    is_long = pc.greater(pc.binary_length(texts), to_scalar(_SAFE_LENGTH, pa.int32()))
-    if not (has_letters or is_long.true_count):
-        return found
-    spelled = pc.cast(floats, pa.string())
-    is_same = pc.equal(spelled, texts)
-    rows = pc.indices_nonzero(pc.invert(is_same) if has_letters else pc.and_not(is_long, is_same))
-    if not len(rows):
-        return found
-    texts, values = pc.take(texts, rows), numbers_of(floats)[numbers_of(rows)]
-    is_exact, is_computed, by_cell = (np.full(len(rows), flag) for flag in (False, False, True))
-    if len(rows) > _FEW:  # pragma: no mutate - saves time
-        is_exact, is_computed, by_cell = _compare(texts, values, pc.take(spelled, rows))
-    for place in np.flatnonzero(by_cell).tolist():
-        text = texts[place].as_py()
-        is_exact[place] = _survives_float(rows[place].as_py(), text)
-        is_computed[place] = not is_exact[place] and _is_computed(text)
-    inexact = int(np.count_nonzero(~is_exact))
-    return found._replace(inexact=inexact, computed=bool((is_exact | is_computed).all()))
-
-
-def _compare(
-    texts: pa.StringArray, floats: NDArray[np.float64], spelled: pa.StringArray
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Compare numbers with their nearest floats: which are exact, computed, or known one by one alone."""
-    digits, sizes = Digits(texts), np.abs(floats)
-    is_beyond = (np.isinf(sizes) | (sizes < sys.float_info.min)) & ~digits.is_zero
-    # A number of this size may be a little less.
-    by_cell = is_beyond | (sizes == MAX_EXACT_INTEGER) | (np.abs(digits.exponents) >= HUGE)
-    is_exact = digits.significant <= _SAFE_LENGTH
-    short = np.flatnonzero(~(is_exact | by_cell) & (digits.significant <= _FLOAT_DIGITS))
-    if len(short):
-        places = of_numbers(short)
-        is_own = pc.equal(Digits(pc.take(spelled, places)).written(), pc.take(digits.written(), places))
-        is_exact[short[numbers_of(pc.indices_nonzero(is_own))]] = True
-    others = np.flatnonzero(~(is_exact | by_cell))
-    by_cell[others] = digits.places[others] == count_places(floats[others])
-    return is_exact, (digits.places > _COMPUTED_DIGITS) & (sizes < MAX_EXACT_INTEGER), by_cell
-
-
-def is_exact_float(text: str) -> bool:
-    """Whether a text is a JSON number that float64 gives back unchanged."""
-    try:
-        return bool(_is_json(text)) and _survives_float(0, text)
-    except CellError:
-        return False
-
-
-def _survives_float(row: int, text: str) -> bool:
-    """Whether float64 gives a number back unchanged; raises CellError if it is beyond float64's range."""
-    if text in NOT_FINITE or (len(text) <= _SAFE_LENGTH and "e" not in text.lower()):
-        return True
-    nearest = float(text)
-    if math.isinf(nearest):
-        raise CellError(row, text, "is above the range of float64")
-    # By its shortest digits, which float64 is written with, or by all of them, as of a power of two.
-    full = Decimal.from_float(nearest)  # noqa: FURB164 - Decimal(nearest) obeys a trap of the caller's context
-    if to_decimal(text) in (Decimal(repr(nearest)), full):
-        return True
-    if abs(nearest) < sys.float_info.min:
-        raise CellError(row, text, "is below the range of float64")
-    return False
-
-
-def _is_computed(text: str) -> bool:
-    number = to_decimal(text)
-    if number is None:
-        return False
-    number = number.normalize(EXACT_CONTEXT)
-    return _places(number) > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
-
-
-def _places(number: Decimal) -> int:
-    """Count the digits after the point."""
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):  # pragma: no cover - NaN and infinity have been refused before
-        raise TypeError(number)
-    return max(-exponent, 0)
-
-
-def loses_digits(text: str, *, computed: bool) -> bool:
-    """Whether the nearest float64 does not stand for a number; it may for one that was computed."""
-    is_exact = text in NOT_FINITE or is_exact_float(text)
-    return not (is_exact or (computed and _is_computed(text)))
 
 
 # --- the type that holds all numbers -----------------------------------------------------------------
@@ -324,7 +181,7 @@ class _Numbers(NamedTuple):
     def cast(self, type_: pa.DataType) -> pa.ChunkedArray:
         """Return the numbers as a type that holds them; ArrowInvalid if an integer type does not."""
         arrays = [
-            _each_exact(part, type_) if _has_letters(part) else pc.cast(part, type_) for _, part in self.parts
+            _each_exact(part, type_) if has_letters(part) else pc.cast(part, type_) for _, part in self.parts
         ]
         return pa.chunked_array(arrays, type_)
 
@@ -337,7 +194,7 @@ def arrow_type(
         parts, present = list(slices_of(texts)), len(texts) - texts.null_count
         if quoted:
             parts = list(_each(parts, _to_json))
-        is_whole = present > 0 and all(_are_whole(part) for _, part in parts)
+        is_whole = present > 0 and all(are_whole(part) for _, part in parts)
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
         if present:  # else the writer of the bounds may be that of the values, which has as many zeros
             evidence = list(map(_without_zeros, evidence))
@@ -379,22 +236,12 @@ def any_decimal(texts: Array, bounds: Sequence[str]) -> pa.DataType | None:
     return _decimal(before, min(after, _WIDEST - before))
 
 
-def _has_letters(texts: pa.StringArray) -> bool:
-    """Whether some number has an exponent or is not finite."""
-    return bool(bytes_of(texts).max(initial=0) > ord("9"))
-
-
-def _are_whole(texts: pa.StringArray) -> bool:
-    """Whether all numbers are written without a fraction and an exponent."""
-    return not (_has_letters(texts) or (bytes_of(texts) == ord(".")).any())
-
-
 def _bound_evidence(bound: str, *, is_whole: bool) -> str:
     """Return the number that a bound is evidence of."""
     # Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers
     # if its value is. From 2**53 on, one that a float64 may be written as tells neither digits nor the last
     # integer that a type must hold: 9.223372036854776e18 is the max of an int64 too.
-    number: str = bound if _is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
+    number: str = bound if is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
     nearest = float(number)
     if _is_integer(number) or not math.isfinite(nearest):
         return number
@@ -441,13 +288,15 @@ def _whole_type(numbers: _Numbers) -> Found:
 
 
 def _fraction_type(numbers: _Numbers, decimals: Decimals) -> Found:
-    some = [*numbers.evidence, *chain(*(_longest(part) for _, part in numbers.parts[:1]))]
-    if decimals != "float" and any(loses_digits(text, computed=decimals == "auto") for text in some):
+    some = [*numbers.evidence, *chain(*(longest_in(part) for _, part in numbers.parts[:1]))]
+    has_exponent = "e" in "".join(numbers.evidence).lower()
+    loses = partial(loses_digits, computed=decimals == "auto")
+    if decimals != "float" and not has_exponent and any(map(loses, some)):
         try:
             return _as_decimals(numbers)
         except CellError:
             pass  # one beyond the range of float64 is named first
-    floats = (found for _, found in _each(numbers.parts, _to_float64))
+    floats = (found for _, found in _each(numbers.parts, to_float64))
     return _as_floats(floats, numbers, decimals) or _as_decimals(numbers)
 
 
@@ -456,9 +305,9 @@ def _as_floats(floats: Iterable[FloatValues], numbers: _Numbers, decimals: Decim
     found = FloatValues.concat(list(floats))
     inexact, are_computed = found.inexact, found.computed
     for position, text in enumerate(numbers.evidence, numbers.size):
-        if not _survives_float(position, text):
+        if not survives_float(position, text):
             inexact += 1
-            are_computed = are_computed and _is_computed(text)
+            are_computed = are_computed and was_computed(text)
     how = ", all exact as float64"
     if inexact:
         if decimals != "float" and not (decimals == "auto" and are_computed):
@@ -481,8 +330,8 @@ def _as_decimals(numbers: _Numbers) -> Found:
         before = np.maximum.accumulate(np.append(before[-1:], digits.before))
         after = np.maximum.accumulate(np.append(after[-1:], digits.after))
         is_wrong = (before + after > _WIDEST)[1:]
-        if _has_letters(part):
-            is_wrong[numbers_of(pc.indices_nonzero(_matches(part, _NOT_FINITE)))] = True
+        if has_letters(part):
+            is_wrong[numbers_of(pc.indices_nonzero(_matches(part, NOT_FINITE_PATTERN)))] = True
         if is_wrong.any():
             row = int(is_wrong.argmax())
             is_finite = part[row].as_py() not in NOT_FINITE
@@ -519,7 +368,7 @@ def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     digits, (before, scale) = Digits(texts), _most_digits(type_)
     # Beyond these digits Arrow wraps around a decimal, from 1e-77 it makes 0.00, and 1e-999999999 ends the
     # process.
-    if not _has_letters(texts) and (digits.before <= before).all() and (digits.places <= scale).all():
+    if not has_letters(texts) and (digits.before <= before).all() and (digits.places <= scale).all():
         spelled = texts
         if (digits.after > scale).any():  # they are zeros
             fraction = rf"(\.[0-9]{{{scale}}})" if scale else r"()\."
@@ -549,7 +398,7 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
     if number is not None:
         number = number.normalize(EXACT_CONTEXT)
         # Digits are counted before any conversion: 1e999999999 as an int would have as many.
-        if number.adjusted() < before and _places(number) <= max(scale, 0):
+        if number.adjusted() < before and places_of(number) <= max(scale, 0):
             exact = int(number) if pa.types.is_integer(type_) else number
             try:
                 to_array([exact], type_)
@@ -569,7 +418,7 @@ def _to_floats(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     )
     for row in pc.indices_nonzero(suspect).to_pylist():
         text = texts[row].as_py()
-        if not _survives_float(row, text) and text.lstrip("-").isdecimal():
+        if not survives_float(row, text) and text.lstrip("-").isdecimal():
             raise CellError(row, text, "does not fit in double")
     narrow = pc.cast(values, type_, safe=False)
     wide = pc.cast(narrow, pa.float64())

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.types import numbers
+from connecty_frames.decode.types import floats, numbers
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def test_other_spellings(text: str, canonical: str) -> None:
     values, expected_values = (read([each], expected).to_pylist() for each in (text, canonical))
     assert repr(values) == repr(expected_values)
     assert bool(numbers.is_number(text)) is (canonical != "NaN")
-    assert bool(numbers.is_finite(text)) is (canonical not in numbers.NOT_FINITE)
+    assert bool(numbers.is_finite(text)) is (canonical not in floats.NOT_FINITE)
 
 
 def test_errors_show_a_number_as_it_was_written() -> None:
@@ -508,9 +508,9 @@ def test_exact_and_computed_numbers(text: str, is_exact: bool, is_computed: bool
     found = numbers.arrow_type(pa.array(["0.5", None, text]), decimals="float")
     how = ", all exact as float64" if is_exact else "; 1 of them given as the nearest float64"
     assert found.reason == f"2 numbers, some with a fraction{how}"
-    assert numbers.loses_digits(numbers_as_json(text), computed=False) is not is_exact
+    assert floats.loses_digits(numbers_as_json(text), computed=False) is not is_exact
     assert pa.types.is_floating(type_of(["0.5", text])) is is_computed
-    assert (numbers.read_fast(pa.array([numbers_as_json(text)])) is not None) is is_computed
+    assert (floats.read_fast(pa.array([numbers_as_json(text)])) is not None) is is_computed
 
 
 def numbers_as_json(text: str) -> str:
