@@ -77,6 +77,7 @@ _NO_TIMES: Final = {None, "NaT"}
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
 _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
+_TEXT_KINDS: Final = NUMBER_KINDS | {ValueKind.TEXT}
 _SCALAR_KINDS: Final = (frozenset({ValueKind.BOOLEAN}), frozenset({ValueKind.TEXT}), NUMBER_KINDS)
 #: Up to this size arrays and objects are read as Python objects, in a fraction of the time.
 _FEW_BYTES: Final = 1 << 13  # pragma: no mutate - a size
@@ -99,7 +100,7 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
         found = _build_at_once(cells, type_)
         if found is not None:
             return found
-        if len(cells) > _BLOCK and pa.types.is_nested(type_) and _is_by_cell(type_):  # pragma: no mutate
+        if len(cells) > _BLOCK and not _are_texts(cells, type_) and _is_by_cell(type_):  # pragma: no mutate
             return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)
     except UnicodeEncodeError:
@@ -121,6 +122,12 @@ def _build_at_once(cells: Sequence[Any], type_: pa.DataType) -> Array | None:
     if isinstance(cells, CellColumn) and _is_by_place(cells, type_) and cells.texts.nbytes > _FEW_BYTES:
         return None if cells.has_surrogates else _build_by_place(cells, type_)
     return None
+
+
+def _are_texts(cells: Sequence[Any], type_: pa.DataType) -> bool:
+    """Whether cells are all of kinds that a type is read from as whole arrays, in slices of their own."""
+    kinds = {ValueKind.TEXT} if is_binary(type_) else _TEXT_KINDS
+    return isinstance(cells, ScalarColumn | CellColumn) and cells.kinds <= kinds
 
 
 def _is_by_cell(type_: pa.DataType) -> bool:

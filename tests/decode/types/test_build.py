@@ -135,6 +135,13 @@ def test_epoch_is_named_for_timestamps_alone() -> None:
     assert caught.value.reason == "is not text, so it is not a value of time64[us]"
 
 
+def test_errors_of_two_slices() -> None:
+    """A text that is no number is named before a cell of another kind 16,384 rows below."""
+    with pytest.raises(CellError, match="is not a number") as caught:
+        build(["1", "x", *["1"] * 16_384, []], pa.int64())
+    assert caught.value.row == 1
+
+
 def test_a_dictionary_with_too_few_keys() -> None:
     """The 129th distinct value does not fit in an index of 8 bits; the 128th does, of however many cells."""
     type_ = pa.dictionary(pa.int8(), pa.string())
