@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from connecty_frames._base.secret import hidden
 from connecty_frames._base.text import did_you_mean, path_text, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import local_path, open_regular
-from connecty_frames.settings.profiles import DEFAULT, Profiles, config_file, environment
+from connecty_frames.settings.profiles import DEFAULT, Profiles, environment
 from connecty_frames.settings.values import (
     HISTORY_WORDS,
     NAMES,
@@ -36,11 +35,6 @@ if TYPE_CHECKING:
 
 #: The variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
 _SANDBOX: Final = "CONNECTY_SANDBOX"
-#: The latest result of ``resolve()`` by its fingerprint.
-_resolved: dict[int, Settings] = {}
-_config_files: dict[int, Path] = {}
-#: A file changed this recently may change again without another time stamp, in nanoseconds: FAT counts 2 s.
-TIMESTAMP_STEP: Final = 2_000_000_000
 #: The bytes of a file that are read as a secret.
 _LONGEST_SECRET: Final = 65_536
 #: The settings that name an account.
@@ -165,18 +159,8 @@ def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def resolve(**arguments: Any) -> Settings:
-    """Return the settings that apply: arguments, if not None, then weaker sources; raises ConfigError."""
-    if arguments:
-        return _resolve(arguments)[0]
-    # Unchanged settings are not read again: 20 us instead of 50 us, and no file is opened.
-    fingerprint = _fingerprint()
-    settings = None if fingerprint is None else _resolved.get(fingerprint)
-    if settings is None:
-        settings = _resolve({})[0]
-        if fingerprint is not None and fingerprint == _fingerprint():  # nothing changed meanwhile
-            _resolved.clear()
-            _resolved[fingerprint] = settings
-    return settings
+    """Return the settings that apply now: arguments, if not None, then weaker sources; raises ConfigError."""
+    return _resolve(arguments)[0]
 
 
 def wants_sandbox() -> bool:
@@ -221,32 +205,6 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
     for source in (_given(changes), stored._replace(values=kept), *_environment()):
         _add(found, source)
     return _settings(found)
-
-
-def _fingerprint() -> int | None:
-    """Return a hash of everything that decides the settings of a call without arguments, or None."""
-    # It is a hash of 64 bits instead of the values, so that no secret is kept. It covers the content, owner
-    # and permissions of the file of profiles, by its status, so that a change to an invalid file is noticed
-    # too.
-    file: object
-    # A process that drops its privileges may no longer read what it read before; Windows has no such ids.
-    user = None if os.name == "nt" else (os.getuid(), os.geteuid(), os.getegid())
-    variables = hash((user, frozenset(os.environ.items())))
-    path = _config_files.get(variables)  # the path depends on these alone
-    try:
-        if path is None:
-            _config_files.clear()
-            path = _config_files[variables] = config_file()
-        path = path.absolute()
-        status = path.stat()
-    except (OSError, ConfigError):
-        file = None
-    else:
-        if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
-            return None
-        file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    set_here = (frozenset(_process.configured.items()), frozenset(_process.sandbox.items()))
-    return hash((variables, set_here, file))
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:

@@ -9,7 +9,6 @@ import re
 import signal
 import sys
 import threading
-import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
@@ -24,7 +23,6 @@ import connecty_frames as cf
 from connecty_frames._base.secret import ChangingSecret, SecretStr
 from connecty_frames.errors import ConfigError
 from connecty_frames.settings import sources as config
-from connecty_frames.settings.profiles import Profiles
 from connecty_frames.settings.sources import explain, resolve
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
@@ -964,58 +962,13 @@ def test_no_error_of_a_call_shows_its_secret(call: Any) -> None:
 # Changes between calls
 
 
-@pytest.fixture
-def old(write: Any) -> Any:
-    """Return a function that writes a file of profiles whose mtime is an hour ago."""
-
-    def old(text: str, mode: int = 0o600) -> Path:
-        file = write(text, mode)
-        hour_ago = time.time() - 3600
-        os.utime(file, (hour_ago, hour_ago))
-        return file
-
-    return old
-
-
-def test_settings_that_did_not_change_are_not_read_again(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same object is returned, and the file is not opened."""
-    old("[default]\ndw_id = 5\n")
-    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
-    first = resolve()
-    monkeypatch.setattr(config.Profiles, "read", lambda **_: pytest.fail("read again"))
-
-    assert resolve() is first
-
-
-def test_a_file_may_change_within_the_step_of_time_stamps(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So a file that is younger is read again."""
-    old("[default]\ndw_id = 5\n")
-    monkeypatch.setattr(config, "TIMESTAMP_STEP", 10**20)
-
-    assert resolve() is not resolve()
-
-
-def test_the_step_of_time_stamps(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two seconds, as on FAT; settings of a younger file have no fingerprint."""
-    status = old("[default]\ndw_id = 5\n").stat()
-    changed = max(status.st_mtime_ns, status.st_ctime_ns)
-    found = {}
-    for age in (1_999_999_999, 2_000_000_000):
-        monkeypatch.setattr(time, "time_ns", lambda age=age: changed + age)
-        found[age] = config._fingerprint()
-
-    assert found[1_999_999_999] is None
-    assert found[2_000_000_000] is not None
-
-
 def test_each_change_is_seen_by_the_next_call(
-    old: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    write: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Changes of the environment, of configure(), and of the content, path and existence of the file."""
-    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
-    file = old("[default]\ndw_id = 1\n")
+    file = write("[default]\ndw_id = 1\n")
     assert value_of("dw_id") == 1
-    old("[default]\ndw_id = 22\n")
+    write("[default]\ndw_id = 22\n")
     assert value_of("dw_id") == 22
     new = tmp_path / "new.toml"
     new.write_text("[default]\ndw_id = 33\n")
@@ -1039,31 +992,15 @@ def test_each_change_is_seen_by_the_next_call(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
-def test_permissions_that_change_are_seen_by_the_next_call(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_permissions_that_change_are_seen_by_the_next_call(write: Any) -> None:
     """A secret that others can read now is refused."""
-    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
-    file = old(f'[default]\nclient_secret = "{SECRET}"\n')
+    file = write(f'[default]\nclient_secret = "{SECRET}"\n')
     assert value_of("client_secret") == SECRET
 
     file.chmod(0o644)
 
     with pytest.raises(cf.ConfigError, match=r"\(mode 644\)\. Run: chmod 600"):
         resolve()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such ids")
-def test_another_user_is_seen_by_the_next_call(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that dropped its privileges reads the file again, which it may not be allowed to."""
-    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
-    old("[default]\ndw_id = 5\n")
-    assert value_of("dw_id") == 5
-
-    monkeypatch.setattr(os, "geteuid", lambda: 12345)
-
-    reads: list[bool] = []
-    monkeypatch.setattr(config.Profiles, "read", lambda needed: reads.append(needed) or Profiles(Path(), {}))
-    assert value_of("dw_id") is None
-    assert reads == [False]
 
 
 def test_a_home_directory_that_changes_after_configure_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1073,18 +1010,6 @@ def test_a_home_directory_that_changes_after_configure_is_seen(monkeypatch: pyte
     monkeypatch.setenv("USERPROFILE", "/elsewhere")
 
     assert value_of("ca_bundle") == Path("/elsewhere/ca.pem")
-
-
-def test_a_file_that_was_just_written_is_read_again(write: Any) -> None:
-    """Another change with the same time stamp and length is seen."""
-    file = write("[default]\ndw_id = 1\n")
-    assert value_of("dw_id") == 1
-    stamp = file.stat().st_mtime_ns
-
-    file.write_text("[default]\ndw_id = 2\n")
-    os.utime(file, ns=(stamp, stamp))
-
-    assert value_of("dw_id") == 2
 
 
 def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
