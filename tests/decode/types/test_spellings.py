@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -344,3 +345,39 @@ def test_what_no_type_holds(values: TemporalFormat | None, bound: str, reason: s
 def test_zeros(bound: str, texts: list[str], trimmed: str) -> None:
     """Zeros beyond microseconds ask for nanoseconds only if the writer of the rows prints them."""
     assert trim_zeros([bound], pa.array(texts, pa.string())) == [trimmed]
+
+
+# --- local times --------------------------------------------------------------------------------------
+
+
+@cases(
+    "name", ["Europe/Warsaw", "America/St_Johns", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"]
+)
+def test_local_times(name: str) -> None:
+    """Each is the instant that the standard library finds, on days when clocks change as well."""
+    zone = ZoneInfo(name)
+    times_of_day = (datetime(2011, 6, 1) + timedelta(hours=3 * step) for step in range(2_920))
+    single = [
+        local
+        for local in times_of_day
+        if local.replace(tzinfo=zone).utcoffset() == local.replace(tzinfo=zone, fold=1).utcoffset()
+    ]
+    found = spellings.to_utc(pa.array([*single, None], pa.timestamp("us")), zone, single)
+    expected = [int(local.replace(tzinfo=zone).timestamp()) * 1_000_000 for local in single]
+    assert found.to_pylist() == [*expected, None]
+
+
+@cases(
+    ("local", "state"),
+    [
+        ("2024-10-27T02:30:00", "ambiguous: it occurs twice"),
+        ("2024-03-31T02:30:00", "missing: it does not occur"),
+    ],
+)
+def test_local_times_that_are_none_or_two(local: str, state: str) -> None:
+    """The first row is named, behind one of the same day that is a single instant."""
+    texts = pa.array([None, f"{local[:10]}T12:00:00", local, local])
+    naive = times.read(texts, pa.timestamp("us"))
+    with pytest.raises(CellError, match=state) as caught:
+        spellings.to_utc(naive, ZoneInfo("Europe/Warsaw"), texts)
+    assert (caught.value.row, caught.value.value) == (2, local)
