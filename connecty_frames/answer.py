@@ -162,7 +162,7 @@ class Answer:
         OSError
             If the file cannot be read, or is not a regular file.
         ResponseError, QuestionError, ConversionError, TruncatedError
-            As for ``ask``.
+            As for ``ask_df``.
 
         Examples
         --------

@@ -48,43 +48,8 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
     ----------
     question : str
         In plain language.
-    client : Client or None, default None
-        The client to use; None uses a shared one, made from the settings.
-    dw_id : int or None, default None
-        The data workspace to ask; None uses the configured one.
-    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN differ), ``"pyarrow"``, or
-        ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows : int or None, default 1000
-        The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema : dict, schema, model or None, default None
-        Column types that replace the inferred ones: a dict or a pandera model for some columns, or a full
-        schema as a contract.
-    tz : str, default "UTC"
-        The time zone for showing timestamps that have an offset: an IANA name, or an offset such as
-        ``"+05:30"``. The instants do not change, and timestamps without an offset are not affected.
-    infer_temporal : bool, default True
-        Convert text to dates and timestamps if the column has no statistics and every value is a full date,
-        or a timestamp with hours and minutes.
-    decimals : {"auto", "exact", "float"}, default "auto"
-        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` as decimal,
-        ``"float"`` as the nearest float64. ``"auto"`` takes the nearest float64 for computed numbers (more
-        than 9 decimal places, unquoted), otherwise decimal.
-    strict : bool, default False
-        Raise instead of warning when a type or value is in doubt.
-    on_truncation : {"warn", "raise", "ignore"}, default "warn"
-        What to do if rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout : float or None, default None
-        Seconds for the whole call; None uses the configured timeout.
-    progress : bool, callable or None, default None
-        True shows and False hides the progress line; a callable receives each step. None shows the line in a
-        terminal or notebook.
-    max_age : float, timedelta, str or None, default None
-        Reuse an answer to the same question up to this age, instead of asking again: seconds, a timedelta, or
-        text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``. None always asks. It needs a history
-        (``configure(history=True)``).
-    tags : mapping or None, default None
-        Texts to keep with the question in the history, by name, such as ``{"job": "nightly"}``.
+    client, **options
+        As for :func:`ask_df`.
 
     Returns
     -------
@@ -93,14 +58,8 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
 
     Raises
     ------
-    ConfigError, TypeError
-        If a setting or option is missing or wrong; nothing was sent.
-    ConnectionFailed, AuthError, APIError, ResponseError
-        If the service cannot be reached, or answers with an error or an invalid response.
-    QuestionFailed, QuestionTimeout, SubmissionUncertain
-        If there is no answer.
-    ConversionError, TruncatedError
-        If the answer does not meet ``schema``, ``strict`` or ``on_truncation``.
+    ConnectyError, TypeError
+        As for :func:`ask_df`, except NoTableError.
 
     Examples
     --------
@@ -199,10 +158,16 @@ def ask_df(
 
     Raises
     ------
+    ConfigError, TypeError
+        If a setting or option is missing or wrong; nothing was sent.
+    ConnectionFailed, AuthError, APIError, ResponseError
+        If the service cannot be reached, or answers with an error or an invalid response.
+    QuestionFailed, QuestionTimeout, SubmissionUncertain
+        If there is no answer.
+    ConversionError, TruncatedError
+        If the answer does not meet ``schema``, ``strict`` or ``on_truncation``.
     NoTableError
         If the question was answered without a table.
-    ConnectyError
-        As for :func:`ask`.
 
     Examples
     --------
@@ -229,10 +194,8 @@ def fetch(
     ----------
     question_id : str or UUID
         The id, which answers, frames and errors have: ``answer.question_id``, ``error.question_id``.
-    client : Client or None, default None
-        The client to use; None uses a shared one, made from the settings.
-    **options
-        Options of :func:`ask_df`, except ``max_age`` and ``tags``; ``dw_id`` is the workspace that was asked.
+    client, **options
+        As for :func:`ask_df`, without ``max_age`` and ``tags``; ``dw_id`` is the workspace that was asked.
 
     Returns
     -------
@@ -246,7 +209,7 @@ def fetch(
     NotFoundError
         If the workspace has no such question.
     ConnectyError
-        As for :func:`ask`.
+        As for :func:`ask_df`.
 
     Examples
     --------
@@ -295,13 +258,9 @@ def fetch_df(
     Parameters
     ----------
     question_id : str or UUID
-        The id, as for :func:`fetch`.
-    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
-        The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-    client : Client or None, default None
-        The client to use; None uses a shared one, made from the settings.
-    **options
-        Options of :func:`fetch`.
+        As for :func:`fetch`.
+    engine, client, **options
+        As for :func:`ask_df`, without ``max_age`` and ``tags``.
 
     Returns
     -------
@@ -310,10 +269,8 @@ def fetch_df(
 
     Raises
     ------
-    NoTableError
-        If the question was answered without a table.
     ConnectyError
-        As for :func:`fetch`.
+        As for :func:`fetch` and :func:`ask_df`.
 
     Examples
     --------
@@ -336,12 +293,8 @@ def ask_async(
 
     Parameters
     ----------
-    question : str
-        In plain language.
-    client : Client or None, default None
-        The client to use; None uses a shared one, made from the settings.
-    **options
-        Options of :func:`ask_df`.
+    question, client, **options
+        As for :func:`ask_df`.
 
     Returns
     -------
@@ -354,7 +307,7 @@ def ask_async(
         On cancellation. If the question was sent, a note has its id and says how to fetch its answer.
         With ``asyncio.timeout`` it is the ``__cause__`` of the TimeoutError.
     ConnectyError
-        As for :func:`ask`.
+        As for :func:`ask_df`.
 
     Examples
     --------
@@ -407,14 +360,8 @@ def ask_df_async(
 
     Parameters
     ----------
-    question : str
-        In plain language.
-    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
-        The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-    client : Client or None, default None
-        The client to use; None uses a shared one, made from the settings.
-    **options
-        Options of :func:`ask_df`.
+    question, engine, client, **options
+        As for :func:`ask_df`.
 
     Returns
     -------
@@ -423,10 +370,8 @@ def ask_df_async(
 
     Raises
     ------
-    NoTableError
-        If the question was answered without a table.
     asyncio.CancelledError, ConnectyError
-        As for :func:`ask_async`.
+        As for :func:`ask_async` and :func:`ask_df`.
 
     Examples
     --------
@@ -489,10 +434,8 @@ def ask_many(
         The maximum number of questions in progress at once, 1 or more.
     as_completed : bool, default False
         Return an iterator that yields each question as soon as it is done, instead of a list.
-    client : Client or None, default None
-        The client to use; None uses a shared one, made from the settings.
-    **options
-        Options of :func:`ask_df`.
+    client, **options
+        As for :func:`ask_df`.
 
     Returns
     -------

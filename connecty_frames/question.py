@@ -212,7 +212,7 @@ class Question:
         Parameters
         ----------
         **options
-            Options of :func:`fetch`, except ``dw_id``.
+            Options of :func:`ask_df`, except ``dw_id``, ``max_age`` and ``tags``.
 
         Returns
         -------

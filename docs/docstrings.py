@@ -1,8 +1,8 @@
 """Write the keywords of a TypedDict into docstrings: ``make docstrings``.
 
 Each field of ``AskOptionsDict``, its base, ``SettingsDict`` and ``SandboxOptions`` is described once, by the
-text below it, which editors show. The functions and classes of `FUNCTIONS` list these fields in their section
-*Parameters*, behind their own parameters; all others refer to them.
+text below it, which editors show. One function or class lists these fields in its section *Parameters*,
+behind its own parameters; all others refer to it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ast
 import inspect
 import re
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -29,11 +30,11 @@ ROOT: Final = Path(__file__).parents[1]
 _WIDTH: Final = 110
 #: A section *Parameters*: its indentation, and its entries up to an empty line.
 _SECTION: Final = re.compile(r"^( *)Parameters\n *-+\n((?:.+\n)+)", re.MULTILINE)
-#: Each file, and each of its functions and classes with the keywords that it lists.
-FUNCTIONS: Final[dict[str, dict[str, type]]] = {
-    "connecty_frames/api.py": {"ask": AskOptionsDict, "ask_df": AskOptionsDict},
-    "connecty_frames/settings/sources.py": {"configure": SettingsDict},
-    "connecty_frames/sandbox/sandbox.py": {"Sandbox": SandboxOptions},
+#: The function or class that lists keywords, and its file.
+FUNCTIONS: Final[dict[type, tuple[str, str]]] = {
+    AskOptionsDict: ("ask_df", "connecty_frames/api.py"),
+    SettingsDict: ("configure", "connecty_frames/settings/sources.py"),
+    SandboxOptions: ("Sandbox", "connecty_frames/sandbox/sandbox.py"),
 }
 #: The default of each keyword; a `Field` or a `Parameter` has it as ``default``.
 _DEFAULTS: Final[dict[type, Mapping[str, Any]]] = {
@@ -56,14 +57,34 @@ _WORDS: Final = (
 )
 
 
-def with_keywords(source: str, functions: dict[str, type]) -> str:
-    """Return the source of a module with the keywords in the docstrings of its functions and classes."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in functions:
-            text = ast.get_docstring(node, clean=False)
-            if text:  # an overload has none
-                source = source.replace(text, _with_keywords(text, functions[node.name]))
-    return source
+def with_keywords(source: str, function: str, keywords: type) -> str:
+    """Return the source of a module with the keywords in the docstring of a function or class."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if getattr(node, "name", None) == function]
+    (docstring,) = filter(None, (ast.get_docstring(node, clean=False) for node in nodes))  # type: ignore[arg-type]
+    section = _SECTION.search(docstring)
+    if section is None:
+        raise ValueError(f"no section Parameters in: {docstring}")
+    described = descriptions(keywords)
+    own = [
+        entry
+        for entry in re.split(rf"(?m)^(?={section[1]}\S)", section[2])
+        if entry.strip().partition(" : ")[0] not in described
+    ]
+    wrap = partial(
+        textwrap.wrap,
+        width=_WIDTH,
+        initial_indent=f"{section[1]}    ",
+        subsequent_indent=f"{section[1]}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    lines = [
+        f"{line}\n"
+        for name, words in described.items()
+        for line in (f"{section[1]}{name} : {_type(name, keywords)}", *wrap(words))
+    ]
+    parts = (docstring[: section.start(2)], *own, *lines, docstring[section.end(2) :])
+    return source.replace(docstring, "".join(parts))
 
 
 def descriptions(keywords: type) -> dict[str, str]:
@@ -74,31 +95,6 @@ def descriptions(keywords: type) -> dict[str, str]:
         field.target.id: " ".join(ast.literal_eval(text.value).split())
         for field, text in zip(body[1::2], body[2::2], strict=True)
     }
-
-
-def _with_keywords(docstring: str, keywords: type) -> str:
-    section = _SECTION.search(docstring)
-    if section is None:
-        raise ValueError(f"no section Parameters in: {docstring}")
-    described = descriptions(keywords)
-    entries = re.split(rf"(?m)^(?={section[1]}\S)", section[2])
-    own = [entry for entry in entries if entry.strip().partition(" : ")[0] not in described]
-    indent = section[1] + " " * 4
-    wrapper = textwrap.TextWrapper(
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    lines = [
-        line
-        for name, words in described.items()
-        for line in (f"{section[1]}{name} : {_type(name, keywords)}", *wrapper.wrap(words))
-    ]
-    return (
-        docstring[: section.start(2)] + "".join(own) + "\n".join(lines) + "\n" + docstring[section.end(2) :]
-    )
 
 
 def _type(name: str, keywords: type) -> str:
@@ -122,6 +118,6 @@ def _type(name: str, keywords: type) -> str:
 
 
 if __name__ == "__main__":
-    for name, functions in FUNCTIONS.items():
+    for keywords, (function, name) in FUNCTIONS.items():
         path = ROOT / name
-        path.write_text(with_keywords(path.read_text(encoding="utf-8"), functions), encoding="utf-8")
+        path.write_text(with_keywords(path.read_text(encoding="utf-8"), function, keywords), encoding="utf-8")

@@ -191,7 +191,7 @@ def test_everything_public_has_a_docstring() -> None:
 
 
 #: Where a docstring has the options or settings of another function.
-REFERENCE = re.compile(r"(?:[Oo]ptions of|those of|as) (?::func:)?`+(?:connecty_frames\.)?(\w+)`")
+REFERENCE = re.compile(r"(?:[Oo]ptions of|those of|as|As for) (?::func:)?`+(?:connecty_frames\.)?(\w+)`")
 
 
 def described(text: str) -> set[str]:

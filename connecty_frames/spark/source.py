@@ -59,7 +59,7 @@ class ConnectySource(DataSource):  # type: ignore[misc]
         ConfigError
             If an option or setting is wrong, or the answers have different schemas.
         ConnectyError
-            As for ``cf.ask``.
+            As for ``cf.ask_df``.
         """
         read = Read.from_options(self.options)
         with open_client() as client:
