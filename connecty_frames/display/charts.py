@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import combinations, zip_longest
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -28,20 +28,11 @@ import pyarrow.compute as pc
 from connecty_frames._base.text import listed, quoted, snippet, value_text
 from connecty_frames.decode.arrow_types import is_number
 from connecty_frames.display.columns import Column
-from connecty_frames.display.roles import (
-    ANY_UNIT,
-    COMMON_WORDS,
-    Role,
-    fineness,
-    is_ordered,
-    is_year,
-    stem,
-    words,
-)
+from connecty_frames.display.roles import ANY_UNIT, WORDS, Role, fineness, is_ordered, is_year, stem, words
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 #: The most rows, and the most categories of bars: more where they are in order, as the days of a month.
 _MAX_ROWS: Final = 5_000
@@ -63,9 +54,8 @@ _MAX_RATIO: Final = 1_000
 _FILLERS: Final = {"the", "of"}
 _BY: Final = {"by", "per", "each"}
 _APART: Final = {*_BY, "and", "or", "vs", "with"}
-#: Words for a measure that is relative to another, and how many words away that one stands.
+#: Words for a measure that is relative to another.
 _SHARES: Final = {"share", "growth"}
-_NEAR: Final = 2
 
 
 class ChartKind(Enum):
@@ -121,7 +111,9 @@ def choose_chart(
             "as sums by month or the first 20, or plot a part of answer.to_pandas().",
             setting="plot",
         )
-    columns = _columns(table)
+    columns = [
+        Column(at, *each) for at, each in enumerate(zip(table.column_names, table.columns, strict=True))
+    ]
     given_x, group, series = _find(columns, x), _find(columns, color), _find_all(columns, y)
     if group is not None and len(series) > 1:
         raise ConfigError("color= needs a single y=: several have the colours.", setting="plot")
@@ -132,9 +124,7 @@ def choose_chart(
     named = _named(measures, asked)
     scale = _scale(measures, named, asked)
     dimension = given_x or _choose_dimension(free, measures, [*named], scale, least=1 if series else 2)
-    series = series or _choose_measures(
-        [c for c in measures if c is not dimension], [*named], asked, dimension
-    )
+    series = series or _choose_measures(measures, [*named], asked, dimension)
     series = series[:1] if group else series  # which has the colours
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
     if not (table.num_rows and dimension and is_drawable and series and all(c.has_numbers for c in series)):
@@ -143,25 +133,23 @@ def choose_chart(
         group = _choose_group(columns, dimension, series[0])
         if group is not None and group.role is Role.IDENTIFIER and group.is_unique:  # no colour for each row
             if dimension.role is Role.DIMENSION:
-                table = _tell_apart(table, dimension, group)
+                columns[dimension.at] = dimension = _tell_apart(dimension, group)
             group = None
     kind = _kind(dimension, scale, is_several=group is not None or len(series) > 1)
-    parts = [cut]
+    rows, parts = [*range(table.num_rows)], [cut]
     if kind is ChartKind.BARS:
         is_in_order = (dimension.role is Role.PERIOD or dimension is scale) and _is_sorted(dimension)
-        table, part = _first_categories(table, dimension.at, _MAX_ORDERED if is_in_order else _MAX_CATEGORIES)
+        rows, part = _first_categories(dimension, _MAX_ORDERED if is_in_order else _MAX_CATEGORIES)
         parts.append(part)
     if len(series) > _MAX_SERIES:
         parts.append(f"{_MAX_SERIES} of {len(series)} measures")
         series = series[:_MAX_SERIES]
-    dimensions = [dimension, group] if group else [dimension]
-    what = f"{_and(series)} by {_and(dimensions)}"
-    drawn = {dimension, *series}
-    is_said = drawn.issuperset(_meant(named, asked, series) if named else measures)
+    what = f"{_and(series)} by {_and([dimension, group] if group else [dimension])}"
+    is_said = {dimension, *series}.issuperset(_meant(named, asked, series) if named else measures)
+    columns = [column.take([row for row in rows for _ in series]) for column in columns]
     if len(series) > 1:
-        columns, measure, group = _beside(table, series)
+        measure, group = _beside(series, rows, len(columns))
     else:
-        columns = _columns(table)
         measure, group = columns[series[0].at], columns[group.at] if group else None
     return Chart(
         kind,
@@ -175,19 +163,12 @@ def choose_chart(
     )
 
 
-def _first_categories(table: pa.Table, at: int, limit: int) -> tuple[pa.Table, str]:
-    """Return the rows of the first categories of a column, and a note if there are more."""
-    texts = _columns(table)[at].texts
-    categories = [*dict.fromkeys(texts)]
-    if len(categories) <= limit:
-        return table, ""
+def _first_categories(dimension: Column, limit: int) -> tuple[list[int], str]:
+    """Return the rows of the first categories, and a note if there are more."""
+    categories = [*dict.fromkeys(dimension.texts)]
     first = {*categories[:limit]}
-    rows = table.filter(pa.array([text in first for text in texts]))
-    return rows, f"the first {limit} of {len(categories):,} categories"
-
-
-def _columns(table: pa.Table) -> list[Column]:
-    return [Column(at, *each) for at, each in enumerate(zip(table.column_names, table.columns, strict=True))]
+    rows = [row for row, text in enumerate(dimension.texts) if text in first]
+    return rows, f"the first {limit} of {len(categories):,} categories" if len(categories) > limit else ""
 
 
 def _and(columns: list[Column]) -> str:
@@ -195,39 +176,31 @@ def _and(columns: list[Column]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _beside(table: pa.Table, series: list[Column]) -> tuple[list[Column], Column, Column]:
-    """Return a table's columns with a row for each value of some measures, these values and their names."""
-    rows = range(table.num_rows)
-    columns = _columns(table.take(pa.array([row for row in rows for _ in series], pa.int64())))
-    drawn = [Column(column.at, column.name, table.column(column.at)) for column in series]
-    kinds = {column.cells.type for column in drawn}
-    kind = kinds.pop() if len(kinds) == 1 else pa.float64()
-    cells = [
-        chunk
-        for column in drawn
-        for chunk in (column.cells.chunks if not kinds else [pa.array(column.numbers, kind)])
-    ]
-    order = [row + len(rows) * at for row in rows for at in range(len(series))]
-    values = Column(len(columns), "", pa.chunked_array(cells, kind).take(pa.array(order, pa.int64())))
-    texts = [text for column in drawn for text in column.texts]
-    values.texts = [texts[at] for at in order]
+def _beside(series: list[Column], rows: list[int], at: int) -> tuple[Column, Column]:
+    """Return the values of some measures, those of a row behind each other, and the names of the measures."""
+    cells = [column.cells for column in series]
+    if len({each.type for each in cells}) > 1:
+        cells = [pa.chunked_array([column.numbers], pa.float64()) for column in series]
+    joined = pa.chunked_array([chunk for each in cells for chunk in each.chunks], cells[0].type)
+    order = [row + place * len(cells[0]) for row in rows for place in range(len(series))]
+    values = Column(at, "", joined).take(order)
+    values.texts = [column.texts[row] for row in rows for column in series]
     values.percent = series[0].percent
-    shared = [
-        word for word in words(series[0].name) if len(word) > 1 and all(word in words(c.name) for c in series)
-    ]
+    first, *others = (column.words for column in series)
+    shared = [word for word in first if len(word) > 1 and all(word in other for other in others)]
     values.title = f"{' '.join(shared)}{values.title}".strip()
-    names = pa.chunked_array([[column.name for column in series] * len(rows)], pa.string())
-    return columns, values, Column(len(columns) + 1, "", names)
+    names = [column.name for column in series] * len(rows)
+    return values, Column(at + 1, "", pa.chunked_array([names], pa.string()))
 
 
-def _tell_apart(table: pa.Table, dimension: Column, identifier: Column) -> pa.Table:
+def _tell_apart(dimension: Column, identifier: Column) -> Column:
     """Write the identifier behind each value that occurs more than once: two customers of one name."""
     counts = Counter(dimension.texts)
     texts = [
         text if counts[text] == 1 else f"{text or 'null'} ({key})"
         for text, key in zip(dimension.texts, identifier.texts, strict=True)
     ]
-    return table.set_column(dimension.at, dimension.name, pa.array(texts, pa.string()))
+    return Column(dimension.at, dimension.name, pa.chunked_array([texts], pa.string()))
 
 
 def _is_sorted(period: Column) -> bool:
@@ -255,6 +228,7 @@ def _choose_measures(
     measures: list[Column], named: list[Column], asked: list[str], dimension: Column | None
 ) -> list[Column]:
     """Choose a measure by the first rule that finds one, and those that are drawn beside it."""
+    measures = [column for column in measures if column is not dimension]
     plain = [column for column in measures if column.role is Role.MEASURE]
     found = [column for column in named if column in measures]
     derived = [
@@ -303,28 +277,26 @@ def _choose_dimension(
         return (texts_first or sorted(periods, key=lambda c: -fineness(c.name, c.cells)))[0]
     if labels and len(labels[0].cells) > _MANY and _are_compared(named):
         return named[0]
-    if by_role[Role.LABEL]:
-        return by_role[Role.LABEL][0]
-    if len(dimensions) > 1:
-        first, second = (column.count for column in dimensions[:2])
-        return dimensions[1 if second > max(first, _MANY) else 0]
-    for others in (dimensions, labels, by_role[Role.IDENTIFIER], by_role[Role.RANK]):
-        if others:
-            return others[0]
-    return scale or (measures[0] if len(measures) >= least and len(measures[0].cells) >= least else None)
+    if len(dimensions) > 1 and dimensions[1].count > max(dimensions[0].count, _MANY):
+        dimensions = dimensions[1:]
+    others = [*dimensions, *labels, *by_role[Role.IDENTIFIER], *by_role[Role.RANK], *filter(None, [scale])]
+    least_measures = measures[:1] if len(measures) >= least and len(measures[0].cells) >= least else []
+    return next(iter([*by_role[Role.LABEL], *others, *least_measures]), None)
 
 
 def _are_compared(named: list[Column]) -> bool:
     """Whether a question names two measures of things, such as weight and price, and sorts by none."""
-    pairs = [*combinations(named, 2)]
-    return len(pairs) == 1 and not _share_axis(*pairs[0]) and not any(is_ordered(c.cells) for c in named)
+    match named:
+        case [one, other]:
+            return not (_share_axis(one, other) or is_ordered(one.cells) or is_ordered(other.cells))
+    return False
 
 
 def _scale(measures: list[Column], named: dict[Column, int], asked: list[str]) -> Column | None:
     """Return the measure that others are asked by, such as a rating from 1 to 5: whole numbers, each once."""
     if len(measures) > 1 and any(is_ordered(column.cells) for column in measures):  # else they are points
         for column, at in named.items():
-            before = [word for word in asked[:at] if word in _BY or word not in COMMON_WORDS]
+            before = [word for word in asked[:at] if word in _BY or word not in WORDS["common"]]
             is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
             if not _BY.isdisjoint(before[-1:]) and column.is_unique and is_whole:
                 return column
@@ -363,10 +335,11 @@ def _named(measures: list[Column], asked: list[str]) -> dict[Column, int]:
     found: dict[Column, int] = {}
     for at, word in enumerate(asked):
         # Of several measures with a word, the question means the one that shares most words around it.
-        lengths = {c: _length(asked, at, c.stems) for c in measures if word in c.stems}
+        shared = {c: len(c.stems & _around(asked, at, c.stems)) for c in measures if word in c.stems}
+        lengths = {c: (count, count / len(c.stems)) for c, count in shared.items()}
         for column, length in lengths.items():
-            own = column.stems - COMMON_WORDS or column.stems
-            if length == max(lengths.values()) and not own.isdisjoint(asked):
+            own = column.stems - WORDS["common"] or column.stems
+            if length == max(lengths.values()) and own.intersection(asked):
                 found.setdefault(column, at)
     return found
 
@@ -374,20 +347,16 @@ def _named(measures: list[Column], asked: list[str]) -> dict[Column, int]:
 def _meant(named: dict[Column, int], asked: list[str], series: list[Column]) -> list[Column]:
     """Return the measures that a chart of some has to show; the share of revenue needs no revenue."""
     is_share = any(column.role is Role.DERIVED for column in series)
-    shares = [at for at, word in enumerate(asked) if word in _SHARES and is_share]
-    return [c for c, place in named.items() if c in series or all(abs(place - at) > _NEAR for at in shares)]
+    return [c for c, at in named.items() if c in series or not (is_share and _SHARES & _around(asked, at))]
 
 
-def _length(asked: list[str], at: int, name: set[str]) -> tuple[int, float]:
-    """Return how many words of a name stand together in a question, and their share of the name."""
-    together = {asked[at]}
-    for others in (asked[at + 1 :], asked[:at][::-1]):
-        for word, behind in zip_longest(others, others[1:]):
-            if word in name:
-                together.add(word)
-            elif word in _APART or behind not in name:  # "cumulative cash inflow" may be cumulative_inflow
-                break
-    return len(together), len(together) / len(name)
+def _around(asked: list[str], at: int, name: Collection[str] = ()) -> set[str]:
+    """Return the words of a question around a place, up to those that stand between names."""
+
+    def is_inside(word: str) -> bool:
+        return word in name or word not in _APART
+
+    return {*takewhile(is_inside, asked[at:]), *takewhile(is_inside, asked[:at][::-1])}
 
 
 def _find_all(columns: list[Column], names: object) -> list[Column]:

@@ -12,7 +12,7 @@ from rich.cells import cell_len, set_cell_size
 
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_number
 from connecty_frames.display.formatting import local_times, texts
-from connecty_frames.display.roles import Role, is_time, percent_factor, role_of, stem, unit_of, words
+from connecty_frames.display.roles import UNITS, WORDS, Role, is_time, role_of, stem, words
 
 _has_numbers: Final = any_of(is_number, pa.types.is_duration)
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -25,6 +25,13 @@ class Column:
         self.at = at
         self.name = name
         self.cells = cells
+        self.words = words(name)
+
+    def take(self, rows: list[int]) -> Column:
+        """Return a column of some rows, itself if they are all."""
+        if rows == [*range(len(self.cells))]:
+            return self
+        return Column(self.at, self.name, self.cells.take(pa.array(rows, pa.int64())))
 
     @cached_property
     def role(self) -> Role:
@@ -59,17 +66,31 @@ class Column:
     @cached_property
     def stems(self) -> set[str]:
         """The words of its name, as those of questions are compared with them."""
-        return {*map(stem, words(self.name))}
-
-    @cached_property
-    def unit(self) -> str:
-        """What it counts; see :func:`unit_of`."""
-        return unit_of(self.name, self.cells)
+        return {*map(stem, self.words)}
 
     @cached_property
     def percent(self) -> int | None:
-        """What makes percent of its numbers; see :func:`percent_factor`."""
-        return percent_factor(self.name, self.cells)
+        """By what it is multiplied to be percent: 100 for 0.05, 1 for 5, None for what is none."""
+        if self.role is not Role.DERIVED:
+            return None
+        is_small, named = all(-1 <= value <= 1 for value in self.cells.drop_null().to_pylist()), {*self.words}
+        if named & WORDS["percents"]:
+            return None if is_small else 1  # 0.5 may be a half, or half a percent
+        return 100 if is_small and named & WORDS["fractions"] and not named & WORDS["no_fractions"] else None
+
+    @cached_property
+    def unit(self) -> str:
+        """What it counts; measures of one unit share an axis."""
+        if self.percent:
+            return f"percent {self.percent}"
+        if pa.types.is_duration(self.cells.type):
+            return str(self.cells.type)
+        units = [UNITS[word] for word in reversed(self.words) if word in UNITS]
+        unit = "count" if "count" in units else next(iter(units), "")
+        if WORDS["statistics"].isdisjoint(self.words):
+            return unit or "count"
+        # An average is of the unit of what it is about, and shares no axis with a sum.
+        return f"each {unit or ' '.join(word for word in self.words if word not in WORDS['common'])}"
 
     @cached_property
     def title(self) -> str:

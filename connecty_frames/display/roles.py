@@ -38,22 +38,15 @@ _WORD: Final = re.compile(r"[^\W\d_]+|\d+|%|#")
 _CAMEL: Final = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _TABLE: Final = tomllib.loads((files(__package__) / "roles.toml").read_text(encoding="utf-8"))
-#: Words that say nothing about the thing that is measured.
-COMMON_WORDS: Final = frozenset(_TABLE["common"].split())
+#: The words of names, by what they tell about a column.
+WORDS: Final = {name: frozenset(each.split()) for name, each in _TABLE.items() if isinstance(each, str)}
 #: Words of derived measures, with the first of those that mean the same.
 _SAME_WORDS: Final[dict[str, str]] = {
     word: each.split()[0] for each in _TABLE["derived"].values() for word in each.split()
 }
-_PERCENTS, _FRACTIONS, _NO_FRACTIONS, _STATISTICS = (
-    frozenset(_TABLE[name].split()) for name in ("percents", "fractions", "no_fractions", "statistics")
-)
 #: Units by the words for them, and the one of words that stand for any: a budget may be of money or hours.
-_UNITS: Final = {word: unit for unit, each in _TABLE["units"].items() for word in each.split()}
+UNITS: Final = {word: unit for unit, each in _TABLE["units"].items() for word in each.split()}
 ANY_UNIT: Final = "any"
-_IDENTIFIERS, _COORDINATES, _RANKS, _COUNTS, _COUNTS_BEFORE_IDS, _AFTER_PERIOD = (
-    frozenset(_TABLE[name].split())
-    for name in ("identifiers", "coordinates", "ranks", "counts", "counts_before_ids", "after_period")
-)
 #: How fine each period is, and the least and the greatest of its numbers, by the words for it.
 _PERIODS: Final = {
     word: (fineness, *each["numbers"])
@@ -113,33 +106,6 @@ def fineness(name: str, column: pa.ChunkedArray) -> int:
     return max((_PERIODS[word][0] for word in words(name) if word in _PERIODS), default=0)
 
 
-def percent_factor(name: str, column: pa.ChunkedArray) -> int | None:
-    """Return by what a measure is multiplied to be percent: 100 for 0.05, 1 for 5, None for what is none."""
-    if role_of(name, column) is not Role.DERIVED:
-        return None
-    named = words(name)
-    is_small = all(-1 <= value <= 1 for value in column.drop_null().to_pylist())
-    if not _PERCENTS.isdisjoint(named):
-        return None if is_small else 1  # 0.5 may be a half, or half a percent
-    is_fraction = not _FRACTIONS.isdisjoint(named) and _NO_FRACTIONS.isdisjoint(named)
-    return 100 if is_small and is_fraction else None
-
-
-def unit_of(name: str, column: pa.ChunkedArray) -> str:
-    """Return what a measure counts; measures of one unit share an axis."""
-    named = words(name)
-    if factor := percent_factor(name, column):
-        return f"percent {factor}"
-    if pa.types.is_duration(column.type):
-        return str(column.type)
-    units = [_UNITS[word] for word in reversed(named) if word in _UNITS]
-    unit = "count" if "count" in units else next(iter(units), "")
-    if _STATISTICS.isdisjoint(named):
-        return unit or "count"
-    # An average is of the unit of what it is about, and shares no axis with a sum.
-    return f"each {unit or ' '.join(word for word in named if word not in COMMON_WORDS)}"
-
-
 def is_year(column: pa.ChunkedArray) -> bool:
     """Return whether all values are whole numbers that can be years."""
     numbers = _whole_numbers(column)
@@ -155,17 +121,17 @@ def is_ordered(column: pa.ChunkedArray) -> bool:
 
 def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
     last = named[-1] if named else None
-    if last in _COORDINATES:
+    if last in WORDS["coordinates"]:
         return Role.IDENTIFIER
     numbers = _whole_numbers(column)
     if numbers is not None:
         if _is_period(named, numbers):
             return Role.PERIOD
-        if last in _RANKS or named in (["row", "number"], ["#"]):
+        if last in WORDS["ranks"] or named in (["row", "number"], ["#"]):
             return Role.RANK
         if _is_identifier(named):
             return Role.IDENTIFIER
-    if last not in _COUNTS and not _SAME_WORDS.keys().isdisjoint(named):
+    if last not in WORDS["counts"] and not _SAME_WORDS.keys().isdisjoint(named):
         return Role.DERIVED
     return Role.MEASURE
 
@@ -181,16 +147,16 @@ def _text_role(named: list[str], column: pa.ChunkedArray) -> Role:
 
 
 def _is_identifier(named: list[str]) -> bool:
-    if not named or not _COUNTS.isdisjoint(named):
+    if not named or not WORDS["counts"].isdisjoint(named):
         return False
-    if named[-1] == "ids" and not _COUNTS_BEFORE_IDS.isdisjoint(named):
+    if named[-1] == "ids" and not WORDS["counts_before_ids"].isdisjoint(named):
         return False
-    return named[-1] in _IDENTIFIERS or named[0] == "id"
+    return named[-1] in WORDS["identifiers"] or named[0] == "id"
 
 
 def _is_period(named: list[str], numbers: list[int]) -> bool:
     at = [position for position, word in enumerate(named) if word in _PERIODS]
-    if not at or "per" in named or not _AFTER_PERIOD.issuperset(named[at[-1] + 1 :]):
+    if not at or "per" in named or not WORDS["after_period"].issuperset(named[at[-1] + 1 :]):
         return False
     return _is_within(numbers, named[at[-1]]) or all(_COMPACT.fullmatch(str(number)) for number in numbers)
 

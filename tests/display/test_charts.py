@@ -10,8 +10,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.display.charts import ChartKind, choose_chart
-from connecty_frames.display.columns import cut_middle
-from connecty_frames.display.roles import percent_factor, unit_of
+from connecty_frames.display.columns import Column, cut_middle
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
 
@@ -399,7 +398,7 @@ def test_how_many_categories(columns: dict[str, list[Any]], rows: int, part: str
 )
 def test_what_is_percent(name: str, values: list[float], factor: int | None) -> None:
     """By the words of the name, if the values agree: a share of 0.25, and a percentage of 25."""
-    assert percent_factor(name, pa.chunked_array([values])) == factor
+    assert Column(0, name, pa.chunked_array([values])).percent == factor
 
 
 @cases(
@@ -422,8 +421,8 @@ def test_what_is_percent(name: str, values: list[float], factor: int | None) -> 
 )
 def test_the_unit(name: str, unit: str) -> None:
     """By the last word that has one; averages share no axis with sums."""
-    assert unit_of(name, pa.chunked_array([[2, 3]])) == unit
-    assert unit_of(name, pa.chunked_array([pa.array([1], pa.duration("ms"))])) == "duration[ms]"
+    assert Column(0, name, pa.chunked_array([[2, 3]])).unit == unit
+    assert Column(0, name, pa.chunked_array([pa.array([1], pa.duration("ms"))])).unit == "duration[ms]"
 
 
 @cases(
