@@ -30,7 +30,6 @@ _DATE: Final = r"^(1900-(0[3-9]|1)|(190[1-9]|19[1-9]\d|[2-9]\d\d\d)-)"
 _is_date: Final = any_of(pa.types.is_date, is_naive)
 #: What Excel holds: a kind of types, what the texts of all values match, the type and the format to write.
 _HELD: Final = (
-    (any_of(is_text, pa.types.is_null), "", pa.string(), ""),
     (pa.types.is_boolean, "", None, ""),
     (any_of(pa.types.is_integer, pa.types.is_decimal), r"^-?[0.]*(\d\.?){0,15}[0.]*$", None, "{:.{scale}f}"),
     (pa.types.is_floating, r"^-?[\d.]+(e[+-][012]?\d?\d)?$", pa.float64(), ""),
@@ -117,7 +116,7 @@ def _convert(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str, bool]:
         if is_kind(column.type) and pc.all(pc.match_substring_regex(written, pattern)).as_py() is not False:
             scale = max(getattr(column.type, "scale", 0), 0)
             return pc.cast(column, held or column.type), number_format.format(0, scale=scale), True
-    return pc.cast(written, pa.string()), "", column.null_count == len(column)
+    return pc.cast(written, pa.string()), "", is_text(column.type) or column.null_count == len(column)
 
 
 def _write_text(sheet: Any, row: int, at: int, text: str, name: str) -> None:

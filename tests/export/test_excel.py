@@ -72,6 +72,7 @@ def read(values: list[Any], type_: pa.DataType) -> tuple[list[Any], str]:
         ([time(9, 30, 0, 7000)], pa.time64("us"), "hh:mm:ss.000"),
         (["a", None, "007", "2025-01-01"], pa.string(), "General"),
         (["a"], pa.large_string(), "General"),
+        (["a"], pa.string_view(), "General"),
         (["a", None, "b"], pa.dictionary(pa.int32(), pa.string()), "General"),
         ([7, None, 5], pa.dictionary(pa.int32(), pa.int64()), "0"),
     ],
