@@ -32,6 +32,7 @@ from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse, to_object
 from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.build import build
+from connecty_frames.decode.types.column import combine
 from connecty_frames.decode.types.floats import loses_digits
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS, row_out_of_range
 
@@ -110,10 +111,10 @@ def convert(array: pa.Array, pair: Pair) -> pa.Array:
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), pair.wanted)
     if pair.encoding is not None:
-        return build(_cells(array), pair.encoding)
+        return combine(build(_cells(array), pair.encoding))
     for got_test, wanted_test, how in _PAIRS:
         if got_test(array.type) and wanted_test(pair.wanted):
-            return how(array, pair)
+            return combine(how(array, pair))
     raise CellError(0, f"a value of {pair.got}", f"has no exact form as {pair.wanted}")
 
 
