@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames._base.text import cut, snippet
+from connecty_frames.display.charts import Chart as Chosen
 from connecty_frames.display.charts import ChartKind, choose_chart
 from connecty_frames.display.columns import Column, cut_middle
 from connecty_frames.display.formatting import texts
 from connecty_frames.errors import missing_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import altair as alt
 
@@ -72,26 +73,39 @@ def plot(
     is_category = chosen.kind is ChartKind.BARS or dimension.is_time
     numbers = [measure] if is_category else [dimension, measure]
     base = Chart(alt.InlineData(values=_rows([*dict.fromkeys([*used, *drawn])], numbers)))
-    chart: alt.Chart = _DRAW[chosen.kind](alt, base, dimension, measure)
+    chart: alt.Chart = _encoded(alt, base, chosen)
     if group is not None:
+        nominal: dict[str, Any] = {"field": _field(group), "type": "nominal", "sort": None}
         legend = alt.Legend(**_labels(group))
-        title = snippet(group.name) or None
-        chart = chart.encode(
-            color=alt.Color(field=_field(group), type="nominal", title=title, sort=None, legend=legend)
-        )
-    if group is not None and chosen.kind is ChartKind.BARS and not chosen.dimension.is_unique:
-        chart = chart.encode(yOffset=alt.YOffset(field=_field(group), type="nominal", sort=None))
+        chart = chart.encode(color=alt.Color(title=snippet(group.name) or None, legend=legend, **nominal))
+        if chosen.kind is ChartKind.BARS and not dimension.is_unique:
+            chart = chart.encode(yOffset=alt.YOffset(**nominal))
     if chosen.has_dots:
         chart = chart.mark_circle()
     tooltips = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
     chart = chart.encode(tooltip=tooltips, description=_description(alt, drawn))
-    part = chosen.part
-    if used != chosen.columns:
-        part += f"{part and ', '}{len(used)} of {len(chosen.columns):,} columns in the tooltips"
-    if part:  # in a colour, since Streamlit's dark theme leaves it black
-        titles = alt.TitleParams(chosen.title, subtitle=f"Shown: {part}", subtitleColor="#8c8c8c")
-        return chart.properties(title=titles)
-    return chart.properties(title=chosen.title)
+    some = "" if used == chosen.columns else f"{len(used)} of {len(chosen.columns):,} columns in the tooltips"
+    title: Any = chosen.title
+    if part := ", ".join(filter(None, [chosen.part, some])):
+        # In a colour, since Streamlit's dark theme leaves it black.
+        title = alt.TitleParams(title, subtitle=f"Shown: {part}", subtitleColor="#8c8c8c")
+    return chart.properties(title=title)
+
+
+def _encoded(alt: Any, chart: Any, chosen: Chosen) -> Any:
+    """Return a chart with its marks and axes."""
+    dimension, measure = chosen.dimension, chosen.measure
+    if chosen.kind is ChartKind.BARS:  # horizontal, so that names stay legible
+        x, y = _quantitative(alt, alt.X, measure), _bar_axis(alt, dimension)
+        return chart.mark_bar().encode(x=x, y=y).properties(width=_WIDTH)
+    if chosen.kind is ChartKind.LINE:
+        chart = chart.mark_line(point=len(dimension.texts) <= _MAX_POINTS)
+        x, y = _line_axis(alt, dimension), _quantitative(alt, alt.Y, measure)
+    else:
+        chart, scale = chart.mark_circle(opacity=0.7, size=50), alt.Scale(zero=False)
+        x = _quantitative(alt, alt.X, dimension, scale=scale)
+        y = _quantitative(alt, alt.Y, measure, scale=scale)
+    return chart.encode(x=x, y=y).properties(width=_WIDTH, height=_HEIGHT)
 
 
 # --- columns ----------------------------------------------------------------------------------------
@@ -150,26 +164,20 @@ def _rows(columns: list[Column], numbers: list[Column]) -> list[dict[str, Any]]:
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
-# --- charts -----------------------------------------------------------------------------------------
+# --- axes -------------------------------------------------------------------------------------------
 
 
-def _line(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
-    if dimension.is_time:
-        x = alt.X(
-            field=_field(dimension),
-            type="temporal",
-            title=snippet(dimension.name),
-            scale=alt.Scale(type="utc"),
-            # Labels at the ends keep their places; moved inwards, they touch their neighbours.
-            axis=alt.Axis(labelFlush=False, **_time_ticks(dimension.times)),
-        )
-    else:  # years, without separators between their digits, or hours
-        axis = alt.Axis(values=_year_ticks(dimension.numbers), format="d")
-        x = _quantitative(alt, alt.X, dimension, axis=axis, scale=alt.Scale(zero=False))
-    return (
-        chart.mark_line(point=len(dimension.texts) <= _MAX_POINTS)
-        .encode(x=x, y=_quantitative(alt, alt.Y, measure))
-        .properties(width=_WIDTH, height=_HEIGHT)
+def _line_axis(alt: Any, column: Column) -> Any:
+    if not column.is_time:  # years, without separators between their digits, or hours
+        axis = alt.Axis(values=_year_ticks(column.numbers), format="d")
+        return _quantitative(alt, alt.X, column, axis=axis, scale=alt.Scale(zero=False))
+    return alt.X(
+        field=_field(column),
+        type="temporal",
+        title=snippet(column.name),
+        scale=alt.Scale(type="utc"),
+        # Labels at the ends keep their places; moved inwards, they touch their neighbours.
+        axis=alt.Axis(labelFlush=False, **_time_ticks(column.times)),
     )
 
 
@@ -195,34 +203,10 @@ def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
     return ticks
 
 
-def _bars(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
-    # Horizontal, so that names stay legible; in the order of the answer, which the question may ask for.
-    return (
-        chart.mark_bar()
-        .encode(
-            x=_quantitative(alt, alt.X, measure),
-            y=alt.Y(
-                field=_field(dimension),
-                type="nominal",
-                title=snippet(dimension.name),
-                sort=None,
-                axis=alt.Axis(titlePadding=_PADDING, **_labels(dimension)),
-            ),
-        )
-        .properties(width=_WIDTH)
-    )
-
-
-def _points(alt: Any, chart: Any, dimension: Column, measure: Column) -> Any:
-    scale = alt.Scale(zero=False)
-    return (
-        chart.mark_circle(opacity=0.7, size=50)
-        .encode(
-            x=_quantitative(alt, alt.X, dimension, scale=scale),
-            y=_quantitative(alt, alt.Y, measure, scale=scale),
-        )
-        .properties(width=_WIDTH, height=_HEIGHT)
-    )
+def _bar_axis(alt: Any, column: Column) -> Any:
+    # In the order of the answer, which the question may ask for.
+    axis = alt.Axis(titlePadding=_PADDING, **_labels(column))
+    return alt.Y(field=_field(column), type="nominal", title=snippet(column.name), sort=None, axis=axis)
 
 
 def _quantitative(alt: Any, channel: Any, column: Column, **more: Any) -> Any:
@@ -243,10 +227,4 @@ _PERCENT: Final[dict[int | None, dict[str, str]]] = {
     None: {},
     1: {"labelExpr": "datum.label + '%'"},
     100: {"format": "~%"},
-}
-#: What draws each kind of chart.
-_DRAW: Final[dict[ChartKind, Callable[[Any, Any, Column, Column], Any]]] = {
-    ChartKind.LINE: _line,
-    ChartKind.BARS: _bars,
-    ChartKind.POINTS: _points,
 }

@@ -48,31 +48,15 @@ _DIM: Final = Style(dim=True)
 class _Column:
     """A column as texts, and the widths that it can have."""
 
-    def __init__(
-        self,
-        name: str,
-        type_: str,
-        cells: list[str | None],
-        *,
-        is_number: bool,
-        is_temporal: bool,
-    ) -> None:
-        self.name = name
-        self.type = type_
-        self.cells = cells
-        self.is_number = is_number
-        self.is_temporal = is_temporal
-
-    @classmethod
-    def from_arrow(cls, name: str, type_: str, column: pa.ChunkedArray, limit: int | None = None) -> _Column:
-        """Format the values of a column; names, types and values are escaped, and cut at a length."""
-
-        def shown(text: str) -> str:
-            return terminal(text if limit is None else cut(text, limit))
-
-        cells = [None if text is None else shown(text) for text in short_texts(column)]
-        kinds = {"is_number": is_number(column.type), "is_temporal": pa.types.is_temporal(column.type)}
-        return cls(shown(name), shown(type_), cells, **kinds)
+    def __init__(self, name: str, type_: str, column: pa.ChunkedArray, limit: int | None = None) -> None:
+        """Format a column; names, types and values are escaped, and cut at a length."""
+        shown = [text if text is None or limit is None else cut(text, limit) for text in short_texts(column)]
+        self.cells = [None if text is None else terminal(text) for text in shown]
+        self.name, self.type = (
+            terminal(text if limit is None else cut(text, limit)) for text in (name, type_)
+        )
+        self.is_number = is_number(column.type)
+        self.is_temporal = pa.types.is_temporal(column.type)
 
     @cached_property
     def aligned(self) -> list[str | None]:
@@ -164,9 +148,7 @@ class _Layout:
 
 def text_table(table: pa.Table, types: Sequence[str]) -> Iterator[str]:
     """Yield the lines of a whole table: all rows and columns, each value whole."""
-    columns = [
-        _Column.from_arrow(*each) for each in zip(table.column_names, types, table.columns, strict=True)
-    ]
+    columns = [_Column(*each) for each in zip(table.column_names, types, table.columns, strict=True)]
     if columns:
         yield from _Layout(columns, [min(column.full, _MAX_PADDED) for column in columns]).lines()
     else:
@@ -179,12 +161,12 @@ def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> I
     part, gap = _ends(table)
 
     def format_column(at: int) -> _Column:
-        return _Column.from_arrow(table.column_names[at], types[at], part[at], _MAX_LENGTH)
+        return _Column(table.column_names[at], types[at], part[at], _MAX_LENGTH)
 
     head, tail = _choose(table.num_columns, console.width, format_column, len(ellipsis))
     shown = part.num_rows, len(head) + len(tail)
     left_out = ellipsis, "", pa.chunked_array([[ellipsis] * part.num_rows], pa.string())
-    hidden = [_Column.from_arrow(*left_out)] if shown[1] < table.num_columns else []
+    hidden = [_Column(*left_out)] if shown[1] < table.num_columns else []
     columns = [*head, *hidden, *tail]
     layout = _Layout(
         columns,
