@@ -136,16 +136,15 @@ def choose_chart(
                 columns[dimension.at] = dimension = _tell_apart(dimension, group)
             group = None
     kind = _kind(dimension, scale, is_several=group is not None or len(series) > 1)
-    rows, parts = [*range(table.num_rows)], [cut]
-    if kind is ChartKind.BARS:
-        is_in_order = (dimension.role is Role.PERIOD or dimension is scale) and _is_sorted(dimension)
-        rows, part = _first_categories(dimension, _MAX_ORDERED if is_in_order else _MAX_CATEGORIES)
-        parts.append(part)
+    rows, part = _rows(kind, dimension, scale)
+    parts = [cut, part]
     if len(series) > _MAX_SERIES:
         parts.append(f"{_MAX_SERIES} of {len(series)} measures")
         series = series[:_MAX_SERIES]
     what = f"{_and(series)} by {_and([dimension, group] if group else [dimension])}"
-    is_said = {dimension, *series}.issuperset(_meant(named, asked, series) if named else measures)
+    meant = _meant(named, asked, series) if named else measures
+    many = [c for c in columns if c.role is Role.DIMENSION and c.count > _MAX_COLOURS and c.stems & {*asked}]
+    is_said = {dimension, group, *series}.issuperset([*meant, *many])
     columns = [column.take([row for row in rows for _ in series]) for column in columns]
     if len(series) > 1:
         measure, group = _beside(series, rows, len(columns))
@@ -163,11 +162,16 @@ def choose_chart(
     )
 
 
-def _first_categories(dimension: Column, limit: int) -> tuple[list[int], str]:
-    """Return the rows of the first categories, and a note if there are more."""
-    categories = [*dict.fromkeys(dimension.texts)]
+def _rows(kind: ChartKind, dimension: Column, scale: Column | None) -> tuple[list[int], str]:
+    """Return the rows of a chart, and a note if some are not drawn."""
+    texts = dimension.texts
+    if kind is not ChartKind.BARS:
+        return [*range(len(texts))], f"only rows with {snippet(dimension.name)}" if None in texts else ""
+    is_in_order = (dimension.role is Role.PERIOD or dimension is scale) and _is_sorted(dimension)
+    limit = _MAX_ORDERED if is_in_order else _MAX_CATEGORIES
+    categories = [*dict.fromkeys(texts)]
     first = {*categories[:limit]}
-    rows = [row for row, text in enumerate(dimension.texts) if text in first]
+    rows = [row for row, text in enumerate(texts) if text in first]
     return rows, f"the first {limit} of {len(categories):,} categories" if len(categories) > limit else ""
 
 
@@ -185,7 +189,7 @@ def _beside(series: list[Column], rows: list[int], at: int) -> tuple[Column, Col
     order = [row + place * len(cells[0]) for row in rows for place in range(len(series))]
     values = Column(at, "", joined).take(order)
     values.texts = [column.texts[row] for row in rows for column in series]
-    values.percent = series[0].percent
+    values.percent = series[0].percent if len({column.percent for column in series}) == 1 else None
     first, *others = (column.words for column in series)
     shared = [word for word in first if len(word) > 1 and all(word in other for other in others)]
     values.title = f"{' '.join(shared)}{values.title}".strip()

@@ -148,6 +148,52 @@ def test_the_rows_of_measures_beside_each_other() -> None:
     assert [column.name for column in chart.columns] == ["shop", "planned hours", "actual hours"]
 
 
+@cases(
+    ("names", "percent"),
+    [
+        ("share growth", 100),
+        ("share revenue", None),
+        ("revenue share", None),
+        ("share humidity_pct", None),
+    ],
+)
+def test_percent_beside_each_other(names: str, percent: int | None) -> None:
+    """The axis says percent if all measures are of one kind of it."""
+    columns = {name: COLUMNS[name] for name in names.split()}
+
+    assert choose_chart(pa.table({"shop": ABC, **columns}), y=[*columns]).measure.percent == percent
+
+
+@cases(
+    ("question", "shops", "title"),
+    [
+        ("revenue by month and shop", 20, "revenue by month and shop"),
+        ("revenue by month and shop", 21, "revenue by month"),
+        ("revenue of Poland by month", 21, "revenue of Poland by month"),
+    ],
+)
+def test_a_title_names_no_category_without_colours(question: str, shops: int, title: str) -> None:
+    """More than twenty have none, so the title names what is drawn."""
+    columns = {
+        "month": [month for month in MONTHS for _ in range(shops)],
+        "shop": [f"shop {number}" for number in range(shops)] * 3,
+        "revenue": [float(number % 7) for number in range(shops * 3)],
+    }
+
+    assert choose_chart(pa.table(columns), question).title == title
+
+
+def test_rows_without_a_place_are_named() -> None:
+    """A line and points have none for null; bars have one."""
+    revenue = [1.5, 3.0, 2.0]
+
+    line = choose_chart(pa.table({"month": [*MONTHS[:2], None], "revenue": revenue}), cut="3 of 9 rows")
+    bars = choose_chart(pa.table({"shop": ["Ann", "Bob", None], "revenue": revenue}))
+
+    assert (line.kind, line.part) == (ChartKind.LINE, "3 of 9 rows, only rows with month")
+    assert (bars.kind, bars.part) == (ChartKind.BARS, "")
+
+
 def test_durations_beside_each_other() -> None:
     """They have one unit."""
     chart = choose_chart(pa.table({"shop": ABC, "waited": COLUMNS["waited"], "worked": COLUMNS["worked"]}))
