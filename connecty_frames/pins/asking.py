@@ -102,7 +102,7 @@ def pin(
     WriteFailed
         If the question was answered but the file can no longer be written, for example on a full disk.
     ConnectyError
-        As for :func:`ask`.
+        As for :func:`ask_df`.
     """
     check_name(name)
     check_bool(replace, "replace")

@@ -266,7 +266,7 @@ class Pin:
         ConfigError
             If an argument is wrong; or, with ``ask=True``, the SQL in the file was edited. Nothing was asked.
         ConnectyError
-            As for :func:`ask`.
+            As for :func:`ask_df`.
         """
         check_bool(ask, "ask")
         check_count(times, "times", least=1)
