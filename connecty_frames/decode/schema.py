@@ -78,17 +78,14 @@ class SchemaTypes(Immutable):
         """Return this with those names that an answer has; raises ConversionError unless it is one each."""
         found = {}
         for name, rule in self.rules.items():
-            if rule.choices:
-                there = [choice for choice in rule.choices if choice in names]
-                if len(there) != 1:
-                    raise ConversionError(
-                        f"schema= expects one of the columns {quoted(rule.choices)}, but the answer has "
-                        f"{quoted(there) or 'none of them'}. Its columns are {quoted(names)}.",
-                        column=(there or [name])[0],
-                    )
-                found[name] = there[0]
-        if not found:
-            return self
+            there = [choice for choice in rule.choices or (name,) if choice in names]
+            if rule.choices and len(there) != 1:
+                raise ConversionError(
+                    f"schema= expects one of the columns {quoted(rule.choices)}, but the answer has "
+                    f"{quoted(there) or 'none of them'}. Its columns are {quoted(names)}.",
+                    column=(there or [name])[0],
+                )
+            found[name] = (there or [name])[0]
         return msgspec.structs.replace(
             self,
             types={found.get(name, name): type_ for name, type_ in self.types.items()},

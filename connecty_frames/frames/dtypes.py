@@ -147,37 +147,19 @@ def _unknown(given: object) -> UnknownTypeError:
 
 # --- names ------------------------------------------------------------------------------------------
 
-#: Names of types without parameters in Arrow, pandas and numpy, in lower case.
+#: Names of types without parameters in Arrow, pandas and numpy, in lower case; first those of Arrow itself.
+_ALIASES: Final = (
+    "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 double bool boolean str string utf8"
+    " large_string binary large_binary date32 date32[day] date64 date64[ms] time32[s] time32[ms] time64[us]"
+    " time64[ns]"
+)
 _NAMES: Final[dict[str, pa.DataType]] = {
-    **{
-        f"{sign}int{bits}": getattr(pa, f"{sign}int{bits}")()
-        for sign in ("", "u")
-        for bits in (8, 16, 32, 64)
-    },
+    **{name: pa.type_for_alias(name) for name in _ALIASES.split()},
     "int": pa.int64(),
-    "float32": pa.float32(),
-    "float64": pa.float64(),
     "float": pa.float64(),
-    "double": pa.float64(),
-    "bool": pa.bool_(),
-    "boolean": pa.bool_(),
-    "str": pa.string(),
-    "string": pa.string(),
-    "utf8": pa.string(),
-    "large_string": pa.large_string(),
     "bytes": pa.binary(),
-    "binary": pa.binary(),
-    "large_binary": pa.large_binary(),
     "date": pa.date32(),
-    "date32": pa.date32(),
-    "date32[day]": pa.date32(),
-    "date64": pa.date64(),
-    "date64[ms]": pa.date64(),
     "time": pa.time64("us"),
-    "time32[s]": pa.time32("s"),
-    "time32[ms]": pa.time32("ms"),
-    "time64[us]": pa.time64("us"),
-    "time64[ns]": pa.time64("ns"),
     "datetime": pa.timestamp("us"),
     "timedelta": pa.duration("us"),
     "category": CATEGORY,
@@ -395,8 +377,6 @@ def check_zones(
 ) -> None:
     """Raise ConfigError for the first column, at any depth, whose time zone a library does not know."""
     for name, type_ in columns:
-        if not (type_.num_fields or pa.types.is_timestamp(type_)):
-            continue  # without a zone, as most columns
         for zone in _zones(type_):
             # Libraries written in C would end the name at a NUL, and read another zone.
             if NUL in zone or not is_known(zone):

@@ -93,7 +93,7 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
     """Return cells as an array of a type or encoding, None as null; raises CellError with the position."""
     try:
         if isinstance(type_, Encoding):
-            return _build_encoded(cells, type_)
+            return _BY_ENCODING[type(type_)](cells, type_)
         builder = first_match(_BUILDERS, type_)
         if builder is None:
             raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
@@ -105,14 +105,6 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
         return builder(cells, type_)
     except UnicodeEncodeError:
         raise surrogate_error(cells) from None
-
-
-def _build_encoded(cells: Sequence[Any], encoding: Encoding) -> Array:
-    if isinstance(encoding, Category):
-        return _categories(cells, encoding)
-    if isinstance(encoding, AnyDatetime):
-        return build_datetimes(cells, datetime_type(cells))
-    return encodings.read(cells, encoding)
 
 
 def _build_at_once(cells: Sequence[Any], type_: pa.DataType) -> Array | None:
@@ -197,7 +189,8 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
     name = next((name for name in ("temporal", "numeric") if name in statistics.sections), None)
     if name is None or not pa.types.is_temporal(arrow_type):
         return statistics
-    section = dict(statistics.sections[name])
+    sections = dict(statistics.sections)
+    section = dict(sections.pop(name))
     # A time of day is not compared with a duration.
     other = {None, TemporalFormat.TIME} if pa.types.is_duration(arrow_type) else {None}
     for end in ("min", "max"):
@@ -205,8 +198,7 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
         if isinstance(bound, str) and (is_encoded or match_format(bound) in other):
             with suppress(CellError, pa.ArrowException):
                 section[end] = iso_text(combine(build([bound], type_)))
-    others = {key: found for key, found in statistics.sections.items() if key != name}
-    return msgspec.structs.replace(statistics, sections={**others, "temporal": section})
+    return msgspec.structs.replace(statistics, sections={**sections, "temporal": section})
 
 
 def iso_text(times: pa.Array) -> str:
@@ -229,8 +221,6 @@ def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.BOOLEAN:
-        return pc.cast(combine(cells.array), type_)
     # A text of any other kind of cell is none of these.
     texts = cells.texts if isinstance(cells, ScalarColumn | CellColumn) else _texts(cells, pa.string())
     parts = []
@@ -360,6 +350,11 @@ _BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
     (pa.types.is_map, _maps),
     (pa.types.is_dictionary, _dictionaries),
 )
+_BY_ENCODING: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], Array]]] = {
+    Category: _categories,
+    AnyDatetime: lambda cells, _: build_datetimes(cells, datetime_type(cells)),
+    **encodings.READERS,
+}
 
 
 # --- places inside of cells ---------------------------------------------------------------------------
@@ -516,10 +511,8 @@ class _FewPlaces(_Places):
 
     def _cells(self, parts: Any) -> CellColumn:
         codes = [0 if value is None else CODES[KIND_BY_TYPE[type(value)]] for value in parts]
-        if any(map(_NESTED_CODES.__contains__, codes)):  # then no text is needed
-            texts = pa.nulls(len(codes), pa.string())
-        else:
-            texts = _texts(parts, pa.string())
+        is_nested = any(map(_NESTED_CODES.__contains__, codes))  # then no text is needed
+        texts = pa.nulls(len(codes), pa.string()) if is_nested else _texts(parts, pa.string())
         return CellColumn(np.array(codes, np.uint8), texts)
 
     def _items(self, parts: Any) -> tuple[NDArray[np.int64], Any]:

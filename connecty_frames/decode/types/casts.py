@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.arrow_types import TypeTest
 
-#: The most digits of a decimal128, and of whole numbers of 64 bits.
+#: The most digits of a decimal128.
 _FEW_DIGITS: Final = 38
-_INTEGER_DIGITS: Final = 19
 
 
 def cast_exactly(cells: ScalarColumn, type_: pa.DataType) -> Array | None:
@@ -87,14 +86,7 @@ def _read_decimals(cells: ScalarColumn, type_: pa.DataType) -> Array | None:
 
 
 def _as_decimal(integers: Array, type_: pa.DataType) -> Array:
-    return pc.cast(pc.cast(integers, pa.decimal128(_INTEGER_DIGITS)), type_)
-
-
-def _as_booleans(integers: Array, type_: pa.DataType) -> Array | None:
-    """Return numbers as truth values if all are 0 or 1."""
-    extremes = pc.min_max(integers)
-    is_truth = all(extremes[end].as_py() in (None, 0, 1) for end in ("min", "max"))
-    return pc.cast(integers, type_) if is_truth else None
+    return pc.cast(pc.cast(integers, pa.decimal128(19)), type_)  # 64 bits have at most 19 digits
 
 
 def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
@@ -113,7 +105,6 @@ def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
 _CASTS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[Array, pa.DataType], Array | None]], ...]] = (
     (pa.types.is_int64, any_of(pa.types.is_integer, pa.types.is_floating), pc.cast),
     (pa.types.is_int64, pa.types.is_decimal, _as_decimal),
-    (pa.types.is_int64, pa.types.is_boolean, _as_booleans),
     (pa.types.is_string, pa.types.is_large_string, pc.cast),  # Arrow 17 casts none to string_view
     (pa.types.is_date, pa.types.is_date, pc.cast),
     (pa.types.is_date, is_naive, _as_timestamp),

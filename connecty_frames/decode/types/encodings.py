@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import value_text
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import to_array, to_scalar
+from connecty_frames.decode.arrow.buffers import slices_of, to_array, to_scalar
 from connecty_frames.decode.arrow_types import find_zone
 from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
 from connecty_frames.decode.exact_json import IntText, ValueKind
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from connecty_frames.decode.arrow.buffers import Array
-
-#: How many texts are read at once, which bounds what is made of them on the way.
-_SLICE: Final = 1 << 14  # pragma: no mutate - a size
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,11 +50,6 @@ class Encoding:
         raise NotImplementedError
 
 
-def read(cells: Sequence[Any], encoding: Encoding) -> Array:
-    """Return cells as an array of an encoding's type, None as null; raises CellError with the position."""
-    return _READERS[type(encoding)](cells, encoding)
-
-
 def parse_encoding(text: str) -> Encoding:
     """Return the encoding with this repr; raise ValueError or TypeError if there is none."""
     if (found := _match_category(text)) is not None:
@@ -68,17 +61,12 @@ def parse_encoding(text: str) -> Encoding:
 
 
 def _check_zone(call: str, zone: object) -> None:
-    try:
-        if isinstance(zone, str):
-            find_zone(zone)
-            return
-    except ValueError:
-        pass
-    raise ConfigError(
-        f"{call}: expected the name of a time zone, such as 'UTC' or 'Europe/Warsaw', or an offset, such as "
-        "'+05:30'.",
-        setting="schema",
-    )
+    if not isinstance(zone, str) or named_zone(zone) is None:
+        raise ConfigError(
+            f"{call}: expected the name of a time zone, such as 'UTC' or 'Europe/Warsaw', or an offset, such "
+            "as '+05:30'.",
+            setting="schema",
+        )
 
 
 def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
@@ -125,33 +113,25 @@ class Category(Encoding):
 
 
 class OpenType(Encoding):
-    """A type that the values of a column complete."""
+    """A type that the values of a column complete; ``type`` is that of one without values."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class AnyDecimal(OpenType):
     """Decimals with as many digits after the point as the values need."""
+
+    type = pa.decimal128(38, 9)
 
     def __repr__(self) -> str:
         return "Decimal"
 
-    @property
-    def type(self) -> pa.DataType:
-        """The Arrow type of a column without values."""
-        return pa.decimal128(38, 9)
 
-
-@dataclass(frozen=True, slots=True, repr=False)
 class AnyDatetime(OpenType):
     """Instants in UTC if the values have offsets, and else local times."""
 
+    type = pa.timestamp("us")
+
     def __repr__(self) -> str:
         return "datetime"
-
-    @property
-    def type(self) -> pa.DataType:
-        """The Arrow type of a column without values."""
-        return pa.timestamp("us")
 
 
 # --- numbers that count from 1970 --------------------------------------------------------------------
@@ -371,9 +351,9 @@ def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | N
     r"""Return texts as a binary array, by default from ``\x48``; raises CellError with the position."""
     words, decode = _BINARY[text_encoding]
     texts, parts = texts_of(cells, f"is not {words}"), []
-    for start in range(0, len(texts), _SLICE):
+    for start, part in slices_of(texts):
         values: list[bytes | None] = []
-        for text in texts.slice(start, _SLICE).to_pylist():
+        for text in part.to_pylist():
             try:
                 values.append(None if text is None else decode(text))
             except ValueError:
@@ -420,12 +400,11 @@ class binary(Encoding):
         return pa.binary()
 
 
-_ENCODINGS: Final[dict[str, Callable[..., Encoding]]] = {
-    class_.__name__: class_ for class_ in (epoch, local, strptime, binary)
-}
-_READERS: Final[dict[type, Callable[[Sequence[Any], Any], Array]]] = {
+#: What returns cells as an array of an encoding's type, None as null; raises CellError with the position.
+READERS: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], Array]]] = {
     epoch: _read_epoch,
     local: _read_local,
     strptime: _read_strptime,
     binary: lambda cells, encoding: read_binary(cells, encoding.type, encoding.encoding),
 }
+_ENCODINGS: Final = {class_.__name__: class_ for class_ in READERS}
