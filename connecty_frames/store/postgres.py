@@ -129,9 +129,9 @@ class Server(Store):
         return {"lease": (_CLOCK, ())}
 
     @contextmanager
-    def locked(self, until: float) -> Iterator[None]:
+    def locked(self, until: float | None) -> Iterator[None]:
         """Keep other threads from using the connection; an OutageError if they do until then."""
-        if not self.lock.acquire(timeout=max(0.0, until - time.monotonic())):
+        if not self.lock.acquire(timeout=-1 if until is None else max(0.0, until - time.monotonic())):
             raise OutageError(_IN_USE)
         try:
             yield
@@ -156,7 +156,6 @@ class Server(Store):
         if reserves and any("\0" in str(each) for each in parameters):
             raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
         lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
-        until = until or time.monotonic() + _ATTEMPT
         return self._attempts([*lock, (statement, parameters)], until, creates=creates)[-1]
 
     def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
@@ -165,14 +164,17 @@ class Server(Store):
         self._attempts(several, until, creates=False)
         return several
 
-    def _attempts(self, statements: list[Statement], until: float, *, creates: bool) -> list[Result]:
+    def _attempts(self, statements: list[Statement], until: float | None, *, creates: bool) -> list[Result]:
+        before = self._down_until
         while True:
             try:
                 with self.locked(until), self:
+                    if until is None:  # calls before this one take no time of it, unless the server is away
+                        until = time.monotonic() + _ATTEMPT * (self._down_until <= before)
                     latest = min(until, time.monotonic() + _ATTEMPT)
                     results = self._execute(statements, latest, creates=creates)
             except OutageError as error:
-                if time.monotonic() + _PAUSE > until:
+                if until is not None and time.monotonic() + _PAUSE > until:
                     # That other threads use the connection is no attempt, nor that one was just made.
                     if str(error) != _IN_USE and time.monotonic() >= self._down_until:
                         self._down_until = time.monotonic() + _DOWN

@@ -142,7 +142,8 @@ def test_a_default_that_is_repeatable_read(url: str, database: Any) -> None:
         database.execute("ALTER DATABASE store RESET default_transaction_isolation")
 
 
-def test_the_connection_is_in_use(url: str, database: Any) -> None:
+@pytest.mark.parametrize("seconds", [9, None])
+def test_the_connection_is_in_use(url: str, database: Any, seconds: float | None) -> None:
     """Another thread that has it for more than a second is waited for, not an error."""
     store = postgres.Server(parse_setting("history", url, is_text=False))
     store.open()
@@ -158,9 +159,10 @@ def test_the_connection_is_in_use(url: str, database: Any) -> None:
     held.wait()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
+        patch.setattr("connecty_frames.store.postgres._ATTEMPT", 1.0)
         found = History(store, required=True, base_url="u", client_id=SecretStr("c"), redact=str)
-    threading.Timer(0.1, ends.set).start()
-    assert found.sent(HOW_MANY, asked_at=datetime.now(UTC), seconds=9) is not None
+        threading.Timer(1.2, ends.set).start()
+        assert found.sent(HOW_MANY, asked_at=datetime.now(UTC), seconds=seconds) is not None
     thread.join()
     assert states(database) == ["SENT"]
     found.close()

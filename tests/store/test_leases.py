@@ -72,11 +72,6 @@ def renewing() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "connecty-leases"}
 
 
-def threads() -> int:
-    """Return how many threads renew."""
-    return len(renewing())
-
-
 def test_one_thread_renews_all(history: History) -> None:
     """A second question begins no other, and it ends once it is known what became of both."""
     before = renewing()
@@ -92,18 +87,17 @@ def test_one_thread_renews_all(history: History) -> None:
 @pytest.mark.slow
 def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) -> None:
     """By one thread, which then ends."""
-    gc.collect()  # rows of earlier tests, in errors that they have caught
-    wait(lambda: not threads())
+    others = renewing()  # which sleep, for earlier tests
     row, other = [history.sent(Asked(question, 13), asked_at=NOON) for question in ("how many?", "who?")]
     assert row is not None
     assert other is not None
-    assert threads() == 1
+    assert len(renewing() - others) == 1
     history.not_accepted(other, RecordState.REJECTED, "403", now=NOON)
     store_at(path).execute("DELETE FROM questions WHERE state = 'REJECTED'")
     before = lease(path)
     wait(lambda: lease(path) > before)
     history.accepted(row, ID, asked_at=NOON, now=NOON)
-    wait(lambda: not threads())
+    wait(lambda: not renewing() - others)
     after = lease(path)
     time.sleep(0.1)
 
