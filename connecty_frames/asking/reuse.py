@@ -59,7 +59,7 @@ def find_or_claim(
         found = ended or _usable(young, gone)
         if found is None:
             after = rows[0].id if rows else 0
-            submission.row = history.claim(
+            submission.row = history.sent(
                 submission.asked, asked_at=deadline.clock.now(), after=after, seconds=deadline.remaining()
             )
             if submission.row is not None:

@@ -255,7 +255,7 @@ class _BatchRun:
         try:
             question = self.questions[entry.key]
             asked = Asked(question, self.dw_id, entry.key, self.options.tags)
-            row = self.history.claim(asked, asked_at=datetime.now(UTC), after=entry.row)
+            row = self.history.sent(asked, asked_at=datetime.now(UTC), after=entry.row)
             if row is None:  # another process asks it
                 self.others.add(entry.number)
                 return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -25,28 +24,17 @@ history = typer.Typer(
 _SHOWN: Final = ["asked_at", "state", "rows", "question_id", "question"]
 
 
-class StateChoice(StrEnum):
-    """What is known of a question."""
-
-    SENT = "SENT"
-    ASKED = "ASKED"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    UNCERTAIN = "UNCERTAIN"
-    REJECTED = "REJECTED"
-
-
 @history.command("list")
 @history.callback(invoke_without_command=True)
 def list_recorded(
     ctx: typer.Context,
     *,
     state: Annotated[
-        list[StateChoice] | None,
+        list[str] | None,
         typer.Option(
-            case_sensitive=False,
             metavar="STATE",
-            help=f"The state of the questions to list: {', '.join(StateChoice)}; may be repeated.",
+            help="The state of the questions to list: SENT, ASKED, COMPLETED, FAILED, UNCERTAIN, REJECTED; "
+            "may be repeated.",
         ),
     ] = None,
     since: Annotated[
@@ -82,7 +70,9 @@ def list_recorded(
     if is_counted:
         table = summary_table(settings, since=since, by=by)
     else:
-        table = records_table(settings, state=state or None, since=since, limit=limit)
+        table = records_table(
+            settings, state=[each.upper() for each in state or ()] or None, since=since, limit=limit
+        )
     if written_as in TABLES and not is_counted:
         seconds = table["asked_at"].cast(pa.timestamp("s", "UTC"), safe=False)
         table = table.select(_SHOWN).set_column(0, "asked_at", seconds)

@@ -64,29 +64,16 @@ class KeptAnswers:
         body = pa.compress(answer.body, codec=_CODEC)
         if len(body) > self._max_bytes:
             return
-        length = len(answer.body)
+        fields = (question_id, base_url, answer.max_rows, len(answer.body))
         try:
             self.database.execute(
                 "INSERT OR REPLACE INTO answers "
                 "(position, question_id, base_url, max_rows, length, body, checksum) "
                 f"SELECT coalesce({_END}, 0), ?, ?, ?, ?, ?, ? WHERE NOT EXISTS "
                 "(SELECT 1 FROM answers WHERE question_id = ? AND base_url = ? AND max_rows >= ?)",
-                (
-                    question_id,
-                    base_url,
-                    answer.max_rows,
-                    length,
-                    body,
-                    _checksum(body, question_id, base_url, answer.max_rows, length),
-                    question_id,
-                    base_url,
-                    answer.max_rows,
-                ),
+                (*fields, body, _checksum(body, *fields), *fields[:3]),
             )
-            self.database.execute(
-                f"DELETE FROM answers WHERE position < {_END} - ?",
-                (self._max_bytes,),
-            )
+            self.database.execute(f"DELETE FROM answers WHERE position < {_END} - ?", (self._max_bytes,))
         except StoreError as error:
             self._warn(f"cannot be used ({error})")
 

@@ -87,16 +87,16 @@ class Result(Immutable):
 
 
 def version_of(rows: list[tuple[Any, ...]], newest: int) -> tuple[int, str]:
-    """Return the version and the id of a store, given its rows of them; a StoreError if it is unreadable."""
+    """Return the version and the id of a store, given its rows of them; an UnfitError if it is unreadable."""
     match rows:
         case [(int(version), int(oldest_writer), str(store_id))] if version > 0 and store_id:
             if oldest_writer <= newest:
                 return version, store_id
-            raise StoreError(
+            raise UnfitError(
                 f"its tables are of version {version}, which this version of connecty_frames cannot use; "
                 "install a newer one"
             )
-    raise StoreError(
+    raise UnfitError(
         "it has tables, but no row that says their version. Restore its table version from a backup, or use "
         "another store"
     )
@@ -382,7 +382,7 @@ class Database(Store):
 
     def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
         # In this order: another process that creates the file sets all of it in one transaction.
-        if has_tables := bool(_value(connection, "SELECT count(*) FROM sqlite_master")):
+        if _value(connection, "SELECT count(*) FROM sqlite_master"):
             if _value(connection, "PRAGMA application_id") != self._layout.application_id:
                 raise StoreError("it is another program's database")
             # SQLite would not notice if pages were exchanged, and not find what was asked.
@@ -390,7 +390,7 @@ class Database(Store):
                 ((found,),) = connection.execute("PRAGMA integrity_check(1)")
                 if found != "ok":
                     raise _DamagedError("database disk image is malformed")
-        is_newest = has_tables and self._version(connection) >= len(self._layout.versions)
+        is_newest = self._version(connection) >= len(self._layout.versions)
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")

@@ -12,22 +12,20 @@ import socket
 import time
 from collections import deque
 from contextlib import ExitStack, suppress
-from dataclasses import fields
 from datetime import timedelta
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.errors import ConfigError, HistoryWarning, QuestionLimitError, warn
-from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
 from connecty_frames.store.database import OutageError, Statement, StoreError, UnfitError
 from connecty_frames.store.table import (
     CLOSED,
-    COUNTED,
     LARGEST,
+    MOST_REUSED,
     Earlier,
     RecordState,
     Row,
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connecty_frames._base.secret import SecretStr
+    from connecty_frames.options import Asked
     from connecty_frames.store.table import QuestionStore
 
 #: The most bytes of statements that wait, and those of one without its texts.
@@ -52,11 +51,10 @@ _STATEMENT: Final = 500
 #: Seconds that unwritten changes may delay the end of a client, and a client that requires a history.
 _LAST_TRY: Final = 1.0
 _PATIENCE: Final = 10.0
+_DAY: Final = 24 * 60 * 60 * 1_000_000
 _NEVER: Final = from_microseconds(0)
-#: What is read of earlier questions, and which of it depends on the time.
+#: What is read of earlier questions.
 _READ: Final = ("id", "state", "question", "question_id", "asked_at", "accepted_at", "error")
-_KNOWN: Final = ("state", "error")
-_ASKED: Final = tuple(field.name for field in fields(Asked))
 #: The rows with a key that are young enough, and in any case the last one, each with the time that it is.
 _EARLIER: Final = """\
 SELECT now, id, {state}, question, question_id, asked_at, accepted_at, {error}
@@ -71,18 +69,12 @@ class Waiting(deque[Statement]):
 
     def __init__(self) -> None:
         super().__init__()
-        #: The bytes of each, roughly. One alone is not counted, as nearly always, and never dropped. Of two
-        #: threads both see no fewer sizes than statements.
-        self._sizes = deque[int]()
         self._size = self._lost = 0
 
     def append(self, statement: Statement) -> None:
         """Add a statement."""
-        texts = [each for each in statement[1] if isinstance(each, str)] if self else []
-        size = _STATEMENT * bool(self) + sum(map(len, texts))
-        self._sizes.append(size)
-        self._size += size
         super().append(statement)
+        self._size += _size(statement)
         while self._size > _MOST_WAITING and len(self) > 1:
             self.popleft()
             self._lost += 1
@@ -90,15 +82,20 @@ class Waiting(deque[Statement]):
     def popleft(self) -> Statement:
         """Take the first one."""
         statement = super().popleft()
-        self._size -= self._sizes.popleft()
+        self._size = self._size - _size(statement) if self else 0
         return statement
 
     def lose(self) -> int:
         """Drop all, and return how many were dropped since the last time."""
-        lost, self._lost = self._lost + len(self), 0
-        while self:
-            self.popleft()
+        lost = self._lost + len(self)
+        self.clear()
+        self._size = self._lost = 0
         return lost
+
+
+def _size(statement: Statement) -> int:
+    """Return how many bytes a statement has, roughly."""
+    return _STATEMENT + sum(len(each) for each in statement[1] if isinstance(each, str))
 
 
 #: A number for all questions, or pairs of a job, or of ``*`` for all, and a number.
@@ -158,17 +155,25 @@ class History:
                 )
             )
 
-    def sent(self, asked: Asked, *, asked_at: datetime, seconds: float | None = None) -> Row | None:
+    def sent(
+        self, asked: Asked, *, asked_at: datetime, after: int | None = None, seconds: float | None = None
+    ) -> Row | None:
         """Record a question that is about to be sent, and return its row; None without one."""
-        row = Row(self.key(asked), microseconds(asked_at))
-        insertion = self._insertion(row, asked)
+        # ``after`` is the last row with the key that the caller knows, or 0: with it, one of several callers,
+        # in any threads and processes, gets a row.
+        row, is_claim = Row(self.key(asked), microseconds(asked_at)), after is not None
+        insertion = self._insertion(row, asked, after)
         try:
-            until = _until(seconds) if self._required else self.database.soon()
+            until = _until(seconds) if self._required or is_claim else self.database.soon()
             while not self._insert(row, insertion, until):  # again, if the limit has just let it through
                 self._raise_limit(asked, asked_at, until)
+                if is_claim:
+                    return None
         except StoreError as error:
-            if self._required:
+            if self._required or is_claim:
                 self._withdraw(row, asked, error)
+            if is_claim:
+                self._raise_for(error)
             self._report(error)
             if self.database.url is None:
                 return None
@@ -199,7 +204,7 @@ class History:
         until = _until(seconds)
         try:
             self.database.execute_waiting(self._pending, until)
-            statement = _EARLIER.format(now=clock, **{name: known(self.database)[name] for name in _KNOWN})
+            statement = _EARLIER.format(now=clock, **known(self.database))
             rows = self.database.execute(statement, (*times, key, first, first, age, key), until=until).rows
         except StoreError as error:
             self._raise_for(error)
@@ -221,26 +226,6 @@ class History:
         if found[:1] != kept[:1]:  # a claim names the last row, whatever it is
             earlier.insert(0, Earlier(found[0][0], RecordState.REJECTED, "", None, _NEVER, None, None))
         return earlier, from_microseconds(moment)
-
-    def claim(
-        self, asked: Asked, *, asked_at: datetime, after: int, seconds: float | None = None
-    ) -> Row | None:
-        """Record a question that is about to be sent, unless another caller has recorded one with its key."""
-        # Of several callers, in any threads and processes, one gets the row. It has to record what becomes of
-        # the question, as after :meth:`sent`. ``after`` is the last row with the key that the caller knows,
-        # or 0.
-        row, until = Row(self.key(asked), microseconds(asked_at)), _until(seconds)
-        try:
-            if self._insert(row, self._insertion(row, asked, after), until):
-                return row
-            self._raise_limit(asked, asked_at, until)
-        except StoreError as error:
-            self._withdraw(row, asked, error)
-            self._raise_for(error)
-        except BaseException as error:
-            self._withdraw(row, asked, error)
-            raise
-        return None
 
     def _withdraw(self, row: Row, asked: Asked, error: BaseException) -> None:
         """Record that nothing was sent if the row may be there, or may still be inserted."""
@@ -322,7 +307,9 @@ class History:
     def reused(self, question_id: str) -> None:
         """Count that the answer of a question was given to one more caller."""
         self._change(
-            "reused = reused + 1 WHERE question_id = ? AND base_url = ?", question_id, self._base_url
+            f"reused = reused + 1 WHERE question_id = ? AND base_url = ? AND reused < {MOST_REUSED}",
+            question_id,
+            self._base_url,
         )
 
     def keep(self, question_id: str, body: bytes, max_rows: int) -> None:
@@ -354,41 +341,51 @@ class History:
         self, row: Row, asked: Asked, after: int | None = None, state: RecordState = RecordState.SENT
     ) -> Statement:
         """Return what inserts a question, unless its key has one behind ``after`` or a limit is reached."""
-        values = {name: self._stored(getattr(asked, name)) for name in _ASKED}
-        values |= {"key": row.key, "token": row.token, "base_url": self._base_url, "client": self._client}
-        values |= {**_asker(), "job": self._job(asked)}
-        now = self.database.now(from_microseconds(row.asked_at))
+        tags = None if asked.tags is None else {name: _whole(text) for name, text in asked.tags.items()}
+        values = {
+            "question": self._text(asked.question),
+            "dw_id": str(asked.dw_id),  # which may be larger than the numbers of SQLite
+            "tags": tags and self._text(json.dumps(tags, sort_keys=True, ensure_ascii=False)),
+            "job": self._job(asked),
+            "key": row.key,
+            "token": row.token,
+            "base_url": self._base_url,
+            "client": self._client,
+            **_asker(),
+        }
+        moment = from_microseconds(row.asked_at)
         columns: dict[str, Statement] = {name: ("?", (value,)) for name, value in values.items()}
         # Concurrent claims do not see each other: a unique index of PostgreSQL lets one through.
-        columns |= {"previous": ("?", (after,)), "asked_at": now, **self.database.lease()}
+        columns |= {
+            "previous": ("?", (after,)),
+            "asked_at": self.database.now(moment),
+            **self.database.lease(),
+        }
         where: list[Statement] = [("true", ())]
         if after is not None:
             where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
-        for job, limit in self._limits(asked) if state is RecordState.SENT else ():
-            condition, parameters = self._counted(job, now)
-            where.append((f"(SELECT count(*) {condition}) < ?", (*parameters, limit)))
+        limits = self._limits(asked, moment) if state is RecordState.SENT else []
+        for _, limit, (rows, given) in limits:
+            where.append((f"(SELECT count(*) {rows}) < ?", (*given, limit)))
         parts = (columns, (each for each, _ in columns.values()), (each for each, _ in where))
-        given = chain.from_iterable(parameters for _, parameters in (*columns.values(), *where))
-        return _insert(state, *map(tuple, parts)), tuple(given)
+        parameters = chain.from_iterable(given for _, given in (*columns.values(), *where))
+        return _insert(state, *map(tuple, parts)), tuple(parameters)
 
     def _job(self, asked: Asked) -> str | None:
         """Return the tag ``job``, which has a column of its own: SQLite may lack functions for JSON."""
         return None if asked.tags is None else self._text(_whole(asked.tags.get("job")))
 
-    def _limits(self, asked: Asked) -> list[tuple[str | None, int]]:
-        """Return the limits that a question has: of its job, or None for all, and how many."""
+    def _limits(self, asked: Asked, moment: datetime) -> list[tuple[str, int, Statement]]:
+        """Return the limits that a question has: of its job or ``*``, how many, and the rows that count."""
         if self.limit is None:
             return []
-        limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit)
-        job = self._job(asked)
-        return [
-            (None if name == "*" else name, limit) for name, limit in limits.items() if name in {"*", job}
-        ]
-
-    def _counted(self, job: str | None, now: Statement) -> Statement:
-        """Return the rows that count for a limit: their table and condition."""
-        condition, parameters = COUNTED.format(now[0]), (self._client, *now[1])
-        return (condition, parameters) if job is None else (f"{condition} AND job = ?", (*parameters, job))
+        pairs = [("*", self.limit)] if isinstance(self.limit, int) else self.limit
+        limits = {_whole(name) or "": number for name, number in pairs}
+        (now, times), job = self.database.now(moment), self._job(asked)
+        counted = f"FROM questions WHERE client = ? AND asked_at > {now} - {_DAY} AND state <> 'REJECTED'"
+        given = (self._client, *times)
+        rows = {job: (f"{counted} AND job = ?", (*given, job)), "*": (counted, given)}
+        return [(name, limits[name], rows[name]) for name in rows if name in limits]
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
         """Insert the row of a question, also if an execution that was not heard of has done it."""
@@ -414,14 +411,13 @@ class History:
 
     def _raise_limit(self, asked: Asked, now: datetime, until: float | None) -> None:
         """Raise QuestionLimitError if the last 24 hours have as many questions as are allowed."""
-        for job, limit in self._limits(asked):
-            condition, parameters = self._counted(job, self.database.now(now))
+        for job, limit, (condition, parameters) in self._limits(asked, now):
             # The question that has to be a day old first.
             statement = f"SELECT asked_at {condition} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
             rows = self.database.execute(statement, (*parameters, limit - 1), until=until).rows
             if rows:
                 next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
-                of_job = "" if job is None else f" of the job {snippet(job)}"
+                of_job = "" if job == "*" else f" of the job {snippet(job)}"
                 raise QuestionLimitError(
                     f"max_questions_per_day={limit}{of_job} were asked in the last 24 hours, "
                     f"according to {self.place}. Nothing was sent. The next is allowed at "
@@ -445,15 +441,14 @@ class History:
             self._warn(error)  # the question is paid for, so no error may replace its answer
 
     def _report(self, error: StoreError) -> None:
-        if self._required or isinstance(error, UnfitError):
-            raise ConfigError(
-                f"The history in {self.place} cannot be used ({error}), and history='require' sends no "
-                "question that is not recorded."
-                if self._required
-                else f"The history in {self.place} cannot be used ({error}). Nothing was sent.",
-                setting="history",
-            ) from None
-        self._warn(error)
+        if not self._required and not isinstance(error, UnfitError):
+            self._warn(error)
+            return
+        rest = ", and history='require' sends no question that is not recorded" if self._required else ""
+        nothing = "" if self._required else " Nothing was sent."
+        raise ConfigError(
+            f"The history in {self.place} cannot be used ({error}){rest}.{nothing}", setting="history"
+        ) from None
 
     def _raise_for(self, error: StoreError) -> NoReturn:
         raise ConfigError(
@@ -468,14 +463,6 @@ class History:
             "unusable",
             f"The history in {self.place} cannot be used ({error}); questions are not recorded.",
         )
-
-    def _stored(self, value: Any) -> str | None:
-        if value is None or isinstance(value, int):  # ids of workspaces are larger than numbers of SQLite
-            return None if value is None else str(value)
-        if not isinstance(value, str):
-            texts = {name: _whole(text) for name, text in value.items()}
-            value = json.dumps(texts, sort_keys=True, ensure_ascii=False)
-        return self._text(value)
 
     def _text(self, text: str | None) -> str | None:
         """Return a text without secrets."""

@@ -22,12 +22,9 @@ if TYPE_CHECKING:
 SECONDS: float = 60.0
 PAUSE: float = 10.0
 
-#: The time of the wall clock and the uptime of the machine, in microseconds.
-Lease = tuple[int, int]
 
-
-def lease_now() -> Lease:
-    """Return a lease that begins now; both clocks are the same for all processes of a machine."""
+def lease_now() -> tuple[int, int]:
+    """Return the wall clock and the uptime in microseconds, the same for all processes of a machine."""
     return time.time_ns() // 1000, time.monotonic_ns() // 1000
 
 

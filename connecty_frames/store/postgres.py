@@ -51,8 +51,13 @@ SELECT current_setting('server_encoding'),
     (current_setting('default_transaction_isolation') <> 'read committed')::int,
     (current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%')::int,
     (SELECT count(*) FROM pg_namespace WHERE nspname = 'connecty'),
-    count(*) FILTER (WHERE relname = 'version'), count(*) FILTER (WHERE relname = 'questions')
-FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'connecty'"""
+    count(*) FILTER (WHERE relname IN ('version', 'questions')),
+    count(*) FILTER (WHERE relname = 'version' AND attname IN ('version', 'oldest_writer', 'store_id'))
+FROM pg_attribute
+JOIN pg_class ON pg_class.oid = attrelid
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = 'connecty'"""
+_VERSION_COLUMNS: Final = 3
 #: The settings of one transaction, through any pool of connections and whatever the defaults are. A statement
 #: that waits for a lock ends with its caller.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -77,8 +82,8 @@ _FORBIDDEN: Final = b"42501"
 #: The numbers of the types bigint and integer; all other values are texts.
 _INTEGERS: Final = {20, 23}
 _GRANTS: Final = (
-    "its role needs USAGE on the schema and SELECT on its tables to read, and INSERT and UPDATE to ask: "
-    "`connecty history ddl` prints the SQL for an administrator, who also makes the tables by it"
+    "its role needs USAGE on the schema and SELECT on its tables to read, INSERT and UPDATE to ask, DELETE "
+    "to erase: `connecty history ddl` prints the SQL for an administrator, who also makes the tables by it"
 )
 #: How many statements are executed in one transaction.
 _TOGETHER: Final = 300
@@ -218,22 +223,14 @@ class Server(Store):
     def _inspect(self, until: float) -> bool:
         """Find the version of the tables, 0 if there are none, and return whether the schema is there."""
         (result,) = self._run([(_KNOWN, ())], until)
-        ((encoding, self._must_begin, checks, has_schema, *tables),) = result.rows
+        ((encoding, self._must_begin, checks, has_schema, has_tables, columns),) = result.rows
         if encoding != "UTF8":
             raise UnfitError(f"the encoding of its database is {snippet(encoding)}, not UTF8")
         self._limits = _LIMITS + _CHECKS * checks
         self._version = 0
-        if any(tables):
-            try:
-                rows = self._run([(schema.VERSION, ())], until)[0].rows if tables[0] else []
-            except (OutageError, UnfitError):
-                raise
-            except StoreError:  # it is another table
-                rows = []
-            try:
-                self._version, self._store_id = version_of(rows, len(schema.POSTGRES))
-            except StoreError as error:
-                raise UnfitError(str(error)) from None
+        if has_tables:
+            rows = self._run([(schema.VERSION, ())], until)[0].rows if columns == _VERSION_COLUMNS else []
+            self._version, self._store_id = version_of(rows, len(schema.POSTGRES))
         return bool(has_schema)
 
     def _make_tables(self, until: float) -> None:
@@ -285,8 +282,8 @@ class Server(Store):
 def _translated(statement: str, name: str) -> bytes:
     """Return a statement with the schema of the tables, and numbers for its parameters."""
     numbers = count(1)
-    statement = schema.in_schema(statement, name)
-    text = re.sub(r"(?<![.'])\b(questions|items)\b", rf"{name}.\1", statement)
+    statement = re.sub(r"(?<![.'])\b(questions|items)\b", r"connecty.\1", statement)
+    text = schema.in_schema(statement, name)
     return re.sub(r"\?", lambda _: f"${next(numbers)}", text).encode()
 
 
@@ -334,11 +331,8 @@ def _read(result: Any) -> Result:
 
 def _refusal(message: str) -> StoreError:
     """Return the error of a connection that could not be made."""
-    return (
-        UnfitError(message)
-        if _LASTING.search(message) and not _PASSING.search(message)
-        else OutageError(message)
-    )
+    is_lasting = _LASTING.search(message) and not _PASSING.search(message)
+    return (UnfitError if is_lasting else OutageError)(message)
 
 
 def _said(message: bytes) -> str:

@@ -21,9 +21,8 @@ Versions = tuple[tuple[str, ...], ...]
 OLDEST_WRITER: Final = 1
 #: Reads the one row that says which version a store has.
 VERSION: Final = "SELECT version, oldest_writer, store_id FROM connecty.version"
-_QUESTIONS: Final[Versions] = (
-    (
-        """\
+_TABLES: Final = (
+    """\
 CREATE TABLE IF NOT EXISTS connecty.questions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     token text,
@@ -49,14 +48,14 @@ CREATE TABLE IF NOT EXISTS connecty.questions (
     reused bigint NOT NULL DEFAULT 0,
     lease bigint NOT NULL DEFAULT 0
 )""",
-        # Smaller with a condition: most writes of a row do not change it.
-        """\
+    # Smaller with a condition: most writes of a row do not change it.
+    """\
 CREATE INDEX IF NOT EXISTS questions_by_id ON connecty.questions (question_id)
     WHERE question_id IS NOT NULL""",
-        "CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions (asked_at)",
-        "CREATE INDEX IF NOT EXISTS questions_by_key ON connecty.questions (key, asked_at)",
-        # The questions of batches. In a database, that with the number 0 says that the batch is here.
-        """\
+    "CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions (asked_at)",
+    "CREATE INDEX IF NOT EXISTS questions_by_key ON connecty.questions (key, asked_at)",
+    # The questions of batches. In a database, that with the number 0 says that the batch is here.
+    """\
 CREATE TABLE IF NOT EXISTS connecty.items (
     batch text NOT NULL,
     number bigint NOT NULL,
@@ -70,11 +69,6 @@ CREATE TABLE IF NOT EXISTS connecty.items (
     PRIMARY KEY (batch, number),
     UNIQUE (batch, folded)
 )""",
-    ),
-)
-#: What else SQLite has: a second clock for leases.
-_LEASES: Final[Versions] = (
-    ("ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000",),
 )
 
 
@@ -83,13 +77,14 @@ def _moment(name: str) -> str:
     return f"to_timestamp(CASE WHEN {name} BETWEEN 0 AND 253402300799000000 THEN {name} / 1e6 END) AS {name}"
 
 
-#: What else PostgreSQL has: statements at the same time do not see each other's rows.
-_CLAIMS: Final[Versions] = (
-    (
-        "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_token ON connecty.questions (token)",
-        "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_claim ON connecty.questions (key, previous)",
-        # For people and dashboards.
-        f"""\
+#: A second clock for leases.
+_UPTIME: Final = "ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000"
+#: The first two let one claim through: statements at the same time do not see each other's rows. The view is
+#: for people and dashboards.
+_CLAIMS: Final = (
+    "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_token ON connecty.questions (token)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_claim ON connecty.questions (key, previous)",
+    f"""\
 CREATE OR REPLACE VIEW connecty.history AS SELECT
     id, {_moment("asked_at")}, question, question_id,
     CASE WHEN state = 'SENT' AND abs(lease - extract(epoch FROM clock_timestamp()) * 1000000) > 60000000
@@ -99,10 +94,9 @@ CREATE OR REPLACE VIEW connecty.history AS SELECT
     (ended_at::float8 - asked_at) / 1000000 AS seconds,
     rows, reused, sql_query, response_summary, error, tags, job, host, user_name, client, dw_id, base_url, key
 FROM connecty.questions""",
-    ),
 )
-SQLITE: Final = tuple(one + other for one, other in zip(_QUESTIONS, _LEASES, strict=True))
-POSTGRES: Final = tuple(one + other for one, other in zip(_QUESTIONS, _CLAIMS, strict=True))
+SQLITE: Final[Versions] = ((*_TABLES, _UPTIME),)
+POSTGRES: Final[Versions] = ((*_TABLES, *_CLAIMS),)
 #: What a role needs; to erase, it also needs DELETE on both tables.
 _ASKS: Final = (
     "USAGE ON SCHEMA connecty",
@@ -155,8 +149,10 @@ def split(url: str) -> tuple[str, str]:
 
 
 def in_schema(statement: str, name: str) -> str:
-    """Return a statement for a schema of another name."""
-    return re.sub(r"\bconnecty\b", name, statement)
+    """Return a statement for a schema of another name, which may be a word of SQL."""
+    if name == "connecty":
+        return statement
+    return re.sub(r"\bconnecty\b(?!')", f'"{name}"', statement.replace("'connecty'", f"'{name}'"))
 
 
 def in_sqlite(statement: str) -> str:

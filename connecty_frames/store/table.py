@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     QuestionStore: TypeAlias = "QuestionFile | Server"
 
 _LAYOUT: Final = Layout("history", 0x636E7479, SQLITE)  # "cnty"
-#: Rows that count for the limit of a day.
-COUNTED: Final = "FROM questions WHERE client = ? AND asked_at > {} - 86400000000 AND state <> 'REJECTED'"
 #: The largest number that SQLite holds.
 LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +43,8 @@ _QUOTATION_MARKS: Final = re.compile(
 )
 
 
+#: More are not counted, and their sum is an integer in Arrow.
+MOST_REUSED: Final = 2**31
 #: How many rows a warning names.
 _NAMED: Final = 5
 #: The parts of items, with the folder of their batch.
@@ -70,28 +70,6 @@ class RecordState(StrEnum):
 
 #: The states of a finished question. The others may cost money whose answer is still to be fetched.
 CLOSED: Final = frozenset({RecordState.COMPLETED, RecordState.FAILED, RecordState.REJECTED})
-#: The columns that are read, in order.
-COLUMNS: Final = (
-    "id",
-    "asked_at",
-    "state",
-    "question",
-    "question_id",
-    "dw_id",
-    "base_url",
-    "accepted_at",
-    "ended_at",
-    "rows",
-    "reused",
-    "sql_query",
-    "response_summary",
-    "error",
-    "tags",
-    "client",
-    "key",
-    "host",
-    "user_name",
-)
 
 
 def _is_number(value: object) -> bool:
@@ -110,20 +88,30 @@ def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or check(value)
 
 
-#: By column, whether a value can be one that a client wrote. Rows may be anybody's.
+def _is_workspace(value: str) -> bool:
+    return value.isascii() and value.isdigit() and is_dw_id(int(value))
+
+
+#: The columns that are read, in order, and whether a value can be one that a client wrote: rows may be
+#: anybody's. A check may raise ConfigError, OverflowError, TypeError or ValueError too.
 _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
-    **dict.fromkeys(("question", "client", "key"), _is_text),
-    **dict.fromkeys(("sql_query", "response_summary", "error", "host", "user_name"), _or_none(_is_text)),
-    **dict.fromkeys(("id", "reused"), _is_number),
-    **dict.fromkeys(("accepted_at", "ended_at"), _or_none(_is_time)),
+    "id": _is_number,
     "asked_at": _is_time,
-    "base_url": lambda value: urlsplit(value) is not None,  # else a ValueError
-    "rows": _or_none(_is_number),
     "state": lambda value: value in RecordState.__members__,
+    "question": _is_text,
     "question_id": _or_none(lambda value: check_question_id(value) == value),
-    "dw_id": lambda value: value.isascii() and value.isdigit() and is_dw_id(int(value)),
+    "dw_id": _is_workspace,
+    "base_url": lambda value: urlsplit(value) is not None,
+    "accepted_at": _or_none(_is_time),
+    "ended_at": _or_none(_is_time),
+    "rows": _or_none(_is_number),
+    "reused": lambda value: 0 <= value <= MOST_REUSED,
+    **dict.fromkeys(("sql_query", "response_summary", "error"), _or_none(_is_text)),
     "tags": _or_none(lambda value: isinstance(json.loads(value), dict)),
+    **dict.fromkeys(("client", "key"), _is_text),
+    **dict.fromkeys(("host", "user_name"), _or_none(_is_text)),
 }
+COLUMNS: Final = tuple(_SOUND)
 
 
 class Row:
@@ -184,8 +172,9 @@ def known(database: QuestionStore) -> dict[str, str]:
     """Return the columns as they are read: a question whose sender is not heard from is UNCERTAIN."""
     # Computed, since a role that reads may not write it. A sender that was only stopped renews its lease.
     length = int(leases.SECONDS * 1e6)
-    clocks = {column: str(*now) if now else clock for column, (clock, now) in database.lease().items()}
-    over = " AND ".join(f"abs({column} - {clock}) > {length}" for column, clock in clocks.items())
+    clocks = [(column, str(*now) if now else clock) for column, (clock, now) in database.lease().items()]
+    # Without a difference, which not every number has.
+    over = " AND ".join(f"{lease} NOT BETWEEN {now} - {length} AND {now} + {length}" for lease, now in clocks)
     case = f"CASE WHEN state = '{RecordState.SENT}' AND {over} THEN '{{}}' ELSE {{}} END"
     return {
         **{name: name for name in COLUMNS},

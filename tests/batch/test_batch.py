@@ -432,7 +432,7 @@ def test_a_killed_sender(
     ((key,),) = store_at(folder / "index.sqlite3").execute("SELECT key FROM items").rows
     recording = client.recording_in(folder / "index.sqlite3")
     assert recording.history is not None
-    recording.history.claim(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
+    recording.history.sent(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
     recording.history.close()
     began = time.monotonic()
     batch = ask(["why?", "how many?"], retry_uncertain=retried)
@@ -461,7 +461,7 @@ def test_a_sender_that_is_killed_while_others_are_asked(
 
     def claim(_connection: object = None) -> bool:
         assert recording.history is not None
-        rows.append(recording.history.claim(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0))
+        rows.append(recording.history.sent(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0))
         return True
 
     def end_lease(_connection: object) -> bool:
@@ -538,7 +538,7 @@ def test_a_sender_that_is_not_heard_from_any_more(
     ((key,),) = store_at(index).execute("SELECT key FROM items").rows
     recording = client.recording_in(index)
     assert recording.history is not None
-    row = recording.history.claim(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
+    row = recording.history.sent(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
     assert cf.open_batch(folder).summary() == BatchSummary(1, pending=1)
     monkeypatch.setattr(leases, "SECONDS", 0.0)
     assert cf.open_batch(folder).summary() == BatchSummary(1, uncertain=1)
@@ -1370,7 +1370,7 @@ def test_an_interrupt_while_it_waits_for_others(
     ((key,),) = store_at(index).execute("SELECT key FROM items WHERE number = 2").rows
     recording = client.recording_in(index)
     assert recording.history is not None
-    row = recording.history.claim(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
+    row = recording.history.sent(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -1400,7 +1400,7 @@ def test_how_long_others_are_waited_for(
     ((key,),) = store_at(index).execute("SELECT key FROM items").rows
     recording = client.recording_in(index)
     assert recording.history is not None
-    row = recording.history.claim(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
+    row = recording.history.sent(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
     at = [0.0]
 
     def sleep(seconds: float) -> None:

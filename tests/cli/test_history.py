@@ -348,13 +348,13 @@ def test_ddl(run: Any) -> None:
     code, out, err = run("history", "ddl", "--asks", 'a "b"', history="postgresql://u@127.0.0.1/d?schema=s")
     lines = out.splitlines()
     assert (code, err) == (0, "")
-    assert lines[:2] == ["BEGIN;", "CREATE SCHEMA IF NOT EXISTS s;"]
+    assert lines[:2] == ["BEGIN;", 'CREATE SCHEMA IF NOT EXISTS "s";']
     assert [line for line in lines if "GRANT" in line] == [
-        'GRANT USAGE ON SCHEMA s TO "a ""b""";',
-        'GRANT SELECT, INSERT, UPDATE ON s.questions, s.items TO "a ""b""";',
-        'GRANT SELECT ON s.version, s.history TO "a ""b""";',
-        "-- GRANT USAGE ON SCHEMA s TO a_role_that_reads;",
-        "-- GRANT SELECT ON s.questions, s.items, s.version, s.history TO a_role_that_reads;",
+        'GRANT USAGE ON SCHEMA "s" TO "a ""b""";',
+        'GRANT SELECT, INSERT, UPDATE ON "s".questions, "s".items TO "a ""b""";',
+        'GRANT SELECT ON "s".version, "s".history TO "a ""b""";',
+        '-- GRANT USAGE ON SCHEMA "s" TO a_role_that_reads;',
+        '-- GRANT SELECT ON "s".questions, "s".items, "s".version, "s".history TO a_role_that_reads;',
     ]
     assert lines[-1] == "COMMIT;"
     assert "connecty" not in out

@@ -85,14 +85,14 @@ def test_an_insertion_that_arrives_late(
     found = history(running.url("store", port=relay.port))
     found.sent(Asked("who?", 13), asked_at=datetime.now(UTC), seconds=9)
     relay.hangs = True
-    record = partial(found.claim, after=0) if is_claim else found.sent
+    record = partial(found.sent, after=0) if is_claim else found.sent
     with pytest.raises(cf.ConfigError, match="did not answer in time"):
         record(HOW_MANY, asked_at=datetime.now(UTC), seconds=0.2)
     relay.hangs = False
     now = datetime.now(UTC)
     rows, _ = found.earlier(found.key(HOW_MANY), max_age=timedelta(days=1), begun=None, now=now, seconds=9)
     assert [row.state for row in rows] == ["REJECTED"]
-    assert found.claim(HOW_MANY, asked_at=now, after=rows[0].id, seconds=9) is not None
+    assert found.sent(HOW_MANY, asked_at=now, after=rows[0].id, seconds=9) is not None
     assert states(database) == ["SENT", "REJECTED", "SENT"]
     found.close()
 
@@ -104,7 +104,7 @@ def test_an_insertion_whose_reply_is_lost(
     found = history(running.url("store", port=relay.port))
     relay.cut = b"INSERT INTO connecty.questions"
     with pytest.raises(cf.ConfigError, match="server closed the connection"):
-        found.claim(HOW_MANY, asked_at=datetime.now(UTC), after=0, seconds=2)
+        found.sent(HOW_MANY, asked_at=datetime.now(UTC), after=0, seconds=2)
     relay.cut = None
     pauses.now += 5
     found.close()
@@ -131,7 +131,7 @@ def test_a_default_that_is_repeatable_read(url: str, database: Any) -> None:
         def claim(caller: History) -> bool:
             caller.limit = None
             together.wait()
-            return caller.claim(HOW_MANY, asked_at=datetime.now(UTC), after=0, seconds=30) is not None
+            return caller.sent(HOW_MANY, asked_at=datetime.now(UTC), after=0, seconds=30) is not None
 
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(ask, callers)) == 1

@@ -498,7 +498,7 @@ def test_an_interrupt_while_a_question_is_claimed(
 
     monkeypatch.setattr(Database, "execute", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        history.claim(Asked("how many?", 13), asked_at=NOON, after=1)
+        history.sent(Asked("how many?", 13), asked_at=NOON, after=1)
 
     assert recorder.rows("id", "state", "error", "ended_at") == [
         (2, "REJECTED", "KeyboardInterrupt", microseconds(NOON)),
@@ -510,16 +510,16 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
     """There is a row for one of them; where the file cannot be used, it is unknown, and an error."""
     history, key = recorder.history, recorder.history.key(Asked("how many?", 13))
     claim = {"asked_at": NOON, "after": 0}
-    row = history.claim(Asked("how many?", 13), **claim)
+    row = history.sent(Asked("how many?", 13), **claim)
     assert row is not None
     assert (row.key, row.asked_at) == (key, microseconds(NOON))
-    assert history.claim(Asked("how many?", 13), **claim) is None
+    assert history.sent(Asked("how many?", 13), **claim) is None
     assert recorder.rows("id", "state") == [(1, "SENT")]
 
     unusable = History(store_at(tmp_path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
     reason = r"\(it is not a regular file\), so it is unknown whether the question was asked before"
     with pytest.raises(ConfigError, match=reason) as caught:
-        unusable.claim(Asked("how many?", 13), **claim)
+        unusable.sent(Asked("how many?", 13), **claim)
     assert caught.value.setting == "history"
     with pytest.raises(ConfigError, match=reason):
         earlier(unusable)

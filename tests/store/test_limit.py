@@ -108,7 +108,7 @@ def test_which_questions_count(place: str) -> None:
     found.database.execute("UPDATE questions SET asked_at = asked_at - ? WHERE state = 'UNCERTAIN'", (day,))
     assert found.sent(Asked("fourth", 13), asked_at=datetime.now(UTC)) is not None
     with pytest.raises(cf.QuestionLimitError):
-        found.claim(Asked("fifth", 13), asked_at=datetime.now(UTC), after=0)
+        found.sent(Asked("fifth", 13), asked_at=datetime.now(UTC), after=0)
     found.close()
 
 
@@ -162,8 +162,8 @@ def test_a_limit_that_ends_meanwhile(place: str, monkeypatch: pytest.MonkeyPatch
 def test_a_claim_that_another_caller_won(place: str) -> None:
     """It is none of the limit."""
     found, now = history(place, 9), datetime.now(UTC)
-    assert found.claim(Asked("how many?", 13), asked_at=now, after=0) is not None
-    assert found.claim(Asked("how many?", 13), asked_at=now, after=0) is None
+    assert found.sent(Asked("how many?", 13), asked_at=now, after=0) is not None
+    assert found.sent(Asked("how many?", 13), asked_at=now, after=0) is None
     found.close()
 
 

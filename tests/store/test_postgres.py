@@ -131,7 +131,7 @@ def test_one_of_many_claims(url: str, database: Any) -> None:
         for number in range(40):
             together.wait()
             asked = Asked(f"question {number}", 13)
-            got += caller.claim(asked, asked_at=datetime.now(UTC), after=0, seconds=30) is not None
+            got += caller.sent(asked, asked_at=datetime.now(UTC), after=0, seconds=30) is not None
         return got
 
     with ThreadPoolExecutor(16) as pool:
@@ -148,13 +148,13 @@ def test_a_lost_reply_to_an_insert(database: Any, relay: Relay, running: Postgre
     relay.cut = b"INSERT INTO connecty.questions"
     row = sent(found)
     relay.cut = b"INSERT INTO connecty.questions"
-    claimed = found.claim(Asked("why?", 13), asked_at=now, after=0, seconds=9)
+    claimed = found.sent(Asked("why?", 13), asked_at=now, after=0, seconds=9)
     for each, question_id in ((row, "one"), (claimed, "two")):
         found.accepted(each, question_id, asked_at=now, now=now)
 
     assert relay.cuts == 2
     assert states(database) == [("ASKED", "one"), ("ASKED", "two")]
-    assert found.claim(Asked("why?", 13), asked_at=now, after=0, seconds=9) is None
+    assert found.sent(Asked("why?", 13), asked_at=now, after=0, seconds=9) is None
     found.close()
 
 

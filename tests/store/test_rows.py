@@ -14,7 +14,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
-from connecty_frames.records import forget_in, recorded_place, records_table
+from connecty_frames.records import forget_in, recorded_place, records_table, summary_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import close_databases
 from tests.servers.scripted import QUESTION_ID
@@ -79,6 +79,31 @@ def test_a_row_that_no_client_wrote(server: Script, place: str, column: str, val
         assert records_table(resolve(history=place))["question"].to_pylist() == ["how many?", "who?"]
     assert server.questions == ["who?", "how many?", "how many?"]
     assert not [each.target for each in server.requests if "admin" in each.target]
+
+
+def test_a_sum_that_is_too_large(server: Script, place: str) -> None:
+    """A row that was reused more often than can be is left out where it would be added."""
+    with client(server, place) as asking:
+        asking.ask("who?")
+        asking.ask("how many?")
+    change(place, "reused", 2**63 - 1)
+    with pytest.warns(cf.HistoryWarning, match="by the column id: 2"):
+        assert summary_table(resolve(history=place))["reused"].to_pylist() == [0]
+
+
+@pytest.mark.parametrize("lease", [-(2**63), 2**63 - 1])
+def test_a_lease_that_no_client_wrote(server: Script, place: str, lease: int) -> None:
+    """It is over, and hides no other row."""
+    with client(server, place) as asking:
+        asking.ask("who?")
+        asking.ask("how many?")
+    values: dict[str, object] = {"state": "SENT", "lease": lease}
+    uptime = {} if place.startswith("postgresql:") else {"lease_uptime": lease}
+    for column, value in {**values, **uptime}.items():
+        change(place, column, value)
+    assert records_table(resolve(history=place))["state"].to_pylist() == ["UNCERTAIN", "COMPLETED"]
+    with client(server, place) as asking:
+        assert asking.ask("how many?", max_age="1d").metadata.reused  # it has an id
 
 
 @pytest.mark.parametrize(("column", "value"), [("dw_id", "13/../7"), ("dw_id", "-1"), ("dw_id", "1" * 30)])

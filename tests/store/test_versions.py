@@ -150,29 +150,29 @@ def test_ddl(server: Script, running: PostgresServer, database: Any, upgraded: A
     for role in ("asks", "reads"):
         with suppress(psycopg.errors.DuplicateObject):
             database.execute(f"CREATE ROLE {role} LOGIN")
-    asks, reads = (running.url("store", user=role) + "?schema=other" for role in ("asks", "reads"))
-    database.execute("DROP SCHEMA IF EXISTS other CASCADE")
+    asks, reads = (running.url("store", user=role) + "?schema=user" for role in ("asks", "reads"))
+    database.execute('DROP SCHEMA IF EXISTS "user" CASCADE')
     with client(server, asks) as asking, pytest.raises(cf.ConfigError, match="`connecty history ddl` prints"):
         asking.ask("how many?")
     for _ in range(2):
-        database.execute(schema.ddl("other", "asks", "reads"))
+        database.execute(schema.ddl("user", "asks", "reads"))
     with client(server, asks) as asking:
         asking.ask("how many?")
     assert records_table(resolve(history=reads))["question"].to_pylist() == ["how many?"]
     patch = upgraded()
     with (
         client(server, asks) as asking,
-        pytest.raises(cf.ConfigError, match="permission denied for schema other; its role"),
+        pytest.raises(cf.ConfigError, match="permission denied for schema user; its role"),
     ):
         asking.ask("how many?")
     for _ in range(2):
-        database.execute(schema.ddl("other", "asks"))
+        database.execute(schema.ddl("user", "asks"))
     for _ in range(2):
         with client(server, asks) as asking:
             asking.ask("how many?")
         assert records_table(resolve(history=reads)).num_rows > 1
         patch.undo()
     assert server.questions == ["how many?"] * 3
-    assert database.execute("SELECT version, oldest_writer FROM other.version").fetchall() == [(2, 1)]
+    assert database.execute('SELECT version, oldest_writer FROM "user".version').fetchall() == [(2, 1)]
     assert database.execute("SELECT to_regnamespace('connecty')").fetchone() == (None,)
-    database.execute("DROP SCHEMA other CASCADE")
+    database.execute('DROP SCHEMA "user" CASCADE')
