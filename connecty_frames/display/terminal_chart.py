@@ -19,8 +19,6 @@ from connecty_frames.display.roles import is_year
 from connecty_frames.errors import ConfigError, missing_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pyarrow as pa
     from rich.console import Console, RenderableType
 
@@ -70,7 +68,7 @@ def terminal_plot(table: pa.Table, question: str | None, console: Console, *, cu
             console.print(_text(chart.what, style="dim"))
         if chart.part:
             console.print(_text(f"Shown: {chart.part}", style="dim"))
-        console.print(_DRAW[chart.kind](chart, console))
+        console.print((_bars if chart.kind is ChartKind.BARS else _series)(chart, console))
     text = captured.get()
     return text.translate(_ASCII) if console.options.ascii_only else text
 
@@ -131,16 +129,17 @@ def _series(chart: Chart, console: Console) -> RenderableType:
             f"{len(names)} lines are too many for a terminal (at most {_MAX_SERIES}). Ask for fewer.",
             setting="plot",
         )
-    series = [_sorted(xs, ys, drawn & [group == name for group in groups]) for name in names]
-    is_grouped = chart.group is not None
+    # From left to right, as a line connects them.
+    order = [at for at in np.argsort(xs, kind="stable") if drawn[at]]
+    series = [[at for at in order if groups[at] == name] for name in names]
     picture = _draw(
         console,
-        xs=[x for x, _ in series],
-        ys=[y for _, y in series],
+        xs=[xs[places] for places in series],
+        ys=[ys[places] for places in series],
         lines=chart.kind is ChartKind.LINE and not chart.has_dots,
         x_labels=times is None,
         y_unit="%" if percent else "",
-        legend_labels=[cut_middle(_label(name), _MAX_LEGEND) for name in names] if is_grouped else None,
+        legend_labels=[cut_middle(_label(name), _MAX_LEGEND) for name in names] if chart.group else None,
     )
     if times is not None:
         frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
@@ -167,12 +166,6 @@ def _milliseconds(times: Any) -> Any:
         return counts
     first, last = np.nanmin(counts), np.nanmax(counts)
     return counts - first + (last - first) + _AWAY_FROM_ZERO
-
-
-def _sorted(xs: Any, ys: Any, selected: Any) -> tuple[Any, Any]:
-    """Return the selected points from left to right, as a line connects them."""
-    order = np.argsort(xs[selected], kind="stable")
-    return xs[selected][order], ys[selected][order]
 
 
 def _draw(console: Console, **options: Any) -> list[str]:
@@ -221,11 +214,3 @@ def _time_axis(times: Any, width: int, unit: str | None) -> str:
         if not axis[max(begin - 1, 0) : begin + length + 1].strip():
             axis = f"{axis[:begin]}{str(time).replace('T', ' ')}{axis[begin + length :]}"
     return axis
-
-
-#: What draws each kind of chart.
-_DRAW: Final[dict[ChartKind, Callable[[Chart, Console], RenderableType]]] = {
-    ChartKind.LINE: _series,
-    ChartKind.BARS: _bars,
-    ChartKind.POINTS: _series,
-}
