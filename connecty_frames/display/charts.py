@@ -143,8 +143,8 @@ def choose_chart(
         series = series[:_MAX_SERIES]
     what = f"{_and(series)} by {_and([dimension, group] if group else [dimension])}"
     meant = _meant(named, asked, series) if named else measures
-    many = [c for c in columns if c.role is Role.DIMENSION and c.count > _MAX_COLOURS and c.stems & {*asked}]
-    is_said = {dimension, group, *series}.issuperset([*meant, *many])
+    by = [c for c in columns if c.role is Role.DIMENSION and c.count > 1 and c.stems & {*asked}]
+    is_said = {dimension, group, *series}.issuperset([*meant, *by])
     columns = [column.take([row for row in rows for _ in series]) for column in columns]
     if len(series) > 1:
         measure, group = _beside(series, rows, len(columns))

@@ -24,6 +24,7 @@ COLUMNS: Final[dict[str, list[Any]]] = {
     "orders": [3, 1, 2],
     "customers": [2, 1, 2],
     "average_order_value": [3.5, 8.5, 4.5],
+    "revenue_per_order": [3.5, 8.5, 4.5],
     "budget": [10, 9, 9],
     "actual": [Decimal("9.5"), Decimal("8.5"), Decimal("9.0")],
     "min_price": [1.0, 2.0, 1.5],
@@ -70,6 +71,7 @@ COLUMNS: Final[dict[str, list[Any]]] = {
         ("cumulative revenue", "revenue cumulative_revenue", "cumulative_revenue"),
         ("cumulative net revenue", "revenue cumulative_revenue", "cumulative_revenue"),
         ("cumulative and net revenue", "revenue cumulative_revenue", "revenue and cumulative_revenue"),
+        ("revenue per order", "revenue revenue_per_order", "revenue_per_order"),
         ("orders, average order value", "average_order_value orders", "orders"),
         ("sum and number of payments", "total_amount payment_count", "total_amount"),
         # of different units: the one that the question names first
@@ -168,15 +170,18 @@ def test_percent_beside_each_other(names: str, percent: int | None) -> None:
     ("question", "shops", "title"),
     [
         ("revenue by month and shop", 20, "revenue by month and shop"),
-        ("revenue by month and shop", 21, "revenue by month"),
-        ("revenue of Poland by month", 21, "revenue of Poland by month"),
+        ("revenue by month and shop", 21, "revenue by month and region"),
+        ("revenue by month, shop and region", 20, "revenue by month and shop"),
+        ("revenue of the country Poland by month", 20, "revenue of the country Poland by month"),
     ],
 )
-def test_a_title_names_no_category_without_colours(question: str, shops: int, title: str) -> None:
-    """More than twenty have none, so the title names what is drawn."""
+def test_a_title_names_no_category_that_is_not_drawn(question: str, shops: int, title: str) -> None:
+    """More than twenty values have no colours, and a chart has one category beside its axis."""
     columns = {
         "month": [month for month in MONTHS for _ in range(shops)],
         "shop": [f"shop {number}" for number in range(shops)] * 3,
+        "region": ["north", *["south"] * (shops - 1)] * 3,
+        "country": ["Poland"] * shops * 3,
         "revenue": [float(number % 7) for number in range(shops * 3)],
     }
 
