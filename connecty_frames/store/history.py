@@ -379,8 +379,7 @@ class History:
         """Return the limits that a question has: of its job or ``*``, how many, and the rows that count."""
         if self.limit is None:
             return []
-        pairs = [("*", self.limit)] if isinstance(self.limit, int) else self.limit
-        limits = {_whole(name) or "": number for name, number in pairs}
+        limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit)
         (now, times), job = self.database.now(moment), self._job(asked)
         counted = f"FROM questions WHERE client = ? AND asked_at > {now} - {_DAY} AND state <> 'REJECTED'"
         given = (self._client, *times)

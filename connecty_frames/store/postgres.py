@@ -170,7 +170,7 @@ class Server(Store):
         return several
 
     def _attempts(self, statements: list[Statement], until: float | None, *, creates: bool) -> list[Result]:
-        before = self._down_until
+        before, reason = self._down_until, ""
         while True:
             try:
                 with self.locked(until), self:
@@ -179,11 +179,13 @@ class Server(Store):
                     latest = min(until, time.monotonic() + _ATTEMPT)
                     results = self._execute(statements, latest, creates=creates)
             except OutageError as error:
+                if reason in {"", _IN_USE} or str(error) != _TOO_LATE:  # the last one had little time
+                    reason = str(error)
                 if until is not None and time.monotonic() + _PAUSE > until:
                     # That other threads use the connection is no attempt, nor that one was just made.
                     if str(error) != _IN_USE and time.monotonic() >= self._down_until:
                         self._down_until = time.monotonic() + _DOWN
-                    raise OutageError(str(error)) from None
+                    raise OutageError(reason) from None
                 time.sleep(_PAUSE)
             else:
                 self._down_until = 0.0

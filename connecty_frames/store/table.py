@@ -223,13 +223,17 @@ def read_records(
     if question_id is not None:
         conditions.append("question_id = ?")
         parameters.append(question_id)
-    parameters.append(LARGEST if limit is None else min(limit, LARGEST))
     statement = (
-        f"SELECT {', '.join(columns.values())} FROM questions WHERE {' AND '.join(conditions)} "
+        f"SELECT {', '.join(columns.values())} FROM questions WHERE {' AND '.join(conditions)} AND id < ? "
         "ORDER BY id DESC LIMIT ?"
     )
-    rows = database.execute(statement, tuple(parameters), creates=False).rows
-    return sound(database, COLUMNS, rows)
+    found, last, most = list[tuple[Any, ...]](), LARGEST, LARGEST if limit is None else min(limit, LARGEST)
+    while True:  # again if rows are left out
+        rows = database.execute(statement, (*parameters, last, most), creates=False).rows
+        found += sound(database, COLUMNS, rows)
+        if len(found) >= most or len(rows) < most:
+            return found[:most]
+        last = rows[-1][0]
 
 
 def forget_records(

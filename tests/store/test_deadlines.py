@@ -142,6 +142,22 @@ def test_a_default_that_is_repeatable_read(url: str, database: Any) -> None:
         database.execute("ALTER DATABASE store RESET default_transaction_isolation")
 
 
+def test_the_reason_of_the_first_attempts(
+    running: PostgresServer, relay: Relay, database: Any, pauses: Any
+) -> None:
+    """It is what an error says, although the last attempt had too little time for any reply."""
+    found = history(running.url("store", port=relay.port))
+    found.close()
+    database.execute("ALTER DATABASE store SET default_transaction_read_only = on")
+    try:
+        pauses.after = lambda: setattr(relay, "hangs", True)
+        with pytest.raises(cf.ConfigError, match="in a read-only transaction"):
+            found.sent(HOW_MANY, asked_at=datetime.now(UTC), seconds=0.35)
+    finally:
+        database.execute("ALTER DATABASE store RESET default_transaction_read_only")
+        relay.hangs = False
+
+
 @pytest.mark.parametrize("seconds", [9, None])
 def test_the_connection_is_in_use(url: str, database: Any, seconds: float | None) -> None:
     """Another thread that has it for more than a second is waited for, not an error."""
