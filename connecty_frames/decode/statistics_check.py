@@ -22,8 +22,8 @@ import pyarrow as pa
 
 from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import numbers_of, to_array, to_scalar
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match, is_aware
+from connecty_frames.decode.arrow.buffers import chunks_of, numbers_of, to_array, to_scalar
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match, is_aware, is_number
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.statistics import NO_STATISTICS, stated_bounds
 from connecty_frames.decode.types import times
@@ -75,7 +75,7 @@ _SECOND: Final = timedelta(seconds=1)
 _match_clock: Final = re.compile(
     r"(?P<clock>.{10}[Tt ]\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)(?P<zone>.*)", re.ASCII
 ).fullmatch
-_find_fraction: Final = re.compile(r"\.\d+").search
+_split_fraction: Final = re.compile(r"(\.\d+)").split
 
 
 def _parse_number(text: str, _: pa.DataType) -> Decimal:
@@ -88,13 +88,13 @@ def _parse_number(text: str, _: pa.DataType) -> Decimal:
 def _parse_date(text: str, _: pa.DataType) -> Decimal:
     """Read a date as days since 1970; it may be written as its midnight, in whatever zone."""
     with suppress(ValueError):
-        return Decimal(date.fromisoformat(text).toordinal() - _EPOCH.toordinal())
+        return Decimal(date.fromisoformat(text).toordinal() - times.EPOCH_DAY)
     found = _match_clock(in_iso(text))
     if found is None:
         return Decimal(times.read_text(text, pa.date32()).value)
     if found["zone"]:
-        _read(text, pa.timestamp("us", "UTC"))  # raises if it is none
-    days, rest = divmod(_read(found["clock"], pa.timestamp("us")), 86_400)
+        _parse_time(text, pa.timestamp("us", "UTC"))  # raises if it is none
+    days, rest = divmod(_parse_time(found["clock"], pa.timestamp("us")), 86_400)
     if rest:
         raise CellError(0, text, "is not a midnight")
     return days
@@ -103,13 +103,13 @@ def _parse_date(text: str, _: pa.DataType) -> Decimal:
 def _parse_time(text: str, type_: pa.DataType) -> Decimal:
     """Read as seconds a time of day, or a timestamp, without an offset only in a column that has none."""
     # Python, which knows six digits of a fraction, reads the usual spellings a hundred times faster.
-    found = _find_fraction(text)
-    whole = text if found is None else text[: found.start()] + text[found.end() :]
+    before, fraction, after = [*_split_fraction(text, 1), "", ""][:3]
+    whole = before + after
     with suppress(ValueError, OverflowError):
         parsed = datetime.fromisoformat(f"1970-01-01T{whole}" if pa.types.is_time(type_) else whole)
         if not parsed.microsecond and (parsed.tzinfo is not None) is is_aware(type_):
             since_epoch = parsed.replace(tzinfo=parsed.tzinfo or UTC) - _EPOCH
-            return _CONTEXT.add(since_epoch // _SECOND, Decimal(f"0{found[0]}" if found else 0))
+            return _CONTEXT.add(since_epoch // _SECOND, Decimal(f"0{fraction}"))
     return _read(text, type_)
 
 
@@ -128,30 +128,21 @@ def _read(text: str, type_: pa.DataType) -> Decimal:
     raise problem
 
 
-class _Comparison(NamedTuple):
-    """How the columns of some Arrow types are compared with their statistics."""
-
-    section: str  # the one about such values; min and max of another are of something else
-    parse: Callable[[str, pa.DataType], Decimal]  # CellError if not comparable
-    places: Callable[[pa.DataType], int]  # digits after the point
-
-
-_COMPARISONS: Final[tuple[tuple[TypeTest, _Comparison], ...]] = (
-    (pa.types.is_integer, _Comparison("numeric", _parse_number, lambda _: 0)),
-    (pa.types.is_decimal, _Comparison("numeric", _parse_number, lambda type_: type_.scale)),
-    (pa.types.is_floating, _Comparison("numeric", _parse_number, lambda _: _FLOAT_PLACES)),
-    (pa.types.is_date32, _Comparison("temporal", _parse_date, lambda _: 0)),
-    (
-        any_of(pa.types.is_timestamp, pa.types.is_time),
-        _Comparison("temporal", _parse_time, lambda type_: FRACTION_DIGITS[type_.unit]),
-    ),
-    (pa.types.is_duration, _Comparison("temporal", _read, lambda type_: FRACTION_DIGITS[type_.unit])),
+#: What reads a bound of a column as a number; raises CellError if it is not comparable.
+_PARSERS: Final[tuple[tuple[TypeTest, Callable[[str, pa.DataType], Decimal]], ...]] = (
+    (is_number, _parse_number),
+    (pa.types.is_date32, _parse_date),
+    (any_of(pa.types.is_timestamp, pa.types.is_time), _parse_time),
+    (pa.types.is_duration, _read),
 )
+_parser_of: Final[Callable[[pa.DataType], Any]] = lru_cache(partial(first_match, _PARSERS))
 
 
-@lru_cache
-def _comparison_of(type_: pa.DataType) -> _Comparison | None:
-    return first_match(_COMPARISONS, type_)
+def _places_of(type_: pa.DataType) -> int:
+    """Return how many digits after the point the values of a type have."""
+    if pa.types.is_floating(type_):
+        return _FLOAT_PLACES
+    return type_.scale if pa.types.is_decimal(type_) else FRACTION_DIGITS[getattr(type_, "unit", "s")]
 
 
 def _to_numbers(column: Array) -> Array:
@@ -194,13 +185,14 @@ def check_statistics(
 def _disagreements(column: ReadColumn, *, whole: bool) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
     yield from _compare_nulls(column, whole=whole)
-    comparison = _comparison_of(column.array.type)
-    section = column.statistics.sections.get(comparison.section) if comparison else None
-    if comparison is None or section is None:
+    # The min and max of another section are not of such values.
+    name = "temporal" if pa.types.is_temporal(column.array.type) else "numeric"
+    section = column.statistics.sections.get(name)
+    if section is None or _parser_of(column.array.type) is None:
         return
-    yield from _compare_bounds(column, comparison, whole=whole)
-    if whole and comparison.section == "numeric":
-        yield from _compare_mean(section, column.array, comparison)
+    yield from _compare_bounds(column, name, whole=whole)
+    if whole and name == "numeric":
+        yield from _compare_mean(section, column.array)
 
 
 def _compare_nulls(column: ReadColumn, *, whole: bool) -> Iterator[str]:
@@ -218,10 +210,9 @@ def _compare_nulls(column: ReadColumn, *, whole: bool) -> Iterator[str]:
 # --- min and max -------------------------------------------------------------------------------------
 
 
-def _compare_bounds(column: ReadColumn, comparison: _Comparison, *, whole: bool) -> Iterator[str]:
+def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
-    section, type_ = comparison.section, column.array.type
-    stated = stated_bounds(column.statistics.sections[section])
+    type_, stated = column.array.type, stated_bounds(column.statistics.sections[section])
     if not stated:
         return
     least, most = column.extremes or pc.min_max(_to_numbers(column.array)).as_py().values()
@@ -230,18 +221,18 @@ def _compare_bounds(column: ReadColumn, comparison: _Comparison, *, whole: bool)
     extremes = {"min": least, "max": most}
     if section == "numeric" and all(text == str(extremes[end]) for end, text in stated.items()):
         return
-    bounds, problems = _parse_bounds(stated, type_, comparison)
+    bounds, problems = _parse_bounds(stated, type_)
     if column.schema.is_inferred:  # otherwise the caller may know more of the values than their texts tell
         yield from problems
     for end, bound in bounds.items():
         found = extremes[end]
         value = _CONTEXT.create_decimal(str(found))
         if isinstance(found, int):  # it counts the last place of the type
-            value = value.scaleb(-comparison.places(type_), _CONTEXT)
+            value = value.scaleb(-_places_of(type_), _CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
         if value == bound or is_inside or _is_same_as_float(found, value, bound, stated[end]):
             continue
-        shown, of_bounds = _shown_places(column.array, bounds.values(), comparison)
+        shown, of_bounds = _shown_places(column.array, bounds.values())
         tolerance = 0 if shown == of_bounds else Decimal(1).scaleb(-min(shown, of_bounds))
         if _CONTEXT.abs(_CONTEXT.subtract(value, bound)) > tolerance:
             sections = column.sent.sections
@@ -256,15 +247,13 @@ def _show(found: Any, value: Decimal, type_: pa.DataType) -> str:
     return iso_text(pc.cast(to_array([found], _counts_of(type_)), type_))
 
 
-def _parse_bounds(
-    stated: dict[str, str], type_: pa.DataType, comparison: _Comparison
-) -> tuple[dict[str, Decimal], list[str]]:
+def _parse_bounds(stated: dict[str, str], type_: pa.DataType) -> tuple[dict[str, Decimal], list[str]]:
     """Return the bounds that can be compared as numbers, and why others cannot."""
-    bounds, problems = {}, []
+    bounds, problems, parse = {}, [], _parser_of(type_)
     for end, text in stated.items():
         is_infinite = text.lower().lstrip("+-") in {"inf", "infinity"}
         try:
-            bounds[end] = _CONTEXT.create_decimal(text) if is_infinite else comparison.parse(text, type_)
+            bounds[end] = _CONTEXT.create_decimal(text) if is_infinite else parse(text, type_)
         except CellError as error:
             problems.append(
                 f"cannot be compared with the statistics' {end}: {snippet(text, 60)!r} {error.reason}"
@@ -275,7 +264,7 @@ def _parse_bounds(
 # --- mean --------------------------------------------------------------------------------------------
 
 
-def _compare_mean(section: dict[str, Any], column: Array, comparison: _Comparison) -> Iterator[str]:
+def _compare_mean(section: dict[str, Any], column: Array) -> Iterator[str]:
     """Compare the mean of a whole result, as far as float64 and the digits of both sides tell."""
     stated = section.get("mean")
     mean = _CONTEXT.create_decimal(stated if isinstance(stated, str) else "NaN")
@@ -293,8 +282,8 @@ def _compare_mean(section: dict[str, Any], column: Array, comparison: _Compariso
     error = _SINGLE_ERROR if pa.types.is_floating(column.type) and _are_singles(values) else _SUM_ERROR
     if gap <= last_digit + error * pc.mean(pc.abs(values)).as_py():
         return
-    bounds, _ = _parse_bounds(stated_bounds(section), column.type, comparison)
-    shown, of_bounds = _shown_places(column, bounds.values(), comparison)
+    bounds, _ = _parse_bounds(stated_bounds(section), column.type)
+    shown, of_bounds = _shown_places(column, bounds.values())
     if shown >= of_bounds or gap > 10.0**-shown:  # otherwise the values were cut, and their mean by as much
         yield f"has the mean {found}, but the statistics' mean is {snippet(section['mean'], 60)}"
 
@@ -310,7 +299,7 @@ def _are_singles(values: Array) -> bool:
 # --- digits ------------------------------------------------------------------------------------------
 
 
-def _shown_places(column: Array, bounds: Iterable[Decimal], comparison: _Comparison) -> tuple[int, int]:
+def _shown_places(column: Array, bounds: Iterable[Decimal]) -> tuple[int, int]:
     """Return how many digits after the point values and bounds show, without the zeros behind them.
 
     What values show beyond one more digit than the bounds is not counted.
@@ -318,12 +307,11 @@ def _shown_places(column: Array, bounds: Iterable[Decimal], comparison: _Compari
     exponents = (bound.normalize(_CONTEXT).as_tuple().exponent for bound in bounds)
     # Infinity has no digits.
     of_bounds = max([0, *(-exponent for exponent in exponents if isinstance(exponent, int))])
-    counts, most = _to_numbers(column), comparison.places(column.type)
-    chunks = counts.chunks if isinstance(counts, pa.ChunkedArray) else [counts]
+    counts, most = _to_numbers(column), _places_of(column.type)
     shown = bisect_left(
         range(min(most, of_bounds + 1)),
         1,
-        key=lambda places: not any(_has_more_digits(chunk, places, most) for chunk in chunks),
+        key=lambda places: not any(_has_more_digits(chunk, places, most) for chunk in chunks_of(counts)),
     )
     return shown, of_bounds
 
@@ -346,16 +334,12 @@ def _has_more_digits(chunk: pa.Array, places: int, most: int) -> bool:
 
 
 def _is_same_as_float(found: object, value: Decimal, bound: Decimal, text: str) -> bool:
-    """Whether a value and a bound, as written, are the same as far as float64 tells."""
-    if isinstance(found, float):
-        return _is_same_float(found, float(bound))
-    # A number written as a float has no more digits of the value than float64 has.
-    return not text.lstrip("-").isdecimal() and is_exact_float(text) and float(value) == float(bound)
-
-
-def _is_same_float(value: float, bound: float) -> bool:
-    """Whether one of two floats becomes the other where it is written with the digits of its type."""
-    for number, written in ((value, bound), (bound, value)):
+    """Whether a value and a bound are the same, as far as float64 or the digits of their type tell."""
+    if not isinstance(found, float):
+        # A number written as a float has no more digits of the value than float64 has.
+        return not text.lstrip("-").isdecimal() and is_exact_float(text) and float(value) == float(bound)
+    stated = float(bound)
+    for number, written in ((found, stated), (stated, found)):
         is_single = ctypes.c_float(number).value == number
         digits = _SINGLE_DIGITS + _DOUBLE_DIGITS if is_single else _DOUBLE_DIGITS
         if any(float(f"{number:.{count}g}") == written for count in digits):

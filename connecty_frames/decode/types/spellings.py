@@ -1,40 +1,14 @@
-r"""The grammar of temporal text: which strings are dates, timestamps, times of day or durations.
+"""The grammar of temporal text: which strings are dates, timestamps, times of day or durations.
 
 It is that of ISO 8601-1:2019 as far as Arrow can hold it, and the spellings of products that name one value
-without doubt:
-
-==========================================  ==============================================================
-``2025-01-01 10:00:00``                     a space between date and time: PostgreSQL, MariaDB, Snowflake
-``... 10:00:00.000 +0200``                  a space before the offset: Snowflake, Ruby, Go
-``... 10:00:00 UTC``, ``... 10:00:00UTC``   BigQuery's console, Athena, Trino, Ruby
-``... 10:00:00 +0100 CET``, ``+0000 UTC``   Go: the offset decides
-``...T10:00+01:00[Europe/Berlin]``          Java, RFC 9557: the offset decides, and tags are ignored, but for
-                                            critical ones, such as ``[!u-ca=hebrew]``, which make it text
-``...t10:00:00z``                           RFC 3339
-``Tue, 04 Nov 2025 10:00:00 GMT``           RFC 5322, HTTP: needs ``temporal`` statistics
-``P1DT2H``, ``-P1W``                        ISO 8601; a part may have its own sign (PostgreSQL)
-``1 day, 2:00:00``, ``-1 day, 22:00:00``    Python; the sign is of the days
-``1 days 02:00:00.5``, ``-1 days +22:00:00`` pandas; with ``1 day`` and ``-02:00:00``, PostgreSQL
-``1 02:00:00.000``, ``-1 02:00:00.000``     Trino, Athena; the sign is of the whole
-``INTERVAL '1 02:00:00' DAY TO SECOND``     Spark, Databricks; the sign is of the whole
-``1.02:00:00``, ``-1.02:00:00``             .NET; the sign is of the whole
-``0-0 1 2:0:0``                             BigQuery; days and time have signs of their own
-``2:00:00``, ``838:59:59``, ``-01:00:00``   MariaDB, and those with days in the others' spelling
-==========================================  ==============================================================
+without doubt: docs/design/column-types.md lists them and their writers.
 
 What the grammar does not admit (``infinity``, BC, a fifth digit of the year, leap seconds, year 0000, times
 with offset, padding) stays text: every one of these has been read as a wrong instant by some library. Years
 and months have no fixed length, so a duration that has some is not read.
 
 What :func:`respell` rewrites has one meaning only because the caller has set the type with ``schema=``:
-
-========= ============================================================================================
-date      midnight (``2025-01-01T00:00:00Z``, as JavaScript and Java write dates): the date as written;
-          ``20250101``
-timestamp a date: its midnight; dates and timestamps in one column
-instant   the name of a time zone behind a local time, as Trino and Athena write them
-          (``2025-01-01 10:00:00.000 Europe/Berlin``); ``/Date(1735722000000+0100)/``, as .NET writes it
-========= ============================================================================================
+docs/schema.md says what.
 """
 
 from __future__ import annotations
@@ -48,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import numbers_of, to_array
+from connecty_frames.decode.arrow.buffers import numbers_of, slices_of, to_array
 from connecty_frames.decode.arrow_types import find_zone, is_naive
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types.formats import RFC_5322, read_moments, word_number
@@ -277,20 +251,17 @@ def _check_days(format_: TemporalFormat, texts: Any) -> None:
     try:
         pc.cast(pc.utf8_slice_codeunits(texts, 0, 10), pa.date32())
     except pa.ArrowInvalid:
-        rows = 0
-        for chunk in chunks_of(texts):
-            is_no_day = read_moments(chunk, *TIME_SHAPES).is_no_day
+        for start, some in slices_of(texts):
+            is_no_day = read_moments(some, *TIME_SHAPES).is_no_day
             if is_no_day.any():
                 row = int(is_no_day.argmax())
-                raise CellError(rows + row, chunk[row].as_py(), "is not a day of the calendar") from None
-            rows += len(chunk)
+                raise CellError(start + row, some[row].as_py(), "is not a day of the calendar") from None
 
 
-def chunks_of(texts: Any) -> list[pa.StringArray]:
-    """Return the arrays that a column consists of; those of a small one as one."""
-    if not isinstance(texts, pa.ChunkedArray):
-        return [texts]
-    return [texts.combine_chunks()] if texts.nbytes < _SMALL else texts.chunks
+def joined(texts: Any) -> Any:
+    """Return a column; the arrays of a small one as one."""
+    is_small = isinstance(texts, pa.ChunkedArray) and texts.nbytes < _SMALL
+    return texts.combine_chunks() if is_small else texts
 
 
 # --- the min and max of statistics ---------------------------------------------------------------------

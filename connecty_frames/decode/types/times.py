@@ -14,28 +14,22 @@ import numpy as np
 import pyarrow as pa
 
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import POOL, index_of, numbers_of, offsets_of, to_array, to_scalar
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone, is_aware, is_naive
-from connecty_frames.decode.errors import CellError, raise_at_first
-from connecty_frames.decode.types.formats import read_moments, take_apart
-from connecty_frames.decode.types.spellings import (
-    DURATION_SHAPES,
-    OFFSET,
-    SEVENTH_DIGIT,
-    TIME_SHAPES,
-    TemporalFormat,
+from connecty_frames.decode.arrow.buffers import (
+    POOL,
     chunks_of,
-    first_like,
-    first_present,
-    first_without,
-    fit_bounds,
-    format_of,
-    has_minutes,
-    has_seventh_digit,
-    match_format,
-    respell,
-    trim_zeros,
+    index_of,
+    of_flags,
+    of_numbers,
+    offsets_of,
+    slices_of,
+    to_array,
+    to_scalar,
 )
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, find_zone, is_aware, is_naive
+from connecty_frames.decode.errors import CellError, raise_at_first
+from connecty_frames.decode.types import spellings
+from connecty_frames.decode.types.formats import read_moments, take_apart
+from connecty_frames.decode.types.spellings import TemporalFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,13 +46,11 @@ FIRST_MICROS: Final = (1 - EPOCH_DAY) * DAY_MICROS
 LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICROS - 1
 #: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
 NAT: Final = -(2**63)
-#: So many texts are read at once, which bounds what is made of them on the way.
-_BATCH: Final = 1 << 14  # pragma: no mutate - a size
 #: The formats of texts that are inferred to be dates or times where nothing else says so.
 _INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
 _ENDS: Final = 32  # pragma: no mutate - saves time
-_offset_at_end: Final = re.compile(rf"{OFFSET}$").search
-_is_offset: Final = re.compile(OFFSET).fullmatch
+_offset_at_end: Final = re.compile(rf"{spellings.OFFSET}$").search
+_is_offset: Final = re.compile(spellings.OFFSET).fullmatch
 
 
 class TemporalValues(NamedTuple):
@@ -102,18 +94,18 @@ def read_column(
     # times of day, durations and timestamps without minutes are refused.
     found, row = values if isinstance(values, TemporalValues) else None, -1
     if found is None:
-        row, first = first_present(values)
-        found = _cast_chunks(chunks_of(values), first)
+        row, first = spellings.first_present(values)
+        found = _cast_chunks(chunks_of(spellings.joined(values)), first)
     format_ = None if found is None else found.format
     if found is None:
-        if inferred and match_format(first) not in _INFERRED:
+        if inferred and spellings.match_format(first) not in _INFERRED:
             raise CellError(row, first, "is not inferred to be a date or timestamp")
         # A bound that can only be a duration makes one of 01:00:01 too.
-        is_duration = is_duration or any(match_format(bound) is TemporalFormat.DURATION for bound in bounds)
+        is_duration = is_duration or TemporalFormat.DURATION in map(spellings.match_format, bounds)
         format_ = TemporalFormat.DURATION if is_duration else None
         if row >= 0:
-            format_ = format_of(values, expected=format_)
-    column_format, counted = fit_bounds(format_, bounds)
+            format_ = spellings.format_of(values, expected=format_)
+    column_format, counted = spellings.fit_bounds(format_, bounds)
     is_same = column_format is format_
     if found is not None and is_same and all(_is_held(bound, found.values.type) for bound in counted):
         return _in_zone(found, tz, counted)
@@ -139,13 +131,14 @@ def _read_with_bounds(
     *,
     inferred: bool,
 ) -> TemporalValues:
-    if inferred and not has_minutes(texts):
+    if inferred and not spellings.has_minutes(texts):
         raise CellError(0, "", "is among timestamps without minutes, which are not inferred")
     has_rows = len(texts) > texts.null_count
-    bounds = trim_zeros(bounds, texts) if has_rows else bounds
+    bounds = spellings.trim_zeros(bounds, texts) if has_rows else bounds
     # Microseconds, or nanoseconds if some text has a 7th digit of the second, unless these digits are all
     # zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
-    is_finer = any(map(has_seventh_digit, bounds)) or first_like(texts, SEVENTH_DIGIT) is not None
+    is_finer = any(map(spellings.has_seventh_digit, bounds))
+    is_finer = is_finer or spellings.first_like(texts, spellings.SEVENTH_DIGIT) is not None
     for unit in ("ns", "us") if is_finer else ("us",):
         type_ = _READERS[format_].type(unit, tz)
         try:
@@ -169,7 +162,7 @@ def _is_held(bound: str, type_: pa.DataType) -> bool:
     if getattr(type_, "unit", None) == "ns":
         return _has_nanos(bound)
     # In the first and the last year the hour decides whether an instant can be shown.
-    return not has_seventh_digit(bound) and bound[:4] not in {"0001", "9999"}
+    return not spellings.has_seventh_digit(bound) and bound[:4] not in {"0001", "9999"}
 
 
 def _in_zone(found: TemporalValues, tz: str, bounds: Sequence[str]) -> TemporalValues:
@@ -226,9 +219,9 @@ _LONGEST_HOURS: Final = {TemporalFormat.NAIVE: "2025-01-01T10", TemporalFormat.A
 
 def fast_casts(text: str) -> tuple[pa.DataType, ...]:
     """Return the types that texts like this one may be cast to."""
-    format_ = match_format(text)
+    format_ = spellings.match_format(text)
     types = () if format_ is None else FAST_CASTS.get(format_, ())
-    return types[1:] if has_seventh_digit(text) else types
+    return types[1:] if spellings.has_seventh_digit(text) else types
 
 
 def read_fast(texts: pa.StringArray, type_: pa.DataType, *, inferred: bool = False) -> TemporalValues | None:
@@ -236,10 +229,10 @@ def read_fast(texts: pa.StringArray, type_: pa.DataType, *, inferred: bool = Fal
     found, format_ = _read_cast(texts, type_), _FORMATS[type_]
     if found is not None or format_ is TemporalFormat.DATE:
         return found
-    is_unlike = first_without(texts, format_, FRACTION_DIGITS[type_.unit]) is not None
-    if is_unlike or (inferred and not has_minutes(texts)):
+    is_unlike = spellings.first_without(texts, format_, FRACTION_DIGITS[type_.unit]) is not None
+    if is_unlike or (inferred and not spellings.has_minutes(texts)):
         return None
-    moments = read_moments(texts, *TIME_SHAPES)
+    moments = read_moments(texts, *spellings.TIME_SHAPES)
     if moments.is_no_day.any():
         return None
     try:
@@ -297,7 +290,7 @@ def _is_in_grammar(texts: pa.StringArray, type_: pa.DataType, least: int, most: 
     starts, ends = offsets_of(texts)
     is_short = ends - starts <= len(_LONGEST_HOURS[format_])
     has_short = np.count_nonzero(is_short) > texts.null_count  # a null is empty
-    return is_in_range and (not has_short or has_minutes(texts))
+    return is_in_range and (not has_short or spellings.has_minutes(texts))
 
 
 def _has_nanos(text: str) -> bool:
@@ -324,7 +317,8 @@ def _distinct_offsets(texts: pa.StringArray) -> set[str]:
 
 def find_offsets(texts: Any) -> set[str]:
     """Return the different offsets of timestamps in any spelling: those in words are ``Z``."""
-    return set[str]().union(*(read_moments(chunk, *TIME_SHAPES).offsets for chunk in chunks_of(texts)))
+    parts = (read_moments(some, *spellings.TIME_SHAPES) for _, some in slices_of(spellings.joined(texts)))
+    return set[str]().union(*(moments.offsets for moments in parts))
 
 
 def _offsets_at_ends(bounds: Sequence[str]) -> set[str]:
@@ -339,26 +333,26 @@ def read(texts: Any, type_: pa.DataType, format_: TemporalFormat | None = None) 
     if len(texts) == texts.null_count:
         return pa.nulls(len(texts), type_)
     expected = TemporalFormat.DURATION if pa.types.is_duration(type_) else None
-    format_ = format_ or format_of(texts, expected=expected)
+    format_ = format_ or spellings.format_of(texts, expected=expected)
     reader = _READERS[format_]
     if not reader.holds(type_):
         # Beside 01:00:01, which is a duration too, 10:30 is what does not fit.
-        unlike = None if expected is None else first_without(texts, expected)
-        row = first_present(texts)[0] if unlike is None else unlike
+        unlike = None if expected is None else spellings.first_without(texts, expected)
+        row = spellings.first_present(texts)[0] if unlike is None else unlike
         raise CellError(row, texts[row].as_py(), f"is among {format_.value}, which {type_} does not hold")
-    return _read_batches(lambda some: reader.read(some, type_), texts)
+    return _read_batches(lambda some: reader.read(some, type_), texts, type_)
 
 
-def _read_batches(read_batch: Callable[[pa.StringArray], pa.Array], texts: Any) -> pa.Array:
-    """Read some texts at a time; raises CellError with the row among all."""
-    parts, rows = [], 0
-    for chunk in chunks_of(texts):
-        for start in range(0, len(chunk), _BATCH):
-            try:
-                parts.append(read_batch(chunk.slice(start, _BATCH)))
-            except CellError as error:
-                raise error.at(rows + start + (error.row or 0)) from None
-        rows += len(chunk)
+def _read_batches(
+    read_batch: Callable[[pa.StringArray], pa.Array], texts: Any, type_: pa.DataType
+) -> pa.Array:
+    """Read some texts at a time, which bounds the memory; raises CellError with the row among all."""
+    parts = [pa.nulls(0, type_)]
+    for row, some in slices_of(spellings.joined(texts)):
+        try:
+            parts.append(read_batch(some))
+        except CellError as error:
+            raise error.at(row + (error.row or 0)) from None
     return pa.concat_arrays(parts)
 
 
@@ -374,14 +368,13 @@ def read_given(texts: Any, type_: pa.DataType) -> pa.Array:
     """Read texts, also in the spellings that need a type of the caller's; raises CellError with the row."""
     try:
         return read(texts, type_)
-    except CellError as error:
-        problem = error
-    if not pa.types.is_date(type_) and not pa.types.is_timestamp(type_):
-        raise problem
+    except CellError:
+        if not (pa.types.is_date(type_) or pa.types.is_timestamp(type_)):
+            raise
     encoded = pc.dictionary_encode(pa.concat_arrays(chunks_of(texts)))
     different, places = encoded.dictionary, encoded.indices
     try:
-        respelled = respell(different, type_)
+        respelled = spellings.respell(different, type_)
         return _read_respelled(respelled, different, type_).take(places)
     except CellError as error:
         raise error.at(index_of(places, error.row)) from None
@@ -404,11 +397,7 @@ def _read_respelled(respelled: pa.StringArray, texts: pa.StringArray, type_: pa.
 def read_format(texts: pa.StringArray, format_: TimeFormat, reason: str) -> pa.Array:
     """Read texts in a format; raises CellError with the row, and a reason if a text is not in it."""
     raise_at_first(pc.invert(pc.match_substring_regex(texts, format_.pattern)), texts, reason)
-    return (
-        _read_batches(partial(_read_format, format_=format_), texts)
-        if len(texts)
-        else pa.nulls(0, format_.type)
-    )
+    return _read_batches(partial(_read_format, format_=format_), texts, format_.type)
 
 
 def _read_format(texts: pa.StringArray, format_: TimeFormat) -> pa.Array:
@@ -423,29 +412,23 @@ def _read_format(texts: pa.StringArray, format_: TimeFormat) -> pa.Array:
 
 
 def _read_dates(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
-    days = pc.cast(texts, pa.date32())
-    if not pa.types.is_timestamp(type_):
-        return pc.cast(days, type_)
-    seconds = _DAY * numbers_of(
-        pc.cast(pc.fill_null(pc.cast(days, pa.int32()), to_scalar(0, pa.int32())), pa.int64())
-    )
-    return _to_type(seconds, np.zeros_like(seconds), texts, type_)
+    if pa.types.is_timestamp(type_):
+        return _read_timestamps(texts, type_)
+    return pc.cast(pc.cast(texts, pa.date32()), type_)
 
 
 def _read_timestamps(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
-    return _to_timestamps(read_moments(texts, *TIME_SHAPES), texts, type_)
+    return _to_timestamps(read_moments(texts, *spellings.TIME_SHAPES), texts, type_)
 
 
 def _to_timestamps(moments: Moments, texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
-    first, last = FIRST_MICROS // 1_000_000, LAST_MICROS // 1_000_000
-    _refuse(moments.seconds < first, texts, "is before the year 1")
-    _refuse(moments.seconds > last, texts, "is after the year 9999")
+    check_range(of_numbers(moments.seconds), FIRST_MICROS // 1_000_000, LAST_MICROS // 1_000_000, texts)
     return _to_type(moments.seconds, moments.nanos, texts, type_)
 
 
 def _read_durations(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     # Each part has its own sign.
-    numbers = take_apart(texts, *DURATION_SHAPES).numbers
+    numbers = take_apart(texts, *spellings.DURATION_SHAPES).numbers
     of_seconds, of_time, of_all = (1 - 2 * numbers[f"{part}minus"] for part in ("second_", "time_", ""))
     seconds = (numbers["H"] * 60 + numbers["M"]) * 60 + of_seconds * numbers["S"]
     days = numbers["w"] * 7 + numbers["d"]
@@ -463,27 +446,12 @@ def _to_type(
     # Whole numbers wrap around, floats do not.
     is_beyond = (np.abs(seconds * float(per_second) + fractions - counts) > 2.0**62) | (counts == NAT)
     if pa.types.is_duration(type_):
-        _refuse(is_beyond | (rest != 0), texts, f"does not fit in {type_}")
-    _refuse(rest != 0, texts, f"has more digits than {type_} holds")
-    _refuse(is_beyond, texts, "needs nanoseconds, which reach from 1677 to 2262 only")
-    return _with_nulls(counts.astype(np.int32) if pa.types.is_time32(type_) else counts, texts, type_)
-
-
-def _refuse(wrong: NDArray[np.bool_], texts: pa.StringArray, reason: str) -> None:
-    """Raise a CellError about the first text that is marked as wrong, if any is."""
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise CellError(row, texts[row].as_py(), reason)
-
-
-def _with_nulls(counts: NDArray[Any], texts: pa.Array, type_: pa.DataType) -> pa.Array:
-    """Return numbers as a type, with the nulls of their texts."""
-    valid = None
-    if texts.null_count:
-        valid = pa.py_buffer(
-            np.packbits(numbers_of(pc.cast(pc.is_valid(texts), pa.uint8())), bitorder="little")
-        )
-    return pa.Array.from_buffers(type_, len(counts), [valid, pa.py_buffer(counts)])
+        raise_at_first(of_flags(is_beyond | (rest != 0)), texts, f"does not fit in {type_}")
+    raise_at_first(of_flags(rest != 0), texts, f"has more digits than {type_} holds")
+    raise_at_first(of_flags(is_beyond), texts, "needs nanoseconds, which reach from 1677 to 2262 only")
+    data = pa.py_buffer(counts.astype(np.int32) if pa.types.is_time32(type_) else counts)
+    values = pa.Array.from_buffers(type_, len(counts), [None, data])
+    return pc.if_else(pc.is_valid(texts), values, pa.nulls(1, type_)[0]) if texts.null_count else values
 
 
 class _Reader(NamedTuple):
@@ -496,15 +464,11 @@ class _Reader(NamedTuple):
 
 #: A column of dates may also become timestamps at midnight; an instant needs an offset.
 _READERS: Final = {
-    TemporalFormat.DATE: _Reader(
-        lambda _unit, _tz: pa.date32(),
-        lambda type_: pa.types.is_date(type_) or is_naive(type_),
-        _read_dates,
-    ),
-    TemporalFormat.NAIVE: _Reader(lambda unit, _tz: pa.timestamp(unit), is_naive, _read_timestamps),
+    TemporalFormat.DATE: _Reader(lambda *_: pa.date32(), any_of(pa.types.is_date, is_naive), _read_dates),
+    TemporalFormat.NAIVE: _Reader(lambda unit, _: pa.timestamp(unit), is_naive, _read_timestamps),
     TemporalFormat.AWARE: _Reader(pa.timestamp, is_aware, _read_timestamps),
-    TemporalFormat.TIME: _Reader(lambda unit, _tz: pa.time64(unit), pa.types.is_time, _read_timestamps),
+    TemporalFormat.TIME: _Reader(lambda unit, _: pa.time64(unit), pa.types.is_time, _read_timestamps),
     TemporalFormat.DURATION: _Reader(
-        lambda unit, _tz: pa.duration(unit), pa.types.is_duration, _read_durations
+        lambda unit, _: pa.duration(unit), pa.types.is_duration, _read_durations
     ),
 }
