@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames._base.text import cut, terminal
-from connecty_frames.decode.arrow.buffers import to_scalar
+from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.exact_json import LONE_SURROGATE, dump, is_encodable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check_texts(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> 
 def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None] | Array, reason: str) -> None:
     """Raise a CellError about the first text that is marked as wrong, if any is."""
     if wrong.true_count:
-        row = wrong.index(to_scalar(value=True, type_=wrong.type)).as_py()
+        row = pc.indices_nonzero(wrong)[0].as_py()
         raise CellError(row, str(texts[row]), reason)
 
 
