@@ -114,10 +114,9 @@ class Schema(Sequence[ColumnSchema]):
         if isinstance(key, slice):
             return Schema(self._columns[key])
         if isinstance(key, str):
-            for column in self._columns:
-                if column.name == key:
-                    return column
-            raise KeyError(f"no column {snippet(key)!r}; the columns are {quoted(self.names)}")
+            if key not in self.names:
+                raise KeyError(f"no column {snippet(key)!r}; the columns are {quoted(self.names)}")
+            key = self.names.index(key)
         return self._columns[key]
 
     def __len__(self) -> int:

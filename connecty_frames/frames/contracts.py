@@ -157,14 +157,12 @@ def _metadata_of(annotation: Any) -> Iterator[Any]:
 def _constraints(annotation: Any, config: Any, *, is_model: bool) -> dict[str, Any]:
     """Return the fields of ColumnRule about values: none if the type says all or a validator comes first."""
     type_, metadata, _ = unwrap(annotation)
-    # Inside of a union, `Field` keeps its constraints in a list.
-    flat = [part for each in metadata for part in getattr(each, "metadata", None) or [each]]
     inside = list(_metadata_of(type_))
     if any(map(_is_validator, inside)) or any(
-        _is_validator(each) and type(each).__name__ != "AfterValidator" for each in flat
+        _is_validator(each) and type(each).__name__ != "AfterValidator" for each in metadata
     ):
         return {}
-    kept = list(takewhile(lambda each: not _is_validator(each), flat))
+    kept = list(takewhile(lambda each: not _is_validator(each), metadata))
     has_encoding = find_encoding(annotation) is not None  # then the type is not that of the annotation
     if type_ is Decimal and not has_encoding:
         kept = [each for each in kept if not says_digits(each, metadata)]

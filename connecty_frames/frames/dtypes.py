@@ -27,6 +27,7 @@ import re
 import types
 import typing
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -330,7 +331,7 @@ def unwrap(given: Any) -> Unwrapped:
     while (origin := typing.get_origin(given)) in _WRAPPERS:
         inner = typing.get_args(given)
         if origin is typing.Annotated:
-            metadata, inner = (*inner[1:], *metadata), inner[:1]
+            metadata, inner = (*chain(*map(_parts_of, inner[1:])), *metadata), inner[:1]
         elif types.NoneType in inner:
             nullable, inner = True, tuple(each for each in inner if each is not types.NoneType)
         if len(inner) != 1:
@@ -343,6 +344,12 @@ def unwrap(given: Any) -> Unwrapped:
     )
 
 
+def _parts_of(metadata: Any) -> list[Any]:
+    """Return the constraints of a ``Field``, which keeps them in a list, or the metadata itself."""
+    found = getattr(metadata, "metadata", None)
+    return found if found and isinstance(found, list) else [metadata]
+
+
 def says_digits(constraint: Any, metadata: Iterable[Any]) -> bool:
     """Whether a constraint says no more than how many digits a Decimal has, as its Arrow type does."""
     said: dict[str, Any] = getattr(constraint, "__dict__", {})
@@ -353,11 +360,9 @@ def _limits(metadata: Iterable[Any]) -> dict[str, int]:
     """Return the limits on the digits of a Decimal."""
     limits: dict[str, int] = {}
     for constraint in metadata:
-        # `Field(max_digits=...)` inside Annotated keeps its limits in a list of its own.
-        for each in (constraint, *getattr(constraint, "metadata", ())):
-            for name in ("max_digits", "decimal_places"):
-                if (limit := getattr(each, name, None)) is not None:
-                    limits[name] = limit
+        for name in ("max_digits", "decimal_places"):
+            if (limit := getattr(constraint, name, None)) is not None:
+                limits[name] = limit
     return limits
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import uuid
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -86,6 +87,7 @@ class TestNulls:
             pa.schema([pa.field("c", pa.int64(), nullable=False)]),
             model(int),
             model(Annotated[int, "anything"]),
+            model(Annotated[int, SimpleNamespace(metadata=5)]),
             model(PositiveInt),
             model(Literal[9, 6]),
             model(Level),
@@ -658,6 +660,7 @@ class TestDatetimes:
             (["2025-11-04T10:00:00Z", "2025-11-04"], "has no offset, and the first value has one"),
             (["2025-11-04T10:00:00Z", "n/a"], "is not an ISO 8601 date or time"),
             (["2025-11-04", 5], "is not text"),
+            ([None, [5]], "is not text"),
         ],
     )
     def test_refused(self, cells: list[Any], message: str) -> None:

@@ -72,13 +72,10 @@ if TYPE_CHECKING:
 #: How many cells are made Python objects at once.
 _BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 
-#: What is no value of a column of times.
-_NO_TIMES: Final = {None, "NaT"}
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
 _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
 _TEXT_KINDS: Final = NUMBER_KINDS | {ValueKind.TEXT}
-_SCALAR_KINDS: Final = (frozenset({ValueKind.BOOLEAN}), frozenset({ValueKind.TEXT}), NUMBER_KINDS)
 #: Up to this size arrays and objects are read as Python objects, in a fraction of the time.
 _FEW_BYTES: Final = 1 << 13  # pragma: no mutate - a size
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
@@ -149,7 +146,7 @@ def datetime_type(cells: Sequence[Any], bounds: Sequence[str] = ()) -> pa.DataTy
     if isinstance(read, TemporalValues):
         is_instant = read.format is TemporalFormat.AWARE
     else:
-        values = (str(value) for value in chain(cells, bounds) if value not in _NO_TIMES)
+        values = (str(value) for value in chain(cells, bounds) if value not in (None, "NaT"))
         is_instant = _has_offset(next(values, ""))
     return pa.timestamp("us", "UTC" if is_instant else None)
 
@@ -368,7 +365,8 @@ def build_nested(cells: CellColumn, build_scalars: BuildScalars) -> pa.Array | N
     """Return arrays or objects as an array of the type that all have, or None."""
 
     def build_place(found: CellColumn, _: None) -> Array | None:
-        return build_scalars(found.narrowed()) if any(map(found.kinds.issubset, _SCALAR_KINDS)) else None
+        is_alike = len(found.kinds) == 1 or found.kinds <= NUMBER_KINDS
+        return build_scalars(found.narrowed()) if is_alike else None
 
     few = cells.texts.nbytes <= _FEW_BYTES
     places = (_FewPlaces if few else _Places)(build_place, cells.checkpoint)
