@@ -200,12 +200,9 @@ def first_without(texts: Any, format_: TemporalFormat, digits: int = 9) -> int |
 def first_like(texts: Any, pattern: str, *, is_like: bool = True) -> int | None:
     """Return the first row in whose text a pattern is found, or is not, or None."""
     if len(texts) <= _FEW:
-        found = (
-            row
-            for row, text in enumerate(texts.to_pylist())
-            if text is not None and _is_like(text, pattern) is is_like
-        )
-        return next(found, None)
+        search = re.compile(pattern.replace(r"\z", r"\Z"), re.ASCII).search
+        present = ((row, text) for row, text in enumerate(texts.to_pylist()) if text is not None)
+        return next((row for row, text in present if bool(search(text)) is is_like), None)
     start, size = 0, _FIRST_ROWS
     while start < len(texts):
         found = pc.match_substring_regex(texts.slice(start, size), pattern)
@@ -214,10 +211,6 @@ def first_like(texts: Any, pattern: str, *, is_like: bool = True) -> int | None:
             return start + int(rows[0].as_py())
         start, size = start + size, 8 * size
     return None
-
-
-def _is_like(text: str, pattern: str) -> bool:
-    return re.search(pattern.replace(r"\z", r"\Z"), text, re.ASCII) is not None
 
 
 def first_present(texts: Any) -> tuple[int, str]:
@@ -333,7 +326,6 @@ _match_dot_net: Final = re.compile(
     r"/Date\((?P<millis>-?\d{1,15})(?:(?P<hours>[+-](?:[01]\d|2[0-3]))(?P<minutes>[0-5]\d))?\)/", re.ASCII
 ).fullmatch
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECONDS_OF_DAY: Final = 86_400
 #: The name of a zone. Abbreviations, such as EST, mean different offsets to different writers.
 _ZONE: Final = r"(?:UTC|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)"
 _match_zoned: Final = re.compile(rf"(?P<local>.+) (?P<zone>{_ZONE})").fullmatch
@@ -443,7 +435,7 @@ def to_utc(local: pa.TimestampArray, zone: tzinfo, texts: Any) -> pa.Int64Array:
     rows = numbers_of(pc.indices_nonzero(pc.is_valid(local)))
     seconds = numbers_of(pc.drop_null(micros)) // 1_000_000
     # No zone has changed its clocks twice within a day, so that most offsets are found once for each day.
-    days, places = np.unique(seconds // _SECONDS_OF_DAY, return_inverse=True)
+    days, places = np.unique(seconds // 86_400, return_inverse=True)
     found = [_offset_of_day(_EPOCH + timedelta(days=day), zone) for day in days.tolist()]
     offsets = np.array([offset or 0 for offset in found], np.int64)[places]
     has_change = np.array([offset is None for offset in found], np.bool_)[places]
