@@ -480,7 +480,6 @@ def _insert(
     )
 
 
-@cache
 def _asker() -> dict[str, str | None]:
     """Return the machine and the user that ask, as far as the system knows them."""
     found: dict[str, str | None] = {"host": None, "user_name": None}
