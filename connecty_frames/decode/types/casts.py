@@ -89,6 +89,12 @@ def _as_decimal(integers: Array, type_: pa.DataType) -> Array:
     return pc.cast(pc.cast(integers, pa.decimal128(19)), type_)  # 64 bits have at most 19 digits
 
 
+def _as_booleans(integers: Array, type_: pa.DataType) -> Array | None:
+    """Return whole numbers as truth values if all are 0 or 1."""
+    is_truth = all(extreme in {None, 0, 1} for extreme in pc.min_max(integers).as_py().values())
+    return pc.cast(integers, type_) if is_truth else None
+
+
 def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
     """Return dates or timestamps in another unit or time zone."""
     if type_.unit == "ns" and getattr(times.type, "unit", "") != "ns":
@@ -105,6 +111,7 @@ def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
 _CASTS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[Array, pa.DataType], Array | None]], ...]] = (
     (pa.types.is_int64, any_of(pa.types.is_integer, pa.types.is_floating), pc.cast),
     (pa.types.is_int64, pa.types.is_decimal, _as_decimal),
+    (pa.types.is_int64, pa.types.is_boolean, _as_booleans),
     (pa.types.is_string, pa.types.is_large_string, pc.cast),  # Arrow 17 casts none to string_view
     (pa.types.is_date, pa.types.is_date, pc.cast),
     (pa.types.is_date, is_naive, _as_timestamp),
