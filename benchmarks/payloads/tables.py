@@ -22,7 +22,7 @@ _Worker: TypeAlias = subprocess.Popen[str]
 
 
 class Table(NamedTuple):
-    """One table: what is read in which way, the figure of a line, and the most that is wanted."""
+    """One table: what it reads, how, what each line shows, and the target of each."""
 
     title: str
     bodies: str  # as `columns_of` has them

@@ -109,7 +109,7 @@ class Batch:
         #: Asks the questions again; None if they are not known.
         self._ask = ask
         self._asked_by = asked_by
-        #: The URL by which the client knows the store, if that is a database; None uses that of the manifest.
+        #: The client's URL of the store, if that is a database; None uses the URL in the manifest.
         self._store = store
 
     @property

@@ -152,7 +152,7 @@ class _Answer(NamedTuple):
 
 
 def _read_column(position: int, sent: ColumnStatistics, answer: _Answer) -> ReadColumn:
-    """Give a column its type; raises ConversionError."""
+    """Read a column as the type decided on; raises ConversionError."""
     rows, name = answer.rows, answer.rows.names[position]
     given, rule = answer.schema_types.types.get(name), answer.schema_types.rules.get(name)
     statistics = sent if given is None else restate_bounds(sent, given)

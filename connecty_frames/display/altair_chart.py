@@ -35,7 +35,7 @@ _MAX_POINTS: Final = 60
 _TICKS: Final = 8
 #: The pixels between two labels, and between labels and the title of an axis.
 _PADDING: Final = 10
-#: The characters of the label of a category, of which more are left out in its middle.
+#: The longest label of a category, in characters; longer ones are cut in the middle.
 _LABEL: Final = 30
 #: The years between two labels of an axis.
 _STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)

@@ -70,7 +70,7 @@ class Column:
 
     @cached_property
     def percent(self) -> int | None:
-        """By what it is multiplied to be percent: 100 for 0.05, 1 for 5, None for what is none."""
+        """The factor that makes it percent: 100 for 0.05, 1 for 5; None if it is not a percentage."""
         if self.role is not Role.DERIVED:
             return None
         is_small, named = all(-1 <= value <= 1 for value in self.cells.drop_null().to_pylist()), {*self.words}
@@ -120,7 +120,7 @@ class Column:
 
     @cached_property
     def _unit(self) -> tuple[str, int]:
-        """The name and the seconds of the largest unit of which the longest duration has two."""
+        """The largest unit that fits twice into the longest duration: its name and its seconds."""
         longest = pc.max(pc.abs(_seconds(self.cells))).as_py() or 0
         return next((unit for unit in _UNITS if longest >= 2 * unit[1]), _UNITS[-1])
 

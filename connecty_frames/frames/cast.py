@@ -208,9 +208,11 @@ def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
         # A type that values complete cannot wait for them: the answer's is kept, if it is of that kind.
         is_open = isinstance(given, OpenType)
         is_kept = is_open and column.type.id == given.type.id
-        evidence, encoding = f"{SET_BY_CALLER}, {given!r}", None if is_open else given
         return replace(
-            column, type=column.type if is_kept else given.type, evidence=evidence, encoding=encoding
+            column,
+            type=column.type if is_kept else given.type,
+            evidence=f"{SET_BY_CALLER}, {given!r}",
+            encoding=None if is_open else given,
         )
     evidence = SAVED if column.name in schema.inferred else SET_BY_CALLER
     return replace(column, type=given, evidence=evidence, encoding=None)

@@ -65,7 +65,7 @@ def _check_objects(name: str, values: Any, made: pa.ChunkedArray) -> None:
             problem = f"{text} does not fit in {made.type}, which pyarrow makes of the objects in this column"
             raise ConversionError(
                 f"Column {snippet(name)!r}, row {row}: {problem}.",
-                hint="Give the column one type first, as by astype().",
+                hint="Give the column one type first, for example with astype().",
                 column=name,
                 row=row,
                 value=text,

@@ -42,8 +42,8 @@ _RESERVED: Final = frozenset({"", "main", "memory", "system", "temp"})
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    # Several threads add floats in the order in which they finish, so that the last digits of a mean would
-    # differ from run to run. Questions run in parallel instead.
+    # With several threads the order of additions varies, and with it the last digits of a mean. Questions
+    # run in parallel instead.
     "threads": 1,
 }
 _LOCKDOWN: Final = (
@@ -188,7 +188,9 @@ class Database:
             if self._file is None:
                 raise
             raise ConfigError(
-                f"database={str(self._file)!r} cannot be opened as a DuckDB file: {error}", setting="database"
+                f"database={str(self._file)!r} cannot be opened as a DuckDB file: {error}. "
+                "Name a DuckDB file that no connection writes.",
+                setting="database",
             ) from error
         return connection
 

@@ -381,9 +381,9 @@ class History:
             return []
         limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit)
         (now, times), job = self.database.now(moment), self._job(asked)
-        counted = f"FROM questions WHERE client = ? AND asked_at > {now} - {_DAY} AND state <> 'REJECTED'"
+        recent = f"FROM questions WHERE client = ? AND asked_at > {now} - {_DAY} AND state <> 'REJECTED'"
         given = (self._client, *times)
-        rows = {job: (f"{counted} AND job = ?", (*given, job)), "*": (counted, given)}
+        rows = {job: (f"{recent} AND job = ?", (*given, job)), "*": (recent, given)}
         return [(name, limits[name], rows[name]) for name in rows if name in limits]
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.statistics import ColumnStatistics
 
-    #: Returns the array of the scalars at one place, None if no type holds them all.
+    #: Builds the scalars at one place; returns None if no type holds them all.
     BuildScalars = Callable[[ScalarColumn | CellColumn], Array | None]
     #: The codes and the texts of the cells of a block.
     Part = tuple[NDArray[np.uint8], pa.StringArray]

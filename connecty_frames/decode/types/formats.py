@@ -255,7 +255,7 @@ class Moments(NamedTuple):
 
 
 def read_moments(texts: pa.StringArray, *patterns: str) -> Moments:
-    """Return what texts mean, each of which has a shape that one of some patterns matches."""
+    """Read texts as moments; the shape of each text must match one of the patterns."""
     numbers, offsets, is_null = take_apart(texts, *patterns)
     hours, seconds, is_no_day = numbers["H"], numbers["S"] - numbers["z"], np.zeros(len(texts), np.bool_)
     if "I" in numbers:
