@@ -164,26 +164,26 @@ def one_key(
     return f"{line}: {len(service.accepted)} questions", [*broken, *_compared(service, server)]
 
 
+class _AlternatingRelay(Relay):
+    """Cuts two of three replies to an INSERT of a question."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self._inserts = count(1)
+
+    def _is_cut(self, data: bytes) -> bool:
+        return b"INSERT INTO connecty.questions" in data and next(self._inserts) % 3 != 0
+
+
 def cut_replies(server: PostgresServer, *, questions: int) -> tuple[str, list[str]]:
-    """Ask through a relay that cuts two of three replies to an INSERT, or to what it is repeated by."""
-    relay = Relay(server.port)
-    ends, number = threading.Event(), 0
-
-    def alternate() -> None:
-        nonlocal number
-        while not ends.wait(0.05):
-            number += 1
-            relay.cut = None if number % 3 == 0 else b"INSERT INTO connecty.questions"
-
-    thread = threading.Thread(target=alternate, daemon=True)
-    thread.start()
+    """Ask through a relay that cuts two of three replies to an INSERT."""
+    relay = _AlternatingRelay(server.port)
     with (
         _service(0.0) as (service, address),
         _pods(1, address, server.url(port=relay.port), 4, history_required=True) as (pod,),
     ):
         pod.tell([f"cut {each}" for each in range(questions)], timeout=60)
         found = pod.hear()[0]
-    ends.set()
     relay.close()
     rows = [
         row for question, rows in _recorded(server).items() if question.startswith("cut ") for row in rows
