@@ -106,14 +106,13 @@ $(ENVIRONMENTS:%=test-%): test-%: .venv-%$(OTHER)/test.stamp
 # Groups of pyproject.toml, or environments.
 setup: $(foreach each,$(or $(WHAT),test),$(if $(filter $(each),$(ENVIRONMENTS)),.venv-$(each)$(OTHER)/test.stamp,$(VENV)/$(each).stamp)) ## install what tests need, or WHAT="lint docs"
 
-check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp ## run ruff, mypy and the import contracts; check the workflow; count hard sentences
+check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp ## run ruff, mypy and the import contracts; check the workflow
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(RUN) docs.prose
 
 format: $(VENV)/lint.stamp ## fix what ruff can fix
 	$(BIN)/ruff format .
@@ -126,24 +125,24 @@ verify: $(VENV)/test.stamp ## test at length; WHAT is below
 	$(verify.$(WHAT))
 
 structure: $(VENV)/demo.stamp ## the size of the package and the way of one question; ARGS="--package PATH" for another checkout
-	$(RUN) benchmarks.structure $(ARGS)
+	$(RUN) tools.structure $(ARGS)
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp ## build the documentation into docs/_build/html, and search it
 	$(RUN) sphinx -W --keep-going -b html docs docs/_build/html
-	$(RUN) docs.check_search
+	$(RUN) tools.search
 
 docstrings: $(VENV)/test.stamp ## write the keywords of AskOptions, Settings and Sandbox into the docstrings that list them
-	$(RUN) docs.docstrings
+	$(RUN) tools.docstrings
 
 notebooks: $(VENV)/test.stamp ## execute the notebooks, and store those whose outputs have changed
-	$(RUN) docs.execute_notebooks
+	$(RUN) tools.notebooks
 
 openapi: $(VENV)/test.stamp ## write docs/api/openapi.yaml from the document that the sandbox serves
 	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
 		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
 
 picture: $(VENV)/browser.stamp ## draw the pictures in the README and the documentation; needs chromium
-	$(RUN) docs.picture
+	$(RUN) tools.pictures
 
 dist: $(VENV)/dist.stamp ## build the sdist into dist/, and the wheel from it
 	rm -rf dist

@@ -10,7 +10,7 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from connecty_frames._base.version import __version__
-from docs.generated import SECTIONS
+from tools.generated import SECTIONS
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

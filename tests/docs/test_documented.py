@@ -14,8 +14,8 @@ import connecty_frames.spark
 import connecty_frames.testing
 from connecty_frames import errors
 from connecty_frames.settings.values import Settings
-from docs import generated
 from tests.cases import cases
+from tools import generated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ import connecty_frames as cf
 from connecty_frames.options import AskOptionsDict
 from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
 from connecty_frames.settings.values import Settings, SettingsDict
-from docs.docstrings import FUNCTIONS, with_keywords
 from tests.cases import cases
+from tools.docstrings import FUNCTIONS, with_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docs.execute_notebooks import NOTEBOOKS, differences, execute
 from tests.cases import cases
+from tools.notebooks import NOTEBOOKS, differences, execute
 
 if TYPE_CHECKING:
     from pathlib import Path

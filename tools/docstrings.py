@@ -23,8 +23,6 @@ from connecty_frames.settings.values import Settings, SettingsDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FUNCTIONS", "descriptions", "with_keywords"]
-
 ROOT: Final = Path(__file__).parents[1]
 #: The longest line, as in pyproject.toml.
 _WIDTH: Final = 110

@@ -28,7 +28,7 @@ from tests.servers.programs import missing
 if TYPE_CHECKING:
     from tests.servers.jupyterlab import Chromium, Theme
 
-FOLDER: Final = Path(__file__).parent / "_static"
+FOLDER: Final = Path(__file__).parents[1] / "docs" / "_static"
 QUESTION: Final = "list the top 5 countries with the most orders"
 CARD: Final = (
     f'import connecty_frames as cf\n\ncf.ask("{QUESTION}")',
@@ -40,8 +40,7 @@ CHART: Final = (
     'answer = cf.ask("monthly revenue by category in 2025")\nanswer.plot()',
     "",  # the cell with a toolbar
 )
-#: The size of the window in CSS pixels, and the pixels of a picture for each of them.
-SIZE: Final = {"width": 980, "height": 830}
+#: The pixels of a picture for each CSS pixel.
 SCALE: Final = 1.4
 #: The width of the terminal in characters.
 COLUMNS: Final = 80
@@ -59,7 +58,7 @@ def main() -> None:
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
         settings = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
         with JupyterLab(Path(folder), settings, scale=SCALE) as lab:
-            lab.page.set_viewport_size(SIZE)
+            lab.page.set_viewport_size({"width": 980, "height": 830})
             themes: tuple[Theme, ...] = ("light", "dark")
             for theme in themes:
                 lab.theme(theme)  # before it draws: a chart keeps the theme in which it was drawn

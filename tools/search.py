@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-SITE: Final = Path(__file__).parent / "_build" / "html"
+SITE: Final = Path(__file__).parents[1] / "docs" / "_build" / "html"
 #: How many of the pages that are found are taken to be seen.
 SEEN: Final = 5
 #: What a reader types, and the page that should be among the first.

@@ -15,8 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["NOTEBOOKS", "differences", "execute"]
-
 NOTEBOOKS: Final = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 #: Without the versions of the Python that executed it.
 _METADATA: Final = {
@@ -69,7 +67,7 @@ def execute(notebook: str) -> str:
         cell.metadata = nbformat.from_dict({"tags": tags} if (tags := cell.metadata.get("tags")) else {})
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("data") != {"text/plain": ""}]
-    return nbformat.writes(node) + "\n"
+    return f"{nbformat.writes(node)}\n"
 
 
 def differences(stored: str, executed: str) -> list[str]:

@@ -1,17 +1,20 @@
 """Sections of the documentation that are generated from the code, as Markdown.
 
-The directive ``{generated}`` inserts them (see ``conf.py``). Anything undocumented in the code is a KeyError,
-which fails the build of the pages and the tests.
+The directive ``{generated}`` inserts them (see ``docs/conf.py``). Anything undocumented in the code is a
+KeyError, which fails the build of the pages and the tests.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
 import warnings
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -25,26 +28,14 @@ from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.frames.polars import to_polars
 from connecty_frames.sandbox import faults as fault_module
 from connecty_frames.settings.values import Settings, SettingsDict
-from docs.docstrings import descriptions
-from docs.layout import as_table, layers_table, size_tables
+from tools.docstrings import descriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from connecty_frames.options import DtypeBackend
 
-__all__ = [
-    "SECTIONS",
-    "commands",
-    "error_tree",
-    "exit_codes",
-    "faults",
-    "frames_table",
-    "settings",
-    "types_table",
-    "warning_tree",
-]
-
+_ROOT: Final = Path(__file__).parents[1]
 #: One value of each type that a column of an answer can have.
 _VALUES: Final[dict[pa.DataType, object]] = {
     pa.string(): "a",
@@ -130,6 +121,32 @@ def commands() -> str:
     return printed.partition("\n")[2]  # without the title: the page has one
 
 
+def layers_table() -> str:
+    """Return each module and folder by its layer, from top to bottom, with what it is."""
+    numbered = enumerate(layers((_ROOT / "pyproject.toml").read_text(encoding="utf-8")), 1)
+    rows = (
+        (str(number), f"`{name}`", _first_sentence(name))
+        for number, names in numbered
+        for name in sorted(names)
+    )
+    return as_table([("layer", "module or folder", "contents"), *rows])
+
+
+def layers(pyproject: str) -> list[list[str]]:
+    """Return the names of each layer, from top to bottom, by the contracts in ``pyproject.toml``."""
+    contracts = tomllib.loads(pyproject)["tool"]["importlinter"]["contracts"]
+    (contract,) = (
+        each for each in contracts if each["type"] == "layers" and each["containers"] == ["connecty_frames"]
+    )
+    return [[name.strip() for name in layer.replace(":", "|").split("|")] for layer in contract["layers"]]
+
+
+def as_table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a table in Markdown; the first row is its head."""
+    head, *others = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([head, "|" + "---|" * (head.count(" | ") + 1), *others])
+
+
 #: The sections by the name that a page uses.
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "types": types_table,
@@ -141,7 +158,6 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "commands": commands,
     "layers": layers_table,
-    "size": size_tables,
 }
 
 
@@ -161,12 +177,20 @@ def _branch(kind: type[BaseException], depth: int) -> list[str]:
     code = EXIT_CODES.get(kind)
     exits = f" Exit code {code}." if code else ""
     line = f"{'  ' * depth}- {{py:exc}}`~connecty_frames.{kind.__name__}`{is_a}: {_summary(kind)}{exits}"
-    children = (child for child in kind.__subclasses__() if child.__name__ in cf.__all__)
+    children = (child for child in kind.__subclasses__() if hasattr(cf, child.__name__))
     return [line, *(each for child in children for each in _branch(child, depth + 1))]
 
 
 def _summary(kind: type) -> str:
     return _code((kind.__doc__ or "").partition("\n\n")[0].strip())
+
+
+def _first_sentence(name: str) -> str:
+    """Return the first sentence of the docstring of a module or folder of the package."""
+    path = _ROOT / "connecty_frames" / name
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return _code(" ".join(text.partition("\n\n")[0].split())).replace("|", "\\|")
 
 
 def _default(value: object) -> str:
