@@ -7,6 +7,7 @@ import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -62,6 +63,11 @@ class Service:
     mock: responses.RequestsMock | None = None
     http: requests.Session = field(default_factory=requests.Session)
     clients: list[Client] = field(default_factory=list)
+
+    @property
+    def last_day(self) -> date:
+        """The day of the last logins: in the document the 4th, in the sandbox the day before its today."""
+        return date(2025, 11, 4) if self.kind == "golden" else date(2025, 10, 31)
 
     def calls(self) -> Any:
         """Return the requests that the golden service received."""

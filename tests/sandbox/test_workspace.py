@@ -125,6 +125,9 @@ def test_there_are_no_other_tables(database: Database) -> None:
         "SELECT count(*) - count(DISTINCT email) FROM usr.users",
         "SELECT count(*) - count(DISTINCT login_at) FROM usr.logins",
         "SELECT count(*) FROM usr.users WHERE invited_by >= user_id",
+        "SELECT count(*) FROM usr.logins WHERE login_at >= TIMESTAMPTZ '2025-11-01 00:00:00+00'",
+        "SELECT count(*) FROM sales.orders WHERE greatest(shipped_at, delivered_on) >= DATE '2025-11-01'",
+        "SELECT count(*) FROM sales.orders WHERE (status IN ('placed', 'paid')) <> (shipped_at IS NULL)",
         "SELECT count(*) FROM sales.orders WHERE status = 'placed' AND shipped_at IS NOT NULL",
         """
         SELECT count(*)
@@ -135,7 +138,7 @@ def test_there_are_no_other_tables(database: Database) -> None:
     ],
 )
 def test_the_tables_fit_together(database: Database, sql: str) -> None:
-    """References resolve, keys are unique, and totals are the sums of their items."""
+    """References resolve, keys are unique, totals are sums of items, and nothing is later than today."""
     assert table(database, sql) == [[0]]
 
 

@@ -41,7 +41,8 @@ FROM (
     FROM range(1, 41)
 );
 
--- 5,000 logins. The last hundred have the times, people and lengths of text that the API document shows.
+-- 5,000 logins. The last hundred have the people and lengths of text that the API document shows, and its times
+-- four days earlier: here, today is 1 November 2025.
 CREATE TABLE usr.logins AS
 SELECT
     5000 - nth AS login_id,
@@ -50,13 +51,13 @@ SELECT
         ELSE 1 + draw(nth, 21, 40)
     END AS user_id,
     make_timestamptz(CASE
-        WHEN nth = 0 THEN epoch_us(TIMESTAMP '2025-11-04 12:05:01.146482')
-        WHEN nth = 1 THEN epoch_us(TIMESTAMP '2025-11-04 10:48:15.46')
-        WHEN nth = 2 THEN epoch_us(TIMESTAMP '2025-11-04 09:49:22.91')
-        WHEN nth = 99 THEN epoch_us(TIMESTAMP '2025-10-24 09:03:05.196568')
-        WHEN nth < 99 THEN epoch_us(TIMESTAMP '2025-11-04 09:49:22.91') - (nth - 2) * 9800000000
+        WHEN nth = 0 THEN epoch_us(TIMESTAMP '2025-10-31 12:05:01.146482')
+        WHEN nth = 1 THEN epoch_us(TIMESTAMP '2025-10-31 10:48:15.46')
+        WHEN nth = 2 THEN epoch_us(TIMESTAMP '2025-10-31 09:49:22.91')
+        WHEN nth = 99 THEN epoch_us(TIMESTAMP '2025-10-20 09:03:05.196568')
+        WHEN nth < 99 THEN epoch_us(TIMESTAMP '2025-10-31 09:49:22.91') - (nth - 2) * 9800000000
             + draw(nth, 22, 9000000) * 500
-        ELSE epoch_us(TIMESTAMP '2025-10-24 09:03:05.196568') - (nth - 99) * 12800000000
+        ELSE epoch_us(TIMESTAMP '2025-10-20 09:03:05.196568') - (nth - 99) * 12800000000
             + draw(nth, 23, 12000000) * 1000
     END) AS login_at,
     CASE WHEN draw(nth, 24, 8) = 0 THEN NULL ELSE to_microseconds(draw(nth, 25, 30000) * 250000) END AS session_length,
@@ -181,8 +182,8 @@ SELECT
     order_id,
     1 + draw(order_id, 81, 2000) AS customer_id,
     make_timestamptz(placed_us) AS ordered_at,
-    CASE WHEN status >= 'shipped'::sales.order_status THEN make_timestamp(placed_us + 3600000000 * (1 + draw(order_id, 82, 72))) END AS shipped_at,
-    CASE WHEN status >= 'delivered'::sales.order_status THEN make_timestamp(placed_us)::DATE + (2 + draw(order_id, 83, 9))::INTEGER END AS delivered_on,
+    CASE WHEN status >= 'shipped'::sales.order_status THEN shipping END AS shipped_at,
+    CASE WHEN status >= 'delivered'::sales.order_status THEN delivery END AS delivered_on,
     CASE WHEN draw(order_id, 84, 4) > 0 THEN TIME '08:00:00' + to_minutes(15 * draw(order_id, 85, 48)) END AS delivery_slot,
     status,
     totals.total,
@@ -195,7 +196,15 @@ FROM (
         -- 2023-11-01 to 2025-11-01 in even steps, each moved within its step.
         epoch_us(TIMESTAMP '2023-11-01') + range * 631500000 + draw(range, 92, 600000) * 1000 AS placed_us,
         (['placed', 'paid', 'shipped', 'delivered', 'delivered', 'delivered', 'delivered', 'returned'])[1 + draw(range, 93, 8)]
-            ::sales.order_status AS status
+            ::sales.order_status AS drawn,
+        make_timestamp(placed_us + 3600000000 * (1 + draw(range, 82, 72))) AS shipping,
+        make_timestamp(placed_us)::DATE + (2 + draw(range, 83, 9))::INTEGER AS delivery,
+        -- What would be shipped or delivered after today is not yet.
+        CASE
+            WHEN shipping >= DATE '2025-11-01' AND drawn > 'paid'::sales.order_status THEN 'paid'::sales.order_status
+            WHEN delivery >= DATE '2025-11-01' AND drawn > 'shipped'::sales.order_status THEN 'shipped'::sales.order_status
+            ELSE drawn
+        END AS status
     FROM range(1, 100001)
 )
 JOIN (SELECT order_id, sum(quantity * unit_price)::DECIMAL(12, 2) AS total FROM sales.order_items GROUP BY order_id) AS totals

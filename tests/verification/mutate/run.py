@@ -63,6 +63,7 @@ PROJECT: Final = Project(
         "display": ("display",),
         "pins": ("pins",),
         "cli": ("cli",),
+        "sandbox": ("sandbox",),
     },
 )
 
