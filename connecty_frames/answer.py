@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 from connecty_frames import diagnostics
 from connecty_frames._base.text import counted, excerpt, snippet, value_text, with_excerpt
 from connecty_frames._base.version import __version__
-from connecty_frames.answer_metadata import AnswerMetadata, no_attribute
+from connecty_frames.answer_metadata import AnswerMetadata, WithMetadata, no_attribute
 from connecty_frames.asking.submission import resume_command
 from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.exact_json import to_python
@@ -76,7 +76,7 @@ def read_schema(options: AskOptions) -> AskOptions:
     return replace(options, schema=to_schema_types(options.schema))
 
 
-class Answer:
+class Answer(WithMetadata):
     """An answer: its table, SQL, summary and metadata.
 
     Answers come from ``ask``, ``Question.result`` and :meth:`from_json`. The table is decoded once, to Arrow,
@@ -222,31 +222,6 @@ class Answer:
         return self._body
 
     @property
-    def question(self) -> str | None:
-        """The question in words, None after re-attaching by id."""
-        return self._metadata.question
-
-    @property
-    def question_id(self) -> str | None:
-        """The server's id of the question, or None for a saved response."""
-        return self._metadata.question_id
-
-    @property
-    def sql_query(self) -> str | None:
-        """The SQL that made the table, or None if the server sent none."""
-        return self._metadata.sql_query
-
-    @property
-    def response_summary(self) -> str | None:
-        """The written summary, or None if the server sent none."""
-        return self._metadata.response_summary
-
-    @property
-    def statistics(self) -> dict[str, dict[str, Any]]:
-        """The server's statistics by column and section."""
-        return self._metadata.statistics
-
-    @property
     def table(self) -> ArrowTable | None:
         """The table as Arrow, or None if the question was answered without one."""
         return self._decoded.table
@@ -262,16 +237,6 @@ class Answer:
     def rows(self) -> int:
         """The number of rows received."""
         return self._decoded.rows
-
-    @property
-    def total_rows(self) -> int | None:
-        """The number of rows of the whole answer, or None if unknown."""
-        return self._decoded.total_rows
-
-    @property
-    def truncated(self) -> bool | None:
-        """Whether rows were cut, or None if unknown."""
-        return self._decoded.truncated
 
     @property
     def tables(self) -> tuple[str, ...] | None:

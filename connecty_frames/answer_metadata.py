@@ -211,6 +211,52 @@ class AnswerMetadata:
         return found
 
 
+class WithMetadata:
+    """What an answer and the accessor of its frames show of its metadata."""
+
+    __slots__ = ()
+
+    @property
+    def metadata(self) -> AnswerMetadata:
+        """All of the metadata."""
+        raise NotImplementedError
+
+    @property
+    def question(self) -> str | None:
+        """The question in words; None after re-attaching by id."""
+        return self.metadata.question
+
+    @property
+    def question_id(self) -> str | None:
+        """The server's id of the question, or None for a saved response."""
+        return self.metadata.question_id
+
+    @property
+    def sql_query(self) -> str | None:
+        """The SQL that produced the answer, or None if the server sent none."""
+        return self.metadata.sql_query
+
+    @property
+    def response_summary(self) -> str | None:
+        """The written summary, or None if the server sent none."""
+        return self.metadata.response_summary
+
+    @property
+    def truncated(self) -> bool | None:
+        """Whether rows of the answer were cut, or None if unknown."""
+        return self.metadata.truncated
+
+    @property
+    def total_rows(self) -> int | None:
+        """The rows of the whole answer, or None if unknown."""
+        return self.metadata.total_rows
+
+    @property
+    def statistics(self) -> dict[str, Any]:
+        """The server's statistics by column and section; numbers are int, float or Decimal."""
+        return self.metadata.statistics
+
+
 def _mark_decimal(value: object) -> str:
     """Return a decimal as a text whose marks and quotes are removed later: Python's json cannot write it."""
     if isinstance(value, Decimal) and value.is_finite():

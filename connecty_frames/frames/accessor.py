@@ -11,6 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, Union, overload
 
 from connecty_frames._base.text import snippet
+from connecty_frames.answer_metadata import WithMetadata, no_attribute
 from connecty_frames.errors import ConfigError, ConversionError
 from connecty_frames.frames.attachment import KEY, Frame, backend_of
 
@@ -157,7 +158,7 @@ def copy_metadata(source: object, frame: Any) -> Any:
     return attach(frame, found)
 
 
-class ConnectyAccessor:
+class ConnectyAccessor(WithMetadata):
     """``frame.connecty``: the metadata of the answer that a frame came from.
 
     The accessor holds the metadata, and its frame only weakly: polars and pandas 2 cache an accessor on its
@@ -200,8 +201,6 @@ class ConnectyAccessor:
         def __getattr__(self, name: str) -> NoReturn:
             if name not in self.__slots__ and self._found is None:
                 raise AttributeError(_NO_METADATA)
-            from connecty_frames.answer_metadata import no_attribute
-
             raise no_attribute(self, name)
 
     @property
@@ -244,41 +243,6 @@ class ConnectyAccessor:
     def schema(self) -> list[dict[str, str]]:
         """For each column of the answer its ``name``, its Arrow ``type`` and the ``evidence`` for it."""
         return self.metadata.schema
-
-    @property
-    def question(self) -> str | None:
-        """The question in words; None after re-attaching by id."""
-        return self.metadata.question
-
-    @property
-    def question_id(self) -> str | None:
-        """The server's id of the question."""
-        return self.metadata.question_id
-
-    @property
-    def sql_query(self) -> str | None:
-        """The SQL that produced the answer, or None if the server sent none."""
-        return self.metadata.sql_query
-
-    @property
-    def response_summary(self) -> str | None:
-        """The written summary, or None if the server sent none."""
-        return self.metadata.response_summary
-
-    @property
-    def truncated(self) -> bool | None:
-        """Whether rows of the answer were cut, or None if unknown."""
-        return self.metadata.truncated
-
-    @property
-    def total_rows(self) -> int | None:
-        """The rows of the whole answer, or None if unknown."""
-        return self.metadata.total_rows
-
-    @property
-    def statistics(self) -> dict[str, Any]:
-        """The server's statistics by column and section; numbers are int, float or Decimal."""
-        return self.metadata.statistics
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:
         """Write frame and metadata to a Parquet file for ``cf.read_parquet``, replaced only once complete.
