@@ -15,7 +15,6 @@ import pytest
 
 import connecty_frames as cf
 from tests.servers.forking import CONNECTY
-from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -343,69 +342,6 @@ def test_each_part_alone(shell: Any, ask: Any) -> None:
     assert saved.names == ["country", "orders"]
 
 
-def test_statistics_keep_every_digit(ask: Any) -> None:
-    """Whole numbers beyond 64 bits and decimals, as JSON numbers."""
-    out = ask(
-        "SELECT 123456789012345678901234567890::HUGEINT AS n, 0.10::DECIMAL(4,2) AS d", "--stats"
-    ).stdout
-
-    assert out.startswith(b'{\n  "n": {\n    "')
-    assert json.loads(out)["n"]["numeric"]["max"] == 123456789012345678901234567890
-    assert re.search(rb'"max": 0\.10?\b', out)
-
-
-def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
-    """A summary needs no table; exit code 7, and no empty line, for a part that did not come."""
-    assert ask("what is this workspace about", "--summary").returncode == 0
-
-    without = ask("what is this workspace about", "--sql")
-    assert (without.returncode, without.stdout) == (7, b"")
-    assert b"QuestionError: The answer came without SQL.\n" in without.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--sql", "--stats"], "each write a single part"),
-        (["--sql", "--format", "parquet"], "not as parquet"),
-        (["--sql", "-o", "a.parquet"], "not as parquet"),
-        (
-            ["-o", "a.xls"],
-            "output='a.xls': no format has that suffix. The suffixes are .csv, .csv.gz, .tsv, .json, ",
-        ),
-        (["-o", "a.json.gz"], "output='a.json.gz': no format has that suffix."),
-        (["--max-rows", "some"], "'some' is neither a number of rows, such as 1000, nor 'all'"),
-        (["--tz", "Mars"], "tz='Mars': expected the IANA name"),
-        (["--region", "us1", "--base-url", "https://a.test"], "both name the address: give one"),
-        (["--timeout", "-1"], "timeout=-1.0: expected seconds"),
-        (["--question-id", "../x"], "question_id='../x': expected the UUID"),
-        (["--question-id", ""], "question_id='': expected the UUID"),
-        (["--question-id", QUESTION_ID, "--max-age", "6h"], "leave out --max-age and --tag"),
-        (["--sandbox", "--profile", "a"], "starts a new sandbox"),
-        (["--sandbox", "--question-id", QUESTION_ID], "starts a new sandbox"),
-    ],
-)
-def test_a_wrong_option_costs_no_question(
-    ask: Any, sandbox: Sandbox, arguments: list[str], said: str
-) -> None:
-    """Exit code 2, and nothing is sent."""
-    before = len(sandbox.request_log.requests)
-
-    done = ask(*([] if "--question-id" in arguments else [TOP_COUNTRIES]), *arguments)
-
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert said in " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", done.stderr.decode()).split())
-    assert len(sandbox.request_log.requests) == before
-
-
-def test_a_region_needs_credentials(shell: Any) -> None:
-    """The question is not sent without them."""
-    code, _, err = shell.text(shell.run("ask", "why", "--region", "us1"))
-
-    assert code == 2
-    assert err.startswith("ConfigError: No client_id and client_secret. ")
-
-
 def test_one_part_in_a_file(ask: Any, tmp_path: Path) -> None:
     """As text, whatever the name; as JSON if the suffix is that of JSON."""
     for name, content in (("q.sql", "SELECT"), ("q.md", "SELECT"), ("q", "SELECT"), ("q.json", '"SELECT')):
@@ -515,18 +451,6 @@ def test_every_part_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, part
 
     assert code == 0
     assert [mark for mark in "\x1b\u202e" if mark in seen] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("format_", ["parquet", "arrow", "csv.gz", "xlsx"])
-def test_binary_formats_are_not_for_terminals(shell: Any, sandbox: Sandbox, format_: str) -> None:
-    """Exit code 2, before a question is asked."""
-    before = len(sandbox.request_log.requests)
-
-    code, seen = shell.screen("ask", "x", "--format", format_, **shell.environment(**sandbox.connection))
-
-    assert (code, seen) == (2, "")
-    assert len(sandbox.request_log.requests) == before
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.decode.schema import ColumnSchema
+from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,6 +161,22 @@ def test_what_is_no_question_is_not_asked(
         (["x", "--plot", "--format", "csv"], "ConfigError: --plot draws a chart on standard output"),
         (["x", "--plot", "--output", "b.txt"], "ConfigError: --plot draws a chart on standard output"),
         (["x", "--plot", "--sql"], "ConfigError: --plot draws a chart on standard output"),
+        (["x", "--sql", "--stats"], "each write a single part"),
+        (["x", "--sql", "--format", "parquet"], "not as parquet"),
+        (["x", "--sql", "-o", "b.parquet"], "not as parquet"),
+        (
+            ["x", "-o", "b.xls"],
+            "output='b.xls': no format has that suffix. The suffixes are .csv, .csv.gz, .tsv, .json, ",
+        ),
+        (["x", "-o", "b.json.gz"], "output='b.json.gz': no format has that suffix."),
+        (["x", "--max-rows", "some"], "'some' is neither a number of rows, such as 1000, nor 'all'"),
+        (["x", "--tz", "Mars"], "tz='Mars': expected the IANA name"),
+        (["x", "--timeout", "-1"], "timeout=-1.0: expected seconds"),
+        (["--question-id", "../x"], "question_id='../x': expected the UUID"),
+        (["--question-id", ""], "question_id='': expected the UUID"),
+        (["--question-id", QUESTION_ID, "--max-age", "6h"], "leave out --max-age and --tag"),
+        (["x", "--sandbox", "--profile", "a"], "starts a new sandbox"),
+        (["--sandbox", "--question-id", QUESTION_ID], "starts a new sandbox"),
     ],
     ids=" ".join,
 )
