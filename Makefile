@@ -19,7 +19,7 @@ PYTEST = -m pytest -n $(JOBS) --dist worksteal
 # Further arguments of the program that a target runs.
 ARGS ?=
 
-# What `make bench` measures; docs/design/benchmarks.md has the results.
+# What `make bench` measures; docs/performance/figures.md has the results.
 bench.decode = $(RUN) benchmarks.decode $(ARGS) ## how fast bytes become a table, beside JSON parsers and code written by hand
 bench.growth = $(RUN) benchmarks.decode --growth $(ARGS) ## the time of a row up to 5,000,000 rows, and of a column up to 10,000
 bench.startup = $(RUN) benchmarks.startup ## importing, the command line and a first question, beside scripts written by hand

@@ -27,7 +27,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["_build", "performance/*"]
+exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 
 # A broken reference to one of our names fails the build. References to other projects are ignored: a build

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import sys
-import tomllib
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,9 +53,10 @@ _SLOW_LIMIT = 600
 _LIMIT = pytest.StashKey[float]()
 _STDERR = pytest.StashKey[int]()
 
-_LISTED = tomllib.loads((Path(__file__).parent / "faults" / "promises.toml").read_text())
 #: The tests that hold a promise.
-_PROMISED = {test for rows in _LISTED.values() for tests in rows.values() for test in tests}
+_PROMISED = set(
+    re.findall(r'"(tests/.+?)"', (Path(__file__).parent / "faults" / "promises.toml").read_text())
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,7 +15,7 @@ import warnings
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -121,6 +121,18 @@ def commands() -> str:
     return printed.partition("\n")[2]  # without the title: the page has one
 
 
+def outages() -> str:
+    """Return the faults that the tests cause, each with the behaviour that they expect."""
+    rows = ((number, row["fault"], row["behaviour"]) for number, row in _promises()["Faults"].items())
+    return as_table([("#", "fault", "behaviour"), *rows])
+
+
+def intermediaries() -> str:
+    """Return what the tests do to proxies, each with the behaviour that they expect."""
+    head = ("proxy", "situation", "behaviour")
+    return as_table([head, *(tuple(row[name] for name in head) for row in _promises()["Intermediaries"])])
+
+
 def layers_table() -> str:
     """Return each module and folder by its layer, from top to bottom, with what it is."""
     numbered = enumerate(layers((_ROOT / "pyproject.toml").read_text(encoding="utf-8")), 1)
@@ -158,6 +170,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "commands": commands,
     "layers": layers_table,
+    "outages": outages,
+    "intermediaries": intermediaries,
 }
 
 
@@ -183,6 +197,10 @@ def _branch(kind: type[BaseException], depth: int) -> list[str]:
 
 def _summary(kind: type) -> str:
     return _code((kind.__doc__ or "").partition("\n\n")[0].strip())
+
+
+def _promises() -> dict[str, Any]:
+    return tomllib.loads((_ROOT / "tests/faults/promises.toml").read_text(encoding="utf-8"))
 
 
 def _first_sentence(name: str) -> str:

@@ -2,7 +2,7 @@
 
 Rows and statistics come from one result; where they disagree, one of them is wrong, and users should know
 before they act on either. False alarms would teach users to ignore warnings, so whatever the API document
-leaves open is read in the server's favour: docs/design/statistics.md has the rules.
+leaves open is read in the server's favour: docs/design/reading.md has the rules.
 """
 
 from __future__ import annotations

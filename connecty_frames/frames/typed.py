@@ -3,7 +3,7 @@
 mypy fixes the type of a variable at its first assignment. If that is a class derived from DataFrame, mypy
 refuses a later ``df = df.groupby(...).sum()``; if it is a union with Any, it does not. Others do not need it,
 and are more exact without. This is its own module, since pyright does not resolve a name that has two
-declarations within their module. ``docs/design/typed-frames.md`` has the measurements.
+declarations within their module. ``docs/design/frames.md`` has the measurements.
 """
 
 from __future__ import annotations

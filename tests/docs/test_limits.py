@@ -22,7 +22,7 @@ DOCS: Final = Path(__file__).parents[2] / "docs"
 
 def lines() -> list[str]:
     """Return the lines of the page for users and of that for developers."""
-    pages = ("limits.md", "design/limits.md")
+    pages = ("limits.md", "design/requests.md")
     return [line for page in pages for line in (DOCS / page).read_text(encoding="utf-8").splitlines()]
 
 

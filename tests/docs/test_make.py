@@ -57,7 +57,7 @@ def test_there_are_at_most_24_targets(listed: set[tuple[str, str]]) -> None:
 
 def test_every_target_that_is_named_exists(listed: set[tuple[str, str]]) -> None:
     """In the documentation, the notes of the project, its scripts, tests and code."""
-    folders = ("benchmarks", "connecty_frames", "docs", "tests")
+    folders = ("benchmarks", "connecty_frames", "docs", "tests", "tools")
     paths = [
         *(path for folder in folders for path in (ROOT / folder).rglob("*.*")),
         *ROOT.glob("*.*"),

@@ -14,7 +14,7 @@ import pytest
 
 import connecty_frames as cf
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "design" / "metadata.md").read_text(encoding="utf-8")
+PAGE: Final = (Path(__file__).parents[2] / "docs" / "design" / "frames.md").read_text(encoding="utf-8")
 #: The column of the pandas table that is about the installed version.
 PANDAS: Final = "pandas 3" if int(pd.__version__.partition(".")[0]) >= 3 else "pandas 2.2"
 

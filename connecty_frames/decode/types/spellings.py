@@ -1,7 +1,7 @@
 """The grammar of temporal text: which strings are dates, timestamps, times of day or durations.
 
 It is that of ISO 8601-1:2019 as far as Arrow can hold it, and the spellings of products that name one value
-without doubt: docs/design/column-types.md lists them and their writers.
+without doubt: docs/design/types.md lists them and their writers.
 
 What the grammar does not admit (``infinity``, BC, a fifth digit of the year, leap seconds, year 0000, times
 with offset, padding) stays text: every one of these has been read as a wrong instant by some library. Years

@@ -1,6 +1,6 @@
 """The table of scenarios: what goes wrong, and how a call that meets it may end.
 
-The numbers of the rows are those of ``docs/design/reliability.md``; row 0 is no fault. Left out are faults
+The numbers of the rows are those of ``tests/faults/promises.toml``; row 0 is no fault. Left out are faults
 that no server can cause (Ctrl-C, a fork, settings, IPv6, proxies) or that take too long for a soak (a server
 that answers 404 for ten seconds). Several scenarios can be the same fault at different points of a call.
 """
@@ -52,7 +52,7 @@ class Scenario:
     Parameters
     ----------
     row
-        The row of ``docs/design/reliability.md`` that describes it.
+        The row of ``tests/faults/promises.toml`` that describes it.
     name
         The endpoint and the fault, as printed in the report.
     endings
