@@ -432,13 +432,12 @@ def test_a_killed_sender(
     ((key,),) = store_at(folder / "index.sqlite3").execute("SELECT key FROM items").rows
     recording = client.recording_in(folder / "index.sqlite3")
     assert recording.history is not None
+    began = time.monotonic()
     recording.history.sent(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
     recording.history.close()
-    began = time.monotonic()
     batch = ask(["why?", "how many?"], retry_uncertain=retried)
-    took = time.monotonic() - began
 
-    assert 0.1 < took < 10
+    assert time.monotonic() - began > 0.29
     assert service.asked == {"how many?": 1, **({"why?": 1} if retried else {})}
     expected = BatchSummary(2, answered=2) if retried else BatchSummary(2, answered=1, uncertain=1)
     assert batch.summary() == expected

@@ -6,13 +6,14 @@ import os
 import re
 import stat
 import sys
-import time
 import tomllib
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 import typer
+
+from tests.servers.timing import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +149,8 @@ class Terminal:
     def answer(self, prompt: str, text: str) -> None:
         """Wait for a prompt, and type."""
         self.wait_for(prompt)
-        time.sleep(0.1)  # a prompt may be written right before the terminal stops showing what is typed
+        if "not shown" in prompt:  # it may be written right before the terminal stops showing what is typed
+            until(lambda: not self.echoes())
         os.write(self._ours, text.encode())
 
     def wait_for(self, text: str) -> None:

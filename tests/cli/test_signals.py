@@ -441,14 +441,13 @@ def test_a_signal_that_the_garbage_collector_swallows() -> None:
 
     def finalize_and_wait() -> None:
         Finalized()
-        time.sleep(10)
+        time.sleep(60)
+        raise AssertionError("the sleep ended by itself")
 
-    began = time.monotonic()
     with pytest.raises(SystemExit) as ended, exit_on_signals():
         finalize_and_wait()
 
     assert ended.value.code == 143
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("name", ["close", "closed"])
@@ -466,15 +465,14 @@ def test_a_signal_that_the_finalizer_of_a_stream_swallows(name: str) -> None:
 
     def finalize_and_wait() -> None:
         Stream()
-        time.sleep(10)
+        time.sleep(60)
+        raise AssertionError("the sleep ended by itself")
 
-    began = time.monotonic()
     with pytest.raises(SystemExit) as ended, exit_on_signals():
         finalize_and_wait()
 
     assert Stream.killed
     assert ended.value.code == 143
-    assert time.monotonic() - began < 5
 
 
 def test_what_an_interrupt_does_on_its_way_is_not_interrupted() -> None:

@@ -327,7 +327,8 @@ def test_an_endpoint_that_requires_a_client_certificate_is_asked_once(server: Sc
     page = b"<html>400 No required SSL certificate was sent"
     server.on("token", server.delayed(0.1, server.answer(400, raw=page, Content_Type="text/html")))
     with make(server, timeout=20) as client, ThreadPoolExecutor(16) as pool:
-        found = [pool.submit(client.ask, "how many?").exception() for _ in range(16)]
+        calls = [pool.submit(client.ask, "how many?") for _ in range(16)]
+        found = [call.exception() for call in calls]
     assert {type(error) for error in found} == {cf.ConnectionFailed}
     assert server.count("token") == 1
 

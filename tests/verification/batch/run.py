@@ -104,9 +104,10 @@ class Growth:
 
 
 class _Server:
-    """Accepts questions, and answers each after some time with the number in it."""
+    """Accepts questions, and answers each but the one ``held`` after some time with the number in it."""
 
     def __init__(self, seed: int, *, pause: float, work: float) -> None:
+        self.held = -1
         self.asked: Counter[str] = Counter()
         self.ids: dict[str, str] = {}
         self._numbers: dict[str, tuple[int, float]] = {}
@@ -143,7 +144,7 @@ class _Server:
 
     def _results(self, question_id: str) -> dict[str, object]:
         number, ready = self._numbers[question_id]
-        if time.monotonic() < ready:
+        if time.monotonic() < ready or number == self.held:
             return {"state": "IN_PROGRESS"}
         return {"state": "COMPLETED", "results": {"dataframe": [["n"], [number]]}}
 
@@ -172,6 +173,7 @@ def kill(
     ):
         script.handler = server.handle
         folder = str(Path(temporary, "batch"))
+        server.held = count - 1  # so that no process ends before it is killed
         running: list[subprocess.Popen[bytes]] = []
         try:
             for number, limit in enumerate(sorted(moments.sample(range(1, count * 9 // 10), kills))):
@@ -186,6 +188,7 @@ def kill(
                 report.killed += _kill(running.pop(moments.randrange(pods)))
         finally:
             report.killed += sum(map(_kill, running))
+            server.held = -1
         with Client(
             "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
         ) as client:

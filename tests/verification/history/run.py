@@ -1,7 +1,8 @@
 """SIGKILL at random moments between a call and its answer: what the history has afterwards.
 
-The server accepts a question some milliseconds after it arrived, and holds its reply for some more, so that
-many processes are killed in between. It answers no question before the last process was killed.
+The server accepts a question some milliseconds after it arrived, and holds its reply for some more, of some
+questions until the kill, so that many processes are killed in between. It answers no question before the last
+process was killed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -79,11 +81,12 @@ class Report:
 
 
 class _Server:
-    """Accepts questions, and answers them once ``answers`` is set."""
+    """Accepts questions, replies while ``replies`` is set, and answers them once ``answers`` is true."""
 
     def __init__(self, seed: int) -> None:
         self.accepted: dict[str, str] = {}
         self.answers = False
+        self.replies = threading.Event()
         self._random = random.Random(seed)
 
     def handle(self, request: RecordedRequest) -> Step:
@@ -105,6 +108,7 @@ class _Server:
             time.sleep(before)
             self.accepted[question] = question_id
             time.sleep(after)
+            self.replies.wait(_MOST_SECONDS)
             return Script.answer(202, {"question_id": question_id})(connection)
 
         return step
@@ -138,14 +142,16 @@ def run(kills: int, *, seed: int, lease: float = leases.SECONDS, place: str | No
             for number in range(kills):
                 question, ids = f"question {number}", received.stat().st_size
                 asker = askers[number % len(askers)]
+                event = moments.choice(["called", "accepted", "held", "received"])
+                server.replies.clear() if event == "held" else server.replies.set()
                 _tell(asker, json.dumps({**job, "question": question}))
-                event = moments.choice(["called", "accepted", "received"])
-                if event == "accepted":
+                if event in {"accepted", "held"}:
                     _wait_until(partial(server.accepted.get, question))
                 elif event == "received":
                     _wait_until(lambda: received.stat().st_size > ids)  # noqa: B023 - called at once
                 time.sleep(moments.uniform(0, _PAUSE))
                 _tell(asker, "kill")
+        server.replies.set()
         server.answers = True
         known, submissions = received.read_text(encoding="utf-8").split(), []
         records = []
