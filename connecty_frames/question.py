@@ -339,7 +339,7 @@ class Question:
         *,
         include: Iterable[str] = COMPONENTS,
         max_rows: int | None = None,
-        report: Callable[[str, float], None] = lambda _state, _elapsed: None,
+        report: Callable[[str, float], object] = lambda _state, _elapsed: None,
         once: bool = False,
     ) -> Results:
         """Fetch until the state is final, or once; the response with the final state also has the rows."""

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from connecty_frames._base.text import cut, snippet
 from connecty_frames.display.charts import Chart as Chosen
-from connecty_frames.display.charts import ChartKind, choose_chart
+from connecty_frames.display.charts import choose_chart
 from connecty_frames.display.columns import Column, cut_middle
 from connecty_frames.display.formatting import texts
 from connecty_frames.errors import missing_extra
@@ -29,24 +29,17 @@ if TYPE_CHECKING:
 
 #: The pixels of a chart; the height of bars follows from their number.
 _WIDTH: Final = 560
-_HEIGHT: Final = 320
 #: Up to this many times, each is marked on a line; and how many labels an axis has room for.
 _MAX_POINTS: Final = 60
 _TICKS: Final = 8
 #: The pixels between two labels, and between labels and the title of an axis.
 _PADDING: Final = 10
-#: The longest label of a category, in characters; longer ones are cut in the middle.
-_LABEL: Final = 30
-#: The years between two labels of an axis.
-_STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 #: What can be the name of a field.
 _FIELD: Final = re.compile(r"(?!column \d+$|.* in full$)[^.\[\]'\"\\]{1,1000}")
-#: A day in milliseconds, and how many have labels such as "May 06".
+#: A day and a minute in milliseconds.
 _DAY: Final = 86_400_000
 _MINUTE: Final = 60_000
-_MAX_DAYS: Final = 100
-#: The characters of a value in a tooltip, and the columns in it.
-_MAX_LENGTH: Final = 1_000
+#: The columns in a tooltip.
 _MAX_TOOLTIP_COLUMNS: Final = 50
 
 
@@ -70,7 +63,7 @@ def plot(
     dimension, measure, group = chosen.dimension, chosen.measure, chosen.group
     drawn = [column for column in (dimension, group, measure) if column is not None]
     used = [c for c in chosen.columns if c.at < _MAX_TOOLTIP_COLUMNS or c in drawn]
-    is_category = chosen.kind is ChartKind.BARS or dimension.is_time
+    is_category = chosen.kind == "bars" or dimension.is_time
     numbers = [measure] if is_category else [dimension, measure]
     base = Chart(alt.InlineData(values=_rows([*dict.fromkeys([*used, *drawn])], numbers)))
     chart: alt.Chart = _encoded(alt, base, chosen)
@@ -78,7 +71,7 @@ def plot(
         nominal: dict[str, Any] = {"field": _field(group), "type": "nominal", "sort": None}
         legend = alt.Legend(**_labels(group))
         chart = chart.encode(color=alt.Color(title=snippet(group.name) or None, legend=legend, **nominal))
-        if chosen.kind is ChartKind.BARS and not dimension.is_unique:
+        if chosen.kind == "bars" and not dimension.is_unique:
             chart = chart.encode(yOffset=alt.YOffset(**nominal))
     if chosen.has_dots:
         chart = chart.mark_circle()
@@ -95,17 +88,17 @@ def plot(
 def _encoded(alt: Any, chart: Any, chosen: Chosen) -> Any:
     """Return a chart with its marks and axes."""
     dimension, measure = chosen.dimension, chosen.measure
-    if chosen.kind is ChartKind.BARS:  # horizontal, so that names stay legible
+    if chosen.kind == "bars":  # horizontal, so that names stay legible
         x, y = _quantitative(alt, alt.X, measure), _bar_axis(alt, dimension)
         return chart.mark_bar().encode(x=x, y=y).properties(width=_WIDTH)
-    if chosen.kind is ChartKind.LINE:
+    if chosen.kind == "line":
         chart = chart.mark_line(point=len(dimension.texts) <= _MAX_POINTS)
         x, y = _line_axis(alt, dimension), _quantitative(alt, alt.Y, measure)
     else:
         chart, scale = chart.mark_circle(opacity=0.7, size=50), alt.Scale(zero=False)
         x = _quantitative(alt, alt.X, dimension, scale=scale)
         y = _quantitative(alt, alt.Y, measure, scale=scale)
-    return chart.encode(x=x, y=y).properties(width=_WIDTH, height=_HEIGHT)
+    return chart.encode(x=x, y=y).properties(width=_WIDTH, height=320)
 
 
 # --- columns ----------------------------------------------------------------------------------------
@@ -136,7 +129,7 @@ def _marks(column: Column, *, as_numbers: bool) -> Sequence[float | str | None]:
 
 def _labels(column: Column) -> dict[str, Any]:
     """Return how long categories are written: without their middle, since they often differ at the end."""
-    labels = {text: cut_middle(text, _LABEL) for text in column.texts if text}
+    labels = {text: cut_middle(text, 30) for text in column.texts if text}
     short = {text: label for text, label in labels.items() if label != text}
     chosen = f"{json.dumps([*short.values()])}[indexof({json.dumps([*short])}, datum.label)]"
     return {"labelExpr": f"{chosen} || datum.label", "labelLimit": 0} if short else {}
@@ -160,7 +153,7 @@ def _rows(columns: list[Column], numbers: list[Column]) -> list[dict[str, Any]]:
     values: dict[str, Sequence[Any]] = {}
     for column in columns:
         values[_field(column)] = _marks(column, as_numbers=column in numbers)
-        values[_text_field(column)] = [text and cut(text, _MAX_LENGTH) for text in column.texts]
+        values[_text_field(column)] = [text and cut(text, 1_000) for text in column.texts]
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
@@ -185,7 +178,7 @@ def _year_ticks(years: list[float | None]) -> list[int]:
     """Return the years that have labels, or the numbers of another period: all, or each second, fifth, …."""
     found = sorted({int(year) for year in years if year is not None})
     every = range(found[0], found[-1] + 1)
-    step = next(step for step in _STEPS if len(every) <= _TICKS * step)
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if len(every) <= _TICKS * step)
     return found if len(found) <= _TICKS else [year for year in every if year % step == 0]
 
 
@@ -198,7 +191,7 @@ def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
     ticks: dict[str, Any] = {"values": found} if is_few else {"tickCount": _TICKS}
     # By default, the label of a day has no month.
     are_days = all(time % _DAY == 0 for time in found) and pc.any(pc.not_equal(pc.day(times), 1)).as_py()
-    if are_days and max(found) - min(found) < _MAX_DAYS * _DAY:
+    if are_days and max(found) - min(found) < 100 * _DAY:
         ticks["format"] = "%b %d"
     return ticks
 

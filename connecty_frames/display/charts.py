@@ -18,9 +18,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from enum import Enum, auto
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,8 +37,7 @@ if TYPE_CHECKING:
 _MAX_ROWS: Final = 5_000
 _MAX_CATEGORIES: Final = 30
 _MAX_ORDERED: Final = 60
-#: The most colours, and the most measures beside each other.
-_MAX_COLOURS: Final = 20
+#: The most measures beside each other.
 _MAX_SERIES: Final = 6
 #: From this many values on, the second of two dimensions is drawn over if it has more than the first, and
 #: things with two measures are points.
@@ -50,20 +48,13 @@ _FEW: Final = 2
 _MAX_PERIOD: Final = 366  # pragma: no mutate - others are months and days of a year, such as 202403
 #: How many times larger than another one the measures on an axis may be.
 _MAX_RATIO: Final = 1_000
-#: Words of a question: those that no name needs, those before what is counted by, and those between names.
-_FILLERS: Final = {"the", "of"}
+#: Words of a question before what is counted by.
 _BY: Final = {"by", "per", "each"}
-_APART: Final = {*_BY, "and", "or", "vs", "with"}
 #: Words for a measure that is relative to another.
 _SHARES: Final = {"share", "growth"}
 
 
-class ChartKind(Enum):
-    """What a chart draws."""
-
-    LINE = auto()
-    BARS = auto()
-    POINTS = auto()
+ChartKind: TypeAlias = Literal["line", "bars", "points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class Chart:
         is_event = any(column.role is Role.IDENTIFIER and column.is_unique for column in self.columns)
         places = [*zip(*(column.texts for column in self.dimensions), strict=True)]
         is_over = len(set(places)) < len(places)
-        return self.kind is not ChartKind.POINTS and (is_over or (is_event and self.dimension.is_time))
+        return self.kind != "points" and (is_over or (is_event and self.dimension.is_time))
 
 
 def choose_chart(
@@ -111,16 +102,16 @@ def choose_chart(
             "as sums by month or the first 20, or plot a part of answer.to_pandas().",
             setting="plot",
         )
-    columns = [
-        Column(at, *each) for at, each in enumerate(zip(table.column_names, table.columns, strict=True))
-    ]
+    named_columns = zip(table.column_names, table.columns, strict=True)
+    columns = [Column(at, *each) for at, each in enumerate(named_columns)]
     given_x, group, series = _find(columns, x), _find(columns, color), _find_all(columns, y)
     if group is not None and len(series) > 1:
         raise ConfigError("color= needs a single y=: several have the colours.", setting="plot")
     is_given = bool(given_x or series)
     free = [column for column in columns if column not in (given_x, group, *series)]
     measures = [column for column in free if column.is_measure]
-    asked = [stem(word) for word in words((question or "").replace(",", " and ")) if word not in _FILLERS]
+    spoken = words((question or "").replace(",", " and "))
+    asked = [stem(word) for word in spoken if word not in {"the", "of"}]  # which no name needs
     named = _named(measures, asked)
     scale = _scale(measures, named, asked)
     dimension = given_x or _choose_dimension(free, measures, [*named], scale, least=1 if series else 2)
@@ -165,7 +156,7 @@ def choose_chart(
 def _rows(kind: ChartKind, dimension: Column, scale: Column | None) -> tuple[list[int], str]:
     """Return the rows of a chart, and a note if some are not drawn."""
     texts = dimension.texts
-    if kind is not ChartKind.BARS:
+    if kind != "bars":
         return [*range(len(texts))], f"only rows with {snippet(dimension.name)}" if None in texts else ""
     is_in_order = (dimension.role is Role.PERIOD or dimension is scale) and _is_sorted(dimension)
     limit = _MAX_ORDERED if is_in_order else _MAX_CATEGORIES
@@ -218,14 +209,10 @@ def _is_sorted(period: Column) -> bool:
 def _kind(dimension: Column, scale: Column | None, *, is_several: bool) -> ChartKind:
     is_number = dimension.role is Role.PERIOD and not dimension.is_time and dimension.has_numbers
     is_in_order = is_number and _is_sorted(dimension)
-    rules = (
-        (ChartKind.LINE, dimension.is_time),
-        (ChartKind.LINE, is_in_order and is_year(dimension.cells)),
-        (ChartKind.LINE, is_in_order and is_several and dimension.largest <= _MAX_PERIOD),
-        (ChartKind.POINTS, dimension.is_measure and dimension is not scale),
-        (ChartKind.BARS, True),
-    )
-    return next(kind for kind, holds in rules if holds)
+    is_line = is_in_order and (is_year(dimension.cells) or (is_several and dimension.largest <= _MAX_PERIOD))
+    if dimension.is_time or is_line:
+        return "line"
+    return "points" if dimension.is_measure and dimension is not scale else "bars"
 
 
 def _choose_measures(
@@ -319,7 +306,7 @@ def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> 
         if column.role is role
         and column not in (dimension, measure)
         and not column.is_time
-        and 1 < column.count <= _MAX_COLOURS
+        and column.count in range(2, 21)  # no more colours
     ]
     if dimension.is_unique:  # the products of a category: what stands before the label and repeats
         candidates = [c for c in candidates if c.role is Role.DIMENSION and c.at < dimension.at]
@@ -358,7 +345,7 @@ def _around(asked: list[str], at: int, name: Collection[str] = ()) -> set[str]:
     """Return the words of a question around a place, up to those that stand between names."""
 
     def is_inside(word: str) -> bool:
-        return word in name or word not in _APART
+        return word in name or word not in {*_BY, "and", "or", "vs", "with"}
 
     return {*takewhile(is_inside, asked[at:]), *takewhile(is_inside, asked[:at][::-1])}
 

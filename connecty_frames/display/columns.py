@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.cells import cell_len, set_cell_size
 
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_number
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_number
 from connecty_frames.display.formatting import local_times, texts
 from connecty_frames.display.roles import UNITS, WORDS, Role, is_time, role_of, stem, words
 
-_has_numbers: Final = any_of(is_number, pa.types.is_duration)
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -56,7 +55,7 @@ class Column:
     @property
     def has_numbers(self) -> bool:
         """Whether it can be on a quantitative axis."""
-        return _has_numbers(self.cells.type)
+        return is_number(self.cells.type) or pa.types.is_duration(self.cells.type)
 
     @property
     def is_time(self) -> bool:

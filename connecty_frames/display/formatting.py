@@ -20,9 +20,8 @@ from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary, match
 #: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
 #: own classes of timestamp and duration.
 JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
-#: Match a time of day of midnight with its offset, and a fraction of a second of zeros.
-_MIDNIGHT: Final = re.compile(r"T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)?$")
-_NO_FRACTION: Final = re.compile(r"(?<=:\d\d)(?:\.0+)?(?=$|[Z+-])")
+#: Match a time of day of midnight with its offset, which no time alone has, and a fraction of zeros.
+_ZEROS: Final = (r"T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)?$", r"(?<=:\d\d)(?:\.0+)?(?=$|[Z+-])")
 
 
 def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -58,9 +57,9 @@ def short_texts(column: pa.ChunkedArray) -> list[str | None]:
     cells: list[str | None] = texts(column).to_pylist()
     if not pa.types.is_timestamp(column.type) and not pa.types.is_time(column.type):
         return cells
-    for pattern in (_MIDNIGHT, _NO_FRACTION):  # no time of day matches the first
-        if all(cell is None or pattern.search(cell) for cell in cells):
-            return [cell and pattern.sub("", cell) for cell in cells]
+    for pattern in _ZEROS:
+        if all(cell is None or re.search(pattern, cell) for cell in cells):
+            return [cell and re.sub(pattern, "", cell) for cell in cells]
     return cells
 
 

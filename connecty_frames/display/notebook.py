@@ -28,17 +28,10 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-#: The most that is shown: rows and columns of a table, columns in the list of them; characters of a cell or
-#: name, of the question, of the summary and the SQL.
+#: The most that is shown: rows and columns of a table, and characters of the summary and the SQL.
 SHOWN_ROWS: Final = 10
 SHOWN_COLUMNS: Final = 30
-_LISTED_COLUMNS: Final = 200
-_CELL_LENGTH: Final = 300
-_QUESTION_LENGTH: Final = 1_000
 _TEXT_LENGTH: Final = 20_000
-#: The digits of a number before its point, and of those the groups before which and after which others stand.
-_NUMBER: Final = re.compile(r"(-?)(\d+)(.*)")
-_GROUP: Final = re.compile(r"\d{1,3}(?=(?:\d{3})+$)")
 #: From this many digits on, the numbers of measures are grouped.
 _GROUPED_DIGITS: Final = 5
 _NULL: Final = '<span class="connecty-null">null</span>'
@@ -55,7 +48,7 @@ _CLASSES: Final = {
 def answer_html(metadata: AnswerMetadata, table: pa.Table | None, shape: tuple[int, int]) -> str:
     """Return an answer's metadata and the first rows and columns of its table, if any, as HTML."""
     # ``shape`` counts all rows and columns.
-    question = _excerpt(metadata.question or "An answer", _QUESTION_LENGTH)
+    question = _excerpt(metadata.question or "An answer", 1_000)
     parts = [
         f'<div class="connecty-question">{question}</div>',
         f'<div class="connecty-facts">{_facts(metadata, columns=shape[1])}</div>',
@@ -87,7 +80,7 @@ def _style() -> str:
     return (files(__package__) / "notebook.css").read_text(encoding="utf-8")
 
 
-def _excerpt(text: str, limit: int = _CELL_LENGTH) -> str:
+def _excerpt(text: str, limit: int = 300) -> str:
     return _escape(cut(text, limit))
 
 
@@ -141,7 +134,7 @@ def _cells(name: str, column: pa.ChunkedArray) -> list[str]:
     cells = short_texts(column)
     if not is_number(column.type):
         return [_NULL if cell is None else f"<div>{_excerpt(cell)}</div>" for cell in cells]
-    numbers = [None if cell is None else _NUMBER.fullmatch(cell) for cell in cells]
+    numbers = [None if cell is None else re.fullmatch(r"(-?)(\d+)(.*)", cell) for cell in cells]
     is_long = any(len(number[2]) >= _GROUPED_DIGITS for number in numbers if number)
     is_grouped = is_long and role_of(name, column) in {Role.MEASURE, Role.DERIVED}
     return [
@@ -152,14 +145,15 @@ def _cells(name: str, column: pa.ChunkedArray) -> list[str]:
 
 def _grouped(sign: str, whole: str, rest: str) -> str:
     """Return a number as HTML: the style sheet sets groups of digits apart, so a copy has no separators."""
-    return sign + _GROUP.sub(r'<span class="connecty-group">\g<0></span>', whole) + rest
+    groups = re.sub(r"\d{1,3}(?=(?:\d{3})+$)", r'<span class="connecty-group">\g<0></span>', whole)
+    return sign + groups + rest
 
 
 def _schema(schema: list[dict[str, str]]) -> str:
     rows = [
         f"<tr><td>{_excerpt(column['name'])}</td><td><code>{_excerpt(column['type'])}</code></td>"
         f"<td>{_excerpt(column['evidence'])}</td></tr>"
-        for column in schema[:_LISTED_COLUMNS]
+        for column in schema[:200]
     ]
     return (
         '<div class="connecty-table"><table><thead><tr><th>name</th><th>type</th><th>evidence</th></tr>'

@@ -19,15 +19,11 @@ from altair.utils.mimebundle import spec_to_mimebundle
 
 #: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
 _VEGALITE: Final = "application/vnd.vegalite.v5+json"
-#: How much larger the PNG is than the chart, for sharp text on most screens; and the most pixels of a chart
-#: that is enlarged so, and of one that has a PNG at all.
-_SCALE: Final = 2
+#: The most pixels of a chart whose PNG is enlarged, for sharp text on most screens, and of one with a PNG.
 _MAX_ENLARGED: Final = 2_000_000
 _MAX_PIXELS: Final = 50_000_000
 #: The characters of the longest SVG that is included, which has about 1,000 marks.
 _MAX_SVG: Final = 300_000
-#: The width and height at the beginning of an SVG.
-_SVG_SIZE: Final = re.compile(r'width="([0-9.]+)" height="([0-9.]+)"')
 #: Symbols for the characters that XML lacks: at one, vl-convert aborts the process, a notebook's kernel.
 _SYMBOLS: Final = {code: chr(0x2400 + code) for code in range(32) if code not in b"\t\n\r"} | dict.fromkeys(
     [*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd"
@@ -88,13 +84,13 @@ def _mimebundle(specification: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     from vl_convert import svg_to_png
 
     svg: str = spec_to_mimebundle(specification, format="svg", mode="vega-lite")["image/svg+xml"]
-    width, height = map(float, _SVG_SIZE.findall(svg)[0])
+    width, height = map(float, re.findall(r'width="([0-9.]+)" height="([0-9.]+)"', svg)[0])
     formats: dict[str, Any] = {_VEGALITE: specification}
     if len(svg) <= _MAX_SVG:
         formats["image/svg+xml"] = svg
     if width * height <= _MAX_PIXELS:
         # As bytes, which altair has here too: Jupyter encodes them, and marimo takes text for an address.
-        formats["image/png"] = svg_to_png(svg, scale=_SCALE if width * height <= _MAX_ENLARGED else 1)
+        formats["image/png"] = svg_to_png(svg, scale=2 if width * height <= _MAX_ENLARGED else 1)
     return formats, {_VEGALITE: alt.renderers.options, "image/png": {"width": width, "height": height}}
 
 

@@ -10,24 +10,25 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from connecty_frames._base.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from rich.progress import Progress as Display
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-#: How many characters of the question the line shows: in a terminal, what the other columns leave.
+    Report: TypeAlias = Callable[[str, float], object]
+
+#: How many characters of the question the line shows at most.
 _MAX_TITLE: Final = 60
-_MIN_TITLE: Final = 12
-_OTHER_COLUMNS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +44,33 @@ class Progress:
     """The question in words; None after re-attaching by id."""
 
 
-@contextmanager
 def progress(
     question: str | None, question_id: str, *, wanted: Callable[..., object] | bool | None
-) -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows a state and the seconds elapsed, for as long as the context lasts."""
+) -> AbstractContextManager[Report]:
+    """Return a context with a function that shows a state and the seconds elapsed."""
     # True shows a line, False nothing, a callable receives a :class:`Progress`; None shows the line in a
     # terminal and in a notebook. The line never goes to standard output, which is for data.
     _output.set(None)
     if callable(wanted):
-
-        def report(state: str, elapsed: float) -> None:
-            wanted(Progress(state, elapsed, question_id, question))
-
-        yield report
-        return
-    if wanted is False or getattr(sys.stderr, "closed", sys.stderr is None):
-        yield lambda _state, _elapsed: None
-        return
-    # While rich shows a line, its proxy replaces standard error and (up to rich 14) denies being a terminal.
-    stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
-    if sys.modules.get("IPython") and (shell := notebook_shell()) is not None:
-        with _in_notebook(shell, question, question_id) as show:
-            yield show
-    elif stream.isatty():
-        with _in_terminal(question, question_id) as show:
-            yield show
-    elif wanted:
-        yield _in_log(question, question_id)
-    else:
-        yield lambda _state, _elapsed: None
+        return nullcontext(lambda state, elapsed: wanted(Progress(state, elapsed, question_id, question)))
+    if wanted is not False and not getattr(sys.stderr, "closed", sys.stderr is None):
+        # While rich shows a line, its proxy replaces standard error and (up to rich 14) denies being a
+        # terminal.
+        stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+        if (shell := notebook_shell()) is not None:
+            return _in_notebook(shell, question, question_id)
+        if stream.isatty():
+            return _in_terminal(question, question_id)
+        if wanted:
+            return nullcontext(_in_log(question, question_id))
+    return nullcontext(lambda _state, _elapsed: None)
 
 
 def _title(question: str | None, limit: int = _MAX_TITLE) -> str:
     return snippet(question, limit) if question else "question"
 
 
-def _in_log(question: str | None, question_id: str) -> Callable[[str, float], None]:
+def _in_log(question: str | None, question_id: str) -> Report:
     last: str | None = None
 
     def report(state: str, elapsed: float) -> None:
@@ -100,10 +91,10 @@ _displays: list[Display] = []
 
 
 @contextmanager
-def _in_terminal(question: str | None, question_id: str) -> Iterator[Callable[[str, float], None]]:
+def _in_terminal(question: str | None, question_id: str) -> Iterator[Report]:
     with _lock:
         display = _displays[0] if _displays else _start_display()
-        limit = max(_MIN_TITLE, min(_MAX_TITLE, display.console.width - _OTHER_COLUMNS))
+        limit = max(12, min(_MAX_TITLE, display.console.width - 60))  # what the other columns leave
         title = _title(question, limit)
         task = display.add_task("", total=None, title=title, state="", question_id=question_id)
     try:
@@ -171,9 +162,7 @@ def show_in_notebook(metadata: AnswerMetadata) -> None:
 
 
 @contextmanager
-def _in_notebook(
-    shell: Any, question: str | None, question_id: str
-) -> Iterator[Callable[[str, float], None]]:
+def _in_notebook(shell: Any, question: str | None, question_id: str) -> Iterator[Report]:
     title = _title(question)
     publish = shell.display_pub.publish
     transient = {"display_id": f"connecty-{question_id}-{id(title)}"}

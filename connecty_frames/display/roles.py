@@ -33,10 +33,6 @@ class Role(StrEnum):
     OTHER = "other"  # neither drawn nor grouped: lists, structs, bytes
 
 
-#: The words of a name: runs of letters, split before a capital letter, and digits.
-_WORD: Final = re.compile(r"[^\W\d_]+|\d+|%|#")
-_CAMEL: Final = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
 _TABLE: Final = tomllib.loads((files(__package__) / "roles.toml").read_text(encoding="utf-8"))
 #: The words of names, by what they tell about a column.
 WORDS: Final = {name: frozenset(each.split()) for name, each in _TABLE.items() if isinstance(each, str)}
@@ -73,12 +69,13 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGN
 _SAMPLE: Final = 1_000
 
 is_time: Final = any_of(pa.types.is_timestamp, pa.types.is_date)
-_is_category: Final = any_of(is_text, pa.types.is_boolean, pa.types.is_dictionary)
 
 
 def words(name: str) -> list[str]:
     """Return the words of a name: ``customerId`` and ``CUSTOMER_ID`` as customer, id; ``avg`` as average."""
-    found = [word.casefold() for part in _CAMEL.split(name) for word in _WORD.findall(part)]
+    # Runs of letters, split before a capital letter, and digits.
+    parts = re.split(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", name)
+    found = [word.casefold() for part in parts for word in re.findall(r"[^\W\d_]+|\d+|%|#", part)]
     return [_TABLE["short"].get(word, word) for word in found]
 
 
@@ -94,7 +91,7 @@ def role_of(name: str, column: pa.ChunkedArray) -> Role:
         return Role.PERIOD
     if is_number(column.type):
         return _number_role(words(name), column)
-    if _is_category(column.type):
+    if any_of(is_text, pa.types.is_boolean, pa.types.is_dictionary)(column.type):
         return _text_role(words(name), column)
     return Role.MEASURE if pa.types.is_duration(column.type) else Role.OTHER
 

@@ -41,7 +41,6 @@ _SHORT_TYPE: Final = 7
 _MAX_PADDED: Final = 200
 #: What a border and the spaces beside it take of each column.
 _BORDER: Final = 3
-_BOLD: Final = Style(bold=True)
 _DIM: Final = Style(dim=True)
 
 
@@ -102,13 +101,13 @@ class _Layout:
         """Yield the lines of the table; before the row ``gap``, one says that others are left out."""
         outer = [width + 2 for width in self.widths]
         yield self.box.get_top(outer)
-        yield self._header([column.name for column in self.columns], _BOLD)
-        yield self._header([column.type for column in self.columns], _DIM)
+        yield self._line([column.name for column in self.columns], "head", Style(bold=True))
+        yield self._line([column.type for column in self.columns], "head", _DIM)
         yield self.box.get_row(outer, "head")
         for at, cells in enumerate(zip(*map(self._cells, self.columns, self.widths), strict=True)):
             if at == gap:
-                yield self._row([self.ellipsis] * len(self.columns))
-            yield self._row(cells)
+                yield self._line([self.ellipsis] * len(self.columns))
+            yield self._line(cells)
         yield self.box.get_bottom(outer)
 
     @property
@@ -120,21 +119,15 @@ class _Layout:
         # Where there is no room to align points, numbers are whole rather than aligned.
         return column.aligned if _width(column.aligned) <= width or not self.ellipsis else column.cells
 
-    def _header(self, texts: list[str], style: Style) -> str:
-        cells = [self._styled(self._fit(text, at), style) for at, text in enumerate(texts)]
-        inner = f" {self.box.head_vertical} ".join(cells)
-        return f"{self.box.head_left} {inner} {self.box.head_right}"
-
-    def _row(self, texts: Sequence[str | None]) -> str:
-        cells = [
-            self._styled(self._fit("null", at), _DIM) if text is None else self._fit(text, at)
-            for at, text in enumerate(texts)
-        ]
-        inner = f" {self.box.mid_vertical} ".join(cells)
-        return f"{self.box.mid_left} {inner} {self.box.mid_right}"
-
-    def _styled(self, text: str, style: Style) -> str:
-        return style.render(text) if self.has_styles else text
+    def _line(self, texts: Sequence[str | None], part: str = "mid", style: Style | None = None) -> str:
+        cells = []
+        for at, text in enumerate(texts):
+            cell, own = self._fit("null" if text is None else text, at), _DIM if text is None else style
+            cells.append(own.render(cell) if own and self.has_styles else cell)
+        left, border, right = (
+            getattr(self.box, f"{part}_{place}") for place in ("left", "vertical", "right")
+        )
+        return f"{left} {f' {border} '.join(cells)} {right}"
 
     def _fit(self, text: str, at: int) -> str:
         """Return text padded to the width of a column, or shortened."""

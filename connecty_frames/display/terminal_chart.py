@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connecty_frames._base.text import snippet
-from connecty_frames.display.charts import Chart, ChartKind, choose_chart
+from connecty_frames.display.charts import Chart, choose_chart
 from connecty_frames.display.columns import cut_middle
 from connecty_frames.display.roles import is_year
 from connecty_frames.errors import ConfigError, missing_extra
@@ -26,16 +26,8 @@ if TYPE_CHECKING:
 _MAX_BARS: Final = 100
 _MAX_SERIES: Final = 6
 _HEIGHT: Final = 16
-#: The part of the width that the labels of bars may take; the characters of one in a legend.
-_LABEL_PART: Final = 3
-_MAX_LEGEND: Final = 20
 #: The colours of lines: of the terminal's own, in the order in which they are legible on light and dark.
 _COLOURS: Final = ("cyan", "magenta", "green", "red", "blue", "yellow")
-#: The most labels of a time axis, and the characters between two of them.
-_MAX_TICKS: Final = 5
-_TICK_GAP: Final = 4
-#: More than the margin that uniplot leaves around a single point.
-_AWAY_FROM_ZERO: Final = 1_000  # pragma: no mutate - any such number does
 #: The characters of bars and frames for a terminal that has ASCII alone.
 _ASCII: Final = str.maketrans(
     {
@@ -68,7 +60,7 @@ def terminal_plot(table: pa.Table, question: str | None, console: Console, *, cu
             console.print(_text(chart.what, style="dim"))
         if chart.part:
             console.print(_text(f"Shown: {chart.part}", style="dim"))
-        console.print((_bars if chart.kind is ChartKind.BARS else _series)(chart, console))
+        console.print((_bars if chart.kind == "bars" else _series)(chart, console))
     text = captured.get()
     return text.translate(_ASCII) if console.options.ascii_only else text
 
@@ -101,7 +93,7 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
     labels = [" / ".join(map(_label, row)) for row in rows]
     for label, share, digits in zip(labels, shares, chart.measure.texts, strict=True):
         bar = Bar(high - low, min(share, 0) - low, max(share, 0) - low)
-        name = cut_middle(label, console.width // _LABEL_PART)
+        name = cut_middle(label, console.width // 3)
         grid.add_row(_text(name), bar, _text("null", style="dim") if digits is None else _text(digits))
     return grid
 
@@ -136,10 +128,10 @@ def _series(chart: Chart, console: Console) -> RenderableType:
         console,
         xs=[xs[places] for places in series],
         ys=[ys[places] for places in series],
-        lines=chart.kind is ChartKind.LINE and not chart.has_dots,
+        lines=chart.kind == "line" and not chart.has_dots,
         x_labels=times is None,
         y_unit="%" if percent else "",
-        legend_labels=[cut_middle(_label(name), _MAX_LEGEND) for name in names] if chart.group else None,
+        legend_labels=[cut_middle(_label(name), 20) for name in names] if chart.group else None,
     )
     if times is not None:
         frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
@@ -152,7 +144,7 @@ def _times(chart: Chart) -> Any:
     """Return the times of a chart over dates or years; None over other numbers."""
     if chart.dimension.is_time:
         return chart.dimension.times.to_numpy()
-    if chart.kind is not ChartKind.LINE or not is_year(chart.dimension.cells):
+    if chart.kind != "line" or not is_year(chart.dimension.cells):
         return None
     years = [f"{year:04.0f}" if year is not None else "NaT" for year in chart.dimension.numbers]
     return np.array(years, "datetime64[ms]")
@@ -165,7 +157,8 @@ def _milliseconds(times: Any) -> Any:
     if np.isnan(counts).all():
         return counts
     first, last = np.nanmin(counts), np.nanmax(counts)
-    return counts - first + (last - first) + _AWAY_FROM_ZERO
+    # Beyond the margin that uniplot leaves around a single point.
+    return counts - first + (last - first) + 1_000  # pragma: no mutate - any such number does
 
 
 def _draw(console: Console, **options: Any) -> list[str]:
@@ -202,7 +195,7 @@ def _time_axis(times: Any, width: int, unit: str | None) -> str:
     if unit == "s" and last - first < np.timedelta64(1, "m"):
         unit = "ms"
     length = len(str(first.astype(f"datetime64[{unit}]")))
-    count = max(min(width // (length + _TICK_GAP), _MAX_TICKS), 2)
+    count = max(min(width // (length + 4), 5), 2)  # with four characters between two labels
     axis = " " * (width + 2)
     # Labels are at the times that they name, so the steps are rounded first.
     steps = [first + (last - first) * step // (count - 1) for step in range(count)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, Union, overload
 
 from connecty_frames._base.text import snippet
@@ -17,7 +18,6 @@ from connecty_frames.frames.attachment import KEY, Frame, backend_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
     from pathlib import Path
 
     import pandas as pd
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.frames.typed import AnyInMypy
 
-#: How many characters of a text a repr shows.
-_REPR_LENGTH: Final = 60
 _NO_METADATA: Final = (
     "This frame has no answer metadata: connecty_frames did not make it, or an operation lost it. "
     "cf.copy_metadata(source, frame) restores it (import connecty_frames as cf)."
@@ -73,11 +71,9 @@ def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
 
 
 @overload
-def metadata(frame: object, *, required: Literal[False] = ...) -> AnswerMetadata | None: ...
-@overload
 def metadata(frame: object, *, required: Literal[True]) -> AnswerMetadata: ...
 @overload
-def metadata(frame: object, *, required: bool) -> AnswerMetadata | None: ...
+def metadata(frame: object, *, required: bool = ...) -> AnswerMetadata | None: ...
 def metadata(frame: object, *, required: bool = False) -> AnswerMetadata | None:
     """Return the metadata of a frame.
 
@@ -219,9 +215,7 @@ class ConnectyAccessor(WithMetadata):
             "response_summary": found.response_summary,
             "rows": found.rows_text,
         }
-        lines = [
-            f"  {name}: {snippet(text, _REPR_LENGTH)}" for name, text in texts.items() if text is not None
-        ]
+        lines = [f"  {name}: {snippet(text, 60)}" for name, text in texts.items() if text is not None]
         return "\n".join(["<connecty>", *lines])
 
     def _repr_html_(self) -> str | None:
@@ -276,15 +270,12 @@ _registration: Final = threading.Lock()
 def register_accessors() -> None:
     """Register the accessor ``connecty`` with pandas and polars, for each that is loaded, once."""
     with _registration:
-        for library, registrar in _REGISTRARS:
+        for library, registrar in (
+            ("pandas", "api.extensions.register_dataframe_accessor"),
+            ("polars", "api.register_dataframe_namespace"),
+        ):
             module = sys.modules.get(library)
             frame = getattr(module, "DataFrame", None)
             # `api` is missing while the library is itself being imported.
             if frame is not None and hasattr(module, "api") and not hasattr(frame, KEY):
-                registrar(module)(KEY)(ConnectyAccessor)
-
-
-_REGISTRARS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
-    ("pandas", lambda pandas: pandas.api.extensions.register_dataframe_accessor),
-    ("polars", lambda polars: polars.api.register_dataframe_namespace),
-)
+                attrgetter(registrar)(module)(KEY)(ConnectyAccessor)

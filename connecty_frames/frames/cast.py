@@ -19,6 +19,7 @@ from connecty_frames.decode.types.encodings import Encoding, OpenType
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import accessor
 from connecty_frames.frames.attachment import backend_of, write_metadata
+from connecty_frames.frames.loading import to_engine
 from connecty_frames.frames.schema import to_schema_types
 from connecty_frames.frames.to_arrow import to_arrow
 from connecty_frames.options import CastOptions
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
 
 #: The rows of a batch of a table.
 _BATCH_ROWS = 100_000
-_TABLES = (
-    "a pyarrow Table or RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, a reader of "
-    "ADBC, anything else with __arrow_c_stream__, or an iterable of record batches or tables"
-)
 #: What to pass instead, by the name of the type.
 _INSTEAD = {
     "LazyFrame": "table.collect()",
@@ -115,17 +112,9 @@ def cast_table(
     engine = options.engine or kind
     if engine == "reader":
         return pa.RecordBatchReader.from_batches(schema, batches)
-    made: Any = pa.Table.from_batches(list(batches), schema)
+    made = pa.Table.from_batches(list(batches), schema)
     known = accessor.metadata(made, required=True)
-    if engine == "pandas":
-        from connecty_frames.frames.pandas import to_pandas
-
-        made = to_pandas(made, dtype_backend="numpy_nullable", metadata=known)
-    elif engine == "polars":
-        from connecty_frames.frames.polars import to_polars
-
-        made = to_polars(made, known)
-    return write_metadata(made, known)
+    return write_metadata(to_engine(made, engine, known), known)
 
 
 def rerun(
@@ -289,7 +278,9 @@ def _wrong_table(table: object) -> ConfigError:
     kind = type(table)
     instead = _INSTEAD.get(kind.__name__)
     return ConfigError(
-        f"table is of type {snippet(f'{kind.__module__}.{kind.__qualname__}')}; expected {_TABLES}.",
+        f"table is of type {snippet(f'{kind.__module__}.{kind.__qualname__}')}; expected a pyarrow Table or "
+        "RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, a reader of ADBC, anything else "
+        "with __arrow_c_stream__, or an iterable of record batches or tables.",
         hint=f"Pass {instead}." if instead else "",
         setting="table",
     )

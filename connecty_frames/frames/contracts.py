@@ -68,7 +68,7 @@ def _model_rule(model: Any, name: str, names: tuple[str, ...], annotation: Any) 
     runs_first = any(mode != "after" for mode in _validator_modes(model, name))
     checked = {} if runs_first else _constraints(annotation, model.model_config, is_model=True)
     choices = names if len(names) > 1 else ()
-    return ColumnRule(nullable=unwrap(annotation).nullable, choices=choices, **checked)
+    return ColumnRule(nullable=unwrap(annotation)[2], choices=choices, **checked)
 
 
 def dict_column(name: Any, given: Any) -> Declared:
@@ -168,7 +168,7 @@ def _constraints(annotation: Any, config: Any, *, is_model: bool) -> dict[str, A
         kept = [each for each in kept if not says_digits(each, metadata)]
     leaf, is_list = type_, typing.get_origin(type_) is list
     while typing.get_origin(leaf) is list:
-        leaf = unwrap(typing.get_args(leaf)[0]).type
+        leaf, *_ = unwrap(typing.get_args(leaf)[0])
     is_checked = (
         any(map(_is_constraint, (*kept, *inside)))
         or (is_model and not _LIMITS.isdisjoint(config))

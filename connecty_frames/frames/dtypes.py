@@ -28,7 +28,7 @@ import types
 import typing
 from decimal import Decimal
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -50,8 +50,8 @@ from connecty_frames.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-#: The digits of Arrow's widest decimals.
-_DECIMAL128: Final = 38
+#: The most digits of a decimal128, and of the decimals of polars and Spark.
+DECIMAL_DIGITS: Final = 38
 _DECIMAL256: Final = 76
 #: The type of categories that are not named.
 CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
@@ -73,10 +73,7 @@ def arrow_type(given: Any) -> pa.DataType:
     if isinstance(given, str):
         return _from_name(given)
     class_ = given if isinstance(given, type) else type(given)
-    for library, convert in _LIBRARIES:
-        if comes_from(class_, library):
-            return convert(given)
-    return _from_annotation(given)
+    return _LIBRARIES.get(_library_of(class_), _from_annotation)(given)
 
 
 def find_encoding(given: Any) -> Encoding | None:
@@ -125,9 +122,13 @@ def _category(given: Sequence[Any], *, is_ordered: bool = False) -> Category:
     return category
 
 
+def _library_of(class_: type) -> str:
+    return class_.__module__.partition(".")[0]
+
+
 def comes_from(class_: type, library: str) -> bool:
     """Whether a class is of a library, found without importing it."""
-    return class_.__module__.partition(".")[0] == library
+    return _library_of(class_) == library
 
 
 def is_model(given: object, library: str, base: str) -> bool:
@@ -148,12 +149,12 @@ def _unknown(given: object) -> UnknownTypeError:
 
 # --- names ------------------------------------------------------------------------------------------
 
-#: Names of types without parameters in Arrow, pandas and numpy, in lower case; first those of Arrow itself.
 _ALIASES: Final = (
     "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 double bool boolean str string utf8"
     " large_string binary large_binary date32 date32[day] date64 date64[ms] time32[s] time32[ms] time64[us]"
     " time64[ns]"
 )
+#: Names of types without parameters in Arrow, pandas, numpy and Python, in lower case; first those of Arrow.
 _NAMES: Final[dict[str, pa.DataType]] = {
     **{name: pa.type_for_alias(name) for name in _ALIASES.split()},
     "int": pa.int64(),
@@ -165,9 +166,6 @@ _NAMES: Final[dict[str, pa.DataType]] = {
     "timedelta": pa.duration("us"),
     "category": CATEGORY,
 }
-_TIMESTAMP: Final = re.compile(r"(?:timestamp|datetime64)\[(s|ms|us|ns)(?:, *(?:tz=)?([^\]]+))?\]")
-_DURATION: Final = re.compile(r"(?:duration|timedelta64)\[(s|ms|us|ns)\]")
-_DIGITS: Final = re.compile(r"[Dd]ecimal(?:128|256)?\((\d+)(?:, *(\d+))?\)")
 
 
 def _from_name(name: str) -> pa.DataType:
@@ -175,11 +173,11 @@ def _from_name(name: str) -> pa.DataType:
     text = re.sub(r"\[(pyarrow|python|pyarrow_numpy)\]$", "", name.strip())
     if (known := _NAMES.get(text.lower())) is not None:
         return known
-    if (found := _TIMESTAMP.fullmatch(text)) is not None:
+    if found := re.fullmatch(r"(?:timestamp|datetime64)\[(s|ms|us|ns)(?:, *(?:tz=)?([^\]]+))?\]", text):
         return pa.timestamp(found[1], found[2] and zone_name(found[2]))
-    if (found := _DURATION.fullmatch(text)) is not None:
+    if found := re.fullmatch(r"(?:duration|timedelta64)\[(s|ms|us|ns)\]", text):
         return pa.duration(found[1])
-    if (found := _DIGITS.fullmatch(text)) is not None:
+    if found := re.fullmatch(r"[Dd]ecimal(?:128|256)?\((\d+)(?:, *(\d+))?\)", text):
         return _decimal(int(found[1]), int(found[2] or 0))
     raise _unknown(name)
 
@@ -198,7 +196,7 @@ def _decimal(precision: int, scale: int) -> pa.DataType:
             f"a decimal of {precision} digits with {scale} after the point: expected 1 to {_DECIMAL256} "
             "digits, and at most as many after the point"
         )
-    return (pa.decimal128 if precision <= _DECIMAL128 else pa.decimal256)(precision, scale)
+    return (pa.decimal128 if precision <= DECIMAL_DIGITS else pa.decimal256)(precision, scale)
 
 
 # --- pandas, numpy and polars -----------------------------------------------------------------------
@@ -245,7 +243,7 @@ def _from_polars(given: Any) -> pa.DataType:
         pl.Categorical: lambda: CATEGORY,
         pl.Datetime: lambda: pa.timestamp(given.time_unit, given.time_zone and zone_name(given.time_zone)),
         pl.Duration: lambda: pa.duration(given.time_unit),
-        pl.Decimal: lambda: _decimal(given.precision or _DECIMAL128, given.scale or 0),
+        pl.Decimal: lambda: _decimal(given.precision or DECIMAL_DIGITS, given.scale or 0),
         pl.Time: lambda: pa.time64("ns"),
     }
     return make.get(base, lambda: _from_name(str(base)))()
@@ -261,18 +259,14 @@ def _from_pandera(given: Any) -> pa.DataType:
 
 # --- Python types, annotations and models -----------------------------------------------------------
 
-_PYTHON: Final[dict[Any, pa.DataType]] = {
-    type_: _NAMES[type_.__name__]
-    for type_ in (int, float, str, bytes, bool, dt.date, dt.datetime, dt.time, dt.timedelta)
-}
-#: Annotations that may enclose a type without changing it; a union only if its other type is None.
-_WRAPPERS: Final = frozenset({typing.Annotated, typing.Union, types.UnionType})
 _IP_KINDS: Final = ("Address", "Interface", "Network")
-#: Classes whose Arrow type says all that pydantic would check.
-_CLOCKS: Final = {"AwareDatetime": pa.timestamp("us", "UTC"), "NaiveDatetime": pa.timestamp("us")}
-#: Classes that pydantic checks, by library and name, so that none is imported.
-_CHECKED: Final[dict[str, dict[str, pa.DataType]]] = {
+#: Classes by library and name, so that none is imported. Of times, the Arrow type says all that pydantic
+#: would check.
+_CLASSES: Final[dict[str, dict[str, pa.DataType]]] = {
+    **dict.fromkeys(("builtins", "datetime"), _NAMES),
     "pydantic": {
+        "AwareDatetime": pa.timestamp("us", "UTC"),
+        "NaiveDatetime": pa.timestamp("us"),
         **dict.fromkeys(("PastDate", "FutureDate"), pa.date32()),
         **dict.fromkeys(("EmailStr", "HttpUrl", "AnyHttpUrl", "AnyUrl", "SecretStr"), pa.string()),
         **{f"IPvAny{kind}": pa.string() for kind in _IP_KINDS},
@@ -286,13 +280,14 @@ def is_checked_class(given: Any, *, has_encoding: bool = False) -> bool:
     """Whether pydantic has more to check of a class than its Arrow type, or its encoding's, says."""
     if not isinstance(given, type):
         return False
-    return _checked_type(given) is not None or (
-        comes_from(given, "pydantic") and (has_encoding or given.__name__ not in _CLOCKS)
-    )
+    known = _class_type(given)
+    if comes_from(given, "pydantic"):
+        return has_encoding or known is None or not pa.types.is_timestamp(known)
+    return known is not None and _library_of(given) in {"ipaddress", "uuid"}
 
 
-def _checked_type(given: type) -> pa.DataType | None:
-    return _CHECKED.get(given.__module__.partition(".")[0], {}).get(given.__name__)
+def _class_type(given: type) -> pa.DataType | None:
+    return _CLASSES.get(_library_of(given), {}).get(given.__name__)
 
 
 def _from_annotation(given: Any) -> pa.DataType:
@@ -300,35 +295,23 @@ def _from_annotation(given: Any) -> pa.DataType:
     given, metadata, _ = unwrap(given)
     if given is Decimal:
         limits = _limits(metadata)
-        return _decimal(limits.get("max_digits", _DECIMAL128), limits["decimal_places"])
+        return _decimal(limits.get("max_digits", DECIMAL_DIGITS), limits["decimal_places"])
     if typing.get_origin(given) is list:
         return pa.list_(arrow_type(typing.get_args(given)[0]))
     if is_pydantic_model(given):
         raise UnknownTypeError(
             f"{given.__name__} is a model, not a column type: pass a pa.struct for its objects"
         )
-    if isinstance(given, type):
-        known = _PYTHON.get(given, _checked_type(given))
-        if known is None and comes_from(given, "pydantic"):
-            known = _CLOCKS.get(given.__name__)
-        if known is not None:
-            return known
+    if isinstance(given, type) and (known := _class_type(given)) is not None:
+        return known
     raise _unknown(given)
 
 
-class Unwrapped(NamedTuple):
-    """The parts of an annotation."""
-
-    type: Any
-    metadata: tuple[Any, ...]  # as in Annotated, of the inner ones first
-    nullable: bool
-
-
-def unwrap(given: Any) -> Unwrapped:
-    """Return the type inside of an annotation, and what the annotation says of it."""
+def unwrap(given: Any) -> tuple[Any, tuple[Any, ...], bool]:
+    """Return the type inside of an annotation, its metadata, inner first, and whether it allows None."""
     metadata: tuple[Any, ...] = ()
     nullable = False
-    while (origin := typing.get_origin(given)) in _WRAPPERS:
+    while (origin := typing.get_origin(given)) in {typing.Annotated, typing.Union, types.UnionType}:
         inner = typing.get_args(given)
         if origin is typing.Annotated:
             metadata, inner = (*chain(*map(_parts_of, inner[1:])), *metadata), inner[:1]
@@ -339,9 +322,7 @@ def unwrap(given: Any) -> Unwrapped:
                 f"{value_text(given)} is a union, and a column has one type: str holds the text of any value"
             )
         given = inner[0]
-    return Unwrapped(
-        given, metadata, nullable or (origin is typing.Literal and None in typing.get_args(given))
-    )
+    return given, metadata, nullable or (origin is typing.Literal and None in typing.get_args(given))
 
 
 def _parts_of(metadata: Any) -> list[Any]:
@@ -366,12 +347,12 @@ def _limits(metadata: Iterable[Any]) -> dict[str, int]:
     return limits
 
 
-_LIBRARIES: Final[tuple[tuple[str, Callable[[Any], pa.DataType]], ...]] = (
-    ("pandas", _from_pandas),
-    ("numpy", _from_numpy),
-    ("polars", _from_polars),
-    ("pandera", _from_pandera),
-)
+_LIBRARIES: Final[dict[str, Callable[[Any], pa.DataType]]] = {
+    "pandas": _from_pandas,
+    "numpy": _from_numpy,
+    "polars": _from_polars,
+    "pandera": _from_pandera,
+}
 
 
 # --- time zones -------------------------------------------------------------------------------------

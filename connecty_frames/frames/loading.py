@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.options import Engine
 
 #: The engines whose import has ended. For these nothing needs to be begun.
@@ -73,14 +74,14 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(before=_finish_before_fork)
 
 
-def to_engine(table: pa.Table, engine: Engine) -> Any:
-    """Return a table without an answer's metadata as the frame of a library."""
+def to_engine(table: pa.Table, engine: Engine, metadata: AnswerMetadata | None = None) -> Any:
+    """Return a table as the frame of a library, which is made as the metadata says but does not get it."""
     if engine == "pyarrow":
         return table
     if engine == "polars":
         from connecty_frames.frames.polars import to_polars
 
-        return to_polars(table)
+        return to_polars(table, metadata)
     from connecty_frames.frames.pandas import to_pandas
 
-    return to_pandas(table)
+    return to_pandas(table, metadata=metadata)

@@ -43,11 +43,6 @@ _NULLABLE_STRING: Any = pd.StringDtype("pyarrow")
 #: pandas 3 has a second string dtype, whose missing value is NaN as in numpy, and uses it for column names;
 #: pandas 2 has only the first, and keeps names and texts as objects.
 _NUMPY_STRING: Any = None if pd.__version__.startswith("2.") else pd.StringDtype("pyarrow", na_value=np.nan)
-_NAMES: Any = _NUMPY_STRING or "str"
-#: The precisions of inferred decimals in pandas, where the 38 digits of Arrow are not needed. The result of
-#: Arrow's arithmetic has about the digits of both operands together, and more than 38 are an error: columns
-#: of 17 digits can be added, subtracted, multiplied and divided, of 28 added and subtracted.
-_PRECISIONS: Final = (17, 28)
 #: With more numpy columns than this, each in its own block, pandas would warn of a fragmented frame (at
 #: 100 blocks) when its owner adds columns.
 _MAX_BLOCKS: Final = 50
@@ -80,7 +75,7 @@ def to_pandas(
     many_blocks = sum(isinstance(array, np.ndarray) for array in arrays) > _MAX_BLOCKS
     index = pd.RangeIndex(table.num_rows)
     frame = pd.DataFrame(dict(enumerate(arrays)), index=index, copy=many_blocks)
-    frame.columns = pd.Index(names, dtype=_NAMES)
+    frame.columns = pd.Index(names, dtype=_NUMPY_STRING or "str")
     return frame
 
 
@@ -116,10 +111,12 @@ def _narrow_decimals(
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column of decimals with the least precision that holds all values, also rounded."""
+    # The result of Arrow's arithmetic has about the digits of both operands, and more than 38 are an error:
+    # columns of 17 digits can be added, subtracted, multiplied and divided, of 28 added and subtracted.
     # Rounding that carries over to a digit more than the type has, as 9.97 to 10.0, makes 0 without an error.
     extremes = [value for value in pc.min_max(column).as_py().values() if value is not None]
     doubled = EXACT_CONTEXT.multiply(max(map(abs, extremes), default=Decimal(0)), 2)
-    for precision in _PRECISIONS:
+    for precision in (17, 28):
         integer_digits = precision - column.type.scale
         # 9.5 of one digit is the first that carries, rounded to its first place or to whole numbers.
         if doubled < 2 * 10**integer_digits - 10 ** max(integer_digits - 1, 0):
@@ -276,31 +273,22 @@ _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
 # --- what numpy cannot hold -------------------------------------------------------------------------
 
 
-def _mixes_nan_and_null(column: pa.ChunkedArray, array: ColumnArray) -> bool:
-    if column.null_count == 0 or not pa.types.is_floating(column.type):
-        return False
-    return bool(np.count_nonzero(np.isnan(array)) > column.null_count)
-
-
-_LOSSES: Final[list[tuple[Callable[[pa.ChunkedArray, ColumnArray], bool], str]]] = [
-    (
-        lambda _, array: isinstance(getattr(array, "dtype", None), pd.ArrowDtype),
-        "kept as ArrowDtype, since numpy has no type that holds their values and nulls",
-    ),
-    (
-        lambda column, array: pa.types.is_integer(column.type) and array.dtype.kind == "f",
-        "whole numbers that became float64, since they have nulls",
-    ),
-    (_mixes_nan_and_null, "NaN and null can no longer be told apart"),
-]
+def _loss(column: pa.ChunkedArray, array: ColumnArray) -> str | None:
+    if isinstance(array.dtype, pd.ArrowDtype):
+        return "kept as ArrowDtype, since numpy has no type that holds their values and nulls"
+    if pa.types.is_integer(column.type) and array.dtype.kind == "f":
+        return "whole numbers that became float64, since they have nulls"
+    if column.null_count and pa.types.is_floating(column.type):
+        has_nan = np.count_nonzero(np.isnan(array)) > column.null_count
+        return "NaN and null can no longer be told apart" if has_nan else None
+    return None
 
 
 def _warn_of_losses(names: list[str], columns: list[pa.ChunkedArray], arrays: list[ColumnArray]) -> None:
     """Warn once of all columns that ``"numpy"`` cannot hold as they are."""
     lost: dict[str, list[str]] = {}
     for name, column, array in zip(names, columns, arrays, strict=True):
-        loss = next((text for matches, text in _LOSSES if matches(column, array)), None)
-        if loss is not None:
+        if (loss := _loss(column, array)) is not None:
             lost.setdefault(loss, []).append(f"{snippet(name)!r} ({snippet(str(column.type))})")
     if lost:
         losses = "; ".join(f"{loss}: {listed(where)}" for loss, where in lost.items())

@@ -31,7 +31,7 @@ from connecty_frames.frames.to_arrow import repeated_name
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pandas as pd
     import polars as pl
@@ -131,7 +131,7 @@ def read_parquet(
         ) from None
     with _library_errors(f"{name} is damaged, or holds something that {engine} cannot"):
         table = _restore_types(table, pandas_metadata.seconds, found, options.engine)
-        frame = _CONVERTERS[options.engine](table, pandas_metadata, options.dtype_backend)
+        frame = _to_frame(table, pandas_metadata, options)
     return frame if found is None else attach(frame, found)
 
 
@@ -276,6 +276,19 @@ def _cast_exactly(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArra
 # --- frames -----------------------------------------------------------------------------------------
 
 
+def _to_frame(table: pa.Table, pandas_metadata: _PandasMetadata, options: AskOptions) -> Any:
+    if options.engine == "pandas":
+        return _to_pandas(table, pandas_metadata, options.dtype_backend)
+    index = {each for each in pandas_metadata.index_columns if isinstance(each, str)}
+    table = _without(table, {name for name in index if name.startswith(_UNNAMED)})
+    if options.engine == "polars":
+        return _to_polars(table)
+    entries = table.schema.metadata or {}
+    return table.replace_schema_metadata(
+        {key: entries[key] for key in entries.keys() - {PANDAS_KEY, ATTRS_KEY}}
+    )
+
+
 def _to_pandas(table: pa.Table, pandas_metadata: _PandasMetadata, backend: DtypeBackend) -> pd.DataFrame:
     names: set[str] = set()
     index = None
@@ -328,7 +341,7 @@ def _pandas_columns(
     return frame
 
 
-def _to_polars(table: pa.Table, pandas_metadata: _PandasMetadata, _: DtypeBackend) -> pl.DataFrame:
+def _to_polars(table: pa.Table) -> pl.DataFrame:
     import polars as pl
 
     from connecty_frames.frames.polars import to_polars
@@ -336,34 +349,13 @@ def _to_polars(table: pa.Table, pandas_metadata: _PandasMetadata, _: DtypeBacken
     if (repeated := repeated_name(table.column_names)) is not None:
         raise ConfigError(f"Two columns are called {snippet(repeated)!r}, which polars cannot hold.")
     try:
-        return to_polars(_without_unnamed_index(table, pandas_metadata), metadata(table))
+        return to_polars(table, metadata(table))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # such as pandas' periods
         raise ConfigError(
             f"This file holds a type that polars lacks: {snippet(str(error), 200)}", setting="engine"
         ) from None
 
 
-def _to_arrow(table: pa.Table, pandas_metadata: _PandasMetadata, _: DtypeBackend) -> pa.Table:
-    entries = dict(table.schema.metadata or {})
-    for key in (PANDAS_KEY, ATTRS_KEY):
-        entries.pop(key, None)
-    return _without_unnamed_index(table, pandas_metadata).replace_schema_metadata(entries)
-
-
-def _without_unnamed_index(table: pa.Table, pandas_metadata: _PandasMetadata) -> pa.Table:
-    names = {
-        each for each in pandas_metadata.index_columns if isinstance(each, str) and each.startswith(_UNNAMED)
-    }
-    return _without(table, names)
-
-
 def _without(table: pa.Table, names: set[str]) -> pa.Table:
     """Remove columns, all at once: Table.drop_columns does it one by one."""
     return table.select([at for at, name in enumerate(table.column_names) if name not in names])
-
-
-_CONVERTERS: Final[dict[Engine, Callable[[pa.Table, _PandasMetadata, DtypeBackend], Any]]] = {
-    "pandas": _to_pandas,
-    "polars": _to_polars,
-    "pyarrow": _to_arrow,
-}

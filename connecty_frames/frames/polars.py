@@ -20,18 +20,12 @@ from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
 from connecty_frames.frames.attachment import categories_of
-from connecty_frames.frames.dtypes import check_zones
+from connecty_frames.frames.dtypes import DECIMAL_DIGITS, check_zones
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames.answer_metadata import AnswerMetadata
-
-#: The digits of polars' only decimal.
-_DECIMAL_DIGITS: Final = 38
-#: The hours of the time zone database's outermost offsets, Etc/GMT+12 and Etc/GMT-14.
-_WESTERNMOST: Final = -12
-_EASTERNMOST: Final = 14
 
 register_accessors()
 
@@ -111,7 +105,7 @@ def _supported(type_: pa.DataType) -> pa.DataType:
 
 
 def _decimal(type_: pa.DataType) -> pa.DataType:
-    return pa.decimal128(type_.precision, type_.scale) if type_.precision <= _DECIMAL_DIGITS else pa.string()
+    return pa.decimal128(type_.precision, type_.scale) if type_.precision <= DECIMAL_DIGITS else pa.string()
 
 
 def _timestamp(type_: pa.DataType) -> pa.DataType:
@@ -119,10 +113,8 @@ def _timestamp(type_: pa.DataType) -> pa.DataType:
     if offset is None:
         return type_
     hours, minutes = int(offset[1]), int(offset[2])
-    # polars replaces an offset by its name in the time zone database, which has whole hours alone.
-    return (
-        type_ if minutes == 0 and _WESTERNMOST <= hours <= _EASTERNMOST else pa.timestamp(type_.unit, "UTC")
-    )
+    # polars replaces an offset by its name in the time zone database: Etc/GMT+12 to Etc/GMT-14.
+    return type_ if minutes == 0 and hours in range(-12, 15) else pa.timestamp(type_.unit, "UTC")
 
 
 def _struct(type_: pa.DataType) -> pa.DataType:
@@ -165,19 +157,16 @@ _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
 def _convert(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
     """Return a column in a type, and with a layout, that polars accepts."""
     if column.type != target:
-        is_decimal = pa.types.is_decimal256(column.type) and pa.types.is_string(target)
-        column = _decimal_texts(column) if is_decimal else column.cast(target)
+        if pa.types.is_decimal256(column.type) and pa.types.is_string(target):
+            from connecty_frames.display.formatting import texts  # which imports pyarrow.compute
+
+            return texts(column)
+        column = column.cast(target)
     if pa.types.is_fixed_size_list(column.type) and any(chunk.offset for chunk in column.chunks):
         # polars refuses a slice of lists of fixed size with nulls: concatenating copies it out of the whole.
         nothing = pa.nulls(0, column.type)
         return pa.chunked_array([pa.concat_arrays([chunk, nothing]) for chunk in column.chunks])
     return column
-
-
-def _decimal_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    from connecty_frames.display.formatting import texts  # which imports pyarrow.compute, for few answers
-
-    return texts(column)
 
 
 def _warn_of_losses(schema: pa.Schema, targets: list[pa.DataType]) -> None:

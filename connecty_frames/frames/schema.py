@@ -43,10 +43,6 @@ _ACCEPTED: Final = (
     'values are written (cf.epoch("ms"), cf.local("Europe/Warsaw"), cf.strptime("%d/%m/%Y"), '
     'cf.binary("base64"))'
 )
-_SCHEMAS: Final = (
-    "a dict of column names to types, a pyarrow or polars schema, a pydantic model class, a pandera model "
-    "class or schema, or a saved answer.schema"
-)
 
 
 def to_schema_types(schema: object) -> SchemaTypes | None:
@@ -75,7 +71,11 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
         found = _from_columns((dict_column(*item) for item in schema.items()), complete=is_polars)
         warn_of_validators(schema)
         return found
-    raise wrong_value("schema", schema, _SCHEMAS)
+    expected = (
+        "a dict of column names to types, a pyarrow or polars schema, a pydantic model class, a pandera "
+        "model class or schema, or a saved answer.schema"
+    )
+    raise wrong_value("schema", schema, expected)
 
 
 def _from_columns(columns: Iterable[Declared], *, complete: bool) -> SchemaTypes:
@@ -117,7 +117,7 @@ def _check(type_: pa.DataType) -> pa.DataType:
     elif pa.types.is_map(type_):
         _check(type_.key_type)
         _check(type_.item_type)
-    elif _is_nested(type_):
+    elif is_list(type_) or pa.types.is_struct(type_):
         for position in range(type_.num_fields):
             field = type_.field(position)
             if NUL in field.name:
@@ -128,7 +128,6 @@ def _check(type_: pa.DataType) -> pa.DataType:
     return type_
 
 
-_is_nested: Final = any_of(is_list, pa.types.is_struct)
 _is_flat: Final = any_of(
     pa.types.is_integer,
     pa.types.is_float32,

@@ -19,6 +19,7 @@ from connecty_frames.decode.arrow_types import any_of, first_match, is_aware, is
 from connecty_frames.display.formatting import texts
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import spark_metadata
+from connecty_frames.frames.dtypes import DECIMAL_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.decode.arrow_types import TypeTest
-
-#: The digits of Spark's only decimal.
-_DECIMAL_DIGITS: Final = 38
 
 
 def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -> DataFrame:
@@ -77,7 +75,7 @@ def _decimal(type_: pa.DataType) -> spark.DataType:
     # Spark has no scale below 0 or above the precision, as Arrow has: the digits are the same with zeros.
     scale = max(type_.scale, 0)
     precision = max(type_.precision - min(type_.scale, 0), scale)
-    return spark.DecimalType(precision, scale) if precision <= _DECIMAL_DIGITS else spark.StringType()
+    return spark.DecimalType(precision, scale) if precision <= DECIMAL_DIGITS else spark.StringType()
 
 
 def _is_finest(type_: pa.DataType) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -15,20 +15,19 @@ from connecty_frames.errors import ConfigError, ConnectyError, ConversionError
 from connecty_frames.frames.attachment import backend_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pandas as pd
     import polars as pl
 
-#: Types of polars that Arrow lacks.
-_ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unknown"})
-
 
 def to_arrow(frame: object) -> pa.Table:
     """Return a frame of any library as an Arrow table of the same values; raises ConfigError."""
-    convert = _TO_ARROW[backend_of(frame).library]
+    library: Any = backend_of(frame).library
+    if library == "pyarrow":
+        return frame
     try:
-        return convert(frame)
+        return (_from_pandas if library == "pandas" else _from_polars)(frame)  # type: ignore[arg-type]
     except ConnectyError:
         raise
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -92,7 +91,7 @@ def _from_polars(frame: pl.DataFrame) -> pa.Table:
                 f"Column {snippet(name)!r} has a NUL character in its name or a field's name, which polars "
                 "cannot export to Arrow: rename it."
             )
-        if str(dtype.base_type()) in _ONLY_POLARS:
+        if str(dtype.base_type()) in {"Object", "Int128", "UInt128", "Float16", "Unknown"}:
             raise ConfigError(
                 f"Column {snippet(name)!r} is of polars' {snippet(str(dtype))}, which Arrow lacks: cast it."
             )
@@ -111,10 +110,3 @@ def _field_names(dtype: Any) -> Iterator[str]:
         yield from _field_names(field.dtype)
     if hasattr(dtype, "inner"):
         yield from _field_names(dtype.inner)
-
-
-_TO_ARROW: Final[dict[str, Callable[[Any], pa.Table]]] = {
-    "pandas": _from_pandas,
-    "polars": _from_polars,
-    "pyarrow": lambda table: table,
-}
