@@ -55,23 +55,6 @@ def values(specification: dict[str, Any], name: str) -> list[Any]:
 # Kinds
 
 
-def test_a_number_over_time_is_a_line() -> None:
-    """The axes have the names of the columns, the title is the question."""
-    found = drawn({"revenue": [1.5, 2.5], "day": DAYS})
-
-    assert found["mark"]["type"] == "line"
-    assert found["title"] == "how many?"
-    assert channels(found) == {
-        "x": ("day", "temporal", "day"),
-        "y": ("revenue", "quantitative", "revenue"),
-    }
-
-
-def test_a_single_year_is_a_line() -> None:
-    """As a single date is."""
-    assert drawn({"year": [2024], "orders": [5]})["mark"]["type"] == "line"
-
-
 _NUMBERS = {"tickCount": 8, "labelSeparation": 10, "titlePadding": 10}
 
 
@@ -139,12 +122,38 @@ def test_the_axes_and_the_size(
     assert (found["width"], found.get("height")) == (560, height)
 
 
-def test_several_lines_where_times_repeat() -> None:
-    """Colours distinguish them by a category."""
-    found = drawn({"day": [*DAYS, *DAYS], "shop": ["a", "a", "b", "b"], "n": [1, 2, 3, 4]})
+@cases(
+    ("columns", "mark", "colour"),
+    [
+        # lines over time, of different colours where times repeat
+        ({"revenue": [1.5, 2.5], "day": DAYS}, "line", None),
+        ({"day": [*DAYS, *DAYS], "shop": ["a", "a", "b", "b"], "n": [1, 2, 3, 4]}, "line", "shop"),
+        # years in order, also one; others are a list of things
+        ({"year": [2024], "orders": [5]}, "line", None),
+        ({"year": [2022, 2024], "n": [5, 1]}, "line", None),
+        ({"year": [2024, 2022], "n": [5, 1]}, "line", None),
+        ({"year": [2024, 2022, 2023], "n": [5, 1, 3]}, "bar", None),
+        ({"year": [9, 7, 8], "n": [5, 1, 3]}, "circle", None),
+        # a second category adds nothing where the first does not repeat
+        ({"country": ["PL", "DE"], "capital": ["Warsaw", "Berlin"], "orders": [5, 7]}, "bar", None),
+        # bars would be summed, and a line would connect values of the same time
+        ({"at": ["a", "a"], "n": [1, 2]}, "circle", None),
+        ({"at": [DAYS[0], DAYS[0]], "n": [1, 2]}, "circle", None),
+        ({"price": [1, 2], "sold": [5, 3]}, "circle", None),
+        # a line would connect one order with the next; several orders of a day have no colours
+        ({"order_id": [7, 8], "day": DAYS, "amount": [3, 2]}, "circle", None),
+        ({"order_id": [7, 8, 9], "day": [DAYS[0], *DAYS], "amount": [3, 2, 1]}, "circle", None),
+        ({"shop_id": [7, 7], "day": DAYS, "amount": [3, 2]}, "line", None),
+        ({"order_id": [7, 8], "year": [2023, 2024], "amount": [3, 2]}, "line", None),
+        ({"order_id": [7, 8], "amount": [3, 2]}, "bar", None),
+    ],
+)
+def test_the_mark(columns: dict[str, Any], mark: str, colour: str | None) -> None:
+    """The types of the columns, and whether they repeat, decide."""
+    found = drawn(columns)
 
-    assert found["mark"]["type"] == "line"
-    assert channels(found)["color"] == ("shop", "nominal", "shop")
+    assert (found["mark"]["type"], found["title"]) == (mark, "how many?")
+    assert channels(found).get("color") == (colour and (colour, "nominal", colour))
 
 
 @cases(("count", "are_told_apart"), [(20, True), (21, False)])
@@ -155,18 +164,6 @@ def test_at_most_twenty_lines(count: int, *, are_told_apart: bool) -> None:
     assert ("color" in drawn(columns)["encoding"]) is are_told_apart
 
 
-def test_a_number_by_category_is_bars() -> None:
-    """In the order of the answer; a second category adds nothing where the first does not repeat."""
-    found = drawn({"country": ["PL", "DE"], "capital": ["Warsaw", "Berlin"], "orders": [5, 7]})
-
-    assert found["mark"]["type"] == "bar"
-    assert channels(found) == {
-        "x": ("orders", "quantitative", "orders"),
-        "y": ("country", "nominal", "country"),
-    }
-    assert found["encoding"]["y"]["sort"] is None
-
-
 def test_bars_beside_each_other_where_categories_repeat() -> None:
     """Colours distinguish a second category, beside each other: nothing is summed."""
     found = drawn({"country": ["PL", "PL", "DE"], "paid": [True, False, True], "orders": [5, 7, 1]})
@@ -175,23 +172,6 @@ def test_bars_beside_each_other_where_categories_repeat() -> None:
     assert channels(found)["color"] == ("paid", "nominal", "paid")
     assert channels(found)["yOffset"][0] == "paid"
     assert values(found, "paid") == ["true", "false", "true"]
-
-
-@cases("across", [["a", "a"], [DAYS[0], DAYS[0]]], ids=["category", "time"])
-def test_repeats_without_a_category_are_points(across: list[Any]) -> None:
-    """Bars would be summed, and a line would connect values of the same time."""
-    assert drawn({"at": across, "n": [1, 2]})["mark"]["type"] == "circle"
-
-
-def test_a_number_over_a_number_is_points() -> None:
-    """The first is on the x axis."""
-    found = drawn({"price": [1, 2], "sold": [5, 3]})
-
-    assert found["mark"]["type"] == "circle"
-    assert channels(found) == {
-        "x": ("price", "quantitative", "price"),
-        "y": ("sold", "quantitative", "sold"),
-    }
 
 
 def test_the_columns_may_be_named() -> None:
@@ -375,12 +355,18 @@ def test_control_characters_in_names_and_titles() -> None:
         ({"c": ["a"]}, r"the columns are 'c' \(dimension\)"),
         ({"day": DAYS, "c": ["a", "b"]}, r"'day' \(period\), 'c' \(label\)"),
         ({"l": [[1], [2]], "n": [1, 2]}, r"'l' \(other\)"),
+        ({"customer_id": [1, 2]}, r"'customer_id' \(identifier\)"),
+        ({"rank": [1, 2], "customer": ["a", "b"]}, r"'rank' \(rank\), 'customer' \(label\)"),
+        ({"orders": [5], "customers": [3]}, r"'orders' \(measure\), 'customers' \(measure\)"),
+        ({"c": ["a"], "share": [[0.5]]}, r"'share' \(other\)"),
     ],
 )
 def test_nothing_fits(columns: dict[str, Any], why: str) -> None:
     """The error names the columns and what a chart needs."""
-    with pytest.raises(cf.ConfigError, match=f"^No plot fits this answer: .*{why}.*A plot needs a measure"):
+    message = rf"^No plot fits this answer: .*{why}.*A plot needs a measure .* plot\(x=, y=\) draws"
+    with pytest.raises(cf.ConfigError, match=message) as caught:
         drawn(columns)
+    assert caught.value.setting == "plot"
 
 
 @pytest.mark.parametrize(
@@ -417,15 +403,6 @@ def test_the_points_of_a_line(count: int, *, point: bool) -> None:
     days = [DAYS[0] + timedelta(days=day) for day in range(count)]
 
     assert drawn({"day": days, "n": [*range(count)]})["mark"]["point"] is point
-
-
-@cases(
-    ("years", "mark"),
-    [([2022, 2024], "line"), ([2024, 2022], "line"), ([2024, 2022, 2023], "bar"), ([9, 7, 8], "circle")],
-)
-def test_years_in_order_are_a_line(years: list[int], mark: str) -> None:
-    """Others are a list of things."""
-    assert drawn({"year": years, "n": [5, 1, 3][: len(years)]})["mark"]["type"] == mark
 
 
 @cases(
@@ -558,28 +535,6 @@ def test_two_of_one_name() -> None:
     assert found["mark"]["type"] == "bar"
     nulls = drawn({"id": [7, 8, 9], "customer": [None, "Bob", None], "revenue": [3, 2, 1]})
     assert values(nulls, "customer") == ["null (7)", "Bob", "null (9)"]
-
-
-def test_identifiers_over_time_are_no_colours() -> None:
-    """Several orders of a day are points."""
-    found = drawn({"order_id": [7, 8, 9], "day": [DAYS[0], DAYS[0], DAYS[1]], "amount": [3, 2, 1]})
-
-    assert channels(found).keys() == {"x", "y"}
-    assert found["mark"]["type"] == "circle"
-
-
-@cases(
-    ("columns", "mark"),
-    [
-        ({"order_id": [7, 8], "day": DAYS, "amount": [3, 2]}, "circle"),
-        ({"shop_id": [7, 7], "day": DAYS, "amount": [3, 2]}, "line"),
-        ({"order_id": [7, 8], "year": [2023, 2024], "amount": [3, 2]}, "line"),
-        ({"order_id": [7, 8], "amount": [3, 2]}, "bar"),
-    ],
-)
-def test_events_are_points(columns: dict[str, list[Any]], mark: str) -> None:
-    """A line would connect one order with the next."""
-    assert drawn(columns)["mark"]["type"] == mark
 
 
 def test_the_title_says_what_is_drawn() -> None:

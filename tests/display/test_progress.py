@@ -24,6 +24,19 @@ class Terminal(io.StringIO):
         """Return True."""
         return True
 
+    @property
+    def line(self) -> str:
+        """The line that was drawn last, without styles."""
+        return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self.getvalue()).splitlines()[-2].rstrip()
+
+
+def set_terminal(monkeypatch: pytest.MonkeyPatch, columns: str = "120") -> Terminal:
+    """Make standard error a terminal, which pytest would undo after a fixture."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    return stream
+
 
 def test_a_callable_receives_each_step() -> None:
     """Each is a Progress, with the question and its id."""
@@ -73,72 +86,42 @@ def test_a_terminal_shows_the_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The question, the state and the seconds are on standard error. Standard output is for data."""
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setenv("TERM", "xterm")
-
-    monkeypatch.setenv("COLUMNS", "120")
-
+    terminal = set_terminal(monkeypatch)
     with progress("how many [red]orders[/]?", QUESTION_ID, wanted=None) as report:
         report("IN_PROGRESS", 12.3)
-
-    line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
-    assert re.fullmatch(rf". how many \[red\]orders\[/\]\? IN_PROGRESS 0:00:0\d {QUESTION_ID}\s*", line)
-    assert "\x1b[1mIN_PROGRESS" in stream.getvalue()
-    assert f"\x1b[2m{QUESTION_ID}" in stream.getvalue()
-    assert capsys.readouterr().out == ""
-
-
-def test_a_narrow_terminal_cuts_the_question_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state, the time and the id are more important."""
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "80")
-
-    with progress(
-        "how many orders were there in each month of the last year?", QUESTION_ID, wanted=None
-    ) as report:
-        report("IN_PROGRESS", 0.0)
-
-    line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
-    assert re.fullmatch(rf". how many orders were… IN_PROGRESS 0:00:0\d {QUESTION_ID}\s*", line)
-
-
-@pytest.mark.parametrize("columns", ["60", "40"])
-def test_a_very_narrow_terminal_cuts_the_id(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
-    """It is whole in the line about the acceptance; the time is nowhere else."""
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", columns)
-
-    with progress("how many orders were there?", QUESTION_ID, wanted=None) as report:
-        report("IN_PROGRESS", 0.0)
-
-    line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
-    assert re.fullmatch(r". how many ord… IN_PROGRESS 0:00:0\d 729\S*…\s*", line)
-
-
-def test_standard_output_is_not_redirected(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """While the line is shown, standard output is still for data."""
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setenv("TERM", "xterm")
-
-    with progress("how many?", QUESTION_ID, wanted=True):
         print("data")  # noqa: T201 - as a caller's code might
 
+    shown = rf". how many \[red\]orders\[/\]\? IN_PROGRESS 0:00:0\d {QUESTION_ID}"
+    assert re.fullmatch(shown, terminal.line)
+    assert "\x1b[1mIN_PROGRESS" in terminal.getvalue()
+    assert f"\x1b[2m{QUESTION_ID}" in terminal.getvalue()
     assert capsys.readouterr().out == "data\n"
+
+
+@pytest.mark.parametrize(
+    ("columns", "question", "question_id"),
+    [
+        ("80", "how many orders were…", QUESTION_ID),
+        ("60", "how many ord…", r"729\S*…"),
+        ("40", "how many ord…", r"729\S*…"),
+    ],
+)
+def test_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: str, question: str, question_id: str
+) -> None:
+    """The question is cut, then the id, which is whole in the line about the acceptance."""
+    terminal = set_terminal(monkeypatch, columns)
+    asked = "how many orders were there in each month of the last year?"
+
+    with progress(asked, QUESTION_ID, wanted=None) as report:
+        report("IN_PROGRESS", 0.0)
+
+    assert re.fullmatch(rf". {question} IN_PROGRESS 0:00:0\d {question_id}", terminal.line)
 
 
 def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has a line, whichever ends first; after the last, the lines are removed."""
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "120")
+    terminal = set_terminal(monkeypatch)
     before = set(threading.enumerate())
 
     first, second = progress("first", QUESTION_ID, wanted=None), progress("second", QUESTION_ID, wanted=None)
@@ -146,10 +129,10 @@ def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPa
     also = second.__enter__()
     report("PENDING", 0.0)
     also("IN_PROGRESS", 0.0)
-    both = stream.getvalue()
+    both = terminal.getvalue()
     first.__exit__(None, None, None)
     also("COMPLETED", 0.0)
-    assert "\x1b[?25h" not in stream.getvalue()  # the cursor is still hidden
+    assert "\x1b[?25h" not in terminal.getvalue()  # the cursor is still hidden
     second.__exit__(None, None, None)
 
     assert both.count("\x1b[?25l") == 1  # a display hides the cursor
@@ -157,24 +140,24 @@ def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPa
     assert "PENDING" in frame
     assert "second" in frame
     assert "IN_PROGRESS" in frame
-    assert sys.stderr is stream
+    assert sys.stderr is terminal
     for thread in set(threading.enumerate()) - before:
         thread.join(10)
         assert not thread.is_alive()
     with progress("third", QUESTION_ID, wanted=None) as again:
         again("PENDING", 0.0)
-    assert "third" in stream.getvalue()
+    assert "third" in terminal.getvalue()
 
 
 def test_a_terminal_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """While rich shows a line of the user's, its proxy may deny being a terminal: there is a display."""
+    terminal = set_terminal(monkeypatch)
     proxy = io.StringIO()
-    proxy.rich_proxied_file = stream = Terminal()  # type: ignore[attr-defined]  # as that of rich
+    proxy.rich_proxied_file = terminal  # type: ignore[attr-defined]  # as that of rich
     monkeypatch.setattr(sys, "stderr", proxy)
-    monkeypatch.setenv("TERM", "xterm")
 
     with progress("how many?", QUESTION_ID, wanted=None):
-        assert stream.getvalue() == "\x1b[?25l"  # it hides the cursor
+        assert terminal.getvalue() == "\x1b[?25l"  # it hides the cursor
 
 
 def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,22 +175,14 @@ def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[st
     )
 
 
-def test_a_question_that_is_not_known_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
-    """As after re-attaching by id."""
-    with progress(None, QUESTION_ID, wanted=True) as report:
-        report("PENDING", 0.0)
-
-    assert capsys.readouterr().err == f"question  PENDING  0 s  {QUESTION_ID}\n"
-
-
-def test_a_long_question_is_cut_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
-    """Behind 60 characters."""
-    for length in (60, 61):
-        with progress("a" * length, QUESTION_ID, wanted=True) as report:
+def test_the_question_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is cut behind 60 characters, and not known after re-attaching by id."""
+    for question in ("a" * 60, "a" * 61, None):
+        with progress(question, QUESTION_ID, wanted=True) as report:
             report("PENDING", 0.0)
 
-    shown = [line.partition(" ")[0] for line in capsys.readouterr().err.splitlines()]
-    assert shown == ["a" * 60, "a" * 60 + "…"]
+    shown = [line.partition("  ")[0] for line in capsys.readouterr().err.splitlines()]
+    assert shown == ["a" * 60, "a" * 60 + "…", "question"]
 
 
 def test_a_line_of_a_log_is_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,29 +262,24 @@ def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -
     assert notebook_shell() is None
 
 
-def test_false_shows_nothing_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    """False overrides the default of a notebook."""
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-
+def test_false_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It overrides the default of a terminal."""
+    terminal = set_terminal(monkeypatch)
     with progress("how many?", QUESTION_ID, wanted=False) as report:
         report("PENDING", 0.0)
 
-    assert stream.getvalue() == ""
+    assert terminal.getvalue() == ""
 
 
 def test_states_and_questions_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control characters and markup in a state or question have no effect on the terminal."""
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setenv("TERM", "xterm")
-
+    terminal = set_terminal(monkeypatch)
     with progress("clear \x1b[2J", QUESTION_ID, wanted=True) as report:
         report("\x1b]0;title\x07[bold]", 0.0)
 
-    assert "clear \\x1b[2J" in stream.getvalue()
-    assert "\x1b[2J" not in stream.getvalue()
-    assert "\x1b]0;" not in stream.getvalue()
+    assert "clear \\x1b[2J" in terminal.getvalue()
+    assert "\x1b[2J" not in terminal.getvalue()
+    assert "\x1b]0;" not in terminal.getvalue()
 
 
 @pytest.mark.parametrize("wanted", [None, True])

@@ -319,8 +319,6 @@ def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
 @cases(
     ("columns", "why"),
     [
-        ({"n": [1]}, "^No plot fits this answer: the columns are 'n'"),
-        ({"c": ["a"]}, "^No plot fits this answer: the columns are 'c'"),
         (
             {"m": MONTHS[:1], "n": pa.array([None], pa.int64())},
             "^No plot fits this answer: there are no numbers",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.errors import WARNING_LOCATION
 from tests.cases import cases
+from tests.frames.data import body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +30,11 @@ NAMES = ["id", "name", "amount"]
 
 def saved(count: int | None = 3, **results: Any) -> cf.Answer:
     """Return the answer of a service with the first of three rows."""
-    body: dict[str, Any] = {"dataframe": [NAMES, *ROWS[:1]], "sql_query": "SELECT 1", **results}
-    if count is not None:
-        body["dataframe_stats"] = {name: {"general": {"count": count, "nulls_count": 0}} for name in NAMES}
-    return cf.Answer.from_json(
-        json.dumps({"state": "COMPLETED", "results": body}).encode(), max_rows=1, on_truncation="ignore"
-    )
+    statistics = {
+        name: {"general": {"count": count, "nulls_count": 0}} for name in NAMES if count is not None
+    }
+    sent = body(NAMES, ROWS[0], sql_query="SELECT 1", dataframe_stats=statistics, **results)
+    return cf.Answer.from_json(sent, max_rows=1, on_truncation="ignore")
 
 
 def table() -> pa.Table:
@@ -239,7 +238,7 @@ def test_other_sources(source: object) -> None:
 def test_an_answer_without_a_table() -> None:
     """There are no types."""
     with pytest.raises(cf.NoTableError):
-        cf.cast(saved(dataframe=None, count=None), table())
+        cf.cast(cf.Answer.from_json(b'{"state": "COMPLETED", "results": {}}'), table())
 
 
 def test_a_type_that_metadata_does_not_tell() -> None:

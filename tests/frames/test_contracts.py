@@ -43,14 +43,10 @@ from connecty_frames.decode.errors import CellError
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning
 from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
+from tests.frames.data import body
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def body(names: list[str], *rows: list[Any]) -> bytes:
-    """Write a finished response without statistics."""
-    return json.dumps({"state": "COMPLETED", "results": {"dataframe": [names, *rows]}}).encode()
 
 
 def column_of(schema: Any, *cells: Any) -> pa.ChunkedArray:
@@ -122,17 +118,10 @@ class TestNulls:
 
     def test_nat_is_null(self) -> None:
         """A missing time that pandas writes is a null of a column, which the contract refuses."""
-        sent = {
-            "dataframe": [["c"], ["2025-01-01"], ["NaT"]],
-            "dataframe_stats": {"c": {"general": {"count": 2, "nulls_count": 1}, "temporal": {}}},
-        }
-        given = json.dumps({"state": "COMPLETED", "results": sent}).encode()
+        statistics = {"c": {"general": {"count": 2, "nulls_count": 1}, "temporal": {}}}
+        given = body(["c"], ["2025-01-01"], ["NaT"], dataframe_stats=statistics)
         with pytest.raises(ConversionError, match="Column 'c', row 1: 'NaT' is a null, which schema="):
             cf.Answer.from_json(given, schema=model(dt.date))
-
-    def test_nan_is_no_null(self) -> None:
-        """NaN is a number."""
-        assert str(column_of(model(float), 1.5, "NaN").to_pylist()) == "[1.5, nan]"
 
     @cases(
         ("type_", "cells", "message"),
@@ -403,8 +392,8 @@ class TestValidators:
             "model_validate."
         )
 
-    def test_of_all_fields(self) -> None:
-        """One that a model runs for each of them."""
+    def test_elsewhere(self) -> None:
+        """One that a model runs for each of its fields, and one in an annotation."""
 
         class All(BaseModel):
             c: int
@@ -415,13 +404,9 @@ class TestValidators:
                 """Refuse all."""
                 raise AssertionError(value)
 
-        with pytest.warns(TypeFidelityWarning, match="the validators of fields 'c' are not run"):
-            assert column_of(All, 1).to_pylist() == [1]
-
-    def test_in_a_dict(self) -> None:
-        """Those in an annotation as well."""
-        with pytest.warns(TypeFidelityWarning, match="the validators of fields 'c' are not run"):
-            column_of({"c": Annotated[int, AfterValidator(lambda value: value)]}, 1)
+        for schema in (All, {"c": Annotated[int, AfterValidator(lambda value: value)]}):
+            with pytest.warns(TypeFidelityWarning, match="the validators of fields 'c' are not run"):
+                assert column_of(schema, 1).to_pylist() == [1]
 
     @pytest.mark.filterwarnings("ignore:schema. the validators:connecty_frames.TypeFidelityWarning")
     @cases(
@@ -675,24 +660,15 @@ class TestDatetimes:
     def test_without_values(self, temporal: dict[str, str], zone: str | None) -> None:
         """The statistics decide, and without bounds it is local times."""
         statistics = {"c": {"general": {"count": 1, "nulls_count": 1}, "temporal": temporal}}
-        answer = cf.Answer.from_json(
-            json.dumps(
-                {
-                    "state": "COMPLETED",
-                    "results": {"dataframe": [["c"], [None]], "dataframe_stats": statistics},
-                }
-            ).encode(),
-            schema={"c": dt.datetime},
-        )
+        sent = body(["c"], [None], dataframe_stats=statistics)
+        answer = cf.Answer.from_json(sent, schema={"c": dt.datetime})
         assert answer.table["c"].type == pa.timestamp("us", zone)
 
     def test_null_tokens(self) -> None:
         """``NaT`` before the first value, counted as null, does not decide."""
         statistics = {"c": {"general": {"count": 2, "nulls_count": 1}, "temporal": {}}}
-        results = {"dataframe": [["c"], ["NaT"], ["2025-11-04T10:00:00Z"]], "dataframe_stats": statistics}
-        answer = cf.Answer.from_json(
-            json.dumps({"state": "COMPLETED", "results": results}).encode(), schema={"c": dt.datetime}
-        )
+        sent = body(["c"], ["NaT"], ["2025-11-04T10:00:00Z"], dataframe_stats=statistics)
+        answer = cf.Answer.from_json(sent, schema={"c": dt.datetime})
         assert answer.table["c"].to_pylist() == [None, TEN.replace(tzinfo=dt.UTC)]
 
 

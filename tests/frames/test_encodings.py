@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -16,6 +15,7 @@ import connecty_frames as cf
 from connecty_frames.decode.types.encodings import AnyDecimal
 from connecty_frames.display.formatting import json_value, texts
 from connecty_frames.export.formats import WRITERS
+from tests.frames.data import body
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,18 +27,7 @@ SCHEMA = {
     "code": cf.binary("hex"),
     "day": cf.strptime("%d/%m/%Y"),
 }
-BODY = json.dumps(
-    {
-        "state": "COMPLETED",
-        "results": {
-            "dataframe": [
-                ["key", "at", "opened", "code", "day"],
-                ["\\x48ff", 1735725600000, "2025-07-01", "00", "4/11/2025"],
-                [None, None, None, None, None],
-            ]
-        },
-    }
-).encode()
+BODY = body(list(SCHEMA), ["\\x48ff", 1735725600000, "2025-07-01", "00", "4/11/2025"], [None] * 5)
 VALUES = {
     "key": [b"H\xff", None],
     "at": [dt.datetime(2025, 1, 1, 10, tzinfo=dt.UTC), None],
@@ -149,8 +138,8 @@ def test_texts() -> None:
 
 def test_a_notebook_shows_the_beginning_of_bytes() -> None:
     """A long value is cut."""
-    body = json.dumps({"state": "COMPLETED", "results": {"dataframe": [["k"], ["00" * 1_000_000]]}}).encode()
-    shown = cf.Answer.from_json(body, schema={"k": cf.binary("hex")})._repr_html_()
+    sent = body(["k"], ["00" * 1_000_000])
+    shown = cf.Answer.from_json(sent, schema={"k": cf.binary("hex")})._repr_html_()
     assert len(shown) < 20_000
     assert "\\x000000" in shown
 

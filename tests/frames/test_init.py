@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames import frames
-from connecty_frames.export.formats import WRITERS
 from connecty_frames.frames import loading
 from tests.cases import cases
 
@@ -64,10 +62,3 @@ def test_schema_loads_neither_pandas_nor_polars() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-def test_a_table_with_tabs() -> None:
-    """The format tsv is csv with them in place of commas."""
-    file = io.BytesIO()
-    WRITERS["tsv"](pa.table({"a": [1], "b": ["x,y"]}), file)
-    assert file.getvalue() == b'"a"\t"b"\n1\t"x,y"\n'

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.errors import TypeFidelityWarning
-from connecty_frames.frames.pandas import _narrow, to_pandas
+from connecty_frames.frames.pandas import to_pandas
 from tests.cases import cases
+from tests.frames.data import chunked
 
 NEWER = int(pd.__version__.split(".")[0]) >= 3
 NA, NAT, NAN = "<NA>", "NaT", "NaN"
@@ -270,11 +271,6 @@ def quiet(table: pa.Table, backend: Any) -> pd.DataFrame:
         return to_pandas(table, dtype_backend=backend)
 
 
-def chunked(kind: pa.DataType, *parts: list[Any]) -> pa.Table:
-    """Make a table of one column ``c``, each part a chunk of it."""
-    return pa.table({"c": pa.chunked_array([pa.array(part, kind) for part in parts], kind)})
-
-
 @cases("backend", BACKENDS)
 def test_dictionaries(backend: Any) -> None:
     """A dictionary is categorical in every backend, with the same values over different chunks."""
@@ -297,14 +293,6 @@ class TestTheTypesTable:
             assert cells(column) == [row.null(backend)] * 2
         else:
             assert cells(column) == row.cells(backend)
-
-    def test_with_nulls(self, row: Row, backend: str) -> None:
-        """A null is the missing value of its backend and changes no other value."""
-        nothing = row.null(backend)
-        first, second = [nothing] * 2 if row.kind == pa.null() else row.cells(backend)
-        column = quiet(chunked(row.kind, [row.pair[0], None, row.pair[1]]), backend)["c"]
-        assert column.dtype == row.dtype(backend, nulls=True)
-        assert cells(column) == [first, nothing, second]
 
     def test_nulls_alone(self, row: Row, backend: str) -> None:
         """A column of nulls keeps its type; plain numpy then has floats for whole numbers."""
@@ -582,13 +570,3 @@ def test_no_object_column(backend: str) -> None:
             for name, dtype in quiet(table, backend).dtypes.items()
             if dtype.kind == "O" and not isinstance(dtype, pd.api.extensions.ExtensionDtype)
         ]
-
-
-@pytest.mark.parametrize(
-    ("values", "scale", "precision"),
-    [([], 17, 17), ([None], 17, 17), ([Decimal("0.5")], 17, 28), ([], 2, 17), ([Decimal(10) ** 24], 2, 28)],
-)
-def test_the_least_precision_of_decimals(values: list[Any], scale: int, precision: int) -> None:
-    """It is that of a column without values too."""
-    column = pa.chunked_array([pa.array(values, pa.decimal128(38, scale))])
-    assert _narrow(column).type == pa.decimal128(precision, scale)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import subprocess
 import sys
 from typing import Any, Optional
@@ -25,11 +24,7 @@ import pandera.polars
 from pandera.typing import Series  # noqa: TC002 - pandera evaluates annotations
 
 from tests.cases import cases
-
-
-def body(names: list[str], *rows: list[Any]) -> bytes:
-    """Write a finished response without statistics."""
-    return json.dumps({"state": "COMPLETED", "results": {"dataframe": [names, *rows]}}).encode()
+from tests.frames.data import body
 
 
 class Orders(pandera.pandas.DataFrameModel):

@@ -20,6 +20,7 @@ import connecty_frames as cf
 from connecty_frames.export.formats import WRITERS as WRITERS_OF_FILES
 from connecty_frames.frames.parquet_file import write_table
 from tests.cases import cases
+from tests.frames.data import body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,10 +82,8 @@ VALUES: dict[str, list[Any]] = {
 @pytest.fixture
 def answer() -> cf.Answer:
     """Return an answer with a column of every kind."""
-    body = json.dumps({"state": "COMPLETED", "results": {"dataframe": ROWS, "sql_query": "select 'Ł'"}})
-    return cf.Answer.from_json(
-        body.replace("1234567890123456.8", "1234567890123456.78").encode(), schema=SCHEMA, question="what?"
-    )
+    sent = body(*ROWS, sql_query="select 'Ł'").replace(b"1234567890123456.8", b"1234567890123456.78")
+    return cf.Answer.from_json(sent, schema=SCHEMA, question="what?")
 
 
 @pytest.fixture
@@ -222,8 +221,7 @@ def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_pat
 
 def test_dates_that_became_times(tmp_path: Path) -> None:
     """The metadata says date, but a time of day was added: it is not cut off."""
-    body = b'{"state": "COMPLETED", "results": {"dataframe": [["day"], ["2025-01-01"]]}}'
-    frame = cf.Answer.from_json(body).to_pandas()
+    frame = cf.Answer.from_json(body(["day"], ["2025-01-01"])).to_pandas()
     frame["day"] += pd.Timedelta(hours=1)
     path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
 
@@ -233,9 +231,8 @@ def test_dates_that_became_times(tmp_path: Path) -> None:
 
 def test_maps_keep_the_names_of_their_items(tmp_path: Path) -> None:
     """Parquet names the value of a map after the column, which would show in its type."""
-    body = b'{"state": "COMPLETED", "results": {"dataframe": [["counts"], [{"a": [1]}], [null]]}}'
     type_ = pa.map_(pa.string(), pa.list_(pa.int64()))
-    answer = cf.Answer.from_json(body, schema={"counts": type_})
+    answer = cf.Answer.from_json(body(["counts"], [{"a": [1]}], [None]), schema={"counts": type_})
     read = cf.read_parquet(answer.to_parquet(tmp_path / "a.parquet"), engine="pyarrow")
     assert str(read["counts"].type) == "map<string, list<item: int64>>"
     assert read["counts"].to_pylist() == [[("a", [1])], None]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from connecty_frames.errors import TypeFidelityWarning
 from connecty_frames.frames.polars import to_polars
 from tests.cases import cases
+from tests.frames.data import chunked
 
 UTC, WARSAW = ZoneInfo("UTC"), ZoneInfo("Europe/Warsaw")
 MAP = pa.map_(pa.string(), pa.int64())
@@ -143,11 +144,6 @@ TABLE: dict[str, tuple[pa.DataType, list[Any], Any, list[Any]]] = {
         [{"a": None}, {"a": None}],
     ),
 }
-
-
-def chunked(kind: pa.DataType, *parts: list[Any]) -> pa.Table:
-    """Make a table of one column ``c``, each part a chunk of it."""
-    return pa.table({"c": pa.chunked_array([pa.array(part, kind) for part in parts], kind)})
 
 
 def instants(values: list[Any]) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 
 import connecty_frames as cf
+from tests.frames.data import body
 
 pytest.importorskip("sklearn")
 
@@ -35,9 +35,8 @@ TARGET = [1, 0, 0, 1]
 @pytest.fixture
 def frame() -> pd.DataFrame:
     """Return a plain numpy frame of an answer with a null in each column."""
-    body = {"state": "COMPLETED", "results": {"dataframe": [NAMES, *ROWS]}}
     with pytest.warns(cf.TypeFidelityWarning, match="became float64, since they have nulls: 'orders'"):
-        return cf.Answer.from_json(json.dumps(body).encode()).to_pandas("numpy")
+        return cf.Answer.from_json(body(NAMES, *ROWS)).to_pandas("numpy")
 
 
 def cells(values: Any) -> list[Any]:
