@@ -91,6 +91,20 @@ def test_the_files_that_contributing_and_the_design_pages_name_exist() -> None:
     assert [path for path in sorted(named) if not any((root / path).exists() for root in roots)] == []
 
 
+def test_the_names_that_contributing_gives_are_in_their_files() -> None:
+    """Behind a file, in brackets; and a row of its table has at most 200 characters."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    found = re.findall(r"`([\w/]+\.py)`\s\(((?:`\w+`(?:, )?)+)\)", text)
+    named = {(path, name) for path, names in found for name in re.findall(r"\w+", names)}
+    rows = text.partition("\n## Where do I change")[2].partition("\n## ")[0]
+
+    assert {("api.py", "ask_df"), ("decode/decoder.py", "decode")} <= named
+    assert len(named) > 20
+    for path, name in named:
+        assert re.search(rf"\b{name}\b", (ROOT / "connecty_frames" / path).read_text(encoding="utf-8")), name
+    assert max(map(len, rows.splitlines())) <= 200
+
+
 def test_the_wheel_that_is_installed_is_the_one_that_is_built() -> None:
     """The commands of the README and the documentation name the wheel of this version."""
     from connecty_frames._base.version import __version__
