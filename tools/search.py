@@ -28,77 +28,39 @@ if TYPE_CHECKING:
 SITE: Final = Path(__file__).parents[1] / "docs" / "_build" / "html"
 #: How many of the pages that are found are taken to be seen.
 SEEN: Final = 5
-#: What a reader types, and the page that should be among the first.
+#: The page that should be among the first, and what a reader types to find it.
 SEARCHES: Final = {
-    "faq": "faq",
-    "troubleshooting": "faq",
-    "self-signed certificate": "faq",
-    "airflow": "scheduling",
-    "dagster": "scheduling",
-    "schedulers": "scheduling",
-    "many questions": "batches",
-    "max_questions": "batches",
-    "asyncio": "testing",
-    "running event loop": "faq",
-    "multiprocessing": "faq",
-    "pandas-gbq": "migrating",
-    "read_gbq": "migrating",
-    "awswrangler": "migrating",
-    "athena read_sql_query": "migrating",
-    "databricks genie": "migrating",
-    "security": "security",
-    "privacy": "security",
-    "history": "history",
-    "reuse": "history",
-    "cost": "history",
-    "resume": "scheduling",
-    "forget": "history",
-    "pgbouncer": "operations",
-    "retention": "operations",
-    "telemetry": "security",
-    "formula": "security",
-    "vulnerability": "security",
-    "pyright": "typing",
-    "mypy": "typing",
-    "type checkers": "typing",
-    "limits": "limits",
-    "assumptions": "limits",
-    "windows macos": "limits",
-    "max_rows limit": "limits",
-    "spark": "spark",
-    "pyspark": "spark",
-    "data source": "spark",
-    "dask": "engines",
-    "ray": "engines",
-    "daft": "engines",
-    "ibis": "engines",
-    "installation": "install",
-    "quickstart": "quickstart",
-    "authentication": "authentication",
-    "profiles": "profiles",
-    "warehouse": "warehouse",
-    "snowflake connection": "warehouse",
-    "read-only role": "warehouse",
-    "all rows": "warehouse",
-    "psycopg": "warehouse",
-    "cast": "api/generated/connecty_frames.cast",
-    "rerun": "pins",
-    "pinned sql": "pins",
-    "types": "types",
-    "decimals": "decimals",
-    "schema": "schema",
-    "strptime": "schema",
-    "metadata": "metadata",
-    "errors": "errors",
-    "reliability": "reliability",
-    "performance": "performance",
-    "command line": "cli",
-    "exit codes": "cli",
-    "sandbox": "sandbox",
-    "pytest fixture": "testing",
-    "notebooks": "notebooks",
-    "contributing": "development",
-    "changes": "changelog",
+    "faq": ["faq", "troubleshooting", "self-signed certificate", "running event loop", "multiprocessing"],
+    "scheduling": ["airflow", "dagster", "schedulers", "resume"],
+    "batches": ["many questions", "max_questions"],
+    "testing": ["asyncio", "pytest fixture"],
+    "migrating": ["pandas-gbq", "read_gbq", "awswrangler", "athena read_sql_query", "databricks genie"],
+    "security": ["security", "privacy", "telemetry", "formula", "vulnerability"],
+    "history": ["history", "reuse", "cost", "forget"],
+    "operations": ["pgbouncer", "retention"],
+    "typing": ["pyright", "mypy", "type checkers"],
+    "limits": ["limits", "assumptions", "windows macos", "max_rows limit"],
+    "spark": ["spark", "pyspark", "data source"],
+    "engines": ["dask", "ray", "daft", "ibis"],
+    "install": ["installation"],
+    "quickstart": ["quickstart"],
+    "authentication": ["authentication"],
+    "profiles": ["profiles"],
+    "warehouse": ["warehouse", "snowflake connection", "read-only role", "all rows", "psycopg"],
+    "api/generated/connecty_frames.cast": ["cast"],
+    "pins": ["rerun", "pinned sql"],
+    "types": ["types"],
+    "decimals": ["decimals"],
+    "schema": ["schema", "strptime"],
+    "metadata": ["metadata"],
+    "errors": ["errors"],
+    "reliability": ["reliability"],
+    "performance": ["performance"],
+    "cli": ["command line", "exit codes"],
+    "sandbox": ["sandbox"],
+    "notebooks": ["notebooks"],
+    "development": ["contributing"],
+    "changelog": ["changes"],
 }
 #: True once the list of results is complete.
 _FINISHED: Final = "() => document.querySelector('#search-results h2')?.innerText === 'Search Results'"
@@ -139,14 +101,15 @@ def main() -> None:
             executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
         tab = browser.new_page()
-        for words, page in SEARCHES.items():
-            first = found_pages(tab, address, words)[:SEEN]
-            if page not in first:
-                missed.append(f"{words!r} does not find {page}: {', '.join(first) or 'nothing'}")
+        for page, searches in SEARCHES.items():
+            for words in searches:
+                first = found_pages(tab, address, words)[:SEEN]
+                if page not in first:
+                    missed.append(f"{words!r} does not find {page}: {', '.join(first) or 'nothing'}")
         browser.close()
     if missed:
         sys.exit("\n".join(missed))
-    sys.stdout.write(f"{len(SEARCHES)} searches find their pages.\n")
+    sys.stdout.write("All searches find their pages.\n")
 
 
 if __name__ == "__main__":
