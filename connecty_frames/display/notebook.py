@@ -116,12 +116,8 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
         [f"<td{class_}>{cell}</td>" for cell in _cells(name, column)]
         for name, column, class_ in zip(part.column_names, part.columns, classes, strict=True)
     ]
-    rows = [f"<tr>{''.join(row)}</tr>" for row in zip(*columns, strict=True)]
-    note = _note(rows=(part.num_rows, shape[0]), columns=(part.num_columns, shape[1]))
-    return (
-        f'<div class="connecty-table"><table><thead><tr>{"".join(header)}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>{note}"
-    )
+    rows = list(map("".join, zip(*columns, strict=True)))
+    return _html_rows(header, rows, rows=(part.num_rows, shape[0]), columns=(part.num_columns, shape[1]))
 
 
 def _type_name(type_: pa.DataType) -> str:
@@ -151,22 +147,23 @@ def _grouped(sign: str, whole: str, rest: str) -> str:
 
 def _schema(schema: list[dict[str, str]]) -> str:
     rows = [
-        f"<tr><td>{_excerpt(column['name'])}</td><td><code>{_excerpt(column['type'])}</code></td>"
-        f"<td>{_excerpt(column['evidence'])}</td></tr>"
+        f"<td>{_excerpt(column['name'])}</td><td><code>{_excerpt(column['type'])}</code></td>"
+        f"<td>{_excerpt(column['evidence'])}</td>"
         for column in schema[:200]
     ]
-    return (
-        '<div class="connecty-table"><table><thead><tr><th>name</th><th>type</th><th>evidence</th></tr>'
-        f"</thead><tbody>{''.join(rows)}</tbody></table></div>{_note(columns=(len(rows), len(schema)))}"
-    )
+    header = ["<th>name</th><th>type</th><th>evidence</th>"]
+    return _html_rows(header, rows, columns=(len(rows), len(schema)))
 
 
-def _note(**counts: tuple[int, int]) -> str:
-    """Return how many of how many are shown, nothing where it is all of them."""
+def _html_rows(header: list[str], body: list[str], **counts: tuple[int, int]) -> str:
+    """Return a table as HTML, and a line about how many of how many are shown unless it is all of them."""
     parts = [
         f"the first {shown:,} of {total:,} {noun}" for noun, (shown, total) in counts.items() if shown < total
     ]
-    return f'<div class="connecty-facts">Shown: {", ".join(parts)}</div>' if parts else ""
+    return (
+        f'<div class="connecty-table"><table><thead><tr>{"".join(header)}</tr></thead>'
+        f"<tbody>{''.join(f'<tr>{row}</tr>' for row in body)}</tbody></table></div>"
+    ) + (f'<div class="connecty-facts">Shown: {", ".join(parts)}</div>' if parts else "")
 
 
 def _collapsed(title: str, content: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from itertools import takewhile
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames.decode.schema import ColumnRule
@@ -29,17 +29,11 @@ from connecty_frames.frames.dtypes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-#: What a model's config may say of all texts and floats, and what else matters for that.
+    #: A column as a caller declares it, its name and type; the rule is made once the type is known to be one.
+    Declared: TypeAlias = tuple[Any, Any, Callable[[], ColumnRule]]
+
+#: What a model's config may say of all texts and floats.
 _LIMITS: Final = frozenset({"str_min_length", "str_max_length", "allow_inf_nan"})
-_CONFIG: Final = _LIMITS | {"str_strip_whitespace", "str_to_lower", "str_to_upper", "regex_engine"}
-
-
-class Declared(NamedTuple):
-    """A column as a caller declares it; the rule is made once its type is known to be one."""
-
-    name: Any
-    type: Any
-    rule: Callable[[], ColumnRule] = ColumnRule
 
 
 # --- columns ----------------------------------------------------------------------------------------
@@ -51,7 +45,7 @@ def model_columns(model: Any) -> Iterator[Declared]:
     for name, field in model.model_fields.items():
         annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
         names = _input_names(name, field, model.model_config)
-        yield Declared(names[0], annotation, partial(_model_rule, model, name, names, annotation))
+        yield names[0], annotation, partial(_model_rule, model, name, names, annotation)
 
 
 def _input_names(name: str, field: Any, config: Any) -> tuple[str, ...]:
@@ -73,7 +67,7 @@ def _model_rule(model: Any, name: str, names: tuple[str, ...], annotation: Any) 
 
 def dict_column(name: Any, given: Any) -> Declared:
     """Return a column of a dict, which may have nulls; an annotation may have constraints of pydantic."""
-    return Declared(name, given, lambda: ColumnRule(**_constraints(given, {}, is_model=False)))
+    return name, given, lambda: ColumnRule(**_constraints(given, {}, is_model=False))
 
 
 def is_pandera_schema(given: object) -> bool:
@@ -185,7 +179,8 @@ def _adapter_check(annotation: Any, config: Any) -> Callable[[Sequence[Any]], tu
     from pydantic import FailFast, TypeAdapter, ValidationError
 
     values_type = Annotated[list[annotation | None], FailFast()]
-    kept: Any = {key: config[key] for key in _CONFIG & config.keys()}
+    applied = _LIMITS | {"str_strip_whitespace", "str_to_lower", "str_to_upper", "regex_engine"}
+    kept: Any = {key: config[key] for key in applied & config.keys()}
     try:
         adapter = TypeAdapter(values_type, config=kept)
     except Exception as error:  # noqa: BLE001 - ImportError, TypeError and others, depending on the constraint

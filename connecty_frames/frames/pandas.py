@@ -57,12 +57,7 @@ def to_pandas(
     metadata: AnswerMetadata | None = None,
 ) -> pd.DataFrame:
     """Return an Arrow table as a pandas frame of the same names, rows and values; raises ConfigError."""
-    # Numbers share no memory with the table, except under ``"pyarrow"``. Dates are ``datetime64[s]``;
-    # timestamps and durations keep their unit and zone; times of day, decimals and nested values are
-    # ArrowDtype in every backend. A decimal128 whose type was inferred, by the metadata, gets the narrowest
-    # precision of 17, 28 and 38 digits that holds its values, also rounded. Under ``"numpy"``, one
-    # TypeFidelityWarning says what was lost: integers that became floats because of nulls, NaN and null that
-    # became one, types that numpy lacks.
+    # Numbers share no memory with the table, except under ``"pyarrow"``. ``docs/types.md`` has the dtypes.
     names, types = table.column_names, table.schema.types
     if any(type_.num_fields or pa.types.is_timestamp(type_) for type_ in types):
         check_zones(zip(names, types, strict=True), "pandas", _is_zone)
@@ -128,7 +123,7 @@ def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _copy_values(
-    column: pa.ChunkedArray, dtype: npt.DTypeLike | None = None, *, under_nulls: int = 0
+    column: pa.ChunkedArray, dtype: npt.DTypeLike | None = None, *, under_nulls: float = 0
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Copy a column of fixed width out of its buffers, once, and return its values and where it is null."""
     # ``ChunkedArray.to_numpy`` would convert by way of float64 if there are nulls, and otherwise return
@@ -166,13 +161,6 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column.cast(pa.large_string())
     except pa.ArrowNotImplementedError:  # views before pyarrow 18
         return pa.chunked_array([pa.array(column.to_pylist(), pa.large_string())])
-
-
-def _dates(column: pa.ChunkedArray) -> ColumnArray:
-    days, mask = _copy_values(column, np.int32)
-    dates = days.astype(np.int64).view("datetime64[D]").astype("datetime64[s]")
-    dates[mask] = np.datetime64("NaT", "s")
-    return dates
 
 
 def _timestamps(column: pa.ChunkedArray) -> ColumnArray:
@@ -213,12 +201,6 @@ def _numpy_integers(column: pa.ChunkedArray) -> ColumnArray:
     return floats
 
 
-def _numpy_floats(column: pa.ChunkedArray) -> ColumnArray:
-    values, mask = _copy_values(column)
-    values[mask] = np.nan
-    return values
-
-
 def _numpy_objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     """Return Python objects and NaN, as pandas itself has them: None would be a value to scikit-learn."""
     objects: npt.NDArray[np.object_] = column.to_numpy().astype(object)
@@ -237,8 +219,8 @@ def _numpy_strings(column: pa.ChunkedArray) -> ColumnArray:
 _is_text: Final = any_of(is_text, pa.types.is_null)
 _TEMPORAL: Final[BuilderTable] = [
     (pa.types.is_timestamp, _timestamps),
-    (pa.types.is_date32, _dates),
-    (pa.types.is_date64, lambda column: _timestamps(column.cast(pa.timestamp("ms")))),
+    (pa.types.is_date32, lambda column: _counts(column.cast(pa.timestamp("s")), "datetime64")),
+    (pa.types.is_date64, lambda column: _counts(column.cast(pa.timestamp("ms")), "datetime64")),
     (pa.types.is_duration, lambda column: _counts(column, "timedelta64")),
 ]
 _CATEGORY: Final = (pa.types.is_dictionary, lambda column: column.to_pandas().array)
@@ -257,7 +239,7 @@ _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
     ],
     "numpy": [
         (pa.types.is_integer, _numpy_integers),
-        (pa.types.is_floating, _numpy_floats),
+        (pa.types.is_floating, lambda column: _copy_values(column, under_nulls=np.nan)[0]),
         (_is_text, _numpy_strings),
         (
             pa.types.is_boolean,

@@ -33,9 +33,6 @@ register_accessors()
 def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.DataFrame:
     """Return an Arrow table as a polars frame of the same names, rows and values; raises ConfigError."""
     # A text column whose categories stand in the metadata is a pl.Enum of all of them.
-    # Timestamps and durations in seconds become milliseconds, and times of day nanoseconds, with the same
-    # values. Decimals of more than 38 digits become their exact text, without an exponent. That, and a zone
-    # that is an offset polars does not know and becomes UTC, is a TypeFidelityWarning.
     names, types = table.column_names, table.schema.types
     targets = list(map(_supported, types))
     check_zones(zip(names, targets, strict=True), "polars", _is_zone)

@@ -15,7 +15,6 @@ from connecty_frames.decode.exact_json import NUL
 from connecty_frames.decode.schema import SET_BY_CALLER, ColumnRule, Schema, SchemaTypes
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.frames.contracts import (
-    Declared,
     dict_column,
     is_pandera_schema,
     model_columns,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from connecty_frames.decode.types.encodings import Encoding
+    from connecty_frames.frames.contracts import Declared
 
 _ACCEPTED: Final = (
     'an Arrow type or its name (pa.int64(), "timestamp[us, tz=UTC]", "decimal128(18, 2)"), a pandas, numpy '
@@ -47,16 +47,14 @@ _ACCEPTED: Final = (
 
 def to_schema_types(schema: object) -> SchemaTypes | None:
     """Read the ``schema=`` of a caller, if any; raises ConfigError, which names the column."""
-    # A dict, or a model or schema of pandera, overrides the named columns; a pyarrow or polars schema, a
-    # pydantic model class, or a saved ``answer.schema`` has all columns.
     if schema is None:
         return None
     if isinstance(schema, Schema):
-        saved = _from_columns((Declared(c.name, c.encoding or c.type) for c in schema), complete=True)
+        saved = _from_columns(((c.name, c.encoding or c.type, ColumnRule) for c in schema), complete=True)
         inferred = frozenset(column.name for column in schema if column.evidence != SET_BY_CALLER)
         return msgspec.structs.replace(saved, inferred=inferred)
     if isinstance(schema, pa.Schema):
-        fields = [Declared(f.name, f.type, partial(ColumnRule, nullable=f.nullable)) for f in schema]
+        fields = [(f.name, f.type, partial(ColumnRule, nullable=f.nullable)) for f in schema]
         return _from_columns(fields, complete=True)
     if is_pydantic_model(schema):
         found = _from_columns(model_columns(schema), complete=True)
@@ -64,7 +62,7 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
         return found
     if is_pandera_schema(schema):
         columns, optional = pandera_columns(schema)
-        found = _from_columns((Declared(*column) for column in columns), complete=False)
+        found = _from_columns(((*column, ColumnRule) for column in columns), complete=False)
         return msgspec.structs.replace(found, optional=optional)
     if isinstance(schema, Mapping):
         is_polars = comes_from(type(schema), "polars")

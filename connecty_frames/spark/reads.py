@@ -91,8 +91,7 @@ def _check_name(name: str) -> None:
     if _SECRET.search(name):
         raise ConfigError(
             f"The option {snippet(name)!r} looks like a secret, but options are visible in the plan. Remove "
-            "it: "
-            "Spark's Python processes read credentials from the environment (CONNECTY_CLIENT_ID, "
+            "it: Spark's Python processes read credentials from the environment (CONNECTY_CLIENT_ID, "
             "CONNECTY_CLIENT_SECRET) or from a profile, on the driver and on each executor.",
             setting=name,
         )
