@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -16,3 +17,9 @@ def body(names: list[str], *rows: list[Any], **results: Any) -> bytes:
 def chunked(kind: pa.DataType, *parts: list[Any]) -> pa.Table:
     """Make a table of one column ``c``, each part a chunk of it."""
     return pa.table({"c": pa.chunked_array([pa.array(part, kind) for part in parts], kind)})
+
+
+def decimals(texts: list[str | None], precision: int = 38, scale: int = 2) -> pa.Array:
+    """Return an Arrow column of decimals."""
+    values = [None if text is None else Decimal(text) for text in texts]
+    return pa.array(values, pa.decimal128(precision, scale))

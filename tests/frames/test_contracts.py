@@ -6,8 +6,6 @@ import datetime as dt
 import enum
 import ipaddress
 import json
-import subprocess
-import sys
 import uuid
 from decimal import Decimal
 from types import SimpleNamespace
@@ -683,24 +681,6 @@ def test_offsets_as_zones() -> None:
             cf.local(zone)
         with pytest.raises(ConfigError, match="offset"):
             cf.AskOptions(tz=zone)
-
-
-@pytest.mark.slow
-def test_pydantic_is_imported_for_models_alone() -> None:
-    """A question without a model imports none of it, and neither does a schema without one."""
-    code = (
-        "import sys, datetime, decimal, typing, enum\n"
-        "import connecty_frames as cf, pyarrow as pa\n"
-        "kind = enum.Enum('Kind', {'A': 'a'})\n"
-        "schema = {'a': int, 'b': decimal.Decimal, 'c': typing.Literal['x'], 'd': kind}\n"
-        'rows = b\'[["a", "b", "c", "d"], [1, 2, "x", "a"]]\'\n'
-        'body = b\'{"state": "COMPLETED", "results": {"dataframe": %s}}\' % rows\n'
-        "for given in (None, schema, pa.schema([pa.field(n, pa.string(), False) for n in 'abcd'])):\n"
-        "    answer = cf.Answer.from_json(body, schema=given)\n"
-        "    answer.to_polars(), answer.to_pandas(), answer.to_arrow()\n"
-        "assert 'pydantic' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 class Top(BaseModel):

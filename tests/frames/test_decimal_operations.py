@@ -14,6 +14,7 @@ import pytest
 from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.frames.polars import to_polars
 from tests.cases import cases
+from tests.frames.data import decimals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,16 +23,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TypeFidelityWarning")
 
 
-def decimals(texts: list[str | None], precision: int = 17) -> pa.Array:
-    """Return an Arrow column of decimals, of as many digits as inferred ones have in pandas."""
-    return pa.array([None if text is None else Decimal(text) for text in texts], pa.decimal128(precision, 2))
-
-
 MONEY = pa.table(
     {
         "region": ["x", "y", "x", "y"],
-        "amount": decimals(["10.25", "20.50", None, "984.18"]),
-        "cost": decimals(["3.00", "4.00", "5.00", "7.00"]),
+        # Of as many digits as inferred ones have in pandas.
+        "amount": decimals(["10.25", "20.50", None, "984.18"], 17),
+        "cost": decimals(["3.00", "4.00", "5.00", "7.00"], 17),
         "quantity": [1, 2, 3, 4],
     }
 )
@@ -187,7 +184,7 @@ def test_nearest_floats(dtype: str) -> None:
     """Of 20,000 amounts, ``astype`` gives the float that Python reads from the digits."""
     cents = random.Random(1).sample(range(-(10**12), 10**12), 20_000)
     texts = [f"{'-' if each < 0 else ''}{abs(each) // 100}.{abs(each) % 100:02}" for each in cents]
-    column = to_pandas(pa.table({"c": decimals(texts)}))["c"]
+    column = to_pandas(pa.table({"c": decimals(texts, 17)}))["c"]
     assert column.astype(dtype).to_list() == [float(text) for text in texts]
 
 
@@ -195,5 +192,5 @@ def test_nearest_floats_in_polars() -> None:
     """So does the cast of polars."""
     cents = random.Random(1).sample(range(10**12), 20_000)
     texts = [f"{each // 100}.{each % 100:02}" for each in cents]
-    column = to_polars(pa.table({"c": decimals(texts, 38)}))["c"]
+    column = to_polars(pa.table({"c": decimals(texts)}))["c"]
     assert column.cast(pl.Float64).to_list() == [float(text) for text in texts]

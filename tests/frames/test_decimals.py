@@ -16,6 +16,7 @@ import connecty_frames as cf
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames.pandas import to_pandas
 from tests.cases import cases
+from tests.frames.data import decimals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,13 +40,6 @@ def described(table: pa.Table, evidence: str = "3 numbers") -> AnswerMetadata:
 def convert(table: pa.Table, backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
     """Convert a table as that of an answer whose types were inferred."""
     return to_pandas(table, dtype_backend=backend, metadata=described(table))
-
-
-def decimals(texts: list[str | None], precision: int = 38, scale: int = 2) -> pa.Array:
-    """Return an Arrow column of decimals."""
-    return pa.array(
-        [None if text is None else Decimal(text) for text in texts], pa.decimal128(precision, scale)
-    )
 
 
 NINES_17, NINES_28, NINES_38 = "949999999999999.99", "94999999999949999999999999.99", "9" * 36 + ".99"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,13 +11,18 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
+from connecty_frames import frames
 from connecty_frames.frames import loading
 from connecty_frames.sandbox import Sandbox
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from connecty_frames.options import Engine
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +180,63 @@ def test_python_waits_for_an_import_that_an_awaited_call_began(
     caller.join()
     loading._threads["pyarrow"].join()
     assert (begun, daemons) == ([], [False])
+
+
+@cases("engine", ["pandas", "polars", "pyarrow"])
+def test_the_frame_of_an_engine(engine: Engine) -> None:
+    """It is of that library, and has the values of the table."""
+    frame = loading.to_engine(pa.table({"a": [1, 2]}), engine)
+    assert type(frame).__module__.partition(".")[0] == engine
+    assert list(frame["a"].to_pylist() if engine == "pyarrow" else frame["a"]) == [1, 2]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_what_is_loaded_for_an_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what makes its frames."""
+    name = f"connecty_frames.frames.{engine}"
+    monkeypatch.setattr(frames, engine, importlib.import_module(name))
+    monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(loading, "LOADED", set())
+    loading._load(engine)
+    assert name in sys.modules
+    assert {engine} == loading.LOADED
+
+
+@pytest.mark.slow
+def test_what_a_schema_loads() -> None:
+    """A schema of Arrow, Python and text types needs Arrow alone; a model of pydantic is loaded already."""
+    assert (
+        run(
+            """
+            import decimal, enum, sys, typing
+            import connecty_frames as cf, pyarrow as pa
+
+            def loaded():
+                print([name for name in ("pandas", "pandera", "polars", "pydantic") if name in sys.modules])
+
+            kind = enum.Enum("Kind", {"A": "a"})
+            given = {"a": "Int64", "b": decimal.Decimal, "c": typing.Literal["x"], "d": kind}
+            fields = pa.schema([pa.field(name, pa.string(), False) for name in "abcd"])
+            rows = b'[["a", "b", "c", "d"], [1, 2, "x", "a"]]'
+            body = b'{"state": "COMPLETED", "results": {"dataframe": %s}}' % rows
+            for schema in (None, given, fields):
+                cf.Answer.from_json(body, schema=schema).to_arrow()
+            loaded()
+            cf.Answer.from_json(body, schema=given).to_polars()
+            cf.Answer.from_json(body, schema=given).to_pandas()
+            loaded()
+
+            import pydantic
+
+            class Model(pydantic.BaseModel):
+                a: int
+                b: int
+                c: str
+                d: str
+
+            cf.Answer.from_json(body, schema=Model)
+            loaded()
+            """
+        )
+        == "[]\n['pandas', 'polars']\n['pandas', 'polars', 'pydantic']\n"
+    )
