@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
@@ -41,17 +41,19 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
     if envelope.excess:
         outcome = "are not kept in the metadata" if envelope.statistics else "were not read"
         warnings.insert(0, StatisticsWarning(f"The statistics {envelope.excess}, so they {outcome}."))
-    counts: Counter[type[ConnectyWarning]] = Counter()
+    found_of: defaultdict[type[ConnectyWarning], list[ConnectyWarning]] = defaultdict(list)
     for warning in warnings:
-        counts[type(warning)] += 1
-        if counts[type(warning)] <= MOST_WARNINGS:
+        found_of[type(warning)].append(warning)
+        if len(found_of[type(warning)]) <= MOST_WARNINGS:
             warn(warning)
-    for category, count in counts.items():
-        if count > MOST_WARNINGS:
+    for category, same in found_of.items():
+        if others := same[MOST_WARNINGS:]:
+            columns = dict.fromkeys(repr(snippet(each.column)) for each in others if each.column is not None)
+            named = f" Columns: {snippet(', '.join(columns), _MAX_DETAILS)}." if columns else ""
             warn(
                 category(
-                    f"Not shown: {counted(count - MOST_WARNINGS, 'more warning')} of this category. The "
-                    "answer's schema and statistics show the details."
+                    f"Not shown: {counted(len(others), 'more warning')} of this category.{named} "
+                    "The answer's schema and statistics show the details."
                 )
             )
 

@@ -296,10 +296,15 @@ class ConnectyWarning(UserWarning):
     ----------
     message, hint, shell_hint
         As for :class:`ConnectyError`.
+    column
+        The name of the column that it is about, or None.
     """
 
-    def __init__(self, message: str, *, hint: str = "", shell_hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", shell_hint: str = "", column: str | None = None
+    ) -> None:
         super().__init__(f"{message} {hint}" if hint else message)
+        self.column = column
         self.hint = hint
         self.shell_hint = shell_hint
 

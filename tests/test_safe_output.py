@@ -123,11 +123,14 @@ class TestManyColumns:
         assert chart["title"]["subtitle"] == "Shown: 52 of 3,000 columns in the tooltips"
 
     def test_warnings_of_names(self) -> None:
-        """There are ten of a category, and one that counts the others."""
+        """There are ten of a category; one more counts the others and names their columns, up to a length."""
         with pytest.warns(cf.ColumnNameWarning) as warned:
             cf.Answer.from_json(body([["a"] * MANY]))
         assert len(warned) == 11
-        assert str(warned[-1].message).startswith("Not shown: 2,989 more warnings of this category. ")
+        said = str(warned[-1].message)
+        assert said.startswith("Not shown: 2,989 more warnings of this category. Columns: 'a_11', 'a_12', ")
+        assert said.endswith("…. The answer's schema and statistics show the details.")
+        assert len(said) < 3_200
         assert {each.category for each in warned} == {cf.ColumnNameWarning}
 
     def test_warnings_of_types_and_statistics(self) -> None:
@@ -142,6 +145,15 @@ class TestManyColumns:
         assert [each.category for each in warned].count(cf.TypeFidelityWarning) == 11
         assert [each.category for each in warned].count(cf.StatisticsWarning) == 11
         assert len(warned) == 22
+
+    def test_the_columns_of_warnings_that_are_not_shown(self) -> None:
+        """All are named, each once."""
+        names = [f"c{n}" for n in range(12)]
+        statistics = {name: {"numeric": {"min": 5, "max": 6}} for name in names}
+        with pytest.warns(cf.StatisticsWarning) as warned:
+            cf.Answer.from_json(body([names, [1] * 12], dataframe_stats=statistics))
+        assert "Columns: 'c10', 'c11'. " in str(warned[-1].message)
+        assert len(warned) == 11
 
     def test_a_notebook(self) -> None:
         """Thirty in the table and two hundred in the list; both have the total."""

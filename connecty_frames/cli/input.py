@@ -32,6 +32,15 @@ class FlagGroup(TyperGroup):
         """Return the parameters of the group itself."""
         return _without_types(super().get_params(ctx))
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; an error is told without the words that pydantic adds."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(message := getattr(error, "message", None), str):
+                error.message = re.sub("^Value error, |, unable to parse .*", "", message)  # type: ignore[attr-defined]
+            raise
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command of the group."""
         command = super().get_command(ctx, cmd_name)

@@ -146,7 +146,8 @@ class _Answer(NamedTuple):
         self.warnings.append(
             TypeFidelityWarning(
                 f"Column {name!r}{outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
-                f"{advice} strict=True to make this an error."
+                f"{advice} strict=True to make this an error.",
+                column=column.name,
             )
         )
 
@@ -169,8 +170,9 @@ def _read_column(position: int, sent: ColumnStatistics, answer: _Answer) -> Read
         array = _build(column, decision, answer.schema_types, rows, position)
     _check(received, array, rule, answer.limits)
     encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
-    schema = ColumnSchema(name, decision.type, decision.evidence, encoding)
     nullable, nans = rule is None or rule.nullable, received.count - column.count
+    evidence = f"{decision.evidence}; {nans:,} bare NaN read as null" if nans else decision.evidence
+    schema = ColumnSchema(name, decision.type, evidence, encoding)
     return ReadColumn(array, schema, statistics, sent, nullable, decision.extremes, nans)
 
 

@@ -165,21 +165,21 @@ def check_statistics(
     """Compare a table with its statistics: the rows, and nulls, min, max and mean of each column."""
     found = []
     if absent:
-        found.append(f"Statistics for {quoted(absent)} match no column, or more than one, and were ignored.")
+        ignored = f"Statistics for {quoted(absent)} match no column, or more than one, and were ignored."
+        found.append(StatisticsWarning(ignored))
     if total_rows is not None and rows > total_rows:
-        found.append(
-            f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} received, but the statistics count "
-            f"{total_rows:,}."
-        )
+        received = f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} received"
+        found.append(StatisticsWarning(f"{received}, but the statistics count {total_rows:,}."))
     else:
         whole = rows == total_rows
         found += [
-            f"Column {snippet(column.schema.name)!r} {disagreement}."
+            StatisticsWarning(f"Column {snippet(name)!r} {disagreement}.", column=name)
             for column in columns
             if column.statistics is not NO_STATISTICS
+            for name in [column.schema.name]
             for disagreement in _disagreements(column, whole=whole)
         ]
-    return list(map(StatisticsWarning, found))
+    return found
 
 
 def _disagreements(column: ReadColumn, *, whole: bool) -> Iterator[str]:

@@ -144,7 +144,7 @@ def test_what_is_no_question_is_not_asked(
         (["--", "how", "many", "--sandbox"], "ConfigError: --sandbox comes after --, so it would be a word"),
         (["x", "--base-url", "http://127.0.0.1:1", "--region", "eu1"], "both name the address: give one."),
         (["x", "--base-url", "ftp://a"], "base_url (argument): expected an address such as"),
-        (["x", "--region", "moon"], "'moon' is not one of 'eu1', 'us1'"),
+        (["x", "--region", "moon"], "Invalid value for '--region': 'moon' is not one of 'eu1', 'us1'"),
         (["x", "--sandbox", "--region", "eu1"], "starts a new sandbox"),
         (["x", "--sandbox", "--base-url", "http://127.0.0.1:1"], "starts a new sandbox"),
         (

@@ -99,7 +99,7 @@ def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[C
                 reason = "is taken"
             what = snippet(exact_json.dump(given))
             message = f"Column {position} is called {snippet(name)!r}, because its name {what} {reason}."
-            warnings.append(ColumnNameWarning(message))
+            warnings.append(ColumnNameWarning(message, column=name))
         names.append(name)
         used.add(name)
     server_names = [None if name is None else text for name, text in zip(header, texts, strict=True)]

@@ -163,8 +163,10 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
         if with_nulls is None:
             raise
         decision = decide(with_nulls, options)
+        evidence = f"{decision.evidence}; {column.count - with_nulls.count:,} NaT read as null"
         is_text = decision.problem is not None and pa.types.is_string(decision.type)
-        return decision._replace(array=None) if is_text else decision  # in a text, NaT is no null
+        # In a text, NaT is no null.
+        return decision._replace(array=None) if is_text else decision._replace(evidence=evidence)
 
 
 def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred: bool = False) -> Decision:

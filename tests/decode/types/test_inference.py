@@ -542,6 +542,7 @@ def test_nan_that_is_null(
     assert (found.type, found.values) == (type_, values)
     says = f"Column 'c': 'NaN' (row {row}) is written without quotes, which is not JSON; it was read as null."
     assert [str(warning) for warning in found.warnings] == [f"{says} Use strict=True to make this an error."]
+    assert found.evidence.endswith(f"; {cells.count('NaN')} bare NaN read as null")
     with pytest.raises(ConversionError) as caught:
         column(cells, section, strict=True)
     assert (caught.value.column, caught.value.row, caught.value.value) == ("c", row, "NaN")
@@ -859,6 +860,11 @@ def test_nulls_never_change_a_type(column: Callable[..., Any], cells: list[str],
         (['{"a\\u0000b":1}'], None, "1 of 1 values are objects that no type holds: as JSON"),
         (["1", '"x"'], None, "mixed texts and whole numbers"),
         (['"infinity"'], TEMPORAL, "exact text, since 'infinity' (row 0) is infinite"),
+        (
+            ['"2025-01-01"', '"NaT"'],
+            f'{TEMPORAL},"general":{{"count":2,"nulls_count":1}}',
+            "temporal statistics; 1 of 1 values (1 null) are dates; 1 NaT read as null",
+        ),
     ],
 )
 def test_evidence_in_words(
