@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 #: What has attributes of its own that came with an answer.
 _HOLDERS: Final = (Answer, AnswerMetadata, ConnectyAccessor)
+#: The end of a call of ours at the value of a keyword: engine=, engine="pol.
+_KEYWORD: Final = re.compile(
+    r"""\b(?:ask|fetch)\w*\((?:"[^"]*"|'[^']*'|[^()"'])*\b(\w+)\s*=\s*(["']?)\w*\Z"""
+)
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -138,7 +142,7 @@ class _Magics:
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
-        """Return the completions of the line of a magic, or of an attribute, in place of all others."""
+        """Return the completions of the line of a magic, a keyword's value or an attribute, and no others."""
         line, fragment = context.text_until_cursor, context.token
         names: Iterable[str] = ()
         if re.match(r"%%?connecty\s", line):
@@ -147,6 +151,12 @@ class _Magics:
         elif re.match(r"%connecty_sql\s", line):
             variables = self._shell.user_ns.items()
             names = (name for name, value in variables if not name.startswith("_") and _is_answer(value))
+        elif call := _KEYWORD.search(
+            "\n".join([*context.full_text.split("\n")[: context.cursor_line], line])
+        ):
+            action = _OPTIONS.get(f"--{call[1].replace('_', '-')}")
+            names = (action and action.choices) or ()
+            names = names if call[2] else map('"{}"'.format, names)
         else:
             *path, fragment = fragment.split(".")
             names = (name for name in self._attributes(path) if not name.startswith("_"))

@@ -453,6 +453,23 @@ class TestCompletion:
         """The names of options and their values; what has SQL."""
         assert completions(shell, code) == expected
 
+    @pytest.mark.parametrize("use_jedi", [False, True])
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [
+            ("cf.ask_df('q', engine=", ['"pandas"', '"polars"', '"pyarrow"']),
+            ('await client.ask_df_async("q (x)", engine="', ["pandas", "polars", "pyarrow"]),
+            ("cf.fetch_df(ID,\n    tz='UTC', engine='po", ["polars"]),
+            ("cf.ask('q', on_truncation=", ['"ignore"', '"raise"', '"warn"']),
+        ],
+    )
+    def test_the_value_of_a_keyword(self, shell: Any, code: str, expected: list[str], use_jedi: bool) -> None:
+        """In a call of ours, within quotes that are typed or with quotes of its own."""
+        shell.Completer.use_jedi = use_jedi
+
+        assert sorted(completions(shell, code)) == expected
+        assert '"pandas"' not in completions(shell, "pd.read_csv('a', engine=")
+
 
 #: Run in a process of its own, which may open sockets to the kernel.
 KERNEL = """
