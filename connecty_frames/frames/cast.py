@@ -186,7 +186,7 @@ def _with_types(columns: Sequence[ColumnSchema], given: SchemaTypes) -> Sequence
             setting="schema",
         )
     names = given.types if given.complete else known
-    return [_with_type(known[name], given) for name in names if name in known]
+    return [_with_type(known[name], given) for name in names]
 
 
 def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:

@@ -102,6 +102,21 @@ def test_measures_beside_each_other(question: str, names: str, what: str) -> Non
         assert chart.what == f"{what} by {name}"
 
 
+@cases(
+    ("columns", "what"),
+    [
+        (
+            {"shop": ["Ann", "Ann", "Cid"], "revenue": [3.5, 1.5, 2.0], "cost": [1.5, 2.5, 1.0]},
+            "revenue by shop",
+        ),
+        ({"weight": [3.5, 1.5], "revenue": [5.5, 9.0], "cost": [4.5, 8.0]}, "revenue by weight"),
+    ],
+)
+def test_a_measure_alone(columns: dict[str, Any], what: str) -> None:
+    """Where things repeat, or stand at a number, others beside it could not be told apart."""
+    assert choose_chart(pa.table(columns), "revenue and cost").what == what
+
+
 @cases("word", ["and", "or", "vs", "versus", "with", "by", "per", "each", ","])
 def test_words_between_names(word: str) -> None:
     """What stands on both sides of one is no single name."""
