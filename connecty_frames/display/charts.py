@@ -1,17 +1,7 @@
 """The chart that means the question, whatever draws it.
 
-The roles of the columns decide what is drawn. Each choice is a list of rules, and the first that finds
-something decides. The measure is:
-
-1. a share or growth that the question names, any derived measure that it names first, or, if it names none,
-   a derived one that stands behind the measures and has at least two values
-2. the measure that the question names first
-3. the measure that sorts the rows
-4. the last measure
-
-Other measures of its unit are drawn beside it: those that the question names, or all if it names none. They
-are drawn over a period, else over a label or a dimension, else over an identifier or a rank, else over
-another measure. A second dimension is colour. Identifiers and ranks are never drawn as measures.
+The roles of the columns and the words of the question decide. Each choice is a list of rules, and the first
+that finds something decides: ``docs/design/display.md`` has them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Charts of altair that a notebook displays without a network.
 
-altair's own display is HTML that loads Vega from a content delivery network. These charts are displayed as
-Vega-Lite, which JupyterLab draws itself, and as SVG and PNG, made by vl-convert, for everything else. A
+They are displayed as Vega-Lite, which JupyterLab draws itself, and as SVG and PNG, made by vl-convert. A
 renderer that the user enabled in altair is used instead.
 
 The classes have the names of altair's, which a repr shows. altair's methods that change a chart keep its

@@ -1,8 +1,7 @@
 """A table as text: all of it, or what fits on a terminal.
 
-On a terminal no line is folded. Columns are shortened first; where that is not enough, the columns in the
-middle are hidden, and of many rows those in the middle too, as polars and DuckDB do. An ellipsis marks what
-is missing, and a line below the table counts it. Only what is shown is formatted.
+On a terminal no line is folded: columns are shortened, then those in the middle are hidden, as are rows. An
+ellipsis marks what is missing, and a line below counts it. Only what is shown is formatted.
 """
 
 from __future__ import annotations

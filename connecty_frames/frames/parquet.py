@@ -1,8 +1,7 @@
 """Parquet files as frames of any of the libraries, with the metadata of the answer.
 
 The file is ordinary Parquet. The metadata is under ``connecty`` in that of the schema, and a second time
-where pandas looks for attrs, so that ``pandas.read_parquet`` finds it as well. Each page has a checksum, and
-so has the whole file. Reading verifies them: one flipped bit usually changes a value without an error.
+where pandas looks for attrs, so that ``pandas.read_parquet`` finds it as well.
 
 pandas keeps two things that Parquet does not. A separate index is written as a column. It becomes the index
 again in pandas, and a column elsewhere if it has a name. Dates, which pandas holds as seconds, get back the

@@ -86,12 +86,8 @@ def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-# Parquet's own checksums cover pages and not the footer, which says how pages are to be read: one flipped bit
-# there usually changes values without an error. So the whole file has a checksum too. It stands between
-# the pages and the footer, where Parquet allows any bytes and no reader looks, since readers follow the
-# offsets in the footer. A program that rewrites the file drops it.
-
-#: What precedes the checksum of a whole file.
+#: What precedes the checksum of a whole file: both stand between the pages and the footer, where Parquet
+#: allows any bytes, and no reader looks, since readers follow the offsets in the footer.
 _CHECKSUM_MARK: Final = b"connecty"
 
 

@@ -1,9 +1,7 @@
 """Arrow tables to Spark: the same values, in types that Spark has.
 
-``createDataFrame`` of pyspark infers types too, but makes naive timestamps instants of the session's zone,
-cuts nanoseconds, and refuses uint64 and decimal256. So each type is decided on by a table here, and pyspark
-gets the schema. Times of day are text, since only newer versions have a type for them. Importing this module
-imports pyspark.
+Each type is decided on by a table here, and pyspark gets the schema: what it infers itself changes values.
+Importing this module imports pyspark.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """A type that is Any to mypy alone, which the types of returned frames in ``accessor`` need.
 
-mypy fixes the type of a variable at its first assignment. If that is a class derived from DataFrame, mypy
-refuses a later ``df = df.groupby(...).sum()``; if it is a union with Any, it does not. Others do not need it,
-and are more exact without. This is its own module, since pyright does not resolve a name that has two
-declarations within their module. ``docs/design/frames.md`` has the measurements.
+``docs/design/frames.md`` says why. This is its own module, since pyright does not resolve a name that has two
+declarations within their module.
 """
 
 from __future__ import annotations

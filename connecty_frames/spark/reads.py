@@ -1,10 +1,8 @@
 """What a read of the data source asks for, and asking it once per read.
 
-Spark plans a read more than once, and nothing that it passes on tells one read from another. So a question
-with the same workspace and the same option ``read`` is one question throughout a session: the first process
-that gets to it sends it, and keeps its id in the scratch folder of the driver, where the others find it.
-
-Nothing here needs pyspark.
+A question with the same workspace and the same option ``read`` is one question throughout a session: the
+first process that gets to it sends it, and keeps its id in the scratch folder of the driver, where the others
+find it. Nothing here needs pyspark.
 """
 
 from __future__ import annotations

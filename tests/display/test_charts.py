@@ -167,12 +167,7 @@ def test_the_rows_of_measures_beside_each_other() -> None:
 
 @cases(
     ("names", "percent"),
-    [
-        ("share growth", 100),
-        ("share revenue", None),
-        ("revenue share", None),
-        ("share humidity_pct", None),
-    ],
+    [("share growth", 100), ("share revenue", None), ("revenue share", None), ("share humidity_pct", None)],
 )
 def test_percent_beside_each_other(names: str, percent: int | None) -> None:
     """The axis says percent if all measures are of one kind of it."""

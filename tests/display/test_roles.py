@@ -161,13 +161,7 @@ def test_the_words_for_roles() -> None:
 def test_the_finest_word_of_a_period_counts() -> None:
     """A month of a year is finer than a quarter; a date is finest."""
     table = pa.table(
-        {
-            "day": [date(2024, 1, 1)],
-            "minute": [1],
-            "year_month": [202401],
-            "quarter": [1],
-            "year": [2024],
-        }
+        {"day": [date(2024, 1, 1)], "minute": [1], "year_month": [202401], "quarter": [1], "year": [2024]}
     )
     by_fineness = sorted(table.column_names, key=lambda name: fineness(name, table[name]))
     assert by_fineness == ["year", "quarter", "year_month", "minute", "day"]

@@ -115,11 +115,7 @@ RAISES: dict[str, tuple[Callable[[pd.DataFrame], Any], tuple[type[Exception], ..
         (NotImplementedError, TypeError),
         ["3.0", "4.0", "5.0", "7.0"],
     ),
-    "convert_dtypes": (
-        lambda f: f.amount.convert_dtypes(),
-        (KeyError,),
-        ["10.25", "20.5", "<NA>", "984.18"],
-    ),
+    "convert_dtypes": (lambda f: f.amount.convert_dtypes(), (KeyError,), ["10.25", "20.5", "<NA>", "984.18"]),
 }
 
 

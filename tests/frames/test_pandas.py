@@ -215,33 +215,19 @@ TABLE: dict[str, Row] = {
         "duration[ns][pyarrow]",
         [pd.Timedelta(1, "ns"), pd.Timedelta(0)],
     ),
-    "null": Row(
-        pa.null(),
-        [None, None],
-        "string",
-        "string[pyarrow]",
-        STR,
-    ),
+    "null": Row(pa.null(), [None, None], "string", "string[pyarrow]", STR),
 }
 
 #: Types that are an ArrowDtype in every backend: the name of the dtype, and two values.
 ALWAYS_ARROW: dict[str, tuple[pa.DataType, list[Any], str]] = {
-    "time64 us": (
-        pa.time64("us"),
-        [dt.time(0), dt.time(23, 59, 59, 999999)],
-        "time64[us][pyarrow]",
-    ),
+    "time64 us": (pa.time64("us"), [dt.time(0), dt.time(23, 59, 59, 999999)], "time64[us][pyarrow]"),
     "time32 s": (pa.time32("s"), [dt.time(0), dt.time(23, 59, 59)], "time32[s][pyarrow]"),
     "decimal128": (
         pa.decimal128(38, 2),
         [Decimal("999999999999999999999999999999999999.99"), Decimal("-0.01")],
         "decimal128(38, 2)[pyarrow]",
     ),
-    "decimal256": (
-        pa.decimal256(76, 0),
-        [Decimal("9" * 76), Decimal(-1)],
-        "decimal256(76, 0)[pyarrow]",
-    ),
+    "decimal256": (pa.decimal256(76, 0), [Decimal("9" * 76), Decimal(-1)], "decimal256(76, 0)[pyarrow]"),
     "list": (pa.list_(pa.int64()), [[1, 2], []], "list<item: int64>[pyarrow]"),
     "struct": (
         pa.struct([("a", pa.int64()), ("b", pa.string())]),
@@ -249,11 +235,7 @@ ALWAYS_ARROW: dict[str, tuple[pa.DataType, list[Any], str]] = {
         "struct<a: int64, b: string>[pyarrow]",
     ),
     "binary": (pa.binary(), [b"\x00", b""], "binary[pyarrow]"),
-    "map": (
-        pa.map_(pa.string(), pa.int64()),
-        [[("a", 1)], []],
-        "map<string, int64>[pyarrow]",
-    ),
+    "map": (pa.map_(pa.string(), pa.int64()), [[("a", 1)], []], "map<string, int64>[pyarrow]"),
 }
 BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
 ROWS = [

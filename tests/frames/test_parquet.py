@@ -65,11 +65,7 @@ VALUES: dict[str, list[Any]] = {
     "money": [Decimal("1234567890123456.78"), None, Decimal("-0.01")],
     "share": [0.1, None, 2.5],
     "day": [date(2025, 3, 30), None, date(1969, 12, 31)],
-    "at": [
-        datetime(2025, 3, 30, 0, 0, 0, 123456, tzinfo=UTC),
-        None,
-        datetime(2025, 3, 30, 2, tzinfo=UTC),
-    ],
+    "at": [datetime(2025, 3, 30, 0, 0, 0, 123456, tzinfo=UTC), None, datetime(2025, 3, 30, 2, tzinfo=UTC)],
     "local": [datetime(2025, 3, 30, 2, 30), None, datetime(2025, 3, 30, 2, 30, 0, 1)],
     "slot": [time(9, 30), None, time(23, 59, 59, 999999)],
     "note": ["", None, "00123"],
@@ -389,10 +385,7 @@ def test_invalid_paths(tmp_path: Path) -> None:
 
 
 @cases("key", ["PANDAS_ATTRS", "pandas", "connecty.other"])
-@cases(
-    "text",
-    [b"{", b"5", b"[]", b'["a"]', b"\xff", b"[" * 5000, b'{"columns": [5]}', b"{}"],
-)
+@cases("text", [b"{", b"5", b"[]", b'["a"]', b"\xff", b"[" * 5000, b'{"columns": [5]}', b"{}"])
 @every_engine
 def test_invalid_entries_of_others(key: str, text: bytes, engine: Any, tmp_path: Path) -> None:
     """They are ignored, and the table is read."""

@@ -210,10 +210,7 @@ class TestOtherTypes:
         assert column.dtype == pl.Categorical
         assert column.to_list() == ["b", None, "a", "b"]
 
-    @cases(
-        ("offset", "zone"),
-        [("+02:00", "Etc/GMT-2"), ("-12:00", "Etc/GMT+12"), ("+14:00", "Etc/GMT-14")],
-    )
+    @cases(("offset", "zone"), [("+02:00", "Etc/GMT-2"), ("-12:00", "Etc/GMT+12"), ("+14:00", "Etc/GMT-14")])
     def test_whole_hour_offset(self, offset: str, zone: str) -> None:
         """An offset of whole hours is the database's zone of that offset; the instant is the same."""
         column = to_polars(chunked(pa.timestamp("us", offset), [0]))["c"]

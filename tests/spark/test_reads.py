@@ -99,14 +99,8 @@ def test_what_is_read(options: dict[str, str], questions: tuple[str, ...], ids: 
 @cases(
     ("options", "message"),
     [
-        (
-            {},
-            "Set exactly one of the options question, questions and question_ids; none is set.",
-        ),
-        (
-            {"question": "a", "question_ids": ID},
-            "question and question_ids.",
-        ),
+        ({}, "Set exactly one of the options question, questions and question_ids; none is set."),
+        ({"question": "a", "question_ids": ID}, "question and question_ids."),
         (
             {"questions": "[1"},
             "questions='[1': expected a JSON array; Expecting ',' delimiter: line 1 column 3 (char 2).",
