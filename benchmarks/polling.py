@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.question import delay
+from connecty_frames.asking.polling import delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -129,7 +129,7 @@ class Answer(WithMetadata):
         return cls(body, decoded, metadata)
 
     @classmethod
-    @shows_options(*_NOT_DECODING, max_rows=None)
+    @shows_options(without=_NOT_DECODING, max_rows=None)
     def from_json(
         cls,
         source: bytes | str | os.PathLike[str],
@@ -171,7 +171,7 @@ class Answer(WithMetadata):
         >>> cf.Answer.from_json(path).schema
         orders  int64  numeric statistics; 1 whole number
         """
-        ask_options = AskOptions.from_kwargs(options, *_NOT_DECODING)
+        ask_options = AskOptions.from_kwargs(options, without=_NOT_DECODING)
         body = _read(source)
         return cls.from_response(
             body,

@@ -182,7 +182,7 @@ def ask_df(
     return shared_client(client).call(question, ask_options).answer().to_frame(ask_options)
 
 
-@shows_options(*ASKING)
+@shows_options(without=ASKING)
 def fetch(
     question_id: str | UUID, *, client: Client | None = None, **options: Unpack[FetchOptionsDict]
 ) -> Answer:
@@ -245,7 +245,7 @@ def fetch_df(
     client: Client | None = ...,
     **options: Unpack[FetchOptionsDict],
 ) -> ArrowTable: ...
-@shows_options(*ASKING)
+@shows_options(without=ASKING)
 def fetch_df(
     question_id: str | UUID,
     *,

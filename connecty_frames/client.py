@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random as _random
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames._base.secret import hidden
-from connecty_frames._base.text import masked_id, terminal
+from connecty_frames._base.text import terminal
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.asking.auth import Auth
 from connecty_frames.asking.endpoints import Endpoints
@@ -19,6 +18,7 @@ from connecty_frames.calls.asynchronous import in_thread
 from connecty_frames.calls.call import Call
 from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
+from connecty_frames.http.redaction import masked_id
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
     ASKING,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from typing import Unpack
     from uuid import UUID
 
-    from connecty_frames._base.secret import SupportsSecret
+    from connecty_frames._base.secret import SecretStr, SupportsSecret
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
@@ -97,6 +97,7 @@ class Client:
 
     #: What a traceback shows of one whose settings were refused.
     _repr = "<Client without settings>"
+    _close_history: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -157,25 +158,26 @@ class Client:
         random: Callable[[], float],
         resume_command: Callable[[str, int], str],
     ) -> None:
-        self._client_id, client_secret = settings.credentials()
-        self._repr = terminal(
-            f"<Client {masked_id(self._client_id.get_secret_value())} at {settings.address}, "
-            f"dw_id={settings.dw_id}>"
-        )
-        self._dw_id = settings.dw_id
+        client_id, client_secret = settings.credentials()
         transport = Transport(settings, clock)
-        self._api = Endpoints(
+        api = Endpoints(
             transport,
-            Auth(self._client_id, client_secret, transport=transport, random=random),
+            Auth(client_id, client_secret, transport=transport, random=random),
             random=random,
             timeout=settings.timeout,
             resume_command=resume_command,
         )
+        self._use(api, client_id, settings.dw_id)
         if settings.keeps_history:
-            self._api.history = self._open_history(settings)
-        if self._api.history is not None:
+            api.history = self._open_history(settings)
+        if api.history is not None:
             #: Also once this client is garbage.
-            self._close_history = weakref.finalize(self, self._api.history.close)
+            self._close_history = weakref.finalize(self, api.history.close)
+
+    def _use(self, api: Endpoints, client_id: SecretStr, dw_id: int | None) -> None:
+        self._api, self._client_id, self._dw_id = api, client_id, dw_id
+        shown = f"<Client {masked_id(client_id.get_secret_value())} at {api.transport.address}, {dw_id=}>"
+        self._repr = terminal(shown)
 
     def __enter__(self) -> Self:
         return self
@@ -196,14 +198,14 @@ class Client:
     def recording_in(self, place: Path | str) -> Client:
         """Return a client with the same connections that records in another file, or at a URL.
 
-        The caller closes it. A ConfigError if it cannot be used.
+        The caller closes its history. A ConfigError if it cannot be used.
         """
         from connecty_frames.store.table import store_at
 
-        client, api = object.__new__(Client), copy.copy(self._api)
         limit = None if self._api.history is None else self._api.history.limit
-        api.history = self._history_at(store_at(place), required=True, limit=limit)
-        vars(client).update(vars(self), _api=api)
+        history = self._history_at(store_at(place), required=True, limit=limit)
+        client = Client.__new__(Client)
+        Client._use(client, self._api.recording(history), self._client_id, self._dw_id)
         return client
 
     def target(self, dw_id: int | None = None) -> dict[str, Any]:
@@ -224,7 +226,7 @@ class Client:
     def close(self) -> None:
         """Close the connections and the history. Using the client afterwards raises ConfigError."""
         self._api.transport.close()
-        if self._api.history is not None:
+        if self._close_history is not None:
             self._close_history()
 
     def health(self, *, timeout: float | None = None) -> bool:
@@ -251,7 +253,7 @@ class Client:
 
         return probe_health(self._api.transport, timeout=timeout, random=self._api.random)
 
-    @shows_options(*READING)
+    @shows_options(without=READING)
     def submit(self, question: str, **options: Unpack[AskOptionsDict]) -> Question:
         """Ask a question without waiting for its answer.
 
@@ -282,7 +284,7 @@ class Client:
         SubmissionUncertain
             If it is unknown whether the question was started. Check ConnectyAI's chat history.
         """
-        return self.call(question, AskOptions.from_kwargs(options, *READING)).submit()
+        return self.call(question, AskOptions.from_kwargs(options, without=READING)).submit()
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
         """Return the handle of an earlier question, asked in this or any other process; nothing is sent.
@@ -327,10 +329,10 @@ class Client:
         ask_options = AskOptions.from_kwargs(options, engine=engine)
         return self.call(question, ask_options).answer().to_frame(ask_options)
 
-    @shows_options(*ASKING)
+    @shows_options(without=ASKING)
     def fetch(self, question_id: str | UUID, **options: Unpack[FetchOptionsDict]) -> Answer:
         """Fetch the answer of an earlier question, as :func:`connecty_frames.fetch` does."""
-        ask_options = AskOptions.from_kwargs(options, *ASKING)
+        ask_options = AskOptions.from_kwargs(options, without=ASKING)
         return self.question(question_id, dw_id=ask_options.dw_id).answer(ask_options)
 
     @overload
@@ -349,12 +351,12 @@ class Client:
     def fetch_df(
         self, question_id: str | UUID, *, engine: Literal["pyarrow"], **options: Unpack[FetchOptionsDict]
     ) -> ArrowTable: ...
-    @shows_options(*ASKING)
+    @shows_options(without=ASKING)
     def fetch_df(
         self, question_id: str | UUID, *, engine: Engine = "pandas", **options: Unpack[FetchOptionsDict]
     ) -> PandasFrame | PolarsFrame | ArrowTable:
         """Fetch the table of an earlier question, as :func:`connecty_frames.fetch_df` does."""
-        ask_options = AskOptions.from_kwargs(options, *ASKING, engine=engine)
+        ask_options = AskOptions.from_kwargs(options, without=ASKING, engine=engine)
         return self.question(question_id, dw_id=ask_options.dw_id).answer(ask_options).to_frame(ask_options)
 
     def call(
@@ -524,7 +526,7 @@ def awaited(
     question: str,
     options: AskOptionsDict,
     make: Callable[[Answer, AskOptions], _Result],
-    **fixed: object,
+    **fixed: Any,
 ) -> Coroutine[Any, Any, _Result]:
     """Return a coroutine that asks by the client that is found then, and makes something of the answer."""
 

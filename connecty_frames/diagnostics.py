@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from connecty_frames._base.text import counted, excerpt, snippet, with_excerpt
+from connecty_frames._base.text import counted, fields_text, snippet, with_excerpt
 from connecty_frames.decode.exact_json import LONE_SURROGATE
 from connecty_frames.decode.limits import MOST_WARNINGS
 from connecty_frames.errors import (
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
-
-#: The most that a message shows of what a server says of a question, in bytes.
-_MAX_DETAILS: Final = 3_000
 
 
 def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
@@ -101,7 +98,7 @@ def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError
     """Return the error of a question without an answer, with all that the server sent about it."""
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
-    listed = details_text(details, envelope.more_details)
+    listed = fields_text(details, envelope.more_details)
     subject = "The question" if known.question is None else f"The question {snippet(known.question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed
@@ -120,18 +117,3 @@ def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError
         asked_at=known.asked_at,
         details=details,
     )
-
-
-def details_text(details: dict[str, Any], more: int) -> str:
-    """Return what the server said, on one line unless a text has more, and how many fields were left out."""
-    shown: list[str] = []
-    room = _MAX_DETAILS
-    for name, value in details.items():
-        field = f"{snippet(name)}: {excerpt(str(value), 500)}"
-        room -= len(f"; {field}".encode())
-        if room < 0:
-            break
-        shown.append(field)
-    left_out = len(details) - len(shown) + more
-    shown += [f"and {left_out:,} more"] if left_out else []
-    return ("\n" if any("\n" in field for field in shown) else "; ").join(shown)

@@ -25,7 +25,7 @@ from connecty_frames._base.text import did_you_mean
 from connecty_frames.errors import ConfigError, wrong_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -157,19 +157,20 @@ class AskOptions:
             )
 
     @classmethod
-    def from_kwargs(cls, options: FetchOptionsDict, *left_out: str, **fixed: object) -> AskOptions:
+    def from_kwargs(
+        cls, options: FetchOptionsDict, *, without: Collection[str] = (), **fixed: object
+    ) -> AskOptions:
         """Return the options of a call from its keywords; an unknown one is a TypeError, as in Python.
 
-        ``fixed`` are fields that the function sets, and does not take as keywords, as those ``left_out``.
-        Without an ``engine`` among them it returns no frame, and so needs pyarrow alone.
+        The call takes all options ``without`` these, and sets the ``fixed`` ones itself. Without an
+        ``engine`` among them it returns no frame, and so needs pyarrow alone.
         """
         if not options and not fixed:
             return _DEFAULTS
-        refused = {*left_out, *fixed}
-        if options.keys() - _KEYWORDS or options.keys() & refused:
-            parameters = {"engine"} & fixed.keys() - set(left_out)  # its caller names it in its signature
-            known = [*parameters, *(name for name in AskOptionsDict.__annotations__ if name not in refused)]
-            unknown = next(name for name in options if name not in known)
+        taken = [name for name in AskOptionsDict.__annotations__ if name not in {*without, *fixed}]
+        unknown = next((name for name in options if name not in taken), None)
+        if unknown is not None:
+            known = [*({"engine"} & fixed.keys()), *taken]  # its caller names the engine in its signature
             hint = did_you_mean(unknown, known).removesuffix(".")  # as in Python's own messages
             if unknown == "question_id":
                 hint = "did you mean cf.fetch(question_id)?"
@@ -190,9 +191,9 @@ class CastOptions:
             raise wrong_value("engine", self.engine, f"{expected}, or None for the kind of the table")
 
 
-def shows_options(*left_out: str, **defaults: object) -> Callable[[_Function], _Function]:
+def shows_options(*, without: Collection[str] = (), **defaults: object) -> Callable[[_Function], _Function]:
     """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults."""
-    # ``left_out`` are options that the function does not take, ``defaults`` those in which it differs.
+    # The function takes all options ``without`` these; ``defaults`` are those in which it differs.
 
     def decorate(function: _Function) -> _Function:
         signature = inspect.signature(function)
@@ -205,7 +206,7 @@ def shows_options(*left_out: str, **defaults: object) -> Callable[[_Function], _
                 annotation=field.type,
             )
             for field in fields(AskOptions)
-            if field.name in _KEYWORDS and field.name not in left_out
+            if field.name in _KEYWORDS and field.name not in without
         ]
         function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
         return function

@@ -1,13 +1,9 @@
-"""Question: the handle of a question that was asked, which any process can create from its id.
-
-It is polled until its state is final. The response with the final state also has the rows, and is kept, so
-that they are sent once.
-"""
+"""Question: the handle of a question that was asked, which any process can create from its id."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
@@ -16,59 +12,26 @@ from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.asking.endpoints import FETCH_POLICY, GRACE
+from connecty_frames.asking.polling import Polling
 from connecty_frames.asking.submission import annotate, pending_message
 from connecty_frames.decode.limits import DECODING, LIMITS
-from connecty_frames.diagnostics import details_text
 from connecty_frames.display.progress import progress
-from connecty_frames.errors import (
-    ConnectyError,
-    NotFoundError,
-    QuestionTimeout,
-    UnknownStateWarning,
-    warn,
-)
+from connecty_frames.errors import ConnectyError, NotFoundError, QuestionTimeout
 from connecty_frames.frames import loading
-from connecty_frames.http.models import Failure, FailureKind
-from connecty_frames.http.retry import retry
 from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, shows_options
-from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
+from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from typing import Unpack
 
     from connecty_frames.asking.endpoints import Endpoints, Results
     from connecty_frames.asking.submission import Submission
-    from connecty_frames.decode.envelope import Envelope
-    from connecty_frames.http.models import Request, Response
-    from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
 
-#: The pause between polls: as a share of the time elapsed, its bounds in seconds, its jitter.
-_SHARE: Final = 0.1
-_MIN_PAUSE: Final = 0.1
-_MAX_PAUSE: Final = 5.0
-_JITTER: Final = 0.2
-#: For this many seconds after acceptance, a 404 means that the question is not visible yet.
-_SETTLING: Final = 10.0
-#: The failures that may pass by themselves; at the deadline they count as a timeout.
-_TRANSIENT: Final = frozenset(
-    {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
-)
-
 _LOG: Final = logging.getLogger("connecty_frames.client")
-
-
-def delay(elapsed: float, random: Callable[[], float]) -> float:
-    """Return the seconds to wait before the next poll: ``clamp(elapsed / 10, 0.1, 5) * (0.8 .. 1.2)``."""
-    # A tenth of the time elapsed bounds how much longer than necessary a person waits, as a share of the
-    # whole, and polls least often where each poll says least: about a hundred requests for five minutes. The
-    # jitter spreads clients that started together.
-    base = min(max(elapsed * _SHARE, _MIN_PAUSE), _MAX_PAUSE)
-    return base * (1 + _JITTER * (2 * random() - 1))
 
 
 class Question:
@@ -98,15 +61,7 @@ class Question:
         self._question = asked.question if asked else None
         self._asked_at = asked.asked_at if asked else None
         self._reused = earlier is not None
-        #: When it was accepted, in seconds of the monotonic clock; None if that is unknown.
-        self._accepted_at = submission.accepted_at if submission else None
-        if earlier is not None and earlier.accepted_ago is not None:
-            self._accepted_at = api.clock.monotonic() - max(0.0, earlier.accepted_ago)
-        self._last_state: str | None = None  # as the server spelled it
-        self._known_state: State | None = None  # the last that the API document has
-        self._warned = False
-        self._unread: dict[Request, Response] = {}
-        self._final = kept  # so that its rows need not be sent again
+        self._polling = Polling(api, question_id, dw_id, submission=submission, earlier=earlier, kept=kept)
         self._kept = kept
 
     @property
@@ -157,7 +112,7 @@ class Question:
         QuestionTimeout
             If no answer came within the timeout.
         """
-        if self._final is not None:
+        if self._polling.final is not None:
             return True
         try:
             self._state_now(timeout)
@@ -202,10 +157,10 @@ class Question:
         ask_options = AskOptions(timeout=timeout)
         with self._annotated():
             deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
-            final = self._final or self._poll(deadline, max_rows=DEFAULT_MAX_ROWS)
+            final = self._polling.final or self._polling.fetch(deadline, max_rows=DEFAULT_MAX_ROWS)
             return final.envelope.state
 
-    @shows_options("dw_id", *ASKING)
+    @shows_options(without=("dw_id", *ASKING))
     def result(self, **options: Unpack[FetchOptionsDict]) -> Answer:
         """Wait until the question is done and return its answer.
 
@@ -230,7 +185,7 @@ class Question:
         ResponseError, ConversionError, TruncatedError
             If the answer cannot be used, or not with these options. Call again with other options, for free.
         """
-        return self.answer(AskOptions.from_kwargs(options, "dw_id", *ASKING))
+        return self.answer(AskOptions.from_kwargs(options, without=("dw_id", *ASKING)))
 
     def answer(
         self,
@@ -256,12 +211,15 @@ class Question:
             if not is_loaded:
                 loading.begin_loading(ask_options.engine)
             with progress(self._question, self._question_id, wanted=ask_options.progress) as report:
-                final, wanted, left = self._final, ask_options.max_rows, deadline.remaining
+                polling, wanted = self._polling, ask_options.max_rows
+                final = polling.final
                 more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
                 while (
-                    not final or (more := final.next_max_rows(wanted, self._checkpoint(left()))) is not None
+                    final is None
+                    or (more := final.next_max_rows(wanted, polling.checkpoint(deadline.remaining())))
+                    is not None
                 ):
-                    final = self._poll(deadline, max_rows=more, report=report)
+                    final = polling.fetch(deadline, max_rows=more, report=report)
             if _LOG.isEnabledFor(logging.DEBUG):
                 known = {"question_id": self._question_id, "state": str(final.envelope.state)}
                 extra = {**known, "elapsed": final.elapsed, "reused": self._reused}
@@ -290,7 +248,7 @@ class Question:
                         elapsed=final.elapsed,
                         reused=self._reused,
                     ),
-                    limits=msgspec.structs.replace(LIMITS, checkpoint=self._checkpoint(time_left)),
+                    limits=msgspec.structs.replace(LIMITS, checkpoint=polling.checkpoint(time_left)),
                 )
 
     def message(self) -> str:
@@ -314,149 +272,16 @@ class Question:
     def _state_now(self, timeout: float | None = None) -> str:
         with self._annotated():
             deadline = Deadline.after(self._api.timeout if timeout is None else timeout, self._api.clock)
-            return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
-
-    def _checkpoint(self, seconds: float) -> Callable[[], None]:
-        """Return a function that raises once ``seconds``, but at least ``GRACE``, have passed."""
-        clock = self._api.clock
-        end = clock.monotonic() + max(seconds, GRACE)
-
-        def check() -> None:
-            if clock.monotonic() > end:
-                command = self.resume_command
-                raise self._timeout_error(
-                    f"The answer to question {self._question_id} arrived but was not decoded in the time "
-                    "allowed. Question.result(timeout=...) decodes it again without another request"
-                    f"{f'; {command} fetches it again' if command else ''}.",
-                    State.COMPLETED,
-                )
-
-        return check
-
-    def _poll(
-        self,
-        deadline: Deadline,
-        *,
-        include: Iterable[str] = COMPONENTS,
-        max_rows: int | None = None,
-        report: Callable[[str, float], object] = lambda _state, _elapsed: None,
-        once: bool = False,
-    ) -> Results:
-        """Fetch until the state is final, or once; the response with the final state also has the rows."""
-        clock, random, submission = self._api.clock, self._api.random, self._submission
-        began = submission.sent_at if submission else clock.monotonic()
-        send = self._api.results(
-            self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows, unread=self._unread
-        )
-        while True:
-            # As the request is sent: another thread may see a later one meanwhile.
-            previous = self._known_state
-            results = retry(
-                send,
-                policy=FETCH_POLICY,
-                deadline=deadline,
-                random=random,
-                budget=self._api.transport.budget,
-            )
-            if isinstance(results, Failure):
-                self._wait_or_raise(results, deadline)
-                continue
-            is_final = self._is_final(results.envelope.state, previous)
-            if once:
-                return results
-            elapsed = clock.monotonic() - began
-            report(results.envelope.state, elapsed)
-            if is_final:
-                fewer = self._final is not None and results.max_rows < self._final.max_rows
-                self._final = msgspec.structs.replace(results, elapsed=elapsed if submission else None)
-                if self._api.history is not None and not fewer:
-                    self._record_end(
-                        results.envelope, self._api.history, self._checkpoint(deadline.remaining())
-                    )
-                return self._final
-            pause = delay(elapsed, random)
-            if results.retry_after is not None and results.retry_after < deadline.remaining():
-                pause = max(pause, results.retry_after)
-            deadline.sleep(pause)
-            if deadline.remaining() <= 0:
-                raise self._unanswered_error()
-
-    def _record_end(self, envelope: Envelope, history: History, checkpoint: Callable[[], None]) -> None:
-        """Record the end in the history, without the number of rows if counting them takes too long."""
-        is_completed = envelope.state == State.COMPLETED
-        rows = envelope.total_rows
-        if is_completed and rows is None:
-            with suppress(QuestionTimeout):
-                rows = envelope.count_rows(checkpoint)
-        history.ended(
-            self._question_id,
-            envelope.state,
-            now=self._api.clock.now(),
-            rows=rows,
-            sql_query=envelope.sql_query,
-            response_summary=envelope.response_summary,
-            error=None if is_completed else details_text(envelope.details, envelope.more_details),
-        )
-
-    def _wait_or_raise(self, failure: Failure, deadline: Deadline) -> None:
-        """Wait after a 404 for a question that may not be visible yet; raise after any other failure."""
-        if self._accepted_at is not None and isinstance(failure.error, NotFoundError):
-            elapsed = self._api.clock.monotonic() - self._accepted_at
-            if elapsed < _SETTLING:
-                deadline.sleep(delay(elapsed, self._api.random))
-                if deadline.remaining() > 0:
-                    return
-        timed_out = deadline.remaining() <= 0 and failure.kind in _TRANSIENT
-        if timed_out or failure.kind is FailureKind.DEADLINE:
-            raise self._unanswered_error(failure.reason)
-        failure.raise_()
-
-    def _is_final(self, state: str, previous: State | None) -> bool:
-        """Record a state, and return whether it is final; an unknown or earlier one is not."""
-        self._last_state = state
-        known = State(state) if state in State.__members__ else None
-        expected = known is not None and (previous is None or known in NEXT_STATES[previous])
-        if known is not None:
-            self._known_state = known
-        if not expected and not self._warned:
-            self._warned = True
-            why = "after a later one" if known else "which is not in the API document"
-            warn(
-                UnknownStateWarning(
-                    f"The server says that question {self._question_id} is {snippet(state)!r}, {why}. It is "
-                    "treated as not finished."
-                )
-            )
-        return expected and known in FINAL_STATES
-
-    def _unanswered_error(self, reason: str | None = None) -> QuestionTimeout:
-        last_failure = f" The last failure: {reason}." if reason else ""
-        state = "the server reported no state"
-        if self._last_state:
-            state = f"the server last said {snippet(self._last_state)}"
-        command = self.resume_command
-        return self._timeout_error(
-            f"No answer to question {self._question_id} in the time allowed; {state}.{last_failure} It may "
-            f"still be running{f': {command} fetches the answer' if command else ''}.",
-            self._last_state,
-        )
-
-    def _timeout_error(self, message: str, state: str | None) -> QuestionTimeout:
-        return QuestionTimeout(
-            message,
-            question_id=self._question_id,
-            question=self._question,
-            dw_id=self._dw_id,
-            state=state,
-            asked_at=self._asked_at,
-        )
+            return self._polling.fetch(deadline, include=("sqlquery",), once=True).envelope.state
 
     @contextmanager
     def _annotated(self) -> Iterator[None]:
-        """Add the id to whatever is raised: an error, an interrupt, an exception of a callable."""
+        """Add what is known to whatever is raised: an error, an interrupt, an exception of a callable."""
         try:
             yield
         except ConnectyError as error:
+            if error.question_id is None and isinstance(error, QuestionTimeout):
+                error.question, error.dw_id, error.asked_at = self._question, self._dw_id, self._asked_at
             error.question_id = error.question_id or self._question_id
             raise
         except BaseException as error:

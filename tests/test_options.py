@@ -231,7 +231,7 @@ class TestFromKwargs:
         with pytest.raises(TypeError, match=message + r"did you mean 'engine'\?$"):
             AskOptions.from_kwargs({"engin": "polars"}, engine="pandas")  # type: ignore[typeddict-unknown-key]
         with pytest.raises(TypeError, match=message + "expected one of dw_id, "):
-            AskOptions.from_kwargs({"engin": 1}, "engine", engine="pandas")  # type: ignore[typeddict-unknown-key]
+            AskOptions.from_kwargs({"engin": 1})  # type: ignore[typeddict-unknown-key]
 
     def test_fixed_fields_are_not_keywords(self) -> None:
         """As in Question.result, which has an id and a workspace."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 #: Unicode categories that are escaped: control, format (with the bidirectional marks), surrogate, private
 #: use, unassigned, line and paragraph separator.
@@ -23,8 +23,8 @@ _JOINERS = frozenset("\u200c\u200d")
 #: The number of items that a message lists, and of characters of a path that it shows.
 _MAX_LISTED = 10
 _MAX_PATH = 500
-#: The length from which the first characters of a client id are shown, so that most stays hidden.
-_LONG_ID = 16
+#: The bytes of a server's fields that a message shows.
+_MAX_FIELDS = 3_000
 #: The units of an age, by their seconds.
 _AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -74,11 +74,6 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
-def masked_id(client_id: str) -> str:
-    """Return a client id for display: enough of a long one to distinguish it, and nothing of a short one."""
-    return f"{client_id[:4] if len(client_id) >= _LONG_ID else ''}…"
-
-
 def path_text(path: str | os.PathLike[str]) -> str:
     """Return a path for a message; unlike :func:`snippet`, it keeps spaces."""
     return terminal(cut(os.fspath(path), _MAX_PATH))
@@ -126,6 +121,21 @@ def with_excerpt(before: str, text: str, after: str = "") -> str:
     if "\n" in text:
         return f"{before}\n{text}\n{after}".rstrip()
     return " ".join(filter(None, [before, text and sentence(text), after]))
+
+
+def fields_text(fields: Mapping[str, object], more: int) -> str:
+    """Return what a server said, on one line unless a text has more, and how many fields were left out."""
+    shown: list[str] = []
+    room = _MAX_FIELDS
+    for name, value in fields.items():
+        field = f"{snippet(name)}: {excerpt(str(value), 500)}"
+        room -= len(f"; {field}".encode())
+        if room < 0:
+            break
+        shown.append(field)
+    left_out = len(fields) - len(shown) + more
+    shown += [f"and {left_out:,} more"] if left_out else []
+    return ("\n" if any("\n" in field for field in shown) else "; ").join(shown)
 
 
 def value_text(value: object) -> str:

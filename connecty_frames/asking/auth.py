@@ -15,7 +15,7 @@ import re
 import threading
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from requests.auth import AuthBase
@@ -87,6 +87,33 @@ class Bearer(AuthBase):
         return "Bearer(***)"
 
 
+class _Sharing(NamedTuple):
+    """With whom a failure is shared, and for how long: all, or who waited for it, with this time left."""
+
+    seconds: float = math.inf
+    waited: bool = True
+    left: float = math.inf
+
+
+#: By the kind of failure, and whether its caller gave up before its deadline; None is any other kind.
+_SHARED: Final[dict[tuple[FailureKind | None, bool], _Sharing]] = {
+    (FailureKind.REJECTED, True): _Sharing(seconds=_COOLDOWN, waited=False),
+    # With whom the pause that the endpoint demands leaves no time.
+    (FailureKind.RATE_LIMITED, True): _Sharing(waited=False, left=0.0),
+    (FailureKind.RATE_LIMITED, False): _Sharing(waited=False, left=0.0),
+    (None, True): _Sharing(),
+    (None, False): _Sharing(left=_MIN_TIME),
+}
+
+
+class _Failed(NamedTuple):
+    """The last failure, when it came, and whether its caller gave up before its deadline."""
+
+    failure: Failure
+    at: float
+    is_final: bool = False
+
+
 class _TokenState:
     """What all threads share: the token, or why there is none."""
 
@@ -95,9 +122,7 @@ class _TokenState:
         # others waiting, and an RLock knows who holds it.
         self.lock = threading.RLock()
         self.bearer = bearer  # also one that is no longer valid
-        self.failure: Failure | None = None
-        self.failed_at = 0.0
-        self.is_final = False
+        self.failed: _Failed | None = None
         self.process_id = os.getpid()
 
     def valid_bearer(self, now: float) -> Bearer | None:
@@ -106,25 +131,26 @@ class _TokenState:
         return bearer if bearer is not None and now < bearer.expires else None
 
     def shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
-        """Return another caller's failure since ``began``, if a request of this one could do no better."""
-        now, left = deadline.clock.monotonic(), deadline.remaining()
-        match self.failure:
-            case None:
-                return None
-            case Failure(kind=FailureKind.REJECTED) if self.is_final:  # for five seconds with everybody
-                is_shared = now - self.failed_at < _COOLDOWN
-            case Failure(kind=FailureKind.RATE_LIMITED):  # until Retry-After, with whom it leaves no time
-                is_shared = left <= self.pause(now)
-            case _:  # with who waited for it, and would not get further
-                is_shared = self.failed_at >= began and (self.is_final or left <= _MIN_TIME)
-        return self.failure if is_shared else None
+        """Return another caller's failure, if a request of this one, which ``began`` then, is no better."""
+        failed, now = self.failed, deadline.clock.monotonic()
+        if failed is None:
+            return None
+        kind = failed.failure.kind
+        shared = _SHARED.get((kind, failed.is_final)) or _SHARED[None, failed.is_final]
+        is_shared = (
+            now - failed.at < shared.seconds
+            and (failed.at >= began or not shared.waited)
+            and deadline.remaining() <= max(shared.left, self.pause(now))
+        )
+        return failed.failure if is_shared else None
 
     def pause(self, now: float) -> float:
         """Return the seconds until the endpoint allows another request, if it said so recently."""
-        failure, elapsed = self.failure, now - self.failed_at
-        if failure is None or failure.kind is not FailureKind.RATE_LIMITED or elapsed >= _COOLDOWN:
+        failed = self.failed
+        if failed is None or failed.failure.kind is not FailureKind.RATE_LIMITED:
             return 0.0
-        return max((failure.retry_after or 0.0) - elapsed, 0.0)
+        elapsed = now - failed.at
+        return max((failed.failure.retry_after or 0.0) - elapsed, 0.0) if elapsed < _COOLDOWN else 0.0
 
 
 class Auth:
@@ -202,10 +228,10 @@ class Auth:
             except RequestFailed as failed:
                 failure = self._token_failure(failed.failure)
             else:
-                state.bearer, state.failure = bearer, None
+                state.bearer, state.failed = bearer, None
                 return bearer
             if deadline.remaining() > 0:  # that one caller has no time left does not concern the others
-                state.failure, state.failed_at = failure, deadline.clock.monotonic()
+                state.failed = _Failed(failure, deadline.clock.monotonic())
             raise RequestFailed(failure)
 
         deadline.sleep(state.pause(deadline.clock.monotonic()))
@@ -216,7 +242,9 @@ class Auth:
             random=self._random,
             budget=self._transport.budget,
         )
-        state.is_final = found is state.failure and deadline.remaining() > 0
+        if state.failed is not None:
+            is_final = found is state.failed.failure and deadline.remaining() > 0
+            state.failed = state.failed._replace(is_final=is_final)
         return found
 
     def _request_token(self, attempt: Attempt) -> Bearer:

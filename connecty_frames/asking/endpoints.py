@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
@@ -107,6 +108,12 @@ class Endpoints:
         self.resume_command = resume_command
         self.history: History | None = None
         self._auth = auth
+
+    def recording(self, history: History) -> Endpoints:
+        """Return the same endpoints for questions that are recorded in another history."""
+        other = copy.copy(self)
+        other.history = history
+        return other
 
     def ask(self, body: bytes, *, dw_id: int, on_send: Callable[[Attempt], None]) -> Callable[[Attempt], str]:
         """Return the request that submits a question in JSON; ``on_send`` is called before each attempt."""

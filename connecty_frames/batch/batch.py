@@ -263,7 +263,7 @@ class Batch:
         )
         return self
 
-    @shows_options("dw_id", *_NOT_OF_A_BATCH)
+    @shows_options(without=("dw_id", *_NOT_OF_A_BATCH))
     def refetch(
         self,
         *,
@@ -299,7 +299,7 @@ class Batch:
             As for :func:`ask_batch`.
         """
         check_count(max_workers, "max_workers", least=1)
-        ask_options = read_schema(AskOptions.from_kwargs(options, "dw_id", *_NOT_OF_A_BATCH))
+        ask_options = read_schema(AskOptions.from_kwargs(options, without=("dw_id", *_NOT_OF_A_BATCH)))
         fetching = shared_client(client or self._asked_by)
         target = fetching.target(manifest_in(self._folder)["dw_id"])
         with begin_refetching(self._folder, manifest_of(target, ask_options), self._store) as index:
@@ -327,7 +327,7 @@ class Batch:
             return index.entries()
 
 
-@shows_options(*_NOT_OF_A_BATCH)
+@shows_options(without=_NOT_OF_A_BATCH)
 def ask_batch(
     questions: Iterable[str | tuple[str, str]],
     folder: str | os.PathLike[str],

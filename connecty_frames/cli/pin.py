@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import typer
 
@@ -36,6 +36,7 @@ from connecty_frames.cli.output import (
     write_table,
 )
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
+from connecty_frames.http.redaction import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -223,7 +224,7 @@ def _check_each(
             if len(read) == 1:
                 raise
             failure = failure or error
-            reason = excerpt(_without_password(str(error), url), _SHOWN)
+            reason = excerpt(without_password(str(error), url), _SHOWN)
             rows.append({"name": name, "changed": None, "differences": [reason]})
             texts.append(f"Pin {snippet(name)!r}: not checked.\n  {reason}")
             if options["ask"] and error is not found:
@@ -373,7 +374,7 @@ def connected(url: str) -> Iterator[Any]:
         kind = type(error)
         message = with_excerpt(
             f"The warehouse's client raised {kind.__module__}.{kind.__qualname__}:",
-            excerpt(_without_password(str(error), url), _SHOWN),
+            excerpt(without_password(str(error), url), _SHOWN),
         )
         notes: list[str] = getattr(error, "__notes__", [])
     else:
@@ -429,13 +430,3 @@ def _file(url: str) -> str:
             setting="connection",
         )
     return unquote(path)
-
-
-def _without_password(message: str, url: str) -> str:
-    try:
-        password = urlsplit(url).password
-    except ValueError:  # brackets without an address in them
-        password = None
-    for secret in filter(None, (url, password, password and unquote(password))):
-        message = message.replace(secret, "***")
-    return message

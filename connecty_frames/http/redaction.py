@@ -1,4 +1,4 @@
-"""Redaction of secrets from what a server says, before it is shown.
+"""Masking of secrets in what is shown: what a server or a driver says, and a client id.
 
 A server may repeat in an error what it was sent: "invalid client_secret 'xyz'". Such text ends up in
 messages, logs and notebooks, where a secret must never be.
@@ -14,6 +14,7 @@ import base64
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
 
 from connecty_frames._base.immutable import Immutable
 
@@ -26,6 +27,8 @@ _MASK: Final = "***"
 #: The shortest secret and client id that are masked: a shorter one could be a part of many words.
 _MIN_LENGTH: Final = 4
 _MIN_ID_LENGTH: Final = 8
+#: The length from which the first characters of a client id are shown, so that most stays hidden.
+_LONG_ID: Final = 16
 #: The longest beginning of a secret that is searched for, since a server may issue a token of a megabyte: a
 #: multiple of three bytes, which are four characters of base64. Behind it, the rest of the word is masked.
 _MAX_LENGTH: Final = 255
@@ -124,6 +127,22 @@ class Redaction:
                 _MAX_ESCAPE * max(map(len, secrets), default=0),
             )
         return patterns
+
+
+def masked_id(client_id: str) -> str:
+    """Return a client id for display: enough of a long one to distinguish it, and nothing of a short one."""
+    return f"{client_id[:4] if len(client_id) >= _LONG_ID else ''}…"
+
+
+def without_password(message: str, url: str) -> str:
+    """Return a message of a driver without the URL of its connection, and without the password in it."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:  # brackets without an address in them
+        password = None
+    for secret in filter(None, (url, password, password and unquote(password))):
+        message = message.replace(secret, _MASK)
+    return message
 
 
 def _encodings(secrets: Iterable[SecretStr], shortest: int) -> list[str]:

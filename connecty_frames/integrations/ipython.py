@@ -99,7 +99,7 @@ class _Magics:
                 "below, or fetch the answer to an earlier one: %connecty NAME --question-id ID"
             )
         try:
-            AskOptions.from_kwargs(options, *(ASKING if question_id else ()), engine=engine)
+            AskOptions.from_kwargs(options, without=ASKING if question_id else (), engine=engine)
             if question_id is not None:
                 check_question_id(question_id)
         except (ConfigError, TypeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from connecty_frames._base.text import quoted, value_text
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
 
 
-@shows_options("schema")
+@shows_options(without=("schema",))
 def read_connecty(
     question: str,
     con: Client | None = None,
@@ -65,7 +66,7 @@ def read_connecty(
         raise ConfigError("dtype and schema are the same option: give one of them.", setting="dtype")
     names = _index_names(index_col)
     given = options if dtype is None else {**options, "schema": dtype}
-    ask_options = AskOptions.from_kwargs(given, "engine", engine="pandas")
+    ask_options = replace(AskOptions.from_kwargs(given), engine="pandas")
     answer = shared_client(con).call(question, ask_options).answer()
     frame: PandasFrame = answer.to_frame(ask_options)
     missing = [name for name in names if name not in frame.columns]

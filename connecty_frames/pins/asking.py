@@ -46,7 +46,7 @@ _PAUSE: Final = 0.05
 _LEFT_OUT: Final = ("dtype_backend", "on_truncation")
 
 
-@shows_options(*_LEFT_OUT)
+@shows_options(without=_LEFT_OUT)
 def pin(
     name: str,
     question: str,
@@ -109,7 +109,7 @@ def pin(
     if left_out := [option for option in _LEFT_OUT if option in options]:
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
     earlier_id = None if question_id is None else check_question_id(question_id)
-    ask_options = read_schema(AskOptions.from_kwargs(options, *(ASKING if earlier_id else ())))
+    ask_options = read_schema(AskOptions.from_kwargs(options, without=ASKING if earlier_id else ()))
     # Before a question is paid for: whether sqlglot is installed, and has the dialect.
     parse("SELECT 1", "postgres" if dialect is None else dialect)
     asked = shared_client(client)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connecty_frames._base.text import counted, excerpt, html, snippet, terminal, with_excerpt
+from connecty_frames._base.text import counted, excerpt, fields_text, html, snippet, terminal, with_excerpt
 from tests.cases import cases
 
 
@@ -119,3 +119,26 @@ def test_a_snippet_of_a_long_text() -> None:
 def test_a_number_and_its_noun(count: int, words: tuple[str, ...], text: str) -> None:
     """The noun is in the singular for one alone."""
     assert counted(count, *words) == text
+
+
+@cases(
+    ("details", "more", "expected"),
+    [
+        ({"reason": "no", "code": 7}, 0, "reason: no; code: 7"),
+        ({"reason": "no\nyes", "code": 7}, 0, "reason: no\nyes\ncode: 7"),
+        ({"reason": "no"}, 1_000, "reason: no; and 1,000 more"),
+        ({}, 0, ""),
+        # 3,000 bytes, a separator before each field among them.
+        (dict.fromkeys("abcdef", "x" * 495), 0, "; ".join(f"{name}: {'x' * 495}" for name in "abcdef")),
+        (
+            dict.fromkeys("abcde", "x" * 495) | {"f": "x" * 496},
+            0,
+            "; ".join([*(f"{name}: {'x' * 495}" for name in "abcde"), "and 1 more"]),
+        ),
+        ({"a": "x" * 501}, 0, f"a: {'x' * 500}…"),
+        ({"n" * 121: 1}, 0, f"{'n' * 120}…: 1"),
+    ],
+)
+def test_fields(details: dict[str, object], more: int, expected: str) -> None:
+    """What a server said is shown up to 3,000 bytes, and up to 500 characters of each field."""
+    assert fields_text(details, more) == expected

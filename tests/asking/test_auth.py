@@ -15,7 +15,7 @@ import responses
 
 from connecty_frames._base.clock import Deadline
 from connecty_frames._base.secret import ChangingSecret, SecretStr
-from connecty_frames.asking.auth import Auth, Bearer, _lifetime, _TokenState
+from connecty_frames.asking.auth import Auth, Bearer, _Failed, _lifetime, _TokenState
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.transport import Transport
@@ -378,11 +378,13 @@ def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
     transport.close()
 
 
-def failed(clock: Any, kind: FailureKind, *, ago: float, wait: float | None = None) -> _TokenState:
+def failed(
+    clock: Any, kind: FailureKind, *, ago: float, wait: float | None = None, is_final: bool = False
+) -> _TokenState:
     """Return the state after a request that failed so many seconds ago."""
     state = _TokenState()
-    state.failure = Failure(kind, ConnectionFailed("no"), "no", retry_after=wait)
-    state.failed_at = clock.at - ago
+    failure = Failure(kind, ConnectionFailed("no"), "no", retry_after=wait)
+    state.failed = _Failed(failure, clock.at - ago, is_final)
     return state
 
 
@@ -415,10 +417,10 @@ def test_which_failure_is_that_of_another_caller_too(
     is_shared: bool,
 ) -> None:
     """One whose request could do no better; this one has waited for two seconds."""
-    state = failed(clock, kind, ago=ago, wait=wait)
-    state.is_final |= is_final
+    state = failed(clock, kind, ago=ago, wait=wait, is_final=is_final)
     found = state.shared_failure(clock.at - 2.0, Deadline.after(left, clock))
-    assert found is (state.failure if is_shared else None)
+    assert state.failed is not None
+    assert found is (state.failed.failure if is_shared else None)
 
 
 def test_without_a_failure_there_is_none_to_share(clock: Any) -> None:
@@ -574,4 +576,4 @@ def test_a_failure_near_the_deadline(
     monkeypatch.setattr(auth, "_request_token", refuse)
     failure(auth, clock, 60.0)
 
-    assert (auth._state.failure is not None) == is_shared
+    assert (auth._state.failed is not None) == is_shared

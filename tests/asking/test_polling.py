@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connecty_frames.diagnostics import details_text
-from connecty_frames.question import delay
+from connecty_frames.asking.polling import delay
 from tests.cases import cases
 
 
@@ -28,36 +27,13 @@ def test_jitter_is_a_fifth_either_way(drawn: float, expected: float) -> None:
     assert delay(30.0, lambda: drawn) == pytest.approx(expected, abs=1e-4)
 
 
-@cases(
-    ("details", "more", "expected"),
-    [
-        ({"reason": "no", "code": 7}, 0, "reason: no; code: 7"),
-        ({"reason": "no\nyes", "code": 7}, 0, "reason: no\nyes\ncode: 7"),
-        ({"reason": "no"}, 1_000, "reason: no; and 1,000 more"),
-        ({}, 0, ""),
-        # 3,000 bytes, a separator before each field among them.
-        (dict.fromkeys("abcdef", "x" * 495), 0, "; ".join(f"{name}: {'x' * 495}" for name in "abcdef")),
-        (
-            dict.fromkeys("abcde", "x" * 495) | {"f": "x" * 496},
-            0,
-            "; ".join([*(f"{name}: {'x' * 495}" for name in "abcde"), "and 1 more"]),
-        ),
-        ({"a": "x" * 501}, 0, f"a: {'x' * 500}…"),
-        ({"n" * 121: 1}, 0, f"{'n' * 120}…: 1"),
-    ],
-)
-def test_details(details: dict[str, object], more: int, expected: str) -> None:
-    """What a server said is shown up to 3,000 bytes, and up to 500 characters of each field."""
-    assert details_text(details, more) == expected
-
-
 ROOT = Path(__file__).parents[2]
 
 
 def bench(setting: str = "pass") -> subprocess.CompletedProcess[str]:
     """Run the short form of ``make bench WHAT=polling`` after a statement that changes the polling."""
     code = (
-        f"import runpy, sys, connecty_frames.question as polling; {setting}; "
+        f"import runpy, sys, connecty_frames.asking.polling as polling; {setting}; "
         "sys.argv = ['polling', '--seeds', '100']; "
         "runpy.run_module('benchmarks.polling', run_name='__main__')"
     )

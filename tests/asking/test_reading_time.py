@@ -59,7 +59,7 @@ def test_reading(
         late.result(timeout=timeout)
     with pytest.raises(cf.QuestionTimeout, match="was not read in time"):
         late.result(timeout=timeout, max_rows=7)
-    assert len(late._unread) == 1  # of the latest request, since it may be large
+    assert len(late._polling._unread) == 1  # of the latest request, since it may be large
     fetched, taken = server.count("results"), 0.0
 
     assert late.result(max_rows=7).rows == 1

@@ -78,9 +78,9 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         (
             "| pause between polls | a tenth of the time elapsed, from 0.1 to 5 s | |",
             {
-                "question._SHARE": 0.1,
-                "question._MIN_PAUSE": 0.1,
-                "question._MAX_PAUSE": 5,
+                "asking.polling._SHARE": 0.1,
+                "asking.polling._MIN_PAUSE": 0.1,
+                "asking.polling._MAX_PAUSE": 5,
             },
         ),
         (
@@ -95,7 +95,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| a fetch without a byte | tried again after 60 s, later after 120 s and so on | |",
             {"http.retry.IDLE_TIMEOUT": 60},
         ),
-        ("| 404 for a question just accepted | polled on for 10 s | |", {"question._SETTLING": 10}),
+        ("| 404 for a question just accepted | polled on for 10 s | |", {"asking.polling._SETTLING": 10}),
         (
             "| use of a token | until 30 s, or a tenth of its lifetime, before its end | |",
             {"asking.auth._MARGIN": 30, "asking.auth._MARGIN_SHARE": 0.1},
