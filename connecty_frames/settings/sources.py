@@ -39,6 +39,7 @@ _SANDBOX: Final = "CONNECTY_SANDBOX"
 _LONGEST_SECRET: Final = 65_536
 #: The settings that name an account.
 CREDENTIALS: Final = ("client_id", "client_secret", "profile")
+_ADDRESS: Final = frozenset({"region", "base_url"})
 
 
 class _Process:
@@ -192,8 +193,7 @@ def selected_profile(name: str | None = None) -> str:
 
 def check_settings(values: Mapping[str, Any]) -> Settings:
     """Return the settings with these values, regardless of other sources; raises ConfigError."""
-    source = _given(values)
-    return _settings({name: source for name, value in values.items() if value is not None})
+    return _settings([_given(values)])[0]
 
 
 def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:
@@ -201,19 +201,17 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
     # What the profile does not set comes from the environment, else it is the default.
     stored = _from_profile(profiles, name, profiles.tables.get(name, {}))
     kept = {key: value for key, value in stored.values.items() if key not in changes}
-    found: dict[str, _Source] = {}
-    for source in (_given(changes), stored._replace(values=kept), *_environment()):
-        _add(found, source)
-    return _settings(found)
+    return _settings([_given(changes), stored._replace(values=kept), *_environment()])[0]
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
-    _hide(arguments)
+    if arguments:
+        _hide(arguments)
     configured = _process.configured
     # All of the connection to the sandbox, or none of it: with only a part, an account's credentials would be
     # sent to the sandbox. Code that names an account, or a client of another address, does not turn to sample
     # data.
-    elsewhere = [arguments.get(name) for name in (*CREDENTIALS, "region", "base_url")]
+    elsewhere = [arguments.get(name) for name in (*CREDENTIALS, *_ADDRESS)]
     elsewhere += [configured.get(name) for name in CREDENTIALS]
     sandbox = _process.sandbox if all(value is None for value in elsewhere) else {}
     return _read(
@@ -226,25 +224,23 @@ def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
 def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
     """Return the settings and their sources; errors are raised without frames whose locals hold a secret."""
     try:
-        sources = _sources(given)
-        return _settings(sources), sources
+        return _settings(_sources(given))
     except BaseException as error:  # noqa: BLE001 - raised again below
         failure = error
     failure.__cause__ = failure.__context__ = None
-    sources = {}
     raise failure.with_traceback(None)
 
 
-def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
-    """Return the strongest source of each setting that any source has."""
-    found: dict[str, _Source] = {}
-    for source in (*given, *_environment()):
-        _add(found, source)
-    profile = found["profile"].values["profile"] if "profile" in found else None
+def _sources(given: tuple[_Source, ...]) -> list[_Source]:
+    """Return all sources of settings, the strongest first."""
+    sources = [*given, *_environment()]
+    named = (each.values["profile"] for each in sources if each.values.get("profile") is not None)
+    profile = next(named, None)
     if profile is None or isinstance(profile, str):  # any other type is an error later
         profiles = Profiles.read(needed=profile is not None)
-        _add(found, _from_profile(profiles, profile or DEFAULT, profiles.settings(profile)))
-    return found
+        if table := profiles.settings(profile):
+            sources.append(_from_profile(profiles, profile or DEFAULT, table))
+    return sources
 
 
 def _environment() -> tuple[_Source, _Source]:
@@ -280,15 +276,6 @@ def _hide(settings: dict[str, Any]) -> None:
             settings[name] = hidden(settings[name])
 
 
-def _add(found: dict[str, _Source], source: _Source) -> None:
-    """Add a source for the settings that no stronger source has."""
-    # Region and address are one setting: a region takes precedence over the address of a weaker source.
-    decided = {"region", "base_url"} if {"region", "base_url"} & set(found) else set()
-    for name, value in source.values.items():
-        if value is not None and name not in decided:
-            found.setdefault(name, source)
-
-
 def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _Source:
     values = dict(table)
     for setting in ("ca_bundle", "history"):
@@ -304,19 +291,25 @@ def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _S
     return _Source(place, values)
 
 
-def _settings(sources: dict[str, _Source]) -> Settings:
-    """Return the checked settings; errors name a setting and its source, and hide its value."""
+def _settings(sources: list[_Source]) -> tuple[Settings, dict[str, _Source]]:
+    """Return the checked settings and their sources; errors name setting and source, and hide the value."""
+    found: dict[str, _Source] = {}
+    for source in sources:
+        # Region and address are one setting: a region takes precedence over the address of a weaker source.
+        decided = _ADDRESS if found.keys() & _ADDRESS else frozenset()
+        for name in source.values:  # no variable has a value, which may be a secret
+            if source.values[name] is not None and name not in decided:
+                found.setdefault(name, source)
     values: dict[str, Any] = {}
-    for name, source in sources.items():
-        place = source.place_of(name)
+    for name, source in found.items():
         if name not in NAMES:
-            hint = did_you_mean(name, NAMES)
-            raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
+            reason = f"Unknown setting {snippet(name)!r} ({source.place_of(name)})"
+            raise ConfigError(f"{reason}; {did_you_mean(name, NAMES)}", setting=name)
         try:
             values[name] = parse_setting(name, source.values[name], is_text=source.is_text)
             continue
         except ValueError as error:
             reason = str(error)
         # Not in the handler: the frames of the first error hold the value.
-        raise ConfigError(f"{name} ({place}): {reason}.", setting=name)
-    return Settings(**values)
+        raise ConfigError(f"{name} ({source.place_of(name)}): {reason}.", setting=name)
+    return Settings(**values), found

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from connecty_frames._base.secret import ChangingSecret, SecretStr
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connecty_frames._base.secret import SupportsSecret
-
-_Value = TypeVar("_Value")
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
@@ -112,14 +110,9 @@ def is_loopback(host: str) -> bool:
 # Each function returns the value of a setting, or raises ValueError with a reason that does not show it.
 
 
-def _of_type(value: object, kind: type[_Value], expected: str) -> _Value:
-    if not isinstance(value, kind):
-        raise ValueError(f"expected {expected}")
-    return value
-
-
 def _text(value: object) -> str:
-    value = _of_type(value, str, "text")
+    if not isinstance(value, str):
+        raise ValueError("expected text")
     if not value.strip():
         raise ValueError("it is empty")
     if not value.isprintable():
@@ -154,9 +147,10 @@ def _region(value: object) -> str:
 
 def _base_address(value: object) -> str:
     """Return a base address without its final slash: secrets and questions are sent there."""
-    address = _of_type(value, str, "text")
+    if not isinstance(value, str):
+        raise ValueError("expected text")
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(value)
         _ = parts.port
     except ValueError:  # shows a part of the address, which may be a password
         raise ValueError(
@@ -166,19 +160,21 @@ def _base_address(value: object) -> str:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
     if parts.username is not None or parts.password is not None:
         raise ValueError("user information in the address would leak; set the credentials separately")
-    if parts.query or parts.fragment or "?" in address or "#" in address:
+    if parts.query or parts.fragment or "?" in value or "#" in value:
         raise ValueError("expected an address without ? or #")
-    if any(not character.isprintable() or character.isspace() for character in address):
+    if any(not character.isprintable() or character.isspace() for character in value):
         raise ValueError("expected an address without spaces and control characters")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "http:// would send the secret unencrypted; use https:// (http is for loopback only)"
         )
-    return address.rstrip("/")
+    return value.rstrip("/")
 
 
 def _bool(value: object) -> bool:
-    return _of_type(value, bool, "True or False")
+    if not isinstance(value, bool):
+        raise ValueError("expected True or False")
+    return value
 
 
 def parse_bool(text: str) -> bool:

@@ -424,7 +424,7 @@ def test_no_wrong_argument_shows_a_secret(wrong: Any, caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, RuntimeError])
-@pytest.mark.parametrize("place", ["_settings", "_sources", "_add", "_secret"])
+@pytest.mark.parametrize("place", ["_settings", "_sources", "_environment", "_secret"])
 @pytest.mark.parametrize("by", ["argument", "configure", "environment"])
 def test_no_exception_while_settings_are_read_shows_a_secret(
     caplog: pytest.LogCaptureFixture,
