@@ -159,11 +159,10 @@ class Client:
         resume_command: Callable[[str, int], str],
     ) -> None:
         client_id, client_secret = settings.credentials()
-        transport = Transport(settings, clock)
+        transport = Transport(settings, clock, random)
         api = Endpoints(
             transport,
-            Auth(client_id, client_secret, transport=transport, random=random),
-            random=random,
+            Auth(client_id, client_secret, transport=transport),
             timeout=settings.timeout,
             resume_command=resume_command,
         )
@@ -251,7 +250,7 @@ class Client:
         """
         from connecty_frames.asking.checks import probe_health
 
-        return probe_health(self._api.transport, timeout=timeout, random=self._api.random)
+        return probe_health(self._api.transport, timeout=timeout)
 
     @shows_options(without=READING)
     def submit(self, question: str, **options: Unpack[AskOptionsDict]) -> Question:

@@ -28,8 +28,6 @@ from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, http_date,
 from connecty_frames.protocol import TOKEN, TokenResponse, read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from requests import PreparedRequest
 
     from connecty_frames._base.clock import Deadline
@@ -47,8 +45,6 @@ TOKEN_POLICY: Final[RetryPolicy] = {
 }
 #: Seconds in which all threads heed a refusal: credentials are not tried again, ``Retry-After`` is kept.
 _COOLDOWN: Final = 5.0
-#: The least time left, in seconds, in which an endpoint that just failed is called again.
-_MIN_TIME: Final = 0.5
 _NOT_IN_TIME: Final = "another thread's token request was not answered in time"
 #: Seconds that a token without a usable ``expires_at`` is used.
 _UNKNOWN_LIFETIME: Final = 60.0
@@ -57,17 +53,12 @@ _MAX_LIFETIME: Final = 24 * 3600.0
 #: How long before its end a token is no longer used, in seconds, and the most as a share of its lifetime.
 _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
-#: A token as it can be in a header: visible ASCII (RFC 6750, section 2.1).
-_VISIBLE: Final = re.compile(r"[!-~]+")
-#: The method to try after one that is not allowed (405).
-_OTHER_METHOD: Final = {"POST": "GET", "GET": "POST"}
 #: The statuses by which an endpoint may refuse credentials; others are about the address.
 _CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
 #: The failures of a token request whose errors say already that they are not about credentials.
 _SERVICE_FAILURES: Final = frozenset(
     {FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED, FailureKind.INVALID_PAYLOAD}
 )
-_CHECK_ADDRESS: Final = "Check that region or base_url is where your organisation is registered."
 
 
 class Bearer(AuthBase):
@@ -102,7 +93,8 @@ _SHARED: Final[dict[tuple[FailureKind | None, bool], _Sharing]] = {
     (FailureKind.RATE_LIMITED, True): _Sharing(waited=False, left=0.0),
     (FailureKind.RATE_LIMITED, False): _Sharing(waited=False, left=0.0),
     (None, True): _Sharing(),
-    (None, False): _Sharing(left=_MIN_TIME),
+    # In less than half a second, an endpoint that just failed is not called again.
+    (None, False): _Sharing(left=0.5),
 }
 
 
@@ -162,12 +154,10 @@ class Auth:
         client_secret: SecretStr,
         *,
         transport: Transport,
-        random: Callable[[], float],
     ) -> None:
         self._client_id = client_id
         self._client_secret = client_secret
         self._transport = transport
-        self._random = random
         self._method = "POST"
         self._state = _TokenState()
         transport.redact.add_client_id(client_id)
@@ -239,7 +229,6 @@ class Auth:
             send,
             policy=TOKEN_POLICY,
             deadline=deadline,
-            random=self._random,
             budget=self._transport.budget,
         )
         if state.failed is not None:
@@ -277,7 +266,7 @@ class Auth:
             if failed.failure.status != HTTPStatus.METHOD_NOT_ALLOWED:
                 raise
         # In the API document, the heading of the endpoint says GET, and its example POST.
-        method = _OTHER_METHOD[method]
+        method = {"POST": "GET", "GET": "POST"}[method]
         bearer = self._send(method, second, sent_at)
         self._method = method
         return bearer
@@ -304,7 +293,8 @@ class Auth:
             message = read_message(json.loads(response.body), TokenResponse)
         except (ValueError, RecursionError):
             message = None
-        if message is None or not _VISIBLE.fullmatch(message.access_token.get_secret_value()):
+        # As a header can have it: visible ASCII (RFC 6750, section 2.1).
+        if message is None or not re.fullmatch("[!-~]+", message.access_token.get_secret_value()):
             # Its body is not shown, since it may hold the token.
             reason = "its answer has no access_token"
             kind = FailureKind.INVALID_PAYLOAD
@@ -364,6 +354,9 @@ def _lifetime(expires_at: object, now: datetime) -> float:
 
 def _unusable(host: str, reason: str, *, kind: FailureKind, status: int | None = None) -> Failure:
     of_host = "" if host in reason else f" of {host}"
-    message = f"The token endpoint{of_host} is unusable: {reason}. {_CHECK_ADDRESS}"
-    error = AuthError(message, status=status)
+    error = AuthError(
+        f"The token endpoint{of_host} is unusable: {reason}. Check that region or base_url is where your "
+        "organisation is registered.",
+        status=status,
+    )
     return Failure(kind, error, f"the token endpoint is unusable ({reason})", status=status)

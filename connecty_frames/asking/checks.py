@@ -12,7 +12,6 @@ from contextlib import closing
 from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
-from random import random
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -81,13 +80,12 @@ class Check(Immutable):
         return cls(name, Status.SKIPPED, reason)
 
 
-def probe_health(transport: Transport, *, timeout: float | None, random: Callable[[], float]) -> bool:
+def probe_health(transport: Transport, *, timeout: float | None) -> bool:
     """Whether the backend answers with status 200; raises ConfigError or ConnectionFailed."""
     status = retry(
         partial(transport.send, Request("GET", HEALTH), read=lambda response: response.status),
         policy={},  # a failure is the outcome of the probe
         deadline=Deadline.after(AskOptions(timeout=timeout).timeout or _TIMEOUT, transport.clock),
-        random=random,
         budget=transport.budget,
     )
     if isinstance(status, Failure):
@@ -134,7 +132,7 @@ def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
 def _request_token(transport: Transport, settings: Settings) -> float:
     """Return the seconds for which a new token is used."""
     client_id, client_secret = settings.credentials()
-    auth = Auth(client_id, client_secret, transport=transport, random=random)
+    auth = Auth(client_id, client_secret, transport=transport)
     failure = None
     try:
         bearer = auth.bearer(_deadline(transport, settings))
@@ -171,7 +169,6 @@ class _Probe:
             self._send,
             policy={},  # a failure is the outcome
             deadline=_deadline(transport, settings),
-            random=random,
             budget=transport.budget,
         )
         self._received_at = transport.clock.now()

@@ -58,8 +58,6 @@ search_question_id: Final = re.compile(
 ).search
 #: Seconds that reading what has arrived may take in any case: nearly every answer takes less.
 GRACE: Final = 0.1
-#: For ``max_rows=None``, how many times more rows each fetch requests until their number is known.
-_GROWTH: Final = 10
 
 
 class Results(Immutable):
@@ -83,7 +81,8 @@ class Results(Immutable):
             return None
         if wanted is not None:
             return wanted
-        return total if total is not None and total > rows else max(self.max_rows * _GROWTH, DEFAULT_MAX_ROWS)
+        # Ten times more with each fetch, until their number is known.
+        return total if total is not None and total > rows else max(self.max_rows * 10, DEFAULT_MAX_ROWS)
 
 
 class Endpoints:
@@ -97,13 +96,11 @@ class Endpoints:
         transport: Transport,
         auth: Auth,
         *,
-        random: Callable[[], float],
         timeout: float,
         resume_command: Callable[[str, int], str],
     ) -> None:
         self.transport = transport
         self.clock: Clock = transport.clock
-        self.random = random
         self.timeout = timeout  # of a call that has none, in seconds
         self.resume_command = resume_command
         self.history: History | None = None

@@ -87,7 +87,8 @@ class Polling:
         once: bool = False,
     ) -> Results:
         """Fetch until the state is final, or once."""
-        clock, random, sent_at = self._api.clock, self._api.random, self._sent_at
+        clock, sent_at = self._api.clock, self._sent_at
+        budget = self._api.transport.budget
         began = clock.monotonic() if sent_at is None else sent_at
         send = self._api.results(
             self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows, unread=self._unread
@@ -99,8 +100,7 @@ class Polling:
                 send,
                 policy=FETCH_POLICY,
                 deadline=deadline,
-                random=random,
-                budget=self._api.transport.budget,
+                budget=budget,
             )
             if isinstance(results, Failure):
                 self._wait_or_raise(results, deadline)
@@ -117,7 +117,7 @@ class Polling:
                     checkpoint = self.checkpoint(deadline.remaining())
                     self._record_end(results.envelope, self._api.history, checkpoint)
                 return self.final
-            pause = delay(elapsed, random)
+            pause = delay(elapsed, budget.random)
             if results.retry_after is not None and results.retry_after < deadline.remaining():
                 pause = max(pause, results.retry_after)
             deadline.sleep(pause)
@@ -163,7 +163,7 @@ class Polling:
         if self._accepted_at is not None and isinstance(failure.error, NotFoundError):
             elapsed = self._api.clock.monotonic() - self._accepted_at
             if elapsed < _SETTLING:
-                deadline.sleep(delay(elapsed, self._api.random))
+                deadline.sleep(delay(elapsed, self._api.transport.budget.random))
                 if deadline.remaining() > 0:
                     return
         timed_out = deadline.remaining() <= 0 and failure.kind in _TRANSIENT

@@ -114,7 +114,6 @@ class Submission:
                 api.ask(self._body, dw_id=self.dw_id, on_send=self._before_sending),
                 policy=ASK_POLICY,
                 deadline=deadline,
-                random=api.random,
                 budget=api.transport.budget,
             )
             if self._last is not None:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from connecty_frames._base.text import snippet, value_text
 from connecty_frames.asking.submission import annotate
@@ -33,13 +33,6 @@ if TYPE_CHECKING:
     from connecty_frames.calls.call import Call
 
 _Future = TypeVar("_Future", bound="Future[Any]")
-
-#: The longest wait in seconds: a signal right before a wait is handled only after it.
-_WAIT: Final = 0.1
-#: The answers that are decoded at once: more take their memory, but hardly less time.
-_DECODED_AT_ONCE: Final = 2
-#: Seconds that requests in progress get to end after Ctrl-C, so that more is known of them.
-_GRACE: Final = 0.2
 
 
 class QuestionFuture(Future["Answer"]):
@@ -87,7 +80,8 @@ class Workers(Generic[_Future]):
         self._done: queue.SimpleQueue[_Future] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._location = CodeLocation.of_caller()
-        self._decoding = threading.BoundedSemaphore(_DECODED_AT_ONCE)
+        # More answers that are decoded at once take their memory, but hardly less time.
+        self._decoding = threading.BoundedSemaphore(2)
 
     def run(self, futures: Iterable[_Future]) -> Iterator[_Future]:
         """Yield each future as soon as it is done, and do not keep it."""
@@ -109,9 +103,10 @@ class Workers(Generic[_Future]):
                 yield self._next(running)
         except KeyboardInterrupt as interrupt:
             self._cancelled.set()
+            # Requests in progress get 0.2 s to end, so that more is known of them.
             for thread in running.values():
                 with suppress(RuntimeError):  # the interrupt may have come before it began
-                    thread.join(_GRACE / len(running))
+                    thread.join(0.2 / len(running))
             annotate(interrupt, self._message())
             raise
         finally:
@@ -121,7 +116,8 @@ class Workers(Generic[_Future]):
         """Wait for the next future that is done."""
         while True:
             try:
-                done = self._done.get(timeout=_WAIT)
+                # A signal right before a wait is handled only after it.
+                done = self._done.get(timeout=0.1)
             except queue.Empty:
                 continue
             running.pop(done).join()

@@ -78,8 +78,6 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     ),
     503: (ServerError, FailureKind.UNAVAILABLE, "The service is unavailable at the moment; try again {when}"),
     504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; try again {when}"),
-}
-_STATUS_CLASSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     3: (
         ConfigError,
         FailureKind.REJECTED,
@@ -88,9 +86,6 @@ _STATUS_CLASSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] 
     4: (APIError, FailureKind.REJECTED, ""),
     5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; try again {when}"),
 }
-_UNKNOWN_STATUS: Final = (APIError, FailureKind.SERVER_ERROR, "")
-_REDIRECTS: Final = range(300, 400)
-_CLIENT_ERRORS: Final = range(400, 500)
 #: The fields in which error bodies in JSON usually have their message, the most specific first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
 #: How much of a body is searched, in bytes, and how much of its message is shown, in characters.
@@ -100,10 +95,6 @@ _MAX_SHOWN: Final = 300
 _NO_CERTIFICATE: Final = re.compile(
     rb"No required SSL certificate|Client Certificate Required", re.IGNORECASE
 )
-#: The alerts with which a server ends TLS if it got no certificate: from TLS 1.3 on the first, which comes
-#: after the request and says that it was never read (RFC 8446, section 4.4.2.4); before, another.
-_CERTIFICATE_REQUIRED: Final = "CERTIFICATE_REQUIRED"
-_PERHAPS_REQUIRED: Final = ("HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
 
 #: What to check when no connection could be made, by the phase it was in.
 _ADVICE: Final = {
@@ -156,9 +147,10 @@ _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
 def status_failure(response: Response, *, redact: Redaction, retry_after: float | None = None) -> Failure:
     """Return the failure that a status other than 2xx means; ``retry_after`` is in seconds."""
     status = response.status
-    if status in _CLIENT_ERRORS and _NO_CERTIFICATE.search(response.body[:_MAX_SEARCHED]):
+    if status in range(400, 500) and _NO_CERTIFICATE.search(response.body[:_MAX_SEARCHED]):
         return _client_certificate_failure(response.host)
-    error_class, kind, advice = _STATUSES.get(status) or _STATUS_CLASSES.get(status // 100) or _UNKNOWN_STATUS
+    unknown = APIError, FailureKind.SERVER_ERROR, ""
+    error_class, kind, advice = _STATUSES.get(status) or _STATUSES.get(status // 100) or unknown
     text = server_message(response.body, redact)
     fields: dict[str, Any] = {}
     if issubclass(error_class, APIError):
@@ -172,7 +164,7 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
         fields["retry_after"] = retry_after
     request = response.request
     what = f"{response.host} answered {status} to {request.method} {request.path.partition('?')[0]}"
-    if status in _REDIRECTS:
+    if status in range(300, 400):
         what, text = f"{what} with a redirect to {_redirect_host(response, redact)}", ""
     when = "later" if retry_after is None else f"after {retry_after:.0f} s"
     wait = f"It says to try again {when}. " if retry_after is not None and "{when}" not in advice else ""
@@ -257,7 +249,9 @@ def exception_failure(
             "certificates in PEM format, or folders of them."
         )
         return Failure(FailureKind.REJECTED, error, "no request could be made")
-    if _has_alert(causes, _CERTIFICATE_REQUIRED):
+    # From TLS 1.3 on, it comes after the request and says that this was never read (RFC 8446, section
+    # 4.4.2.4); before, other alerts say that no certificate came.
+    if _has_alert(causes, "CERTIFICATE_REQUIRED"):
         return _client_certificate_failure(host)
     if attempt.phase not in (None, "sent"):
         return _connect_failure(causes, attempt, address, redact)
@@ -287,11 +281,10 @@ def _connect_failure(
     if phase == "proxy" and any(" 407 " in f"{cause} " for cause in causes if isinstance(cause, OSError)):
         refused = ConfigError(
             f"The proxy {host} requires a user and password, or refused those it was given (407); nothing "
-            "was "
-            "sent. Check HTTPS_PROXY or HTTP_PROXY."
+            "was sent. Check HTTPS_PROXY or HTTP_PROXY."
         )
         return Failure(FailureKind.REJECTED, refused, "the proxy answered 407", status=407)
-    advice = _ADVICE["certificate" if _has_alert(causes, *_PERHAPS_REQUIRED) else phase]
+    advice = _ADVICE["certificate" if _has_alert(causes, "HANDSHAKE_FAILURE", "BAD_CERTIFICATE") else phase]
     message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {advice}"
     hints = _CA_BUNDLE if advice is _ADVICE["tls"] else {}
     error = ConnectionFailed(message, host=host, phase=phase, **hints)

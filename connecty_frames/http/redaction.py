@@ -35,12 +35,8 @@ _MAX_LENGTH: Final = 255
 _REST_OF_WORD: Final = r"[^\s\"'<>]*+"
 #: How much of a body is scanned, in bytes; what is shown of it is far shorter.
 _MAX_SCANNED: Final = 2**16
-#: The longest escape of one character, ``\\\\u00e4`` or ``%C3%A4`` for example.
-_MAX_ESCAPE: Final = 16
 _MATCHES_NOTHING: Final = "(?!)"
 _SLASH: Final = "\\"
-#: The parts of a secret: backslashes, which escapes multiply, or another character.
-_PARTS: Final = re.compile(r"\\+|[^\\]")
 #: The characters that no format escapes.
 _NEVER_ESCAPED: Final = re.compile(r"[A-Za-z0-9._-]")
 
@@ -124,7 +120,7 @@ class Redaction:
                 re.compile(
                     rf"(?<!\w)(?:{'|'.join(map(_escaped_pattern, client_ids)) or _MATCHES_NOTHING})(?!\w)"
                 ),
-                _MAX_ESCAPE * max(map(len, secrets), default=0),
+                16 * max(map(len, secrets), default=0),  # the escapes of one character are no longer
             )
         return patterns
 
@@ -178,7 +174,7 @@ def _escaped_pattern(text: str) -> str:
         part
         if _NEVER_ESCAPED.match(part)
         else f"(?:{'|'.join(_escapes(part[0]))}){'++' * (part[0] == _SLASH)}"
-        for part in _PARTS.findall(text)
+        for part in re.findall(r"\\+|[^\\]", text)
     )
     return pattern if _NEVER_ESCAPED.match(text) else rf"(?<!\\){pattern}"
 

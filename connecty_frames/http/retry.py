@@ -15,6 +15,7 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from random import random
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -31,8 +32,6 @@ _Result = TypeVar("_Result")
 #: How many attempts each kind of failure allows; a kind that is not there is not retried.
 RetryPolicy = dict[FailureKind, float]
 
-_FIRST_BACKOFF: Final = 0.5
-_MAX_BACKOFF: Final = 8.0
 #: The most attempts to connect, and the seconds in which they are made.
 CONNECT_ATTEMPTS: Final = 3
 _CONNECT_SECONDS: Final = 10.0
@@ -43,8 +42,6 @@ IDLE_TIMEOUT: Final = 60.0
 _MAX_DOUBLINGS: Final = 10
 #: The most retries that can be saved up; each second adds one, whatever happens.
 _MAX_RETRIES: Final = 10.0
-#: Rounding may leave this little out of a whole retry.
-_ROUNDING: Final = 1e-6
 
 
 def retry(
@@ -52,14 +49,13 @@ def retry(
     *,
     policy: RetryPolicy,
     deadline: Deadline,
-    random: Callable[[], float],
     budget: RetryBudget,
 ) -> _Result | Failure:
     """Make attempts until there is a result, a failure that allows no other attempt, or no time left."""
     # The last failure is returned, since an exception would keep the frames of the attempt, whose locals hold
     # headers and bodies. What interrupts an attempt is raised without the frames below this one.
     handled = sys.exception()
-    for attempt in schedule(policy, deadline, random, budget):
+    for attempt in schedule(policy, deadline, budget):
         try:
             result = send(attempt)
         except RequestFailed as failed:
@@ -78,9 +74,7 @@ def retry(
     return failure
 
 
-def schedule(
-    policy: RetryPolicy, deadline: Deadline, random: Callable[[], float], budget: RetryBudget
-) -> Iterator[Attempt]:
+def schedule(policy: RetryPolicy, deadline: Deadline, budget: RetryBudget) -> Iterator[Attempt]:
     """Yield attempts with pauses between them, for as long as the failure of the last allows another."""
     clock, failures = deadline.clock, Counter[FailureKind]()
     unconnected_since = clock.monotonic()
@@ -101,7 +95,7 @@ def schedule(
         if failures[failure.kind] >= policy.get(failure.kind, 1):
             return
         unauthorized = failure.kind is FailureKind.UNAUTHORIZED
-        pause = 0.0 if unauthorized else backoff(failures.total(), random)
+        pause = 0.0 if unauthorized else backoff(failures.total(), budget.random)
         pause = max(pause, failure.retry_after or 0.0)
         if failure.retry_after is not None and pause >= deadline.remaining():
             return  # waiting would only make the same failure come later
@@ -129,7 +123,7 @@ def _wait(pause: float, until: float, deadline: Deadline, budget: RetryBudget | 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:
     """Return the seconds to wait after that many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
-    return float(random() * min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures - 1, _MAX_DOUBLINGS)))
+    return float(random() * min(8.0, 0.5 * 2 ** min(failures - 1, _MAX_DOUBLINGS)))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -156,7 +150,7 @@ def http_date(value: str | None) -> datetime | None:
 
 
 class RetryBudget:
-    """The retries that all calls of one client share: a token bucket."""
+    """The retries that all calls of one client share, a token bucket, and the ``random`` of their pauses."""
 
     # It begins with ten. Each retry takes one; each second and each request that succeeds add one, up to ten.
     # So a short disturbance passes unnoticed, a server that fails now and then gets at most one retry for
@@ -165,7 +159,8 @@ class RetryBudget:
     # and the AWS SDKs do the same, but fail a call when no retry is left. Here the call waits for one until
     # its deadline, since the answer was paid for.
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, random: Callable[[], float] = random) -> None:
+        self.random = random
         self._clock = clock
         self._lock = threading.Lock()
         self._left = _MAX_RETRIES
@@ -178,7 +173,7 @@ class RetryBudget:
             self._left = min(_MAX_RETRIES, self._left + now - self._counted_at)
             self._counted_at = now
             missing = 1.0 - self._left
-            if missing > _ROUNDING:
+            if round(missing, 6) > 0:  # rounding may leave out less
                 return missing
             self._left -= 1.0
             return 0.0

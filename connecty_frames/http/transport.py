@@ -18,6 +18,7 @@ import zlib
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from random import random
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 from urllib.request import getproxies
 
@@ -73,10 +74,6 @@ _HEADERS: Final = {
     "Accept-Encoding": "gzip",
     "User-Agent": f"connecty_frames/{__version__}",
 }
-#: How many idle connections are kept.
-_IDLE_CONNECTIONS: Final = 16
-#: The shortest timeout in seconds: zero would mean a socket that does not wait at all.
-_MIN_TIMEOUT: Final = 0.001
 #: The longest body without results that is read, in bytes.
 _MAX_SMALL_BODY: Final = 1024**2
 #: How long a pause in the body of an error may be, in seconds.
@@ -92,7 +89,7 @@ class Transport:
 
     # Without ``ca_bundle``, the environment names the certificates to trust, else certifi.
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, random: Callable[[], float] = random) -> None:
         if not settings.verify_tls:
             warn(
                 InsecureWarning(
@@ -123,7 +120,7 @@ class Transport:
         self._context = tls_context(verify=settings.verify_tls, ca_bundle=settings.ca_bundle)
         #: By the certificates of the environment, since it may change.
         self._adapters: dict[str | None, ConnectionAdapter] = {}
-        self._budget = RetryBudget(clock)
+        self._budget = RetryBudget(clock, random)
         self._process_id = os.getpid()
         self._closed = False
         #: Called with each response, whatever its status.
@@ -136,7 +133,7 @@ class Transport:
         # their responses, and a lock may be held by a thread that does not exist in the child.
         if self._process_id != os.getpid():
             self._adapters = {}
-            self._budget = RetryBudget(self.clock)
+            self._budget = RetryBudget(self.clock, self._budget.random)
             self._process_id = os.getpid()
         return self._budget
 
@@ -167,7 +164,8 @@ class Transport:
                 raw_response = adapter.send(
                     self._prepare(request, auth),
                     stream=True,
-                    timeout=(attempt.connect, max(attempt.deadline.remaining(), _MIN_TIMEOUT)),
+                    # Zero would mean a socket that does not wait at all.
+                    timeout=(attempt.connect, max(attempt.deadline.remaining(), 0.001)),
                     verify=self._verify,
                     proxies=proxies,
                 )
@@ -260,7 +258,7 @@ class Transport:
                 is_folder = Path(trusted).is_dir()
                 context.load_verify_locations(None if is_folder else trusted, trusted if is_folder else None)
             # Another thread may have made one at the same time.
-            adapter = self._adapters.setdefault(trusted, ConnectionAdapter(context, idle=_IDLE_CONNECTIONS))
+            adapter = self._adapters.setdefault(trusted, ConnectionAdapter(context, idle=16))
         return adapter
 
     def trusted(self) -> str | None:

@@ -36,8 +36,8 @@ DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
 @pytest.fixture
 def auth(clock: Any) -> Auth:
     """Return credentials for api.test on the fake clock."""
-    transport = Transport(Settings(base_url="https://api.test"), clock)
-    return Auth(SecretStr("id"), SecretStr("canary-secret"), transport=transport, random=lambda: 0.0)
+    transport = Transport(Settings(base_url="https://api.test"), clock, lambda: 0.0)
+    return Auth(SecretStr("id"), SecretStr("canary-secret"), transport=transport)
 
 
 def bearer(auth: Auth, clock: Any, seconds: float = 60.0) -> Bearer:
@@ -75,48 +75,26 @@ def test_the_token_is_asked_for_as_the_document_shows(auth: Auth, clock: Any) ->
 
 
 @responses.activate
-def test_the_token_is_kept_until_shortly_before_its_end(auth: Auth, clock: Any) -> None:
-    """An hour's token is used for 3570 s and then replaced."""
-    tokens()
-    bearer(auth, clock)
-    clock.at += 3569
-    assert sent(bearer(auth, clock)) == "Bearer token-1"
-    clock.at += 2
-    assert sent(bearer(auth, clock)) == "Bearer token-2"
-
-
-@responses.activate
-def test_the_lifetime_is_measured_from_the_servers_date(auth: Auth, clock: Any) -> None:
-    """Our clock is an hour behind the server's; the token is still used for its five minutes."""
-    tokens("2025-11-05T14:05:00+01:00", "Wed, 05 Nov 2025 13:00:00 GMT")
-    bearer(auth, clock)
-    clock.at += 269
-    assert sent(bearer(auth, clock)) == "Bearer token-1"
-    clock.at += 2
-    assert sent(bearer(auth, clock)) == "Bearer token-2"
-
-
-@responses.activate
 @pytest.mark.parametrize(
-    "expires_at",
-    [None, "", "soon", 7, "2020-01-01T00:00:00+00:00", "9999-01-01T00:00:00+00:00", {"a": 1}],
+    ("expires_at", "date", "seconds"),
+    [
+        ("2025-11-05T13:00:00+00:00", DATE, 3570),
+        # Our clock is an hour behind the server's.
+        ("2025-11-05T14:05:00+01:00", "Wed, 05 Nov 2025 13:00:00 GMT", 270),
+        (None, DATE, 54),
+        ("soon", DATE, 54),
+    ],
 )
-def test_an_unusable_expiry_gives_a_short_lifetime(auth: Auth, clock: Any, expires_at: Any) -> None:
-    """Missing, past or invalid: the token is used for 54 s, not fetched before each request."""
-    tokens(expires_at)
-    for _ in range(3):
-        assert sent(bearer(auth, clock)) == "Bearer token-1"
-    clock.at += 55
-    assert sent(bearer(auth, clock)) == "Bearer token-2"
-
-
-@responses.activate
-def test_an_expiry_without_a_zone_is_utc(auth: Auth, clock: Any) -> None:
-    """A token whose naive expires_at is ten minutes after the server's Date is used for nine and a half."""
-    tokens("2025-11-05T12:10:00")
+def test_the_token_is_kept_until_shortly_before_its_end(
+    auth: Auth, clock: Any, expires_at: Any, date: str, seconds: int
+) -> None:
+    """By the server's own time; one without a usable end is not fetched before each request either."""
+    tokens(expires_at, date)
     bearer(auth, clock)
-    clock.at += 569
+    clock.at += seconds - 1
     assert sent(bearer(auth, clock)) == "Bearer token-1"
+    clock.at += 2
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
 
 
 @responses.activate
@@ -212,9 +190,9 @@ def secrets_sent() -> list[str]:
 def test_a_secret_that_changed_is_read_again(clock: Any) -> None:
     """Once, when the old one is refused; both are hidden, and a valid one is not read again."""
     secrets = iter(["canary-old", "canary-new", "canary-newer"])
-    transport = Transport(Settings(base_url="https://api.test"), clock)
+    transport = Transport(Settings(base_url="https://api.test"), clock, lambda: 0.0)
     changing = ChangingSecret(lambda: next(secrets))
-    auth = Auth(SecretStr("id"), changing, transport=transport, random=lambda: 0.0)
+    auth = Auth(SecretStr("id"), changing, transport=transport)
     responses.post(URL, status=401, json={"error": "bad secret 'canary-old'"})
     tokens(count=1)
 
@@ -232,8 +210,8 @@ def test_a_secret_that_did_not_change_is_not_sent_again(clock: Any) -> None:
     """Nor is one that cannot be read any more: the error is that of the refusal."""
     for read in (lambda: "canary-same", iter(["canary-same"]).__next__):
         settings = resolve(client_id="id", client_secret=read, base_url="https://api.test")
-        transport = Transport(Settings(base_url="https://api.test"), clock)
-        auth = Auth(*settings.credentials(), transport=transport, random=lambda: 0.0)
+        transport = Transport(Settings(base_url="https://api.test"), clock, lambda: 0.0)
+        auth = Auth(*settings.credentials(), transport=transport)
         responses.post(URL, status=401)
 
         assert isinstance(failure(auth, clock).error, AuthError)
@@ -277,8 +255,8 @@ def test_a_caller_whose_time_runs_out_fails_no_other(clock: Any) -> None:
 
     responses.add_callback("POST", URL, callback=fail)
     tokens(count=1)
-    transport = Transport(Settings(base_url="https://api.test"), clock)
-    auth = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 1.0)
+    transport = Transport(Settings(base_url="https://api.test"), clock, lambda: 1.0)
+    auth = Auth(SecretStr("id"), SecretStr("s"), transport=transport)
     with ThreadPoolExecutor(2) as pool:
         early = pool.submit(failure, auth, clock, 0.3)
         asked.wait(20)
@@ -371,9 +349,9 @@ def test_a_netrc_file_does_not_replace_the_bearer(
 @responses.activate
 def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
     """A host that cannot be reached is a ConnectionFailed, not an AuthError."""
-    transport = Transport(Settings(base_url="http://127.0.0.1:9"), clock)
+    transport = Transport(Settings(base_url="http://127.0.0.1:9"), clock, lambda: 0.0)
     responses.add_passthru("http://127.0.0.1:9")
-    lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
+    lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport)
     assert isinstance(failure(lonely, clock).error, ConnectionFailed)
     transport.close()
 
@@ -456,8 +434,8 @@ def test_how_long_an_endpoint_is_left_alone(
         ("2025-11-06T12:00:01Z", 60.0),
         ("2025-11-05T13:00:00", 3600.0),
         ("2025-11-05T13:00:00+01:00", 60.0),
-        ("never", 60.0),
-        (7, 60.0),
+        ("2020-01-01T00:00:00+00:00", 60.0),
+        *((unusable, 60.0) for unusable in ("never", "", None, 7, {"a": 1})),
     ],
 )
 def test_the_lifetime_of_a_token(expires_at: object, seconds: float) -> None:

@@ -23,7 +23,8 @@ from connecty_frames.client import Client
 from connecty_frames.http.models import Attempt
 from connecty_frames.options import Asked
 from connecty_frames.store.history import History
-from connecty_frames.store.table import COLUMNS, microseconds, read_records, store_at
+from connecty_frames.store.table import microseconds, store_at
+from tests.asking.recording import make, rows
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -43,34 +44,11 @@ ANSWER = {
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a history that does not exist yet."""
-    return tmp_path / "history.sqlite3"
-
-
-@pytest.fixture
 def client(server: Script, path: Path) -> Iterator[Client]:
     """Return a client that records in that file."""
     server.on("results", server.answer(200, ANSWER))
     with make(server, path) as client:
         yield client
-
-
-def make(server: Script, history: object, **settings: Any) -> Client:
-    """Return a client with a history."""
-    named: dict[str, Any] = {"client_secret": "canary-secret", "dw_id": 13, "timeout": 10, **settings}
-    return Client(
-        "canary-client-id",
-        base_url=server.address,
-        history=history,  # type: ignore[arg-type]
-        random=lambda: 0.0,
-        **named,
-    )
-
-
-def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
-    """Return these columns of what is recorded, the latest first."""
-    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(store_at(path))]
 
 
 def test_nothing_is_recorded_by_default(server: Script, state_folder: Path) -> None:

@@ -17,12 +17,12 @@ import pytest
 import connecty_frames as cf
 from connecty_frames._base.clock import Clock, Deadline
 from connecty_frames.asking.reuse import _usable, find_or_claim
-from connecty_frames.client import Client
 from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.history import History
-from connecty_frames.store.table import COLUMNS, Earlier, RecordState, read_records, store_at
+from connecty_frames.store.table import Earlier, RecordState, Row, store_at
+from tests.asking.recording import make, rows
 from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
 from tests.servers.timing import growing, until
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connecty_frames.asking.submission import Submission
+    from connecty_frames.client import Client
     from tests.servers.forking import Forking
     from tests.servers.timing import FakeClock
 
@@ -44,34 +45,11 @@ def answer(rows: int = 2) -> dict[str, Any]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a history that does not exist yet."""
-    return tmp_path / "history.sqlite3"
-
-
-@pytest.fixture
 def client(server: Script, path: Path) -> Iterator[Client]:
     """Return a client that records in that file."""
     server.on("results", server.answer(200, answer()))
     with make(server, path) as client:
         yield client
-
-
-def make(server: Script, history: object, **settings: Any) -> Client:
-    """Return a client with a history."""
-    named: dict[str, Any] = {"client_secret": "secret", "dw_id": 13, "timeout": 10, **settings}
-    return Client(
-        named.pop("client_id", "client"),
-        base_url=server.address,
-        history=history,  # type: ignore[arg-type]
-        random=lambda: 0.0,
-        **named,
-    )
-
-
-def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
-    """Return these columns of what is recorded, the latest first."""
-    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(store_at(path))]
 
 
 def age_all(path: Path, seconds: int) -> None:
@@ -91,22 +69,8 @@ def test_an_answer_is_reused(server: Script, client: Client, path: Path) -> None
     assert (again.question_id, again.question, again.metadata.elapsed) == (QUESTION_ID, "how many?", None)
     assert again.rows == 2
     assert rows(path, "state", "reused") == [("COMPLETED", 1)]
-
-
-def test_without_max_age_it_is_asked_again(server: Script, client: Client) -> None:
-    """Nothing is reused that was not asked for."""
-    client.ask("how many?", max_age="6h")
-    assert not client.ask("how many?").metadata.reused
-
+    assert not client.ask("how many?").metadata.reused  # nothing is that was not asked for
     assert server.questions == ["how many?", "how many?"]
-
-
-def test_an_answer_asked_without_max_age_is_reused(server: Script, client: Client) -> None:
-    """Every recorded question counts."""
-    client.ask("how many?")
-    assert client.ask("how many?", max_age=60).metadata.reused
-
-    assert server.questions == ["how many?"]
 
 
 @pytest.mark.parametrize(
@@ -115,23 +79,16 @@ def test_an_answer_asked_without_max_age_is_reused(server: Script, client: Clien
     ids=["int", "float", "timedelta", "number", "seconds", "minutes", "spaces"],
 )
 def test_the_age(server: Script, client: Client, path: Path, given: Any) -> None:
-    """It counts from the first asking, in each way of writing it."""
+    """It counts from the first asking, also without ``max_age``, in each way of writing it."""
     client.ask("how many?")
     age_all(path, 50)
     assert client.ask("how many?", max_age=given).metadata.reused
     age_all(path, 20)
     assert not client.ask("how many?", max_age=given).metadata.reused
+    age_all(path, 3_000_000_000)
+    assert client.ask("how many?", max_age=timedelta.max).metadata.reused  # it reaches back farther
 
     assert server.questions == ["how many?", "how many?"]
-
-
-def test_the_longest_age(server: Script, client: Client, path: Path) -> None:
-    """It reaches farther back than a history."""
-    client.ask("how many?")
-    age_all(path, 3_000_000_000)
-    assert client.ask("how many?", max_age=timedelta.max).metadata.reused
-
-    assert server.questions == ["how many?"]
 
 
 @pytest.mark.parametrize(
@@ -154,41 +111,29 @@ def test_without_a_history(server: Script, call: str) -> None:
     assert server.requests == []
 
 
-@pytest.mark.parametrize("same", ["how many?", " how  many?\n", "how\tmany?"])
-def test_the_same_question(server: Script, client: Client, same: str) -> None:
-    """White space makes no other question."""
-    client.ask("how many?")
-    client.ask(same, max_age=60)
+@pytest.mark.parametrize(
+    ("other", "settings", "is_same"),
+    [
+        (" how  many?\n", {}, True),
+        ("how\tmany?", {}, True),
+        ("cafe\u0301?", {}, True),  # the other form of the character in Unicode
+        ("How many?", {}, False),
+        ("how many", {}, False),
+        ("how many of 'a  b'?", {}, False),
+        ("how many?", {"dw_id": 14}, False),
+        ("how many?", {"client_id": "other"}, False),
+    ],
+)
+def test_which_question_is_the_same(
+    server: Script, client: Client, path: Path, other: str, settings: dict[str, Any], *, is_same: bool
+) -> None:
+    """White space makes no other one, except in quotation marks; another workspace or client does."""
+    for question in ("how many?", "how many of 'a b'?", "caf\u00e9?"):
+        client.ask(question)
+    with make(server, path, **settings) as asking:
+        assert asking.ask(other, max_age=60).metadata.reused is is_same
 
-    assert len(server.questions) == 1
-
-
-def test_composed_characters(server: Script, client: Client) -> None:
-    """Two forms of one character in Unicode make one question."""
-    client.ask("caf\u00e9?")
-    client.ask("cafe\u0301?", max_age=60)
-
-    assert len(server.questions) == 1
-
-
-@pytest.mark.parametrize("other", ["How many?", "how many", "how many of 'a  b'?"])
-def test_another_question(server: Script, client: Client, other: str) -> None:
-    """Nothing is reused by similarity, and white space in quotation marks counts."""
-    client.ask("how many?")
-    client.ask("how many of 'a b'?")
-    client.ask(other, max_age=60)
-
-    assert len(server.questions) == 3
-
-
-@pytest.mark.parametrize("settings", [{"dw_id": 14}, {"client_id": "other"}], ids=["workspace", "client"])
-def test_another_place(server: Script, client: Client, path: Path, settings: dict[str, Any]) -> None:
-    """The answer of another workspace, or to another client, is not reused."""
-    client.ask("how many?")
-    with make(server, path, **settings) as other:
-        assert not other.ask("how many?", max_age=60).metadata.reused
-
-    assert len(server.questions) == 2
+    assert len(server.questions) == 4 - is_same
 
 
 def test_decoding_options_are_no_part_of_the_question(server: Script, client: Client) -> None:
@@ -285,20 +230,6 @@ def test_a_question_without_an_answer_yet(server: Script, path: Path, clock: Fak
     assert rows(path, "state") == [("COMPLETED",)]
 
 
-@pytest.mark.parametrize(("seconds", "reused"), [(60, True), (-60, True), (61, False), (-61, False)])
-def test_a_clock_that_was_set(
-    server: Script, path: Path, clock: FakeClock, seconds: int, *, reused: bool
-) -> None:
-    """A step of no more than the age pays nothing again, and a clock that was ahead keeps nothing fresh."""
-    server.on("results", server.answer(200, answer()))
-    with make(server, path, clock=clock) as client:
-        client.ask("how many?")
-        clock.at += seconds
-        assert client.ask("how many?", max_age=60).metadata.reused is reused
-
-    assert len(server.questions) == 2 - reused
-
-
 def test_a_clock_that_is_set_back_while_others_send(server: Script, path: Path) -> None:
     """Whoever waits shares the question, whose time is after that of the call by an hour."""
     asked = threading.Event()
@@ -358,22 +289,20 @@ def test_an_answer_that_arrives_while_a_caller_begins(
     assert server.questions == ["how many?"]
 
 
-def test_sharers_share_the_failure(server: Script, client: Client) -> None:
-    """A question that failed while others waited is not asked by each of them."""
-    server.on("ask", server.delayed(0.3, server.answer(202, {"question_id": QUESTION_ID})))
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        (Script.answer(202, {"question_id": QUESTION_ID}), cf.QuestionFailed),
+        (Script.reset, cf.SubmissionUncertain),
+    ],
+)
+def test_sharers_share_the_failure(server: Script, client: Client, step: Any, error: type[Exception]) -> None:
+    """A question that failed, or whose start is unknown, is not asked by each of those who waited."""
+    server.on("ask", server.delayed(0.3, step))
     server.on("results", server.answer(200, {"state": "PENDING"}), server.answer(200, {"state": "FAILED"}))
     done = client.ask_many(["how many?"] * 8, max_age=60)
 
-    assert {type(each.exception()) for each in done} == {cf.QuestionFailed}
-    assert len(server.questions) == 1
-
-
-def test_sharers_of_an_uncertain_question(server: Script, client: Client) -> None:
-    """Each gets SubmissionUncertain, and none sends it."""
-    server.on("ask", server.delayed(0.3, server.reset))
-    done = client.ask_many(["how many?"] * 8, max_age=60)
-
-    assert {type(each.exception()) for each in done} == {cf.SubmissionUncertain}
+    assert {type(each.exception()) for each in done} == {error}
     assert len(server.questions) == 1
 
 
@@ -681,22 +610,28 @@ def test_the_metadata_say_how_old_it_is() -> None:
     assert cf.AnswerMetadata(asked_at=asked_at).reuse_text == ""
 
 
-def find_within_an_hour(submission: Submission, history: History, clock: FakeClock) -> Any:
-    """Return an answer of the last hour, or claim the question; wait for others for five seconds."""
-    deadline = Deadline.after(5.0, clock)
-    return find_or_claim(submission, history, max_age=timedelta(hours=1), gone=(), deadline=deadline)
+def find_within_an_hour(client: Client, clock: FakeClock) -> tuple[Submission, Earlier | None]:
+    """Find an answer of the last hour, or claim the question; wait for others for five seconds."""
+    deadline, submission = Deadline.after(5.0, clock), client.call("how many?", AskOptions())._submission
+    assert client.history is not None
+    hour = timedelta(hours=1)
+    return submission, find_or_claim(submission, client.history, max_age=hour, gone=(), deadline=deadline)
+
+
+def sent(client: Client, asked_at: datetime) -> tuple[History, Row]:
+    """Record the question as being sent at that time; return the history and its row."""
+    assert client.history is not None
+    row = client.history.sent(Asked("how many?", 13), asked_at=asked_at)
+    assert row is not None
+    return client.history, row
 
 
 def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClock) -> None:
     """After 20 ms, then half as long again each time, up to half a second."""
-    history = client.history
-    assert history is not None
-    held = history.sent(Asked("how many?", 13), asked_at=clock.now())
-    submission = client.call("how many?", AskOptions())._submission
+    sent(client, clock.now())
     with pytest.raises(cf.QuestionTimeout, match="is being sent by another call") as caught:
-        find_within_an_hour(submission, history, clock)
+        find_within_an_hour(client, clock)
 
-    assert held is not None
     assert clock.slept[:9] == pytest.approx([0.02 * 1.5**step for step in range(8)] + [0.5])
     assert clock.at == pytest.approx(1005.0)
     assert (caught.value.question, caught.value.dw_id) == ("how many?", 13)
@@ -707,10 +642,7 @@ def test_a_failure_between_two_looks(
     client: Client, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The question was accepted and failed while a sharer waited: its failure is the sharer's too."""
-    history = client.history
-    assert history is not None
-    held = history.sent(Asked("how many?", 13), asked_at=clock.now())
-    assert held is not None
+    history, held = sent(client, clock.now())
 
     def fail(seconds: float) -> None:
         clock.at += seconds
@@ -718,9 +650,9 @@ def test_a_failure_between_two_looks(
         history.ended(QUESTION_ID, "FAILED", now=clock.now())
 
     monkeypatch.setattr(clock, "sleep", fail)
-    submission = client.call("how many?", AskOptions())._submission
-    found = find_within_an_hour(submission, history, clock)
+    submission, found = find_within_an_hour(client, clock)
 
+    assert found is not None
     assert (found.question_id, found.state) == (QUESTION_ID, RecordState.FAILED)
     assert submission.row is None
 
@@ -752,17 +684,11 @@ def test_which_of_several_without_an_id_decides(states: str, decides: int | None
 )
 def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *, is_reused: bool) -> None:
     """An hour, before and after: a clock may have been set back. A later one that was rejected is no bar."""
-    history = client.history
-    assert history is not None
     asked_at = clock.now() + timedelta(microseconds=late)
-    row = history.sent(Asked("how many?", 13), asked_at=asked_at)
-    assert row is not None
+    history, row = sent(client, asked_at)
     history.accepted(row, QUESTION_ID, asked_at=asked_at, now=asked_at)
-    later = history.sent(Asked("how many?", 13), asked_at=clock.now())
-    assert later is not None
-    history.not_accepted(later, RecordState.REJECTED, "refused", now=clock.now())
-    submission = client.call("how many?", AskOptions())._submission
-    found = find_within_an_hour(submission, history, clock)
+    history.not_accepted(sent(client, clock.now())[1], RecordState.REJECTED, "refused", now=clock.now())
+    submission, found = find_within_an_hour(client, clock)
 
     assert (found is not None) is is_reused
     assert (submission.row is None) is is_reused

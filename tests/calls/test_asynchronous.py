@@ -28,7 +28,6 @@ import connecty_frames as cf
 from connecty_frames.calls import asynchronous
 from connecty_frames.store.table import store_at
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
-from tests.servers.timing import growing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -156,39 +155,6 @@ def test_an_answer_and_frames() -> None:
     assert pandas.connecty.metadata.question == "SELECT 2 AS n"
 
 
-def test_an_earlier_question(connected: Sandbox) -> None:
-    """Its answer is fetched, and nothing is asked."""
-    first = cf.ask("SELECT 1 AS n")
-    asked = len(connected.request_log.questions)
-
-    again = run(asyncio.to_thread(cf.fetch, first.question_id))
-
-    assert again.table["n"].to_pylist() == [1]
-    assert len(connected.request_log.questions) == asked
-
-
-@pytest.mark.usefixtures("connected")
-def test_a_failure_does_not_stop_the_others() -> None:
-    """Each has its own error, with the id if it was asked."""
-    failed, blank, well = run(
-        gathered(
-            cf.ask_async("which warehouse ships the fastest"),
-            cf.ask_async(" "),
-            cf.ask_async("SELECT 1 AS n"),
-        )
-    )
-
-    assert isinstance(failed, cf.QuestionFailed)
-    assert failed.question_id is not None
-    assert isinstance(blank, cf.ConfigError)
-    assert well.rows == 1
-
-
-async def gathered(*awaited: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Return the results and errors of all."""
-    return await asyncio.gather(*awaited, return_exceptions=True)
-
-
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -217,12 +183,6 @@ def test_what_is_wrong_is_raised_before_a_thread_is_started(
         run(awaited)
 
     assert len(connected.request_log.requests) == asked
-
-
-def test_no_settings() -> None:
-    """The error is that of ask."""
-    with pytest.raises(cf.ConfigError, match="No client_id"):
-        run(cf.ask_async("q"))
 
 
 # Concurrency
@@ -350,19 +310,30 @@ def notes(error: BaseException) -> list[str]:
     return found
 
 
+def cancel(
+    awaited: Coroutine[Any, Any, Any],
+    when: Callable[[], object],
+    released: threading.Event | None = None,
+) -> list[str]:
+    """Cancel a call once a condition holds; return the notes once its thread has ended."""
+
+    async def ask() -> asyncio.CancelledError:
+        async with cancelled(awaited) as found:
+            await until(when)
+        if released is not None:
+            assert len(threads()) == 1  # the loop did not wait for it
+            released.set()
+        await until(lambda: not threads())
+        return found[0]
+
+    return notes(run(ask()))
+
+
 def test_cancelled_before_it_was_sent(server: Script, client: cf.Client, released: threading.Event) -> None:
     """No note, since there is no question: it is not sent when the token comes."""
     server.on("token", Script.held(released, Script.answer(200, TOKEN)))
 
-    async def ask() -> asyncio.CancelledError:
-        async with cancelled(client.ask_async("what now?")) as found:
-            await until(lambda: server.count("token"))
-        assert len(threads()) == 1  # the loop did not wait for it
-        released.set()
-        await until(lambda: not threads())
-        return found[0]
-
-    assert notes(run(ask())) == []
+    assert cancel(client.ask_async("what now?"), lambda: server.count("token"), released) == []
     assert server.questions == []
 
 
@@ -372,15 +343,7 @@ def test_cancelled_while_it_was_sent(
     """The note says that delivery is unknown; it is sent once, and its answer not polled for."""
     server.on("ask", Script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
 
-    async def ask() -> asyncio.CancelledError:
-        async with cancelled(client.ask_df_async("what now?")) as found:
-            await until(lambda: server.questions)
-        assert len(threads()) == 1
-        released.set()
-        await until(lambda: not threads())
-        return found[0]
-
-    (note,) = notes(run(ask()))
+    (note,) = cancel(client.ask_df_async("what now?"), lambda: server.questions, released)
     assert note.startswith("The question 'what now?' was being sent to workspace 13 at ")
     assert note.endswith("Look in ConnectyAI's chat history before asking it again.")
     assert server.questions == ["what now?"]
@@ -395,14 +358,8 @@ def test_the_history_of_a_question_that_was_cancelled_while_it_was_sent(
     server.on("ask", Script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
     path = tmp_path / "history.sqlite3"
 
-    async def ask(client: cf.Client) -> None:
-        async with cancelled(client.ask_async("what now?")):
-            await until(lambda: server.questions)
-        released.set()
-        await until(lambda: not threads())
-
     with cf.Client("id", client_secret="x", base_url=server.address, dw_id=13, history=path) as client:
-        run(ask(client))
+        cancel(client.ask_async("what now?"), lambda: server.questions, released)
     ((state, question_id),) = store_at(path).execute("SELECT state, question_id FROM questions").rows
 
     assert (state, question_id) == ("ASKED", QUESTION_ID)
@@ -413,12 +370,7 @@ def test_cancelled_during_the_wait_after_a_429(server: Script, client: cf.Client
     """It is not sent again."""
     server.on("ask", Script.answer(429, Retry_After="5"), Script.answer(202, {"question_id": QUESTION_ID}))
 
-    async def ask() -> None:
-        async with cancelled(client.ask_async("what now?")):
-            await until(lambda: server.questions)
-        await until(lambda: not threads())
-
-    run(ask())
+    cancel(client.ask_async("what now?"), lambda: server.questions)
 
     assert server.questions == ["what now?"]
 
@@ -427,16 +379,7 @@ def test_cancelled_while_polling(
     server: Script, client: cf.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The note has the id and the call that resumes, polling ends, and standard error stays empty."""
-
-    async def ask() -> asyncio.CancelledError:
-        async with cancelled(client.ask_async("how many?")) as found:
-            await until(lambda: server.count("results") > 1)
-        await until(lambda: not threads())
-        return found[0]
-
-    error = run(ask())
-
-    assert notes(error) == [RESUME]
+    assert cancel(client.ask_async("how many?"), lambda: server.count("results") > 1) == [RESUME]
     assert server.count("ask") == 1
     assert capsys.readouterr().err == ""
     polls = server.count("results")
@@ -450,17 +393,11 @@ def test_cancelled_while_a_poll_is_answered(
     """The loop does not wait for the request, and its answer is dropped without a word."""
     server.on("results", Script.held(released, Script.answer(200, ONE_ROW)))
 
-    async def ask() -> asyncio.CancelledError:
-        async with cancelled(client.ask_async("how many?")) as found:
-            await until(lambda: server.count("results"))
-        assert len(threads()) == 1
-        return found[0]
-
-    assert notes(run(ask())) == [RESUME]
+    assert cancel(client.ask_async("how many?"), lambda: server.count("results"), released) == [RESUME]
 
 
 def test_a_timeout_of_asyncio(server: Script, client: cf.Client) -> None:
-    """The note stands on the cause of the TimeoutError, by asyncio.timeout and by wait_for."""
+    """The note stands on the cause of the TimeoutError."""
 
     async def by_timeout() -> None:
         async with asyncio.timeout(None) as bound:
@@ -477,43 +414,6 @@ def test_a_timeout_of_asyncio(server: Script, client: cf.Client) -> None:
     assert not isinstance(raised.value, cf.QuestionTimeout)
     assert raised.value.__cause__ is not None
     assert notes(raised.value.__cause__) == [RESUME]
-
-    for seconds in growing(0.25):
-        polls, asked = server.count("results"), len(server.questions)
-        with pytest.raises(TimeoutError) as raised:
-            run(asyncio.wait_for(client.ask_async("how many?"), seconds))
-        if server.count("results") > polls:
-            break
-    assert raised.value.__cause__ is not None
-    assert notes(raised.value.__cause__) == [RESUME]
-    assert server.questions[asked:] == ["how many?"]
-
-
-def test_a_task_group_with_a_failure(server: Script, client: cf.Client) -> None:
-    """The other task is cancelled, with its id in the CancelledError, which the group does not pass on."""
-    seen: list[str] = []
-
-    async def one() -> None:
-        try:
-            await client.ask_async("how many?")
-        except asyncio.CancelledError as error:
-            seen.extend(notes(error))
-            raise
-
-    async def failing() -> None:
-        await until(lambda: server.count("results"))
-        await client.ask_async(" ")
-
-    async def ask() -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(one())
-            group.create_task(failing())
-
-    with pytest.raises(ExceptionGroup) as raised:
-        run(ask())
-
-    assert [type(error) for error in raised.value.exceptions] == [cf.ConfigError]
-    assert seen == [RESUME]
     assert server.questions == ["how many?"]
 
 
@@ -641,18 +541,6 @@ def test_await_in_a_cell(cell: Callable[..., Any]) -> None:
 
     assert found.error_in_exec is None
     assert found.result == 7
-
-
-def test_asyncio_run_in_a_cell(connected: Sandbox, cell: Callable[..., Any]) -> None:
-    """It fails where a loop runs, before anything is sent."""
-    asked = len(connected.request_log.requests)
-    awaited = cf.ask_async("SELECT 7 AS n")
-
-    found = cell("asyncio.run(awaited)", awaited=awaited)
-    awaited.close()
-
-    assert isinstance(found.error_in_exec, RuntimeError)
-    assert len(connected.request_log.requests) == asked
 
 
 def test_a_cell_that_is_interrupted(

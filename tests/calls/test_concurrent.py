@@ -24,7 +24,7 @@ from connecty_frames.calls import concurrent
 from connecty_frames.calls.concurrent import ConcurrentRun
 from connecty_frames.sandbox import Fault, Sandbox
 from tests.servers.scripted import Script
-from tests.servers.timing import Pulse, press_ctrl_c, until
+from tests.servers.timing import Pulse, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,42 +95,32 @@ def test_a_failure_does_not_stop_the_others() -> None:
     assert value(well) == 1
 
 
-@pytest.mark.slow
+def done(outcome: Any) -> str:
+    """Return what the future of a question shows once it has an outcome."""
+    future = concurrent.QuestionFuture("how many?")
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+    return repr(future)
+
+
 def test_what_a_future_shows() -> None:
-    """The question, then the size of its answer or the name of its error, and the id where one is known."""
-    futures = cf.ask_many(["how many orders are there", "", "which warehouse ships the fastest", None])  # type: ignore[list-item]
-    answered, failed = futures[0].result().question_id, futures[2].exception().question_id  # type: ignore[union-attr]
-
-    assert [repr(future) for future in futures] == [
-        f"<QuestionFuture to 'how many orders are there': 1 of 1 row x 1 column, question_id {answered}>",
-        "<QuestionFuture to '': ConfigError>",
-        f"<QuestionFuture to 'which warehouse ships the fastest': QuestionFailed, question_id {failed}>",
-        "<QuestionFuture to None: ConfigError>",
-    ]
-
-
-def test_what_the_outcome_of_a_future_shows() -> None:
-    """The size of the answer, or the name of the error, with an id if there is one."""
-    answer: Any = SimpleNamespace(metadata=SimpleNamespace(shape_text="1 row"), question_id="7")
-    answered, failed = concurrent.QuestionFuture("how many?"), concurrent.QuestionFuture("how many?")
-    answered.set_result(answer)
-    failed.set_exception(ZeroDivisionError())
-    assert repr(answered) == "<QuestionFuture to 'how many?': 1 row, question_id 7>"
-    assert repr(failed) == "<QuestionFuture to 'how many?': ZeroDivisionError>"
+    """The size of the answer or the name of the error, with an id if there is one, short and safe."""
+    answer = SimpleNamespace(metadata=SimpleNamespace(shape_text="1 row"), question_id="7")
+    assert done(answer) == "<QuestionFuture to 'how many?': 1 row, question_id 7>"
+    assert done(ZeroDivisionError()) == "<QuestionFuture to 'how many?': ZeroDivisionError>"
+    error = cf.ConnectyError("", question_id="\x1b\n" + "x" * 200)
+    assert done(error) == f"<QuestionFuture to 'how many?': ConnectyError, question_id \\x1b {'x' * 115}…>"
 
 
 def test_what_a_future_shows_that_is_not_done() -> None:
     """Its state; and what is unusual is shown short and safe."""
     future = concurrent.QuestionFuture("\x1b[2J" + "x" * 200)
-    error = cf.ConnectyError("", question_id="\x1b\n" + "x" * 200)
-
     assert repr(future) == f"<QuestionFuture to '\\\\x1b[2J{'x' * 93}…': pending>"
     assert repr(concurrent.QuestionFuture(None)) == "<QuestionFuture to None: pending>"  # type: ignore[arg-type]
     future.cancel()
     assert repr(future) == f"<QuestionFuture to '\\\\x1b[2J{'x' * 93}…': cancelled>"
-    other = concurrent.QuestionFuture("how many?")
-    other.set_exception(error)
-    assert repr(other) == f"<QuestionFuture to 'how many?': ConnectyError, question_id \\x1b {'x' * 115}…>"
 
 
 @pytest.mark.slow
@@ -402,22 +392,6 @@ def test_ctrl_c_during_many_questions(box: Sandbox, capsys: Any, as_completed: A
     )
     assert raised.value.__notes__ == [note]
     assert capsys.readouterr().err == f"\n{note}\n"
-    assert threads() == []
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("_listening")
-def test_ctrl_c_during_the_wait_after_a_429(box: Sandbox) -> None:
-    """A question answered by 429 was not asked, and is not sent again."""
-    box.faults.add(Fault("ask", status=429, retry_after="2"))
-    with cf.Client(**box.connection) as client:
-        press_ctrl_c(lambda: [seen for seen in list(box.request_log.requests) if seen.status == 429])
-        with pytest.raises(KeyboardInterrupt):
-            cf.ask_many(["SELECT 1 AS n"], client=client)
-        box.faults.clear()
-        time.sleep(2.5)
-
-    assert box.request_log.questions == []
     assert threads() == []
 
 

@@ -42,15 +42,18 @@ def trying(*outcomes: Any) -> tuple[Callable[[Attempt], Any], list[Attempt]]:
     return send, attempts
 
 
-def fetch(send: Callable[[Attempt], Any], clock: Any) -> Any:
-    """Call a function with retries, as a fetch with 60 seconds left does."""
-    return retry(
-        send,
-        policy=FETCH_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 0.5,
-        budget=RetryBudget(clock),
-    )
+def fetch(
+    send: Callable[[Attempt], Any],
+    clock: Any,
+    *,
+    seconds: float = 60.0,
+    policy: Any = FETCH_POLICY,
+    drawn: float = 0.5,
+    budget: RetryBudget | None = None,
+) -> Any:
+    """Call a function with retries, by default as a fetch with 60 seconds left does."""
+    deadline = Deadline.after(seconds, clock)
+    return retry(send, policy=policy, deadline=deadline, budget=budget or RetryBudget(clock, lambda: drawn))
 
 
 @cases(("failures", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (500, 8.0)])
@@ -168,13 +171,7 @@ def test_a_question_is_sent_again_only_where_nothing_was_started(
 ) -> None:
     """Only a connection that was never made and one 401 allow another send (and 429, without a count)."""
     send, attempts = trying(failure(kind))
-    retry(
-        send,
-        policy=ASK_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 0.0,
-        budget=RetryBudget(clock),
-    )
+    fetch(send, clock, policy=ASK_POLICY, drawn=0.0)
     assert len(attempts) == tries
 
 
@@ -187,13 +184,7 @@ def test_connecting_ends_within_ten_seconds(clock: Any) -> None:
         clock.at += attempt.connect
         raise RequestFailed(failure(FailureKind.CONNECT))
 
-    retry(
-        send,
-        policy=ASK_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 0.8,
-        budget=RetryBudget(clock),
-    )
+    fetch(send, clock, policy=ASK_POLICY, drawn=0.8)
     # The pauses of 0.4 and 0.8 s count; each attempt has its share of what is left.
     first = 10 / 3
     second = (10 - first - 0.4) / 2
@@ -206,29 +197,13 @@ def test_the_idle_timeout_of_a_fetch_doubles_with_each_loss(clock: Any) -> None:
     send, attempts = trying(
         failure(FailureKind.CONNECTION_LOST), failure(FailureKind.CONNECTION_LOST), "rows"
     )
-    retry(
-        send,
-        policy=FETCH_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 0.0,
-        budget=RetryBudget(clock),
-    )
+    fetch(send, clock, drawn=0.0)
     assert [attempt.idle for attempt in attempts] == [60.0, 120.0, 240.0]
     send, attempts = trying(*[failure(FailureKind.CONNECTION_LOST)] * 2000, "rows")
-    month = Deadline.after(30 * 24 * 3600, clock)
-    assert (
-        retry(send, policy=FETCH_POLICY, deadline=month, random=lambda: 0.5, budget=RetryBudget(clock))
-        == "rows"
-    )
+    assert fetch(send, clock, seconds=30 * 24 * 3600) == "rows"
     assert attempts[-1].idle == 61_440.0
     send, attempts = trying("id")
-    retry(
-        send,
-        policy=ASK_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 0.0,
-        budget=RetryBudget(clock),
-    )
+    fetch(send, clock, policy=ASK_POLICY, drawn=0.0)
     assert [attempt.idle for attempt in attempts] == [math.inf]
 
 
@@ -242,13 +217,7 @@ def test_connecting_has_its_time_again_once_a_server_answered(clock: Any) -> Non
         clock.at += 8.0
         raise RequestFailed(failure(kinds.pop(0)))
 
-    outcome = retry(
-        send,
-        policy=FETCH_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 1.0,
-        budget=RetryBudget(clock),
-    )
+    outcome = fetch(send, clock, drawn=1.0)
     assert isinstance(outcome, Failure)
     # After pauses of 0.5 and 1 s, the second connection begins 9.5 s after the answer, and ends too late.
     assert limits == pytest.approx([10 / 3, 9.5 / 3, 0.5 / 2])
@@ -272,13 +241,7 @@ def test_where_the_deadline_lies(
 ) -> None:
     """A pause up to it is too long. Without time for another token, one that expired is no refusal."""
     send, attempts = trying(failure(kind, retry_after=wait), "rows")
-    outcome = retry(
-        send,
-        policy=FETCH_POLICY,
-        deadline=Deadline.after(seconds, clock),
-        random=lambda: 1.0,
-        budget=RetryBudget(clock),
-    )
+    outcome = fetch(send, clock, seconds=seconds, drawn=1.0)
     found = outcome.kind if isinstance(outcome, Failure) else None
     assert (found, len(attempts), clock.slept) == expected
 
@@ -286,15 +249,12 @@ def test_where_the_deadline_lies(
 def test_a_pause_that_takes_longer(clock: Any) -> None:
     """Beyond the deadline, as on a machine that was suspended: no other attempt is made."""
     send, attempts = trying(failure(FailureKind.UNAVAILABLE), "rows")
-    deadline = Deadline.after(60, clock)
 
     def sleep(_: float) -> None:
         clock.at += 60
 
     clock.sleep = sleep
-    outcome = retry(
-        send, policy=FETCH_POLICY, deadline=deadline, random=lambda: 1.0, budget=RetryBudget(clock)
-    )
+    outcome = fetch(send, clock, drawn=1.0)
     assert isinstance(outcome, Failure)
     assert (outcome.kind, len(attempts)) == (FailureKind.UNAVAILABLE, 1)
 
@@ -316,9 +276,8 @@ def test_which_retries_are_counted(
     for _ in range(5):
         assert budget.acquire() == 0.0
     send, _ = trying(failure(kind, retry_after=wait), failure(FailureKind.REJECTED))
-    deadline = Deadline.after(60, clock)
     clock.sleep = clock.slept.append  # no time passes, which would add retries
-    retry(send, policy=FETCH_POLICY, deadline=deadline, random=lambda: 0.0, budget=budget)
+    fetch(send, clock, budget=budget)
     left = 0
     while not budget.acquire():
         left += 1
@@ -326,14 +285,13 @@ def test_which_retries_are_counted(
 
 
 def test_a_result_is_returned_and_counted(clock: Any) -> None:
-    """It adds one retry, up to ten."""
+    """It adds one retry, up to ten, and so does each second."""
     budget = RetryBudget(clock)
     for _ in range(10):
         assert budget.acquire() == 0.0
     assert budget.acquire() == 1.0
     send, _ = trying("rows")
-    deadline = Deadline.after(60, clock)
-    assert retry(send, policy={}, deadline=deadline, random=lambda: 0.0, budget=budget) == "rows"
+    assert fetch(send, clock, policy={}, budget=budget) == "rows"
     assert [budget.acquire(), budget.acquire()] == [0.0, 1.0]
     clock.at += 0.25
     assert budget.acquire() == 0.75
@@ -365,11 +323,5 @@ def test_a_pause_that_ends_with_the_time_to_connect(clock: Any, took: float, tri
         clock.at += took
         return send(attempt)
 
-    retry(
-        slowly,
-        policy=FETCH_POLICY,
-        deadline=Deadline.after(60, clock),
-        random=lambda: 1.0,
-        budget=RetryBudget(clock),
-    )
+    fetch(slowly, clock, drawn=1.0)
     assert len(attempts) == tries
