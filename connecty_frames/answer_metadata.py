@@ -21,14 +21,10 @@ from connecty_frames.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The keys of each column in ``schema``.
-_COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})
 #: The fields that are times.
 _TIMES: Final = ("asked_at", "cast_at")
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
-#: The characters of a summary in a line.
-_LINE_LENGTH: Final = 200
 #: What first guesses at a name mean.
 _GUESSES: Final = {
     **dict.fromkeys(("summary", "text"), "response_summary"),
@@ -152,7 +148,7 @@ class AnswerMetadata:
     @property
     def line(self) -> str:
         """The size and the summary in one line, such as ``5 of 5 rows x 2 columns. Read as: …``."""
-        return f"{self.shape_text}. {snippet(self.response_summary or '', _LINE_LENGTH)}".rstrip()
+        return f"{self.shape_text}. {snippet(self.response_summary or '', 200)}".rstrip()
 
     @property
     def shape_text(self) -> str:
@@ -203,7 +199,7 @@ class AnswerMetadata:
         found: AnswerMetadata | None = None
         with suppress(ValueError, TypeError, ArithmeticError, RecursionError, msgspec.ValidationError):
             found = msgspec.convert(json.loads(text, parse_float=_number), cls)
-        if found is None or any(_COLUMN_KEYS - column.keys() for column in found.schema):
+        if found is None or any({"name", "type", "evidence"} - column.keys() for column in found.schema):
             shown = snippet(text) if isinstance(text, str | bytes) else value_text(text)
             raise ConfigError(
                 f"This is not the metadata of an answer as AnswerMetadata.to_json() writes it: {shown}"

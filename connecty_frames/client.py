@@ -384,7 +384,7 @@ class Client:
             )
         ask_options = read_schema(ask_options)
         body = question_body(question)  # a wrong question is reported before a missing dw_id
-        asking = Asked(question, self._workspace(ask_options.dw_id), tags=ask_options.tags)
+        asking = Asked.by(ask_options, question, self._workspace(ask_options.dw_id))
         submission = Submission(self._api, asking, body, row)
         return Call(self._api, submission, ask_options, deadline)
 

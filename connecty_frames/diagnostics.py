@@ -46,7 +46,7 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
     for category, same in found_of.items():
         if others := same[MOST_WARNINGS:]:
             columns = dict.fromkeys(repr(snippet(each.column)) for each in others if each.column is not None)
-            named = f" Columns: {snippet(', '.join(columns), _MAX_DETAILS)}." if columns else ""
+            named = f" Columns: {snippet(', '.join(columns), 3_000)}." if columns else ""
             warn(
                 category(
                     f"Not shown: {counted(len(others), 'more warning')} of this category.{named} "

@@ -1,39 +1,5 @@
 """Every exception and warning of connecty_frames.
 
-::
-
-    ConnectyError                  question_id on all of them (None if unknown)
-    ├── ConfigError (ValueError)   a setting or option is missing or wrong
-    ├── ConnectionFailed           no connection was made, or no token came; nothing else was sent
-    ├── AuthError                  credentials refused, or the token endpoint is unusable
-    ├── APIError                   the server answered with an error status
-    │   ├── NotFoundError          404: no such workspace or question
-    │   ├── RateLimitError         429: too many requests
-    │   └── ServerError            5xx: the server is at fault
-    ├── ResponseError              the body is not what the API promises
-    │   └── ResponseTooLarge       the body is longer than the limit
-    ├── QuestionError              a question has no usable answer
-    │   ├── QuestionFailed         the server could not answer it
-    │   ├── QuestionLimitError     max_questions_per_day is reached; not sent
-    │   ├── QuestionTimeout (TimeoutError)  no answer within the time allowed
-    │   ├── NoTableError           answered, but without a table
-    │   └── SubmissionUncertain    sent, delivery unknown
-    ├── WriteFailed (OSError)      an answer cannot be written to its file, as on a full disk
-    ├── ConversionError            a value cannot be converted to the type of its column
-    ├── TruncatedError             rows were cut, and on_truncation="raise"
-    ├── QueryRefused               SQL that is not sent to a warehouse
-    └── PinChanged                 a pinned question has a different answer now
-
-    ConnectyWarning (UserWarning)
-    ├── TruncationWarning          the table has fewer rows than the whole answer
-    ├── TypeFidelityWarning        a column could not get its type and holds exact text
-    ├── ColumnNameWarning          a column had to be renamed
-    ├── StatisticsWarning          the table and the server's statistics disagree
-    ├── UnknownStateWarning        the server sent a question state that is not in the API document
-    ├── InsecureWarning            a protection was turned off on purpose
-    ├── HistoryWarning             the history cannot be used, or was damaged
-    └── PinWarning                 a pinned question has a different answer now
-
 No exception of a library underneath (requests, urllib3, pydantic, msgspec, pyarrow) reaches a caller.
 Every error can be pickled, and none carries a secret.
 """

@@ -26,14 +26,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-#: A full disk, an exhausted quota, and the largest size of a file.
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-#: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
-_PREFIX_BYTES: Final = 200
 #: The most bytes of a name that a file is named after: temporary names and batches add to it.
 _NAME_BYTES: Final = 100
-_UNPORTABLE: Final = frozenset('<>:"|?*')
 #: A URL such as ``s3://a`` or ``jdbc:postgresql://a``; pathlib joins its slashes. A single letter is a drive.
 _URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-][a-z0-9+.:-]*):/", re.IGNORECASE)
 #: The URL of a file on this machine (RFC 8089), with its path.
@@ -57,7 +51,7 @@ def answer_file(path: Path, question_id: str | None) -> Iterator[BinaryIO]:
         with atomic_write(path) as file:
             yield file
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:  # a disk, quota or file is full
             raise
         raise write_failed(error, path, question_id) from None
 
@@ -100,7 +94,7 @@ def name_problem(name: str) -> str | None:
         return "has a path separator"
     if terminal(name) != name:
         return "has a control character or an invisible one"
-    if _UNPORTABLE & set(name):
+    if set('<>:"|?*') & set(name):
         return 'has one of < > : " | ? *, which Windows and Spark do not allow in file names'
     if len(name.encode()) > _NAME_BYTES:
         return f"has more than {_NAME_BYTES} bytes"
@@ -249,8 +243,8 @@ def _part_of(target: Path, token: str) -> Path:
 
 
 def _prefix_of(target: Path) -> str:
-    # Cut by bytes, but not within a character, which some systems would refuse.
-    return os.fsencode(target.name)[:_PREFIX_BYTES].decode(errors="ignore")
+    # Cut by bytes, of which names have at most 255, but not within a character, which some systems refuse.
+    return os.fsencode(target.name)[:200].decode(errors="ignore")
 
 
 def _remove_abandoned(target: Path) -> None:

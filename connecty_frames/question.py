@@ -167,7 +167,7 @@ class Question:
         Parameters
         ----------
         **options
-            Options of :func:`ask_df`, except ``dw_id``, ``max_age`` and ``tags``.
+            Options of :func:`fetch`, except ``dw_id``.
 
         Returns
         -------

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.table import QuestionStore
 
-#: The letters with which an age ends, as in "6h".
-_UNITS: Final = tuple("smhdw")
 _TIMES: Final = frozenset({"asked_at", "accepted_at", "ended_at"})
 _NUMBERS: Final = frozenset({"id", "rows", "reused"})
 
@@ -317,7 +315,9 @@ def _time(value: object, setting: str) -> datetime:
     found = value
     if isinstance(found, str):
         try:
-            found = check_age(found) if found.strip()[-1:] in _UNITS else datetime.fromisoformat(found)
+            found = (
+                check_age(found) if found.strip().endswith(tuple("smhdw")) else datetime.fromisoformat(found)
+            )
         except (ConfigError, ValueError):
             found = None
     if isinstance(found, date) and not isinstance(found, datetime):

@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: Format characters that are not escaped: the joiners in emoji and in Indic and Persian script.
 _JOINERS = frozenset("\u200c\u200d")
-#: The number of items that a message lists, and of characters of a path that it shows.
+#: The number of items that a message lists.
 _MAX_LISTED = 10
-_MAX_PATH = 500
-#: The bytes of a server's fields that a message shows.
-_MAX_FIELDS = 3_000
-#: The units of an age, by their seconds.
-_AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def terminal(text: str, *, keep: str = "") -> str:
@@ -63,7 +58,7 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 def age_text(seconds: float) -> str:
     """Return an age in its largest unit, such as ``2 h``; no age is below zero."""
     whole = max(0, int(seconds))
-    for size, unit in _AGES:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if whole >= size:
             return f"{whole // size:,} {unit}"
     return f"{whole} s"
@@ -76,7 +71,7 @@ def sentence(text: str) -> str:
 
 def path_text(path: str | os.PathLike[str]) -> str:
     """Return a path for a message; unlike :func:`snippet`, it keeps spaces."""
-    return terminal(cut(os.fspath(path), _MAX_PATH))
+    return terminal(cut(os.fspath(path), 500))
 
 
 def shell_path(path: str | os.PathLike[str]) -> str:
@@ -126,7 +121,7 @@ def with_excerpt(before: str, text: str, after: str = "") -> str:
 def fields_text(fields: Mapping[str, object], more: int) -> str:
     """Return what a server said, on one line unless a text has more, and how many fields were left out."""
     shown: list[str] = []
-    room = _MAX_FIELDS
+    room = 3_000  # bytes
     for name, value in fields.items():
         field = f"{snippet(name)}: {excerpt(str(value), 500)}"
         room -= len(f"; {field}".encode())

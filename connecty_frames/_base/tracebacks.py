@@ -7,6 +7,7 @@ exceptions keep their tracebacks, for ``%debug`` and for ``%xmode Verbose``, whi
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from types import TracebackType
@@ -15,11 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The packages whose frames are left out.
 _PACKAGE: Final = __name__.partition(".")[0]
-_IPYTHON: Final = "IPython"
-#: The folders of installed packages; what is elsewhere is code of the caller.
-_INSTALLED: Final = ("site-packages", "dist-packages")
 
 
 def short_traceback(error: BaseException) -> list[str]:
@@ -76,11 +73,12 @@ def _shortened(full: TracebackType | None) -> TracebackType | None:
     kept = []
     is_inside = False  # in IPython or this package, or in what they called
     for frame, root in frames:
-        if root in {_IPYTHON, _PACKAGE}:
+        if root in {"IPython", _PACKAGE}:
             is_inside = True
         elif is_called and (
             root in sys.stdlib_module_names
-            or (is_inside and any(folder in frame.tb_frame.f_code.co_filename for folder in _INSTALLED))
+            # Installed; what is elsewhere is code of the caller.
+            or (is_inside and re.search("(site|dist)-packages", frame.tb_frame.f_code.co_filename))
         ):
             pass
         else:

@@ -30,7 +30,6 @@ DEFAULT: Final = "default"
 #: The environment variable with the path of the file, if that is not the usual one.
 VARIABLE: Final = "CONNECTY_CONFIG"
 
-_GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 #: The largest file that is read, in bytes.
 _MAX_BYTES: Final = 2**20
 
@@ -151,7 +150,7 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
             "another name in brackets.",
             setting="profile",
         )
-    is_shared = os.name != "nt" and status.st_mode & _GROUP_AND_OTHERS
+    is_shared = os.name != "nt" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     if is_shared and any("client_secret" in table for table in tables.values()):
         raise ConfigError(
             f"{path_text(path)} holds a client_secret, and others can read or change it (mode "

@@ -77,21 +77,12 @@ _PORT: Final = re.compile(r"(?<![^]:])?:\d*$|(?<=\]):\d*$")
 #: The parameters that a URL may have: none that names another server or a secret.
 _PARAMETERS: Final = frozenset(
     {
-        *(
-            "schema",
-            "host",
-            "port",
-            "user",
-            "application_name",
-            "options",
-            "passfile",
-            "target_session_attrs",
-        ),
+        *("schema", "host", "port", "user", "application_name", "options", "passfile"),
+        "target_session_attrs",
         *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding", "gssencmode"),
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     }
 )
-_DEFAULTS: Final = {"application_name": "connecty_frames"}
 #: The names of schemas that need no quotation marks.
 _SCHEMA: Final = re.compile("(?!pg_)[a-z_][a-z0-9_]{0,62}")
 
@@ -273,7 +264,9 @@ def _store_address(url: str) -> str:
         raise ValueError(
             "its sslmode would send questions unencrypted; expected one of " + ", ".join(sorted(modes))
         )
-    query = urlencode({**_DEFAULTS, **given}, quote_via=quote)  # libpq reads no + as a space
+    query = urlencode(
+        {"application_name": "connecty_frames", **given}, quote_via=quote
+    )  # libpq reads no + as a space
     return f"{url.partition('?')[0]}?{query}"
 
 

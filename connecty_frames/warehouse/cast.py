@@ -24,7 +24,7 @@ from connecty_frames.errors import (
     StatisticsWarning,
     warn,
 )
-from connecty_frames.warehouse.conversion import Pair, convert, is_uuid, pair_of
+from connecty_frames.warehouse.conversion import JSON_TYPES, Pair, convert, is_uuid, pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
         """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
 
 
-#: The types of databases whose text becomes a list or a struct.
-_JSON: Final = frozenset({"json", "jsonb"})
 #: The evidence for the type of a column without a value.
 _is_empty: Final = re.compile(r"no rows|only nulls,.*|.* statistics without a value").fullmatch
 
@@ -163,11 +161,8 @@ class _Given(NamedTuple):
     declared: pa.DataType | None
 
 
-#: The position of each column in the table, and the types that it passes between.
-_Plan = list[tuple[int, Pair]]
-
-
-def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> _Plan:
+def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[int, Pair]]:
+    """Return the position of each column in the table, and the types that it passes between."""
     plan = []
     found = _positions(rows.schema, columns)
     for position, given, column in zip(found, rows.given(found), columns, strict=True):
@@ -250,7 +245,7 @@ def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[st
 def _is_another_kind(given: _Given, wanted: pa.DataType) -> bool:
     """Return whether a declared type is of another kind than the wanted one: text, whole numbers."""
     declared = given.declared and _as_answered(given.declared, wanted)
-    if declared is None or (pa.types.is_nested(wanted) and given.origin in _JSON):
+    if declared is None or (pa.types.is_nested(wanted) and given.origin in JSON_TYPES):
         return False
     if is_text(declared):
         return not is_text(wanted)

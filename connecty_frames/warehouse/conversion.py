@@ -44,22 +44,13 @@ if TYPE_CHECKING:
     from connecty_frames.decode.types.encodings import Encoding
 
 #: The types of databases whose texts are JSON.
-_JSON_TYPES: Final = frozenset({"json", "jsonb"})
-#: The evidence for text that names a value which only text holds, such as infinity.
-_EXACT_TEXT: Final = "exact text, since"
+JSON_TYPES: Final = frozenset({"json", "jsonb"})
 #: The types of databases that arrive as values of another type.
 _MISREAD: Final = frozenset(
     {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
 )
 #: Any number of this many digits survives a float, by the bits of the float.
 _FLOAT_DIGITS: Final = {16: 3, 32: 6, 64: 15}
-#: Whole numbers below these survive a float.
-_FLOAT_LIMITS: Final = {16: 2**11, 32: 2**24, 64: 2**53}
-#: The largest power of ten that float64 holds.
-_EXACT_POWER: Final = 22
-#: The evidence for a float64 that ``decimals="float"`` chose, and for one of computed numbers.
-_NEAREST: Final = "of them given as the nearest float64"
-_COMPUTED: Final = "of them computed, given as the nearest float64"
 #: How ADBC writes some values of types of PostgreSQL, and PostgreSQL itself.
 _ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}, "char": {"\0": ""}}
 #: How many of each unit of time a second has.
@@ -94,10 +85,12 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
         origin,
         declared,
         wanted.encoding,
-        wanted.evidence.startswith(SET_BY_CALLER) or _NEAREST in wanted.evidence,
-        _COMPUTED in wanted.evidence,
+        wanted.evidence.startswith(SET_BY_CALLER)
+        or "of them given as the nearest float64" in wanted.evidence,
+        "of them computed, given as the nearest float64" in wanted.evidence,
     )
-    is_exact_text = not wanted.is_inferred or wanted.evidence.startswith(_EXACT_TEXT)
+    # Such as that of infinity, which only text holds.
+    is_exact_text = not wanted.is_inferred or wanted.evidence.startswith("exact text, since")
     if is_text(pair.wanted) and (origin == "numeric" or _is_written(pair.got)) and not is_exact_text:
         reason = "is text in the answer, and nothing tells how it was written"
         raise CellError(None, f"a value of {origin or got}", reason)
@@ -160,7 +153,7 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
     """Read the texts of the values, as those of an answer."""
     spelled = _ADBC_TEXTS.get(pair.origin, {}) if is_text(array.type) else {}
     values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else _cells(array)
-    if pair.origin in _JSON_TYPES or (is_text(array.type) and pa.types.is_nested(pair.wanted)):
+    if pair.origin in JSON_TYPES or (is_text(array.type) and pa.types.is_nested(pair.wanted)):
         for row, cell in enumerate(values):
             try:
                 values[row] = parse(cell) if type(cell) is str else cell
@@ -224,7 +217,7 @@ def _floats(array: pa.Array, pair: Pair) -> pa.Array:
     ends = filter(None, pc.min_max(array).as_py().values())
     if (
         pa.types.is_decimal128(array.type)
-        and 0 <= scale <= _EXACT_POWER
+        and scale in range(23)  # float64 holds these powers of ten
         and all(-most < end < most for end in ends)
     ):
         start, width = array.offset, 16  # bytes; the first half is the number
@@ -240,7 +233,7 @@ def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
     bits = array.type.bit_width
     values = pc.cast(array, pa.float64())
     _raise_at(pc.not_equal(pc.floor(values), values), array, f"does not fit in {pair.wanted}")
-    limit = pa.scalar(float(_FLOAT_LIMITS[bits]))
+    limit = pa.scalar(2.0 ** {16: 11, 32: 24, 64: 53}[bits])  # below it, whole numbers survive a float
     reason = f"came as a float of {bits} bits, which does not hold every whole number of this size"
     _raise_at(pc.greater_equal(pc.abs(values), limit), array, reason)
     return _integers(pc.cast(values, pa.int64()), pair)
@@ -276,7 +269,7 @@ def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _text(array: pa.Array, pair: Pair) -> pa.Array:
-    return _by_text(array, pair) if pair.origin in {*_JSON_TYPES, *_ADBC_TEXTS} else _same(array, pair)
+    return _by_text(array, pair) if pair.origin in {*JSON_TYPES, *_ADBC_TEXTS} else _same(array, pair)
 
 
 def _bytea(array: pa.Array, pair: Pair) -> pa.Array:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.warehouse.sql import Statement
 
-#: The rows of a batch of DuckDB.
-_BATCH_ROWS: Final = 100_000
 #: The columns of a query without its rows. The line breaks keep comments apart.
 _NO_ROWS: Final = "SELECT * FROM (\n%s\n) AS pinned LIMIT 0"
 #: An hour for a statement of PostgreSQL, unless the session has a limit.
@@ -179,7 +177,7 @@ def relation_rows(relation: Any) -> Rows:
     fetch = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
     types = [str(each).lower() for each in relation.types]
     try:
-        reader = fetch(_BATCH_ROWS)
+        reader = fetch(100_000)  # rows of a batch
     except pa.ArrowException as error:  # pyarrow 17 has no decimals of 32 and 64 bits
         raise ConfigError(
             f"This pyarrow cannot read a column that DuckDB sends ({snippet(str(error))}): cast it in "

@@ -66,10 +66,8 @@ def ask(question: str, client: Client | None = None, **options: Unpack[AskOption
         The data workspace to ask; None uses the configured one.
     dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
 ''')
-    assert written.endswith('''        (``configure(history=True)``).
-    tags : mapping or None, default None
-        Texts to keep with the question in the history, by name, such as ``{"job": "nightly"}``.
-
+    assert "\n    tags : mapping or None, default None\n        Texts to keep with the question" in written
+    assert written.endswith('''
     Returns
     -------
     Answer
