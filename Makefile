@@ -45,6 +45,7 @@ verify.mutate = $(RUN) tests.verification.mutate $(ARGS) ## do the fast tests no
 verify.soak = $(RUN) tests.verification.soak $(ARGS) ## 20,000 questions, a fault in a quarter of them
 verify.openings = $(RUN) tests.verification.soak.openings $(ARGS) ## 500 batch folders, clients and histories in a process: what do they leave?
 verify.chaos = $(RUN) tests.verification.chaos $(ARGS) ## 2,000 questions through nginx, haproxy and squid, which are killed meanwhile
+verify.docs = $(RUN) tests.verification.docs $(ARGS) ## does each page run as pasted, with only the extras that it names?
 verify.cuts = CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py ## an answer truncated after each of its bytes
 verify.flips = FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow ## a Parquet file with each of its bits flipped
 verify.schemathesis = SCHEMATHESIS="--max-examples 300" $(RUN) pytest -s tests/sandbox/test_openapi.py -k schemathesis ## requests made from the OpenAPI document
@@ -162,7 +163,8 @@ clean: ## remove the environments and what was built
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "== Installing the package and its libraries into $(VENV): about 250 MB, which takes a minute"
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@$(call install,$(BIN)/python) --editable '.[excel,plot,sandbox,sql,terminal-plot]'

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 import connecty_frames as cf
 from tests.servers.forking import CONNECTY
+from tests.verification.examples import ROOT, blocks, check_shown, console, needs, pages, run
 
 if TYPE_CHECKING:
     from tests.servers.forking import Forking
@@ -18,35 +20,60 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+PAGES: Final = {str(page.relative_to(ROOT)): blocks(page.read_text("utf-8")) for page in pages()}
+COMMANDS: Final = {
+    f"{name}:{block.line} {command}": (command, shown)
+    for name, found in PAGES.items()
+    for block in found
+    for command, shown in console(block)
+}
+#: What each extra installs, except the sandbox's, with which all pages run. `make verify WHAT=docs` runs them
+#: where nothing else is installed.
+MODULES: Final = {
+    "excel": "xlsxwriter",
+    "plot": "altair",
+    "postgres": "psycopg",
+    "spark": "pyspark",
+    "sql": "sqlglot",
+    "terminal-plot": "uniplot",
+}
+
 
 @pytest.mark.usefixtures("connected")
-def test_the_python_of_a_page_runs(
-    python_page: Path, examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every block in order, in one namespace and an empty folder; warnings are errors, outputs as shown."""
+@pytest.mark.parametrize(
+    "name", [name for name, found in PAGES.items() if any(block.language == "python" for block in found)]
+)
+def test_the_python_of_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each block in order, in one namespace and an empty folder, with the extras that the page names first.
+
+    Warnings are errors, outputs as shown.
+    """
     monkeypatch.chdir(tmp_path)
-    found = examples.blocks(python_page.read_text(encoding="utf-8"))
+    extras, _ = needs(ROOT / name)
+    for module in [module for extra, module in MODULES.items() if extra not in extras]:
+        monkeypatch.setitem(sys.modules, module, None)
 
     try:
-        namespace = examples.run_python(str(python_page), found)
+        namespace = run(name, PAGES[name])
     finally:
-        if any("use_sandbox()" in block.text for block in found):
+        if any("use_sandbox()" in block.text for block in PAGES[name]):
             cf.use_sandbox().close()  # the running one
 
     assert len(namespace) > 2, "nothing on this page was run"
 
 
 @pytest.mark.usefixtures("connected")
-def test_a_command_succeeds(console_command: str, shown: list[str], forking: Forking, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "shown"), COMMANDS.values(), ids=COMMANDS)
+def test_a_command_succeeds(command: str, shown: list[str], forking: Forking, tmp_path: Path) -> None:
     """With exit code 0 and the output that the page shows, in a shell with the exports of a sandbox.
 
     One with ``--sandbox``, the first that a reader types, starts the installed program; others are forked.
     """
-    program = CONNECTY if "--sandbox" in console_command else forking.command
+    program = CONNECTY if "--sandbox" in command else forking.command
     path = f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"
 
     done = subprocess.run(
-        ["sh", "-c", console_command],
+        ["sh", "-c", command],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -56,16 +83,13 @@ def test_a_command_succeeds(console_command: str, shown: list[str], forking: For
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    assert [line for line in shown if line not in done.stdout.splitlines()] == []
+    check_shown(done, shown)
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/quickstart.md"])
-def test_the_first_pages_show_what_they_print(name: str, examples: Any) -> None:
+def test_the_first_pages_show_what_they_print(name: str) -> None:
     """Each block of the quickstart, the first of the others; and none asserts."""
-    found = examples.blocks((Path(__file__).parents[2] / name).read_text(encoding="utf-8"))
-    python = [block for block in found if block.language == "python"]
+    python = [block for block in PAGES[name] if block.language == "python"]
 
     shown = python if name == "docs/quickstart.md" else python[:1]
     assert shown

@@ -9,8 +9,6 @@ from typing import Final
 
 from markdown_it import MarkdownIt
 
-from tests.cases import cases
-
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -27,20 +25,6 @@ def as_indexed() -> str:
 def targets(markdown: str) -> list[str]:
     """Return where the links and images of a page lead, in Markdown or HTML."""
     return re.findall(r'\b(?:href|src)="([^"]*)"', MarkdownIt().render(markdown))
-
-
-@cases(
-    ("markdown", "expected"),
-    [
-        ("[a](docs/a.md) and ![b](b.png)", ["docs/a.md", "b.png"]),
-        ("[a][1]\n\n[1]: LICENSE", ["LICENSE"]),
-        ('<img src="c.svg">', ["c.svg"]),
-        ("`[a](docs/a.md)`", []),
-    ],
-)
-def test_every_form_of_link_is_found(markdown: str, expected: list[str]) -> None:
-    """Inline, by reference, as HTML; code is no link."""
-    assert targets(markdown) == expected
 
 
 def test_no_link_of_the_indexed_readme_is_relative() -> None:

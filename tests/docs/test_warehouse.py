@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -13,14 +12,17 @@ import pytest
 from pyarrow import dataset
 
 from tests.servers.postgres import postgres_server
+from tests.verification.examples import ROOT, blocks
+from tests.verification.examples import run as run_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 psycopg = pytest.importorskip("psycopg", reason="the lowest versions have no server")
 pytestmark = [pytest.mark.slow, pytest.mark.external]
 
-PAGE = Path(__file__).parents[2] / "docs" / "warehouse.md"
+PAGE = ROOT / "docs" / "warehouse.md"
 URL = "postgresql://reader@warehouse/shop"
 ROWS = [{"id": 1, "amount": 12.5}, {"id": 2, "amount": 25.0}, {"id": 3, "amount": 37.5}]
 ORDERS = "CREATE TABLE shop.orders AS SELECT id, id * 12.5 AS amount FROM generate_series(1, 3) AS id"
@@ -42,18 +44,16 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def run(examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Return a function that runs the first block of the page, and one that the page does not run."""
     monkeypatch.chdir(tmp_path)
-    first, *others = [
-        block for block in examples.blocks(PAGE.read_text("utf-8")) if block.language == "python"
-    ]
+    first, *others = [block for block in blocks(PAGE.read_text("utf-8")) if block.language == "python"]
 
     def run_block(package: str, given: str, instead: str) -> dict[str, Any]:
         """Run the block that begins with the import of a package, with another text for a given one."""
         [text] = [block.text for block in others if block.text.startswith(f"import {package}")]
         assert given in text
-        names: dict[str, Any] = examples.run_python(str(PAGE), [first])
+        names: dict[str, Any] = run_blocks(str(PAGE), [first])
         exec(text.replace(given, instead), names)
         assert names["answer"].to_arrow().schema.names == list(ROWS[0])
         return names

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from tests.cases import cases
 
 pytest.importorskip("IPython", reason="IPython is not installed with the lowest versions")
 
@@ -74,7 +75,7 @@ def refused(shell: Any, code: str) -> str:
 class TestConnecty:
     """``%%connecty``."""
 
-    @pytest.mark.parametrize(
+    @cases(
         ("engine", "type_"),
         [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)],
     )
@@ -99,7 +100,7 @@ class TestConnecty:
 
         assert value["orders"].tolist() == [100_000]
 
-    @pytest.mark.parametrize(
+    @cases(
         "question",
         [
             "what is {df} and {{x}}, $df, ${df} or %s of 100 %",
@@ -163,7 +164,7 @@ class TestConnecty:
 
         assert shell.user_ns["df"] == "before"
 
-    @pytest.mark.parametrize(
+    @cases(
         ("cell", "message"),
         [
             (f"%%connecty a.b\n{ORDERS}", "argument NAME: 'a.b' cannot be the name of a variable"),
@@ -311,7 +312,7 @@ class TestConnecty:
 class TestConnectySQL:
     """``%connecty_sql``."""
 
-    @pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
+    @cases("engine", ["pandas", "polars", "pyarrow"])
     def test_it_returns_the_sql_of_a_frame(self, shell: Any, engine: str) -> None:
         """As text, in every library."""
         run(shell, f"%%connecty df --engine {engine}\n{ORDERS}")
@@ -342,7 +343,7 @@ class TestConnectySQL:
             '<span class="connecty-s">&#x27;&lt;b&gt;&#36;x\\x1b&#x27;</span></pre></div>'
         )
 
-    @pytest.mark.parametrize(
+    @cases(
         ("line", "message"),
         [
             ("", "expected the name of a frame or Answer, as in %connecty_sql df"),
@@ -392,7 +393,7 @@ class TestCompletion:
         shell.Completer.use_jedi = False
         return shell
 
-    @pytest.mark.parametrize(
+    @cases(
         ("code", "expected"),
         [
             ("df.conn", ["connecty"]),
@@ -418,10 +419,8 @@ class TestCompletion:
 
         assert connected.request_log.submissions() == before
 
-    @pytest.mark.parametrize(
-        "name", ["ask", "ask_df", "fetch", "fetch_df", "ask_many", "ask_batch", "Client"]
-    )
-    @pytest.mark.parametrize("use_jedi", [False, True])
+    @cases("name", ["ask", "ask_df", "fetch", "fetch_df", "ask_many", "ask_batch", "Client"])
+    @cases("use_jedi", [False, True])
     def test_keywords(self, shell: Any, name: str, use_jedi: bool) -> None:
         """All that the signature has, those of AskOptions included."""
         shell.Completer.use_jedi = use_jedi
@@ -434,7 +433,7 @@ class TestCompletion:
         assert len(keywords) > 10
         assert set(keywords) - set(completions(shell, f"cf.{name}('q', ")) == set()
 
-    @pytest.mark.parametrize(
+    @cases(
         ("code", "expected"),
         [
             ("%%connect", ["%%connecty"]),
@@ -453,8 +452,8 @@ class TestCompletion:
         """The names of options and their values; what has SQL."""
         assert completions(shell, code) == expected
 
-    @pytest.mark.parametrize("use_jedi", [False, True])
-    @pytest.mark.parametrize(
+    @cases("use_jedi", [False, True])
+    @cases(
         ("code", "expected"),
         [
             ("cf.ask_df('q', engine=", ['"pandas"', '"polars"', '"pyarrow"']),

@@ -20,17 +20,6 @@ ID = "d603b43c-574a-4b52-b416-78b4c8f93f61"
 OTHER_ID = "00ac563e-a02a-4199-aabc-98af3cf76148"
 
 
-def test_the_notebooks() -> None:
-    """Five, in reading order."""
-    assert [path.stem for path in NOTEBOOKS] == [
-        "01_quickstart",
-        "02_types_and_metadata",
-        "03_polars_and_arrow",
-        "04_feature_pipeline",
-        "05_error_handling",
-    ]
-
-
 @each
 def test_it_is_stored_with_its_outputs(notebook: Path) -> None:
     """Of one run from top to bottom, without warnings or unintended errors, and small enough for a diff."""

@@ -1,16 +1,23 @@
-"""Find the examples of the documentation in Markdown, and run them as a reader would."""
+"""The examples of a page in Markdown: find them, and run them as a reader would.
+
+``python -m tests.verification.examples PAGE`` runs all examples of a page or a notebook, and needs only what
+these need.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import doctest
 import io
+import json
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
+__all__ = ["ROOT", "Block", "blocks", "check_shown", "console", "needs", "pages", "run"]
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -18,6 +25,9 @@ ROOT: Final = Path(__file__).parents[2]
 _MARK: Final = re.compile(r"\s*<!--\s*not run:\s*(?P<reason>.*?)\s*-->\s*")
 #: A fence of three or more backticks or tildes, and the language after it.
 _FENCE: Final = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})\s*(?P<language>[^\s`]*)[^`]*")
+#: What a page says that it needs: "the extra `sql`", "the extras `plot` and `sql`", a command of pip.
+_EXTRAS: Final = re.compile(r"\bextras?(?:\]\(install\.md\))?((?:(?:,| and)?\s`[\w-]+`)+)")
+_INSTALL: Final = re.compile(r"\bpip install ([^`]+)")
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Block:
     language: str
     text: str
     line: int
-    not_run: str | None
+    not_run: str | None = None
     output: str | None = None
 
 
@@ -50,6 +60,20 @@ def pages() -> list[Path]:
     """Return every page of the documentation."""
     found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return [page for page in found if "_build" not in page.parts]
+
+
+def needs(page: Path) -> tuple[set[str], set[str]]:
+    """Return the extras and packages that a page names above its sections, a notebook in its first cell."""
+    text = page.read_text("utf-8")
+    if page.suffix == ".ipynb":
+        text = "".join(json.loads(text)["cells"][0]["source"])
+    first = " ".join(re.split(r"^## ", text, maxsplit=1, flags=re.MULTILINE)[0].split())
+    extras = {extra for names in _EXTRAS.findall(first) for extra in re.findall(r"`(.*?)`", names)}
+    words = [word.strip("'") for named in _INSTALL.findall(first) for word in named.split()]
+    for word in words:
+        if ours := re.fullmatch(r"(?:\.|connecty-frames)\[(.+)\]", word):
+            extras.update(ours[1].split(","))
+    return extras, {word for word in words if re.fullmatch(r"[\w-]+", word)}
 
 
 def blocks(markdown: str) -> list[Block]:
@@ -79,7 +103,7 @@ def blocks(markdown: str) -> list[Block]:
             language = fence["language"].lower()
             if language == "text" and above and not mark:
                 found[-1] = replace(found[-1], output=text)
-            found.append(Block(language, text, at + 2, mark and mark[1]))
+            found.append(Block(language, text, at + 2, mark[1] if mark else None))
             mark, at, above = None, end, language == "python"
         elif line.strip():
             if mark:
@@ -91,29 +115,32 @@ def blocks(markdown: str) -> list[Block]:
     return found
 
 
-def commands(console: str) -> list[str]:
-    """Return the commands of a console block: the text after each ``$ ``, continued lines joined."""
-    joined = re.sub(r"\\\n\s*(?:> )?", "", console)
-    return [line.removeprefix("$ ").strip() for line in joined.splitlines() if line.startswith("$ ")]
+def console(block: Block) -> list[tuple[str, list[str]]]:
+    """Return the commands of ours in a console block that is run, each with the output shown below it.
 
-
-def outputs(console: str) -> list[list[str]]:
-    """Return the output that a console block shows for each of its commands."""
-    found: list[list[str]] = []
-    for line in re.sub(r"\\\n\s*(?:> )?", "", console).splitlines():
+    A command is the text after ``$ ``, continued lines joined.
+    """
+    if block.language != "console" or block.not_run is not None:
+        return []
+    found: list[tuple[str, list[str]]] = []
+    for line in re.sub(r"\\\n\s*(?:> )?", "", block.text).splitlines():
         if line.startswith("$ "):
-            found.append([])
+            found.append((line.removeprefix("$ ").strip(), []))
         elif line.strip():
-            found[-1].append(line)
-    return found
+            found[-1][1].append(line)
+    return [(command, shown) for command, shown in found if re.match(r"connecty(\s|$)", command)]
 
 
-def is_ours(command: str) -> bool:
-    """Whether a command runs ``connecty``."""
-    return bool(re.match(r"connecty(\s|$)", command))
+def check_shown(done: subprocess.CompletedProcess[str], shown: list[str]) -> None:
+    """Fail if a command failed, or did not print what the page shows."""
+    if done.returncode or "Traceback" in done.stderr:
+        raise AssertionError(f"{done.args} ended with exit code {done.returncode}\n{done.stderr}")
+    missing = [line for line in shown if line not in done.stdout.splitlines()]
+    if missing:
+        raise AssertionError(f"{done.args} prints something else.\nMissing: {missing}\n{done.stdout}")
 
 
-def run_python(page: str, found: list[Block]) -> dict[str, object]:
+def run(page: str, found: list[Block]) -> dict[str, object]:
     """Run the Python blocks of a page in one namespace; tracebacks have the page's line numbers.
 
     Those of IPython are cells of a shell with the same namespace. A block must print the output below it.
@@ -126,15 +153,14 @@ def run_python(page: str, found: list[Block]) -> dict[str, object]:
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
                 exec(code, namespace)
-            check_output(page, block, printed.getvalue())
+            _check_printed(page, block, printed.getvalue())
         if block.language == "ipython" and block.not_run is None:
             shell = shell or _shell(namespace)
             shell.run_cell(block.text).raise_error()
     return namespace
 
 
-def check_output(page: str, block: Block, printed: str) -> None:
-    """Fail with a comparison if a block printed something other than the page shows."""
+def _check_printed(page: str, block: Block, printed: str) -> None:
     if block.output is None:
         return
     expected, printed = (
@@ -151,8 +177,9 @@ def _shell(namespace: dict[str, object]) -> Any:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
+    made: Any = InteractiveShell  # IPython has no types of it
     config = Config({"HistoryManager": {"enabled": False}})
-    return InteractiveShell(config=config, user_ns=namespace, ipython_dir=str(Path.cwd()))
+    return made(config=config, user_ns=namespace, ipython_dir=str(Path.cwd()))
 
 
 def _end(lines: list[str], start: int, fence: str) -> int:
@@ -167,43 +194,26 @@ def _outdented(line: str, indent: int) -> str:
     return line[min(indent, len(line) - len(line.lstrip(" "))) :]
 
 
-@dataclass(frozen=True)
-class Examples:
-    """The functions of this file as a fixture, since test files of one folder do not import each other."""
-
-    blocks = staticmethod(blocks)
-    commands = staticmethod(commands)
-    outputs = staticmethod(outputs)
-    is_ours = staticmethod(is_ours)
-    run_python = staticmethod(run_python)
-
-
-@pytest.fixture
-def examples() -> Examples:
-    """Return the functions of this file."""
-    return Examples()
-
-
-def _console(page: Path) -> list[tuple[int, str, list[str]]]:
+def _cells(notebook: str) -> list[Block]:
+    """Return the cells of a notebook that raise no error on purpose, as blocks of IPython."""
     return [
-        (block.line, command, shown)
-        for block in blocks(page.read_text(encoding="utf-8"))
-        if block.language == "console" and block.not_run is None
-        for command, shown in zip(commands(block.text), outputs(block.text), strict=True)
-        if is_ours(command)
+        Block("ipython", "".join(cell["source"]), at)
+        for at, cell in enumerate(json.loads(notebook)["cells"], 1)
+        if cell["cell_type"] == "code" and "raises-exception" not in cell["metadata"].get("tags", [])
     ]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize tests by every page with Python on it, and by every command."""
-    if "python_page" in metafunc.fixturenames:
-        found = [
-            page for page in pages() if any(b.language == "python" for b in blocks(page.read_text("utf-8")))
-        ]
-        metafunc.parametrize("python_page", found, ids=[str(page.relative_to(ROOT)) for page in found])
-    if "console_command" in metafunc.fixturenames:
-        runs = [(page, *run) for page in pages() for run in _console(page)]
-        ids = [f"{page.relative_to(ROOT)}:{line} {command}" for page, line, command, _ in runs]
-        metafunc.parametrize(
-            ("console_command", "shown"), [(command, shown) for _, _, command, shown in runs], ids=ids
-        )
+def main(path: str) -> None:
+    """Run the examples of a page, in the folder in which this runs."""
+    text = Path(path).read_text("utf-8")
+    found = _cells(text) if path.endswith(".ipynb") else blocks(text)
+    # As the guide says, since a client does not look at CONNECTY_SANDBOX.
+    started = [Block("python", "import connecty_frames\n\nconnecty_frames.use_sandbox()", 1)]
+    run(path, [*(started if "cf.Client(" in text else ()), *found])
+    for command, shown in [each for block in found for each in console(block)]:
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        check_shown(done, shown)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
