@@ -178,6 +178,6 @@ def _highlight(sql: str) -> Iterator[str]:
     from pygments.lexers.sql import SqlLexer
 
     # Without pygments' formatter, which leaves control characters and dollar signs as they are.
-    for token, text in SqlLexer(ensurenl=False, stripnl=False).get_tokens(sql):
+    for token, text in SqlLexer(ensurenl=False).get_tokens(sql):
         class_ = next((name for family, name in _CLASSES.items() if str(token).startswith(family)), None)
         yield _escape(text) if class_ is None else f'<span class="connecty-{class_}">{_escape(text)}</span>'

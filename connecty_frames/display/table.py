@@ -99,14 +99,16 @@ class _Layout:
     def lines(self, gap: int | None = None) -> Iterator[str]:
         """Yield the lines of the table; before the row ``gap``, one says that others are left out."""
         outer = [width + 2 for width in self.widths]
+        head = self.box.head_left, self.box.head_vertical, self.box.head_right
+        mid = self.box.mid_left, self.box.mid_vertical, self.box.mid_right
         yield self.box.get_top(outer)
-        yield self._line([column.name for column in self.columns], "head", Style(bold=True))
-        yield self._line([column.type for column in self.columns], "head", _DIM)
+        yield self._line([column.name for column in self.columns], head, Style(bold=True))
+        yield self._line([column.type for column in self.columns], head, _DIM)
         yield self.box.get_row(outer, "head")
         for at, cells in enumerate(zip(*map(self._cells, self.columns, self.widths), strict=True)):
             if at == gap:
-                yield self._line([self.ellipsis] * len(self.columns))
-            yield self._line(cells)
+                yield self._line([self.ellipsis] * len(self.columns), mid)
+            yield self._line(cells, mid)
         yield self.box.get_bottom(outer)
 
     @property
@@ -118,15 +120,13 @@ class _Layout:
         # Where there is no room to align points, numbers are whole rather than aligned.
         return column.aligned if _width(column.aligned) <= width or not self.ellipsis else column.cells
 
-    def _line(self, texts: Sequence[str | None], part: str = "mid", style: Style | None = None) -> str:
-        cells = []
-        for at, text in enumerate(texts):
-            cell, own = self._fit("null" if text is None else text, at), _DIM if text is None else style
-            cells.append(own.render(cell) if own and self.has_styles else cell)
-        left, border, right = (
-            getattr(self.box, f"{part}_{place}") for place in ("left", "vertical", "right")
-        )
-        return f"{left} {f' {border} '.join(cells)} {right}"
+    def _line(self, texts: Sequence[str | None], borders: Sequence[str], style: Style | None = None) -> str:
+        cells = [self._fit("null" if text is None else text, at) for at, text in enumerate(texts)]
+        if self.has_styles:
+            styles = [_DIM if text is None else style for text in texts]
+            cells = [own.render(cell) if own else cell for own, cell in zip(styles, cells, strict=True)]
+        left, between, right = borders
+        return f"{left} {f' {between} '.join(cells)} {right}"
 
     def _fit(self, text: str, at: int) -> str:
         """Return text padded to the width of a column, or shortened."""

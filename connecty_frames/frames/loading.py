@@ -56,10 +56,10 @@ def finish_loading(engine: Engine) -> None:
 
 def _load(engine: Engine) -> None:
     with suppress(Exception):
-        import_module("connecty_frames.decode.decoder")
+        import_module("connecty_frames.decode.decoder")  # pragma: no mutate - saves time, as what follows
         if engine != "pyarrow":  # pragma: no mutate - saves a look for a module
             import_module(f"connecty_frames.frames.{engine}")
-        if engine not in _awaited:
+        if engine not in _awaited:  # pragma: no mutate
             import_module("pyarrow.compute")
     LOADED.add(engine)
 

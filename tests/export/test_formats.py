@@ -267,10 +267,11 @@ def test_html(golden: Path) -> None:
     assert "<title>&lt;which?&gt;</title>" in page.decode()
     assert "<caption>&lt;which?&gt;</caption>" in page.decode()
 
+    without = cf.Answer.from_json(golden / "top_countries.json").to_arrow()
     table = pa.table({"n": [1, None], "<t>": ["<script>&\r\n$x$", "\x1b[2J\u202e"]})
-    page = written("html", table)
-    assert "<title>Answer</title>" in page.decode()
-    assert "<caption>" not in page.decode()
+    for page in (written("html", without), written("html", table)):
+        assert "<title>Answer</title>" in page.decode()
+        assert "<caption>" not in page.decode()
     assert page.decode().partition("<table>\n")[2] == (
         '<thead><tr><th class="number">n</th><th class="other">&lt;t&gt;</th></tr></thead>\n'
         "<tbody>\n"

@@ -126,7 +126,7 @@ def test_a_kind_of_table(name: str) -> None:
         (duckdb.connect(), r"Pass connection\.sql\(answer\.sql_query\), a relation"),
         ({"id": [1]}, "table is of type builtins.dict; expected a pyarrow Table or RecordBatchReader"),
         ("SELECT 1", "table is of type builtins.str"),
-        (np.array([1]), "table is of type numpy.ndarray"),
+        (np.array([1]), r"table is of type numpy\.ndarray; expected .* or an iterable of .* or tables\.$"),
         (None, "table is of type builtins.NoneType"),
         (7, "table is of type builtins.int"),
     ],
