@@ -44,6 +44,11 @@ def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return run
 
 
+def _missing() -> None:
+    """Start no server."""
+    raise FileNotFoundError("none")
+
+
 def _silently_wrong(printed: str) -> dict[str, int]:
     """Return how many columns each reader has silently wrong, by the first table of the benchmark."""
     heads, *rows = (re.split(r"  +", line) for line in printed.partition("\n\n")[0].splitlines())
@@ -74,7 +79,7 @@ def test_what_producers_send(main: Any) -> None:
 @pytest.mark.usefixtures("zeros")
 def test_a_zero_in_place_of_a_null(main: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is silently wrong, is named, and the exit code is 1."""
-    monkeypatch.setattr(report, "_LIVE", {})
+    monkeypatch.setattr(report, "postgres_server", _missing)
     monkeypatch.setattr(report, "COLUMNS", report.COLUMNS[:1])
     monkeypatch.setattr(report, "load_ground_truth", lambda **_: [])
     monkeypatch.setattr(report, "shapes", lambda _every: ())
@@ -86,7 +91,7 @@ def test_a_zero_in_place_of_a_null(main: Any, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_column_that_is_another_beside_others(main: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The columns of one query are read together as well: one that differs then is named."""
-    monkeypatch.setattr(report, "_LIVE", {})
+    monkeypatch.setattr(report, "postgres_server", _missing)
     monkeypatch.setattr(report, "COLUMNS", ())
     monkeypatch.setattr(report, "shapes", lambda _every: ())
     pytest.importorskip("duckdb", minversion="2.0")

@@ -9,15 +9,10 @@ can hide.
 ``columns``         columns whose types and values are written down
 ``edge_cases``,     queries and edge cases, with their types and values by DuckDB's own Arrow export
 ``ground_truth``
-``styles``,         DuckDB's values, in one choice for each point that the API document leaves open
-``cells``
-``servers``         PostgreSQL and MariaDB in temporary folders
-``postgres``,       columns as the servers, drivers and libraries of Python write them
-``mariadb``,
+``postgres``,       columns as a running PostgreSQL, its driver and libraries of Python write them
 ``python``
-``cloud``           the documented spellings of Snowflake, BigQuery, Databricks, Athena and Trino
-``languages``       those of Jackson, .NET, Go and Ruby
-``spelling``        the parts of such spellings
+``producers``       warehouses and libraries by their documented spellings, and DuckDB's values in styles
+``spelling``        the functions and templates that the tables have for each type
 ``shapes``          statistics as five writers spell them
 ``bodies``          the responses: columns of a producer in each extent, with each depth of statistics
 ``expected``        what is expected of a body: a type, or the exact text and the reason

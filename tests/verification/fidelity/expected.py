@@ -47,7 +47,6 @@ _BEYOND: Final = (
     (r"^24:00:00", "24:00:00 as a time of day"),
     (rf"^{_CLOCK} ?[+-]", "a time with an offset and no date"),
     (r"mon|year|^P.*[YM](?!.*T)|^P\d+Y|^\d+-\d+ ", "an interval with years or months"),
-    (r"^0000-", "a zero date"),
 )
 #: Why a text names no one value, by the first pattern that is found in it.
 _REASONS: Final = (

@@ -11,7 +11,6 @@ import numpy as np
 import psycopg
 
 from tests.verification.fidelity.bodies import Producer, Unwritable
-from tests.verification.fidelity.cells import calendar_day
 from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalTicks, TrueColumn
 from tests.verification.fidelity.python import (
     python_value,
@@ -20,6 +19,7 @@ from tests.verification.fidelity.python import (
     write_pandas_bound,
     write_pydantic,
 )
+from tests.verification.fidelity.spelling import calendar_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

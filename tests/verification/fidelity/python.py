@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -150,10 +151,12 @@ def _plain(value: Any) -> Any:
 def _to_json(column: TrueColumn, **options: Any) -> list[str]:
     """Write by ``DataFrame.to_json``, with the most digits of a float that it takes; the default is 10."""
     made = _series(column)
-    texts = [
-        made.iloc[row : row + 1].to_frame().to_json(orient="values", double_precision=15, **options)
-        for row in range(len(made))
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas warns that ISO texts will be its default
+        texts = [
+            made.iloc[row : row + 1].to_frame().to_json(orient="values", double_precision=15, **options)
+            for row in range(len(made))
+        ]
     tokens = [str(text)[2:-2] for text in texts]
     for value, token in zip(column.values, tokens, strict=True):
         if isinstance(value, float | Decimal) and token != "null" and Decimal(token) != Decimal(str(value)):

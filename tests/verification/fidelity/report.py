@@ -7,12 +7,13 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 import duckdb
+import psycopg
 
-from tests.verification.fidelity import cloud, languages, mariadb, postgres, python, servers, styles
+from tests.servers.postgres import postgres_server
+from tests.verification.fidelity import postgres, producers, python
 from tests.verification.fidelity.bodies import Unwritable, bodies
 from tests.verification.fidelity.columns import COLUMNS
 from tests.verification.fidelity.ground_truth import load_ground_truth
@@ -30,38 +31,31 @@ __all__ = ["format_score", "format_shapes", "main", "run"]
 
 #: The most rows of a query over the sample workspace.
 _ROWS: Final = 300
-#: Live servers: how one is started, its producers, and the columns of types that only it has.
-_LIVE: Final = {
-    "PostgreSQL": (servers.postgres, postgres.producers, postgres.COLUMNS),
-    "MariaDB": (servers.mariadb, mariadb.producers, mariadb.COLUMNS),
-}
 
 
 def run(*, every: int = 1) -> tuple[Score, Score, list[str]]:
     """Score all readers on one of so many columns of each producer and each shape of statistics.
 
-    The missing servers are returned as well.
+    What is missing is returned as well.
     """
     missing = []
     written: list[Body] = []
-    for name, (start, producers, own) in _LIVE.items():
-        with ExitStack() as stack:
-            try:
-                connection = stack.enter_context(start())
-            except FileNotFoundError as error:
-                missing.append(f"{name} was skipped: {error}.")
-                continue
-            written += _write(producers(connection), (*COLUMNS, *own), every)
-    written += _write((*cloud.PRODUCERS, *python.PRODUCERS, *languages.PRODUCERS), COLUMNS, every)
+    try:
+        with postgres_server() as server, psycopg.connect(server.url()) as connection:
+            live = postgres.producers(connection)
+            written += _write(live, (*COLUMNS, *postgres.COLUMNS), every)
+    except FileNotFoundError as error:
+        missing.append(f"PostgreSQL was skipped: {error}.")
+    written += _write((*producers.DOCUMENTED, *python.PRODUCERS), COLUMNS, every)
     if int(duckdb.__version__.partition(".")[0]) < 2:
         missing.append("The values of DuckDB were skipped: before 2.0 it lacks types of the edge cases.")
     else:
-        written += _write(styles.PRODUCERS, load_ground_truth(rows=_ROWS), every)
+        written += _write(producers.STYLES, load_ground_truth(rows=_ROWS), every)
     return score(written), score(shapes(every)), missing
 
 
-def _write(producers: Iterable[Producer], columns: Sequence[TrueColumn], every: int) -> Iterator[Body]:
-    for turn, producer in enumerate(producers):
+def _write(by: Iterable[Producer], columns: Sequence[TrueColumn], every: int) -> Iterator[Body]:
+    for turn, producer in enumerate(by):
         for column in columns[turn % every :: every]:
             try:
                 yield from bodies(column, producer)
@@ -87,15 +81,15 @@ def format_shapes(found: Score) -> Iterator[str]:
 
 def format_score(found: Score) -> Iterator[str]:
     """Return the lines of the report."""
-    producers = list(dict.fromkeys(producer for producer, _ in found.outcomes))
+    names = list(dict.fromkeys(producer for producer, _ in found.outcomes))
     yield f"{'reader':<27}" + "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
     for reader in (*OURS.each, *PEERS.each):
-        yield f"{reader:<27}{_counts(sum((found.outcomes[each, reader] for each in producers), Counter()))}"
+        yield f"{reader:<27}{_counts(sum((found.outcomes[each, reader] for each in names), Counter()))}"
     yield ""
     heads = "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
     by_hand = "".join(f"{name:>{_WIDTH}}" for name in _SHORT.values())
     yield f"{'ours, three engines together':<43}{heads}{by_hand}, by hand: right/silently wrong"
-    for producer in producers:
+    for producer in names:
         ours: Counter[Outcome] = sum((found.outcomes[producer, reader] for reader in OURS.each), Counter())
         peers = (found.outcomes[producer, reader] for reader in _SHORT)
         each = "".join(f"{f'{peer[Outcome.RIGHT]}/{peer[Outcome.WRONG]}':>{_WIDTH}}" for peer in peers)

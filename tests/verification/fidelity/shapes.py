@@ -17,8 +17,8 @@ import pandas as pd
 import polars as pl
 
 from tests.verification.fidelity.bodies import Producer, Shape, Unwritable, bodies
-from tests.verification.fidelity.cloud import PRODUCERS
 from tests.verification.fidelity.columns import COLUMNS, SECTIONS
+from tests.verification.fidelity.producers import DOCUMENTED
 from tests.verification.fidelity.python import (
     convert_dtypes,
     python_value,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["DIALECTS", "NAMINGS", "shapes"]
 
 _UNTYPED: Final = frozenset({"list", "struct", "interval", "timetz"})
-_CLOUD: Final = {producer.name: producer for producer in PRODUCERS}
+_CLOUD: Final = {producer.name: producer for producer in DOCUMENTED}
 
 
 class Described(NamedTuple):
