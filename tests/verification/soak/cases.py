@@ -9,34 +9,28 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from tests.verification.soak.scenarios import NO_FAULT, SCENARIOS, SLOW_SCENARIOS, Scenario
 
-if TYPE_CHECKING:
-    from connecty_frames.options import Engine
-
 __all__ = ["COLUMNS", "Cell", "SoakCase", "make_case", "parse_case"]
 
-Cell: TypeAlias = int | float | str | bool | date | datetime | None
+Cell: TypeAlias = int | float | str | date | None
 
 #: The columns and their types in the database. An answer has the last and two of the others.
 COLUMNS: Final = {
     "number": "BIGINT",
     "name": "VARCHAR",
     "day": "DATE",
-    "instant": "TIMESTAMPTZ",
     "ratio": "DOUBLE",
 }
-_ENGINES: Final[tuple[Engine, ...]] = ("pandas", "polars", "pyarrow")
 #: One case in so many has a fault, and one in so many of these is slow.
 _FAULT_EVERY: Final = 4
 _SLOW_EVERY: Final = 25
 _QUESTION: Final = re.compile(r"What are the rows of case (\d+) of seed (\d+)\?")
 _NAMES: Final = ("plain", "", "it's", 'say "so"', "back\\slash", "Żółć", "🦊", "00123", "NA", "2025-01-01")
-_FIRST_INSTANT: Final = datetime(2025, 11, 4, 12, 5, 1, 146_000, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,6 @@ class SoakCase:
     seed: int
     number: int
     scenario: Scenario
-    engine: Engine
     timeout: float | None
 
     @property
@@ -77,7 +70,6 @@ class SoakCase:
                 "number": self.number * 2**40 + position,
                 "name": f"{rng.choice(_NAMES)} {self.number}",
                 "day": date(1970, 1, 1) + timedelta(days=rng.randrange(30_000)),
-                "instant": _FIRST_INSTANT + timedelta(milliseconds=rng.randrange(10**11)),
                 "ratio": rng.randrange(-4_000, 4_000) / 8,
             }
             cells = (row[name] for name in self.columns)
@@ -107,7 +99,7 @@ def make_case(seed: int, number: int) -> SoakCase:
     elif faulty:
         scenario = _scenario_for_turn(SCENARIOS, seed, turn - turn // _SLOW_EVERY - 1)
     timeout = rng.uniform(0.2, 0.5) if scenario.slow else None
-    return SoakCase(seed, number, scenario, rng.choice(_ENGINES), timeout)
+    return SoakCase(seed, number, scenario, timeout)
 
 
 def parse_case(question: str) -> SoakCase | None:

@@ -6,10 +6,7 @@ received.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from connecty_frames import metadata
 from connecty_frames.errors import AuthError, SubmissionUncertain
@@ -17,7 +14,6 @@ from tests.servers.timing import SLACK
 from tests.verification.soak.scenarios import Ending
 
 if TYPE_CHECKING:
-    import polars as pl
     import pyarrow as pa
 
     from tests.verification.soak.asker import CallOutcome
@@ -30,43 +26,23 @@ _UNAUTHORIZED: Final = 401
 #: The row of the scenarios with unknown states.
 _UNKNOWN_STATE_ROW: Final = 21
 
-#: The type of each column in each library.
-_TYPES: Final = {
-    "pandas": {
-        "number": "Int64",
-        "name": "string",
-        "day": "datetime64[s]",
-        "instant": "datetime64[us, UTC]",
-        "ratio": "Float64",
-    },
-    "polars": {
-        "number": "Int64",
-        "name": "String",
-        "day": "Date",
-        "instant": "Datetime(time_unit='us', time_zone='UTC')",
-        "ratio": "Float64",
-    },
-    "pyarrow": {
-        "number": "int64",
-        "name": "string",
-        "day": "date32[day]",
-        "instant": "timestamp[us, tz=UTC]",
-        "ratio": "double",
-    },
-}
+#: The type of each column.
+_TYPES: Final = {"number": "int64", "name": "string", "day": "date32[day]", "ratio": "double"}
 
 
-def check_frame(case: SoakCase, frame: Any) -> tuple[str | None, list[str]]:
-    """Return the question id in a frame's metadata, and the differences between the frame and the case."""
-    found = metadata(frame)
-    types, columns = _READERS[case.engine](frame)
+def check_frame(case: SoakCase, table: pa.Table) -> tuple[str | None, list[str]]:
+    """Return the question id in a table's metadata, and the differences between the table and the case."""
+    found = metadata(table)
+    types = {field.name: str(field.type) for field in table.schema}
+    columns = [column.to_pylist() for column in table.columns]
+    expected_types, expected = _expected(case)
     problems = []
     if found is None or found.question != case.question:
-        problems.append(f"the frame has other metadata: {found}")
-    if types != _expected_types(case):
-        problems.append(f"the types are {types} instead of {_expected_types(case)}")
-    elif repr(columns) != repr(_expected_columns(case)):  # as text, for NaN is not equal to itself
-        problems.append(f"the values are {columns} instead of {_expected_columns(case)}")
+        problems.append(f"the table has other metadata: {found}")
+    if types != expected_types:
+        problems.append(f"the types are {types} instead of {expected_types}")
+    elif repr(columns) != repr(expected):  # as text, for NaN is not equal to itself
+        problems.append(f"the values are {columns} instead of {expected}")
     return (None if found is None else found.question_id), problems
 
 
@@ -123,59 +99,14 @@ def _describe(ending: Ending) -> str:
     return f"{name} ({'with' if ending.known else 'without'} an id, accepted {ending.accepted} times)"
 
 
-def _expected_types(case: SoakCase) -> dict[str, str]:
-    """Return the expected types."""
-    types = {name: _TYPES[case.engine][name] for name in case.columns}
-    if isinstance(case.scenario.last_value, str):
-        types[case.columns[-1]] = _TYPES[case.engine]["name"]
-    return types
-
-
-def _expected_columns(case: SoakCase) -> list[list[Cell]]:
-    """Return the expected columns."""
+def _expected(case: SoakCase) -> tuple[dict[str, str], list[list[Cell]]]:
+    """Return the types and the columns."""
+    types = {name: _TYPES[name] for name in case.columns}
     columns = [list(column) for column in zip(*case.rows, strict=True)]
-    if isinstance(case.scenario.last_value, str):
-        columns[-1] = [None if value is None else str(value) for value in columns[-1]]
-    if case.scenario.last_value is not None:
-        columns[-1][0] = case.scenario.last_value
-    return columns
-
-
-def _pandas(frame: pd.DataFrame) -> tuple[dict[str, str], list[list[Cell]]]:
-    types = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
-    columns = [[_python_value(value) for value in frame[name].tolist()] for name in frame.columns]
-    if "day" in types:  # pandas has no type for a date alone
-        position = list(frame.columns).index("day")
-        columns[position] = [_date_of_midnight(value) for value in columns[position]]
+    value = case.scenario.last_value
+    if isinstance(value, str):
+        types[case.columns[-1]] = "string"
+        columns[-1] = [None if cell is None else str(cell) for cell in columns[-1]]
+    if value is not None:
+        columns[-1][0] = value
     return types, columns
-
-
-def _polars(frame: pl.DataFrame) -> tuple[dict[str, str], list[list[Cell]]]:
-    types = {name: str(dtype) for name, dtype in frame.schema.items()}
-    return types, [[_python_value(value) for value in column.to_list()] for column in frame.get_columns()]
-
-
-def _pyarrow(table: pa.Table) -> tuple[dict[str, str], list[list[Cell]]]:
-    types = {column.name: str(column.type) for column in table.schema}
-    return types, [[_python_value(value) for value in column.to_pylist()] for column in table.columns]
-
-
-_READERS: Final[dict[str, Any]] = {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}
-
-
-def _python_value(value: Any) -> Cell:
-    """Return the Python value of a cell, an instant in UTC."""
-    if value is pd.NA or value is pd.NaT or value is None:
-        return None
-    if isinstance(value, pd.Timestamp):
-        value = value.to_pydatetime()
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
-    plain: Cell = value
-    return plain
-
-
-def _date_of_midnight(value: Cell) -> date | None:
-    """Return the date of a midnight; any other value stays as it is and is found to differ."""
-    midnight = isinstance(value, datetime) and value.time() == time()
-    return value.date() if midnight else value  # type: ignore[union-attr, return-value]

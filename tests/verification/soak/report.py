@@ -55,7 +55,7 @@ class SoakReport:
             self._longest = max(self._longest, outcome.took)
         if problems:
             self.failures.append(
-                f"seed {case.seed}, case {case.number}: {case.scenario.name}, {case.engine}; {record}\n  "
+                f"seed {case.seed}, case {case.number}: {case.scenario.name}; {record}\n  "
                 + "\n  ".join(problems)
             )
 
