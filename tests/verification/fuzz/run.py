@@ -24,142 +24,71 @@ from __future__ import annotations
 
 import argparse
 import base64
+import faulthandler
 import multiprocessing
 import os
 import random
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Final, TypeAlias
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Final
 
 import pyarrow as pa
 
 from tests.verification.fuzz.bodies import body_of
 from tests.verification.fuzz.trial import Trials
 
-if TYPE_CHECKING:
-    from multiprocessing.sharedctypes import SynchronizedArray
-    from multiprocessing.synchronize import Event
-
 __all__ = ["fuzz", "main"]
 
 _CASES: Final = 1_000_000
-#: Seconds after which a case counts as hanging.
-_TIMEOUT: Final = 120
-_PROGRESS: Final = 15.0
-
-#: The worker, its counts, the longest time with its case, and the failed case with its problems, if any.
-_WorkerResult: TypeAlias = tuple[int, Counter[str], tuple[float, int], tuple[int, list[str]] | None]
+#: After how many cases a line is printed.
+_PROGRESS: Final = 20_000
+#: How many cases a process runs at once, and seconds after which they count as hanging.
+_CHUNK: Final = 200
+_TIMEOUT: Final = 300.0
 
 
 def fuzz(cases: int, seed: int, workers: int) -> int:
     """Run all cases, print their outcomes, and return the exit code."""
     print(f"{cases:,} cases, seed {seed}, {workers} processes, pyarrow {pa.__version__}", flush=True)
     begun = time.monotonic()
-    pool = _Workers(cases, seed, workers)
-    printed = begun
-    while pool.running:
-        time.sleep(0.1)
-        pool.update()
-        if time.monotonic() - printed > _PROGRESS:
-            printed = time.monotonic()
-            print(f"{pool.done:>10,} cases, {printed - begun:,.0f} s", flush=True)
-    pool.join()
-    print(f"{pool.done:>10,} cases in {time.monotonic() - begun:,.0f} s")
-    print("the slowest took {:.2f} s (case {:,})".format(*pool.slowest))
-    for name, count in sorted(pool.counts.items()):
-        print(f"{count:>10,} {name}")
-    for number, problems in pool.failures:
-        _print_failure(seed, number, body_of(seed, number)[1], problems)
-    return 1 if pool.failures else 0
-
-
-class _Workers:
-    """Processes that share the cases, and their results so far."""
-
-    def __init__(self, cases: int, seed: int, workers: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._workers = workers
-        self._done = context.Array("q", [0] * workers)
-        self._stop = context.Event()
-        self._results: multiprocessing.Queue[_WorkerResult] = context.Queue()
-        self._processes = [
-            context.Process(
-                target=_run_worker,
-                args=(range(worker, cases, workers), worker, seed),
-                kwargs={"done": self._done, "stop": self._stop, "results": self._results},
-                daemon=True,
-            )
-            for worker in range(workers)
-        ]
-        for process in self._processes:
-            process.start()
-        self._moved = dict.fromkeys(range(workers), (0, time.monotonic()))
-        self.running = set(range(workers))
-        self.counts: Counter[str] = Counter()
-        self.slowest = (0.0, 0)
-        self.failures: list[tuple[int, list[str]]] = []
-
-    @property
-    def done(self) -> int:
-        """The number of cases that passed."""
-        return sum(self._done[:])
-
-    def update(self) -> None:
-        """Add the results of workers that have ended, and end those that hang."""
-        while not self._results.empty():
-            worker, counts, slowest, failure = self._results.get()
-            self.running.discard(worker)
-            self.counts += counts
-            self.slowest = max(self.slowest, slowest)
+    counts, slowest, done = Counter[str](), (0.0, 0), 0
+    failures: list[tuple[int, list[str]]] = []
+    chunks = [range(first, min(first + _CHUNK, cases)) for first in range(0, cases, _CHUNK)]
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for chunk, future in [(chunk, pool.submit(_run, seed, chunk)) for chunk in chunks]:
+            try:
+                trials, failure = future.result()
+            except BrokenProcessPool:
+                failure = chunk[0], [f"it, or one of the {len(chunk)} cases from it on, ended its process"]
+            else:
+                counts += trials.counts
+                slowest = max(slowest, trials.slowest)
             if failure is not None:
-                self._failed(*failure)
-        for worker in sorted(self.running):
-            self._check_progress(worker)
-
-    def join(self) -> None:
-        """Wait for the processes to end; a failure at the end counts as well."""
-        for worker, process in enumerate(self._processes):
-            process.join(_TIMEOUT)
-            if process.exitcode and not self.failures:
-                self.failures.append((worker, [f"at its end the process had exit code {process.exitcode}"]))
-
-    def _check_progress(self, worker: int) -> None:
-        process, done, now = self._processes[worker], self._done[worker], time.monotonic()
-        gone = not process.is_alive() and self._results.empty()
-        before, since = self._moved[worker]
-        if done != before:
-            self._moved[worker] = done, now
-        elif gone or now - since > _TIMEOUT:
-            process.terminate()
-            self.running.discard(worker)
-            what = f"it ended the process (exit code {process.exitcode})" if gone else "it does not end"
-            self._failed(worker + self._workers * done, [what])
-
-    def _failed(self, number: int, problems: list[str]) -> None:
-        self.failures.append((number, problems))
-        self._stop.set()
+                failures.append(failure)
+                pool.shutdown(cancel_futures=True)
+                break
+            done += len(chunk)
+            if not done % _PROGRESS:
+                print(f"{done:>10,} cases, {time.monotonic() - begun:,.0f} s", flush=True)
+    print(f"{done:>10,} cases in {time.monotonic() - begun:,.0f} s")
+    print("the slowest took {:.2f} s (case {:,})".format(*slowest))
+    for name, count in sorted(counts.items()):
+        print(f"{count:>10,} {name}")
+    for number, problems in failures:
+        _print_failure(seed, number, body_of(seed, number)[1], problems)
+    return 1 if failures else 0
 
 
-def _run_worker(
-    cases: range,
-    worker: int,
-    seed: int,
-    *,
-    done: SynchronizedArray[int],
-    stop: Event,
-    results: multiprocessing.Queue[_WorkerResult],
-) -> None:
-    """Run a worker's cases until one fails."""
+def _run(seed: int, cases: range) -> tuple[Trials, tuple[int, list[str]] | None]:
+    """Run cases until one fails; a process that hangs prints where, and ends."""
+    faulthandler.dump_traceback_later(_TIMEOUT, exit=True)
     trials = Trials(seed)
-    failure = None
-    for number in cases:
-        problems = trials.run(number)
-        if problems:
-            failure = number, problems
-        if problems or stop.is_set():
-            break
-        done[worker] += 1
-    results.put((worker, trials.counts, trials.slowest, failure))
+    failed = ((number, problems) for number in cases if (problems := trials.run(number)))
+    failure = next(failed, None)
+    faulthandler.cancel_dump_traceback_later()
+    return trials, failure
 
 
 def _print_failure(seed: int, number: int | None, body: bytes, problems: list[str]) -> None:
