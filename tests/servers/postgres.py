@@ -137,9 +137,6 @@ class Relay:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
-    def _is_cut(self, data: bytes) -> bool:
-        return self.cut is not None and self.cut in data
-
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -168,7 +165,8 @@ class Relay:
                         if not data or (ready is server and loses):
                             self.cuts += loses
                             return
-                        loses |= ready is client and self._is_cut(data)
+                        if ready is client and self.cut is not None and self.cut in data:
+                            loses = True
                         (server if ready is client else client).sendall(data)
             finally:
                 self._open -= {client, server}

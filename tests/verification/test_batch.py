@@ -72,19 +72,21 @@ def test_growth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "question", "question_id", "wrong"),
+    ("value", "question", "question_id", "wrong"),
     [
-        (0, "question 0", "a", []),
-        (1, "question 0", "a", ["000001.parquet"]),
-        (0, "question 1", "a", ["000001.parquet"]),
-        (0, "question 0", "b", ["000001.parquet"]),
+        ("question 0", "question 0", "a", []),
+        ("question 1", "question 0", "a", ["000001.parquet"]),
+        ("question 0", "question 1", "a", ["000001.parquet"]),
+        ("question 0", "question 0", "b", ["000001.parquet"]),
     ],
 )
-def test_wrong_parts(tmp_path: Path, n: int, question: str, question_id: str, wrong: list[str]) -> None:
+def test_wrong_parts(tmp_path: Path, value: str, question: str, question_id: str, wrong: list[str]) -> None:
     """By their values, question and id."""
     import pyarrow as pa
 
     metadata = AnswerMetadata(question=question, question_id=question_id)
-    path = write_parquet(attach(pa.table({"n": [n]}), metadata), tmp_path / "000001.parquet", metadata)
+    path = write_parquet(
+        attach(pa.table({"question": [value]}), metadata), tmp_path / "000001.parquet", metadata
+    )
 
-    assert wrong_parts({1: path}, {"question 0": "a"}) == wrong
+    assert wrong_parts({1: path}, {"question 0": ["a"]}) == wrong

@@ -14,14 +14,11 @@ import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from unittest import mock
-from uuid import UUID
 
 from connecty_frames.batch import Batch, ask_batch
 from connecty_frames.client import Client
@@ -29,12 +26,11 @@ from connecty_frames.frames.accessor import metadata
 from connecty_frames.frames.parquet import read_parquet
 from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
-from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.batch.asker import questions
 from tests.verification.namespaces import pid_namespace
+from tests.verification.service import service
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Sequence
 
 __all__ = ["Growth", "Report", "kill", "measure", "wrong_parts"]
@@ -103,52 +99,6 @@ class Growth:
         return "\n".join(lines)
 
 
-class _Server:
-    """Accepts questions, and answers each but the one ``held`` after some time with the number in it."""
-
-    def __init__(self, seed: int, *, pause: float, work: float) -> None:
-        self.held = -1
-        self.asked: Counter[str] = Counter()
-        self.ids: dict[str, str] = {}
-        self._numbers: dict[str, tuple[int, float]] = {}
-        self._random = random.Random(seed)
-        self._lock = threading.Lock()
-        self._pause, self._work = pause, work
-
-    def handle(self, request: RecordedRequest) -> Step:
-        """Return how a request is answered."""
-        match endpoint_of(request.target):
-            case "token":
-                return Script.answer(200, {"access_token": "t", "expires_at": "2099-01-01T00:00:00+00:00"})
-            case "ask":
-                return self._accept(json.loads(request.body)["question"])
-            case _:
-                return Script.answer(200, self._results(request.target.split("/")[5]))
-
-    def _accept(self, question: str) -> Step:
-        with self._lock:
-            before, after = (self._random.uniform(0, self._pause) for _ in range(2))
-            question_id = str(UUID(int=self._random.getrandbits(128), version=4))
-            ready = time.monotonic() + self._random.uniform(0, self._work)
-
-        def step(connection: socket.socket) -> bool:
-            time.sleep(before)
-            with self._lock:
-                self.asked[question] += 1
-                self.ids[question] = question_id
-                self._numbers[question_id] = int(question.rpartition(" ")[2]), ready
-            time.sleep(after)
-            return Script.answer(202, {"question_id": question_id})(connection)
-
-        return step
-
-    def _results(self, question_id: str) -> dict[str, object]:
-        number, ready = self._numbers[question_id]
-        if time.monotonic() < ready or number == self.held:
-            return {"state": "IN_PROGRESS"}
-        return {"state": "COMPLETED", "results": {"dataframe": [["n"], [number]]}}
-
-
 def kill(
     count: int,
     kills: int,
@@ -162,18 +112,16 @@ def kill(
 
     Each of several ``pods`` has a pid namespace of its own; they share a ``history``.
     """
-    server, moments = _Server(seed, pause=_PAUSE, work=_WORK), random.Random(seed)
-    report = Report(questions=count, pods=pods)
+    moments, report = random.Random(seed), Report(questions=count, pods=pods)
     namespace, _ = pid_namespace()
     environment = {**os.environ, **({"CONNECTY_HISTORY": history} if isinstance(history, str) else {})}
     with (
         mock.patch.object(leases, "SECONDS", lease),
         tempfile.TemporaryDirectory() as temporary,
-        serve() as script,
+        service(seed, pause=_PAUSE, work=_WORK) as (server, script),
     ):
-        script.handler = server.handle
         folder = str(Path(temporary, "batch"))
-        server.held = count - 1  # so that no process ends before it is killed
+        server.held = questions(count)[-1]  # so that no process ends before it is killed
         running: list[subprocess.Popen[bytes]] = []
         try:
             for number, limit in enumerate(sorted(moments.sample(range(1, count * 9 // 10), kills))):
@@ -182,13 +130,13 @@ def kill(
                     command = [*foreign, *_command(script.address, folder, count)]
                     running.append(subprocess.Popen(command, env=environment))
                     report.foreign += bool(foreign)
-                while any(each.poll() is None for each in running) and server.asked.total() < limit:
+                while any(each.poll() is None for each in running) and server.submissions < limit:
                     time.sleep(0.001)
                 time.sleep(moments.uniform(0, _LATEST))
                 report.killed += _kill(running.pop(moments.randrange(pods)))
         finally:
             report.killed += sum(map(_kill, running))
-            server.held = -1
+            server.held = ""
         with Client(
             "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
         ) as client:
@@ -200,18 +148,26 @@ def kill(
 
             errors = ask(questions(count)).errors("pyarrow").to_pylist()
             uncertain = [row["question"] for row in errors if row["state"] == "UNCERTAIN"]
-            unsent = [question for question in uncertain if question not in server.ids]
+            unsent = [question for question in uncertain if question not in server.accepted]
             batch = ask(unsent, retry_uncertain=True)
-            report.submissions = server.asked.total()
+            report.submissions = server.submissions
             ask(questions(count))
-            report.further = server.asked.total() - report.submissions
+            report.further = server.submissions - report.submissions
         report.uncertain, report.unsent = len(uncertain), len(unsent)
         parts, summary = batch.parts(), batch.summary()
         report.parts = len(parts)
         report.broken = [
-            *(f"asked {times} times: {question!r}" for question, times in server.asked.items() if times > 1),
-            *(f"never asked: {question!r}" for question in questions(count) if question not in server.ids),
-            *(f"a wrong part: {name}" for name in wrong_parts(parts, server.ids)),
+            *(
+                f"asked {len(ids)} times: {question!r}"
+                for question, ids in server.accepted.items()
+                if ids[1:]
+            ),
+            *(
+                f"never asked: {question!r}"
+                for question in questions(count)
+                if question not in server.accepted
+            ),
+            *(f"a wrong part: {name}" for name in wrong_parts(parts, server.accepted)),
             *(["a further run sent questions"] if report.further else []),
         ]
         if summary.answered != count - len(uncertain) + len(unsent):
@@ -228,23 +184,21 @@ def _kill(process: subprocess.Popen[bytes]) -> bool:
     return was_running
 
 
-def wrong_parts(parts: dict[str | int, Path], ids: dict[str, str]) -> list[str]:
+def wrong_parts(parts: dict[str | int, Path], ids: dict[str, list[str]]) -> list[str]:
     """Return the names of parts that do not have the answer to their question, by the ids of questions."""
     wrong = []
     for number, path in parts.items():
         table = read_parquet(path, engine="pyarrow")
         found, question = metadata(table, required=True), f"question {int(number) - 1}"
         known = (found.question, found.question_id)
-        if table.to_pylist() != [{"n": int(number) - 1}] or known != (question, ids[question]):
+        if table.to_pylist() != [{"question": question}] or known != (question, ids[question][0]):
             wrong.append(path.name)
     return wrong
 
 
 def measure(count: int, *, after: int) -> Growth:
     """Ask a batch of so many questions in a process of its own, and measure it twice."""
-    server = _Server(1, pause=0.0, work=0.0)
-    with tempfile.TemporaryDirectory() as folder, serve() as script:
-        script.handler = server.handle
+    with tempfile.TemporaryDirectory() as folder, service() as (_, script):
         command = [*_command(script.address, str(Path(folder, "batch")), count), str(after), str(count)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     early, late = (tuple(json.loads(line)) for line in done.stdout.splitlines())

@@ -1,1 +1,1 @@
-"""What ``cast`` and ``Pin.rerun`` make of the types of three databases, and what they cost."""
+"""What ``cast`` and ``Pin.rerun`` make of the types of three databases."""

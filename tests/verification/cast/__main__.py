@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
-from tests.verification.cast.costs import costs
 from tests.verification.cast.run import LOST, SOURCES, run, table_of
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Cast the types of databases, and compare the values.")
-    parser.add_argument("--rows", type=int, default=3_000_000, help="of DuckDB; of PostgreSQL a third")
-    rows = parser.parse_args().rows
     found = [each for source in SOURCES for each in run(source)]
     print(table_of(found))
     for each in found:
         if each.outcome != "held":
             print(f"{each.outcome:8} {each.source}: {each.name}, {each.cut}: {each.reason}")
-    for line in costs(rows):
-        print(line)
     sys.exit(any(each.outcome == "wrong" and each.name not in LOST for each in found))

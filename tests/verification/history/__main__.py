@@ -8,7 +8,7 @@ from functools import partial
 
 from tests.servers.postgres import postgres_server
 from tests.verification.history.run import run
-from tests.verification.history.shared import closings, cost, cut_replies, erasure, one_key, outages, upgrades
+from tests.verification.history.shared import one_key, outages
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Kill processes that ask, and compare the history.")
@@ -26,16 +26,10 @@ if __name__ == "__main__":
         broken = report.broken
         for measure in (
             partial(one_key, pods=8, threads=8, rounds=20, seed=options.seed, restarts=6),
-            partial(cut_replies, questions=200),
             partial(outages, seed=options.seed, times=10, required=True),
             partial(outages, seed=options.seed, times=10, required=False),
-            partial(closings, questions=500),
-            partial(upgrades, rounds=5),
-            partial(erasure, questions=50),
         ):
             line, found = measure(server)
             print("\n".join([line, *(found or ["every promise kept"])]), flush=True)
             broken += found
-        line, seconds, used = cost(server, questions=300)
-        print(line)
-        sys.exit(bool(broken) or seconds > 4 or used > 0.8)
+        sys.exit(bool(broken))

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from connecty_frames.client import Client
 from connecty_frames.options import AskOptions
-from connecty_frames.store import schema
 
-__all__ = ["LATER", "main"]
-
-#: What a later version of the tables might add.
-LATER = ("ALTER TABLE connecty.questions ADD COLUMN IF NOT EXISTS later text NOT NULL DEFAULT 'x'",)
+__all__ = ["main"]
 
 
 def main(address: str, history: str, threads: str, settings: str) -> None:
     """Answer each line, a list of questions and of options, by a line with ids or names of errors."""
     warnings.simplefilter("ignore")
     options = json.loads(settings)
-    if options.pop("is_later", False):
-        schema.POSTGRES = (*schema.POSTGRES, LATER)  # type: ignore[misc]
     with (
         Client(
             "id", client_secret="secret", base_url=address, dw_id=13, history=history, **options
@@ -41,9 +34,7 @@ def main(address: str, history: str, threads: str, settings: str) -> None:
         print("ready", flush=True)
         for line in sys.stdin:
             questions, options = json.loads(line)
-            began, used = time.perf_counter(), time.process_time()
-            found = list(pool.map(ask, questions, [options] * len(questions)))
-            print(json.dumps([found, time.perf_counter() - began, time.process_time() - used]), flush=True)
+            print(json.dumps(list(pool.map(ask, questions, [options] * len(questions)))), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,18 +19,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from unittest import mock
-from uuid import UUID
 
 from connecty_frames.client import Client
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.table import COLUMNS, RecordState, read_records, store_at
-from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.namespaces import pid_namespace
+from tests.verification.service import service
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
 __all__ = ["Record", "Report", "check", "run"]
@@ -80,59 +77,19 @@ class Report:
         return "\n".join(lines)
 
 
-class _Server:
-    """Accepts questions, replies while ``replies`` is set, and answers them once ``answers`` is true."""
-
-    def __init__(self, seed: int) -> None:
-        self.accepted: dict[str, str] = {}
-        self.answers = False
-        self.replies = threading.Event()
-        self._random = random.Random(seed)
-
-    def handle(self, request: RecordedRequest) -> Step:
-        """Return how a request is answered."""
-        match endpoint_of(request.target):
-            case "token":
-                return Script.answer(200, {"access_token": "t", "expires_at": "2099-01-01T00:00:00+00:00"})
-            case "ask":
-                return self._accept(json.loads(request.body)["question"])
-            case _:
-                question_id = request.target.split("/")[5]
-                return Script.answer(200, self._results(question_id))
-
-    def _accept(self, question: str) -> Step:
-        before, after = self._random.uniform(0, _PAUSE), self._random.uniform(0, _PAUSE)
-        question_id = str(UUID(int=self._random.getrandbits(128), version=4))
-
-        def step(connection: socket.socket) -> bool:
-            time.sleep(before)
-            self.accepted[question] = question_id
-            time.sleep(after)
-            self.replies.wait(_MOST_SECONDS)
-            return Script.answer(202, {"question_id": question_id})(connection)
-
-        return step
-
-    def _results(self, question_id: str) -> dict[str, object]:
-        if not self.answers:
-            return {"state": "IN_PROGRESS"}
-        (question,) = [each for each, found in self.accepted.items() if found == question_id]
-        return {"state": "COMPLETED", "results": {"dataframe": [["question"], [question]]}}
-
-
 def run(kills: int, *, seed: int, lease: float = leases.SECONDS, place: str | None = None) -> Report:
     """Kill that many processes that ask, then resume every question that has an id once leases are over.
 
     ``place`` is the URL of an empty PostgreSQL database; None is a file.
     """
-    server, moments = _Server(seed), random.Random(seed)
+    moments = random.Random(seed)
     commands = [(), command] if (command := pid_namespace()[0]) else [()]
     with (
         mock.patch.object(leases, "SECONDS", lease),
         tempfile.TemporaryDirectory() as folder,
-        serve() as script,
+        service(seed, pause=_PAUSE) as (server, script),
     ):
-        script.handler = server.handle
+        server.held = "*"
         history, received = place or str(Path(folder, "history.sqlite3")), Path(folder, "received")
         store = store_at(parse_setting("history", history, is_text=False))  # type: ignore[arg-type]
         received.touch()
@@ -152,13 +109,13 @@ def run(kills: int, *, seed: int, lease: float = leases.SECONDS, place: str | No
                 time.sleep(moments.uniform(0, _PAUSE))
                 _tell(asker, "kill")
         server.replies.set()
-        server.answers = True
+        server.held = ""
         known, submissions = received.read_text(encoding="utf-8").split(), []
         records = []
         with Client(
             "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
         ) as client:
-            submissions.append(_submissions(script))
+            submissions.append(server.submissions)
             _wait_until(lambda: not read_records(store, states=[RecordState.SENT]), lease)
             for row in read_records(store):
                 found = dict(zip(COLUMNS, row, strict=True))
@@ -172,9 +129,9 @@ def run(kills: int, *, seed: int, lease: float = leases.SECONDS, place: str | No
                         == [{"question": found["question"]}],
                     )
                 )
-            submissions.append(_submissions(script))
+            submissions.append(server.submissions)
         close_databases()
-    report = check(server.accepted, known, records)
+    report = check({question: ids[-1] for question, ids in server.accepted.items()}, known, records)
     report.killed, report.submissions = kills, submissions[1] - submissions[0]
     report.foreign = kills // 2 if len(commands) > 1 else 0
     if report.submissions:
@@ -206,10 +163,6 @@ def _wait_until(is_true: Callable[[], object], seconds: float = 0.0) -> None:
         if time.monotonic() > until:
             raise TimeoutError("what is waited for has not happened")
         time.sleep(0.001)
-
-
-def _submissions(script: Script) -> int:
-    return sum(endpoint_of(request.target) == "ask" for request in script.requests)
 
 
 def check(accepted: dict[str, str], received: list[str], records: list[Record]) -> Report:

@@ -11,11 +11,10 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
 import connecty_frames as cf
 from connecty_frames.client import Client
-from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
+from tests.verification.service import service
 from tests.verification.soak.resources import measure_resources
 
 if TYPE_CHECKING:
@@ -29,17 +28,6 @@ _DESCRIPTORS: Final = 256
 _FIRST: Final = 20
 #: The bytes by which memory may grow from there: less than the cache of a file for each.
 _MAX_GROWTH: Final = 6 * 2**20
-_TABLE: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
-
-
-def _handle(request: RecordedRequest) -> Step:
-    match endpoint_of(request.target):
-        case "token":
-            return Script.answer(200, {"access_token": "t", "expires_at": "2099-01-01T00:00:00+00:00"})
-        case "ask":
-            return Script.answer(202, {"question_id": str(uuid4())})
-        case _:
-            return Script.answer(200, _TABLE)
 
 
 def _folder(path: Path, settings: dict[str, Any]) -> object:
@@ -77,8 +65,7 @@ KINDS: Final[dict[str, Callable[[Path, dict[str, Any]], object]]] = {
 def open_many(count: int) -> list[str]:
     """Open so many of each kind, print what they leave, and return which promises were broken."""
     broken = []
-    with serve() as script, _few_descriptors():
-        script.handler = _handle
+    with service() as (_, script), _few_descriptors():
         settings = {"client_id": "id", "client_secret": "secret", "base_url": script.address, "dw_id": 13}
         for kind, use in KINDS.items():
             with tempfile.TemporaryDirectory() as folder:
