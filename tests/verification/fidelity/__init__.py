@@ -13,7 +13,6 @@ can hide.
 ``python``
 ``producers``       warehouses and libraries by their documented spellings, and DuckDB's values in styles
 ``spelling``        the functions and templates that the tables have for each type
-``shapes``          statistics as five writers spell them
 ``bodies``          the responses: columns of a producer in each extent, with each depth of statistics
 ``expected``        what is expected of a body: a type, or the exact text and the reason
 ``equality``        when a value equals the one that was sent

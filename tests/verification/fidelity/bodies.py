@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Body",
-    "Counted",
     "Extent",
     "Number",
     "Producer",
-    "Shape",
     "Unwritable",
     "Writer",
     "bodies",
@@ -102,20 +100,6 @@ class Producer(NamedTuple):
     spaced: bool = False
 
 
-class Counted(NamedTuple):
-    """What statistics tell of a column: ``size`` values are the whole result; bounds are JSON text."""
-
-    column: TrueColumn
-    size: int
-    nulls: int
-    section: str
-    bounds: list[str]
-
-
-#: Returns the entry of a column as JSON, the section that tells the type, and its min and max.
-Shape = Callable[[Counted], tuple[str, str, list[str]]]
-
-
 @dataclass(frozen=True)
 class Body:
     """A response body with one column.
@@ -160,8 +144,8 @@ class Body:
         return _write([(_NAME, self)])
 
 
-def bodies(column: TrueColumn, producer: Producer, shape: Shape | None = None) -> Iterator[Body]:
-    """Write a column in each extent, with each depth of statistics, or with those of a shape."""
+def bodies(column: TrueColumn, producer: Producer) -> Iterator[Body]:
+    """Write a column in each extent, with each depth of statistics."""
     times = max(math.ceil(producer.least / max(len(column.values), 1)), 1)
     column = replace(column, values=column.values * times)
     sent_column = producer.cut(column)
@@ -175,15 +159,12 @@ def bodies(column: TrueColumn, producer: Producer, shape: Shape | None = None) -
         ends = _ends(column.values[:count], measured)
         bounds = [token for _, token in ends] or [producer.no_bound] * 2
         nulls = measured[:count].count("null")
-        for depth in producer.depths if shape is None else ["numeric"]:
-            sections = _DEPTHS[depth]
+        for depth in producer.depths:
             section = SECTIONS.get(column.kind.name, "")
-            entry, written, told = None, bounds, None
-            if sections is not None:
-                section = section if section in sections else ""
-                counted = Counted(column, count, nulls, section, bounds)
-                entry, told, written = (_document if shape is None else shape)(counted)
-            ends = tuple((value, token) for (value, _), token in zip(ends, written, strict=False))
+            entry, told = None, None
+            if (sections := _DEPTHS[depth]) is not None:
+                told = section if section in sections else ""
+                entry = _document(count, nulls, told, bounds)
             sent = slice(0, count if extent.rows is None else min(extent.rows, count))
             yield Body(
                 producer.name,
@@ -225,14 +206,13 @@ def _sort_key(value: Any) -> Any:
     return value
 
 
-def _document(column: Counted) -> tuple[str, str, list[str]]:
-    sections = [f'"general":{{"count":{column.size},"nulls_count":{column.nulls}}}']
-    section, (least, most) = column.section, column.bounds
+def _document(size: int, nulls: int, section: str, bounds: list[str]) -> str:
+    sections = [f'"general":{{"count":{size},"nulls_count":{nulls}}}']
     if section in {"temporal", "numeric"}:
-        sections.append(f'"{section}":{{"distinct_approx":true,"min":{least},"max":{most}}}')
+        sections.append(f'"{section}":{{"distinct_approx":true,"min":{bounds[0]},"max":{bounds[1]}}}')
     elif section:
         sections.append(f'"{section}":{{"distinct_approx":true}}')
-    return f"{{{','.join(sections)}}}", section, column.bounds
+    return f"{{{','.join(sections)}}}"
 
 
 def _write(columns: Sequence[tuple[str, Body]]) -> bytes:

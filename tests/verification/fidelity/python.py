@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PRODUCERS",
-    "convert_dtypes",
     "python_value",
     "write_json",
     "write_orjson",
@@ -128,11 +127,6 @@ def _series(column: TrueColumn) -> pd.Series[Any]:
             raise Unwritable
         case _:
             return pd.Series(values)
-
-
-def convert_dtypes(column: TrueColumn) -> pd.Series[Any]:
-    """Return a column of pandas with the dtypes that hold nulls."""
-    return _series(column).convert_dtypes()
 
 
 def write_pandas_bound(column: TrueColumn) -> list[str]:

@@ -19,7 +19,6 @@ from tests.verification.fidelity.columns import COLUMNS
 from tests.verification.fidelity.ground_truth import load_ground_truth
 from tests.verification.fidelity.readers import OURS, PEERS
 from tests.verification.fidelity.score import Failure, Outcome, Score, score
-from tests.verification.fidelity.shapes import DIALECTS, NAMINGS, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,17 +26,14 @@ if TYPE_CHECKING:
     from tests.verification.fidelity.bodies import Body, Producer
     from tests.verification.fidelity.ground_truth import TrueColumn
 
-__all__ = ["format_score", "format_shapes", "main", "run"]
+__all__ = ["format_score", "main", "run"]
 
 #: The most rows of a query over the sample workspace.
 _ROWS: Final = 300
 
 
-def run(*, every: int = 1) -> tuple[Score, Score, list[str]]:
-    """Score all readers on one of so many columns of each producer and each shape of statistics.
-
-    What is missing is returned as well.
-    """
+def run(*, every: int = 1) -> tuple[Score, list[str]]:
+    """Score all readers on one of so many columns of each producer, and return what is missing as well."""
     missing = []
     written: list[Body] = []
     try:
@@ -51,7 +47,7 @@ def run(*, every: int = 1) -> tuple[Score, Score, list[str]]:
         missing.append("The values of DuckDB were skipped: before 2.0 it lacks types of the edge cases.")
     else:
         written += _write(producers.STYLES, load_ground_truth(rows=_ROWS), every)
-    return score(written), score(shapes(every)), missing
+    return score(written), missing
 
 
 def _write(by: Iterable[Producer], columns: Sequence[TrueColumn], every: int) -> Iterator[Body]:
@@ -61,22 +57,6 @@ def _write(by: Iterable[Producer], columns: Sequence[TrueColumn], every: int) ->
                 yield from bodies(column, producer)
             except Unwritable:
                 continue
-
-
-def format_shapes(found: Score) -> Iterator[str]:
-    """Return the table of the shapes of statistics, and the columns that are not as expected."""
-    heads = "".join(f"{naming:>{_WIDTH}}" for naming in NAMINGS)
-    yield f"{'statistics as of':<27}{heads}, ours in three engines: right/others/silently wrong"
-    for dialect in DIALECTS:
-        line = ""
-        for naming in NAMINGS:
-            outcomes = (found.outcomes[f"{dialect}, {naming}", reader] for reader in OURS.each)
-            ours: Counter[Outcome] = sum(outcomes, Counter())
-            right, wrong = ours[Outcome.RIGHT], ours[Outcome.WRONG]
-            line += f"{f'{right}/{ours.total() - right - wrong}/{wrong}':>{_WIDTH}}"
-        yield f"{dialect:<27}{line}"
-    yield ""
-    yield from _failures(found.failures)
 
 
 def format_score(found: Score) -> Iterator[str]:
@@ -159,7 +139,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Is every value right, or reported?")
     parser.add_argument("--every", type=int, default=1, help="read one of so many columns (default: all)")
     begun = time.perf_counter()
-    found, by_shape, missing = run(every=parser.parse_args().every)
-    print("\n".join([*format_score(found), *missing, "", *format_shapes(by_shape)]))
+    found, missing = run(every=parser.parse_args().every)
+    print("\n".join([*format_score(found), *missing]))
     print(f"\n{time.perf_counter() - begun:.0f} s", file=sys.stderr)
-    return 1 if found.failures or by_shape.failures else 0
+    return 1 if found.failures else 0
