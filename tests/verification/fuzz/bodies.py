@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from bisect import bisect_right
-from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FAMILIES", "body_of"]
 
-#: How many payloads are truncated at every byte before the first is truncated again.
-_CUT: Final = 400
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.\w]+|\s+|.', re.DOTALL)
 
 #: The places of a text of the grammar list: each text is put in each place.
@@ -119,28 +116,10 @@ def _tokens_changed(rng: random.Random, _: int) -> bytes:
     return b"".join(found)
 
 
-def _spliced(rng: random.Random, _: int) -> bytes:
-    """Join the beginning of one payload to the end of another, at the same mark in both if possible."""
-    one, two = _payload(rng), _payload(rng)
-    mark = rng.choice((b"],[", b",", b'"', b"[", b"]", b"\\", b"null", b"}"))
-    places = [[found.start() for found in re.finditer(re.escape(mark), body)] for body in (one, two)]
-    if not all(places) or rng.random() < 0.2:
-        return one[: rng.randrange(len(one))] + two[rng.randrange(len(two)) :]
-    return one[: rng.choice(places[0])] + two[rng.choice(places[1]) :]
-
-
-@cache
-def _cut_payloads() -> tuple[list[bytes], list[int]]:
-    payloads = [_payload(random.Random(f"cut {number}")) for number in range(_CUT)]
-    return payloads, list(accumulate(map(len, payloads)))
-
-
-def _truncated(_: random.Random, index: int) -> bytes:
-    """Truncate each of some payloads at every byte, one after another."""
-    payloads, ends = _cut_payloads()
-    place = index % ends[-1]
-    which = bisect_right(ends, place)
-    return payloads[which][: place - (ends[which - 1] if which else 0)]
+def _truncated(rng: random.Random, _: int) -> bytes:
+    """Return the beginning of a payload."""
+    body = _payload(rng)
+    return body[: rng.randrange(len(body))]
 
 
 def _deep(rng: random.Random, _: int) -> bytes:
@@ -183,22 +162,6 @@ def _huge(rng: random.Random, _: int) -> bytes:
     return tables.response(rng, f'[["a"],{rows}]', found).encode()
 
 
-def _wrong_utf8(rng: random.Random, _: int) -> bytes:
-    """Insert bytes that are not valid UTF-8, or rare, into texts or elsewhere."""
-    body = _payload(rng)
-    odd = rng.choice((
-        b"\xff", b"\x80", b"\xc3", b"\xc0\x80", b"\xe2\x82", b"\xed\xa0\x80", b"\xed\xa0\xbd\xed\xb8\x80",
-        b"\xf0\x9f\x98",
-        b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80", b"\xef\xbb\xbf", b"\xc3\xa9", b"\xf0\x9f\x98\x80",
-        b"\xfe\xff",
-    ))  # fmt: skip
-    places = (
-        [found.end() for found in re.finditer(rb'"', body)] if rng.random() < 0.8 else range(len(body) + 1)
-    )
-    place = rng.choice(places)
-    return body[:place] + odd + body[place + rng.choice((0, 0, 1)) :]
-
-
 def _grammar(_: random.Random, index: int) -> bytes:
     """Put each text of the grammar list in each place, one after another."""
     texts = (*ACCEPT, *REJECT, *LENIENT)
@@ -216,13 +179,11 @@ def _statistics(rng: random.Random, _: int) -> bytes:
 #: The families of bodies, and their shares of 100 cases.
 FAMILIES: Final[dict[str, tuple[int, Callable[[random.Random, int], bytes]]]] = {
     "random tables": (24, _payload),
-    "bytes changed": (14, _bytes_changed),
-    "tokens changed": (16, _tokens_changed),
-    "spliced": (8, _spliced),
+    "bytes changed": (20, _bytes_changed),
+    "tokens changed": (22, _tokens_changed),
     "truncated": (10, _truncated),
     "nested deeply": (4, _deep),
     "huge numbers": (6, _huge),
-    "wrong UTF-8": (4, _wrong_utf8),
     "grammar": (8, _grammar),
     "statistics": (6, _statistics),
 }

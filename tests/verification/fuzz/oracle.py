@@ -2,7 +2,8 @@
 
 The body is read by ``json.loads(body, parse_int=str, parse_float=str)`` from strict UTF-8, and the class of
 each number is kept. What that rejects must be rejected. What it reads must become a table whose every cell is
-the cell of the JSON, by the table of types, or must be rejected for a reason that is found here as well.
+the cell of the JSON, in a type that may hold it, or must be rejected for a reason that is found here as well.
+Which type it must be is a matter of fidelity.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import re
 import sys
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -22,19 +23,14 @@ from tests.verification.fuzz.timestamps import (
     DURATION,
     NAIVE,
     TIME,
-    has_minutes,
     parse_clock_duration,
     parse_timestamp,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 __all__ = ["MAY", "MayBeRejected", "NotJSON", "differences", "read", "rejection_reason"]
 
 _EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 _MAX_DEPTH: Final = 100
-_SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 #: Numbers in quotes, as other writers than those of JSON have them.
 _quoted_number: Final = re.compile(
     r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII
@@ -199,19 +195,14 @@ def differences(body: Object, table: pa.Table | None) -> list[str]:
     if (table.num_rows, table.num_columns) != (len(cells), len(header)):
         return [f"{table.shape} for {len(cells)} rows of {len(header)}"]
     found = _names(header, table.column_names)
-    sections = _sections(header, results.get("dataframe_stats"))
-    for position, (column, section) in enumerate(zip(table.columns, sections, strict=True)):
+    for position, column in enumerate(table.columns):
         values = [row[position] for row in cells]
         is_json = _doubtful_text(values) == _HALF
-        is_expected = pa.types.is_string if is_json else _expected_type(values, section)
-        if is_expected is not None and not is_expected(column.type):
-            found.append(f"column {position} is {column.type}, {section} statistics")
         for row, (cell, value) in enumerate(zip(values, _plain(column), strict=True)):
-            readings = (*_SECTIONS, "") if section == "any" else (section or "",)
             if is_json:  # with half of a surrogate pair
                 is_same = cell is value or (isinstance(value, str) and _loads(value) == cell)
             else:
-                is_same = any(_same(cell, value, column.type, each, inside=False) for each in readings)
+                is_same = _same(cell, value, column.type, inside=False)
             if not is_same:
                 found.append(
                     f"row {row} of column {position} ({column.type}): {cell!r} was read as {value!r}"
@@ -237,88 +228,6 @@ def _name(given: object) -> str:
     return {None: "", True: "true", False: "false"}[given]  # type: ignore[index]
 
 
-def _sections(header: list[Any], statistics: object) -> list[str | None]:
-    """Return for each column the section of its statistics that determines the type.
-
-    It is ``general`` where there are statistics but none that tells, None where there are none.
-    """
-    names = [name if name is None or isinstance(name, str) else _name(name) for name in header]
-    entries = statistics if isinstance(statistics, Object) else {}
-    found: list[str | None] = []
-    for name in names:
-        alike = [entry for entry in entries if _fold(entry) == _fold(name)]
-        same = [entry for entry in alike if entry == name]
-        is_only = sum(_fold(other) == _fold(name) for other in names) == 1
-        own = [*same, *(alike if is_only and len(alike) == 1 else [])][:1]
-        sections = entries[own[0]] if own and names.count(name) == 1 else {}
-        sections = sections if isinstance(sections, Object) else {}
-        found.append(None if not sections or _deep(sections) else _section(sections))
-    return found
-
-
-def _section(sections: Mapping[str, object]) -> str:
-    """Return the only section with a value, "general" if no other is there, else "any"."""
-    if list(sections) == ["general"] and isinstance(sections["general"], Object):
-        return "general"
-    filled = [
-        name
-        for name, value in sections.items()
-        if name != "general"
-        and isinstance(value, Object)
-        and any(item is not None for item in value.values())
-    ]
-    is_clear = len(filled) == 1 and filled[0] in _SECTIONS and "type" not in sections
-    return filled[0] if is_clear else "any"
-
-
-def _fold(name: str | None) -> str | None:
-    return None if name is None else str(name).casefold()
-
-
-def _deep(value: object) -> bool:
-    level = [value]
-    for _ in range(_MAX_DEPTH + 1):
-        level = [item for each in level for item in _items(each) if isinstance(item, list | dict)]
-    return bool(level)
-
-
-def _expected_type(cells: list[Any], section: str | None) -> Any:
-    """Return the test that a column's type must pass; None where several types are right."""
-    if section == "string":
-        return pa.types.is_string
-    present = [cell for cell in cells if cell is not None]
-    if section not in (None, "general") or not present:
-        return None
-    kinds = set(map(type, present))
-    if kinds == {bool}:
-        return pa.types.is_boolean
-    if kinds == {Whole} and all(len(cell) < 20 for cell in present):
-        least, most = min(map(int, present)), max(map(int, present))
-        if least >= -(2**63) and most < 2**63:
-            return pa.types.is_int64
-        return pa.types.is_uint64 if least >= 0 else pa.types.is_decimal
-    if kinds <= {Whole, Fraction} and all(re.fullmatch(r"[-.0-9]{1,15}", cell) for cell in present):
-        return pa.types.is_float64
-    if kinds == {str}:
-        if section == "general":
-            return pa.types.is_string
-        return _expected_text_type(present)
-    mixed = kinds - {Whole, Fraction, Constant, list, Object}
-    words = all(cell in _WORDS for cell in present if type(cell) is str)
-    return pa.types.is_string if mixed and len(kinds) > 1 and not (mixed == {str} and words) else None
-
-
-def _expected_text_type(texts: Sequence[str]) -> Any:
-    timestamps = list(map(parse_timestamp, texts))
-    forms = {None if found is None else found[0] for found in timestamps}
-    if forms == {DATE}:
-        return pa.types.is_date32
-    if len(forms) > 1 or not forms <= {NAIVE, AWARE} or not all(map(has_minutes, texts)):
-        return pa.types.is_string
-    near = all(found and abs(found[1]) < 2**62 for found in timestamps)
-    return pa.types.is_timestamp if near else None
-
-
 def _plain(column: pa.ChunkedArray) -> list[Any]:
     """Return a column's values, dates and times as integers of their unit."""
     if pa.types.is_date32(column.type):
@@ -329,35 +238,31 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bool) -> bool:
+def _same(cell: Any, value: Any, type_: pa.DataType, *, inside: bool) -> bool:
     """Return whether a value of a type is the cell of the JSON."""
     if cell is None or value is None:
-        # NaT is null where the statistics count it, and a bare NaN beside what is no number.
+        # NaT is null where statistics count it, and a bare NaN beside what is no number.
         is_token = (
             isinstance(cell, Constant) and cell == "NaN" and not inside and not pa.types.is_float64(type_)
         )
-        is_token = is_token or (cell == "NaT" and section == "temporal")
-        return cell is value or (value is None and is_token)
+        return cell is value or (value is None and (is_token or cell == "NaT"))
     if pa.types.is_string(type_):
         return _same_text(cell, value)
     if pa.types.is_boolean(type_):
-        is_written = section == "boolean" and isinstance(cell, str) and _TRUTH_VALUES.get(cell) is value
-        return cell is value or is_written
+        return cell is value or (isinstance(cell, str) and _TRUTH_VALUES.get(cell) is value)
     if pa.types.is_integer(type_) or pa.types.is_decimal(type_):
-        exact = _exact(cell, section)
+        exact = _exact(cell, inside=inside)
         return exact is not None and exact == Decimal(value)
     if pa.types.is_float64(type_):
-        return _same_float(cell, value, section, inside=inside)
+        return _same_float(cell, value, inside=inside)
     if pa.types.is_temporal(type_):
-        return (
-            type(cell) is str and section in ("temporal", "") and _same_timestamp(cell, value, type_, section)
-        )
+        return type(cell) is str and _same_timestamp(cell, value, type_)
     if pa.types.is_list(type_):
         return (
             isinstance(cell, list)
             and len(cell) == len(value)
             and all(
-                _same(item, held, type_.value_type, "", inside=True)
+                _same(item, held, type_.value_type, inside=True)
                 for item, held in zip(cell, value, strict=True)
             )
         )
@@ -365,7 +270,7 @@ def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bo
     return (
         isinstance(cell, Object)
         and sorted(key for key, _ in cell.pairs) == sorted(field.name for field in fields)
-        and all(_same(cell[field.name], value[field.name], field.type, "", inside=True) for field in fields)
+        and all(_same(cell[field.name], value[field.name], field.type, inside=True) for field in fields)
     )
 
 
@@ -377,10 +282,10 @@ def _same_text(cell: object, text: str) -> bool:
     return bool(_loads(text) == cell)
 
 
-def _exact(cell: object, section: str) -> Decimal | None:
+def _exact(cell: object, *, inside: bool) -> Decimal | None:
     """Return the exact number of a cell; None where it is not a number."""
     is_number = isinstance(cell, Whole | Fraction)
-    if not is_number and not (type(cell) is str and section == "numeric" and _quoted_number(cell)):
+    if not is_number and (inside or type(cell) is not str or not _quoted_number(cell)):
         return None
     try:
         return Decimal(str(cell), _EXACT)
@@ -388,12 +293,12 @@ def _exact(cell: object, section: str) -> Decimal | None:
         return None
 
 
-def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bool:
+def _same_float(cell: object, value: float, *, inside: bool) -> bool:
     if cell in _WORDS and (isinstance(cell, Constant) or not inside):
         return repr(value) == repr(float(str(cell)))
-    if type(cell) is str and section == "numeric" and _quoted_word(cell):
+    if type(cell) is str and not inside and _quoted_word(cell):
         return repr(value) == repr(float(cell)).replace("-nan", "nan")
-    exact = _exact(cell, section)
+    exact = _exact(cell, inside=inside)
     if exact is None or not math.isfinite(value) or value != float(str(cell)):
         return False
     if isinstance(cell, Fraction) and math.copysign(1, value) != math.copysign(1, float(cell)):
@@ -409,7 +314,7 @@ def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bo
     )
 
 
-def _same_timestamp(cell: str, value: int, type_: pa.DataType, section: str) -> bool:
+def _same_timestamp(cell: str, value: int, type_: pa.DataType) -> bool:
     if pa.types.is_duration(type_) and parse_clock_duration(cell) is not None:
         return parse_clock_duration(cell) == value * _NANOSECONDS[type_.unit]
     found = parse_timestamp(cell)
@@ -420,8 +325,7 @@ def _same_timestamp(cell: str, value: int, type_: pa.DataType, section: str) -> 
         return form == DATE and nanoseconds == value * 86_400 * 10**9
     if pa.types.is_timestamp(type_):
         # Dates beside a min or max with a time of day are midnights.
-        naive = (NAIVE, DATE) if section == "temporal" else (NAIVE,)
-        is_form = form in (naive if type_.tz is None else (AWARE,))
+        is_form = form in ((NAIVE, DATE) if type_.tz is None else (AWARE,))
     else:
         is_form = form == (TIME if pa.types.is_time(type_) else DURATION)
     return is_form and nanoseconds == value * _NANOSECONDS[type_.unit]

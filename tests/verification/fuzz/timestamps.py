@@ -13,7 +13,6 @@ __all__ = [
     "DURATION",
     "NAIVE",
     "TIME",
-    "has_minutes",
     "parse_clock_duration",
     "parse_timestamp",
 ]
@@ -31,7 +30,6 @@ _ABBREVIATION: Final = r"(?: (?!UTC|GMT|U)[A-Z]{3,5})?"
 _ZONE: Final = rf" ?(?:(Z|z|(?:{_OFFSET[2:]}){_ABBREVIATION})|(?:[+-]00(?::?00(?::00)?)? ?)?(UTC))"
 _TAGS: Final = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
 _stamp: Final = re.compile(rf"(.{{10}})[Tt ](?:{_CLOCK}|(\d\d))(?:{_ZONE}{_TAGS})?", re.ASCII).fullmatch
-_has_minutes: Final = re.compile(r"\d{4}-.{5}[Tt ]\d\d:.*").fullmatch
 _rfc_5322: Final = re.compile(
     r"([A-Z][a-z]{2}, )?\d\d ([A-Z][a-z]{2}) \d{4} \d\d:\d\d:\d\d (GMT|UTC|[+-]\d{4})"
 ).fullmatch
@@ -127,11 +125,6 @@ def _duration(text: str) -> tuple[str, int] | None:
     part = int(seconds or 0) * _SECOND + int((fraction or "").ljust(9, "0"))
     total = whole - part if minus else whole + part
     return DURATION, -total if sign else total
-
-
-def has_minutes(text: str) -> bool:
-    """Return whether a timestamp has minutes."""
-    return _has_minutes(text) is not None
 
 
 def parse_clock_duration(text: str) -> int | None:
