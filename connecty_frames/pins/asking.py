@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 #: The bytes that a new pin gets on the disk before its question is asked; the SQL of models is much shorter.
 _ROOM: Final = 2**16
 #: Seconds between two looks at whether another call has pinned the name.
-_PAUSE: Final = 0.05
+_PAUSE: Final = 0.05  # pragma: no mutate - it saves time
 #: The options of ask_df that pin does not take: it makes no frame, and keeps no rows.
 _LEFT_OUT: Final = ("dtype_backend", "on_truncation")
 

@@ -41,6 +41,7 @@ def unframed(text: str) -> str:
         (["how", "many", "orders", "--format", "csv", "are", "there"], "how many orders are there"),
         (["how many", "--quiet", "orders"], "how many orders"),
         (["--quiet", "--", "orders", "-5", "days"], "orders -5 days"),
+        (["--", "orders", "-f", "days"], "orders -f days"),
         (["orders", "-", "returns"], "orders - returns"),
     ],
 )

@@ -204,11 +204,13 @@ def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
     ids=["categories", "periods", "intervals"],
 )
 def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_path: Path) -> None:
-    """They are read in pandas as they were; in another library, too, or it is a ConfigError."""
+    """They are read in pandas as they were, or as Arrow's; in another library, or it is a ConfigError."""
     frame = countries.to_pandas().assign(c=column)
     path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
 
     pd.testing.assert_series_equal(cf.read_parquet(path)["c"], frame["c"])
+    arrow = cf.read_parquet(path, dtype_backend="pyarrow")["c"].dtype
+    assert str(arrow).endswith(("[pyarrow]", "category"))
     try:
         assert cf.read_parquet(path, engine="polars").height == 5
     except cf.ConfigError as error:
