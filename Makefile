@@ -34,17 +34,17 @@ bench.recording = $(RUN) benchmarks.recording ## what a history adds to the proc
 # Run the second program even if the first fails.
 both = $(RUN) $1; code=$$?; $(RUN) $2 && exit $$code
 # What `make verify` does: tests that are too long for `make test`. Most of them draw new cases each time.
-verify.fidelity = $(RUN) tests.verification.fidelity $(ARGS) ## is every value right or reported? Against DuckDB and the data of databases
+verify.fidelity = $(RUN) tests.verification fidelity $(ARGS) ## is every value right or reported? Against DuckDB and the data of databases
 verify.questions = $(RUN) benchmarks.questions ## how many questions that people wrote does the sandbox answer rightly?
 verify.bounds = $(call both,benchmarks.bounds $(ARGS),benchmarks.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
-verify.history = $(RUN) tests.verification.history $(ARGS) ## 200 processes are killed while they ask: is each question in the history? ARGS="--store postgres" shares one
-verify.batch = $(RUN) tests.verification.batch $(ARGS) ## a batch is killed ten times: is each question asked once? ARGS="--store postgres": by four pods
-verify.cast = $(RUN) tests.verification.cast $(ARGS) ## what cast holds and refuses of the types of three databases
-verify.fuzz = $(RUN) tests.verification.fuzz $(ARGS) ## a million malformed bodies
-verify.mutate = $(RUN) tests.verification.mutate $(ARGS) ## do the fast tests notice changes? ARGS="--seed 7 --room decode --count 100"
-verify.soak = $(RUN) tests.verification.soak $(ARGS) ## 20,000 questions, a fault in a quarter of them
-verify.openings = $(RUN) tests.verification.soak.openings $(ARGS) ## 500 batch folders, clients and histories in a process: what do they leave?
-verify.chaos = $(RUN) tests.verification.chaos $(ARGS) ## 2,000 questions through nginx, haproxy and squid, which are killed meanwhile
+verify.history = $(RUN) tests.verification history $(ARGS) ## 200 processes are killed while they ask: is each question in the history? ARGS="--store postgres" shares one
+verify.batch = $(RUN) tests.verification batch $(ARGS) ## a batch is killed ten times: is each question asked once? ARGS="--store postgres": by four pods
+verify.cast = $(RUN) tests.verification cast $(ARGS) ## what cast holds and refuses of the types of three databases
+verify.fuzz = $(RUN) tests.verification fuzz $(ARGS) ## a million malformed bodies
+verify.mutate = $(RUN) tests.verification mutate $(ARGS) ## do the fast tests notice changes? ARGS="--seed 7 --room decode --count 100"
+verify.soak = $(RUN) tests.verification soak $(ARGS) ## 20,000 questions, a fault in a quarter of them
+verify.openings = $(RUN) tests.verification openings $(ARGS) ## 500 batch folders, clients and histories in a process: what do they leave?
+verify.chaos = $(RUN) tests.verification chaos $(ARGS) ## 2,000 questions through nginx, haproxy and squid, which are killed meanwhile
 verify.docs = $(RUN) tests.verification.docs $(ARGS) ## does each page run as pasted, with only the extras that it names?
 verify.cuts = CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py ## an answer truncated after each of its bytes
 verify.flips = FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow ## a Parquet file with each of its bits flipped
@@ -55,8 +55,8 @@ medium.bounds = --every 7 --sizes 4 --readers Arrow
 medium.chaos = --questions 300 --seed 1
 medium.fidelity = --every 10
 medium.fuzz = --cases 2000 --seed 1
-medium.openings = 90
-medium.soak = --questions 1000 --seed 1 2 3
+medium.openings = --count 90
+medium.soak = --questions 1000 --seed 1
 
 # Tests in environments of their own: what is installed besides the group of the same name, and what runs.
 ENVIRONMENTS := lowest spark spark-lowest engines schedulers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 import connecty_frames as cf
 from tests.cases import cases
 from tests.servers import programs
+from tests.verification.__main__ import main
 from tests.verification.chaos import run as chaos
 from tests.verification.chaos.durable import Accepted
 from tests.verification.chaos.run import ProxiedRequest, QuestionOutcome, check
@@ -100,6 +100,5 @@ def test_a_repeated_submission_is_found(
     assert report.broken == ["twice: question 0 was sent again: the proxies answered 502, 200"]
     monkeypatch.setattr(chaos, "run", lambda _questions, _seed: report)
     monkeypatch.setattr(programs, "missing", lambda *_: ())
-    monkeypatch.setattr(sys, "argv", ["chaos"])
-    assert chaos.main() == 1
+    assert main(["chaos"]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == report.broken[0]

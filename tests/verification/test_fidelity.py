@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import Any
 
 import pytest
 
 from tests.servers.programs import IN_CI
+from tests.verification import __main__ as program
 from tests.verification.fidelity import report, score
 from tests.verification.fidelity.ground_truth import LogicalType, TrueColumn
 from tests.verification.fidelity.readers import Reading
@@ -34,12 +34,11 @@ def zeros(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def main(capsys: pytest.CaptureFixture[str]) -> Any:
     """Return a function that runs the benchmark, and returns its exit code and what it prints."""
 
     def run(every: int) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["fidelity", "--every", str(every)])
-        return report.main(), capsys.readouterr().out
+        return program.main(["fidelity", "--every", str(every)]), capsys.readouterr().out
 
     return run
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from tests.cases import cases
-from tests.verification.fuzz import bodies, grammar, oracle, run
+from tests.verification.__main__ import main
+from tests.verification.fuzz import bodies, grammar, oracle
 from tests.verification.fuzz.trial import Trials
 
 _ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ def test_a_few_hundred_malformed_bodies() -> None:
     """All pass, and the main outcomes occur; a failure would print seed, case and body."""
     arguments = ["--cases", str(_CASES), "--seed", "1", "--workers", "1"]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.verification.fuzz", *arguments],
+        [sys.executable, "-m", "tests.verification", "fuzz", *arguments],
         cwd=_ROOT,
         capture_output=True,
         text=True,
@@ -43,8 +44,7 @@ def test_a_few_hundred_malformed_bodies() -> None:
 def test_a_failure_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """With its seed, case and problems; the exit code is 1."""
     monkeypatch.setattr(oracle, "differences", lambda *_: ["one value of many"])
-    monkeypatch.setattr(sys, "argv", ["fuzz", "--seed", "1", "--case", "7"])
-    assert run.main() == 1
+    assert main(["fuzz", "--seed", "1", "--case", "7"]) == 1
     assert capsys.readouterr().out.startswith("\nFAILED: seed 1, case 7\n  one value of many\n")
 
 

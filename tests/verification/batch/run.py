@@ -26,14 +26,15 @@ from connecty_frames.frames.accessor import metadata
 from connecty_frames.frames.parquet import read_parquet
 from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
-from tests.verification.batch.asker import questions
+from tests.servers.postgres import postgres_server
+from tests.verification.batch.asker import questions as questions_of
 from tests.verification.namespaces import pid_namespace
 from tests.verification.service import service
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Growth", "Report", "kill", "measure", "wrong_parts"]
+__all__ = ["Growth", "Report", "kill", "main", "measure", "wrong_parts"]
 
 #: In seconds: the longest pauses of the server before it accepts and replies, the longest work on a question,
 #: and the latest moment of a kill after the question that decides on it.
@@ -71,7 +72,6 @@ class Report:
             f"            {self.unsent} of them never received by the server, and asked by retry_uncertain",
             f"            {received} of them received, whose id was lost: left, without a part",
             f"further run {self.further} submissions",
-            *(self.broken or ["every promise kept"]),
         ]
         return "\n".join(lines)
 
@@ -121,7 +121,7 @@ def kill(
         service(seed, pause=_PAUSE, work=_WORK) as (server, script),
     ):
         folder = str(Path(temporary, "batch"))
-        server.held = questions(count)[-1]  # so that no process ends before it is killed
+        server.held = questions_of(count)[-1]  # so that no process ends before it is killed
         running: list[subprocess.Popen[bytes]] = []
         try:
             for number, limit in enumerate(sorted(moments.sample(range(1, count * 9 // 10), kills))):
@@ -146,12 +146,12 @@ def kill(
                     asked, folder, client=client, progress=False, retry_uncertain=retry_uncertain
                 )
 
-            errors = ask(questions(count)).errors("pyarrow").to_pylist()
+            errors = ask(questions_of(count)).errors("pyarrow").to_pylist()
             uncertain = [row["question"] for row in errors if row["state"] == "UNCERTAIN"]
             unsent = [question for question in uncertain if question not in server.accepted]
             batch = ask(unsent, retry_uncertain=True)
             report.submissions = server.submissions
-            ask(questions(count))
+            ask(questions_of(count))
             report.further = server.submissions - report.submissions
         report.uncertain, report.unsent = len(uncertain), len(unsent)
         parts, summary = batch.parts(), batch.summary()
@@ -164,7 +164,7 @@ def kill(
             ),
             *(
                 f"never asked: {question!r}"
-                for question in questions(count)
+                for question in questions_of(count)
                 if question not in server.accepted
             ),
             *(f"a wrong part: {name}" for name in wrong_parts(parts, server.accepted)),
@@ -207,3 +207,16 @@ def measure(count: int, *, after: int) -> Growth:
 
 def _command(address: str, folder: str, count: int) -> list[str]:
     return [sys.executable, "-m", "tests.verification.batch.asker", address, folder, str(count)]
+
+
+def main(questions: int, kills: int, large: int, seed: int, store: str) -> list[str]:
+    """Kill batches, go on with them, and measure a large one; in PostgreSQL, by pods that share one."""
+    if store == "postgres":
+        with postgres_server() as server:
+            report = kill(2 * questions, 2 * kills, seed=seed, pods=4, history=server.url())
+        print(report)
+        return report.broken
+    report = kill(questions, kills, seed=seed)
+    growth = measure(large, after=questions)
+    print(f"{report}\n\n{growth}")
+    return [*report.broken, *([] if growth.is_flat else ["memory grows"])]

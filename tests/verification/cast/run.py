@@ -29,7 +29,7 @@ from tests.verification.cast.columns import POSTGRES, SECTIONS, SQLITE, duckdb_c
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["LOST", "SOURCES", "Outcome", "run", "table_of"]
+__all__ = ["LOST", "SOURCES", "Outcome", "main", "run", "table_of"]
 
 #: What polars had lost before: PostgreSQL's empty "char" is a NUL, and 24:00 a null.
 LOST: Final = {"one byte", "time, 24:00"}
@@ -264,3 +264,17 @@ SOURCES: Final[dict[str, Callable[[str], Iterator[Outcome]]]] = {
     "SQLite by ADBC, rerun": _sqlite,
     "polars and sqlite3, cast": _sqlite,
 }
+
+
+def main() -> list[str]:
+    """Cast the types of databases, and return the values that are wrong by our fault."""
+    found = [each for source in SOURCES for each in run(source)]
+    print(table_of(found))
+    for each in found:
+        if each.outcome != "held":
+            print(f"{each.outcome:8} {each.source}: {each.name}, {each.cut}: {each.reason}")
+    return [
+        f"wrong: {each.source}, {each.name}"
+        for each in found
+        if each.outcome == "wrong" and each.name not in LOST
+    ]

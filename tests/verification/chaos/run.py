@@ -1,7 +1,6 @@
 """Questions through nginx, haproxy and squid while they and the sandbox are killed, restarted and suspended.
 
-``python -m tests.verification.chaos`` asks 2,000 and prints their outcomes; the exit code is 1 where a
-promise was broken. There are two routes to the sandbox: without TLS through nginx, which compresses, and
+There are two routes to the sandbox: without TLS through nginx, which compresses, and
 with TLS through a tunnel of squid, which requires a password, to haproxy.
 
 The sandbox records what it accepts (``durable.py``), nginx and haproxy which questions they answered. Each
@@ -11,7 +10,6 @@ another, is found.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import re
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChaosReport", "ProxiedRequest", "QuestionOutcome", "check", "question", "run"]
 
-_QUESTIONS: Final = 2_000
 _THREADS: Final = 12
 _ROWS: Final = 50
 #: Seconds that a question may take: with the shortest some time out, with the longest hardly any.
@@ -327,21 +324,12 @@ _HAPROXY: Final = """
 """
 
 
-def main() -> int:
-    """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--questions", type=int, default=_QUESTIONS, help="how many (default: %(default)s)")
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=random.SystemRandom().randrange(10**6),
-        help="of timeouts and disturbances (default: a random one, which is printed)",
-    )
-    given = parser.parse_args()
+def main(questions: int, seed: int) -> list[str]:
+    """Ask, and return the promises that were broken."""
     missing = programs.missing("nginx", "haproxy", "squid")
     if missing:
-        parser.error(f"not installed: {', '.join(missing)}")
-    print(f"{given.questions:,} questions, seed {given.seed}", flush=True)
-    report = run(given.questions, given.seed)
-    print("\n".join([str(report), *(report.broken or ["every promise kept"])]))
-    return 1 if report.broken else 0
+        return [f"not installed: {', '.join(missing)}"]
+    print(f"{questions:,} questions, seed {seed}", flush=True)
+    report = run(questions, seed)
+    print(report)
+    return report.broken

@@ -31,7 +31,7 @@ from tests.verification.service import service
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Record", "Report", "check", "run"]
+__all__ = ["Record", "Report", "check", "main", "run"]
 
 #: The longest pauses of the server, in seconds, before it accepts a question and before it replies; and the
 #: longest between what a kill waits for and the kill.
@@ -72,7 +72,6 @@ class Report:
             f"ids         {self.received:,} received, {self.resumed:,} of them resumed",
             f"uncertain   {self.uncertain:,} questions whose process was killed before it had the id",
             f"submissions {self.submissions:,} by resuming",
-            *(self.broken or ["every promise kept"]),
         ]
         return "\n".join(lines)
 
@@ -198,3 +197,23 @@ def check(accepted: dict[str, str], received: list[str], records: list[Record]) 
         ),
     ]
     return report
+
+
+def main(kills: int, seed: int, store: str) -> list[str]:
+    """Kill processes that ask, and return what was lost; in PostgreSQL, by pods that share it."""
+    if store == "sqlite":
+        report = run(kills, seed=seed)
+        print(report)
+        return report.broken
+    from tests.servers.postgres import postgres_server
+    from tests.verification.history.shared import one_key, outages
+
+    with postgres_server() as server:
+        report = run(kills, seed=seed, place=server.url())
+        print(report)
+        found = [
+            one_key(server, pods=8, threads=8, rounds=20, seed=seed, restarts=6),
+            *(outages(server, seed=seed, times=10, required=required) for required in (True, False)),
+        ]
+    print("\n".join(line for line, _ in found))
+    return [*report.broken, *(each for _, broken in found for each in broken)]

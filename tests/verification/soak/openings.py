@@ -20,7 +20,7 @@ from tests.verification.soak.resources import measure_resources
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["KINDS", "open_many"]
+__all__ = ["KINDS", "main"]
 
 #: The most open files: less than three for each of a hundred.
 _DESCRIPTORS: Final = 256
@@ -62,7 +62,7 @@ KINDS: Final[dict[str, Callable[[Path, dict[str, Any]], object]]] = {
 }
 
 
-def open_many(count: int) -> list[str]:
+def main(count: int) -> list[str]:
     """Open so many of each kind, print what they leave, and return which promises were broken."""
     broken = []
     with service() as (_, script), _few_descriptors():
@@ -100,9 +100,3 @@ def _few_descriptors() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
-if __name__ == "__main__":
-    found = open_many(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
-    print("\n".join(found or ["every promise kept"]))
-    sys.exit(bool(found))

@@ -90,10 +90,6 @@ class SoakReport:
         print("\n".join(f"{name:<11} {value}" for name, value in self._totals().items()))
         for failure in self.failures[:_PRINTED]:
             print(f"\nFAILED {failure}")
-        if self.failures:
-            print(f"\n{len(self.failures):,} failures; `--seed S --case N` runs a case alone")
-        else:
-            print("every promise kept")
 
     def _totals(self) -> dict[str, str]:
         server, before, after = self._server, self._before, self._after
