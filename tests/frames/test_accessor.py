@@ -74,13 +74,10 @@ class TestAttachAndMetadata:
     @cases("thing", [None, 5, "text", [1], {"a": 1}, object(), pd.Index([1]), pa.array([1]), METADATA])
     def test_no_frame(self, thing: object) -> None:
         """Anything else is a ConfigError that says what was expected."""
-        with pytest.raises(
-            ConfigError, match="not a frame: expected one of pandas, polars, pyarrow or Spark"
-        ):
+        message = "not a frame: expected one of pandas, polars, pyarrow or Spark"
+        with pytest.raises(ConfigError, match=message):
             metadata(thing)
-        with pytest.raises(
-            ConfigError, match="not a frame: expected one of pandas, polars, pyarrow or Spark"
-        ):
+        with pytest.raises(ConfigError, match=message):
             attach(thing, METADATA)
 
 

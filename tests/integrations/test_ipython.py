@@ -197,10 +197,6 @@ class TestConnecty:
             ("%%connecty df\n \n\t\n", "%%connecty: there is no question."),
             ("%connecty df", "%%connecty: there is no question."),
             (
-                "%connecty revenue by country",
-                "below %%connecty, in a cell:\n\n%%connecty df\nrevenue by country",
-            ),
-            (
                 f"%connecty {ORDERS}",
                 f"write the question below %%connecty, in a cell:\n\n%%connecty df\n{ORDERS}",
             ),

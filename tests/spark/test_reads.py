@@ -7,7 +7,8 @@ import json
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
@@ -209,16 +210,18 @@ def test_several_at_once(asked_sandbox: Sandbox) -> None:
     assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
 
 
-def test_after_a_refusal_it_may_be_asked(asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was started then, so the next attempt asks."""
+def ask_and_fail(error: BaseException) -> None:
+    """Ask where sending raises an error."""
+    with mock.patch.object(cf.Client, "submit", side_effect=error), pytest.raises(type(error)):
+        asked()
 
-    def submit(*_: Any, **__: Any) -> None:
-        raise cf.NotFoundError("no such workspace", status=404)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(cf.Client, "submit", submit)
-        with pytest.raises(cf.NotFoundError):
-            asked()
+@pytest.mark.parametrize(
+    "refused", [cf.NotFoundError("no such workspace", status=404), cf.QuestionTimeout("not sent")]
+)
+def test_after_a_refusal_it_may_be_asked(asked_sandbox: Sandbox, refused: cf.ConnectyError) -> None:
+    """Nothing was started then, so the next attempt asks; a QuestionTimeout is an OSError, too."""
+    ask_and_fail(refused)
 
     assert asked()[0].question == QUESTION
     assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
@@ -229,41 +232,14 @@ def test_after_a_refusal_it_may_be_asked(asked_sandbox: Sandbox, monkeypatch: py
     [cf.SubmissionUncertain("lost"), KeyboardInterrupt(), SystemExit(1)],
     ids=lambda each: type(each).__name__,
 )
-def test_what_may_have_been_asked_is_not_asked_again(
-    asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, ended: BaseException
-) -> None:
+def test_what_may_have_been_asked_is_not_asked_again(asked_sandbox: Sandbox, ended: BaseException) -> None:
     """After a lost reply, or the end of a process; another name asks again."""
+    ask_and_fail(ended)
 
-    def submit(*_: Any, **__: Any) -> None:
-        raise ended
-
-    with monkeypatch.context() as patch:
-        patch.setattr(cf.Client, "submit", submit)
-        with pytest.raises(type(ended)):
-            asked()
-
-    with pytest.raises(
-        cf.SubmissionUncertain, match="an earlier process of this Spark session was sending it"
-    ):
+    with pytest.raises(cf.SubmissionUncertain, match="an earlier process of this Spark session was sending"):
         asked()
     assert asked_sandbox.request_log.submissions() == {}
     asked(read="again")
-    assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
-
-
-def test_running_out_of_time_is_no_error_of_the_record(
-    asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Although QuestionTimeout is an OSError."""
-
-    def submit(*_: Any, **__: Any) -> None:
-        raise cf.QuestionTimeout("not sent")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(cf.Client, "submit", submit)
-        with pytest.raises(cf.QuestionTimeout, match="not sent"):
-            asked()
-    asked()
     assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
 
 
