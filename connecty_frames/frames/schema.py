@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from connecty_frames._base.text import snippet, value_text
-from connecty_frames.decode.arrow_types import any_of, is_aware, is_binary, is_list, is_text
+from connecty_frames.decode.arrow_types import is_aware, is_binary, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.decode.schema import SET_BY_CALLER, ColumnRule, Schema, SchemaTypes
 from connecty_frames.errors import ConfigError, wrong_value
@@ -121,21 +121,12 @@ def _check(type_: pa.DataType) -> pa.DataType:
             if NUL in field.name:
                 raise UnknownTypeError("a field has a NUL character in its name, which no frame holds")
             _check(field.type)
-    elif not _is_flat(type_) or (pa.types.is_decimal(type_) and type_.scale < 0):
+    elif not (_is_flat(type_) or (pa.types.is_decimal(type_) and type_.scale >= 0)):
         raise UnknownTypeError(f"{snippet(str(type_))} cannot be made of JSON values")
     return type_
 
 
-_is_flat: Final = any_of(
-    pa.types.is_integer,
-    pa.types.is_float32,
-    pa.types.is_float64,
-    pa.types.is_boolean,
-    is_text,
-    is_binary,
-    pa.types.is_date,
-    pa.types.is_time,
-    pa.types.is_timestamp,
-    pa.types.is_duration,
-    pa.types.is_decimal,
-)
+def _is_flat(type_: pa.DataType) -> bool:
+    if pa.types.is_primitive(type_):
+        return not (pa.types.is_float16(type_) or pa.types.is_interval(type_))
+    return is_text(type_) or is_binary(type_)
