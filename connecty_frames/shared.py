@@ -125,11 +125,6 @@ def _run_sandbox(options: SandboxOptions) -> _UsedSandbox:
 
         sandbox = Sandbox(**options)
         connection = sandbox.start(on_close=_leave_sandbox).connection
-        try:
-            resolve(**connection)
-        except ConfigError:  # it listens where a client may not send a secret
-            sandbox.close()
-            raise
         used = _UsedSandbox(sandbox, options, connection)
         _used.append(used)
     # Standard error may be closed or missing (pythonw); a notebook displays it in red, as it does failures.
@@ -145,7 +140,7 @@ def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> 
     notice = "connecty_frames asks its embedded sandbox, not ConnectyAI"
     if places["client_id"] != "default":
         notice += f"; the credentials of the {places['client_id']} are not used"
-    if {"database", "questions", "answerer"} & set(options):
+    if {"database", "answerer"} & set(options):
         return f"{notice}."
     return f"{notice}. `connecty sandbox --examples` lists what it knows."
 

@@ -137,8 +137,6 @@ CALLS: Final[dict[str, Callable[[Any, cf.Client], object]]] = {
     "Client": lambda url, _: cf.Client("id", client_secret="secret", history=url),
     "certificates": lambda url, _: cf.Client("id", client_secret="secret", ca_bundle=url),
     "database": lambda url, _: Sandbox(database=url),
-    "questions": lambda url, _: cf.use_sandbox(questions=url),
-    "answers": lambda url, _: Sandbox(answers={"how many?": url}),
 }
 ID: Final = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 

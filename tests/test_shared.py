@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 import connecty_frames as cf
@@ -246,22 +247,13 @@ def test_a_wrong_option_starts_nothing() -> None:
     assert (shared._used, settings()) == ([], {})
 
 
-def test_a_sandbox_that_a_client_may_not_ask_is_closed() -> None:
-    """A secret would be sent unencrypted to an address that is not of this machine alone."""
-    before = set(threading.enumerate())
-    with pytest.raises(cf.ConfigError, match="http is for loopback only"):
-        cf.use_sandbox(answers=ANSWERS, host="0.0.0.0")  # noqa: S104
-    assert set(threading.enumerate()) <= before
-    assert (shared._used, settings()) == ([], {})
-
-
 def test_other_data_are_not_announced_as_those_of_the_catalogue(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command that lists the questions knows those of the sample workspace alone."""
-    file = tmp_path / "questions.toml"
-    file.touch()
-    cf.use_sandbox(questions=file)
+    file = tmp_path / "own.duckdb"
+    duckdb.connect(file).close()
+    cf.use_sandbox(database=file)
     assert capsys.readouterr().err == "connecty_frames asks its embedded sandbox, not ConnectyAI.\n"
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from connecty_frames import options
 from connecty_frames.options import AskOptions, AskOptionsDict, FetchOptionsDict
-from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions, Statistics
+from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
 from connecty_frames.settings.values import Settings, SettingsDict
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ _DEFAULTS: Final[dict[type, Mapping[str, Any]]] = {
 }
 _LITERALS: Final = {
     **{name: getattr(options, name) for name in ("Engine", "DtypeBackend", "Decimals", "OnTruncation")},
-    "Statistics": Statistics,
 }
 #: Types as documentation names them.
 _WORDS: Final = (

@@ -56,7 +56,6 @@ def sandbox(
     *,
     port: Annotated[int, typer.Option(help="The port; 0 chooses a free one.")] = 0,
     database: Annotated[Path | None, typer.Option(help="A DuckDB file to answer questions from.")] = None,
-    questions: Annotated[Path | None, typer.Option(help="A TOML catalogue of questions.")] = None,
     latency: Annotated[float, typer.Option(help="Seconds to wait on each question.")] = 0.0,
     fault: Annotated[
         list[str] | None,
@@ -81,7 +80,7 @@ def sandbox(
     from connecty_frames.sandbox import Fault
 
     faults = [Fault.from_text(text) for text in fault or ()]
-    server = make(port=port, database=database, questions=questions, latency=latency, faults=faults)
+    server = make(port=port, database=database, latency=latency, faults=faults)
 
     def announce(running: Sandbox) -> None:
         typer.echo(running.exports())

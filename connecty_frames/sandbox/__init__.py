@@ -1,7 +1,7 @@
 """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
 Use it to try the library, to develop offline and in tests. :class:`Sandbox` is the service. An
-:class:`Answerer`, which returns a :class:`Plan` for each question, can replace its catalogue of questions. A
+:class:`Answerer`, which returns a :class:`Plan` for each question, can replace how it reads questions. A
 :class:`Fault` makes it misbehave. Its :class:`RequestLog` has what it received.
 
 Each name is loaded when it is first used (PEP 562), since its modules import a server. Where the extra

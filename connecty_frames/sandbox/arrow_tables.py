@@ -27,7 +27,7 @@ _EXTENSIONS: Final = frozenset({"arrow.json", "arrow.uuid"})
 _NANOSECONDS: Final = ("timestamp[ns", "time64[ns")
 
 
-def read_frame(frame: Any, *, timezone: str, documented_only: bool) -> QueryResult:
+def read_frame(frame: Any, *, timezone: str) -> QueryResult:
     """Return any Arrow stream, or a list of dicts with the same keys, as a result; raises ConfigError."""
     table = _from_rows(frame) if isinstance(frame, list) else _from_stream(frame)
     if not table.num_columns:
@@ -35,7 +35,7 @@ def read_frame(frame: Any, *, timezone: str, documented_only: bool) -> QueryResu
     columns = [
         _exact_column(field, column) for field, column in zip(table.schema, table.columns, strict=True)
     ]
-    return _read(columns, table.schema, timezone=timezone, documented_only=documented_only)
+    return _read(columns, table.schema, timezone=timezone)
 
 
 def _from_rows(rows: list[Any]) -> pa.Table:
@@ -196,9 +196,7 @@ _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType],
 )
 
 
-def _read(
-    columns: Sequence[pa.ChunkedArray], schema: pa.Schema, *, timezone: str, documented_only: bool
-) -> QueryResult:
+def _read(columns: Sequence[pa.ChunkedArray], schema: pa.Schema, *, timezone: str) -> QueryResult:
     """Return columns as a result. DuckDB knows them by position: it does not tell ``A`` from ``a``."""
     import duckdb
 
@@ -211,7 +209,7 @@ def _read(
             for field, column, type_ in zip(schema, columns, connection.table("frame").types, strict=True):
                 if str(column.type).startswith(_NANOSECONDS) and "_NS" not in str(type_):
                     raise _inexact(field)
-            return read_result(connection, "frame", schema.names, documented_only=documented_only)
+            return read_result(connection, "frame", schema.names)
         except duckdb.Error as error:
             raise ConfigError(
                 f"DuckDB cannot read it: {snippet(str(error).splitlines()[0])}", setting="answers"

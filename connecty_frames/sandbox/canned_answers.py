@@ -6,7 +6,6 @@ whitespace and a final ``?``, ``.`` or ``!`` are ignored.
 
 from __future__ import annotations
 
-import os
 import threading
 import unicodedata
 from array import array
@@ -17,17 +16,16 @@ from typing import Any, Final
 
 import msgspec
 
-from connecty_frames._base.text import path_text, snippet
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionFailed
-from connecty_frames.files import local_path
 from connecty_frames.protocol import State
 from connecty_frames.sandbox.catalogue import Plan
 from connecty_frames.sandbox.results import QueryResult
 
 _SUMMARY: Final = "Number of rows: {rows}."
 _EXPECTED: Final = (
-    "expected a frame or a list of dicts (a table), an Answer or the path or bytes of a saved response"
-    " (replayed), an exception (the question fails), or None (a summary without a table)."
+    "expected a frame or a list of dicts (a table), an Answer or the bytes of a saved response (replayed), an"
+    " exception (the question fails), or None (a summary without a table)."
 )
 
 
@@ -44,9 +42,8 @@ class CannedAnswer:
 class CannedAnswers:
     """The canned answers of a sandbox by question, which any thread may set while questions are answered."""
 
-    def __init__(self, answers: Mapping[str, object], *, timezone: str, documented_only: bool) -> None:
+    def __init__(self, answers: Mapping[str, object], *, timezone: str) -> None:
         self._timezone = timezone
-        self._documented_only = documented_only
         self._lock = threading.Lock()
         self._answers: dict[str, CannedAnswer] = {}
         if not isinstance(answers, Mapping):
@@ -111,7 +108,7 @@ class CannedAnswers:
         if value is not None:
             from connecty_frames.sandbox.arrow_tables import read_frame  # which imports pyarrow
 
-            result = read_frame(value, timezone=self._timezone, documented_only=self._documented_only)
+            result = read_frame(value, timezone=self._timezone)
         return CannedAnswer(
             sql, Plan(None, _SUMMARY if summary is None else summary).summarise(result), result
         )
@@ -146,18 +143,6 @@ def _failure(value: object) -> str | None:
 
 def _saved_response(value: Any) -> bytes | None:
     """Return the body of an Answer or of a saved response, or None if the value is neither."""
-    if isinstance(value, str | os.PathLike):
-        try:
-            path = local_path(value)
-            if path.is_file():
-                return path.read_bytes()
-            reason = "is not a file"
-        except (OSError, ValueError) as error:
-            reason = f"cannot be read: {error}"
-        raise ConfigError(
-            f"{path_text(value)} {reason}. A text is the path of a saved response; for an answer in words "
-            "use sandbox.answer(question, None, summary='...')."
-        )
     # An Answer, recognised by what it offers, since the sandbox imports nothing of the client.
     body = value if isinstance(value, bytes) else getattr(value, "response", None)
     return body if isinstance(body, bytes) else None

@@ -1,9 +1,6 @@
-"""The catalogue: which SQL answers which question.
+"""Which SQL answers which question: plans, and the catalogue of the sample workspace.
 
-A question is looked up by its words. Order, plurals and filler words ("please", "show me the") do not matter,
-and typing mistakes are corrected if :class:`Vocabulary` allows it. A SELECT typed as the question runs as it
-is. Any other question fails with a list of similar ones, because an answer to another question would be worse
-than none.
+A question is looked up by its words. Order, plurals and filler words ("please", "show me the") do not matter.
 
 To translate questions into SQL in another way, pass the sandbox any object with the method of
 :class:`Answerer`.
@@ -14,20 +11,17 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
-
-from connecty_frames._base.text import snippet
-from connecty_frames.errors import ConfigError, QuestionFailed
-from connecty_frames.sandbox.words import FUNCTION_WORDS, LEAD_WORDS, Vocabulary, split, stem
+from connecty_frames.errors import QuestionFailed
+from connecty_frames.sandbox.words import FUNCTION_WORDS, LEAD_WORDS, split, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from connecty_frames.sandbox.results import QueryResult
 
-#: Questions longer than twice the longest wording plus this many characters are not looked up.
+#: Questions of more characters are not read.
 BASE_LENGTH: Final = 1000
 #: How many similar questions an error names.
 _SUGGESTIONS: Final = 3
@@ -35,6 +29,9 @@ _SUGGESTIONS: Final = 3
 _LOOKS_LIKE_SQL: Final = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/|\()*+(?:select|with|from)\b", re.IGNORECASE | re.DOTALL
 )
+
+
+_SUMMARY: Final = "The query returned {rows} rows."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class Plan:
     """
 
     sql: str | None
-    summary: str = "The query returned {rows} rows."
+    summary: str = _SUMMARY
 
     def summarise(self, result: QueryResult | None) -> str:
         """Return the summary with its placeholders filled; other text in braces stays as it is."""
@@ -74,87 +71,38 @@ class Answerer(Protocol):
         """
 
 
-_NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+class SelectsOnly:
+    """Answers SELECT statements alone: nothing is known about a database of the user."""
 
-
-class _Entry(BaseModel):
-    """One question of a catalogue file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    question: _NonEmpty
-    paraphrases: list[_NonEmpty] = []
-    sql: _NonEmpty | None = None
-    summary: _NonEmpty = "The query returned {rows} rows."
-    fails: bool = False
-
-
-class _File(BaseModel):
-    """A catalogue file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    question: list[_Entry] = []
+    def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - there is one workspace
+        """Return the plan for a question; see :meth:`Answerer.answer`."""
+        if looks_like_sql(question):
+            return Plan(question)
+        raise QuestionFailed(
+            "This sandbox answers SELECT statements alone."
+            " Questions in English are about the sample workspace."
+        )
 
 
 class Catalogue:
-    """Questions with the SQL that answers them; no two wordings, paraphrases included, may be the same."""
+    """Questions with the plans that answer them; no two wordings, paraphrases included, may be the same."""
 
-    def __init__(self, entries: Iterable[_Entry] = ()) -> None:
+    def __init__(self, text: str) -> None:
+        """Read TOML tables ``[[question]]`` with ``question``, ``sql``, ``summary`` and ``paraphrases``."""
         self.questions: list[str] = []
         self._plans: dict[tuple[str, ...], Plan] = {}
-        words: set[str] = set()
-        wordings: list[str] = []
-        for entry in entries:
-            self.questions += [] if entry.fails else [entry.question]
-            for wording in (entry.question, *entry.paraphrases):
-                key = _key(split(wording))
-                if key in self._plans:
-                    raise ConfigError(
-                        f"The catalogue has the wording {wording!r} twice: one question has one answer.",
-                        setting="questions",
-                    )
-                self._plans[key] = Plan(entry.sql, entry.summary)
-                words.update(split(wording))
-                wordings.append(wording)
-        self._vocabulary = Vocabulary(words)
-        self._max_length = BASE_LENGTH + 2 * max(map(len, wordings), default=0)
-
-    @classmethod
-    def from_toml(cls, text: str, source: str) -> Catalogue:
-        """Read TOML tables ``[[question]]``, whose keys are those of ``_Entry``; raises ConfigError."""
-        try:
-            return cls(_File.model_validate(tomllib.loads(text)).question)
-        except tomllib.TOMLDecodeError as error:
-            reason = str(error)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
-        raise ConfigError(
-            f"{source} is not a catalogue of questions: {snippet(reason, 300)}. Each question is a table "
-            "[[question]] with question = '...' and sql = '...'; paraphrases = [...] and summary = '...' may "
-            "follow.",
-            setting="questions",
-        )
-
-    def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - a catalogue serves one workspace
-        """Return the plan for a question; see :meth:`Answerer.answer`."""
-        plan = self.find(question)
-        if plan is not None:
-            return plan
-        if looks_like_sql(question):
-            return Plan(question)
-        hint = similar_questions(question, self.questions) if self.questions else " Its catalogue is empty."
-        raise QuestionFailed(
-            f"The sandbox has no answer to this question; a SELECT statement is run as it is.{hint}"
-        )
+        for entry in tomllib.loads(text)["question"]:
+            self.questions += [] if entry.get("fails") else [entry["question"]]
+            plan = Plan(entry.get("sql"), entry.get("summary", _SUMMARY))
+            for wording in (entry["question"], *entry.get("paraphrases", ())):
+                if self._plans.setdefault(_key(split(wording)), plan) is not plan:
+                    raise ValueError(f"The catalogue has the wording {wording!r} twice.")
 
     def find(self, question: str) -> Plan | None:
         """Return the plan of the wording that a question matches, or None."""
-        if len(question) > self._max_length:  # no other thread can run while it is split into words
+        if len(question) > BASE_LENGTH:  # no other thread can run while it is split into words
             return None
-        words = [word for word in split(question) if word not in LEAD_WORDS]
-        return self._plans.get(_key(self._vocabulary.corrected(words)))
+        return self._plans.get(_key(split(question)))
 
 
 def looks_like_sql(question: str) -> bool:

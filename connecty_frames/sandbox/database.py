@@ -64,13 +64,11 @@ class Database:
         *,
         timezone: str,
         time_limit: float,
-        documented_only: bool,
         clock: Clock,
         memory: int = MEMORY,
     ) -> None:
         self._timezone = timezone
         self._time_limit = time_limit
-        self._documented_only = documented_only
         self._clock = clock
         self._memory = memory
         self._stopping = threading.Event()
@@ -165,7 +163,7 @@ class Database:
         columns = cursor.sql(statement).columns
         placeholders = ", ".join(f"c{position}" for position in range(len(columns)))
         cursor.execute(f"CREATE TEMP TABLE {_RESULT_TABLE}({placeholders}) AS\n{statement}")
-        return read_result(cursor, _RESULT_TABLE, columns, documented_only=self._documented_only)
+        return read_result(cursor, _RESULT_TABLE, columns)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """Open the database and lock its configuration."""

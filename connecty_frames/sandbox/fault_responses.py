@@ -6,9 +6,8 @@ changed, delayed or dropped.
 
 A status or a state is a response like any other. A reset connection, a body that ends early and headers sent
 byte by byte are not: a web server prevents them whatever the application does. So :class:`BrokenResponse`
-writes its bytes to the transport of the connection, which
-:class:`~connecty_frames.sandbox.connection_limits.LimitedProtocol` puts into the scope of each request. Each
-of these faults ends the connection, which is all that uvicorn notices of it.
+writes its bytes to the transport of the connection, which :mod:`~connecty_frames.sandbox.listening` puts into
+the scope of each request. Each of these faults ends the connection, which is all that uvicorn notices of it.
 """
 
 from __future__ import annotations

@@ -244,23 +244,13 @@ def _parse_flag(text: str) -> bool:
     return True
 
 
-_PARSERS: Final[dict[str, Callable[[str], object]]] = {
-    "latency": float,
-    "status": int,
-    "reset": _parse_flag,
-    "close": _parse_flag,
-    "lost": _parse_flag,
-    "cut": int,
-    "drip_headers": float,
-    "drip_body": float,
-    "expired": _parse_flag,
-    "state": str,
-    "retry_after": str,
-    "when": str,
-    "times": int,
-    "chance": float,
-    "seed": int,
+_BY_TYPE: Final[dict[Any, Callable[[str], object]]] = {
+    **dict.fromkeys(("float", "float | None"), float),
+    **dict.fromkeys(("int", "int | None"), int),
+    "bool": _parse_flag,
 }
+#: What reads the value of each option: text, if it is of no other type.
+_PARSERS: Final = {field.name: _BY_TYPE.get(field.type, str) for field in fields(Fault)[1:]}
 _GRAMMAR: Final = (
     "Write ENDPOINT:KIND[,OPTION...], as in results:status=503,retry_after=1,times=2."
     f" Endpoints: {', '.join(_ENDPOINTS)}. Kinds: latency=S, status=N, reset, close, lost, cut=N,"

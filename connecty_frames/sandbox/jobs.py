@@ -2,8 +2,8 @@
 
 Threads answer them, from the canned answers or else by the answerer and a query. A question is PENDING until
 a thread is free, IN_PROGRESS during the latency and the query, and COMPLETED or FAILED in the end. The newest
-:data:`KEPT` finished questions are kept, as long as their results take no more than :data:`KEPT_BYTES`
-together. Older ones are deleted, and then unknown like a question that was never asked.
+finished questions are kept, as many as take no more than :data:`KEPT_BYTES`. Older ones are deleted, and then
+unknown like a question that was never asked.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.database import Database
     from connecty_frames.sandbox.results import QueryResult
 
-#: How many finished questions are kept.
-KEPT: Final = 10_000
-#: How many bytes their tables and texts may take; the newest is kept however large it is.
+#: How many bytes the finished questions may take with their tables; the newest is kept however large it is.
 KEPT_BYTES: Final = 2**29
 
 _LOG: Final = logging.getLogger(__name__)
@@ -51,8 +49,8 @@ class Job:
     @property
     def size(self) -> int:
         """The memory that its texts and its table take, in bytes."""
-        texts = (self.question, self.sql, self.summary, self.error)
-        return sum(map(sys.getsizeof, texts)) + (0 if self.result is None else self.result.size)
+        texts = (self.question_id, self.question, self.sql, self.summary, self.error)
+        return sum(map(sys.getsizeof, (self, *texts))) + (0 if self.result is None else self.result.size)
 
 
 class JobQueue:
@@ -65,17 +63,13 @@ class JobQueue:
         *,
         canned_answers: CannedAnswers | None = None,
         workers: int,
-        capacity: int,
         latency: float,
-        kept: int = KEPT,
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self._database = database
         self._answerer = answerer
         self._canned_answers = canned_answers
-        self._capacity = capacity
         self._latency = latency
-        self._kept = kept
         self._kept_bytes = kept_bytes
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
@@ -92,13 +86,10 @@ class JobQueue:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, question: str, dw_id: int) -> Job | None:
-        """Accept a question, or return None if the queue is full."""
+    def submit(self, question: str, dw_id: int) -> Job:
+        """Accept a question."""
         job = Job(str(uuid.uuid4()), dw_id, question)
-        with self._lock:
-            if len(self._jobs) - len(self._finished) >= self._capacity:
-                return None
-            self._jobs[job.question_id] = job
+        self._jobs[job.question_id] = job
         self._pending.put(job)
         return job
 
@@ -152,9 +143,7 @@ class JobQueue:
         with self._lock:
             self._finished.append(job)
             self._finished_bytes += job.size
-            while len(self._finished) > 1 and (
-                len(self._finished) > self._kept or self._finished_bytes > self._kept_bytes
-            ):
+            while len(self._finished) > 1 and self._finished_bytes > self._kept_bytes:
                 oldest = self._finished.popleft()
                 self._finished_bytes -= oldest.size
                 del self._jobs[oldest.question_id]

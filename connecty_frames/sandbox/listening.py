@@ -5,31 +5,48 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
-from connecty_frames.sandbox.connection_limits import LimitedProtocol
+from connecty_frames.sandbox.fault_responses import TRANSPORT
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
 
     from starlette.types import ASGIApp
 
+#: The only address to listen on: loopback, which no other machine reaches.
+_HOST: Final = "127.0.0.1"
 #: Seconds that open requests have to end when the server stops.
 _SHUTDOWN_SECONDS: Final = 2
 
 
-def open_listener(host: str, port: int) -> socket.socket:
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP protocol, with the transport of the connection in the scope of each request."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app = self.app
+
+        async def app_with_transport(scope: Any, receive: Any, send: Any) -> None:
+            scope[TRANSPORT] = transport
+            await app(scope, receive, send)
+
+        self.app = app_with_transport
+
+
+def open_listener(port: int) -> socket.socket:
     """Open the port before the server starts, so that its number is known and early connections wait."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family)
+        listener = socket.create_server((_HOST, port))
     except OSError as error:
         raise ConfigError(
-            f"The sandbox cannot listen on host={host!r}, port={port}: {error}. port=0 chooses a free port.",
+            f"The sandbox cannot listen on port={port}: {error}. port=0 chooses a free port.",
             setting="port",
         ) from error
     # Each connection inherits this. Otherwise header and body are two packets, and the second waits 40 ms for
@@ -44,7 +61,7 @@ def run_server(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     config = uvicorn.Config(
         app,
         # Not a faster implementation that is installed: this one gives faults access to the transport.
-        http=LimitedProtocol,
+        http=_Protocol,
         loop="asyncio",
         log_config=None,  # a library does not configure the logging of its program
         access_log=False,

@@ -9,8 +9,6 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from connecty_frames.protocol import TOKEN
-
 
 def document() -> dict[str, Any]:
     """Return the document that describes the service."""
@@ -18,13 +16,11 @@ def document() -> dict[str, Any]:
     return loaded
 
 
-def served_document(dw_id: int, *, token_by_post: bool) -> dict[str, Any]:
+def served_document(dw_id: int) -> dict[str, Any]:
     """Return the document of a sandbox: its address, its workspace, and what else it rejects."""
     served = document()
     # Relative to the address of the document: a sandbox may be reached by several addresses.
     served["servers"] = [{"url": "/", "description": "This sandbox"}]
-    if not token_by_post:
-        del served["paths"][TOKEN]["post"]
     components = served["components"]
     components["parameters"]["dw_id"]["schema"]["enum"] = [dw_id]
     components["schemas"]["Question"]["properties"]["question"]["minLength"] = 1

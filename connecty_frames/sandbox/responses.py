@@ -24,7 +24,6 @@ _ERRORS: Final = {
     401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
-    408: "request_timeout",
     413: "too_large",
     415: "unsupported_media_type",
     421: "misdirected",

@@ -38,15 +38,14 @@ _NUMERIC: Final = _EXACT | _FLOATING
 _TEMPORAL: Final = _NAIVE | _ZONED | {"date", "time", "time_ns"}
 _TEXT: Final = frozenset({"varchar", "uuid", "enum"})
 
-#: The types of the columns that have each section of the statistics beside ``general``.
+#: The types of the columns that have each section of the statistics beside ``general``. The API document does
+#: not show the sections of numbers and booleans.
 _SECTIONS: Final = {
     "temporal": _TEMPORAL | {"interval"},
     "string": _TEXT,
     "numeric": _NUMERIC,
     "boolean": _BOOLEAN,
 }
-#: Sections that the API document does not show.
-_ASSUMED_SECTIONS: Final = frozenset({"numeric", "boolean"})
 
 #: SQL for a comma between two texts.
 _COMMA: Final = " || ',' || "
@@ -88,9 +87,7 @@ class QueryResult(msgspec.Struct, frozen=True):
         return memoryview(self.ends).cast("Q")
 
 
-def read_result(
-    cursor: DuckDBPyConnection, table: str, columns: Sequence[str], *, documented_only: bool
-) -> QueryResult:
+def read_result(cursor: DuckDBPyConnection, table: str, columns: Sequence[str]) -> QueryResult:
     """Read a table whose columns are named ``c0``, ``c1`` and so on, under the answer's names for them."""
     types = cursor.table(table).types
     cells = ", ".join(_json(f"c{position}", type_) for position, type_ in enumerate(types))
@@ -102,7 +99,7 @@ def read_result(
             ends.append(len(rows))
             rows += b","
     del rows[-1:]
-    statistics = _statistics(cursor, table, columns, types, documented_only=documented_only)
+    statistics = _statistics(cursor, table, columns, types)
     return QueryResult(tuple(columns), bytes(rows), ends.tobytes(), statistics)
 
 
@@ -235,8 +232,6 @@ def _statistics(
     table: str,
     names: Sequence[str],
     types: Sequence[DuckDBPyType],
-    *,
-    documented_only: bool,
 ) -> bytes:
     """Return the JSON object ``dataframe_stats``. Of columns with the same name the first has the entry."""
     fields = [
@@ -244,7 +239,6 @@ def _statistics(
         for position, (name, type_) in enumerate(zip(names, types, strict=True))
         if name not in names[:position]
         for section, field, sql in _column_statistics(f"c{position}", type_)
-        if not (documented_only and section in _ASSUMED_SECTIONS)
     ]
     texts: list[str] = []
     for start in range(0, len(fields), _FIELDS):

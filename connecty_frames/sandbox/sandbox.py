@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 from zoneinfo import ZoneInfo
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, named_zone
@@ -21,12 +21,11 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.canned_answers import CannedAnswers
-from connecty_frames.sandbox.catalogue import Catalogue
+from connecty_frames.sandbox.catalogue import SelectsOnly
 from connecty_frames.sandbox.fault_responses import FaultMiddleware
 from connecty_frames.sandbox.faults import Faults
 from connecty_frames.sandbox.jobs import JobQueue
 from connecty_frames.sandbox.listening import open_listener, run_server
-from connecty_frames.sandbox.request_checks import allowed_hosts
 from connecty_frames.sandbox.request_log import RequestLog
 from connecty_frames.sandbox.server import Server
 from connecty_frames.sandbox.tokens import Tokens
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
 if find_spec("duckdb") is None:  # which is imported when a sandbox starts
     raise ModuleNotFoundError("No module named 'duckdb'", name="duckdb")
-
-Statistics = Literal["full", "documented"]
 
 #: The only workspace, as in the API document.
 DW_ID: Final = 13
@@ -66,39 +63,24 @@ class SandboxOptions(TypedDict, total=False):
     """The parameters of :class:`Sandbox` as keywords."""
 
     database: str | os.PathLike[str] | None
-    """A DuckDB file, opened read-only. By default the sample workspace is built in memory."""
-    questions: str | os.PathLike[str] | None
-    """A TOML catalogue; only its questions are answered. By default, the sample workspace has a catalogue and
-    a grammar of questions in English, and any other database has no questions. A SELECT statement is always
-    answered."""
+    """A DuckDB file, opened read-only, which SELECT statements are about. By default the sample workspace is
+    built in memory, which questions in English are about, too."""
     latency: float
     """Seconds to wait on each question before its query runs."""
     timezone: str
     """The time zone of instants in answers, an IANA name."""
-    statistics: Statistics
-    """``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends
-    sections for numbers and booleans, whose form is assumed."""
-    host: str
-    """The address to listen on, by default loopback."""
     port: int
     """The port to listen on; 0 chooses a free one."""
     workers: int
     """How many questions are answered at once, each on its own thread; others are PENDING."""
-    capacity: int
-    """How many questions may be unfinished at once; beyond that, the sandbox answers 429 with
-    ``Retry-After``."""
     time_limit: float
     """Seconds after which a query is stopped and its question FAILED."""
     token_lifetime: float
     """Seconds for which an access token is valid."""
     answerer: Answerer | None
-    """Translates questions into SQL, instead of the catalogue."""
+    """Translates questions into SQL. By default, questions about the sample workspace are read in English."""
     answers: Mapping[str, object] | None
-    """Answers to single questions, which replace those of the catalogue or answerer: see
-    ``Sandbox.answer``."""
-    token_by_post: bool
-    """``False`` makes the token endpoint answer POST with 405, because the API document's heading says
-    GET."""
+    """Answers to single questions, which replace those of the answerer: see ``Sandbox.answer``."""
     faults: Iterable[Fault]
     """The faults to inject; by default none."""
     clock: Clock
@@ -118,37 +100,24 @@ class Sandbox:
     Parameters
     ----------
     database : str, path-like or None, default None
-        A DuckDB file, opened read-only. By default the sample workspace is built in memory.
-    questions : str, path-like or None, default None
-        A TOML catalogue; only its questions are answered. By default, the sample workspace has a catalogue
-        and a grammar of questions in English, and any other database has no questions. A SELECT statement is
-        always answered.
+        A DuckDB file, opened read-only, which SELECT statements are about. By default the sample workspace is
+        built in memory, which questions in English are about, too.
     latency : float, default 0.0
         Seconds to wait on each question before its query runs.
     timezone : str, default "Europe/Warsaw"
         The time zone of instants in answers, an IANA name.
-    statistics : {"full", "documented"}, default "full"
-        ``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends sections
-        for numbers and booleans, whose form is assumed.
-    host : str, default "127.0.0.1"
-        The address to listen on, by default loopback.
     port : int, default 0
         The port to listen on; 0 chooses a free one.
     workers : int, default 4
         How many questions are answered at once, each on its own thread; others are PENDING.
-    capacity : int, default 100
-        How many questions may be unfinished at once; beyond that, the sandbox answers 429 with
-        ``Retry-After``.
     time_limit : float, default 30.0
         Seconds after which a query is stopped and its question FAILED.
     token_lifetime : float, default 300.0
         Seconds for which an access token is valid.
     answerer : Answerer or None, default None
-        Translates questions into SQL, instead of the catalogue.
+        Translates questions into SQL. By default, questions about the sample workspace are read in English.
     answers : mapping or None, default None
-        Answers to single questions, which replace those of the catalogue or answerer: see ``Sandbox.answer``.
-    token_by_post : bool, default True
-        ``False`` makes the token endpoint answer POST with 405, because the API document's heading says GET.
+        Answers to single questions, which replace those of the answerer: see ``Sandbox.answer``.
     faults : iterable of Fault, default ()
         The faults to inject; by default none.
     clock : Clock, optional
@@ -164,24 +133,17 @@ class Sandbox:
         self,
         *,
         database: str | os.PathLike[str] | None = None,
-        questions: str | os.PathLike[str] | None = None,
         latency: float = 0.0,
         timezone: str = "Europe/Warsaw",
-        statistics: Statistics = "full",
-        host: str = "127.0.0.1",
         port: int = 0,
         workers: int = 4,
-        capacity: int = 100,
         time_limit: float = 30.0,
         token_lifetime: float = 300.0,
         answerer: Answerer | None = None,
         answers: Mapping[str, object] | None = None,
-        token_by_post: bool = True,
         faults: Iterable[Fault] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        if answerer is not None and questions is not None:
-            raise ConfigError("Give either questions= or answerer=, not both.", setting="answerer")
         given = locals()
         for name, (is_valid, problem) in _OPTIONS.items():
             if not is_valid(given[name]):
@@ -189,20 +151,14 @@ class Sandbox:
         self._timezone = timezone
         self._database = _check_file(database, "database")
         if answerer is None:
-            answerer = _read_catalogue(_check_file(questions, "questions"), self._database)
+            answerer = workspace.answerer() if self._database is None else SelectsOnly()
         self._answerer = answerer
-        self._documented_only = statistics == "documented"
-        self._canned_answers = CannedAnswers(
-            {} if answers is None else answers, timezone=self._timezone, documented_only=self._documented_only
-        )
+        self._canned_answers = CannedAnswers({} if answers is None else answers, timezone=self._timezone)
         self._latency = latency
-        self._host = host
         self._port = port
         self._workers = workers
-        self._capacity = capacity
         self._time_limit = time_limit
         self._token_lifetime = token_lifetime
-        self._token_by_post = token_by_post
         self._clock = clock
         self._connection: Connection | None = None
         self._exit_stack = ExitStack()
@@ -268,8 +224,8 @@ class Sandbox:
             A table: any object with ``__arrow_c_stream__`` (a pandas, polars or Arrow frame), or a list of
             dicts. The sandbox computes its statistics. Only named levels of a pandas index become columns.
 
-            An Answer, or the path or bytes of a response that ``Answer.to_json`` or ``connecty ask --save``
-            saved: replayed with its own SQL, summary and statistics.
+            An Answer, or the bytes of a response that ``Answer.to_json`` or ``connecty ask --save`` saved:
+            replayed with its own SQL, summary and statistics.
 
             An exception or exception class: the question fails with its message.
 
@@ -318,12 +274,11 @@ class Sandbox:
             # Python aborts if it ends while DuckDB runs a query.
             atexit.register(self.close)
             stack.callback(atexit.unregister, self.close)
-            listener = stack.enter_context(open_listener(self._host, self._port))
+            listener = stack.enter_context(open_listener(self._port))
             database = Database(
                 self._database,
                 timezone=self._timezone,
                 time_limit=self._time_limit,
-                documented_only=self._documented_only,
                 clock=self._clock,
             )
             stack.callback(database.close)
@@ -332,28 +287,24 @@ class Sandbox:
                 self._answerer,
                 canned_answers=self._canned_answers,
                 workers=self._workers,
-                capacity=self._capacity,
                 latency=self._latency,
             )
             stack.callback(jobs.close)
             tokens = Tokens(lifetime=self._token_lifetime, timezone=self._timezone, clock=self._clock)
             fault_middleware = FaultMiddleware(self.faults, tokens)
-            host, port = listener.getsockname()[:2]
             server = Server(
                 jobs,
                 tokens,
                 self.request_log,
                 fault_middleware,
                 dw_id=DW_ID,
-                token_by_post=self._token_by_post,
-                is_allowed_host=allowed_hosts(self._host, host),
             )
             stack.enter_context(run_server(server.app, listener))
             stack.callback(fault_middleware.close)
             self._connection = {
                 "client_id": tokens.client_id,
                 "client_secret": tokens.client_secret,
-                "base_url": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+                "base_url": "http://{}:{}".format(*listener.getsockname()),
                 "dw_id": DW_ID,
             }
             if on_close is not None:
@@ -385,13 +336,6 @@ class Sandbox:
         self.close()
 
 
-def _is_host(value: object) -> bool:
-    try:
-        return isinstance(value, str) and value.isprintable() and bool(value.encode("idna"))
-    except UnicodeError:
-        return False
-
-
 def _is_within(kind: Any, least: float, most: float, value: Any) -> bool:
     """Whether a value is a number of a kind, and within inclusive limits."""
     return isinstance(value, kind) and not isinstance(value, bool) and bool(least <= value <= most)
@@ -406,11 +350,6 @@ _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         lambda value: isinstance(named_zone(value), ZoneInfo),
         "is not known. Give an IANA name such as 'Europe/Warsaw' or 'UTC'",
     ),
-    "statistics": (
-        lambda value: isinstance(value, str) and value in get_args(Statistics),
-        "is not known. Choose 'full' or 'documented'",
-    ),
-    "host": (_is_host, "is not the name or address of a host"),
     "port": (
         partial(_is_within, Integral, 0, _MAX_PORT),
         f"is not a port. Give 0 (any free one) to {_MAX_PORT}",
@@ -419,17 +358,12 @@ _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         partial(_is_within, Integral, 1, _MAX_WORKERS),
         f"is not a number of threads. Give at least 1 and at most {_MAX_WORKERS}",
     ),
-    "capacity": (
-        partial(_is_within, Integral, 1, math.inf),
-        "is not a number of questions. Give at least 1",
-    ),
     "time_limit": (_is_seconds, _NOT_SECONDS),
     "token_lifetime": (_is_seconds, _NOT_SECONDS),
     "answerer": (
         lambda value: value is None or callable(getattr(value, "answer", None)),
         "has no method answer(question, dw_id)",
     ),
-    "token_by_post": (lambda value: isinstance(value, bool), "is neither True nor False"),
     "faults": (lambda value: isinstance(value, Iterable), "is not a list of Fault"),
     "clock": (lambda value: isinstance(value, Clock), "is not a Clock"),
 }
@@ -443,15 +377,3 @@ def _check_file(path: Any, setting: str) -> Path | None:
     if local.is_file():
         return local
     raise ConfigError(f"{setting}={value_text(str(local))} is not a file.", setting=setting)
-
-
-def _read_catalogue(questions: Path | None, database: Path | None) -> Answerer:
-    """Return the catalogue in a file, or what answers the questions about a database by default."""
-    if questions is None:
-        return workspace.answerer() if database is None else Catalogue()
-    try:
-        return Catalogue.from_toml(questions.read_text(encoding="utf-8"), str(questions))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"questions={str(questions)!r} cannot be read: {error}", setting="questions"
-        ) from error

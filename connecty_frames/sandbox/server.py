@@ -6,7 +6,6 @@ Where the API document is silent, this is assumed:
 - Every response carries the id of its request in the header ``X-Request-Id``.
 - A FAILED question carries the reason in a field ``error`` beside its state.
 - The token endpoint accepts GET, as the document's heading says, and POST, as its example shows.
-- With too many unfinished questions another one is answered by 429 and ``Retry-After``.
 """
 
 from __future__ import annotations
@@ -38,13 +37,11 @@ from connecty_frames.protocol import (
     read_message,
 )
 from connecty_frames.sandbox.openapi import served_document
-from connecty_frames.sandbox.request_checks import is_json, read_body
+from connecty_frames.sandbox.request_checks import is_json, is_own_host, read_body
 from connecty_frames.sandbox.request_log import AskedQuestion, SeenRequest
 from connecty_frames.sandbox.responses import error_response, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -58,8 +55,6 @@ _Body = TypeVar("_Body", TokenRequest, QuestionRequest)
 _LOG: Final = logging.getLogger(__name__)
 #: A number with this many digits is more rows than any result has; further digits are ignored.
 _MAX_DIGITS: Final = 18
-#: The value of ``Retry-After`` where too many questions are unfinished, in seconds.
-_RETRY_AFTER: Final = 1
 
 
 class Server:
@@ -73,19 +68,16 @@ class Server:
         fault_middleware: FaultMiddleware,
         *,
         dw_id: int,
-        token_by_post: bool,
-        is_allowed_host: Callable[[str], bool],
     ) -> None:
         self._jobs = jobs
         self._tokens = tokens
         self._request_log = request_log
         self._fault_middleware = fault_middleware
         self._dw_id = dw_id
-        self._token_by_post = token_by_post
         app = Starlette(
             routes=[
                 self._route(HEALTH, "health", self._health, ["GET"]),
-                self._route(TOKEN, "token", self._token, ["GET", "POST"] if token_by_post else ["GET"]),
+                self._route(TOKEN, "token", self._token, ["GET", "POST"]),
                 self._route(QUESTIONS, "ask", self._ask, ["POST"]),
                 self._route(RESULTS, "results", self._results, ["GET"]),
                 Route("/openapi.json", self._openapi),
@@ -95,7 +87,7 @@ class Server:
         # A path with one slash too many is another path, which is not found, and no reason for a redirect.
         app.router.redirect_slashes = False
         # Outside of Starlette's own middleware, so that responses to unexpected errors have an id too.
-        self.app: ASGIApp = _RequestMiddleware(app, request_log, is_allowed_host)
+        self.app: ASGIApp = _RequestMiddleware(app, request_log)
 
     def _route(self, path: str, endpoint: Endpoint, handler: Handler, methods: list[str]) -> Route:
         """Return the route to an endpoint, to which faults may apply."""
@@ -122,7 +114,7 @@ class Server:
 
     async def _openapi(self, _request: Request) -> Response:
         """Describe the API."""
-        return json_response(served_document(self._dw_id, token_by_post=self._token_by_post))
+        return json_response(served_document(self._dw_id))
 
     async def _health(self, _request: Request) -> Response:
         """Report that the service is up."""
@@ -142,12 +134,6 @@ class Server:
         self._check_access(request)
         question = _parse_body(request, QuestionRequest).question
         job = self._jobs.submit(question, self._dw_id)
-        if job is None:
-            raise HTTPException(
-                429,
-                "Too many questions are unfinished. Ask again when one of them has finished.",
-                {"Retry-After": str(_RETRY_AFTER)},
-            )
         self._request_log.add_question(AskedQuestion(job.question_id, self._dw_id, question))
         return json_response(QuestionAccepted(question_id=UUID(job.question_id)))
 
@@ -167,9 +153,8 @@ class Server:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise HTTPException(401, "The header Authorization: Bearer <ACCESS_TOKEN> is missing.")
-        problem = self._tokens.problem(token.strip())
-        if problem is not None:
-            raise HTTPException(401, problem)
+        if not self._tokens.is_valid(token.strip()):
+            raise HTTPException(401, "The token has expired, or is not one of this server's.")
         dw_id: str = request.path_params["dw_id"]
         if dw_id != str(self._dw_id):
             raise HTTPException(404, f"There is no workspace {snippet(dw_id)} here.")
@@ -184,10 +169,9 @@ class _QuestionBody(msgspec.Struct):
 class _RequestMiddleware:
     """Gives each request an id, reads its body, rejects it if it is for another host, and logs it."""
 
-    def __init__(self, app: ASGIApp, request_log: RequestLog, is_allowed_host: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, request_log: RequestLog) -> None:
         self._app = app
         self._request_log = request_log
-        self._is_allowed_host = is_allowed_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = secrets.token_hex(8)
@@ -231,7 +215,7 @@ class _RequestMiddleware:
         """Read the body, and raise HTTPException if the request is for another host."""
         # Read even if the request is rejected: unread data would keep the connection open.
         request.state.body = await read_body(request)
-        if not self._is_allowed_host(request.headers.get("host", "")):
+        if not is_own_host(request.headers.get("host", "")):
             raise HTTPException(421, "The header Host names another server than this one.")
 
 

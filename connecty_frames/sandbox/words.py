@@ -1,18 +1,16 @@
-"""The words of a question, and the correction of typing mistakes in them."""
+"""The words of a question."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 import unicodedata
-from functools import cache, cached_property
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from rapidfuzz.distance import OSA
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
 _STOP, _LEAD, _FUNCTION, _UNITS, _TENS = (
     words.split()
@@ -36,8 +34,6 @@ _NUMBERS: Final = {word: str(number) for number, word in enumerate(_UNITS)} | {
     word: str(10 * number) for number, word in enumerate(_TENS, 2)
 }
 _COMPOUND: Final = re.compile(rf"\b({'|'.join(_TENS)})[- ]({'|'.join(_UNITS[1:10])})\b")
-#: The length from which a word may have one mistake, and from which two.
-_ONE_MISTAKE, _TWO_MISTAKES = 5, 8
 
 
 @cache
@@ -59,6 +55,16 @@ def split(question: str) -> list[str]:
     return [_NUMBERS.get(word, word) for word in words if word not in STOP_WORDS]
 
 
+def as_typed(texts: Iterable[str], question: str) -> Iterable[str]:
+    """Return texts as they were typed, each once: "ten" and "1980s" have been read as "10" and "1980 s"."""
+    chunks = [(chunk.strip("?.!,;:()"), split(chunk)) for chunk in question.split()]
+    found = dict[str, None]()
+    for text in texts:
+        words = [next((typed for typed, read in chunks if word in read), word) for word in text.split()]
+        found[" ".join(dict.fromkeys(words))] = None
+    return found
+
+
 def stem(word: str) -> str:
     """Return a noun without its plural ending, so that ``country`` and ``countries`` are the same."""
     if word.endswith("ies") and len(word) > len("ties"):
@@ -66,38 +72,3 @@ def stem(word: str) -> str:
     if word.endswith(("sses", "xes", "ches", "shes", "uses")):
         return word[:-2]
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > len("was") else word
-
-
-class Vocabulary:
-    """The known words, which are used to correct typing mistakes."""
-
-    def __init__(self, words: Iterable[str]) -> None:
-        self.words: frozenset[str] = frozenset(words)
-
-    @cached_property
-    def _near_words(self) -> frozenset[str]:
-        """The vocabulary, and the words of English that look like one of it."""
-        return self.words.union(word_table()["english"][""][0].split())
-
-    def corrected(self, words: Iterable[str]) -> list[str]:
-        """Return words with typing mistakes corrected."""
-        # A word is corrected if one word of the vocabulary is nearer to it than any other word, those of
-        # English that are nearly words of questions included: ``county`` does not mean ``country``.
-        return [self._corrected(word) for word in words]
-
-    def _corrected(self, word: str) -> str:
-        if word in self.words or len(word) < _ONE_MISTAKE or not word.isalpha():
-            return word
-        nearest = _nearest(word, self._near_words, 1 if len(word) < _TWO_MISTAKES else 2)
-        return nearest.pop() if len(nearest) == 1 and nearest <= self.words else word
-
-
-def _nearest(word: str, words: Collection[str], limit: int) -> set[str]:
-    """Return the words that differ least from a word, by letters more, fewer, other or exchanged."""
-    distances = {
-        other: distance
-        for other in words
-        if other[0] == word[0] and (distance := OSA.distance(word, other, score_cutoff=limit)) <= limit
-    }
-    least = min(distances.values(), default=0)
-    return {other for other, distance in distances.items() if distance == least}

@@ -130,7 +130,6 @@ def test_questions_without_an_answer(shell: Any, ask: Any, question: str, code: 
         (["answer", "x"], "answer"),
         (["sandbox", "--port", "99999"], "port=99999 is not a port"),
         (["sandbox", "--database", "/nope.duckdb"], "database='/nope.duckdb' is not a file"),
-        (["sandbox", "--questions", "/nope.toml"], "questions='/nope.toml' is not a file"),
         (["sandbox", "--latency", "-1"], "latency=-1.0 is not a time"),
         (["sandbox", "--fault", "results:sttus=503"], "'sttus' is not known"),
         (["sandbox", "--fault", "results:sttus=503"], "Write ENDPOINT:KIND[,OPTION...]"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import duckdb
 import pytest
 import requests
 
@@ -46,19 +47,18 @@ def test_a_sandbox_serves_until_ctrl_c(shell: Any, start: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_sandbox_with_a_port_and_questions_of_its_own(shell: Any, start: Any, tmp_path: Path) -> None:
-    """It uses that port and that catalogue."""
+def test_a_sandbox_with_a_port_and_a_database_of_its_own(shell: Any, start: Any, tmp_path: Path) -> None:
+    """It uses that port and that file."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    catalogue = tmp_path / "questions.toml"
-    catalogue.write_text(
-        '[[question]]\nquestion = "how old is the universe"\nsql = "SELECT 13.8 AS billion_years"\n'
-    )
+    file = tmp_path / "universe.duckdb"
+    with duckdb.connect(file) as connection:
+        connection.execute("CREATE TABLE age AS SELECT 13.8 AS billion_years")
 
-    exports = start("sandbox", "--port", str(port), "--questions", str(catalogue)).exports()
+    exports = start("sandbox", "--port", str(port), "--database", str(file)).exports()
 
     assert exports["base_url"] == f"http://127.0.0.1:{port}"
-    code, out, _ = shell.text(shell.run("ask", "how old is the universe", "--format", "csv", **exports))
+    code, out, _ = shell.text(shell.run("ask", "SELECT * FROM age", "--format", "csv", **exports))
     assert (code, out) == (0, '"billion_years"\n13.8\n')
 
 
@@ -176,7 +176,6 @@ def test_a_batch_ends_with_its_sandbox(shell: Any, commands: dict[str, list[str]
         ([], {}),
         (["--port", "7", "--latency", "0.5"], {"port": 7, "latency": 0.5}),
         (["--database", "a.duckdb"], {"database": Path("a.duckdb")}),
-        (["--questions", "a.toml"], {"questions": Path("a.toml")}),
         (["--fault", "ask:status=503"], {"faults": [Fault.from_text("ask:status=503")]}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

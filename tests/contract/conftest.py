@@ -1,4 +1,4 @@
-"""The service that a contract case runs against: golden answers, or a live sandbox of either kind."""
+"""The service that a contract case runs against: golden answers, or a live sandbox."""
 
 from __future__ import annotations
 
@@ -32,8 +32,6 @@ ANSWERS: Final = {
     "what is this workspace about": "summary_only.json",
     "which warehouse ships the fastest": "failed.json",
 }
-#: The sandbox differs from the full one in its statistics alone.
-DOCUMENTED: Final = pytest.param("documented", marks=pytest.mark.slow)
 #: The API document: the field of the results that each value of ``include`` requests.
 FIELDS: Final = {
     "dataframe": "dataframe",
@@ -55,7 +53,7 @@ class Service:
     Parameters
     ----------
     kind
-        ``golden``, or the kind of statistics that a live sandbox sends: ``full`` or ``documented``.
+        ``golden`` or ``live``.
     """
 
     kind: str
@@ -178,13 +176,6 @@ class GoldenServer:
         return 200, answer
 
 
-@pytest.fixture(scope="session")
-def documented_sandbox() -> Iterator[Sandbox]:
-    """Serve a sandbox that sends the documented statistics only."""
-    with Sandbox(statistics="documented") as running:
-        yield running
-
-
 @pytest.fixture
 def golden_service() -> Iterator[Service]:
     """Return the golden answers, served by a mock."""
@@ -194,37 +185,27 @@ def golden_service() -> Iterator[Service]:
         served.close()
 
 
-def _live(kind: str, request: pytest.FixtureRequest) -> Service:
-    running = request.getfixturevalue("sandbox" if kind == "full" else "documented_sandbox")
-    return Service(kind, dict(running.connection))
-
-
-@pytest.fixture(params=["golden", "full", DOCUMENTED])
-def service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    """Return each of the three services in turn."""
-    if request.param == "golden":
-        yield request.getfixturevalue("golden_service")
-        return
-    served = _live(request.param, request)
+@pytest.fixture
+def live(sandbox: Sandbox) -> Iterator[Service]:
+    """Return the live service, for what the golden answers lack."""
+    served = Service("live", dict(sandbox.connection))
     yield served
     served.close()
 
 
-@pytest.fixture(params=["full", DOCUMENTED])
-def live(request: pytest.FixtureRequest) -> Iterator[Service]:
-    """Return each of the two live services in turn, for what the golden answers lack."""
-    served = _live(request.param, request)
-    yield served
-    served.close()
+@pytest.fixture(params=["golden_service", "live"])
+def service(request: pytest.FixtureRequest) -> Service:
+    """Return each of the two services in turn."""
+    return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["golden", "full", DOCUMENTED])
+@pytest.fixture(params=["golden", "live"])
 def slow_service(request: pytest.FixtureRequest) -> Iterator[Service]:
     """Return each service in turn, slow enough that a question is seen in each state."""
     if request.param == "golden":
         yield request.getfixturevalue("golden_service")
         return
-    with Sandbox(statistics=request.param, latency=0.4, workers=1) as running:
-        served = Service(request.param, dict(running.connection))
+    with Sandbox(latency=0.4, workers=1) as running:
+        served = Service("live", dict(running.connection))
         yield served
         served.close()

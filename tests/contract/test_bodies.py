@@ -331,7 +331,7 @@ def test_the_documented_sections_are_as_documented(live: Any, question: str) -> 
     question_id = live.finished(question)
     body = live.results(question_id, "?include=dataframe,statistics&max_rows=1").json()
     columns = body["results"]["dataframe_stats"]
-    guessed = {"numeric", "boolean"} if live.kind == "full" else set()
+    guessed = {"numeric", "boolean"}
 
     assert list(columns) == body["results"]["dataframe"][0]
     for sections in columns.values():
@@ -341,15 +341,6 @@ def test_the_documented_sections_are_as_documented(live: Any, question: str) -> 
             assert list(sections[name]) == list(SECTIONS[name])
             for key, kind in SECTIONS[name].items():
                 assert sections[name][key] is None or type(sections[name][key]) is kind
-
-
-def test_undocumented_sections_are_sent_only_with_full_statistics(live: Any) -> None:
-    """The section of a number is there with full statistics and absent with documented ones."""
-    question_id = live.finished(TOP_COUNTRIES)
-
-    columns = live.results(question_id, "?include=statistics").json()["results"]["dataframe_stats"]
-
-    assert list(columns["orders"]) == (["general", "numeric"] if live.kind == "full" else ["general"])
 
 
 def test_errors_have_one_shape(live: Any) -> None:

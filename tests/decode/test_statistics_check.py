@@ -30,7 +30,6 @@ from connecty_frames.errors import (
 )
 from connecty_frames.options import AskOptions
 from connecty_frames.sandbox import workspace
-from connecty_frames.sandbox.catalogue import Catalogue
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -852,7 +851,7 @@ def test_the_sandbox(sandbox: Sandbox, max_rows: int | None, *, strict: bool) ->
     doubted = {}
     with Client(**sandbox.connection) as client, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for question in Catalogue.from_toml(*workspace.catalogue()).questions:
+        for question in workspace.catalogue().questions:
             caught.clear()
             try:
                 client.ask(question, max_rows=max_rows, strict=strict, on_truncation="ignore")

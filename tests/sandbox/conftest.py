@@ -118,9 +118,7 @@ def api(shared_api: Api) -> Api:
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
     """Return the sample workspace."""
-    database = Database(
-        None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
-    )
+    database = Database(None, timezone="Europe/Warsaw", time_limit=20, clock=SYSTEM_CLOCK)
     yield database
     database.close()
 

@@ -21,9 +21,9 @@ from tests.cases import cases
 NAN = float("nan")
 
 
-def read(frame: Any, *, documented_only: bool = False) -> Any:
+def read(frame: Any) -> Any:
     """Read a frame, with instants written in the zone of Warsaw."""
-    return read_frame(frame, timezone="Europe/Warsaw", documented_only=documented_only)
+    return read_frame(frame, timezone="Europe/Warsaw")
 
 
 def rows(frame: Any) -> str:
@@ -125,29 +125,6 @@ def test_uuids() -> None:
     """In their usual form."""
     value = uuid.UUID("729cb7a4-4b06-449e-a3c9-df40f5e570b8")
     assert rows(pa.table({"c": pa.array([value.bytes], pa.uuid())})) == f'["{value}"]'
-
-
-def test_the_statistics_are_computed() -> None:
-    """As for the sandbox's own tables."""
-    frame = pa.table({"number": [1, None], "text": ["a", "a"]})
-    assert json.loads(read(frame).statistics) == {
-        "number": {
-            "general": {"count": 2, "nulls_count": 1},
-            "numeric": {"distinct_count": 1, "distinct_approx": False, "min": 1, "max": 1, "mean": 1.0},
-        },
-        "text": {
-            "general": {"count": 2, "nulls_count": 0},
-            "string": {
-                "distinct_count": 1,
-                "distinct_approx": False,
-                "empty_string_count": 0,
-                "min_len": 1,
-                "mean_len": 1.0,
-                "max_len": 1,
-            },
-        },
-    }
-    assert "numeric" not in json.loads(read(frame, documented_only=True).statistics)["number"]
 
 
 def test_the_statistics_of_many_columns() -> None:

@@ -36,7 +36,6 @@ def database_on(
         file,
         timezone=timezone,
         time_limit=time_limit,
-        documented_only=False,
         clock=SYSTEM_CLOCK,
         memory=memory,
     )

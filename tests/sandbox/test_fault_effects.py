@@ -65,22 +65,6 @@ def test_a_lost_reply_leaves_the_question_running(api: Any) -> None:
             lost.result()
 
 
-def test_two_polls_of_one_question_fail(api: Any) -> None:
-    """Polls of another question are not affected."""
-    api.sandbox.faults.add(Fault("results", status=503, retry_after=1, times=2, question=QUESTION))
-    one, other = api.ask(QUESTION), api.ask("SELECT 8 AS n")
-
-    replies = [api.results(one), api.results(other), api.results(one), api.results(one)]
-    assert [reply.status_code for reply in replies] == [503, 200, 503, 200]
-    assert replies[0].headers["Retry-After"] == "1"
-    assert [seen.question for seen in api.sandbox.request_log.requests][-4:] == [
-        QUESTION,
-        "SELECT 8 AS n",
-        QUESTION,
-        QUESTION,
-    ]
-
-
 def test_a_state_that_is_not_in_the_document(api: Any) -> None:
     """It is reported for any real state, and not without a token."""
     api.sandbox.faults.add(Fault("results", state="ARCHIVED", times=2))
@@ -93,47 +77,22 @@ def test_a_state_that_is_not_in_the_document(api: Any) -> None:
 
 
 def test_tokens_expire_all_at_once(api: Any) -> None:
-    """Requests are rejected until the client has a new token, and no question is accepted before."""
+    """Requests are rejected until there is a new token, which may expire at once; no question is accepted."""
     api.sandbox.faults.add(Fault("ask", expired=True, times=1))
 
     rejected = post(api)
-    assert (rejected.status_code, rejected.json()["message"]) == (401, "The token has expired.")
+    assert (rejected.status_code, rejected.json()["message"]) == (
+        401,
+        "The token has expired, or is not one of this server's.",
+    )
     assert api.sandbox.request_log.submissions() == {}
     assert post(api).status_code == 401
     api.login()
     assert post(api).status_code == 200
 
-
-def test_a_new_token_that_has_expired(api: Any) -> None:
-    """The token was just issued, and is rejected."""
     api.sandbox.faults.add(Fault("token", expired=True))
     api.login()
-
     assert post(api).status_code == 401
-
-
-def test_a_token_request_that_fails_after_the_token_was_issued(api: Any) -> None:
-    """The token is counted, though it does not arrive."""
-    before = api.sandbox.request_log.tokens
-    api.sandbox.faults.add(Fault("token", reset=True, when="after"))
-    with pytest.raises(requests.ConnectionError):
-        requests.post(api.url("/v1/auth/token"), json=api.credentials(), timeout=5)
-
-    assert api.sandbox.request_log.tokens == before + 1
-
-
-@pytest.mark.slow
-def test_a_cut_response_is_complete_the_next_time(api: Any) -> None:
-    """A client that checks the length fetches it again, and asks no question twice."""
-    question_id = api.ask(QUESTION)
-    while (whole := api.results(question_id)).json()["state"] != "COMPLETED":
-        pass
-    api.sandbox.faults.add(Fault("results", cut=20, times=1))
-
-    with pytest.raises(requests.RequestException):
-        api.results(question_id)
-    assert api.results(question_id).content == whole.content
-    assert api.sandbox.request_log.submissions() == {QUESTION: 1}
 
 
 def test_faults_add_no_secret_to_the_request_log(api: Any) -> None:

@@ -64,15 +64,6 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def test_a_fault_affects_its_endpoint_alone(box: Sandbox) -> None:
-    """The response of another endpoint is complete."""
-    box.faults.add(Fault("ask", reset=True))
-
-    head, body, ended = call(box)
-    assert (head.partition(b"\r\n")[0], body, ended) == (b"HTTP/1.1 200 OK", HEALTHY, "closed")
-    assert box.request_log.requests[0].fault is None
-
-
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("fault", "ended"), [({"reset": True}, "reset"), ({"close": True}, "closed"), ({"lost": True}, "silent")]
@@ -139,15 +130,6 @@ def test_latency(box: Sandbox, when: Any) -> None:
 
     assert call(box)[1] == HEALTHY
     assert time.monotonic() - started >= 0.2
-
-
-def test_a_fault_can_be_cleared_while_it_runs(box: Sandbox) -> None:
-    """The next response is regular."""
-    box.faults.add(Fault("health", reset=True))
-    assert call(box)[2] == "reset"
-
-    box.faults.clear()
-    assert call(box)[1] == HEALTHY
 
 
 @cases(

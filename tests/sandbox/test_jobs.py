@@ -65,7 +65,7 @@ def gate() -> Gate:
 @pytest.fixture
 def queue(database: Database, gate: Gate) -> Iterator[JobQueue]:
     """Return a queue with one worker that uses the gate."""
-    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=0.0)
+    queue = JobQueue(NoStop(database), gate, workers=1, latency=0.0)
     yield queue
     gate.open.set()
     queue.close()
@@ -127,20 +127,6 @@ def test_a_question_is_found_by_its_id_in_its_workspace(queue: JobQueue) -> None
     assert queue.find("no-uuid", 13) is None
 
 
-def test_a_queue_has_a_capacity(database: Database, gate: Gate) -> None:
-    """A question beyond it is rejected until another has finished."""
-    queue = JobQueue(NoStop(database), gate, workers=1, capacity=2, latency=0.0)
-    first, second, third = (queue.submit(words, 13) for words in "abc")
-    assert first is not None
-    assert second is not None
-    assert third is None
-
-    gate.open.set()
-    until(lambda: second.state is State.COMPLETED)
-    assert queue.submit("d", 13) is not None
-    queue.close()
-
-
 def test_an_answerer_that_leaves_ends_its_question(queue: JobQueue, gate: Gate) -> None:
     """An exception that is no Exception (sys.exit, pytest.fail) fails the question too."""
     gate.open.set()
@@ -149,18 +135,16 @@ def test_an_answerer_that_leaves_ends_its_question(queue: JobQueue, gate: Gate) 
     assert job.error == "The sandbox failed (SystemExit: I am off). Ask again."
 
 
-@pytest.mark.parametrize(("limit", "value"), [("kept", 2), ("kept_bytes", 700)])
-def test_the_oldest_are_deleted(database: Database, gate: Gate, limit: str, value: int) -> None:
-    """Beyond a number of questions, or of bytes, the question that finished first is deleted."""
+def test_the_oldest_are_deleted(database: Database, gate: Gate) -> None:
+    """Beyond a number of bytes, the question that finished first is deleted."""
     gate.open.set()
-    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=0.0, **{limit: value})
+    queue = JobQueue(NoStop(database), gate, workers=1, latency=0.0, kept_bytes=1500)
     jobs = []
     for words in "abc":
         jobs.append(queue.submit(words, 13))
         until(lambda: jobs[-1].state is State.COMPLETED)
 
-    sizes = [job.result.size for job in jobs]
-    assert 100 < min(sizes) == max(sizes) < 150
+    assert 500 < min(job.size for job in jobs) == max(job.size for job in jobs) < 750
     found = [queue.find(job.question_id, 13) for job in jobs]
     assert found == [None, jobs[1], jobs[2]]
     queue.close()
@@ -169,7 +153,7 @@ def test_the_oldest_are_deleted(database: Database, gate: Gate, limit: str, valu
 def test_an_answer_is_kept_however_large(database: Database, gate: Gate) -> None:
     """The newest is kept, so that it can be fetched; a question that waits is never deleted."""
     gate.open.set()
-    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=0.0, kept_bytes=1)
+    queue = JobQueue(NoStop(database), gate, workers=1, latency=0.0, kept_bytes=1)
     first = queue.submit("a", 13)
     until(lambda: first.state is State.COMPLETED)
     assert queue.find(first.question_id, 13) is first
@@ -187,7 +171,7 @@ def test_an_answer_is_kept_however_large(database: Database, gate: Gate) -> None
 def test_latency_is_spent_on_each_question(database: Database, gate: Gate) -> None:
     """A question is in progress for the latency before anything else is done."""
     gate.open.set()
-    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=0.2)
+    queue = JobQueue(NoStop(database), gate, workers=1, latency=0.2)
     states, started = [], time.monotonic()
     job = queue.submit("a", 13)
     gate.asking = lambda: states.append((job.state, time.monotonic() - started >= 0.2))
@@ -201,7 +185,7 @@ def test_closing_does_not_wait_for_the_latency(database: Database, gate: Gate) -
     """A waiting question stays PENDING, and no thread is left."""
     threads = set(threading.enumerate())
     gate.open.set()
-    queue = JobQueue(NoStop(database), gate, workers=1, capacity=10, latency=60.0)
+    queue = JobQueue(NoStop(database), gate, workers=1, latency=60.0)
     working, waiting = queue.submit("a", 13), queue.submit("b", 13)
     until(lambda: working.state is State.IN_PROGRESS)
     started = time.monotonic()

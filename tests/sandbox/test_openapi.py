@@ -164,16 +164,6 @@ def test_the_sandbox_serves_it(api: Any) -> None:
     assert [seen[:3] for seen in api.sandbox.request_log.requests] == [("GET", "/openapi.json", 200)]
 
 
-def test_a_sandbox_that_takes_no_post_for_a_token() -> None:
-    """Its document has GET alone for a token, and POST is answered by 405."""
-    with Sandbox(token_by_post=False) as sandbox:
-        url = sandbox.connection["base_url"]
-        described = requests.get(url + "/openapi.json", timeout=5).json()
-        assert requests.post(url + "/v1/auth/token", json={}, timeout=5).status_code == 405
-
-    assert list(described["paths"]["/v1/auth/token"]) == ["get"]
-
-
 def test_it_is_served_under_the_names_of_the_sandbox_alone(api: Any) -> None:
     """A web page does not get it by DNS rebinding."""
     reply = requests.get(api.url("/openapi.json"), headers={"Host": "evil.example"}, timeout=5)
@@ -215,14 +205,6 @@ def test_the_errors_of_the_sandbox_are_valid(
 
     assert reply.status_code == status
     assert is_valid(openapi, request_of(method, target), reply)
-
-
-@pytest.mark.parametrize(("method", "target"), [("POST", "/v1/dw/13/questions"), ("GET", "/v1/auth/token")])
-def test_a_body_that_is_late_has_a_status(openapi: Any, method: str, target: str) -> None:
-    """The document allows 408, which a sandbox sends for a body that does not arrive in time."""
-    late = answered(b'{"error": "request_timeout", "message": "late", "request_id": "1"}', 408)
-
-    assert is_valid(openapi, request_of(method, target), late)
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import tomllib
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -112,9 +111,6 @@ RESULTS = {
         SELECT CAST(date_trunc('quarter', signed_up_on) AS DATE), count(*) FROM usr.users
         GROUP BY 1 ORDER BY 1
     """,
-    "price of Lamp no. 8": """
-        SELECT product_id, name, price, category FROM sales.products WHERE name = 'Lamp no. 8'
-    """,
     "orders from Tokyo on weekends in Q1 2025 by month": """
         SELECT CAST(date_trunc('month', ordered_at) AS DATE), count(*) FROM sales.orders
         JOIN sales.customers USING (customer_id)
@@ -207,17 +203,23 @@ def test_the_reason(answerer: WorkspaceAnswerer) -> None:
     with pytest.raises(QuestionFailed) as left:
         answerer.answer("revenue by country minimum", 13)
     assert "Words that do not fit: 'minimum'. " in str(left.value)
+    with pytest.raises(QuestionFailed, match=r"Unknown words: 'Ten-ant', '1980s'\. `connecty"):
+        answerer.answer("revenue by Ten-ant in the 1980s or the 1980s", 13)
+    with pytest.raises(QuestionFailed, match="Not a number of rows: 'zero'"):
+        answerer.answer("top zero products by revenue", 13)
 
 
 @pytest.mark.parametrize(
     ("question", "offers"),
     [
-        ("revenue in March", ["revenue in march 2024", "revenue in march 2025"]),
+        ("revenue in March", ["revenue in March 2024", "revenue in March 2025"]),
         (
             "revenue in Germany and Poland",
-            ["compare revenue in germany and poland", "revenue in germany and poland together"],
+            ["compare revenue in Germany and Poland", "revenue in Germany and Poland together"],
         ),
         ("revenue in 2024 and 2025", ["compare revenue in 2024 and 2025"]),
+        ("revenu by Catagory in germany", ["revenue by category in germany"]),
+        ("show the last 100 logns", ["show the last 100 logins"]),
     ],
 )
 def test_what_a_refusal_offers_is_answered(
@@ -424,7 +426,6 @@ def test_a_ranking_takes_the_usual_number(answerer: WorkspaceAnswerer) -> None:
 
 
 SUMMARIES = {
-    "revenu by catagory in germany": "revenue by category, country is Germany",
     "top 2 products in each category by revenue": (
         "revenue by category and product, the highest 2 of each category by revenue"
     ),
@@ -432,15 +433,12 @@ SUMMARIES = {
         "average of the number of orders of each customer that has any by country"
     ),
     "customers without orders in 2024": "customers, customers without orders (in 2024)",
-    "how much did revenue grow from Q1 2024 to Q1 2025": (
-        "change of revenue between that from 2024-01-01 to 2024-03-31 and that from 2025-01-01 to 2025-03-31"
-    ),
 }
 
 
 @cases(("question", "meaning"), SUMMARIES.items())
 def test_the_summary_says_how_it_was_read(answerer: WorkspaceAnswerer, question: str, meaning: str) -> None:
-    """With typing mistakes corrected, and what the words leave open."""
+    """And says what the words leave open."""
     assert answerer.answer(question, 13).summary == f"Read as: {meaning}. Rows: {{rows}}."
 
 
@@ -454,15 +452,15 @@ def test_examples(answerer: WorkspaceAnswerer, database: duckdb.DuckDBPyConnecti
 
 def test_other_ways_to_ask_stay(answerer: WorkspaceAnswerer) -> None:
     """The catalogue comes first, and SELECT is run as it is."""
-    catalogue = tomllib.loads(workspace.catalogue()[0])["question"]
-    assert answerer.answer(catalogue[0]["question"], 13).sql == catalogue[0]["sql"]
+    catalogue = workspace.catalogue()
+    first = catalogue.questions[0]
+    assert answerer.answer(first, 13) == catalogue.find(first)
     assert answerer.answer("select 1", 13).sql == "select 1"
     assert answerer.answer("from sales.orders", 13).sql == "from sales.orders"
     assert answerer.answer("from Poland: revenue", 13).summary.startswith(
         "Read as: revenue, country is Poland"
     )
-    listed = [entry["question"] for entry in catalogue if not entry.get("fails")]
-    assert answerer.questions == [*listed, *MODEL.examples]
+    assert answerer.questions == [*catalogue.questions, *MODEL.examples]
 
 
 def test_a_long_question_is_refused_at_once(answerer: WorkspaceAnswerer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import TYPE_CHECKING
 
 from tests.cases import cases
@@ -58,10 +57,3 @@ def test_the_first_row_keeps_its_digits(run: Callable[[str], QueryResult]) -> No
 
     assert result.first_row() == {"price": "10.50", "n": 3, "s": "x", "u": None}
     assert run("SELECT 1 AS n WHERE false").first_row() == {}
-
-
-def test_a_result_can_be_sent_to_another_process(run: Callable[[str], QueryResult]) -> None:
-    """It consists of texts and offsets, so that it can be pickled."""
-    result = run("SELECT 1 AS n")
-
-    assert pickle.loads(pickle.dumps(result)) == result

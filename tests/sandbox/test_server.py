@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
-import threading
-import time
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 import requests
 
 from connecty_frames.protocol import State
 from connecty_frames.sandbox import Sandbox
-from connecty_frames.sandbox.catalogue import Plan
 from connecty_frames.sandbox.jobs import Job
 from connecty_frames.sandbox.server import _results_body
 from tests.cases import cases
+
+if TYPE_CHECKING:
+    import pytest
 
 LOGINS = "show the last 100 logins"
 JSON = {"Content-Type": "application/json"}
@@ -85,18 +83,6 @@ def test_an_invalid_token_request_is_explained(api: Any, body: bytes, message: s
     assert_error(reply, 422, "unprocessable", message)
 
 
-def test_the_token_endpoint_can_reject_post() -> None:
-    """With token_by_post=False it accepts GET alone, as the heading says."""
-    with Sandbox(token_by_post=False) as sandbox, requests.Session() as session:
-        url = sandbox.connection["base_url"] + "/v1/auth/token"
-        credentials = {key: sandbox.connection[key] for key in ("client_id", "client_secret")}
-        rejected = session.post(url, json=credentials)
-
-        assert_error(rejected, 405, "method_not_allowed", "")
-        assert "GET" in rejected.headers["Allow"]
-        assert session.get(url, json=credentials).status_code == 200
-
-
 # Authorisation
 
 
@@ -139,17 +125,12 @@ def test_a_token_expires(connect: Any, shifted_clock: Any) -> None:
         question_id = api.ask("SELECT 1")
         shifted_clock.shift = timedelta(seconds=61)
 
-        assert_error(api.results(question_id), 401, "unauthorized", r"^The token has expired\.$")
+        assert_error(api.results(question_id), 401, "unauthorized", r"^The token has expired, or")
         api.login()
         assert api.results(question_id).status_code == 200
 
 
 # Asking
-
-
-def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
-    """There is no idempotency key by which the second would be recognised."""
-    assert api.ask(LOGINS) != api.ask(LOGINS)
 
 
 @cases(
@@ -242,59 +223,7 @@ def test_a_client_that_leaves_within_its_request_has_no_effect(
     assert caplog.records == []
 
 
-@pytest.mark.slow
-def test_too_many_unfinished_questions(connect: Any) -> None:
-    """Another one gets 429 with Retry-After, and is accepted once a question has finished."""
-    with Sandbox(workers=1, capacity=2, latency=0.3) as sandbox:
-        api = connect(sandbox)
-        first = api.ask("SELECT 1")
-        api.ask("SELECT 2")
-        rejected = api.session.post(api.url("/v1/dw/13/questions"), json={"question": "SELECT 3"})
-
-        assert_error(rejected, 429, "too_many_requests", "Too many questions are unfinished")
-        assert rejected.headers["Retry-After"] == "1"
-        assert sandbox.request_log.submissions() == {"SELECT 1": 1, "SELECT 2": 1}
-        while api.results(first).json()["state"] != "COMPLETED":
-            pass
-        api.ask("SELECT 3")
-
-
 # States
-
-
-class Held:
-    """An answerer that waits before each question until it is released."""
-
-    def __init__(self) -> None:
-        self.begun, self.released = threading.Semaphore(0), threading.Semaphore(0)
-
-    def answer(self, question: str, _dw_id: int) -> Plan:
-        """Return the question as the plan."""
-        self.begun.release()
-        assert self.released.acquire(timeout=20)
-        return Plan(question)
-
-
-@pytest.mark.slow
-def test_every_state_is_reported(connect: Any) -> None:
-    """With one worker a question is in progress while the next is pending, and both finish."""
-    held = Held()
-    with Sandbox(workers=1, answerer=held) as sandbox:
-        api = connect(sandbox)
-
-        def states() -> list[Any]:
-            return [api.results(each).json() for each in (good, bad)]
-
-        good, bad = api.ask("SELECT 1 AS n"), api.ask("SELECT no_such_column")
-        held.begun.acquire()
-        assert states() == [{"state": "IN_PROGRESS"}, {"state": "PENDING"}]
-        held.released.release()
-        held.begun.acquire()
-        assert [body["state"] for body in states()] == ["COMPLETED", "IN_PROGRESS"]
-        held.released.release()
-        while states()[1] == {"state": "IN_PROGRESS"}:
-            time.sleep(0.01)
-        assert [body["state"] for body in states()] == ["COMPLETED", "FAILED"]
 
 
 @cases("end", [State.COMPLETED, State.FAILED])
@@ -316,16 +245,6 @@ def test_a_question_that_ends_while_its_state_is_read(end: State) -> None:
     assert _results_body(Ending(UNKNOWN, 13, "how many?"), frozenset(), 0) == {"state": "IN_PROGRESS"}
 
 
-def test_a_failed_question_has_a_reason(api: Any) -> None:
-    """The body has the state and our field error, with DuckDB's message and the SQL."""
-    body = api.answer("SELECT 'x'::INTEGER AS n", include="dataframe,statistics,sqlquery,summary").json()
-
-    assert list(body) == ["state", "error"]
-    assert body["state"] == "FAILED"
-    assert "Could not convert string 'x' to INT32" in body["error"]
-    assert body["error"].endswith("SELECT 'x'::INTEGER AS n")
-
-
 def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:
     """A question that is not in the catalogue does not get the answer to another."""
     body = api.answer("show the last 100 logouts").json()
@@ -335,58 +254,7 @@ def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:
     assert '"show the last 100 logins"' in body["error"]
 
 
-def test_results_can_be_fetched_more_than_once(api: Any) -> None:
-    """A finished question has the same results each time."""
-    question_id = api.ask("SELECT 1 AS n")
-    bodies = set()
-    while len(bodies) < 1 or b"PENDING" in b"".join(bodies) or b"IN_PROGRESS" in b"".join(bodies):
-        bodies = {api.results(question_id).content}
-
-    assert (
-        {api.results(question_id).content for _ in range(5)}
-        == bodies
-        == {b'{"state":"COMPLETED","results":{"dataframe":[["n"],[1]]}}'}
-    )
-
-
 # Results
-
-
-def test_the_example_of_the_api_document(api: Any) -> None:
-    """The columns and the statistics are those of the document, and the instants lie four days earlier."""
-    body = api.answer(LOGINS, include="dataframe,sqlquery,statistics", max_rows=3).json()
-
-    assert list(body) == ["state", "results"]
-    assert list(body["results"]) == ["sql_query", "dataframe", "dataframe_stats"]
-    assert body["results"]["sql_query"].startswith("WITH ranked_logins AS (\n    SELECT\n        l.user_id,")
-    assert body["results"]["dataframe"] == [
-        ["login_timestamp", "user_email"],
-        ["2025-10-31T13:05:01.146482+01:00", "damian@connectyai.com"],
-        ["2025-10-31T11:48:15.46+01:00", "damian@connectyai.com"],
-        ["2025-10-31T10:49:22.91+01:00", "damian@connectyai.com"],
-    ]
-    assert body["results"]["dataframe_stats"] == {
-        "login_timestamp": {
-            "general": {"count": 100, "nulls_count": 0},
-            "temporal": {
-                "distinct_count": 100,
-                "distinct_approx": False,
-                "min": "2025-10-20T11:03:05.196568+02:00",
-                "max": "2025-10-31T13:05:01.146482+01:00",
-            },
-        },
-        "user_email": {
-            "general": {"count": 100, "nulls_count": 0},
-            "string": {
-                "distinct_count": 2,
-                "distinct_approx": False,
-                "empty_string_count": 0,
-                "min_len": 21,
-                "mean_len": 22.44,
-                "max_len": 45,
-            },
-        },
-    }
 
 
 @cases(
@@ -534,11 +402,22 @@ def test_an_internal_error_has_the_same_form(api: Any, monkeypatch: pytest.Monke
     assert "inner secret" not in reply.text
 
 
-@pytest.mark.slow
-def test_a_hundred_thousand_rows(api: Any) -> None:
-    """The whole table arrives, in order."""
-    reply = api.answer("list all orders", max_rows=1_000_000)
-    rows = json.loads(reply.content)["results"]["dataframe"]
+# Size
 
-    assert rows[0][:3] == ["order_id", "customer_id", "ordered_at"]
-    assert [row[0] for row in rows[1:]] == list(range(1, 100_001))
+
+@cases(
+    ("method", "path"),
+    [
+        ("POST", "/v1/dw/{}/questions"),
+        ("GET", "/v1/dw/13/questions/{}/results"),
+        ("GET", "/v1/dw/13/questions/x/results?include={}"),
+        ("GET", "/v1/dw/13/questions/x/results?max_rows={}"),
+    ],
+)
+def test_errors_shorten_invalid_values(api: Any, method: str, path: str) -> None:
+    """An error has the beginning of the invalid value."""
+    reply = api.session.request(method, api.url(path.format("x" * 12_000)))
+
+    assert reply.status_code in {404, 422}
+    assert "x" * 120 + "…" in reply.json()["message"]
+    assert len(reply.content) < 500

@@ -1,13 +1,9 @@
-"""How questions are split into words, and which typing mistakes are corrected."""
+"""How questions are split into words, and named again."""
 
 from __future__ import annotations
 
-from connecty_frames.sandbox.words import Vocabulary, split, stem
+from connecty_frames.sandbox.words import as_typed, split, stem
 from tests.cases import cases
-
-VOCABULARY = Vocabulary(
-    ["category", "countries", "country", "customers", "orders", "poland", "products", "revenue", "status"]
-)
 
 
 @cases(
@@ -32,41 +28,18 @@ def test_words(question: str, words: list[str]) -> None:
 
 
 @cases(
-    ("typed", "meant"),
+    ("words", "question", "typed"),
     [
-        ("contries", "countries"),
-        ("ordres", "orders"),
-        ("revenu", "revenue"),
-        ("cuntry", "country"),
-        ("custmers", "customers"),
-        ("catagory", "category"),
-        ("polnad", "poland"),
+        (["10", "lollipops"], "Top ten Lollipops?", ["ten", "Lollipops"]),
+        (["s", "1980"], "revenue in the 1980s and the 1980s", ["1980s"]),
+        (["more than 3"], "more than three, or more", ["more than three"]),
+        (["25"], "twenty-five", ["twenty-five"]),
+        (["25"], "twenty five", ["25"]),
     ],
 )
-def test_a_typing_mistake(typed: str, meant: str) -> None:
-    """A letter too many, too few, another one, or two exchanged."""
-    assert VOCABULARY.corrected([typed]) == [meant]
-
-
-@cases(
-    "word",
-    [
-        "county",
-        "counties",
-        "costumers",
-        "odors",
-        "weather",
-        "orer",
-        "xyzzy",
-        "rev",
-        "2025",
-        "countey",
-        "untry",
-    ],
-)
-def test_another_word(word: str) -> None:
-    """A word of English, or as near to one, one that is too far off or too short, and a number."""
-    assert VOCABULARY.corrected([word]) == [word]
+def test_words_as_they_were_typed(words: list[str], question: str, typed: list[str]) -> None:
+    """In the words of the question, each once; those that were read from two words as they were read."""
+    assert list(as_typed(words, question)) == typed
 
 
 @cases(

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames._base.text import snippet
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql, similar_questions
 from connecty_frames.sandbox.questions.query import Refused
 from connecty_frames.sandbox.questions.reader import read
 from connecty_frames.sandbox.questions.slots import Lexicon
 from connecty_frames.sandbox.questions.statements import select_statement
-from connecty_frames.sandbox.words import STOP_WORDS, Vocabulary, split
+from connecty_frames.sandbox.words import as_typed, split
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Catalogue
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 #: The words that a question may have: the time for reading grows with their number.
 _MAX_WORDS: Final = 40
-
+#: How alike an unknown word and a known one are, from 0 to 1, for it to be a typing mistake.
+_LIKENESS: Final = 0.8
 
 #: What a query has that begins with "from" or "with" and is no question.
 _SQL: Final = re.compile(r"\bselect\b|[.(*]", re.IGNORECASE)
@@ -44,42 +47,45 @@ class WorkspaceAnswerer:
     def _lexicon(self) -> Lexicon:
         return Lexicon(self._model)
 
-    @cached_property
-    def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(self._lexicon.words | STOP_WORDS)
-
     def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - there is one workspace
         """Return the plan for a question."""
-        plan = self._catalogue.find(question)
-        if plan is not None:
-            return plan
-        typed = split(question[:BASE_LENGTH])
         try:
-            return self._read(typed if len(question) <= BASE_LENGTH else [])
+            return self._plan(question)
         except Refused as refused:
             if looks_like_sql(question) and _SQL.search(question):
                 return Plan(question)
             # What shares only a word with the question, such as its table, is about something else.
             similar = similar_questions(question, self.questions, least=0.5)
             raise QuestionFailed(
-                f"The sandbox cannot read this question. {refused}{self._offers(typed, refused)} `connecty "
-                f"sandbox --examples` lists examples; it also runs SELECT statements.{similar}"
+                f"The sandbox cannot read this question. {self._reason(refused, question)} `connecty sandbox "
+                f"--examples` lists examples; it also runs SELECT statements.{similar}"
             ) from None
 
-    def _read(self, typed: list[str]) -> Plan:
-        """Return the plan for the words of a question; raises Refused."""
-        if not 0 < len(typed) <= _MAX_WORDS:
+    def _plan(self, question: str) -> Plan:
+        """Return the plan for a question; raises Refused."""
+        plan = self._catalogue.find(question)
+        if plan is not None:
+            return plan
+        words = split(question) if len(question) <= BASE_LENGTH else []
+        if not 0 < len(words) <= _MAX_WORDS:
             raise Refused(f"It has more than {_MAX_WORDS} words or {BASE_LENGTH} characters.")
-        query = read(self._lexicon, self._vocabulary.corrected(typed))
-        sql, words = select_statement(query, self._model)
-        return Plan(sql, f"Read as: {words}. Rows: {{rows}}.")
+        sql, said = select_statement(read(self._lexicon, words), self._model)
+        return Plan(sql, f"Read as: {said}. Rows: {{rows}}.")
 
-    def _offers(self, typed: list[str], refused: Refused) -> str:
-        """Return other wordings of a question that have an answer."""
+    def _reason(self, refused: Refused, question: str) -> str:
+        """Return why a question is refused, and other wordings of it that have an answer."""
+        asked, reason = question.strip(" ?.!"), str(refused)
+        wordings = [offer.format(asked) for offer in refused.offers]
+        if refused.words:
+            typed = as_typed(refused.words, asked)
+            reason += f": {', '.join(map(repr, map(snippet, typed)))}."
+            for word in typed:  # a typing mistake
+                for near in get_close_matches(word.casefold(), self._lexicon.words, 1, _LIKENESS):
+                    asked = asked.replace(word, near)
+            wordings.append(asked)
         offers = []
-        for offer in refused.offers:
-            wording = offer.format(" ".join(typed))
+        for wording in wordings:
             with suppress(Refused):
-                self._read(split(wording))
+                self._plan(wording)
                 offers.append(f'"{wording}"')
-        return f" It may mean {' or '.join(offers)}." if offers else ""
+        return f"{reason} It may mean {' or '.join(offers)}." if offers else reason

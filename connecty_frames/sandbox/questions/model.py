@@ -55,7 +55,7 @@ class Field(_Part, frozen=True, eq=False):
     aggregate: str
     sql: str
     type: Literal[
-        "key", "number", "money", "instant", "timestamp", "date", "duration", "category", "boolean", "text"
+        "number", "money", "instant", "timestamp", "date", "duration", "category", "boolean", "text"
     ]
     nouns: list[str]
     #: What a question calls it, its times as those of UTC, and whether it is a time or a number.
@@ -68,7 +68,6 @@ class Field(_Part, frozen=True, eq=False):
     within: str | None = None
     values: list[Value] = []
     verbs: list[str] = []
-    moments: list[str] = []
     units: list[str] = []
     scale: str = "1"
     present: list[str] = []
@@ -116,8 +115,6 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, entity in tables["entity"].items():
             entity |= {"name": name, "alias": entity["table"].rpartition(".")[2]}
             entity.setdefault("plural", f"{name}s")
-            for key in entity["key"]:
-                tables["field"].append({"entity": name, "name": key, "type": "key", "nouns": []})
         for field in tables["field"]:
             field.setdefault("column", field["name"])
             field.setdefault("aggregate", field["column"])

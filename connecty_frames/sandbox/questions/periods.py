@@ -94,7 +94,7 @@ def _range(text: str) -> tuple[int, Condition] | None:
     if last is not None and kind in {"", "range"}:
         if until is None or until.end is None or begin.start >= until.end:
             return None
-        return last.end(), During((Period(begin.start, until.end),), ends=(begin, until))
+        return last.end(), During((Period(begin.start, until.end),))
     start = None if kind in {"before", "until"} else begin.end if kind == "after" else begin.start
     stop = begin.start if kind == "before" else begin.end if kind in {"", "until"} else None
     return first.end(), During((Period(start, stop, None if kind else begin.grain),))

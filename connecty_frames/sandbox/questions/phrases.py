@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
-from connecty_frames.sandbox.questions.model import Value
 from connecty_frames.sandbox.questions.query import Refused, fail_if
 from connecty_frames.sandbox.questions.slots import Slot, Verb
 
@@ -135,14 +134,6 @@ class Phrases:
 
     def _all(self, f: Found) -> Any:
         return None if any(slot.has("verb") for slot in self.slots[: self.position]) else f.slots[1:]
-
-    def _key(self, f: Found) -> Any:
-        entity, number = f.noun.entity, f.number
-        if entity is None or f.noun.plural or not number.isdigit() or entity.unique_label or entity.key[1:]:
-            return None
-        value = Value(int(number), number, number, [])
-        key = q.Is(self.model.find(entity.name, entity.key[0]), (value,))
-        return [*(("condition", each) for each in (key, *f.where)), ("row", entity)]
 
     # Bounds and periods
 
@@ -399,7 +390,8 @@ def _resolved(slot: Slot, about: set[str]) -> Slot:
 
 
 def _rows(numeral: str) -> int:
-    fail_if(not numeral.isdigit() or int(numeral) == 0, f"{numeral} is not a number of rows.")
+    if not numeral.isdigit() or int(numeral) == 0:
+        raise Refused("Not a number of rows", words=[numeral])
     return int(numeral)
 
 
@@ -409,4 +401,4 @@ def _decimal(numeral: str) -> Decimal:
             return Decimal(numeral.replace(",", ""))
     except InvalidOperation:
         pass
-    raise Refused(f"{numeral} may have a point between thousands, or three decimals.")
+    raise Refused("It may have a point between thousands, or three decimals", words=[numeral])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour"]
 Statistic = Literal["avg", "median", "min", "max", "sum", "stddev"]
@@ -17,11 +20,13 @@ Window = Literal["share", "growth", "running"]
 
 
 class Refused(Exception):
-    """A question that is not answered, why, and other wordings of it that may have an answer."""
+    """A question that is not answered: why, because of which words, and other wordings that may be."""
 
-    def __init__(self, reason: str = "No table has this combination.", *offers: str) -> None:
+    def __init__(
+        self, reason: str = "No table has this combination.", *offers: str, words: Iterable[str] = ()
+    ) -> None:
         super().__init__(reason)
-        self.offers = offers
+        self.offers, self.words = offers, words
 
 
 def fail_if(is_unclear: object, *reason: str) -> None:
@@ -84,12 +89,11 @@ class Compare(Condition, frozen=True):
 
 
 class During(Condition, frozen=True):
-    """A time, by default that of the rows, is in one of some periods; ``ends`` are those of a range."""
+    """A time, by default that of the rows, is in one of some periods."""
 
     periods: tuple[Period, ...]
     field: Field | None = None
     each: bool = False
-    ends: tuple[Period, Period] | None = None
 
 
 class Recurring(Condition, frozen=True):
@@ -130,7 +134,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """Numbers by dimensions, the share ``of`` a condition, the change between two periods, or ``rows``."""
+    """Numbers by dimensions, the share ``of`` a condition, or ``rows``."""
 
     numbers: tuple[Number, ...] = ()
     by: tuple[Dimension, ...] = ()
@@ -140,5 +144,4 @@ class Query(msgspec.Struct, frozen=True):
     fields: tuple[Field, ...] = ()
     window: Window | None = None
     of: Condition | None = None
-    periods: tuple[Period, Period] | None = None
     percent: bool = False

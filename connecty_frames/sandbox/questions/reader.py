@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec.structs import replace
 
-from connecty_frames._base.text import snippet
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Entity, Field
 from connecty_frames.sandbox.questions.phrases import Phrases, Ranking, negated
@@ -33,7 +32,7 @@ def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
     slots = [slot for slot in lexicon.claim(words) if set(slot) != {"filler"}]
     unknown = [slot.text for slot in slots if not slot]
     if unknown:
-        raise Refused(f"Unknown words: {', '.join(map(repr, map(snippet, unknown)))}.")
+        raise Refused("Unknown words", words=unknown)
     return _Reader(Phrases(lexicon, slots)).read()
 
 
@@ -140,7 +139,7 @@ class _Reader:
 
     def _subject(self) -> Entity | None:
         """Return the entity whose rows are asked for, counted or ranked."""
-        rows, people = self.take("row"), self.take("who")
+        people = self.take("who")
         ranked = [self.rank.subject.entity] if self.rank and self.rank.subject else []
         counted = [number.entity for number in self.numbers if number.entity and number.per is None]
         if ranked or counted:
@@ -152,11 +151,8 @@ class _Reader:
             self.slots = [slot for slot in self.slots if slot is not nouns[0]]
             self.where += noun.where
             return noun.entity
-        is_led = any(slot.has("prep", "which") for slot in self.slots)
-        is_open = rows and is_led and not any(slot.has("field", "noun", "costs") for slot in self.slots)
-        fail_if(is_open and not self.numbers, "It is unclear what to show.")
-        if rows or nouns or not people or not self.kinds & {"verb", "spends"}:
-            return rows[0] if rows else None
+        if nouns or not people or not self.kinds & {"verb", "spends"}:
+            return None
         if self.kinds & {"most", "high"}:
             self.rank = _merged([self.rank or Ranking(), Ranking(limit=1)])
         did = [self.model.entity[e.entity] for slot in self.slots for e in slot.get("verb", Verb()).events]
@@ -172,12 +168,9 @@ class _Reader:
         fail_if(len({*self.of(q.Recurring)}) > 1, "The days are unclear.")
         periods = [each for each in self.of(q.During) if each.field is None]
         spans = tuple(span for each in periods for span in each.periods)
-        ends = tuple(sorted(spans, key=lambda span: str(span.start)))
-        is_change = compared and len(ends) == 2 and bool(self.kinds & {"rise", "change"})
         if compared and len(spans) > 1:
-            both = q.During(spans, ends=cast("tuple[q.Period, q.Period]", ends) if is_change else None)
-            self.where = [*(each for each in self.where if each not in periods), both]
-            self.by += () if is_change else (q.Dimension(grain=self._grain(spans)),)
+            self.where = [*(each for each in self.where if each not in periods), q.During(spans)]
+            self.by += (q.Dimension(grain=self._grain(spans)),)
         else:
             dated = any(each.grain and each.field for each in self.by)
             fail_if(len(periods) > 1 or (periods and dated), "It is unclear which time the period refers to.")
@@ -192,7 +185,7 @@ class _Reader:
         if not self.rank and (compared or rates or (self.numbers and self.by)):
             fields = [each.field for each in values if not _is_group(each.field, self.by)]
             self.by += tuple(q.Dimension(field=field) for field in fields)
-        fail_if(compared and not (self.by or is_change), "It is unclear what to compare.")
+        fail_if(compared and (not self.by or "rise" in self.kinds), "It is unclear what to compare.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
         """Return the unit of time that tells periods apart."""
@@ -217,8 +210,6 @@ class _Reader:
             self.numbers = [self.phrases.units]  # of lamps
             return
         if own:
-            is_open = not self.numbers and any(each.field.type == "key" for each in self.of(q.Is))
-            fail_if(is_open, "It is unclear what to show about what was done.")
             self.numbers = [replace(n, distinct=n.distinct or n.entity is subject) for n in self.numbers]
         elif self.rank and means_units and isinstance(self.rank.by, q.Number) and self.rank.by.where:
             self.rank = self.rank._replace(by=replace(self.phrases.units, where=self.rank.by.where))
@@ -265,30 +256,27 @@ class _Reader:
                 raise Refused("It is unclear what the number compares with.")
             self.where.append(q.Compare(field, bound.operator, bound.numbers))
 
-    # Shares, growth and changes
+    # Shares and growth
 
     def _derived(self) -> q.Query | None:
-        """Return shares, growth and changes, or None if the question asks for none of them."""
-        if self.subject is not None and not self.numbers and self.kinds & {"rise", "change", "share"}:
+        """Return shares and growth, or None if the question asks for none of them."""
+        if self.subject is not None and not self.numbers and self.kinds & {"rise", "share"}:
             self.numbers = [q.Number(self.subject)]
-        shares, changes, rises = self.take("share"), self.take("change"), self.take("rise")
-        percent = bool(self.take("percent")) or "percent" in {*shares, *changes}
-        how_did = "how_did" in self.kinds and (shares or not (self.grains or rises or changes))
-        if not (shares or changes or rises):
+        shares, rises = self.take("share"), self.take("rise")
+        percent = bool(self.take("percent")) or "percent" in shares
+        how_did = "how_did" in self.kinds and (shares or not (self.grains or rises))
+        if not (shares or rises):
             fail_if(percent or how_did, "It is unclear what is in percent, or when it changed.")
             return None
-        numbers, ranges = tuple(self.numbers), [each for each in self.of(q.During) if each.ends is not None]
+        numbers = tuple(self.numbers)
         words = {word for rise in rises for word in rise.split()}
         window: q.Window = "running" if "running" in words else "growth"
-        is_two = (shares and (changes or rises or how_did)) or {"running", "growth"} <= words
+        is_two = (shares and (rises or how_did)) or {"running", "growth"} <= words
         fail_if(is_two or (percent and window == "running"), "It asks for two things of the same kind.")
         if shares:
             return self._share(percent=percent)
-        if (changes or words == {"growth"}) and len(ranges) == len(numbers) == 1:
-            self.where.remove(ranges[0])
-            return q.Query(numbers, self.by, periods=ranges[0].ends, percent=percent)
         grains = words - {"growth", "running"} - {*self.grains}
-        is_open = changes or len(numbers) != 1 or len({*grains, *self.grains}) > 1
+        is_open = len(numbers) != 1 or len({*grains, *self.grains}) > 1
         fail_if(is_open, "It is unclear between which times it changed.")
         by = (*self.by, *(q.Dimension(grain=cast("q.Grain", grain)) for grain in grains))
         return q.Query(numbers, by, window=window, percent=percent)
@@ -301,10 +289,7 @@ class _Reader:
         counted = number.entity.name if number.entity else "order"
         is_other = any(getattr(each, "field", None) and each.field.entity != counted for each in of)  # type: ignore[union-attr]
         fail_if(is_other and self.by, "It is unclear which share of what.")
-        query, rank = q.Query((number,), self.by, percent=percent), self.rank
-        if rank is not None and self.by and rank.subject is None and rank.by in {None, number}:
-            query = replace(query, order=q.Order(number, rank.descending is not False, rank.limit))
-            self.rank = None
+        query = q.Query((number,), self.by, percent=percent)
         self.where = [each for each in self.where if each not in of]
         return replace(query, of=of[0]) if of else replace(query, window="share")
 
@@ -446,7 +431,8 @@ class _Reader:
         is_time = any(number.field is not None and number.field.is_time for number in query.numbers)
         fail_if("when" in self.kinds and not is_time, "It is unclear what the time refers to.")
         left = [slot.text for slot in self.slots if not slot.has(*leading)]
-        fail_if(left, f"Words that do not fit: {', '.join(map(repr, left))}.")
+        if left:
+            raise Refused("Words that do not fit", words=left)
         fail_if(query.by and having - {*query.numbers}, "It is unclear what the bound applies to.")
         if query.rows is None:
             values = [each for each in self.of(q.Is) if each.each and not _is_group(each.field, query.by)]

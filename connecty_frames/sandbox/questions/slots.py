@@ -69,7 +69,7 @@ class Lexicon:
 
     def __init__(self, model: SemanticModel) -> None:
         self.model, self._phrases = model, cast("dict[tuple[str, ...], dict[str, Any]]", {})
-        words = {kind: values for kind, values in word_table().items() if kind not in {"english", "spelling"}}
+        words = {kind: values for kind, values in word_table().items() if kind != "spelling"}
         #: What slots stand together in phrases.
         self.rules: Final[list[tuple[str, Pattern]]] = [
             (name.split()[0], [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
@@ -127,11 +127,6 @@ class Lexicon:
         self._add(field.verbs, *(("verb", Verb(fields=(field,))) if field.is_time else ("costs", field)))
         self._add(field.most, "superlative", (field, True))
         self._add(field.least, "superlative", (field, False))
-        for moment in field.moments:
-            for grain, nouns in word_table()["grain"].items():
-                own = None if field is model.time_field(field.entity) else field
-                texts = [f"{moment} {noun.split('|')[0]}" for noun in nouns]
-                self._nouns(texts, q.Dimension(None, own, grain))
         self._add(field.units, "unit", field)
         self._add(field.present, "predicate", q.Is(field))
 

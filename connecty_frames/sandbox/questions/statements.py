@@ -147,7 +147,7 @@ class _Select:
     def _derived(self, query: q.Query, groups: _Columns, numbers: _Columns) -> tuple[_Columns, str, str]:
         """Return the columns of a query beside its groups, their words, and the name of the first of them."""
         words = _joined(numbers or ["the values"])
-        if query.of is None and query.periods is None and query.window is None:
+        if query.of is None and query.window is None:
             return numbers, words, numbers[0].name if numbers else ""
         fail_if(len(numbers) != 1)
         (number,) = numbers
@@ -164,15 +164,6 @@ class _Select:
                 f"share of '{said}' in the {words}{', unknown ones counted as not' * is_flag}",
                 share.name,
             )
-        if query.periods is not None:
-            fail_if("/" in sql or any(each.grain for each in query.by))
-            spans, days = zip(*map(self.span, query.periods), strict=True)
-            self.where.append((f"({' OR '.join(spans)})", ""))
-            before, after = (f"{sql} FILTER ({span})" for span in spans)
-            growth = _ratio(f"{after} / {before} - 1", "growth", query)
-            shown = [_Column(before, f"{name}_before"), _Column(after, f"{name}_after")]
-            shown += [_Column(f"{after} - {before}", "change"), growth]
-            return shown, f"change of {words} between that {' and that '.join(days)}", growth.name
         window = self._window(query, groups, number)
         return [number, window], f"{words} and {window}", name
 

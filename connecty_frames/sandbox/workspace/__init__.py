@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from connecty_frames.sandbox.catalogue import Catalogue
     from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
 
 __all__ = ["answerer", "build", "catalogue"]
@@ -27,18 +28,18 @@ def build(connection: DuckDBPyConnection) -> None:
     connection.execute((_HERE / "workspace.sql").read_text(encoding="utf-8"))
 
 
-def catalogue() -> tuple[str, str]:
-    """Return the questions of the workspace as TOML text, and the name of their file."""
-    file = _HERE / "catalogue.toml"
-    return file.read_text(encoding="utf-8"), file.name
+def catalogue() -> Catalogue:
+    """Return the questions of the workspace that have SQL written by hand."""
+    from connecty_frames.sandbox.catalogue import Catalogue
+
+    return Catalogue((_HERE / "catalogue.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def answerer() -> WorkspaceAnswerer:
     """Return the object that answers questions about the workspace; all sandboxes of a process share it."""
-    from connecty_frames.sandbox.catalogue import Catalogue
     from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
     from connecty_frames.sandbox.questions.model import SemanticModel
 
     model = SemanticModel.from_toml((_HERE / "model.toml").read_text(encoding="utf-8"))
-    return WorkspaceAnswerer(Catalogue.from_toml(*catalogue()), model)
+    return WorkspaceAnswerer(catalogue(), model)

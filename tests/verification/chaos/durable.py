@@ -63,14 +63,13 @@ class _DurableJobQueue(jobs.JobQueue):
             self._pending.put(self._jobs[question_id])
         return super().find(question_id, dw_id)
 
-    def submit(self, question: str, dw_id: int) -> jobs.Job | None:
+    def submit(self, question: str, dw_id: int) -> jobs.Job:
         job = super().submit(question, dw_id)
-        if job is not None:
-            os.write(self._journal, json.dumps(Accepted(job.question_id, question)).encode() + b"\n")
+        os.write(self._journal, json.dumps(Accepted(job.question_id, question)).encode() + b"\n")
         return job
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sandbox.JobQueue, sandbox.Tokens = _DurableJobQueue, _Tokens  # type: ignore[attr-defined]
-    Sandbox(port=int(sys.argv[1]), workers=2, capacity=100_000, faults=_SLOW).serve()
+    Sandbox(port=int(sys.argv[1]), workers=2, faults=_SLOW).serve()

@@ -34,9 +34,9 @@ __all__ = ["Forked", "Trial", "hand_to_children", "preload", "run_pytest", "run_
 
 #: Imported once, since a mutant would need a second or two for each of them.
 _LIBRARIES: Final = (
-    *("duckdb", "hypothesis", "jwt", "msgspec", "multiprocessing.pool", "numpy", "pandas", "polars"),
+    *("duckdb", "hypothesis", "msgspec", "multiprocessing.pool", "numpy", "pandas", "polars"),
     *("pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet", "pydantic", "pytest_socket", "pytest_timeout"),
-    *("rapidfuzz.process", "requests", "rich.console", "starlette.applications", "tomlkit", "typeguard"),
+    *("requests", "rich.console", "starlette.applications", "tomlkit", "typeguard"),
     *("typer", "uvicorn.config", "xml.etree.ElementTree"),
 )
 _MEMORY: Final = 6 << 30

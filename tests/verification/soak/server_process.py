@@ -148,7 +148,6 @@ def _serve(pipe: Pipe) -> None:
     sandbox = Sandbox(
         workers=2,
         timezone="UTC",
-        statistics="documented",
         token_lifetime=_TOKEN_LIFETIME,
         answerer=_CaseAnswerer(),
     )
