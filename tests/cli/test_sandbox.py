@@ -193,7 +193,7 @@ def test_the_options_of_the_server(
 
     assert (code, out) == (0, "export A=1\n")
     assert err == "The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.\n"
-    defaults = {"port": 0, "database": None, "questions": None, "latency": 0.0, "faults": []}
+    defaults = {"port": 0, "database": None, "latency": 0.0, "faults": []}
     assert server.call_args.kwargs == {**defaults, **changed}
 
 

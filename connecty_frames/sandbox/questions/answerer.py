@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: The words that a question may have: the time for reading grows with their number.
 _MAX_WORDS: Final = 40
 #: How alike an unknown word and a known one are, from 0 to 1, for it to be a typing mistake.
-_LIKENESS: Final = 0.8
+_LIKENESS: Final = 0.82
 
 #: What a query has that begins with "from" or "with" and is no question.
 _SQL: Final = re.compile(r"\bselect\b|[.(*]", re.IGNORECASE)

@@ -39,7 +39,7 @@ _UNIT: Final = "day|week|month|quarter|half year|year"
 _RECENT: Final = re.compile(
     r"(?:last|past|previous|prior|recent|preceding) (?:(?P<number>\d+) )?(?:full |whole |calendar )?"
     rf"(?P<unit>{_UNIT})s?\b(?! (?:of|in) {_YEAR})"
-    rf"|(?:this|current) (?P<this>{_UNIT})\b|(?P<before>{_UNIT}) before(?: last)?\b"
+    rf"|(?:this|current) (?P<this>{_UNIT})\b|(?P<before>{_UNIT}) before last\b"
     r"|(?P<word>yesterday|today|year to date|ytd)\b"
 )
 _LINK: Final = re.compile(
