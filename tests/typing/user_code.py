@@ -249,7 +249,7 @@ def settings() -> None:
     used = cf.use_sandbox(latency=0.1, answers={"q": [{"a": 1}]})
     cf.Client(**used.connection)
     cf.use_sandbox(latenzy=1)  # error
-    cf.use_sandbox(statistics="none")  # error
+    cf.use_sandbox(workers="4")  # error
 
 
 # All rows
