@@ -88,7 +88,7 @@ def list_recorded(
 @history.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def resume(
     ctx: typer.Context,
-    question_id: Annotated[str, typer.Argument(help="The id of the question.")],
+    question_id: Annotated[str, typer.Argument(metavar="QUESTION_ID", help="The id of the question.")],
     *,
     profile: Profile = None,
 ) -> None:
@@ -113,7 +113,7 @@ def resume(
 def forget(
     question_id: Annotated[
         str | None,
-        typer.Argument(help="The id of the question, or its number in the column id."),
+        typer.Argument(metavar="QUESTION_ID", help="The id of the question, or its number in the column id."),
     ] = None,
     *,
     older_than: Annotated[

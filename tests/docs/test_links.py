@@ -51,8 +51,8 @@ def test_the_files_to_which_the_readme_links_exist() -> None:
 
     assert "docs/authentication.md" in paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
-    assert "[authentication](docs" not in as_indexed()
-    assert "authentication (`docs/authentication.md`)" in as_indexed()
+    assert "[quickstart](docs" not in as_indexed()
+    assert "quickstart (`docs/quickstart.md`)" in as_indexed()
 
 
 def test_the_files_that_contributing_and_the_design_pages_name_exist() -> None:

@@ -484,7 +484,7 @@ def complete(*codes):
 CODES = ["df.connecty.sq", "%%connecty df --max", "%%connecty df --engine p", "%connecty_sql d"]
 
 try:
-    run('''import connecty_frames as cf, pandas as pd
+    run('''import connecty_frames as cf
 %load_ext connecty_frames
 sandbox = cf.use_sandbox()''')
     found = {
@@ -493,9 +493,7 @@ sandbox = cf.use_sandbox()''')
         "magic": run("%%connecty year\\nhow many orders are there in 2024")[-1],
         "ask_df": run("_ = cf.ask_df('top city by revenue in 2024')")[-1],
         "without": run("_ = cf.ask_df('top 2 cities by revenue in 2024', progress=False)"),
-        "sql": run("%connecty_sql df"),
         "wrong": run("%%connecty class\\nhow many orders are there"),
-        "readers": run("hasattr(pd, 'read_connecty')"),
         "submissions": run("sandbox.request_log.submissions()['how many orders are there?']"),
         "with jedi": complete(*CODES),
     }
@@ -531,9 +529,7 @@ def test_a_kernel(tmp_path: Path) -> None:
         "ask_df": "1 of 1 row x 2 columns. Read as: revenue by city, in 2024, the highest 1 by revenue. "
         "Rows: 1.",
         "without": ["ok"],
-        "sql": ["ok", "SELECT count(*) AS orders FROM sales.orders"],
         "wrong": ["error"],
-        "readers": ["ok", "False"],
         "submissions": ["ok", "1"],
         "with jedi": [["sql_query"], ["--max-age", "--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
         "without jedi": [["sql_query"], ["--max-age", "--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
