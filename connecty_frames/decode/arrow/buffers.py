@@ -37,7 +37,7 @@ _CODES: Final = {
     pa.float64(): "d",
 }
 #: How many texts are looked at at once, and about how many bytes of them.
-_SLICE: Final = 1 << 14  # pragma: no mutate - a size
+_SLICE: Final = 1 << 13  # pragma: no mutate - a size
 _SLICE_BYTES: Final = 1 << 20  # pragma: no mutate - a size
 _is_text: Final = any_of(pa.types.is_string, pa.types.is_large_string)
 #: The most bytes of texts in one array, whose offsets are int32.

@@ -18,10 +18,10 @@ from connecty_frames.decode.arrow.buffers import (
     bytes_of,
     chunks_of,
     numbers_of,
+    of_flags,
     of_numbers,
     offsets_of,
     slices_of,
-    to_scalar,
 )
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
@@ -107,12 +107,13 @@ def to_float64(texts: pa.StringArray) -> FloatValues:
     )
     letters = bool(data.max(initial=0) > ord("9"))
     found = FloatValues(floats, letters or bool((data == ord(".")).any()))
-    if not letters and (ends - starts).max(initial=0) <= SAFE_LENGTH:
+    may_differ = ends - starts > SAFE_LENGTH
+    if letters:  # a null is empty
+        may_differ |= _is_extreme(numbers_of(floats)) & (starts < ends)
+    if not may_differ.any():
         return found
-    is_long = pc.greater(pc.binary_length(texts), to_scalar(SAFE_LENGTH, pa.int32()))
     spelled = pc.cast(floats, pa.string())
-    is_same = pc.equal(spelled, texts)
-    rows = pc.indices_nonzero(pc.invert(is_same) if letters else pc.and_not(is_long, is_same))
+    rows = pc.indices_nonzero(pc.and_not(of_flags(may_differ), pc.equal(spelled, texts)))
     if not len(rows):
         return found
     texts, values = pc.take(texts, rows), numbers_of(floats)[numbers_of(rows)]
@@ -127,12 +128,18 @@ def to_float64(texts: pa.StringArray) -> FloatValues:
     return found._replace(inexact=inexact, computed=bool((is_exact | is_computed).all()))
 
 
+def _is_extreme(floats: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which numbers may be beyond the range in which 15 digits survive."""
+    sizes = np.abs(floats)
+    return np.isinf(sizes) | (sizes < sys.float_info.min)
+
+
 def _compare(
     texts: pa.StringArray, floats: NDArray[np.float64], spelled: pa.StringArray
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Compare numbers with their nearest floats: which are exact, computed, or known one by one alone."""
     digits, sizes = Digits(texts), np.abs(floats)
-    is_beyond = (np.isinf(sizes) | (sizes < sys.float_info.min)) & ~digits.is_zero
+    is_beyond = _is_extreme(floats) & ~digits.is_zero
     # A number of this size may be a little less.
     by_cell = is_beyond | (sizes == MAX_EXACT_INTEGER) | (np.abs(digits.exponents) >= HUGE)
     is_exact = digits.significant <= SAFE_LENGTH
