@@ -113,7 +113,10 @@ def decode(
             errors.append(error)
     if errors:
         raise _combine(errors)
-    table = _table(columns) if columns else _without_columns(rows.count)
+    fields = [pa.field(column.schema.name, column.schema.type, column.nullable) for column in columns]
+    table = pa.Table.from_arrays([column.array for column in columns], schema=pa.schema(fields))
+    if not columns:
+        table = _without_columns(rows.count)
     disagreements = check_statistics(columns, absent, rows.count, total_rows)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
@@ -168,17 +171,13 @@ def _read_column(position: int, sent: ColumnStatistics, answer: _Answer) -> Read
     array = decision.array  # if it was built while deciding
     if array is None:
         array = _build(column, decision, answer.schema_types, rows, position)
-    _check(received, array, rule, answer.limits)
+    if rule is not None:
+        _check(received, array, rule, answer.limits)
     encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
     nullable, nans = rule is None or rule.nullable, received.count - column.count
     evidence = f"{decision.evidence}; {nans:,} bare NaN read as null" if nans else decision.evidence
     schema = ColumnSchema(name, decision.type, evidence, encoding)
     return ReadColumn(array, schema, statistics, sent, nullable, decision.extremes, nans)
-
-
-def _table(columns: list[ReadColumn]) -> pa.Table:
-    fields = [pa.field(column.schema.name, column.schema.type, column.nullable) for column in columns]
-    return pa.Table.from_arrays([column.array for column in columns], schema=pa.schema(fields))
 
 
 def _count_rows(
@@ -292,9 +291,7 @@ def _build(
         ) from None
 
 
-def _check(column: Column, array: Any, rule: ColumnRule | None, limits: ReaderLimits) -> None:
-    if rule is None:
-        return
+def _check(column: Column, array: Any, rule: ColumnRule, limits: ReaderLimits) -> None:
     try:
         check_rule(array, rule, limits.checkpoint)
     except CellError as error:

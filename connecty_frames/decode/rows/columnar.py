@@ -65,7 +65,7 @@ from connecty_frames.decode.limits import FEW_COLUMNS, LIMITS
 from connecty_frames.decode.scanning import byte_table, outside_texts
 from connecty_frames.decode.statistics import match_names
 from connecty_frames.decode.types import floats, times
-from connecty_frames.decode.types.column import ScalarColumn, concat
+from connecty_frames.decode.types.column import ScalarColumn
 from connecty_frames.decode.types.floats import FloatValues
 from connecty_frames.decode.types.times import TemporalValues
 
@@ -296,14 +296,13 @@ def _read_columns(
     columns = []
     blocks = _read_blocks(body, separator, readers, limits)
     for position, (reader, *parts) in enumerate(zip(readers, *blocks, strict=True)):
-        values = concat(parts) if reader.parse is not None else None
-        if values is not None:
-            columns.append(ScalarColumn(reader.kind, values, partial(texts_of, position)))
-        elif reader.parse is not None:
-            columns.append(ScalarColumn(reader.kind, texts_of(position)))
-        else:
-            array = parts[0] if len(parts) == 1 else pa.chunked_array(parts)
-            columns.append(ScalarColumn(reader.kind, array))
+        texts = None if reader.parse is None else partial(texts_of, position)
+        values = parts[0]
+        if None in parts:  # some texts could not be parsed
+            values, texts = texts_of(position), None
+        elif len(parts) > 1:
+            values = pa.chunked_array(parts) if texts is None else type(values).concat(parts)
+        columns.append(ScalarColumn(reader.kind, values, texts))
     return columns
 
 
@@ -417,9 +416,26 @@ class _BlockReader:
 
     def _find_cells(self, block: Block, commas: NDArray[np.intp]) -> tuple[pa.StringArray, NDArray[np.bool_]]:
         """Return the array of all cells, without their quotes, and by column which are null."""
-        starts, ends = _between_commas(block, commas, len(self._readers))
+        data, spaces, width = block.data, block.separator[2:-1], len(self._readers)
+        rows, left_over = divmod(len(commas) + 1, width)
+        between_rows = commas[width - 1 :: width]
+        begins = 1 + len(spaces)  # where a cell begins behind a comma
+        # Fact 3. Clipped, since the commas that are tried first may be of a text at the end of the block.
+        if (
+            left_over
+            or (data[between_rows - 1] != block.separator[0]).any()
+            or (data.take(between_rows + begins, mode="clip") != block.separator[-1]).any()
+            or (spaces and (data.take(commas + 1, mode="clip") != spaces[0]).any())
+        ):
+            raise UnsupportedRows
+        starts, ends = np.empty((2, rows, width), np.intp)
+        np.add(commas, begins, out=starts.ravel()[1:])
+        ends.ravel()[:-1] = commas
+        starts[0, 0], ends[-1, -1] = 0, len(data)
+        ends[:-1, -1] -= 1
+        starts[1:, 0] += 1
         # Only an empty cell can start at the end of the block or end at its start: clipped, it is refused.
-        first, last = block.data.take(starts, mode="clip"), block.data.take(ends - 1, mode="clip")
+        first, last = data.take(starts, mode="clip"), data.take(ends - 1, mode="clip")
         tokens = _BEGINS.take(first) & _ENDS.take(last)
         is_text = tokens == _TEXT
         # Facts 4 and 5. Repeated for all rows: numpy takes five times as long to repeat it while it computes.
@@ -428,7 +444,7 @@ class _BlockReader:
             raise UnsupportedRows
         starts += is_text  # to leave the quotes out
         ends -= is_text
-        return cell_array(block.data, starts, ends), (tokens == _NULL).T
+        return cell_array(data, starts, ends), (tokens == _NULL).T
 
     def _take_columns(self, block: Block, cells: pa.StringArray, nulls: NDArray[np.bool_]) -> list[_Part]:
         width, rows = nulls.shape
@@ -457,28 +473,3 @@ def commas_outside_texts(data: NDArray[np.uint8], is_comma: NDArray[np.bool_]) -
     marks = (is_comma | (data == _QUOTE)).nonzero()[0]
     positions: NDArray[np.intp] = marks[outside_texts(data[marks] == _QUOTE)]
     return positions
-
-
-def _between_commas(
-    block: Block, commas: NDArray[np.intp], width: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where each cell starts and ends, by row and column; what separates rows belongs to no cell."""
-    data, spaces = block.data, block.separator[2:-1]
-    rows, left_over = divmod(len(commas) + 1, width)
-    between_rows = commas[width - 1 :: width]
-    first = 1 + len(spaces)  # of a cell, from the comma before it
-    # Fact 3. Clipped, since the first commas that are tried may be those of a text at the end of the block.
-    if (
-        left_over
-        or (data[between_rows - 1] != block.separator[0]).any()
-        or (data.take(between_rows + first, mode="clip") != block.separator[-1]).any()
-        or (spaces and (data.take(commas + 1, mode="clip") != spaces[0]).any())
-    ):
-        raise UnsupportedRows
-    starts, ends = np.empty((2, rows, width), np.intp)
-    np.add(commas, first, out=starts.ravel()[1:])
-    ends.ravel()[:-1] = commas
-    starts[0, 0], ends[-1, -1] = 0, len(data)
-    ends[:-1, -1] -= 1
-    starts[1:, 0] += 1
-    return starts, ends

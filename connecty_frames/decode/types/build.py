@@ -91,12 +91,12 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
     try:
         if isinstance(type_, Encoding):
             return _BY_ENCODING[type(type_)](cells, type_)
-        builder = first_match(_BUILDERS, type_)
-        if builder is None:
-            raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
         found = _build_at_once(cells, type_)
         if found is not None:
             return found
+        builder = first_match(_BUILDERS, type_)
+        if builder is None:
+            raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
         if len(cells) > _BLOCK and not _are_texts(cells, type_) and _is_by_cell(type_):  # pragma: no mutate
             return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)

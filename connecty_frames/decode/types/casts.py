@@ -91,8 +91,8 @@ def _as_decimal(integers: Array, type_: pa.DataType) -> Array:
 
 def _as_booleans(integers: Array, type_: pa.DataType) -> Array | None:
     """Return whole numbers as truth values if all are 0 or 1."""
-    is_truth = all(extreme in {None, 0, 1} for extreme in pc.min_max(integers).as_py().values())
-    return pc.cast(integers, type_) if is_truth else None
+    found = pc.cast(integers, type_)
+    return found if pc.cast(found, integers.type).equals(integers) else None
 
 
 def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:

@@ -60,13 +60,6 @@ _READ_BY_KIND: Final[dict[ValueKind, Callable[[str], Any]]] = {
 _READ_BY_CODE: Final = (lambda _: None, *map(_READ_BY_KIND.__getitem__, ValueKind), exact_json.parse)
 
 
-def concat(parts: Sequence[Any]) -> Any:
-    """Concatenate the values read from the parts of a column, or None if those of a part are None."""
-    if None in parts:
-        return None
-    return parts[0] if len(parts) == 1 else type(parts[0]).concat(parts)
-
-
 def combine(array: Array) -> pa.Array:
     """Return an array without chunks."""
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.text import listed
+from connecty_frames._base.text import counted, listed
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import chunks_of
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import (
     LONE_SURROGATE,
@@ -26,7 +25,7 @@ from connecty_frames.decode.exact_json import (
 )
 from connecty_frames.decode.types import floats, numbers, times
 from connecty_frames.decode.types.build import build, build_nested
-from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn, concat
+from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.types.floats import FloatValues
 from connecty_frames.decode.types.spellings import TemporalFormat, has_format
 
@@ -115,11 +114,6 @@ def _counted(column: Column) -> str:
     only = "" if count else " only"
     bounds = f" and the statistics' min and max{only}" if column.bounds else ""
     return f"{count:,} of {count:,} values{bounds}" + (f" ({nulls:,} null)" if nulls else "")
-
-
-def _in_chunks(read: Callable[[pa.Array], Any], texts: Array) -> Any:
-    """Read each chunk of texts, or None if one cannot be read."""
-    return concat([read(chunk) for chunk in chunks_of(texts)])
 
 
 # --- texts, dates and times --------------------------------------------------------------------------
@@ -217,8 +211,12 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
     decimals, found = _decimals(column, options), None
     if isinstance(values, FloatValues):
         found = numbers.float_type(values, bounds, decimals)
-    elif column.kinds == {ValueKind.INTEGER} and values.type == pa.int64() and _are_short(bounds):
-        reason = numbers.whole_words(column.count + len(bounds))
+    elif (
+        column.kinds == {ValueKind.INTEGER}
+        and values.type == pa.int64()
+        and all(map(numbers.is_short_integer, bounds))
+    ):
+        reason = counted(column.count + len(bounds), "whole number")
         found = numbers.Found(values.type, reason, values)
     if found is None:
         found = numbers.arrow_type(
@@ -226,10 +224,6 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
         )
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
     return Decision(found.type, words.format(found.reason), problem, found.array)
-
-
-def _are_short(bounds: Sequence[str]) -> bool:
-    return all(map(numbers.is_short_integer, bounds))
 
 
 def _decimals(column: Column, options: AskOptions) -> Decimals:
@@ -256,14 +250,13 @@ def _constant_problem(column: Column) -> CellError | None:
 def _boolean(column: Column, options: AskOptions) -> Decision:
     if not column.kinds:
         return Decision(pa.bool_(), "boolean statistics without a value")
-    decision = _booleans(column, options)
     try:
-        decision = decision._replace(array=build(column.cells, pa.bool_()))
+        array = build(column.cells, pa.bool_())
     except CellError as error:
         if column.kinds != {ValueKind.INTEGER}:
             raise
         return _numbers(column, options)._replace(problem=error)
-    return decision._replace(evidence=f"boolean statistics; {decision.evidence}")
+    return Decision(pa.bool_(), f"boolean statistics; {_counted(column)} are true or false", array=array)
 
 
 def _booleans(column: Column, _: AskOptions) -> Decision:

@@ -257,11 +257,6 @@ def _without_zeros(number: str) -> str:
     return number.rstrip("0").removesuffix(".") if "." in number and "e" not in number.lower() else number
 
 
-def whole_words(count: int) -> str:
-    """Return in words that all numbers are whole."""
-    return counted(count, "whole number")
-
-
 def _whole_type(numbers: _Numbers) -> Found:
     most = longest = 0
     for start, part in [*numbers.parts, (numbers.size, to_array(numbers.evidence, pa.string()))]:
@@ -274,17 +269,18 @@ def _whole_type(numbers: _Numbers) -> Found:
     if most > _WIDEST:
         raise CellError(longest, "", f"has more than {_WIDEST} digits")
     integers = [Decimal(0), *map(Decimal, numbers.evidence)]
+    words = counted(numbers.total, "whole number")
     for type_, more, first, end in _INTEGERS:
         if min(integers) >= first and max(integers) < end:
             with suppress(pa.ArrowInvalid):
-                return Found(type_, whole_words(numbers.total) + more, numbers.cast(type_))
+                return Found(type_, words + more, numbers.cast(type_))
     type_ = _decimal(most, 0)
     array = numbers.cast(type_)
     integers += filter(None, pc.min_max(array).as_py().values())
     if min(integers) >= 0 and max(integers) < 2**64:  # Arrow does not cast -0
         type_, more, _, _ = _INTEGERS[1]
-        return Found(type_, whole_words(numbers.total) + more, pc.cast(array, type_))
-    return Found(type_, f"{whole_words(numbers.total)}, some beyond 64 bits", array)
+        return Found(type_, words + more, pc.cast(array, type_))
+    return Found(type_, f"{words}, some beyond 64 bits", array)
 
 
 def _fraction_type(numbers: _Numbers, decimals: Decimals) -> Found:
