@@ -108,9 +108,10 @@ def _facts(metadata: AnswerMetadata, columns: int) -> str:
 def _table(table: pa.Table, shape: tuple[int, int]) -> str:
     part = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, SHOWN_COLUMNS)))
     classes = [' class="connecty-number"' if is_number(type_) else "" for type_ in part.schema.types]
+    types = [str(type_).removeprefix("large_") for type_ in part.schema.types]  # as strings of pandas are
     header = [
-        f"<th{class_}>{_excerpt(field.name)}<br><small>{_excerpt(_type_name(field.type))}</small></th>"
-        for field, class_ in zip(part.schema, classes, strict=True)
+        f"<th{class_}>{_excerpt(name)}<br><small>{_excerpt(type_)}</small></th>"
+        for name, type_, class_ in zip(part.column_names, types, classes, strict=True)
     ]
     columns = [
         [f"<td{class_}>{cell}</td>" for cell in _cells(name, column)]
@@ -118,11 +119,6 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
     ]
     rows = list(map("".join, zip(*columns, strict=True)))
     return _html_rows(header, rows, rows=(part.num_rows, shape[0]), columns=(part.num_columns, shape[1]))
-
-
-def _type_name(type_: pa.DataType) -> str:
-    """Return the name of a type, the same for the strings of pandas, which are large ones in Arrow."""
-    return str(type_).removeprefix("large_")
 
 
 def _cells(name: str, column: pa.ChunkedArray) -> list[str]:
