@@ -78,23 +78,16 @@ class Bearer(AuthBase):
         return "Bearer(***)"
 
 
-class _Sharing(NamedTuple):
-    """With whom a failure is shared, and for how long: all, or who waited for it, with this time left."""
-
-    seconds: float = math.inf
-    waited: bool = True
-    left: float = math.inf
-
-
-#: By the kind of failure, and whether its caller gave up before its deadline; None is any other kind.
-_SHARED: Final[dict[tuple[FailureKind | None, bool], _Sharing]] = {
-    (FailureKind.REJECTED, True): _Sharing(seconds=_COOLDOWN, waited=False),
+#: For how many seconds a failure is shared, whether only with who waited for it, and with how much time left:
+#: by its kind, None for any other, and whether its caller gave up before its own deadline.
+_SHARED: Final[dict[tuple[FailureKind | None, bool], tuple[float, bool, float]]] = {
+    (FailureKind.REJECTED, True): (_COOLDOWN, False, math.inf),
     # With whom the pause that the endpoint demands leaves no time.
-    (FailureKind.RATE_LIMITED, True): _Sharing(waited=False, left=0.0),
-    (FailureKind.RATE_LIMITED, False): _Sharing(waited=False, left=0.0),
-    (None, True): _Sharing(),
+    (FailureKind.RATE_LIMITED, True): (math.inf, False, 0.0),
+    (FailureKind.RATE_LIMITED, False): (math.inf, False, 0.0),
+    (None, True): (math.inf, True, math.inf),
     # In less than half a second, an endpoint that just failed is not called again.
-    (None, False): _Sharing(left=0.5),
+    (None, False): (math.inf, True, 0.5),
 }
 
 
@@ -128,13 +121,10 @@ class _TokenState:
         if failed is None:
             return None
         kind = failed.failure.kind
-        shared = _SHARED.get((kind, failed.is_final)) or _SHARED[None, failed.is_final]
-        is_shared = (
-            now - failed.at < shared.seconds
-            and (failed.at >= began or not shared.waited)
-            and deadline.remaining() <= max(shared.left, self.pause(now))
-        )
-        return failed.failure if is_shared else None
+        seconds, waited, left = _SHARED.get((kind, failed.is_final)) or _SHARED[None, failed.is_final]
+        is_shared = now - failed.at < seconds and (failed.at >= began or not waited)
+        has_time = deadline.remaining() > max(left, self.pause(now))
+        return failed.failure if is_shared and not has_time else None
 
     def pause(self, now: float) -> float:
         """Return the seconds until the endpoint allows another request, if it said so recently."""

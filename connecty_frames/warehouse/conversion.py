@@ -455,18 +455,13 @@ def _struct_cells(array: pa.Array) -> list[Any]:
 #: The counts that stand for infinity, by their bits: in DuckDB the largest, in PostgreSQL the largest since
 #: 2000, which ADBC counts on from 1970, beyond the end of the type.
 _INFINITIES: Final[dict[int, dict[int, str]]] = {
-    64: {
-        2**63 - 1: "infinity",
-        -(2**63) + 1: "-infinity",
-        -(2**63) + 946_684_800_000_000 - 1: "infinity",
-        -(2**63) + 946_684_800_000_000: "-infinity",
-    },
-    32: {
-        2**31 - 1: "infinity",
-        -(2**31) + 1: "-infinity",
-        -(2**31) + 10_957 - 1: "infinity",
-        -(2**31) + 10_957: "-infinity",
-    },
+    bits: {
+        end - 1: "infinity",
+        -end + 1: "-infinity",
+        -end + since - 1: "infinity",
+        -end + since: "-infinity",
+    }
+    for bits, end, since in ((64, 2**63, 946_684_800_000_000), (32, 2**31, 10_957))
 }
 
 
