@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connecty_frames.client import Client
 from connecty_frames.store.table import COLUMNS, read_records, store_at
+from tests.servers import clients
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connecty_frames.client import Client
     from tests.servers.scripted import Script
 
 
 def make(server: Script, history: object, **settings: Any) -> Client:
     """Return a client with a history."""
-    named = {"client_id": "canary-client-id", "client_secret": "canary-secret", "dw_id": 13, "timeout": 10}
-    given: dict[str, Any] = {**named, "history": history, **settings}
-    return Client(base_url=server.address, random=lambda: 0.0, **given)
+    return clients.make(server, history=history, **{"timeout": 10, **settings})
 
 
 def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:

@@ -427,7 +427,8 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
 PROGRAM = """
 import sys
 from connecty_frames.client import Client
-client = Client("client", client_secret="secret", dw_id=13, base_url=sys.argv[1], history=sys.argv[2])
+known = {"client_secret": "canary-secret", "dw_id": 13}
+client = Client("canary-client-id", base_url=sys.argv[1], history=sys.argv[2], **known)
 answer = client.ask("how many?", max_age=60)
 print(answer.question_id, answer.metadata.reused)
 """

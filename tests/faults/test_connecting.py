@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.client import Client
 from tests.cases import cases
+from tests.servers.clients import make
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 from tests.servers.timing import until, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from connecty_frames.client import Client
 
 FUNCTIONS: dict[str, Callable[[Client], object]] = {
     "ask": lambda client: cf.ask("how many?", client=client),
@@ -29,11 +31,6 @@ FUNCTIONS: dict[str, Callable[[Client], object]] = {
     "result": lambda client: client.question(QUESTION_ID).result(),
     "health": lambda client: client.health(),
 }
-
-
-def make(address: str, timeout: float = 10.0) -> Client:
-    """Return a client of an address."""
-    return Client("id", client_secret="s", base_url=address, dw_id=13, timeout=timeout, random=lambda: 0.0)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import pytest
 
 import connecty_frames as cf
 from tests.cases import cases
+from tests.servers import clients
 from tests.servers.responses import chunked, with_length
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 from tests.servers.timing import within
@@ -96,10 +97,7 @@ def any_server(request: pytest.FixtureRequest) -> Iterator[Script]:
 def make(any_server: Script, **settings: Any) -> cf.Client:
     """Return a client of that server."""
     bundle = PEM if any_server.address.startswith("https") else None
-    settings = {"dw_id": 13, "timeout": 20, "ca_bundle": bundle, **settings}
-    return cf.Client(
-        "id", client_secret="canary-secret", base_url=any_server.address, random=lambda: 0.0, **settings
-    )
+    return clients.make(any_server, **{"ca_bundle": bundle, **settings})
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05], ids=["at once", "a moment later"])

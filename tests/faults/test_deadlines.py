@@ -12,6 +12,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.asking import endpoints
+from tests.servers.clients import make
 from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, Script
 from tests.servers.timing import EarlyClock, growing, until, within
@@ -48,11 +49,6 @@ ERRORS: dict[str, tuple[type[cf.ConnectyError], int]] = {
     "ask": (cf.SubmissionUncertain, 1),
     "results": (cf.QuestionTimeout, 1),
 }
-
-
-def make(server: Script, timeout: float = 60.0, **options: Any) -> cf.Client:
-    """Return a client with a timeout."""
-    return cf.Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=timeout, **options)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +105,7 @@ def test_a_thread_that_waits_for_anothers_token_keeps_its_own_deadline(server: S
     """A token call that hangs delays no other thread beyond its own timeout."""
     released = threading.Event()
     server.on("token", server.held(released, server.close))
-    with make(server) as client:
+    with make(server, 60) as client:
 
         def ask() -> None:
             with contextlib.suppress(cf.ConnectionFailed):
@@ -132,7 +128,7 @@ def test_decoding_that_takes_too_long(server: Script) -> None:
     body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{rows}]}}}}'
     server.on("results", server.answer(200, raw=body.encode()))
     cf.Answer.from_json(b'{"state":"COMPLETED","results":{"dataframe":[["a"],[[1]]]}}')  # imports
-    with make(server) as client:
+    with make(server, 60) as client:
         question = client.submit("how many?")
         question.wait(60)
         with within(1e-9), pytest.raises(cf.QuestionTimeout) as caught:
@@ -158,7 +154,7 @@ def test_reading_that_takes_too_long(server: Script, monkeypatch: pytest.MonkeyP
     statistics = f'{{"a":{{"numeric":{{{fields}}}}}}}'
     results = f'{{"dataframe":[["a"],[1]],"dataframe_stats":{statistics}}}'
     server.on("results", server.answer(200, raw=f'{{"state":"COMPLETED","results":{results}}}'.encode()))
-    with make(server, clock=clock) as client:
+    with make(server, 60, clock=clock) as client:
         question = client.submit("how many?")
         with monkeypatch.context() as patch:
             patch.setattr(endpoints, "read_envelope", read_at_the_deadline)
@@ -178,7 +174,7 @@ def test_counting_rows_that_takes_too_long(server: Script) -> None:
     rows = ",".join(["[1]"] * 5_000_000)
     body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{rows}]}}}}'
     server.on("results", server.answer(200, raw=body.encode()))
-    with make(server) as client:
+    with make(server, 60) as client:
         question = client.submit("how many?")
         question.wait(60)
         with within(1e-9), pytest.raises(cf.QuestionTimeout, match="was not decoded in the time allowed"):
@@ -187,7 +183,7 @@ def test_counting_rows_that_takes_too_long(server: Script) -> None:
 
 def test_an_answer_that_arrived_is_decoded(server: Script) -> None:
     """Without any time left, an answer that is at hand and small is returned."""
-    with make(server) as client:
+    with make(server, 60) as client:
         server.on(
             "results", server.answer(200, raw=b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1]]}}')
         )

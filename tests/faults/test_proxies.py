@@ -16,6 +16,7 @@ from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.http.transport import Transport
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
+from tests.servers.clients import make
 from tests.servers.scripted import QUESTION_ID, Script, serve
 from tests.servers.timing import growing
 
@@ -49,13 +50,6 @@ def secured() -> Iterator[Script]:
     with serve(tls=context) as script:
         script.on("results", script.answer(200, ROWS))
         yield script
-
-
-def make(address: str, **settings: Any) -> cf.Client:
-    """Return a client of an address."""
-    return cf.Client(
-        "id", client_secret="s", base_url=address, dw_id=13, timeout=20, random=lambda: 0.0, **settings
-    )
 
 
 def tunnel(to: Script, holds: Callable[[], bool] = lambda: True, before: bytes = b"") -> Step:

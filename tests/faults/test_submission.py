@@ -25,13 +25,6 @@ QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 ACCEPTED = json.dumps({"question_id": QUESTION_ID}).encode()
 
 
-def make(server: Any, timeout: float = 10.0) -> Client:
-    """Return a client of the server."""
-    return Client(
-        "id", client_secret="s", base_url=server.address, dw_id=13, timeout=timeout, random=lambda: 0.0
-    )
-
-
 def test_a_question_is_sent_exactly_as_given(server: Any, client: Client) -> None:
     """POST to the workspace with UTF-8 JSON; the handle has id, workspace, question and time."""
     before = datetime.now(UTC)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.http import transport
+from tests.servers.clients import make
 from tests.servers.responses import truncated_gzip
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 from tests.servers.timing import FakeClock, growing, press_ctrl_c, within
@@ -172,19 +172,6 @@ DOWN: dict[str, tuple[Callable[[Script], Any], type[cf.ConnectyError]]] = {
     ),
     "silent": (lambda server: server.hang, cf.ConnectionFailed),
 }
-
-
-def make(server: Script, timeout: float, clock: Clock = SYSTEM_CLOCK) -> Client:
-    """Return a client with a timeout, which draws the shortest of every wait."""
-    return cf.Client(
-        "id",
-        client_secret="s3cr3t",
-        base_url=server.address,
-        dw_id=13,
-        timeout=timeout,
-        clock=clock,
-        random=lambda: 0.0,
-    )
 
 
 @pytest.mark.parametrize("failure", sorted(set(DOWN) - {"silent"}))
