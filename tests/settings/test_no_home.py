@@ -76,14 +76,6 @@ def test_calls_need_no_home(homeless: Path) -> None:
     assert list(homeless.iterdir()) == []
 
 
-@pytest.mark.usefixtures("_platformdirs", "server")
-def test_a_setting_that_appears_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with a home."""
-    assert resolve().dw_id == 13
-    monkeypatch.setenv("CONNECTY_DW_ID", "14")
-    assert resolve().dw_id == 14
-
-
 @pytest.mark.usefixtures("_platformdirs")
 @pytest.mark.parametrize(
     ("settings", "message"),
@@ -125,15 +117,6 @@ def test_named_files_need_no_home(homeless: Path, monkeypatch: pytest.MonkeyPatc
     assert cf.ask("how many?").rows == 1
     assert cf.ask("how many?", max_age="1h").metadata.reused is True
     assert cf.history()["question"].tolist() == ["how many?"]
-
-
-@pytest.mark.usefixtures("_platformdirs", "server")
-def test_a_named_history_that_is_no_database(homeless: Path) -> None:
-    """It is the warning that it is with a home."""
-    (homeless / "text").write_text("no database, but a text of some length" * 9)
-    cf.configure(history="text")
-    with pytest.warns(cf.HistoryWarning, match="file is not a database"):
-        cf.ask("how many?")
 
 
 @pytest.mark.usefixtures("_platformdirs", "server")

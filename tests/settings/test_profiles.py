@@ -1,6 +1,6 @@
 """A profile is stored in a file of which everything else stays as it is, for the eyes of its owner alone.
 
-How profiles are read is tested with the other settings, in ``test_config.py``.
+How profiles are read is tested with the other settings, in ``test_sources.py``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.settings import profiles
-from connecty_frames.settings.profiles import Profiles, config_file
+from connecty_frames.settings.profiles import Profiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,13 +65,6 @@ def existing(path: Path) -> Path:
     path.write_text(BEFORE)
     path.chmod(0o600)
     return path
-
-
-def test_the_variable_in_lower_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Upper and lower case are the same, as for all variables."""
-    monkeypatch.delenv("CONNECTY_CONFIG")
-    monkeypatch.setenv("connecty_config", str(tmp_path / "other.toml"))
-    assert config_file() == tmp_path / "other.toml"
 
 
 def mode(path: Path) -> int:
