@@ -9,13 +9,10 @@ import pytest
 
 from tests.servers.programs import IN_CI
 from tests.verification import __main__ as program
-from tests.verification.fidelity import report, score
-from tests.verification.fidelity.ground_truth import LogicalType, TrueColumn
-from tests.verification.fidelity.readers import Reading
+from tests.verification.fidelity import report
 
 pytestmark = pytest.mark.slow
 
-WHOLE = LogicalType("whole", 64)
 OURS = ["connecty_frames, pandas", "connecty_frames, polars", "connecty_frames, pyarrow"]
 
 
@@ -83,15 +80,3 @@ def test_a_zero_in_place_of_a_null(main: Any, monkeypatch: pytest.MonkeyPatch) -
     assert code == 1
     assert _silently_wrong(printed)[OURS[1]] > 0
     assert "1 silently wrong: bool expected, got bool; _: None sent as _\n        flags (" in printed
-
-
-def test_a_column_that_is_another_beside_others(main: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The columns of one query are read together as well: one that differs then is named."""
-    monkeypatch.setattr(report, "postgres_server", _missing)
-    monkeypatch.setattr(report, "COLUMNS", ())
-    pytest.importorskip("duckdb", minversion="2.0")
-    monkeypatch.setattr(report, "load_ground_truth", lambda **_: [TrueColumn("a: b", WHOLE, (1, 2))])
-    monkeypatch.setattr(score, "read_side_by_side", lambda _: [Reading("int64", [1, 3])])
-    code, printed = main(1)
-    assert code == 1
-    assert "together: (_, _) alone, (_, _) together with others" in printed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -25,7 +25,6 @@ __all__ = [
     "Writer",
     "bodies",
     "parse",
-    "side_by_side",
 ]
 
 _NAME: Final = "value"
@@ -141,7 +140,13 @@ class Body:
     @cached_property
     def body(self) -> bytes:
         """The response."""
-        return _write([(_NAME, self)])
+        comma, colon = (", ", ": ") if self.spaced else (",", ":")
+        table = comma.join([f'["{_NAME}"]', *(f"[{token}]" for token in self.tokens)])
+        entry = f'{comma}"dataframe_stats"{colon}{{"{_NAME}"{colon}{self.entry}}}' if self.entry else ""
+        return (
+            f'{{"state"{colon}"COMPLETED"{comma}"results"{colon}{{"sql_query"{colon}"SELECT 1"{comma}'
+            f'"dataframe"{colon}[{table}]{entry}}}}}'
+        ).encode()
 
 
 def bodies(column: TrueColumn, producer: Producer) -> Iterator[Body]:
@@ -182,11 +187,6 @@ def bodies(column: TrueColumn, producer: Producer) -> Iterator[Body]:
             )
 
 
-def side_by_side(columns: Sequence[Body]) -> bytes:
-    """Return one response with the columns of several bodies of one producer: ``c0``, ``c1`` ..."""
-    return _write([(f"c{at}", body) for at, body in enumerate(columns)])
-
-
 def _ends(values: tuple[Any, ...], tokens: list[str]) -> tuple[tuple[Any, str], ...]:
     pairs = [pair for pair in zip(values, tokens, strict=False) if pair[0] is not None and pair[1] != "null"]
     try:
@@ -213,16 +213,3 @@ def _document(size: int, nulls: int, section: str, bounds: list[str]) -> str:
     elif section:
         sections.append(f'"{section}":{{"distinct_approx":true}}')
     return f"{{{','.join(sections)}}}"
-
-
-def _write(columns: Sequence[tuple[str, Body]]) -> bytes:
-    comma, colon = (", ", ": ") if columns[0][1].spaced else (",", ":")
-    header = comma.join(json.dumps(name) for name, _ in columns)
-    rows = zip(*(body.tokens for _, body in columns), strict=True)
-    table = comma.join([f"[{header}]", *(f"[{comma.join(row)}]" for row in rows)])
-    entries = comma.join(f'"{name}"{colon}{body.entry}' for name, body in columns if body.entry is not None)
-    statistics = f'{comma}"dataframe_stats"{colon}{{{entries}}}' if entries else ""
-    return (
-        f'{{"state"{colon}"COMPLETED"{comma}"results"{colon}{{"sql_query"{colon}"SELECT 1"{comma}'
-        f'"dataframe"{colon}[{table}]{statistics}}}}}'
-    ).encode()

@@ -24,7 +24,7 @@ from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["OURS", "PEERS", "STORED_AS", "Reading", "read", "read_side_by_side"]
+__all__ = ["OURS", "PEERS", "STORED_AS", "Reading", "read"]
 
 
 @dataclass(frozen=True)
@@ -215,12 +215,6 @@ OURS: Final = Readers(
         "connecty_frames, pyarrow": lambda answer: _arrow(answer.to_arrow().column(0)),
     },
 )
-
-
-def read_side_by_side(body: bytes) -> list[Reading]:
-    """Read a body of several columns with ours, to Arrow."""
-    table, _ = _with_warnings(lambda: _answer(body).to_arrow())
-    return [Reading(*_arrow(column)) for column in table.columns]
 
 
 #: Reader -> the type that it stores a type as; the others store it as it is.

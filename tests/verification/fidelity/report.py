@@ -78,8 +78,6 @@ def format_score(found: Score) -> Iterator[str]:
     yield ""
     yield from _places("Silent, as documented", found.documented)
     yield ""
-    yield f"{found.side_by_side:,} columns were read a second time, together with the others of their query."
-    yield ""
     yield from _failures(found.failures)
 
 
@@ -98,15 +96,11 @@ def _counts(found: Counter[Outcome]) -> str:
 
 
 def _places(title: str, places: dict[str, set[str]]) -> Iterator[str]:
-    """Return a list of columns by reason; producers of one column are on one line."""
+    """Return the columns of each reason."""
     yield f"{title}:"
     for reason, found in sorted(places.items()):
-        yield f"  {reason}"
-        columns: dict[str, list[str]] = defaultdict(list)
-        for place in sorted(found):
-            producer, _, column = place.partition(": ")
-            columns[column].append(producer)
-        yield from (f"    {column} ({'; '.join(producers)})" for column, producers in columns.items())
+        columns = sorted({place.partition(": ")[2] for place in found})
+        yield f"  {reason}: {len(found):,} of {_listed(columns)}"
 
 
 def _failures(failures: Sequence[Failure]) -> Iterator[str]:

@@ -7,20 +7,18 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from tests.verification.fidelity.bodies import Body, Number, side_by_side
+from tests.verification.fidelity.bodies import Body, Number
 from tests.verification.fidelity.equality import is_same
 from tests.verification.fidelity.expected import CLOCK, COMPUTED, LIKE_TIME, Expected, expect, is_computed
 from tests.verification.fidelity.ground_truth import LogicalType, TemporalTicks
-from tests.verification.fidelity.readers import OURS, PEERS, STORED_AS, Reading, read, read_side_by_side
+from tests.verification.fidelity.readers import OURS, PEERS, STORED_AS, Reading, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 __all__ = ["Failure", "Outcome", "Score", "score"]
-
-_ARROW: Final = "connecty_frames, pyarrow"
 
 
 class Outcome(Enum):
@@ -32,7 +30,6 @@ class Outcome(Enum):
     DOCUMENTED = "documented"  # a value that differs in a way that the documentation names
     LOUD = "loud"  # a warning or an error that is not expected
     WRONG = "silently wrong"  # a value differs, and nothing was reported
-    TOGETHER = "together"  # beside other columns it is not what it is alone
 
 
 @dataclass(frozen=True)
@@ -55,30 +52,23 @@ class Score:
         Why the bytes name no one value -> the columns that are expected to stay text.
     documented
         Silence -> the columns that fall under it.
-    side_by_side
-        How many columns were read a second time, together with the others of their query.
     """
 
     outcomes: dict[tuple[str, str], Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
     texts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     documented: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     failures: list[Failure] = field(default_factory=list)
-    side_by_side: int = 0
 
 
 def score(written: Iterable[Body]) -> Score:
     """Read every body with every reader, and grade the results."""
     found = Score()
-    tables: dict[tuple[str, str, str], list[tuple[Body, Reading]]] = defaultdict(list)
     for body in written:
         expected = expect(body)
         place = f"{body.producer}: {body.column}"
         if expected.reason:
             found.texts[expected.reason].add(place)
         readings = {**read(body.body, OURS), **read(body.body, PEERS)}
-        table, of_table, _ = body.column.partition(": ")
-        if of_table and table not in {"only nulls", "no rows", "random"}:
-            tables[body.producer, body.variant, table].append((body, readings[_ARROW]))
         for reader, reading in readings.items():
             outcome, reason = _grade(reader, reading, body, expected)
             found.outcomes[body.producer, reader][outcome] += 1
@@ -88,19 +78,7 @@ def score(written: Iterable[Body]) -> Score:
                 found.documented[expected.documented].add(place)
             if reason:
                 found.failures.append(Failure(outcome, reader, reason, body))
-    for columns in tables.values():
-        found.side_by_side += len(columns)
-        found.failures += _read_together(columns)
     return found
-
-
-def _read_together(columns: list[tuple[Body, Reading]]) -> Iterator[Failure]:
-    """Read the columns of one query in one response: each must equal the one read alone."""
-    together = read_side_by_side(side_by_side([body for body, _ in columns]))
-    for (body, alone), reading in zip(columns, together, strict=True):
-        one, other = ((each.type, repr(each.values)) for each in (alone, reading))
-        if one != other:
-            yield Failure(Outcome.TOGETHER, _ARROW, f"{one} alone, {other} together with others"[:300], body)
 
 
 def _grade(reader: str, reading: Reading, body: Body, expected: Expected) -> tuple[Outcome, str]:

@@ -7,7 +7,6 @@ oracle that is written on the standard library alone.
 ``grammar``     JSON's grammar as a list of texts that are JSON and texts that are not
 ``tables``      random tables, written in random spelling
 ``bodies``      the body of each case, by its number
-``timestamps``  dates and times read as whole nanoseconds
 ``oracle``      what a body contains, and whether a table contains the same
 ``trial``       one case: read, timed, and checked
 ``run``         the worker processes and the command line

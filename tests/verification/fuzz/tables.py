@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from tests.verification.fuzz.grammar import ACCEPT
@@ -138,17 +136,7 @@ def _stamp(rng: random.Random) -> str:
     return made
 
 
-def _rfc_5322(rng: random.Random) -> str:
-    made = format_datetime(datetime.fromisoformat(_stamp(rng)[:19]).replace(tzinfo=UTC), usegmt=True)
-    if rng.random() < 0.02:
-        made = "Mon" + made[3:]
-    zone = rng.choice(("GMT", "GMT", "UTC", "+0000", "+0100", "-0530", "-0030", "-0000", "EST"))
-    return made[rng.choice((0, 0, 5)) :].replace("GMT", zone)
-
-
 def _aware(rng: random.Random) -> str:
-    if rng.random() < 0.1:
-        return _rfc_5322(rng)
     offsets = ("Z", "+00:00", "+02:00", "-05:30", "+0100", "+01", "+00:19:32", "-00:00", "+23:59")
     return _stamp(rng) + rng.choice(offsets)
 
