@@ -19,7 +19,6 @@ _PROCESSES: Final = os.cpu_count() or 1
 #: their defaults. A seed of None is a random one.
 _PROGRAMS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "batch": ("batch.run", {"questions": 1_000, "kills": 10, "large": 10_000, "seed": 1, "store": "sqlite"}),
-    "cast": ("cast.run", {}),
     "chaos": ("chaos.run", {"questions": 2_000, "seed": None}),
     "fidelity": ("fidelity.report", {"every": 1}),
     "fuzz": (

@@ -1,4 +1,4 @@
-"""What ``cast`` and ``Pin.rerun`` hold and refuse of the types of databases: ``make verify WHAT=cast``."""
+"""What ``cast`` and ``Pin.rerun`` hold and refuse of the types of three databases."""
 
 from __future__ import annotations
 

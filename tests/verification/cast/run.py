@@ -7,7 +7,6 @@ import math
 import re
 import sqlite3
 import warnings
-from collections import Counter
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,9 +26,9 @@ from tests.servers.postgres import postgres_server
 from tests.verification.cast.columns import POSTGRES, SECTIONS, SQLITE, duckdb_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["LOST", "SOURCES", "Outcome", "main", "run", "table_of"]
+__all__ = ["LOST", "SOURCES", "Outcome", "run"]
 
 #: What polars had lost before: PostgreSQL's empty "char" is a NUL, and 24:00 a null.
 LOST: Final = {"one byte", "time, 24:00"}
@@ -44,18 +43,6 @@ class Outcome(NamedTuple):
     cut: str  # which rows the answer had
     outcome: str  # held, refused or wrong
     reason: str = ""
-
-
-def table_of(found: Iterable[Outcome]) -> str:
-    """Return how many columns of each source were held, refused and wrong."""
-    counts = Counter((each.source, each.outcome) for each in found)
-    outcomes = ("held", "refused", "wrong")
-    lines = [f"{'source':36}" + "".join(f"{each:>9}" for each in outcomes)]
-    lines += [
-        f"{source:36}" + "".join(f"{counts[source, each]:9,}" for each in outcomes)
-        for source in dict.fromkeys(source for source, _ in counts)
-    ]
-    return "\n".join(lines)
 
 
 def run(source: str) -> list[Outcome]:
@@ -264,17 +251,3 @@ SOURCES: Final[dict[str, Callable[[str], Iterator[Outcome]]]] = {
     "SQLite by ADBC, rerun": _sqlite,
     "polars and sqlite3, cast": _sqlite,
 }
-
-
-def main() -> list[str]:
-    """Cast the types of databases, and return the values that are wrong by our fault."""
-    found = [each for source in SOURCES for each in run(source)]
-    print(table_of(found))
-    for each in found:
-        if each.outcome != "held":
-            print(f"{each.outcome:8} {each.source}: {each.name}, {each.cut}: {each.reason}")
-    return [
-        f"wrong: {each.source}, {each.name}"
-        for each in found
-        if each.outcome == "wrong" and each.name not in LOST
-    ]

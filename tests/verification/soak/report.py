@@ -77,7 +77,7 @@ class SoakReport:
             ),
         }
         self.failures += [what for what, wrong in checks.items() if wrong]
-        self._server, self._before, self._after = server, before, after
+        self._server, self._after = server, after
 
     def print(self) -> None:
         """Print the table, the totals and the first failures."""
@@ -92,7 +92,7 @@ class SoakReport:
             print(f"\nFAILED {failure}")
 
     def _totals(self) -> dict[str, str]:
-        server, before, after = self._server, self._before, self._after
+        server, after = self._server, self._after
         over = [late for late, _ in self._slow] or [0.0]
         slept = max((slept for _, slept in self._slow), default=0.0)
         memory = ", ".join(f"{held / _MIB:.1f}" for _, held in self._memory)
@@ -100,15 +100,11 @@ class SoakReport:
             "submissions": f"{server.accepted:,} accepted, {server.arrived:,} arrived, "
             f"{len(server.duplicates)} twice",
             "requests": f"{server.requests:,}, {server.tokens:,} tokens issued",
-            "time": f"{self.took:.0f} s, {self.questions / self.took:.0f} questions a second, the longest "
-            f"call without a deadline of its own {self._longest:.1f} s",
+            "time": f"{self.took:.0f} s, the longest call without a deadline {self._longest:.1f} s",
             "slow": f"{len(self._slow)} calls ended {min(over):.3f} to {max(over):.3f} s past the deadline; "
             f"allowed are {SLACK} s and the lateness of this machine ({slept:.3f} s at most)",
-            "threads": f"{len(before.threads)} before, {len(after.threads)} after",
-            "open files": f"{len(before.files)} before, {len(after.files)} after",
-            "memory": f"{memory} MiB; {self._grown() / _MIB:+.1f} over the last {_MEASURED:,} questions"
-            if self._settled()
-            else f"{memory} MiB; too few questions to check it",
+            "left": f"{len(after.threads)} threads, {len(after.files)} open files",
+            "memory": f"{memory} MiB; {self._grown() / _MIB:+.1f} over the last {_MEASURED:,} questions",
         }
 
     def _settled(self) -> list[int]:
