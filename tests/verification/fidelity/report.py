@@ -65,14 +65,10 @@ def format_score(found: Score) -> Iterator[str]:
     for reader in (*OURS.each, *PEERS.each):
         yield f"{reader:<27}{_counts(sum((found.outcomes[each, reader] for each in names), Counter()))}"
     yield ""
-    heads = "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
-    by_hand = "".join(f"{name:>{_WIDTH}}" for name in _SHORT.values())
-    yield f"{'ours, three engines together':<43}{heads}{by_hand}, by hand: right/silently wrong"
+    yield f"{'ours, three engines together':<43}" + "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
     for producer in names:
         ours: Counter[Outcome] = sum((found.outcomes[producer, reader] for reader in OURS.each), Counter())
-        peers = (found.outcomes[producer, reader] for reader in _SHORT)
-        each = "".join(f"{f'{peer[Outcome.RIGHT]}/{peer[Outcome.WRONG]}':>{_WIDTH}}" for peer in peers)
-        yield f"{producer:<43}{_counts(ours)}{each}"
+        yield f"{producer:<43}{_counts(ours)}"
     yield ""
     yield from _places("Stays exact text, since its bytes name no one value", found.texts)
     yield ""
@@ -81,12 +77,6 @@ def format_score(found: Score) -> Iterator[str]:
     yield from _failures(found.failures)
 
 
-#: Readers by hand -> the heads of their columns.
-_SHORT: Final = {
-    reader: "to_datetime" if "to_datetime" in reader else reader.removesuffix(" by hand")
-    for reader in PEERS.each
-}
-_WIDTH: Final = 13
 _HEADS: Final = ("columns", *(outcome.value for outcome in Outcome))
 
 
