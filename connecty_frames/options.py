@@ -20,8 +20,8 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
 
-from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import did_you_mean
+from connecty_frames._base.zones import named_zone
 from connecty_frames.errors import ConfigError, wrong_value
 
 if TYPE_CHECKING:

@@ -1,20 +1,17 @@
-"""Arrow types by group, tables that look a type up by a test on it, and facts about units and zones."""
+"""Arrow types by group, tables that look a type up by a test on it, and the digits of units."""
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pyarrow as pa
 
-from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import tzinfo
 
     TypeTest = Callable[[pa.DataType], bool]
     _Found = dict[int, tuple[pa.DataType, int] | None]
@@ -23,16 +20,6 @@ Value = TypeVar("Value")
 
 #: How many digits of a fraction of a second each unit of time has.
 FRACTION_DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-#: Matches a zone that is an offset; the groups are its hours, with the sign, and its minutes.
-match_zone_offset: Final = re.compile(r"([+-]\d\d):(\d\d)").fullmatch
-
-
-@lru_cache
-def find_zone(name: str) -> tzinfo:
-    """Return a time zone by its name or offset (``+05:30``); raise ValueError if there is none."""
-    if (zone := named_zone(name)) is None:
-        raise ValueError("is in a time zone that the time zone database does not have")
-    return zone
 
 
 def first_match(table: Iterable[tuple[TypeTest, Value]], type_: pa.DataType) -> Value | None:

@@ -17,9 +17,10 @@ from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS, MOST_WARNINGS
+from connecty_frames.decode.names import match_names
 from connecty_frames.decode.rows.reader import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
-from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
+from connecty_frames.decode.statistics import NO_STATISTICS, count_total
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import floats, inference, numbers
 from connecty_frames.decode.types.build import (

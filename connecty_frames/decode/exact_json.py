@@ -12,6 +12,8 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOpera
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from connecty_frames._base.text import snippet
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -204,6 +206,11 @@ def is_too_deep(values: Iterable[object]) -> bool:
                 below += nested.values() if isinstance(nested, dict) else nested
         level = [item for item in below if isinstance(item, _NESTED)]
     return bool(level)
+
+
+def preview(value: object) -> str:
+    """Return how a value begins; to write out a deeply nested one would recurse too far."""
+    return "(deeply nested)" if is_too_deep([value]) else snippet(dump(value))
 
 
 def escape_lone_surrogates(text: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary, match_zone_offset
+from connecty_frames._base.zones import offset_of
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary
 
 #: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
 #: own classes of timestamp and duration.
@@ -26,7 +26,7 @@ _ZEROS: Final = (r"T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)?$", r"(?<=:\d\d)(?:\.0+
 
 def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the values of a column as texts, nulls as null."""
-    if pa.types.is_timestamp(column.type) and match_zone_offset(str(column.type.tz)):
+    if pa.types.is_timestamp(column.type) and offset_of(column.type.tz) is not None:
         return pc.binary_join_element_wise(texts(local_times(column)), column.type.tz, "")
     if pa.types.is_timestamp(column.type):
         # Arrow writes a space for the T, and the offset without a colon.
@@ -65,15 +65,12 @@ def short_texts(column: pa.ChunkedArray) -> list[str | None]:
 
 def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return timestamps as the local times of their zone, without the zone."""
-    offset = match_zone_offset(str(column.type.tz))
+    offset = offset_of(column.type.tz)
     if offset is None:
         return column if column.type.tz is None else pc.local_timestamp(column)
     # Arrow 17 knows zones by name alone.
-    sign, hours, minutes = offset[1][0], offset[1], offset[2]
-    shift = timedelta(hours=int(hours), minutes=int(sign + minutes))
-    return pc.add(
-        column.cast(pa.timestamp(column.type.unit)), pa.scalar(shift, pa.duration(column.type.unit))
-    )
+    shift = pa.scalar(offset, pa.duration(column.type.unit))
+    return pc.add(column.cast(pa.timestamp(column.type.unit)), shift)
 
 
 def json_value(value: Any) -> Any:

@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import quoted, snippet, value_text
+from connecty_frames._base.zones import named_zone
 from connecty_frames.decode.arrow.buffers import to_array
 from connecty_frames.decode.arrow_types import is_aware
 from connecty_frames.decode.exact_json import NUL

@@ -8,6 +8,7 @@ the types beforehand, at any depth.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
@@ -15,7 +16,8 @@ import polars as pl
 import pyarrow as pa
 
 from connecty_frames._base.text import listed, snippet
-from connecty_frames.decode.arrow_types import any_of, is_text, match_zone_offset
+from connecty_frames._base.zones import offset_of
+from connecty_frames.decode.arrow_types import any_of, is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
@@ -83,7 +85,7 @@ class _Stream:
 
 @lru_cache
 def _is_zone(name: str) -> bool:
-    if match_zone_offset(name):
+    if offset_of(name) is not None:
         return True  # offsets that polars lacks were replaced
     try:
         pl.Series([0]).cast(pl.Datetime("us", name))  # pragma: no mutate - any time will do
@@ -106,12 +108,12 @@ def _decimal(type_: pa.DataType) -> pa.DataType:
 
 
 def _timestamp(type_: pa.DataType) -> pa.DataType:
-    offset = match_zone_offset(type_.tz or "")
+    offset = offset_of(type_.tz)
     if offset is None:
         return type_
-    hours, minutes = int(offset[1]), int(offset[2])
+    hours, rest = divmod(offset, timedelta(hours=1))
     # polars replaces an offset by its name in the time zone database: Etc/GMT+12 to Etc/GMT-14.
-    return type_ if minutes == 0 and hours in range(-12, 15) else pa.timestamp(type_.unit, "UTC")
+    return type_ if not rest and hours in range(-12, 15) else pa.timestamp(type_.unit, "UTC")
 
 
 def _struct(type_: pa.DataType) -> pa.DataType:

@@ -15,8 +15,9 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 from zoneinfo import ZoneInfo
 
-from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, named_zone
+from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
 from connecty_frames._base.text import value_text
+from connecty_frames._base.zones import named_zone
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.sandbox import workspace

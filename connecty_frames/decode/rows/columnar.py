@@ -62,8 +62,8 @@ from connecty_frames.decode.arrow.buffers import POOL
 from connecty_frames.decode.cells import cell_array, escaped_in, take, unescape
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind, hide_escapes
 from connecty_frames.decode.limits import FEW_COLUMNS, LIMITS
+from connecty_frames.decode.names import match_names
 from connecty_frames.decode.scanning import byte_table, outside_texts
-from connecty_frames.decode.statistics import match_names
 from connecty_frames.decode.types import floats, times
 from connecty_frames.decode.types.column import ScalarColumn
 from connecty_frames.decode.types.floats import FloatValues

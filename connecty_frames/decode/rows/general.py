@@ -179,12 +179,7 @@ def _preview(value: bytes | memoryview, start: int) -> str:
     """Return how a value begins that has not been parsed."""
     if len(value) > _LONGEST_PREVIEW:
         return snippet(str(value[:_LONGEST_PREVIEW], "utf-8", "replace"))
-    return preview(_parse(bytes(value), start))
-
-
-def preview(value: object) -> str:
-    """Return how a value begins; to write out a deeply nested one would recurse too far."""
-    return "(deeply nested)" if exact_json.is_too_deep([value]) else snippet(exact_json.dump(value))
+    return exact_json.preview(_parse(bytes(value), start))
 
 
 def _check_utf8(data: bytes, start: int) -> str:

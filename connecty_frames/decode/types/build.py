@@ -53,7 +53,7 @@ from connecty_frames.decode.types.casts import cast_exactly
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine, texts_of
 from connecty_frames.decode.types.encodings import AnyDatetime, Category, Encoding
 from connecty_frames.decode.types.spellings import TemporalFormat, match_format
-from connecty_frames.decode.types.times import TemporalValues, check_zone, read_given
+from connecty_frames.decode.types.times import TemporalValues, check_years, read_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -240,7 +240,7 @@ def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
     hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
     texts = texts_of(cells, f"is not text, so it is not a value of {type_}{hint}", numbers=is_date)
-    return check_zone(read_given(texts, type_), type_, texts)
+    return check_years(read_given(texts, type_), type_, texts)
 
 
 def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

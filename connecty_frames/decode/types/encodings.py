@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import value_text
+from connecty_frames._base.zones import find_zone, named_zone
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import slices_of, to_array, to_scalar
-from connecty_frames.decode.arrow_types import find_zone
 from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
 from connecty_frames.decode.exact_json import IntText, ValueKind
 from connecty_frames.decode.types import formats, numbers, spellings, times
@@ -73,7 +72,7 @@ def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -
     """Return counts as a timestamp type; the year must be from 1 to 9999 in UTC and in its zone."""
     if type_.unit == "us":
         times.check_range(counts, FIRST_MICROS, LAST_MICROS, texts)
-    return times.check_zone(pc.cast(counts, type_), type_, texts)
+    return times.check_years(pc.cast(counts, type_), type_, texts)
 
 
 # --- categories ---------------------------------------------------------------------------------------

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from connecty_frames._base.zones import find_zone
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import numbers_of, slices_of, to_array
-from connecty_frames.decode.arrow_types import find_zone, is_naive
+from connecty_frames.decode.arrow_types import is_naive
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types.formats import RFC_5322, read_moments, word_number
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from connecty_frames._base.zones import find_zone
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import (
     POOL,
@@ -25,7 +26,7 @@ from connecty_frames.decode.arrow.buffers import (
     to_array,
     to_scalar,
 )
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, find_zone, is_aware, is_naive
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_aware, is_naive
 from connecty_frames.decode.errors import CellError, raise_at_first
 from connecty_frames.decode.types import spellings
 from connecty_frames.decode.types.formats import read_moments, take_apart
@@ -189,7 +190,7 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
     return None
 
 
-def check_zone(values: pa.Array, type_: pa.DataType, texts: Any) -> pa.Array:
+def check_years(values: pa.Array, type_: pa.DataType, texts: Any) -> pa.Array:
     """Return instants, checked to be of the years 1 to 9999 in the time zone of their type, if it has one."""
     row = row_out_of_range(values, type_.tz) if is_aware(type_) else None
     if row is not None:
