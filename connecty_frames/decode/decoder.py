@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
+from msgspec.structs import replace
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import cut, quoted, snippet
@@ -23,12 +24,7 @@ from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, Colu
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import floats, inference, numbers
-from connecty_frames.decode.types.build import (
-    build,
-    build_datetimes,
-    datetime_type,
-    restate_bounds,
-)
+from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds
 from connecty_frames.decode.types.casts import longest_of
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.types.encodings import AnyDatetime, AnyDecimal, Encoding, OpenType, epoch
@@ -63,6 +59,8 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
 #: The sections of values that are no numbers, so that a bare NaN among them is null.
 _NOT_NUMBERS: Final = {"string", "temporal", "boolean"}
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
+_NO_RULE: Final = ColumnRule()
+_UNDECIDED: Final = inference.Decision(pa.null(), "")
 #: What an error shows of a SecretStr, as its own text does.
 _HIDDEN: Final = "**********"
 #: How many characters of an encoding, which may list many categories, the evidence has.
@@ -94,30 +92,15 @@ def decode(
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.columns, limits)
-    schema_types = _NO_TYPES if schema_types is None else schema_types.named_as_in(rows.names)
     entries, absent = match_names(rows.server_names, envelope.columns)
-    statistics_of = [NO_STATISTICS if entry is None else envelope.columns[entry] for entry in entries]
-    total_rows, truncated = _count_rows(envelope, set(absent), statistics_of, rows, fetched)
+    statistics = [NO_STATISTICS if entry is None else envelope.columns[entry] for entry in entries]
+    total_rows, truncated = _count_rows(envelope, set(absent), statistics, rows, fetched)
     whole = total_rows is not None and rows.count >= total_rows
-    unknown = list(dict.fromkeys(name for found in statistics_of for name in found.unknown))
-    ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
-    warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
-    answer = _Answer(rows, schema_types, options, limits, whole, warnings, len(warnings) + MOST_WARNINGS)
-    columns: list[ReadColumn] = []
-    errors = []
-    for position in _column_order(rows.names, schema_types):
-        limits.checkpoint()
-        try:
-            columns.append(_read_column(position, statistics_of[position], answer))
-        except ConversionError as error:
-            error.__traceback__ = error.__context__ = None  # they keep what was made of the column
-            errors.append(error)
-    if errors:
-        raise _combine(errors)
-    fields = [pa.field(column.schema.name, column.schema.type, column.nullable) for column in columns]
-    table = pa.Table.from_arrays([column.array for column in columns], schema=pa.schema(fields))
-    if not columns:
-        table = _without_columns(rows.count)
+    warnings = [*rows.warnings, *_unknown_sections(statistics)]
+    types = (schema_types or _NO_TYPES).named_as_in(rows.names)
+    answer = _Answer(rows, statistics, types, options, limits, whole, warnings, len(warnings) + MOST_WARNINGS)
+    columns = _read_columns(answer)
+    table = _table(columns) if columns else _without_columns(rows.count)
     disagreements = check_statistics(columns, absent, rows.count, total_rows)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
@@ -129,6 +112,7 @@ class _Answer(NamedTuple):
     """What the columns of an answer share."""
 
     rows: Rows
+    statistics: list[ColumnStatistics]  # of each column
     schema_types: SchemaTypes
     options: AskOptions
     limits: ReaderLimits
@@ -156,29 +140,67 @@ class _Answer(NamedTuple):
         )
 
 
-def _read_column(position: int, sent: ColumnStatistics, answer: _Answer) -> ReadColumn:
-    """Read a column as the type decided on; raises ConversionError."""
-    rows, name = answer.rows, answer.rows.names[position]
-    given, rule = answer.schema_types.types.get(name), answer.schema_types.rules.get(name)
+class _Column(Immutable):
+    """A column on its way from cells to an array."""
+
+    name: str
+    position: int
+    received: Column
+    sent: ColumnStatistics  # those of ``received`` have the bounds as ``schema=`` respells them
+    given: pa.DataType | Encoding | None  # by ``schema=``
+    rule: ColumnRule
+    column: Column  # as received, with null for what stands for null
+    decision: inference.Decision = _UNDECIDED
+
+
+def _read_columns(answer: _Answer) -> list[ReadColumn]:
+    """Read all columns in the order of the table; raises one ConversionError about those that do not fit."""
+    columns, errors = [], []
+    for position in _column_order(answer.rows.names, answer.schema_types):
+        answer.limits.checkpoint()
+        try:
+            columns.append(_read_column(position, answer))
+        except ConversionError as error:
+            error.__traceback__ = error.__context__ = None  # they keep what was made of the column
+            errors.append(error)
+    if errors:
+        raise _combine(errors)
+    return columns
+
+
+def _read_column(position: int, answer: _Answer) -> ReadColumn:
+    """Read a column step by step; raises ConversionError."""
+    column = _receive(position, answer)
+    column = _read_null_tokens(column, answer)
+    column = _choose_type(column, answer)
+    column = _build(column, answer)
+    _check(column, answer)
+    return _finish(column)
+
+
+def _receive(position: int, answer: _Answer) -> _Column:
+    """Take the cells of a column, its statistics, and what ``schema=`` says of it."""
+    name, sent, schema_types = answer.rows.names[position], answer.statistics[position], answer.schema_types
+    given, rule = schema_types.types.get(name), schema_types.rules.get(name, _NO_RULE)
     statistics = sent if given is None else restate_bounds(sent, given)
-    received = Column(name, rows.pop(position), statistics, whole=answer.whole)
-    column, nan_row = _read_null_tokens(received, given)
-    if nan_row is not None:
-        reason = "is written without quotes, which is not JSON; it was read as null"
-        answer.warn(column, None, CellError(nan_row, "NaN", reason))
-    decision = _choose_type(column, answer.schema_types, answer.options)
-    if decision.problem is not None:
-        answer.warn(column, decision.type, decision.problem)
-    array = decision.array  # if it was built while deciding
-    if array is None:
-        array = _build(column, decision, answer.schema_types, rows, position)
-    if rule is not None:
-        _check(received, array, rule, answer.limits)
+    received = Column(name, answer.rows.pop(position), statistics, whole=answer.whole)
+    return _Column(name, position, received, sent, given, rule, received)
+
+
+def _finish(column: _Column) -> ReadColumn:
+    """Leave the cells behind."""
+    given, decision, received = column.given, column.decision, column.received
     encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
-    nullable, nans = rule is None or rule.nullable, received.count - column.count
+    nans = received.count - column.column.count
     evidence = f"{decision.evidence}; {nans:,} bare NaN read as null" if nans else decision.evidence
-    schema = ColumnSchema(name, decision.type, evidence, encoding)
-    return ReadColumn(array, schema, statistics, sent, nullable, decision.extremes, nans)
+    schema = ColumnSchema(column.name, decision.type, evidence, encoding)
+    known = (column.rule.nullable, decision.extremes, nans)
+    return ReadColumn(decision.array, schema, received.statistics, column.sent, *known)
+
+
+def _table(columns: list[ReadColumn]) -> pa.Table:
+    fields = [pa.field(column.schema.name, column.schema.type, column.nullable) for column in columns]
+    return pa.Table.from_arrays([column.array for column in columns], schema=pa.schema(fields))
 
 
 def _count_rows(
@@ -204,11 +226,12 @@ def _count_rows(
     return total if missing else rows.count, missing > 0
 
 
-def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> tuple[Column, int | None]:
-    """Return a column with null for each bare NaN that cannot be a number, and the row of the first."""
-    if ValueKind.CONSTANT not in column.kinds or not isinstance(column.cells, CellColumn):
-        return column, None
-    candidates, others = set(column.statistics.candidates), column.kinds - {ValueKind.CONSTANT}
+def _read_null_tokens(column: _Column, answer: _Answer) -> _Column:
+    """Put null for each bare NaN that cannot be a number, and warn of the first."""
+    received, given = column.received, column.given
+    if ValueKind.CONSTANT not in received.kinds or not isinstance(received.cells, CellColumn):
+        return column
+    candidates, others = set(received.statistics.candidates), received.kinds - {ValueKind.CONSTANT}
     if given is not None:
         is_null = not is_number(given.type if isinstance(given, Encoding) else given)
     elif "numeric" in candidates:
@@ -216,9 +239,13 @@ def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> t
     else:
         is_null = candidates <= _NOT_NUMBERS or bool(others and not others & NUMBER_KINDS)
     if not is_null:
-        return column, None
-    cells, rows = column.cells.without("NaN", ValueKind.CONSTANT)
-    return (column.with_cells(cells), int(rows[0])) if len(rows) else (column, None)
+        return column
+    cells, rows = received.cells.without("NaN", ValueKind.CONSTANT)
+    if len(rows):
+        column = replace(column, column=received.with_cells(cells))
+        reason = "is written without quotes, which is not JSON; it was read as null"
+        answer.warn(column.column, None, CellError(int(rows[0]), "NaN", reason))
+    return column
 
 
 def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
@@ -238,67 +265,78 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _choose_type(column: Column, schema_types: SchemaTypes, options: AskOptions) -> inference.Decision:
-    """Decide on a column's type: that of the caller where there is one."""
-    if column.cells.is_too_deep:
+def _choose_type(column: _Column, answer: _Answer) -> _Column:
+    """Decide on a column's type, and warn of a value that does not fit the type that it should have."""
+    if column.column.cells.is_too_deep:
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
-    given = schema_types.types.get(column.name)
-    if given is None:
-        return inference.decide(column, options)
+    if column.given is None:
+        decision = inference.decide(column.column, answer.options)
+    else:
+        decision = _decide_given(column.column, column.given, answer.schema_types)
+    if decision.problem is not None:
+        answer.warn(column.column, decision.type, decision.problem)
+    return replace(column, decision=decision)
+
+
+def _decide_given(
+    column: Column, given: pa.DataType | Encoding, schema_types: SchemaTypes
+) -> inference.Decision:
+    """Decide on the type of ``schema=``."""
+    if not isinstance(given, Encoding):
+        return inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
+    type_ = given.type
     if isinstance(given, AnyDatetime):
-        return inference.Decision(datetime_type(column.cells, column.bounds), f"{SET_BY_CALLER}, {given!r}")
-    if isinstance(given, AnyDecimal):
-        type_ = None
-        if not column.cells.has_surrogates:  # else an error, where the values are read
-            type_ = numbers.any_decimal(longest_of(column.cells), column.bounds)
-        return inference.Decision(type_ or given.type, f"{SET_BY_CALLER}, {given!r}")
-    if isinstance(given, Encoding):
-        return inference.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
-    return inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
+        type_ = datetime_type(column.cells, column.bounds)
+    elif isinstance(given, AnyDecimal) and not column.cells.has_surrogates:  # an error where they are read
+        type_ = numbers.any_decimal(longest_of(column.cells), column.bounds) or type_
+    return inference.Decision(type_, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
 
 
-def _build(
-    column: Column,
-    decision: inference.Decision,
-    schema_types: SchemaTypes,
-    rows: Rows,
-    position: int,
-) -> pa.Array | pa.ChunkedArray:
-    """Build a column of the type decided on."""
-    cells, given = column.cells, schema_types.types.get(column.name)
-    text_type = decision.type.value_type if pa.types.is_dictionary(decision.type) else decision.type
-    if column.count and is_text(text_type):
-        # Only the source has arrays, objects, and a zero's minus as they were written.
-        if isinstance(cells, ScalarColumn) and pa.types.is_int64(cells.array.type):
-            has_zero = index_of(cells.array, 0) >= 0
-            cells = rows.cells(position) if has_zero else cells
-        if not cells.has_surrogates:
-            cells = ScalarColumn(ValueKind.TEXT, cells.texts)
+def _build(column: _Column, answer: _Answer) -> _Column:
+    """Build the array of the type decided on, unless that was done while deciding."""
+    decision, given, cells = column.decision, column.given, column.column.cells
+    if decision.array is not None:
+        return column
+    type_ = decision.type
+    if column.column.count and is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
+        cells = _as_texts(cells, column.position, answer.rows)
     try:
         if isinstance(given, AnyDatetime):
-            return build_datetimes(cells, decision.type)
-        return build(cells, decision.type if given is None or isinstance(given, AnyDecimal) else given)
+            array = build_datetimes(cells, type_)
+        else:
+            array = build(cells, type_ if given is None or isinstance(given, AnyDecimal) else given)
     except CellError as error:
-        with_nulls = column.with_nat_as_null() if pa.types.is_temporal(decision.type) else None
+        with_nulls = column.column.with_nat_as_null() if pa.types.is_temporal(type_) else None
         if with_nulls is not None:
-            return _build(with_nulls, decision, schema_types, rows, position)
-        raise _conversion_error(column.name, error, schema_types.rules.get(column.name)) from None
+            built = _build(replace(column, column=with_nulls), answer)
+            return replace(column, decision=built.decision)
+        raise _conversion_error(column.name, error, column.rule) from None
     except pa.ArrowException as error:  # for restrictions of the more unusual types, which only Arrow knows
-        name, type_ = snippet(column.name), snippet(str(decision.type))
         raise ConversionError(
-            f"Column {name!r} cannot be made {type_}: {snippet(str(error))}", column=column.name
+            f"Column {snippet(column.name)!r} cannot be made {snippet(str(type_))}: {snippet(str(error))}",
+            column=column.name,
         ) from None
+    return replace(column, decision=decision._replace(array=array))
 
 
-def _check(column: Column, array: Any, rule: ColumnRule, limits: ReaderLimits) -> None:
+def _as_texts(cells: Any, position: int, rows: Rows) -> ScalarColumn | CellColumn:
+    """Return cells as the texts that they were written as, unless some are none."""
+    # Only the source has arrays, objects, and a zero's minus as they were written.
+    is_whole = isinstance(cells, ScalarColumn) and pa.types.is_int64(cells.array.type)
+    cells = rows.cells(position) if is_whole and index_of(cells.array, 0) >= 0 else cells
+    return cells if cells.has_surrogates else ScalarColumn(ValueKind.TEXT, cells.texts)
+
+
+def _check(column: _Column, answer: _Answer) -> None:
+    """Check the array by the rule of ``schema=``; an error shows the cell."""
     try:
-        check_rule(array, rule, limits.checkpoint)
+        check_rule(column.decision.array, column.rule, answer.limits.checkpoint)
     except CellError as error:
         row = error.row or 0
-        shown = cell_error(row, column.cells[row], error.reason)
-        raise _conversion_error(column.name, shown, rule) from None
+        shown = cell_error(row, column.received.cells[row], error.reason)
+        raise _conversion_error(column.name, shown, column.rule) from None
 
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
@@ -329,8 +367,8 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     return None
 
 
-def _conversion_error(name: str, error: CellError, rule: ColumnRule | None = None) -> ConversionError:
-    if rule is not None and rule.is_secret:
+def _conversion_error(name: str, error: CellError, rule: ColumnRule = _NO_RULE) -> ConversionError:
+    if rule.is_secret:
         error = CellError(error.row, _HIDDEN, error.reason)
     return ConversionError(
         f"Column {snippet(name)!r}, {error.place}: {error.short_value!r} {error.reason}.",
