@@ -127,7 +127,7 @@ class TestNulls:
             (
                 pa.list_(pa.field("item", pa.int64(), nullable=False)),
                 [[1], [2, None]],
-                "row 1: 'null' is inside a value, where schema= does not allow it",
+                "row 1: '[2,null]' has a null inside, which schema= does not allow",
             ),
             (
                 pa.struct([pa.field("x", pa.int64(), nullable=False)]),

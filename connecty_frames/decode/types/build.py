@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from decimal import Decimal
-from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Any, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import msgspec
 import numpy as np
@@ -29,6 +29,7 @@ from connecty_frames.decode.arrow.buffers import (
 )
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
+    any_of,
     first_match,
     is_aware,
     is_binary,
@@ -43,7 +44,6 @@ from connecty_frames.decode.exact_json import (
     KIND_BY_TYPE,
     NESTED_KINDS,
     NUL,
-    NUMBER_KINDS,
     RepeatedKeys,
     ValueKind,
 )
@@ -56,7 +56,7 @@ from connecty_frames.decode.types.spellings import TemporalFormat, match_format
 from connecty_frames.decode.types.times import TemporalValues, check_years, read_given
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,18 +64,12 @@ if TYPE_CHECKING:
     from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.statistics import ColumnStatistics
 
-    #: Builds the scalars at one place; returns None if no type holds them all.
-    BuildScalars = Callable[[ScalarColumn | CellColumn], Array | None]
     #: The codes and the texts of the cells of a block.
     Part = tuple[NDArray[np.uint8], pa.StringArray]
-
-#: How many cells are made Python objects at once.
-_BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
 _NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
-_TEXT_KINDS: Final = NUMBER_KINDS | {ValueKind.TEXT}
 #: Up to this size arrays and objects are read as Python objects, in a fraction of the time.
 _FEW_BYTES: Final = 1 << 13  # pragma: no mutate - a size
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
@@ -91,50 +85,15 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
     try:
         if isinstance(type_, Encoding):
             return _BY_ENCODING[type(type_)](cells, type_)
-        found = _build_at_once(cells, type_)
+        found = cast_exactly(cells, type_) if isinstance(cells, ScalarColumn) else None
         if found is not None:
             return found
         builder = first_match(_BUILDERS, type_)
         if builder is None:
             raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
-        if len(cells) > _BLOCK and not _are_texts(cells, type_) and _is_by_cell(type_):  # pragma: no mutate
-            return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)
     except UnicodeEncodeError:
         raise surrogate_error(cells) from None
-
-
-def _build_at_once(cells: Sequence[Any], type_: pa.DataType) -> Array | None:
-    """Return cells as a type without a Python object for each, or None if some may not fit."""
-    if isinstance(cells, ScalarColumn):
-        return cast_exactly(cells, type_)
-    if isinstance(cells, CellColumn) and _is_by_place(cells, type_) and cells.texts.nbytes > _FEW_BYTES:
-        return None if cells.has_surrogates else _build_by_place(cells, type_)
-    return None
-
-
-def _are_texts(cells: Sequence[Any], type_: pa.DataType) -> bool:
-    """Whether cells are all of kinds that a type is read from as whole arrays, in slices of their own."""
-    kinds = {ValueKind.TEXT} if is_binary(type_) else _TEXT_KINDS
-    return isinstance(cells, ScalarColumn | CellColumn) and cells.kinds <= kinds
-
-
-def _is_by_cell(type_: pa.DataType) -> bool:
-    """Whether each cell is read by itself; times have the format of all, and dictionaries all values."""
-    if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_):
-        return False
-    return all(_is_by_cell(type_.field(position).type) for position in range(type_.num_fields))
-
-
-def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    """Build a few cells at a time, so that few of them are Python objects at once."""
-    arrays = []
-    for start in range(0, len(cells), _BLOCK):
-        try:
-            arrays.append(combine(builder(cells[start : start + _BLOCK], type_)))
-        except CellError as error:
-            raise error.at(start + (error.row or 0)) from None
-    return pa.concat_arrays(arrays)
 
 
 # --- local times and instants -------------------------------------------------------------------------
@@ -170,7 +129,7 @@ def _has_offset(text: str) -> bool:
         return True
     try:
         read_given(to_array([text], pa.string()), pa.timestamp("us", "UTC"))
-    except CellError:
+    except (CellError, UnicodeEncodeError):  # the latter of a lone surrogate
         return False
     return True
 
@@ -243,67 +202,6 @@ def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     return check_years(read_given(texts, type_), type_, texts)
 
 
-def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    for row, cell in enumerate(cells):
-        if cell is not None and not isinstance(cell, list):
-            raise cell_error(row, cell, "is not an array")
-    items = list(chain.from_iterable(cell or () for cell in cells))
-    rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
-    children = _build_children(rows, items, type_.value_field)
-    if pa.types.is_fixed_size_list(type_):
-        for row, cell in enumerate(cells):
-            if cell is not None and len(cell) != type_.list_size:
-                raise cell_error(row, cell, f"does not have {type_.list_size} items")
-    return pa.ListArray.from_arrays(_starts(cells), children).cast(type_)
-
-
-def _starts(cells: Sequence[Any]) -> pa.Array:
-    """Return where each cell's items start among those of all, null for null, and where the last end."""
-    *starts, end = accumulate((len(cell or ()) for cell in cells), initial=0)
-    nullable = [None if cell is None else start for start, cell in zip(starts, cells, strict=True)]
-    return to_array([*nullable, end], pa.int32())
-
-
-def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    fields = [type_.field(position) for position in range(type_.num_fields)]
-    keys = {field.name for field in fields}
-    if len(keys) < len(fields):
-        raise CellError(0, str(type_), "has a field twice")
-    for row, cell in enumerate(cells):
-        if cell is not None and (not _is_object(cell) or cell.keys() != keys):
-            raise cell_error(
-                row, cell, f"is not an object with just the keys {listed(sorted(map(repr, keys)))}"
-            )
-    if not fields:
-        return to_array(cells, type_)
-    rows = range(len(cells))
-    for field in fields:
-        for row, cell in enumerate(cells if not field.nullable else ()):
-            if cell is not None and cell[field.name] is None:
-                raise cell_error(row, cell, f"has a null under {field.name!r}, which schema= does not allow")
-    children = [
-        _build_children(rows, [cell and cell[field.name] for cell in cells], pa.field("", field.type))
-        for field in fields
-    ]
-    nulls = to_array([cell is None for cell in cells], pa.bool_())
-    return pa.StructArray.from_arrays(children, fields=fields, mask=nulls)
-
-
-def _maps(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    for row, cell in enumerate(cells):
-        if cell is not None and not _is_object(cell):
-            raise cell_error(row, cell, "is not an object with each key once")
-    rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
-    keys = _build_children(rows, [key for cell in cells for key in cell or ()], type_.key_field)
-    items = [item for cell in cells for item in (cell or {}).values()]
-    values = _build_children(rows, items, type_.item_field)
-    return pa.MapArray.from_arrays(_starts(cells), keys, values).cast(type_)
-
-
-def _is_object(cell: object) -> bool:
-    return isinstance(cell, dict) and not isinstance(cell, RepeatedKeys)
-
-
 def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     encoded = combine(build(cells, type_.value_type)).dictionary_encode()
     index = type_.index_type
@@ -325,26 +223,16 @@ def _categories(cells: Sequence[Any], category: Category) -> pa.Array:
     return encoded
 
 
-def _build_children(rows: Sequence[int], items: Sequence[Any], field: pa.Field) -> pa.Array:
-    """Build the child array of nested cells; an error names the row of the cell."""
-    if not field.nullable and None in items:
-        reason = "is inside a value, where schema= does not allow it"
-        raise CellError(rows[items.index(None)], "null", reason)
-    try:
-        return combine(build(items, field.type))
-    except CellError as error:
-        raise error.at(rows[error.row or 0] if rows else 0) from None
-
-
 _BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
     (is_text, _texts),
     (pa.types.is_boolean, _booleans),
     (is_number, _numbers),
     (pa.types.is_temporal, _temporal),
     (is_binary, encodings.read_binary),
-    (is_list, _lists),
-    (pa.types.is_struct, _structs),
-    (pa.types.is_map, _maps),
+    (
+        any_of(is_list, pa.types.is_struct, pa.types.is_map),
+        lambda cells, type_: build_nested(cells, _build_place, type_),
+    ),
     (pa.types.is_dictionary, _dictionaries),
 )
 _BY_ENCODING: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], Array]]] = {
@@ -357,33 +245,43 @@ _BY_ENCODING: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], Array]]]
 # --- places inside of cells ---------------------------------------------------------------------------
 
 
-class _Unlike(Exception):
+class Unlike(Exception):
     """No type holds all the values at some place."""
 
 
-def build_nested(cells: CellColumn, build_scalars: BuildScalars) -> pa.Array | None:
-    """Return arrays or objects as an array of the type that all have, or None."""
+def build_nested(
+    cells: Sequence[Any], build_place: Callable[..., Array | None], type_: pa.DataType | None = None
+) -> pa.Array:
+    """Return arrays or objects as the type that all have, else Unlike; as a given one, else CellError."""
+    if isinstance(cells, ScalarColumn):
+        _check_shapes(cells if cells.present_count else (), type_)
+        return pa.nulls(len(cells), type_)
+    if not isinstance(cells, CellColumn) or cells.texts.nbytes <= _FEW_BYTES:
+        return _FewPlaces(build_place).build(list(cells), type_)
+    if cells.has_surrogates:
+        raise surrogate_error(cells)
+    parts = list(cells.parts())
+    groups = [[part] for part in parts] if type_ is not None and _is_by_cell(type_) else [parts]
+    return pa.chunked_array(_build_groups(groups, _Places(build_place, cells.checkpoint), type_))
 
-    def build_place(found: CellColumn, _: None) -> Array | None:
-        is_alike = len(found.kinds) == 1 or found.kinds <= NUMBER_KINDS
-        return build_scalars(found.narrowed()) if is_alike else None
 
-    few = cells.texts.nbytes <= _FEW_BYTES
-    places = (_FewPlaces if few else _Places)(build_place, cells.checkpoint)
-    try:
-        return places.build(list(cells if few else cells.parts()))
-    except _Unlike:
-        return None
+def _build_groups(groups: list[list[Part]], places: _Places, type_: pa.DataType | None) -> Iterator[pa.Array]:
+    """Build the array of each group of parts, so that what is inside of a few is in memory at once."""
+    first = 0
+    for group in groups:
+        count = sum(len(codes) for codes, _ in group)
+        try:
+            yield places.build(group, type_)
+        except CellError as error:
+            raise error.at(first + (error.row or 0)) from None
+        first += count
 
 
-def _build_by_place(cells: CellColumn, type_: pa.DataType) -> Array | None:
-    """Return arrays or objects as a type, or None if some do not fit it."""
-    parts = [[part] for part in cells.parts()] if _is_by_cell(type_) else [list(cells.parts())]
-    try:
-        arrays = [_Places(_build_place, cells.checkpoint).build(some, type_) for some in parts]
-    except (_Unlike, CellError, pa.ArrowInvalid):  # an error about a cell is found by cell
-        return None
-    return pa.chunked_array(arrays, type_)
+def _is_by_cell(type_: pa.DataType) -> bool:
+    """Whether each cell is read by itself; times have the format of all, and dictionaries all values."""
+    if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_):
+        return False
+    return all(_is_by_cell(type_.field(position).type) for position in range(type_.num_fields))
 
 
 def _build_place(cells: CellColumn, type_: pa.DataType) -> Array:
@@ -395,134 +293,245 @@ def _build_place(cells: CellColumn, type_: pa.DataType) -> Array:
     return build(cells.narrowed(), type_)
 
 
-def _is_by_place(cells: CellColumn, type_: pa.DataType | None) -> bool:
-    """Whether cells are all arrays or all objects, as their type says if it is given."""
-    if cells.kinds == {ValueKind.ARRAY}:
-        return type_ is None or pa.types.is_list(type_) or pa.types.is_large_list(type_)
-    return cells.kinds == {ValueKind.OBJECT} and (type_ is None or pa.types.is_struct(type_))
+def _nested_kind(cells: CellColumn, type_: pa.DataType | None) -> ValueKind | None:
+    """Return the kind that all cells have if others are inside, as their type says if it is given."""
+    if type_ is None:
+        return next((kind for kind in NESTED_KINDS if cells.kinds == {kind}), None)
+    is_object = pa.types.is_struct(type_) or pa.types.is_map(type_)
+    return ValueKind.OBJECT if is_object else ValueKind.ARRAY if is_list(type_) else None
+
+
+def _item_fields(type_: Any) -> list[pa.Field]:
+    """Return the fields of a list's items, or of a map's keys and values."""
+    if type_ is None:
+        return []
+    return [type_.key_field, type_.item_field] if pa.types.is_map(type_) else [type_.value_field]
+
+
+def _check_shapes(cells: Iterable[Any], type_: Any, start: int = 0) -> None:
+    """Raise CellError at the first cell that does not have the shape of a nested type."""
+    for row, cell in enumerate(cells, start):
+        reason = None if cell is None else _misfit(cell, type_)
+        if reason is not None:
+            raise cell_error(row, cell, reason)
+
+
+def _misfit(cell: Any, type_: Any) -> str | None:
+    """Return why a cell does not have the shape of a nested type, or None if it has."""
+    is_object = isinstance(cell, dict) and not isinstance(cell, RepeatedKeys)
+    if pa.types.is_struct(type_):
+        keys = {field.name for field in type_}
+        if len(keys) < type_.num_fields:
+            return f"is read as {type_}, which has a field twice"
+        if not is_object or cell.keys() != keys:
+            return f"is not an object with just the keys {listed(sorted(map(repr, keys)))}"
+        null = next((field.name for field in type_ if not field.nullable and cell[field.name] is None), None)
+        where = None if null is None else f"under {null!r}"
+    elif pa.types.is_map(type_):
+        if not is_object:
+            return "is not an object with each key once"
+        where = "inside" if None in cell.values() and not type_.item_field.nullable else None
+    else:
+        size = type_.list_size if pa.types.is_fixed_size_list(type_) else None
+        if not isinstance(cell, list) or size not in {None, len(cell)}:
+            return f"does not have {size} items" if isinstance(cell, list) else "is not an array"
+        where = "inside" if None in cell and not type_.value_field.nullable else None
+    return where and f"has a null {where}, which schema= does not allow"
+
+
+class _Block(NamedTuple):
+    """Some arrays or objects, and where their items or fields are in the JSON of all."""
+
+    first: int  # row
+    is_there: NDArray[np.bool_]  # which are not null
+    texts: pa.StringArray
+    data: bytes
+    starts: NDArray[Any]
+    ends: NDArray[Any]
+    counts: NDArray[np.int64]  # of those that are not null
+
+    def refuse(self, type_: pa.DataType | None) -> NoReturn:
+        """Raise CellError at the first cell that does not have the shape of a type, Unlike without one."""
+        if type_ is not None:
+            cells = (text and exact_json.parse(text) for text in self.texts.to_pylist())
+            _check_shapes(cells, type_, self.first)
+        raise Unlike
 
 
 class _Places:
     """Builds the values at each place inside of cells, which are all scalars, all arrays or all objects."""
 
-    def __init__(self, build_place: Callable[..., Array | None], checkpoint: Callable[[], None]) -> None:
+    are_few = False
+
+    def __init__(
+        self, build_place: Callable[..., Array | None], checkpoint: Callable[[], None] = lambda: None
+    ) -> None:
         self._build_place = build_place
         self._checkpoint = checkpoint
         self._count = 0
 
-    def build(self, parts: Any, type_: pa.DataType | None = None) -> pa.Array:
+    def build(self, parts: Any, type_: Any = None) -> pa.Array:
         """Return all values at a place as an array, of a type if it is given; the list is emptied."""
-        self._count += 1
+        self._count += type_ is None
         if self._count > MOST_FIELDS:
-            raise _Unlike
-        cells = self._cells(parts)
+            raise Unlike
+        cells = self._cells(parts, type_)
         if not cells.kinds:
             return pa.nulls(len(cells), pa.string() if type_ is None else type_)
-        if not _is_by_place(cells, type_):
+        kind = _nested_kind(cells, type_)
+        if kind is None:
             array = self._build_place(cells, type_)
             if array is None:
-                raise _Unlike
+                raise Unlike
             return combine(array)
-        is_array, count, nulls = ValueKind.ARRAY in cells.kinds, len(cells), len(cells) - cells.present_count
-        buffers = [pa.py_buffer(np.packbits(cells.codes != 0, bitorder="little"))]
+        if type_ is not None and (self.are_few or cells.kinds != {kind}):
+            _check_shapes(parts if self.are_few else cells, type_)
+        count, is_there = len(cells), pa.py_buffer(np.packbits(cells.codes != 0, bitorder="little"))
         del cells
-        if is_array:
-            lengths, items = self._items(parts)
-            child = self.build(items, None if type_ is None else type_.value_type)
-            type_ = pa.list_(child.type) if type_ is None else type_
-            offset = np.int64 if pa.types.is_large_list(type_) else np.int32
-            buffers.append(pa.py_buffer(np.cumsum(np.append(0, lengths), dtype=offset)))
-            children, nulls = [child], 0
-        else:
-            values = self._fields(parts)
-            types = dict.fromkeys(values) if type_ is None else {field.name: field.type for field in type_}
-            if types.keys() != values.keys() or (type_ is not None and type_.num_fields != len(types)):
-                raise _Unlike
-            children = [self.build(values.pop(key), found) for key, found in types.items()]
-            if type_ is None:
-                type_ = pa.struct([(key, child.type) for key, child in zip(types, children, strict=True)])
-        for position, child in enumerate(children):
-            if child.null_count > nulls and not type_.field(position).nullable:
-                raise _Unlike
+        is_struct = kind is ValueKind.OBJECT and (type_ is None or pa.types.is_struct(type_))
+        build = self._build_structs if is_struct else self._build_lists
+        return build(parts, type_, count, [is_there])
+
+    def _build_structs(self, parts: Any, type_: Any, count: int, buffers: list[pa.Buffer]) -> pa.Array:
+        values = self._fields(parts, type_)
+        types = dict.fromkeys(values) if type_ is None else {field.name: field.type for field in type_}
+        children = [self.build(values.pop(name), found) for name, found in types.items()]
+        if type_ is None:
+            type_ = pa.struct([(name, child.type) for name, child in zip(types, children, strict=True)])
         return pa.Array.from_buffers(type_, count, buffers, children=children)
 
-    def _cells(self, parts: Any) -> CellColumn:
+    def _build_lists(self, parts: Any, type_: Any, count: int, buffers: list[pa.Buffer]) -> pa.Array:
+        """Build lists, and maps, which are lists of keys and values."""
+        lengths, *places = self._items(parts, type_)
+        offsets, fields = np.cumsum(np.append(0, lengths), dtype=np.int32), _item_fields(type_)
+        types = [field.type for field in fields] or [None]
+        try:
+            children = [self.build(place, found) for place, found in zip(places, types, strict=True)]
+        except CellError as error:
+            raise error.at(int(np.searchsorted(offsets, error.row or 0, "right")) - 1) from None
+        if len(fields) > 1:
+            _ = children[0].null_count  # Arrow 17 ends the process if the nulls among keys were not counted
+            list_type, children = type_, [pa.StructArray.from_arrays(children, fields=fields)]
+        else:
+            list_type = pa.list_(fields[0] if fields else children[0].type)
+        buffers.append(pa.py_buffer(offsets))
+        found = pa.Array.from_buffers(list_type, count, buffers, children=children)
+        return found if type_ is None or type_ == list_type else found.cast(type_)
+
+    def _cells(self, parts: Any, _type: Any, /) -> CellColumn:
         """Return the values at a place as cells."""
         codes = np.concatenate([np.empty(0, np.uint8), *(codes for codes, _ in parts)])
         texts = pa.chunked_array([texts for _, texts in parts], pa.string())
         return CellColumn(codes, texts, checkpoint=self._checkpoint)
 
-    def _blocks(self, parts: list[Part]) -> Iterator[tuple[NDArray[np.bool_], bytes]]:
-        """Return which cells of each part are not null, and the JSON of these in a row."""
+    def _blocks(self, parts: list[Part]) -> Iterator[_Block]:
+        """Yield the parts one by one; each is free once it has been looked at."""
         parts.reverse()
+        first = 0
         while parts:
             self._checkpoint()
             codes, texts = parts.pop()
-            yield codes != 0, bytes_of(texts).tobytes()
+            data = bytes_of(texts).tobytes()
+            yield _Block(first, codes != 0, texts, data, *find_items(data))
+            first += len(codes)
 
-    def _items(self, parts: Any) -> tuple[NDArray[np.int64], Any]:
-        """Return how many items each array has, and all items."""
-        lengths, items = [], []
-        for is_there, data in self._blocks(parts):
-            starts, ends, counts = find_items(data)
-            codes, texts, _ = read_cells(data, starts, ends, np.arange(len(starts)))
-            items.append((codes, texts))
-            lengths.append(np.zeros(len(is_there), np.int64))
-            lengths[-1][is_there] = counts
-        return np.concatenate(lengths), items
+    def _items(self, parts: Any, type_: Any) -> list[Any]:
+        """Return how many items each array has, and all items; of maps all keys, and all values."""
+        lengths, fields = [np.empty(0, np.int64)], _item_fields(type_)
+        places: list[list[Part]] = [[] for _ in fields or "x"]
+        for block in self._blocks(parts):
+            bounds, each = [(block.starts, block.ends)], np.arange(len(block.starts))
+            if len(places) > 1:
+                key_ends, value_starts = find_keys(block.data, block.starts, block.ends)
+                bounds = [(block.starts, key_ends), (value_starts, block.ends)]
+            for place, some in zip(places, bounds, strict=True):
+                place.append(read_cells(block.data, *some, each)[:2])
+            if type_ is not None and not self._fits(block, [place[-1] for place in places], type_):
+                block.refuse(type_)
+            lengths.append(np.zeros(len(block.is_there), np.int64))
+            lengths[-1][block.is_there] = block.counts
+        return [np.concatenate(lengths), *places]
 
-    def _fields(self, parts: Any) -> dict[str, Any]:
-        """Return the values by key, each once in every object, in the order of the first."""
-        fields: dict[str, list[Part]] = {}
+    def _fits(self, block: _Block, places: list[Part], type_: Any) -> bool:
+        """Whether items, or keys and values, have the number, and nulls only where a type allows them."""
+        if not (_item_fields(type_)[-1].nullable or places[-1][0].all()):
+            return False
+        if pa.types.is_map(type_):
+            keys = numbers_of(places[0][1].dictionary_encode().indices)
+            owners = np.repeat(np.arange(len(block.counts)), block.counts)
+            return len(np.unique(owners * len(keys) + keys)) == len(keys)
+        return not pa.types.is_fixed_size_list(type_) or bool((block.counts == type_.list_size).all())
+
+    def _fields(self, parts: Any, type_: Any) -> dict[str, Any]:
+        """Return the values by key, each once in every object, in the order of the type or the first one."""
+        fields: dict[str, list[Part]] | None = None if type_ is None else {field.name: [] for field in type_}
         nulls = 0  # before the first object
-        for is_there, data in self._blocks(parts):
-            if not fields and not data:
-                nulls += len(is_there)
+        for block in self._blocks(parts):
+            rows = len(block.is_there)
+            if fields is None and not block.data:
+                nulls += rows
                 continue
-            starts, ends, counts = find_items(data)
-            key_ends, value_starts = find_keys(data, starts, ends)
-            keys = read_cells(data, starts, key_ends, np.arange(len(starts))).texts.dictionary_encode()
+            key_ends, value_starts = find_keys(block.data, block.starts, block.ends)
+            each = np.arange(len(block.starts))
+            keys = read_cells(block.data, block.starts, key_ends, each).texts.dictionary_encode()
             names = keys.dictionary.to_pylist()
-            if not fields and len(names) <= MOST_FIELDS:
+            if fields is None:
+                if not 0 < len(names) <= MOST_FIELDS or any(NUL in name for name in names):
+                    raise Unlike
                 none = [(np.zeros(nulls, np.uint8), pa.nulls(nulls, pa.string()))]
-                fields = {name: list(none) for name in names if NUL not in name}
-            if not fields or not fields.keys() >= set(names) or (counts != len(fields)).any():
-                raise _Unlike
-            width, rows = len(fields), len(is_there)
+                fields = {name: list(none) for name in names}
+            width = len(fields)
+            if not fields.keys() >= set(names) or (block.counts != width).any():
+                block.refuse(type_)
             # By object, which of the keys each field has; each must be there once.
             position = np.array([list(fields).index(name) for name in names], np.intp)
-            found = position[numbers_of(keys.indices)].reshape(-1, width)
+            found = position[numbers_of(keys.indices)].reshape(len(block.counts), width)
             order = np.argsort(found, axis=1)
             if (np.take_along_axis(found, order, axis=1) != np.arange(width)).any():
-                raise _Unlike
+                block.refuse(type_)
             places = np.full((rows, width), -1)
-            places[is_there] = order + width * np.arange(len(order))[:, np.newaxis]
-            codes, texts, _ = read_cells(data, value_starts, ends, places.T.ravel())
-            for number, values in enumerate(fields.values()):
+            places[block.is_there] = order + width * np.arange(len(order))[:, np.newaxis]
+            codes, texts, _ = read_cells(block.data, value_starts, block.ends, places.T.ravel())
+            for number, (name, values) in enumerate(fields.items()):
                 some = slice(number * rows, (number + 1) * rows)
                 values.append((codes[some], texts.slice(number * rows, rows)))
-        return fields
+                if type_ is not None and not (
+                    type_.field(name).nullable or codes[some][block.is_there].all()
+                ):
+                    block.refuse(type_)
+        return fields or {}
 
 
 class _FewPlaces(_Places):
     """Does the same with few values, which are Python objects."""
 
-    def _cells(self, parts: Any) -> CellColumn:
+    are_few = True
+
+    def _cells(self, parts: Any, type_: Any, /) -> CellColumn:
         codes = [0 if value is None else CODES[KIND_BY_TYPE[type(value)]] for value in parts]
-        is_nested = any(map(_NESTED_CODES.__contains__, codes))  # then no text is needed
+        is_nested = (
+            any(map(_NESTED_CODES.__contains__, codes)) if type_ is None else pa.types.is_nested(type_)
+        )
+        # What is inside of cells is read from the values, not from their texts.
         texts = pa.nulls(len(codes), pa.string()) if is_nested else _texts(parts, pa.string())
         return CellColumn(np.array(codes, np.uint8), texts)
 
-    def _items(self, parts: Any) -> tuple[NDArray[np.int64], Any]:
-        arrays = [value or () for value in parts]
-        return np.array(list(map(len, arrays))), list(chain.from_iterable(arrays))
+    def _items(self, parts: Any, type_: Any) -> list[Any]:
+        present = [value or () for value in parts]
+        places = [list(chain.from_iterable(present))]  # of an object its keys
+        if len(_item_fields(type_)) > 1:
+            places.append([item for value in parts if value for item in value.values()])
+        return [np.array(list(map(len, present)), np.int64), *places]
 
-    def _fields(self, parts: Any) -> dict[str, Any]:
-        names: Any = next(filter(None, parts), {}).keys()
-        if (
+    def _fields(self, parts: Any, type_: Any) -> dict[str, Any]:
+        names: Any = (
+            next(filter(None, parts), {}).keys() if type_ is None else {field.name for field in type_}
+        )
+        if type_ is None and (
             not names
             or any(NUL in name for name in names)
-            or not all(value is None or (_is_object(value) and value.keys() == names) for value in parts)
+            or any(value is not None and value.keys() != names for value in parts)
+            or RepeatedKeys in map(type, parts)
         ):
-            raise _Unlike
+            raise Unlike
         return {name: [value and value[name] for value in parts] for name in names}

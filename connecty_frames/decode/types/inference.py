@@ -24,7 +24,7 @@ from connecty_frames.decode.exact_json import (
     ValueKind,
 )
 from connecty_frames.decode.types import floats, numbers, times
-from connecty_frames.decode.types.build import build, build_nested
+from connecty_frames.decode.types.build import Unlike, build, build_nested
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.types.floats import FloatValues
 from connecty_frames.decode.types.spellings import TemporalFormat, has_format
@@ -279,16 +279,20 @@ def _mixed(column: Column, _: AskOptions) -> Decision:
 
 
 def _nested(column: Column, options: AskOptions) -> Decision:
-    array = build_nested(column.cells.by_cell(), partial(_build_scalars, options=options))
     kinds = _kind_names(column.kinds)
-    if array is None:
+    try:
+        array = build_nested(column.cells.by_cell(), partial(_build_scalars, options=options))
+    except Unlike:
         return Decision(pa.string(), f"{_counted(column)} are {kinds} that no type holds: as JSON")
     words = f"{_counted(column)} are {kinds} of one shape"
     return Decision(array.type, words, _constant_problem(column), array)
 
 
-def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Array | None:
+def _build_scalars(found: CellColumn, _: None, options: AskOptions) -> Array | None:
     """Return the scalars at one place inside cells as the type that holds all, or None."""
+    if len(found.kinds) > 1 and not found.kinds <= NUMBER_KINDS:
+        return None
+    cells = found.narrowed()
     column = Column("", cells)
     if not column.kinds <= NUMBER_KINDS:
         return cells.array

@@ -12,7 +12,7 @@ import pytest
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.rows.general import read_general
 from connecty_frames.decode.types import build as building
-from connecty_frames.decode.types.build import MOST_FIELDS, build_nested
+from connecty_frames.decode.types.build import MOST_FIELDS, Unlike, build_nested
 from connecty_frames.decode.types.column import CellColumn
 from tests.cases import cases
 
@@ -40,7 +40,10 @@ def read(cells: list[str], batch: int) -> CellColumn:
 def build(cells: list[str], batch: int) -> pa.Array | None:
     """Build cells as the type that all have; numbers become their texts."""
     with read_few(batch):
-        return build_nested(read(cells, batch), lambda scalars: scalars.array)
+        try:
+            return build_nested(read(cells, batch), lambda scalars, _: scalars.narrowed().array)
+        except Unlike:
+            return None
 
 
 @cases("batch", [0, 1, 2, 100])
@@ -139,7 +142,7 @@ def test_given_types(type_: pa.DataType, cells: list[str], values: list[Any], ba
     [
         (pa.list_(pa.int8()), ["[1]", "[2,300]"], 1, "does not fit in int8"),
         (pa.list_(pa.int8()), ["[1]", "{}"], 1, "is not an array"),
-        (pa.list_(pa.field("x", pa.int8(), nullable=False)), ["[1]", "[2,null]"], 1, "is inside a value"),
+        (pa.list_(pa.field("x", pa.int8(), nullable=False)), ["[1]", "[2,null]"], 1, "has a null inside"),
         (NESTED, ["null", '[{"a":null,"b":"x"}]'], 1, "has a null under 'a'"),
         (pa.struct([("a", pa.int8())]), ['{"a":1}', '{"a":1,"b":2}'], 1, "is not an object with just"),
         (pa.struct([("a", pa.int8())]), ['{"a":1}', '{"a":1,"a":2}'], 1, "is not an object with just"),
