@@ -25,8 +25,7 @@ from connecty_frames.decode.statistics import NO_STATISTICS, count_total
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import floats, inference, numbers
 from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds
-from connecty_frames.decode.types.casts import longest_of
-from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
+from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn, longest_of
 from connecty_frames.decode.types.encodings import AnyDatetime, AnyDecimal, Encoding, OpenType, epoch
 from connecty_frames.decode.types.spellings import is_beyond
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
@@ -196,6 +195,12 @@ def _finish(column: _Column) -> ReadColumn:
     schema = ColumnSchema(column.name, decision.type, evidence, encoding)
     known = (column.rule.nullable, decision.extremes, nans)
     return ReadColumn(decision.array, schema, received.statistics, column.sent, *known)
+
+
+def _unknown_sections(statistics: list[ColumnStatistics]) -> list[ConnectyWarning]:
+    unknown = list(dict.fromkeys(name for found in statistics for name in found.unknown))
+    text = f"Statistics with unknown names were ignored: {quoted(unknown)}."
+    return [StatisticsWarning(text)] if unknown else []
 
 
 def _table(columns: list[ReadColumn]) -> pa.Table:

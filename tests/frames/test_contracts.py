@@ -616,6 +616,11 @@ TEN = dt.datetime(2025, 11, 4, 10)
 class TestDatetimes:
     """``datetime`` in a dict or model, optional or not, by the offsets of its column."""
 
+    def test_lone_surrogates(self) -> None:
+        """A text that Arrow cannot hold is an error about its cell."""
+        with pytest.raises(ConversionError, match=r"row 1: .* holds a lone surrogate"):
+            column_of({"c": dt.datetime}, "2025-11-04T10:00:00", "\ud800")
+
     @cases("schema", [{"c": dt.datetime}, {"c": "datetime"}, {"c": dt.datetime | None}, model(dt.datetime)])
     @cases(
         ("cells", "expected"),

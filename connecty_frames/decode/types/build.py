@@ -49,8 +49,7 @@ from connecty_frames.decode.exact_json import (
 )
 from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers
-from connecty_frames.decode.types.casts import cast_exactly
-from connecty_frames.decode.types.column import CellColumn, ScalarColumn, combine, texts_of
+from connecty_frames.decode.types.column import CellColumn, ScalarColumn, cast_exactly, combine, texts_of
 from connecty_frames.decode.types.encodings import AnyDatetime, Category, Encoding
 from connecty_frames.decode.types.spellings import TemporalFormat, match_format
 from connecty_frames.decode.types.times import TemporalValues, check_years, read_given

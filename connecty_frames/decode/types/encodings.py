@@ -22,8 +22,7 @@ from connecty_frames.decode.arrow.buffers import slices_of, to_array, to_scalar
 from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
 from connecty_frames.decode.exact_json import IntText, ValueKind
 from connecty_frames.decode.types import formats, numbers, spellings, times
-from connecty_frames.decode.types.casts import cast_exactly
-from connecty_frames.decode.types.column import ScalarColumn, combine, texts_of
+from connecty_frames.decode.types.column import ScalarColumn, cast_exactly, combine, texts_of
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS
 from connecty_frames.errors import ConfigError
 

@@ -32,7 +32,6 @@ from connecty_frames.decode.arrow.buffers import (
 )
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
-from connecty_frames.decode.types.digits import Digits
 from connecty_frames.decode.types.floats import (
     FEW,
     INTEGER,
@@ -41,6 +40,7 @@ from connecty_frames.decode.types.floats import (
     NOT_FINITE_PATTERN,
     NUMBER,
     SAFE_LENGTH,
+    Digits,
     FloatValues,
     are_whole,
     has_letters,
