@@ -29,10 +29,3 @@ def named_zone(name: object) -> tzinfo | None:
         if isinstance(name, str) and not _is_no_zone(name):
             return ZoneInfo(name)
     return None
-
-
-def find_zone(name: str) -> tzinfo:
-    """Return the time zone of a name; ValueError if there is none."""
-    if (zone := named_zone(name)) is None:
-        raise ValueError("is in a time zone that the time zone database does not have")
-    return zone

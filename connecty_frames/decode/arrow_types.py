@@ -108,11 +108,7 @@ def _read_struct(text: str, start: int, known: _Found) -> tuple[pa.DataType, int
 _NESTED: Final[tuple[tuple[str, Sequence[re.Pattern[str]], Callable[..., pa.DataType]], ...]] = (
     ("list<item: ", [re.compile(">")], pa.list_),
     ("large_list<item: ", [re.compile(">")], pa.large_list),
-    (
-        "fixed_size_list<item: ",
-        [re.compile(r">\[(\d+)\]")],
-        lambda item, size: pa.list_(item, int(size)),
-    ),
+    ("fixed_size_list<item: ", [re.compile(r">\[(\d+)\]")], lambda item, size: pa.list_(item, int(size))),
     ("map<", [re.compile(", "), re.compile(">")], pa.map_),
     (
         "dictionary<values=",

@@ -99,7 +99,7 @@ def decode(
     types = (schema_types or _NO_TYPES).named_as_in(rows.names)
     answer = _Answer(rows, statistics, types, options, limits, whole, warnings, len(warnings) + MOST_WARNINGS)
     columns = _read_columns(answer)
-    table = _table(columns) if columns else _without_columns(rows.count)
+    table = _table(columns, rows.count)
     disagreements = check_statistics(columns, absent, rows.count, total_rows)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
@@ -203,17 +203,16 @@ def _unknown_sections(statistics: list[ColumnStatistics]) -> list[ConnectyWarnin
     return [StatisticsWarning(text)] if unknown else []
 
 
-def _table(columns: list[ReadColumn]) -> pa.Table:
+def _table(columns: list[ReadColumn], rows: int) -> pa.Table:
+    if not columns:
+        empty = pa.Array.from_buffers(pa.struct([]), rows, [None])
+        return pa.Table.from_batches([pa.RecordBatch.from_struct_array(empty)])
     fields = [pa.field(column.schema.name, column.schema.type, column.nullable) for column in columns]
     return pa.Table.from_arrays([column.array for column in columns], schema=pa.schema(fields))
 
 
 def _count_rows(
-    envelope: Envelope,
-    absent: set[str],
-    statistics: list[ColumnStatistics],
-    rows: Rows,
-    fetched: int | None,
+    envelope: Envelope, absent: set[str], statistics: list[ColumnStatistics], rows: Rows, fetched: int | None
 ) -> tuple[int | None, bool | None]:
     """Return the number of rows of the whole result, and whether rows were cut, or None if unknown."""
     total = count_total((found for name, found in envelope.columns.items() if name not in absent), rows.count)
@@ -392,9 +391,3 @@ def _combine(errors: list[ConversionError]) -> ConversionError:
     if more > 0:
         sentences.append(f"And {more:,} more.")
     return ConversionError(" ".join(sentences), column=first.column, row=first.row, value=first.value)
-
-
-def _without_columns(rows: int) -> pa.Table:
-    """Return a table that has rows only."""
-    empty = pa.Array.from_buffers(pa.struct([]), rows, [None])
-    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(empty)])

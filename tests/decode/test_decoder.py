@@ -92,29 +92,6 @@ def test_small_tables(
 
 
 @cases(
-    "dataframe",
-    [
-        "[]",
-        "{}",
-        "5",
-        '"x"',
-        "true",
-        "[1]",
-        '[["a"],[1,2]]',
-        '[["a","b"],[1]]',
-        '[["a"],1]',
-        '[[["a"]]]',
-        '[["\\ud800"],[1]]',
-    ],
-)
-def test_what_is_not_a_table(decode_json: Callable[..., Decoded], dataframe: str) -> None:
-    """Wrong kinds, no header and ragged rows are a ResponseError, also in a body that is not strict JSON."""
-    for statistics in (None, "NaN"):
-        with pytest.raises(ResponseError):
-            decode_json(dataframe, statistics)
-
-
-@cases(
     ("header", "matched", "absent"),
     [
         # The same name is taken first.
@@ -349,24 +326,14 @@ def test_a_complete_schema_sets_the_order(decode_json: Callable[..., Decoded]) -
 @cases(
     ("types", "complete", "says", "column"),
     [
-        (
-            ["a", "b", "x", "y"],
-            True,
-            "missing: 'x', 'y')",
-            "x",
-        ),
+        (["a", "b", "x", "y"], True, "missing: 'x', 'y')", "x"),
         (["a"], True, "not in the schema: 'b'", "b"),
         (["a", "x"], True, "missing: 'x'; not in the schema: 'b'", "x"),
         (["x"], False, "missing: 'x'", "x"),
     ],
 )
 def test_the_columns_are_not_those_of_the_schema(
-    decode_json: Callable[..., Decoded],
-    types: list[str],
-    says: str,
-    column: str,
-    *,
-    complete: bool,
+    decode_json: Callable[..., Decoded], types: list[str], says: str, column: str, *, complete: bool
 ) -> None:
     """Missing and extra columns are an error that lists both and what there is."""
     schema_types = SchemaTypes(dict.fromkeys(types, pa.int64()), complete=complete)
@@ -436,14 +403,6 @@ def test_of_many_columns_that_do_not_fit_some_are_named(
     assert [name for name in names if name in message] == names[:10]
     assert message.startswith(f"{count:,} columns do not fit. Column '<0>', row 0: 'x' is not a number")
     assert message.endswith(end)
-
-
-def test_ten_columns_that_do_not_fit_are_all_named(decode_json: Callable[..., Decoded]) -> None:
-    """None is left to be counted."""
-    names = [f"c{number}" for number in range(10)]
-    schema_types = SchemaTypes(dict.fromkeys(names, pa.int8()), complete=True)
-    with pytest.raises(ConversionError, match=r"Column 'c9', row 0: 'x' is not a number[^.]*\.$"):
-        decode_json(json.dumps([names, ["x"] * 10]), schema_types=schema_types)
 
 
 @cases(

@@ -54,9 +54,7 @@ class Rows(Immutable, dict=True):  # for what is computed when it is first neede
 
 
 def read_rows(
-    source: memoryview,
-    statistics: Mapping[str, ColumnStatistics],
-    limits: ReaderLimits = LIMITS,
+    source: memoryview, statistics: Mapping[str, ColumnStatistics], limits: ReaderLimits = LIMITS
 ) -> Rows:
     """Read the JSON of ``dataframe``: an array of column names, then one for each row."""
     sections = {name: found.candidates[0] for name, found in statistics.items()}

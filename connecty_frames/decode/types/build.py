@@ -20,13 +20,7 @@ import pyarrow as pa
 from connecty_frames._base.text import listed, quoted
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import (
-    bytes_of,
-    index_of,
-    numbers_of,
-    slices_of,
-    to_array,
-)
+from connecty_frames.decode.arrow.buffers import bytes_of, index_of, numbers_of, slices_of, to_array
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     any_of,

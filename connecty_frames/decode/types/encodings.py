@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from connecty_frames._base.text import value_text
-from connecty_frames._base.zones import find_zone, named_zone
+from connecty_frames._base.zones import named_zone
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import slices_of, to_array, to_scalar
 from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
@@ -258,7 +258,7 @@ class local(Encoding):
 def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
     texts = texts_of(cells, f"is not text, so it is not a value of {encoding!r}")
     local_times = times.read_given(texts, pa.timestamp("us"))
-    micros = spellings.to_utc(local_times, find_zone(encoding.zone), texts)
+    micros = spellings.to_utc(local_times, spellings.find_zone(encoding.zone), texts)
     return _to_timestamps(micros, encoding.type, texts)
 
 

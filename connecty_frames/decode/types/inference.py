@@ -17,12 +17,7 @@ from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import counted, listed
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.exact_json import (
-    LONE_SURROGATE,
-    NUMBER_KINDS,
-    IntText,
-    ValueKind,
-)
+from connecty_frames.decode.exact_json import LONE_SURROGATE, NUMBER_KINDS, IntText, ValueKind
 from connecty_frames.decode.types import floats, numbers, times
 from connecty_frames.decode.types.build import Unlike, build, build_nested
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn

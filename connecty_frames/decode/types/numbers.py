@@ -23,13 +23,7 @@ import pyarrow as pa
 
 from connecty_frames._base.text import counted
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import (
-    bytes_of,
-    numbers_of,
-    slices_of,
-    to_array,
-    to_scalar,
-)
+from connecty_frames.decode.arrow.buffers import bytes_of, numbers_of, slices_of, to_array, to_scalar
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 from connecty_frames.decode.types.floats import (
@@ -97,10 +91,7 @@ _MOST_BYTES: Final = 1 << 21  # pragma: no mutate - a size
 _INTEGER_DIGITS: Final = 20
 
 #: The integer types of all whole numbers, what is said of the second, the first number of each, and its end.
-_INTEGERS: Final = (
-    (pa.int64(), "", -(2**63), 2**63),
-    (pa.uint64(), ", some above 2**63 - 1", 0, 2**64),
-)
+_INTEGERS: Final = ((pa.int64(), "", -(2**63), 2**63), (pa.uint64(), ", some above 2**63 - 1", 0, 2**64))
 
 
 class Found(NamedTuple):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames._base.zones import find_zone
+from connecty_frames._base.zones import named_zone
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import numbers_of, slices_of, to_array
 from connecty_frames.decode.arrow_types import is_naive
@@ -352,7 +352,7 @@ def _respell_date(text: str) -> str:
         return "-".join(found.groups())
     found = _match_zoned(text)
     if found is not None:
-        _find_zone(found["zone"])
+        find_zone(found["zone"])
     written = text if found is None else found["local"]
     is_timestamp = match_format(written) in {TemporalFormat.NAIVE, TemporalFormat.AWARE}
     return written[:10] if is_timestamp and _is_midnight(written) else text
@@ -375,7 +375,7 @@ def _respell_aware(text: str) -> str:
         return text
     if match_format(found["local"]) is not TemporalFormat.NAIVE:
         return text
-    zone = _find_zone(found["zone"])
+    zone = find_zone(found["zone"])
     day, *clock = re.split("[Tt :.]", found["local"])
     hours, minutes, seconds = map(int, [*clock, "0", "0"][:3])
     try:
@@ -389,11 +389,11 @@ def _respell_aware(text: str) -> str:
     return found["local"] + written[len("2025-01-01T10:00:00") :]
 
 
-def _find_zone(name: str) -> tzinfo:
-    try:
-        return find_zone(name)
-    except ValueError as error:
-        raise CellError(0, name, str(error)) from None
+def find_zone(name: str) -> tzinfo:
+    """Return the time zone of a name; CellError if there is none."""
+    if (zone := named_zone(name)) is None:
+        raise CellError(0, name, "is in a time zone that the time zone database does not have")
+    return zone
 
 
 #: By Arrow type the format of its texts, and what respells another one, or returns it as it is.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames._base.zones import find_zone
+from connecty_frames._base.zones import named_zone
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import (
     POOL,
@@ -184,7 +184,7 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
     instants = pc.cast(pc.cast(values, pa.timestamp("us", "UTC"), safe=False), pa.int64())
     for extreme in pc.min_max(instants).as_py().values():
         try:
-            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(find_zone(tz))
+            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(named_zone(tz))
         except OverflowError:
             return index_of(instants, extreme)
     return None

@@ -287,12 +287,7 @@ def test_every_boundary(piece: str, comma: str, step: int, *, ascii_only: bool) 
 
 @cases(
     ("section", "columns"),
-    [
-        ("numeric", [(INTEGER, [None, 5])]),
-        ("string", None),
-        ("temporal", None),
-        ("boolean", None),
-    ],
+    [("numeric", [(INTEGER, [None, 5])]), ("string", None), ("temporal", None), ("boolean", None)],
 )
 def test_sections_tell_what_is_tried(section: str, columns: Columns | None) -> None:
     """Where the first rows are null the statistics say what to try, and a wrong guess is refused."""
@@ -452,12 +447,6 @@ def test_long_texts() -> None:
     many = "],[" * 700_000
     long = "x" * 3_000_000
     assert read(f'[["a"],["y"],["{many}"],["{long}"],["z"]]') == [(TEXT, ["y", many, long, "z"])]
-
-
-def test_a_row_too_long_for_a_block() -> None:
-    """A row that is longer than the limit is refused."""
-    assert read('[["a"],["x"],["' + "y" * 900 + '"],["z"]]', 100, 4000) is not None
-    assert read('[["a"],["x"],["' + "y" * 5000 + '"],["z"]]', 100, 4000) is None
 
 
 def test_the_last_of_many_blocks_is_refused() -> None:

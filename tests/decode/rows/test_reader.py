@@ -147,12 +147,6 @@ def test_too_many_columns(cells: str) -> None:
         read_rows(source, {}, limits=ReaderLimits(most_columns=2))
 
 
-def test_invalid_utf8() -> None:
-    """Bytes that are not UTF-8 are an error, not a replacement character."""
-    with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 9 of it"):
-        read_rows(memoryview(b'[["a"],["\xff"]]'), {})
-
-
 @cases(
     ("dataframe", "source"),
     [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,10 +12,8 @@ import pytest
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
-from connecty_frames.decode.statistics import ColumnStatistics
-from connecty_frames.decode.types.build import build, restate_bounds
+from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.column import ScalarColumn
-from connecty_frames.decode.types.encodings import epoch
 from tests.cases import cases
 
 POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
@@ -197,48 +194,3 @@ def test_rows_are_counted_over_blocks(type_: pa.DataType, row: int) -> None:
     with pytest.raises(CellError) as caught:
         build(exact_json.parse(f"[{','.join(cells)}]"), type_)
     assert (caught.value.row, caught.value.value) == (row, "300")
-
-
-@pytest.mark.parametrize(
-    ("type_", "sections", "expected"),
-    [
-        (
-            epoch("s"),
-            {"numeric": {"min": "0", "max": "86400.5", "mean": "1"}, "general": {"count": "2"}},
-            {
-                "temporal": {
-                    "min": "1970-01-01 00:00:00.000000",
-                    "max": "1970-01-02 00:00:00.500000",
-                    "mean": "1",
-                },
-                "general": {"count": "2"},
-            },
-        ),
-        (
-            epoch("ms", tz="Europe/Berlin"),
-            {"numeric": {"min": None, "max": "86400"}},
-            {"temporal": {"min": None, "max": "1970-01-01 00:01:26.400000Z"}},
-        ),
-        (
-            pa.date32(),
-            {"temporal": {"min": "2025-01-01", "max": "20250102"}, "numeric": {"min": "1"}},
-            {"temporal": {"min": "2025-01-01", "max": "2025-01-02"}, "numeric": {"min": "1"}},
-        ),
-        (
-            pa.duration("ms"),
-            {"temporal": {"min": "PT1S", "max": "01:00:00"}},
-            {"temporal": {"min": "PT1S", "max": "PT3600.000S"}},
-        ),
-        # Of a time of day, or not spelled as a time is.
-        (pa.time64("us"), {"temporal": {"max": "01:00:00"}}, {"temporal": {"max": "01:00:00"}}),
-        (pa.date32(), {"temporal": {"min": "x", "max": None}}, {"temporal": {"min": "x", "max": None}}),
-        (pa.date32(), {"string": {"max": "20250102"}}, {"string": {"max": "20250102"}}),
-        (pa.string(), {"temporal": {"max": "20250102"}}, {"temporal": {"max": "20250102"}}),
-    ],
-    ids=str,
-)
-def test_bounds_are_restated_in_iso_8601(
-    type_: Any, sections: dict[str, dict[str, Any]], expected: dict[str, dict[str, Any]]
-) -> None:
-    """Those that are spelled as the rows are; all else in the statistics stays."""
-    assert restate_bounds(ColumnStatistics(sections), type_).sections == expected

@@ -98,39 +98,6 @@ def test_types(texts: list[str], type_: pa.DataType) -> None:
 
 
 @cases(
-    ("text", "type_"),
-    [
-        ("0.1", FLOAT),
-        ("0.30000000000000004", FLOAT),
-        ("0.1234567890123456789", pa.decimal128(38, 19)),
-        ("3.14159265358979323846", pa.decimal128(38, 20)),
-        ("0." + "1" * 76, pa.decimal256(76, 76)),
-    ],
-)
-def test_exact_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
-    """A computed number keeps its last digit as well."""
-    assert type_of([text], decimals="exact") == type_
-
-
-@cases(
-    ("texts", "type_"),
-    [
-        (["123456789012345678.12"], FLOAT),
-        (["0.1234567890123456789"], FLOAT),
-        (["0.5", "9007199254740993"], FLOAT),
-        (["9007199254740993", "NaN"], FLOAT),
-        (["0.5", "1" * 70 + ".5"], FLOAT),
-        (["9007199254740993"], INT),
-        (["18446744073709551615"], UINT),
-        (["18446744073709551616"], pa.decimal128(38, 0)),
-    ],
-)
-def test_float_makes_every_fraction_a_float(texts: list[str], type_: pa.DataType) -> None:
-    """Whole numbers alone keep their type."""
-    assert type_of(texts, decimals="float") == type_
-
-
-@cases(
     ("text", "nearest"),
     [
         ("0.1", 0.1),

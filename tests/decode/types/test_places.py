@@ -119,11 +119,7 @@ NESTED = pa.list_(pa.struct([("b", pa.large_string()), pa.field("a", pa.date32()
         (
             NESTED,
             ['[{"a":"2025-01-01","b":1}]', "null", '[null,{"b":null,"a":"20250102"}]'],
-            [
-                [{"b": "1", "a": dt.date(2025, 1, 1)}],
-                None,
-                [None, {"b": None, "a": dt.date(2025, 1, 2)}],
-            ],
+            [[{"b": "1", "a": dt.date(2025, 1, 1)}], None, [None, {"b": None, "a": dt.date(2025, 1, 2)}]],
         ),
     ],
 )
