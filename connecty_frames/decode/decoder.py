@@ -95,7 +95,9 @@ def decode(
     statistics = [NO_STATISTICS if entry is None else envelope.columns[entry] for entry in entries]
     total_rows, truncated = _count_rows(envelope, set(absent), statistics, rows, fetched)
     whole = total_rows is not None and rows.count >= total_rows
-    warnings = [*rows.warnings, *_unknown_sections(statistics)]
+    unknown = list(dict.fromkeys(name for found in statistics for name in found.unknown))
+    ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
+    warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
     types = (schema_types or _NO_TYPES).named_as_in(rows.names)
     answer = _Answer(rows, statistics, types, options, limits, whole, warnings, len(warnings) + MOST_WARNINGS)
     columns = _read_columns(answer)
@@ -173,7 +175,8 @@ def _read_column(position: int, answer: _Answer) -> ReadColumn:
     column = _read_null_tokens(column, answer)
     column = _choose_type(column, answer)
     column = _build(column, answer)
-    _check(column, answer)
+    if column.rule is not _NO_RULE:
+        _check(column, answer)
     return _finish(column)
 
 
@@ -195,12 +198,6 @@ def _finish(column: _Column) -> ReadColumn:
     schema = ColumnSchema(column.name, decision.type, evidence, encoding)
     known = (column.rule.nullable, decision.extremes, nans)
     return ReadColumn(decision.array, schema, received.statistics, column.sent, *known)
-
-
-def _unknown_sections(statistics: list[ColumnStatistics]) -> list[ConnectyWarning]:
-    unknown = list(dict.fromkeys(name for found in statistics for name in found.unknown))
-    text = f"Statistics with unknown names were ignored: {quoted(unknown)}."
-    return [StatisticsWarning(text)] if unknown else []
 
 
 def _table(columns: list[ReadColumn], rows: int) -> pa.Table:
