@@ -205,7 +205,7 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
-    if arguments:
+    if arguments:  # pragma: no mutate
         _hide(arguments)
     configured = _process.configured
     # All of the connection to the sandbox, or none of it: with only a part, an account's credentials would be
