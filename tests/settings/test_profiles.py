@@ -168,15 +168,6 @@ def test_what_cannot_hold_profiles(path: Path, kind: str, monkeypatch: pytest.Mo
     assert not (path.parent / "nothing").exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
-def test_a_file_of_another_user(existing: Path) -> None:
-    """Refused, as everywhere."""
-    os.chown(existing, 12345, -1)
-
-    with pytest.raises(cf.ConfigError, match="belongs to another user"):
-        Profiles.read_to_change()
-
-
 def test_a_file_that_would_change_elsewhere(existing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """ConfigError: the file stays as it is, and no frame holds a secret."""
     monkeypatch.setattr("tomlkit.dumps", lambda _: AFTER + "[more]\n")

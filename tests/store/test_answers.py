@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
-from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers, _checksum, answers_beside
 from connecty_frames.store.database import Database
-from connecty_frames.store.history import History
 from connecty_frames.store.table import forget_records, store_at
+from tests.store import stores
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,12 +82,11 @@ def test_a_damaged_answer_that_cannot_be_removed(
     """Nothing is raised; another process has locked the file."""
     monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
     answers_beside(history).execute("UPDATE answers SET body = x'00'")
-    other = sqlite3.connect(answers_beside(history).path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    with pytest.warns(HistoryWarning, match="have a damaged answer"):
+    with (
+        stores.locked(answers_beside(history).path),
+        pytest.warns(HistoryWarning, match="have a damaged answer"),
+    ):
         assert kept.find("one", ADDRESS) is None
-    other.close()
 
 
 def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> None:
@@ -136,9 +133,7 @@ def test_an_answer_that_is_kept_while_it_is_erased(
 ) -> None:
     """Nothing is left of it, whichever of both callers is stopped by the other."""
     now = datetime.now(UTC)
-    caller = History(
-        history, required=False, base_url=ADDRESS, client_id=SecretStr("client"), redact=str, kept_bytes=9
-    )
+    caller = stores.history(history, base_url=ADDRESS, kept_bytes=9)
     caller._answers = kept
     row = caller.sent(Asked("how many?", 13), asked_at=now)
     assert row is not None

@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,6 +33,10 @@ from connecty_frames.store.database import (
 )
 from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import _LAYOUT, store_at
+from tests.store import stores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
@@ -82,15 +86,6 @@ def test_only_the_owner_can_read_it(path: Path) -> None:
         "history.sqlite3-wal": 0o600,
         "history.sqlite3-shm": 0o600,
     }
-
-
-def test_closing_leaves_one_file(path: Path) -> None:
-    """SQLite merges those beside it."""
-    store_at(path).execute(INSERT, ("how many?",))
-    close_databases()
-
-    assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
-    assert questions(path) == ["how many?"]
 
 
 def test_one_database_for_a_path() -> None:
@@ -164,29 +159,21 @@ def test_pages_that_were_exchanged(tmp_path: Path) -> None:
     assert len(pages) > 4
 
 
-def damage_header(path: Path) -> None:
-    """Overwrite the first bytes."""
-    path.write_bytes(b"garbage " * 1000)
+#: The first bytes overwritten; everything but the first page; cut within the second page.
+DAMAGES: Any = [
+    lambda _: b"garbage " * 1000,
+    lambda content: content[:4096] + b"\xff" * (len(content) - 4096),
+    lambda content: content[:5000],
+]
 
 
-def damage_pages(path: Path) -> None:
-    """Overwrite everything but the first page."""
-    content = path.read_bytes()
-    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-
-
-def truncate(path: Path) -> None:
-    """Cut the file within its second page."""
-    path.write_bytes(path.read_bytes()[:5000])
-
-
-@pytest.mark.parametrize("damage", [damage_header, damage_pages, truncate])
-def test_a_damaged_file_is_renamed(path: Path, damage: object) -> None:
+@pytest.mark.parametrize("damage", DAMAGES, ids=["header", "pages", "truncated"])
+def test_a_damaged_file_is_renamed(path: Path, damage: Callable[[bytes], bytes]) -> None:
     """A new one is begun, with a warning that names both."""
     store_at(path).execute(INSERT, ("before",))
     close_databases()
-    damage(path)  # type: ignore[operator]
-    damaged = path.read_bytes()
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
 
     with pytest.warns(HistoryWarning, match=r"is damaged \(.*\)\. It was renamed to .*\.damaged-\d{8}T"):
         store_at(path).execute(INSERT, ("after",))
@@ -204,7 +191,7 @@ def test_damage_while_it_is_open(path: Path) -> None:
             warnings.simplefilter("always")
             store_at(path).execute(INSERT, ("before",))
             store_at(path).close()
-            damage_header(path)
+            path.write_bytes(b"garbage " * 1000)
             store_at(path).execute(INSERT, ("after",))
         assert [each.category for each in caught] == [HistoryWarning][number:]
 
@@ -216,13 +203,10 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
     database = store_at(path)
     database.open()
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    database.close()
-    with pytest.raises(StoreError, match="database is locked"):
-        database.execute(INSERT, ("how many?",))
-    other.execute("COMMIT")
-    other.close()
+    with stores.locked(path, "EXCLUSIVE"):
+        database.close()
+        with pytest.raises(StoreError, match="database is locked"):
+            database.execute(INSERT, ("how many?",))
     database.execute(INSERT, ("how many more?",))
 
     assert questions(path) == ["how many more?"]
@@ -231,10 +215,8 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_another_process_writes(path: Path) -> None:
     """It is opened and read without waiting, as WAL allows."""
     store_at(path).execute(INSERT, ("how many?",))
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    found = store_at(path).execute("SELECT question FROM questions", until=-1)
-    other.close()
+    with stores.locked(path):
+        found = store_at(path).execute("SELECT question FROM questions", until=-1)
 
     assert found.rows == [("how many?",)]
 
@@ -303,12 +285,15 @@ def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    """A folder, and a folder that cannot be created."""
+    """A folder, a folder that cannot be created, and a path that no file can have."""
     with pytest.raises(StoreError, match="it is not a regular file"):
         store_at(tmp_path).open()
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"^(File exists|Not a directory)$"):
         store_at(tmp_path / "file" / "history.sqlite3").open()
+    for name in ("a\0b", "\ud800"):
+        with pytest.raises(StoreError, match="without NUL characters"):
+            store_at(tmp_path / name).open()
 
 
 def test_threads_share_it(path: Path) -> None:
@@ -318,11 +303,8 @@ def test_threads_share_it(path: Path) -> None:
         for number in range(20):
             store_at(path).execute(INSERT, (f"{name}-{number}",))
 
-    threads = [threading.Thread(target=insert, args=(name,)) for name in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(insert, range(4)))
 
     assert sorted(questions(path)) == sorted(f"{name}-{number}" for name in range(4) for number in range(20))
 
@@ -350,7 +332,6 @@ def test_a_forked_child_opens_it_again(path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import store_at
 database = store_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
@@ -373,7 +354,6 @@ def test_a_child_that_is_forked_while_a_thread_writes(path: Path) -> None:
     code = f"""
 import os, threading
 from pathlib import Path
-from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import store_at
 database = store_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
@@ -578,13 +558,9 @@ class TestWaitingStatements:
         database = store_at(path)
         database.open()
         waiting = waiting_for((INSERT, ("a",)), (INSERT, ("b",)))
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="database is locked"):
+        with stores.locked(path), pytest.raises(StoreError, match="database is locked"):
             database.execute_waiting(waiting)
         assert [parameters for _, parameters in waiting] == [("a",), ("b",)]
-        other.execute("COMMIT")
-        other.close()
         database.execute_waiting(waiting)
         assert not waiting
         assert questions(path) == ["a", "b"]
@@ -605,13 +581,9 @@ class TestWaitingStatements:
         database = store_at(path)
         database.open()
         waiting = waiting_for((INSERT, ("a",)), (INSERT, ("b",)))
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(2) as pool, stores.locked(path):
             calls = [pool.submit(database.execute_waiting, waiting) for _ in range(2)]
             assert not wait(calls, 0.1, FIRST_COMPLETED).done
-            other.execute("COMMIT")
-        other.close()
         assert [call.result() for call in calls] == [None, None]
         assert questions(path) == ["a", "b"]
 
@@ -632,13 +604,6 @@ class TestWaitingStatements:
         database.execute_waiting(waiting)
         assert not waiting
         assert questions(path) == ["a", "b"]
-
-
-@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
-def test_a_path_that_no_file_can_have(tmp_path: Path, name: str) -> None:
-    """It is a reason why the file cannot be opened, like any other."""
-    with pytest.raises(StoreError, match="without NUL characters"):
-        store_at(tmp_path / name).open()
 
 
 def test_the_settings_of_a_connection(path: Path) -> None:

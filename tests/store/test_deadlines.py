@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames._base.secret import SecretStr
-from connecty_frames.client import Client
 from connecty_frames.options import Asked
-from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.database import close_databases
-from connecty_frames.store.history import History
 from tests.servers.timing import until
+from tests.store.stores import HOW_MANY, client, history, store
 
 psycopg = pytest.importorskip("psycopg")
 postgres = pytest.importorskip("connecty_frames.store.postgres")
@@ -28,24 +25,9 @@ postgres = pytest.importorskip("connecty_frames.store.postgres")
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from connecty_frames.store.history import History
     from tests.servers.postgres import PostgresServer, Relay
     from tests.servers.scripted import Script
-
-ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
-HOW_MANY = Asked("how many?", 13)
-
-
-def client(server: Script, url: str, **settings: Any) -> Client:
-    """Return a client of a scripted server, which answers every question."""
-    server.on("results", server.answer(200, ANSWER))
-    return Client("a-client", client_secret="s", base_url=server.address, dw_id=13, history=url, **settings)
-
-
-def history(url: str, **options: Any) -> History:
-    """Return a history of one client with a connection of its own."""
-    store = postgres.Server(parse_setting("history", url, is_text=False))
-    options = {"required": True, **options}
-    return History(store, base_url="u", client_id=SecretStr("c"), redact=str, **options)
 
 
 def states(database: Any) -> list[str]:
@@ -82,7 +64,7 @@ def test_an_insertion_that_arrives_late(
     running: PostgresServer, relay: Relay, database: Any, *, is_claim: bool
 ) -> None:
     """What the server executes after the call gave up becomes REJECTED, before or after it is recorded."""
-    found = history(running.url("store", port=relay.port))
+    found = history(running.url("store", port=relay.port), required=True)
     found.sent(Asked("who?", 13), asked_at=datetime.now(UTC), seconds=9)
     relay.hangs = True
     record = partial(found.sent, after=0) if is_claim else found.sent
@@ -101,7 +83,7 @@ def test_an_insertion_whose_reply_is_lost(
     running: PostgresServer, relay: Relay, database: Any, pauses: Any
 ) -> None:
     """The row that was written becomes REJECTED, and keeps nobody from asking."""
-    found = history(running.url("store", port=relay.port))
+    found = history(running.url("store", port=relay.port), required=True)
     relay.cut = b"INSERT INTO connecty.questions"
     with pytest.raises(cf.ConfigError, match="server closed the connection"):
         found.sent(HOW_MANY, asked_at=datetime.now(UTC), after=0, seconds=2)
@@ -116,7 +98,7 @@ def test_a_default_that_is_repeatable_read(url: str, database: Any) -> None:
     database.execute("ALTER DATABASE store SET default_transaction_isolation = 'repeatable read'")
     try:
         close_databases()
-        callers, together = [history(url, limit=1) for _ in range(8)], threading.Barrier(8)
+        callers, together = [history(url, required=True, limit=1) for _ in range(8)], threading.Barrier(8)
 
         def ask(caller: History) -> bool:
             together.wait()
@@ -146,7 +128,7 @@ def test_the_reason_of_the_first_attempts(
     running: PostgresServer, relay: Relay, database: Any, pauses: Any
 ) -> None:
     """It is what an error says, although the last attempt had too little time for any reply."""
-    found = history(running.url("store", port=relay.port))
+    found = history(running.url("store", port=relay.port), required=True)
     found.close()
     database.execute("ALTER DATABASE store SET default_transaction_read_only = on")
     try:
@@ -161,12 +143,12 @@ def test_the_reason_of_the_first_attempts(
 @pytest.mark.parametrize("seconds", [9, None])
 def test_the_connection_is_in_use(url: str, database: Any, seconds: float | None) -> None:
     """Another thread that has it for more than a second is waited for, not an error."""
-    store = postgres.Server(parse_setting("history", url, is_text=False))
-    store.open()
+    shared = store(url)
+    shared.open()
     held, ends = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with store.locked(time.monotonic() + 9):
+        with shared.locked(time.monotonic() + 9):
             held.set()
             ends.wait(9)
 
@@ -176,7 +158,7 @@ def test_the_connection_is_in_use(url: str, database: Any, seconds: float | None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
         patch.setattr("connecty_frames.store.postgres._ATTEMPT", 1.0)
-        found = History(store, required=True, base_url="u", client_id=SecretStr("c"), redact=str)
+        found = history(shared, required=True)
         threading.Timer(1.2, ends.set).start()
         assert found.sent(HOW_MANY, asked_at=datetime.now(UTC), seconds=seconds) is not None
     thread.join()
@@ -209,13 +191,13 @@ def test_closing_after_an_outage(
 
 def test_a_session(url: str) -> None:
     """Whatever the defaults are: its isolation, its limits in the time that is left, and its name."""
-    store = postgres.Server(parse_setting("history", url, is_text=False))
+    shared = store(url)
     names = ("transaction_isolation", "lock_timeout", "statement_timeout", "client_connection_check_interval")
     shown = ", ".join(f"current_setting('{name}')" for name in (*names, "application_name"))
-    ((isolation, lock, statement, check, name),) = store.execute(
+    ((isolation, lock, statement, check, name),) = shared.execute(
         f"SELECT {shown}", until=time.monotonic() + 7
     ).rows
     assert (isolation, check, name) == ("read committed", "1s", "connecty_frames")
     assert lock == statement
     assert 5000 < int(lock.removesuffix("ms").replace("7s", "7000")) <= 7000
-    store.close()
+    shared.close()

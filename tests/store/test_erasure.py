@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.batch import BatchSummary
-from connecty_frames.client import Client
 from connecty_frames.records import forget_in, records_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import close_databases
 from tests.servers.scripted import QUESTION_ID
+from tests.store.stores import client
 
 if TYPE_CHECKING:
     from tests.servers.scripted import Script
@@ -31,12 +31,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder of all files of the user."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return tmp_path
-
-
-def client(server: Script, place: str, **settings: Any) -> Client:
-    """Return a client of a scripted server, which answers every question."""
-    server.on("results", server.answer(200, ANSWER))
-    return Client("a-client", client_secret="s", base_url=server.address, dw_id=13, history=place, **settings)
 
 
 def found(place: str, home: Path) -> list[str]:
@@ -64,7 +58,7 @@ def found(place: str, home: Path) -> list[str]:
 @pytest.mark.parametrize("by", ["id", "number", "age"])
 def test_a_question(server: Script, place: str, home: Path, by: str) -> None:
     """Its row, its kept answer and the files beside them have its text no more; others stay."""
-    with client(server, place, keep_answers=True) as asking:
+    with client(server, place, ANSWER, keep_answers=True) as asking:
         asking.ask("where is the canary?", tags={"bird": "canary"})
         assert found(place, home)
         what = {"id": (QUESTION_ID, None), "number": (1, None), "age": (None, "2099-01-01")}[by]
@@ -77,7 +71,7 @@ def test_a_question(server: Script, place: str, home: Path, by: str) -> None:
 def test_a_question_of_a_batch(server: Script, url: str, home: Path) -> None:
     """Its text is in no table; its part is named. The batch asks it neither again nor for other options."""
     folder = home / "batch"
-    with client(server, url) as asking:
+    with client(server, url, ANSWER) as asking:
         batch = cf.ask_batch({"a": "the canary?"}, folder, client=asking, progress=False)
         assert found(url, home) == ["batch/parts/000001-a.parquet", "items", "questions"]
         erased = forget_in(resolve(history=url), None, "2099-01-01")
@@ -93,7 +87,7 @@ def test_a_question_of_a_batch(server: Script, url: str, home: Path) -> None:
 
 def test_a_batch(server: Script, place: str, home: Path) -> None:
     """Its questions, its parts and its folder; other batches and questions stay."""
-    with client(server, place) as asking:
+    with client(server, place, ANSWER) as asking:
         asking.ask("how many?")
         for name in ("one", "other"):
             questions = ["the canary?", "a second canary?"] if name == "one" else ["what?"]
@@ -112,7 +106,7 @@ def test_a_batch(server: Script, place: str, home: Path) -> None:
 
 def test_other_files_in_the_folder_of_a_batch(server: Script, place: str, home: Path) -> None:
     """They stay, with their folder."""
-    with client(server, place) as asking:
+    with client(server, place, ANSWER) as asking:
         cf.ask_batch(["what?"], home / "batch", client=asking, progress=False)
     (home / "batch" / "notes.txt").write_text("mine")
     forget_in(resolve(history=place), None, None, home / "batch")
@@ -122,11 +116,11 @@ def test_other_files_in_the_folder_of_a_batch(server: Script, place: str, home: 
 def test_a_history_that_was_damaged(server: Script, home: Path) -> None:
     """It was renamed, still has what was asked, and is named."""
     place = str(home / "history.sqlite3")
-    with client(server, place) as asking:
+    with client(server, place, ANSWER) as asking:
         asking.ask("where is the canary?")
     close_databases()
     damaged = home / "history.sqlite3.damaged-20260101T000000.000000Z"
     Path(place).rename(damaged)
-    with client(server, place) as asking:
+    with client(server, place, ANSWER) as asking:
         asking.ask("how many?")
     assert forget_in(resolve(history=place), QUESTION_ID, None).files == (damaged,)

@@ -6,7 +6,6 @@ import enum
 import hashlib
 import json
 import re
-import sqlite3
 import sys
 import threading
 import time
@@ -36,6 +35,7 @@ from connecty_frames.store.table import (
     store_at,
 )
 from tests.cases import cases
+from tests.store import stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +72,8 @@ class Recorder:
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
     """Return a history in a new file, which redacts one secret."""
     database = store_at(tmp_path / "history.sqlite3")
-    history = History(
+    history = stores.history(
         database,
-        required=False,
         base_url="https://api.test",
         client_id=SecretStr("a-client"),
         redact=lambda text: text.replace("canary", "***"),
@@ -127,13 +126,6 @@ def test_a_question_that_is_answered(recorder: Recorder) -> None:
     ]
 
 
-def test_the_time_of_the_last_sending(recorder: Recorder) -> None:
-    """Sent again after a second: the time of that, in microseconds."""
-    row = recorder.sent(at=NOON)
-    recorder.history.accepted(row, ID, asked_at=NOON + SECOND, now=NOON + 2 * SECOND)
-    assert recorder.rows("asked_at", "question_id") == [(1_769_860_801_000_000, ID)]
-
-
 def test_the_client_is_a_hash(recorder: Recorder, tmp_path: Path) -> None:
     """Neither its id nor a secret in the question is in any file; the key is that of the question."""
     recorder.sent("how many canary?")
@@ -145,26 +137,6 @@ def test_the_client_is_a_hash(recorder: Recorder, tmp_path: Path) -> None:
     assert b"how many" in content
     assert b"canary" not in content
     assert b"a-client" not in content
-
-
-def test_a_failure_and_a_second_look(recorder: Recorder) -> None:
-    """The first time of an end is kept; halves of characters are escaped."""
-    row = recorder.sent()
-    recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
-    for seconds in (1, 9):
-        now = NOON + seconds * SECOND
-        recorder.history.ended(ID, RecordState.FAILED, now=now, error="no \ud800")
-
-    assert recorder.rows("state", "error", "ended_at") == [("FAILED", "no \\ud800", 1_769_860_801_000_000)]
-
-
-def test_more_rows_than_a_file_holds(recorder: Recorder) -> None:
-    """A number that a server sends raises nothing."""
-    row = recorder.sent()
-    recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
-    recorder.history.ended(ID, RecordState.COMPLETED, now=NOON, rows=2**63)
-
-    assert recorder.rows("state", "rows") == [("COMPLETED", None)]
 
 
 def test_questions_without_an_id(recorder: Recorder) -> None:
@@ -368,12 +340,10 @@ def test_a_change_that_could_not_be_written(recorder: Recorder, monkeypatch: pyt
     """It is written with the next one, so that an id is not lost, and nobody waits for it in vain."""
     monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
     rows = [recorder.sent(question) for question in ("a", "b", "c")]
-    other = sqlite3.connect(recorder.database.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.warns(HistoryWarning, match="database is locked"):
-        recorder.history.accepted(rows[0], ID, asked_at=NOON, now=NOON)
-    recorder.history.not_accepted(rows[1], RecordState.REJECTED, "refused", now=NOON)
-    other.close()
+    with stores.locked(recorder.database.path):
+        with pytest.warns(HistoryWarning, match="database is locked"):
+            recorder.history.accepted(rows[0], ID, asked_at=NOON, now=NOON)
+        recorder.history.not_accepted(rows[1], RecordState.REJECTED, "refused", now=NOON)
     assert recorder.rows("state") == [("SENT",)] * 3
 
     recorder.history.accepted(rows[2], OTHER_ID, asked_at=NOON, now=NOON)
@@ -430,15 +400,14 @@ def test_an_interrupt_while_a_change_is_written(
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     """One warning for a process; nothing is raised, unless the history is required."""
-    arguments: Any = {"base_url": "https://api.test", "client_id": SecretStr("c"), "redact": str}
-    history = History(store_at(tmp_path), required=False, **arguments)
+    history = stores.history(store_at(tmp_path))
     with pytest.warns(HistoryWarning, match=r"cannot be used \(it is not a regular file\); questions are"):
         assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     history.ended(ID, RecordState.COMPLETED, now=NOON)
 
     with pytest.raises(ConfigError, match=r"history='require' sends no question that is not recorded"):
-        History(store_at(tmp_path), required=True, **arguments)
+        stores.history(store_at(tmp_path), required=True)
 
 
 def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -516,7 +485,7 @@ def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path)
     assert history.sent(Asked("how many?", 13), **claim) is None
     assert recorder.rows("id", "state") == [(1, "SENT")]
 
-    unusable = History(store_at(tmp_path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
+    unusable = stores.history(store_at(tmp_path))
     reason = r"\(it is not a regular file\), so it is unknown whether the question was asked before"
     with pytest.raises(ConfigError, match=reason) as caught:
         unusable.sent(Asked("how many?", 13), **claim)
@@ -539,10 +508,7 @@ def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> No
 
 def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     """Until it is closed, too."""
-    database = store_at(tmp_path / "history.sqlite3")
-    history = History(
-        database, required=False, base_url="u", client_id=SecretStr("c"), redact=str, kept_bytes=1000
-    )
+    history = stores.history(store_at(tmp_path / "history.sqlite3"), kept_bytes=1000)
     row = history.sent(Asked("how many?", 13), asked_at=NOON)
     assert row is not None
     history.accepted(row, ID, asked_at=NOON, now=NOON)

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connecty_frames._base.secret import SecretStr
-from connecty_frames.client import Client
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
-from connecty_frames.store.history import History
 from connecty_frames.store.leases import _Renewals
 from connecty_frames.store.table import RecordState, store_at
+from tests.servers.timing import until
+from tests.store import stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from connecty_frames.store.history import History
     from tests.servers.scripted import Script
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -48,7 +48,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def history(path: Path) -> Iterator[History]:
     """Return a history."""
-    found = History(store_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
+    found = stores.history(store_at(path))
     yield found
     found.close()
 
@@ -57,14 +57,6 @@ def lease(path: Path) -> tuple[int, int]:
     """Return the lease of the only question."""
     ((wall, uptime),) = store_at(path).execute("SELECT lease, lease_uptime FROM questions").rows
     return wall, uptime
-
-
-def wait(is_true: Callable[[], bool]) -> None:
-    """Wait until something is true, at most for 20 seconds."""
-    until = time.monotonic() + 20
-    while not is_true():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def renewing() -> set[threading.Thread]:
@@ -81,7 +73,7 @@ def test_one_thread_renews_all(history: History) -> None:
     assert rows[1] is not None
     history.not_accepted(rows[0], RecordState.REJECTED, "403", now=NOON)
     history.accepted(rows[1], ID, asked_at=NOON, now=NOON)
-    wait(lambda: not renewing() - before)
+    until(lambda: not renewing() - before)
 
 
 @pytest.mark.slow
@@ -95,9 +87,9 @@ def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) 
     history.not_accepted(other, RecordState.REJECTED, "403", now=NOON)
     store_at(path).execute("DELETE FROM questions WHERE state = 'REJECTED'")
     before = lease(path)
-    wait(lambda: lease(path) > before)
+    until(lambda: lease(path) > before)
     history.accepted(row, ID, asked_at=NOON, now=NOON)
-    wait(lambda: not renewing() - others)
+    until(lambda: not renewing() - others)
     after = lease(path)
     time.sleep(0.1)
 
@@ -109,11 +101,11 @@ def test_a_row_that_nobody_has(history: History, path: Path) -> None:
     others = renewing()
     row = history.sent(Asked("how many?", 13), asked_at=NOON)
     begun = lease(path)
-    wait(lambda: lease(path) > begun)
+    until(lambda: lease(path) > begun)
     del row
     gc.collect()
 
-    wait(lambda: not renewing() - others)
+    until(lambda: not renewing() - others)
 
 
 @pytest.mark.slow
@@ -126,7 +118,7 @@ def test_a_file_that_is_locked(history: History, path: Path) -> None:
     locked = lease(path)
     other.execute("ROLLBACK")
     other.close()
-    wait(lambda: lease(path) > locked)
+    until(lambda: lease(path) > locked)
 
     assert row is not None
 
@@ -154,7 +146,7 @@ def test_a_forked_child(history: History, path: Path) -> None:
         os._exit(bool(found))
     assert os.waitpid(child, 0)[1] == 0
     before = lease(path)
-    wait(lambda: lease(path) > before)
+    until(lambda: lease(path) > before)
 
     assert row is not None
 
@@ -166,8 +158,7 @@ def test_a_question_whose_reply_takes_longer_than_a_lease(
     """It stays SENT for others, who share it."""
     monkeypatch.setattr(leases, "SECONDS", 0.5)
     server.on("ask", server.delayed(1.5, server.answer(202, {"question_id": ID})))
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}))
-    with Client("id", client_secret="s", base_url=server.address, dw_id=13, history=path) as client:
+    with stores.client(server, path) as client:
         done = client.ask_many(["how many?"] * 3, max_age=60)
 
     assert [each.result().rows for each in done] == [1, 1, 1]

@@ -5,44 +5,23 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 import connecty_frames as cf
-from connecty_frames._base.secret import SecretStr
-from connecty_frames.client import Client
 from connecty_frames.options import Asked
 from connecty_frames.records import records_table, summary_table
 from connecty_frames.settings.sources import resolve
-from connecty_frames.settings.values import parse_setting
-from connecty_frames.store.history import History
-from connecty_frames.store.table import QuestionFile, RecordState, store_at
+from connecty_frames.store.table import RecordState
 from tests.cases import cases
+from tests.store.stores import client, history
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connecty_frames.store.history import History
     from tests.servers.scripted import Script
-
-ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
-
-
-def client(server: Script, place: str, **settings: Any) -> Client:
-    """Return a client of a scripted server, which answers every question."""
-    server.on("results", server.answer(200, ANSWER))
-    settings = {"client_id": "a-client", "history": place, **settings}
-    return Client(client_secret="secret", base_url=server.address, dw_id=13, **settings)
-
-
-def history(place: str, limit: int | None, client_id: str = "a-client") -> History:
-    """Return a history with a connection of its own."""
-    parsed = parse_setting("history", place, is_text=False)
-    store: Any = store_at(parsed)
-    store = type(store)(parsed, *([store._layout] if isinstance(store, QuestionFile) else []))
-    return History(
-        store, required=False, base_url="u", client_id=SecretStr(client_id), redact=str, limit=limit
-    )
 
 
 def test_a_question_beyond_the_limit(server: Script, place: str) -> None:
@@ -96,7 +75,7 @@ def test_limits_by_job_in_a_profile(tmp_path: Path) -> None:
 
 def test_which_questions_count(place: str) -> None:
     """Uncertain ones, and those of the last 24 hours; not those that were definitely not started."""
-    found, now = history(place, 2), datetime.now(UTC)
+    found, now = history(place, limit=2), datetime.now(UTC)
     first = found.sent(Asked("first", 13), asked_at=now)
     found.not_accepted(first, RecordState.REJECTED, "refused", now=now)
     second = found.sent(Asked("second", 13), asked_at=now)
@@ -114,7 +93,7 @@ def test_which_questions_count(place: str) -> None:
 
 def test_when_the_next_is_allowed(place: str) -> None:
     """Once the first of those that count is a day old."""
-    found, now = history(place, 2), datetime.now(UTC)
+    found, now = history(place, limit=2), datetime.now(UTC)
     for hours, question in ((7, "first"), (2, "second")):
         found.sent(Asked(question, 13), asked_at=now)
         earlier = (hours * 3600 * 1_000_000, question)
@@ -127,7 +106,7 @@ def test_when_the_next_is_allowed(place: str) -> None:
 
 def test_many_at_once(place: str) -> None:
     """Of 8 callers that ask 40 questions at once, 20 are let through."""
-    callers, together = [history(place, 20) for _ in range(8)], threading.Barrier(8)
+    callers, together = [history(place, limit=20) for _ in range(8)], threading.Barrier(8)
 
     def ask(caller: History) -> int:
         together.wait()
@@ -148,7 +127,7 @@ def test_many_at_once(place: str) -> None:
 
 def test_a_limit_that_ends_meanwhile(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A question that was refused, and is allowed before the error is made, is recorded before it is sent."""
-    found, now = history(place, 1), datetime.now(UTC)
+    found, now = history(place, limit=1), datetime.now(UTC)
     found.sent(Asked("first", 13), asked_at=now)
     monkeypatch.setattr(
         found, "_raise_limit", lambda *_: found.database.execute("DELETE FROM questions").rows
@@ -161,7 +140,7 @@ def test_a_limit_that_ends_meanwhile(place: str, monkeypatch: pytest.MonkeyPatch
 
 def test_a_claim_that_another_caller_won(place: str) -> None:
     """It is none of the limit."""
-    found, now = history(place, 9), datetime.now(UTC)
+    found, now = history(place, limit=9), datetime.now(UTC)
     assert found.sent(Asked("how many?", 13), asked_at=now, after=0) is not None
     assert found.sent(Asked("how many?", 13), asked_at=now, after=0) is None
     found.close()
@@ -195,26 +174,6 @@ def test_a_limit_of_a_sandbox(server: Script, tmp_path: Path) -> None:
         asking.ask("how many?")
         with pytest.raises(cf.QuestionLimitError):
             asking.ask("who?")
-
-
-@cases(
-    ("value", "reason"),
-    [
-        (0, "1 or more"),
-        (-1, "1 or more"),
-        ("many", "1 or more"),
-        (True, "1 or more"),
-        ({}, "at least one job"),
-        ({"a": 0}, "1 or more"),
-        ({"a": "1"}, "1 or more"),
-        ({1: 1}, "expected text"),
-        ({"a\n": 1}, "control"),
-    ],
-)
-def test_wrong_limits(value: object, reason: str) -> None:
-    """A ConfigError that says what is expected."""
-    with pytest.raises(cf.ConfigError, match=reason):
-        Client("id", client_secret="s", max_questions_per_day=value)
 
 
 @cases("tags", [{"job": 1}, {1: "nightly"}, "nightly", [("job", "nightly")]])

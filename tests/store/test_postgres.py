@@ -11,28 +11,25 @@ import time
 import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import Clock
-from connecty_frames._base.secret import SecretStr
 from connecty_frames.batch import Batch, BatchSummary
-from connecty_frames.client import Client
 from connecty_frames.options import Asked
 from connecty_frames.records import forget_in, records_table
 from connecty_frames.settings.sources import resolve
-from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import close_databases
-from connecty_frames.store.history import History
 from connecty_frames.store.table import COLUMNS, read_records
 from tests.servers.scripted import QUESTION_ID
 from tests.servers.timing import until, within
+from tests.store.stores import ANSWER, HOW_MANY, client, create_role, history, store
 
 psycopg = pytest.importorskip("psycopg")
 postgres = pytest.importorskip("connecty_frames.store.postgres")
@@ -40,6 +37,8 @@ postgres = pytest.importorskip("connecty_frames.store.postgres")
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connecty_frames.client import Client
+    from connecty_frames.store.history import History
     from connecty_frames.store.table import Row
     from tests.servers.postgres import PostgresServer, Relay
     from tests.servers.scripted import Script
@@ -47,39 +46,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(100)
 slow = pytest.mark.slow
 
-HOW_MANY = Asked("how many?", 13)
-ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
-
-
-def store(url: str) -> Any:
-    """Return a store with a connection of its own, as another process has."""
-    return postgres.Server(parse_setting("history", url, is_text=False))
-
-
-def history(url: str, *, required: bool = True) -> History:
-    """Return a history of one client."""
-    return History(
-        store(url), required=required, base_url="u", client_id=SecretStr("c"), redact=lambda text: text
-    )
-
 
 def sent(found: History, asked: Asked = HOW_MANY, *, seconds: float = 9) -> Row | None:
     """Record a question."""
     return found.sent(asked, asked_at=datetime.now(UTC), seconds=seconds)
-
-
-def client(server: Script, url: str, **settings: Any) -> Client:
-    """Return a client of a scripted server, which answers every question."""
-    server.on("results", server.answer(200, ANSWER))
-    return Client(
-        "a-client", client_secret="secret", base_url=server.address, dw_id=13, history=url, **settings
-    )
-
-
-def create_role(database: Any, role: str) -> None:
-    """Create a role, unless an earlier test did."""
-    with suppress(psycopg.errors.DuplicateObject):
-        database.execute(f"CREATE ROLE {role}")
 
 
 def states(database: Any) -> list[tuple[Any, ...]]:
@@ -124,7 +94,7 @@ def test_kept_answers_are_local(
 @slow
 def test_one_of_many_claims(url: str, database: Any) -> None:
     """Of 16 callers, each with a connection of its own, one gets each of 40 keys."""
-    callers, together = [history(url) for _ in range(16)], threading.Barrier(16)
+    callers, together = [history(url, required=True) for _ in range(16)], threading.Barrier(16)
 
     def claim(caller: History) -> int:
         got = 0
@@ -143,7 +113,7 @@ def test_one_of_many_claims(url: str, database: Any) -> None:
 
 def test_a_lost_reply_to_an_insert(database: Any, relay: Relay, running: PostgresServer, pauses: Any) -> None:
     """The row is found by its token, once, by a question and a claim; the id and the end get there."""
-    found, now = history(running.url("store", port=relay.port)), datetime.now(UTC)
+    found, now = history(running.url("store", port=relay.port), required=True), datetime.now(UTC)
     pauses.after = lambda: setattr(relay, "cut", None)
     relay.cut = b"INSERT INTO connecty.questions"
     row = sent(found)
@@ -246,9 +216,7 @@ def test_what_is_no_outage(
     running: PostgresServer, server: Script, database: Any, name: str, user: str, message: str
 ) -> None:
     """A ConfigError at once, and nothing is sent, whether the history is required or not."""
-    database.execute(
-        "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'canary'; EXCEPTION WHEN OTHERS THEN END $$"
-    )
+    create_role(database, "locked LOGIN PASSWORD 'canary'")
     for options in ({}, {"max_age": 60}):
         with (
             within(0, slack=2),
@@ -262,7 +230,7 @@ def test_what_is_no_outage(
 @slow
 def test_a_server_that_is_down_is_waited_for(running: PostgresServer, url: str) -> None:
     """Within the deadline; and a server that starts is no refusal."""
-    found = history(url)
+    found = history(url, required=True)
     running.stop()
     threading.Timer(0.5, running.start).start()
     assert sent(found) is not None
@@ -271,22 +239,20 @@ def test_a_server_that_is_down_is_waited_for(running: PostgresServer, url: str) 
 
 def test_a_password(running: PostgresServer, database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """PGPASSWORD is used; a wrong one is in no message, and in no traceback with locals."""
-    database.execute(
-        "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'canary'; EXCEPTION WHEN OTHERS THEN END $$"
-    )
+    create_role(database, "locked LOGIN PASSWORD 'canary'")
     database.execute("GRANT CREATE ON DATABASE store TO locked")
     monkeypatch.setenv("PGPASSWORD", "canary")
-    found = history(running.url("store", user="locked"))
+    found = history(running.url("store", user="locked"), required=True)
     assert sent(found) is not None
     found.close()
     monkeypatch.setenv("PGPASSWORD", "another-canary")
     with pytest.raises(cf.ConfigError, match='password authentication failed for user "locked"') as caught:
-        history(running.url("store", user="locked"))
+        history(running.url("store", user="locked"), required=True)
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "another-canary" not in shown
     monkeypatch.setenv("PGPASSWORD", "locked")
     with pytest.raises(cf.ConfigError, match=r'failed for user "\*\*\*"'):
-        history(running.url("store", user="locked"))
+        history(running.url("store", user="locked"), required=True)
 
 
 def test_texts_that_do_not_fit(server: Script, url: str, database: Any) -> None:
@@ -321,7 +287,7 @@ def test_a_role_that_may_not_create(running: PostgresServer, server: Script, dat
         with pytest.raises(cf.ConfigError, match="permission denied for database store; its role needs"):
             asking.ask("how many?")
         assert server.questions == []
-        history(running.url("store")).close()
+        history(running.url("store"), required=True).close()
         with pytest.raises(cf.ConfigError, match="permission denied for schema connecty"):
             asking.ask("how many?")
         database.execute("GRANT USAGE ON SCHEMA connecty TO poor")
@@ -335,7 +301,7 @@ def test_a_role_that_may_not_create(running: PostgresServer, server: Script, dat
 def test_two_that_make_the_tables_at_once(url: str) -> None:
     """Both use the same."""
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(history, [url] * 8))
+        made = list(pool.map(partial(history, required=True), [url] * 8))
     assert {sent(each) is not None for each in made} == {True}
     for each in made:
         each.close()
@@ -369,7 +335,7 @@ def test_leases_by_the_clock_of_the_database(
     """One that is renewed is SENT; one that is not becomes UNCERTAIN, and is healed by a late acceptance."""
     monkeypatch.setattr(leases, "PAUSE", 0.05)
     monkeypatch.setattr(leases, "_renewals", leases._Renewals())
-    found = history(url)
+    found = history(url, required=True)
     row, held = sent(found), sent(found, Asked("who?", 13))
     leases.end(row)
     database.execute("UPDATE connecty.questions SET lease = lease - 61 * 1000000")
@@ -386,7 +352,7 @@ def test_leases_by_the_clock_of_the_database(
 @slow
 def test_a_restart(running: PostgresServer, url: str, database: Any, request: pytest.FixtureRequest) -> None:
     """A connection that a restart or an administrator ended is replaced, and its statement executed."""
-    found = history(url)
+    found = history(url, required=True)
     now, row = datetime.now(UTC), sent(found)
     database.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'connecty_frames'"

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames._base.secret import SecretStr
 from connecty_frames.options import Asked
-from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.database import OutageError, Result, StoreError, UnfitError
-from connecty_frames.store.history import History
 from tests.cases import cases
 from tests.servers.timing import until, within
+from tests.store.stores import create_role, history
+from tests.store.stores import store as store_of
 
 pytest.importorskip("psycopg")
 postgres = pytest.importorskip("connecty_frames.store.postgres")
@@ -45,11 +44,6 @@ CREATE FUNCTION attempt(code text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
 END $$"""
 
 
-def store_of(url: str) -> Any:
-    """Return a store."""
-    return postgres.Server(parse_setting("history", url, is_text=False))
-
-
 @pytest.fixture
 def store(url: str) -> Iterator[Any]:
     """Return a store with a connection that stays open."""
@@ -68,16 +62,11 @@ def relayed(running: PostgresServer, relay: Relay) -> Iterator[Any]:
 @pytest.fixture
 def limited(running: PostgresServer, database: Any) -> Any:
     """Return a store of a role that may have no connection, and a function that allows it to."""
-    database.execute("DO $$ BEGIN CREATE ROLE few LOGIN; EXCEPTION WHEN OTHERS THEN END $$")
+    create_role(database, "few LOGIN")
     database.execute("ALTER ROLE few CONNECTION LIMIT 0")
     database.execute("GRANT CREATE ON DATABASE store TO few")
     found = store_of(running.url("store", user="few"))
     return found, lambda: database.execute("ALTER ROLE few CONNECTION LIMIT 9")
-
-
-def history_of(store: Any, *, required: bool) -> History:
-    """Return a history in a store."""
-    return History(store, required=required, base_url="u", client_id=SecretStr("c"), redact=str)
 
 
 def test_rows_and_parameters(store: Any, database: Any) -> None:
@@ -257,7 +246,7 @@ def test_a_statement_alone(store: Any, database: Any) -> None:
 
 def test_one_question_at_a_time(store: Any, database: Any) -> None:
     """Where questions are counted, those of a client are recorded one after the other, on all machines."""
-    found = history_of(store, required=True)
+    found = history(store, required=True)
     database.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (found._client,))
     assert found.sent(Asked("how many?", 13), asked_at=datetime.now(UTC), seconds=5) is not None
     found.limit = 3
@@ -319,7 +308,7 @@ def test_a_server_that_is_down(relayed: Any, relay: Relay, pauses: Any) -> None:
 
 def test_a_record_that_is_required(relayed: Any, relay: Relay, pauses: Any) -> None:
     """It is tried for as long as the call may take, which then sends nothing."""
-    found = history_of(relayed, required=True)
+    found = history(relayed, required=True)
     relay.close()
     with pytest.raises(cf.ConfigError, match="Connection refused") as caught:
         found.sent(Asked("how many?", 13), asked_at=datetime.now(UTC), seconds=3)
@@ -329,7 +318,7 @@ def test_a_record_that_is_required(relayed: Any, relay: Relay, pauses: Any) -> N
 
 def test_a_record_that_was_not_required(relayed: Any, relay: Relay, pauses: Any) -> None:
     """It is written later if that takes longer than a second, with a warning."""
-    found = history_of(relayed, required=False)
+    found = history(relayed, required=False)
     relay.close()
     with pytest.warns(cf.HistoryWarning, match="Connection refused"):
         found.ended("an id", "COMPLETED", now=datetime.now(UTC), rows=3)

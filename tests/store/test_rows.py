@@ -6,32 +6,24 @@ import getpass
 import socket
 import sqlite3
 import warnings
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.client import Client
 from connecty_frames.records import forget_in, recorded_place, records_table, summary_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import close_databases
 from tests.servers.scripted import QUESTION_ID
+from tests.store.stores import another_client, create_role
 
 if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer
     from tests.servers.scripted import Script
 
-ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
 HOSTILE = "../../../../v2/admin/delete?x="
-
-
-def client(server: Script, place: str, **settings: Any) -> Client:
-    """Return a client with a new connection to its store."""
-    close_databases()
-    server.on("results", server.answer(200, ANSWER))
-    return Client("a-client", client_secret="s", base_url=server.address, dw_id=13, history=place, **settings)
 
 
 def change(place: str, assignment: str, value: object) -> None:
@@ -59,7 +51,7 @@ def change(place: str, assignment: str, value: object) -> None:
 )
 def test_a_row_that_no_client_wrote(server: Script, place: str, column: str, value: object) -> None:
     """One warning names it; the others are shown. It is not reused, and nothing of it is in a request."""
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("who?")
         asking.ask("how many?")
     change(place, column, value)
@@ -71,7 +63,7 @@ def test_a_row_that_no_client_wrote(server: Script, place: str, column: str, val
     assert "rows that no client wrote, and which are left out, by the column id: 2." in str(warning.message)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cf.HistoryWarning)
-        with client(server, place) as asking:
+        with another_client(server, place) as asking:
             assert not asking.ask("how many?", max_age="1d").metadata.reused
             assert asking.ask("how many?", max_age="1d").metadata.reused
         close_databases()
@@ -83,7 +75,7 @@ def test_a_row_that_no_client_wrote(server: Script, place: str, column: str, val
 
 def test_a_sum_that_is_too_large(server: Script, place: str) -> None:
     """A row that was reused more often than can be is left out where it would be added."""
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("who?")
         asking.ask("how many?")
     change(place, "reused", 2**63 - 1)
@@ -94,7 +86,7 @@ def test_a_sum_that_is_too_large(server: Script, place: str) -> None:
 @pytest.mark.parametrize("lease", [-(2**63), 2**63 - 1])
 def test_a_lease_that_no_client_wrote(server: Script, place: str, lease: int) -> None:
     """It is over, and hides no other row."""
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("who?")
         asking.ask("how many?")
     values: dict[str, object] = {"state": "SENT", "lease": lease}
@@ -102,14 +94,14 @@ def test_a_lease_that_no_client_wrote(server: Script, place: str, lease: int) ->
     for column, value in {**values, **uptime}.items():
         change(place, column, value)
     assert records_table(resolve(history=place))["state"].to_pylist() == ["UNCERTAIN", "COMPLETED"]
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         assert asking.ask("how many?", max_age="1d").metadata.reused  # it has an id
 
 
 @pytest.mark.parametrize(("column", "value"), [("dw_id", "13/../7"), ("dw_id", "-1"), ("dw_id", "1" * 30)])
 def test_a_workspace_that_no_client_wrote(server: Script, place: str, column: str, value: str) -> None:
     """Its question is not fetched; that of one that is longer than a number of SQLite is."""
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("how many?")
     change(place, column, value)
     settings = resolve(history=place, client_id="a-client", client_secret="s", base_url=server.address)
@@ -125,7 +117,7 @@ def test_a_workspace_that_no_client_wrote(server: Script, place: str, column: st
 
 def test_an_address_of_a_row(server: Script, place: str) -> None:
     """The secret is not sent to an address that only a row names; those of the service are known."""
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("how many?")
     settings = resolve(history=place, client_id="a-client", client_secret="s", region="us1")
     change(place, "base_url", "https://api.evil.example")
@@ -137,7 +129,7 @@ def test_an_address_of_a_row(server: Script, place: str) -> None:
 
 def test_who_asked(server: Script, place: str) -> None:
     """The machine and the user stand in the row."""
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("how many?")
     (row,) = records_table(resolve(history=place)).to_pylist()
     assert (row["host"], row["user_name"]) == (socket.gethostname(), getpass.getuser())
@@ -145,10 +137,8 @@ def test_who_asked(server: Script, place: str) -> None:
 
 def test_a_role_that_may_only_read(server: Script, running: PostgresServer, url: str, database: Any) -> None:
     """It reads, also that a sender stopped; erasing and asking are errors that name what it lacks."""
-    psycopg = pytest.importorskip("psycopg")
-    with suppress(psycopg.errors.DuplicateObject):
-        database.execute("CREATE ROLE looks LOGIN")
-    with client(server, url) as asking:
+    create_role(database, "looks LOGIN")
+    with another_client(server, url) as asking:
         asking.ask("how many?")
         asking.ask("who?")
     database.execute(
@@ -166,7 +156,7 @@ def test_a_role_that_may_only_read(server: Script, running: PostgresServer, url:
     needs = r"permission denied for table \w+; its role needs .* `connecty history ddl` prints"
     for attempt in (
         lambda: forget_in(resolve(history=place), QUESTION_ID, None),
-        lambda: client(server, place).ask("why?"),
+        lambda: another_client(server, place).ask("why?"),
     ):
         with pytest.raises(cf.ConfigError, match=needs):
             attempt()
@@ -177,7 +167,7 @@ def test_a_role_that_may_only_read(server: Script, running: PostgresServer, url:
 
 def test_the_view(server: Script, url: str, database: Any) -> None:
     """Times, tags as JSON, durations, and the state by the clock; a time of anybody's is no error."""
-    with client(server, url) as asking:
+    with another_client(server, url) as asking:
         asking.ask("how many?", tags={"job": "night\0ly", "by": "a\0b \udc80"})
         asking.ask("who?")
         asking.ask("why?")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.client import Client
 from connecty_frames.records import forget_in, records_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import parse_setting
@@ -17,6 +16,7 @@ from connecty_frames.store import schema, table
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.table import store_at
 from tests.servers.scripted import QUESTION_ID
+from tests.store.stores import another_client, create_role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +24,7 @@ if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer
     from tests.servers.scripted import Script
 
-ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
 LATER = ("ALTER TABLE connecty.questions ADD COLUMN IF NOT EXISTS later text NOT NULL DEFAULT 'x'",)
-
-
-def client(server: Script, place: str, **settings: Any) -> Client:
-    """Return a client with a new connection to its store."""
-    close_databases()
-    server.on("results", server.answer(200, ANSWER))
-    return Client("id", client_secret="s", base_url=server.address, dw_id=13, history=place, **settings)
 
 
 def execute(place: str, *statements: str) -> list[tuple[Any, ...]]:
@@ -64,18 +56,18 @@ def upgraded(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_later_client_upgrades_what_an_earlier_one_uses(server: Script, place: str, upgraded: Any) -> None:
     """The rows and the id stay; a client of each version asks, reads and erases after that."""
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("how many?")
     first = store_at(parse_setting("history", place, is_text=False)).store_id
     patch = upgraded()
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("who?")
     assert execute(place, schema.VERSION) == [(2, 1, first)]
     assert execute(place, "SELECT question, later FROM connecty.questions ORDER BY id") == [
         ("how many?", "x"), ("who?", "x"),
     ]  # fmt: skip
     patch.undo()
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("why?")
         assert asking.ask("why?", max_age=60).metadata.reused
         assert records_table(resolve(history=place))["question"].to_pylist() == ["why?", "who?", "how many?"]
@@ -107,13 +99,13 @@ def test_a_later_client_upgrades_what_an_earlier_one_uses(server: Script, place:
 )
 def test_what_cannot_be_read(server: Script, place: str, changes: list[str], message: str) -> None:
     """A ConfigError says so: never no rows, and never that nothing was erased. Nothing is sent or changed."""
-    with client(server, place) as asking:
+    with another_client(server, place) as asking:
         asking.ask("how many?")
     execute(place, *changes)
     settings = resolve(history=place)
     for attempt in (
-        lambda: client(server, place, history_required=True),
-        lambda: client(server, place).ask("how many?", max_age=60),
+        lambda: another_client(server, place, history_required=True),
+        lambda: another_client(server, place).ask("how many?", max_age=60),
         lambda: records_table(settings),
         lambda: forget_in(settings, QUESTION_ID, None),
         lambda: forget_in(settings, None, "1s"),
@@ -129,7 +121,7 @@ def test_comments_and_dumps(
     server: Script, running: PostgresServer, url: str, database: Any, tmp_path: Path
 ) -> None:
     """A comment of an administrator says nothing, and a restored dump without comments has all of it."""
-    with client(server, url) as asking:
+    with another_client(server, url) as asking:
         asking.ask("how many?")
     database.execute("COMMENT ON TABLE connecty.questions IS 'do not touch'")
     close_databases()
@@ -139,36 +131,37 @@ def test_comments_and_dumps(
     database.execute("DROP SCHEMA connecty CASCADE")
     restore = [running.programs / "psql", "--quiet", f"--dbname={url}", f"--file={tmp_path / 'dump.sql'}"]
     subprocess.run(restore, check=True, capture_output=True)
-    with client(server, url) as asking:
+    with another_client(server, url) as asking:
         assert asking.ask("how many?", max_age=60).metadata.reused
     assert execute(url, "SELECT count(*) FROM connecty.questions") == [(1,)]
 
 
 def test_ddl(server: Script, running: PostgresServer, database: Any, upgraded: Any) -> None:
     """An administrator makes and upgrades the tables by it, twice too, for a role that may not create."""
-    psycopg = pytest.importorskip("psycopg")
     for role in ("asks", "reads"):
-        with suppress(psycopg.errors.DuplicateObject):
-            database.execute(f"CREATE ROLE {role} LOGIN")
+        create_role(database, f"{role} LOGIN")
     asks, reads = (running.url("store", user=role) + "?schema=user" for role in ("asks", "reads"))
     database.execute('DROP SCHEMA IF EXISTS "user" CASCADE')
-    with client(server, asks) as asking, pytest.raises(cf.ConfigError, match="`connecty history ddl` prints"):
+    with (
+        another_client(server, asks) as asking,
+        pytest.raises(cf.ConfigError, match="`connecty history ddl` prints"),
+    ):
         asking.ask("how many?")
     for _ in range(2):
         database.execute(schema.ddl("user", "asks", "reads"))
-    with client(server, asks) as asking:
+    with another_client(server, asks) as asking:
         asking.ask("how many?")
     assert records_table(resolve(history=reads))["question"].to_pylist() == ["how many?"]
     patch = upgraded()
     with (
-        client(server, asks) as asking,
+        another_client(server, asks) as asking,
         pytest.raises(cf.ConfigError, match="permission denied for schema user; its role"),
     ):
         asking.ask("how many?")
     for _ in range(2):
         database.execute(schema.ddl("user", "asks"))
     for _ in range(2):
-        with client(server, asks) as asking:
+        with another_client(server, asks) as asking:
             asking.ask("how many?")
         assert records_table(resolve(history=reads)).num_rows > 1
         patch.undo()

@@ -1,0 +1,67 @@
+"""Stores of each kind with connections of their own, and clients that record there."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connecty_frames._base.secret import SecretStr
+from connecty_frames.options import Asked
+from connecty_frames.settings.values import parse_setting
+from connecty_frames.store.database import close_databases
+from connecty_frames.store.history import History
+from connecty_frames.store.table import QuestionFile, store_at
+from tests.servers import clients
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from connecty_frames.client import Client
+    from tests.servers.scripted import Script
+
+HOW_MANY = Asked("how many?", 13)
+ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
+
+
+def client(server: Script, place: object, answer: Any = ANSWER, **settings: Any) -> Client:
+    """Return a client that records there, of a scripted server that answers every question."""
+    server.on("results", server.answer(200, answer))
+    given = {"client_id": "a-client", "client_secret": "secret", "history": place, **settings}
+    return clients.make(server, **given)
+
+
+def another_client(server: Script, place: str, **settings: Any) -> Client:
+    """Return a client with a new connection to its store."""
+    close_databases()
+    return client(server, place, **settings)
+
+
+def store(place: str) -> Any:
+    """Return a store with a connection of its own, as another process has."""
+    parsed: Any = parse_setting("history", place, is_text=False)
+    shared: Any = store_at(parsed)
+    return type(shared)(parsed, *([shared._layout] if isinstance(shared, QuestionFile) else []))
+
+
+def history(database: Any, **options: Any) -> History:
+    """Return what one client records, in a store or with a connection of its own to a place."""
+    options = {"required": False, "base_url": "u", "client_id": SecretStr("c"), "redact": str, **options}
+    return History(store(database) if isinstance(database, str) else database, **options)
+
+
+def create_role(database: Any, role: str) -> None:
+    """Create a role of PostgreSQL, unless an earlier test did."""
+    with suppress(pytest.importorskip("psycopg").errors.DuplicateObject):
+        database.execute(f"CREATE ROLE {role}")
+
+
+@contextmanager
+def locked(path: Path, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """Lock a file, as another process does in a transaction."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(f"BEGIN {kind}")
+        yield
