@@ -218,11 +218,7 @@ class Batch:
         return to_dataset(paths)
 
     def retry(
-        self,
-        *,
-        uncertain: bool = False,
-        max_workers: int = _WORKERS,
-        max_questions: int | None = None,
+        self, *, uncertain: bool = False, max_workers: int = _WORKERS, max_questions: int | None = None
     ) -> Batch:
         """Ask failed and rejected questions again, which costs money, and continue with the others.
 
@@ -256,20 +252,13 @@ class Batch:
                 setting="folder",
             )
         self._ask(
-            max_workers=max_workers,
-            max_questions=max_questions,
-            retry_failed=True,
-            retry_uncertain=uncertain,
+            max_workers=max_workers, max_questions=max_questions, retry_failed=True, retry_uncertain=uncertain
         )
         return self
 
     @shows_options(without=("dw_id", *_NOT_OF_A_BATCH))
     def refetch(
-        self,
-        *,
-        max_workers: int = _WORKERS,
-        client: Client | None = None,
-        **options: Unpack[AskOptionsDict],
+        self, *, max_workers: int = _WORKERS, client: Client | None = None, **options: Unpack[AskOptionsDict]
     ) -> Batch:
         """Fetch all answers again with other options, such as another ``schema=``; no question is asked.
 
@@ -429,8 +418,7 @@ def ask_batch(
         index = begin_folder(path, manifest, store, client_changed=client_changed)
     except OSError as error:
         raise ConfigError(
-            f"folder={path_text(path)} cannot be used ({error.strerror}). Nothing was sent.",
-            setting="folder",
+            f"folder={path_text(path)} cannot be used ({error.strerror}). Nothing was sent.", setting="folder"
         ) from None
     items = index.keyed(items)
     ask = partial(

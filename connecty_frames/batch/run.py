@@ -14,24 +14,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames import errors
 from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.asking.submission import annotate
 from connecty_frames.batch.folder import open_index, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry
 from connecty_frames.calls.concurrent import Workers
 from connecty_frames.display.progress import progress
-from connecty_frames.errors import (
-    AuthError,
-    ConfigError,
-    ConnectionFailed,
-    ConnectyError,
-    ConversionError,
-    NotFoundError,
-    QuestionLimitError,
-    RateLimitError,
-    SubmissionUncertain,
-    WriteFailed,
-)
 from connecty_frames.files import atomic_write, write_failed
 from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.options import Asked
@@ -49,7 +38,13 @@ if TYPE_CHECKING:
     from connecty_frames.store.history import History
 
 #: Errors while asking after which no other question can be asked either.
-_STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
+_STOPPING: Final = (
+    errors.AuthError,
+    errors.ConfigError,
+    errors.ConnectionFailed,
+    errors.NotFoundError,
+    errors.RateLimitError,
+)
 #: So many uncertain questions without an answer in between end a run: others would become uncertain, too.
 _MOST_UNCERTAIN: Final = 10
 #: Seconds between two updates of the line of progress.
@@ -217,22 +212,22 @@ class _BatchRun:
                 self._fetch(entry, cancelled)
             else:
                 self._ask(entry, cancelled)
-        except (WriteFailed, QuestionLimitError):
+        except (errors.WriteFailed, errors.QuestionLimitError):
             raise  # no other part could be written either, nor that in the index; or nothing was sent
-        except ConnectyError as error:
+        except errors.ConnectyError as error:
             if cancelled.is_set():
                 return
             # The service no longer has what is to be fetched again: the part of earlier options stays.
-            is_kept = isinstance(error, NotFoundError) and self.part(entry).exists()
+            is_kept = isinstance(error, errors.NotFoundError) and self.part(entry).exists()
             self.index.failed(entry.number, f"{type(error).__name__}: {error}", PART if is_kept else None)
             if self._is_stopping(error):
                 raise
 
-    def _is_stopping(self, error: ConnectyError) -> bool:
+    def _is_stopping(self, error: errors.ConnectyError) -> bool:
         """Whether no other question can be asked after the error of one."""
-        if isinstance(error, AuthError | ConfigError):
+        if isinstance(error, errors.AuthError | errors.ConfigError):
             return True
-        if isinstance(error, SubmissionUncertain):
+        if isinstance(error, errors.SubmissionUncertain):
             with self.lock:
                 self.uncertain += 1
                 return self.uncertain >= _MOST_UNCERTAIN
@@ -264,7 +259,7 @@ class _BatchRun:
             is_sent = True
             answer = self.client.call(question, self.options, row=row, cancelled=cancelled).answer()
             self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
-        except ConnectyError as error:
+        except errors.ConnectyError as error:
             is_sent = not _is_rejected(error)
             raise
         finally:
@@ -287,7 +282,7 @@ class _BatchRun:
                 with atomic_write(path) as file:
                     write_table(write_metadata(answer.table, metadata), file)
             except pa.ArrowException as error:  # such as a struct without fields, set by schema=
-                raise ConversionError(
+                raise errors.ConversionError(
                     f"The answer cannot be written as Parquet: {snippet(str(error), 200)}",
                     question_id=answer.question_id,
                 ) from None
@@ -295,7 +290,7 @@ class _BatchRun:
                 raise write_failed(error, path, answer.question_id) from None
         try:
             self.index.done(entry.number, outcome)
-        except ConfigError as error:
+        except errors.ConfigError as error:
             error.question_id = answer.question_id
             raise
         with self.lock:
@@ -321,9 +316,9 @@ def _is_asked(entry: Entry) -> bool:
     return entry.state in {RecordState.ASKED, RecordState.COMPLETED}
 
 
-def _is_rejected(error: ConnectyError) -> bool:
+def _is_rejected(error: errors.ConnectyError) -> bool:
     """Whether a question was certainly not started, by the error of its call."""
-    return error.question_id is None and not isinstance(error, SubmissionUncertain)
+    return error.question_id is None and not isinstance(error, errors.SubmissionUncertain)
 
 
 @contextmanager

@@ -31,8 +31,7 @@ MaxRows = Annotated[
 ]
 OnTruncation = Annotated[options.OnTruncation, _table(help="What to do if rows were cut.")]
 SchemaFile = Annotated[
-    Path | None,
-    _table(help="A file saved by --schema --format json: the columns and types to require."),
+    Path | None, _table(help="A file saved by --schema --format json: the columns and types to require.")
 ]
 TimeZone = Annotated[
     str, _table(help="The time zone for showing timestamps that have an offset, such as Asia/Tokyo.")

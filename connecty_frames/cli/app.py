@@ -95,8 +95,7 @@ app.add_typer(commands.config)
 def explain(
     ctx: typer.Context,
     topic: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TOPIC", help="A command, or exit-codes."),
+        list[str] | None, typer.Argument(metavar="TOPIC", help="A command, or exit-codes.")
     ] = None,
 ) -> None:
     """Explain a command, or the exit codes."""

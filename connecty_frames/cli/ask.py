@@ -9,18 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from connecty_frames.cli.answer_options import (
-    Decimals,
-    FormatOption,
-    MaxRows,
-    OnTruncation,
-    OutputOption,
-    SchemaFile,
-    Strict,
-    TagOption,
-    TimeZone,
-    read_tags,
-)
+from connecty_frames.cli import answer_options as answers
 from connecty_frames.cli.connection import (
     ADDRESS_CONFLICT,
     Profile,
@@ -64,8 +53,7 @@ def ask(
     question: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="QUESTION",
-            help="The question, in plain language; - reads it from standard input.",
+            metavar="QUESTION", help="The question, in plain language; - reads it from standard input."
         ),
     ] = None,
     *,
@@ -86,7 +74,7 @@ def ask(
             help="Reuse an answer to the same question up to this age, such as 6h, instead of asking.",
         ),
     ] = None,
-    tag: TagOption = None,
+    tag: answers.TagOption = None,
     no_history: Annotated[bool, _question("--no-history", help="Do not record the question.")] = False,
     profile: Profile = None,
     base_url: Annotated[
@@ -96,14 +84,14 @@ def ask(
         Literal["eu1", "us1"] | None, _connection(help="The region of your organisation.")
     ] = None,
     sandbox: UseSandbox = False,
-    max_rows: MaxRows = 1000,
-    on_truncation: OnTruncation = "warn",
-    schema_file: SchemaFile = None,
-    tz: TimeZone = "UTC",
-    decimals: Decimals = "auto",
-    strict: Strict = False,
-    format_: FormatOption = None,
-    output: OutputOption = None,
+    max_rows: answers.MaxRows = 1000,
+    on_truncation: answers.OnTruncation = "warn",
+    schema_file: answers.SchemaFile = None,
+    tz: answers.TimeZone = "UTC",
+    decimals: answers.Decimals = "auto",
+    strict: answers.Strict = False,
+    format_: answers.FormatOption = None,
+    output: answers.OutputOption = None,
     plot: Annotated[
         bool, _output("--plot", help="Draw a chart instead of the table: bars, lines or points.")
     ] = False,
@@ -152,7 +140,7 @@ def ask(
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "max_age": max_age,
-        "tags": read_tags(tag),
+        "tags": answers.read_tags(tag),
         "max_rows": max_rows,
         "on_truncation": "ignore" if part and on_truncation == "warn" else on_truncation,
         "schema": read_saved_schema(schema_file),

@@ -13,38 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from connecty_frames._base.text import cut, path_text, quoted, snippet
-from connecty_frames.cli.answer_options import (
-    Decimals,
-    MaxRows,
-    OnTruncation,
-    ReportFormat,
-    SchemaFile,
-    Strict,
-    TagOption,
-    TimeZone,
-    read_tags,
-)
+from connecty_frames.cli import answer_options as answers
 from connecty_frames.cli.connection import Profile, UseSandbox, connection, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
 from connecty_frames.cli.io import echo_stderr
-from connecty_frames.errors import (
-    ConfigError,
-    QuestionError,
-    QuestionTimeout,
-    SubmissionUncertain,
-)
+from connecty_frames.errors import ConfigError, QuestionError, QuestionTimeout, SubmissionUncertain
 
 if TYPE_CHECKING:
     from connecty_frames.batch import Batch, BatchSummary
-    from connecty_frames.options import AskOptionsDict
 
 #: Options, by the panel of the help that shows them.
 _questions = partial(typer.Option, rich_help_panel="Questions")
 #: The questions without an answer that are listed.
 _MOST_SHOWN: Final = 20
-#: The column that is read if a file has several and none is named.
-_COLUMN: Final = "question"
 
 
 def batch(
@@ -55,10 +37,7 @@ def batch(
         ),
     ],
     *,
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="DIR", help="The folder of the batch."),
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the batch.")],
     column: Annotated[
         str | None,
         _questions(
@@ -88,17 +67,17 @@ def batch(
         bool, typer.Option("--client-changed", help="Continue a batch that another client id began.")
     ] = False,
     dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
-    tag: TagOption = None,
+    tag: answers.TagOption = None,
     timeout: Annotated[float | None, _questions(help="Seconds for each question.")] = None,
     profile: Profile = None,
     sandbox: UseSandbox = False,
-    max_rows: MaxRows = 1000,
-    on_truncation: OnTruncation = "warn",
-    schema_file: SchemaFile = None,
-    tz: TimeZone = "UTC",
-    decimals: Decimals = "auto",
-    strict: Strict = False,
-    format_: ReportFormat = "text",
+    max_rows: answers.MaxRows = 1000,
+    on_truncation: answers.OnTruncation = "warn",
+    schema_file: answers.SchemaFile = None,
+    tz: answers.TimeZone = "UTC",
+    decimals: answers.Decimals = "auto",
+    strict: answers.Strict = False,
+    format_: answers.ReportFormat = "text",
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Do not write progress and a summary to standard error.")
     ] = False,
@@ -108,18 +87,7 @@ def batch(
     Run it again to continue: answered questions are skipped, and accepted ones are fetched.
     """
     questions = _read_questions(file, column, name_column)
-    options: AskOptionsDict = {
-        "dw_id": dw_id,
-        "tags": read_tags(tag),
-        "max_rows": max_rows,
-        "on_truncation": on_truncation,
-        "schema": read_saved_schema(schema_file),
-        "timeout": timeout,
-        "tz": tz,
-        "decimals": decimals,
-        "strict": strict,
-        "progress": False if quiet else None,
-    }
+    tags, schema = answers.read_tags(tag), read_saved_schema(schema_file)
     from connecty_frames.batch import ask_batch
 
     with connection(sandbox=sandbox, profile=profile) as address, open_client(address) as client:
@@ -132,7 +100,16 @@ def batch(
             retry_uncertain=retry_uncertain,
             client=client,
             client_changed=client_changed,
-            **options,
+            dw_id=dw_id,
+            tags=tags,
+            max_rows=max_rows,
+            on_truncation=on_truncation,
+            schema=schema,
+            timeout=timeout,
+            tz=tz,
+            decimals=decimals,
+            strict=strict,
+            progress=False if quiet else None,
         )
     summary = asked.summary()
     if format_ == "json":
@@ -187,7 +164,7 @@ def _read_questions(
             "commas, or name the only column with --column.",
             setting="file",
         )
-    chosen = column or (header[0] if len(header) == 1 else _COLUMN)
+    chosen = column or (header[0] if len(header) == 1 else "question")
     for name, option in ((chosen, "--column"), (name_column, "--name-column")):
         if name is not None and header.count(name) != 1:
             raise ConfigError(

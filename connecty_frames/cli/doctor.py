@@ -210,7 +210,7 @@ def _settings(address: Mapping[str, Any]) -> Check:
 
 def _extras() -> Check:
     """Return the check of the optional dependencies, whose absence is no failure."""
-    from importlib.metadata import PackageNotFoundError, requires
+    from importlib.metadata import PackageNotFoundError, distributions, requires
 
     from connecty_frames.asking.checks import Check, Status
 
@@ -220,18 +220,8 @@ def _extras() -> Check:
         return Check.skipped("extras", "the package runs from its source and is not installed")
     extras: dict[str, bool] = {}
     for name, extra in (found.groups() for each in requirements if (found := _REQUIREMENT.match(each))):
-        extras[extra] = extras.get(extra, True) and _is_installed(name)
+        extras[extra] = extras.get(extra, True) and any(distributions(name=name))
     text = f"installed: {', '.join(extra for extra, installed in extras.items() if installed) or 'none'}"
     lacking = ",".join(extra for extra, installed in extras.items() if not installed)
     hint = f"; for the others: pip install '{_DISTRIBUTION}[{lacking}]'" if lacking else ""
     return Check("extras", Status.OK, text + hint)
-
-
-def _is_installed(name: str) -> bool:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True

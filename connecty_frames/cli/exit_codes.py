@@ -4,37 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from connecty_frames.errors import (
-    APIError,
-    AuthError,
-    ConfigError,
-    ConnectionFailed,
-    ConnectyError,
-    ConversionError,
-    PinChanged,
-    QuestionError,
-    QuestionLimitError,
-    QuestionTimeout,
-    ResponseError,
-    SubmissionUncertain,
-    TruncatedError,
-)
+from connecty_frames import errors
 
 #: The exit code of each kind of error; the first class that matches decides.
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
-    ConfigError: 2,
-    AuthError: 3,
-    ConnectionFailed: 4,
-    APIError: 5,
-    ResponseError: 6,
-    QuestionTimeout: 8,
-    SubmissionUncertain: 9,
-    QuestionLimitError: 14,
-    QuestionError: 7,
-    ConversionError: 10,
-    TruncatedError: 11,
-    PinChanged: 12,
-    ConnectyError: 1,
+    errors.ConfigError: 2,
+    errors.AuthError: 3,
+    errors.ConnectionFailed: 4,
+    errors.APIError: 5,
+    errors.ResponseError: 6,
+    errors.QuestionTimeout: 8,
+    errors.SubmissionUncertain: 9,
+    errors.QuestionLimitError: 14,
+    errors.QuestionError: 7,
+    errors.ConversionError: 10,
+    errors.TruncatedError: 11,
+    errors.PinChanged: 12,
+    errors.ConnectyError: 1,
     OSError: 1,
 }
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.schema import Schema
 
-#: The argument and the name of a file that stand for standard input.
-_STDIN: Final = "-"
 #: The most bytes that are read, so that an endless input ends.
 _MAX_BYTES: Final = 10_000_000
 
@@ -94,7 +92,7 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
             f"-f is --file, the file with the question; for the format, write --format {file}.",
             setting="file",
         )
-    is_stdin = [*words[:1]] == [_STDIN] or str(file) == _STDIN
+    is_stdin = "-" in (*words[:1], str(file))
     given = [bool(words), file is not None, question_id is not None]
     if sum(given) > 1 or (is_stdin and len(words) > 1):
         raise ConfigError(

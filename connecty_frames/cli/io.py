@@ -48,8 +48,6 @@ _COPIED: Final = re.compile(
 )
 #: Stands for a space in it: no break for textwrap, and never in text for a terminal, where it is escaped.
 _JOINT: Final = "\0"
-#: The signals that end a command; not every system has all of them.
-_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 #: Ignore further signals for so many seconds after one, so that its message is printed completely.
 _GRACE: Final = 1.0
 #: How often to check, in seconds, whether an interrupt was lost.
@@ -105,7 +103,12 @@ def standard_streams() -> Iterator[None]:
         try:
             yield
         finally:
-            _flush()
+            try:
+                sys.stdout.flush()
+            except BrokenPipeError:
+                pass
+            except OSError as error:  # earlier failures were reported when they occurred
+                echo_stderr(f"OSError: {error}")
             sys.stdout, sys.stderr = before
     except SystemExit as ended:
         code = ended.code
@@ -113,11 +116,6 @@ def standard_streams() -> Iterator[None]:
         # Not the code of the command: click exits with 1 if a pipe is closed.
         code = BROKEN_PIPE if isinstance(output.failure, BrokenPipeError) else 1
     sys.exit(code)
-
-
-def is_stdout_closed() -> bool:
-    """Return whether the process was started without standard output, as by ``>&-``."""
-    return sys.__stdout__ is None
 
 
 def stdout_console(*, width: int | None = None) -> Console:
@@ -135,16 +133,6 @@ def discard_output() -> None:
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Output):
         raw.failure = raw.failure or BrokenPipeError(errno.EPIPE, "Standard output has no reader")
-
-
-def _flush() -> None:
-    """Flush standard output and report a failure; earlier failures were reported when they occurred."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        pass
-    except OSError as error:
-        echo_stderr(f"OSError: {error}")
 
 
 class _ClosedStream(io.RawIOBase):
@@ -222,8 +210,8 @@ def exit_on_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    handlers = {number: signal.getsignal(number) for number in numbers}
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # not on Windows
+    handlers = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
     before = {number: old for number, old in handlers.items() if old not in (signal.SIG_IGN, None)}
     hook = sys.unraisablehook
     handler = _SignalHandler()

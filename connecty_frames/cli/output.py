@@ -7,10 +7,10 @@ import json
 import os
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, get_args
 
 from connecty_frames._base.text import cut, terminal, value_text
-from connecty_frames.cli.io import echo_stderr, is_stdout_closed, shell_message, stdout_console
+from connecty_frames.cli.io import echo_stderr, shell_message, stdout_console
 from connecty_frames.errors import ConfigError, QuestionError, missing_extra
 
 if TYPE_CHECKING:
@@ -36,18 +36,10 @@ TABLES: Final[frozenset[Format]] = frozenset({"table", "text"})
 _BINARY: Final = frozenset({"csv.gz", "parquet", "arrow", "xlsx"})
 #: The format of a file by its suffix, if none is chosen.
 _SUFFIXES: Final[dict[str, Format]] = {
-    ".csv": "csv",
-    ".csv.gz": "csv.gz",
-    ".tsv": "tsv",
-    ".json": "json",
-    ".ndjson": "ndjson",
+    **{f".{name}": name for name in get_args(Format) if name not in {*TABLES, "markdown"}},
     ".jsonl": "ndjson",
-    ".parquet": "parquet",
-    ".arrow": "arrow",
     ".feather": "arrow",
     ".md": "markdown",
-    ".html": "html",
-    ".xlsx": "xlsx",
     ".txt": "text",
 }
 
@@ -79,8 +71,7 @@ def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) 
     if chosen is None and format_ == "markdown":
         return "text"
     raise ConfigError(
-        f"The {part} is written as text, or with --format json as JSON; not as {format_}.",
-        setting="format",
+        f"The {part} is written as text, or with --format json as JSON; not as {format_}.", setting="format"
     )
 
 
@@ -101,7 +92,7 @@ def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         with atomic_write(checked_path(output, "output")) as file:
             yield file
         return
-    if is_stdout_closed():
+    if sys.__stdout__ is None:  # as by ``>&-``
         raise ConfigError("Standard output is closed: give --output FILE.", setting="output")
     if sys.stdout.isatty() and format_ in _BINARY:
         raise ConfigError(

@@ -13,15 +13,7 @@ from urllib.parse import unquote
 import typer
 
 from connecty_frames._base.text import counted, excerpt, path_text, snippet, terminal, with_excerpt
-from connecty_frames.cli.answer_options import (
-    Decimals,
-    FormatOption,
-    MaxRows,
-    OutputOption,
-    ReportFormat,
-    SchemaFile,
-    TimeZone,
-)
+from connecty_frames.cli import answer_options as answers
 from connecty_frames.cli.connection import Profile, UseSandbox, connection, is_temporary, open_client
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import FlagGroup, read_saved_schema
@@ -92,15 +84,14 @@ def add(
     dialect: _Dialect = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing pin.")] = False,
     question_id: Annotated[
-        str | None,
-        typer.Option(help="The id of an earlier question, whose answer is pinned without asking."),
+        str | None, typer.Option(help="The id of an earlier question, whose answer is pinned without asking.")
     ] = None,
     dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
     timeout: _Timeout = None,
-    max_rows: MaxRows = 1000,
-    schema_file: SchemaFile = None,
-    tz: TimeZone = "UTC",
-    decimals: Decimals = "auto",
+    max_rows: answers.MaxRows = 1000,
+    schema_file: answers.SchemaFile = None,
+    tz: answers.TimeZone = "UTC",
+    decimals: answers.Decimals = "auto",
     folder: _Folder = None,
     profile: Profile = None,
     sandbox: UseSandbox = False,
@@ -131,7 +122,9 @@ def add(
 
 
 @pin.command("list")
-def list_pins(*, folder: _Folder = None, format_: FormatOption = None, output: OutputOption = None) -> None:
+def list_pins(
+    *, folder: _Folder = None, format_: answers.FormatOption = None, output: answers.OutputOption = None
+) -> None:
     """List the pins, in the order of their names."""
     import pyarrow as pa
 
@@ -179,7 +172,7 @@ def check(
     folder: _Folder = None,
     profile: Profile = None,
     sandbox: UseSandbox = False,
-    format_: ReportFormat = "text",
+    format_: answers.ReportFormat = "text",
 ) -> None:
     """Check whether the SQL of pins may be run, and with --connection whether it returns the same columns.
 
@@ -252,12 +245,11 @@ def run(
     warehouse: Annotated[str, typer.Option("--connection", metavar="URL", help=_CONNECTION)],
     all_: _All = False,
     dialect: _Dialect = None,
-    schema_file: SchemaFile = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
+    schema_file: answers.SchemaFile = None,
+    format_: answers.FormatOption = None,
+    output: answers.OutputOption = None,
     output_folder: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A folder for one file per pin, by default Parquet."),
+        Path | None, typer.Option(metavar="DIR", help="A folder for one file per pin, by default Parquet.")
     ] = None,
     folder: _Folder = None,
 ) -> None:

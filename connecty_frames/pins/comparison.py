@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -14,7 +13,7 @@ from connecty_frames.export.formats import WRITERS
 from connecty_frames.warehouse.sql import fingerprint, parse, parse_any, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Sequence
 
     import pyarrow as pa
 
@@ -161,11 +160,6 @@ def _rows_key(answer: Answer) -> tuple[int | None, str]:
     return answer.metadata.whole_rows, hashlib.sha256(rows).hexdigest()
 
 
-def largest_group(keys: Iterable[Hashable]) -> int:
-    """Return how many of the keys are equal to the most frequent one."""
-    return max(Counter(keys).values())
-
-
 def parsed(sql: str, dialect: str | None) -> Statement | None:
     """Return SQL as a statement of a dialect, by default a common one, or None if it cannot be analysed."""
     try:
@@ -238,7 +232,6 @@ def _without_literals(statement: Statement) -> Statement:
     """Return a statement with empty texts in place of its numbers and texts."""
     from sqlglot import exp
 
-    def blank(node: Any) -> Any:
-        return exp.Literal.string("") if isinstance(node, exp.Literal) else node
-
-    return replace(statement, tree=statement.tree.transform(blank))
+    blank = exp.Literal.string("")
+    tree = statement.tree.transform(lambda node: blank.copy() if isinstance(node, exp.Literal) else node)
+    return replace(statement, tree=tree)

@@ -285,8 +285,6 @@ def _multiline(text: str) -> Any:
 
 
 def _unusable(
-    path: Path,
-    reason: str,
-    advice: str = "Restore it from your version control, or name another folder",
+    path: Path, reason: str, advice: str = "Restore it from your version control, or name another folder"
 ) -> ConfigError:
     return ConfigError(f"{path_text(path)} {reason}. {advice}.", setting="path")

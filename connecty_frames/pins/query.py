@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
@@ -16,7 +17,6 @@ from connecty_frames.pins.comparison import (
     PinCheck,
     compare,
     compare_columns,
-    largest_group,
     parsed,
     text_fingerprint,
 )
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from connecty_frames.options import Engine, FetchOptionsDict
     from connecty_frames.warehouse.cast import RecordBatchReader
     from connecty_frames.warehouse.sql import Statement
-
-#: Options whose values are those of the pin.
-_FIXED = ("dw_id", "schema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +120,7 @@ class Pin:
         ConnectyError
             As for :func:`fetch_df`.
         """
-        if given := [name for name in _FIXED if name in options]:
+        if given := [name for name in ("dw_id", "schema") if name in options]:
             raise ConfigError(
                 f"{given[0]}={value_text(cast('dict[str, Any]', options)[given[0]])}: pin "
                 f"{snippet(self.name)!r} sets it; leave it out, or use cf.fetch_df.",
@@ -303,7 +300,7 @@ class Pin:
             )
             for _ in range(times)
         ]
-        agreeing = [largest_group(keys) for keys in zip(*(keys for _, keys in found), strict=True)]
+        agreeing = [max(Counter(keys).values()) for keys in zip(*(keys for _, keys in found), strict=True)]
         return PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
 
     def _read(self, connection: object) -> PinCheck:

@@ -400,7 +400,7 @@ def test_how_long_a_token_is_used(
 )
 def test_what_is_installed(monkeypatch: pytest.MonkeyPatch, text: str, *, is_installed: bool) -> None:
     """All of the optional dependencies, or none."""
-    monkeypatch.setattr("connecty_frames.cli.doctor._is_installed", lambda _: is_installed)
+    monkeypatch.setattr("importlib.metadata.distributions", lambda name: [name] * is_installed)
 
     assert re.fullmatch(text, _extras().text)
 
