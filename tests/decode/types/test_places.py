@@ -117,6 +117,12 @@ NESTED = pa.list_(pa.struct([("b", pa.large_string()), pa.field("a", pa.date32()
         (pa.list_(pa.list_(pa.int64(), 1)), ["[[1]]", "[[2],null]"], [[[1]], [[2], None]]),
         (pa.list_(pa.timestamp("ms")), ["[null]", "null"], [[None], None]),
         (
+            pa.map_(pa.int8(), pa.string()),
+            ['{"1":null,"2":[1]}', "null", "{}"],
+            [[(1, None), (2, "[1]")], None, []],
+        ),
+        (pa.list_(pa.map_(pa.string(), pa.bool_())), ['[{},{"a":true}]', "[]"], [[[], [("a", True)]], []]),
+        (
             NESTED,
             ['[{"a":"2025-01-01","b":1}]', "null", '[null,{"b":null,"a":"20250102"}]'],
             [[{"b": "1", "a": dt.date(2025, 1, 1)}], None, [None, {"b": None, "a": dt.date(2025, 1, 2)}]],
@@ -142,6 +148,16 @@ def test_given_types(type_: pa.DataType, cells: list[str], values: list[Any], ba
         (NESTED, ["null", '[{"a":null,"b":"x"}]'], 1, "has a null under 'a'"),
         (pa.struct([("a", pa.int8())]), ['{"a":1}', '{"a":1,"b":2}'], 1, "is not an object with just"),
         (pa.struct([("a", pa.int8())]), ['{"a":1}', '{"a":1,"a":2}'], 1, "is not an object with just"),
+        (pa.struct([("a", pa.int8())]), ['{"a":1}', '{"a":[]}'], 1, "is not a value of int8"),
+        (pa.struct([("a", pa.list_(pa.int8(), 1))]), ['{"a":[1]}', '{"a":[]}'], 1, "does not have 1 items"),
+        (pa.map_(pa.string(), pa.int8()), ['{"a":1}', '{"a":1,"a":2}'], 1, "is not an object with each key"),
+        (pa.map_(pa.string(), pa.int8()), ["null", '{"a":1,"b":300}'], 1, "does not fit in int8"),
+        (
+            pa.map_(pa.string(), pa.field("x", pa.int8(), nullable=False)),
+            ['{"a":null}'],
+            0,
+            "has a null inside",
+        ),
     ],
 )
 def test_errors_name_the_cell(
