@@ -205,10 +205,8 @@ def forget_in(
             count, parts = forget_records(database, question_id=check_question_id(question_id))
     erased, here, damaged = Erased(count), Path(), list[Path]()
     if isinstance(database, QuestionFile):
-        here, damaged = (
-            database.path.parent,
-            sorted(database.path.parent.glob(f"{database.path.name}.damaged-*")),
-        )
+        here = database.path.parent
+        damaged = sorted(here.glob(f"{database.path.name}.damaged-*"))
     erased.files = (*(part_path(Path(folder or here), *rest) for folder, *rest in parts), *damaged)
     return erased
 

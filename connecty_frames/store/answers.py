@@ -1,7 +1,4 @@
-"""Kept answers: the responses of recorded questions as they were received, in a file beside the history.
-
-They stand in a file of their own, so that writing a large one does not hold up the rows of questions.
-"""
+"""Kept answers: the responses of recorded questions as they were received, in a file beside the history."""
 
 from __future__ import annotations
 

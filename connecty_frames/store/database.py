@@ -1,9 +1,6 @@
 """A SQLite file: private, shared by processes, and set aside if it is damaged.
 
 It is open while it has users, such as a client, and otherwise for one statement.
-
-In WAL mode with ``synchronous=NORMAL`` an insert takes about 0.02 ms and survives the death of the process;
-a power cut may lose the last ones. ``FULL`` would take 1 to 3 ms. WAL needs processes on one machine.
 """
 
 from __future__ import annotations

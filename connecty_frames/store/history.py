@@ -234,7 +234,7 @@ class History:
             isinstance(error, StoreError) and not isinstance(error, OutageError)
         ):
             return
-        leases.end(row)
+        leases.renewals.end(row)
         if self.database.url is not None:
             # The server may still execute the insertion, and then finds a row with its token.
             self._pending.append(self._insertion(row, asked, state=RecordState.REJECTED))
@@ -246,7 +246,7 @@ class History:
 
     def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
         """Record that a question, last sent at ``asked_at``, was accepted, unless that is recorded."""
-        leases.end(row)
+        leases.renewals.end(row)
         clock, moment = self.database.now(now)
         later = microseconds(asked_at) - row.asked_at
         # Two indexes have that time, so it is written only if it has changed.
@@ -264,7 +264,7 @@ class History:
         self, row: Row, state: RecordState, error: str, *, now: datetime, question_id: str | None = None
     ) -> None:
         """Record that a question was not started (REJECTED), or that this is unknown (UNCERTAIN)."""
-        leases.end(row)
+        leases.renewals.end(row)
         self._pending.append(self._without_id(row, state, error, now, question_id))
         self._write_pending()
 
@@ -394,7 +394,7 @@ class History:
         statement = f"SELECT 1 FROM questions WHERE {condition}"
         if not (result.changed or self.database.execute(statement, parameters, until=until).rows):
             return False
-        leases.hold(row, self._renew)
+        leases.renewals.hold(row, self._renew)
         self._has_recorded = True
         return True
 

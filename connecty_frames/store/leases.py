@@ -1,10 +1,4 @@
-"""Leases: a question counts as being sent for as long as its sender renews its row.
-
-A killed sender renews nothing, whatever the process, container or system. Once its lease is over, the
-question is UNCERTAIN for everybody. A lease has the time of two clocks, and is over when both say so: the
-wall clock may be set, and the uptime begins again at a boot. Neither keeps a lease that the other has left
-behind for more than its length.
-"""
+"""Leases: a question counts as being sent for as long as its sender renews its row."""
 
 from __future__ import annotations
 
@@ -28,7 +22,7 @@ def lease_now() -> tuple[int, int]:
     return time.time_ns() // 1000, time.monotonic_ns() // 1000
 
 
-class _Renewals:
+class Renewals:
     """The rows whose leases this process renews, by one thread that ends when there are none."""
 
     def __init__(self) -> None:
@@ -38,12 +32,18 @@ class _Renewals:
         self._thread: threading.Thread | None = None
 
     def hold(self, row: object, renew: Callable[[Any], None]) -> None:
+        """Renew the lease of a row, by a function that is given it, until it ends."""
         with self.lock:
             self.held[row] = renew
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._renew, name="connecty-leases", daemon=True)
                 with suppress(RuntimeError):  # no more threads, as while Python exits: the lease runs out
                     self._thread.start()
+
+    def end(self, row: object) -> None:
+        """Renew the lease of a row no more: what became of its question is known."""
+        with self.lock:
+            self.held.pop(row, None)
 
     def _renew(self) -> None:
         while True:
@@ -58,24 +58,13 @@ class _Renewals:
             del held, row, renew
 
 
-_renewals = _Renewals()
-
-
-def hold(row: object, renew: Callable[[Any], None]) -> None:
-    """Renew the lease of a row, by a function that is given it, until it ends."""
-    _renewals.hold(row, renew)
-
-
-def end(row: object) -> None:
-    """Renew the lease of a row no more: what became of its question is known."""
-    with _renewals.lock:
-        _renewals.held.pop(row, None)
+renewals = Renewals()
 
 
 def _leave_to_parent() -> None:
     """Renew nothing in a forked child, which sends none of the questions of its parent."""
-    global _renewals  # noqa: PLW0603 - the lock may be held by a thread of the parent
-    _renewals = _Renewals()
+    global renewals  # noqa: PLW0603 - the lock may be held by a thread of the parent
+    renewals = Renewals()
 
 
 if hasattr(os, "register_at_fork"):

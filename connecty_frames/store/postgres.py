@@ -1,7 +1,6 @@
 """The questions in a PostgreSQL database, which processes on many machines share.
 
-The functions of libpq that do not block are used, by way of psycopg: its own connections wait without limit
-for a server that does not answer any more. A connection whose statement did not end in time is given up.
+The functions of libpq that do not block are used, by way of psycopg: its own connections wait without limit.
 """
 
 from __future__ import annotations

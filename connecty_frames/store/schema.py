@@ -1,7 +1,7 @@
 """The tables of stores, in PostgreSQL's words, by version.
 
-Later versions only add, since clients of earlier ones may be at work. A store says its own version, and the
-oldest version of clients that may use it. Each statement changes nothing if it is repeated.
+Later versions only add, since clients of earlier ones may be at work. Each statement changes nothing if it is
+repeated.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote, urlencode
+
+from connecty_frames.store.leases import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,15 +81,15 @@ def _moment(name: str) -> str:
 
 #: A second clock for leases.
 _UPTIME: Final = "ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000"
-#: The first two let one claim through: statements at the same time do not see each other's rows. The view is
-#: for people and dashboards.
+_LEASE: Final = int(SECONDS * 1e6)
+#: The first two let one claim through. The view is for people and dashboards.
 _CLAIMS: Final = (
     "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_token ON connecty.questions (token)",
     "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_claim ON connecty.questions (key, previous)",
     f"""\
 CREATE OR REPLACE VIEW connecty.history AS SELECT
     id, {_moment("asked_at")}, question, question_id,
-    CASE WHEN state = 'SENT' AND abs(lease - extract(epoch FROM clock_timestamp()) * 1000000) > 60000000
+    CASE WHEN state = 'SENT' AND abs(lease - extract(epoch FROM clock_timestamp()) * 1000000) > {_LEASE}
         THEN 'UNCERTAIN' ELSE state END AS state,
     {_moment("accepted_at")}, {_moment("ended_at")},
     (accepted_at::float8 - asked_at) / 1000000 AS seconds_to_accept,

@@ -41,8 +41,6 @@ _QUOTATION_MARKS: Final = re.compile(
     "[\"'\u00ab\u00bb\u2018-\u201f\u2039\u203a\u2e42\u300c-\u300f\u301d-\u301f\ufe41-\ufe44\uff02\uff07\uff62\uff63"
     "`\u00b4\u2032-\u2037\u275b-\u2760\u276e\u276f\u3008-\u300b]"
 )
-
-
 #: More are not counted, and their sum is an integer in Arrow.
 MOST_REUSED: Final = 2**31
 #: How many rows a warning names.
@@ -248,17 +246,14 @@ def forget_records(
     # Returns how many, and the parts that have their answers: the folder if it is known, number and name.
     if not database.exists or (row is not None and abs(row) > LARGEST):
         return 0, []
-    parameters: tuple[object, ...]
-    if question_id is not None:
-        condition, parameters = "question_id = ?", (question_id,)
-    elif row is not None:
-        condition, parameters = "id = ?", (row,)
-    elif batch is not None:
-        condition, parameters = "key IN (SELECT key FROM items WHERE batch = ?)", (batch,)
-    else:
-        states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
-        condition = f"asked_at < ? AND state IN ({states})"
-        parameters = (microseconds(before or datetime.now(UTC)),)
+    states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
+    selections: tuple[tuple[str, object], ...] = (
+        ("question_id = ?", question_id),
+        ("id = ?", row),
+        ("key IN (SELECT key FROM items WHERE batch = ?)", batch),
+        (f"asked_at < ? AND state IN ({states})", microseconds(before or datetime.now(UTC))),
+    )
+    condition, parameters = next((each, (value,)) for each, value in selections if value is not None)
     where = f"FROM questions WHERE {condition}"
     items = f"WHERE number > 0 AND key IN (SELECT key {where})"
     answers = answers_beside(database)

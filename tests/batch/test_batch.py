@@ -510,7 +510,7 @@ def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch
     """A call waits for it no longer than a lease, and leaves the question to it."""
     monkeypatch.setattr(leases, "SECONDS", 0.5)
     monkeypatch.setattr(leases, "PAUSE", 0.05)
-    monkeypatch.setattr(leases, "_renewals", leases._Renewals())
+    monkeypatch.setattr(leases, "renewals", leases.Renewals())
     accepted = threading.Event()
     service.replies["why?"] = Script.held(
         accepted, Script.answer(202, {"question_id": service.question_id("why?")})

@@ -16,7 +16,6 @@ import pytest
 
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
-from connecty_frames.store.leases import _Renewals
 from connecty_frames.store.table import RecordState, store_at
 from tests.servers.timing import until
 from tests.store import stores
@@ -36,7 +35,7 @@ ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Renew every 20 ms, by a thread of this test."""
     monkeypatch.setattr(leases, "PAUSE", 0.02)
-    monkeypatch.setattr(leases, "_renewals", _Renewals())
+    monkeypatch.setattr(leases, "renewals", leases.Renewals())
 
 
 @pytest.fixture
@@ -141,7 +140,7 @@ def test_a_forked_child(history: History, path: Path) -> None:
     row = history.sent(Asked("how many?", 13), asked_at=NOON)
     child = os.fork()
     if not child:
-        found = list(leases._renewals.held)
+        found = list(leases.renewals.held)
         history.close()
         os._exit(bool(found))
     assert os.waitpid(child, 0)[1] == 0

@@ -334,10 +334,10 @@ def test_leases_by_the_clock_of_the_database(
 ) -> None:
     """One that is renewed is SENT; one that is not becomes UNCERTAIN, and is healed by a late acceptance."""
     monkeypatch.setattr(leases, "PAUSE", 0.05)
-    monkeypatch.setattr(leases, "_renewals", leases._Renewals())
+    monkeypatch.setattr(leases, "renewals", leases.Renewals())
     found = history(url, required=True)
     row, held = sent(found), sent(found, Asked("who?", 13))
-    leases.end(row)
+    leases.renewals.end(row)
     database.execute("UPDATE connecty.questions SET lease = lease - 61 * 1000000")
     renewed = "SELECT FROM connecty.questions WHERE question = 'who?' AND lease > asked_at - 9 * 1000000"
     until(lambda: database.execute(renewed).fetchall())
