@@ -253,21 +253,15 @@ def build_nested(
         return _FewPlaces(build_place).build(list(cells), type_)
     if cells.has_surrogates:
         raise surrogate_error(cells)
-    parts = list(cells.parts())
-    groups = [[part] for part in parts] if type_ is not None and _is_by_cell(type_) else [parts]
-    return pa.chunked_array(_build_groups(groups, _Places(build_place, cells.checkpoint), type_))
-
-
-def _build_groups(groups: list[list[Part]], places: _Places, type_: pa.DataType | None) -> Iterator[pa.Array]:
-    """Build the array of each group of parts, so that what is inside of a few is in memory at once."""
-    first = 0
-    for group in groups:
-        count = sum(len(codes) for codes, _ in group)
+    parts, arrays = list(cells.parts()), list[pa.Array]()
+    if type_ is None or not _is_by_cell(type_):
+        return _Places(build_place, cells.checkpoint).build(parts, type_)
+    for part in parts:  # so that what is inside of a few is in memory at once
         try:
-            yield places.build(group, type_)
+            arrays.append(_Places(build_place, cells.checkpoint).build([part], type_))
         except CellError as error:
-            raise error.at(first + (error.row or 0)) from None
-        first += count
+            raise error.at(sum(map(len, arrays)) + (error.row or 0)) from None
+    return pa.chunked_array(arrays)
 
 
 def _is_by_cell(type_: pa.DataType) -> bool:
