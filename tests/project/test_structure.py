@@ -62,8 +62,8 @@ def test_the_package_keeps_its_limits() -> None:
     texts = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
     reasons = [reason for text in texts for reason in NOQA.findall(text)]
 
-    assert len(list(PACKAGE.glob("[!_]*.py"))) <= 16
-    assert max(text.count("\n") for text in texts) <= 600
+    assert len(list(PACKAGE.glob("[!_]*.py"))) <= 14
+    assert max(text.count("\n") for text in texts) <= 580
     assert 0 < len(reasons) <= 45
     assert [reason for reason in reasons if not reason.strip(" -")] == []
 
