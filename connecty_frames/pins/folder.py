@@ -196,7 +196,7 @@ def _parsed(text: bytes, path: Path, name: str) -> Pin:
     table = _document(text, path)
     try:
         return _read_pin(check_name(name), msgspec.convert(table, _File))
-    except (ConnectyError, ValueError, KeyError, OverflowError) as error:  # msgspec's is a ValueError
+    except (ConnectyError, msgspec.ValidationError, ValueError, KeyError, OverflowError) as error:
         reason = f"a column lacks {error}" if isinstance(error, KeyError) else str(error).removesuffix(".")
         raise _unusable(path, f"is damaged: pin {snippet(name)!r}: {snippet(reason)}") from None
 
