@@ -46,32 +46,19 @@ def test_the_top_countries_are_text_and_whole_numbers(service: Any) -> None:
     assert answer.statistics["country"]["string"]["max_len"] == 7
 
 
-def test_the_top_countries_in_pandas(service: Any) -> None:
-    """Nullable dtypes, none of them object, and the metadata on the frame."""
-    frame = service.client().ask_df(TOP_COUNTRIES)
+def test_the_top_countries_in_each_library(service: Any) -> None:
+    """The same values, in pandas with nullable dtypes, and the metadata on the frame."""
+    client = service.client()
+    frame = client.ask_df(TOP_COUNTRIES)
+    polars, table = (client.ask_df(TOP_COUNTRIES, engine=engine) for engine in ("polars", "pyarrow"))
 
     assert type(frame) is pd.DataFrame
     assert frame.dtypes.astype(str).to_dict() == {"country": "string", "orders": "Int64"}
-    assert frame.to_dict("list") == COUNTRIES
-    assert frame.connecty.question == TOP_COUNTRIES
+    assert polars.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
+    assert frame.to_dict("list") == polars.to_dict(as_series=False) == table.to_pydict() == COUNTRIES
+    assert {cf.metadata(each).question for each in (frame, polars, table)} == {TOP_COUNTRIES}
     assert frame.connecty.response_summary == "Poland has the most orders of all countries: 31768."
-
-
-def test_the_top_countries_in_polars(service: Any) -> None:
-    """String and Int64, and the metadata on the frame."""
-    frame = service.client().ask_df(TOP_COUNTRIES, engine="polars")
-
-    assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
-    assert frame.to_dict(as_series=False) == COUNTRIES
-    assert frame.connecty.sql_query.startswith("SELECT ")
-
-
-def test_the_top_countries_in_arrow(service: Any) -> None:
-    """The table, and the metadata in its schema."""
-    table = service.client().ask_df(TOP_COUNTRIES, engine="pyarrow")
-
-    assert table.to_pydict() == COUNTRIES
-    assert cf.metadata(table).question == TOP_COUNTRIES
+    assert polars.connecty.sql_query.startswith("SELECT ")
 
 
 def test_the_logins_are_instants_and_text(service: Any) -> None:
@@ -104,16 +91,12 @@ def test_instants_are_shown_in_the_zone_that_is_asked_for(service: Any) -> None:
 
 
 def test_truncation_can_be_an_error(service: Any) -> None:
-    """The error has the rows received, the rows of the answer, and the question."""
+    """The error has the rows received, those of the answer, and the question; five of six cut nothing."""
     with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows received") as raised:
         service.client().ask_df(LOGINS, max_rows=3, on_truncation="raise")
 
     assert (raised.value.rows, raised.value.total_rows) == (3, 100)
     assert raised.value.question_id is not None
-
-
-def test_fewer_rows_than_requested_are_all_rows(service: Any) -> None:
-    """Five rows of at most six: nothing was cut, and there is no warning."""
     assert service.client().ask(TOP_COUNTRIES, max_rows=6).truncated is False
 
 
@@ -158,7 +141,10 @@ def test_an_answer_is_fetched_again_by_its_id(service: Any) -> None:
 
 
 def test_a_failed_question_is_an_error_with_its_details(service: Any) -> None:
-    """QuestionFailed with question, id, workspace and state; a wait for it is no error."""
+    """QuestionFailed with question, id, workspace and state; a wait for it is no error.
+
+    The document has no field for a reason, so every field beside the state is shown.
+    """
     client = service.client()
     question = client.submit(FAILING)
     assert question.wait() == "FAILED"
@@ -169,19 +155,12 @@ def test_a_failed_question_is_an_error_with_its_details(service: Any) -> None:
     error = raised.value
     assert (error.question, error.dw_id, error.state) == (FAILING, 13, "FAILED")
     assert error.question_id == question.question_id
-
-
-def test_a_reason_is_in_the_message(service: Any) -> None:
-    """The document has no field for it, so every field beside the state is shown."""
-    with pytest.raises(cf.QuestionFailed) as raised:
-        service.client().ask(FAILING)
-
     if service.kind == "golden":
-        assert raised.value.details == {}
-        assert "does not say why" in str(raised.value)
+        assert error.details == {}
+        assert "does not say why" in str(error)
     else:
-        assert "warehouses does not exist" in raised.value.details["error"]
-        assert "warehouses does not exist" in str(raised.value)
+        assert "warehouses does not exist" in error.details["error"]
+        assert "warehouses does not exist" in str(error)
 
 
 def test_an_answer_without_a_table(service: Any) -> None:
@@ -199,19 +178,14 @@ def test_an_answer_without_a_table(service: Any) -> None:
     assert raised.value.question_id == answer.question_id
 
 
-def test_an_unknown_question_is_not_found(service: Any) -> None:
-    """404 is a NotFoundError with the id at once: only just after a submission it is retried."""
+def test_what_is_unknown_is_not_found(service: Any) -> None:
+    """404 is a NotFoundError: with the id at once, and without one for a workspace that does not exist."""
     with pytest.raises(cf.NotFoundError, match="Check dw_id and question_id") as raised:
         service.client().fetch(UNKNOWN)
 
     assert (raised.value.status, raised.value.question_id) == (404, UNKNOWN)
-
-
-def test_an_unknown_workspace_is_not_found(service: Any) -> None:
-    """404 to the submission: there is no id."""
     with pytest.raises(cf.NotFoundError) as raised:
         service.client(dw_id=14).ask(TOP_COUNTRIES)
-
     assert (raised.value.status, raised.value.question_id) == (404, None)
 
 

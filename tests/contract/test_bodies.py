@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
 from tests.cases import cases
+from tests.contract.conftest import FIELDS
 
 if TYPE_CHECKING:
     import requests
@@ -21,18 +21,7 @@ LOGINS = "show the last 100 logins"
 NO_TABLE = "what is this workspace about"
 FAILING = "which warehouse ships the fastest"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-#: The API document: the field of the results that each value of ``include`` requests.
-FIELDS = {
-    "dataframe": "dataframe",
-    "statistics": "dataframe_stats",
-    "sqlquery": "sql_query",
-    "summary": "response_summary",
-}
-SUBSETS = [
-    chosen
-    for count in range(1, 5)
-    for chosen in itertools.combinations(["dataframe", "statistics", "sqlquery", "summary"], count)
-]
+SUBSETS = [chosen for count in range(1, 5) for chosen in itertools.combinations(FIELDS, count)]
 #: The keys and kinds of the statistics in the document's example, by section.
 SECTIONS = {
     "general": {"count": int, "nulls_count": int},
@@ -67,7 +56,10 @@ def test_health_needs_no_token(service: Any) -> None:
 
 @cases("method", ["POST", "GET"])
 def test_a_token_response_has_the_two_fields(service: Any, method: str) -> None:
-    """By the POST of the example and by the GET of the heading: access_token, expires_at, both text."""
+    """By the POST of the example and by the GET of the heading: access_token, expires_at, both text.
+
+    The end is ISO-8601 with a T, a fraction of the second and an offset of hours and minutes.
+    """
     credentials = {name: service.connection[name] for name in ("client_id", "client_secret")}
 
     reply = service.send(method, "/v1/auth/token", json=credentials)
@@ -75,15 +67,7 @@ def test_a_token_response_has_the_two_fields(service: Any, method: str) -> None:
     assert reply.status_code == 200
     assert reply.headers["Content-Type"] == "application/json"
     assert kinds(reply.json()) == {"access_token": "str", "expires_at": "str"}
-    assert datetime.fromisoformat(reply.json()["expires_at"]).tzinfo is not None
-
-
-def test_the_expiry_is_written_as_in_the_document(service: Any) -> None:
-    """ISO-8601 with a T, a fraction of the second and an offset of hours and minutes."""
-    credentials = {name: service.connection[name] for name in ("client_id", "client_secret")}
-
-    expires_at = service.send("POST", "/v1/auth/token", json=credentials).json()["expires_at"]
-
+    expires_at = reply.json()["expires_at"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d", expires_at)
 
 
@@ -121,17 +105,17 @@ def test_nothing_but_health_and_token_without_a_good_token(
     assert reply.status_code == 401
 
 
-@cases("path", [f"/v1/dw/13/questions/{UNKNOWN}/results", f"/v1/dw/14/questions/{UNKNOWN}/results"])
-def test_unknown_ids_are_404(service: Any, path: str) -> None:
-    """An id that was never issued, and a workspace that does not exist."""
-    assert service.send("GET", path, headers=service.token()).status_code == 404
-
-
-def test_a_question_to_an_unknown_workspace_is_404(service: Any) -> None:
-    """404, whatever the question."""
-    reply = service.send(
-        "POST", "/v1/dw/14/questions", json={"question": TOP_COUNTRIES}, headers=service.token()
-    )
+@cases(
+    ("method", "path"),
+    [
+        ("GET", f"/v1/dw/13/questions/{UNKNOWN}/results"),
+        ("GET", f"/v1/dw/14/questions/{UNKNOWN}/results"),
+        ("POST", "/v1/dw/14/questions"),
+    ],
+)
+def test_what_is_unknown_is_404(service: Any, method: str, path: str) -> None:
+    """An id that was never issued, and a workspace that does not exist, whatever the question."""
+    reply = service.send(method, path, json={"question": TOP_COUNTRIES}, headers=service.token())
 
     assert reply.status_code == 404
 
@@ -208,7 +192,11 @@ def test_the_dataframe_alone_is_the_default(service: Any) -> None:
 
 
 def test_the_example_of_the_document_has_its_keys_and_kinds(service: Any) -> None:
-    """Asked as the example says, the body has the example's keys at every level, and kinds of value."""
+    """Asked as the example says, the body has the example's keys at every level, and kinds of value.
+
+    Statistics are of the whole result: a count of 100 beside 3 rows. Instants are text with an offset and
+    without zeros at the end of the fraction.
+    """
     question_id = service.finished(LOGINS)
 
     body = service.results(question_id, "?include=dataframe,sqlquery,statistics&max_rows=3").json()
@@ -242,31 +230,14 @@ def test_the_example_of_the_document_has_its_keys_and_kinds(service: Any) -> Non
             },
         },
     }
-    assert body["results"]["dataframe"][0] == ["login_timestamp", "user_email"]
-
-
-def test_statistics_are_of_the_whole_result(service: Any) -> None:
-    """As in the example: a count of 100 beside 3 rows."""
-    question_id = service.finished(LOGINS)
-
-    results = service.results(question_id, "?include=dataframe,statistics&max_rows=3").json()["results"]
-
-    assert len(results["dataframe"]) == 1 + 3
-    counts = {column: sections["general"] for column, sections in results["dataframe_stats"].items()}
-    assert counts == {
-        "login_timestamp": {"count": 100, "nulls_count": 0},
-        "user_email": {"count": 100, "nulls_count": 0},
-    }
-
-
-def test_instants_are_text_with_an_offset_and_a_trimmed_fraction(service: Any) -> None:
-    """As in the example, ``2025-11-04T11:48:15.46+01:00``: without zeros at the end."""
-    question_id = service.finished(LOGINS)
-
-    rows = service.results(question_id, "?max_rows=3").json()["results"]["dataframe"][1:]
-
-    assert rows[1] == [f"{service.last_day}T11:48:15.46+01:00", "damian@connectyai.com"]
-    assert rows[2] == [f"{service.last_day}T10:49:22.91+01:00", "damian@connectyai.com"]
+    statistics = body["results"]["dataframe_stats"]
+    assert [each["general"] for each in statistics.values()] == [{"count": 100, "nulls_count": 0}] * 2
+    names, _, *rows = body["results"]["dataframe"]
+    assert names == ["login_timestamp", "user_email"]
+    assert rows == [
+        [f"{service.last_day}T11:48:15.46+01:00", "damian@connectyai.com"],
+        [f"{service.last_day}T10:49:22.91+01:00", "damian@connectyai.com"],
+    ]
 
 
 def test_a_question_can_be_answered_without_a_table(service: Any) -> None:

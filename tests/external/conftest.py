@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 
     from tests.servers.programs import Program
 
+    Run = Callable[..., Program]
+    Make = Callable[..., cf.Client]
+
+ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+#: The discard port, where nothing listens.
+DEAD: Final = "127.0.0.1:9"
+
 
 @pytest.fixture
-def run() -> Iterator[Callable[..., Program]]:
+def run() -> Iterator[Run]:
     """Start programs that end with the test: ``run("nginx", config, api=port)``."""
     with ExitStack() as stack:
         folder = stack.enter_context(programs.program_folder())
@@ -29,7 +36,7 @@ def run() -> Iterator[Callable[..., Program]]:
 
 
 @pytest.fixture
-def make() -> Iterator[Callable[..., cf.Client]]:
+def make() -> Iterator[Make]:
     """Make clients that are closed with the test, and draw the shortest of every wait."""
     with ExitStack() as stack:
 

@@ -11,25 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import connecty_frames as cf
+from tests.external.conftest import DEAD, ROWS
 from tests.servers import programs
 from tests.servers.scripted import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames.sandbox import Sandbox
+    from tests.external.conftest import Make, Run
     from tests.servers.programs import Program
     from tests.servers.scripted import Script
 
-    Run = Callable[..., Program]
-    Make = Callable[..., cf.Client]
-
 pytestmark = programs.external_marks("haproxy")
 
-ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 TLS: Final = "ssl crt ../loopback.pem"
-#: The discard port, where nothing listens.
-DEAD: Final = "127.0.0.1:9"
 FRONT: Final = """
     frontend in
         bind 127.0.0.1:${port} ${tls}
@@ -55,16 +49,11 @@ def front(run: Run) -> Run:
     return start
 
 
-def secured(haproxy: Program) -> dict[str, Any]:
-    """Return the settings of a client that uses TLS."""
-    return {"base_url": f"https://127.0.0.1:{haproxy.port}", "ca_bundle": programs.PEM}
-
-
 def test_early_hints(front: Run, make: Make, sandbox: Sandbox) -> None:
     """A 103 before each response, over TLS, on reused connections: each question gets its own table."""
     hint = 'http-request early-hint Link "</style.css>; rel=preload"'
     haproxy = front(sandbox.connection["base_url"], tls=TLS, frontend=hint, backend="http-reuse always")
-    client = make(**{**sandbox.connection, **secured(haproxy)})
+    client = make(**{**sandbox.connection, **haproxy.secured})
     for number in range(3):
         assert client.ask_df(f"SELECT {number} AS hinted")["hinted"].tolist() == [number]
         assert sandbox.request_log.submissions()[f"SELECT {number} AS hinted"] == 1
@@ -186,7 +175,7 @@ def test_a_client_certificate_that_is_required(front: Run, make: Make, server: S
     tls = f"{TLS} ca-file ../loopback.pem verify required ssl-min-ver {version} ssl-max-ver {version}"
     haproxy = front(server.address, tls=tls)
     with pytest.raises(cf.ConnectionFailed, match="client certificate") as caught:
-        make(**secured(haproxy)).ask("how many?")
+        make(**haproxy.secured).ask("how many?")
     assert caught.value.phase == "tls"
     assert "client_id" not in str(caught.value)
     assert server.requests == []

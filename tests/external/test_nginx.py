@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 import connecty_frames as cf
+from tests.external.conftest import DEAD, ROWS
 from tests.servers import programs
 from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from connecty_frames.sandbox import Sandbox
+    from tests.external.conftest import Make, Run
     from tests.servers.programs import Program
-
-    Run = Callable[..., Program]
-    Make = Callable[..., cf.Client]
 
 pytestmark = programs.external_marks("nginx")
 
-ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
-#: The discard port, where nothing listens.
-DEAD: Final = "127.0.0.1:9"
 FRONT: Final = """
     proxy_http_version 1.1;
     proxy_set_header Connection "";
@@ -60,11 +56,6 @@ def other() -> Iterator[Script]:
         yield script
 
 
-def secured(nginx: Program) -> dict[str, Any]:
-    """Return the settings of a client that uses TLS."""
-    return {"base_url": f"https://127.0.0.1:{nginx.port}", "ca_bundle": programs.PEM}
-
-
 def posts(nginx: Program) -> list[str]:
     """Stop nginx, and return the questions in its log: the statuses, its own and the server's."""
     nginx.stop()
@@ -75,7 +66,7 @@ def test_tls_and_gzip(front: Run, make: Make, sandbox: Sandbox) -> None:
     """Tables arrive complete, compressed, over TLS, on connections that nginx closes after two requests."""
     http = "gzip on; gzip_types application/json; keepalive_requests 2;"
     nginx = front(sandbox.connection["base_url"], http=http, tls="ssl")
-    client = make(**{**sandbox.connection, **secured(nginx)})
+    client = make(**{**sandbox.connection, **nginx.secured})
     for number in range(3):
         frame = client.ask_df(f"SELECT {number} AS n, i FROM range(500) AS t(i) ORDER BY i")
         assert frame["n"].tolist() == [number] * 500
@@ -178,7 +169,7 @@ class TestLimitedRequests:
 def test_a_question_that_is_too_long(front: Run, make: Make, server: Script, length: int, tls: str) -> None:
     """A 413 arrives while the rest is being sent: an APIError that says so; nothing arrives at the server."""
     nginx = front(server.address, http="client_max_body_size 1k;", tls=tls)
-    client = make(**secured(nginx) if tls else {"base_url": nginx.address})
+    client = make(**nginx.secured if tls else {"base_url": nginx.address})
     with pytest.raises(cf.APIError, match="Request Entity Too Large") as caught:
         client.ask("x" * length)
     assert (type(caught.value), caught.value.status) == (cf.APIError, 413)
@@ -243,7 +234,7 @@ def test_a_client_certificate_that_is_required(front: Run, make: Make, server: S
     http = f"ssl_protocols {version}; ssl_verify_client on; ssl_client_certificate ../loopback.pem;"
     nginx = front(server.address, http=http, tls="ssl")
     with pytest.raises(cf.ConnectionFailed, match="requires a client certificate") as caught:
-        make(**secured(nginx)).ask("how many?")
+        make(**nginx.secured).ask("how many?")
     assert caught.value.phase == "tls"
     assert server.requests == []
 
@@ -252,7 +243,7 @@ def test_a_client_certificate_that_is_required(front: Run, make: Make, server: S
 def test_a_configuration_that_is_read_again(front: Run, make: Make, sandbox: Sandbox) -> None:
     """Its worker is replaced repeatedly during 40 questions: all are right, each asked once."""
     nginx = front(sandbox.connection["base_url"], tls="ssl")
-    client = make(**{**sandbox.connection, **secured(nginx)}, timeout=30)
+    client = make(**{**sandbox.connection, **nginx.secured}, timeout=30)
     over = threading.Event()
 
     def reload() -> int:

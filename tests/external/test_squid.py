@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from tests.external.conftest import ROWS
 from tests.servers import programs
 from tests.servers.scripted import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from connecty_frames.sandbox import Sandbox
+    from tests.external.conftest import Make, Run
     from tests.servers.programs import Program
     from tests.servers.scripted import Script
 
-    Run = Callable[..., Program]
-    Make = Callable[..., cf.Client]
-
 pytestmark = programs.external_marks("squid")
 
-ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 WITH_TLS = """
     server {
         listen 127.0.0.1:${port} ssl;
@@ -65,8 +63,7 @@ def test_a_tunnel(run: Run, proxy: Run, make: Make, sandbox: Sandbox) -> None:
     """With the right password, to nginx before a sandbox: each question gets its table, all by CONNECT."""
     nginx = run("nginx", WITH_TLS, api=sandbox.connection["base_url"])
     squid = proxy()
-    own = {"base_url": f"https://127.0.0.1:{nginx.port}", "ca_bundle": programs.PEM}
-    client = make(**{**sandbox.connection, **own})
+    client = make(**{**sandbox.connection, **nginx.secured})
     for number in range(3):
         assert client.ask_df(f"SELECT {number} AS tunnelled")["tunnelled"].tolist() == [number]
     client.close()

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connecty_frames.client import Client
+from tests.servers import clients
 from tests.servers.forking import Forking
 from tests.servers.scripted import Script, serve
 from tests.servers.timing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from connecty_frames.client import Client
 
 
 @pytest.fixture
@@ -26,14 +28,7 @@ def server() -> Iterator[Script]:
 @pytest.fixture
 def client(server: Script) -> Iterator[Client]:
     """Return a client of that server on the real clock, which draws the shortest of every wait."""
-    with Client(
-        "canary-client-id",
-        client_secret="canary-secret",
-        base_url=server.address,
-        dw_id=13,
-        timeout=10,
-        random=lambda: 0.0,
-    ) as client:
+    with clients.make(server, 10) as client:
         yield client
 
 
@@ -46,15 +41,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def fake_clock_client(server: Script, clock: FakeClock) -> Iterator[Client]:
     """Return a client of that server on the fake clock, that draws the middle of every wait."""
-    with Client(
-        "id",
-        client_secret="s",
-        base_url=server.address,
-        dw_id=13,
-        timeout=60,
-        clock=clock,
-        random=lambda: 0.5,
-    ) as client:
+    with clients.make(server, 60, clock=clock, random=lambda: 0.5) as client:
         yield client
 
 

@@ -236,6 +236,11 @@ class Program:
         """The address without TLS."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def secured(self) -> dict[str, Any]:
+        """The settings of a client that uses TLS."""
+        return {"base_url": f"https://127.0.0.1:{self.port}", "ca_bundle": PEM}
+
     def output(self) -> str:
         """Return its output."""
         return (self.folder / "output.log").read_text(errors="replace")
