@@ -7,7 +7,7 @@ items say what the questions are, and which of them are finished.
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
 
 from connecty_frames.batch.items import Item, digest
 from connecty_frames.errors import ConfigError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
+_T = TypeVar("_T")
 #: The outcomes of a finished question: its part is written, or its answer has no table.
 PART: Final = "PART"
 NO_TABLE: Final = "NO TABLE"
@@ -92,18 +93,11 @@ class Index:
     @property
     def store_id(self) -> str:
         """The id of the file or database; raises ConfigError."""
-        try:
-            return self._database.store_id
-        except StoreError as error:
-            self._raise_for(str(error))
+        return self._try(lambda: self._database.store_id)
 
     def check(self) -> None:
         """Raise ConfigError if there is no index, or it cannot be read."""
-        try:
-            is_there = self._database.exists
-        except StoreError as error:  # its server cannot be reached
-            self._raise_for(str(error))
-        if not is_there:
+        if not self._try(lambda: self._database.exists):
             self._raise_for("it is missing")
         found = self._execute("SELECT 1 FROM items WHERE batch = ? AND number = 0", (self._batch,))
         if self._batch and not found:
@@ -140,11 +134,6 @@ class Index:
         values = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
         parameters = tuple(chain.from_iterable((self._batch, *row) for row in rows))
         self._execute(f"{insert}{values} ON CONFLICT DO NOTHING", parameters)
-
-    def names(self) -> set[str]:
-        """Return the names of all questions."""
-        statement = "SELECT name FROM items WHERE batch = ? AND name IS NOT NULL"
-        return {name for (name,) in self._execute(statement, (self._batch,))}
 
     def sent(self) -> set[int]:
         """Return the numbers of the questions that were sent, or are about to be."""
@@ -192,17 +181,18 @@ class Index:
 
     def erase(self) -> int:
         """Erase all questions, and return how many were recorded."""
-        try:
-            return forget_records(self._database, batch=self._batch)[0]
-        except StoreError as error:
-            self._raise_for(str(error))
+        return self._try(lambda: forget_records(self._database, batch=self._batch))[0]
 
     def _update(self, change: str, *parameters: object) -> None:
         self._execute(_UPDATE % change, (*parameters, self._batch))
 
     def _execute(self, statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        return self._try(lambda: self._database.execute(statement, parameters).rows)
+
+    def _try(self, act: Callable[[], _T]) -> _T:
+        """Return what is read or written; an error of the store is a ConfigError."""
         try:
-            return self._database.execute(statement, parameters).rows
+            return act()
         except StoreError as error:
             self._raise_for(str(error))
 

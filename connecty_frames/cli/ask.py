@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
-    from connecty_frames.options import AskOptionsDict
     from connecty_frames.question import Question
 
 #: Options, by the panel of the help that shows them.
@@ -137,20 +136,19 @@ def ask(
             "and --tag.",
             setting="question_id",
         )
-    options: AskOptionsDict = {
-        "dw_id": dw_id,
-        "max_age": max_age,
-        "tags": answers.read_tags(tag),
-        "max_rows": max_rows,
-        "on_truncation": "ignore" if part and on_truncation == "warn" else on_truncation,
-        "schema": read_saved_schema(schema_file),
-        "timeout": timeout,
-        "tz": tz,
-        "decimals": decimals,
-        "strict": strict,
-        "progress": False if quiet else None,
-    }
-    ask_options = AskOptions.from_kwargs(options)
+    options = AskOptions(
+        dw_id=dw_id,
+        max_age=max_age,
+        tags=answers.read_tags(tag),
+        max_rows=max_rows,
+        on_truncation="ignore" if part and on_truncation == "warn" else on_truncation,
+        schema=read_saved_schema(schema_file),
+        timeout=timeout,
+        tz=tz,
+        decimals=decimals,
+        strict=strict,
+        progress=False if quiet else None,
+    )
     if plot:
         from connecty_frames.display.terminal_chart import import_uniplot
 
@@ -167,9 +165,9 @@ def ask(
         # Read last, so that nobody types a question that cannot be asked.
         text = read_question()
         if question_id is None:
-            answer = client.call(text, ask_options).answer(accepted=accepted, received=save_response)
+            answer = client.call(text, options).answer(accepted=accepted, received=save_response)
         else:
-            answer = client.question(question_id, dw_id=dw_id).answer(ask_options, received=save_response)
+            answer = client.question(question_id, dw_id=dw_id).answer(options, received=save_response)
         if answer.metadata.reused and not quiet:
             echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part

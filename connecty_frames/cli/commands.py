@@ -12,7 +12,6 @@ from connecty_frames._base.text import terminal
 from connecty_frames.cli.connection import Profile, records_by_default, sandbox_class
 from connecty_frames.cli.input import FlagGroup
 from connecty_frames.cli.io import echo_stderr
-from connecty_frames.http.redaction import masked_id
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
@@ -45,6 +44,8 @@ def show(*, profile: Profile = None) -> None:
 
 def masked(name: str, value: object) -> str:
     """Return the value of a setting for display: no secret, and of a client id its beginning."""
+    from connecty_frames.http.redaction import masked_id
+
     if value is None:
         return "-"
     if isinstance(value, SecretStr):

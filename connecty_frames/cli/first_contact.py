@@ -173,11 +173,9 @@ def _json(seen: Contact) -> Judgement:
         "not a JSON object in UTF-8": not seen.response,
     }
     found = [doubt for doubt, is_there in doubts.items() if is_there]
-    return (
-        (not found, ", ".join(found) or "an object in UTF-8")
-        if seen.body
-        else (None, "there was no response")
-    )
+    if not seen.body:
+        return None, "there was no response"
+    return not found, ", ".join(found) or "an object in UTF-8"
 
 
 def _fields(seen: Contact) -> Judgement:
@@ -268,12 +266,10 @@ def _counts(statistics: dict[str, dict[str, Any]]) -> list[tuple[int, int]]:
 def _count(seen: Contact) -> Judgement:
     sources = seen.statistics, _statistics(_object(seen.single))
     stated, single = ({count for count, _ in _counts(source)} for source in sources)
+    if not seen.statistics:
+        return None, "there were no statistics"
     if not stated:
-        return (
-            (False, "no count that is a whole number")
-            if seen.statistics
-            else (None, "there were no statistics")
-        )
+        return False, "no count that is a whole number"
     numbers = " or ".join(f"{count:,}" for count in sorted(stated)[-3:])
     shown = f"{numbers} beside {counted(seen.rows, 'row')}"
     if single:

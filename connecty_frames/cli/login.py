@@ -17,7 +17,6 @@ from connecty_frames.cli.connection import ADDRESS_CONFLICT, complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.io import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.http.redaction import masked_id
 
 if TYPE_CHECKING:
     from connecty_frames.settings.values import Settings
@@ -117,6 +116,7 @@ def _stored(key: str, stored: Changes, changes: Changes) -> Any:
 def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
     """Return the settings that are typed, asked for again while they are wrong, else the default."""
     if can_ask:
+        from connecty_frames.http.redaction import masked_id
         from connecty_frames.protocol import REGIONS
 
         text, shown = _PROMPTS[key].format(listed([*REGIONS])), "the stored one"

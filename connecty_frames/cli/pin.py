@@ -28,7 +28,6 @@ from connecty_frames.cli.output import (
     write_table,
 )
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
-from connecty_frames.http.redaction import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,8 +41,6 @@ _DRIVERS: Final = {name: name for name in ("postgresql", "sqlite", "snowflake", 
     "postgres": "postgresql",
     "grpc": "flightsql",
 }
-#: How many characters of a driver's message are shown.
-_SHOWN: Final = 1_000
 
 pin = typer.Typer(
     cls=FlagGroup,
@@ -217,7 +214,7 @@ def _check_each(
             if len(read) == 1:
                 raise
             failure = failure or error
-            reason = excerpt(without_password(str(error), url), _SHOWN)
+            reason = _reason(error, url)
             rows.append({"name": name, "changed": None, "differences": [reason]})
             texts.append(f"Pin {snippet(name)!r}: not checked.\n  {reason}")
             if options["ask"] and error is not found:
@@ -366,7 +363,7 @@ def connected(url: str) -> Iterator[Any]:
         kind = type(error)
         message = with_excerpt(
             f"The warehouse's client raised {kind.__module__}.{kind.__qualname__}:",
-            excerpt(without_password(str(error), url), _SHOWN),
+            _reason(error, url),
         )
         notes: list[str] = getattr(error, "__notes__", [])
     else:
@@ -375,6 +372,13 @@ def connected(url: str) -> Iterator[Any]:
     for note in notes:
         raised.add_note(note)
     raise raised
+
+
+def _reason(error: Exception, url: str) -> str:
+    """Return the first 1,000 characters of an error's message, without the URL and its password."""
+    from connecty_frames.http.redaction import without_password
+
+    return excerpt(without_password(str(error), url), 1_000)
 
 
 @contextmanager

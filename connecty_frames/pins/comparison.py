@@ -57,10 +57,8 @@ class Drift:
     @property
     def changed(self) -> bool:
         """Whether there is any difference but one in the writing of the SQL."""
-        return bool(self.refused or self.columns or self.types or self.rows) or self.sql not in {
-            None,
-            *_HARMLESS,
-        }
+        is_same_sql = self.sql is None or self.sql in _HARMLESS
+        return not is_same_sql or bool(self.refused or self.columns or self.types or self.rows)
 
     @property
     def lines(self) -> tuple[str, ...]:

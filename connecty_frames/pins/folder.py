@@ -44,21 +44,21 @@ _find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL)
 _COLUMN_KEYS: Final = frozenset(ColumnSchema.__slots__)
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    """The file of a pin, without its version."""
+class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The file of a pin, without its version: the fields of a Pin in the order in which they are written."""
 
     question: str
     dw_id: int
     question_id: str
-    fingerprint: str
-    tables: list[str]
-    schema: list[dict[str, str]]
-    sql: str
     asked_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     dialect: str | None = None
     sqlglot: str | None = None
+    fingerprint: str
+    tables: list[str]
     rows: int | None = None
     options: dict[str, Any] = {}
+    schema: list[dict[str, str]]
+    sql: str
 
 
 class PinFolder:
@@ -225,21 +225,14 @@ def _read_pin(name: str, file: _File) -> Pin:
         key: None if value == _ALL_ROWS else value for key, value in file.options.items()
     }
     AskOptions(dw_id=file.dw_id, **options)  # checks them
-    return Pin(
-        name=name,
-        question=file.question,
-        dw_id=file.dw_id,
-        question_id=check_question_id(file.question_id),
-        asked_at=file.asked_at and file.asked_at.astimezone(UTC),
-        dialect=file.dialect,
-        sql=file.sql,
-        fingerprint=file.fingerprint,
-        sqlglot=file.sqlglot,
-        tables=tuple(file.tables),
-        schema=Schema(map(read_column, file.schema)),
-        rows=file.rows,
-        options=options,
-    )
+    read = {
+        "question_id": check_question_id(file.question_id),
+        "asked_at": file.asked_at and file.asked_at.astimezone(UTC),
+        "tables": tuple(file.tables),
+        "schema": Schema(map(read_column, file.schema)),
+        "options": options,
+    }
+    return Pin(name=name, **{**msgspec.structs.asdict(file), **read})
 
 
 def _text(pin: Pin) -> str:
@@ -255,17 +248,9 @@ def _text(pin: Pin) -> str:
     options.update({key: _ALL_ROWS if value is None else value for key, value in pin.options.items()})
     document = tomlkit.document()
     document.add(tomlkit.comment(_HEADER))
-    values = {
-        "version": _FORMAT,
-        "question": pin.question,
-        "dw_id": pin.dw_id,
-        "question_id": pin.question_id,
-        "asked_at": pin.asked_at,
-        "dialect": pin.dialect,
-        "sqlglot": pin.sqlglot,
-        "fingerprint": pin.fingerprint,
+    document["version"] = _FORMAT
+    values = {name: getattr(pin, name) for name in _File.__struct_fields__} | {
         "tables": list(pin.tables),
-        "rows": pin.rows,
         "options": options if pin.options else None,
         "schema": columns,
         "sql": _multiline(pin.sql),

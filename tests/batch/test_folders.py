@@ -52,7 +52,7 @@ def test_an_index_that_is_deleted_once_it_was_made(tmp_path: Path) -> None:
         for path in tmp_path.iterdir():
             path.unlink()
         with pytest.raises(cf.ConfigError, match="it is missing"):
-            index.names()
+            index.sent()
 
     assert list(tmp_path.iterdir()) == []
 
@@ -146,13 +146,6 @@ def test_a_name_that_another_process_gives_meanwhile(
 
     assert service.asked == {}
     assert cf.open_batch(folder).summary() == BatchSummary(total=1, unasked=1)
-
-
-def test_a_name_that_is_no_file_name(ask: Any, folder: Path) -> None:
-    """It is refused, and begins no folder."""
-    with pytest.raises(cf.ConfigError, match="number 1: the name 'eu:pl' has one of"):
-        ask([("eu:pl", "how many?")])
-    assert not folder.exists()
 
 
 def test_the_index_of_another_batch(
