@@ -385,16 +385,6 @@ def test_the_response_is_saved_as_it_was_received(golden: Path, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [saved]
 
 
-def test_a_folder_that_does_not_exist_is_named(countries: cf.Answer, tmp_path: Path) -> None:
-    """By the path that was passed, and not by that of a temporary file."""
-    target = tmp_path / "nope" / "saved.json"
-
-    with pytest.raises(FileNotFoundError) as raised:
-        countries.to_json(target)
-
-    assert raised.value.filename == str(target)
-
-
 @pytest.mark.parametrize("again", [lambda a: pickle.loads(pickle.dumps(a)), copy.deepcopy, copy.copy])
 def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
     """Table, schema and metadata."""

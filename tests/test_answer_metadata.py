@@ -118,22 +118,9 @@ class TestJson:
         """Any reader of JSON reads the same fields and numbers."""
         read = json.loads(FULL.to_json())
         assert list(read) == [
-            "question",
-            "question_id",
-            "dw_id",
-            "base_url",
-            "sql_query",
-            "response_summary",
-            "asked_at",
-            "elapsed",
-            "reused",
-            "rows",
-            "total_rows",
-            "truncated",
-            "statistics",
-            "schema",
-            "version",
-            "cast_at",
+            *("question", "question_id", "dw_id", "base_url", "sql_query", "response_summary"),
+            *("asked_at", "elapsed", "reused", "rows", "total_rows", "truncated", "statistics", "schema"),
+            *("version", "cast_at"),
         ]
         assert read["asked_at"] == "2025-10-26T00:30:00.123456+00:00"
         assert read["statistics"]["total"]["numeric"] == {"min": 0.1, "mean": 0.1, "max": 2**100, "n": None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import socket
 import threading
 import warnings
 import weakref
@@ -151,45 +150,12 @@ def test_time_zones() -> None:
 # Rows
 
 
-def test_max_rows_is_1000_by_default() -> None:
-    """As in the API document; the metadata have the number of all rows."""
-    with pytest.warns(
-        cf.TruncationWarning, match=r"^1,000 of 100,000 rows received; max_rows=None fetches all"
-    ):
-        frame = cf.ask_df("list all orders")
-
-    assert len(frame) == 1000
-    assert (frame.connecty.truncated, frame.connecty.total_rows) == (True, 100_000)
-
-
-def test_all_rows(counted: Callable[[], tuple[int, int]]) -> None:
-    """With max_rows=None, from one question and without a warning."""
-    frame = cf.ask_df("SELECT range AS n FROM range(2345)", max_rows=None)
-
-    assert frame["n"].to_list() == list(range(2345))
-    assert (frame.connecty.truncated, frame.connecty.total_rows) == (False, 2345)
-    assert counted()[0] == 1
-
-
 def test_no_rows() -> None:
     """With max_rows=0: only columns and types."""
     frame = cf.ask_df(TOP_COUNTRIES, max_rows=0, on_truncation="ignore")
 
     assert frame.shape == (0, 2)
     assert frame.dtypes.astype(str).to_dict() == {"country": "string", "orders": "Int64"}
-
-
-def test_on_truncation() -> None:
-    """A warning at the caller's line, an error with the id, or nothing."""
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        cf.ask_df(TOP_COUNTRIES, max_rows=2)
-    assert [(w.category, w.filename) for w in seen] == [(cf.TruncationWarning, __file__)]
-    with pytest.raises(cf.TruncatedError, match="2 of 5 rows received") as raised:
-        cf.ask_df(TOP_COUNTRIES, max_rows=2, on_truncation="raise")
-    again = cf.fetch_df(raised.value.question_id)
-    assert again.to_dict("list") == COUNTRIES
-    assert len(cf.ask_df(TOP_COUNTRIES, max_rows=2, on_truncation="ignore")) == 2
 
 
 # Questions
@@ -265,37 +231,6 @@ def test_a_client_that_is_given_is_used(connected: Sandbox, monkeypatch: pytest.
         assert cf.read_connecty(TOP_COUNTRIES, client).to_dict("list") == COUNTRIES
 
 
-def test_the_workspace_of_a_call() -> None:
-    """dw_id takes precedence over the settings."""
-    assert cf.ask(TOP_COUNTRIES, dw_id=13).metadata.dw_id == 13
-    with pytest.raises(cf.NotFoundError, match="no workspace 14"):
-        cf.ask(TOP_COUNTRIES, dw_id=14)
-
-
-def test_a_workspace_is_needed(
-    monkeypatch: pytest.MonkeyPatch, counted: Callable[[], tuple[int, int]]
-) -> None:
-    """The error says how to set it, and where ConnectyAI shows it."""
-    monkeypatch.delenv("CONNECTY_DW_ID")
-
-    with pytest.raises(cf.ConfigError, match=r"No dw_id\..*CONNECTY_DW_ID.*Workspace ID") as raised:
-        cf.ask(TOP_COUNTRIES)
-
-    assert raised.value.setting == "dw_id"
-    assert counted() == (0, 0)
-
-
-def test_progress_calls_a_callable() -> None:
-    """With each step, the last being COMPLETED; an exception that it raises ends the wait."""
-    steps: list[Any] = []
-    answer = cf.ask(TOP_COUNTRIES, progress=steps.append)
-
-    assert steps[-1].state == "COMPLETED"
-    assert steps[-1].question_id == answer.question_id
-    with pytest.raises(ZeroDivisionError):
-        cf.ask(TOP_COUNTRIES, progress=lambda _step: 1 / 0)
-
-
 def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing to standard output, and no progress line without a terminal."""
     cf.ask_df(TOP_COUNTRIES)
@@ -362,33 +297,6 @@ def test_a_schema_that_fits(schema: Any) -> None:
 
     assert table.schema.names == ["country", "orders"]
     assert table.schema.types == [pa.string(), pa.int64()]
-
-
-@pytest.mark.slow
-def test_a_saved_schema_can_be_passed_back() -> None:
-    """As JSON text."""
-    saved = cf.ask(TOP_COUNTRIES).schema.to_json()
-
-    again = cf.ask(TOP_COUNTRIES, schema=cf.Schema.from_json(saved))
-
-    assert again.schema == cf.Schema.from_json(saved)
-
-
-@cases(
-    ("schema", "message"),
-    [
-        ({"orders": "int8"}, "Column 'orders', row 0: '31768' does not fit in int8"),
-        ({"order": "int64"}, "missing: 'order'"),
-        (pa.schema({"country": pa.string()}), "not in the schema: 'orders'"),
-        ({"country": "date32"}, "Column 'country', row 0: 'Poland'"),
-    ],
-)
-def test_a_schema_that_does_not_fit(schema: Any, message: str) -> None:
-    """A ConversionError with the id, to fetch the answer again with another schema."""
-    with pytest.raises(cf.ConversionError, match=message) as raised:
-        cf.ask_df(TOP_COUNTRIES, schema=schema)
-
-    assert cf.fetch(raised.value.question_id).rows == 5
 
 
 # Refused before anything is sent
@@ -509,43 +417,6 @@ def test_dtype_and_schema_are_one_option(counted: Callable[[], tuple[int, int]])
 
 
 # Errors
-
-
-def test_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ConnectionFailed with the host; nothing was sent."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    monkeypatch.setenv("CONNECTY_BASE_URL", f"http://127.0.0.1:{port}")
-
-    with pytest.raises(cf.ConnectionFailed, match="nothing was sent") as raised:
-        cf.ask_df(TOP_COUNTRIES, timeout=1)
-
-    assert raised.value.host == f"127.0.0.1:{port}"
-
-
-def test_a_server_that_is_not_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An AuthError that says that the token endpoint is unusable."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(65_536)
-                    connection.sendall(
-                        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>"
-                    )
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        monkeypatch.setenv("CONNECTY_BASE_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
-        with pytest.raises(cf.AuthError, match="text/html instead of JSON"):
-            cf.ask_df(TOP_COUNTRIES, timeout=20)
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
 
 
 def test_a_frame_is_freed_with_its_last_reference(connected: Sandbox) -> None:

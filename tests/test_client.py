@@ -6,7 +6,6 @@ import copy
 import hashlib
 import pickle
 import socket
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,7 @@ import pytest
 
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.client import Client
-from connecty_frames.errors import (
-    ConfigError,
-    ConnectionFailed,
-    NoTableError,
-    NotFoundError,
-    QuestionTimeout,
-)
+from connecty_frames.errors import ConfigError, ConnectionFailed, NoTableError, NotFoundError, QuestionTimeout
 from connecty_frames.options import AskOptions
 from tests.cases import cases
 
@@ -129,21 +122,6 @@ def test_the_engine_chooses_the_frame(server: Any, client: Client, engine: Any, 
     assert type(client.ask_df("how many?", engine=engine)) is frame
 
 
-def test_pandas_is_the_default(server: Any, client: Client) -> None:
-    """Without engine= a pandas frame is returned, with its values."""
-    server.on("results", server.answer(200, ROWS))
-    assert client.ask_df("how many?")["n"].tolist() == [1, 2]
-
-
-def test_an_answer_asked_before_costs_nothing(server: Any, client: Client) -> None:
-    """Fetching sends no question, and the answer's question is None."""
-    server.on("results", server.answer(200, ROWS))
-    answer = client.fetch(QUESTION_ID)
-    assert (answer.rows, answer.question, answer.question_id) == (2, None, QUESTION_ID)
-    assert client.fetch_df(QUESTION_ID, engine="polars")["n"].to_list() == [1, 2]
-    assert server.count("ask") == 0
-
-
 def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
     """accepted= is called once, with the question, before its answer is asked for."""
     server.on("results", server.answer(200, ROWS))
@@ -204,20 +182,6 @@ def test_no_table_is_an_error_of_ask_df_alone(server: Any, client: Client) -> No
     assert (caught.value.question_id, caught.value.response_summary) == (QUESTION_ID, "There is none.")
 
 
-@pytest.mark.parametrize("choices", [{"schema": object()}, {"max_rows": -1}, {"tz": "Mars"}, {"timeout": 0}])
-def test_a_wrong_option_costs_no_question(server: Any, client: Client, choices: Any) -> None:
-    """ConfigError before anything is sent."""
-    with pytest.raises(ConfigError):
-        client.ask("how many?", **choices)
-    assert server.requests == []
-
-
-def test_an_unknown_option_is_a_type_error(client: Client) -> None:
-    """As for any function of Python, with the closest name."""
-    with pytest.raises(TypeError, match="did you mean 'max_rows'"):
-        client.ask("how many?", maxrows=5)  # type: ignore[call-arg]
-
-
 def test_a_closed_client_says_so(server: Any) -> None:
     """ConfigError once its ``with`` block ends; nothing is sent. Closing it again does no harm."""
     with make(base_url=server.address, dw_id=13) as client:
@@ -245,19 +209,6 @@ def test_a_client_is_not_copied(client: Client, copied: Callable[[Any], Any]) ->
     """A TypeError that says why, for pickle and copy alike."""
     with pytest.raises(TypeError, match="A Client cannot be pickled"):
         copied(client)
-
-
-def test_threads_share_a_client(server: Any, client: Client) -> None:
-    """Thirty-two threads ask at once: each sends one question and gets its rows; one token serves all."""
-    server.on("results", server.answer(200, ROWS))
-    found: list[int] = []
-    threads = [threading.Thread(target=lambda: found.append(client.ask("how many?").rows)) for _ in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert found == [2] * 32
-    assert (server.count("ask"), server.count("token")) == (32, 1)
 
 
 def test_an_unknown_workspace_is_not_found(server: Any, client: Client) -> None:

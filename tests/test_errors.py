@@ -72,10 +72,7 @@ ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
         (errors.ConnectyError,),
         {"column": "c", "row": 7, "value": "x", "question_id": QUESTION_ID},
     ),
-    "TruncatedError": (
-        (errors.ConnectyError,),
-        {"rows": 3, "total_rows": 100, "question_id": QUESTION_ID},
-    ),
+    "TruncatedError": ((errors.ConnectyError,), {"rows": 3, "total_rows": 100, "question_id": QUESTION_ID}),
     "QueryRefused": ((errors.ConnectyError,), {"question_id": QUESTION_ID}),
     "PinChanged": (
         (errors.ConnectyError,),
@@ -83,14 +80,8 @@ ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
     ),
 }
 WARNINGS = {
-    "TruncationWarning",
-    "TypeFidelityWarning",
-    "ColumnNameWarning",
-    "StatisticsWarning",
-    "UnknownStateWarning",
-    "InsecureWarning",
-    "HistoryWarning",
-    "PinWarning",
+    *("TruncationWarning", "TypeFidelityWarning", "ColumnNameWarning", "StatisticsWarning"),
+    *("UnknownStateWarning", "InsecureWarning", "HistoryWarning", "PinWarning"),
 }
 
 

@@ -1,11 +1,20 @@
-"""Where a path is taken, ``file://`` URLs are paths, and other URLs an error before anything is done."""
+"""Paths and ``file://`` URLs are taken, other URLs are an error, and files are complete or absent."""
 
 from __future__ import annotations
 
 import enum
+import errno
+import fcntl
 import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +23,7 @@ import connecty_frames as cf
 from connecty_frames import files
 from connecty_frames.cli.app import app
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import atomic_write, locked_folder
 from connecty_frames.sandbox import Sandbox
 from tests.cases import cases
 from tests.servers.scripted import Script, serve
@@ -228,3 +238,335 @@ def test_files_of_urls(client: cf.Client, tmp_path: Path) -> None:
     cf.pin("a", "how many?", path=f"{url}.pins", client=client)
     assert cf.pinned("a", path=tmp_path / "a b.pins").sql == "SELECT 1 AS n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a b", "a b.json", "a b.parquet", "a b.pins"]
+
+
+# Whole files
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
+    """Not while it is written; afterwards, no temporary file is left."""
+    target = tmp_path / "out.csv"
+    with atomic_write(target) as file:
+        file.write(b"half")
+        assert not target.exists()
+        file.write(b" and half")
+
+    assert target.read_bytes() == b"half and half"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
+    """Also at Ctrl-C; no temporary file is left."""
+    target = tmp_path / "out.csv"
+    target.write_bytes(b"before")
+
+    def fail() -> None:
+        with atomic_write(str(target)) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+
+    assert target.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_interrupt_while_the_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal right after the file is created: KeyboardInterrupt, and no file is left."""
+    target = tmp_path / "out.csv"
+    target.write_bytes(b"before")
+
+    def interrupted(path: Path, mode: str, **_: object) -> BinaryIO:
+        path.open(mode).close()
+        assert len(list(tmp_path.iterdir())) == 2
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open", interrupted, raising=False)
+        with pytest.raises(KeyboardInterrupt), atomic_write(target):
+            pytest.fail("the file was not opened")
+
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.read_bytes() == b"before"
+
+
+def test_the_mode_of_a_file(tmp_path: Path) -> None:
+    """A new file has that of the umask; an existing one keeps its mode."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"")
+    old.chmod(0o640)
+    before = os.umask(0o022)
+    try:
+        for target in (old, new):
+            with atomic_write(target) as file:
+                file.write(b"x")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(new.stat().st_mode) == 0o644
+    assert stat.S_IMODE(old.stat().st_mode) == 0o640
+    assert old.read_bytes() == b"x"
+
+
+def test_a_file_that_is_removed_before_it_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new one is written nevertheless."""
+    target, copymode = tmp_path / "out.csv", shutil.copymode
+    target.write_bytes(b"old")
+
+    def too_late(source: Path, copy: Path) -> None:
+        source.unlink()
+        copymode(source, copy)
+
+    monkeypatch.setattr(shutil, "copymode", too_late)
+    with atomic_write(target) as file:
+        file.write(b"new")
+
+    assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """Its target is replaced."""
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"before")
+    link.symlink_to("target")
+
+    with atomic_write(link) as file:
+        file.write(b"after")
+
+    assert link.is_symlink()
+    assert target.read_bytes() == b"after"
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    """Neither a pipe nor a device is replaced by a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+
+    with atomic_write(pipe) as file:
+        file.write(b"through")
+
+    reader.join(10)
+    assert received == [b"through"]
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["n" * 250, "\u4e2d" * 83], ids=["letters", "Chinese"])
+def test_a_long_name(name: str, tmp_path: Path) -> None:
+    """The longest that the system allows: 255 bytes, also of multi-byte characters."""
+    target = tmp_path / name
+    with atomic_write(target) as file:
+        file.write(b"x")
+
+    assert target.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("nope/out.csv", FileNotFoundError), (".", IsADirectoryError), ("file/x", NotADirectoryError)],
+)
+def test_an_error_names_the_path(tmp_path: Path, path: str, error: type[OSError]) -> None:
+    """As given, before anything is written."""
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(error) as raised, atomic_write(tmp_path / path):
+        pytest.fail("there is nothing to write to")
+
+    assert raised.value.filename == str(tmp_path / path)
+
+
+@cases("path", ["a\0b", "\ud800", b"bytes", 5, None])
+def test_an_invalid_path(path: Any, golden: Path) -> None:
+    """A ConfigError instead of an error of Python about bytes or types."""
+    answer = cf.Answer.from_json(golden / "top_countries.json")
+    frame = answer.to_polars()
+
+    for use in (answer.to_json, frame.connecty.to_parquet, cf.read_parquet):
+        with pytest.raises(cf.ConfigError, match=r"^path: expected a path") as raised:
+            use(path)
+        assert raised.value.setting == "path"
+    if not isinstance(path, bytes):  # which is a response itself
+        with pytest.raises(cf.ConfigError, match=r"^source(: expected a path| is of type )"):
+            cf.Answer.from_json(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero"])
+@pytest.mark.parametrize("read", [cf.read_parquet, cf.Answer.from_json])
+def test_only_a_regular_file_is_read(read: Callable[[Path], Any], kind: str, tmp_path: Path) -> None:
+    """Opening a pipe would block, and reading a device would never end."""
+    path = tmp_path / "pipe" if kind == "pipe" else Path(kind)
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(OSError, match="Not a regular file"):
+        read(path)
+
+
+# What writers that were killed leave
+
+#: Writes half a file, says so and waits.
+HALF = """
+import sys, time
+from connecty_frames.files import atomic_write
+with atomic_write(sys.argv[1]) as file:
+    file.write(b"half")
+    file.flush()
+    print("half", flush=True)
+    sys.stdin.read()
+    file.write(b" and half")
+"""
+
+
+@contextmanager
+def writer(target: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start another process that has written half of a file."""
+    command = [sys.executable, "-c", HALF, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"half\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows they stay")
+def test_files_of_killed_writers_are_removed(tmp_path: Path) -> None:
+    """By the next writer; those of a running writer are kept."""
+    target = tmp_path / "out.csv"
+    with writer(target) as living:
+        with writer(target) as killed:
+            killed.send_signal(signal.SIGKILL)
+            killed.wait(10)
+        assert len(list(tmp_path.iterdir())) == 2
+
+        with atomic_write(target) as file:
+            file.write(b"mine")
+        assert len(list(tmp_path.iterdir())) == 2
+        assert target.read_bytes() == b"mine"
+
+        assert living.stdin is not None
+        living.stdin.close()
+        assert living.wait(10) == 0
+
+    assert target.read_bytes() == b"half and half"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_other_files_are_kept(tmp_path: Path) -> None:
+    """Files of other names or targets, links, folders and pipes."""
+    for name in (".out.csv.0123456z.part", ".other.csv.01234567.part", "out.csv.01234567.part", "outXcsv"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / ".out.csv.00000001.part").symlink_to(tmp_path / "outXcsv")
+    (tmp_path / ".out.csv.00000002.part").mkdir()
+    os.mkfifo(tmp_path / ".out.csv.00000003.part")
+    (tmp_path / ".outXcsv.00000004.part").write_bytes(b"")
+    before = set(tmp_path.iterdir())
+    abandoned = tmp_path / ".out.csv.89abcdef.part"
+    abandoned.write_bytes(b"half")
+
+    with atomic_write(tmp_path / "out.csv") as file:
+        file.write(b"x")
+
+    assert set(tmp_path.iterdir()) == {*before, tmp_path / "out.csv"}
+
+
+def test_many_writers_to_one_file(tmp_path: Path) -> None:
+    """Each writes a complete file, none removes that of another, and no temporary file is left."""
+    target = tmp_path / "out.csv"
+    failed: list[BaseException] = []
+
+    def write(number: int) -> None:
+        try:
+            for _ in range(50):
+                with atomic_write(target) as file:
+                    file.write(bytes([number]) * 100)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert list(tmp_path.iterdir()) == [target]
+    assert len(target.read_bytes()) == 100
+
+
+def test_a_temporary_file_removed_by_another_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it was locked, it looks abandoned; another one is made."""
+    target = tmp_path / "out.csv"
+    lock = fcntl.flock
+    taken: list[Path] = []
+
+    def too_late(file: int, operation: int) -> None:
+        if not taken:
+            taken.extend(tmp_path.iterdir())
+            taken[0].unlink()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", too_late)
+    with atomic_write(target) as file:
+        file.write(b"x")
+
+    assert len(taken) == 1
+    assert target.read_bytes() == b"x"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 warns of threads
+def test_a_process_that_is_forked_while_a_folder_is_locked(tmp_path: Path) -> None:
+    """It does not keep the lock, however long it runs."""
+    reading, writing = os.pipe()
+    with locked_folder(tmp_path):
+        child = os.fork()
+        if child == 0:
+            os.close(writing)
+            os.read(reading, 1)
+            os._exit(0)
+    try:
+        folder = os.open(tmp_path, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(folder)
+    finally:
+        os.close(writing)  # which ends the child
+        os.waitpid(child, 0)
+        os.close(reading)
+
+
+def test_a_folder_that_may_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be opened, and so not be locked, but files in it can be written."""
+
+    def refuse(*_: Any) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        with locked_folder(tmp_path):
+            reached = True
+    assert reached
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are written nevertheless, and temporary files are not removed."""
+    abandoned = tmp_path / ".out.csv.89abcdef.part"
+    abandoned.write_bytes(b"half")
+
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with atomic_write(tmp_path / "out.csv") as file:
+        file.write(b"x")
+
+    assert set(tmp_path.iterdir()) == {abandoned, tmp_path / "out.csv"}

@@ -476,11 +476,7 @@ def test_the_note_of_whatever_is_raised(
     ("reply", "state", "says"),
     [
         ({"json": {"state": "PENDING"}}, "PENDING", "the server last said PENDING."),
-        (
-            {"status": 503},
-            None,
-            "the server reported no state. The last failure: api.test answered 503.",
-        ),
+        ({"status": 503}, None, "the server reported no state. The last failure: api.test answered 503."),
     ],
 )
 def test_the_whole_message_of_a_timeout(api: Any, client: Client, reply: Any, state: Any, says: str) -> None:

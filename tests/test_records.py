@@ -23,25 +23,9 @@ if TYPE_CHECKING:
 NOW = datetime.now(UTC).replace(microsecond=123456)
 ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 NAMES = [
-    "id",
-    "asked_at",
-    "state",
-    "question",
-    "question_id",
-    "dw_id",
-    "base_url",
-    "accepted_at",
-    "ended_at",
-    "rows",
-    "reused",
-    "sql_query",
-    "response_summary",
-    "error",
-    "tags",
-    "client",
-    "key",
-    "host",
-    "user_name",
+    *("id", "asked_at", "state", "question", "question_id", "dw_id", "base_url", "accepted_at"),
+    *("ended_at", "rows", "reused", "sql_query", "response_summary", "error", "tags", "client", "key"),
+    *("host", "user_name"),
 ]
 
 
@@ -200,10 +184,7 @@ def test_erasing_one_question() -> None:
 @cases(
     ("arguments", "message"),
     [
-        (
-            {},
-            r"Name a question to erase, an age .* delete .*history\.sqlite3 and history-answers\.sqlite3",
-        ),
+        ({}, r"Name a question to erase, an age .* delete .*history\.sqlite3 and history-answers\.sqlite3"),
         ({"question_id": ID, "older_than": "1d"}, "Name a question to erase, an age"),
         ({"question_id": "x"}, "question_id='x': expected the UUID"),
         ({"question_id": True}, "question_id=True: expected the UUID"),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,15 +198,3 @@ def test_a_running_sandbox_is_not_stopped() -> None:
         with connected(box), pytest.raises(cf.SubmissionUncertain):
             cf.ask(QUESTION)
         assert box.connection["dw_id"] == 13
-
-
-@pytest.mark.slow
-def test_a_process_that_is_started_asks_the_same_sandbox() -> None:
-    """By its environment variables."""
-    code = f"import connecty_frames as cf; print(cf.ask({QUESTION!r}).rows)"
-    with connected() as sandbox:
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        asked = sandbox.request_log.submissions()
-
-    assert json.loads(done.stdout) == 1
-    assert asked == {QUESTION: 1}

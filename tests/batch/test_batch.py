@@ -11,12 +11,11 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
-from dataclasses import astuple
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import polars as pl
@@ -35,6 +34,11 @@ from connecty_frames.store import leases
 from connecty_frames.store.table import store_at
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from connecty_frames.store.history import History
+
 FAILED = {"state": "FAILED", "reason": "no such table"}
 PENDING = {"state": "PENDING"}
 #: Leaves a question accepted and without its answer at once, where PENDING takes until the timeout.
@@ -46,6 +50,23 @@ _parts_differ = pytest.mark.filterwarnings("ignore:Types differ between parts")
 def folder(tmp_path: Path) -> Path:
     """Return the folder of the batch, which does not exist yet."""
     return tmp_path / "batch"
+
+
+@pytest.fixture
+def claim(folder: Path, client: Client) -> Iterator[Callable[..., History]]:
+    """Return a function by which another sender claims a question; its history keeps the claim while open."""
+    with ExitStack() as stack:
+
+        def run(question: str, number: int = 1) -> History:
+            index = folder / "index.sqlite3"
+            ((key,),) = store_at(index).execute("SELECT key FROM items WHERE number = ?", (number,)).rows
+            history = client.recording_in(index).history
+            assert history is not None
+            stack.callback(history.close)
+            assert history.sent(Asked(question, 13, key), asked_at=datetime.now(UTC), after=0) is not None
+            return history
+
+        yield run
 
 
 def names(batch: Batch) -> list[str]:
@@ -171,11 +192,12 @@ def test_a_failed_question(ask: Any, service: Any) -> None:
         "question_id": service.question_id("why?"),
         "error": True,
     }
+    assert ask([("w", "why?")], retry_failed=True).summary().failed == 1
     del service.answers["why?"]
     assert batch.retry() is batch
     assert batch.summary() == BatchSummary(total=2, answered=2)
     assert batch.errors("polars").shape == (0, 6)
-    assert service.asked == {"why?": 2, "how many?": 1}
+    assert service.asked == {"why?": 3, "how many?": 1}
 
 
 def test_a_reason_that_no_store_holds(ask: Any, folder: Path) -> None:
@@ -184,15 +206,6 @@ def test_a_reason_that_no_store_holds(ask: Any, folder: Path) -> None:
     with Index(folder / "index.sqlite3") as index:
         index.failed(1, "not read: \ud800")
         assert [entry.error for entry in index.entries()] == ["not read: \\ud800"]
-
-
-def test_retry_failed(ask: Any, service: Any) -> None:
-    """The same by an argument, in a later process that has no Batch."""
-    service.answers["why?"] = FAILED
-    ask(["why?"])
-    del service.answers["why?"]
-
-    assert ask(["why?"], retry_failed=True).summary().answered == 1
 
 
 def test_an_uncertain_question(ask: Any, service: Any) -> None:
@@ -423,18 +436,14 @@ def test_callers_at_the_same_time(service: Any, server: Script, folder: Path) ->
 
 @pytest.mark.parametrize("retried", [False, True])
 def test_a_killed_sender(
-    ask: Any, service: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, *, retried: bool
+    ask: Any, service: Any, claim: Any, monkeypatch: pytest.MonkeyPatch, *, retried: bool
 ) -> None:
     """A call waits at its end until its lease is over; the question is asked again only when told."""
     monkeypatch.setattr(leases, "SECONDS", 0.3)
     monkeypatch.setattr(run, "_LOOK", 0.02)
     ask(["why?"], max_questions=0)
-    ((key,),) = store_at(folder / "index.sqlite3").execute("SELECT key FROM items").rows
-    recording = client.recording_in(folder / "index.sqlite3")
-    assert recording.history is not None
     began = time.monotonic()
-    recording.history.sent(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
-    recording.history.close()
+    claim("why?").close()
     batch = ask(["why?", "how many?"], retry_uncertain=retried)
 
     assert time.monotonic() - began > 0.29
@@ -448,19 +457,14 @@ def test_a_killed_sender(
 
 @pytest.mark.parametrize("meanwhile", [False, True])
 def test_a_sender_that_is_killed_while_others_are_asked(
-    ask: Any, service: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, *, meanwhile: bool
+    ask: Any, service: Any, claim: Any, monkeypatch: pytest.MonkeyPatch, *, meanwhile: bool
 ) -> None:
     """Its question is asked again too, whether the call began before it or after."""
     ask(["how many?", "why?", "who?"], max_questions=0)
-    index = folder / "index.sqlite3"
-    ((key,),) = store_at(index).execute("SELECT key FROM items WHERE number = 2").rows
-    recording = client.recording_in(index)
-    assert recording.history is not None
-    rows = []
+    claimed: list[History] = []
 
-    def claim(_connection: object = None) -> bool:
-        assert recording.history is not None
-        rows.append(recording.history.sent(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0))
+    def take(_connection: object = None) -> bool:
+        claimed.append(claim("why?", 2))
         return True
 
     def end_lease(_connection: object) -> bool:
@@ -472,14 +476,13 @@ def test_a_sender_that_is_killed_while_others_are_asked(
         return lambda connection: first(connection) and then(connection)
 
     if meanwhile:
-        service.replies["how many?"] = reply("how many?", claim)
+        service.replies["how many?"] = reply("how many?", take)
     else:
-        claim()
+        take()
     service.replies["who?"] = reply("who?", end_lease)
     batch = ask(["how many?", "why?", "who?"], retry_uncertain=True, max_workers=1)
-    recording.history.close()
 
-    assert [row is not None for row in rows] == [True]
+    assert len(claimed) == 1
     assert batch.summary() == BatchSummary(3, answered=3)
     assert service.asked == {"how many?": 1, "why?": 1, "who?": 1}
 
@@ -529,21 +532,14 @@ def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_sender_that_is_not_heard_from_any_more(
-    ask: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+    ask: Any, folder: Path, claim: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its question counts as uncertain, whoever looks."""
     ask(["why?"], max_questions=0)
-    index = folder / "index.sqlite3"
-    ((key,),) = store_at(index).execute("SELECT key FROM items").rows
-    recording = client.recording_in(index)
-    assert recording.history is not None
-    row = recording.history.sent(Asked("why?", 13, key), asked_at=datetime.now(UTC), after=0)
+    claim("why?")
     assert cf.open_batch(folder).summary() == BatchSummary(1, pending=1)
     monkeypatch.setattr(leases, "SECONDS", 0.0)
     assert cf.open_batch(folder).summary() == BatchSummary(1, uncertain=1)
-
-    assert row is not None
-    recording.history.close()
 
 
 def test_another_caller_begins_it_while_the_folder_is_listed(
@@ -726,20 +722,13 @@ def test_a_batch_without_its_manifest(ask: Any, service: Any, folder: Path) -> N
     assert service.asked == {"how many?": 1}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"[" * 100_000])
-def test_a_damaged_manifest(ask: Any, folder: Path, content: bytes) -> None:
-    """It is refused."""
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"format": 2}'])
+def test_a_manifest_that_cannot_be_read(ask: Any, folder: Path, content: bytes) -> None:
+    """It is refused, as damaged or as that of another version."""
     ask([])
     (folder / "batch.json").write_bytes(content)
-    with pytest.raises(cf.ConfigError, match=r"batch\.json is damaged"):
-        ask(["how many?"])
-
-
-def test_a_batch_of_a_later_version(ask: Any, folder: Path) -> None:
-    """It is refused."""
-    ask([])
-    (folder / "batch.json").write_text(json.dumps({"format": 2}))
-    with pytest.raises(cf.ConfigError, match="another version"):
+    message = "another version" if content == b'{"format": 2}' else r"batch\.json is damaged"
+    with pytest.raises(cf.ConfigError, match=message):
         ask(["how many?"])
 
 
@@ -1075,16 +1064,14 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
     with pytest.raises(cf.ConfigError, match="retry_failed=True") as caught:
         batch.retry()
     assert caught.value.setting == "folder"
-    with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
-        batch.retry(max_workers=0)
+    wrong: dict[str, Any] = {"max_workers": 0, "max_questions": -1, "uncertain": 1}
+    for name, value in wrong.items():
+        with pytest.raises(cf.ConfigError, match=f"{name}={value}: expected"):
+            batch.retry(**{name: value})
     with pytest.raises(cf.ConfigError, match="max_workers=0: expected"):
         batch.refetch(max_workers=0)
     with pytest.raises(TypeError, match="dw_id"):
         batch.refetch(dw_id=14)  # type: ignore[call-arg]
-    with pytest.raises(cf.ConfigError, match="max_questions=-1: expected"):
-        batch.retry(max_questions=-1)
-    with pytest.raises(cf.ConfigError, match="uncertain=1: expected"):
-        batch.retry(uncertain=1)  # type: ignore[arg-type]
 
 
 def test_no_batch_to_open(tmp_path: Path) -> None:
@@ -1125,15 +1112,6 @@ def test_wrong_arguments(ask: Any, folder: Path, options: Any, error: type[Excep
     assert not folder.exists()
     if error is cf.ConfigError:
         assert [caught.value.setting] == [*options]  # type: ignore[attr-defined]
-
-
-def test_a_retry_that_is_neither_true_nor_false(ask: Any, service: Any) -> None:
-    """``"no"`` does not ask questions again that may be running."""
-    batch = ask(["how many?"])
-    with pytest.raises(cf.ConfigError, match="uncertain='no': expected True or False"):
-        batch.retry(uncertain="no")
-
-    assert service.asked == {"how many?": 1}
 
 
 def test_a_wrong_engine(ask: Any) -> None:
@@ -1277,12 +1255,7 @@ def test_what_is_in_the_folder(ask: Any, folder: Path) -> None:
         "decimals": "float",
     }
     assert found["infer_temporal"] is False
-    assert found["schema"] == {
-        "types": {"n": "int64"},
-        "complete": False,
-        "inferred": [],
-        "optional": [],
-    }
+    assert found["schema"] == {"types": {"n": "int64"}, "complete": False, "inferred": [], "optional": []}
     assert sorted(path.name for path in folder.iterdir()) == ["batch.json", "index.sqlite3", "parts"]
 
 
@@ -1361,15 +1334,11 @@ def test_a_question_of_the_batch_that_is_gone(ask: Any, service: Any) -> None:
 
 
 def test_an_interrupt_while_it_waits_for_others(
-    ask: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+    ask: Any, claim: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has the note too. Each look takes half a second, and questions of other lists are not waited for."""
     ask(["why?", "who?"], max_questions=0)
-    index = folder / "index.sqlite3"
-    ((key,),) = store_at(index).execute("SELECT key FROM items WHERE number = 2").rows
-    recording = client.recording_in(index)
-    assert recording.history is not None
-    row = recording.history.sent(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
+    claim("who?", 2)
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -1383,23 +1352,15 @@ def test_an_interrupt_while_it_waits_for_others(
     assert slept == []
     with pytest.raises(KeyboardInterrupt) as caught:
         ask(["why?", "who?"])
-    recording.history.close()
 
-    assert row is not None
     assert slept == [0.5, 0.5, 0.5]
     assert caught.value.__notes__[0].startswith("0 questions of the batch in ")
 
 
-def test_how_long_others_are_waited_for(
-    ask: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_how_long_others_are_waited_for(ask: Any, claim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lease and two looks: 61 seconds, after which the question is left to them."""
     ask(["who?"], max_questions=0)
-    index = folder / "index.sqlite3"
-    ((key,),) = store_at(index).execute("SELECT key FROM items").rows
-    recording = client.recording_in(index)
-    assert recording.history is not None
-    row = recording.history.sent(Asked("who?", 13, key), asked_at=datetime.now(UTC), after=0)
+    claim("who?")
     at = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -1407,9 +1368,6 @@ def test_how_long_others_are_waited_for(
 
     monkeypatch.setattr(run, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: at[0]))
     assert ask(["who?"]).summary() == BatchSummary(1, pending=1)
-    recording.history.close()
-
-    assert row is not None
     assert at == [61.0]
 
 
@@ -1419,9 +1377,3 @@ def test_how_many_are_asked_at_once() -> None:
         inspect.signature(call).parameters["max_workers"].default for call in (cf.ask_batch, Batch.retry)
     ]
     assert defaults == [16, 16]
-
-
-def test_an_empty_summary() -> None:
-    """It counts nothing."""
-    assert str(BatchSummary()) == "0 questions"
-    assert astuple(BatchSummary()) == (0,) * 8

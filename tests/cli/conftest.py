@@ -173,11 +173,7 @@ class Running:
 
     def __init__(self, *command: str, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
 
     def exports(self) -> dict[str, str]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.servers.forking import CONNECTY
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers.scripted import Script
 
 pytestmark = [
@@ -36,13 +35,6 @@ def wait_for(what: Any) -> None:
     while not what():
         assert time.monotonic() < until
         time.sleep(0.01)
-
-
-def test_it_comes_first(shell: Any, settings: dict[str, object]) -> None:
-    """One line with the id and the command that fetches the answer, then everything else."""
-    done = shell.process("ask", "how many?", "--format", "csv", command=CONNECTY, **settings)
-
-    assert shell.text(done) == (0, CSV, ACCEPTED + METADATA)
 
 
 @pytest.mark.parametrize("to", ["pipe", "file"])
@@ -80,11 +72,7 @@ def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict
 
 
 @pytest.mark.parametrize(
-    ("arguments", "printed"),
-    [
-        (["how many?", "--quiet"], ""),
-        (["--question-id", QUESTION_ID], METADATA),
-    ],
+    ("arguments", "printed"), [(["how many?", "--quiet"], ""), (["--question-id", QUESTION_ID], METADATA)]
 )
 def test_when_it_is_not_printed(
     shell: Any, server: Script, settings: dict[str, object], arguments: list[str], printed: str
@@ -108,48 +96,3 @@ def test_a_profile_is_part_of_the_command(
 
     assert code == 0
     assert err.partition("\n")[0] == f"{ACCEPTED.rstrip()} --profile 'my place'"
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_an_answer_that_cannot_be_written_can_be_fetched(shell: Any, settings: dict[str, object]) -> None:
-    """If the disk is full, the id is printed before the error, even with --quiet."""
-    done = subprocess.run(
-        ["sh", "-c", '"$0" ask "how many?" --quiet --format csv >/dev/full', shell.command],
-        stderr=subprocess.PIPE,
-        env=shell.environment(**settings),
-        timeout=60,
-        check=False,
-    )
-
-    assert done.stderr.decode().startswith(f"{ACCEPTED}OSError: [Errno 28] No space left on device\n")
-
-
-@pytest.mark.parametrize("end", ["closed", "full", "a broken pipe"])
-def test_a_standard_error_that_cannot_be_written(
-    shell: Any, server: Script, settings: dict[str, object], end: str
-) -> None:
-    """The command continues as without such a line, and the data is complete."""
-    if end == "full" and not Path("/dev/full").exists():
-        pytest.skip("the system has no /dev/full")
-    redirect = {"closed": "2>&-", "full": "2>/dev/full", "a broken pipe": ""}[end]
-
-    def run(choice: str) -> tuple[int, str]:
-        receiver, sender = os.pipe()
-        os.close(receiver)
-        with os.fdopen(sender, "wb") as broken:
-            done = subprocess.run(
-                ["sh", "-c", f'"$0" ask {choice} --format csv {redirect}', shell.command],
-                stdout=subprocess.PIPE,
-                stderr=broken,
-                env=shell.environment(**settings),
-                timeout=60,
-                check=False,
-            )
-        return done.returncode, done.stdout.decode()
-
-    code, out = run("many")
-
-    assert (code, out) == run(f"--question-id {QUESTION_ID}")
-    assert out == CSV
-    assert server.questions == ["many"]
-    assert server.count("results") == 2

@@ -52,32 +52,8 @@ def test_ask_the_embedded_sandbox(shell: Any) -> None:
     assert err.endswith("\nLIMIT 5\n\n5 of 5 rows\n")  # no id, which ends with the command
 
 
-@pytest.mark.slow
-def test_the_environment_chooses_the_sandbox(shell: Any) -> None:
-    """A line says so, and whose credentials are not used; ``--quiet`` does not silence it."""
-    settings = {"sandbox": 1, "client_id": "a", "client_secret": "b"}
-    done = shell.run("ask", "what is this workspace about", "--summary", "--quiet", **settings)
-    code, out, err = shell.text(done)
-
-    assert code == 0
-    assert out != ""
-    assert err == (
-        "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the environment "
-        "variable CONNECTY_CLIENT_ID are not used. `connecty sandbox --examples` lists what it knows.\n"
-    )
-
-
-@pytest.mark.parametrize(("value", "expected"), [("", 2), ("0", 2), ("maybe", 2)])
-def test_the_environment_does_not_choose_the_sandbox(shell: Any, value: str, expected: int) -> None:
-    """If the variable is empty or false, credentials are missing; another word is an error that names it."""
-    code, out, err = shell.text(shell.run("ask", "why", sandbox=value))
-    assert (code, out) == (expected, "")
-    assert ("CONNECTY_SANDBOX" if value == "maybe" else "No client_id") in err
-
-
 @pytest.mark.parametrize(
-    ("engine", "types"),
-    [("polars", ["String", "Int64"]), ("pyarrow", ["string", "int64"])],
+    ("engine", "types"), [("polars", ["String", "Int64"]), ("pyarrow", ["string", "int64"])]
 )
 def test_an_engine_names_the_types(shell: Any, ask: Any, engine: str, types: list[str]) -> None:
     """Types have the names of that library."""
@@ -135,21 +111,6 @@ def test_a_table_in_a_file_is_complete(shell: Any, ask: Any, tmp_path: Path) -> 
     assert lines[-2] == f"│    59 │ {'long ' * 40} │"
 
 
-@pytest.mark.slow
-def test_a_dash_is_standard_output(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
-    """As in other commands; there is no file of that name."""
-    done = subprocess.run(
-        [shell.command, "ask", TOP_COUNTRIES, "--format", "csv", "--output", "-"],
-        capture_output=True,
-        env=shell.environment(**sandbox.connection),
-        cwd=tmp_path,
-        check=True,
-    )
-
-    assert done.stdout.decode() == CSV
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_truncation_is_reported(shell: Any, ask: Any) -> None:
     """As a warning of one line and in the last line; only 50 rows of a table are shown."""
     code, out, err = shell.text(ask("list all orders", "--max-rows", "60"))
@@ -182,30 +143,11 @@ def test_control_characters_are_escaped(shell: Any, ask: Any) -> None:
     assert "\x1b" not in out + err
 
 
-@pytest.mark.slow
-def test_ascii_streams(shell: Any, sandbox: Sandbox) -> None:
-    """If standard streams are ASCII, data is UTF-8 and messages are escaped."""
-    done = subprocess.run(
-        [CONNECTY, "ask", "SELECT 'żółw 🚀' AS a", "--format", "csv"],
-        capture_output=True,
-        env={
-            **shell.environment(**sandbox.connection),
-            "LC_ALL": "C",
-            "PYTHONIOENCODING": "ascii",
-        },
-        check=True,
-    )
-
-    assert done.stdout.decode() == '"a"\n"żółw 🚀"\n'
-    assert b"SELECT" in done.stderr
-
-
 # Errors before and after a question
 
 
 @pytest.mark.parametrize(
-    ("output", "error"),
-    [("nope/out.csv", "FileNotFoundError"), (".", "IsADirectoryError")],
+    ("output", "error"), [("nope/out.csv", "FileNotFoundError"), (".", "IsADirectoryError")]
 )
 def test_a_file_that_cannot_be_written_costs_no_question(
     ask: Any, sandbox: Sandbox, tmp_path: Path, output: str, error: str
@@ -238,47 +180,7 @@ def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: S
     assert len(sandbox.request_log.requests) == before
 
 
-@pytest.mark.slow
-def test_a_reader_that_closes_the_pipe(shell: Any, sandbox: Sandbox) -> None:
-    """As ``| head -1``: the first line and the metadata are printed, and only the exit code differs."""
-    line = "connecty ask 'list all orders' --max-rows 20000 --format csv | head -1"
-
-    done = shell.pipeline(line, **sandbox.connection)
-
-    assert done.returncode == 141
-    assert done.stdout.startswith(b'"order_id","customer_id"')
-    assert re.search(
-        r"^20,000 of 100,000 rows, truncated; question_id \S{36}\n$", done.stderr.decode(), re.MULTILINE
-    )
-    assert not re.search("Traceback|Exception|Error", done.stderr.decode())
-
-
 # Formats
-
-
-@pytest.mark.parametrize(
-    ("name", "begins"),
-    [
-        ("a.csv", b'"country","orders"\n"Poland",31768'),
-        ("a.csv.gz", b"\x1f\x8b"),
-        ("a.TSV", b'"country"\t"orders"\n"Poland"\t31768'),
-        ("a.JSON", b'[{"country"'),
-        ("a.ndjson", b'{"country"'),
-        ("a.jsonl", b'{"country"'),
-        ("a.parquet", b"PAR1"),
-        ("a.arrow", b"ARROW1"),
-        ("a.feather", b"ARROW1"),
-        ("a.md", b"| country"),
-        ("a.html", b"<!DOCTYPE html>"),
-        ("a.xlsx", b"PK"),
-        ("a.txt", "┏".encode()),
-        ("a", "┏".encode()),
-    ],
-)
-def test_the_suffix_decides_the_format(ask: Any, tmp_path: Path, name: str, begins: bytes) -> None:
-    """If no format is chosen."""
-    assert ask(TOP_COUNTRIES, "--output", str(tmp_path / name)).returncode == 0
-    assert (tmp_path / name).read_bytes().startswith(begins)
 
 
 def test_a_format_takes_precedence_over_the_suffix(ask: Any, tmp_path: Path) -> None:
@@ -350,37 +252,6 @@ def test_one_part_in_a_file(ask: Any, tmp_path: Path) -> None:
 
 
 # Options
-
-
-def test_an_id_fetches_without_asking_again(shell: Any, ask: Any, sandbox: Sandbox) -> None:
-    """The question may be omitted."""
-    question_id = ask(TOP_COUNTRIES).stderr.decode().split()[-1]
-    before = len(sandbox.request_log.questions)
-
-    code, out, _ = shell.text(ask("--question-id", question_id, "--format", "csv"))
-
-    assert (code, out) == (0, CSV)
-    assert len(sandbox.request_log.questions) == before
-
-
-def test_all_rows(shell: Any, ask: Any) -> None:
-    """Without a warning."""
-    code, out, err = shell.text(
-        ask("SELECT range AS n FROM range(2345)", "--max-rows", "all", "--format", "csv", "--quiet")
-    )
-
-    assert (code, err) == (0, "")
-    assert out.splitlines() == ['"n"', *map(str, range(2345))]
-
-
-def test_on_truncation_raise(shell: Any, ask: Any) -> None:
-    """Exit code 11, and no rows."""
-    code, out, err = shell.text(ask(TOP_COUNTRIES, "--max-rows", "2", "--on-truncation", "raise"))
-
-    assert (code, out) == (11, "")
-    assert shell.after_acceptance(err).startswith(
-        "TruncatedError: 2 of 5 rows received; --max-rows all fetches all.\n"
-    )
 
 
 def test_quiet_keeps_warnings(shell: Any, ask: Any) -> None:

@@ -76,10 +76,7 @@ def test_the_example_of_the_document() -> None:
         "table": (True, "3 rows of timestamp[us, tz=UTC], string"),
         "nulls": (None, "there were no nulls"),
         "numbers": (None, "there were no numbers"),
-        "times": (
-            True,
-            f"as {MOMENT}.11+11:11, {MOMENT}.111+11:11; min and max as {MOMENT}.111111+11:11",
-        ),
+        "times": (True, f"as {MOMENT}.11+11:11, {MOMENT}.111+11:11; min and max as {MOMENT}.111111+11:11"),
         "sections": (True, "general (2), temporal (1), string (1)"),
         "count": (True, "100 beside 3 rows, also beside 1 row"),
         "count-nulls": (None, "no nulls are counted"),
@@ -96,11 +93,7 @@ def test_nothing_came() -> None:
     [
         ("states", received(RESULTS + WHOLE, {"state": "SUCCEEDED"}), (False, "SUCCEEDED")),
         ("states", received(RESULTS + WHOLE, {"state": "a secret!"}), (False, "xxxxxxxxx")),
-        (
-            "table",
-            received(RESULTS + WHOLE, {"state": "FAILED", "error": "x"}),
-            (None, "there was no table"),
-        ),
+        ("table", received(RESULTS + WHOLE, {"state": "FAILED", "error": "x"}), (None, "there was no table")),
         ("json", received(RESULTS + WHOLE, b"<p>Log in"), (False, "not a JSON object in UTF-8")),
         (
             "json",
@@ -221,12 +214,7 @@ def test_one_table(name: str, rows: Any, expected: tuple[bool | None, str]) -> N
         ),
         ("sections", [["a"], [1]], {"a": {"type": "money"}}, (False, "flat objects; unknown: xxxxx")),
         # The sections of columns, or the columns of sections: no name of a column may be shown.
-        (
-            "sections",
-            [["revenue"], [1]],
-            {"general": {"revenue": {}}},
-            (False, "columns below sections"),
-        ),
+        ("sections", [["revenue"], [1]], {"general": {"revenue": {}}}, (False, "columns below sections")),
         ("sections", [], {"general": {"revenue": {}}}, (False, "columns below sections")),
         (
             "fields",
@@ -267,12 +255,7 @@ def test_one_table(name: str, rows: Any, expected: tuple[bool | None, str]) -> N
             {"a": {"general": {"count": 1}, "numeric": {"max": 2}}},
             (False, "1 row of int64; 1 StatisticsWarning"),
         ),
-        (
-            "table",
-            [["a", "b"], [1, 2]],
-            {"A": {}, "c": {}},
-            (False, "1 row of int64; 1 StatisticsWarning"),
-        ),
+        ("table", [["a", "b"], [1, 2]], {"A": {}, "c": {}}, (False, "1 row of int64; 1 StatisticsWarning")),
         ("sections", [["a"], [1]], [1], (None, "there were no statistics")),
     ],
 )
@@ -284,10 +267,7 @@ def test_statistics(name: str, rows: Any, statistics: object, expected: tuple[bo
 def test_a_count_of_the_rows_that_came() -> None:
     """It changes with ``max_rows``."""
     bodies = [
-        {
-            "state": "COMPLETED",
-            "results": {"dataframe": rows, "dataframe_stats": {"a": text(len(rows) - 1)}},
-        }
+        {"state": "COMPLETED", "results": {"dataframe": rows, "dataframe_stats": {"a": text(len(rows) - 1)}}}
         for rows in ([["a"], ["x"], ["y"]], [["a"], ["x"]])
     ]
 

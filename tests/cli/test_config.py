@@ -11,7 +11,6 @@ from tests.servers.forking import CONNECTY
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connecty_frames.sandbox import Sandbox
 
 SECRET = "canary-of-a-secret"
 CLIENT_ID = "canary-of-a-client-id"
@@ -121,17 +120,3 @@ def test_a_file_that_others_can_read(shell: Any, config: Path) -> None:
     assert (
         shell.pipeline(f"{command} && connecty config show", command=CONNECTY, config=config).returncode == 0
     )
-
-
-def test_a_question_by_profile(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
-    """With all settings from the profile."""
-    file = tmp_path / "config.toml"
-    lines = [f"{name} = {value!r}" for name, value in sandbox.connection.items()]
-    file.write_text("\n".join(["[box]", *lines]))
-    file.chmod(0o600)
-
-    done = shell.run("ask", "how many orders are there", "--profile", "box", "--format", "csv", config=file)
-
-    assert done.returncode == 0, done.stderr
-    assert shell.run("doctor", "--profile", "box", config=file).returncode == 0
-    assert shell.run("ask", "how many orders are there", config=file).returncode == 2

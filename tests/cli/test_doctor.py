@@ -169,25 +169,6 @@ def test_a_silent_server(doctor: Any, server: Script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "status", "says"),
-    [
-        (0, "ok", " the service's"),
-        (2, "warning", "behind the service's; tokens do not depend on it, but "),
-        (-2, "warning", "ahead of the service's; tokens do not depend on it, but "),
-    ],
-)
-def test_the_clock(doctor: Any, server: Script, hours: int, status: str, says: str) -> None:
-    """A wrong one is no failure, since the lifetime of a token is counted by the server's."""
-    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
-    server.on("health", Script.answer(200, {}, Date=date))
-
-    code, lines = doctor()
-
-    assert (code, lines["clock"][0]) == (0, status)
-    assert says in f" {lines['clock'][1].removeprefix('as')}"
-
-
-@pytest.mark.parametrize(
     ("ahead", "status", "says"),
     [
         (1, Status.OK, "as the service's"),

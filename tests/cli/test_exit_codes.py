@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 import warnings
 from typing import Any
 
 import pytest
 
-import connecty_frames as cf
 from connecty_frames import errors
-from connecty_frames.sandbox import Fault, Sandbox
-from tests.servers.forking import CONNECTY
-from tests.servers.timing import growing
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 
@@ -81,23 +76,6 @@ def test_missing_credentials(shell: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "code", "error"),
-    [
-        ({"client_secret": "a-wrong-secret"}, 3, "AuthError: "),
-        ({"dw_id": 14}, 5, "NotFoundError: "),
-        ({"timeout": "soon"}, 2, "ConfigError: timeout (environment variable CONNECTY_TIMEOUT): "),
-    ],
-)
-def test_wrong_settings(ask: Any, settings: dict[str, object], code: int, error: str) -> None:
-    """An exit code for each, and one line without secrets."""
-    done = ask(TOP_COUNTRIES, **settings)
-
-    assert (done.returncode, done.stdout) == (code, b"")
-    assert done.stderr.decode().startswith(error)
-    assert b"a-wrong-secret" not in done.stderr
-
-
-@pytest.mark.parametrize(
     ("question", "code", "error"),
     [
         ("which warehouse ships the fastest", 7, "QuestionFailed: The question 'which warehouse"),
@@ -145,38 +123,12 @@ def test_a_wrong_command_line(shell: Any, arguments: list[str], said: str) -> No
     assert said in " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", err).split())
 
 
-def test_the_version(shell: Any) -> None:
-    """On standard output, and nothing else there."""
-    assert shell.text(shell.process("--version", command=CONNECTY)) == (0, f"{cf.__version__}\n", "")
-
-
 def test_help(shell: Any) -> None:
     """It lists the commands."""
     code, out, _ = shell.text(shell.run("--help"))
 
     assert code == 0
     assert re.findall(r"^│ (ask|doctor|help) ", out, re.MULTILINE) == ["ask", "doctor", "help"]
-
-
-@pytest.mark.slow
-def test_ctrl_c(shell: Any, start: Any) -> None:
-    """Exit code 130, and one line with the id of the question, which the server continues."""
-    with Sandbox(latency=60) as slow:
-        asking = start("ask", TOP_COUNTRIES, **slow.connection)
-        until = time.monotonic() + 30
-        while not slow.request_log.counts()["GET /v1/dw/{dw_id}/questions/{question_id}/results"]:
-            assert asking.process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        question_id = slow.request_log.questions[0].question_id
-
-        code, out, err = asking.interrupt()
-
-    assert (code, out) == (130, "")
-    assert shell.after_acceptance(err).strip() == (
-        f"Question {question_id} may still be running; to fetch its answer without asking again: "
-        f"connecty ask --question-id {question_id} --dw-id 13"
-    )
 
 
 def test_help_on_a_topic(shell: Any) -> None:
@@ -262,46 +214,3 @@ def test_the_exit_codes_are_a_topic_of_the_help(shell: Any) -> None:
     assert [int(line.split()[0]) for line in lines] == [*MEANINGS]
     assert "connecty help exit-codes" in shell.run("--help").stdout.decode()
     assert set(EXIT_CODES.values()) < set(MEANINGS)
-
-
-@pytest.mark.slow
-def test_a_question_that_takes_too_long(shell: Any) -> None:
-    """Exit code 8, with the command that fetches the answer, which works."""
-    with Sandbox() as slow:
-        slow.faults.add(Fault("results", state="IN_PROGRESS"))
-        for seconds in growing(1.0):
-            command = ["ask", TOP_COUNTRIES, "--timeout", str(seconds)]
-            code, out, err = shell.text(shell.run(*command, **slow.connection))
-            if slow.request_log.submissions():
-                break
-        assert (code, out) == (8, "")
-        slow.faults.clear()
-        line = re.search(r"connecty ask --question-id [0-9a-f-]{36} --dw-id 13", err)
-        assert line is not None, err
-        done = shell.pipeline(f"{line[0]} --format csv", **slow.connection)
-        submissions = slow.request_log.submissions()
-
-    assert done.stdout.startswith(b'"country","orders"\n"Poland",31768\n')
-    assert submissions == {TOP_COUNTRIES: 1}
-
-
-@pytest.mark.parametrize(
-    ("missing", "said"),
-    [
-        (
-            "dw_id",
-            "ConfigError: No dw_id. Give the data workspace to ask as --dw-id, in a profile, or in the ",
-        ),
-        (
-            "client_id",
-            "ConfigError: No client_id. Run `connecty login` once, ",
-        ),
-    ],
-)
-def test_hints_are_those_of_the_command_line(ask: Any, sandbox: Sandbox, missing: str, said: str) -> None:
-    """Options and variables instead of Python."""
-    done = ask("x", **{**sandbox.connection, missing: ""})
-
-    assert done.returncode == 2
-    assert done.stderr.decode().startswith(said)
-    assert "argument of Client" not in done.stderr.decode()

@@ -102,10 +102,7 @@ def test_a_text(text: str, mark: str) -> None:
     assert json.loads(anonymized(body))["results"]["dataframe"][1] == [mark]
 
 
-@cases(
-    "word",
-    ["NaN", "nat", "None", "NULL", "inf", "-inf", "Infinity", "-infinity", "true", "FALSE"],
-)
+@cases("word", ["NaN", "nat", "None", "NULL", "inf", "-inf", "Infinity", "-infinity", "true", "FALSE"])
 def test_words_for_values_stay(word: str) -> None:
     """They show how the service writes a value, and nothing of the business."""
     body = json.dumps({"results": {"dataframe": [["a"], [word]]}}).encode()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 import connecty_frames as cf
-from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -31,32 +30,6 @@ def shell_message() -> ShellMessage:
     return shell_message
 
 
-def test_missing_credentials(shell_message: ShellMessage) -> None:
-    """The command line has an option instead of a function."""
-    with pytest.raises(cf.ConfigError) as raised:
-        cf.Client()
-
-    assert str(raised.value).startswith(
-        "No client_id and client_secret. Run `connecty login` once, set CONNECTY_CLIENT_ID and "
-        "CONNECTY_CLIENT_SECRET, or call cf.configure(); "
-    )
-    assert shell_message(raised.value).endswith("Without an account, add --sandbox to `connecty ask`.")
-
-
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_lines_on_a_terminal(shell: Any, width: int) -> None:
-    """They end between words, and hold the terminal's width; a pipe gets one line."""
-    environment = {**shell.environment(), "COLUMNS": str(width)}
-    code, seen = shell.screen("ask", "how many?", on="stderr", **environment)
-    piped = shell.process("ask", "how many?").stderr.decode()
-
-    assert code == 2
-    assert max(map(len, seen.splitlines())) <= width
-    assert "`connecty login`" in seen
-    assert piped.count("\n") == 1
-    assert seen.split() == piped.split()
-
-
 @pytest.mark.parametrize("width", [40, 80])
 def test_what_is_copied_stays_on_a_line(
     shell: Any, server: Script, settings: dict[str, object], width: int
@@ -73,34 +46,6 @@ def test_what_is_copied_stays_on_a_line(
 
     assert f"connecty ask --question-id {QUESTION_ID} --dw-id 13" in lines
     assert sql in lines
-
-
-def test_wrapped() -> None:
-    """A path may have a space in it; lines that are short enough, and their indents, stay."""
-    from connecty_frames.cli.io import wrapped
-
-    path = "/Users/me/Library/Application Support/connecty/history.sqlite3"
-    assert wrapped(f"Questions are recorded in {path} from now on.\n\n  two", 30).splitlines() == [
-        "Questions are recorded in",
-        path,
-        "from now on.",
-        "",
-        "  two",
-    ]
-
-
-@cases(
-    "code",
-    [
-        f"connecty ask --question-id {QUESTION_ID} --dw-id 13 --profile 'my profile'",
-        f'cf.fetch("{QUESTION_ID}", dw_id=13)',
-    ],
-)
-def test_code_is_not_broken(code: str) -> None:
-    """Whoever copies the line gets all of it."""
-    from connecty_frames.cli.io import wrapped
-
-    assert code in wrapped(f"To fetch it: {code} once it is done.", 30).splitlines()
 
 
 def test_a_missing_workspace(shell_message: ShellMessage) -> None:

@@ -17,12 +17,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.cli.connection import complete_profile
-from connecty_frames.cli.io import (
-    _ClosedStream,
-    echo_stderr,
-    standard_streams,
-    wrapped,
-)
+from connecty_frames.cli.io import _ClosedStream, echo_stderr, standard_streams, wrapped
 from connecty_frames.cli.output import _statistics, open_output, write_batches, write_table
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
@@ -112,29 +107,34 @@ def test_a_table_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @cases(
-    ("name", "begins"),
+    ("name", "files", "begins"),
     [
-        ("table", "┏━━━".encode()),
-        ("text", "┏━━━".encode()),
-        ("csv", b'"n"\n2\n'),
-        ("csv.gz", b"\x1f\x8b"),
-        ("tsv", b'"n"\n2\n'),
-        ("json", b'[{"n":2'),
-        ("ndjson", b'{"n":2}\n'),
-        ("parquet", b"PAR1"),
-        ("arrow", b"ARROW1"),
-        ("markdown", b"| n"),
-        ("html", b"<!DOCTYPE html>"),
-        ("xlsx", b"PK"),
-        ("CSV", b'"n"\n2\n'),
+        ("table", ["a"], "┏━━━".encode()),
+        ("text", ["a.txt"], "┏━━━".encode()),
+        ("csv", ["a.csv"], b'"n"\n2\n'),
+        ("csv.gz", ["a.csv.gz"], b"\x1f\x8b"),
+        ("tsv", ["a.TSV"], b'"n"\n2\n'),
+        ("json", ["a.JSON"], b'[{"n":2'),
+        ("ndjson", ["a.ndjson", "a.jsonl"], b'{"n":2}\n'),
+        ("parquet", ["a.parquet"], b"PAR1"),
+        ("arrow", ["a.arrow", "a.feather"], b"ARROW1"),
+        ("markdown", ["a.md"], b"| n"),
+        ("html", ["a.html"], b"<!DOCTYPE html>"),
+        ("xlsx", ["a.xlsx"], b"PK"),
+        ("CSV", [], b'"n"\n2\n'),
     ],
 )
-def test_the_formats(shell: Any, settings: dict[str, object], name: str, begins: bytes) -> None:
-    """Each by its name, in any case."""
+def test_the_formats(
+    shell: Any, settings: dict[str, object], tmp_path: Path, name: str, files: list[str], begins: bytes
+) -> None:
+    """Each by its name, in any case, or else by the suffix of the file."""
     done = shell.run("ask", "why?", "--quiet", "--format", name, **settings)
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(begins), done.stdout[:40]
+    for file in files:
+        assert shell.run("ask", "why?", "--output", str(tmp_path / file), **settings).returncode == 0
+        assert (tmp_path / file).read_bytes().startswith(begins)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,7 @@ def test_the_width_of_messages(
         ("aaa bbb ccc", ["aaa bbb", "ccc"]),
         ("aaaaaaaaaaaa b-b-b-b-b-b", ["aaaaaaaaaaaa", "b-b-b-b-b-b"]),
         ("aaa\n\nbbb ccc ddd", ["aaa", "", "bbb ccc", "ddd"]),
+        ("aaa\n  bbb", ["aaa", "  bbb"]),
         ("run `connecty ask` now", ["run", "`connecty ask`", "now"]),
         (
             "run connecty ask --dw-id 13 --profile 'a b' x",

@@ -161,11 +161,7 @@ def test_check(pin: Any, server: Script) -> None:
     assert out.startswith('[\n  {\n    "name"')
     assert json.loads(out) == [
         {"name": "orders", "changed": False, "differences": []},
-        {
-            "name": "others",
-            "changed": True,
-            "differences": ["The SQL has INTO, which is more than a query."],
-        },
+        {"name": "others", "changed": True, "differences": ["The SQL has INTO, which is more than a query."]},
     ]
     with duckdb.connect("a.duckdb") as connection:
         connection.execute("ALTER TABLE orders ALTER id TYPE DOUBLE")
@@ -310,10 +306,7 @@ def test_run_several(pin: Any, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("url", "dialect"),
-    [("duckdb:///a.duckdb", "duckdb"), ("sqlite:///a.db", "sqlite")],
-)
+@pytest.mark.parametrize(("url", "dialect"), [("duckdb:///a.duckdb", "duckdb"), ("sqlite:///a.db", "sqlite")])
 def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -> None:
     """All rows of now, as text or in a file; nothing is asked."""
     if dialect == "sqlite":

@@ -78,11 +78,7 @@ class Asking:
 
     def __init__(self, *command: str, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
         )
 
     def wait_for(self, what: Callable[[], object]) -> None:
@@ -198,17 +194,6 @@ def test_a_signal_that_is_ignored_stays_ignored(
 
     assert (code, out) == (0, '"n"\n2\n3\n')
     assert err.startswith(ACCEPTED)
-
-
-def test_timeout(server: Script, start_asking: Callable[..., Asking], shell: Any) -> None:
-    """Under the command ``timeout``, whose exit code is 124."""
-    server.on("results", server.answer(200, {"state": "PENDING"}))
-
-    asking = start_asking(program=["timeout", "60", shell.command, "ask", "how many?"])
-    asking.wait_for(lambda: server.count("results"))
-    code, out, err = asking.send("SIGALRM")  # by which it knows that the time is over
-
-    assert (code, out, err) == (124, "", f"{ACCEPTED}\n{WAITING}")
 
 
 @pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full"])
@@ -430,24 +415,6 @@ def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyP
         kill_and_wait()
     assert ended.value.code == 143
     assert [*map(signal.getsignal, numbers), sys.unraisablehook] == [*[signal.SIG_DFL] * 3, before[3]]
-
-
-def test_a_signal_that_the_garbage_collector_swallows() -> None:
-    """Python drops exceptions in finalizers; the command ends nevertheless."""
-
-    class Finalized:
-        def __del__(self) -> None:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    def finalize_and_wait() -> None:
-        Finalized()
-        time.sleep(60)
-        raise AssertionError("the sleep ended by itself")
-
-    with pytest.raises(SystemExit) as ended, exit_on_signals():
-        finalize_and_wait()
-
-    assert ended.value.code == 143
 
 
 @pytest.mark.parametrize("name", ["close", "closed"])

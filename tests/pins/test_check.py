@@ -60,10 +60,7 @@ def test_changes_of_sql(service: Any, sql: str | None, change: str | None) -> No
             [["id", "title"], [1, "a"], [2, "b"]],
             ("The columns were 'id', 'name', and now are 'id', 'title'.",),
         ),
-        (
-            [["name", "id"], ["a", 1], ["b", 2]],
-            ("The columns were 'id', 'name', and now are 'name', 'id'.",),
-        ),
+        ([["name", "id"], ["a", 1], ["b", 2]], ("The columns were 'id', 'name', and now are 'name', 'id'.",)),
         ([["id", "name"], [1.5, "a"], [2, "b"]], ("Column 'id' was int64 and is now double.",)),
         ([["id", "name"], [1, "a"]], ("There were 2 rows, and there are 1.",)),
     ],

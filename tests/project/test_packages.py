@@ -27,10 +27,7 @@ CONSTRAINTS = Path(__file__).parents[2] / ".ci" / "constraints.txt"
             ":env:.index-url='https://env'\nglobal.index-url='https://global'\ninstall.index-url='https://i'\n",
             {"UV_DEFAULT_INDEX": "https://env"},
         ),
-        (
-            "global.trusted-host='g'\ninstall.trusted-host='i'\n",
-            {"UV_INSECURE_HOST": "i"},
-        ),
+        ("global.trusted-host='g'\ninstall.trusted-host='i'\n", {"UV_INSECURE_HOST": "i"}),
     ],
 )
 def test_settings_of_pip_become_those_of_uv(listed: str, variables: dict[str, str]) -> None:
