@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -167,22 +165,3 @@ def test_there_is_a_handler_that_prints_nothing() -> None:
     """Without any, Python would print the errors of a library to standard error."""
     handlers = logging.getLogger("connecty_frames").handlers
     assert [each for each in handlers if isinstance(each, logging.NullHandler)]
-
-
-@pytest.mark.slow
-def test_nothing_is_printed_by_default() -> None:
-    """No line, and no message about a missing handler: there is a NullHandler."""
-    code = (
-        "import logging, connecty_frames as cf\n"
-        "try:\n"
-        "    cf.Client('a', client_secret='bbbb', base_url='http://127.0.0.1:9', dw_id=1).submit('x')\n"
-        "except cf.ConnectionFailed:\n"
-        "    pass\n"
-        "logging.getLogger('connecty_frames').error('x')\n"
-        "print(logging.getLogger('connecty_frames').handlers)\n"
-    )
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stderr == ""
-    assert done.stdout == "[<NullHandler (NOTSET)>]\n"

@@ -72,24 +72,16 @@ def test_dir_lists_the_names() -> None:
     assert dir(cf) == sorted([*NAMES, "__version__"])
 
 
+@pytest.mark.slow
+def test_the_version() -> None:
+    """It is that of the distribution."""
+    assert cf.__version__ == importlib.metadata.version("connecty-frames")
+
+
 def test_another_name_is_an_attribute_error() -> None:
     """As for any module, so that hasattr and getattr with a default work."""
     with pytest.raises(AttributeError, match="module 'connecty_frames' has no attribute 'ask_everything'"):
         cf.ask_everything
-
-
-@pytest.mark.slow
-def test_star_import() -> None:
-    """All public names; the version is that of the distribution."""
-    code = (
-        "from connecty_frames import *\n"
-        "names = [name for name in dir() if not name.startswith('_')]\n"
-        "import json\n"
-        "print(json.dumps(names))"
-    )
-
-    assert run(code) == sorted(NAMES)
-    assert cf.__version__ == importlib.metadata.version("connecty-frames")
 
 
 def test_the_package_is_typed() -> None:

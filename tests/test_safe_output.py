@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -244,44 +241,6 @@ class TestLongTexts:
         assert chart["encoding"]["y"]["field"] == "column 0"
         assert chart["encoding"]["y"]["title"] == "x" * 120 + "…"
         assert len(json.dumps(chart)) < 10_000
-
-    @pytest.mark.slow
-    def test_the_command_line(self, tmp_path: Path) -> None:
-        """Of table, summary and SQL, a part is shown, with the option that writes all of it."""
-        script = tmp_path / "show.py"
-        script.write_text(_SHOW, encoding="utf-8")
-        ended = subprocess.run(
-            [sys.executable, script],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=True,
-            timeout=60,
-            env={**os.environ, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"},
-        )
-        assert ended.stdout.count("┳") == 14
-        assert ended.stdout.endswith("\n1 row, 3,000 columns (14 shown); --output FILE writes all\n")
-        for text in (
-            "… (990,000 more characters)\n(--summary writes all of it.)",
-            "… (990,000 more characters)\n(--sql writes all of it.)",
-        ):
-            assert text in ended.stderr
-        assert len(ended.stderr) < 30_000
-
-
-_SHOW = """
-import json, sys
-import connecty_frames as cf
-from connecty_frames.cli.output import write_answer, echo_metadata
-
-names = [f"c{n}" for n in range(3_000)]
-long = "x" * 1_000_000
-results = {"sql_query": long, "response_summary": long}
-body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
-answer = cf.Answer.from_json(body.encode())
-write_answer(answer, None, "table", "pyarrow", sys.stdout.buffer)
-echo_metadata(answer, summary=True, sql=True, question_id=True)
-"""
 
 
 class TestLoneSurrogates:

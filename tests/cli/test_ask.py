@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shlex
@@ -71,16 +70,6 @@ def test_csv(shell: Any, ask: Any) -> None:
     assert METADATA.fullmatch(shell.after_acceptance(err))
 
 
-def test_parquet_through_a_pipe(ask: Any) -> None:
-    """Unchanged bytes, with the metadata."""
-    done = ask(TOP_COUNTRIES, "--format", "parquet")
-
-    table = pq.read_table(io.BytesIO(done.stdout))
-    assert done.returncode == 0
-    assert table.num_rows == 5
-    assert cf.metadata(table).question == TOP_COUNTRIES
-
-
 @pytest.mark.parametrize("format_", ["csv", "parquet"])
 def test_a_file_is_written(shell: Any, ask: Any, tmp_path: Path, format_: str) -> None:
     """It replaces an existing one; nothing goes to standard output, and no temporary file is left."""
@@ -132,15 +121,6 @@ def test_warnings_go_to_standard_error(shell: Any, ask: Any) -> None:
         "TypeFidelityWarning: Column 'founded_on' stays exact text: '0753-04-21 BC'"
     )
     assert ".py:" not in err
-
-
-def test_control_characters_are_escaped(shell: Any, ask: Any) -> None:
-    """Those in values and in the SQL."""
-    code, out, err = shell.text(ask("SELECT 'a' || chr(27) || '[2J' AS \"x\", '\x1b[2J' AS y"))
-
-    assert code == 0
-    assert "a\\x1b[2J" in out
-    assert "\x1b" not in out + err
 
 
 # Errors before and after a question

@@ -53,7 +53,7 @@ def test_words_are_joined(
     assert server.questions == [question]
 
 
-@pytest.mark.parametrize("source", ["-", "--file", "-f"])
+@pytest.mark.parametrize("source", ["-", "--file -", "--file", "-f"])
 @pytest.mark.parametrize(
     ("body", "question"),
     [
@@ -71,26 +71,15 @@ def test_a_question_is_read(
     body: bytes,
     question: str,
 ) -> None:
-    """UTF-8 with or without a mark at its beginning, as it is but for newlines at its end."""
+    """UTF-8, with a mark at its beginning or none, without newlines at its end; a dash is standard input."""
     path = tmp_path / "question.txt"
     path.write_bytes(body)
-    arguments = ["-"] if source == "-" else [source, str(path)]
+    arguments = source.split() if source.endswith("-") else [source, str(path)]
 
     done = shell.run("ask", *arguments, "--format", "csv", stdin=path, **settings)
 
     assert (done.returncode, done.stdout.decode()) == (0, CSV)
     assert server.questions == [question]
-
-
-def test_a_dash_as_a_file_is_standard_input(
-    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
-) -> None:
-    """As it is for --output."""
-    path = tmp_path / "question.txt"
-    path.write_text("how many?")
-
-    assert shell.run("ask", "--file", "-", stdin=path, **settings).returncode == 0
-    assert server.questions == ["how many?"]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.export.formats import WRITERS
 
 if TYPE_CHECKING:
     from tests.servers.scripted import Script
@@ -74,26 +71,6 @@ def test_a_response_that_cannot_be_saved(shell: Any, server: Script, settings: d
     accepted = shell.after_acceptance(err)
     assert accepted == "OSError: [Errno 28] No space left on device: '/dev/full'\n"
     assert server.questions == ["x"]
-
-
-def test_an_error_of_writing_names_the_file(
-    shell: Any, settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The system does not name it. No file is left behind."""
-
-    def fail(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setitem(WRITERS, "csv", fail)
-    target = tmp_path / "a.csv"
-    code, out, err = shell.text(shell.run("ask", "x", "--output", str(target), "--quiet", **settings))
-
-    assert (code, out) == (1, "")
-    assert (
-        shell.after_acceptance(err)
-        == f"OSError: [Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}: {str(target)!r}\n"
-    )
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("endpoint", "status", "code"), [("ask", 422, 5), ("results", 200, 7)])

@@ -24,7 +24,6 @@ from tests.servers.scripted import QUESTION_ID
 with warnings.catch_warnings():
     # Of click, about what older versions of typer import from it.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from connecty_frames.cli import main
     from connecty_frames.cli.io import exit_on_signals
 
 if TYPE_CHECKING:
@@ -393,28 +392,6 @@ def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
 
 
 # The handlers
-
-
-def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """main() restores the earlier ones; after a signal, another ends the process at once."""
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    before = [*map(signal.getsignal, numbers), sys.unraisablehook]
-
-    def kill_and_wait() -> None:
-        assert signal.getsignal(signal.SIGTERM) != before[1]
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(5)
-
-    monkeypatch.setattr(sys, "argv", ["connecty", "config", "path"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 0
-    assert [*map(signal.getsignal, numbers), sys.unraisablehook] == before
-
-    with pytest.raises(SystemExit) as ended, exit_on_signals():
-        kill_and_wait()
-    assert ended.value.code == 143
-    assert [*map(signal.getsignal, numbers), sys.unraisablehook] == [*[signal.SIG_DFL] * 3, before[3]]
 
 
 @pytest.mark.parametrize("name", ["close", "closed"])
