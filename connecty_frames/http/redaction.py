@@ -14,7 +14,7 @@ import base64
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from connecty_frames._base.immutable import Immutable
 
@@ -132,13 +132,15 @@ def masked_id(client_id: str) -> str:
 
 def without_password(message: str, url: str) -> str:
     """Return a message of a driver without the URL of its connection, and without the password in it."""
-    try:
-        password = urlsplit(url).password
-    except ValueError:  # brackets without an address in them
-        password = None
-    for secret in filter(None, (url, password, password and unquote(password))):
+    # Of a password that is not percent-encoded, a driver takes a piece for a port, host or parameter. In a
+    # query it ends before the next name with a value.
+    found = re.findall(r"(?s)://[^:/]*:(.*)@|[?&]password=((?:(?!&\w+=).)*)", url)
+    passwords = [each for pair in found for each in pair]
+    for secret in filter(None, (url, *passwords, *map(unquote, passwords))):
         message = message.replace(secret, _MASK)
-    return message
+    pieces = filter(None, re.split(r"[\s/?#@&]", "&".join(passwords)))
+    pattern = "|".join(map(re.escape, pieces)) or _MATCHES_NOTHING
+    return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", _MASK, message)
 
 
 def _encodings(secrets: Iterable[SecretStr], shortest: int) -> list[str]:

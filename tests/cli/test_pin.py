@@ -404,3 +404,26 @@ def test_no_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert str(caught.value) == "The warehouse's client raised builtins.OSError: no host in ***: *** ***."
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://u:hunter/22@h/d", 'invalid integer value "***" for connection option "port"'),
+        ("postgresql://u:hunter%22%zz@h/d", 'invalid percent-encoded token: "***"'),
+        ("postgresql://u@h/d?password=hunter 22", 'unexpected spaces found in "***"'),
+        ("postgresql://u@h/d?password=a&hunter22", 'separator "=" in URI query parameter: "***"'),
+        ("postgresql://u@h/d?password=hunter22&ssl=x", 'invalid URI query parameter: "ssl"'),
+        ("postgresql://u:hunter22@[::1/d", 'matching "]" in IPv6 host address in URI: "***"'),
+    ],
+)
+def test_no_piece_of_a_password_is_shown(url: str, reason: str) -> None:
+    """Libpq takes a piece of one that is not percent-encoded for a port, token or parameter."""
+    pytest.importorskip("adbc_driver_postgresql")
+    from connecty_frames.cli.pin import connected
+    from connecty_frames.errors import ConnectyError
+
+    with pytest.raises(ConnectyError) as caught, connected(url):
+        pass
+    assert reason in str(caught.value)
+    assert "hunter" not in str(caught.value)
