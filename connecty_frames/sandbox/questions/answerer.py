@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _MAX_WORDS: Final = 40
 #: How alike an unknown word and a known one are, from 0 to 1, for it to be a typing mistake.
 _LIKENESS: Final = 0.82
-
 #: What a query has that begins with "from" or "with" and is no question.
 _SQL: Final = re.compile(r"\bselect\b|[.(*]", re.IGNORECASE)
 

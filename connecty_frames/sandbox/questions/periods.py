@@ -40,7 +40,7 @@ _RECENT: Final = re.compile(
     r"(?:last|past|previous|prior|recent|preceding) (?:(?P<number>\d+) )?(?:full |whole |calendar )?"
     rf"(?P<unit>{_UNIT})s?\b(?! (?:of|in) {_YEAR})"
     rf"|(?:this|current) (?P<this>{_UNIT})\b|(?P<before>{_UNIT}) before last\b"
-    r"|(?P<word>yesterday|today|year to date|ytd)\b"
+    r"|(?P<day>yesterday|today)\b|(?P<so_far>year to date|ytd)\b"
 )
 _LINK: Final = re.compile(
     r"(?:(?P<since>(?:since|starting)(?: start of| beginning of| in)?)|(?P<range>from|between)"
@@ -94,7 +94,7 @@ def _range(text: str) -> tuple[int, Condition] | None:
     if last is not None and kind in {"", "range"}:
         if until is None or until.end is None or begin.start >= until.end:
             return None
-        return last.end(), During((Period(begin.start, until.end),))
+        return last.end(), During((Period(begin.start, until.end),), ends=(begin, until))
     start = None if kind in {"before", "until"} else begin.end if kind == "after" else begin.start
     stop = begin.start if kind == "before" else begin.end if kind in {"", "until"} else None
     return first.end(), During((Period(start, stop, None if kind else begin.grain),))
@@ -132,20 +132,13 @@ def _recent(text: str) -> tuple[int, Condition] | None:
     found = _RECENT.match(text)
     if found is None or (found["number"] and not 0 < int(found["number"]) < 1000):
         return None
-    unit, number = found["unit"] or found["this"] or found["before"], int(found["number"] or 1)
-    grain = cast("Grain", unit.replace(" ", "_")) if unit and number == 1 else None
-    if found["unit"]:
-        period = Period(_start(unit, number), _start(unit, 0), grain)
-    elif found["before"]:
-        period = Period(_start(unit, 2), _start(unit, 1), grain)
-    elif found["this"]:
-        period = Period(_start(unit, 0), _start(unit, -1), grain)
-    elif found["word"] in {"yesterday", "today"}:
-        first = _start("day", found["word"] == "yesterday")
-        period = Period(first, first + timedelta(1), "day")
-    else:
-        period = Period(_start("year", 0), TODAY)
-    return found.end(), During((period,))
+    if found["so_far"]:
+        return found.end(), During((Period(_start("year", 0), TODAY),))
+    unit, number = found["unit"] or found["this"] or found["before"] or "day", int(found["number"] or 1)
+    grain = cast("Grain", unit.replace(" ", "_")) if number == 1 else None
+    first = number if found["unit"] else 2 if found["before"] else int(found["day"] == "yesterday")
+    last = 1 if found["unit"] else first
+    return found.end(), During((Period(_start(unit, first), _start(unit, last - 1), grain),))
 
 
 def _start(unit: str, back: int) -> date:

@@ -7,7 +7,7 @@ them. They apply in the order of the table: a preposition stays with the slot be
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from msgspec.structs import replace
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Entity, Field
     from connecty_frames.sandbox.questions.slots import Lexicon, Pattern
 
-#: A number with three decimals, or one with a point between thousands as in much of Europe.
-_UNCLEAR_NUMBER: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+#: A number, but not one with three decimals, or a point between thousands as in much of Europe.
+_CLEAR_NUMBER: Final = re.compile(r"(?![1-9]\d{0,2}\.\d{3}$)[\d,]+(\.\d*)?")
 _YEAR: Final = re.compile(r"20[1-3]\d")
 
 
@@ -153,7 +153,7 @@ class Phrases:
         if not all(isinstance(each, q.During) and each.periods for each in (first, second)):
             return None
         both = q.During((*first.periods, *second.periods), each="or" not in f.kinds)
-        return ("versus_period" if "versus" in f.kinds else "period"), both
+        return [*([("compared", "")] if "versus" in f.kinds else []), ("period", both)]
 
     # Conditions
 
@@ -310,7 +310,9 @@ class Phrases:
     def _ranked(self, f: Found, subject: Any = None, by: Any = None, *, descending: Any = None) -> list[Any]:
         for direction in f.all("high", "most", "direction", "top", "seller") if descending is None else ():
             descending = direction in {"desc", "best"}
-        limit = _rows(f.number) if f.number else 1 if subject and not f.noun.plural else None
+        if f.number and not (f.number.isdigit() and int(f.number)):
+            raise Refused("Not a number of rows", words=[f.number])
+        limit = int(f.number) if f.number else 1 if subject and not f.noun.plural else None
         rank = Ranking(by, descending, subject, limit, self.units if f.seller else None)
         return [("rank", rank), *(("condition", each) for each in f.where if subject)]
 
@@ -389,16 +391,7 @@ def _resolved(slot: Slot, about: set[str]) -> Slot:
     return Slot({**options, "field": named[0]} if len(named) == 1 else options, slot.text)
 
 
-def _rows(numeral: str) -> int:
-    if not numeral.isdigit() or int(numeral) == 0:
-        raise Refused("Not a number of rows", words=[numeral])
-    return int(numeral)
-
-
 def _decimal(numeral: str) -> Decimal:
-    try:
-        if not _UNCLEAR_NUMBER.fullmatch(numeral):
-            return Decimal(numeral.replace(",", ""))
-    except InvalidOperation:
-        pass
-    raise Refused("It may have a point between thousands, or three decimals", words=[numeral])
+    if not _CLEAR_NUMBER.fullmatch(numeral):
+        raise Refused("It may have a point between thousands, or three decimals", words=[numeral])
+    return Decimal(numeral.replace(",", ""))

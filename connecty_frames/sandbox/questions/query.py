@@ -59,7 +59,7 @@ class Number(msgspec.Struct, frozen=True):
     where: frozenset[Condition] = frozenset()
 
 
-class Period(msgspec.Struct, frozen=True):
+class Period(msgspec.Struct, frozen=True, order=True):
     """Days from the first to before the end."""
 
     start: date | None
@@ -89,11 +89,12 @@ class Compare(Condition, frozen=True):
 
 
 class During(Condition, frozen=True):
-    """A time, by default that of the rows, is in one of some periods."""
+    """A time, by default that of the rows, is in one of some periods, or numbers change between its ends."""
 
     periods: tuple[Period, ...]
     field: Field | None = None
     each: bool = False
+    ends: tuple[Period, ...] = ()
 
 
 class Recurring(Condition, frozen=True):
@@ -134,7 +135,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """Numbers by dimensions, the share ``of`` a condition, or ``rows``."""
+    """Numbers by dimensions, the share ``of`` a condition, the change between its ends, or ``rows``."""
 
     numbers: tuple[Number, ...] = ()
     by: tuple[Dimension, ...] = ()

@@ -162,15 +162,14 @@ class _Reader:
 
     def _conditions(self) -> None:
         self.where += self.take("value", "predicate", "condition", "period")
-        versus = self.take("versus_period")
-        compared = bool(self.take("compared") or versus)
-        self.where += versus
+        compared = bool(self.take("compared"))
         fail_if(len({*self.of(q.Recurring)}) > 1, "The days are unclear.")
         periods = [each for each in self.of(q.During) if each.field is None]
         spans = tuple(span for each in periods for span in each.periods)
+        is_change = compared and len(spans) > 1 and bool(self.kinds & {"rise", "change"})
         if compared and len(spans) > 1:
-            self.where = [*(each for each in self.where if each not in periods), q.During(spans)]
-            self.by += (q.Dimension(grain=self._grain(spans)),)
+            self.where = [*(each for each in self.where if each not in periods), q.During(spans, ends=spans)]
+            self.by += () if is_change else (q.Dimension(grain=self._grain(spans)),)
         else:
             dated = any(each.grain and each.field for each in self.by)
             fail_if(len(periods) > 1 or (periods and dated), "It is unclear which time the period refers to.")
@@ -185,7 +184,7 @@ class _Reader:
         if not self.rank and (compared or rates or (self.numbers and self.by)):
             fields = [each.field for each in values if not _is_group(each.field, self.by)]
             self.by += tuple(q.Dimension(field=field) for field in fields)
-        fail_if(compared and (not self.by or "rise" in self.kinds), "It is unclear what to compare.")
+        fail_if(compared and not (self.by or is_change), "It is unclear what to compare.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
         """Return the unit of time that tells periods apart."""
@@ -256,27 +255,36 @@ class _Reader:
                 raise Refused("It is unclear what the number compares with.")
             self.where.append(q.Compare(field, bound.operator, bound.numbers))
 
-    # Shares and growth
+    # Shares, growth and changes
 
     def _derived(self) -> q.Query | None:
-        """Return shares and growth, or None if the question asks for none of them."""
-        if self.subject is not None and not self.numbers and self.kinds & {"rise", "share"}:
+        """Return shares, growth and changes, or None if the question asks for none of them."""
+        if self.subject is not None and not self.numbers and self.kinds & {"rise", "change", "share"}:
             self.numbers = [q.Number(self.subject)]
-        shares, rises = self.take("share"), self.take("rise")
-        percent = bool(self.take("percent")) or "percent" in shares
-        how_did = "how_did" in self.kinds and (shares or not (self.grains or rises))
-        if not (shares or rises):
+        shares, changes, rises = self.take("share"), self.take("change"), self.take("rise")
+        percent = bool(self.take("percent")) or "percent" in {*shares, *changes}
+        how_did = "how_did" in self.kinds and (shares or not (self.grains or rises or changes))
+        if not (shares or changes or rises):
             fail_if(percent or how_did, "It is unclear what is in percent, or when it changed.")
             return None
         numbers = tuple(self.numbers)
         words = {word for rise in rises for word in rise.split()}
         window: q.Window = "running" if "running" in words else "growth"
-        is_two = (shares and (rises or how_did)) or {"running", "growth"} <= words
+        is_two = (shares and (changes or rises or how_did)) or {"running", "growth"} <= words
         fail_if(is_two or (percent and window == "running"), "It asks for two things of the same kind.")
         if shares:
             return self._share(percent=percent)
+        pairs = [each for each in self.of(q.During) if each.ends]
+        if pairs and not self.grains and (changes or words == {"growth"}):
+            grain, *others = {each.grain for each in pairs[0].ends}
+            is_open = pairs[1:] or others or grain is None or len({*pairs[0].ends}) != 2
+            is_open = is_open or "compared" in self.kinds  # the growth in each of them
+            fail_if(is_open, "It is unclear between which times it changed.")
+            self.where.remove(pairs[0])
+            return q.Query(numbers, self.by, of=pairs[0], percent=percent)
         grains = words - {"growth", "running"} - {*self.grains}
-        is_open = len(numbers) != 1 or len({*grains, *self.grains}) > 1
+        is_open = changes or len(numbers) != 1 or len({*grains, *self.grains}) > 1
+        is_open = is_open or any(each.ends == each.periods for each in pairs)
         fail_if(is_open, "It is unclear between which times it changed.")
         by = (*self.by, *(q.Dimension(grain=cast("q.Grain", grain)) for grain in grains))
         return q.Query(numbers, by, window=window, percent=percent)

@@ -78,7 +78,7 @@ def _check(query: q.Query, model: SemanticModel) -> None:
     subjects = counted if query.rows is None else [query.rows]
     fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
     # "Products in 2024" may be those released then as well as those sold.
-    times = [each.field for each in query.where if isinstance(each, q.During)]
+    times = [each.field for each in (*query.where, query.of) if isinstance(each, q.During)]
     is_dated = None in times or any(each.grain and not each.field for each in query.by)
     timed = {each.entity for each in model.field if each.is_time}
     once = [number.entity for number in query.numbers if number.entity and not number.distinct]
@@ -152,20 +152,28 @@ class _Select:
         fail_if(len(numbers) != 1)
         (number,) = numbers
         sql, name, *_ = number
-        if query.of is not None:
-            fail_if("avg" in sql or "/" in sql)
-            condition, said = self.condition(query.of)
-            part = f"{sql} FILTER ({condition})"
-            share = _ratio(f"{part} / {sql}", "share", query)
-            shown = [share, _Column(part, f"matching_{name}"), number]
-            is_flag = isinstance(query.of, q.Is) and query.of.field.type == "boolean"
-            return (
-                shown,
-                f"share of '{said}' in the {words}{', unknown ones counted as not' * is_flag}",
-                share.name,
-            )
-        window = self._window(query, groups, number)
-        return [number, window], f"{words} and {window}", name
+        of = query.numbers[0].field  # times and durations have no ratio
+        fail_if("to_microseconds" in sql or (of and query.numbers[0].statistic and not of.is_number))
+        if query.of is None:
+            window = self._window(query, groups, number)
+            return [number, window], f"{words} and {window}", name
+        fail_if("/" in sql)
+        if isinstance(query.of, q.During):
+            ends = sorted(query.of.ends)
+            spans, days = zip(*(self.span(each, query.of.field) for each in ends), strict=True)
+            self.where.append((f"({' OR '.join(spans)})", ""))
+            before, after = (f"{sql} FILTER ({span})" for span in spans)
+            growth = _ratio(f"{after} / nullif({before}, 0) - 1", "growth", query)
+            shown = [_Column(before, f"{name}_before"), _Column(after, f"{name}_after")]
+            shown += [_Column(f"{after} - {before}", "change"), growth]
+            return shown, f"change of {words} between that {' and that '.join(days)}", growth.name
+        fail_if("avg" in sql)
+        condition, said = self.condition(query.of)
+        part = f"{sql} FILTER ({condition})"
+        share = _ratio(f"{part} / {sql}", "share", query)
+        is_flag = isinstance(query.of, q.Is) and query.of.field.type == "boolean"
+        words = f"share of '{said}' in the {words}{', unknown ones counted as not' * is_flag}"
+        return [share, _Column(part, f"matching_{name}"), number], words, share.name
 
     def _window(self, query: q.Query, groups: list[_Column], number: _Column) -> _Column:
         """Return the column that is computed from a number across groups."""
