@@ -17,10 +17,10 @@ from _pytest.runner import runtestprotocol
 
 from connecty_frames.sandbox import Sandbox
 from tests.servers import programs
-from tests.servers.fixtures import client, clock, fake_clock_client, forking, server
+from tests.servers.fixtures import client, clock, fake_clock_client, forking, secured, server
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from pytest_timeout import Settings
 
@@ -43,9 +43,10 @@ if sys.platform != "win32":
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 #: Fixtures that several folders use.
-__all__ = ["client", "clock", "fake_clock_client", "forking", "server"]
+__all__ = ["client", "clock", "fake_clock_client", "forking", "secured", "server"]
 
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+#: Variables of requests: proxies and certificates.
+REQUESTS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 #: The seconds after which a slow test fails; for others the limit is in ``pyproject.toml``.
 _SLOW_LIMIT = 600
@@ -181,7 +182,7 @@ def _no_settings(_state_folders: Iterator[Path]) -> Iterator[None]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("CONNECTY_CONFIG", os.devnull)  # not the profiles of the user who runs the tests
         monkeypatch.setenv("XDG_STATE_HOME", str(next(_state_folders)))  # nor the history of that user
-        for name in PROXIES:
+        for name in REQUESTS:
             monkeypatch.delenv(name, raising=False)
             monkeypatch.delenv(name.lower(), raising=False)
         yield
@@ -203,6 +204,14 @@ def connected(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     for name, value in sandbox.connection.items():
         monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(value))
     return sandbox
+
+
+@pytest.fixture
+def counted(connected: Sandbox) -> Callable[[], tuple[int, int]]:
+    """Return a function that counts the questions and requests since the beginning of the test."""
+    log = connected.request_log
+    questions, requests = len(log.questions), len(log.requests)
+    return lambda: (len(log.questions) - questions, len(log.requests) - requests)
 
 
 @pytest.fixture(scope="session")

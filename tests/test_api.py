@@ -22,7 +22,7 @@ from connecty_frames import api
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from connecty_frames.sandbox import Sandbox
 
@@ -48,19 +48,6 @@ SELECT
     TIMESTAMPTZ '2025-03-30 01:30:00+00' AS instant,
     [1, 2] AS items
 """
-
-
-@pytest.fixture
-def counted(connected: Sandbox) -> Iterator[Callable[[], tuple[int, int]]]:
-    """Return a function that counts questions and requests since the beginning of the test."""
-    questions, requests = len(connected.request_log.questions), len(connected.request_log.requests)
-
-    def since() -> tuple[int, int]:
-        return len(connected.request_log.questions) - questions, len(
-            connected.request_log.requests
-        ) - requests
-
-    return since
 
 
 # Frames

@@ -19,6 +19,7 @@ from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectionFailed, NoTableError, NotFoundError, QuestionTimeout
 from connecty_frames.options import AskOptions
 from tests.cases import cases
+from tests.servers.scripted import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tests.servers.timing import FakeClock
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
-ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 
 
 def make(**settings: Any) -> Client:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import copy
-import os
-import signal
 import sqlite3
 import sys
-import threading
-import time
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,6 +22,7 @@ from connecty_frames.store.history import History
 from connecty_frames.store.table import microseconds, store_at
 from tests.asking.recording import make, rows
 from tests.servers.scripted import QUESTION_ID, Script
+from tests.servers.timing import press_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -224,21 +221,10 @@ def test_a_timeout_leaves_it_asked(server: Script, path: Path, clock: FakeClock)
 def test_an_interrupt(server: Script, client: Client, path: Path, moment: str) -> None:
     """UNCERTAIN before the id came, ASKED after; the note names the file."""
     server.on(moment, server.hang)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def press() -> None:
-        while not server.count(moment):
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    finger = threading.Thread(target=press)
-    finger.start()
-    try:
-        with pytest.raises(KeyboardInterrupt) as caught:
-            client.ask("how many?")
-    finally:
-        finger.join()
-        signal.signal(signal.SIGINT, before)
+    finger = press_ctrl_c(lambda: server.count(moment))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.ask("how many?")
+    finger.join()
 
     (note,) = caught.value.__notes__
     expected = ("UNCERTAIN", None, "KeyboardInterrupt") if moment == "ask" else ("ASKED", QUESTION_ID, None)

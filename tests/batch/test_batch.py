@@ -6,8 +6,6 @@ import errno
 import fcntl
 import inspect
 import json
-import os
-import signal
 import sys
 import threading
 import time
@@ -33,6 +31,7 @@ from connecty_frames.options import Asked, AskOptions
 from connecty_frames.store import leases
 from connecty_frames.store.table import store_at
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
+from tests.servers.timing import press_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -389,21 +388,10 @@ def test_an_interrupt(ask: Any, service: Any, folder: Path, capsys: pytest.Captu
     The questions that it stops have no error.
     """
     service.answers |= {f"q{number}": PENDING for number in range(9)}
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def press() -> None:
-        while service.fetched.total() < 2:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    finger = threading.Thread(target=press)
-    finger.start()
-    try:
-        with pytest.raises(KeyboardInterrupt) as caught:
-            ask([f"q{number}" for number in range(9)], max_workers=2)
-    finally:
-        finger.join()
-        signal.signal(signal.SIGINT, before)
+    finger = press_ctrl_c(lambda: service.fetched.total() >= 2)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ask([f"q{number}" for number in range(9)], max_workers=2)
+    finger.join()
     (note,) = caught.value.__notes__
     assert note.startswith("2 questions of the batch in ")
     assert "Call again with the same questions to continue" in note

@@ -36,16 +36,6 @@ TOP_COUNTRIES = "list the top 5 countries with the most orders"
 RESULTS = "GET /v1/dw/{dw_id}/questions/{question_id}/results"
 
 
-@pytest.fixture
-def counted(connected: Sandbox) -> Callable[[], tuple[int, int]]:
-    """Return a function that counts the questions and requests since the beginning of the test."""
-    questions, requests = len(connected.request_log.questions), len(connected.request_log.requests)
-    return lambda: (
-        len(connected.request_log.questions) - questions,
-        len(connected.request_log.requests) - requests,
-    )
-
-
 def numbered(count: int) -> list[str]:
     """Return so many questions, each with an answer of its own."""
     return [f"SELECT {number} AS n" for number in range(count)]
@@ -341,16 +331,7 @@ def test_an_iterator_of_questions_that_fails(counted: Callable[[], tuple[int, in
     assert counted() == (0, 0)
 
 
-@pytest.fixture
-def _listening() -> Iterator[None]:
-    """Handle SIGINT as at a terminal; a background job ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("_listening")
 @pytest.mark.parametrize("as_completed", [True, False])
 def test_ctrl_c_during_many_questions(box: Sandbox, capsys: Any, as_completed: Any) -> None:
     """At once; it reports which were asked and how to fetch each answer, and no other one is asked."""

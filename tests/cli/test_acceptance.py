@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.servers.scripted import QUESTION_ID
+from tests.servers.timing import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +29,6 @@ CSV = '"n"\n2\n3\n'
 METADATA = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
 
 
-def wait_for(what: Any) -> None:
-    """Wait until a condition is true."""
-    until = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("to", ["pipe", "file"])
 def test_it_comes_while_the_question_runs(
     shell: Any, server: Script, settings: dict[str, object], tmp_path: Path, to: str
@@ -51,7 +43,7 @@ def test_it_comes_while_the_question_runs(
             stderr=subprocess.PIPE if to == "pipe" else file,
             env=shell.environment(**settings),
         )
-    wait_for(lambda: server.count("results"))
+    until(lambda: server.count("results"))
     asking.kill()
     out, err = asking.communicate(timeout=30)
 

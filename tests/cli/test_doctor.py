@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import certifi
@@ -21,29 +19,21 @@ from connecty_frames.http.models import Attempt, Request, Response
 from connecty_frames.http.transport import Transport
 from connecty_frames.settings.sources import resolve
 from tests.cases import cases
-from tests.servers.scripted import Script, serve
+from tests.servers.scripted import PEM, Script, serve
 from tests.servers.timing import growing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from connecty_frames.sandbox import Sandbox
     from tests.servers.timing import FakeClock
 
-PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
 CONNECTION = ["address", "connection", "proxy", "certificate", "service", "clock", "token"]
 NAMES = ["version", "settings", *CONNECTION, "extras"]
 LINE = re.compile(r"(ok|warning|failed|skipped) +(\w+) +(.*?) *")
 Lines = dict[str, tuple[str, str]]
 SECRET = "canary-of-a-secret"
 PAGE = Script.answer(200, raw=b"<p>Log in", Content_Type="text/html")
-
-
-@pytest.fixture(autouse=True)
-def _no_bundles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the certificates that the environment may name."""
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -238,15 +228,6 @@ def test_settings_that_cannot_be_used(doctor: Any, setting: dict[str, str]) -> N
     assert code == 2
     assert lines["settings"][0] == "failed"
     assert statuses(lines) == ["skipped"] * 7
-
-
-@pytest.fixture
-def secured() -> Iterator[Script]:
-    """Serve the API over TLS, with the certificate of the tests, which nothing else trusts."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(PEM)
-    with serve(tls=context) as script:
-        yield script
 
 
 @pytest.mark.parametrize("named", ["ca_bundle", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 #: The discard port, where nothing listens.
 DEAD: Final = "127.0.0.1:9"
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import connecty_frames as cf
-from tests.external.conftest import DEAD, ROWS
+from tests.external.conftest import DEAD
 from tests.servers import programs
-from tests.servers.scripted import serve
+from tests.servers.scripted import ROWS, serve
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox

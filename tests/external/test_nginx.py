@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import connecty_frames as cf
-from tests.external.conftest import DEAD, ROWS
+from tests.external.conftest import DEAD
 from tests.servers import programs
-from tests.servers.scripted import Script, serve
+from tests.servers.scripted import ROWS, Script, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

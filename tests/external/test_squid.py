@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
-from tests.external.conftest import ROWS
 from tests.servers import programs
-from tests.servers.scripted import serve
+from tests.servers.scripted import ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from connecty_frames.sandbox import Sandbox
     from tests.external.conftest import Make, Run
     from tests.servers.programs import Program
@@ -30,16 +26,6 @@ WITH_TLS = """
         location / { proxy_pass ${api}; }
     }
 """
-
-
-@pytest.fixture
-def secured() -> Iterator[Script]:
-    """Return the API over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(programs.PEM)
-    with serve(tls=context) as script:
-        script.on("results", script.answer(200, ROWS))
-        yield script
 
 
 @pytest.fixture

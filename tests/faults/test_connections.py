@@ -14,7 +14,6 @@ import socket
 import ssl
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,13 +22,12 @@ import connecty_frames as cf
 from tests.cases import cases
 from tests.servers import clients
 from tests.servers.responses import chunked, with_length
-from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
+from tests.servers.scripted import PEM, QUESTION_ID, TOKEN, Script, loopback_tls, serve
 from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
 ANOTHER_ID = "11111111-2222-4333-8444-555555555555"
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
@@ -88,8 +86,7 @@ def any_server(request: pytest.FixtureRequest) -> Iterator[Script]:
     """Return a server without and with TLS, where surplus bytes may be in a buffer of OpenSSL."""
     context = None
     if request.param == "TLS":
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(PEM)
+        context = loopback_tls()
     with serve(tls=context) as script:
         yield script
 
@@ -136,8 +133,7 @@ def test_interim_responses_are_skipped(any_server: Script, endpoint: str, interi
 @cases("early", [1, 3, 5, 40])
 def test_surplus_bytes_in_a_part_of_a_record_are_found(early: int) -> None:
     """Over TLS some bytes of a second response arrive with the first, the others with the next request."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(PEM)
+    context = loopback_tls()
     answers = {QUESTION_ID: [with_length(table(1)), WRONG], ANOTHER_ID: [with_length(table(2))]}
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

@@ -12,13 +12,12 @@ import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.http import retry
 from tests.servers.responses import HEAD
-from tests.servers.scripted import QUESTION_ID, Script
+from tests.servers.scripted import QUESTION_ID, ROWS, Script
 from tests.servers.timing import growing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 
 #: Temporary failures of a request for results.
 PASSING: dict[str, Callable[[Script], Any]] = {

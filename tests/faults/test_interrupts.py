@@ -100,6 +100,7 @@ def test_while_the_id_arrives(server: Script, client: Client, signalled: type[Ba
         b'HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"question_id": "%s"' % QUESTION_ID.encode()
     )
     server.on("ask", server.send_and_hang(accepted))
+    before = signal.getsignal(signal.SIGINT)
     if signalled is SystemExit:
         signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
 
@@ -107,7 +108,10 @@ def test_while_the_id_arrives(server: Script, client: Client, signalled: type[Ba
         until(lambda: server.count("ask"))
         pause(0.2)  # until the client has read what was sent
 
-    error = interrupt(lambda: client.submit("how many?"), wait, signalled)
+    try:
+        error = interrupt(lambda: client.submit("how many?"), wait, signalled)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert error.__notes__ == [RESUME]
 
 
@@ -134,14 +138,6 @@ def test_before_anything_was_sent(server: Script, client: Client, capsys: pytest
     assert not hasattr(error, "__notes__")
     assert capsys.readouterr().err == ""
     assert server.count("ask") == 0
-
-
-@pytest.fixture(autouse=True)
-def _listening() -> Iterator[None]:
-    """Handle SIGINT as at a terminal; a background job ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

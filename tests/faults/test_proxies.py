@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import select
-import ssl
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +15,7 @@ from connecty_frames.http.transport import Transport
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
 from tests.servers.clients import make
-from tests.servers.scripted import QUESTION_ID, Script, serve
+from tests.servers.scripted import PEM, QUESTION_ID, ROWS, Script, serve
 from tests.servers.timing import growing
 
 if TYPE_CHECKING:
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 
     from tests.servers.scripted import Step
 
-ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
-#: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
-PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
 #: The discard port, where nothing listens: every response comes through the proxy.
 BEHIND = "http://127.0.0.1:9"
 
@@ -39,16 +34,6 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     with serve() as script:
         for name in ("HTTP_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(name, script.address.replace("//", "//user:canary-proxy@"))
-        yield script
-
-
-@pytest.fixture
-def secured() -> Iterator[Script]:
-    """Return the API over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(PEM)
-    with serve(tls=context) as script:
-        script.on("results", script.answer(200, ROWS))
         yield script
 
 

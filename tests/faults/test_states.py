@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from tests.servers.scripted import QUESTION_ID, Script
+from tests.servers.scripted import QUESTION_ID, ROWS, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames.client import Client
-
-ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import connecty_frames as cf
 from connecty_frames.http import transport
 from tests.servers.clients import make
 from tests.servers.responses import truncated_gzip
-from tests.servers.scripted import QUESTION_ID, TOKEN, Script
+from tests.servers.scripted import QUESTION_ID, ROWS, TOKEN, Script
 from tests.servers.timing import FakeClock, growing, press_ctrl_c, within
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from tests.servers.scripted import RecordedRequest, Step
 
-ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 #: The start of FakeClock as a Date header, and one hour later.
 DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
 DATE_OF_ANOTHER_CLOCK = "Wed, 05 Nov 2025 13:00:00 GMT"

@@ -12,7 +12,7 @@ import shutil
 import ssl
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -25,31 +25,8 @@ from connecty_frames.http.connection import (
     tls_context,
 )
 from tests.cases import cases
-from tests.servers.scripted import Script, serve
+from tests.servers.scripted import PEM, Script, loopback_tls, serve
 from tests.servers.timing import within
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
-ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
-
-
-@pytest.fixture(autouse=True)
-def _no_bundles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the certificates that the environment may name."""
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def secured() -> Iterator[Script]:
-    """Serve the API over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(PEM)
-    with serve(tls=context) as script:
-        script.on("results", script.answer(200, ROWS))
-        yield script
 
 
 def make(address: str, **settings: Any) -> cf.Client:
@@ -221,8 +198,7 @@ def test_our_tls_context_is_not_replaced() -> None:
 @cases("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_server_that_requires_a_client_certificate(version: ssl.TLSVersion) -> None:
     """Before TLS 1.3 an ambiguous alert, from then on a definite one: never an error about credentials."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(PEM)
+    context = loopback_tls()
     context.load_verify_locations(PEM)
     context.verify_mode = ssl.CERT_REQUIRED
     context.minimum_version = context.maximum_version = version

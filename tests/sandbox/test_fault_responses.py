@@ -13,10 +13,10 @@ import pytest
 
 from connecty_frames.sandbox import Fault, Sandbox
 from tests.cases import cases
-from tests.servers.timing import within
+from tests.servers.timing import until, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 HEALTHY = b'{"status":"OK"}'
 NOTHING_SENT = None
@@ -54,14 +54,6 @@ def call(box: Sandbox, *, timeout: float = 10, path: str = "/v1/health") -> tupl
             ended = "silent"
     head, _, body = received.partition(b"\r\n\r\n")
     return head, body, ended
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -14,9 +14,10 @@ from connecty_frames.errors import QuestionFailed
 from connecty_frames.protocol import State
 from connecty_frames.sandbox import Plan
 from connecty_frames.sandbox.jobs import JobQueue
+from tests.servers.timing import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from connecty_frames.sandbox.database import Database
 
@@ -69,15 +70,6 @@ def queue(database: Database, gate: Gate) -> Iterator[JobQueue]:
     yield queue
     gate.open.set()
     queue.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds."""
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("the condition never held")
 
 
 def test_a_question_is_pending_then_in_progress_then_completed(queue: JobQueue, gate: Gate) -> None:

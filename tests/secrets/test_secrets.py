@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import traceback
@@ -112,14 +111,6 @@ def assert_clean(
     """Find none of the canaries in any form."""
     text = left_behind(error, caplog.text)
     assert [form for form in forms or FORMS if form in text] == []
-
-
-@pytest.fixture(autouse=True)
-def _listening() -> Iterator[None]:
-    """Handle SIGINT as at a terminal; a background job ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers import clients
 from tests.servers.forking import Forking
-from tests.servers.scripted import Script, serve
+from tests.servers.scripted import ROWS, Script, loopback_tls, serve
 from tests.servers.timing import FakeClock
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 def server() -> Iterator[Script]:
     """Return a server that issues a token and accepts questions."""
     with serve() as script:
+        yield script
+
+
+@pytest.fixture
+def secured() -> Iterator[Script]:
+    """Return a server over TLS that answers, with the certificate of the tests, which nothing else trusts."""
+    with serve(tls=loopback_tls()) as script:
+        script.on("results", script.answer(200, ROWS))
         yield script
 
 

@@ -21,6 +21,8 @@ from string import Template
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from tests.servers.scripted import PEM
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
@@ -41,8 +43,6 @@ __all__ = [
     "run_privileged",
 ]
 
-#: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
-PEM: Final = Path(__file__).with_name("loopback.pem")
 #: The user of squid, and the password file of its helper (``openssl passwd -apr1``).
 USER: Final = "user"
 PASSWORD: Final = "canary-proxy"

@@ -10,23 +10,27 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterator
 
 Step = Callable[[socket.socket], bool]
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 TOKEN = {"access_token": "canary-token-1", "expires_at": "2099-01-01T00:00:00+00:00"}
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+#: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
+PEM = Path(__file__).with_name("loopback.pem")
 #: Seconds that suffice for anything on loopback; a test that hangs ends then.
 TIMEOUT = 20.0
 
@@ -171,24 +175,31 @@ class Script:
 
         return step
 
+    @staticmethod
+    def after(what: Callable[[], object], then: Step) -> Step:
+        """Do something before the step."""
+
+        def step(connection: socket.socket) -> bool:
+            what()
+            return then(connection)
+
+        return step
+
     def delayed(self, seconds: float, then: Step) -> Step:
         """Wait some seconds before the step."""
+        return self.after(lambda: self.done.wait(seconds), then)
 
-        def step(connection: socket.socket) -> bool:
-            self.done.wait(seconds)
-            return then(connection)
-
-        return step
-
-    @staticmethod
-    def held(released: threading.Event, then: Step) -> Step:
+    @classmethod
+    def held(cls, released: threading.Event, then: Step) -> Step:
         """Wait for an event before the step."""
+        return cls.after(lambda: released.wait(TIMEOUT), then)
 
-        def step(connection: socket.socket) -> bool:
-            released.wait(TIMEOUT)
-            return then(connection)
 
-        return step
+def loopback_tls() -> ssl.SSLContext:
+    """Return how a server uses TLS, with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(PEM)
+    return context
 
 
 @contextmanager

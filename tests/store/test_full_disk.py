@@ -18,8 +18,7 @@ from tests.servers import programs
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 #: Texts that hardly compress.
@@ -42,15 +41,6 @@ class Disk:
     def free(self) -> None:
         """Leave what others do not use."""
         (self.path / "filler").unlink()
-
-    def filling(self, then: Callable[..., bool]) -> Callable[..., bool]:
-        """Return a step of a server that fills the disk first."""
-
-        def step(connection: socket.socket) -> bool:
-            self.fill()
-            return then(connection)
-
-        return step
 
 
 @pytest.fixture
@@ -111,7 +101,7 @@ def test_a_disk_that_fills_up_before_the_id_arrives(
 ) -> None:
     """The id is recorded in room that was kept for it, so that another process fetches the answer."""
     path = disk.path / "h.sqlite3"
-    server.on("ask", disk.filling(server.answer(202, {"question_id": QUESTION_ID})))
+    server.on("ask", server.after(disk.fill, server.answer(202, {"question_id": QUESTION_ID})))
     with Client(**settings, history=path) as client:
         client.submit("a")
         assert states(path) == [("ASKED", QUESTION_ID)]
@@ -128,7 +118,7 @@ def test_a_disk_that_fills_up_before_the_id_arrives(
 def test_a_part_without_room(server: Script, settings: dict[str, Any], disk: Disk, moment: str) -> None:
     """The error has the id, no more is asked, and the next call fetches the answer."""
     steps = {"ask": server.answer(202, {"question_id": QUESTION_ID}), "results": server.answer(200, ANSWER)}
-    server.on(moment, disk.filling(steps[moment]), steps[moment])
+    server.on(moment, server.after(disk.fill, steps[moment]), steps[moment])
     with Client(**settings) as client:
         folder = disk.path / "b"
         with pytest.raises(cf.WriteFailed, match=r"000001\.parquet \(No space left on device\)") as caught:
@@ -144,7 +134,7 @@ def test_a_part_without_room(server: Script, settings: dict[str, Any], disk: Dis
 
 def test_a_kept_answer_without_room(server: Script, settings: dict[str, Any], disk: Disk) -> None:
     """The call has its answer, with a warning, and the file is not taken for a damaged one."""
-    server.on("results", disk.filling(server.answer(200, ANSWER)), server.answer(200, ANSWER))
+    server.on("results", server.after(disk.fill, server.answer(200, ANSWER)), server.answer(200, ANSWER))
     with Client(**settings, history=disk.path / "h.sqlite3", keep_answers=True) as client:
         with pytest.warns(cf.HistoryWarning, match=r"kept answers .* disk is full|No space left on device"):
             assert client.ask("a", max_age=60).rows == 5_000

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 import sys
-import threading
 import time
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,7 +20,7 @@ from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases, schema
 from connecty_frames.store.database import Database, StoreError
-from connecty_frames.store.history import History, Waiting, question_key
+from connecty_frames.store.history import History, question_key
 from connecty_frames.store.table import (
     COLUMNS,
     Earlier,
@@ -348,32 +347,6 @@ def test_a_change_that_could_not_be_written(recorder: Recorder, monkeypatch: pyt
 
     recorder.history.accepted(rows[2], OTHER_ID, asked_at=NOON, now=NOON)
     assert recorder.rows("state", "question_id") == [("ASKED", OTHER_ID), ("REJECTED", None), ("ASKED", ID)]
-
-
-def test_a_thread_that_is_slow_to_write_a_change(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever thread writes the id of a question, the end that is recorded next finds it."""
-    taken, ended = threading.Event(), threading.Event()
-
-    class Queue(Waiting):
-        def __getitem__(self, index: Any) -> Any:
-            change = super().__getitem__(index)
-            if threading.current_thread() is slow:
-                taken.set()
-                ended.wait(0.2)
-            return change
-
-    monkeypatch.setattr(recorder.history, "_pending", Queue())
-    row = recorder.sent()
-    slow = threading.Thread(
-        target=recorder.history.accepted, args=(row, ID), kwargs={"asked_at": NOON, "now": NOON}
-    )
-    slow.start()
-    assert taken.wait(20)
-    recorder.history.ended(ID, RecordState.COMPLETED, now=NOON)
-    ended.set()
-    slow.join()
-
-    assert recorder.rows("state", "question_id") == [("COMPLETED", ID)]
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

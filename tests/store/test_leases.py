@@ -63,21 +63,8 @@ def renewing() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "connecty-leases"}
 
 
-def test_one_thread_renews_all(history: History) -> None:
-    """A second question begins no other, and it ends once it is known what became of both."""
-    before = renewing()
-    rows = [history.sent(Asked(question, 13), asked_at=NOON) for question in ("how many?", "who?")]
-    assert len(renewing() - before) == 1
-    assert rows[0] is not None
-    assert rows[1] is not None
-    history.not_accepted(rows[0], RecordState.REJECTED, "403", now=NOON)
-    history.accepted(rows[1], ID, asked_at=NOON, now=NOON)
-    until(lambda: not renewing() - before)
-
-
-@pytest.mark.slow
 def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) -> None:
-    """By one thread, which then ends."""
+    """By one thread for all questions, which then ends."""
     others = renewing()  # which sleep, for earlier tests
     row, other = [history.sent(Asked(question, 13), asked_at=NOON) for question in ("how many?", "who?")]
     assert row is not None

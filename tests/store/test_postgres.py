@@ -188,21 +188,6 @@ def test_a_client_is_closed_while_the_server_is_away(
         asking.close()
 
 
-def test_a_client_is_closed_once_the_server_is_back(
-    running: PostgresServer, server: Script, relay: Relay, database: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is not written yet is, however short the outage was."""
-    monkeypatch.setattr("connecty_frames.store.history._LAST_TRY", 20.0)
-    asking = client(server, running.url("store", port=relay.port))
-    asking.ask("how many?")
-    relay.hangs = True
-    with pytest.warns(cf.HistoryWarning, match="its server did not answer in time"):
-        asking.ask("who?")
-    relay.hangs = False
-    asking.close()
-    assert states(database) == [("COMPLETED", QUESTION_ID), ("COMPLETED", QUESTION_ID)]
-
-
 @pytest.mark.parametrize(
     ("name", "user", "message"),
     [

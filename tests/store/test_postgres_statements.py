@@ -159,15 +159,6 @@ def test_an_error(store: Any, database: Any, code: str) -> None:
     assert store.execute("SELECT 8").rows == [(8,)]
 
 
-def test_a_lost_reply(relayed: Any, relay: Relay, pauses: Any) -> None:
-    """The statement is executed again by another connection."""
-    pid = relayed.execute(PID).rows
-    relay.cut, pauses.after = b"SELECT 7", lambda: setattr(relay, "cut", None)
-    assert relayed.execute("SELECT 7").rows == [(7,)]
-    assert relay.cuts == 1
-    assert relayed.execute(PID).rows != pid
-
-
 def test_no_result() -> None:
     """The driver has none if the connection ended between two messages."""
     with pytest.raises(OutageError, match=r"^its server ended the connection$"):
