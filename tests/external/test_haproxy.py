@@ -13,7 +13,7 @@ import pytest
 import connecty_frames as cf
 from tests.external.conftest import DEAD
 from tests.servers import programs
-from tests.servers.scripted import ROWS, serve
+from tests.servers.scripted import PEM, ROWS, serve
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
@@ -57,7 +57,7 @@ def test_early_hints(front: Run, make: Make, sandbox: Sandbox) -> None:
     for number in range(3):
         assert client.ask_df(f"SELECT {number} AS hinted")["hinted"].tolist() == [number]
         assert sandbox.request_log.submissions()[f"SELECT {number} AS hinted"] == 1
-    trusting = ssl.create_default_context(cafile=programs.PEM)
+    trusting = ssl.create_default_context(cafile=PEM)
     with (
         socket.create_connection(("127.0.0.1", haproxy.port)) as plain,
         trusting.wrap_socket(plain, server_hostname="127.0.0.1") as connection,

@@ -8,7 +8,7 @@ import pytest
 
 import connecty_frames as cf
 from tests.servers import programs
-from tests.servers.scripted import ROWS
+from tests.servers.scripted import PEM, ROWS
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
@@ -79,7 +79,7 @@ def test_a_tunnel_that_is_not_allowed(proxy: Run, make: Make, secured: Script) -
     """A rule of squid forbids the port: ConnectionFailed in phase proxy with its 403; nothing arrives."""
     squid = proxy("acl high port 1024-65535\nhttp_access deny high", "")
     with pytest.raises(cf.ConnectionFailed, match="403 Forbidden") as caught:
-        make(base_url=secured.address, ca_bundle=programs.PEM).ask("how many?")
+        make(base_url=secured.address, ca_bundle=PEM).ask("how many?")
     assert (caught.value.host, caught.value.phase) == (f"127.0.0.1:{squid.port}", "proxy")
     assert secured.connections == 0
 
@@ -102,7 +102,7 @@ def test_a_squid_that_is_killed_with_a_question(proxy: Run, make: Make, secured:
 
     secured.on("ask", kill)
     with pytest.raises(cf.SubmissionUncertain):
-        make(base_url=secured.address, ca_bundle=programs.PEM).ask("how many?")
+        make(base_url=secured.address, ca_bundle=PEM).ask("how many?")
     assert secured.questions == ["how many?"]
 
 
@@ -116,7 +116,7 @@ def test_a_squid_that_is_restarted_while_one_waits(proxy: Run, make: Make, secur
         return False
 
     secured.on("results", restart, secured.answer(200, ROWS))
-    client = make(base_url=secured.address, ca_bundle=programs.PEM, random=lambda: 1.0)
+    client = make(base_url=secured.address, ca_bundle=PEM, random=lambda: 1.0)
     assert client.ask("how many?").rows == 2
     assert (secured.count("ask"), secured.count("results")) == (1, 2)
 

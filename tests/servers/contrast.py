@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CONTRAST"]
-
 #: JavaScript. ``luminance(colour)`` is from 0 for black to 1 for white. ``contrast(root)`` is the least
 #: contrast of a text inside an element with what is behind it, from 1 for the same colour to 21.
 CONTRAST: Final = """

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, Request
 
-__all__ = ["Chromium", "JupyterLab", "jupyterlab_marks"]
-
 Theme = Literal["light", "dark"]
 #: The width and height of the window, in CSS pixels.
 _SIZE: Final = (1200, 900)

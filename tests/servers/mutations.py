@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
     from tests.servers.scripted import Step
 
-__all__ = [
-    "REDIRECT_TARGET",
-    "Mutation",
-    "UpstreamReply",
-    "followed_by_another",
-    "preceded_by",
-    "rate_limited_until_date",
-    "redirect",
-    "respond_with",
-    "send_bytes",
-    "truncated_error",
-    "unchanged",
-    "with_last_value",
-    "with_token_fields",
-]
-
 #: Where redirects point; no client may ever request it.
 REDIRECT_TARGET: Final = "/elsewhere"
 

@@ -22,8 +22,6 @@ from tests.servers.programs import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SERVER_USER", "PostgresServer", "Relay", "make_cluster", "postgres_server"]
-
 #: Seconds that suffice for a start or a stop.
 _PATIENCE: Final = 60.0
 #: Whom a database server runs as: it refuses to be root.

@@ -27,22 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
-__all__ = [
-    "IN_CI",
-    "PASSWORD",
-    "PASSWORD_REQUIRED",
-    "PEM",
-    "REFUSED",
-    "USER",
-    "Program",
-    "external_marks",
-    "free_port",
-    "missing",
-    "prepare",
-    "program_folder",
-    "run_privileged",
-]
-
 #: The user of squid, and the password file of its helper (``openssl passwd -apr1``).
 USER: Final = "user"
 PASSWORD: Final = "canary-proxy"

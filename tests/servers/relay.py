@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox import Connection
     from tests.servers.scripted import RecordedRequest, Script, Step
 
-__all__ = ["relay"]
-
 #: Seconds in which the sandbox replies; a longer wait is an error of the test itself.
 _TIMEOUT: Final = 30.0
 

@@ -8,24 +8,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "HEAD",
-    "chunked",
-    "gzip_bomb",
-    "gzip_with_wrong_checksum",
-    "gzip_without_checksum",
-    "gzipped",
-    "long_header",
-    "many_headers",
-    "not_http",
-    "plain_text_as_gzip",
-    "switching_protocols",
-    "truncated",
-    "truncated_gzip",
-    "with_length",
-    "without_length",
-]
-
 #: The status line and the content type; further headers and an empty line follow.
 HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _GZIP: Final = b"Content-Encoding: gzip\r\n"

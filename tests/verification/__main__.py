@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
-
 _PROCESSES: Final = os.cpu_count() or 1
 #: The module of each program, whose ``main`` prints a report and returns what is broken, and its options with
 #: their defaults. A seed of None is a random one.

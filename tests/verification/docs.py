@@ -16,8 +16,6 @@ from pathlib import Path
 
 from tests.verification.examples import ROOT, blocks, console, needs, pages
 
-__all__ = ["main"]
-
 
 def environment(extras: tuple[str, ...], packages: tuple[str, ...]) -> Path:
     """Return the folder of the programs of an environment, which is made if it is not there."""

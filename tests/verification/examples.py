@@ -17,8 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["ROOT", "Block", "blocks", "check_shown", "console", "needs", "pages", "run"]
-
 ROOT: Final = Path(__file__).parents[2]
 
 #: ``<!-- not run: why -->``, alone on its line.

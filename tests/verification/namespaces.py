@@ -6,8 +6,6 @@ import subprocess
 from functools import cache
 from typing import Final
 
-__all__ = ["pid_namespace"]
-
 #: By root, and by others where the system lets them.
 _COMMANDS: Final = (
     ("unshare", "--pid", "--fork", "--kill-child"),

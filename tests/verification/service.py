@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
-__all__ = ["Service", "service"]
-
 _TOKEN: Final = {"access_token": "t", "expires_at": "2099-01-01T00:00:00+00:00"}
 #: The longest that a reply is held, in seconds.
 _LONGEST: Final = 60.0

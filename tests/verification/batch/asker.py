@@ -15,8 +15,6 @@ from connecty_frames.client import Client
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["questions"]
-
 
 def questions(count: int) -> list[str]:
     """Return so many questions."""

@@ -34,8 +34,6 @@ from tests.verification.service import service
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Growth", "Report", "kill", "main", "measure", "wrong_parts"]
-
 #: In seconds: the longest pauses of the server before it accepts and replies, the longest work on a question,
 #: and the latest moment of a kill after the question that decides on it.
 _PAUSE: Final = 0.002

@@ -6,8 +6,6 @@ from typing import Any, Final
 
 from tests.verification.fidelity.edge_cases import edge_cases
 
-__all__ = ["POSTGRES", "SECTIONS", "SQLITE", "duckdb_columns"]
-
 
 def duckdb_columns() -> dict[str, str]:
     """Return SQL of one column ``v`` by name."""

@@ -28,8 +28,6 @@ from tests.verification.cast.columns import POSTGRES, SECTIONS, SQLITE, duckdb_c
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["LOST", "SOURCES", "Outcome", "run"]
-
 #: What polars had lost before: PostgreSQL's empty "char" is a NUL, and 24:00 a null.
 LOST: Final = {"one byte", "time, 24:00"}
 _ID: Final = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"

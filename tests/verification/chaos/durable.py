@@ -15,8 +15,6 @@ from typing import Any, Final, NamedTuple
 
 from connecty_frames.sandbox import Fault, Sandbox, jobs, sandbox, tokens
 
-__all__ = ["CREDENTIALS", "Accepted", "read_journal"]
-
 CREDENTIALS: Final = {"client_id": "canary-client-id", "client_secret": "canary-secret"}
 #: Questions are delayed before or after they are accepted, or their id is sent byte by byte, so that a
 #: program that is killed or suspended is often processing one.

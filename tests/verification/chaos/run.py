@@ -27,6 +27,7 @@ from unittest.mock import patch
 
 import connecty_frames as cf
 from tests.servers import programs
+from tests.servers.scripted import PEM
 from tests.servers.timing import SLACK, Pulse
 from tests.verification.chaos import durable
 from tests.verification.chaos.durable import CREDENTIALS, Accepted, read_journal
@@ -34,8 +35,6 @@ from tests.verification.chaos.durable import CREDENTIALS, Accepted, read_journal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-__all__ = ["ChaosReport", "ProxiedRequest", "QuestionOutcome", "check", "question", "run"]
 
 _THREADS: Final = 12
 _ROWS: Final = 50
@@ -177,7 +176,7 @@ def run(questions: int, seed: int) -> ChaosReport:
         # A sandbox that was killed works on its questions again, so their states go back to earlier ones.
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", cf.UnknownStateWarning)
-        settings: dict[str, Any] = {**CREDENTIALS, "dw_id": 13, "ca_bundle": programs.PEM}
+        settings: dict[str, Any] = {**CREDENTIALS, "dw_id": 13, "ca_bundle": PEM}
         clients = [
             stack.enter_context(cf.Client(base_url=address, **settings))
             for address in (f"http://127.0.0.1:{nginx.port}", f"https://127.0.0.1:{haproxy.port}")

@@ -16,17 +16,6 @@ from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = [
-    "Body",
-    "Extent",
-    "Number",
-    "Producer",
-    "Unwritable",
-    "Writer",
-    "bodies",
-    "parse",
-]
-
 _NAME: Final = "value"
 #: Returns the JSON text of each value of a column.
 Writer = Callable[[TrueColumn], list[str]]

@@ -17,8 +17,6 @@ from tests.verification.fidelity.ground_truth import DAY, NANOS, LogicalType, Te
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["COLUMNS", "SECTIONS", "moment"]
-
 _MICRO: Final = NANOS["us"]
 _HOUR: Final = 3_600 * NANOS["s"]
 #: Logical type -> the section of the statistics of its columns; the others have ``general`` alone.

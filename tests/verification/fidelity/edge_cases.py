@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["QUERIES", "edge_cases"]
-
 QUERIES: Final = {
     "users": "SELECT * FROM usr.users ORDER BY user_id",
     "logins": "SELECT * FROM usr.logins ORDER BY login_at DESC",

@@ -15,8 +15,6 @@ from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NumpyFloat", "is_same"]
-
 
 class NumpyFloat(float):
     """A float of a numpy column, where NaN stands for null as well."""

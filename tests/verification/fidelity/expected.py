@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from tests.verification.fidelity.bodies import Body
 
-__all__ = ["Expected", "expect", "is_computed"]
-
 _DAY: Final = r"(?!0000)\d{4}-\d\d-\d\d"
 _CLOCK: Final = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
 _OFFSET: Final = r"(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)"

@@ -34,8 +34,6 @@ from tests.verification.fidelity.edge_cases import QUERIES, edge_cases
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["DAY", "LogicalType", "TemporalTicks", "TrueColumn", "load_ground_truth", "values_of"]
-
 #: Nanoseconds.
 NANOS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 DAY: Final = 86_400 * NANOS["s"]

@@ -24,8 +24,6 @@ from tests.verification.fidelity.spelling import calendar_day
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["COLUMNS", "producers"]
-
 _TEXT: Final = LogicalType("text")
 _OTHER: Final = LogicalType("other")
 #: Types that only PostgreSQL has.

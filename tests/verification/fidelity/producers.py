@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-__all__ = ["DOCUMENTED", "STYLES"]
-
 _BERLIN: Final = "Europe/Berlin"
 
 

@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 
     from tests.verification.fidelity.ground_truth import LogicalType, TrueColumn
 
-__all__ = [
-    "PRODUCERS",
-    "python_value",
-    "write_json",
-    "write_orjson",
-    "write_pandas_bound",
-    "write_pydantic",
-]
-
 
 def write_json(value: object) -> str:
     """Write as ``json`` does with the usual ``default=str``."""

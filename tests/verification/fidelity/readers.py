@@ -24,8 +24,6 @@ from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["OURS", "PEERS", "STORED_AS", "Reading", "read"]
-
 
 @dataclass(frozen=True)
 class Reading:

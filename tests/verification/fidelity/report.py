@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tests.verification.fidelity.bodies import Body, Producer
     from tests.verification.fidelity.ground_truth import TrueColumn
 
-__all__ = ["format_score", "main", "run"]
-
 #: The most rows of a query over the sample workspace.
 _ROWS: Final = 300
 

@@ -18,8 +18,6 @@ from tests.verification.fidelity.readers import OURS, PEERS, STORED_AS, Reading,
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Failure", "Outcome", "Score", "score"]
-
 
 class Outcome(Enum):
     """How a column was read."""

@@ -18,35 +18,6 @@ from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks
 if TYPE_CHECKING:
     from tests.verification.fidelity.ground_truth import TrueColumn
 
-__all__ = [
-    "Spelling",
-    "Spellings",
-    "big_decimal",
-    "bigquery_interval",
-    "calendar_day",
-    "day_time_interval",
-    "decimal",
-    "ecmascript_float",
-    "fields",
-    "finite",
-    "float_seconds",
-    "iso_interval",
-    "java_duration",
-    "java_float",
-    "parts",
-    "quote",
-    "short_float",
-    "short_float32",
-    "spelled",
-    "stamp",
-    "time_span",
-    "to_json",
-    "total",
-    "trimmed",
-    "with_seconds",
-    "words_interval",
-]
-
 #: Returns the JSON text of a value.
 Spelling = Callable[[Any], str]
 #: By the name of the type.

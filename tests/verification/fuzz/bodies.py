@@ -14,8 +14,6 @@ from tests.verification.fuzz.grammar import ACCEPT, LENIENT, REJECT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FAMILIES", "body_of"]
-
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.\w]+|\s+|.', re.DOTALL)
 
 #: The places of a text of the grammar list: each text is put in each place.

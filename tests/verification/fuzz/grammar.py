@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ACCEPT", "LENIENT", "REJECT"]
-
 ACCEPT: Final[tuple[bytes, ...]] = (
     # literals
     b"null", b"true", b"false",

@@ -18,8 +18,6 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-__all__ = ["MAY", "MayBeRejected", "NotJSON", "differences", "read", "rejection_reason"]
-
 _EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 _MAX_DEPTH: Final = 100
 #: Numbers in quotes, as other writers than those of JSON have them.

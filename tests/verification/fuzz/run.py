@@ -37,8 +37,6 @@ import pyarrow as pa
 from tests.verification.fuzz.bodies import body_of
 from tests.verification.fuzz.trial import Trials
 
-__all__ = ["fuzz", "main"]
-
 #: After how many cases a line is printed.
 _PROGRESS: Final = 20_000
 #: How many cases a process runs at once, and seconds after which they count as hanging.

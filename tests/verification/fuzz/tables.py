@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-__all__ = ["BYTES", "Spelling", "number", "response", "statistics", "table", "text"]
-
 #: The parts of random texts: all that has a meaning in JSON, in CSV, or in the reader itself.
 _PIECES: Final = (
     "],[", "],[", ",", ",", '"', '"', "\\", "\\", "[", "]", "{", "}", ":", "null", "true", "false", "5", "-",

@@ -23,8 +23,6 @@ from tests.verification.fuzz.bodies import body_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Trials"]
-
 #: Seconds that a body may take: the lesser of elapsed and processor time, since the machine may be busy.
 _MAX_SECONDS: Final = 1.0
 #: How many cases in a hundred are made into frames, and are read again without the columnar reader.

@@ -16,8 +16,6 @@ from connecty_frames.client import Client
 from connecty_frames.options import AskOptions
 from connecty_frames.store.database import default_path
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Run jobs until standard input ends."""

@@ -11,8 +11,6 @@ from typing import Any
 from connecty_frames.client import Client
 from connecty_frames.options import AskOptions
 
-__all__ = ["main"]
-
 
 def main(address: str, history: str, threads: str, settings: str) -> None:
     """Answer each line, a list of questions and of options, by a line with ids or names of errors."""

@@ -31,8 +31,6 @@ from tests.verification.service import service
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Record", "Report", "check", "main", "run"]
-
 #: The longest pauses of the server, in seconds, before it accepts a question and before it replies; and the
 #: longest between what a kill waits for and the kill.
 _PAUSE: Final = 0.04

@@ -25,8 +25,6 @@ from tests.verification.service import Service, service
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["one_key", "outages"]
-
 
 class _Pod:
     """A pod, and its answers."""

@@ -25,8 +25,6 @@ from tests.verification.mutate.trial import Forked, hand_to_children, run_pytest
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-__all__ = ["LEFT_OUT", "Recording", "record"]
-
 _FOLDER: Final = ".mutate_cache"
 #: Folders of tests that run no code of the package in their process.
 LEFT_OUT: Final = {"engines", "external", "notebooks", "spark", "typing"}

@@ -18,8 +18,6 @@ from tests.verification.mutate.trial import Trial, preload, run_trials
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["PROJECT", "Project", "main", "mutate"]
-
 #: The share of a room's mutants that tests have to kill. Some change nothing that a test could see: they
 #: survive, too.
 _LEAST: Final = 0.93

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import CodeType
 
-__all__ = ["Forked", "Trial", "hand_to_children", "preload", "run_pytest", "run_trials"]
-
 #: Imported once, since a mutant would need a second or two for each of them.
 _LIBRARIES: Final = (
     *("duckdb", "hypothesis", "msgspec", "multiprocessing.pool", "numpy", "pandas", "polars"),

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tests.verification.soak.cases import SoakCase
     from tests.verification.soak.server_process import Addresses
 
-__all__ = ["Asker", "CallOutcome"]
-
 #: Seconds that a call may take whose scenario sets no deadline of its own.
 _TIMEOUT: Final = 60.0
 #: The longest answer that a relayed client accepts, in bytes: less than a gzip bomb unpacks to.

@@ -15,8 +15,6 @@ from typing import Final, TypeAlias
 
 from tests.verification.soak.scenarios import NO_FAULT, SCENARIOS, SLOW_SCENARIOS, Scenario
 
-__all__ = ["COLUMNS", "Cell", "SoakCase", "make_case", "parse_case"]
-
 Cell: TypeAlias = int | float | str | date | None
 
 #: The columns and their types in the database. An answer has the last and two of the others.

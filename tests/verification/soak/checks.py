@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.verification.soak.cases import Cell, SoakCase
     from tests.verification.soak.server_process import QuestionRecord
 
-__all__ = ["check_frame", "check_outcome"]
-
 _UNAUTHORIZED: Final = 401
 #: The row of the scenarios with unknown states.
 _UNKNOWN_STATE_ROW: Final = 21

@@ -20,8 +20,6 @@ from tests.verification.soak.resources import measure_resources
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["KINDS", "main"]
-
 #: The most open files: less than three for each of a hundred.
 _DESCRIPTORS: Final = 256
 #: How many are opened before the first measurement, since shared clients and caches fill up.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from tests.verification.soak.resources import Resources
     from tests.verification.soak.server_process import QuestionRecord, ServerSummary
 
-__all__ = ["SoakReport"]
-
 _MIB: Final = 2**20
 #: The bytes by which memory may grow, and the last questions over which this is measured.
 _MAX_GROWTH: Final = 4 * _MIB

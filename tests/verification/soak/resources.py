@@ -12,8 +12,6 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-__all__ = ["Resources", "measure_resources"]
-
 _FILES: Final = Path("/proc/self/fd")
 _MEMORY: Final = Path("/proc/self/statm")
 

@@ -17,8 +17,6 @@ from tests.verification.soak.server_process import start_server_process
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main", "soak"]
-
 #: After so many questions all threads are idle, and the resources of the process are measured.
 _ROUND: Final = 1_000
 #: After so many seconds a round counts as hanging: the stacks of all threads are printed.

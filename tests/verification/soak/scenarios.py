@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.faults import Endpoint
     from tests.servers.mutations import Mutation
 
-__all__ = ["NO_FAULT", "SCENARIOS", "SLOW_SCENARIOS", "Ending", "Route", "Scenario"]
-
 #: How a case reaches the sandbox: by a shared client without the relay, by one with it, by a client of its
 #: own with the relay, by a client of its own for an address where nothing listens.
 Route: TypeAlias = Literal["direct", "relayed", "own client", "unreachable"]

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tests.servers.scripted import RecordedRequest
     from tests.verification.soak.cases import SoakCase
 
-__all__ = ["Addresses", "QuestionRecord", "ServerProcess", "ServerSummary", "start_server_process"]
-
 #: Seconds in which the process ends after its pipe was closed.
 _TIMEOUT: Final = 30.0
 #: So short a lifetime, in seconds, that tokens also expire by the clock during a soak.
