@@ -289,6 +289,11 @@ def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> 
     if dimension.is_unique and dimension.role is not Role.LABEL:
         return None
     roles = (Role.DIMENSION, Role.PERIOD, Role.LABEL, Role.IDENTIFIER)
+
+    def is_own_key(column: Column) -> bool:  # customer_id of customer, which has no colours
+        is_key = column.role is Role.IDENTIFIER and column.is_unique
+        return is_key and dimension.role is Role.DIMENSION and not dimension.stems.isdisjoint(column.stems)
+
     candidates = [
         column
         for role in (roles[:2] if dimension.is_measure else roles)  # no colour for each of many points
@@ -296,7 +301,7 @@ def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> 
         if column.role is role
         and column not in (dimension, measure)
         and not column.is_time
-        and column.count in range(2, 21)  # no more colours
+        and (column.count in range(2, 21) or is_own_key(column))  # no more colours
     ]
     if dimension.is_unique:  # the products of a category: what stands before the label and repeats
         candidates = [c for c in candidates if c.role is Role.DIMENSION and c.at < dimension.at]

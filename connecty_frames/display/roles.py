@@ -29,7 +29,7 @@ class Role(StrEnum):
     PERIOD = "period"
     DIMENSION = "dimension"  # a text or truth value that repeats
     MEASURE = "measure"
-    DERIVED = "derived measure"  # a share, a percentage, a growth
+    DERIVED = "derived measure"  # a share, a growth, a running total
     OTHER = "other"  # neither drawn nor grouped: lists, structs, bytes
 
 

@@ -535,6 +535,10 @@ def test_two_of_one_name() -> None:
     assert found["mark"]["type"] == "bar"
     nulls = drawn({"id": [7, 8, 9], "customer": [None, "Bob", None], "revenue": [3, 2, 1]})
     assert values(nulls, "customer") == ["null (7)", "Bob", "null (9)"]
+    # however many there are, if the identifier has the name's word
+    many = {"customer_id": [*range(31)], "customer": ["Bob", *["Ann"] * 30], "revenue": [*range(31, 0, -1)]}
+    assert values(drawn(many), "customer") == ["Bob", *[f"Ann ({key})" for key in range(1, 30)]]
+    assert drawn(many)["title"]["subtitle"] == "Shown: the first 30 of 31 categories"
 
 
 def test_the_title_says_what_is_drawn() -> None:
