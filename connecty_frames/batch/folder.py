@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
 
 _MANIFEST: Final = "batch.json"
-_STORE: Final = "store"
-_STORE_ID: Final = "store_id"
-_BATCH: Final = "batch"
-_CLIENT: Final = "client"
 _INDEX: Final = "index.sqlite3"
 _PARTS: Final = "parts"
 #: What the beginnings of the names of all entries are, before the manifest is written.
@@ -67,14 +63,14 @@ def begin_folder(
     with locked_folder(folder):
         names = {each.name for each in folder.iterdir()}
         if _MANIFEST not in names:
-            _begin(folder, names, {**manifest, _STORE: store, _BATCH: uuid4().hex})
+            _begin(folder, names, {**manifest, "store": store, "batch": uuid4().hex})
     found = manifest_in(folder)
-    kept = {_STORE, _STORE_ID, _BATCH, *[_CLIENT][:client_changed]}
+    kept = {"store", "store_id", "batch", *["client"][:client_changed]}
     for name in sorted({*found, *manifest} - kept):
         if found.get(name) != manifest.get(name):
             raise _differs(folder, name, found, manifest)
-    if found[_STORE] is not None and store is None:  # whose URL a file alone does not choose
-        raise _differs(folder, _STORE, found, {_STORE: None})
+    if found["store"] is not None and store is None:  # whose URL a file alone does not choose
+        raise _differs(folder, "store", found, {"store": None})
     index = open_index(folder, store, found)
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and its part is written after that.
@@ -84,9 +80,9 @@ def begin_folder(
             f": part {unknown[0]:06d} exists, but the index does not list its question as sent. Is the "
             "index from an old backup? Restore the latest one, or name a new folder.",
         )
-    if found[_CLIENT] != manifest[_CLIENT]:
+    if found["client"] != manifest["client"]:
         with locked_folder(folder):
-            _write_manifest(folder, {**manifest_in(folder), _CLIENT: manifest[_CLIENT]})
+            _write_manifest(folder, {**manifest_in(folder), "client": manifest["client"]})
     return index
 
 
@@ -128,7 +124,7 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
         has = f"has the index or the parts of a batch, but no {_MANIFEST}"
         raise _refused(folder, f" {has}. Restore what is missing, or name a new folder.")
     with suppress(FileExistsError):  # another machine was faster, which has no such lock
-        _write_manifest(folder, {**manifest, _STORE_ID: index.store_id}, replaces=False)
+        _write_manifest(folder, {**manifest, "store_id": index.store_id}, replaces=False)
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any], *, replaces: bool = True) -> None:
@@ -140,9 +136,9 @@ def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str,
     what = "ask as before"
     if name in _OPTIONS:
         what = "ask as before; or fetch all answers with the new options by open_batch(folder).refetch(...)"
-    elif name == _STORE:
+    elif name == "store":
         what = f"ask with history={found[name]!r}, as at the start: only that store knows what was asked"
-    elif name == _CLIENT:
+    elif name == "client":
         what = "continue with this client by client_changed=True (--client-changed)"
     elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
         what = "ask as before if that sandbox is still running: its questions end with it"
@@ -162,12 +158,12 @@ def manifest_in(folder: Path) -> dict[str, Any]:
         with open_regular(folder / _MANIFEST) as file:
             manifest: dict[str, Any] = json.loads(file.read())
         known = manifest["format"] == _FORMAT
-        if known and manifest[_STORE] is not None:
+        if known and manifest["store"] is not None:
             # What the setting may not be, such as a URL that turns encryption off, this may not be either.
-            manifest[_STORE] = _text(parse_setting("history", manifest[_STORE], is_text=False))
+            manifest["store"] = _text(parse_setting("history", manifest["store"], is_text=False))
         if known:
-            _text(manifest[_STORE_ID])
-            _text(manifest[_BATCH])
+            _text(manifest["store_id"])
+            _text(manifest["batch"])
     except (FileNotFoundError, NotADirectoryError):
         raise _refused(folder, " has no batch. Name the folder of one, or begin it with ask_batch.") from None
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -192,11 +188,11 @@ def open_index(folder: Path, store: str | None = None, manifest: dict[str, Any] 
     ``store`` is a URL of its database in place of that in the manifest.
     """
     manifest = manifest or manifest_in(folder)
-    if manifest[_STORE] is not None:
-        manifest = {**manifest, _STORE: store or manifest[_STORE]}
+    if manifest["store"] is not None:
+        manifest = {**manifest, "store": store or manifest["store"]}
     index = _index_of(folder, manifest)
     index.check()
-    if index.store_id != manifest[_STORE_ID]:
+    if index.store_id != manifest["store_id"]:
         raise _refused(
             folder,
             f" has a batch with its questions in another store than {value_text(str(index.place))}: the ids "
@@ -207,14 +203,14 @@ def open_index(folder: Path, store: str | None = None, manifest: dict[str, Any] 
 
 def _index_of(folder: Path, manifest: dict[str, Any]) -> Index:
     """Return the index that a manifest names."""
-    if manifest[_STORE] is None:
+    if manifest["store"] is None:
         return Index(folder / _INDEX)
-    return Index(manifest[_STORE], manifest[_BATCH], folder)
+    return Index(manifest["store"], manifest["batch"], folder)
 
 
 def store_of(folder: Path, store: str | None) -> str | None:
     """Return the URL of the store of a folder, or that which a new one would get."""
-    return manifest_in(folder)[_STORE] if (folder / _MANIFEST).exists() else store
+    return manifest_in(folder)["store"] if (folder / _MANIFEST).exists() else store
 
 
 def _numbers(folder: Path) -> set[int]:

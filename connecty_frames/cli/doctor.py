@@ -41,8 +41,6 @@ _OUTCOMES: Final = {True: ("held", "green"), False: ("not held", "bold red"), No
 #: The widths of the first two columns, with the spaces behind them.
 _STATUS_WIDTH: Final = 10
 _NAME_WIDTH: Final = 13
-#: The width of the output if it is not a terminal, in characters.
-_FILE_WIDTH: Final = 1000
 _asking = partial(typer.Option, rich_help_panel="First contact")
 
 
@@ -76,7 +74,7 @@ def doctor(
     """
     if (ask is None and (dw_id, save) != (None, None)) or (save is None and anonymize):
         raise ConfigError("--dw-id and --save need --ask, and --anonymize needs --save.", setting="ask")
-    console = stdout_console(width=_FILE_WIDTH)
+    console = stdout_console(width=1000)  # of what is no terminal
     question = "" if ask is None else question_reader([ask], None, None)()
     if ask is not None and not question.strip():
         raise ConfigError("--ask is blank; expected a question in plain language.", setting="ask")

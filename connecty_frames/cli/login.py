@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Changes = dict[str, Any]
 
-#: The longest secret that is read from standard input, in characters.
-_MAX_SECRET: Final = 10_000
 _PROMPTS: Final = {
     "client_id": "Client id",
     "client_secret": "Client secret (not shown)",
@@ -183,6 +181,6 @@ def _request_token(settings: Settings, *, can_ask: bool) -> None:
 
 
 def _piped_secret() -> SecretStr:
-    """Return the first line of standard input."""
-    line = sys.stdin.readline(_MAX_SECRET) if sys.stdin is not None else ""
+    """Return the first line of standard input, at most 10,000 characters of it."""
+    line = sys.stdin.readline(10_000) if sys.stdin is not None else ""
     return SecretStr(line.removesuffix("\n").removesuffix("\r"))

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.errors import WriteFailed
 
-#: The bytes that a new pin gets on the disk before its question is asked; the SQL of models is much shorter.
-_ROOM: Final = 2**16
 #: Seconds between two looks at whether another call has pinned the name.
 _PAUSE: Final = 0.05  # pragma: no mutate - it saves time
 #: The options of ask_df that pin does not take: it makes no frame, and keeps no rows.
@@ -129,7 +127,7 @@ def pin(
             return found  # another call made it meanwhile
         if found and not replace:
             raise _is_there(name, target)
-        with folder.writing(name, replaces=replace, room=_ROOM) as write:
+        with folder.writing(name, replaces=replace, room=2**16) as write:  # the SQL of models is shorter
             answer = (
                 asked.question(earlier_id, dw_id=dw_id).answer(call.options, deadline=call.deadline)
                 if earlier_id

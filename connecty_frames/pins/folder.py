@@ -41,7 +41,6 @@ _SUFFIX: Final = ".toml"
 _MAX_BYTES: Final = 2**20
 #: Finds the lines with which git marks a conflict; they may stand within the SQL.
 _find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL).search
-_COLUMN_KEYS: Final = frozenset(ColumnSchema.__slots__)
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -218,7 +217,8 @@ def _document(text: bytes, path: Path) -> dict[str, Any]:
 
 
 def _read_pin(name: str, file: _File) -> Pin:
-    extra = {*file.options} - {*OPTIONS} or {key for column in file.schema for key in column} - _COLUMN_KEYS
+    keys = {key for column in file.schema for key in column}
+    extra = {*file.options} - {*OPTIONS} or keys - {*ColumnSchema.__slots__}
     if extra:
         raise ValueError(f"it has {quoted(sorted(extra))}, which this package does not know")
     options: dict[str, Any] = {
