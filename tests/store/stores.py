@@ -13,6 +13,7 @@ from connecty_frames.options import Asked
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.history import History
+from connecty_frames.store.schema import in_sqlite
 from connecty_frames.store.table import QuestionFile, store_at
 from tests.servers import clients
 
@@ -57,6 +58,18 @@ def create_role(database: Any, role: str) -> None:
     """Create a role of PostgreSQL, unless an earlier test did."""
     with suppress(pytest.importorskip("psycopg").errors.DuplicateObject):
         database.execute(f"CREATE ROLE {role}")
+
+
+def execute(place: str, *statements: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    """Execute statements in a store by another connection, and return the rows of the last one."""
+    close_databases()
+    if not place.startswith("postgresql:"):
+        with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+            statements = tuple(in_sqlite(each).replace("%s", "?") for each in statements)
+            return [connection.execute(each, parameters).fetchall() for each in statements][-1]
+    with pytest.importorskip("psycopg").connect(place, autocommit=True) as connection:
+        cursors = [connection.execute(each, parameters or None) for each in statements]
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors][-1]
 
 
 @contextmanager

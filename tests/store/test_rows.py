@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import getpass
 import socket
-import sqlite3
 import warnings
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,7 @@ from connecty_frames.records import forget_in, recorded_place, records_table, su
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import close_databases
 from tests.servers.scripted import QUESTION_ID
-from tests.store.stores import another_client, create_role
+from tests.store.stores import another_client, create_role, execute
 
 if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer
@@ -28,15 +26,8 @@ HOSTILE = "../../../../v2/admin/delete?x="
 
 def change(place: str, assignment: str, value: object) -> None:
     """Change the row of the question ``how many?`` by another connection."""
-    close_databases()
-    if place.startswith("postgresql:"):
-        psycopg = pytest.importorskip("psycopg")
-        with psycopg.connect(place, autocommit=True) as connection:
-            statement = f"UPDATE connecty.questions SET {assignment} = %s WHERE question = 'how many?'"
-            connection.execute(statement, (value,))
-        return
-    with closing(sqlite3.connect(place, isolation_level=None)) as connection:
-        connection.execute(f"UPDATE questions SET {assignment} = ? WHERE question = 'how many?'", (value,))
+    statement = f"UPDATE connecty.questions SET {assignment} = %s WHERE question = 'how many?'"
+    execute(place, statement, parameters=(value,))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,7 @@ from connecty_frames.store import schema, table
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.table import store_at
 from tests.servers.scripted import QUESTION_ID
-from tests.store.stores import another_client, create_role
+from tests.store.stores import another_client, create_role, execute
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,20 +24,6 @@ if TYPE_CHECKING:
     from tests.servers.scripted import Script
 
 LATER = ("ALTER TABLE connecty.questions ADD COLUMN IF NOT EXISTS later text NOT NULL DEFAULT 'x'",)
-
-
-def execute(place: str, *statements: str) -> list[tuple[Any, ...]]:
-    """Execute statements in a store by another connection, and return the rows of the last one."""
-    if not place.startswith("postgresql:"):
-        import sqlite3
-
-        close_databases()
-        with closing(sqlite3.connect(place, isolation_level=None)) as connection:
-            return [connection.execute(schema.in_sqlite(each)).fetchall() for each in statements][-1]
-    psycopg = pytest.importorskip("psycopg")
-    with psycopg.connect(place, autocommit=True) as connection:
-        cursors = [connection.execute(each) for each in statements]
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors][-1]
 
 
 @pytest.fixture
