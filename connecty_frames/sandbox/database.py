@@ -101,13 +101,13 @@ class Database:
         self._stopping.set()
 
     def close(self) -> None:
-        """Stop, wait a few seconds for the threads of running queries, and close the database."""
+        """Stop, wait a few seconds for running queries, and close the database unless one goes on."""
         self.stop()
         until = time.monotonic() + _PATIENCE
         for thread in tuple(self._threads):
             thread.join(max(until - time.monotonic(), 0))
         with self._lock:
-            if self._connection is not None:
+            if self._connection is not None and not self._threads:  # a running call refuses or delays it
                 self._connection.close()
 
     def _wait(
