@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _STOP, _LEAD, _FUNCTION, _UNITS, _TENS = (
     words.split()
@@ -55,14 +55,18 @@ def split(question: str) -> list[str]:
     return [_NUMBERS.get(word, word) for word in words if word not in STOP_WORDS]
 
 
-def as_typed(texts: Iterable[str], question: str) -> Iterable[str]:
-    """Return texts as they were typed, each once: "ten" and "1980s" have been read as "10" and "1980 s"."""
-    chunks = [(chunk.strip("?.!,;:()"), split(chunk)) for chunk in question.split()]
-    found = dict[str, None]()
-    for text in texts:
-        words = [next((typed for typed, read in chunks if word in read), word) for word in text.split()]
-        found[" ".join(dict.fromkeys(words))] = None
-    return found
+def as_typed(texts: Iterable[str], question: str, read: Callable[[str], list[str]] = split) -> Iterable[str]:
+    """Return texts as they were typed, each once: "ten" and "5 May 2025" have been read as one word."""
+    chunks, typed = question.split(), dict[str, str]()
+    for length in range(1, 5):
+        for at in range(len(chunks)):
+            span = " ".join(chunks[at : at + length]).strip("?.!,;:()")
+            words = read(span)
+            if length == 1 or len(words) == 1:
+                typed = {**dict.fromkeys(words, span), **typed}  # the shortest
+    return dict.fromkeys(
+        " ".join(dict.fromkeys(typed.get(word, word) for word in text.split())) for text in texts
+    )
 
 
 def stem(word: str) -> str:

@@ -34,11 +34,12 @@ def test_words(question: str, words: list[str]) -> None:
         (["s", "1980"], "revenue in the 1980s and the 1980s", ["1980s"]),
         (["more than 3"], "more than three, or more", ["more than three"]),
         (["25"], "twenty-five", ["twenty-five"]),
-        (["25"], "twenty five", ["25"]),
+        (["25"], "the twenty five of them", ["twenty five"]),
+        (["25", "more"], "more than 20 or 5, more", ["25", "more"]),
     ],
 )
 def test_words_as_they_were_typed(words: list[str], question: str, typed: list[str]) -> None:
-    """In the words of the question, each once; those that were read from two words as they were read."""
+    """In the words of the question, each once; what it does not contain stays as it was read."""
     assert list(as_typed(words, question)) == typed
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from connecty_frames._base.text import snippet
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql, similar_questions
+from connecty_frames.sandbox.questions.periods import spelled
 from connecty_frames.sandbox.questions.query import Refused
 from connecty_frames.sandbox.questions.reader import read
 from connecty_frames.sandbox.questions.slots import Lexicon
@@ -76,7 +77,7 @@ class WorkspaceAnswerer:
         asked, reason = question.strip(" ?.!"), str(refused)
         wordings = [offer.format(asked) for offer in refused.offers]
         if refused.words:
-            typed = as_typed(refused.words, asked)
+            typed = as_typed(refused.words, asked, lambda span: spelled(split(span)))
             reason += f": {', '.join(map(repr, map(snippet, typed)))}."
             for word in typed:  # a typing mistake
                 for near in get_close_matches(word.casefold(), self._lexicon.words, 1, _LIKENESS):
