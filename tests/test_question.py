@@ -164,8 +164,10 @@ def test_a_server_that_sends_fewer_than_all_rows(api: Any, question: Question) -
     )
     with pytest.raises(
         TruncatedError, match=r"^2,000 of 2,500 rows received; the server sent no more: ask for fewer rows\.$"
-    ):
+    ) as raised:
         question.result(max_rows=None, on_truncation="raise")
+    assert (raised.value.rows, raised.value.total_rows) == (2000, 2500)
+    assert raised.value.question_id == QUESTION_ID
 
 
 def test_all_rows_are_there_where_the_total_says_so(api: Any, question: Question) -> None:

@@ -80,26 +80,6 @@ def test_the_logins_are_instants_and_text(service: Any) -> None:
     assert "ranked_logins" in answer.sql_query
 
 
-def test_instants_are_shown_in_the_zone_that_is_asked_for(service: Any) -> None:
-    """``tz=`` sets the zone of the type; the instants are the same."""
-    frame = service.client().ask_df(
-        LOGINS, max_rows=3, tz="Europe/Warsaw", on_truncation="ignore", engine="polars"
-    )
-
-    assert frame.schema["login_timestamp"] == pl.Datetime("us", "Europe/Warsaw")
-    assert frame["login_timestamp"][1].isoformat() == f"{service.last_day}T11:48:15.460000+01:00"
-
-
-def test_truncation_can_be_an_error(service: Any) -> None:
-    """The error has the rows received, those of the answer, and the question; five of six cut nothing."""
-    with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows received") as raised:
-        service.client().ask_df(LOGINS, max_rows=3, on_truncation="raise")
-
-    assert (raised.value.rows, raised.value.total_rows) == (3, 100)
-    assert raised.value.question_id is not None
-    assert service.client().ask(TOP_COUNTRIES, max_rows=6).truncated is False
-
-
 @pytest.mark.slow
 def test_a_question_goes_through_its_states(slow_service: Any) -> None:
     """The progress that is reported holds each state, ends with COMPLETED and names the question."""
@@ -196,17 +176,6 @@ def test_wrong_credentials_are_an_auth_error(service: Any) -> None:
 
     assert raised.value.status == 401
     assert "a-wrong-secret" not in str(raised.value)
-
-
-def test_a_saved_response_decodes_to_the_same_table(service: Any, tmp_path: Any) -> None:
-    """to_json saves what was received, from_json reads it without any service."""
-    answer = service.client().ask(TOP_COUNTRIES)
-
-    saved = cf.Answer.from_json(answer.to_json(tmp_path / "answer.json"), question=TOP_COUNTRIES)
-
-    assert saved.table.equals(answer.table)
-    assert saved.schema == answer.schema
-    assert saved.response_summary == "Poland has the most orders of all countries: 31768."
 
 
 def test_requests_are_those_of_the_document(golden_service: Any) -> None:
