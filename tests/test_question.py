@@ -31,6 +31,7 @@ from connecty_frames.errors import (
 from connecty_frames.question import Question
 from connecty_frames.store.table import Earlier, RecordState
 from tests.cases import cases
+from tests.servers import clients
 
 if TYPE_CHECKING:
     from tests.servers.scripted import Script
@@ -61,9 +62,7 @@ def api() -> Any:
 @pytest.fixture
 def client(clock: Any) -> Any:
     """Yield a client on the fake clock, without jitter."""
-    with Client(
-        "id", client_secret="s", base_url=BASE, dw_id=13, timeout=60, clock=clock, random=lambda: 0.5
-    ) as client:
+    with clients.make(BASE, 60, clock=clock, random=lambda: 0.5) as client:
         yield client
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from tests.servers import clients
 from tests.servers.responses import HEAD, chunked, with_length
 from tests.servers.scripted import QUESTION_ID, Script
 
@@ -111,9 +112,7 @@ def test_a_body_over_the_limit(server: Script, endpoint: str, encoding: str) -> 
         "ask": (cf.SubmissionUncertain, 1_048_576),
         "results": (cf.ResponseTooLarge, 10_000_000),
     }[endpoint]
-    with cf.Client(
-        "id", client_secret="s", base_url=server.address, dw_id=13, timeout=20, max_body_bytes=10_000_000
-    ) as client:
+    with clients.make(server, max_body_bytes=10_000_000) as client:
         tracemalloc.start()
         try:
             with pytest.raises(error, match=f"longer than the limit of {limit} bytes") as caught:
@@ -130,9 +129,7 @@ def test_a_body_over_the_limit(server: Script, endpoint: str, encoding: str) -> 
 def test_a_body_at_the_limit(server: Script) -> None:
     """A body of exactly the limit is accepted."""
     server.on("results", server.answer(200, raw=BODY))
-    with cf.Client(
-        "id", client_secret="s", base_url=server.address, dw_id=13, max_body_bytes=len(BODY)
-    ) as client:
+    with clients.make(server, max_body_bytes=len(BODY)) as client:
         assert client.ask("how many?").rows == 60
 
 

@@ -156,9 +156,7 @@ def test_surplus_bytes_in_a_part_of_a_record_are_found(early: int) -> None:
 
         threading.Thread(target=answer, daemon=True).start()
         address = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        with cf.Client(
-            "id", client_secret="s3cr3t", base_url=address, dw_id=13, timeout=20, ca_bundle=PEM
-        ) as client:
+        with clients.make(address, ca_bundle=PEM) as client:
             assert client.question(QUESTION_ID).result().to_arrow().to_pydict() == {"n": [1]}
             time.sleep(0.05)
             assert client.question(ANOTHER_ID).result().to_arrow().to_pydict() == {"n": [2]}
