@@ -127,6 +127,9 @@ RESULTS = {
             WHERE date_trunc('month', ordered_at) IN (DATE '2024-09-01', DATE '2025-10-01') GROUP BY ALL
         ) ORDER BY growth DESC, country
     """,
+    "what is the population of Germany": """
+        SELECT country_code, name, population FROM sales.countries WHERE name = 'Germany'
+    """,
     "orders from Tokyo on weekends in Q1 2025 by month": """
         SELECT CAST(date_trunc('month', ordered_at) AS DATE), count(*) FROM sales.orders
         JOIN sales.customers USING (customer_id)
@@ -181,6 +184,8 @@ def _rounded(value: object) -> object:
         "revenue growth 2024 vs 2024",
         "monthly revenue growth 2024 vs 2025",
         "share of total session length by method",
+        "price of Germany",
+        "population of Germany in 2024",
         "how many products were sold",
         "number of products in 2024",
         "users in 2024",
@@ -537,5 +542,5 @@ def test_plurals() -> None:
 def test_refused_since_an_answer_was_wrong(answerer: WorkspaceAnswerer) -> None:
     """Questions that earlier versions answered with another meaning; ``questions.toml`` says which."""
     unanswerable = [each["question"] for each in questions() if "sql" not in each]
-    assert len(unanswerable) == 114
+    assert len(unanswerable) == 116
     assert [question for question in unanswerable if _refusal(answerer, question) is None] == []

@@ -207,6 +207,8 @@ class Phrases:
             return f.slots[1:] if "distinct" in f.kinds else None
         if field is None and f.noun.entity is None:
             return None
+        is_open = f.field is not None and "distinct" not in f.kinds
+        fail_if(is_open, "It may ask for a number or for how many different ones there are.")
         number = q.Number(field=field) if field else replace(f.noun.counted, distinct="distinct" in f.kinds)
         return "numbers", (number,)
 
@@ -277,22 +279,19 @@ class Phrases:
         return [*self._ranked(f, f.noun.dimension), *(("popular", each) for each in f.all("popular"))]
 
     def _limit(self, f: Found) -> Any:
-        if f.high and f.slots[0].has("most") and not f.number:
-            return None
-        return self._ranked(f)
+        is_most = f.high and f.slots[0].has("most") and not f.number
+        return None if is_most else self._ranked(f)
 
     def _ratio(self, f: Found) -> Any:
-        *before, last = self.slots[max(self.position - 2, 0) : self.position] or [Slot({}, "")]
-        noun, rank = (before[0].get(kind) for kind in ("noun", "rank")) if before else (None, None)
-        subject = noun.dimension if noun else rank and rank.subject
+        subject = f.rank.subject if f.rank else f.noun.dimension
         *counted, per = f.all("noun")
-        if not (subject and last.has("with")) or f.slots[-2].text != "per" or per.where:
+        if subject is None or f.slots[-2].text != "per" or per.where:
             return None
         owner = subject.entity or (subject.field and self.model.entity[subject.field.entity])
         if owner and per.entity and per.entity.name in self.model.parents(owner.name):
             return None  # "the city with the most customers per country" is one in each
-        number = f.numbers[0] if f.numbers else counted[0].counted
-        return self._ranked(f, None, replace(number, per=per.dimension))
+        number = f.numbers[0] if f.numbers else counted[-1].counted
+        return [*f.slots[:2], *self._ranked(f, None, replace(number, per=per.dimension))]
 
     def _by_customers(self, _: Found) -> Any:
         is_ranked = any(slot.has("rank") and slot["rank"].subject for slot in self.slots)

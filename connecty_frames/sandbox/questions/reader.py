@@ -412,6 +412,9 @@ class _Reader:
         fail_if(is_open, "It is unclear what a preposition belongs to.")
         if nouns and not numbers:
             self._drop_nouns(None)
+        of = [each.field for each in self.of(q.Is) if each.field.name == "name" and not each.negated]
+        if self.fields and of and not (numbers or self.by or subject or nouns or self.where[1:]):
+            return self._rows(self.model.entity[of[0].entity], None)  # the population of Germany
         if not numbers and not self.by and subject is not None:
             if not self.rank and ("in_total" in self.kinds or self.take("count")):
                 return q.Query((q.Number(subject),))
