@@ -203,6 +203,7 @@ def test_a_pin_in_a_merge_conflict(pin: Any, server: Script, tmp_path: Path) -> 
         {"name": "conflict", "changed": None, "differences": [message]},
         {"name": "orders", "changed": False, "differences": []},
     ]
+    assert pin("check", "conflict")[:2] == (2, "")  # alone it is the error
     code, out, err = pin("list", "--format", "csv")
     assert (code, out.count("list the orders"), message in err) == (2, 1, True)
     arguments = ("--all", "--connection", "duckdb:///a.duckdb", "--output-folder", "rows")
