@@ -1121,8 +1121,11 @@ def test_progress_by_a_callable(ask: Any, service: Any) -> None:
     assert BatchProgress(0, 1, 0, 0, 0.0).rate == 0.0
 
 
-def test_progress_by_a_line(ask: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In a log, a line at the beginning and one at the end."""
+def test_progress_by_a_line(
+    ask: Any, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a log, a line at the beginning and one at the end, if no pause is over in between."""
+    monkeypatch.setattr(run, "_PAUSE", 1e9)
     ask(["how many?", "how much?", "who?"], progress=True, max_workers=1)
 
     lines = capsys.readouterr().err.splitlines()
