@@ -138,13 +138,7 @@ class _TokenState:
 class Auth:
     """The credentials of one client, and its token."""
 
-    def __init__(
-        self,
-        client_id: SecretStr,
-        client_secret: SecretStr,
-        *,
-        transport: Transport,
-    ) -> None:
+    def __init__(self, client_id: SecretStr, client_secret: SecretStr, *, transport: Transport) -> None:
         self._client_id = client_id
         self._client_secret = client_secret
         self._transport = transport
@@ -153,19 +147,13 @@ class Auth:
         transport.redact.add_client_id(client_id)
         transport.redact.add("client_secret", client_secret)
 
-    def bearer(self, deadline: Deadline) -> Bearer:
-        """Return a valid token, fetched if need be; RequestFailed if there is none."""
+    def bearer(self, deadline: Deadline) -> Bearer | Failure:
+        """Return a valid token, fetched if need be, or why there is none."""
         if self._state.process_id != os.getpid():
             # A forked child needs a new lock: a thread of the parent may hold this one.
             self._state = _TokenState(self._state.bearer)
         began = deadline.clock.monotonic()
-        bearer = self._state.valid_bearer(began)
-        if bearer is not None:
-            return bearer
-        found = self._shared_or_fetched(self._state, began, deadline)
-        if isinstance(found, Failure):
-            raise RequestFailed(found)
-        return found
+        return self._state.valid_bearer(began) or self._shared_or_fetched(self._state, began, deadline)
 
     def may_recover(self, failure: Failure) -> bool:
         """Whether a token is likely to come later: there has been one, and the endpoint is unavailable."""
@@ -215,12 +203,7 @@ class Auth:
             raise RequestFailed(failure)
 
         deadline.sleep(state.pause(deadline.clock.monotonic()))
-        found = retry(
-            send,
-            policy=TOKEN_POLICY,
-            deadline=deadline,
-            budget=self._transport.budget,
-        )
+        found = retry(send, policy=TOKEN_POLICY, deadline=deadline, budget=self._transport.budget)
         if state.failed is not None:
             is_final = found is state.failed.failure and deadline.remaining() > 0
             state.failed = state.failed._replace(is_final=is_final)

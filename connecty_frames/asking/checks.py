@@ -132,14 +132,9 @@ def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
 def _request_token(transport: Transport, settings: Settings) -> float:
     """Return the seconds for which a new token is used."""
     client_id, client_secret = settings.credentials()
-    auth = Auth(client_id, client_secret, transport=transport)
-    failure = None
-    try:
-        bearer = auth.bearer(_deadline(transport, settings))
-    except RequestFailed as failed:
-        failure = failed.failure
-    if failure is not None:
-        failure.raise_()
+    bearer = Auth(client_id, client_secret, transport=transport).bearer(_deadline(transport, settings))
+    if isinstance(bearer, Failure):
+        bearer.raise_()
     return bearer.expires - transport.clock.monotonic()
 
 

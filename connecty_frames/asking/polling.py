@@ -96,12 +96,7 @@ class Polling:
         while True:
             # As the request is sent: another thread may see a later one meanwhile.
             previous = self._known_state
-            results = retry(
-                send,
-                policy=FETCH_POLICY,
-                deadline=deadline,
-                budget=budget,
-            )
+            results = retry(send, policy=FETCH_POLICY, deadline=deadline, budget=budget)
             if isinstance(results, Failure):
                 self._wait_or_raise(results, deadline)
                 continue

@@ -42,14 +42,16 @@ def auth(clock: Any) -> Auth:
 
 def bearer(auth: Auth, clock: Any, seconds: float = 60.0) -> Bearer:
     """Return the token, which there must be."""
-    return auth.bearer(Deadline.after(seconds, clock))
+    found = auth.bearer(Deadline.after(seconds, clock))
+    assert isinstance(found, Bearer)
+    return found
 
 
 def failure(auth: Auth, clock: Any, seconds: float = 60.0) -> Failure:
     """Return the failure, which there must be."""
-    with pytest.raises(RequestFailed) as caught:
-        auth.bearer(Deadline.after(seconds, clock))
-    return caught.value.failure
+    found = auth.bearer(Deadline.after(seconds, clock))
+    assert isinstance(found, Failure)
+    return found
 
 
 def tokens(expires_at: Any = "2025-11-05T13:00:00+00:00", date: str = DATE, count: int = 3) -> None:
