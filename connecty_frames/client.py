@@ -30,22 +30,22 @@ from connecty_frames.options import (
     FetchOptionsDict,
     check_bool,
     check_question_id,
+    shows_keywords,
     shows_options,
 )
 from connecty_frames.protocol import SANDBOX_CLIENT
 from connecty_frames.question import Question
-from connecty_frames.settings.sources import resolve
-from connecty_frames.settings.values import is_loopback
+from connecty_frames.settings.sources import hide, resolve
+from connecty_frames.settings.values import ClientSettingsDict, is_loopback
 
 if TYPE_CHECKING:
-    import os
     import threading
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
     from pathlib import Path
     from typing import Unpack
     from uuid import UUID
 
-    from connecty_frames._base.secret import SecretStr, SupportsSecret
+    from connecty_frames._base.secret import SecretStr
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
@@ -68,10 +68,10 @@ class Client:
     process opens its own connections. A setting that is not given comes from ``configure()``, else the
     environment (``CONNECTY_CLIENT_ID`` and so on), else the profile, else the defaults.
 
-    The settings are those of ``connecty_frames.configure``.
-
     Parameters
     ----------
+    client_id, **settings
+        As for :func:`connecty_frames.configure`.
     clock : Clock, optional
         The source of time; for tests.
     random : callable, optional
@@ -99,49 +99,20 @@ class Client:
     _repr = "<Client without settings>"
     _close_history: Callable[[], object] | None = None
 
+    @shows_keywords(ClientSettingsDict.__annotations__)
     def __init__(
         self,
         client_id: str | None = None,
         *,
-        client_secret: str | SupportsSecret | Callable[[], str] | None = None,
-        region: Literal["eu1", "us1"] | None = None,
-        base_url: str | None = None,
-        dw_id: int | None = None,
-        timeout: float | None = None,
-        max_body_bytes: int | None = None,
-        verify_tls: bool | None = None,
-        ca_bundle: str | os.PathLike[str] | None = None,
-        history: bool | str | os.PathLike[str] | None = None,
-        history_required: bool | None = None,
-        max_questions_per_day: int | Mapping[str, int] | None = None,
-        keep_answers: bool | None = None,
-        keep_answers_max_bytes: int | None = None,
-        profile: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         random: Callable[[], float] = _random.random,
         resume_command: Callable[[str, int], str] = resume_command,
+        **settings: Unpack[ClientSettingsDict],
     ) -> None:
         # A traceback with locals shows those of this frame.
-        client_id, client_secret, base_url = hidden(client_id), hidden(client_secret), hidden(base_url)
-        history = hidden(history) if isinstance(history, str) else history
-        settings = resolve(
-            client_id=client_id,
-            client_secret=client_secret,
-            region=region,
-            base_url=base_url,
-            dw_id=dw_id,
-            timeout=timeout,
-            max_body_bytes=max_body_bytes,
-            verify_tls=verify_tls,
-            ca_bundle=ca_bundle,
-            history=history,
-            history_required=history_required,
-            max_questions_per_day=max_questions_per_day,
-            keep_answers=keep_answers,
-            keep_answers_max_bytes=keep_answers_max_bytes,
-            profile=profile,
-        )
-        self._open(settings, clock, random, resume_command)
+        client_id = hidden(client_id)
+        hide(settings)
+        self._open(resolve(client_id=client_id, **settings), clock, random, resume_command)
 
     @classmethod
     def of(cls, settings: Settings, *, resumable: bool) -> Self:

@@ -196,27 +196,33 @@ class CastOptions:
             raise wrong_value("engine", self.engine, f"{expected}, or None for the kind of the table")
 
 
-def shows_options(*, without: Collection[str] = (), **defaults: object) -> Callable[[_Function], _Function]:
-    """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults."""
-    # The function takes all options ``without`` these; ``defaults`` are those in which it differs.
+def shows_keywords(
+    annotations: Mapping[str, Any], defaults: Mapping[str, object] | None = None
+) -> Callable[[_Function], _Function]:
+    """Return a decorator that makes ``help`` and editors show the keywords of a TypedDict, not ``**``."""
+    keywords = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=(defaults or {}).get(name),
+            annotation=annotation.__forward_arg__,
+        )
+        for name, annotation in annotations.items()
+    ]
 
     def decorate(function: _Function) -> _Function:
         signature = inspect.signature(function)
         own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-        options = [
-            inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=defaults.get(field.name, field.default),
-                annotation=field.type,
-            )
-            for field in fields(AskOptions)
-            if field.name in _KEYWORDS and field.name not in without
-        ]
-        function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+        function.__signature__ = signature.replace(parameters=[*own, *keywords])  # type: ignore[attr-defined]
         return function
 
     return decorate
+
+
+def shows_options(*, without: Collection[str] = (), **defaults: object) -> Callable[[_Function], _Function]:
+    """Return a decorator that shows all options ``without`` these; ``defaults`` differ from the usual."""
+    annotations = {name: each for name, each in AskOptionsDict.__annotations__.items() if name not in without}
+    return shows_keywords(annotations, _DEFAULT_VALUES | defaults)
 
 
 def check_age(value: object, setting: str = "max_age") -> timedelta:
@@ -290,12 +296,10 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
-#: The keywords of a call, without ``engine``, which only some functions take.
-_KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
-#: Those of asking, which a call that fetches an answer does not take.
+#: The keywords of asking, which a call that fetches an answer does not take.
 ASKING: Final = ("max_age", "tags")
 #: Those that Client.submit does not take, since it reads no answer.
-READING: Final = tuple(_KEYWORDS.difference(ASKING, ("dw_id", "timeout")))
+READING: Final = tuple(AskOptionsDict.__annotations__.keys() - {"dw_id", "timeout", *ASKING})
 #: What each option must be: the test of its values, besides None where that is the default, and words for the
 #: error. The schema is checked where it is read.
 _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from connecty_frames import options
 from connecty_frames.options import AskOptions, AskOptionsDict, FetchOptionsDict
 from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
-from connecty_frames.settings.values import Settings, SettingsDict
+from connecty_frames.settings.values import ClientSettingsDict, Settings, SettingsDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,8 @@ def with_keywords(source: str, function: str, keywords: type) -> str:
     section = _SECTION.search(docstring)
     if section is None:
         raise ValueError(f"no section Parameters in: {docstring}")
-    described = descriptions(keywords)
+    order = list(_DEFAULTS[keywords])
+    described = dict(sorted(descriptions(keywords).items(), key=lambda item: order.index(item[0])))
     own = [
         entry
         for entry in re.split(rf"(?m)^(?={section[1]}\S)", section[2])
@@ -87,8 +88,8 @@ def with_keywords(source: str, function: str, keywords: type) -> str:
 def descriptions(keywords: type) -> dict[str, str]:
     """Return the text below each field of a TypedDict, as one line."""
     body = ast.parse(inspect.getsource(keywords)).body[0].body  # type: ignore[attr-defined]
-    inherited = descriptions(FetchOptionsDict) if keywords is AskOptionsDict else {}
-    return inherited | {
+    base = {AskOptionsDict: FetchOptionsDict, SettingsDict: ClientSettingsDict}.get(keywords)
+    return (descriptions(base) if base else {}) | {
         field.target.id: " ".join(ast.literal_eval(text.value).split())
         for field, text in zip(body[1::2], body[2::2], strict=True)
     }

@@ -136,7 +136,7 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     >>> cf.configure(dw_id=13, timeout=60)
     >>> cf.configure(timeout=None)  # unsets it
     """
-    _hide(settings)  # type: ignore[arg-type]  # a TypedDict is a dict
+    hide(settings)
     with _process.lock:  # another thread may be setting something else
         merged: dict[str, Any] = {**_process.configured, **settings}
         if settings.get("region") is not None and settings.get("base_url") is None:
@@ -206,7 +206,7 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
     if arguments:  # pragma: no mutate
-        _hide(arguments)
+        hide(arguments)
     configured = _process.configured
     # All of the connection to the sandbox, or none of it: with only a part, an account's credentials would be
     # sent to the sandbox. Code that names an account, or a client of another address, does not turn to sample
@@ -269,7 +269,7 @@ def _read_secret(file: str) -> str:
     raise OSError(errno.EILSEQ, "it is not UTF-8")
 
 
-def _hide(settings: dict[str, Any]) -> None:
+def hide(settings: Any) -> None:
     """Wrap what may hold a secret, in place: a traceback with locals shows the dict of the caller too."""
     for name in settings.keys() & {"client_id", "client_secret", "base_url", "history"}:
         if name != "history" or isinstance(settings[name], str):  # a URL may have a password in it
@@ -298,7 +298,7 @@ def _settings(sources: list[_Source]) -> tuple[Settings, dict[str, _Source]]:
         # Region and address are one setting: a region takes precedence over the address of a weaker source.
         decided = _ADDRESS if found.keys() & _ADDRESS else frozenset()
         for name in source.values:  # no variable has a value, which may be a secret
-            if source.values[name] is not None and name not in decided:
+            if (source.values[name] is not None or name not in NAMES) and name not in decided:
                 found.setdefault(name, source)
     values: dict[str, Any] = {}
     for name, source in found.items():

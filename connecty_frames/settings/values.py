@@ -273,11 +273,9 @@ def _store_address(url: str) -> str:
 # --- settings ---------------------------------------------------------------------------------------
 
 
-class SettingsDict(TypedDict, total=False):
-    """The settings as keywords; None unsets one."""
+class ClientSettingsDict(TypedDict, total=False):
+    """The settings that a Client takes as keywords alone."""
 
-    client_id: str | None
-    """The client id; ConnectyAI support provides credentials."""
     client_secret: str | SupportsSecret | Callable[[], str] | None
     """The client secret, or a function that returns it and is called once more if the secret is refused."""
     region: Literal["eu1", "us1"] | None
@@ -312,6 +310,13 @@ class SettingsDict(TypedDict, total=False):
     """The maximum size of all kept answers, in bytes after compression; the oldest are removed first."""
     profile: str | None
     """The profile in ``config.toml`` to use; by default ``default``."""
+
+
+class SettingsDict(ClientSettingsDict, total=False):
+    """The settings as keywords; None unsets one."""
+
+    client_id: str | None
+    """The client id; ConnectyAI support provides credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -407,6 +407,7 @@ def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.Mo
     ("given", "hint"),
     [
         ({"clientid": "a"}, r"did you mean 'client_id'\?"),
+        ({"time_out": None}, r"did you mean 'timeout'\?"),
         ({"engine": "polars"}, "Unknown setting 'engine' .*; expected one of client_id, "),
         (
             {"url": "a"},
@@ -415,9 +416,10 @@ def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.Mo
     ],
 )
 def test_an_unknown_setting_is_refused(given: dict[str, str], hint: str) -> None:
-    """With the closest name, or all of them."""
-    with pytest.raises(cf.ConfigError, match=hint):
-        cf.configure(**given)
+    """With the closest name, or all of them, also if it is None."""
+    for function in (cf.configure, cf.Client):
+        with pytest.raises(cf.ConfigError, match=hint):
+            function(**given)
 
 
 def test_configure_is_all_or_nothing() -> None:
@@ -1023,7 +1025,7 @@ def test_words_for_true_and_false(text: str, *, value: bool) -> None:
 def test_a_traceback_shows_no_argument_that_may_hold_a_secret(name: str) -> None:
     """Not even in the caller's own dict."""
     arguments = {name: "https://u:canary@h", "dw_id": 13}
-    config._hide(arguments)
+    config.hide(arguments)
 
     assert "canary" not in repr(arguments)
     assert arguments["dw_id"] == 13
