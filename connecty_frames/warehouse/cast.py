@@ -24,7 +24,8 @@ from connecty_frames.errors import (
     StatisticsWarning,
     warn,
 )
-from connecty_frames.warehouse.conversion import JSON_TYPES, Pair, convert, is_uuid, pair_of
+from connecty_frames.warehouse.cells import is_uuid
+from connecty_frames.warehouse.conversion import JSON_TYPES, Pair, convert, pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from decimal import Decimal
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from uuid import UUID
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_types import (
-    FRACTION_DIGITS,
     any_of,
-    first_match,
     is_aware,
     is_binary,
     is_list,
@@ -28,16 +24,17 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
-from connecty_frames.decode.errors import CellError, cell_error
-from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse, to_object
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.exact_json import FloatText, parse
 from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.column import combine
 from connecty_frames.decode.types.floats import loses_digits
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS, row_out_of_range
+from connecty_frames.warehouse.cells import PER_SECOND, cells, check_range, is_uuid, plain, raise_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.schema import ColumnSchema
@@ -53,13 +50,6 @@ _MISREAD: Final = frozenset(
 _FLOAT_DIGITS: Final = {16: 3, 32: 6, 64: 15}
 #: How ADBC writes some values of types of PostgreSQL, and PostgreSQL itself.
 _ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}, "char": {"\0": ""}}
-#: How many of each unit of time a second has.
-_PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
-
-
-def is_uuid(type_: pa.DataType) -> bool:
-    """Whether this is Arrow's own type of UUIDs."""
-    return getattr(type_, "extension_name", "") == "arrow.uuid"
 
 
 class Pair(NamedTuple):
@@ -78,7 +68,7 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
     """Return a pair of types between which values can pass; CellError if none can."""
     if origin in _MISREAD and not is_text(got):
         raise CellError(0, f"the type {origin}", "does not arrive with its exact values; cast it in the SQL")
-    empty = _plain(pa.nulls(0, got))
+    empty = plain(pa.nulls(0, got))
     pair = Pair(
         empty.type,
         wanted.type,
@@ -100,49 +90,15 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
 
 def convert(array: pa.Array, pair: Pair) -> pa.Array:
     """Return an array as one of the wanted type; CellError at the first value that does not fit."""
-    array = _plain(array)
+    array = plain(array)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), pair.wanted)
     if pair.encoding is not None:
-        return combine(build(_cells(array), pair.encoding))
+        return combine(build(cells(array), pair.encoding))
     for got_test, wanted_test, how in _PAIRS:
         if got_test(array.type) and wanted_test(pair.wanted):
             return combine(how(array, pair))
     raise CellError(0, f"a value of {pair.got}", f"has no exact form as {pair.wanted}")
-
-
-def _plain(array: pa.Array) -> pa.Array:
-    """Return an array of values that are not numbered, as its storage where that has them as they are."""
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    name = getattr(array.type, "extension_name", "")
-    if name == "arrow.bool8":
-        return pc.cast(array.storage, pa.bool_())
-    if name in {"arrow.json", "arrow.opaque"} and is_text(array.type.storage_type):
-        array = array.storage
-    if is_text(array.type):
-        array.validate(full=True)  # that it is UTF-8
-    return array
-
-
-def _raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
-    """Raise a CellError about the first value that is marked as wrong, if any is."""
-    if wrong.true_count:
-        row = wrong.index(True).as_py()
-        try:
-            shown = _cells(array.slice(row, 1))[0]
-        except CellError:  # a duration, or a time that has no text
-            shown = f"{array[row].value} {array.type.unit}"
-        raise cell_error(row, shown, reason)
-
-
-def _check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.Array | None = None) -> None:
-    """Raise a CellError about the least or largest number if it is outside of a range."""
-    for found in pc.min_max(counts).as_py().values():
-        if found is not None and not first <= found <= last:
-            _raise_at(
-                pc.equal(counts, pa.scalar(found, counts.type)), counts if shown is None else shown, reason
-            )
 
 
 def _same(array: pa.Array, pair: Pair) -> pa.Array:
@@ -152,7 +108,7 @@ def _same(array: pa.Array, pair: Pair) -> pa.Array:
 def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
     """Read the texts of the values, as those of an answer."""
     spelled = _ADBC_TEXTS.get(pair.origin, {}) if is_text(array.type) else {}
-    values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else _cells(array)
+    values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else cells(array)
     if pair.origin in JSON_TYPES or (is_text(array.type) and pa.types.is_nested(pair.wanted)):
         for row, cell in enumerate(values):
             try:
@@ -175,7 +131,7 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
 def _integers(array: pa.Array, pair: Pair) -> pa.Array:
     signed = pa.types.is_signed_integer(pair.wanted)
     bits = pair.wanted.bit_width - signed
-    _check_range(array, -(2**bits) if signed else 0, 2**bits - 1, f"does not fit in {pair.wanted}")
+    check_range(array, -(2**bits) if signed else 0, 2**bits - 1, f"does not fit in {pair.wanted}")
     return pc.cast(array, pair.wanted)
 
 
@@ -232,16 +188,16 @@ def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
     """Return floats as whole numbers; large ones may have been rounded before they came here."""
     bits = array.type.bit_width
     values = pc.cast(array, pa.float64())
-    _raise_at(pc.not_equal(pc.floor(values), values), array, f"does not fit in {pair.wanted}")
+    raise_at(pc.not_equal(pc.floor(values), values), array, f"does not fit in {pair.wanted}")
     limit = pa.scalar(2.0 ** {16: 11, 32: 24, 64: 53}[bits])  # below it, whole numbers survive a float
     reason = f"came as a float of {bits} bits, which does not hold every whole number of this size"
-    _raise_at(pc.greater_equal(pc.abs(values), limit), array, reason)
+    raise_at(pc.greater_equal(pc.abs(values), limit), array, reason)
     return _integers(pc.cast(values, pa.int64()), pair)
 
 
 def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
     """Return floats as decimals; one with more digits may have been another decimal before it came here."""
-    values, most = _cells(array), _FLOAT_DIGITS[array.type.bit_width]
+    values, most = cells(array), _FLOAT_DIGITS[array.type.bit_width]
     for row, text in enumerate(values):
         if type(text) is FloatText and len(Decimal(text).normalize().as_tuple().digits) > most:
             reason = f"has more than the {most} digits that a float of {array.type.bit_width} bits holds"
@@ -285,18 +241,18 @@ def _bytea(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _timestamps(array: pa.Array, pair: Pair) -> pa.Array:
     type_ = pair.wanted
-    per_second = _PER_SECOND[array.type.unit]
+    per_second = PER_SECOND[array.type.unit]
     counts = array.view(pa.int64())
-    first, last = (bound * per_second // _PER_SECOND["us"] for bound in (FIRST_MICROS, LAST_MICROS))
+    first, last = (bound * per_second // PER_SECOND["us"] for bound in (FIRST_MICROS, LAST_MICROS))
     first, last = max(first, -(2**63) + 1), min(last, 2**63 - 1)  # the least count is no time to numpy
-    _check_range(counts, first, last, "is not a time of the years 1 to 9999", array)
+    check_range(counts, first, last, "is not a time of the years 1 to 9999", array)
     array = _in_unit(array, counts, type_, pa.timestamp(type_.unit, array.type.tz))
     array = pc.cast(array, type_)
     row = row_out_of_range(array, type_.tz) if type_.tz else None
     if row is not None:
         raise CellError(
             row,
-            _cells(array.cast(pa.timestamp(type_.unit, "UTC")))[row],
+            cells(array.cast(pa.timestamp(type_.unit, "UTC")))[row],
             f"has no year that can be shown in {type_.tz}",
         )
     return array
@@ -304,16 +260,16 @@ def _timestamps(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _in_unit(array: pa.Array, counts: pa.Array, type_: pa.DataType, unit_type: pa.DataType) -> pa.Array:
     """Return times in the unit of a type; each must be a multiple of it."""
-    got, wanted = _PER_SECOND[array.type.unit], _PER_SECOND[type_.unit]
+    got, wanted = PER_SECOND[array.type.unit], PER_SECOND[type_.unit]
     if got > wanted:
         step = pa.scalar(got // wanted, counts.type)
         whole = pc.multiply(pc.divide(counts, step), step)
-        _raise_at(pc.not_equal(whole, counts), array, f"has digits that {type_} does not hold")
+        raise_at(pc.not_equal(whole, counts), array, f"has digits that {type_} does not hold")
     try:
         return pc.cast(array, unit_type)
     except pa.ArrowInvalid:
         most = (2**63 - 1) // (wanted // got)
-        _check_range(counts, -most, most, f"does not fit in {type_}", array)
+        check_range(counts, -most, most, f"does not fit in {type_}", array)
         raise
 
 
@@ -322,20 +278,20 @@ def _dates(array: pa.Array, pair: Pair) -> pa.Array:
         return convert(array.view(pa.timestamp("ms")), pair)
     days = array.view(pa.int32())
     first, last = FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS
-    _check_range(days, first, last, "is not a date of the years 1 to 9999", array)
+    check_range(days, first, last, "is not a date of the years 1 to 9999", array)
     return pc.cast(array, pair.wanted)
 
 
 def _times(array: pa.Array, pair: Pair) -> pa.Array:
     counts = array.view(pa.int32() if pa.types.is_time32(array.type) else pa.int64())
-    _check_range(counts, 0, 86_400 * _PER_SECOND[array.type.unit] - 1, "is not a time of day", array)
+    check_range(counts, 0, 86_400 * PER_SECOND[array.type.unit] - 1, "is not a time of day", array)
     return _in_unit(array, counts, pair.wanted, pair.wanted)
 
 
 def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
     """Read intervals of days and less; months have no fixed length."""
     lengths: list[int | None] = []
-    step = 10**9 // _PER_SECOND[pair.wanted.unit]
+    step = 10**9 // PER_SECOND[pair.wanted.unit]
     for row, value in enumerate(array.to_pylist()):
         if value is None:
             lengths.append(None)
@@ -377,7 +333,7 @@ def _lists(array: pa.Array, pair: Pair) -> pa.Array:
         raise CellError(row, "null", "is inside a value, where schema= does not allow it")
     if pa.types.is_fixed_size_list(pair.wanted):
         wrong = pc.not_equal(pc.list_value_length(array), pair.wanted.list_size)
-        _raise_at(wrong, array, f"does not have {pair.wanted.list_size} items")
+        raise_at(wrong, array, f"does not have {pair.wanted.list_size} items")
     mask = array.is_null() if array.null_count else None
     return pa.ListArray.from_arrays(pa.array(offsets), items, mask=mask).cast(pair.wanted)
 
@@ -393,143 +349,13 @@ def _structs(array: pa.Array, pair: Pair) -> pa.Array:
         children.append(convert(child, _inside(pair, child.type, field.type)))
         if not field.nullable:
             wrong = pc.and_(array.is_valid(), child.is_null())
-            _raise_at(wrong, array, f"has a null under {field.name!r}, which schema= does not allow")
+            raise_at(wrong, array, f"has a null under {field.name!r}, which schema= does not allow")
     return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
 
 
 def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
     """Return the pair of types inside a list or a struct; the database's words for them are unknown."""
     return Pair(got, wanted, nearest=pair.nearest, computed=pair.computed)
-
-
-# --- values as the cells of an answer -----------------------------------------------------------------------
-
-
-def _cells(array: pa.Array) -> list[Any]:
-    """Return the values as ``build`` reads them: numbers and times as texts, or None for null."""
-    array = _plain(array)
-    if (read := first_match(_CELLS, array.type)) is None:
-        raise CellError(0, f"a value of {array.type}", "has no form in an answer; cast it in the SQL")
-    return read(array)
-
-
-def _texts_of(make: Callable[[Any], str]) -> Callable[[pa.Array], list[Any]]:
-    return lambda array: [None if value is None else make(value) for value in array.to_pylist()]
-
-
-def _float_cells(array: pa.Array) -> list[Any]:
-    """Return floats in the shortest spelling that gives them back: 0.1 for the float32 nearest to it."""
-    values = array.to_numpy(zero_copy_only=False)
-    texts = [str(value) for value in values.astype(array.type.to_pandas_dtype())]
-    special = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-    cells = [special.get(text) or FloatText(text) for text in texts]
-    return [cell if valid else None for cell, valid in zip(cells, array.is_valid().to_pylist(), strict=True)]
-
-
-def _list_cells(array: pa.Array) -> list[Any]:
-    if pa.types.is_fixed_size_list(array.type):
-        array = array.cast(pa.list_(array.type.value_type))
-    return _split(array, _cells(array.values), list)
-
-
-def _map_cells(array: pa.Array) -> list[Any]:
-    keys = [str(key) if isinstance(key, str) else dump(key) for key in _cells(array.keys)]
-    return _split(array, list(zip(keys, _cells(array.items), strict=True)), to_object)
-
-
-def _split(array: pa.Array, items: list[Any], make: Callable[[list[Any]], Any]) -> list[Any]:
-    bounds = zip(pairwise(array.offsets.to_pylist()), array.is_valid().to_pylist(), strict=True)
-    return [make(items[start:end]) if valid else None for (start, end), valid in bounds]
-
-
-def _struct_cells(array: pa.Array) -> list[Any]:
-    names = [field.name for field in array.type]
-    columns = [_cells(child) for child in array.flatten()]
-    rows = list(zip(*columns, strict=True)) or [()] * len(array)
-    return [
-        to_object(list(zip(names, row, strict=True))) if valid else None
-        for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)
-    ]
-
-
-#: The counts that stand for infinity, by their bits: in DuckDB the largest, in PostgreSQL the largest since
-#: 2000, which ADBC counts on from 1970, beyond the end of the type.
-_INFINITIES: Final[dict[int, dict[int, str]]] = {
-    bits: {
-        end - 1: "infinity",
-        -end + 1: "-infinity",
-        -end + since - 1: "infinity",
-        -end + since: "-infinity",
-    }
-    for bits, end, since in ((64, 2**63, 946_684_800_000_000), (32, 2**31, 10_957))
-}
-
-
-def _temporal_cells(array: pa.Array) -> list[str | None]:
-    """Return dates, timestamps and times of day as PostgreSQL writes them to JSON; None is null."""
-    # Instants are in UTC. Fractions have no zeros at their end. There are ``infinity``, ``0044-03-15 BC`` and
-    # ``24:00:00``. Durations and intervals, which databases write in several ways, are a CellError.
-    type_ = array.type
-    if pa.types.is_date64(type_):
-        return _temporal_cells(_dates(array, Pair(type_, pa.date32())))
-    if pa.types.is_date32(type_):
-        texts = _date_texts(array.view(pa.int32()), "D", "")
-    elif pa.types.is_timestamp(type_):
-        texts = _date_texts(array.view(pa.int64()), type_.unit, "" if type_.tz is None else "+00:00")
-    elif pa.types.is_time(type_):
-        counts = array.view(pa.int32() if pa.types.is_time32(type_) else pa.int64())
-        _check_range(counts, 0, 86_400 * _PER_SECOND[type_.unit], f"{type_.unit} is not a time of day")
-        texts = (_time_text(count, type_.unit) for count in _counts(counts))
-    else:
-        raise CellError(0, f"a value of {type_}", "has no exact form as text; cast it to text in the SQL")
-    return [text if valid else None for text, valid in zip(texts, array.is_valid().to_pylist(), strict=True)]
-
-
-def _counts(counts: pa.Array) -> Any:
-    return pc.fill_null(counts, pa.scalar(0, counts.type)).to_numpy(zero_copy_only=False)
-
-
-def _date_texts(counts: pa.Array, unit: str, offset: str) -> Iterator[str]:
-    infinities = _INFINITIES[counts.type.bit_width]
-    numbers = _counts(counts)
-    texts = np.datetime_as_string(numbers.astype(f"datetime64[{unit}]"))
-    for row, (count, text) in enumerate(zip(numbers, texts, strict=True)):
-        infinity = infinities.get(int(count))
-        if text == "NaT" or (infinity and unit == "ns"):  # which may be a time of 1677 or 2262
-            raise CellError(row, f"{count} {unit}", f"may be {infinity}" if infinity else "is not a time")
-        if infinity:
-            yield infinity
-            continue
-        day, _, clock = str(text).partition("T")
-        era = ""
-        year = int(day[:-6])
-        if year < 1:
-            day, era = f"{1 - year:04d}{day[-6:]}", " BC"
-        yield f"{day}{'T' if clock else ''}{_trimmed(clock)}{offset if clock else ''}{era}"
-
-
-def _trimmed(clock: str) -> str:
-    return clock.rstrip("0").rstrip(".") if "." in clock else clock
-
-
-def _time_text(count: int, unit: str) -> str:
-    digits = FRACTION_DIGITS[unit]
-    seconds, fraction = divmod(int(count), 10**digits)
-    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return _trimmed(f"{clock}.{fraction:0{digits}d}") if digits else clock
-
-
-_CELLS: Final[tuple[tuple[TypeTest, Callable[[pa.Array], list[Any]]], ...]] = (
-    (any_of(is_text, pa.types.is_boolean, pa.types.is_null), pa.Array.to_pylist),
-    (pa.types.is_integer, _texts_of(IntText)),
-    (pa.types.is_decimal, _texts_of(lambda value: FloatText(format(value, "f")))),
-    (pa.types.is_floating, _float_cells),
-    (pa.types.is_temporal, _temporal_cells),
-    (is_list, _list_cells),
-    (pa.types.is_struct, _struct_cells),
-    (pa.types.is_map, _map_cells),
-    (is_uuid, lambda array: _texts_of(lambda value: str(UUID(bytes=value)))(array.storage)),
-)
 
 
 # --- the pairs ----------------------------------------------------------------------------------------------
