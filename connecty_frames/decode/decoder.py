@@ -99,8 +99,8 @@ def decode(
     ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
     warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
     types = (schema_types or _NO_TYPES).named_as_in(rows.names)
-    answer = _Answer(rows, statistics, types, options, limits, whole, warnings, len(warnings) + MOST_WARNINGS)
-    columns = _read_columns(answer)
+    shared = _Shared(rows, statistics, types, options, limits, whole, warnings, len(warnings) + MOST_WARNINGS)
+    columns = _read_columns(shared)
     table = _table(columns, rows.count)
     disagreements = check_statistics(columns, absent, rows.count, total_rows)
     if options.strict and disagreements:
@@ -109,7 +109,7 @@ def decode(
     return Decoded(table, schema, rows.count, total_rows, truncated, [*warnings, *disagreements])
 
 
-class _Answer(NamedTuple):
+class _Shared(NamedTuple):
     """What the columns of an answer share."""
 
     rows: Rows
@@ -150,17 +150,17 @@ class _Column(Immutable):
     sent: ColumnStatistics  # those of ``received`` have the bounds as ``schema=`` respells them
     given: pa.DataType | Encoding | None  # by ``schema=``
     rule: ColumnRule
-    column: Column  # as received, with null for what stands for null
+    cleaned: Column  # as received, with null for what stands for null
     decision: inference.Decision = _UNDECIDED
 
 
-def _read_columns(answer: _Answer) -> list[ReadColumn]:
+def _read_columns(shared: _Shared) -> list[ReadColumn]:
     """Read all columns in the order of the table; raises one ConversionError about those that do not fit."""
     columns, errors = [], []
-    for position in _column_order(answer.rows.names, answer.schema_types):
-        answer.limits.checkpoint()
+    for position in _column_order(shared.rows.names, shared.schema_types):
+        shared.limits.checkpoint()
         try:
-            columns.append(_read_column(position, answer))
+            columns.append(_read_column(position, shared))
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
@@ -169,23 +169,23 @@ def _read_columns(answer: _Answer) -> list[ReadColumn]:
     return columns
 
 
-def _read_column(position: int, answer: _Answer) -> ReadColumn:
+def _read_column(position: int, shared: _Shared) -> ReadColumn:
     """Read a column step by step; raises ConversionError."""
-    column = _receive(position, answer)
-    column = _read_null_tokens(column, answer)
-    column = _choose_type(column, answer)
-    column = _build(column, answer)
+    column = _receive(position, shared)
+    column = _read_null_tokens(column, shared)
+    column = _choose_type(column, shared)
+    column = _build(column, shared)
     if column.rule is not _NO_RULE:
-        _check(column, answer)
+        _check(column, shared)
     return _finish(column)
 
 
-def _receive(position: int, answer: _Answer) -> _Column:
+def _receive(position: int, shared: _Shared) -> _Column:
     """Take the cells of a column, its statistics, and what ``schema=`` says of it."""
-    name, sent, schema_types = answer.rows.names[position], answer.statistics[position], answer.schema_types
+    name, sent, schema_types = shared.rows.names[position], shared.statistics[position], shared.schema_types
     given, rule = schema_types.types.get(name), schema_types.rules.get(name, _NO_RULE)
     statistics = sent if given is None else restate_bounds(sent, given)
-    received = Column(name, answer.rows.pop(position), statistics, whole=answer.whole)
+    received = Column(name, shared.rows.pop(position), statistics, whole=shared.whole)
     return _Column(name, position, received, sent, given, rule, received)
 
 
@@ -193,7 +193,7 @@ def _finish(column: _Column) -> ReadColumn:
     """Leave the cells behind."""
     given, decision, received = column.given, column.decision, column.received
     encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
-    nans = received.count - column.column.count
+    nans = received.count - column.cleaned.count
     evidence = f"{decision.evidence}; {nans:,} bare NaN read as null" if nans else decision.evidence
     schema = ColumnSchema(column.name, decision.type, evidence, encoding)
     known = (column.rule.nullable, decision.extremes, nans)
@@ -227,7 +227,7 @@ def _count_rows(
     return total if missing else rows.count, missing > 0
 
 
-def _read_null_tokens(column: _Column, answer: _Answer) -> _Column:
+def _read_null_tokens(column: _Column, shared: _Shared) -> _Column:
     """Put null for each bare NaN that cannot be a number, and warn of the first."""
     received, given = column.received, column.given
     if ValueKind.CONSTANT not in received.kinds or not isinstance(received.cells, CellColumn):
@@ -243,9 +243,9 @@ def _read_null_tokens(column: _Column, answer: _Answer) -> _Column:
         return column
     cells, rows = received.cells.without("NaN", ValueKind.CONSTANT)
     if len(rows):
-        column = replace(column, column=received.with_cells(cells))
+        column = replace(column, cleaned=received.with_cells(cells))
         reason = "is written without quotes, which is not JSON; it was read as null"
-        answer.warn(column.column, None, CellError(int(rows[0]), "NaN", reason))
+        shared.warn(column.cleaned, None, CellError(int(rows[0]), "NaN", reason))
     return column
 
 
@@ -266,18 +266,18 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _choose_type(column: _Column, answer: _Answer) -> _Column:
+def _choose_type(column: _Column, shared: _Shared) -> _Column:
     """Decide on a column's type, and warn of a value that does not fit the type that it should have."""
-    if column.column.cells.is_too_deep:
+    if column.cleaned.cells.is_too_deep:
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
     if column.given is None:
-        decision = inference.decide(column.column, answer.options)
+        decision = inference.decide(column.cleaned, shared.options)
     else:
-        decision = _decide_given(column.column, column.given, answer.schema_types)
+        decision = _decide_given(column.cleaned, column.given, shared.schema_types)
     if decision.problem is not None:
-        answer.warn(column.column, decision.type, decision.problem)
+        shared.warn(column.cleaned, decision.type, decision.problem)
     return replace(column, decision=decision)
 
 
@@ -295,23 +295,23 @@ def _decide_given(
     return inference.Decision(type_, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
 
 
-def _build(column: _Column, answer: _Answer) -> _Column:
+def _build(column: _Column, shared: _Shared) -> _Column:
     """Build the array of the type decided on, unless that was done while deciding."""
-    decision, given, cells = column.decision, column.given, column.column.cells
+    decision, given, cells = column.decision, column.given, column.cleaned.cells
     if decision.array is not None:
         return column
     type_ = decision.type
-    if column.column.count and is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
-        cells = _as_texts(cells, column.position, answer.rows)
+    if column.cleaned.count and is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
+        cells = _as_texts(cells, column.position, shared.rows)
     try:
         if isinstance(given, AnyDatetime):
             array = build_datetimes(cells, type_)
         else:
             array = build(cells, type_ if given is None or isinstance(given, AnyDecimal) else given)
     except CellError as error:
-        with_nulls = column.column.with_nat_as_null() if pa.types.is_temporal(type_) else None
+        with_nulls = column.cleaned.with_nat_as_null() if pa.types.is_temporal(type_) else None
         if with_nulls is not None:
-            built = _build(replace(column, column=with_nulls), answer)
+            built = _build(replace(column, cleaned=with_nulls), shared)
             return replace(column, decision=built.decision)
         raise _conversion_error(column.name, error, column.rule) from None
     except pa.ArrowException as error:  # for restrictions of the more unusual types, which only Arrow knows
@@ -330,10 +330,10 @@ def _as_texts(cells: Any, position: int, rows: Rows) -> ScalarColumn | CellColum
     return cells if cells.has_surrogates else ScalarColumn(ValueKind.TEXT, cells.texts)
 
 
-def _check(column: _Column, answer: _Answer) -> None:
+def _check(column: _Column, shared: _Shared) -> None:
     """Check the array by the rule of ``schema=``; an error shows the cell."""
     try:
-        check_rule(column.decision.array, column.rule, answer.limits.checkpoint)
+        check_rule(column.decision.array, column.rule, shared.limits.checkpoint)
     except CellError as error:
         row = error.row or 0
         shown = cell_error(row, column.received.cells[row], error.reason)
