@@ -47,9 +47,8 @@ if TYPE_CHECKING:
 
 #: The options that do not change how a saved response is decoded.
 _NOT_DECODING: Final = ("dtype_backend", "timeout", "progress", *ASKING)
-#: How many columns, and how many characters of the summary, a repr shows.
+#: How many columns a repr shows.
 _REPR_COLUMNS: Final = 12
-_REPR_LENGTH: Final = 200
 #: What first guesses at a name mean: an answer is no frame.
 _GUESSES: Final = {
     **dict.fromkeys(("df", "data", "frame", "dataframe"), "to_pandas()"),
@@ -103,14 +102,14 @@ class Answer(WithMetadata):
         limits: ReaderLimits = LIMITS,
     ) -> Answer:
         """Decode the response to a request with ``max_rows=fetched``, about a ``known`` question."""
-        schema_types = read_schema(options).schema
+        # ``read_schema`` has read the schema of the options.
         if envelope.state != State.COMPLETED:
             raise diagnostics.unfinished_error(envelope, known)
         # Not imported before there is an answer.
         from connecty_frames.decode.decoder import decode
         from connecty_frames.decode.schema import column_texts
 
-        decoded = decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
+        decoded = decode(envelope, options, schema_types=options.schema, fetched=fetched, limits=limits)
         metadata = replace(
             known,
             sql_query=envelope.sql_query,
@@ -171,7 +170,7 @@ class Answer(WithMetadata):
         >>> cf.Answer.from_json(path).schema
         orders  int64  numeric statistics; 1 whole number
         """
-        ask_options = AskOptions.from_kwargs(options, without=_NOT_DECODING)
+        ask_options = read_schema(AskOptions.from_kwargs(options, without=_NOT_DECODING))
         body = _read(source)
         return cls.from_response(
             body,
@@ -434,7 +433,7 @@ class Answer(WithMetadata):
         question = repr(snippet(known.question, 100)) if known.question else "(question unknown)"
         lines = [f"<Answer to {question}: {known.shape_text}, question_id {known.question_id or 'unknown'}>"]
         if known.response_summary:
-            lines.append(f"  {snippet(known.response_summary, _REPR_LENGTH)}")
+            lines.append(f"  {snippet(known.response_summary, 200)}")
         lines += [
             f"  {snippet(column.name)}: {snippet(str(column.type))}" for column in self.schema[:_REPR_COLUMNS]
         ]

@@ -15,7 +15,7 @@ from connecty_frames.asking.endpoints import FETCH_POLICY, GRACE
 from connecty_frames.errors import NotFoundError, QuestionTimeout, UnknownStateWarning, warn
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.http.retry import retry
-from connecty_frames.protocol import COMPONENTS, FINAL_STATES, NEXT_STATES, State
+from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
 
-#: The pause between polls: as a share of the time elapsed, its bounds in seconds, its jitter.
+#: The pause between polls: as a share of the time elapsed, and its bounds in seconds.
 _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1
 _MAX_PAUSE: Final = 5.0
-_JITTER: Final = 0.2
 #: For this many seconds after acceptance, a 404 means that the question is not visible yet.
 _SETTLING: Final = 10.0
 #: The failures that may pass by themselves; at the deadline they count as a timeout.
@@ -47,7 +46,7 @@ def delay(elapsed: float, random: Callable[[], float]) -> float:
     # whole, and polls least often where each poll says least: about a hundred requests for five minutes. The
     # jitter spreads clients that started together.
     base = min(max(elapsed * _SHARE, _MIN_PAUSE), _MAX_PAUSE)
-    return base * (1 + _JITTER * (2 * random() - 1))
+    return base * (0.8 + 0.4 * random())
 
 
 class Polling:
@@ -118,6 +117,19 @@ class Polling:
             deadline.sleep(pause)
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
+
+    def fetch_rows(
+        self, deadline: Deadline, *, max_rows: int | None, report: Callable[[str, float], object]
+    ) -> Results:
+        """Fetch until the state is final and there are as many rows as wanted; None wants all."""
+        final = self.final
+        more: int | None = DEFAULT_MAX_ROWS if max_rows is None else max_rows
+        while (
+            final is None
+            or (more := final.next_max_rows(max_rows, self.checkpoint(deadline.remaining()))) is not None
+        ):
+            final = self.fetch(deadline, max_rows=more, report=report)
+        return final
 
     def checkpoint(self, seconds: float) -> Callable[[], None]:
         """Return a function that raises once ``seconds``, but at least ``GRACE``, have passed."""

@@ -7,7 +7,7 @@ records its id; the others wait for the id, and fetch the answer by it.
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from connecty_frames._base.text import snippet
 from connecty_frames.asking.endpoints import Results
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
 
-#: Seconds between two looks for the id of a question that another caller is sending, and their growth.
-_PAUSE: Final = 0.02
-_LONGEST_PAUSE: Final = 0.5
-_GROWTH: Final = 1.5
-
 
 def find_or_claim(
     submission: Submission,
@@ -44,7 +39,8 @@ def find_or_claim(
     # started, QuestionTimeout if another caller sends it and its id is not known in time, and ConfigError if
     # the history cannot be used.
     key = history.key(submission.asked)
-    pause, awaited, begun = _PAUSE, None, None
+    # ``pause`` is in seconds, between two looks for the id of a question that another caller is sending.
+    pause, awaited, begun = 0.02, None, None
     while True:
         # Ages count from the call, so that a question which others are sending does not grow too old while it
         # waits, and from now if the clock was set back meanwhile.
@@ -78,7 +74,7 @@ def find_or_claim(
         else:
             awaited = found.id
             deadline.sleep(pause)
-            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+            pause = min(pause * 1.5, 0.5)
 
 
 def kept_results(history: History, question_id: str) -> Results | None:

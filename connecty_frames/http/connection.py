@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 #: The most interim responses before a final one.
 _MAX_INTERIM: Final = 20
-#: The name under which OpenSSL finds a certificate in a folder: the hash of its subject.
-_HASH_NAME: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 
 #: The attempt that the running thread is making. Nothing else uses these connections.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("connecty_frames.attempt")
@@ -270,7 +268,8 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
     if verify and ca_bundle is not None:
         try:
             if ca_bundle.is_dir():
-                if not any(_HASH_NAME.fullmatch(each.name) for each in ca_bundle.iterdir()):
+                # OpenSSL finds a certificate by the hash of its subject.
+                if not any(re.fullmatch(r"[0-9a-f]{8}\.\d+", each.name) for each in ca_bundle.iterdir()):
                     raise ConfigError(
                         f"ca_bundle={snippet(str(ca_bundle))}: the folder holds no certificate under a name "
                         f"that OpenSSL looks for. Run: openssl rehash {shell_path(ca_bundle)}",

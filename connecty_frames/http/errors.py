@@ -57,12 +57,14 @@ if TYPE_CHECKING:
 CHECK_CREDENTIALS: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
 )
-_CHECK_RIGHTS: Final = f"These credentials may not do this. {CHECK_CREDENTIALS.replace(' ', ' dw_id, ', 1)}"
-
 #: status -> error, kind, what to do ("{when}": again, when). Others are looked up by their first digit.
 _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     401: (AuthError, FailureKind.UNAUTHORIZED, f"The credentials were refused. {CHECK_CREDENTIALS}"),
-    403: (AuthError, FailureKind.REJECTED, _CHECK_RIGHTS),
+    403: (
+        AuthError,
+        FailureKind.REJECTED,
+        f"These credentials may not do this. {CHECK_CREDENTIALS.replace(' ', ' dw_id, ', 1)}",
+    ),
     404: (NotFoundError, FailureKind.REJECTED, "Check dw_id and question_id"),
     407: (
         ConfigError,

@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 import zlib
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from random import random
@@ -160,32 +160,15 @@ class Transport:
             raise ConfigError("This Client is closed; make another.")
         began, outcome, known = self.clock.monotonic(), "interrupted", {"question_id": request.question_id}
         try:
-            with self._connected(request, attempt) as (adapter, proxies):
-                raw_response = adapter.send(
-                    self._prepare(request, auth),
-                    stream=True,
-                    # Zero would mean a socket that does not wait at all.
-                    timeout=(attempt.connect, max(attempt.deadline.remaining(), 0.001)),
-                    verify=self._verify,
-                    proxies=proxies,
-                )
-                with closing(raw_response):
-                    if raw_response.status_code in SUCCESS:
-                        limit = self._limit if request.has_results else min(self._limit, _MAX_SMALL_BODY)
-                        in_time = partial(seconds_left, attempt)
-                        read_body(raw_response.raw, attempt.received, limit=limit, in_time=in_time)
-                    else:
-                        _read_error_body(raw_response.raw, attempt)
-            status, body = raw_response.status_code, attempt.received.getvalue()
-            response = Response(request, self.host, status, raw_response.headers, body)
+            response = self._receive(request, attempt, auth)
             if self.observe is not None:
                 self.observe(response)
-            if status not in SUCCESS:
+            if response.status not in SUCCESS:
                 self._raise_for_status(response)
             result = read(response)
             if _LOG.isEnabledFor(logging.DEBUG):
                 found = describe(result)
-                known, outcome = {**known, **found}, " ".join([str(status), *found.values()])
+                known, outcome = {**known, **found}, " ".join([str(response.status), *found.values()])
         except RequestFailed as failed:
             outcome = f"{failed.failure.status or ''} {failed.failure.kind.name}".lstrip()
             raise
@@ -198,15 +181,8 @@ class Transport:
                 extra = {**known, "status": attempt.status, "milliseconds": measured}
                 _LOG.debug("%s %s: %s, %.0f ms, %d bytes", *shown, extra=extra)
 
-    @contextmanager
-    def _connected(
-        self, request: Request, attempt: Attempt
-    ) -> Iterator[tuple[ConnectionAdapter, dict[str, str]]]:
-        """Yield the adapter and proxies to send a request by, and map what a library raises to a failure."""
-        # A request with a body gets its own connection. One from the pool may have been closed
-        # unnoticed: it would be unknown whether a question arrived. And a server that answers without reading
-        # the body, as one may whose token endpoint takes GET, takes the body for a second request and leaves
-        # the response to that on the connection.
+    def _receive(self, request: Request, attempt: Attempt, auth: AuthBase | None) -> Response:
+        """Send a request and read its response; RequestFailed if there is none, whatever a library raises."""
         if attempt.deadline.remaining() <= 0:
             raise RequestFailed(deadline_failure(self.host))
         own = None
@@ -216,8 +192,26 @@ class Transport:
             proxies = self.proxies()
             adapter = self._shared_adapter(proxies)
             if request.body is not None:
+                # A connection from the pool may have been closed unnoticed: it would be unknown whether a
+                # question arrived. And a server that answers without reading the body, as one may whose token
+                # endpoint takes GET, takes the body for a second request and leaves the response to that on
+                # the connection.
                 adapter = own = ConnectionAdapter(adapter.context)
-            yield adapter, proxies
+            raw_response = adapter.send(
+                self._prepare(request, auth),
+                stream=True,
+                # Zero would mean a socket that does not wait at all.
+                timeout=(attempt.connect, max(attempt.deadline.remaining(), 0.001)),
+                verify=self._verify,
+                proxies=proxies,
+            )
+            with closing(raw_response):
+                if raw_response.status_code in SUCCESS:
+                    limit = self._limit if request.has_results else min(self._limit, _MAX_SMALL_BODY)
+                    in_time = partial(seconds_left, attempt)
+                    read_body(raw_response.raw, attempt.received, limit=limit, in_time=in_time)
+                else:
+                    _read_error_body(raw_response.raw, attempt)
         except RequestFailed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises: none may pass with its traceback
@@ -231,6 +225,8 @@ class Transport:
             ATTEMPT.reset(current)
             if own is not None:
                 own.close()
+        status, body = raw_response.status_code, attempt.received.getvalue()
+        return Response(request, self.host, status, raw_response.headers, body)
 
     def _prepare(self, request: Request, auth: AuthBase | None) -> requests.PreparedRequest:
         """Return the request as requests would prepare it, which takes a third of a millisecond."""
