@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("connected")
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
-RESULTS = "GET /v1/dw/{dw_id}/questions/{question_id}/results"
 
 
 def numbered(count: int) -> list[str]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
-CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
 
 
 @pytest.mark.slow

@@ -100,7 +100,6 @@ def test_role(names: list[str], values: Any, role: Role) -> None:
         assert role_of(name, pa.chunked_array([pa.array(values)])) == role, name
 
 
-ABC: Final = ["Ann", "Bob", "Cid"]
 #: What makes the values of a column from their texts.
 KINDS: Final[dict[str, Callable[[str], Any]]] = {
     "decimal": Decimal,
