@@ -29,16 +29,20 @@ class Role(StrEnum):
     PERIOD = "period"
     DIMENSION = "dimension"  # a text or truth value that repeats
     MEASURE = "measure"
-    DERIVED = "derived measure"  # a share, a growth, a running total
+    DERIVED = "derived measure"  # a share, a percentage, a growth
     OTHER = "other"  # neither drawn nor grouped: lists, structs, bytes
 
 
 _TABLE: Final = tomllib.loads((files(__package__) / "roles.toml").read_text(encoding="utf-8"))
 #: The words of names, by what they tell about a column.
 WORDS: Final = {name: frozenset(each.split()) for name, each in _TABLE.items() if isinstance(each, str)}
-#: Words of derived measures, with the first of those that mean the same.
+#: Words of derived measures, and words with the first of those that mean the same.
+_DERIVED: Final = frozenset(" ".join(_TABLE["derived"].values()).split())
 _SAME_WORDS: Final[dict[str, str]] = {
-    word: each.split()[0] for each in _TABLE["derived"].values() for word in each.split()
+    word: each.split()[0]
+    for name in ("derived", "same")
+    for each in _TABLE[name].values()
+    for word in each.split()
 }
 #: Units by the words for them, and the one of words that stand for any: a budget may be of money or hours.
 UNITS: Final = {word: unit for unit, each in _TABLE["units"].items() for word in each.split()}
@@ -128,7 +132,7 @@ def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
             return Role.RANK
         if _is_identifier(named):
             return Role.IDENTIFIER
-    if last not in WORDS["counts"] and not _SAME_WORDS.keys().isdisjoint(named):
+    if last not in WORDS["counts"] and not _DERIVED.isdisjoint(named):
         return Role.DERIVED
     return Role.MEASURE
 
