@@ -36,7 +36,9 @@ def login(
     *,
     profile: Annotated[
         str | None,
-        typer.Option(help="The profile to store; by default, default.", autocompletion=complete_profile),
+        typer.Option(
+            help="The profile to store: default, unless you name one.", autocompletion=complete_profile
+        ),
     ] = None,
     client_id: Annotated[str | None, typer.Option(help="The client id.")] = None,
     client_secret_stdin: Annotated[
