@@ -231,10 +231,6 @@ class CellColumn(_Cells):
         """Return the cells themselves."""
         return self
 
-    def kinds_by_row(self) -> Iterator[ValueKind | None]:
-        """Return the kind of each cell, or None for null."""
-        return map(_KIND_BY_CODE.__getitem__, self.codes)
-
     def json_of(self, row: int) -> str:
         """Return the JSON of a cell for an error, of a long array or object the beginning."""
         text = self.texts[row].as_buffer()
