@@ -51,7 +51,7 @@ _NOT_DECODING: Final = ("dtype_backend", "timeout", "progress", *ASKING)
 _REPR_COLUMNS: Final = 12
 #: What first guesses at a name mean: an answer is no frame.
 _GUESSES: Final = {
-    **dict.fromkeys(("df", "data", "frame", "dataframe"), "to_pandas()"),
+    **dict.fromkeys(("df", "data", "frame", "dataframe", "to_df"), "to_pandas()"),
     **{
         name: f"to_pandas().{name}"
         for name in ("head", "tail", "describe", "shape", "iloc", "loc", "to_csv", "to_excel", "to_dict")

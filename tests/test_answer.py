@@ -440,6 +440,7 @@ def test_the_repr_without_a_table() -> None:
         ("df", "to_pandas()"),
         ("columns", "schema.names"),
         ("head", "to_pandas().head"),
+        ("to_df", "to_pandas()"),
         ("to_csv", "to_pandas().to_csv"),
     ],
 )
