@@ -127,6 +127,9 @@ RESULTS = {
             WHERE date_trunc('month', ordered_at) IN (DATE '2024-09-01', DATE '2025-10-01') GROUP BY ALL
         ) ORDER BY growth DESC, country
     """,
+    "peak hour for logins": """
+        SELECT hour(login_at), count(*) FROM usr.logins GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1
+    """,
     "what is the population of Germany": """
         SELECT country_code, name, population FROM sales.countries WHERE name = 'Germany'
     """,
@@ -180,6 +183,7 @@ def _rounded(value: object) -> object:
         "orders in the month before",
         "status of order 5000",
         "compare revenue growth in 2024 and 2025",
+        "compare revenue growth from 2024 to 2025",
         "revenue growth from 2024 to Q1 2025",
         "revenue growth 2024 vs 2024",
         "monthly revenue growth 2024 vs 2025",

@@ -207,8 +207,7 @@ class Phrases:
             return f.slots[1:] if "distinct" in f.kinds else None
         if field is None and f.noun.entity is None:
             return None
-        is_open = f.field is not None and "distinct" not in f.kinds
-        fail_if(is_open, "It may ask for a number or for how many different ones there are.")
+        fail_if(f.field and "distinct" not in f.kinds, "It may ask for a number, or for different ones.")
         number = q.Number(field=field) if field else replace(f.noun.counted, distinct="distinct" in f.kinds)
         return "numbers", (number,)
 

@@ -275,10 +275,9 @@ class _Reader:
         if shares:
             return self._share(percent=percent)
         pairs = [each for each in self.of(q.During) if each.ends]
-        if pairs and not self.grains and (changes or words == {"growth"}):
+        if pairs and not self.grains and "compared" not in self.kinds and (changes or words == {"growth"}):
             grain, *others = {each.grain for each in pairs[0].ends}
             is_open = pairs[1:] or others or grain is None or len({*pairs[0].ends}) != 2
-            is_open = is_open or "compared" in self.kinds  # the growth in each of them
             fail_if(is_open, "It is unclear between which times it changed.")
             self.where.remove(pairs[0])
             return q.Query(numbers, self.by, of=pairs[0], percent=percent)
@@ -352,7 +351,8 @@ class _Reader:
             rows.append(self.model.entity[subject.field.entity])
             self.where.append(q.Is(subject.field))
         elif subject is not None and subject.grain:
-            rows.append(self.model.entity["order"])
+            timed = [each.entity for each in self._nouns() if each.entity and each.entity.time]
+            rows += timed or [self.model.entity["order"]]
         fail_if(not rows, "It is unclear what makes it popular.")
         return self.phrases.units if rows[0] is self.model.entity["item"] else q.Number(rows[0])
 
