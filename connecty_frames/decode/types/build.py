@@ -33,14 +33,7 @@ from connecty_frames.decode.arrow_types import (
 )
 from connecty_frames.decode.cells import CODES, read_cells
 from connecty_frames.decode.errors import CellError, cell_error, surrogate_error
-from connecty_frames.decode.exact_json import (
-    EXACT_CONTEXT,
-    KIND_BY_TYPE,
-    NESTED_KINDS,
-    NUL,
-    RepeatedKeys,
-    ValueKind,
-)
+from connecty_frames.decode.exact_json import NESTED_KINDS, RepeatedKeys, ValueKind
 from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, cast_exactly, combine, texts_of
@@ -140,11 +133,9 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
         return statistics
     sections = dict(statistics.sections)
     section = dict(sections.pop(name))
-    # A time of day is not compared with a duration.
-    other = {None, TemporalFormat.TIME} if pa.types.is_duration(arrow_type) else {None}
     for end in ("min", "max"):
         bound = section.get(end)
-        if isinstance(bound, str) and (is_encoded or match_format(bound) in other):
+        if isinstance(bound, str) and (is_encoded or match_format(bound) is None):
             with suppress(CellError, pa.ArrowException):
                 section[end] = iso_text(combine(build([bound], type_)))
     return msgspec.structs.replace(statistics, sections={**sections, "temporal": section})
@@ -154,7 +145,8 @@ def iso_text(times: pa.Array) -> str:
     """Return the only value of an array as ISO 8601."""
     type_ = times.type
     if pa.types.is_duration(type_):
-        return f"PT{Decimal(times[0].value).scaleb(-FRACTION_DIGITS[type_.unit], EXACT_CONTEXT):f}S"
+        seconds = Decimal(times[0].value).scaleb(-FRACTION_DIGITS[type_.unit], exact_json.EXACT_CONTEXT)
+        return f"PT{seconds:f}S"
     if is_aware(type_):
         times = pc.cast(times, pa.timestamp(type_.unit, "UTC"))
     return str(pc.cast(times, pa.string())[0].as_py())
@@ -463,7 +455,7 @@ class _Places:
             keys = read_cells(block.data, block.starts, key_ends, each).texts.dictionary_encode()
             names = keys.dictionary.to_pylist()
             if fields is None:
-                if not 0 < len(names) <= MOST_FIELDS or any(NUL in name for name in names):
+                if not 0 < len(names) <= MOST_FIELDS or any(exact_json.NUL in name for name in names):
                     raise Unlike
                 none = [(np.zeros(nulls, np.uint8), pa.nulls(nulls, pa.string()))]
                 fields = {name: list(none) for name in names}
@@ -495,7 +487,7 @@ class _FewPlaces(_Places):
     are_few = True
 
     def _cells(self, parts: Any, type_: Any, /) -> CellColumn:
-        codes = [0 if value is None else CODES[KIND_BY_TYPE[type(value)]] for value in parts]
+        codes = [0 if value is None else CODES[exact_json.KIND_BY_TYPE[type(value)]] for value in parts]
         is_nested = (
             any(map(_NESTED_CODES.__contains__, codes)) if type_ is None else pa.types.is_nested(type_)
         )
@@ -516,7 +508,7 @@ class _FewPlaces(_Places):
         )
         if type_ is None and (
             not names
-            or any(NUL in name for name in names)
+            or any(exact_json.NUL in name for name in names)
             or any(value is not None and value.keys() != names for value in parts)
             or RepeatedKeys in map(type, parts)
         ):

@@ -29,14 +29,7 @@ from connecty_frames.decode.arrow.buffers import (
 from connecty_frames.decode.arrow_types import any_of, is_aware, is_naive
 from connecty_frames.decode.cells import CODES, SURROGATE
 from connecty_frames.decode.errors import cell_error, check_texts
-from connecty_frames.decode.exact_json import (
-    NESTED_KINDS,
-    NUMBER_KINDS,
-    ConstantText,
-    FloatText,
-    IntText,
-    ValueKind,
-)
+from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, FloatText, IntText, ValueKind
 from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
 from connecty_frames.decode.types.floats import FloatValues
 from connecty_frames.decode.types.times import TemporalValues, row_out_of_range
@@ -65,7 +58,7 @@ _READ_BY_KIND: Final[dict[ValueKind, Callable[[str], Any]]] = {
     ValueKind.TEXT: str,
     ValueKind.INTEGER: IntText,
     ValueKind.FRACTION: FloatText,
-    ValueKind.CONSTANT: ConstantText,
+    ValueKind.CONSTANT: exact_json.ConstantText,
     ValueKind.ARRAY: exact_json.parse,
     ValueKind.OBJECT: exact_json.parse,
 }

@@ -99,11 +99,8 @@ def longest_in(texts: pa.StringArray) -> list[str]:
 
 def to_float64(texts: pa.StringArray) -> FloatValues:
     """Read numbers in JSON's spelling as the nearest float64; CellError for one beyond its range."""
-    floats, data, (starts, ends) = (
-        pc.cast(texts, pa.float64(), memory_pool=POOL),
-        bytes_of(texts),
-        offsets_of(texts),
-    )
+    floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
+    data, (starts, ends) = bytes_of(texts), offsets_of(texts)
     letters = bool(data.max(initial=0) > ord("9"))
     found = FloatValues(floats, letters or bool((data == ord(".")).any()))
     may_differ = ends - starts > SAFE_LENGTH

@@ -26,27 +26,8 @@ from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import bytes_of, numbers_of, slices_of, to_array, to_scalar
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
-from connecty_frames.decode.types.floats import (
-    FEW,
-    INTEGER,
-    MAX_EXACT_INTEGER,
-    NOT_FINITE,
-    NOT_FINITE_PATTERN,
-    NUMBER,
-    SAFE_LENGTH,
-    Digits,
-    FloatValues,
-    are_whole,
-    has_letters,
-    is_exact_float,
-    is_json,
-    longest_in,
-    loses_digits,
-    places_of,
-    survives_float,
-    to_float64,
-    was_computed,
-)
+from connecty_frames.decode.types import floats
+from connecty_frames.decode.types.floats import MAX_EXACT_INTEGER, NUMBER, Digits, FloatValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -73,13 +54,13 @@ _RESPELLINGS: Final = (
     (b".", r"\.([eE]|\z)", r"\1"),
 )
 
-_is_integer: Final = re.compile(INTEGER).fullmatch
+_is_integer: Final = re.compile(floats.INTEGER).fullmatch
 is_finite: Final = re.compile(_FINITE).fullmatch
 #: Matches a finite number or infinity.
 is_number: Final = re.compile(rf"{_FINITE}|{_INFINITE}").fullmatch
 #: Matches a whole number of so few digits that every integer type of 64 bits holds it, also if it is written
 #: as a float: ``3.0``.
-is_short_integer: Final = re.compile(rf"(?=.{{1,{SAFE_LENGTH}}}\Z){INTEGER}(?:\.0+)?").fullmatch
+is_short_integer: Final = re.compile(rf"(?=.{{1,{floats.SAFE_LENGTH}}}\Z){floats.INTEGER}(?:\.0+)?").fullmatch
 
 #: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
 #: does not change with the rows fetched.
@@ -118,7 +99,7 @@ def _to_json(
     texts: pa.StringArray, reason: str = "is not a number", *, finite: bool = False
 ) -> pa.StringArray:
     """Return (finite) numbers in JSON's spelling or :data:`NOT_FINITE`; CellError at the first other text."""
-    if _all_match(texts, NUMBER if finite else rf"{NUMBER}|{NOT_FINITE_PATTERN}"):
+    if _all_match(texts, NUMBER if finite else rf"{NUMBER}|{floats.NOT_FINITE_PATTERN}"):
         return texts
     pattern = _FINITE if finite else rf"{_FINITE}|{_INFINITE}|{_NAN}"
     raise_at_first(pc.invert(_matches(texts, pattern)), texts, reason)
@@ -135,14 +116,14 @@ def _matches(texts: Array, pattern: str) -> Any:
 
 def _all_match(texts: Array, pattern: str) -> bool:
     """Whether every text that is not null matches."""
-    if len(texts) <= FEW:  # pragma: no mutate - saves time
+    if len(texts) <= floats.FEW:  # pragma: no mutate - saves time
         return all(text is None or re.fullmatch(pattern, text) for text in texts.to_pylist())
     return pc.all(_matches(texts, pattern)).as_py() is not False  # it is None where all are null
 
 
 def are_not_finite(texts: Array) -> bool:
     """Whether all texts are :data:`NOT_FINITE`."""
-    return _all_match(texts, NOT_FINITE_PATTERN)
+    return _all_match(texts, floats.NOT_FINITE_PATTERN)
 
 
 def any_finite(texts: Array) -> bool:
@@ -172,7 +153,8 @@ class _Numbers(NamedTuple):
     def cast(self, type_: pa.DataType) -> pa.ChunkedArray:
         """Return the numbers as a type that holds them; ArrowInvalid if an integer type does not."""
         arrays = [
-            _each_exact(part, type_) if has_letters(part) else pc.cast(part, type_) for _, part in self.parts
+            _each_exact(part, type_) if floats.has_letters(part) else pc.cast(part, type_)
+            for _, part in self.parts
         ]
         return pa.chunked_array(arrays, type_)
 
@@ -185,7 +167,7 @@ def arrow_type(
         parts, present = list(slices_of(texts)), len(texts) - texts.null_count
         if quoted:
             parts = list(_each(parts, _to_json))
-        is_whole = present > 0 and all(are_whole(part) for _, part in parts)
+        is_whole = present > 0 and all(floats.are_whole(part) for _, part in parts)
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
         if present:  # else the writer of the bounds may be that of the values, which has as many zeros
             evidence = list(map(_without_zeros, evidence))
@@ -232,11 +214,11 @@ def _bound_evidence(bound: str, *, is_whole: bool) -> str:
     # Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers
     # if its value is. From 2**53 on, one that a float64 may be written as tells neither digits nor the last
     # integer that a type must hold: 9.223372036854776e18 is the max of an int64 too.
-    number: str = bound if is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
+    number: str = bound if floats.is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
     nearest = float(number)
     if _is_integer(number) or not math.isfinite(nearest):
         return number
-    if abs(nearest) >= MAX_EXACT_INTEGER and is_exact_float(number):
+    if abs(nearest) >= MAX_EXACT_INTEGER and floats.is_exact_float(number):
         integer = int(math.nextafter(nearest, 0))
         return str(integer) if is_whole and -(2**63) <= integer < 2**64 else f"{integer}e0"
     exact = to_decimal(number)
@@ -275,26 +257,22 @@ def _whole_type(numbers: _Numbers) -> Found:
 
 
 def _fraction_type(numbers: _Numbers, decimals: Decimals) -> Found:
-    some = [*numbers.evidence, *chain(*(longest_in(part) for _, part in numbers.parts[:1]))]
-    has_exponent = "e" in "".join(numbers.evidence).lower()
-    loses = partial(loses_digits, computed=decimals == "auto")
-    if decimals != "float" and not has_exponent and any(map(loses, some)):
-        try:
+    some = [*numbers.evidence, *chain(*(floats.longest_in(part) for _, part in numbers.parts[:1]))]
+    if decimals != "float" and any(floats.loses_digits(text, computed=decimals == "auto") for text in some):
+        with suppress(CellError):  # one beyond the range of float64 is named first
             return _as_decimals(numbers)
-        except CellError:
-            pass  # one beyond the range of float64 is named first
-    floats = (found for _, found in _each(numbers.parts, to_float64))
-    return _as_floats(floats, numbers, decimals) or _as_decimals(numbers)
+    read = (found for _, found in _each(numbers.parts, floats.to_float64))
+    return _as_floats(read, numbers, decimals) or _as_decimals(numbers)
 
 
-def _as_floats(floats: Iterable[FloatValues], numbers: _Numbers, decimals: Decimals) -> Found | None:
+def _as_floats(read: Iterable[FloatValues], numbers: _Numbers, decimals: Decimals) -> Found | None:
     """Return numbers as float64, or None if they need a decimal."""
-    found = FloatValues.concat(list(floats))
+    found = FloatValues.concat(list(read))
     inexact, are_computed = found.inexact, found.computed
     for position, text in enumerate(numbers.evidence, numbers.size):
-        if not survives_float(position, text):
+        if not floats.survives_float(position, text):
             inexact += 1
-            are_computed = are_computed and was_computed(text)
+            are_computed = are_computed and floats.was_computed(text)
     how = ", all exact as float64"
     if inexact:
         if decimals != "float" and not (decimals == "auto" and are_computed):
@@ -317,11 +295,11 @@ def _as_decimals(numbers: _Numbers) -> Found:
         before = np.maximum.accumulate(np.append(before[-1:], digits.before))
         after = np.maximum.accumulate(np.append(after[-1:], digits.after))
         is_wrong = (before + after > _WIDEST)[1:]
-        if has_letters(part):
-            is_wrong[numbers_of(pc.indices_nonzero(_matches(part, NOT_FINITE_PATTERN)))] = True
+        if floats.has_letters(part):
+            is_wrong[numbers_of(pc.indices_nonzero(_matches(part, floats.NOT_FINITE_PATTERN)))] = True
         if is_wrong.any():
             row = int(is_wrong.argmax())
-            is_finite = part[row].as_py() not in NOT_FINITE
+            is_finite = part[row].as_py() not in floats.NOT_FINITE
             more = f"makes the column need more than {_WIDEST} digits"
             raise CellError(
                 start + row, "", more if is_finite else "cannot be a decimal, which other values need"
@@ -355,7 +333,7 @@ def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     digits, (before, scale) = Digits(texts), _most_digits(type_)
     # Beyond these digits Arrow wraps around a decimal, from 1e-77 it makes 0.00, and 1e-999999999 ends the
     # process.
-    if not has_letters(texts) and (digits.before <= before).all() and (digits.places <= scale).all():
+    if not floats.has_letters(texts) and (digits.before <= before).all() and (digits.places <= scale).all():
         spelled = texts
         if (digits.after > scale).any():  # they are zeros
             fraction = rf"(\.[0-9]{{{scale}}})" if scale else r"()\."
@@ -385,7 +363,7 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
     if number is not None:
         number = number.normalize(EXACT_CONTEXT)
         # Digits are counted before any conversion: 1e999999999 as an int would have as many.
-        if number.adjusted() < before and places_of(number) <= max(scale, 0):
+        if number.adjusted() < before and floats.places_of(number) <= max(scale, 0):
             exact = int(number) if pa.types.is_integer(type_) else number
             try:
                 to_array([exact], type_)
@@ -405,7 +383,7 @@ def _to_floats(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     )
     for row in pc.indices_nonzero(suspect).to_pylist():
         text = texts[row].as_py()
-        if not survives_float(row, text) and text.lstrip("-").isdecimal():
+        if not floats.survives_float(row, text) and text.lstrip("-").isdecimal():
             raise CellError(row, text, "does not fit in double")
     narrow = pc.cast(values, type_, safe=False)
     wide = pc.cast(narrow, pa.float64())
