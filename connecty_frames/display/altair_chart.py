@@ -68,7 +68,8 @@ def plot(
     base = Chart(alt.InlineData(values=_rows([*dict.fromkeys([*used, *drawn])], numbers)))
     chart: alt.Chart = _encoded(alt, base, chosen)
     if group is not None:
-        nominal: dict[str, Any] = {"field": _field(group), "type": "nominal", "sort": None}
+        field = _text_field(group) if group.is_time else _field(group)  # a legend formats no times
+        nominal: dict[str, Any] = {"field": field, "type": "nominal", "sort": None}
         legend = alt.Legend(**_labels(group))
         chart = chart.encode(color=alt.Color(title=snippet(group.name) or None, legend=legend, **nominal))
         if chosen.kind == "bars" and not dimension.is_unique:

@@ -244,8 +244,8 @@ def _choose_dimension(
     by_role = {role: [column for column in usable if column.role is role] for role in Role}
     periods, dimensions = by_role[Role.PERIOD], by_role[Role.DIMENSION]
     labels = [*by_role[Role.LABEL], *(c for c in by_role[Role.IDENTIFIER] if c.is_unique)]
-    # Two years of many countries are compared.
-    if any(d.count > _FEW for d in dimensions) and all(p.count <= _FEW and not p.is_time for p in periods):
+    # Two years or months of many countries are compared.
+    if any(d.count > _FEW for d in dimensions) and all(p.count <= _FEW for p in periods):
         periods = []
     # Rows with a label before the period, or sorted by a measure and not by time, are a list of things.
     if periods and not (
@@ -300,7 +300,7 @@ def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> 
         for column in columns
         if column.role is role
         and column not in (dimension, measure)
-        and not column.is_time
+        and not (column.is_time and column.count > _FEW)
         and (column.count in range(2, 21) or is_own_key(column))  # no more colours
     ]
     if dimension.is_unique:  # the products of a category: what stands before the label and repeats

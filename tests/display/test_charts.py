@@ -379,7 +379,7 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             "bars",
             "orders and visits by month",
         ),
-        # two years of three countries are compared, more years are lines
+        # two years or days of three countries are compared, more are lines
         (
             "",
             {"country": ["a", "b", "c"] * 2, "year": [2023] * 3 + [2024] * 3, "n": [*range(6)]},
@@ -401,8 +401,8 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
         (
             "",
             {"country": ["a", "b", "c"] * 2, "day": MONTHS[:1] * 3 + MONTHS[1:2] * 3, "n": [*range(6)]},
-            "line",
-            "n by day and country",
+            "bars",
+            "n by country and day",
         ),
     ],
 )

@@ -159,7 +159,8 @@ def test_the_mark(columns: dict[str, Any], mark: str, colour: str | None) -> Non
 @cases(("count", "are_told_apart"), [(20, True), (21, False)])
 def test_at_most_twenty_lines(count: int, *, are_told_apart: bool) -> None:
     """More have no colours."""
-    columns = {"day": DAYS * count, "c": [f"c{at // 2}" for at in range(2 * count)], "n": [*range(2 * count)]}
+    days = [date(2024, 1, day) for day in (1, 2, 3)]
+    columns = {"day": days * count, "c": [f"c{at // 3}" for at in range(3 * count)], "n": [*range(3 * count)]}
 
     assert ("color" in drawn(columns)["encoding"]) is are_told_apart
 
@@ -172,6 +173,9 @@ def test_bars_beside_each_other_where_categories_repeat() -> None:
     assert channels(found)["color"] == ("paid", "nominal", "paid")
     assert channels(found)["yOffset"][0] == "paid"
     assert values(found, "paid") == ["true", "false", "true"]
+    dated = drawn({"country": ["PL", "DE", "FR"] * 2, "day": DAYS[:1] * 3 + DAYS[1:] * 3, "n": [*range(6)]})
+    assert channels(dated)["color"] == ("day in full", "nominal", "day")
+    assert values(dated, "day in full") == [*["2025-01-01"] * 3, *["2025-01-02"] * 3]
 
 
 def test_the_columns_may_be_named() -> None:

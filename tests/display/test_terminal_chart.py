@@ -335,7 +335,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
         ),
         ({"a": list(range(5001)), "n": list(range(5001))}, "^5,001 rows are too many for a chart"),
         (
-            {"m": MONTHS[:2] * 7, "c": list("abcdefg") * 2, "n": list(range(14))},
+            {"m": MONTHS[:3] * 7, "c": list("abcdefg") * 3, "n": list(range(21))},
             "^7 lines are too many for a terminal .at most 6.. Ask for fewer",
         ),
     ],
