@@ -111,6 +111,14 @@ def test_an_answer_knows_its_question_and_time(api: Any, client: Client) -> None
     assert answer.metadata.elapsed == pytest.approx(0.2)
 
 
+def test_the_time_before_the_answer_is_awaited_counts(api: Any, clock: Any, client: Client) -> None:
+    """Asked, and looked at 7 s later: ``elapsed`` runs from sending the question."""
+    answers(api, rows(2, 2))
+    question = client.submit("how many?")
+    clock.at += 7
+    assert question.result().metadata.elapsed == pytest.approx(7)
+
+
 def test_fetched_rows_are_kept(api: Any, question: Question) -> None:
     """After wait(), and for the same rows again or in other types, no further request is sent."""
     answers(api, rows(2, 2))
