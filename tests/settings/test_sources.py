@@ -727,6 +727,7 @@ def test_an_account_of_the_code_does_not_turn_to_the_sandbox(monkeypatch: pytest
     sandbox = {"client_id": "s", "client_secret": "t", "base_url": "http://localhost:1", "dw_id": 1}
     monkeypatch.setattr(config._process, "sandbox", sandbox)
     assert (value_of("base_url"), value_of("dw_id")) == ("http://localhost:1", 1)
+    assert ("dw_id", 1, "use_sandbox()") in explain()
 
     assert resolve(client_id="a").base_url is None
     cf.configure(client_id="a", client_secret="b")
