@@ -211,7 +211,15 @@ class Question:
             if not is_loaded:
                 loading.begin_loading(ask_options.engine)
             with progress(self._question, self._question_id, wanted=ask_options.progress) as report:
-                final = self._polling.fetch_rows(deadline, max_rows=ask_options.max_rows, report=report)
+                polling, wanted = self._polling, ask_options.max_rows
+                final = polling.final
+                more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
+                while (
+                    final is None
+                    or (more := final.next_max_rows(wanted, polling.checkpoint(deadline.remaining())))
+                    is not None
+                ):
+                    final = polling.fetch(deadline, max_rows=more, report=report)
             if _LOG.isEnabledFor(logging.DEBUG):
                 known = {"question_id": self._question_id, "state": str(final.envelope.state)}
                 extra = {**known, "elapsed": final.elapsed, "reused": self._reused}
@@ -240,7 +248,7 @@ class Question:
                         elapsed=final.elapsed,
                         reused=self._reused,
                     ),
-                    limits=msgspec.structs.replace(LIMITS, checkpoint=self._polling.checkpoint(time_left)),
+                    limits=msgspec.structs.replace(LIMITS, checkpoint=polling.checkpoint(time_left)),
                 )
 
     def message(self) -> str:

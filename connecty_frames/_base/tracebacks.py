@@ -51,7 +51,7 @@ def _format(formatter: Any, error: BaseException) -> list[str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, the one that it is displayed with, and so on."""
+    """Yield the error and its chain of causes."""
     following: BaseException | None = error
     seen: list[BaseException] = []
     while following is not None and not any(following is each for each in seen):

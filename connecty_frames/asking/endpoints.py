@@ -136,33 +136,27 @@ class Endpoints:
         path = f"{RESULTS.format(dw_id=dw_id, question_id=question_id)}?include={','.join(include)}"
         if max_rows is not None:
             path += f"&max_rows={max_rows}"
-        request = Request("GET", path, has_results=True, question_id=question_id)
-
-        def fetch(attempt: Attempt) -> Results:
-            read = partial(
-                self._read_results, deadline=attempt.deadline, max_rows=max_rows or 0, unread=unread
-            )
-            if (received := unread.pop(request, None)) is not None:
-                return read(received)
-            return self._send(
-                request,
-                attempt,
-                read=read,
-                describe=lambda results: {"state": snippet(results.envelope.state)},
-            )
-
-        return fetch
+        return partial(
+            self._send,
+            Request("GET", path, has_results=True, question_id=question_id),
+            read=partial(self._read_results, max_rows=max_rows or 0, unread=unread),
+            describe=lambda results: {"state": snippet(results.envelope.state)},
+            unread=unread,
+        )
 
     def _send(
         self,
         request: Request,
         attempt: Attempt,
         *,
-        read: Callable[[Response], _Result],
+        read: Callable[[Response, Deadline], _Result],
         describe: Callable[[_Result], dict[str, str]],
         on_send: Callable[[Attempt], None] = lambda _: None,
+        unread: dict[Request, Response] | None = None,
     ) -> _Result:
         """Make one attempt with a token; a ConnectyError says that another would not get one."""
+        if unread and (received := unread.pop(request, None)) is not None:
+            return read(received, attempt.deadline)
         bearer = self._auth.bearer(attempt.deadline)
         if isinstance(bearer, Failure):
             # A fetch may wait for the next token, since its question is being processed.
@@ -172,13 +166,19 @@ class Endpoints:
             bearer.raise_()
         on_send(attempt)
         try:
-            return self.transport.send(request, attempt, auth=bearer, read=read, describe=describe)
+            return self.transport.send(
+                request,
+                attempt,
+                auth=bearer,
+                read=lambda response: read(response, attempt.deadline),
+                describe=describe,
+            )
         except RequestFailed as failed:
             if failed.failure.kind is FailureKind.UNAUTHORIZED:
                 self._auth.discard(bearer)
             raise
 
-    def _read_id(self, response: Response) -> str:
+    def _read_id(self, response: Response, _: Deadline) -> str:
         try:
             return str(msgspec.convert(json.loads(response.body), QuestionAccepted).question_id)
         except (ValueError, RecursionError, msgspec.ValidationError):
@@ -196,7 +196,7 @@ class Endpoints:
         )
 
     def _read_results(
-        self, response: Response, *, deadline: Deadline, max_rows: int, unread: dict[Request, Response]
+        self, response: Response, deadline: Deadline, *, max_rows: int, unread: dict[Request, Response]
     ) -> Results:
         redact = self.transport.redact
         end = self.clock.monotonic() + max(deadline.remaining(), GRACE)

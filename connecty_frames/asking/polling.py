@@ -15,7 +15,7 @@ from connecty_frames.asking.endpoints import FETCH_POLICY, GRACE
 from connecty_frames.errors import NotFoundError, QuestionTimeout, UnknownStateWarning, warn
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.http.retry import retry
-from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
+from connecty_frames.protocol import COMPONENTS, FINAL_STATES, NEXT_STATES, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -117,19 +117,6 @@ class Polling:
             deadline.sleep(pause)
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
-
-    def fetch_rows(
-        self, deadline: Deadline, *, max_rows: int | None, report: Callable[[str, float], object]
-    ) -> Results:
-        """Fetch until the state is final and there are as many rows as wanted; None wants all."""
-        final = self.final
-        more: int | None = DEFAULT_MAX_ROWS if max_rows is None else max_rows
-        while (
-            final is None
-            or (more := final.next_max_rows(max_rows, self.checkpoint(deadline.remaining()))) is not None
-        ):
-            final = self.fetch(deadline, max_rows=more, report=report)
-        return final
 
     def checkpoint(self, seconds: float) -> Callable[[], None]:
         """Return a function that raises once ``seconds``, but at least ``GRACE``, have passed."""

@@ -4,7 +4,7 @@ Three facts that requests and urllib3 do not report decide what may be done with
 
 - *Was anything sent?* A question costs money, so it may be sent again only if nothing of it was sent before.
   The exception does not say: through a proxy, a ProxyError is raised also for a request that the proxy
-  received. The connections here record how far the current :class:`Attempt` came (``phase``).
+  received. The connections here record how far the current :class:`Attempt` got (``phase``).
 - *How long may this take?* A timeout of requests holds for each read by itself, so a server that sends one
   byte a second never exceeds it. The sockets here set the time left before every read and write.
 - *Does this response belong to this request?* ``http.client`` takes an interim response other than 100 for
@@ -171,7 +171,7 @@ class _FinalResponse(http.client.HTTPResponse):
 
 
 class _TrackedConnection(HTTPConnection):
-    """A connection that records how far the attempt came."""
+    """A connection that records how far the attempt got."""
 
     _tunnelling = False
 

@@ -1,6 +1,6 @@
 """The settings of a connection: their names, their defaults, and which values they may have.
 
-``config`` finds the values, in the order of their sources.
+``sources`` finds the values, in the order of their sources.
 """
 
 from __future__ import annotations
