@@ -124,7 +124,7 @@ def compare(
     """Return how an answer differs from a pinned one, and its keys of SQL, columns and rows."""
     # ``before`` is the pinned SQL as a statement, or as text if it could not be parsed. Keys of two answers
     # are equal if the answers are.
-    columns = [] if answer.table is None else list(answer.schema)
+    columns = list(answer.schema)
     change, sql_key = _compare_sql(before, sql, answer.sql_query)
     now = answer.metadata.whole_rows
     drift = Drift(
