@@ -23,6 +23,7 @@ from tests.servers.scripted import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from connecty_frames.question import Question
     from tests.servers.timing import FakeClock
@@ -225,3 +226,14 @@ def test_a_wrong_question_is_reported_before_a_missing_workspace() -> None:
         pytest.raises(ConfigError, match="question is blank"),
     ):
         client.ask(" ")
+
+
+def test_a_client_that_records_elsewhere(tmp_path: Path) -> None:
+    """The client that it was made from keeps its own history."""
+    with make(history=tmp_path / "own.db") as client:
+        other = client.recording_in(tmp_path / "batch.db")
+        assert (client.history.place, other.history.place) == (  # type: ignore[union-attr]
+            str(tmp_path / "own.db"),
+            str(tmp_path / "batch.db"),
+        )
+        other.history.close()  # type: ignore[union-attr]
