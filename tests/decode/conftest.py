@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from connecty_frames.errors import ConnectyWarning
 
+    Decode = Callable[..., Decoded]
+    DecodeColumn = Callable[..., "Column"]
+
 
 class Column(NamedTuple):
     """The only column of a body, decoded."""
@@ -51,13 +54,13 @@ def _decode_json(
 
 
 @pytest.fixture
-def decode_json() -> Callable[..., Decoded]:
+def decode_json() -> Decode:
     """Decode rows and statistics given as JSON."""
     return _decode_json
 
 
 @pytest.fixture
-def column() -> Callable[..., Column]:
+def column() -> DecodeColumn:
     """Decode the one column ``c`` of the cells and the section of the statistics given as JSON."""
 
     def decode_column(cells: list[str], section: str | None = None, **options: Any) -> Column:

@@ -13,9 +13,7 @@ from connecty_frames.errors import ResponseError, StatisticsWarning
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.decode.decoder import Decoded
+    from tests.decode.conftest import Decode
 
 #: The section of each column, its cells, and its type.
 COLUMNS: Final = {
@@ -172,7 +170,7 @@ SPELLED: Final[list[Case]] = [
 
 @cases(("column", "least", "most", "expected"), AGREE + DISAGREE + SPELLED)
 def test_bounds_of_a_whole_result(
-    decode_json: Callable[..., Decoded], column: str, least: str, most: str, expected: list[str]
+    decode_json: Decode, column: str, least: str, most: str, expected: list[str]
 ) -> None:
     """Whatever the bounds are, the type is that of the values, and each disagreement is one warning."""
     section, cells, type_ = COLUMNS[column]

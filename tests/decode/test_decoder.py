@@ -35,9 +35,8 @@ from connecty_frames.options import AskOptions
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames.decode.decoder import Decoded
+    from tests.decode.conftest import Decode
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -81,9 +80,7 @@ def test_no_table(results: str) -> None:
     ("dataframe", "rows", "columns"),
     [("[[]]", 0, []), ("[[],[],[]]", 2, []), ('[["a"]]', 0, ["a"]), ('[["a","a"],[1,2]]', 1, ["a", "a_1"])],
 )
-def test_small_tables(
-    decode_json: Callable[..., Decoded], dataframe: str, rows: int, columns: list[str]
-) -> None:
+def test_small_tables(decode_json: Decode, dataframe: str, rows: int, columns: list[str]) -> None:
     """Tables without rows, without columns, and with one name twice."""
     found = decode_json(dataframe)
     assert found.table is not None
@@ -121,11 +118,7 @@ def test_small_tables(
 )
 @cases("rows", [1, 2_000], ids=["by row", "by column"])
 def test_statistics_go_to_the_column_of_their_name(
-    decode_json: Callable[..., Decoded],
-    header: list[Any],
-    matched: dict[str, Any],
-    absent: list[str],
-    rows: int,
+    decode_json: Decode, header: list[Any], matched: dict[str, Any], absent: list[str], rows: int
 ) -> None:
     """By the same name, else by case folding where one column and one entry are alike."""
     body = json.dumps([header, *[["x"] * len(header)] * rows])
@@ -152,9 +145,7 @@ def test_statistics_go_to_the_column_of_their_name(
         ),
     ],
 )
-def test_numeric_statistics_of_many_times(
-    decode_json: Callable[..., Decoded], header: str, statistics: str
-) -> None:
+def test_numeric_statistics_of_many_times(decode_json: Decode, header: str, statistics: str) -> None:
     """Times that were read as such stay text if the statistics turn out to be of numbers."""
     rows = ',["a","2025-01-01T00:00:00"]' * 1_500
     found = decode_json(f"[{header}{rows}]", statistics)
@@ -163,7 +154,7 @@ def test_numeric_statistics_of_many_times(
     assert found.columns[1].evidence == "exact text, since '2025-01-01T00:00:00' (row 0) is not a number"
 
 
-def test_many_absent_columns_are_one_warning(decode_json: Callable[..., Decoded]) -> None:
+def test_many_absent_columns_are_one_warning(decode_json: Decode) -> None:
     """Ten names are shown, and their control characters escaped."""
     statistics = {f"c\x1b{number}": {"string": {"distinct_approx": True}} for number in range(12)}
     found = decode_json('[["a"],[1]]', json.dumps(statistics))
@@ -185,7 +176,7 @@ def test_many_absent_columns_are_one_warning(decode_json: Callable[..., Decoded]
     ],
 )
 def test_absent_columns_count_no_rows(
-    decode_json: Callable[..., Decoded], statistics: str, total: int | None, truncated: object
+    decode_json: Decode, statistics: str, total: int | None, truncated: object
 ) -> None:
     """Statistics of no column take no part in the number of rows of the whole result."""
     found = decode_json('[["a"],[1],[2]]', statistics)
@@ -209,7 +200,7 @@ def test_absent_columns_count_no_rows(
         '{"a":{"x":' + "[" * 500 + "]" * 500 + "}}",
     ],
 )
-def test_statistics_are_never_an_error(decode_json: Callable[..., Decoded], statistics: str) -> None:
+def test_statistics_are_never_an_error(decode_json: Decode, statistics: str) -> None:
     """Whatever their shape, the rows decide."""
     found = decode_json('[["a"],[1],[null]]', statistics, strict=True)
     assert found.table is not None
@@ -218,24 +209,16 @@ def test_statistics_are_never_an_error(decode_json: Callable[..., Decoded], stat
 
 
 @cases(
-    ("nested", "levels"),
-    [
-        ("[" * 101 + "]" * 101, 101),
-        ('{"a":' * 101 + "1" + "}" * 101, 101),
-        ("[" * 800 + "]" * 800, 800),
-        ("[" * 800 + '"\\n"' + "]" * 800, 800),
-        ("[" * 800 + '"\\ud800"' + "]" * 800, 800),
-    ],
+    "nested", ["[" * 101 + "]" * 101, '{"a":' * 101 + "1" + "}" * 101, "[" * 800 + '"\\ud800"' + "]" * 800]
 )
-def test_nested_too_deeply(decode_json: Callable[..., Decoded], nested: str, levels: int) -> None:
+def test_nested_too_deeply(decode_json: Decode, nested: str) -> None:
     """More than 100 levels are a ResponseError that names the column."""
-    assert levels > 100
     with pytest.raises(ResponseError, match="Column 'a' is nested deeper than 100 levels"):
         decode_json(f'[["a"],[{nested}]]')
 
 
 @cases("at", [0, 1, 2])
-def test_nested_too_deeply_among_others(decode_json: Callable[..., Decoded], at: int) -> None:
+def test_nested_too_deeply_among_others(decode_json: Decode, at: int) -> None:
     """The column is named whose cell it is."""
     cells = ["[]"] * 3
     cells[at] = "[" * 101 + "]" * 101
@@ -243,13 +226,13 @@ def test_nested_too_deeply_among_others(decode_json: Callable[..., Decoded], at:
         decode_json(f'[["a","b","c"],[[],[],[]],[{",".join(cells)}]]')
 
 
-def test_nested_100_levels(decode_json: Callable[..., Decoded]) -> None:
+def test_nested_100_levels(decode_json: Decode) -> None:
     """100 levels are read."""
     found = decode_json('[["a"],[' + "[" * 100 + "]" * 100 + "]]")
     assert str(found.columns[0].type).count("list") == 100
 
 
-def test_a_bare_nan_elsewhere_changes_nothing(decode_json: Callable[..., Decoded]) -> None:
+def test_a_bare_nan_elsewhere_changes_nothing(decode_json: Decode) -> None:
     """A body that is not strict JSON gives the same table: digits, shapes and repeated keys included."""
     dataframe = '[["a","b","c"],[1.10,{"x":1,"x":2},"\\u00e9"],[null,[1],null]]'
     strict = decode_json(dataframe, '{"a":{"string":{"distinct_approx":true}}}')
@@ -278,11 +261,7 @@ def test_a_bare_nan_elsewhere_changes_nothing(decode_json: Callable[..., Decoded
     ],
 )
 def test_truncated(
-    decode_json: Callable[..., Decoded],
-    count: str | None,
-    fetched: int | None,
-    total: int | None,
-    truncated: object,
+    decode_json: Decode, count: str | None, fetched: int | None, total: int | None, truncated: object
 ) -> None:
     """By the statistics; without them, fewer rows than requested are all rows, and as many may not be."""
     statistics = None if count is None else f'{{"a":{{"general":{{"count":{count}}}}}}}'
@@ -290,7 +269,7 @@ def test_truncated(
     assert (found.rows, found.total_rows, found.truncated) == (2, total, truncated)
 
 
-def test_max_rows_of_zero(decode_json: Callable[..., Decoded]) -> None:
+def test_max_rows_of_zero(decode_json: Decode) -> None:
     """Where no row was requested, only the statistics tell whether there are more."""
     assert decode_json('[["a"]]', fetched=0).truncated is None
     assert decode_json('[["a"]]', '{"a":{"general":{"count":0}}}', fetched=0).truncated is False
@@ -300,7 +279,7 @@ def test_max_rows_of_zero(decode_json: Callable[..., Decoded]) -> None:
 # --- schema= ----------------------------------------------------------------------------------------
 
 
-def test_schema_types(decode_json: Callable[..., Decoded]) -> None:
+def test_schema_types(decode_json: Decode) -> None:
     """The types of ``schema=`` are used whatever the statistics say; the others are decided as usual."""
     schema_types = SchemaTypes({"b": pa.string(), "a": pa.float64()}, complete=False)
     found = decode_json(
@@ -314,7 +293,7 @@ def test_schema_types(decode_json: Callable[..., Decoded]) -> None:
     assert [column.evidence for column in found.columns] == ["schema=", "schema=", "1 whole number"]
 
 
-def test_a_complete_schema_sets_the_order(decode_json: Callable[..., Decoded]) -> None:
+def test_a_complete_schema_sets_the_order(decode_json: Decode) -> None:
     """The columns come in the order of the schema."""
     schema_types = SchemaTypes({"b": pa.int8(), "a": pa.string()}, complete=True)
     found = decode_json('[["a","b"],["x",1]]', schema_types=schema_types)
@@ -333,7 +312,7 @@ def test_a_complete_schema_sets_the_order(decode_json: Callable[..., Decoded]) -
     ],
 )
 def test_the_columns_are_not_those_of_the_schema(
-    decode_json: Callable[..., Decoded], types: list[str], says: str, column: str, *, complete: bool
+    decode_json: Decode, types: list[str], says: str, column: str, *, complete: bool
 ) -> None:
     """Missing and extra columns are an error that lists both and what there is."""
     schema_types = SchemaTypes(dict.fromkeys(types, pa.int64()), complete=complete)
@@ -365,9 +344,7 @@ def test_the_columns_are_not_those_of_the_schema(
         ('["x"]', pa.list_(pa.int64()), "x"),
     ],
 )
-def test_what_does_not_fit_the_schema(
-    decode_json: Callable[..., Decoded], cell: str, type_: pa.DataType, value: str
-) -> None:
+def test_what_does_not_fit_the_schema(decode_json: Decode, cell: str, type_: pa.DataType, value: str) -> None:
     """A value that does not fit always raises, and the error names column, row and value."""
     schema_types = SchemaTypes({"a": type_}, complete=True)
     with pytest.raises(ConversionError) as caught:
@@ -376,7 +353,7 @@ def test_what_does_not_fit_the_schema(
     assert str(caught.value).startswith("Column 'a', row 1: ")
 
 
-def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Decoded]) -> None:
+def test_every_column_that_does_not_fit_is_named(decode_json: Decode) -> None:
     """All are named, so that a schema can be corrected at once; the attributes are those of the first."""
     schema_types = SchemaTypes({"a": pa.int8(), "b": pa.string(), "c": pa.date32()}, complete=True)
     with pytest.raises(ConversionError) as caught:
@@ -391,9 +368,7 @@ def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Deco
 @cases(
     ("count", "end"), [(10, "number that fits in int8."), (11, ". And 1 more."), (1_010, ". And 1,000 more.")]
 )
-def test_of_many_columns_that_do_not_fit_some_are_named(
-    decode_json: Callable[..., Decoded], count: int, end: str
-) -> None:
+def test_of_many_columns_that_do_not_fit_some_are_named(decode_json: Decode, count: int, end: str) -> None:
     """An error describes ten columns and counts the others."""
     names = [f"<{number}>" for number in range(count)]
     schema_types = SchemaTypes(dict.fromkeys(names, pa.int8()), complete=True)
@@ -415,7 +390,7 @@ def test_of_many_columns_that_do_not_fit_some_are_named(
         ("\x1b" * 20, "\\x1b" * 15 + "…"),
     ],
 )
-def test_how_a_message_shows_a_value(decode_json: Callable[..., Decoded], cell: str, shown: str) -> None:
+def test_how_a_message_shows_a_value(decode_json: Decode, cell: str, shown: str) -> None:
     """White space stays, control characters are escaped, and there are 60 characters at most."""
     with pytest.raises(ConversionError) as caught:
         decode_json(json.dumps([["a"], [cell]]), schema_types=SchemaTypes({"a": pa.int64()}, complete=True))
@@ -423,7 +398,7 @@ def test_how_a_message_shows_a_value(decode_json: Callable[..., Decoded], cell: 
 
 
 @cases("type_", [pa.dictionary(pa.int32(), pa.list_(pa.int64())), pa.binary()])
-def test_types_that_cannot_be_made(decode_json: Callable[..., Decoded], type_: pa.DataType) -> None:
+def test_types_that_cannot_be_made(decode_json: Decode, type_: pa.DataType) -> None:
     """No exception of Arrow reaches the caller."""
     with pytest.raises(ConversionError, match="Column 'a'"):
         decode_json('[["a"],[[1]]]', schema_types=SchemaTypes({"a": type_}, complete=True))
@@ -580,43 +555,12 @@ def test_a_body_with_a_hole(start: int, length: int, patch: bytes) -> None:
 @cases(
     "cell",
     [
-        "01",
-        "1.",
-        ".5",
-        "+1",
-        "1e",
-        "0x1F",
-        "1_0",
-        "nan",
-        "tru",
-        "nul",
-        "'a'",
-        '"a',
-        '"\\x"',
-        '"\t"',
-        '"\\u12"',
-        "[1",
-        "[1,]",
-        "[,1]",
-        "{1:2}",
-        "{NaN:1}",
-        "{-Infinity:1}",
-        "1NaN",
-        "-NaN",
-        '{"a"}',
-        '{"a":}',
-        '{"a":1,}',
-        "1 2",
-        "\x0c1",
-        "\u00a01",
-        "\u0661",
-        "--1",
-        "1e+",
-        "-",
-        "/**/1",
+        *("01", "1.", ".5", "+1", "1e", "0x1F", "1_0", "nan", "tru", "nul", "'a'", '"a', '"\\x"', '"\t"'),
+        *('"\\u12"', "[1", "[1,]", "[,1]", "{1:2}", "{NaN:1}", "{-Infinity:1}", "1NaN", "-NaN", '{"a"}'),
+        *('{"a":}', '{"a":1,}', "1 2", "\x0c1", "\u00a01", "\u0661", "--1", "1e+", "-", "/**/1"),
     ],
 )
-def test_what_is_not_json(decode_json: Callable[..., Decoded], cell: str) -> None:
+def test_what_is_not_json(decode_json: Decode, cell: str) -> None:
     """Outside of JSON's grammar nothing is read."""
     with pytest.raises(ResponseError, match="is not JSON"):
         decode_json(f'[["a"],[{cell}]]')
@@ -635,7 +579,7 @@ def test_invalid_utf8(text: bytes, where: bytes) -> None:
         decode(read_envelope(body.replace(b'"' + where + b'"', b'"' + text + b'"')), AskOptions())
 
 
-def test_large_cells(decode_json: Callable[..., Decoded]) -> None:
+def test_large_cells(decode_json: Decode) -> None:
     """A text of 5 MB, digits of a megabyte and an array of 100,000 are read like others."""
     text, digits = "é" * 2_500_000, "1" * 1_000_000
     items = ",".join(["1"] * 100_000)
@@ -644,13 +588,13 @@ def test_large_cells(decode_json: Callable[..., Decoded]) -> None:
     assert found.table.to_pydict() == {"a": [text], "b": [digits], "c": [[1] * 100_000]}
 
 
-def test_names_are_escaped_in_messages(decode_json: Callable[..., Decoded]) -> None:
+def test_names_are_escaped_in_messages(decode_json: Decode) -> None:
     """Warnings have no control characters."""
     found = decode_json('[["\\u001b[2J"],[1],["x"]]')
     assert "\x1b" not in str(found.warnings[0])
 
 
-def test_a_server_that_leaves_nulls_out_of_equal_counts(decode_json: Callable[..., Decoded]) -> None:
+def test_a_server_that_leaves_nulls_out_of_equal_counts(decode_json: Decode) -> None:
     """Where all columns have as many nulls, the rows received tell that ``count`` is without them."""
     general = '{"general":{"count":2,"nulls_count":1}}'
     found = decode_json('[["a","b"],[1,2],[null,3],[4,null]]', f'{{"a":{general},"b":{general}}}')
@@ -683,7 +627,7 @@ def test_a_server_that_leaves_nulls_out_of_equal_counts(decode_json: Callable[..
     ],
 )
 def test_a_warning_names_schema_where_it_helps(
-    decode_json: Callable[..., Decoded], cells: str, section: str, remedy: str | None
+    decode_json: Decode, cells: str, section: str, remedy: str | None
 ) -> None:
     """It is found by reading the column with it."""
     found = decode_json(f'[["c"],{cells}]', f'{{"c":{{"{section}":{{"distinct_approx":true}}}}}}')
@@ -702,45 +646,27 @@ def test_a_warning_names_schema_where_it_helps(
         ("[1735725600]", epoch("s"), '"2025-01-01T10:00:00"', '"2025-01-01T10:00:00"', None),
         ("[1735725600]", epoch("s"), "1735725600", "1735725601", "the max 2025-01-01 10:00:00.000000,"),
         ('["2025-07-01"]', local("Europe/Berlin"), '"2025-07-01"', '"2025-07-01T00:00:00"', None),
-        (
-            '["2025-07-01"]',
-            local("Europe/Berlin"),
-            '"2025-06-30"',
-            '"2025-07-01"',
-            "the min 2025-06-30 22:00:00.000000Z",
-        ),
+        ('["2025-07-01"]', local("Europe/Berlin"), '"2025-06-30"', '"2025-07-01"', "the min 2025-06-30 22:"),
         ('["4/11/2025"]', strptime("%d/%m/%Y"), '"04/11/2025"', '"2025-11-04"', None),
         ('["04/11/2025"]', strptime("%d/%m/%Y"), '"04/11/2025"', '"05/11/2025"', "the max 2025-11-04,"),
         ('["/Date(0)/"]', pa.timestamp("us", "UTC"), '"/Date(0)/"', '"1970-01-01T00:00Z"', None),
         ('["01:00:00"]', pa.duration("us"), '"01:00:00"', '"PT1H"', None),
         ('["01:00:00"]', pa.duration("us"), '"00:59:58"', '"01:00:00"', "the min PT3600.000000S"),
-        (
-            '["-1 day, 2:00:00"]',
-            pa.duration("us"),
-            '"-1 day, 2:00:00"',
-            '"-21:59:58"',
-            "the max PT-79200.000000S",
-        ),
+        ('["-1 day, 2:00:00"]', pa.duration("us"), '"-1 day, 2:00:00"', '"-21:59:58"', "the max PT-79200."),
         ('["20250101"]', pa.date32(), '"20250101"', '"20250101"', None),
         ('["20250101"]', pa.date32(), '"20250101"', '"20250102"', "the max 2025-01-01,"),
         (
-            '["2025-01-01 10:00:00 Europe/Berlin"]',
+            '["2025-01-01 10:00 Asia/Qatar"]',
             pa.timestamp("us", "UTC"),
-            '"2025-01-01 10:00:00 Europe/Berlin"',
-            '"2025-01-01 10:00:00.000 Europe/Paris"',
+            '"2025-01-01 10:00 Asia/Qatar"',
+            '"2025-01-01 10:00:00.000 Asia/Riyadh"',
             None,
         ),
     ],
 )
 @cases("section", ["temporal", "numeric"])
 def test_bounds_are_read_as_the_rows(
-    decode_json: Callable[..., Decoded],
-    cells: str,
-    given: Any,
-    least: str,
-    most: str,
-    disagreement: str | None,
-    section: str,
+    decode_json: Decode, cells: str, given: Any, least: str, most: str, disagreement: str | None, section: str
 ) -> None:
     """So that min and max are compared, however values are written; ISO 8601 is read too."""
     rows = cells.count("[")
@@ -753,7 +679,7 @@ def test_bounds_are_read_as_the_rows(
     assert all(str(disagreement) in message for message in messages)
 
 
-def test_optional_columns(decode_json: Callable[..., Decoded]) -> None:
+def test_optional_columns(decode_json: Decode) -> None:
     """A column that is not required may be missing; where it is there, it has the type."""
     schema_types = SchemaTypes({"a": pa.int8(), "b": pa.int16()}, complete=False, optional=frozenset({"b"}))
     assert decode_json('[["a"],[1]]', schema_types=schema_types).table.schema.types == [pa.int8()]
@@ -765,9 +691,7 @@ def test_optional_columns(decode_json: Callable[..., Decoded]) -> None:
 
 @cases("type_", [pa.duration("us"), pa.duration("ns")])
 @cases("other", ["1", "NaN"])
-def test_nat_with_a_type_that_is_set(
-    decode_json: Callable[..., Decoded], type_: pa.DataType, other: str
-) -> None:
+def test_nat_with_a_type_that_is_set(decode_json: Decode, type_: pa.DataType, other: str) -> None:
     """NaT is null where the statistics count it, whatever the type and the reader of the rows."""
     statistics = '{"c":{"general":{"count":2,"nulls_count":1},"temporal":{"distinct_approx":true}}}'
     found = decode_json(
@@ -778,7 +702,7 @@ def test_nat_with_a_type_that_is_set(
     assert found.table.column("c").cast(pa.duration("us")).to_pylist() == [None, dt.timedelta(days=1)]
 
 
-def test_no_schema_is_named_that_does_not_read_the_column(decode_json: Callable[..., Decoded]) -> None:
+def test_no_schema_is_named_that_does_not_read_the_column(decode_json: Decode) -> None:
     """A value further down that no type reads is looked at too."""
     cells = ["2025-01-01T00:00:00"] * 1_001 + ["2025-01-02"] + ["nope"] * 500
     rows = ",".join(f'["{cell}"]' for cell in cells)
@@ -786,27 +710,26 @@ def test_no_schema_is_named_that_does_not_read_the_column(decode_json: Callable[
     assert "schema=" not in str(found.warnings[0])
 
 
-@cases("zone", ["Asia/Tokyo", "UTC"])
-def test_a_year_that_a_zone_cannot_show(decode_json: Callable[..., Decoded], zone: str) -> None:
+def test_a_year_that_a_zone_cannot_show(decode_json: Decode) -> None:
     """An instant whose local year is 10000 is refused for a type that is set, as no library can show it."""
-    types = SchemaTypes({"c": pa.timestamp("us", zone)}, complete=False)
+    types = {
+        zone: SchemaTypes({"c": pa.timestamp("us", zone)}, complete=False) for zone in ("Asia/Tokyo", "UTC")
+    }
     rows = '[["c"],["9999-12-31T23:00:00Z"]]'
-    if zone == "UTC":
-        assert decode_json(rows, schema_types=types).rows == 1
-        return
+    assert decode_json(rows, schema_types=types["UTC"]).rows == 1
     with pytest.raises(ConversionError, match="no year that can be shown in Asia/Tokyo") as caught:
-        decode_json(rows, schema_types=types)
+        decode_json(rows, schema_types=types["Asia/Tokyo"])
     assert caught.value.row == 0
 
 
-def test_a_category_is_exact_text(decode_json: Callable[..., Decoded]) -> None:
+def test_a_category_is_exact_text(decode_json: Decode) -> None:
     """Numbers and objects in it are the JSON that was received, as in text."""
     types = SchemaTypes({"c": pa.dictionary(pa.int32(), pa.string())}, complete=False)
     found = decode_json('[["c"],[-0],[{"a": 1.50}],["x"]]', schema_types=types)
     assert found.table.column("c").to_pylist() == ["-0", '{"a": 1.50}', "x"]
 
 
-def test_no_schema_is_named_that_rounds(decode_json: Callable[..., Decoded]) -> None:
+def test_no_schema_is_named_that_rounds(decode_json: Decode) -> None:
     """Beside NaN a number of many digits has no exact type, so that no schema= is named."""
     found = decode_json(
         '[["c"],["0.123456789012345678"],["NaN"]]',
@@ -815,7 +738,7 @@ def test_no_schema_is_named_that_rounds(decode_json: Callable[..., Decoded]) -> 
     assert "schema=" not in str(found.warnings[0])
 
 
-def test_a_bound_is_shown_as_it_was_sent(decode_json: Callable[..., Decoded]) -> None:
+def test_a_bound_is_shown_as_it_was_sent(decode_json: Decode) -> None:
     """Also if it was read as the rows are."""
     found = decode_json(
         '[["c"],[1735725600]]',

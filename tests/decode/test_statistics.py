@@ -16,9 +16,8 @@ from connecty_frames.errors import ConversionError, StatisticsWarning, TypeFidel
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames.decode.decoder import Decoded
+    from tests.decode.conftest import Decode
 
 INSTANT = pa.timestamp("us", "UTC")
 #: The cells of a column, fields of its statistics, its type and values.
@@ -35,28 +34,10 @@ COLUMNS: dict[str, tuple[list[str], dict[str, Any], pa.DataType, list[Any]]] = {
 }
 NAMES = {
     "temporal": [
-        *(
-            "temporal",
-            "Temporal",
-            "TEMPORAL",
-            "datetime",
-            "timestamp",
-            "date",
-            "TIMESTAMP_NTZ",
-            "timestamp_tz",
-        ),
-        *(
-            "datetime64[ns]",
-            "datetime64[us, UTC]",
-            "Datetime(time_unit='us', time_zone=None)",
-            "TIMESTAMP_LTZ(9)",
-        ),
-        *(
-            "timestamp(3) with time zone",
-            "timestamp without time zone",
-            "timestamp[us, tz=UTC]",
-            "date32[day]",
-        ),
+        *("temporal", "Temporal", "TEMPORAL", "datetime", "timestamp", "date", "TIMESTAMP_NTZ"),
+        *("timestamp_tz", "datetime64[ns]", "datetime64[us, UTC]", "TIMESTAMP_LTZ(9)", "date32[day]"),
+        *("Datetime(time_unit='us', time_zone=None)", "timestamp(3) with time zone"),
+        *("timestamp without time zone", "timestamp[us, tz=UTC]"),
     ],
     "numeric": [
         *("numeric", "Number", "integer", "int64", "float", "float64", "double", "decimal", "NUMBER(38, 0)"),
@@ -64,18 +45,8 @@ NAMES = {
     ],
     "boolean": ["boolean", "bool", "BOOL"],
     "string": [
-        *(
-            "string",
-            "text",
-            "varchar",
-            "object",
-            "utf8",
-            "VARCHAR(255)",
-            "String",
-            "character varying",
-            "str",
-        ),
-        *("string[pyarrow]", "large_string", "Utf8"),
+        *("string", "text", "varchar", "object", "utf8", "VARCHAR(255)", "String", "character varying"),
+        *("str", "string[pyarrow]", "large_string", "Utf8"),
     ],
 }
 
@@ -87,7 +58,7 @@ def warned(found: Decoded) -> list[str]:
 
 @cases(("section", "name"), [(key, name) for key, names in NAMES.items() for name in names])
 @cases("rows", [1, 2])
-def test_names_of_sections(decode_json: Callable[..., Decoded], section: str, name: str, rows: int) -> None:
+def test_names_of_sections(decode_json: Decode, section: str, name: str, rows: int) -> None:
     """As the document names them, as databases and libraries name types, or as the type of a flat object."""
     assert section_named(name) == section
     cells, fields, type_, values = COLUMNS[section]
@@ -164,9 +135,7 @@ def test_names_of_times_of_day_and_durations(name: str, clock: str) -> None:
         ({}, []),
     ],
 )
-def test_names_that_nobody_knows(
-    decode_json: Callable[..., Decoded], entry: dict[str, Any], warns: list[str]
-) -> None:
+def test_names_that_nobody_knows(decode_json: Decode, entry: dict[str, Any], warns: list[str]) -> None:
     """The column is read as without an entry, with one warning for all of them, which is no error."""
     statistics = json.dumps({"a": entry, "b": entry})
     rows = '["2025-01-01T00:00:00Z","x"],["2025-01-02T00:00:00Z","y"]'
@@ -208,7 +177,7 @@ def test_names_of_databases(name: str, section: str | None) -> None:
 )
 @cases("wraps", [False, True])
 def test_object_of_pandas(
-    decode_json: Callable[..., Decoded], cells: str, type_: pa.DataType, values: list[Any], wraps: bool
+    decode_json: Decode, cells: str, type_: pa.DataType, values: list[Any], wraps: bool
 ) -> None:
     """Texts stay text; booleans with nulls, which pandas calls object too, are what they are."""
     fields = {"count": 2, "unique": 2, "top": "x", "freq": 1}
@@ -218,7 +187,7 @@ def test_object_of_pandas(
     assert (found.table["c"].type, found.table["c"].to_pylist(), found.warnings) == (type_, values, [])
 
 
-def test_an_unknown_name_beside_a_known_one(decode_json: Callable[..., Decoded]) -> None:
+def test_an_unknown_name_beside_a_known_one(decode_json: Decode) -> None:
     """The known one tells the type."""
     entry = {"string": {"min_len": 10, "max_len": 10}, "histogram": {"2025": 1}}
     found = decode_json('[["a"],["2025-01-01"]]', json.dumps({"a": entry}))
@@ -228,7 +197,7 @@ def test_an_unknown_name_beside_a_known_one(decode_json: Callable[..., Decoded])
 
 
 @cases("entry", [{"general": {"count": 1}}, {"type": "struct", "count": 1}, {"json": {"a": 1}}])
-def test_names_that_tell_no_type(decode_json: Callable[..., Decoded], entry: dict[str, Any]) -> None:
+def test_names_that_tell_no_type(decode_json: Decode, entry: dict[str, Any]) -> None:
     """Text is not inferred to be dates: the server knew the type, and that it is none of times."""
     found = decode_json('[["a"],["2025-01-01"]]', json.dumps({"a": entry}), strict=True)
     assert (found.columns[0].type, found.warnings) == (pa.string(), [])
@@ -272,7 +241,7 @@ NULLS = {"min": None, "max": None}
     ],
 )
 def test_several_sections(
-    decode_json: Callable[..., Decoded], cells: list[str], sections: dict[str, Any], type_: pa.DataType
+    decode_json: Decode, cells: list[str], sections: dict[str, Any], type_: pa.DataType
 ) -> None:
     """A section counts if it says something, and fits."""
     rows = "".join(f",[{cell}]" for cell in cells)
@@ -281,7 +250,7 @@ def test_several_sections(
     assert (found.columns[0].type, found.warnings) == (type_, [])
 
 
-def test_several_sections_none_of_which_fits(decode_json: Callable[..., Decoded]) -> None:
+def test_several_sections_none_of_which_fits(decode_json: Decode) -> None:
     """The column is text, with a warning."""
     entry = {"numeric": {"min": 1}, "string": {"min_len": 1}}
     found = decode_json('[["c"],["x"],[1]]', json.dumps({"c": entry}))
@@ -289,7 +258,7 @@ def test_several_sections_none_of_which_fits(decode_json: Callable[..., Decoded]
     assert [type(warning) for warning in found.warnings] == [TypeFidelityWarning]
 
 
-def test_a_bare_nan_beside_several_sections(decode_json: Callable[..., Decoded]) -> None:
+def test_a_bare_nan_beside_several_sections(decode_json: Decode) -> None:
     """Numbers with a NaN, of which a warning tells, fit the numeric section."""
     entry = {"numeric": {"min": 1.5}, "string": {"min_len": 1}}
     found = decode_json('[["c"],[1.5],[NaN]]', json.dumps({"c": entry}))
@@ -336,7 +305,7 @@ def test_counts(text: str, count: int | None) -> None:
 
 @cases("count", ["2500", "2500.0", '"2500"', "2.5e3"])
 @cases("shape", ['"general":{"count":%s}', '"type":"int64","count":%s'])
-def test_counts_tell_what_was_cut(decode_json: Callable[..., Decoded], count: str, shape: str) -> None:
+def test_counts_tell_what_was_cut(decode_json: Decode, count: str, shape: str) -> None:
     """1,000 of 2,500 rows never pass as the whole answer."""
     rows = ",".join(f"[{row}]" for row in range(1_000))
     found = decode_json(f'[["c"],{rows}]', f'{{"c":{{{shape % count}}}}}', fetched=1_000)
@@ -359,7 +328,7 @@ def test_counts_tell_what_was_cut(decode_json: Callable[..., Decoded], count: st
     ],
 )
 def test_counts_of_values_alone(
-    decode_json: Callable[..., Decoded],
+    decode_json: Decode,
     counts: tuple[int | None, int | None],
     fetched: int | None,
     total: int | None,
@@ -372,7 +341,7 @@ def test_counts_of_values_alone(
     assert found.warnings == []
 
 
-def test_days_since_1970_are_no_bounds_of_dates(decode_json: Callable[..., Decoded]) -> None:
+def test_days_since_1970_are_no_bounds_of_dates(decode_json: Decode) -> None:
     """A number that happens to be the day is warned of as any other."""
     bounds = {"general": {"count": 1}, "temporal": {"min": 20089, "max": 20090}}
     found = decode_json('[["c"],["2025-01-01"]]', json.dumps({"c": bounds}))

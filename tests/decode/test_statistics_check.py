@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from connecty_frames.decode.decoder import Decoded
     from connecty_frames.sandbox import Sandbox
+    from tests.decode.conftest import Decode
+
+    Said = Callable[..., list[str]]
 
 NULLS = "Column 'a' has 1 null, but the statistics count 0."
 NULLS_IN_PART = "Column 'a' has 1 null, but the statistics count 0 in all."
@@ -47,7 +49,7 @@ ROWS = "2 rows were received, but the statistics count 1."
 
 
 @pytest.fixture
-def said(decode_json: Callable[..., Decoded]) -> Callable[..., list[str]]:
+def said(decode_json: Decode) -> Said:
     """Return the warnings of a column ``c`` by its cells (`` | `` between), section and number of rows."""
 
     def decode_column(cells: str, section: str, total: int | str | None = None, **options: Any) -> list[str]:
@@ -66,7 +68,7 @@ def said(decode_json: Callable[..., Decoded]) -> Callable[..., list[str]]:
     return decode_column
 
 
-def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -> None:
+def test_decimals_are_compared_by_their_digits(said: Said) -> None:
     """Not as floats: of 984.18 Arrow's cast makes 984.1800000000001."""
     for stated, says in (
         ("984.18", []),
@@ -103,7 +105,7 @@ def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -
         ("null", "0", [NULLS_IN_PART]),
     ],
 )
-def test_counts(decode_json: Callable[..., Decoded], count: str, nulls: str, says: list[str]) -> None:
+def test_counts(decode_json: Decode, count: str, nulls: str, says: list[str]) -> None:
     """The nulls of a whole result are those counted; otherwise there are no more than these."""
     statistics = f'{{"a":{{"general":{{"count":{count},"nulls_count":{nulls}}}}}}}'
     found = decode_json('[["a"],[1],[null]]', statistics)
@@ -112,7 +114,7 @@ def test_counts(decode_json: Callable[..., Decoded], count: str, nulls: str, say
 
 
 @cases(("count", "says"), [("2", "has 1 null"), ("1", "2 rows were received"), ("3", "has 1 null")])
-def test_strict(decode_json: Callable[..., Decoded], count: str, says: str) -> None:
+def test_strict(decode_json: Decode, count: str, says: str) -> None:
     """Under strict a disagreement is a ResponseError."""
     statistics = f'{{"a":{{"general":{{"count":{count},"nulls_count":0}}}}}}'
     with pytest.raises(ResponseError, match=says) as caught:
@@ -120,13 +122,13 @@ def test_strict(decode_json: Callable[..., Decoded], count: str, says: str) -> N
     assert isinstance(caught.value, ConnectyError)
 
 
-def test_one_row_more_than_counted(decode_json: Callable[..., Decoded]) -> None:
+def test_one_row_more_than_counted(decode_json: Decode) -> None:
     """The warning is about one row."""
     found = decode_json('[["a"],[1]]', '{"a":{"general":{"count":0,"nulls_count":0}}}')
     assert "1 row was received, but the statistics count 0." in map(str, found.warnings)
 
 
-def test_duplicates_are_not_compared_with_statistics(decode_json: Callable[..., Decoded]) -> None:
+def test_duplicates_are_not_compared_with_statistics(decode_json: Decode) -> None:
     """Statistics of a name that two columns share are of neither."""
     found = decode_json('[["a","a"],[1,null]]', '{"a":{"general":{"count":1,"nulls_count":5}}}')
     assert [type(warning).__name__ for warning in found.warnings] == ["ColumnNameWarning"]
@@ -142,7 +144,7 @@ def test_duplicates_are_not_compared_with_statistics(decode_json: Callable[..., 
         (4, ["Column 'c' has 1 null, but the statistics count 4."]),
     ],
 )
-def test_nan_may_count_as_null(decode_json: Callable[..., Decoded], nulls: int, says: list[str]) -> None:
+def test_nan_may_count_as_null(decode_json: Decode, nulls: int, says: list[str]) -> None:
     """Of one null and two NaN a server may count one, two or three nulls."""
     found = decode_json(
         '[["c"],[1.5],[null],["NaN"],["NaN"]]',
@@ -206,7 +208,7 @@ def test_nan_may_count_as_null(decode_json: Callable[..., Decoded], nulls: int, 
         ("1.5 | 2.5", "1e400", True),
     ],
 )
-def test_means(said: Callable[..., list[str]], cells: str, stated: str, is_right: bool) -> None:
+def test_means(said: Said, cells: str, stated: str, is_right: bool) -> None:
     """A mean is that of the values, as far as its own digits and the errors of sums tell."""
     found = said(cells, f'"numeric":{{"mean":{stated}}}')
     assert len(found) == (not is_right)
@@ -214,7 +216,7 @@ def test_means(said: Callable[..., list[str]], cells: str, stated: str, is_right
     assert said(cells, f'"numeric":{{"mean":{stated}}}', 9) == []
 
 
-def test_what_a_mean_says(said: Callable[..., list[str]]) -> None:
+def test_what_a_mean_says(said: Said) -> None:
     """The warning has both means; under strict it is an error."""
     says = "Column 'c' has the mean 1.5, but the statistics' mean is 2.50."
     assert said("1 | 2", '"numeric":{"mean":2.50}') == [says]
@@ -231,7 +233,7 @@ def test_what_a_mean_says(said: Callable[..., list[str]]) -> None:
         ("", False),
     ],
 )
-def test_means_of_values_that_were_cut(said: Callable[..., list[str]], bounds: str, is_right: bool) -> None:
+def test_means_of_values_that_were_cut(said: Said, bounds: str, is_right: bool) -> None:
     """Beside bounds that show more digits, values were cut, and their mean by as much."""
     stated = f'{bounds},"mean":1.9999' if bounds else '"mean":1.9999'
     assert len(said("1.66 | 2.33", f'"numeric":{{{stated}}}')) == (not is_right)
@@ -371,7 +373,7 @@ def test_means_of_values_that_were_cut(said: Callable[..., list[str]], bounds: s
         ('"PT1H" | "-PT0.5S"', '"temporal":{"min":"-PT1.5S"}', ["the min PT-0.500000S,min is -PT1.5S"]),
     ],
 )
-def test_bounds(said: Callable[..., list[str]], cells: str, section: str, says: list[str]) -> None:
+def test_bounds(said: Said, cells: str, section: str, says: list[str]) -> None:
     """The extremes of a whole result are min and max, as far as both sides show digits (``*``: not equal)."""
     found = said(cells, section)
     if says == ["*"]:
@@ -416,9 +418,7 @@ MILLISECONDS = '"2025-01-01T10:00:00.146Z" | "2025-01-01T10:00:00.46Z" | "2025-0
         ("01.5", "01.5", ["min", "max"]),
     ],
 )
-def test_rows_in_milliseconds(
-    said: Callable[..., list[str]], least: str, most: str, wrong: list[str]
-) -> None:
+def test_rows_in_milliseconds(said: Said, least: str, most: str, wrong: list[str]) -> None:
     """Beside finer bounds one millisecond is allowed, beside coarser ones one unit of theirs."""
     section = f'"temporal":{{"min":"2025-01-01T10:00:{least}Z","max":"2025-01-01T10:00:{most}Z"}}'
     found = said(MILLISECONDS, section)
@@ -449,14 +449,12 @@ def test_rows_in_milliseconds(
     ],
 )
 @cases("total", [3, "null"])
-def test_bounds_of_a_part(
-    said: Callable[..., list[str]], cells: str, section: str, says: str, total: int | str
-) -> None:
+def test_bounds_of_a_part(said: Said, cells: str, section: str, says: str, total: int | str) -> None:
     """The values of a part of a result, or of what may be one, lie within min and max."""
     assert said(cells, section, total) == ([f"Column 'c' {says}."] if says else [])
 
 
-def test_a_date_with_an_offset_that_no_place_has(said: Callable[..., list[str]]) -> None:
+def test_a_date_with_an_offset_that_no_place_has(said: Said) -> None:
     """It is no date, even at midnight."""
     bound = "2025-01-01T00:00:00+99:00"
     (warning,) = said('"2025-01-01"', f'"temporal":{{"min":"{bound}"}}')
@@ -466,25 +464,13 @@ def test_a_date_with_an_offset_that_no_place_has(said: Callable[..., list[str]])
 @cases(
     ("type_", "value", "section", "stated", "says"),
     [
-        (
-            pa.int64(),
-            2,
-            "numeric",
-            "abc",
-            "cannot be compared with the statistics' min: 'abc' is not a number",
-        ),
+        (pa.int64(), 2, "numeric", "abc", "compared with the statistics' min: 'abc' is not a number"),
         (pa.int64(), 2, "numeric", "-Infinity", ""),
         (pa.int64(), 2, "numeric", "inf", "has the value 2, but the statistics' min is inf"),
         (pa.int64(), 2**53 + 3, "numeric", "9007199254740996.0", ""),
         (pa.int64(), 2**53 + 1, "numeric", "9007199254740994", "has the value 9007199254740993, but"),
         (pa.date32(), date(2025, 1, 2), "temporal", "2025-01-02T00:00:00Z", ""),
-        (
-            pa.date32(),
-            date(2025, 1, 2),
-            "temporal",
-            "2025-01-01T17:30:00",
-            "'2025-01-01T17:30:00' is not a mid",
-        ),
+        (pa.date32(), date(2025, 1, 2), "temporal", "2025-01-01T17:30:00", "T17:30:00' is not a midnight"),
         (pa.date32(), date(2025, 1, 2), "temporal", "01/02/2025", "'01/02/2025' is not an ISO 8601 date"),
         (pa.timestamp("us"), datetime(2025, 1, 2), "temporal", "2025-01-02", ""),
         (
@@ -537,9 +523,7 @@ def test_bounds_that_cannot_be_compared_with_a_part(
         ("[1] | [2]", '"numeric":{"min":5,"max":5}', {}),
     ],
 )
-def test_what_is_not_compared(
-    said: Callable[..., list[str]], cells: str, section: str, options: dict[str, Any]
-) -> None:
+def test_what_is_not_compared(said: Said, cells: str, section: str, options: dict[str, Any]) -> None:
     """Of the section that is about the values min, max and mean are compared, of another nothing."""
     assert said(cells, section, **options) == []
     with suppress(ConversionError):  # columns that stayed text
@@ -549,16 +533,8 @@ def test_what_is_not_compared(
 @cases(
     "schema_type",
     [
-        pa.int8(),
-        pa.uint64(),
-        pa.float16(),
-        pa.float32(),
-        pa.decimal128(5, 2),
-        pa.decimal256(76, 0),
-        pa.dictionary(pa.int8(), pa.int64()),
-        pa.string(),
-        pa.large_string(),
-        pa.string_view(),
+        *(pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.decimal128(5, 2), pa.decimal256(76, 0)),
+        *(pa.dictionary(pa.int8(), pa.int64()), pa.string(), pa.large_string(), pa.string_view()),
     ],
     ids=str,
 )
@@ -578,7 +554,7 @@ def test_what_is_not_compared(
         "[" * 150 + "]" * 150,
     ],
 )
-def test_odd_bounds_are_ignored(said: Callable[..., list[str]], schema_type: pa.DataType, bound: str) -> None:
+def test_odd_bounds_are_ignored(said: Said, schema_type: pa.DataType, bound: str) -> None:
     """A bound that is not a number says nothing, whatever the type of the column."""
     section = f'"numeric":{{"min":{bound},"max":{bound}}},"string":{{"min":{bound},"empty_string_count":0}}'
     assert said("1 | 2 | null", section, schema_type=schema_type) == []
@@ -586,7 +562,7 @@ def test_odd_bounds_are_ignored(said: Callable[..., list[str]], schema_type: pa.
 
 @cases("bound", ["1e999", "1e99999", "1e999999999999999999999", "9" * 5_000], ids=len)
 @cases("schema_type", [pa.int64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal256(76, 2)], ids=str)
-def test_huge_bounds(said: Callable[..., list[str]], schema_type: pa.DataType, bound: str) -> None:
+def test_huge_bounds(said: Said, schema_type: pa.DataType, bound: str) -> None:
     """A bound beyond all types is not the max of anything, and is shown in part."""
     assert said("1 | 2", f'"numeric":{{"min":-{bound},"max":1e-99999}}', 3, schema_type=schema_type)[
         0
@@ -617,13 +593,13 @@ def test_huge_bounds(said: Callable[..., list[str]], schema_type: pa.DataType, b
     ],
 )
 def test_temporal_types_of_a_schema(
-    said: Callable[..., list[str]], schema_type: pa.DataType, cells: str, bound: str, *, wrong: bool
+    said: Said, schema_type: pa.DataType, cells: str, bound: str, *, wrong: bool
 ) -> None:
     """A type of ``schema=`` is compared in its own unit, with the bounds that can be read as such."""
     assert len(said(cells, f'"temporal":{{"min":{bound}}}', schema_type=schema_type)) == wrong
 
 
-def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) -> None:
+def test_column_and_bound_are_safe_to_show(decode_json: Decode) -> None:
     """Control characters that the server sent are escaped."""
     found = decode_json(
         r'[["a\u001b[2J"],[1]]',

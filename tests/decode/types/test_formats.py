@@ -22,7 +22,7 @@ from connecty_frames.errors import ConfigError
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from tests.decode.conftest import DecodeColumn
 
 UTC = pa.timestamp("us", "UTC")
 NAIVE = pa.timestamp("us")
@@ -183,18 +183,8 @@ def test_refused(format_: str, text: str, reason: str) -> None:
 
 
 MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 ]
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
@@ -302,12 +292,8 @@ def test_formats_that_name_no_time(format_: Any, reason: str) -> None:
 
 #: Formats that Python's strptime reads as they are meant here, if it is given what strftime wrote.
 ALIKE = [
-    "%d/%m/%Y %H:%M:%S.%f",
-    "%Y%m%d%H%M%S%f",
-    "%m-%d-%y %I.%M.%S %p, %f",
-    "%a %b %d %H:%M:%S.%f %z %Y",
-    "%A, %d %B %Y %H:%M:%S %f %z",
-    "%f %S %M %H %d %B %Y",
+    *("%d/%m/%Y %H:%M:%S.%f", "%Y%m%d%H%M%S%f", "%m-%d-%y %I.%M.%S %p, %f", "%a %b %d %H:%M:%S.%f %z %Y"),
+    *("%A, %d %B %Y %H:%M:%S %f %z", "%f %S %M %H %d %B %Y"),
 ]
 
 
@@ -355,7 +341,7 @@ TEMPORAL = '"temporal":{"distinct_count":1}'
         ("Tue, 04 Nov 2025 13:05:01 -0030", instant(2025, 11, 4, 13, 35, 1)),
     ],
 )
-def test_rfc_5322(column: Callable[..., Any], text: str, expected: dt.datetime) -> None:
+def test_rfc_5322(column: DecodeColumn, text: str, expected: dt.datetime) -> None:
     """Instants under temporal statistics, beside other spellings, fast and exactly; else text."""
     for others, values in ([], []), (["2025-11-04T13:05Z"], [instant(2025, 11, 4, 13, 5)]):
         cells = [json.dumps(cell) for cell in (text, *others)]
@@ -380,26 +366,18 @@ def test_rfc_5322(column: Callable[..., Any], text: str, expected: dt.datetime) 
         *(
             (text, "is not an ISO 8601 date or time")
             for text in (
-                "Tue, 04 Nov 2025 13:05:01 -0000",
-                "Tue, 04 Nov 2025 13:05:01",
-                "Tue, 04 Nov 2025 13:05:01 EST",
-                "Tue, 04 Nov 2025 13:05:01 Z",
-                "Tue, 04 Nov 2025 13:05:01 UT",
-                "Tue, 04 Nov 2025 13:05:01 +01:00",
-                "Tue, 04 Nov 2025 13:05:01 +2400",
-                "Tue, 04 Nov 2025 24:00:00 GMT",
-                "Tue, 04 Nov 2025 13:05:01.5 GMT",
-                "Tue, 04 Nov 2025 9:05:01 GMT",
-                "Tue, 04 Nov 2025",
-                "Tue, 04 Nov 25 13:05:01 GMT",
-                "Tue 04 Nov 2025 13:05:01 GMT",
-                "Tuesday, 04-Nov-25 13:05:01 GMT",
-                "Tue Nov  4 13:05:01 2025",
+                *("Tue, 04 Nov 2025 13:05:01 -0000", "Tue, 04 Nov 2025 13:05:01"),
+                *("Tue, 04 Nov 2025 13:05:01 EST", "Tue, 04 Nov 2025 13:05:01 Z"),
+                *("Tue, 04 Nov 2025 13:05:01 UT", "Tue, 04 Nov 2025 13:05:01 +01:00"),
+                *("Tue, 04 Nov 2025 13:05:01 +2400", "Tue, 04 Nov 2025 24:00:00 GMT"),
+                *("Tue, 04 Nov 2025 13:05:01.5 GMT", "Tue, 04 Nov 2025 9:05:01 GMT", "Tue, 04 Nov 2025"),
+                *("Tue, 04 Nov 25 13:05:01 GMT", "Tue 04 Nov 2025 13:05:01 GMT"),
+                *("Tuesday, 04-Nov-25 13:05:01 GMT", "Tue Nov  4 13:05:01 2025"),
             )
         ),
     ],
 )
-def test_what_is_not_rfc_5322(column: Callable[..., Any], text: str, reason: str) -> None:
+def test_what_is_not_rfc_5322(column: DecodeColumn, text: str, reason: str) -> None:
     """The column stays text, and the warning names the row."""
     found = column(['"Tue, 04 Nov 2025 13:05:01 GMT"', json.dumps(text)], TEMPORAL)
     assert found.values == ["Tue, 04 Nov 2025 13:05:01 GMT", text]
@@ -420,7 +398,7 @@ def test_what_is_not_rfc_5322(column: Callable[..., Any], text: str, reason: str
     ],
 )
 def test_bounds_in_rfc_5322(
-    column: Callable[..., Any], cells: list[str], bound: str, count: int, type_: Any, warning: str | None
+    column: DecodeColumn, cells: list[str], bound: str, count: int, type_: Any, warning: str | None
 ) -> None:
     """They are compared, and count where rows were cut, as in any other spelling."""
     statistics = f'"general":{{"count":{count},"nulls_count":0}},"temporal":{{"min":"{bound}"}}'

@@ -18,9 +18,7 @@ from connecty_frames.errors import ConversionError, TypeFidelityWarning
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.decode.decoder import Decoded
+    from tests.decode.conftest import Decode, DecodeColumn
 
 STRING, TEMPORAL, NUMERIC, BOOLEAN = (
     '"string":{"distinct_approx":true}',
@@ -216,11 +214,7 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
     ],
 )
 def test_types_and_values(
-    column: Callable[..., Any],
-    cells: list[str],
-    section: str | None,
-    type_: pa.DataType,
-    values: list[object],
+    column: DecodeColumn, cells: list[str], section: str | None, type_: pa.DataType, values: list[object]
 ) -> None:
     """The type and every value, and no warning."""
     found = column(cells, section)
@@ -387,7 +381,7 @@ def test_types_and_values(
     ],
 )
 def test_columns_that_stay_text(
-    column: Callable[..., Any],
+    column: DecodeColumn,
     cells: list[str],
     section: str | None,
     type_: pa.DataType,
@@ -413,7 +407,7 @@ def _named(value: object) -> object:
     return "nan" if isinstance(value, float) and math.isnan(value) else value
 
 
-def test_quoted_nan_is_a_float_and_not_null(column: Callable[..., Any]) -> None:
+def test_quoted_nan_is_a_float_and_not_null(column: DecodeColumn) -> None:
     """In a numeric column the text NaN is the float, without a warning, and null stays null."""
     found = column(['"NaN"', "null", "1.5"], NUMERIC)
     assert found.type == FLOAT
@@ -428,9 +422,7 @@ def test_quoted_nan_is_a_float_and_not_null(column: Callable[..., Any]) -> None:
         ("9999-12-31T23:30:00Z", "Asia/Tokyo", datetime(9999, 12, 31, 23, 30, tzinfo=UTC)),
     ],
 )
-def test_instants_that_a_zone_cannot_show(
-    column: Callable[..., Any], cell: str, tz: str, at: datetime
-) -> None:
+def test_instants_that_a_zone_cannot_show(column: DecodeColumn, cell: str, tz: str, at: datetime) -> None:
     """The column is in UTC then, with a warning; strict makes it an error."""
     cells = ['"2025-01-01T00:00:00Z"', f'"{cell}"']
     found = column(cells, TEMPORAL, tz=tz)
@@ -441,7 +433,7 @@ def test_instants_that_a_zone_cannot_show(
         column(cells, TEMPORAL, tz=tz, strict=True)
 
 
-def test_strict_says_where(column: Callable[..., Any]) -> None:
+def test_strict_says_where(column: DecodeColumn) -> None:
     """The error names column, row and value; the row is None where the statistics' own bound is the value."""
     with pytest.raises(ConversionError) as caught:
         column(["null", '"2025-01-01"', '"infinity"'], TEMPORAL, strict=True)
@@ -463,7 +455,7 @@ def test_strict_says_where(column: Callable[..., Any]) -> None:
     ],
 )
 def test_a_lone_surrogate_makes_json(
-    column: Callable[..., Any], cells: list[str], values: list[str | None], row: int, section: str | None
+    column: DecodeColumn, cells: list[str], values: list[str | None], row: int, section: str | None
 ) -> None:
     """The column becomes the JSON of its cells, with a warning that says where; strict makes it an error."""
     found = column(cells, section)
@@ -476,7 +468,7 @@ def test_a_lone_surrogate_makes_json(
     assert (caught.value.column, caught.value.row) == ("c", row)
 
 
-def test_a_lone_surrogate_among_other_columns(decode_json: Callable[..., Decoded]) -> None:
+def test_a_lone_surrogate_among_other_columns(decode_json: Decode) -> None:
     """The other columns are read as without it."""
     general = '"general":{"count":3,"nulls_count":0}'
     statistics = (
@@ -493,7 +485,7 @@ def test_a_lone_surrogate_among_other_columns(decode_json: Callable[..., Decoded
     assert [type(warning) for warning in found.warnings] == [TypeFidelityWarning]
 
 
-def test_a_lone_surrogate_does_not_fit_a_type(column: Callable[..., Any]) -> None:
+def test_a_lone_surrogate_does_not_fit_a_type(column: DecodeColumn) -> None:
     """With schema= it is an error, also for text."""
     for type_ in (TEXT, pa.large_string(), INT, AnyDecimal()):
         with pytest.raises(ConversionError, match="a lone surrogate") as caught:
@@ -520,7 +512,7 @@ def test_a_lone_surrogate_does_not_fit_a_type(column: Callable[..., Any]) -> Non
 )
 @cases("is_counted", [False, True])
 def test_nan_that_is_null(
-    column: Callable[..., Any],
+    column: DecodeColumn,
     cells: list[str],
     section: str | None,
     type_: pa.DataType,
@@ -554,7 +546,7 @@ def test_nan_that_is_null(
         (epoch("s", None), "0", datetime(1970, 1, 1)),
     ],
 )
-def test_nan_under_a_schema(column: Callable[..., Any], type_: Any, cell: str, value: object) -> None:
+def test_nan_under_a_schema(column: DecodeColumn, type_: Any, cell: str, value: object) -> None:
     """With a type of other values than numbers NaN is null, with the warning."""
     found = column([cell, "NaN"], schema_type=type_)
     assert found.values == [value, None]
@@ -563,7 +555,7 @@ def test_nan_under_a_schema(column: Callable[..., Any], type_: Any, cell: str, v
         column([cell, "NaN"], schema_type=type_, strict=True)
 
 
-def test_nan_under_a_schema_of_numbers(column: Callable[..., Any]) -> None:
+def test_nan_under_a_schema_of_numbers(column: DecodeColumn) -> None:
     """A float is NaN, and an integer type does not hold it."""
     assert _named(column(["1.5", "NaN"], schema_type=FLOAT).values[1]) == "nan"
     with pytest.raises(ConversionError, match="'NaN' is not a number that fits in int64"):
@@ -590,7 +582,7 @@ def test_nan_under_a_schema_of_numbers(column: Callable[..., Any]) -> None:
     ],
 )
 def test_times_of_day_under_strict(
-    column: Callable[..., Any], cells: list[str], section: str, type_: pa.DataType | None
+    column: DecodeColumn, cells: list[str], section: str, type_: pa.DataType | None
 ) -> None:
     """They are refused if they may be durations as well, unless schema= says what they are."""
     if type_ is not None:
@@ -614,7 +606,7 @@ def test_times_of_day_under_strict(
         (["[0.33333333333333333333]"], True, pa.list_(pa.decimal128(38, 20))),
     ],
 )
-def test_fractions(column: Callable[..., Any], cells: list[str], type_: pa.DataType, *, strict: bool) -> None:
+def test_fractions(column: DecodeColumn, cells: list[str], type_: pa.DataType, *, strict: bool) -> None:
     """A float where nothing is lost or the number was computed, decimal otherwise and always under strict."""
     found = column(cells, strict=strict)
     assert found.type == type_
@@ -629,7 +621,7 @@ def test_fractions(column: Callable[..., Any], cells: list[str], type_: pa.DataT
         ("9007199254740993.0", "9007199254740993.00000000000000000"),
     ],
 )
-def test_a_number_among_longer_ones(column: Callable[..., Any], cell: str, value: str) -> None:
+def test_a_number_among_longer_ones(column: DecodeColumn, cell: str, value: str) -> None:
     """A number that float64 does not hold is exact also beside longer ones that it holds."""
     longer = cell.replace(cell.strip('"'), "0.30000000000000004")
     found = column([*[longer] * 9, cell], NUMERIC)
@@ -670,7 +662,7 @@ def test_a_number_among_longer_ones(column: Callable[..., Any], cell: str, value
     ],
 )
 def test_decimals(
-    column: Callable[..., Any],
+    column: DecodeColumn,
     decimals: str,
     cells: list[str],
     section: str | None,
@@ -685,7 +677,7 @@ def test_decimals(
 
 @cases("decimals", ["auto", "exact", "float"])
 @cases("cell", ["1e999", "-1e999", "1e-400", "0." + "0" * 330 + "1"])
-def test_beyond_the_range_of_float64(column: Callable[..., Any], decimals: str, cell: str) -> None:
+def test_beyond_the_range_of_float64(column: DecodeColumn, decimals: str, cell: str) -> None:
     """Such a column stays text, with a warning."""
     found = column(["0.5", cell], decimals=decimals)
     assert (found.type, found.values) == (TEXT, ["0.5", cell])
@@ -693,7 +685,7 @@ def test_beyond_the_range_of_float64(column: Callable[..., Any], decimals: str, 
 
 
 @cases("decimals", ["auto", "exact", "float"])
-def test_schema_beats_decimals(column: Callable[..., Any], decimals: str) -> None:
+def test_schema_beats_decimals(column: DecodeColumn, decimals: str) -> None:
     """Its type is that of the caller, and a whole number is not rounded."""
     decimal = pa.decimal128(20, 2)
     found = column(["1234567890123456.78"], decimals=decimals, schema_type=decimal)
@@ -728,14 +720,14 @@ CUT = '"general":{"count":100,"nulls_count":0}'
     ],
 )
 def test_bounds_where_rows_were_cut(
-    column: Callable[..., Any], cells: list[str], bounds: str, type_: pa.DataType
+    column: DecodeColumn, cells: list[str], bounds: str, type_: pa.DataType
 ) -> None:
     """The min and max count as two more values as far as they name numbers and tell digits."""
     assert column(cells, f'{CUT},"numeric":{{{bounds}}}').type == type_
 
 
 @cases("cell", ['"2025-01-01"', '"2025-01-01T00:00:00"', '"2025-01-01T00:00:00Z"'])
-def test_infer_temporal_off(column: Callable[..., Any], cell: str) -> None:
+def test_infer_temporal_off(column: DecodeColumn, cell: str) -> None:
     """Text without statistics then stays text; with temporal statistics it does not."""
     assert column([cell], infer_temporal=False).type == TEXT
     assert column([cell], TEMPORAL, infer_temporal=False).type != TEXT
@@ -743,7 +735,7 @@ def test_infer_temporal_off(column: Callable[..., Any], cell: str) -> None:
 
 @cases("tz", ["UTC", "Europe/Warsaw"])
 @cases("cells", [['"2025-07-01T12:00:00+02:00"'], []])
-def test_tz_shows_the_same_instant(column: Callable[..., Any], tz: str, cells: list[str]) -> None:
+def test_tz_shows_the_same_instant(column: DecodeColumn, tz: str, cells: list[str]) -> None:
     """The zone is the type's, the instant is the value's; columns without offset have no zone."""
     found = column(cells, TEMPORAL, tz=tz)
     assert found.type == pa.timestamp("us", tz)
@@ -787,7 +779,7 @@ def test_tz_shows_the_same_instant(column: Callable[..., Any], tz: str, cells: l
     ],
 )
 def test_the_same_type_however_few_rows_come(
-    column: Callable[..., Any], cells: list[str], section: str, type_: pa.DataType
+    column: DecodeColumn, cells: list[str], section: str, type_: pa.DataType
 ) -> None:
     """Where the statistics tell, 0, 1, 20 and all rows have one type, with and without nulls."""
     for rows in (0, 1, 20, 30):
@@ -811,7 +803,7 @@ def test_the_same_type_however_few_rows_come(
     ],
 )
 @cases("section", [STRING, TEMPORAL, NUMERIC, BOOLEAN, None])
-def test_nulls_never_change_a_type(column: Callable[..., Any], cells: list[str], section: str | None) -> None:
+def test_nulls_never_change_a_type(column: DecodeColumn, cells: list[str], section: str | None) -> None:
     """A null before, between and after leaves the type what it was."""
     assert column(["null", *cells, "null"], section).type == column(cells, section).type
 
@@ -864,19 +856,19 @@ def test_nulls_never_change_a_type(column: Callable[..., Any], cells: list[str],
     ],
 )
 def test_evidence_in_words(
-    column: Callable[..., Any], cells: list[str], section: str | None, evidence: str
+    column: DecodeColumn, cells: list[str], section: str | None, evidence: str
 ) -> None:
     """Each decision says what it was made from."""
     assert column(cells, section).evidence == evidence
 
 
-def test_evidence_of_the_nearest_float(column: Callable[..., Any]) -> None:
+def test_evidence_of_the_nearest_float(column: DecodeColumn) -> None:
     """It is said, and of how many values."""
     found = column(["1234567890123456.78", "0.5"], decimals="float")
     assert found.evidence == "2 numbers, some with a fraction; 1 of them given as the nearest float64"
 
 
-def test_evidence_is_short(column: Callable[..., Any]) -> None:
+def test_evidence_is_short(column: DecodeColumn) -> None:
     """A value of a megabyte is shortened in the evidence."""
     found = column(['"' + "x" * 1_000_000 + '"'], NUMERIC)
     assert len(found.evidence) < 200
