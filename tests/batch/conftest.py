@@ -31,9 +31,13 @@ class Service:
         self._questions: dict[str, str] = {}
 
     @staticmethod
-    def table(*rows: object) -> dict[str, object]:
+    def frame(*rows: list[Any], **statistics: object) -> dict[str, object]:
+        """Return the body of an answer: the names of its columns, then its rows."""
+        return {"state": "COMPLETED", "results": {"dataframe": rows, "dataframe_stats": statistics}}
+
+    def table(self, *cells: object) -> dict[str, object]:
         """Return the body of an answer with a column n."""
-        return {"state": "COMPLETED", "results": {"dataframe": [["n"], *([row] for row in rows)]}}
+        return self.frame(["n"], *([cell] for cell in cells))
 
     def question_id(self, question: str) -> str:
         """Return the id of a question, the same each time."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import inspect
 import json
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,15 +181,7 @@ def test_a_failed_question(ask: Any, service: Any) -> None:
 
     assert service.asked == {"why?": 1, "how many?": 1}
     assert batch.summary() == BatchSummary(total=2, answered=1, failed=1)
-    (row,) = batch.errors("pyarrow").to_pylist()
-    assert {**row, "error": "no such table" in row["error"]} == {
-        "number": 1,
-        "name": "w",
-        "question": "why?",
-        "state": "FAILED",
-        "question_id": service.question_id("why?"),
-        "error": True,
-    }
+    assert "no such table" in batch.errors()["error"][0]
     assert ask([("w", "why?")], retry_failed=True).summary().failed == 1
     del service.answers["why?"]
     assert batch.retry() is batch
@@ -208,28 +199,19 @@ def test_a_reason_that_no_store_holds(ask: Any, folder: Path) -> None:
 
 
 def test_an_uncertain_question(ask: Any, service: Any) -> None:
-    """It is never sent again unless told."""
-    service.replies["why?"] = Script.reset
-    ask(["why?"])
-    batch = ask(["why?"], retry_failed=True)
-    batch.retry()
-
-    assert service.asked == {"why?": 1}
-    assert batch.summary() == BatchSummary(total=1, uncertain=1)
-    assert batch.errors()["state"].tolist() == ["UNCERTAIN"]
-    del service.replies["why?"]
-    assert batch.retry(uncertain=True).summary() == BatchSummary(total=1, answered=1)
-    assert service.asked == {"why?": 2}
-
-
-def test_retry_uncertain(ask: Any, service: Any) -> None:
-    """The same by an argument, for the questions of a list alone."""
+    """It is never sent again unless told, by a method or for the questions of a list alone."""
     service.replies |= {"why?": Script.reset, "who?": Script.reset}
     ask(["why?", "who?"])
-    service.replies.clear()
+    batch = ask(["why?", "who?"], retry_failed=True)
+    batch.retry()
 
+    assert service.asked == {"why?": 1, "who?": 1}
+    assert batch.summary() == BatchSummary(total=2, uncertain=2)
+    assert batch.errors()["state"].tolist() == ["UNCERTAIN"] * 2
+    service.replies.clear()
     assert ask(["who?"], retry_uncertain=True).summary() == BatchSummary(total=2, answered=1, uncertain=1)
-    assert service.asked == {"why?": 1, "who?": 2}
+    assert batch.retry(uncertain=True).summary() == BatchSummary(total=2, answered=2)
+    assert service.asked == {"why?": 2, "who?": 2}
 
 
 def test_a_rejected_question(ask: Any, service: Any) -> None:
@@ -274,9 +256,7 @@ def test_what_is_paid_for_comes_first(ask: Any, service: Any) -> None:
 
 def test_an_answer_that_cannot_be_used(ask: Any, service: Any) -> None:
     """It is listed, and fetched again, not asked, with options that do not change what is in a part."""
-    rows = {"general": {"count": 9, "nulls_count": 0}}
-    results = {**service.table(1)["results"], "dataframe_stats": {"n": rows}}
-    service.answers["why?"] = {"state": "COMPLETED", "results": results}
+    service.answers["why?"] = service.frame(["n"], [1], n={"general": {"count": 9, "nulls_count": 0}})
     batch = ask(["why?"], on_truncation="raise")
     assert batch.summary() == BatchSummary(total=1, unusable=1)
     assert batch.errors()["error"][0].startswith("TruncatedError: ")
@@ -662,33 +642,25 @@ def test_options_that_do_not_change_parts(ask: Any, service: Any) -> None:
     assert service.asked == {"how many?": 1}
 
 
-def test_a_folder_with_something_else(ask: Any, service: Any, folder: Path) -> None:
-    """It is refused, and unchanged."""
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("", r"is not a batch folder: it contains 'thesis\.txt'"),
+        ("thesis.txt", "there is a file of that name"),
+        ("thesis.txt/inner", r"thesis\.txt/inner cannot be used \(.+\)\. Nothing was sent\."),
+    ],
+)
+def test_a_place_of_something_else(
+    service: Any, client: Client, folder: Path, place: str, message: str
+) -> None:
+    """It is refused with the reason, and unchanged; nothing is sent."""
     folder.mkdir()
     (folder / "thesis.txt").touch()
-    with pytest.raises(cf.ConfigError, match=r"is not a batch folder: it contains 'thesis\.txt'"):
-        ask(["how many?"])
-
-    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
-    assert not service.asked
-
-
-def test_a_file_in_place_of_the_folder(ask: Any, folder: Path) -> None:
-    """It is refused."""
-    folder.touch()
-    with pytest.raises(cf.ConfigError, match="there is a file of that name"):
-        ask(["how many?"])
-
-
-def test_a_folder_that_cannot_be_made(service: Any, client: Client, folder: Path) -> None:
-    """The error has the reason, and nothing is sent."""
-    folder.touch()
-    with pytest.raises(
-        cf.ConfigError, match=r"batch/inner cannot be used \(.+\)\. Nothing was sent\."
-    ) as caught:
-        cf.ask_batch(["how many?"], folder / "inner", client=client)
+    with pytest.raises(cf.ConfigError, match=message) as caught:
+        cf.ask_batch(["how many?"], folder / place, client=client)
     assert caught.value.setting == "folder"
 
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
     assert not service.asked
 
 
@@ -700,50 +672,36 @@ def test_a_folder_whose_beginning_was_killed(ask: Any, folder: Path) -> None:
     assert ask(["how many?"]).summary().answered == 1
 
 
-def test_a_batch_without_its_manifest(ask: Any, service: Any, folder: Path) -> None:
-    """It is refused, since with other options the parts would be others."""
-    ask(["how many?"])
-    (folder / "batch.json").unlink()
-    with pytest.raises(cf.ConfigError, match=r"has the index or the parts of a batch, but no batch\.json"):
-        ask(["how many?"])
-
-    assert service.asked == {"how many?": 1}
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"format": 2}'])
-def test_a_manifest_that_cannot_be_read(ask: Any, folder: Path, content: bytes) -> None:
-    """It is refused, as damaged or as that of another version."""
-    ask([])
-    (folder / "batch.json").write_bytes(content)
-    message = "another version" if content == b'{"format": 2}' else r"batch\.json is damaged"
-    with pytest.raises(cf.ConfigError, match=message):
-        ask(["how many?"])
-
-
-def test_a_missing_index(ask: Any, service: Any, folder: Path) -> None:
-    """A new one would ask everything again, so it is an error, and none is created."""
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("batch.json", None, r"has the index or the parts of a batch, but no batch\.json"),
+        ("batch.json", b'{"format": 2}', "another version"),
+        *(
+            ("batch.json", content, r"batch\.json is damaged")
+            for content in (b"", b"{", b"[]", b"{}", b"\xff", b"[" * 100_000)
+        ),
+        ("index.sqlite3", None, r"index\.sqlite3, cannot be used: it is missing"),
+        ("index.sqlite3", b"no database" * 1000, "cannot be used"),
+    ],
+)
+def test_a_file_of_the_batch_that_is_missing_or_damaged(
+    ask: Any, service: Any, folder: Path, file: str, content: bytes | None, message: str
+) -> None:
+    """Nothing is asked, now or by a further call, and none is made: what was asked would be unknown."""
     ask(["how many?"])
     store_at(folder / "index.sqlite3").close()
-    for path in folder.glob("index.sqlite3*"):
+    for path in folder.glob(f"{file}*"):
         path.unlink()
-    with pytest.raises(cf.ConfigError, match=r"index\.sqlite3, cannot be used: it is missing"):
-        ask(["how many?"])
-
-    assert service.asked == {"how many?": 1}
-    assert not (folder / "index.sqlite3").exists()
-
-
-def test_a_damaged_index(ask: Any, service: Any, folder: Path) -> None:
-    """It is an error, and nothing is asked, now or by a further call."""
-    ask(["how many?"])
-    store_at(folder / "index.sqlite3").close()
-    (folder / "index.sqlite3").write_bytes(b"no database" * 1000)
+    if content is not None:
+        (folder / file).write_bytes(content)
     for _ in range(2):
-        with pytest.raises(cf.ConfigError, match="cannot be used") as caught:
+        with pytest.raises(cf.ConfigError, match=message) as caught:
             ask(["how many?"])
         assert caught.value.setting == "folder"
 
     assert service.asked == {"how many?": 1}
+    assert (folder / file).exists() is (content is not None)
 
 
 def test_a_deleted_part_is_fetched(ask: Any, service: Any) -> None:
@@ -801,53 +759,50 @@ def test_a_dataset(ask: Any) -> None:
 
 @_parts_differ
 @pytest.mark.parametrize(
-    ("answers", "message"),
+    ("tables", "message"),
     [
-        (["because"], r"000001\.parquet has 'n' as int64, and 000002-why\.parquet string\. batch\.refetch\("),
         (
-            [0.5, 2**53 + 1],
+            [[["n"], ["because"]]],
+            r"000001\.parquet has 'n' as int64, and 000002-why\.parquet string\. batch\.refetch\(",
+        ),
+        (
+            [[["n"], [0.5]], [["n"], [2**53 + 1]]],
             r"000003\.parquet has 'n' as int64 beyond 2\*\*53, .*, and 000002-why\.parquet double\.",
         ),
-        ([None], r"000002-why\.parquet "),
+        ([[["n"], [None]]], r"000002-why\.parquet "),
+        ([[["m"], [1]]], r"has the columns 'n', and 000002-why\.parquet 'm'\."),
+        ([[["a" * 120, "n" * 120], [1, 2]]], f"and .* '{'a' * 120}', '{'n' * 75}…"),
     ],
 )
-def test_parts_of_different_schemas(ask: Any, service: Any, answers: list[Any], message: str) -> None:
-    """They are no dataset; the error names two."""
-    names = ["why?", "how long?"]
-    service.answers.update({name: service.table(value) for name, value in zip(names, answers, strict=False)})
+def test_parts_of_different_schemas(ask: Any, service: Any, tables: list[Any], message: str) -> None:
+    """They are no dataset; the error names two, with 200 characters of each."""
+    for question, table in zip(["why?", "how long?"], tables, strict=False):
+        service.answers[question] = service.frame(*table)
     batch = ask(["how many?", ("why", "why?"), "how long?"], infer_temporal=False)
 
-    with pytest.raises(cf.ConfigError, match=message):
+    with pytest.raises(cf.ConfigError, match=message) as caught:
         batch.to_dataset()
+    assert caught.value.setting == "folder"
 
 
 @_parts_differ
 def test_whole_numbers_and_fractions(ask: Any, service: Any) -> None:
-    """They are doubles, where that is exact; an empty part, and one of nulls, is no obstacle."""
-    service.answers["rates"] = service.table(0.5, None)
-    service.answers["large"] = service.table(2**53, -(2**53))
-    batch = ask(["one", "rates", "large"])
+    """They are doubles, where that is exact; nulls are no obstacle, nor is what another column holds."""
+    service.answers["one"] = service.frame(["n", "id"], [1, 2**60])
+    service.answers["rates"] = service.frame(["n", "id"], [0.5, 2**60], [None, 1])
+    service.answers["large"] = service.frame(["n", "id"], [2**53, 2], [-(2**53), 3])
 
-    table = batch.to_dataset().to_table()
-    assert table.schema.types == [pa.float64()]
-    assert table["n"].to_pylist() == [3.0, 0.5, None, 2.0**53, -(2.0**53)]
-
-
-@_parts_differ
-def test_whole_numbers_beside_large_ones(ask: Any, service: Any) -> None:
-    """What another column holds does not matter."""
-    for question, value in (("a", 1), ("b", 0.5)):
-        rows = [["n", "id"], [value, 2**60]]
-        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": rows}}
-
-    assert ask(["a", "b"]).to_dataset().to_table().to_pydict() == {"n": [1.0, 0.5], "id": [2**60] * 2}
+    table = ask(["one", "rates", "large"]).to_dataset().to_table()
+    assert table.schema.types == [pa.float64(), pa.int64()]
+    assert table["n"].to_pylist() == [1.0, 0.5, None, 2.0**53, -(2.0**53)]
+    assert table["id"].to_pylist() == [2**60, 2**60, 1, 2, 3]
 
 
 def test_parts_that_differ_in_type(ask: Any, service: Any, folder: Path) -> None:
     """Each call ends with one warning about all of them, until they were fetched again; DuckDB rounds."""
-    rows = [["n", "id", "day"], [7000, 1, "2026-01-01"]], [["n", "id", "day"], [39586806.86, 2, "open"]]
-    for question, table in zip(["a", "b", "c"], [*rows, rows[0]], strict=True):
-        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": table}}
+    for question, row in ("a", [7000, 1, "2026-01-01"]), ("b", [39586806.86, 2, "open"]):
+        service.answers[question] = service.frame(["n", "id", "day"], row)
+    service.answers["c"] = service.answers["a"]
     message = (
         "Types differ between parts: 'n' is int64 in 000001.parquet and double in 000002-north.parquet; "
         "'day' is date32[day] in 000001.parquet and string in 000002-north.parquet. Programs that read them "
@@ -868,22 +823,12 @@ def test_parts_that_differ_in_type(ask: Any, service: Any, folder: Path) -> None
 def test_many_columns_that_differ_in_type(ask: Any, service: Any) -> None:
     """Five are named; a damaged part is left to what reads it."""
     for question, value in ("a", 1), ("b", 0.5):
-        rows = [[f"c{at}" for at in range(7)], [value] * 7]
-        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": rows}}
+        service.answers[question] = service.frame([f"c{at}" for at in range(7)], [value] * 7)
     with pytest.warns(cf.TypeFidelityWarning, match=r"'c4' is [^;]*; and 2 more\. Programs"):
         batch = ask(["a", "b"])
 
     batch.parts()[1].write_bytes(b"PAR1")
     assert ask(["a", "b"]).summary().answered == 2
-
-
-def test_other_columns(ask: Any, service: Any) -> None:
-    """Also another order is one."""
-    service.answers["why?"] = {"state": "COMPLETED", "results": {"dataframe": [["m"], [1]]}}
-
-    with pytest.raises(cf.ConfigError, match=r"has the columns 'n', and 000002\.parquet 'm'\.") as caught:
-        ask(["how many?", "why?"]).to_dataset()
-    assert caught.value.setting == "folder"
 
 
 # Other options
@@ -1001,16 +946,6 @@ def test_refetching_by_another_account(ask: Any, server: Script, folder: Path) -
     assert batch.summary().answered == 1
 
 
-def test_parts_with_long_schemas(ask: Any, service: Any) -> None:
-    """The error shows 200 characters of each."""
-    for question, name in (("how many?", "a"), ("why?", "b")):
-        rows = [[name * 120, "n" * 120], [1, 2]]
-        service.answers[question] = {"state": "COMPLETED", "results": {"dataframe": rows}}
-    first, second = (f"'{name * 120}', '{'n' * 75}…" for name in "ab")
-    with pytest.raises(cf.ConfigError, match=f"has the columns {first}, and .* {second}"):
-        ask(["how many?", "why?"]).to_dataset()
-
-
 def test_a_damaged_part_in_a_dataset(ask: Any) -> None:
     """Its checksum does not fit, where the values could be read."""
     batch = ask(["how many?"])
@@ -1034,11 +969,16 @@ def test_a_missing_part_in_a_dataset(ask: Any) -> None:
     assert caught.value.setting == "folder"
 
 
-def test_open_batch_names_its_argument() -> None:
-    """As every error about a setting does."""
-    with pytest.raises(cf.ConfigError, match=r"^folder: expected a path") as caught:
-        cf.open_batch(5)  # type: ignore[arg-type]
-    assert caught.value.setting == "folder"
+def test_no_batch_to_open(tmp_path: Path) -> None:
+    """An error about its argument, and nothing is created."""
+    file = tmp_path / "file"
+    file.touch()
+    places: list[Any] = [tmp_path, tmp_path / "missing", file, 5]
+    for path in places:
+        with pytest.raises(cf.ConfigError, match=r"has no batch|^folder: expected a path") as caught:
+            cf.open_batch(path)
+        assert caught.value.setting == "folder"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
@@ -1060,16 +1000,6 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
         batch.refetch(max_workers=0)
     with pytest.raises(TypeError, match="dw_id"):
         batch.refetch(dw_id=14)  # type: ignore[call-arg]
-
-
-def test_no_batch_to_open(tmp_path: Path) -> None:
-    """An error, and nothing is created."""
-    file = tmp_path / "file"
-    file.touch()
-    for path in (tmp_path, tmp_path / "missing", file):
-        with pytest.raises(cf.ConfigError, match="has no batch"):
-            cf.open_batch(path)
-    assert list(tmp_path.iterdir()) == [file]
 
 
 # Arguments
@@ -1137,9 +1067,7 @@ def test_progress_by_a_line(
 
 def test_warnings_point_at_the_caller(ask: Any, service: Any) -> None:
     """As those of a single question do."""
-    rows = {"general": {"count": 9, "nulls_count": 0}}
-    results = {**service.table(1)["results"], "dataframe_stats": {"n": rows}}
-    service.answers["why?"] = {"state": "COMPLETED", "results": results}
+    service.answers["why?"] = service.frame(["n"], [1], n={"general": {"count": 9, "nulls_count": 0}})
     with pytest.warns(cf.TruncationWarning) as caught:
         ask(["why?"])
 
@@ -1293,22 +1221,11 @@ def test_the_first_error_that_stops_a_run(ask: Any, service: Any, monkeypatch: p
     assert service.asked.total() == 2
 
 
-@pytest.mark.parametrize(
-    ("reply", "stops"),
-    [
-        (Script.answer(404, {}), True),
-        (Script.answer(401, {}), True),
-        (Script.answer(422, {}), False),
-        (Script.answer(400, {}), False),
-    ],
-)
-def test_which_refusals_stop_a_run(ask: Any, service: Any, reply: Any, *, stops: bool) -> None:
+@pytest.mark.parametrize(("status", "stops"), [(404, True), (401, True), (422, False), (400, False)])
+def test_which_refusals_stop_a_run(ask: Any, service: Any, status: int, *, stops: bool) -> None:
     """Those after which no other question can be asked either."""
-    service.replies = {"why?": reply}
-    if stops:
-        with pytest.raises(cf.ConnectyError):
-            ask(["why?", "how many?"], max_workers=1)
-    else:
+    service.replies = {"why?": Script.answer(status, {})}
+    with pytest.raises(cf.ConnectyError) if stops else nullcontext():
         ask(["why?", "how many?"], max_workers=1)
     assert service.asked["how many?"] == (not stops)
 
@@ -1360,11 +1277,3 @@ def test_how_long_others_are_waited_for(ask: Any, claim: Any, monkeypatch: pytes
     monkeypatch.setattr(run, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: at[0]))
     assert ask(["who?"]).summary() == BatchSummary(1, pending=1)
     assert at == [61.0]
-
-
-def test_how_many_are_asked_at_once() -> None:
-    """Sixteen, unless told."""
-    defaults = [
-        inspect.signature(call).parameters["max_workers"].default for call in (cf.ask_batch, Batch.retry)
-    ]
-    assert defaults == [16, 16]
