@@ -153,11 +153,23 @@ def test_an_import_takes_none_of_the_time(
     assert clock.at > 2000
 
 
-def test_all_rows_take_a_second_fetch_where_the_first_is_full(api: Any, question: Question) -> None:
-    """1000 of 2500 came: the second fetch asks for 2500."""
-    answers(api, rows(1000, 2500), rows(2500, 2500))
-    assert question.result(max_rows=None).rows == 2500
-    assert [look.rpartition("=")[2] for look in polls(api)] == ["1000", "2500"]
+@pytest.mark.parametrize(
+    ("sent", "asked"),
+    [
+        # 1000 of 2500, then all of them.
+        ([(1000, 2500), (2500, 2500)], ["1000", "2500"]),
+        # 1000 of 1000: nothing more to fetch.
+        ([(1000, 1000)], ["1000"]),
+        # The total is unknown: ten times as many, until fewer come than were requested.
+        ([(1000,), (10_000,), (10_001,)], ["1000", "10000", "100000"]),
+    ],
+)
+def test_all_rows(api: Any, question: Question, sent: list[Any], asked: list[str]) -> None:
+    """They take a further fetch as long as the one before is full and the total does not say otherwise."""
+    answers(api, *(rows(*each) for each in sent))
+    answer = question.result(max_rows=None)
+    assert (answer.rows, answer.truncated) == (sent[-1][0], False)
+    assert [look.rpartition("=")[2] for look in polls(api)] == asked
 
 
 def test_a_server_that_sends_fewer_than_all_rows(api: Any, question: Question) -> None:
@@ -175,20 +187,6 @@ def test_a_server_that_sends_fewer_than_all_rows(api: Any, question: Question) -
         question.result(max_rows=None, on_truncation="raise")
     assert (raised.value.rows, raised.value.total_rows) == (2000, 2500)
     assert raised.value.question_id == QUESTION_ID
-
-
-def test_all_rows_are_there_where_the_total_says_so(api: Any, question: Question) -> None:
-    """1000 of 1000 came: nothing more to fetch."""
-    answers(api, rows(1000, 1000))
-    assert question.result(max_rows=None).truncated is False
-    assert len(polls(api)) == 1
-
-
-def test_all_rows_without_statistics_are_fetched_until_not_full(api: Any, question: Question) -> None:
-    """The total is unknown: ten times as many, until fewer come than were requested."""
-    answers(api, rows(1000), rows(10_000), rows(10_001))
-    assert question.result(max_rows=None).rows == 10_001
-    assert [look.rpartition("=")[2] for look in polls(api)] == ["1000", "10000", "100000"]
 
 
 def test_a_failure_has_all_that_the_server_reported(api: Any, client: Client) -> None:
@@ -322,12 +320,14 @@ def test_a_404_right_after_acceptance_is_tolerated(api: Any, client: Client, clo
     assert 1010.0 <= clock.at <= 1012.0
 
 
-def test_a_404_until_the_deadline(api: Any, client: Client, clock: Any) -> None:
-    """It says more than that the time ran out."""
+def test_when_a_404_is_final(api: Any, client: Client, clock: Any) -> None:
+    """At the deadline, where it says more than that the time ran out, and at once for a question by id."""
     answers(api, 404)
-    with pytest.raises(NotFoundError):
-        client.submit("how many?").wait(timeout=3)
-    assert clock.at == 1003.0
+    for question, at in ((client.submit("how many?"), 1003.0), (client.question(QUESTION_ID), 1003.0)):
+        with pytest.raises(NotFoundError) as caught:
+            question.wait(timeout=3)
+        assert caught.value.question_id == QUESTION_ID
+        assert clock.at == at
 
 
 @pytest.mark.parametrize(
@@ -343,15 +343,6 @@ def test_a_404_of_a_question_that_another_call_asked(
         Question(client._api, QUESTION_ID, 13, earlier=earlier).state()
     assert caught.value.question_id == QUESTION_ID
     assert clock.at == pytest.approx(1000.0 + waited, abs=0.01)
-
-
-def test_a_404_of_a_question_asked_long_ago_is_final(api: Any, question: Question) -> None:
-    """Re-attached by id: NotFoundError at once."""
-    answers(api, 404)
-    with pytest.raises(NotFoundError) as caught:
-        question.state()
-    assert caught.value.question_id == QUESTION_ID
-    assert len(polls(api)) == 1
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
