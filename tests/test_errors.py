@@ -91,32 +91,28 @@ def classes(root: type[BaseException]) -> set[str]:
 
 
 @cases("name", ERRORS)
-def test_the_parents_of_an_error(name: str) -> None:
-    """Exactly those of the tree."""
-    assert getattr(errors, name).__bases__ == ERRORS[name][0]
+def test_an_error(name: str) -> None:
+    """Its parents are those of the tree, each keyword is an attribute, and only the message is needed."""
+    kind: Any = getattr(errors, name)
+    parents, facts = ERRORS[name]
+    error, bare = kind("what, where, what to do", **facts), kind("message")
+
+    assert kind.__bases__ == parents
+    assert str(error) == "what, where, what to do"
+    assert {fact: getattr(error, fact) for fact in facts} == facts
+    assert bare.question_id is None
+    if isinstance(bare, errors.QuestionError):
+        assert (bare.question, bare.dw_id, bare.state, bare.asked_at) == (None, None, None, None)
+        assert bare.details == {}
 
 
 def test_there_are_no_other_errors_and_warnings() -> None:
-    """A new one belongs in these tests."""
+    """A new one belongs in these tests. One filter matches all warnings, and Python shows them by default."""
     assert classes(errors.ConnectyError) == set(ERRORS)
     assert classes(Warning) == {"ConnectyWarning"} | WARNINGS
-
-
-@cases("name", sorted(WARNINGS))
-def test_the_parents_of_a_warning(name: str) -> None:
-    """One filter matches all, and Python shows them by default."""
-    assert getattr(errors, name).__bases__ == (errors.ConnectyWarning,)
+    parents = [getattr(errors, name).__bases__ for name in sorted(WARNINGS)]
+    assert parents == [(errors.ConnectyWarning,)] * len(WARNINGS)
     assert issubclass(errors.ConnectyWarning, UserWarning)
-
-
-@cases("name", ERRORS)
-def test_the_attributes_of_an_error(name: str) -> None:
-    """Each keyword is an attribute, and str() is the message."""
-    facts = ERRORS[name][1]
-    error = getattr(errors, name)("what, where, what to do", **facts)
-
-    assert str(error) == "what, where, what to do"
-    assert {fact: getattr(error, fact) for fact in facts} == facts
 
 
 @cases("name", ERRORS)
@@ -133,17 +129,6 @@ def test_an_error_survives_a_pickle_and_a_copy(name: str, again: Any) -> None:
     assert str(found) == "message"
     assert {fact: getattr(found, fact) for fact in facts} == facts
     assert found.__notes__ == ["note"]
-
-
-@cases("name", ERRORS)
-def test_an_error_needs_only_a_message(name: str) -> None:
-    """Other attributes are None, and the details of a question an empty dict."""
-    error = getattr(errors, name)("message")
-
-    assert error.question_id is None
-    if isinstance(error, errors.QuestionError):
-        assert (error.question, error.dw_id, error.state, error.asked_at) == (None, None, None, None)
-        assert error.details == {}
 
 
 def test_a_hint_is_the_end_of_the_message() -> None:
@@ -176,14 +161,6 @@ def test_details_are_copied() -> None:
     details["error"] = "yes"
 
     assert error.details == {"error": "no"}
-
-
-def test_errors_are_also_those_of_python() -> None:
-    """ConfigError is a ValueError, QuestionTimeout a TimeoutError."""
-    with pytest.raises(ValueError, match="wrong"):
-        raise errors.ConfigError("wrong")
-    with pytest.raises(TimeoutError, match="late"):
-        raise errors.QuestionTimeout("late")
 
 
 def test_a_warning_points_at_the_line_of_the_caller(golden: Path) -> None:

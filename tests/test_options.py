@@ -47,94 +47,61 @@ def test_the_keywords_of_the_functions_are_its_fields() -> None:
 
 
 @cases(
-    ("name", "value"),
+    ("name", "values"),
     [
-        ("dw_id", 0),
-        ("dw_id", 13),
-        ("engine", "polars"),
-        ("engine", "pyarrow"),
-        ("dtype_backend", "pyarrow"),
-        ("dtype_backend", "numpy"),
-        ("max_rows", 0),
-        ("max_rows", None),
-        ("max_rows", 999_999_999_999_999_999),
-        ("tz", "Europe/Warsaw"),
-        ("tz", "Asia/Kathmandu"),
-        ("infer_temporal", False),
-        ("decimals", "exact"),
-        ("decimals", "float"),
-        ("strict", True),
-        ("on_truncation", "raise"),
-        ("on_truncation", "ignore"),
-        ("timeout", 0.001),
-        ("timeout", 7),
-        ("timeout", 2_592_000),
-        ("progress", True),
-        ("progress", print),
-        ("schema", {"a": "int64"}),
+        ("dw_id", [0, 13]),
+        ("engine", ["polars", "pyarrow"]),
+        ("dtype_backend", ["pyarrow", "numpy"]),
+        ("max_rows", [0, None, 999_999_999_999_999_999]),
+        ("tz", ["Europe/Warsaw", "Asia/Kathmandu"]),
+        ("infer_temporal", [False]),
+        ("decimals", ["exact", "float"]),
+        ("strict", [True]),
+        ("on_truncation", ["raise", "ignore"]),
+        ("timeout", [0.001, 7, 2_592_000]),
+        ("progress", [True, print]),
+        ("schema", [{"a": "int64"}]),
     ],
 )
-def test_valid_values(name: str, value: Any) -> None:
+def test_valid_values(name: str, values: list[Any]) -> None:
     """They are kept as given."""
-    assert getattr(AskOptions(**{name: value}), name) == value
+    assert [getattr(AskOptions(**{name: value}), name) for value in values] == values
 
 
 @cases(
-    ("name", "value", "expected"),
+    ("name", "expected", "values"),
     [
-        ("dw_id", -1, r"a workspace id, a whole number such as 13"),
-        ("dw_id", "13", "a workspace id"),
-        ("dw_id", 13.0, "a workspace id"),
-        ("dw_id", True, "a workspace id"),
-        ("engine", "dask", "'pandas', 'polars' or 'pyarrow'"),
-        ("engine", "Pandas", "'pandas', 'polars' or 'pyarrow'"),
-        ("engine", None, "'pandas', 'polars' or 'pyarrow'"),
-        ("engine", ["pandas"], "'pandas', 'polars' or 'pyarrow'"),
-        ("engine", pd.DataFrame({"a": [1, 2]}), "'pandas', 'polars' or 'pyarrow'"),
-        ("dtype_backend", "arrow", "'numpy_nullable', 'pyarrow' or 'numpy'"),
-        ("dtype_backend", np.array(["a", "b"]), "'numpy_nullable', 'pyarrow' or 'numpy'"),
-        ("max_rows", -1, "a whole number of 0 or more, or None for all rows"),
-        ("max_rows", 10**18, "a whole number of 0 or more, or None for all rows"),
-        ("max_rows", 1e3, "a whole number of 0 or more, or None for all rows"),
-        ("max_rows", "all", "a whole number of 0 or more, or None for all rows"),
-        ("max_rows", False, "a whole number of 0 or more, or None for all rows"),
-        ("tz", "Mars", "the IANA name of a time zone"),
-        ("tz", "", "the IANA name of a time zone"),
-        ("tz", "+25:00", "the IANA name of a time zone"),
-        ("tz", "../etc/passwd", "the IANA name of a time zone"),
-        ("tz", "Europe", "the IANA name of a time zone"),
-        ("tz", "localtime", "the IANA name of a time zone"),
-        ("tz", "posix/UTC", "the IANA name of a time zone"),
-        ("tz", "right/Europe/Warsaw", "the IANA name of a time zone"),
-        ("tz", "Factory", "the IANA name of a time zone"),
-        ("tz", "a\x00b", "the IANA name of a time zone"),
-        ("tz", None, "the IANA name of a time zone"),
-        ("tz", zoneinfo.ZoneInfo("UTC"), "the IANA name of a time zone"),
-        ("infer_temporal", 1, "True or False"),
-        ("decimals", "decimal", "'auto', 'exact' or 'float'"),
-        ("decimals", None, "'auto', 'exact' or 'float'"),
-        ("strict", "yes", "True or False"),
-        ("strict", None, "True or False"),
-        ("on_truncation", "error", "'warn', 'raise' or 'ignore'"),
-        ("timeout", 0, "seconds above 0 and up to 30 days"),
-        ("timeout", -1, "seconds above 0"),
-        ("timeout", "60", "seconds above 0"),
-        ("timeout", True, "seconds above 0"),
-        ("timeout", float("nan"), "seconds above 0"),
-        ("timeout", float("inf"), "seconds above 0"),
-        ("timeout", 2_592_001, "seconds above 0 and up to 30 days"),
-        ("timeout", 10**400, "seconds above 0 and up to 30 days"),
-        ("timeout", timedelta(seconds=60), "seconds above 0"),
-        ("progress", 1, "True, False, None or a callable"),
-        ("progress", "yes", "True, False, None or a callable"),
+        ("dw_id", "a workspace id, a whole number such as 13", [-1, "13", 13.0, True]),
+        (
+            "engine",
+            "'pandas', 'polars' or 'pyarrow'",
+            ["dask", "Pandas", None, ["pandas"], pd.DataFrame({"a": [1, 2]})],
+        ),
+        ("dtype_backend", "'numpy_nullable', 'pyarrow' or 'numpy'", ["arrow", np.array(["a", "b"])]),
+        (
+            "max_rows",
+            "a whole number of 0 or more, or None for all rows",
+            [-1, 10**18, 1e3, "all", False],
+        ),
+        ("tz", "the IANA name of a time zone", ["Mars", "", "+25:00", "../etc/passwd", "Europe"]),
+        ("tz", "the IANA name of a time zone", ["localtime", "posix/UTC", "right/Europe/Warsaw", "Factory"]),
+        ("tz", "the IANA name of a time zone", ["a\x00b", None, zoneinfo.ZoneInfo("UTC")]),
+        ("infer_temporal", "True or False", [1]),
+        ("decimals", "'auto', 'exact' or 'float'", ["decimal", None]),
+        ("strict", "True or False", ["yes", None]),
+        ("on_truncation", "'warn', 'raise' or 'ignore'", ["error"]),
+        ("timeout", "seconds above 0 and up to 30 days", [0, -1, "60", True, float("nan"), float("inf")]),
+        ("timeout", "seconds above 0 and up to 30 days", [2_592_001, 10**400, timedelta(seconds=60)]),
+        ("progress", "True, False, None or a callable", [1, "yes"]),
     ],
 )
-def test_invalid_values(name: str, value: Any, expected: str) -> None:
+def test_invalid_values(name: str, expected: str, values: list[Any]) -> None:
     """A ConfigError with the option, the value and what is expected."""
-    with pytest.raises(ConfigError, match=f"^{name}=.*: expected {expected}") as raised:
-        AskOptions(**{name: value})
+    for value in values:
+        with pytest.raises(ConfigError, match=f"^{name}=.*: expected {expected}") as raised:
+            AskOptions(**{name: value})
 
-    assert raised.value.setting == name
+        assert raised.value.setting == name
 
 
 def test_strict_and_the_nearest_float_exclude_each_other() -> None:
