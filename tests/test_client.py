@@ -53,15 +53,12 @@ def test_settings_come_from_the_environment_where_not_given(monkeypatch: pytest.
         assert client.question(QUESTION_ID).dw_id == 7
 
 
-def test_a_secret_may_be_a_secret_str() -> None:
-    """SecretStr is taken as it is."""
-    Client("i", client_secret=SecretStr("s")).close()
-
-
 def test_where_questions_go() -> None:
     """The address, the workspace of the client or of a call, and a hash of the client id."""
-    with make(base_url="https://api.test", dw_id=13) as client:
-        hashed = hashlib.sha256(b"canary-client-id").hexdigest()[:32]
+    hashed = hashlib.sha256(b"canary-client-id").hexdigest()[:32]
+    with Client(
+        "canary-client-id", client_secret=SecretStr("s"), base_url="https://api.test", dw_id=13
+    ) as client:
         assert client.target() == {"base_url": "https://api.test", "dw_id": 13, "client": hashed}
         assert client.target(7)["dw_id"] == 7
 
@@ -114,13 +111,16 @@ def test_health_without_a_status(server: Any) -> None:
     assert make(base_url=server.address).health(timeout=0.2) is False
 
 
-@pytest.mark.parametrize(
-    ("engine", "frame"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)]
-)
-def test_the_engine_chooses_the_frame(server: Any, client: Client, engine: Any, frame: type) -> None:
-    """One column of two rows, in each library."""
+def test_a_call_names_its_own_workspace(server: Any, client: Client) -> None:
+    """dw_id= of the call takes precedence over the client's, and engine= chooses the frame."""
     server.on("results", server.answer(200, ROWS))
-    assert type(client.ask_df("how many?", engine=engine)) is frame
+    for engine, frame in (("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)):
+        assert type(client.ask_df("how many?", dw_id=7, engine=engine)) is frame  # type: ignore[call-overload]
+    query = "include=dataframe,statistics,sqlquery,summary&max_rows=1000"
+    assert [request.target for request in server.requests if "/dw/" in request.target] == [
+        "/v1/dw/7/questions",
+        f"/v1/dw/7/questions/{QUESTION_ID}/results?{query}",
+    ] * 3
 
 
 def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
@@ -160,17 +160,6 @@ def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
         f'cf.fetch("{QUESTION_ID}", dw_id=13)'
     )
     assert server.questions == ["how many?"]
-
-
-def test_a_call_names_its_own_workspace(server: Any, client: Client) -> None:
-    """dw_id= of the call takes precedence over the client's."""
-    server.on("results", server.answer(200, ROWS))
-    client.ask("how many?", dw_id=7)
-    query = "include=dataframe,statistics,sqlquery,summary&max_rows=1000"
-    assert [request.target for request in server.requests if "/dw/" in request.target] == [
-        "/v1/dw/7/questions",
-        f"/v1/dw/7/questions/{QUESTION_ID}/results?{query}",
-    ]
 
 
 def test_no_table_is_an_error_of_ask_df_alone(server: Any, client: Client) -> None:

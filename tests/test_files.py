@@ -15,6 +15,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner
@@ -77,12 +78,8 @@ def test_a_url_is_no_path(url: str | Path) -> None:
     ],
 )
 def test_a_url_of_a_file_is_its_path(url: str | Path, path: str) -> None:
-    """With the host left out or localhost, and what is percent-encoded decoded."""
+    """With the host left out or localhost, what is percent-encoded decoded, and a NUL refused."""
     assert files.checked_path(url) == Path(path)
-
-
-def test_a_url_of_a_file_with_a_nul() -> None:
-    """It is no path, as a path with one is none."""
     with pytest.raises(ConfigError, match="without NUL characters"):
         files.checked_path("file:///a%00b")
 
@@ -292,24 +289,6 @@ def test_an_interrupt_while_the_file_is_made(tmp_path: Path, monkeypatch: pytest
     assert target.read_bytes() == b"before"
 
 
-def test_the_mode_of_a_file(tmp_path: Path) -> None:
-    """A new file has that of the umask; an existing one keeps its mode."""
-    old, new = tmp_path / "old", tmp_path / "new"
-    old.write_bytes(b"")
-    old.chmod(0o640)
-    before = os.umask(0o022)
-    try:
-        for target in (old, new):
-            with atomic_write(target) as file:
-                file.write(b"x")
-    finally:
-        os.umask(before)
-
-    assert stat.S_IMODE(new.stat().st_mode) == 0o644
-    assert stat.S_IMODE(old.stat().st_mode) == 0o640
-    assert old.read_bytes() == b"x"
-
-
 def test_a_file_that_is_removed_before_it_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,17 +308,24 @@ def test_a_file_that_is_removed_before_it_is_replaced(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """Its target is replaced."""
-    target, link = tmp_path / "target", tmp_path / "link"
-    target.write_bytes(b"before")
-    link.symlink_to("target")
+def test_the_mode_of_a_file(tmp_path: Path) -> None:
+    """A new file has that of the umask; an existing one keeps its mode, also behind a link, which stays."""
+    old, new, link = tmp_path / "old", tmp_path / "new", tmp_path / "link"
+    old.write_bytes(b"")
+    old.chmod(0o640)
+    link.symlink_to("old")
+    before = os.umask(0o022)
+    try:
+        for target in (old, new, link):
+            with atomic_write(target) as file:
+                file.write(target.name.encode())
+    finally:
+        os.umask(before)
 
-    with atomic_write(link) as file:
-        file.write(b"after")
-
+    assert stat.S_IMODE(new.stat().st_mode) == 0o644
+    assert stat.S_IMODE(old.stat().st_mode) == 0o640
     assert link.is_symlink()
-    assert target.read_bytes() == b"after"
+    assert old.read_bytes() == b"link"
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
@@ -546,10 +532,7 @@ def test_a_process_that_is_forked_while_a_folder_is_locked(tmp_path: Path) -> No
 
 def test_a_folder_that_may_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot be opened, and so not be locked, but files in it can be written."""
-
-    def refuse(*_: Any) -> int:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
+    refuse = Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
     with monkeypatch.context() as patched:
         patched.setattr(os, "open", refuse)
         with locked_folder(tmp_path):
@@ -561,11 +544,7 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Files are written nevertheless, and temporary files are not removed."""
     abandoned = tmp_path / ".out.csv.89abcdef.part"
     abandoned.write_bytes(b"half")
-
-    def refuse(_file: int, _operation: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
     with atomic_write(tmp_path / "out.csv") as file:
         file.write(b"x")
 

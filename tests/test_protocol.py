@@ -47,27 +47,16 @@ def read_golden(name: str, message: type[Any]) -> Any:
 # Addresses, paths and parameters
 
 
-def test_addresses() -> None:
-    """One for each region, without the final slash, so that no path begins with two slashes."""
+def test_what_the_document_names() -> None:
+    """Addresses without a final slash, paths, the components in its order, and the two defaults."""
     assert protocol.REGIONS == {
         "eu1": "https://api.eu1.connecty-ai.com",
         "us1": "https://api.us1.connecty-ai.com",
     }
-
-
-def test_paths() -> None:
-    """The four endpoints."""
     assert protocol.HEALTH == "/v1/health"
     assert protocol.TOKEN == "/v1/auth/token"
     assert protocol.QUESTIONS.format(dw_id=13) == "/v1/dw/13/questions"
-    assert (
-        protocol.RESULTS.format(dw_id=13, question_id="729cb7a4-4b06-449e-a3c9-df40f5e570b8")
-        == "/v1/dw/13/questions/729cb7a4-4b06-449e-a3c9-df40f5e570b8/results"
-    )
-
-
-def test_parameters() -> None:
-    """The four components in the document's order, and the two defaults."""
+    assert protocol.RESULTS.format(dw_id=13, question_id="7") == "/v1/dw/13/questions/7/results"
     assert protocol.COMPONENTS == ("dataframe", "statistics", "sqlquery", "summary")
     assert protocol.DEFAULT_INCLUDE == ("dataframe",)
     assert protocol.DEFAULT_MAX_ROWS == 1000
@@ -182,22 +171,14 @@ def test_an_error_does_not_show_its_input() -> None:
 # States
 
 
-def test_the_four_states_of_the_document() -> None:
-    """Spelled as the API spells them, and equal to their spelling."""
+def test_the_states_of_the_document() -> None:
+    """Spelled as the API spells them. They only advance, a poll may miss some, and two are final."""
     assert [str(state) for state in State] == ["PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"]
     assert State.FAILED == "FAILED"
-
-
-def test_the_states_after_each_state() -> None:
-    """States only advance, and a poll may miss those in between."""
     assert dict(NEXT_STATES) == {
         State.PENDING: {State.PENDING, State.IN_PROGRESS, State.COMPLETED, State.FAILED},
         State.IN_PROGRESS: {State.IN_PROGRESS, State.COMPLETED, State.FAILED},
         State.COMPLETED: {State.COMPLETED},
         State.FAILED: {State.FAILED},
     }
-
-
-def test_the_final_states() -> None:
-    """A question ends COMPLETED or FAILED."""
     assert {State.COMPLETED, State.FAILED} == FINAL_STATES

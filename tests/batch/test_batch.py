@@ -676,6 +676,7 @@ def test_a_folder_whose_beginning_was_killed(ask: Any, folder: Path) -> None:
     ("file", "content", "message"),
     [
         ("batch.json", None, r"has the index or the parts of a batch, but no batch\.json"),
+        ("batch.json index.sqlite3", None, r"has the index or the parts of a batch, but no batch\.json"),
         ("batch.json", b'{"format": 2}', "another version"),
         *(
             ("batch.json", content, r"batch\.json is damaged")
@@ -691,7 +692,7 @@ def test_a_file_of_the_batch_that_is_missing_or_damaged(
     """Nothing is asked, now or by a further call, and none is made: what was asked would be unknown."""
     ask(["how many?"])
     store_at(folder / "index.sqlite3").close()
-    for path in folder.glob(f"{file}*"):
+    for path in [path for name in file.split() for path in folder.glob(f"{name}*")]:
         path.unlink()
     if content is not None:
         (folder / file).write_bytes(content)

@@ -87,18 +87,6 @@ def test_an_index_that_is_older_than_the_parts(ask: Any, service: Any, folder: P
     assert cf.metadata(cf.read_parquet(folder / "parts" / "000002.parquet"), required=True).question == "b"
 
 
-def test_parts_alone(ask: Any, service: Any, folder: Path) -> None:
-    """Without index and manifest it is unknown what was asked, so they are not begun anew."""
-    ask(["how many?"])
-    store_at(folder / "index.sqlite3").close()
-    for path in [folder / "batch.json", *folder.glob("index.sqlite3*")]:
-        path.unlink()
-    with pytest.raises(cf.ConfigError, match=r"the index or the parts of a batch, but no batch\.json"):
-        ask(["how many?"])
-
-    assert service.asked == {"how many?": 1}
-
-
 def test_a_folder_that_was_deleted(ask: Any, service: Any, folder: Path) -> None:
     """It is that of a new batch, also in a process that knew the old one."""
     ask(["how many?"])

@@ -90,35 +90,20 @@ def test_what_is_refused(questions: Any, message: str) -> None:
 
 
 @cases(
-    ("name", "problem"),
+    ("problem", "names"),
     [
-        ("", "is not a file name"),
-        (" ", "is not a file name"),
-        (".", "is not a file name"),
-        ("..", "is not a file name"),
-        ("a/b", "has a path separator"),
-        ("../x", "has a path separator"),
-        ("a\\b", "has a path separator"),
-        ("a\nb", "has a control character"),
-        ("a\0b", "has a control character"),
-        ("\u202egnp", "has a control character"),
-        ("\ud800", "has a control character"),
-        ("eu:pl", "has one of"),
-        ("2026-01-31 08:00", "has one of"),
-        ("a?b", "has one of"),
-        ("a*", "has one of"),
-        ("<a", "has one of"),
-        ("a>", "has one of"),
-        ('"a"', "has one of"),
-        ("a|b", "has one of"),
-        ("x" * 101, "has more than 100 bytes"),
-        ("é" * 51, "has more than 100 bytes"),
+        ("is not a file name", ["", " ", ".", ".."]),
+        ("has a path separator", ["a/b", "../x", "a\\b"]),
+        ("has a control character", ["a\nb", "a\0b", "\u202egnp", "\ud800"]),
+        ("has one of", ["eu:pl", "2026-01-31 08:00", "a?b", "a*", "<a", "a>", '"a"', "a|b"]),
+        ("has more than 100 bytes", ["x" * 101, "é" * 51]),
     ],
 )
-def test_names_that_are_refused(name: str, problem: str) -> None:
+def test_names_that_are_refused(problem: str, names: list[str]) -> None:
     """What no file should be called."""
-    with pytest.raises(cf.ConfigError, match=f"number 1: the name .* {problem}"):
-        read_items([(name, "how many?")])
+    for name in names:
+        with pytest.raises(cf.ConfigError, match=f"number 1: the name .* {problem}"):
+            read_items([(name, "how many?")])
 
 
 @cases("name", ["a", "x" * 100, "é" * 50, "Zażółć gęślą jaźń", "a.b", ".hidden", "_x", "con", "a.", "a "])
