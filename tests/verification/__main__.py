@@ -19,10 +19,7 @@ _PROGRAMS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "batch": ("batch.run", {"questions": 1_000, "kills": 10, "large": 10_000, "seed": 1, "store": "sqlite"}),
     "chaos": ("chaos.run", {"questions": 2_000, "seed": None}),
     "fidelity": ("fidelity.report", {"every": 1}),
-    "fuzz": (
-        "fuzz.run",
-        {"cases": 1_000_000, "seed": None, "workers": _PROCESSES, "case": None, "body": ""},
-    ),
+    "fuzz": ("fuzz.run", {"cases": 1_000_000, "seed": None, "workers": _PROCESSES, "case": None}),
     "history": ("history.run", {"kills": 200, "seed": 1, "store": "sqlite"}),
     "mutate": ("mutate.run", {"room": [""], "count": 60, "seed": None, "workers": _PROCESSES}),
     "openings": ("soak.openings", {"count": 500}),

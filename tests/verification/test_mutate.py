@@ -74,10 +74,7 @@ project = Project(root, "tiny", {"room": ("room",)})
 print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
 with (root / "tests/room/test_module.py").open("a") as file:
     file.write("\\n\\ndef test_zero():\\n    assert is_small(0)\\n")
-path = root / "tiny/room/module.py"
-path.write_text("# A line more.\\n" + path.read_text())
 print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
-path.write_text(path.read_text().removeprefix("# A line more.\\n"))
 """
 HANGING = """
 import sys, tempfile, time

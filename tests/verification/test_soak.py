@@ -76,17 +76,10 @@ def test_a_quarter_has_a_fault() -> None:
 def test_a_case_is_reproducible() -> None:
     """The same seed and number, and the question alone, return the same case; no two share a question."""
     case = make_case(3, 14)
-    assert make_case(3, 14) == case
-    assert parse_case("What are the rows of case 14 of seed 3?") == case
+    assert make_case(3, 14) == case == parse_case("What are the rows of case 14 of seed 3?")
     assert parse_case(case.question).rows == case.rows
     assert parse_case("What else?") is None
     assert len({make_case(seed, number).question for seed in (1, 2) for number in range(100)}) == 200
-
-
-def _without_fault() -> Any:
-    """Return a case without a fault."""
-    cases = (make_case(1, number) for number in range(100))
-    return next(case for case in cases if case.scenario is scenarios.NO_FAULT)
 
 
 def _of_scenario(name: str) -> Any:
@@ -98,32 +91,44 @@ _SUCCESS = {"error": None, "question_id": "a", "warned": (), "problems": (), "to
 _RECORD = {"ids": ["a"], "submissions": [200], "polls": [200, 200]}
 
 
+_UNCERTAIN = {"error": cf.SubmissionUncertain, "question_id": None}
+_NOT_ACCEPTED: dict[str, Any] = {"ids": [], "polls": []}
+
+
 @cases(
-    ("outcome", "record", "found"),
+    ("scenario", "outcome", "record", "found"),
     [
-        ({}, {}, None),
-        ({}, {"submissions": [429, 401, 200]}, None),
-        ({}, {"ids": ["a", "b"]}, "was accepted 2 times"),
-        ({}, {"submissions": [503, 200]}, "arrived 2 times"),
-        ({}, {"submissions": [None, 200]}, "arrived 2 times"),
-        ({"question_id": "b"}, {}, "the id b is none of"),
-        ({"question_id": None}, {}, "without an id"),
-        ({"error": cf.QuestionTimeout}, {}, "instead of the right frame"),
-        ({"error": cf.SubmissionUncertain, "question_id": None}, {}, "instead of the right frame"),
-        ({"problems": ("an exception that is not ours",)}, {}, "not ours"),
-        ({"warned": (ResourceWarning,)}, {}, "the warnings are"),
-        ({"error": cf.AuthError}, {"polls": [401]}, "instead of the right frame"),
-        ({"error": cf.AuthError}, {"polls": [401, 401]}, None),
-        ({"error": cf.AuthError, "question_id": None}, {"polls": [401, 401]}, "without an id"),
+        ("none", {}, {}, None),
+        ("none", {}, {"submissions": [429, 401, 200]}, None),
+        ("none", {}, {"ids": ["a", "b"]}, "was accepted 2 times"),
+        ("none", {}, {"submissions": [503, 200]}, "arrived 2 times"),
+        ("none", {}, {"submissions": [None, 200]}, "arrived 2 times"),
+        ("none", {"question_id": "b"}, {}, "the id b is none of"),
+        ("none", {"question_id": None}, {}, "without an id"),
+        ("none", {"error": cf.QuestionTimeout}, {}, "instead of the right frame"),
+        ("none", _UNCERTAIN, {}, "instead of the right frame"),
+        ("none", {"problems": ("an exception that is not ours",)}, {}, "not ours"),
+        ("none", {"warned": (ResourceWarning,)}, {}, "the warnings are"),
+        # Two tokens that expired; a call tries one new token only.
+        ("none", {"error": cf.AuthError}, {"polls": [401]}, "instead of the right frame"),
+        ("none", {"error": cf.AuthError}, {"polls": [401, 401]}, None),
+        ("none", {"error": cf.AuthError, "question_id": None}, {"polls": [401, 401]}, "without an id"),
+        # A fault may replace a 401, so that nothing was accepted; other scenarios allow no such outcome.
+        ("ask: 503 after", _UNCERTAIN, {**_NOT_ACCEPTED, "submissions": [503]}, None),
+        ("ask: 503 after", _UNCERTAIN, {**_NOT_ACCEPTED, "submissions": [401, 503]}, "accepted 0 times"),
+        ("none", _UNCERTAIN, {**_NOT_ACCEPTED, "submissions": [503]}, "accepted 0 times"),
+        # An unknown state must warn, unless a poll was rejected in its place.
+        ("results: a state that goes back", {}, {"polls": [200, 401, 200]}, None),
+        ("results: a state that goes back", {}, {"polls": [200, 200, 200]}, "the warnings are ()"),
     ],
 )
 def test_what_is_wrong_with_a_call_is_found(
-    outcome: dict[str, Any], record: dict[str, Any], found: str | None
+    scenario: str, outcome: dict[str, Any], record: dict[str, Any], found: str | None
 ) -> None:
-    """A right frame and one submission pass, and an AuthError after two expired tokens; nothing else does."""
+    """A right frame and one submission pass, and what a scenario allows; nothing else does."""
     actual = asker.CallOutcome(**_SUCCESS | outcome)
     received = server_process.QuestionRecord(**_RECORD | record)
-    problems = checks.check_outcome(_without_fault(), actual, received)
+    problems = checks.check_outcome(_of_scenario(scenario), actual, received)
     assert (found is None) == (problems == [])
     assert found is None or found in "\n".join(problems)
 
@@ -135,37 +140,14 @@ def test_what_is_wrong_with_a_call_is_found(
 def test_a_deadline_that_is_missed_is_found(past: float, lateness: float, *, passes: bool) -> None:
     """A quarter of a second and the lateness of the machine are allowed; ending early is not."""
     case = _of_scenario("results: silence")
-    actual = asker.CallOutcome(
-        **_SUCCESS | {"error": cf.QuestionTimeout, "took": case.timeout + past, "lateness": lateness}
-    )
-    problems = checks.check_outcome(case, actual, server_process.QuestionRecord(**_RECORD))
-    assert (problems == []) == passes
-
-
-@pytest.mark.parametrize(("polls", "passes"), [([200, 401, 200], True), ([200, 200, 200], False)])
-def test_a_warning_that_is_missing_is_found(polls: list[int], *, passes: bool) -> None:
-    """An unknown state must warn, unless a poll was rejected in its place."""
-    case = _of_scenario("results: a state that goes back")
-    received = server_process.QuestionRecord(**_RECORD | {"polls": polls})
-    problems = checks.check_outcome(case, asker.CallOutcome(**_SUCCESS), received)
-    assert (problems == []) == passes
-
-
-@cases(
-    ("name", "submissions", "passes"),
-    [("ask: 503 after", [503], True), ("ask: 503 after", [401, 503], False), ("", [503], False)],
-)
-def test_a_fault_after_a_rejection(name: str, submissions: list[int], *, passes: bool) -> None:
-    """A fault may replace a 401, so that nothing was accepted; other scenarios allow no such outcome."""
-    case = _of_scenario(name) if name else _without_fault()
-    received = server_process.QuestionRecord(**_RECORD | {"ids": [], "submissions": submissions, "polls": []})
-    outcome = asker.CallOutcome(**_SUCCESS | {"error": cf.SubmissionUncertain, "question_id": None})
-    assert (checks.check_outcome(case, outcome, received) == []) == passes
+    ended = {"error": cf.QuestionTimeout, "took": case.timeout + past, "lateness": lateness}
+    received = server_process.QuestionRecord(**_RECORD)
+    assert (checks.check_outcome(case, asker.CallOutcome(**_SUCCESS | ended), received) == []) == passes
 
 
 def test_a_wrong_frame_is_found() -> None:
     """A table without metadata, another value and another type are found; the right values and types pass."""
-    case = _without_fault()
+    case = _of_scenario("none")
     types = {"number": pa.int64(), "name": pa.string(), "day": pa.date32(), "ratio": pa.float64()}
     columns = dict(zip(case.columns, map(list, zip(*case.rows, strict=True)), strict=True))
     schema = pa.schema({name: types[name] for name in case.columns})

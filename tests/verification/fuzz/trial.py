@@ -70,10 +70,7 @@ class Trials:
         self._number = number
         family, body = body_of(self._seed, number)
         self.counts[f"family: {family}"] += 1
-        return self.check(body, random.Random(f"{self._seed} {number} how"))
-
-    def check(self, body: bytes, rng: random.Random) -> list[str]:
-        """Read a body and return the problems of the outcome."""
+        rng = random.Random(f"{self._seed} {number} how")
         with _ignoring_own_warnings(), self._blocks_of(rng.choice(_BLOCKS)):
             outcome = self._read(body)
             problems = outcome.problems or self._compare(body, outcome.answer)

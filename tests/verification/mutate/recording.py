@@ -1,20 +1,15 @@
-"""Which tests execute which lines of the package, and how long each takes: recorded once by coverage.py.
+"""Which tests execute which lines of the package, and how long each takes, by coverage.py.
 
-The tests are run as those of a mutant are, and one that fails that way is not used. The recording is kept in
-a folder of the checkout that git ignores, until what tests share changes. Recorded again are files of tests
-that have changed, or of which a test executes a file of the package that has changed.
+The tests are run as those of a mutant are, and one that fails that way is not used.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import sys
 import time
 from collections import defaultdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import coverage
@@ -24,8 +19,8 @@ from tests.verification.mutate.trial import Forked, hand_to_children, run_pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
+    from pathlib import Path
 
-_FOLDER: Final = ".mutate_cache"
 #: Folders of tests that run no code of the package in their process.
 LEFT_OUT: Final = {"engines", "external", "notebooks", "spark", "typing"}
 _SECONDS: Final = 3600
@@ -34,89 +29,38 @@ _RUN: Final = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode
 
 
 class Recording:
-    """What tests execute.
+    """What tests execute, and the seconds that each takes."""
 
-    Parameters
-    ----------
-    folder
-        The files of the processes that recorded it.
-    digests
-        The digests of all files of tests and of the package, by path.
-    """
-
-    def __init__(self, folder: Path, digests: dict[str, str]) -> None:
-        self.recorded: set[str] = set()
+    def __init__(self) -> None:
         self.failed: list[str] = []
         self.seconds: dict[str, float] = {}
-        self._data: list[tuple[coverage.CoverageData, set[str]]] = []
-        for path in sorted(folder.glob("*.json")):
-            found = json.loads(path.read_text(encoding="utf-8"))
-            data = coverage.CoverageData(str(path.with_suffix(".coverage")))
-            data.read()
-            changed = [name for name, digest in found["package"].items() if digests.get(name) != digest]
-            stale = {
-                test.partition("::")[0]
-                for name in changed
-                for tests in data.contexts_by_lineno(name).values()
-                for test in tests
-            }
-            same = {name for name, digest in found["files"].items() if digests.get(name) == digest} - stale
-            seconds = {
-                test: took for test, took in found["seconds"].items() if test.partition("::")[0] in same
-            }
-            self.recorded |= same
-            self.failed += [test for test in found["failed"] if test.partition("::")[0] in same]
-            self.seconds |= seconds
-            self._data.append((data, set(seconds)))
-        self._lines: dict[Path, dict[int, set[str]]] = {}
+        self._lines: defaultdict[str, dict[int, set[str]]] = defaultdict(dict)
+
+    def add(self, folder: Path) -> None:
+        """Add what a process has recorded in its folder."""
+        found = json.loads((folder / "tests.json").read_text(encoding="utf-8"))
+        self.failed += found["failed"]
+        self.seconds |= found["seconds"]
+        data = coverage.CoverageData(str(folder / "tests.coverage"))
+        data.read()
+        for file in data.measured_files():
+            for line, tests in data.contexts_by_lineno(file).items():
+                self._lines[file].setdefault(line, set()).update(found["seconds"].keys() & tests)
 
     def tests(self, file: Path, lines: Iterable[int]) -> set[str]:
         """Return the tests that execute any of these lines of a file."""
-        if file not in self._lines:
-            found: dict[int, set[str]] = defaultdict(set)
-            for data, used in self._data:
-                for line, tests in data.contexts_by_lineno(str(file)).items():
-                    found[line].update(used.intersection(tests))
-            self._lines[file] = found
-        by_line = self._lines[file]
+        by_line = self._lines[str(file)]
         return {test for line in lines for test in by_line.get(line, ())}
 
 
 def record(root: Path, package: str, workers: int) -> Recording:
-    """Run all tests, apart from those of which the recording still holds."""
+    """Run all tests that can be fast."""
     tests = root / "tests"
     paths = [path for path in tests.rglob("test_*.py") if not _is_left_out(path.relative_to(tests))]
     paths.sort(key=lambda path: path.stat().st_size)
-    files = {str(path.relative_to(root)): _digest(path) for path in paths}
-    modules = {str(path): _digest(path) for path in (root / package).rglob("*.py")}
-    shared = hashlib.sha256(f"{sys.version} {coverage.__version__}".encode())
-    for path in sorted([*(root / package).rglob("*"), *tests.rglob("*")]):
-        is_shared = path.parent != Path(__file__).parent and not path.match("test_*.py")
-        if is_shared and str(path) not in modules and path.is_file() and path.suffix != ".pyc":
-            shared.update(f"{path}\0{_digest(path)}".encode())
-    folder = root / _FOLDER / shared.hexdigest()[:16]
-    if not folder.exists():
-        shutil.rmtree(root / _FOLDER, ignore_errors=True)
-        folder.mkdir(parents=True)
-    recorded = Recording(folder, files | modules).recorded
-    missing = {name: digest for name, digest in files.items() if name not in recorded}
-    shares = [dict([*missing.items()][share::workers]) for share in range(min(workers, len(missing)))]
-    _run_all(root, package, shares, modules, folder)
-    return Recording(folder, files | modules)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _is_left_out(test: Path) -> bool:
-    return test.parts[0] in LEFT_OUT or test.name == "test_mutate.py"
-
-
-def _run_all(
-    root: Path, package: str, shares: list[dict[str, str]], modules: dict[str, str], folder: Path
-) -> None:
-    processes = [Forked(partial(_run_share, root, package, files, modules), _SECONDS) for files in shares]
+    files = [str(path.relative_to(root)) for path in paths]
+    shares = [files[share::workers] for share in range(min(workers, len(files)))]
+    processes = [Forked(partial(_run_share, root, package, share), _SECONDS) for share in shares]
     try:
         for process in processes:
             while not process.has_ended():
@@ -124,19 +68,24 @@ def _run_all(
     finally:
         for process in processes:
             process.kill()
-    for number, process in enumerate(processes, len([*folder.glob("*.json")])):
+    recording = Recording()
+    for process in processes:
         if process.code not in _RUN:
             output = (process.folder / "output").read_text(encoding="utf-8", errors="replace")
             raise RuntimeError(f"The tests could not be run (exit code {process.code}):\n{output[-4000:]}")
-        for name in ("tests.json", "tests.coverage"):
-            shutil.move(process.folder / name, folder / f"{number}.{name}")
+        recording.add(process.folder)
         shutil.rmtree(process.folder)
+    return recording
 
 
-def _run_share(root: Path, package: str, files: dict[str, str], modules: dict[str, str], folder: Path) -> int:
+def _is_left_out(test: Path) -> bool:
+    return test.parts[0] in LEFT_OUT or test.name == "test_mutate.py"
+
+
+def _run_share(root: Path, package: str, files: list[str], folder: Path) -> int:
     recorder = _Recorder(str(root / package), folder)
     code = run_pytest(root, folder, files, recorder)
-    recorder.write(files, modules)
+    recorder.write()
     return code
 
 
@@ -173,13 +122,13 @@ class _Recorder:
         elif report.skipped:
             self._skipped.add(report.nodeid)
 
-    def write(self, files: dict[str, str], modules: dict[str, str]) -> None:
-        """Write what was found of files of tests, with the digests of these and of the package."""
+    def write(self) -> None:
+        """Write what was found."""
         self._coverage.stop()
         self._coverage.save()
         self._coverage.combine([str(self._folder)])  # with what processes have recorded that tests started
         self._coverage.save()
         unused = self._failed | self._skipped
         seconds = {test: took for test, took in self._seconds.items() if test not in unused}
-        found = {"files": files, "package": modules, "failed": sorted(self._failed), "seconds": seconds}
+        found = {"failed": sorted(self._failed), "seconds": seconds}
         (self._folder / "tests.json").write_text(json.dumps(found), encoding="utf-8")
