@@ -14,19 +14,15 @@ if TYPE_CHECKING:
 #: The parts of random texts: all that has a meaning in JSON, in CSV, or in the reader itself.
 _PIECES: Final = (
     "],[", "],[", ",", ",", '"', '"', "\\", "\\", "[", "]", "{", "}", ":", "null", "true", "false", "5", "-",
-    "NaN",
-    " ", "\t", "\n", "\r", "\r\n", "\0", "\x01", "\x02", "\x03", "\x1f", "\x7f", "/", "'", "n", "u0041", "a",
-    "b",
-    "\u00e9", "\u2028", "\u2029", "\ufeff", "\uffff", "\U0001f600", "\U0010ffff", "\u0800", "\u00a0", "#",
-    ";",
+    "NaN", " ", "\t", "\n", "\r", "\r\n", "\0", "\x01", "\x02", "\x03", "\x1f", "\x7f", "/", "'", "n",
+    "u0041", "a", "b", "\u00e9", "\u2028", "\u2029", "\ufeff", "\uffff", "\U0001f600", "\U0010ffff", "\u0800",
+    "\u00a0", "#", ";",
 )  # fmt: skip
 _WORDS: Final = (
     "", "", " ", "null", "true", "false", "5", "-0", "1.5", "1e5", "00123", "NaN", "Infinity", "-Infinity",
-    "infinity",
-    "],[", '"', '""', "\\", "\\\\", '\\"', ",", "],[],[", '"],["', "[", "]", "]]", "[[", "{}", " a", "a ",
-    "NA", "N/A",
-    "2025-01-01", "2025-02-30", "0000-01-01", "2025-01-01T24:00:00Z", "2025-01-01 BC", "10:00:00",
-    "24:00:00", "P1D",
+    "infinity", "],[", '"', '""', "\\", "\\\\", '\\"', ",", "],[],[", '"],["', "[", "]", "]]", "[[", "{}",
+    " a", "a ", "NA", "N/A", "2025-01-01", "2025-02-30", "0000-01-01", "2025-01-01T24:00:00Z",
+    "2025-01-01 BC", "10:00:00", "24:00:00", "P1D",
 )  # fmt: skip
 #: The bytes that have a meaning in JSON or in UTF-8, for changes that are likely to break something.
 BYTES: Final = (
@@ -169,8 +165,7 @@ _KINDS: Final[dict[str, Callable[[random.Random, Spelling], str]]] = {
 }
 _COLUMNS: Final = (
     "text", "text", "text", "text", "word", "whole", "whole", "whole", "number", "number", "short", "short",
-    "boolean",
-    "boolean", "aware", "naive", "date", "time", "null", "nested", "grammar",
+    "boolean", "boolean", "aware", "naive", "date", "time", "null", "nested", "grammar",
 )  # fmt: skip
 
 
