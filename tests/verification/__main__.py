@@ -16,7 +16,7 @@ _PROCESSES: Final = os.cpu_count() or 1
 #: The module of each program, whose ``main`` prints a report and returns what is broken, and its options with
 #: their defaults. A seed of None is a random one.
 _PROGRAMS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "batch": ("batch.run", {"questions": 1_000, "kills": 10, "large": 10_000, "seed": 1, "store": "sqlite"}),
+    "batch": ("batch.run", {"questions": 1_000, "kills": 10, "seed": 1, "store": "sqlite"}),
     "chaos": ("chaos.run", {"questions": 2_000, "seed": None}),
     "fidelity": ("fidelity.report", {"every": 1}),
     "fuzz": ("fuzz.run", {"cases": 1_000_000, "seed": None, "workers": _PROCESSES, "case": None}),

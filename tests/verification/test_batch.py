@@ -8,31 +8,39 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.batch import BatchProgress, ask_batch
+from connecty_frames.client import Client
 from connecty_frames.frames.accessor import attach
 from connecty_frames.frames.parquet_file import write_parquet
 from tests.servers.postgres import postgres_server
-from tests.verification.batch.run import Growth, kill, measure, wrong_parts
+from tests.verification.batch.run import Report, kill, wrong_parts
 from tests.verification.namespaces import pid_namespace
+from tests.verification.service import service
+from tests.verification.soak.resources import measure_resources
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MEBIBYTE = 1024**2
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+def _check(report: Report, questions: int) -> None:
+    """Each question is asked once, each part is right, and a further run sends nothing."""
+    assert report.broken == [], str(report)
+    assert report.submissions == questions
+    assert report.parts == questions - (report.uncertain - report.unsent)
+    assert report.further == 0
 
 
 @LINUX
 @pytest.mark.slow
 def test_two_kills() -> None:
-    """Each question is asked once, each part is right, and a further run sends nothing."""
+    """Each question is asked once, also when one of the processes is in a pid namespace of its own."""
     report = kill(60, 2, seed=1, lease=2.0)
 
-    assert report.broken == [], str(report)
+    _check(report, 60)
     assert report.killed == 2
     assert report.foreign == (1 if pid_namespace()[0] else 0)
-    assert report.submissions == 60
-    assert report.parts == 60 - (report.uncertain - report.unsent)
-    assert report.further == 0
 
 
 @LINUX
@@ -47,28 +55,27 @@ def test_four_pods() -> None:
     except FileNotFoundError as error:
         pytest.skip(str(error))
 
-    assert report.broken == [], str(report)
+    _check(report, 120)
     assert report.killed > 4
-    assert report.submissions == 120
-    assert report.parts == 120 - (report.uncertain - report.unsent)
-    assert report.further == 0
 
 
 @LINUX
 @pytest.mark.slow
-def test_memory() -> None:
-    """It is measured at both moments, and does not grow with the questions."""
-    growth = measure(300, after=50)
+def test_memory(tmp_path: Path) -> None:
+    """The 250 questions after the first 50 take less than 4 MiB of memory."""
+    held = {}
 
-    assert (growth.early[0], growth.late[0]) == (50, 300)
-    assert 0 < growth.early[1] < growth.late[1]
-    assert growth.is_flat, str(growth)
+    def measure(progress: BatchProgress) -> None:
+        if progress.done in {50, 300}:
+            held[progress.done] = measure_resources().memory
 
-
-def test_growth() -> None:
-    """64 MiB are too much."""
-    assert Growth((1, 1.0, 0), (2, 2.0, 63 * MEBIBYTE)).is_flat
-    assert not Growth((1, 1.0, 0), (2, 2.0, 64 * MEBIBYTE)).is_flat
+    with (
+        service() as (_, script),
+        Client("id", client_secret="s", base_url=script.address, dw_id=1) as client,
+    ):
+        ask_batch([f"question {number}" for number in range(300)], tmp_path, client=client, progress=measure)
+    assert held[50] > 0
+    assert held[300] - held[50] < 4 * 2**20
 
 
 @pytest.mark.parametrize(

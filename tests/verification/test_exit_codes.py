@@ -4,44 +4,26 @@ from __future__ import annotations
 
 import runpy
 import sys
+from typing import Any
 
 import pytest
 
 from benchmarks.questions import score
+from tests.cases import cases
 from tests.verification.__main__ import main
 from tests.verification.batch import run as batch
 from tests.verification.history import run as history
 
-FLAT, GROWN = (batch.Growth((1, 1.0, 0), (2, 2.0, grown)) for grown in (0, 64 * 1024**2))
 
-
-def test_history(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A question that was lost."""
-    monkeypatch.setattr(history, "run", lambda *_, **__: history.Report(broken=["lost: 'b' was accepted"]))
-    assert main(["history"]) == 1
-    assert capsys.readouterr().out.endswith("\nlost: 'b' was accepted\n")
-
-
-@pytest.mark.parametrize(
-    ("broken", "growth", "found"),
-    [
-        (["asked 2 times"], FLAT, "\nasked 2 times\n"),
-        ([], GROWN, ": +64.0 MiB,"),
-        ([], FLAT, "promise kept\n"),
-    ],
-)
-def test_batch(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    broken: list[str],
-    growth: batch.Growth,
-    found: str,
+@cases(("program", "module"), [("history", history), ("batch", batch)])
+def test_broken_promises(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], program: str, module: Any
 ) -> None:
-    """A question that was asked twice, or memory that grows."""
-    monkeypatch.setattr(batch, "kill", lambda *_, **__: batch.Report(questions=1, pods=1, broken=broken))
-    monkeypatch.setattr(batch, "measure", lambda *_, **__: growth)
-    assert main(["batch"]) == (found != "promise kept\n")
-    assert found in capsys.readouterr().out
+    """What is broken is the end of the report."""
+    name = "run" if program == "history" else "kill"
+    monkeypatch.setattr(module, name, lambda *_, **__: module.Report(broken=["lost: 'b' was accepted"]))
+    assert main([program]) == 1
+    assert capsys.readouterr().out.endswith("\nlost: 'b' was accepted\n")
 
 
 @pytest.mark.slow

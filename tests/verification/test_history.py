@@ -37,22 +37,19 @@ def test_pods_that_share_a_database() -> None:
     """The short form of ``--store postgres``: kills, one key over restarts, and outages."""
     shared = pytest.importorskip("tests.verification.history.shared")
     try:
-        context = postgres_server()
-        server = context.__enter__()
+        with postgres_server() as server:
+            report = run(20, seed=1, lease=2.0, place=server.url())
+            line, broken = shared.one_key(server, pods=3, threads=4, rounds=4, seed=1, restarts=1)
+            outages = [shared.outages(server, seed=1, times=2, required=each) for each in (True, False)]
     except FileNotFoundError as error:
         pytest.skip(str(error))
-    try:
-        report = run(20, seed=1, lease=2.0, place=server.url())
-        assert report.broken == [], str(report)
-        assert report.accepted == report.recorded > 0, str(report)
-        line, broken = shared.one_key(server, pods=3, threads=4, rounds=4, seed=1, restarts=1)
-        assert (line, broken) == ("3 pods x 4 threads, 4 rounds, 1 restarts: 4 questions", [])
-        for required in (True, False):
-            line, broken = shared.outages(server, seed=1, times=2, required=required)
-            assert broken == []
-            assert f"{'required' if required else 'optional'}: 160 of 160 questions sent" in line
-    finally:
-        context.__exit__(None, None, None)
+    assert report.broken == [], str(report)
+    assert report.accepted == report.recorded > 0, str(report)
+    assert (line, broken) == ("3 pods x 4 threads, 4 rounds, 1 restarts: 4 questions", [])
+    assert outages == [
+        ("2 outages, required: 160 of 160 questions sent", []),
+        ("2 outages, optional: 160 of 160 questions sent", []),
+    ]
 
 
 def test_what_is_counted() -> None:

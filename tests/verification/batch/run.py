@@ -1,4 +1,4 @@
-"""A batch that is killed at random moments and started again, and a large one whose memory is measured.
+"""A batch that is killed at random moments and started again.
 
 The server takes a question some milliseconds after it arrived, and holds the reply for some more, so that
 processes are killed in between: such a question is UNCERTAIN, and its id is lost. A person then looks in
@@ -8,7 +8,6 @@ not have are asked again with ``retry_uncertain``, the others are left.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
@@ -16,11 +15,12 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 from unittest import mock
 
-from connecty_frames.batch import Batch, ask_batch
+from connecty_frames.batch import ask_batch
 from connecty_frames.client import Client
 from connecty_frames.frames.accessor import metadata
 from connecty_frames.frames.parquet import read_parquet
@@ -31,17 +31,11 @@ from tests.verification.batch.asker import questions as questions_of
 from tests.verification.namespaces import pid_namespace
 from tests.verification.service import service
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 #: In seconds: the longest pauses of the server before it accepts and replies, the longest work on a question,
 #: and the latest moment of a kill after the question that decides on it.
 _PAUSE: Final = 0.002
 _WORK: Final = 0.2
 _LATEST: Final = 0.05
-_MEBIBYTE: Final = 1024**2
-#: The bytes by which memory may grow in a large batch.
-_MAX_GROWTH: Final = 64 * _MEBIBYTE
 
 
 @dataclass
@@ -74,29 +68,6 @@ class Report:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class Growth:
-    """The memory and the time of a large batch: questions, seconds and bytes at two moments."""
-
-    early: tuple[int, float, int]
-    late: tuple[int, float, int]
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether memory grew by less than 64 MiB."""
-        return self.late[2] - self.early[2] < _MAX_GROWTH
-
-    def __str__(self) -> str:
-        (few, _, small), (many, seconds, large) = self.early, self.late
-        grown = (large - small) / _MEBIBYTE
-        lines = [
-            f"memory      {small / _MEBIBYTE:.0f} MiB after {few:,} questions",
-            f"            {large / _MEBIBYTE:.0f} MiB after {many:,}: {grown:+.1f} MiB, of 64 MiB allowed",
-            f"rate        {many:,} questions in {seconds:.0f} s, {many / seconds:.0f}/s, by 16 workers",
-        ]
-        return "\n".join(lines)
-
-
 def kill(
     count: int,
     kills: int,
@@ -119,14 +90,15 @@ def kill(
         service(seed, pause=_PAUSE, work=_WORK) as (server, script),
     ):
         folder = str(Path(temporary, "batch"))
-        server.held = questions_of(count)[-1]  # so that no process ends before it is killed
+        program = [sys.executable, "-m", "tests.verification.batch.asker", script.address, folder, str(count)]
+        asked = questions_of(count)
+        server.held = asked[-1]  # so that no process ends before it is killed
         running: list[subprocess.Popen[bytes]] = []
         try:
             for number, limit in enumerate(sorted(moments.sample(range(1, count * 9 // 10), kills))):
                 while len(running) < pods:
                     foreign = namespace if pods > 1 or number % 2 else ()
-                    command = [*foreign, *_command(script.address, folder, count)]
-                    running.append(subprocess.Popen(command, env=environment))
+                    running.append(subprocess.Popen([*foreign, *program], env=environment))
                     report.foreign += bool(foreign)
                 while any(each.poll() is None for each in running) and server.submissions < limit:
                     time.sleep(0.001)
@@ -135,36 +107,27 @@ def kill(
         finally:
             report.killed += sum(map(_kill, running))
             server.held = ""
-        with Client(
-            "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
-        ) as client:
-
-            def ask(asked: Sequence[str], *, retry_uncertain: bool = False) -> Batch:
-                return ask_batch(
-                    asked, folder, client=client, progress=False, retry_uncertain=retry_uncertain
-                )
-
-            errors = ask(questions_of(count)).errors("pyarrow").to_pylist()
+        settings: dict[str, Any] = {
+            "client_secret": "secret",
+            "base_url": script.address,
+            "dw_id": 13,
+            "history": history,
+        }
+        with Client("id", **settings) as client:
+            ask = partial(ask_batch, folder=folder, client=client, progress=False)
+            errors = ask(asked).errors("pyarrow").to_pylist()
             uncertain = [row["question"] for row in errors if row["state"] == "UNCERTAIN"]
             unsent = [question for question in uncertain if question not in server.accepted]
             batch = ask(unsent, retry_uncertain=True)
             report.submissions = server.submissions
-            ask(questions_of(count))
+            ask(asked)
             report.further = server.submissions - report.submissions
         report.uncertain, report.unsent = len(uncertain), len(unsent)
         parts, summary = batch.parts(), batch.summary()
         report.parts = len(parts)
         report.broken = [
-            *(
-                f"asked {len(ids)} times: {question!r}"
-                for question, ids in server.accepted.items()
-                if ids[1:]
-            ),
-            *(
-                f"never asked: {question!r}"
-                for question in questions_of(count)
-                if question not in server.accepted
-            ),
+            *(f"asked {len(ids)} times: {each!r}" for each, ids in server.accepted.items() if ids[1:]),
+            *(f"never asked: {each!r}" for each in asked if each not in server.accepted),
             *(f"a wrong part: {name}" for name in wrong_parts(parts, server.accepted)),
             *(["a further run sent questions"] if report.further else []),
         ]
@@ -194,27 +157,12 @@ def wrong_parts(parts: dict[str | int, Path], ids: dict[str, list[str]]) -> list
     return wrong
 
 
-def measure(count: int, *, after: int) -> Growth:
-    """Ask a batch of so many questions in a process of its own, and measure it twice."""
-    with tempfile.TemporaryDirectory() as folder, service() as (_, script):
-        command = [*_command(script.address, str(Path(folder, "batch")), count), str(after), str(count)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    early, late = (tuple(json.loads(line)) for line in done.stdout.splitlines())
-    return Growth(early, late)
-
-
-def _command(address: str, folder: str, count: int) -> list[str]:
-    return [sys.executable, "-m", "tests.verification.batch.asker", address, folder, str(count)]
-
-
-def main(questions: int, kills: int, large: int, seed: int, store: str) -> list[str]:
-    """Kill batches, go on with them, and measure a large one; in PostgreSQL, by pods that share one."""
-    if store == "postgres":
+def main(questions: int, kills: int, seed: int, store: str) -> list[str]:
+    """Kill batches, and go on with them; in PostgreSQL, by pods that share one."""
+    if store == "sqlite":
+        report = kill(questions, kills, seed=seed)
+    else:
         with postgres_server() as server:
             report = kill(2 * questions, 2 * kills, seed=seed, pods=4, history=server.url())
-        print(report)
-        return report.broken
-    report = kill(questions, kills, seed=seed)
-    growth = measure(large, after=questions)
-    print(f"{report}\n\n{growth}")
-    return [*report.broken, *([] if growth.is_flat else ["memory grows"])]
+    print(report)
+    return report.broken

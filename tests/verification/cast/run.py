@@ -117,6 +117,12 @@ def _text_value(value: str) -> Any:
     return value
 
 
+def _cast_by_adbc(answer: cf.Answer, driver: Any, sql: str) -> pa.Table:
+    with driver.cursor() as cursor:
+        cursor.execute(sql)
+        return answer.cast(cursor.fetch_record_batch()).read_all()
+
+
 # --- DuckDB -------------------------------------------------------------------------------------------------
 
 
@@ -154,13 +160,8 @@ def _duckdb(source: str) -> Iterator[Outcome]:
 
 def _answer(sql: str, rows: list[str], section: str | None) -> cf.Answer:
     """Return the answer of a service that sent these rows, arrays of JSON."""
-    nulls = rows.count("[null]")
-    statistics = {
-        "v": {
-            "general": {"count": len(rows), "nulls_count": nulls},
-            **({section: {"distinct_count": 1}} if section else {}),
-        }
-    }
+    counted = {"general": {"count": len(rows), "nulls_count": rows.count("[null]")}}
+    statistics = {"v": counted | ({section: {"distinct_count": 1}} if section else {})}
     body = (
         f'{{"state":"COMPLETED","results":{{"sql_query":{json.dumps(sql)},"dataframe":[["v"],{",".join(rows)}],'
         f'"dataframe_stats":{json.dumps(statistics)}}}}}'
@@ -198,9 +199,7 @@ def _postgres(source: str) -> Iterator[Outcome]:
                     return _pin(answer, "postgres").rerun(driver)
                 if source.startswith("polars"):
                     return answer.cast(pl.read_database(sql, driver), engine="pyarrow")
-                with driver.cursor() as cursor:
-                    cursor.execute(sql)
-                    return answer.cast(cursor.fetch_record_batch()).read_all()
+                return _cast_by_adbc(answer, driver, sql)
 
             yield _outcome(source, name, "whole", answer, answer.to_arrow(), make)
             driver.rollback()
@@ -231,9 +230,7 @@ def _sqlite(source: str) -> Iterator[Outcome]:
                     return answer.cast(
                         pl.read_database(sql, connection, infer_schema_length=None), engine="pyarrow"
                     )
-                with driver.cursor() as cursor:
-                    cursor.execute(sql)
-                    return answer.cast(cursor.fetch_record_batch()).read_all()
+                return _cast_by_adbc(answer, driver, sql)
 
             yield _outcome(source, name, "whole", whole, whole.to_arrow(), make)
 

@@ -46,10 +46,6 @@ def _time(text: str) -> float:
     return DAY if text.startswith("24") else _ticks(f"1970-01-01T{text}")
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
 def _column(name: str, kind: str, *values: Any, size: int = 0) -> TrueColumn:
     """Return a column; dates, times and decimals are given as texts."""
     read: dict[str, Callable[[Any], Any]] = {
@@ -58,8 +54,10 @@ def _column(name: str, kind: str, *values: Any, size: int = 0) -> TrueColumn:
         "decimal": Decimal,
         "float32": lambda number: float(np.float32(number)),
     }
-    made = tuple(None if value is None else read.get(kind, _as_it_is)(value) for value in values)
-    return TrueColumn(name, LogicalType(kind, size), made)
+    make = read.get(kind, lambda value: value)
+    return TrueColumn(
+        name, LogicalType(kind, size), tuple(None if each is None else make(each) for each in values)
+    )
 
 
 _ITEMS: Final = LogicalType("list", 0, (("item", LogicalType("whole", 64)),))

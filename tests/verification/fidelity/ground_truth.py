@@ -212,18 +212,7 @@ def _lists(array: pa.Array) -> list[Any]:
 
 
 def _maps(array: pa.Array) -> list[Any]:
-    return [
-        list(
-            zip(
-                values_of(scalar.values.field(0)),
-                values_of(scalar.values.field(1)),
-                strict=True,
-            )
-        )
-        if scalar.is_valid
-        else None
-        for scalar in array
-    ]
+    return [entries and [tuple(entry.values()) for entry in entries] for entries in _lists(array)]
 
 
 def _structs(array: pa.Array | pa.ChunkedArray) -> list[Any]:

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 from unittest import mock
 
 from connecty_frames.client import Client
@@ -25,17 +25,13 @@ from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.table import COLUMNS, RecordState, read_records, store_at
+from tests.servers.timing import until
 from tests.verification.namespaces import pid_namespace
 from tests.verification.service import service
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 #: The longest pauses of the server, in seconds, before it accepts a question and before it replies; and the
 #: longest between what a kill waits for and the kill.
 _PAUSE: Final = 0.04
-#: The longest wait for anything, beyond a lease.
-_MOST_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -100,36 +96,30 @@ def run(kills: int, *, seed: int, lease: float = leases.SECONDS, place: str | No
                 server.replies.clear() if event == "held" else server.replies.set()
                 _tell(asker, json.dumps({**job, "question": question}))
                 if event in {"accepted", "held"}:
-                    _wait_until(partial(server.accepted.get, question))
+                    until(partial(server.accepted.get, question))
                 elif event == "received":
-                    _wait_until(lambda: received.stat().st_size > ids)  # noqa: B023 - called at once
+                    until(lambda: received.stat().st_size > ids)  # noqa: B023 - called at once
                 time.sleep(moments.uniform(0, _PAUSE))
                 _tell(asker, "kill")
         server.replies.set()
         server.held = ""
-        known, submissions = received.read_text(encoding="utf-8").split(), []
+        known, before = received.read_text(encoding="utf-8").split(), server.submissions
+        settings: dict[str, Any] = {"client_secret": "secret", "base_url": script.address, "dw_id": 13}
         records = []
-        with Client(
-            "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
-        ) as client:
-            submissions.append(server.submissions)
-            _wait_until(lambda: not read_records(store, states=[RecordState.SENT]), lease)
+        with Client("id", **settings, history=history) as client:
+            time.sleep(lease)
+            until(lambda: not read_records(store, states=[RecordState.SENT]))
             for row in read_records(store):
                 found = dict(zip(COLUMNS, row, strict=True))
-                records.append(
-                    Record(
-                        found["question"],
-                        found["question_id"],
-                        found["state"],
-                        resumed=found["question_id"] is not None
-                        and client.question(found["question_id"]).result().to_arrow().to_pylist()
-                        == [{"question": found["question"]}],
-                    )
+                question, question_id = found["question"], found["question_id"]
+                resumed = question_id is not None and (
+                    client.question(question_id).result().to_arrow().to_pylist() == [{"question": question}]
                 )
-            submissions.append(server.submissions)
+                records.append(Record(question, question_id, found["state"], resumed=resumed))
+        submissions = server.submissions - before
         close_databases()
     report = check({question: ids[-1] for question, ids in server.accepted.items()}, known, records)
-    report.killed, report.submissions = kills, submissions[1] - submissions[0]
+    report.killed, report.submissions = kills, submissions
     report.foreign = kills // 2 if len(commands) > 1 else 0
     if report.submissions:
         report.broken.append(f"twice: resuming sent {report.submissions} questions")
@@ -152,14 +142,6 @@ def _tell(asker: subprocess.Popen[str], line: str) -> None:
     asker.stdin.write(f"{line}\n")
     asker.stdin.flush()
     assert asker.stdout.readline()
-
-
-def _wait_until(is_true: Callable[[], object], seconds: float = 0.0) -> None:
-    until = time.monotonic() + seconds + _MOST_SECONDS
-    while not is_true():
-        if time.monotonic() > until:
-            raise TimeoutError("what is waited for has not happened")
-        time.sleep(0.001)
 
 
 def check(accepted: dict[str, str], received: list[str], records: list[Record]) -> Report:

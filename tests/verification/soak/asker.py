@@ -9,7 +9,7 @@ import traceback
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.client import Client
 from connecty_frames.errors import ConnectyError, QuestionError
@@ -18,7 +18,6 @@ from tests.verification.soak.checks import check_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from tests.verification.soak.cases import SoakCase
     from tests.verification.soak.server_process import Addresses
@@ -57,7 +56,7 @@ class CallOutcome:
     lateness: float
 
 
-class Asker:
+class Asker(ExitStack):
     """The clients that ask the cases; a context manager.
 
     Parameters
@@ -67,26 +66,15 @@ class Asker:
     """
 
     def __init__(self, addresses: Addresses) -> None:
-        self._sandbox = addresses.sandbox
-        self._relay = addresses.relay
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._warned = stack.enter_context(_warnings_by_thread())
-            self._pulse = stack.enter_context(Pulse().running())
-            unused = stack.enter_context(socket.socket())  # bound, so that no other process can listen there
-            unused.bind(("127.0.0.1", 0))
-            self._unreachable = f"http://127.0.0.1:{unused.getsockname()[1]}"
-            self._direct = stack.enter_context(Client(**self._sandbox, timeout=_TIMEOUT))
-            self._relayed = stack.enter_context(self._client("soak", self._relay))
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+        super().__init__()
+        self._sandbox, self._relay = addresses
+        self._warned = self.enter_context(_warnings_by_thread())
+        self._pulse = self.enter_context(Pulse().running())
+        unused = self.enter_context(socket.socket())  # bound, so that no other process can listen there
+        unused.bind(("127.0.0.1", 0))
+        self._unreachable = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        self._direct = self.enter_context(Client(**self._sandbox, timeout=_TIMEOUT))
+        self._relayed = self.enter_context(self._client("soak", self._relay))
 
     def ask(self, case: SoakCase) -> CallOutcome:
         """Ask a case; any thread may call this."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import connecty_frames as cf
 from connecty_frames.client import Client
+from tests.servers.timing import until
 from tests.verification.service import service
 from tests.verification.soak.resources import measure_resources
 
@@ -76,6 +77,8 @@ def main(count: int) -> list[str]:
                     # What the server of the test records of requests is none of the package.
                     script.requests.clear()
                 del kept
+                with suppress(AssertionError):  # a thread of the server may close its end late
+                    until(lambda: len(measure_resources().files) <= len(before.files))  # noqa: B023 - called at once
                 after = measure_resources()
             files, memory = len(after.files) - len(before.files), after.memory - before.memory
             print(f"{count} {kind:<21} {files:+d} open files, {memory / 2**10:+,.0f} KiB")

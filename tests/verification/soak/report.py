@@ -105,14 +105,11 @@ class SoakReport:
             "memory": f"{memory} MiB; {self._grown() / _MIB:+.1f} over the last {_MEASURED:,} questions",
         }
 
-    def _settled(self) -> list[int]:
-        """Return the memory held during the questions over which its growth is measured."""
-        began = self.questions - _MEASURED
-        return [held for done, held in self._memory if done >= began] if began >= _MEASURED else []
-
     def _grown(self) -> int:
-        settled = self._settled()
-        return settled[-1] - settled[0] if settled else 0
+        """Return the bytes by which memory grew over the last questions; 0 in a run with few before them."""
+        began = self.questions - _MEASURED
+        settled = [held for done, held in self._memory if done >= began >= _MEASURED] or [0]
+        return settled[-1] - settled[0]
 
 
 def _added(after: list[str], before: list[str]) -> list[str]:
