@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import tracemalloc
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -207,13 +206,6 @@ def test_a_number_beyond_every_type(server: Script, client: Client, number: str)
     with pytest.warns(cf.TypeFidelityWarning, match="n"):
         frame = client.ask_df("how many?", engine="polars")
     assert frame["n"].to_list() == ["1", number]
-
-
-def test_a_number_that_a_decimal_holds(server: Script, client: Client) -> None:
-    """All thirty digits are kept."""
-    server.on("results", raw(server, b'{"dataframe": [["n"], [123456789012345678901234567890]]}'))
-    table = client.ask_df("how many?", engine="pyarrow")
-    assert table["n"].to_pylist() == [Decimal(123456789012345678901234567890)]
 
 
 def test_a_body_that_memory_cannot_hold(

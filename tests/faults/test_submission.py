@@ -59,43 +59,32 @@ def test_any_success_with_an_id_is_acceptance(server: Any, client: Client) -> No
 HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
 
 
-@pytest.mark.parametrize(
-    ("step", "seen"),
-    [
-        ("reset", "the connection was reset"),
-        ("close", "the connection was closed without an answer"),
-        (HEAD[:8], "the connection was closed without an answer"),
-        (b"SSH-2.0\r\n", "the answer was not HTTP"),
-        (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", "the answer was not HTTP"),
-        (HEAD + b"X: x\r\n" * 300 + b"\r\n", "the answer was not HTTP"),
-        (HEAD + b"Content-Length: 99\r\n\r\n" + ACCEPTED[:30], "the answer was cut after 30 bytes"),
-        (HEAD + b"\r\n", "answered 202 with an empty body"),
-        (HEAD + b'Content-Length: 19\r\n\r\n{"question_id": "7"}'[:-1], "answered 202 without a question_id"),
-        (HEAD + b"\r\n" + b"[" * 50_000, "answered 202 without a question_id"),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", "answered 204 with an empty body"),
-        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", "instead of JSON"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "answered 200 with an empty body"),
-        (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nxxxx", "cannot be decompressed"),
-    ],
-    ids=[
-        "reset",
-        "closed",
-        "cut status line",
-        "no HTTP",
-        "70 KB header",
-        "300 headers",
-        "cut",
-        "empty",
-        "bad id",
-        "nested deeply",
-        "204",
-        "login page",
-        "empty 200",
-        "bad gzip",
-    ],
-)
-def test_a_lost_answer_is_uncertain(server: Any, client: Client, step: Any, seen: str) -> None:
+#: The reply to a question, and what is seen of it.
+LOST: dict[str, tuple[Any, str]] = {
+    "reset": ("reset", "the connection was reset"),
+    "closed": ("close", "the connection was closed without an answer"),
+    "cut status line": (HEAD[:8], "the connection was closed without an answer"),
+    "no HTTP": (b"SSH-2.0\r\n", "the answer was not HTTP"),
+    "70 KB header": (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", "the answer was not HTTP"),
+    "300 headers": (HEAD + b"X: x\r\n" * 300 + b"\r\n", "the answer was not HTTP"),
+    "cut": (HEAD + b"Content-Length: 99\r\n\r\n" + ACCEPTED[:30], "the answer was cut after 30 bytes"),
+    "empty": (HEAD + b"\r\n", "answered 202 with an empty body"),
+    "bad id": (
+        HEAD + b'Content-Length: 19\r\n\r\n{"question_id": "7"}'[:-1],
+        "answered 202 without a question_id",
+    ),
+    "nested deeply": (HEAD + b"\r\n" + b"[" * 50_000, "answered 202 without a question_id"),
+    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", "answered 204 with an empty body"),
+    "login page": (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", "instead of JSON"),
+    "empty 200": (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "answered 200 with an empty body"),
+    "bad gzip": (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nxxxx", "cannot be decompressed"),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_lost_answer_is_uncertain(server: Any, client: Client, lost: str) -> None:
     """The server read the question once and sent no usable response: reported, and not sent again."""
+    step, seen = LOST[lost]
     server.on("ask", server.send_and_close(step) if isinstance(step, bytes) else getattr(server, step))
     with pytest.raises(SubmissionUncertain) as caught:
         client.submit(QUESTION)
@@ -109,27 +98,16 @@ def test_a_lost_answer_is_uncertain(server: Any, client: Client, step: Any, seen
     assert server.count("ask") == 1
 
 
+@pytest.mark.parametrize("is_cut", [False, True])
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
-def test_a_fault_after_sending_is_uncertain(server: Any, client: Client, status: int) -> None:
-    """The question may have been started before the fault: one POST."""
-    server.on("ask", server.answer(status, {"detail": "Overloaded"}))
+def test_a_fault_after_sending_is_uncertain(server: Any, client: Client, status: int, is_cut: bool) -> None:
+    """The question may have been started before the fault, whose body may be cut: one POST."""
+    whole = server.answer(status, {"detail": "Not like that"})
+    server.on("ask", server.send_and_close(cut(status)) if is_cut else whole)
     with pytest.raises(SubmissionUncertain, match=f"answered {status}") as caught:
         client.submit("q")
     assert caught.value.details["status"] == status
-    assert "Overloaded" in str(caught.value.details["answer"])
-    assert server.count("ask") == 1
-
-
-@pytest.mark.parametrize("longer", [0, 1])
-def test_a_reply_of_a_megabyte(server: Any, client: Client, longer: int) -> None:
-    """No more is read of one without rows."""
-    body = json.dumps({"question_id": QUESTION_ID}).encode().ljust(1024**2 + longer)
-    server.on("ask", server.answer(202, raw=body))
-    if longer:
-        with pytest.raises(SubmissionUncertain, match="longer than the limit of 1048576 bytes"):
-            client.submit(QUESTION)
-    else:
-        assert client.submit(QUESTION).question_id == QUESTION_ID
+    assert "Not li" in str(caught.value.details["answer"])
     assert server.count("ask") == 1
 
 
@@ -146,14 +124,7 @@ def test_an_id_that_arrived_whole_is_kept(server: Any, client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [
-        (400, APIError),
-        (403, AuthError),
-        (404, NotFoundError),
-        (409, APIError),
-        (413, APIError),
-        (422, APIError),
-    ],
+    [(403, AuthError), (404, NotFoundError), *((status, APIError) for status in (400, 409, 413, 422))],
 )
 def test_a_refusal_is_definite(server: Any, client: Client, status: int, error: type[Exception]) -> None:
     """A 4xx is its own error with the server's message, without a retry."""
@@ -232,12 +203,7 @@ def test_an_id_may_be_written_as_other_uuids_are(server: Any, client: Client, sp
         ('{"said": "\\"question_id\\": \\"%s\\"", "question_id": "729cb7a4-4b06', False),
     ],
 )
-def test_the_id_of_another_question_is_not_taken(
-    server: Any,
-    client: Client,
-    body: str,
-    known: bool,
-) -> None:
+def test_the_id_of_another_question_is_not_taken(server: Any, client: Client, body: str, known: bool) -> None:
     """In a response that is cut, an id counts only in the outermost object, where the API puts it."""
     content = (body % QUESTION_ID).encode()
     server.on("ask", server.send_and_close(b"HTTP/1.1 202 Accepted\r\nContent-Length: 999\r\n\r\n" + content))
@@ -268,15 +234,6 @@ def test_a_redirect_whose_body_is_cut_is_definite(server: Any, client: Client) -
     """It is not followed, and the submission is not uncertain."""
     server.on("ask", server.send_and_close(cut(302, "Location: https://login.test/")))
     with pytest.raises(ConfigError, match=r"redirect to login\.test"):
-        client.submit("q")
-    assert server.count("ask") == 1
-
-
-@pytest.mark.parametrize("status", [408, 500, 503])
-def test_a_fault_whose_body_is_cut_is_uncertain(server: Any, client: Client, status: int) -> None:
-    """These statuses do not mean that nothing was started."""
-    server.on("ask", server.send_and_close(cut(status)))
-    with pytest.raises(SubmissionUncertain, match=f"answered {status}"):
         client.submit("q")
     assert server.count("ask") == 1
 

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +31,8 @@ from tests.servers.responses import chunked
 from tests.servers.timing import within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.servers.timing import FakeClock
 
 
@@ -48,9 +50,20 @@ def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Re
     return outcome, time.monotonic() - began
 
 
-def get(transport: Transport, attempt: Attempt) -> Response:
+def get(transport: Transport, attempt: Attempt | None = None) -> Response:
     """Send one GET."""
+    attempt = attempt or Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20)
     return transport.send(Request("GET", "/v1/health"), attempt, read=lambda response: response)
+
+
+@contextmanager
+def current(attempt: Attempt) -> Iterator[None]:
+    """Run a block as a part of an attempt."""
+    token = ATTEMPT.set(attempt)
+    try:
+        yield
+    finally:
+        ATTEMPT.reset(token)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -64,24 +77,6 @@ def test_silence_ends_before_the_deadline(server: Any) -> None:
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.CONNECTION_LOST
     assert seconds >= 0.2
-
-
-@pytest.mark.parametrize(
-    ("sent", "kind"),
-    [
-        (b"", FailureKind.CONNECTION_LOST),
-        (b"HT", FailureKind.CONNECTION_LOST),
-        (b"HTTP/1.1 2", FailureKind.CONNECTION_LOST),
-        (b"HTTP/1.1 2\r\n", FailureKind.NOT_HTTP),
-        (b"220 ready", FailureKind.NOT_HTTP),
-    ],
-)
-def test_a_connection_that_ends_within_the_status_line(server: Any, sent: bytes, kind: FailureKind) -> None:
-    """It is lost, unless what came is not how HTTP begins."""
-    server.on("health", server.send_and_close(sent))
-    outcome, _ = send(server.address)
-    assert isinstance(outcome, Failure)
-    assert outcome.kind is kind
 
 
 def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,42 +100,36 @@ def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
     assert server.requests == []
 
 
+LOST, NOT_HTTP = FailureKind.CONNECTION_LOST, FailureKind.NOT_HTTP
+CLOSED, NO_HTTP = "the connection was closed without an answer", "the answer was not HTTP"
+CUT = "the answer was cut after 3 bytes"
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "reason"),
     [
-        (b"", FailureKind.CONNECTION_LOST, "the connection was closed without an answer"),
-        (
-            HEAD + b"Content-Length: 100\r\n\r\nxyz",
-            FailureKind.CONNECTION_LOST,
-            "the answer was cut after 3 bytes",
-        ),
-        (
-            HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n",
-            FailureKind.CONNECTION_LOST,
-            "the answer was cut after 3 bytes",
-        ),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", FailureKind.NOT_HTTP, "the answer was not HTTP"),
-        (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", FailureKind.NOT_HTTP, "the answer was not HTTP"),
-        (HEAD + b"X: x\r\n" * 300 + b"\r\n", FailureKind.NOT_HTTP, "the answer was not HTTP"),
+        (b"", LOST, CLOSED),
+        (b"HT", LOST, CLOSED),
+        (b"HTTP/1.1 2", LOST, CLOSED),
+        (b"HTTP/1.1 2\r\n", NOT_HTTP, NO_HTTP),
+        (b"220 ready", NOT_HTTP, NO_HTTP),
+        (HEAD + b"Content-Length: 100\r\n\r\nxyz", LOST, CUT),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n", LOST, CUT),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", NOT_HTTP, NO_HTTP),
+        (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", NOT_HTTP, NO_HTTP),
+        (HEAD + b"X: x\r\n" * 300 + b"\r\n", NOT_HTTP, NO_HTTP),
+        (None, LOST, "the connection was reset"),
     ],
-    ids=["closed", "cut", "cut chunk", "no HTTP", "70 KB header", "300 headers"],
+    ids=lambda value: repr(value)[:20],
 )
 def test_each_failed_response_has_a_kind_and_a_reason(
-    server: Any, content: bytes, kind: FailureKind, reason: str
+    server: Any, content: bytes | None, kind: FailureKind, reason: str
 ) -> None:
-    """Each has its kind and reason, and no foreign exception passes."""
-    server.on("health", server.send_and_close(content))
+    """It is lost, unless what came is not how HTTP begins; no foreign exception passes."""
+    server.on("health", server.reset if content is None else server.send_and_close(content))
     outcome, _ = send(server.address)
     assert isinstance(outcome, Failure)
     assert (outcome.kind, outcome.reason) == (kind, reason)
-
-
-def test_a_reset_is_a_lost_answer(server: Any) -> None:
-    """The connection is reset after the request was read: it was sent, and no more is known."""
-    server.on("health", server.reset)
-    outcome, _ = send(server.address)
-    assert isinstance(outcome, Failure)
-    assert (outcome.kind, outcome.reason) == (FailureKind.CONNECTION_LOST, "the connection was reset")
 
 
 def test_gets_share_a_connection(server: Any) -> None:
@@ -149,7 +138,7 @@ def test_gets_share_a_connection(server: Any) -> None:
     before = ATTEMPT.get(None)  # of an attempt that another test interrupted
     with within(0.0, slack=2.0):
         for _ in range(3):
-            get(transport, Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20))
+            get(transport)
             assert ATTEMPT.get(None) is before
     transport.close()
     assert [request.connection for request in server.requests] == [1, 1, 1]
@@ -158,7 +147,7 @@ def test_gets_share_a_connection(server: Any) -> None:
 def test_closing_ends_idle_connections(server: Any) -> None:
     """At once, also if something still has their pool."""
     transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
-    get(transport, Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20))
+    get(transport)
     (adapter,) = transport._adapters.values()
     (key,) = adapter.poolmanager.pools.keys()
     pool = adapter.poolmanager.pools[key]
@@ -178,9 +167,7 @@ def test_a_body_with_two_lengths_ends_its_connection(server: Any) -> None:
     """A server and a proxy may see different ends of a chunked body that also has a Content-Length."""
     server.on("health", server.send(chunked(b"{}", headers=b"Content-Length: 2\r\n")))
     transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
-    bodies = [
-        get(transport, Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20)).body for _ in range(2)
-    ]
+    bodies = [get(transport).body for _ in range(2)]
     transport.close()
     assert bodies == [b"{}", b"{}"]
     assert [request.connection for request in server.requests] == [1, 2]
@@ -220,12 +207,8 @@ def test_the_addresses_of_a_host_share_the_time(
     address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 3)
     monkeypatch.setattr(_DeadlineSocket, "connect", be_silent)
-    current = ATTEMPT.set(attempt)
-    try:
-        with pytest.raises(TimeoutError, match="number 3"):
-            _TrackedConnection("api.test", 1)._new_conn()
-    finally:
-        ATTEMPT.reset(current)
+    with current(attempt), pytest.raises(TimeoutError, match="number 3"):
+        _TrackedConnection("api.test", 1)._new_conn()
 
     assert closed == pytest.approx([each] * 3)
     assert (attempt.phase, attempt.peer) == ("connect", "api.test:1")
@@ -251,12 +234,8 @@ def test_the_host_that_is_looked_up(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     attempt = Attempt(Deadline.after(1.0, SYSTEM_CLOCK), connect=1.0, idle=1.0)
-    current = ATTEMPT.set(attempt)
-    try:
-        with pytest.raises(OSError, match=r"unknown|resolve"):
-            _TrackedConnection(host, 1)._new_conn()
-    finally:
-        ATTEMPT.reset(current)
+    with current(attempt), pytest.raises(OSError, match=r"unknown|resolve"):
+        _TrackedConnection(host, 1)._new_conn()
     assert (hosts, attempt.phase, attempt.peer) == ([looked_up], "resolve", peer)
 
 
@@ -280,8 +259,7 @@ def test_how_long_a_connection_may_take_and_its_peer(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(_DeadlineSocket, "connect", connect)
-    current = ATTEMPT.set(attempt)
-    try:
+    with current(attempt):
         connection = _TrackedConnection("[fe80::1%25eth0]")
         if interrupt:
             with pytest.raises(interrupt):
@@ -290,8 +268,6 @@ def test_how_long_a_connection_may_take_and_its_peer(
             with connection._new_conn() as sock:
                 assert sock.gettimeout() == 20.0
                 assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    finally:
-        ATTEMPT.reset(current)
 
     assert looked == [(("fe80::1%eth0", 80), {"type": socket.SOCK_STREAM}, "resolve")]
     assert (attempt.phase, attempt.peer) == ("connect" if interrupt else "tls", "[fe80::1%eth0]:80")
@@ -345,12 +321,9 @@ def test_no_read_or_write_begins_after_the_deadline(method: str, argument: objec
     ours, theirs = socket.socketpair()
     with theirs, _DeadlineSocket(fileno=ours.detach()) as sock:
         theirs.sendall(b"x")
-        current = ATTEMPT.set(Attempt(Deadline.after(0.0, SYSTEM_CLOCK), connect=1.0, idle=1.0))
-        try:
-            with pytest.raises(TimeoutError, match="the deadline of the call has passed"):
-                getattr(sock, method)(argument)
-        finally:
-            ATTEMPT.reset(current)
+        over = Attempt(Deadline.after(0.0, SYSTEM_CLOCK), connect=1.0, idle=1.0)
+        with current(over), pytest.raises(TimeoutError, match="the deadline of the call has passed"):
+            getattr(sock, method)(argument)
 
 
 class TestTheEndOfAResponse:
@@ -363,14 +336,11 @@ class TestTheEndOfAResponse:
         connection.sock = sock
         stream = _ResponseStream(sock.makefile("rb", buffering=0), connection, sock)
         attempt = Attempt(Deadline.after(20.0, SYSTEM_CLOCK), connect=1.0, idle=0.05)
-        current = ATTEMPT.set(attempt)
-        try:
+        with current(attempt):
             if read:
                 with suppress(TimeoutError):
                     stream.read(read)
             stream.close()
-        finally:
-            ATTEMPT.reset(current)
         return connection.sock is None
 
     @cases(
@@ -434,7 +404,7 @@ def test_the_connection_of_a_post_is_closed_at_once(server: Any, monkeypatch: py
 
     monkeypatch.setattr(ConnectionAdapter, "close", close)
     transport = Transport(Settings(base_url=server.address), SYSTEM_CLOCK)
-    get(transport, Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20))
+    get(transport)
     assert closed == []
     request = Request("POST", "/v1/auth/token", b"{}")
     attempt = Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20)
