@@ -45,23 +45,18 @@ class TestTerminals:
         return cf.Answer.from_json(body([["s"], [{ESC: 1}]]))
 
     def test_reprs(self, answer: cf.Answer) -> None:
-        """The escape sequence is shown as text."""
+        """It is shown as text, as is one in the evidence, which a file may contain."""
         assert str(answer.schema.types[0]) == f"struct<{ESC}: int64>"
         assert repr(answer).splitlines()[1] == "  s: struct<\\x1b[2J: int64>"
         assert repr(answer.schema) == "s  struct<\\x1b[2J: int64>  1 of 1 values are objects of one shape"
 
-    def test_a_saved_schema(self, answer: cf.Answer) -> None:
-        """So is one in the evidence, which a file may contain."""
-        saved = json.loads(answer.schema.to_json())
-        saved["columns"][0]["evidence"] = ESC
-        assert ESC not in repr(cf.Schema.from_json(json.dumps(saved)))
-
-    def test_one_column_of_a_schema(self, answer: cf.Answer) -> None:
-        """Its type is shown by name."""
         assert repr(answer.schema[0]) == (
             "ColumnSchema(name='s', type='struct<\\\\x1b[2J: int64>', "
             "evidence='1 of 1 values are objects of one shape')"
         )
+        saved = json.loads(answer.schema.to_json())
+        saved["columns"][0]["evidence"] = ESC
+        assert ESC not in repr(cf.Schema.from_json(json.dumps(saved)))
 
     def test_warnings(self) -> None:
         """A bare NaN in such an object is a warning that names the type."""

@@ -13,6 +13,7 @@ from tests.servers.scripted import TOKEN, RecordedRequest, Script, Step, endpoin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Service:
@@ -71,11 +72,17 @@ def service(server: Script) -> Service:
 
 
 @pytest.fixture
-def ask(client: Any, tmp_path: Any) -> Callable[..., Any]:
-    """Return a function that asks a batch of that server in a folder of the test."""
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of the batch, which does not exist yet."""
+    return tmp_path / "batch"
+
+
+@pytest.fixture
+def ask(client: Any, folder: Path) -> Callable[..., Any]:
+    """Return a function that asks a batch of that server in that folder."""
     from connecty_frames.batch import ask_batch
 
     def run(questions: Any, **options: Any) -> Any:
-        return ask_batch(questions, tmp_path / "batch", **{"client": client, "progress": False, **options})
+        return ask_batch(questions, folder, **{"client": client, "progress": False, **options})
 
     return run

@@ -45,12 +45,6 @@ _parts_differ = pytest.mark.filterwarnings("ignore:Types differ between parts")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return the folder of the batch, which does not exist yet."""
-    return tmp_path / "batch"
-
-
-@pytest.fixture
 def claim(folder: Path, client: Client) -> Iterator[Callable[..., History]]:
     """Return a function by which another sender claims a question; its history keeps the claim while open."""
     with ExitStack() as stack:

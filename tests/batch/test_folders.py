@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 FAILED = {"state": "FAILED", "reason": "no such table"}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return the folder of the batch, which does not exist yet."""
-    return tmp_path / "batch"
-
-
 def test_an_index_that_is_deleted_meanwhile(ask: Any, service: Any, folder: Path) -> None:
     """No new one is begun, in which other processes would find nothing that was asked."""
 

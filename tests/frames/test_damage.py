@@ -315,19 +315,14 @@ def test_invalid_metadata(metadata: object, engine: Any, tmp_path: Path) -> None
 @cases(
     "index",
     [
-        5,
-        "a",
-        [5, None, [], {}],
-        [{"kind": "range"}],
+        *(5, "a", ["nowhere"], [5, None, [], {}], [{"kind": "range"}]),
         [{"start": 0, "stop": 10**30, "step": 1}],
         [{"start": -(2**63), "stop": 2**63 - 1, "step": 1}],
         [{"start": 2, "stop": 0, "step": -2}],
         [{"start": 0, "stop": 2, "step": 0}],
         [{"start": "0", "stop": "2", "step": "1"}],
         [{"start": 0, "stop": 2, "step": 1, "name": []}],
-        ["__index_level_0__"],
-        ["__index_level_0__", "__index_level_0__"],
-        ["nowhere"],
+        *(["__index_level_0__"], ["__index_level_0__"] * 2),
     ],
     ids=range(13),
 )

@@ -304,14 +304,6 @@ def test_a_polars_frame_that_arrow_cannot_hold(dtype: Any, countries: cf.Answer,
         frame.connecty.to_parquet(tmp_path / "frame.parquet")
 
 
-def test_a_folder_that_does_not_exist(countries: cf.Answer, tmp_path: Path) -> None:
-    """Python's own error, with the path that was given."""
-    with pytest.raises(FileNotFoundError) as raised:
-        countries.to_polars().connecty.to_parquet(tmp_path / "nope" / "frame.parquet")
-
-    assert raised.value.filename == str(tmp_path / "nope" / "frame.parquet")
-
-
 # What is read
 
 
