@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 class Service:
     """What the server says about each question; by default it answers with one number."""
+
+    FAILED: ClassVar = {"state": "FAILED", "reason": "no such table"}
+    PENDING: ClassVar = {"state": "PENDING"}
+    #: Leaves a question accepted and without its answer at once, where PENDING takes until the timeout.
+    INVALID: ClassVar = {"state": 1}
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()

@@ -15,14 +15,12 @@ import connecty_frames as cf
 from connecty_frames.batch import BatchProgress, BatchSummary
 from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import read_items
+from connecty_frames.client import Client
 from connecty_frames.store.table import forget_records, store_at
+from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from connecty_frames.client import Client
-
-FAILED = {"state": "FAILED", "reason": "no such table"}
 
 
 def test_an_index_that_is_deleted_meanwhile(ask: Any, service: Any, folder: Path) -> None:
@@ -94,7 +92,7 @@ def test_a_part_that_cannot_be_fetched_again(ask: Any, service: Any) -> None:
     """It is counted and listed as what became of it, and no longer as answered."""
     batch = ask(["how many?"])
     batch.parts()[1].unlink()
-    service.answers["how many?"] = FAILED
+    service.answers["how many?"] = service.FAILED
     ask(["how many?"])
 
     assert batch.summary() == BatchSummary(total=1, failed=1)
@@ -219,3 +217,173 @@ def test_a_manifest_with_no_store(ask: Any, service: Any, folder: Path, changes:
             call()
         assert "hunter2" not in str(caught.value)
     assert service.asked == {"how many?": 1}
+
+
+# Other options, other files and damaged files
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"max_rows": None},
+            r"max_rows=1000, but now it is None\. Name a new folder, or ask as before; or fetch all",
+        ),
+        ({"tz": "Asia/Tokyo"}, "tz='UTC', but now it is 'Asia/Tokyo'"),
+        ({"decimals": "exact"}, "decimals='auto', but now it is 'exact'"),
+        ({"infer_temporal": False}, "infer_temporal=True, but now it is False"),
+        ({"schema": {"n": "int64"}}, "schema=None, but now it is {"),
+        ({"dw_id": 14}, r"dw_id=13, but now it is 14\. Name a new folder, or ask as before\.$"),
+    ],
+)
+def test_another_batch_is_refused(ask: Any, service: Any, options: dict[str, Any], message: str) -> None:
+    """Options that change parts, and another workspace; nothing is sent."""
+    ask(["how many?"])
+    with pytest.raises(cf.ConfigError, match=message) as caught:
+        ask(["how much?"], **options)
+    assert caught.value.setting == "folder"
+
+    assert service.asked == {"how many?": 1}
+
+
+def test_another_client(ask: Any, service: Any, server: Script) -> None:
+    """It is refused unless told; then it continues, and is the batch's client from then on."""
+    ask(["how many?"])
+    with Client("other", client_secret="secret", base_url=server.address, dw_id=13) as other:
+        message = r"has a batch with client=.* continue with .* by client_changed=True \(--client-changed\)\."
+        for _ in range(2):
+            with pytest.raises(cf.ConfigError, match=message):
+                ask(["how many?", "who?"], client=other)
+        with pytest.raises(cf.ConfigError, match="max_rows=1000, but now it is 1"):
+            ask(["how many?"], client=other, client_changed=True, max_rows=1)
+        for changed in (True, False):
+            batch = ask(["how many?", "who?"], client=other, client_changed=changed)
+        assert batch.refetch().summary().answered == 2
+    with pytest.raises(cf.ConfigError, match=message):
+        ask(["how many?"])
+    assert service.asked == {"how many?": 1, "who?": 1}
+
+
+def test_another_address_is_refused(ask: Any, folder: Path) -> None:
+    """Its questions are others, and its ids name nothing here."""
+    ask(["how many?"])
+    with (
+        serve() as other,
+        Client("canary-client-id", client_secret="s", base_url=other.address, dw_id=13) as client,
+        pytest.raises(
+            cf.ConfigError, match=r"has a batch with base_url=.*ask as before if that sandbox is still"
+        ),
+    ):
+        cf.ask_batch(["how much?"], folder, client=client)
+
+
+def test_options_that_do_not_change_parts(ask: Any, service: Any) -> None:
+    """They may differ from call to call; so may the spelling of a schema."""
+    ask(["how many?"], schema={"n": "int64"})
+    ask(["how many?"], schema={"n": int}, strict=True, timeout=5, max_workers=1)
+
+    assert service.asked == {"how many?": 1}
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("", r"is not a batch folder: it contains 'thesis\.txt'"),
+        ("thesis.txt", "there is a file of that name"),
+        ("thesis.txt/inner", r"thesis\.txt/inner cannot be used \(.+\)\. Nothing was sent\."),
+    ],
+)
+def test_a_place_of_something_else(
+    service: Any, client: Client, folder: Path, place: str, message: str
+) -> None:
+    """It is refused with the reason, and unchanged; nothing is sent."""
+    folder.mkdir()
+    (folder / "thesis.txt").touch()
+    with pytest.raises(cf.ConfigError, match=message) as caught:
+        cf.ask_batch(["how many?"], folder / place, client=client)
+    assert caught.value.setting == "folder"
+
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+    assert not service.asked
+
+
+def test_a_folder_whose_beginning_was_killed(ask: Any, folder: Path) -> None:
+    """The index and the folder of parts without a manifest are a batch that was not begun."""
+    ask([])
+    (folder / "batch.json").unlink()
+
+    assert ask(["how many?"]).summary().answered == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("batch.json", None, r"has the index or the parts of a batch, but no batch\.json"),
+        ("batch.json index.sqlite3", None, r"has the index or the parts of a batch, but no batch\.json"),
+        ("batch.json", b'{"format": 2}', "another version"),
+        *(
+            ("batch.json", content, r"batch\.json is damaged")
+            for content in (b"", b"{", b"[]", b"{}", b"\xff", b"[" * 100_000)
+        ),
+        ("index.sqlite3", None, r"index\.sqlite3, cannot be used: it is missing"),
+        ("index.sqlite3", b"no database" * 1000, "cannot be used"),
+    ],
+)
+def test_a_file_of_the_batch_that_is_missing_or_damaged(
+    ask: Any, service: Any, folder: Path, file: str, content: bytes | None, message: str
+) -> None:
+    """Nothing is asked, now or by a further call, and none is made: what was asked would be unknown."""
+    ask(["how many?"])
+    store_at(folder / "index.sqlite3").close()
+    for path in [path for name in file.split() for path in folder.glob(f"{name}*")]:
+        path.unlink()
+    if content is not None:
+        (folder / file).write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(cf.ConfigError, match=message) as caught:
+            ask(["how many?"])
+        assert caught.value.setting == "folder"
+
+    assert service.asked == {"how many?": 1}
+    assert (folder / file).exists() is (content is not None)
+
+
+def test_a_deleted_part_is_fetched(ask: Any, service: Any) -> None:
+    """It is not asked."""
+    path = ask(["how many?"]).parts()[1]
+    path.unlink()
+    ask(["how many?"])
+
+    assert path.exists()
+    assert service.asked == {"how many?": 1}
+    assert service.fetched == {"how many?": 2}
+
+
+@pytest.mark.parametrize(
+    ("questions", "message"),
+    [
+        ([("a", "how much?")], "a different question named 'a'"),
+        ([("A", "how many?")], "differs from 'A' only in case"),
+    ],
+)
+def test_a_name_of_the_batch(ask: Any, service: Any, questions: Any, message: str) -> None:
+    """It stays that of its question; nothing is sent."""
+    ask([("a", "how many?")])
+    with pytest.raises(cf.ConfigError, match=message) as caught:
+        ask(["who?", *questions])
+    assert caught.value.setting == "questions"
+
+    assert service.asked == {"how many?": 1}
+
+
+def test_no_secret_is_in_the_files(ask: Any, service: Any, folder: Path) -> None:
+    """The index and the manifest are those of their owner, and mask what a question has of them."""
+    service.replies["why canary-secret?"] = Script.answer(422, {"detail": "canary-secret canary-token-1"})
+    batch = ask(["why canary-secret?"])
+
+    assert batch.errors()["question"].tolist() == ["why ***?"]
+    assert service.asked == {"why canary-secret?": 1}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"batch.json", "index.sqlite3"} <= {path.name for path in files}
+    assert b"canary" not in b"".join(path.read_bytes() for path in files)
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
