@@ -26,88 +26,43 @@ STRING, TEMPORAL, NUMERIC, BOOLEAN = (
     '"numeric":{"distinct_approx":true}',
     '"boolean":{"distinct_approx":true}',
 )
-GENERAL = '"general":{"count":3,"nulls_count":0}'
+GENERAL, ONE_NULL = '"general":{"count":3,"nulls_count":0}', '"general":{"nulls_count":1}'
 TEXT, INT, FLOAT = pa.string(), pa.int64(), pa.float64()
-INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
+INSTANT, LOCAL, SPAN = pa.timestamp("us", "UTC"), pa.timestamp("us"), pa.duration("us")
+INFINITE = '"temporal":{"max":"infinity"}'
+JULY = datetime(2025, 7, 1, 10, 0, 0, 500_000, UTC)
 
 
 @cases(
     ("cells", "section", "type_", "values"),
     [
         # Text stays text with string statistics, whatever it looks like.
-        (
-            ['"00123"', '"2025-01-01"', '"NA"', '"null"', '""'],
-            STRING,
-            TEXT,
-            ["00123", "2025-01-01", "NA", "null", ""],
-        ),
-        (['"1e5"', '"true"', '"NaN"', '" x "'], STRING, TEXT, ["1e5", "true", "NaN", " x "]),
-        (['"2025-01-01T00:00:00Z"'], STRING, TEXT, ["2025-01-01T00:00:00Z"]),
+        (['"2025-01-01"', '"NA"', '"null"', '""'], STRING, TEXT, ["2025-01-01", "NA", "null", ""]),
+        (['"00123"', '"true"', '"NaN"', '" x "'], STRING, TEXT, ["00123", "true", "NaN", " x "]),
         (['{"a": 1.0}', "[ ]", '"x"'], STRING, TEXT, ['{"a": 1.0}', "[ ]", "x"]),
         (['"\\ud83d\\ude00"', '"a\\u0000b"', '"\\n"'], STRING, TEXT, ["😀", "a\x00b", "\n"]),
         (["null"], STRING, TEXT, [None]),
         ([], STRING, TEXT, []),
         # Temporal statistics.
-        (
-            ['"2025-01-01"', '"0001-01-01"', "null"],
-            TEMPORAL,
-            pa.date32(),
-            [dt.date(2025, 1, 1), dt.date(1, 1, 1), None],
-        ),
+        (['"0001-01-01"', "null"], TEMPORAL, pa.date32(), [dt.date(1, 1, 1), None]),
         (['"2025-01-01T00:00"'], TEMPORAL, LOCAL, [datetime(2025, 1, 1)]),
-        (
-            ['"2025-07-01T12:00:00+02:00"', '"2025-01-01T12:00:00.5+01:00"', "null"],
-            TEMPORAL,
-            INSTANT,
-            [datetime(2025, 7, 1, 10, tzinfo=UTC), datetime(2025, 1, 1, 11, 0, 0, 500000, UTC), None],
-        ),
-        (
-            ['"12:30:00"', '"23:59:59.5"'],
-            TEMPORAL,
-            pa.time64("us"),
-            [dt.time(12, 30), dt.time(23, 59, 59, 500000)],
-        ),
+        (['"2025-07-01T12:00:00.5+02:00"', "null"], TEMPORAL, INSTANT, [JULY, None]),
+        (['"12:30:00"'], TEMPORAL, pa.time64("us"), [dt.time(12, 30)]),
         (['"PT1M"', '"-P1D"'], TEMPORAL, pa.duration("us"), [dt.timedelta(minutes=1), dt.timedelta(days=-1)]),
         # Spellings of products, also mixed in one column.
         (
-            [
-                '"2025-01-01 10:00:00 UTC"',
-                '"2025-01-01 11:00:00.500 +0100"',
-                '"2025-01-01T11:00+01:00[Europe/Berlin]"',
-                '"2025-01-01t10:00:00z"',
-                '"2025-01-01 10:00:00 +0000 UTC"',
-            ],
+            ['"2025-07-01 10:00:00.5 UTC"', '"2025-07-01T12:00:00.5+02:00[Europe/Berlin]"'],
             TEMPORAL,
             INSTANT,
-            [datetime(2025, 1, 1, 10, 0, 0, 500_000 * (row == 1), UTC) for row in range(5)],
+            [JULY, JULY],
         ),
         (['"2025-01-01t10:00"', '"2025-01-01 10:00"'], TEMPORAL, LOCAL, [datetime(2025, 1, 1, 10)] * 2),
-        (
-            ['"1 day, 2:00:00"', '"2:00:00"', '"25:00:00"'],
-            TEMPORAL,
-            pa.duration("us"),
-            [dt.timedelta(hours=26), dt.timedelta(hours=2), dt.timedelta(hours=25)],
-        ),
+        (['"1 day, 2:00:00"', '"2:00:00"'], TEMPORAL, SPAN, [dt.timedelta(hours=26), dt.timedelta(hours=2)]),
         (['"01:00:01"'], TEMPORAL, pa.time64("us"), [dt.time(1, 0, 1)]),
-        (
-            ['"01:00:01"', '"-00:00:01"'],
-            TEMPORAL,
-            pa.duration("us"),
-            [dt.timedelta(seconds=3601), dt.timedelta(seconds=-1)],
-        ),
+        (['"1:00:00"', '"-1:00:00"'], TEMPORAL, SPAN, [dt.timedelta(hours=1), dt.timedelta(hours=-1)]),
         # NaT is null where the statistics count it as null.
-        (
-            ['"NaT"', '"2025-01-01"'],
-            '"general":{"count":2,"nulls_count":1},"temporal":{"distinct_approx":true}',
-            pa.date32(),
-            [None, dt.date(2025, 1, 1)],
-        ),
-        (
-            ['"NaT"'],
-            '"general":{"count":1,"nulls_count":1},"temporal":{"distinct_approx":true}',
-            INSTANT,
-            [None],
-        ),
+        (['"NaT"', '"2025-01-01"'], f"{ONE_NULL},{TEMPORAL}", pa.date32(), [None, dt.date(2025, 1, 1)]),
+        (['"NaT"'], f"{ONE_NULL},{TEMPORAL}", INSTANT, [None]),
         (["null", "null"], TEMPORAL, INSTANT, [None, None]),
         ([], TEMPORAL, INSTANT, []),
         ([], '"temporal":{"min":null,"max":null}', INSTANT, []),
@@ -119,12 +74,6 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         (['"Infinity"', '"-Infinity"', "1"], NUMERIC, FLOAT, [math.inf, -math.inf, 1.0]),
         # They are exact: the nearest float64 is for bare numbers.
         (['"0.1234567890123456789"'], NUMERIC, pa.decimal128(38, 19), [Decimal("0.1234567890123456789")]),
-        (
-            ['"1"', "0.1234567890123456789"],
-            NUMERIC,
-            pa.decimal128(38, 19),
-            [Decimal("1.0000000000000000000"), Decimal("0.1234567890123456789")],
-        ),
         (['"0.30000000000000004"', '"1e-7"'], NUMERIC, FLOAT, [0.30000000000000004, 1e-7]),
         (['"Infinity"', "0.1234567890123456789"], NUMERIC, FLOAT, [math.inf, 0.12345678901234568]),
         # In other spellings than JSON's too.
@@ -197,12 +146,7 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
             pa.struct([("a", INT), ("b", TEXT)]),
             [{"a": 1, "b": "x"}, {"a": 2, "b": None}, None],
         ),
-        (
-            ['{"a":[{"b":1}]}'],
-            None,
-            pa.struct([("a", pa.list_(pa.struct([("b", INT)])))]),
-            [{"a": [{"b": 1}]}],
-        ),
+        (['{"a":[1]}'], None, pa.struct([("a", pa.list_(INT))]), [{"a": [1]}]),
         # Not of one shape: the JSON as it was written.
         (["[1, 2.50]", '["a"]'], None, TEXT, ["[1, 2.50]", '["a"]']),
         (["[1, true]"], None, TEXT, ["[1, true]"]),
@@ -227,14 +171,6 @@ def test_types_and_values(
     [
         (['"infinity"'], TEMPORAL, TEXT, ["infinity"], "'infinity' (row 0) is infinite"),
         (
-            ['"2025-01-01"', '"0044-03-15 BC"'],
-            TEMPORAL,
-            TEXT,
-            ["2025-01-01", "0044-03-15 BC"],
-            "(row 1) is before the year 1",
-        ),
-        (['"0000-01-01"'], TEMPORAL, TEXT, ["0000-01-01"], "is in the year 0000"),
-        (
             ['"2024-01-01T00:00:00Z"', '"0000-12-31T23:00:00-05:00"'],  # an instant of the year 1
             TEMPORAL,
             TEXT,
@@ -255,99 +191,36 @@ def test_types_and_values(
             ["2024-01-01T00:00:00"],
             "min or max) is after the year 9999",
         ),
-        (['"10000-01-01"'], TEMPORAL, TEXT, ["10000-01-01"], "is after the year 9999"),
-        (['"2016-12-31T23:59:60Z"'], TEMPORAL, TEXT, ["2016-12-31T23:59:60Z"], "is a leap second"),
-        (['"2025-01-01 "'], TEMPORAL, TEXT, ["2025-01-01 "], "is padded"),
-        (['"12:00+01"'], TEMPORAL, TEXT, ["12:00+01"], "is a time with an offset"),
+        (["null", '""'], TEMPORAL, TEXT, [None, ""], "'' (row 1) is empty, not null"),
         (
-            ["null", '""', '"2025-01-01"'],
+            ['"2025-01-01"', '"10:00"'],
             TEMPORAL,
             TEXT,
-            [None, "", "2025-01-01"],
-            "'' (row 1) is empty, not null",
+            ["2025-01-01", "10:00"],
+            "(row 1) is one of the times of",
         ),
         (
-            ['"2025-01-01"', '"2025-01-01T00:00:00"'],
+            ['"24:00:00"'],
             TEMPORAL,
             TEXT,
-            ["2025-01-01", "2025-01-01T00:00:00"],
-            "(row 1) is one of the timestamps without offset; others are dates",
-        ),
-        (
-            ['"2025-01-01T00:00:00"', '"2025-01-01T00:00:00Z"'],
-            TEMPORAL,
-            TEXT,
-            ["2025-01-01T00:00:00", "2025-01-01T00:00:00Z"],
-            "(row 1) is one of the timestamps with offsets; others are timestamps without offset",
-        ),
-        (['"P1Y"'], TEMPORAL, TEXT, ["P1Y"], "is a duration with years"),
-        (
-            ['"01:00:00"', '"24:00:00"'],
-            TEMPORAL,
-            TEXT,
-            ["01:00:00", "24:00:00"],
-            "'24:00:00' (row 1) may be a time of day or a duration",
-        ),
-        (
-            ['"2025-01-01 10:00 +0200 UTC"'],
-            TEMPORAL,
-            TEXT,
-            ["2025-01-01 10:00 +0200 UTC"],
-            "is not an ISO 8601 date or time",
+            ["24:00:00"],
+            "'24:00:00' (row 0) may be a time of day or a duration",
         ),
         (['"NaT"', '"2025-01-01"'], TEMPORAL, TEXT, ["NaT", "2025-01-01"], "'NaT' (row 0) is not an ISO"),
-        (
-            ["2025"],
-            TEMPORAL,
-            INT,
-            [2025],
-            "'2025' (row 0) is among whole numbers, though the statistics are temporal",
-        ),
-        (
-            ['"2025-01-01"'],
-            '"temporal":{"max":"infinity"}',
-            TEXT,
-            ["2025-01-01"],
-            "(the statistics' min or max) is infinite",
-        ),
+        (['"2025-01-01"'], INFINITE, TEXT, ["2025-01-01"], "(the statistics' min or max) is infinite"),
         (["1", '"007"'], NUMERIC, TEXT, ["1", "007"], "'007' (row 1) is not a number"),
-        (["1", '""'], NUMERIC, TEXT, ["1", ""], "'' (row 1) is not a number"),
-        (['"\u0661\u0662"'], NUMERIC, TEXT, ["\u0661\u0662"], "is not a number"),
         (["0.5", "1e999"], NUMERIC, TEXT, ["0.5", "1e999"], "'1e999' (row 1) is above the range of float64"),
         (["true"], NUMERIC, pa.bool_(), [True], "is among booleans, though the statistics are numeric"),
-        (
-            ["1", '"nan"', '"9007199254740993"'],
-            NUMERIC,
-            TEXT,
-            ["1", "nan", "9007199254740993"],
-            "'nan' (row 1)",
-        ),
+        (['"nan"', f'"{2**53 + 1}"'], NUMERIC, TEXT, ["nan", "9007199254740993"], "'nan' (row 0)"),
         (["true", '"yes"'], BOOLEAN, TEXT, ["true", "yes"], "'yes' (row 1) is neither true nor false"),
         (["null", "0", "2"], BOOLEAN, INT, [None, 0, 2], "'2' (row 2) is neither true nor false"),
         (["2", "3", "1"], BOOLEAN, INT, [2, 3, 1], "'2' (row 0) is neither true nor false"),
         (["null", "2", "3"], BOOLEAN, INT, [None, 2, 3], "'2' (row 1) is neither true nor false"),
         (["null", "2025"], TEMPORAL, INT, [None, 2025], "'2025' (row 1) is among whole numbers, though"),
-        (['"x"', "1"], NUMERIC, TEXT, ["x", "1"], "'x' (row 0) is not a number"),
-        (["true", "2"], BOOLEAN, TEXT, ["true", "2"], "'2' (row 1) is neither true nor false"),
-        (
-            ["0.5"],
-            BOOLEAN,
-            FLOAT,
-            [0.5],
-            "is among numbers with a fraction, though the statistics are boolean",
-        ),
         (["1", "1e-400"], None, TEXT, ["1", "1e-400"], "'1e-400' (row 1) is below the range of float64"),
         (["9" * 77], None, TEXT, ["9" * 77], "has more than 76 digits"),
-        (["9" * 5000], None, TEXT, ["9" * 5000], "has more than 76 digits"),
-        (
-            ["null", "1", '"x"'],
-            None,
-            TEXT,
-            [None, "1", "x"],
-            "(row 2) differs from other values: the column mixes texts and whole",
-        ),
+        (["null", "1", '"x"'], None, TEXT, [None, "1", "x"], "(row 2) differs from other values: the column"),
         (["true", "1"], None, TEXT, ["true", "1"], "mixes booleans and whole numbers"),
-        (["1", '"nan"'], None, TEXT, ["1", "nan"], "mixes texts and whole numbers"),
         (['"x"', '{"a": 1}'], None, TEXT, ["x", '{"a": 1}'], "mixes objects and texts"),
         (["[1]", '{"a": 1}'], None, TEXT, ["[1]", '{"a": 1}'], "mixes arrays and objects"),
         (["0.5", "NaN", "null"], None, FLOAT, [0.5, "nan", None], "'NaN' (row 1) is written without quotes"),
@@ -439,7 +312,7 @@ def test_strict_says_where(column: DecodeColumn) -> None:
         column(["null", '"2025-01-01"', '"infinity"'], TEMPORAL, strict=True)
     assert (caught.value.column, caught.value.row, caught.value.value) == ("c", 2, "infinity")
     with pytest.raises(ConversionError) as caught:
-        column(['"2025-01-01"'], '"temporal":{"max":"infinity"}', strict=True)
+        column(['"2025-01-01"'], INFINITE, strict=True)
     assert (caught.value.row, caught.value.value) == (None, "infinity")
 
 
@@ -634,13 +507,7 @@ def test_a_number_among_longer_ones(column: DecodeColumn, cell: str, value: str)
     [
         ("exact", ["0.1", "0.25"], None, FLOAT, [0.1, 0.25]),
         ("exact", ["0.3333333333333333333"], None, pa.decimal128(38, 19), [Decimal("0.3333333333333333333")]),
-        (
-            "exact",
-            ["[0.33333333333333333]"],
-            None,
-            pa.list_(pa.decimal128(38, 17)),
-            [[Decimal("0." + "3" * 17)]],
-        ),
+        ("exact", [f"[0.{'3' * 17}]"], None, pa.list_(pa.decimal128(38, 17)), [[Decimal("0." + "3" * 17)]]),
         ("exact", ["1", "2"], NUMERIC, INT, [1, 2]),
         ("float", ["1234567890123456.78", "null"], None, FLOAT, [1234567890123456.8, None]),
         ("float", ['"1234567890123456.78"'], NUMERIC, FLOAT, [1234567890123456.8]),
@@ -747,10 +614,9 @@ def test_tz_shows_the_same_instant(column: DecodeColumn, tz: str, cells: list[st
 @cases(
     ("cells", "section", "type_"),
     [
-        (['"2025-01-01"'] * 30, '"temporal":{"min":"2025-01-01","max":"2025-01-01"}', pa.date32()),
         (
-            ['"2025-01-01T00:00:00"'] * 30,
-            '"temporal":{"min":"2024-01-01T00:00:00","max":"2026-01-01T00:00:00"}',
+            ['"2025-01-01T00:00"'] * 30,
+            '"temporal":{"min":"2024-01-01T00:00","max":"2026-01-01T00:00"}',
             LOCAL,
         ),
         (
@@ -764,11 +630,7 @@ def test_tz_shows_the_same_instant(column: DecodeColumn, tz: str, cells: list[st
             '"temporal":{"min":"0001-01-01T00:00:00Z","max":"9999-12-31T23:59:59.999999Z"}',
             INSTANT,
         ),
-        (
-            ['"0001-01-01"', '"9999-12-31"'] * 15,
-            '"temporal":{"min":"0001-01-01","max":"9999-12-31"}',
-            pa.date32(),
-        ),
+        (['"0001-01-01"', '"9999-12-31"'] * 15, '"temporal":{"min":"0001-01-01"}', pa.date32()),
         (['"12:30"'] * 30, '"temporal":{"min":"00:00:00","max":"23:59:59"}', pa.time64("us")),
         (["1"] * 29 + ["9223372036854775808"], '"numeric":{"min":1,"max":9223372036854775808}', pa.uint64()),
         (["1"] * 29 + ["-5"], '"numeric":{"min":-5,"max":1}', INT),
@@ -790,16 +652,17 @@ def test_the_same_type_however_few_rows_come(
 @cases(
     "cells",
     [
-        ["1"],
-        ["0.5"],
-        ["true"],
-        ['"x"'],
-        ['"2025-01-01"'],
-        ["[1]"],
-        ['{"a":1}'],
-        ["12345678901234567890"],
-        ["NaN"],
-        ["1", '"x"'],
+        *(
+            ["1"],
+            ["0.5"],
+            ["true"],
+            ['"x"'],
+            ['"2025-01-01"'],
+            ["[1]"],
+            ['{"a":1}'],
+            ["12345678901234567890"],
+        ),
+        *(["NaN"], ["1", '"x"']),
     ],
 )
 @cases("section", [STRING, TEMPORAL, NUMERIC, BOOLEAN, None])

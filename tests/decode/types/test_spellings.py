@@ -26,50 +26,26 @@ def format_of(texts: list[str]) -> TemporalFormat:
 
 
 @cases(
-    ("text", "format_"),
+    ("format_", "texts"),
     [
-        ("2025-01-01", TemporalFormat.DATE),
-        ("0001-01-01", TemporalFormat.DATE),
-        ("9999-12-31", TemporalFormat.DATE),
-        ("2024-02-29", TemporalFormat.DATE),
-        ("2025-01-01T00:00", TemporalFormat.NAIVE),
-        ("2025-01-01 23:59:59", TemporalFormat.NAIVE),
-        ("2025-01-01T00:00:00.1", TemporalFormat.NAIVE),
-        ("2025-01-01T00:00:00.123456789", TemporalFormat.NAIVE),
-        ("2025-01-01T24:00", TemporalFormat.NAIVE),
-        ("2025-01-01T24:00:00.000", TemporalFormat.NAIVE),
-        ("2025-01-01T00:00:00Z", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00+01", TemporalFormat.AWARE),
-        ("2025-01-01T00:00+0100", TemporalFormat.AWARE),
-        ("2025-01-01T00:00:00.5-09:30", TemporalFormat.AWARE),
-        ("1890-01-01T00:00:00+01:24:39", TemporalFormat.AWARE),
-        ("2025-01-01T24:00:00-01:00", TemporalFormat.AWARE),
-        ("2025-01-01t00:00:00", TemporalFormat.NAIVE),
-        ("2025-01-01T00:00:00 Z", TemporalFormat.AWARE),
-        ("2025-01-01t00:00:00z", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00.000 +0200", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00 UTC", TemporalFormat.AWARE),
-        ("2025-01-01T00:00UTC", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00 +0000 UTC", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00+00:00UTC", TemporalFormat.AWARE),
-        ("2025-01-01T00:00-05:00[America/New_York]", TemporalFormat.AWARE),
-        ("2025-01-01 00:00:00 +0100 CET", TemporalFormat.AWARE),
-        ("2025-01-01T00:00Z[UTC][u-ca=iso8601]", TemporalFormat.AWARE),
-        ("00:00", TemporalFormat.TIME),
-        ("23:59:59.999999999", TemporalFormat.TIME),
-        ("P1W", TemporalFormat.DURATION),
-        ("P1DT2H3M4.5S", TemporalFormat.DURATION),
-        ("-PT1M", TemporalFormat.DURATION),
-        ("P-1DT-0.5S", TemporalFormat.DURATION),
-        ("24:00:01", TemporalFormat.DURATION),
-        ("100:00:00", TemporalFormat.DURATION),
-        ("-01:00:00", TemporalFormat.DURATION),
-        ("+01:00:00", TemporalFormat.DURATION),
+        (DATE, ["2025-01-01", "0001-01-01", "9999-12-31", "2024-02-29"]),
+        (NAIVE, ["2025-01-01T00:00", "2025-01-01 23:59:59", "2025-01-01T00:00:00.1"]),
+        (NAIVE, ["2025-01-01T00:00:00.123456789", "2025-01-01T24:00", "2025-01-01T24:00:00.000"]),
+        (NAIVE, ["2025-01-01t00:00:00"]),
+        (AWARE, ["2025-01-01T00:00:00Z", "2025-01-01 00:00:00+01", "2025-01-01T00:00+0100"]),
+        (AWARE, ["2025-01-01T00:00:00.5-09:30", "1890-01-01T00:00:00+01:24:39", "2025-01-01T24:00:00-01:00"]),
+        (AWARE, ["2025-01-01T00:00:00 Z", "2025-01-01t00:00:00z", "2025-01-01 00:00:00.000 +0200"]),
+        (AWARE, ["2025-01-01 00:00:00 UTC", "2025-01-01T00:00UTC", "2025-01-01 00:00:00 +0000 UTC"]),
+        (AWARE, ["2025-01-01 00:00:00+00:00UTC", "2025-01-01T00:00-05:00[America/New_York]"]),
+        (AWARE, ["2025-01-01 00:00:00 +0100 CET", "2025-01-01T00:00Z[UTC][u-ca=iso8601]"]),
+        (TIME, ["00:00", "23:59:59.999999999"]),
+        (DURATION, ["P1W", "P1DT2H3M4.5S", "-PT1M", "P-1DT-0.5S", "24:00:01"]),
+        (DURATION, ["100:00:00", "-01:00:00", "+01:00:00"]),
     ],
 )
-def test_formats(text: str, format_: TemporalFormat) -> None:
+def test_formats(format_: TemporalFormat, texts: list[str]) -> None:
     """What the grammar admits."""
-    assert format_of([text]) is format_
+    assert [format_of([text]) for text in texts] == [format_] * len(texts)
 
 
 @cases(
@@ -77,12 +53,9 @@ def test_formats(text: str, format_: TemporalFormat) -> None:
     [
         ("", "is empty, not null"),
         (" 2025-01-01", "is padded with white space"),
-        ("2025-01-01 ", "is padded with white space"),
         ("2025-01-01\n", "is padded with white space"),
         ("infinity", "is infinite"),
-        ("-infinity", "is infinite"),
         ("0044-03-15 BC", "is before the year 1"),
-        ("0044-03-15T12:00:00 BC", "is before the year 1"),
         ("10000-01-01", "is after the year 9999"),
         ("+12025-01-01T00:00:00", "is after the year 9999"),
         ("0000-01-01", "is in the year 0000"),
@@ -102,7 +75,6 @@ def test_formats(text: str, format_: TemporalFormat) -> None:
         ("P1DT", "is a duration without parts"),
         ("2025-02-29", "is not a day of the calendar"),
         ("1900-02-29T00:00:00Z", "is not a day of the calendar"),
-        ("2025-04-31T00:00:00", "is not a day of the calendar"),
         *(
             (text, "is not an ISO 8601 date or time")
             for text in (
@@ -132,16 +104,8 @@ def test_no_format(text: str, reason: str) -> None:
 @cases(
     ("texts", "row", "reason"),
     [
-        (
-            ["2025-01-01", "2025-01-01T00:00:00"],
-            1,
-            "is one of the timestamps without offset; others are dates",
-        ),
-        (
-            ["2025-01-01T00:00", "2025-01-01T00:00Z"],
-            1,
-            "is one of the timestamps with offsets; others are timestamps without",
-        ),
+        (["2025-01-01", "2025-01-01T00:00"], 1, "is one of the timestamps without offset; others are dates"),
+        (["2025-01-01T00:00", "2025-01-01T00:00Z"], 1, "is one of the timestamps with offsets; others are t"),
         (["12:00", "12:30", "2025-01-01"], 2, "is one of the dates; others are times of day"),
         (["2025-01-01", "2025-01-02", "x"], 2, "is not an ISO 8601 date or time"),
         (["10:00", "1 day, 2:00:00"], 1, "is one of the durations; others are times of day"),
