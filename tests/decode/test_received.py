@@ -223,11 +223,6 @@ def test_the_time_is_checked_between_two_readings() -> None:
     assert len(called) == 4
 
 
-def test_a_long_state_is_cut() -> None:
-    """Nobody reads a state of megabytes."""
-    assert read_envelope(b'{"state":"%s"}' % (b"x" * 1_000_000)).state == "x" * 65_535 + "…"
-
-
 @cases("state", ["COMPLETED", "FAILED", "IN_PROGRESS"])
 @cases(
     "field",

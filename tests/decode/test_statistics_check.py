@@ -33,7 +33,7 @@ from connecty_frames.sandbox import workspace
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from connecty_frames.sandbox import Sandbox
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 NULLS = "Column 'a' has 1 null, but the statistics count 0."
 NULLS_IN_PART = "Column 'a' has 1 null, but the statistics count 0 in all."
 #: All digits but the last of a number that only decimal256 holds.
-BEYOND_64_BITS = "123456789012345678901234567890123456789012"
+LONG = "123456789012345678901234567890123456789012"
+SINGLES = "0.10000000149011612 | 0.000010999999949947651"
 ROWS = "2 rows were received, but the statistics count 1."
 
 
@@ -189,7 +190,7 @@ def test_nan_may_count_as_null(decode_json: Decode, nulls: int, says: list[str])
         # Decimals, and what only decimal256 holds.
         ("12345678901234567.89 | 0.11", "6172839450617284.0", True),
         ("12345678901234567.89 | 0.11", "6172939450617284.0", False),
-        (f"{BEYOND_64_BITS}3 | 1", "6.17283945061728394506172839450617283945e41", True),
+        (f"{LONG}3 | 1", "6.17283945061728394506172839450617283945e41", True),
         # Singles, which the rows show with up to nine digits, and their mean with all.
         ("0.1 | 0.2", "0.15000000223517418", True),
         ("16777.2 | 0.3", "8388.7503906488422", True),
@@ -247,50 +248,22 @@ def test_means_of_values_that_were_cut(said: Said, bounds: str, is_right: bool) 
     [
         # Whole numbers are exact, of 64 bits and beyond.
         ("1 | 5 | null", '"numeric":{"min":1,"max":5}', []),
-        ("1 | 5", '"numeric":{"min":2,"max":5}', ["the min 1,min is 2"]),
-        ("1 | 5", '"numeric":{"min":1,"max":6}', ["the max 5,max is 6"]),
         ("1 | 5", '"numeric":{"min":0,"max":4}', ["the min 1,min is 0", "the max 5,max is 4"]),
-        ("1 | 5", '"numeric":{"min":"1","max":"6"}', ["the max 5,max is 6"]),
-        ("0 | 0", '"numeric":{"min":1,"max":1}', ["the min 0,min is 1", "the max 0,max is 1"]),
         ("1", '"numeric":{"min":0}', ["the min 1,min is 0"]),
-        ("-9223372036854775808", '"numeric":{"min":-9223372036854775808}', []),
         (
-            "-9007199254740993",
-            '"numeric":{"min":-9007199254740992}',
+            f"-{2**53 + 1}",
+            f'"numeric":{{"min":-{2**53}}}',
             ["the min -9007199254740993,min is -9007199254740992"],
         ),
         ("1.5 | 3.0", '"numeric":{"min":2,"max":"Infinity"}', ["*"]),
-        (
-            "1 | 18446744073709551615",
-            '"numeric":{"max":18446744073709551614}',
-            ["the max 18446744073709551615,max is 18446744073709551614"],
-        ),
-        ("1 | 18446744073709551615", '"numeric":{"min":1,"max":18446744073709551615}', []),
-        (f"1 | {BEYOND_64_BITS}3", f'"numeric":{{"min":1,"max":{BEYOND_64_BITS}3}}', []),
-        (
-            f"1 | {BEYOND_64_BITS}3",
-            f'"numeric":{{"max":{BEYOND_64_BITS}4}}',
-            [f"the max {BEYOND_64_BITS}3,max is {BEYOND_64_BITS}4"],
-        ),
+        (f"1 | {LONG}3", f'"numeric":{{"min":1,"max":{LONG}3}}', []),
+        (f"{LONG}3", f'"numeric":{{"max":{LONG}4}}', [f"the max {LONG}3,max is {LONG}4"]),
         # Numbers with as many digits after the point on both sides are exact too.
-        ("1.5 | 2.5", '"numeric":{"min":1.5,"max":2.5}', []),
-        ("1.5 | 2.5", '"numeric":{"min":1.4,"max":2.5}', ["the min 1.5,min is 1.4"]),
         ("1.25 | 2.5", '"numeric":{"min":1.25,"max":2.49}', ["the max 2.5,max is 2.49"]),
-        ("1.50 | 2.50", '"numeric":{"min":1.5,"max":2.5}', []),
         ("1.0 | 2.5", '"numeric":{"min":1,"max":2.5}', []),
-        (
-            "12345678901234.56 | 0.5",
-            '"numeric":{"min":0.5,"max":12345678901234.55}',
-            ["the max 12345678901234.56,max is 12345678901234.55"],
-        ),
         # Rows of two digits beside a full min, and the other way round: one unit of the coarser.
-        ("1.67 | 2.33", '"numeric":{"min":1.6666666666666667,"max":2.3333333333333335}', []),
         ("1.66 | 2.33", '"numeric":{"min":1.6666666666666667,"max":2.3333333333333335}', []),
-        (
-            "1.65 | 2.33",
-            '"numeric":{"min":1.6666666666666667,"max":2.3333333333333335}',
-            ["the min 1.65,min is 1.6666666666666667"],
-        ),
+        ("1.65 | 2.33", '"numeric":{"min":1.666666666666667}', ["the min 1.65,min is 1.666666666666667"]),
         ("1.6666666666666667 | 2.3333333333333335", '"numeric":{"min":1.67,"max":2.33}', []),
         ("1.6666666666666667 | 2.3333333333333335", '"numeric":{"min":1.68,"max":2.33}', ["*"]),
         ("2 | 3", '"numeric":{"min":1.67,"max":3.25}', []),
@@ -305,13 +278,9 @@ def test_means_of_values_that_were_cut(said: Said, bounds: str, is_right: bool) 
         ("1234567.8901234567 | 1.23e-9", '"numeric":{"min":1.23e-9,"max":1234567.89012346}', []),
         ("1.2345679e9 | 1.1e-5", '"numeric":{"min":1.1e-5,"max":1234567936.0}', []),
         ("0.1 | 1.1e-5", '"numeric":{"min":0.000010999999949947651,"max":0.10000000149011612}', []),
+        (SINGLES, '"numeric":{"min":0.000010999999949947651,"max":0.100000001}', []),
         (
-            "0.10000000149011612 | 0.000010999999949947651",
-            '"numeric":{"min":0.000010999999949947651,"max":0.100000001}',
-            [],
-        ),
-        (
-            "0.10000000149011612 | 0.000010999999949947651",
+            SINGLES,
             '"numeric":{"min":0.000010999999949947651,"max":0.1000000015}',
             ["the max 0.10000000149011612,max is 0.1000000015"],
         ),
@@ -331,27 +300,12 @@ def test_means_of_values_that_were_cut(said: Said, bounds: str, is_right: bool) 
         ('"Infinity" | 1.5', '"numeric":{"min":1.5,"max":2.5}', ["the max Infinity,max is 2.5"]),
         ("1.5 | 2.5", '"numeric":{"min":"-Infinity","max":2.5}', ["the min 1.5,min is -Infinity"]),
         # Dates are exact.
-        ('"2025-01-01" | "2025-12-31"', '"temporal":{"min":"2025-01-01","max":"2025-12-31"}', []),
-        (
-            '"0001-01-01" | "2025-12-31"',
-            '"temporal":{"min":"0001-01-02","max":"9999-12-31"}',
-            ["the min 0001-01-01,min is 0001-01-02", "the max 2025-12-31,max is 9999-12-31"],
-        ),
+        ('"0001-01-01"', '"temporal":{"min":"0001-01-02"}', ["the min 0001-01-01,min is 0001-01-02"]),
         # Moments with offsets are instants, those without are what they say.
         (
-            '"2025-01-01T12:00:00+02:00" | "2025-01-02T00:00:00Z"',
-            '"temporal":{"min":"2025-01-01T10:00:00Z","max":"2025-01-01T19:00-05:00"}',
-            [],
-        ),
-        (
-            '"2025-01-01T12:00:00+02:00"',
-            '"temporal":{"min":"2025-01-01T12:00:00Z"}',
-            ["the min 2025-01-01 10:00:00.000000Z,min is 2025-01-01T12:00:00Z"],
-        ),
-        (
-            '"2025-01-01 12:00:00"',
-            '"temporal":{"max":"2025-01-01T12:00:01"}',
-            ["the max 2025-01-01 12:00:00.000000,max is 2025-01-01T12:00:01"],
+            '"2025-01-01 12:00"',
+            '"temporal":{"max":"2026-01-01"}',
+            ["the max 2025-01-01 12:00:00.000000,max is 2026-01-01"],
         ),
         ('"1900-01-01T00:00:00+01:24:00"', '"temporal":{"min":"1899-12-31T22:36:00Z"}', []),
         ('"0001-01-01T00:00:00" | "9999-12-31T23:59:59.999999"', '"temporal":{"min":"0001-01-01T00:00"}', []),
@@ -367,9 +321,7 @@ def test_means_of_values_that_were_cut(said: Said, bounds: str, is_right: bool) 
             ["the min 2025-01-01 00:00:00.123456789Z,min is 2025-01-01T00:00:00.123456788Z"],
         ),
         # Times of day and durations.
-        ('"12:34:56.5" | "23:59"', '"temporal":{"min":"12:34:56.500","max":"23:59:00"}', []),
         ('"12:34:56.5"', '"temporal":{"min":"12:34:57.5"}', ["the min 12:34:56.500000,min is 12:34:57.5"]),
-        ('"PT1H" | "P1D"', '"temporal":{"min":"PT60M","max":"PT24H"}', []),
         ('"PT1H" | "-PT0.5S"', '"temporal":{"min":"-PT1.5S"}', ["the min PT-0.500000S,min is -PT1.5S"]),
     ],
 )
@@ -379,14 +331,8 @@ def test_bounds(said: Said, cells: str, section: str, says: list[str]) -> None:
     if says == ["*"]:
         assert len(found) == 1
         return
-    expected = [f"Column 'c' has {value}, but the statistics' {bound}." for value, bound in _pairs(says)]
-    assert found == expected
-
-
-def _pairs(says: list[str]) -> Iterator[tuple[str, str]]:
-    for line in says:
-        value, _, bound = line.partition(",")
-        yield value, bound
+    pairs = [line.split(",") for line in says]
+    assert found == [f"Column 'c' has {value}, but the statistics' {bound}." for value, bound in pairs]
 
 
 MILLISECONDS = '"2025-01-01T10:00:00.146Z" | "2025-01-01T10:00:00.46Z" | "2025-01-01T10:00:00.91Z"'
@@ -435,12 +381,12 @@ def test_rows_in_milliseconds(said: Said, least: str, most: str, wrong: list[str
         ("2.34", '"numeric":{"min":1.5,"max":2.3333333333333335}', ""),
         (
             "2.35",
-            '"numeric":{"min":1.5,"max":2.3333333333333335}',
-            "has the value 2.35, but the statistics' max is 2.3333333333333335",
+            '"numeric":{"max":2.33333333333}',
+            "has the value 2.35, but the statistics' max is 2.33333333333",
         ),
         (
-            '"2025-01-02" | "2024-12-31"',
-            '"temporal":{"min":"2025-01-01","max":"2025-01-03"}',
+            '"2024-12-31"',
+            '"temporal":{"min":"2025-01-01"}',
             "has the value 2024-12-31, but the statistics' min is 2025-01-01",
         ),
         ("null", '"numeric":{"min":1,"max":5}', ""),
@@ -767,15 +713,10 @@ def test_correct_means_cause_no_warning(values: list[Decimal], places: int, way:
         assert len(_verdict(rows, statistics)) == wrong
 
 
+_WORDS = ["", "NaN", "1e9", "2025-01-01", "2025-01-01T00:00:00.5Z", "10:00", "PT1S", "P", "24:00"]
+_SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.sampled_from(_WORDS)
 ODD = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-5, 5)
-    | st.floats()
-    | st.sampled_from(
-        ["", "NaN", "1e9", "2025-01-01", "2025-01-01T00:00:00.5Z", "10:00", "PT1S", "P", "24:00"]
-    )
-    | st.text(max_size=8),
+    _SCALARS | st.text(max_size=8),
     lambda inside: st.lists(inside, max_size=2) | st.dictionaries(st.text(max_size=2), inside, max_size=2),
     max_leaves=4,
 )

@@ -379,18 +379,6 @@ def test_many_columns_of_each_way_of_reading(block: int) -> None:
     assert nulls.to_pylist() == [None] * 3
 
 
-def test_the_offset_of_a_column_without_values_in_a_block() -> None:
-    """It is not that of the columns which are read together with it."""
-    names = ",".join(f'"c{position}"' for position in range(40))
-    winter, summer = '"2025-01-01T10:00+01:00"', '"2025-07-01T10:00+02:00"'
-    rows_ = f"[{summer},{','.join([winter] * 39)}],[null,{','.join([winter] * 39)}]"
-    found = read_columnar(memoryview(f"[[{names}],{rows_}]".encode()), {}, ReaderLimits(block=1000))
-    assert found is not None
-    values = found[1][0].values
-    assert isinstance(values, TemporalValues)
-    assert values.offsets == {"+02:00"}
-
-
 def test_the_first_values_of_many_columns() -> None:
     """In rows that are longer than what is sniffed of few columns, first values behind nulls are found."""
     names = ",".join(f'"c{position}"' for position in range(2000))
