@@ -74,6 +74,7 @@ JULY = datetime(2025, 7, 1, 10, 0, 0, 500_000, UTC)
         (['"Infinity"', '"-Infinity"', "1"], NUMERIC, FLOAT, [math.inf, -math.inf, 1.0]),
         # They are exact: the nearest float64 is for bare numbers.
         (['"0.1234567890123456789"'], NUMERIC, pa.decimal128(38, 19), [Decimal("0.1234567890123456789")]),
+        (['"1"', f"0.{'3' * 17}"], NUMERIC, pa.decimal128(38, 17), [Decimal(1), Decimal("0." + "3" * 17)]),
         (['"0.30000000000000004"', '"1e-7"'], NUMERIC, FLOAT, [0.30000000000000004, 1e-7]),
         (['"Infinity"', "0.1234567890123456789"], NUMERIC, FLOAT, [math.inf, 0.12345678901234568]),
         # In other spellings than JSON's too.
@@ -216,7 +217,14 @@ def test_types_and_values(
         (["null", "0", "2"], BOOLEAN, INT, [None, 0, 2], "'2' (row 2) is neither true nor false"),
         (["2", "3", "1"], BOOLEAN, INT, [2, 3, 1], "'2' (row 0) is neither true nor false"),
         (["null", "2", "3"], BOOLEAN, INT, [None, 2, 3], "'2' (row 1) is neither true nor false"),
-        (["null", "2025"], TEMPORAL, INT, [None, 2025], "'2025' (row 1) is among whole numbers, though"),
+        (
+            ["null", "5"],
+            TEMPORAL,
+            INT,
+            [None, 5],
+            "(row 1) is among whole numbers, though the statistics are t",
+        ),
+        (["0.5"], BOOLEAN, FLOAT, [0.5], "numbers with a fraction, though the statistics are boolean"),
         (["1", "1e-400"], None, TEXT, ["1", "1e-400"], "'1e-400' (row 1) is below the range of float64"),
         (["9" * 77], None, TEXT, ["9" * 77], "has more than 76 digits"),
         (["null", "1", '"x"'], None, TEXT, [None, "1", "x"], "(row 2) differs from other values: the column"),

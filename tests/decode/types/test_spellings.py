@@ -55,6 +55,7 @@ def test_formats(format_: TemporalFormat, texts: list[str]) -> None:
         (" 2025-01-01", "is padded with white space"),
         ("2025-01-01\n", "is padded with white space"),
         ("infinity", "is infinite"),
+        ("-infinity", "is infinite"),
         ("0044-03-15 BC", "is before the year 1"),
         ("10000-01-01", "is after the year 9999"),
         ("+12025-01-01T00:00:00", "is after the year 9999"),
