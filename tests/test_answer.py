@@ -391,6 +391,8 @@ def test_the_repr(countries: cf.Answer, logins: cf.Answer) -> None:
     assert repr(logins).splitlines()[0] == (
         "<Answer to (question unknown): 3 of 100 rows x 2 columns, truncated, question_id unknown>"
     )
+    without = cf.Answer.from_json(body(None))
+    assert repr(without) == "<Answer to (question unknown): no table, question_id unknown>"
 
 
 def test_the_repr_stays_short_and_safe() -> None:
@@ -403,13 +405,6 @@ def test_the_repr_stays_short_and_safe() -> None:
     assert shown.splitlines()[1] == "  a\\x1b[2J: string"
     assert shown.splitlines()[-1] == "  … 8 more columns"
     assert len(shown.splitlines()) == 1 + 12 + 1
-
-
-def test_the_repr_without_a_table() -> None:
-    """It says so in place of rows and columns."""
-    assert repr(cf.Answer.from_json(body(None))) == (
-        "<Answer to (question unknown): no table, question_id unknown>"
-    )
 
 
 @cases(

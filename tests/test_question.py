@@ -217,18 +217,6 @@ def test_an_answer_without_a_table_is_an_answer(api: Any, question: Question) ->
     assert (answer.table, answer.response_summary) == (None, "There is none.")
 
 
-def test_the_deadline_ends_the_wait(api: Any, question: Question, clock: Any) -> None:
-    """QuestionTimeout after exactly the time allowed: id, last state, and the line that resumes."""
-    answers(api, {"state": "IN_PROGRESS"})
-    with pytest.raises(QuestionTimeout) as caught:
-        question.wait(timeout=30)
-    assert clock.at == pytest.approx(1030.0)
-    assert isinstance(caught.value, TimeoutError)
-    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
-    assert RESUME in str(caught.value)
-    assert "; the server last said IN_PROGRESS. It may still be running: " in str(caught.value)
-
-
 @pytest.mark.parametrize(("timeout", "pause"), [(60.0, 4.0), (4.0, 0.1)])
 def test_retry_after_of_a_pending_question_is_kept(
     api: Any, question: Question, clock: Any, timeout: float, pause: float
@@ -258,20 +246,21 @@ def test_one_deadline_from_submission_to_answer(api: Any, client: Client, clock:
     assert clock.at == pytest.approx(1010.0)
 
 
-def test_an_unknown_state_is_not_finished(api: Any, question: Question) -> None:
-    """Polling continues, with one warning however often it comes."""
-    answers(api, {"state": "QUEUED\x1b"}, {"state": "QUEUED\x1b"}, rows(1, 1))
-    with pytest.warns(UnknownStateWarning, match=r"'QUEUED\\\\x1b', which is not in the API") as caught:
+@pytest.mark.parametrize(
+    ("states", "message"),
+    [
+        (["QUEUED\x1b", "QUEUED\x1b"], r"'QUEUED\\\\x1b', which is not in the API"),
+        (["IN_PROGRESS", "PENDING"], "after a later one"),
+    ],
+)
+def test_a_state_that_is_unknown_or_goes_backwards(
+    api: Any, question: Question, states: list[str], message: str
+) -> None:
+    """It is not finished: polling continues, with one warning however often it comes."""
+    answers(api, *({"state": state} for state in states), rows(1, 1))
+    with pytest.warns(UnknownStateWarning, match=message) as caught:
         assert question.result().rows == 1
-    assert len(caught) == 1
-    assert caught[0].filename == __file__
-
-
-def test_a_state_that_goes_backwards_is_not_finished(api: Any, question: Question) -> None:
-    """IN_PROGRESS, then PENDING: one warning, then the answer."""
-    answers(api, {"state": "IN_PROGRESS"}, {"state": "PENDING"}, rows(1, 1))
-    with pytest.warns(UnknownStateWarning, match="after a later one"):
-        assert question.result().rows == 1
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_a_state_that_another_thread_was_faster_to_pass(server: Script) -> None:
@@ -350,14 +339,6 @@ def test_a_transient_failure_is_retried(api: Any, question: Question, status: in
     """The fetch is repeated after each of them."""
     answers(api, status, status, rows(1, 1))
     assert question.result().rows == 1
-
-
-def test_an_outage_until_the_deadline_is_a_timeout(api: Any, question: Question, clock: Any) -> None:
-    """503 for a minute: QuestionTimeout that names the last failure."""
-    answers(api, {"state": "IN_PROGRESS"}, 503)
-    with pytest.raises(QuestionTimeout, match=r"last said IN_PROGRESS.*api\.test answered 503"):
-        question.result()
-    assert clock.at == pytest.approx(1060.0)
 
 
 def test_a_lasting_failure_is_raised_at_once_with_the_id(api: Any, question: Question) -> None:
@@ -473,17 +454,25 @@ def test_the_note_of_whatever_is_raised(
 
 
 @pytest.mark.parametrize(
-    ("reply", "state", "says"),
+    ("replies", "state", "says"),
     [
-        ({"json": {"state": "PENDING"}}, "PENDING", "the server last said PENDING."),
-        ({"status": 503}, None, "the server reported no state. The last failure: api.test answered 503."),
+        ([{"state": "PENDING"}], "PENDING", "the server last said PENDING."),
+        ([503], None, "the server reported no state. The last failure: api.test answered 503."),
+        (
+            [{"state": "IN_PROGRESS"}, 503],
+            "IN_PROGRESS",
+            "the server last said IN_PROGRESS. The last failure: api.test answered 503.",
+        ),
     ],
 )
-def test_the_whole_message_of_a_timeout(api: Any, client: Client, reply: Any, state: Any, says: str) -> None:
-    """What the server said last, and how to fetch the answer later."""
-    api.get(RESULTS, **reply)
+def test_the_deadline_ends_the_wait(
+    api: Any, client: Client, clock: Any, replies: list[Any], state: Any, says: str
+) -> None:
+    """After exactly the time allowed, with what the server said last, and how to fetch the answer later."""
+    answers(api, *replies)
     with pytest.raises(QuestionTimeout) as caught:
-        client.question(QUESTION_ID).result(timeout=1)
+        client.question(QUESTION_ID).result(timeout=30)
+    assert clock.at == pytest.approx(1030.0)
     assert str(caught.value) == (
         f"No answer to question {QUESTION_ID} in the time allowed; {says} It may still be running: "
         f"{RESUME} fetches the answer."

@@ -48,20 +48,12 @@ def test_each_question_is_asked_and_kept(ask: Any, service: Any, folder: Path) -
     assert metadata.asked_at is not None
 
 
-def test_again_sends_nothing(ask: Any, service: Any) -> None:
-    """Neither a question nor a request for an answer."""
-    ask(["how many?"])
-    ask(["how many?"])
-
-    assert service.asked == service.fetched == {"how many?": 1}
-
-
 def test_a_list_may_be_extended_and_reordered(ask: Any, service: Any) -> None:
-    """What is new is asked, and numbered on from what is there."""
+    """What is new is asked, and numbered on from what is there; nothing else is asked or fetched again."""
     ask([("a", "how many?"), "how much?"])
     batch = ask(["who?", "how much?", "how much?", ("a", "how many?")])
 
-    assert service.asked == {"how many?": 1, "how much?": 2, "who?": 1}
+    assert service.asked == service.fetched == {"how many?": 1, "how much?": 2, "who?": 1}
     assert names(batch) == ["000001-a.parquet", "000002.parquet", "000003.parquet", "000004.parquet"]
 
 

@@ -286,12 +286,6 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
 # Progress and errors
 
 
-def test_a_wrong_engine(ask: Any) -> None:
-    """It names those that there are."""
-    with pytest.raises(cf.ConfigError, match="engine='dask': expected 'pandas', 'polars' or 'pyarrow'"):
-        ask([]).errors("dask")
-
-
 def test_progress_by_a_callable(ask: Any, service: Any) -> None:
     """After each question, with counts; its text is that of the line."""
     seen: list[BatchProgress] = []
@@ -391,6 +385,8 @@ def test_the_errors_of_a_batch(ask: Any, service: Any) -> None:
     assert [str(type_) for type_ in table.schema.types] == ["int64", *["string"] * 5]
     assert ask([]).errors("pyarrow").schema == table.schema
     assert batch.errors().equals(batch.errors("pandas"))
+    with pytest.raises(cf.ConfigError, match="engine='dask': expected 'pandas', 'polars' or 'pyarrow'"):
+        batch.errors("dask")
 
 
 def test_an_error_of_a_question_that_is_asked_again(

@@ -214,15 +214,6 @@ def test_arrow_and_parquet(case: str) -> None:
         assert str(each.to_pydict()) == str(table.to_pydict())
 
 
-def test_arrow_keeps_the_metadata(golden: Path) -> None:
-    """In the metadata of the schema."""
-    answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
-
-    found = pa.ipc.open_file(written("arrow", answer.to_arrow())).read_all()
-
-    assert cf.metadata(found) == answer.metadata
-
-
 def test_markdown() -> None:
     """Numbers right-aligned, nulls empty, and cells escaped."""
     table = pa.table(
@@ -269,11 +260,12 @@ def test_html_loads_nothing() -> None:
     assert not re.search(r"<script|<link|<img|src=|href=|url\(|http:", page)
 
 
-def test_parquet_keeps_the_metadata_and_checksums(golden: Path) -> None:
-    """A flipped bit is an error instead of another value."""
+def test_arrow_and_parquet_keep_the_metadata(golden: Path) -> None:
+    """Parquet has checksums too: a flipped bit is an error instead of another value."""
     answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
     content = bytearray(written("parquet", answer.to_arrow()))
     assert cf.metadata(pq.read_table(io.BytesIO(content))) == answer.metadata
+    assert cf.metadata(pa.ipc.open_file(written("arrow", answer.to_arrow())).read_all()) == answer.metadata
 
     at = content.index(b"Germany")
     content[at] ^= 1

@@ -157,7 +157,6 @@ class TestAnswers:
     def test_inferred(self) -> None:
         """A frame of pandas has 17 digits in every backend; Arrow and polars have 38."""
         answer = cf.Answer.from_json(BODY)
-        assert str(answer.schema["c"].type) == "decimal128(38, 2)"
         for backend in BACKENDS:
             assert str(answer.to_pandas(backend)["c"].dtype) == "decimal128(17, 2)[pyarrow]"
         assert str(answer.to_arrow()["c"].type) == "decimal128(38, 2)"

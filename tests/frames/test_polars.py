@@ -323,22 +323,12 @@ class TestWhatPolarsCannotHold:
 class TestShapes:
     """Names and rows."""
 
-    def test_nothing(self) -> None:
-        """A table without columns is such a frame."""
+    def test_no_columns(self) -> None:
+        """A table without columns is such a frame, with its rows where polars can hold them."""
         assert to_polars(pa.table({})).shape == (0, 0)
-        assert to_polars(pa.table({"c": [1, 2]}).select([])).width == 0
-
-    def test_rows_without_columns(self) -> None:
-        """A table of rows without columns keeps its rows, where polars can hold them."""
         table = pa.table({"c": [1, 2]}).select([])
         can_hold = "height" in inspect.signature(pl.DataFrame).parameters
         assert to_polars(table).shape == (2 if can_hold else 0, 0)
-
-    def test_no_rows(self) -> None:
-        """No rows keep all dtypes."""
-        frame = to_polars(pa.table({"a": pa.array([], pa.int64()), "b": pa.array([], pa.date32())}))
-        assert frame.schema == {"a": pl.Int64, "b": pl.Date}
-        assert frame.height == 0
 
     def test_names(self) -> None:
         """Any text is a name, and order is kept."""

@@ -52,8 +52,9 @@ class TestKinds:
     """What is accepted."""
 
     def test_nothing(self) -> None:
-        """None sets no types."""
+        """None sets no types, and an empty dict overrides none."""
         assert to_schema_types(None) is None
+        assert to_schema_types({}) == SchemaTypes({}, complete=False)
 
     @cases("make", [dict, OrderedDict])
     def test_dict(self, make: Any) -> None:
@@ -77,10 +78,6 @@ class TestKinds:
             },
             complete=False,
         )
-
-    def test_empty_dict(self) -> None:
-        """It overrides nothing."""
-        assert to_schema_types({}) == SchemaTypes({}, complete=False)
 
     @cases(
         "schema",

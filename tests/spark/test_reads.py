@@ -7,7 +7,7 @@ import json
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
@@ -48,33 +48,20 @@ def asked_sandbox(connected: Sandbox) -> Sandbox:
 
 def test_all_options() -> None:
     """In any case; the others have the defaults of AskOptions, but all rows are fetched, as Arrow alone."""
-    read = Read.from_options(
-        {
-            "question": QUESTION,
-            "DW_ID": "13",
-            "max_rows": "50",
-            "tz": "Europe/Warsaw",
-            "infer_temporal": "false",
-            "decimals": "exact",
-            "strict": "TRUE",
-            "on_truncation": "raise",
-            "timeout": "2.5",
-            "read": "second",
-        }
-    )
-
-    options = cf.AskOptions(
-        engine="pyarrow",
-        dw_id=13,
-        max_rows=50,
-        tz="Europe/Warsaw",
-        infer_temporal=False,
-        decimals="exact",
-        strict=True,
-        on_truncation="raise",
-        timeout=2.5,
-        progress=False,
-    )
+    given: dict[str, tuple[str, Any]] = {
+        "DW_ID": ("13", 13),
+        "max_rows": ("50", 50),
+        "tz": ("Europe/Warsaw", "Europe/Warsaw"),
+        "infer_temporal": ("false", False),
+        "decimals": ("exact", "exact"),
+        "strict": ("TRUE", True),
+        "on_truncation": ("raise", "raise"),
+        "timeout": ("2.5", 2.5),
+    }
+    texts = {name: text for name, (text, _) in given.items()}
+    values = {name.lower(): value for name, (_, value) in given.items()}
+    options = cf.AskOptions(engine="pyarrow", progress=False, **values)
+    read = Read.from_options({"question": QUESTION, "read": "second", **texts})
     assert read == Read((QUESTION,), (), "second", options)
     every = cf.AskOptions(engine="pyarrow", max_rows=None, progress=False)
     assert Read.from_options({"question": QUESTION}) == Read((QUESTION,), (), "", every)
