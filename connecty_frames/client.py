@@ -146,7 +146,7 @@ class Client:
 
     def _use(self, api: Endpoints, client_id: SecretStr, dw_id: int | None) -> None:
         self._api, self._client_id, self._dw_id = api, client_id, dw_id
-        shown = f"<Client {masked_id(client_id.get_secret_value())} at {api.transport.address}, {dw_id=}>"
+        shown = f"<Client {masked_id(client_id)} at {api.transport.address}, {dw_id=}>"
         self._repr = terminal(shown)
 
     def __enter__(self) -> Self:

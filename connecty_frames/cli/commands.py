@@ -49,7 +49,7 @@ def masked(name: str, value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, SecretStr):
-        return "***" if name == "client_secret" else terminal(masked_id(value.get_secret_value()))
+        return "***" if name == "client_secret" else terminal(masked_id(value))
     return terminal(str(dict(value) if isinstance(value, tuple) else value))  # limits by job
 
 

@@ -121,7 +121,7 @@ def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
 
         text, shown = _PROMPTS[key].format(listed([*REGIONS])), "the stored one"
         if key != "client_secret":
-            shown = masked_id(str(default)) if key == "client_id" else str(default) or "none"
+            shown = masked_id(hidden(default)) if key == "client_id" and default else str(default) or "none"
         changes: Changes = typer.prompt(
             text if default is None else f"{text} [{shown}]",
             default=None if default is None else "",

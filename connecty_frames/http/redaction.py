@@ -125,9 +125,10 @@ class Redaction:
         return patterns
 
 
-def masked_id(client_id: str) -> str:
+def masked_id(client_id: SecretStr) -> str:
     """Return a client id for display: enough of a long one to distinguish it, and nothing of a short one."""
-    return f"{client_id[:4] if len(client_id) >= _LONG_ID else ''}…"
+    is_long = len(client_id.get_secret_value()) >= _LONG_ID
+    return f"{client_id.get_secret_value()[:4] if is_long else ''}…"
 
 
 def without_password(message: str, url: str) -> str:

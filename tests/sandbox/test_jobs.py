@@ -132,8 +132,8 @@ def test_the_oldest_are_deleted(database: Database, gate: Gate) -> None:
     gate.open.set()
     queue = JobQueue(NoStop(database), gate, workers=1, latency=0.0, kept_bytes=1500)
     jobs = []
-    for words in "abc":
-        jobs.append(queue.submit(words, 13))
+    for letter in "abc":
+        jobs.append(queue.submit(100 * letter, 13))
         until(lambda: jobs[-1].state is State.COMPLETED)
 
     assert 500 < min(job.size for job in jobs) == max(job.size for job in jobs) < 750
