@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +12,12 @@ from connecty_frames.batch import BatchProgress, ask_batch
 from connecty_frames.client import Client
 from connecty_frames.frames.accessor import attach
 from connecty_frames.frames.parquet_file import write_parquet
+from tests.cases import cases
 from tests.servers.postgres import postgres_server
+from tests.verification.__main__ import main
+from tests.verification.batch import run as batch
 from tests.verification.batch.run import Report, kill, wrong_parts
+from tests.verification.history import run as history
 from tests.verification.namespaces import pid_namespace
 from tests.verification.service import service
 from tests.verification.soak.resources import measure_resources
@@ -92,8 +96,18 @@ def test_wrong_parts(tmp_path: Path, value: str, question: str, question_id: str
     import pyarrow as pa
 
     metadata = AnswerMetadata(question=question, question_id=question_id)
-    path = write_parquet(
-        attach(pa.table({"question": [value]}), metadata), tmp_path / "000001.parquet", metadata
-    )
+    table = attach(pa.table({"question": [value]}), metadata)
+    path = write_parquet(table, tmp_path / "000001.parquet", metadata)
 
     assert wrong_parts({1: path}, {"question 0": ["a"]}) == wrong
+
+
+@cases(("program", "module"), [("history", history), ("batch", batch)])
+def test_broken_promises(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], program: str, module: Any
+) -> None:
+    """What is broken is the end of what a program prints, and its exit code is 1."""
+    name = "run" if program == "history" else "kill"
+    monkeypatch.setattr(module, name, lambda *_, **__: module.Report(broken=["lost: 'b' was accepted"]))
+    assert main([program]) == 1
+    assert capsys.readouterr().out.endswith("\nlost: 'b' was accepted\n")

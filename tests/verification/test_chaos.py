@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,8 +31,9 @@ def test_a_hundred_questions() -> None:
 
 
 #: Question 0 was accepted as a and answered, question 1 as b.
-RIGHT = QuestionOutcome(0, question_id="a")
+RIGHT, SECOND = (QuestionOutcome(number, question_id=each) for number, each in enumerate("ab"))
 ACCEPTED = [Accepted("a", chaos.question(0)), Accepted("b", chaos.question(1))]
+TWICE = [*ACCEPTED, Accepted("c", chaos.question(1))]
 
 
 def failed(error: type[BaseException], question_id: str | None = None, **fields: Any) -> QuestionOutcome:
@@ -42,8 +44,8 @@ def failed(error: type[BaseException], question_id: str | None = None, **fields:
 @cases(
     "outcome",
     [
-        QuestionOutcome(1, question_id="b"),
-        QuestionOutcome(1, question_id="b", over=0.25),
+        SECOND,
+        replace(SECOND, over=0.25),
         failed(cf.QuestionTimeout, "b"),
         failed(cf.SubmissionUncertain),
         failed(cf.SubmissionUncertain, "b"),
@@ -52,33 +54,19 @@ def failed(error: type[BaseException], question_id: str | None = None, **fields:
 )
 def test_allowed_outcomes(outcome: QuestionOutcome) -> None:
     """A table, an error with the id, an uncertain submission, and an error where nothing was accepted."""
-    assert (
-        check(
-            [RIGHT, outcome],
-            ACCEPTED,
-            [ProxiedRequest(1, "401"), ProxiedRequest(1, "429"), ProxiedRequest(1, "502")],
-        ).broken
-        == []
-    )
+    sent = [ProxiedRequest(1, status) for status in ("401", "429", "502")]
+    assert check([RIGHT, outcome], ACCEPTED, sent).broken == []
 
 
 @cases(
     ("outcome", "accepted", "broken"),
     [
-        (
-            QuestionOutcome(1, question_id="b"),
-            [*ACCEPTED, Accepted("c", chaos.question(1))],
-            "twice: question 1 was accepted as ['b', 'c']",
-        ),
+        (SECOND, TWICE, "twice: question 1 was accepted as ['b', 'c']"),
         (failed(cf.QuestionTimeout), ACCEPTED, "lost: question 1 was accepted as ['b']"),
         (failed(cf.ConnectionFailed), ACCEPTED, "lost: question 1 was accepted as ['b']"),
         (failed(cf.QuestionTimeout, "a"), ACCEPTED, "swapped: question 1 has the id a instead of ['b']"),
-        (
-            QuestionOutcome(1, question_id="b", wrong="its table is {}"),
-            ACCEPTED,
-            "swapped: question 1 its table is {}",
-        ),
-        (QuestionOutcome(1, question_id="b"), ACCEPTED[:1], "swapped: question 1 has the id b instead of []"),
+        (replace(SECOND, wrong="its table is {}"), ACCEPTED, "swapped: question 1 its table is {}"),
+        (SECOND, ACCEPTED[:1], "swapped: question 1 has the id b instead of []"),
         (failed(KeyError, "b"), ACCEPTED, "foreign: question 1 KeyError"),
         (failed(cf.QuestionTimeout, "b", over=0.251), ACCEPTED, "late: question 1 ended 0.251 s late"),
     ],

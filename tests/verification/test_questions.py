@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from datetime import date
 
 import pytest
 
+from benchmarks.questions import score
 from benchmarks.questions.generated import cases as generated_cases
 from benchmarks.questions.generated import check, tables
 from benchmarks.questions.judge import is_right, run
@@ -79,3 +82,17 @@ def test_numbers_and_years_compare_across_types() -> None:
     ]
     assert is_right([(2024.0, 5.0)], [(date(2024, 1, 1), 5.0)], ordered=True)
     assert is_right([(date(2024, 1, 1), 5.0)], [(2024.0, 5.0)], ordered=True)
+
+
+@pytest.mark.slow
+def test_wrong_answers_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is 1 then; of the generated questions the first is asked."""
+    asked = {"question": "how many orders are there", "sql": "SELECT 0"}
+    monkeypatch.setattr(score, "questions", lambda: [asked])
+    monkeypatch.setattr(sys, "argv", ["questions", "10000"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("benchmarks.questions", run_name="__main__")
+    assert ended.value.code == 1
+    assert "\nwrong (1):\n  how many orders are there\n" in capsys.readouterr().out

@@ -20,14 +20,12 @@ from tests.verification.__main__ import main
 from tests.verification.soak import asker, checks, report, resources, run, scenarios, server_process
 from tests.verification.soak.cases import make_case, parse_case
 
-_ROOT = Path(__file__).parents[2]
-
 
 def _run(*arguments: str) -> str:
     """Run a program that keeps every promise, and return what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.verification", *arguments],
-        cwd=_ROOT,
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,

@@ -20,9 +20,9 @@ import traceback
 import warnings
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from unittest.mock import patch
 
 import connecty_frames as cf
@@ -34,7 +34,6 @@ from tests.verification.chaos.durable import CREDENTIALS, Accepted, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 _THREADS: Final = 12
 _ROWS: Final = 50
@@ -166,7 +165,12 @@ def run(questions: int, seed: int) -> ChaosReport:
     """Ask so many questions while one disturbance follows another, and check their outcomes."""
     with ExitStack() as stack:
         folder = stack.enter_context(programs.program_folder())
-        sandbox = stack.enter_context(_durable_sandbox(folder / "sandbox"))
+        (folder / "sandbox").mkdir()
+        journal, port = folder / "sandbox" / "journal", programs.free_port()
+        command = [sys.executable, durable.__file__, str(port), str(journal)]
+        sandbox = stack.enter_context(
+            programs.Program("sandbox", command, port=port, folder=journal.parent, trusted=True)
+        )
         nginx = stack.enter_context(programs.prepare("nginx", folder, _NGINX, api=sandbox.port))
         haproxy = stack.enter_context(programs.prepare("haproxy", folder, _HAPROXY, api=sandbox.port))
         squid = stack.enter_context(programs.prepare("squid", folder, programs.PASSWORD_REQUIRED))
@@ -185,14 +189,12 @@ def run(questions: int, seed: int) -> ChaosReport:
         asker.ask(questions)  # a question that does not count, so that all imports are done before
         began = time.monotonic()
         targets = [sandbox, nginx, haproxy, squid]
-        with _Disturbances(targets, seed) as disturbances, ThreadPoolExecutor(_THREADS) as pool:
+        with _disturbances(targets, seed) as disturbed, ThreadPoolExecutor(_THREADS) as pool:
             outcomes = list(pool.map(asker.ask, range(questions)))
-        sent = [
-            ProxiedRequest(int(number), status)
-            for status, number in _SENT.findall(nginx.log() + haproxy.output())
-        ]
-        report = check(outcomes, read_journal(sandbox.folder / "journal"), sent)
-        report.disturbed, report.took = disturbances.done, time.monotonic() - began
+        logged = _SENT.findall(nginx.log() + haproxy.output())
+        sent = [ProxiedRequest(int(number), status) for status, number in logged]
+        report = check(outcomes, read_journal(journal), sent)
+        report.disturbed, report.took = disturbed, time.monotonic() - began
         for outcome in outcomes:
             if outcome.error is not None and outcome.question_id is not None:
                 report.fetched += 1
@@ -200,14 +202,6 @@ def run(questions: int, seed: int) -> ChaosReport:
                 if wrong:
                     report.problems["lost"].append(f"question {outcome.number} cannot be fetched: {wrong}")
     return report
-
-
-def _durable_sandbox(folder: Path) -> programs.Program:
-    """Prepare a sandbox that records what it accepted in ``journal`` of its folder."""
-    port = programs.free_port()
-    folder.mkdir()
-    command = [sys.executable, durable.__file__, str(port), str(folder / "journal")]
-    return programs.Program("sandbox", command, port=port, folder=folder, trusted=True)
 
 
 class _Asker:
@@ -262,35 +256,30 @@ def _wrong(answer: cf.Answer, number: int) -> str:
     return "" if columns == right else f"its table is {str(columns)[:200]}"
 
 
-class _Disturbances:
-    """One disturbance after another while the ``with`` block runs, in an order that the seed determines."""
+@contextmanager
+def _disturbances(targets: list[programs.Program], seed: int) -> Iterator[Counter[str]]:
+    """Cause and count one disturbance after another during a block, in an order that the seed determines."""
+    done, over, rng = Counter[str](), threading.Event(), random.Random(f"{seed} disturbances")
+    every = [(program, name) for program in targets for name in ("kill", "stop", "suspend")]
 
-    def __init__(self, targets: list[programs.Program], seed: int) -> None:
-        self.done: Counter[str] = Counter()
-        self._round = [(program, name) for program in targets for name in ("kill", "stop", "suspend")]
-        self._rng = random.Random(f"{seed} disturbances")
-        self._over = threading.Event()
-        self._pool = ThreadPoolExecutor(1)
-
-    def __enter__(self) -> Self:
-        self._disturbing = self._pool.submit(self._disturb)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._pool.shutdown()
-        self._disturbing.result()
-
-    def _disturb(self) -> None:
+    def disturb() -> None:
         while True:
-            self._rng.shuffle(self._round)
-            for program, name in self._round:
-                if self._over.wait(self._rng.uniform(*_CALM)):
+            rng.shuffle(every)
+            for program, name in every:
+                if over.wait(rng.uniform(*_CALM)):
                     return
                 getattr(program, name)()
-                self._over.wait(self._rng.uniform(*_DURATION))
+                over.wait(rng.uniform(*_DURATION))
                 program.resume() if name == "suspend" else program.start()
-                self.done[f"{program.name} {name}"] += 1
+                done[f"{program.name} {name}"] += 1
+
+    with ThreadPoolExecutor(1) as pool:
+        disturbing = pool.submit(disturb)
+        try:
+            yield done
+        finally:
+            over.set()
+    disturbing.result()
 
 
 _NGINX: Final = """

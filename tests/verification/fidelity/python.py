@@ -125,12 +125,8 @@ def write_pandas_bound(column: TrueColumn) -> list[str]:
 
     Dates are timestamps there, decimals and integers with nulls are floats.
     """
-    made = _series(column)
-    return ["null" if pd.isna(value) is True else write_json(_plain(value)) for value in made]
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    made = [value.item() if hasattr(value, "item") else value for value in _series(column)]
+    return ["null" if pd.isna(value) is True else write_json(value) for value in made]
 
 
 def _to_json(column: TrueColumn, **options: Any) -> list[str]:

@@ -71,7 +71,9 @@ class Trials:
         family, body = body_of(self._seed, number)
         self.counts[f"family: {family}"] += 1
         rng = random.Random(f"{self._seed} {number} how")
-        with _ignoring_own_warnings(), self._blocks_of(rng.choice(_BLOCKS)):
+        with warnings.catch_warnings(), self._blocks_of(rng.choice(_BLOCKS)):
+            warnings.simplefilter("error")  # of other libraries
+            warnings.simplefilter("ignore", ConnectyWarning)
             outcome = self._read(body)
             problems = outcome.problems or self._compare(body, outcome.answer)
             if outcome.answer is None or problems:
@@ -90,9 +92,9 @@ class Trials:
                 answer: Answer | ConnectyError = Answer.from_json(body)
             except ConnectyError as error:
                 answer = error
+            except KeyboardInterrupt:
+                raise
             except BaseException as error:
-                if isinstance(error, KeyboardInterrupt):
-                    raise
                 return Outcome(None, [], [f"from_json raised {type(error).__name__}: {error}"[:500]])
         seconds = min(time.perf_counter() - begun, time.process_time() - used)
         self.slowest = max(self.slowest, (seconds, self._number))
@@ -138,9 +140,9 @@ class Trials:
             answer.to_pandas("pyarrow")
             repr(answer)
             answer.to_arrow()
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
             return [f"a frame raised {type(error).__name__}: {error}"[:500]]
         return []
 
@@ -172,15 +174,6 @@ class Trials:
             mock.patch.object(decoder, "decode", decode_in_blocks),
         ):
             yield
-
-
-@contextlib.contextmanager
-def _ignoring_own_warnings() -> Iterator[None]:
-    """Ignore our own warnings; one of another library is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.simplefilter("ignore", ConnectyWarning)
-        yield
 
 
 def _summary(outcome: Outcome) -> object:

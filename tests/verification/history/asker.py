@@ -40,13 +40,8 @@ def _ask(address: str, question: str, history: str, received: str) -> None:
             "id", client_secret="secret", base_url=address, dw_id=13, history=history, history_required=True
         ) as client,
     ):
-
-        def report(question_id: str) -> None:
-            file.write(f"{question_id}\n")
-            file.flush()
-
         call = client.call(question, AskOptions(progress=False))
-        call.answer(accepted=lambda asked: report(asked.question_id))
+        call.answer(accepted=lambda asked: print(asked.question_id, file=file, flush=True))
 
 
 if __name__ == "__main__":

@@ -92,7 +92,9 @@ class Asker(ExitStack):
             except ConnectyError as caught:
                 took = time.monotonic() - began
                 error, question_id = type(caught), caught.question_id
-                problems = _missing_context(case, caught)
+                known = (caught.question, caught.dw_id) if isinstance(caught, QuestionError) else None
+                if known not in (None, (case.question, 13)):
+                    problems = [f"{caught!r} has the question and the workspace {known}"]
             except Exception:
                 took = time.monotonic() - began
                 problems = [f"an exception that is not ours:\n{traceback.format_exc()}"]
@@ -123,13 +125,6 @@ class Asker(ExitStack):
             timeout=_TIMEOUT,
             max_body_bytes=_LIMIT,
         )
-
-
-def _missing_context(case: SoakCase, error: ConnectyError) -> list[str]:
-    """Return the context that an error lacks, though the call knew it from the start."""
-    if isinstance(error, QuestionError) and (error.question, error.dw_id) != (case.question, 13):
-        return [f"{error!r} has the question {error.question!r} and the workspace {error.dw_id}"]
-    return []
 
 
 @contextmanager

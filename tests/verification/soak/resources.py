@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,16 +45,9 @@ def measure_resources() -> Resources:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:  # the C library need not be glibc
         trim(0)
-    pages = int(_MEMORY.read_text(encoding="ascii").split()[1])
-    return Resources(threads, sorted(_open_files()), pages * os.sysconf("SC_PAGE_SIZE"))
-
-
-def _open_files() -> list[str]:
-    """Return what is open, without the directory of the listing itself."""
-    found = []
+    files = []
     for entry in _FILES.iterdir():
-        try:
-            found.append(str(entry.readlink()))
-        except FileNotFoundError:
-            continue
-    return found
+        with suppress(FileNotFoundError):  # the directory of the listing itself
+            files.append(str(entry.readlink()))
+    pages = int(_MEMORY.read_text(encoding="ascii").split()[1])
+    return Resources(threads, sorted(files), pages * os.sysconf("SC_PAGE_SIZE"))

@@ -11,7 +11,7 @@ import multiprocessing
 from collections import Counter, defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import Plan, Sandbox
@@ -97,20 +97,19 @@ class ServerProcess:
 
     def expect(self, questions: Sequence[str]) -> None:
         """Prepare the faults of these questions, and forget those of earlier ones."""
-        self._pipe.send(list(questions))
-        self._pipe.recv()
+        self._ask(list(questions))
 
     def records(self) -> dict[str, QuestionRecord]:
         """Return the record of each question that was expected last."""
-        self._pipe.send("records")
-        found: dict[str, QuestionRecord] = self._pipe.recv()
-        return found
+        return cast("dict[str, QuestionRecord]", self._ask("records"))
 
     def summary(self) -> ServerSummary:
         """Return the totals."""
-        self._pipe.send("summary")
-        found: ServerSummary = self._pipe.recv()
-        return found
+        return cast("ServerSummary", self._ask("summary"))
+
+    def _ask(self, request: object) -> object:
+        self._pipe.send(request)
+        return self._pipe.recv()
 
 
 @contextmanager
