@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,14 +32,9 @@ if TYPE_CHECKING:
 )
 def test_a_setting_that_would_leak(server: Any, setting: str, value: str) -> None:
     """ConfigError from the constructor, which names the setting and does not repeat a possible secret."""
-    settings: dict[str, Any] = {
-        "client_id": "id",
-        "client_secret": "s",
-        "base_url": server.address,
-        setting: value,
-    }
+    settings: dict[str, Any] = {"client_id": "id", "client_secret": "s", "base_url": server.address}
     with pytest.raises(cf.ConfigError) as caught:
-        cf.Client(**settings)
+        cf.Client(**settings | {setting: value})
     assert caught.value.setting == setting
     assert "canary" not in str(caught.value)
     assert server.connections == 0
@@ -49,13 +45,10 @@ def test_a_setting_that_would_leak(server: Any, setting: str, value: str) -> Non
 )
 def test_an_id_that_is_no_uuid(server: Any, client: Client, question_id: Any) -> None:
     """ConfigError for the setting question_id, from every entry point; nothing is sent."""
-    with pytest.raises(cf.ConfigError) as caught:
-        client.question(question_id)
-    assert caught.value.setting == "question_id"
-    with pytest.raises(cf.ConfigError, match="question_id"):
-        cf.fetch(question_id, client=client)
-    with pytest.raises(cf.ConfigError, match="question_id"):
-        cf.fetch_df(question_id, client=client)
+    for act in (client.question, partial(cf.fetch, client=client), partial(cf.fetch_df, client=client)):
+        with pytest.raises(cf.ConfigError) as caught:
+            act(question_id)
+        assert caught.value.setting == "question_id"
     assert server.connections == 0
 
 

@@ -73,58 +73,26 @@ REJECTED, UNAVAILABLE, FAULT = FailureKind.REJECTED, FailureKind.UNAVAILABLE, Fa
         (401, None, AuthError, FailureKind.UNAUTHORIZED, f". The credentials were refused. Check {CHECK}"),
         (403, None, AuthError, REJECTED, f". These credentials may not do this. Check dw_id, {CHECK}"),
         (404, None, NotFoundError, REJECTED, ". Check dw_id and question_id."),
-        (
-            404,
-            2.0,
-            NotFoundError,
-            REJECTED,
-            ". It says to try again after 2 s. Check dw_id and question_id.",
-        ),
-        (
-            407,
-            None,
-            ConfigError,
-            REJECTED,
-            ". Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY.",
-        ),
-        (
-            408,
-            None,
-            APIError,
-            UNAVAILABLE,
-            ". The service did not get the request in time; try again later.",
-        ),
+        (404, 2.0, NotFoundError, REJECTED, ". It says to try again after 2 s. Check dw_id and question_id."),
+        (407, None, ConfigError, REJECTED,
+         ". Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY."),
+        (408, None, APIError, UNAVAILABLE, ". The service did not get the request in time; try again later."),
         (409, None, APIError, REJECTED, "."),
         (422, None, APIError, REJECTED, "."),
-        (
-            429,
-            12.0,
-            RateLimitError,
-            FailureKind.RATE_LIMITED,
-            ". Try again after 12 s, or ask fewer questions at once.",
-        ),
+        (429, 12.0, RateLimitError, FailureKind.RATE_LIMITED,
+         ". Try again after 12 s, or ask fewer questions at once."),
         (500, None, ServerError, FAULT, ". The fault is the server's; try again later."),
         (501, None, ServerError, FAULT, ". The fault is the server's; try again later."),
-        (
-            502,
-            None,
-            ServerError,
-            UNAVAILABLE,
-            ". The service cannot be reached at the moment; try again later.",
-        ),
-        (
-            503,
-            2.0,
-            ServerError,
-            UNAVAILABLE,
-            ". The service is unavailable at the moment; try again after 2 s.",
-        ),
+        (502, None, ServerError, UNAVAILABLE,
+         ". The service cannot be reached at the moment; try again later."),
+        (503, 2.0, ServerError, UNAVAILABLE,
+         ". The service is unavailable at the moment; try again after 2 s."),
         (504, None, ServerError, UNAVAILABLE, ". The service did not answer in time; try again later."),
         (599, None, ServerError, FAULT, ". The fault is the server's; try again later."),
         (600, None, APIError, FAULT, "."),
         (999, None, APIError, FAULT, "."),
     ],
-)
+)  # fmt: skip
 def test_every_status_has_its_error(
     status: int, wait: float | None, error: type[Exception], kind: FailureKind, says: str
 ) -> None:
@@ -141,10 +109,8 @@ def test_every_status_has_its_error(
         ({"detail": "No such workspace"}, "No such workspace"),
         ({"error": {"code": 7, "message": "No such workspace"}}, "No such workspace"),
         ({"error": "invalid", "error_description": "Too long"}, "Too long"),
-        (
-            {"detail": [{"loc": ["body", "question"], "msg": "Field required"}]},
-            "body.question: Field required",
-        ),
+        ({"detail": [{"loc": ["body", "question"], "msg": "Field required"}]},
+         "body.question: Field required"),
         ({"title": "Bad Request", "msg": "No"}, "Bad Request"),
         ({"detail": ["one", {"msg": "two"}, 3, "four"]}, "one; two"),
         ({"detail": "Required", "loc": "body"}, "Required"),
@@ -157,7 +123,7 @@ def test_every_status_has_its_error(
         ({"detail": "no\r\n  column\x1b"}, "no\n  column\\x1b"),
         (b"[" * 100_000, "[" * 300 + "…"),
     ],
-)
+)  # fmt: skip
 def test_the_message_of_the_server_is_shown_short_and_safe(body: Any, text: str) -> None:
     """Its message where JSON has one, else the beginning of the body; no control character, no secret."""
     failure = status_failure(response(422, body), redact=REDACT)
@@ -337,16 +303,9 @@ LOST, NOT_HTTP = FailureKind.CONNECTION_LOST, FailureKind.NOT_HTTP
     ("cause", "kind", "reason"),
     [
         (BodyTooLarge("too long"), FailureKind.TOO_LARGE, "too long"),
-        (
-            MemoryError("canary"),
-            FailureKind.TOO_LARGE,
-            "the answer does not fit in memory",
-        ),
-        (
-            BodyEncodingError("no gzip"),
-            FailureKind.BAD_ENCODING,
-            "the body of the answer cannot be decompressed: no gzip",
-        ),
+        (MemoryError("canary"), FailureKind.TOO_LARGE, "the answer does not fit in memory"),
+        (BodyEncodingError("no gzip"), FailureKind.BAD_ENCODING,
+         "the body of the answer cannot be decompressed: no gzip"),
         (InterimError("switched"), NOT_HTTP, "switched"),
         (http.client.RemoteDisconnected("canary"), LOST, "the connection was closed without an answer"),
         (http.client.IncompleteRead(b"canary"), LOST, "the answer was cut after 14 bytes"),
@@ -360,7 +319,7 @@ LOST, NOT_HTTP = FailureKind.CONNECTION_LOST, FailureKind.NOT_HTTP
         (OSError("canary"), LOST, "the connection failed"),
         (RuntimeError("canary"), LOST, "the connection failed"),
     ],
-)
+)  # fmt: skip
 def test_what_ends_an_exchange(cause: Exception, kind: FailureKind, reason: str) -> None:
     """Its kind, what was received, and a message without the text of a foreign exception."""
     failure = failed(cause, status=200)
@@ -427,48 +386,24 @@ CONNECT, TLS = "the network, VPN and firewall.", "CONNECTY_CA_BUNDLE; REQUESTS_C
 @cases(
     ("cause", "options", "says", "ends"),
     [
-        (
-            OSError(111, "Connection refused"),
-            {"phase": "connect"},
-            "api.test:443 (connect: Connection refused)",
-            CONNECT,
-        ),
+        (OSError(111, "Connection refused"), {"phase": "connect"},
+         "api.test:443 (connect: Connection refused)", CONNECT),
         (OSError("canary-secret"), {"phase": "connect"}, "api.test:443 (connect: ***)", CONNECT),
         (OSError(), {"phase": "connect"}, "api.test:443 (connect: ConnectionError)", CONNECT),
         (TimeoutError("x"), {"phase": "connect"}, "api.test:443 (connect: no answer in time)", CONNECT),
         (ValueError("x"), {"phase": "connect"}, "api.test:443 (connect: ConnectionError)", CONNECT),
-        (
-            UnicodeError("x"),
-            {"phase": "resolve"},
-            "api.test:443 (resolve: the name cannot be looked up)",
-            "and the network or VPN.",
-        ),
-        (
-            OSError(111, "Connection refused"),
-            {"phase": "connect", "peer": "proxy:8080"},
-            "proxy:8080 (proxy: Connection refused)",
-            "and NO_PROXY.",
-        ),
-        (
-            tls_error("CERTIFICATE_VERIFY_FAILED"),
-            {"phase": "tls", "peer": "proxy:8080"},
-            "api.test:443 (tls: [SSL] certificate_verify_failed)",
-            TLS,
-        ),
-        (
-            tls_error("TLSV1_ALERT_HANDSHAKE_FAILURE"),
-            {"phase": "tls"},
-            "api.test:443 (tls: [SSL] tlsv1_alert_handshake_failure)",
-            "Ask its administrator.",
-        ),
-        (
-            tls_error("TLSV1_ALERT_BAD_CERTIFICATE"),
-            {"phase": "tls"},
-            "api.test:443 (tls: [SSL] tlsv1_alert_bad_certificate)",
-            "Ask its administrator.",
-        ),
+        (UnicodeError("x"), {"phase": "resolve"}, "api.test:443 (resolve: the name cannot be looked up)",
+         "and the network or VPN."),
+        (OSError(111, "Connection refused"), {"phase": "connect", "peer": "proxy:8080"},
+         "proxy:8080 (proxy: Connection refused)", "and NO_PROXY."),
+        (tls_error("CERTIFICATE_VERIFY_FAILED"), {"phase": "tls", "peer": "proxy:8080"},
+         "api.test:443 (tls: [SSL] certificate_verify_failed)", TLS),
+        (tls_error("TLSV1_ALERT_HANDSHAKE_FAILURE"), {"phase": "tls"},
+         "api.test:443 (tls: [SSL] tlsv1_alert_handshake_failure)", "Ask its administrator."),
+        (tls_error("TLSV1_ALERT_BAD_CERTIFICATE"), {"phase": "tls"},
+         "api.test:443 (tls: [SSL] tlsv1_alert_bad_certificate)", "Ask its administrator."),
     ],
-)
+)  # fmt: skip
 def test_a_connection_that_was_not_made(cause: Exception, options: Any, says: str, ends: str) -> None:
     """What was connected to, the phase, the reason of the system, and what to check."""
     failure = failed(requests.ConnectionError("canary"), cause, **options)

@@ -34,14 +34,23 @@ def make(address: str, **settings: Any) -> cf.Client:
     return cf.Client("id", client_secret="s", base_url=address, dw_id=13, timeout=20, **settings)
 
 
+@pytest.mark.parametrize("is_folder", [False, True])
 @pytest.mark.parametrize(
     "setting", ["argument", "CONNECTY_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 )
-def test_a_trusted_certificate(secured: Script, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A private certificate, by our setting or by those that requests reads."""
-    settings = {"ca_bundle": PEM} if setting == "argument" else {}
+def test_a_trusted_certificate(
+    secured: Script, setting: str, is_folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By our setting, which takes precedence, or by those that requests reads.
+
+    A file, or a folder of files named by their hash, as OpenSSL has them (``openssl x509 -hash``).
+    """
+    shutil.copy(PEM, tmp_path / "88d0bdcb.0")
+    bundle = tmp_path if is_folder else PEM
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem" if setting != "CURL_CA_BUNDLE" else "")
+    settings = {"ca_bundle": bundle} if setting == "argument" else {}
     if setting != "argument":
-        monkeypatch.setenv(setting, str(PEM))
+        monkeypatch.setenv(setting, str(bundle))
     with make(secured.address, **settings) as client:
         assert client.health() is True
         assert client.ask("how many?").rows == 2
@@ -69,28 +78,6 @@ def test_certificates_are_read_once(secured: Script, tmp_path: Path, monkeypatch
     with make(secured.address) as client:
         client.ask("how many?")
         bundle.unlink()
-        assert client.ask("how many?").rows == 2
-
-
-@cases("by_environment", [False, True])
-def test_a_folder_of_certificates(
-    secured: Script, by_environment: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Files named by their hash, as OpenSSL has them (``openssl x509 -hash``)."""
-    shutil.copy(PEM, tmp_path / "88d0bdcb.0")
-    settings = {} if by_environment else {"ca_bundle": tmp_path}
-    if by_environment:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
-    with make(secured.address, **settings) as client:
-        assert client.ask("how many?").rows == 2
-
-
-def test_our_setting_takes_precedence_over_that_of_requests(
-    secured: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """REQUESTS_CA_BUNDLE may name a file that does not exist."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
-    with make(secured.address, ca_bundle=str(PEM)) as client:
         assert client.ask("how many?").rows == 2
 
 
