@@ -125,13 +125,6 @@ def test_a_body_over_the_limit(server: Script, endpoint: str, encoding: str) -> 
     assert server.count(endpoint) == 1
 
 
-def test_a_body_at_the_limit(server: Script) -> None:
-    """A body of exactly the limit is accepted."""
-    server.on("results", server.answer(200, raw=BODY))
-    with clients.make(server, max_body_bytes=len(BODY)) as client:
-        assert client.ask("how many?").rows == 60
-
-
 @pytest.mark.parametrize(
     "results",
     [

@@ -84,10 +84,7 @@ LEFT_BEHIND: dict[str, bytes] = {
 @pytest.fixture(params=["plain", "TLS"])
 def any_server(request: pytest.FixtureRequest) -> Iterator[Script]:
     """Return a server without and with TLS, where surplus bytes may be in a buffer of OpenSSL."""
-    context = None
-    if request.param == "TLS":
-        context = loopback_tls()
-    with serve(tls=context) as script:
+    with serve(tls=loopback_tls() if request.param == "TLS" else None) as script:
         yield script
 
 

@@ -71,16 +71,11 @@ def client(server: Script) -> Iterator[Client]:
         yield client
 
 
-def make(server: Script, timeout: float) -> Client:
+def make(server: Script | str, timeout: float) -> Client:
     """Return a client whose credentials are canaries; the timeout also bounds its token requests."""
-    return Client(
-        SECRETS[0],
-        client_secret=SECRETS[1],
-        base_url=server.address,
-        dw_id=13,
-        timeout=timeout,
-        random=lambda: 0.0,
-    )
+    settings: dict[str, Any] = {"client_secret": SECRETS[1], "dw_id": 13, "random": lambda: 0.0}
+    address = server if isinstance(server, str) else server.address
+    return Client(SECRETS[0], base_url=address, timeout=timeout, **settings)
 
 
 def left_behind(error: BaseException, log: str) -> str:
@@ -226,13 +221,9 @@ def test_a_success_leaves_no_secret(
 
 def run_cli(command: str, server: Any) -> str:
     """Ask a question by a command with these credentials, and return all that it writes."""
-    settings = {
-        "CLIENT_ID": SECRETS[0],
-        "CLIENT_SECRET": SECRETS[1],
-        "BASE_URL": server.address,
-        "DW_ID": "13",
-    }
-    settings = {f"CONNECTY_{name}": value for name, value in {**settings, "TIMEOUT": "5"}.items()}
+    names = ("CLIENT_ID", "CLIENT_SECRET", "BASE_URL", "DW_ID", "TIMEOUT")
+    values = (*SECRETS[:2], server.address, "13", "5")
+    settings = {f"CONNECTY_{name}": value for name, value in zip(names, values, strict=True)}
     done = subprocess.run(
         [command, "ask", "how many?"],
         env={**os.environ, "PYTHONIOENCODING": "utf-8", **settings},
@@ -295,10 +286,7 @@ class TestProxy:
     def test_a_rejected_tunnel(self, server: Script, caplog: pytest.LogCaptureFixture, step: str) -> None:
         """CONNECT answered by a status, by nothing or by anything; credentials are not sent then."""
         server.on("tunnel", STEPS[step](server))
-        with (
-            Client(SECRETS[0], client_secret=SECRETS[1], base_url="https://127.0.0.1:9", dw_id=13) as client,
-            pytest.raises(ConnectyError) as caught,
-        ):
+        with make("https://127.0.0.1:9", 60) as client, pytest.raises(ConnectyError) as caught:
             client.ask("how many?")
         assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS_OF_CREDENTIALS])
 
@@ -308,10 +296,7 @@ class TestProxy:
         """A proxy that refuses connections, and one whose address is none."""
         for address in ("127.0.0.1:9", ":80:80"):
             monkeypatch.setenv("HTTPS_PROXY", f"http://user:{quote(PASSWORD, safe='')}@{address}")
-            with (
-                Client(SECRETS[0], client_secret=SECRETS[1], base_url="https://a.test", dw_id=13) as client,
-                pytest.raises(ConnectyError) as caught,
-            ):
+            with make("https://a.test", 60) as client, pytest.raises(ConnectyError) as caught:
                 client.ask("how many?")
             assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS_OF_CREDENTIALS])
 
