@@ -250,11 +250,7 @@ def test_means_of_values_that_were_cut(said: Said, bounds: str, is_right: bool) 
         ("1 | 5 | null", '"numeric":{"min":1,"max":5}', []),
         ("1 | 5", '"numeric":{"min":0,"max":4}', ["the min 1,min is 0", "the max 5,max is 4"]),
         ("1", '"numeric":{"min":0}', ["the min 1,min is 0"]),
-        (
-            f"-{2**53 + 1}",
-            f'"numeric":{{"min":-{2**53}}}',
-            ["the min -9007199254740993,min is -9007199254740992"],
-        ),
+        (f"-{2**53 + 1}", f'"numeric":{{"min":-{2**53}}}', [f"the min -{2**53 + 1},min is -{2**53}"]),
         ("1.5 | 3.0", '"numeric":{"min":2,"max":"Infinity"}', ["*"]),
         (f"1 | {LONG}3", f'"numeric":{{"min":1,"max":{LONG}3}}', []),
         (f"{LONG}3", f'"numeric":{{"max":{LONG}4}}', [f"the max {LONG}3,max is {LONG}4"]),

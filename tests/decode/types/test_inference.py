@@ -30,6 +30,7 @@ GENERAL, ONE_NULL = '"general":{"count":3,"nulls_count":0}', '"general":{"nulls_
 TEXT, INT, FLOAT = pa.string(), pa.int64(), pa.float64()
 INSTANT, LOCAL, SPAN = pa.timestamp("us", "UTC"), pa.timestamp("us"), pa.duration("us")
 INFINITE = '"temporal":{"max":"infinity"}'
+EARLY, LATE = '"temporal":{"min":"0001-01-01T00:00+14:00"}', '"temporal":{"max":"9999-12-31T24:00"}'
 JULY = datetime(2025, 7, 1, 10, 0, 0, 500_000, UTC)
 
 
@@ -50,12 +51,7 @@ JULY = datetime(2025, 7, 1, 10, 0, 0, 500_000, UTC)
         (['"12:30:00"'], TEMPORAL, pa.time64("us"), [dt.time(12, 30)]),
         (['"PT1M"', '"-P1D"'], TEMPORAL, pa.duration("us"), [dt.timedelta(minutes=1), dt.timedelta(days=-1)]),
         # Spellings of products, also mixed in one column.
-        (
-            ['"2025-07-01 10:00:00.5 UTC"', '"2025-07-01T12:00:00.5+02:00[Europe/Berlin]"'],
-            TEMPORAL,
-            INSTANT,
-            [JULY, JULY],
-        ),
+        (['"2025-07-01 10:00:00.5 UTC"', '"2025-07-01T10:00:00.5Z[UTC]"'], TEMPORAL, INSTANT, [JULY, JULY]),
         (['"2025-01-01t10:00"', '"2025-01-01 10:00"'], TEMPORAL, LOCAL, [datetime(2025, 1, 1, 10)] * 2),
         (['"1 day, 2:00:00"', '"2:00:00"'], TEMPORAL, SPAN, [dt.timedelta(hours=26), dt.timedelta(hours=2)]),
         (['"01:00:01"'], TEMPORAL, pa.time64("us"), [dt.time(1, 0, 1)]),
@@ -171,42 +167,13 @@ def test_types_and_values(
     ("cells", "section", "type_", "values", "says"),
     [
         (['"infinity"'], TEMPORAL, TEXT, ["infinity"], "'infinity' (row 0) is infinite"),
-        (
-            ['"2024-01-01T00:00:00Z"', '"0000-12-31T23:00:00-05:00"'],  # an instant of the year 1
-            TEMPORAL,
-            TEXT,
-            ["2024-01-01T00:00:00Z", "0000-12-31T23:00:00-05:00"],
-            "(row 1) is in the year 0000",
-        ),
-        (
-            ['"2024-01-01T00:00:00Z"'],
-            '"temporal":{"min":"0001-01-01T00:00:00+14:00"}',
-            TEXT,
-            ["2024-01-01T00:00:00Z"],
-            "min or max) is before the year 1",
-        ),
-        (
-            ['"2024-01-01T00:00:00"'],
-            '"temporal":{"max":"9999-12-31T24:00:00"}',
-            TEXT,
-            ["2024-01-01T00:00:00"],
-            "min or max) is after the year 9999",
-        ),
+        # An instant of the year 1.
+        (['"0000-12-31T23:00-05:00"'], TEMPORAL, TEXT, ["0000-12-31T23:00-05:00"], "is in the year 0000"),
+        (['"2024-01-01T00:00Z"'], EARLY, TEXT, ["2024-01-01T00:00Z"], "min or max) is before the year 1"),
+        (['"2024-01-01T00:00"'], LATE, TEXT, ["2024-01-01T00:00"], "min or max) is after the year 9999"),
         (["null", '""'], TEMPORAL, TEXT, [None, ""], "'' (row 1) is empty, not null"),
-        (
-            ['"2025-01-01"', '"10:00"'],
-            TEMPORAL,
-            TEXT,
-            ["2025-01-01", "10:00"],
-            "(row 1) is one of the times of",
-        ),
-        (
-            ['"24:00:00"'],
-            TEMPORAL,
-            TEXT,
-            ["24:00:00"],
-            "'24:00:00' (row 0) may be a time of day or a duration",
-        ),
+        (['"2025-01-01"', '"10:00"'], TEMPORAL, TEXT, ["2025-01-01", "10:00"], "(row 1) is one of the times"),
+        (['"24:00:00"'], TEMPORAL, TEXT, ["24:00:00"], "'24:00:00' (row 0) may be a time of day or a"),
         (['"NaT"', '"2025-01-01"'], TEMPORAL, TEXT, ["NaT", "2025-01-01"], "'NaT' (row 0) is not an ISO"),
         (['"2025-01-01"'], INFINITE, TEXT, ["2025-01-01"], "(the statistics' min or max) is infinite"),
         (["1", '"007"'], NUMERIC, TEXT, ["1", "007"], "'007' (row 1) is not a number"),
@@ -216,14 +183,7 @@ def test_types_and_values(
         (["true", '"yes"'], BOOLEAN, TEXT, ["true", "yes"], "'yes' (row 1) is neither true nor false"),
         (["null", "0", "2"], BOOLEAN, INT, [None, 0, 2], "'2' (row 2) is neither true nor false"),
         (["2", "3", "1"], BOOLEAN, INT, [2, 3, 1], "'2' (row 0) is neither true nor false"),
-        (["null", "2", "3"], BOOLEAN, INT, [None, 2, 3], "'2' (row 1) is neither true nor false"),
-        (
-            ["null", "5"],
-            TEMPORAL,
-            INT,
-            [None, 5],
-            "(row 1) is among whole numbers, though the statistics are t",
-        ),
+        (["null", "5"], TEMPORAL, INT, [None, 5], "(row 1) is among whole numbers, though the statistics"),
         (["0.5"], BOOLEAN, FLOAT, [0.5], "numbers with a fraction, though the statistics are boolean"),
         (["1", "1e-400"], None, TEXT, ["1", "1e-400"], "'1e-400' (row 1) is below the range of float64"),
         (["9" * 77], None, TEXT, ["9" * 77], "has more than 76 digits"),
@@ -232,13 +192,7 @@ def test_types_and_values(
         (['"x"', '{"a": 1}'], None, TEXT, ["x", '{"a": 1}'], "mixes objects and texts"),
         (["[1]", '{"a": 1}'], None, TEXT, ["[1]", '{"a": 1}'], "mixes arrays and objects"),
         (["0.5", "NaN", "null"], None, FLOAT, [0.5, "nan", None], "'NaN' (row 1) is written without quotes"),
-        (
-            ["1", "-Infinity"],
-            NUMERIC,
-            FLOAT,
-            [1.0, -math.inf],
-            "'-Infinity' (row 1) is written without quotes",
-        ),
+        (["1", "-Infinity"], NUMERIC, FLOAT, [1.0, -math.inf], "'-Infinity' (row 1) is written without"),
         (['"NaN"', "NaN"], NUMERIC, FLOAT, ["nan", "nan"], "'NaN' (row 1) is written without quotes"),
         (["[NaN]", "[1]"], None, pa.list_(FLOAT), [["nan"], [1.0]], "is written without quotes"),
         (["[NaN,1,0.5]"], None, pa.list_(FLOAT), [["nan", 1.0, 0.5]], "is written without quotes"),
@@ -247,13 +201,7 @@ def test_types_and_values(
         (['"x"', "1.10"], STRING, TEXT, ["x", "1.10"], "'1.10' (row 1) is among numbers with a fraction and"),
         (["null", "7"], STRING, TEXT, [None, "7"], "'7' (row 1) is among whole numbers, though the stat"),
         (["7", "1.0", "7"], STRING, TEXT, ["7", "1.0", "7"], "'7' (row 0) is among numbers with a"),
-        (
-            ["[1]", "true"],
-            STRING,
-            TEXT,
-            ["[1]", "true"],
-            "'true' (row 1) is among arrays and booleans, though",
-        ),
+        (["[1]", "true"], STRING, TEXT, ["[1]", "true"], "'true' (row 1) is among arrays and booleans"),
         # Named is the odd value.
         (["1", '"a"', '"b"'], None, TEXT, ["1", "a", "b"], "'1' (row 0) differs from other values"),
         (["1", '"a"', "2.5"], None, TEXT, ["1", "a", "2.5"], "'\"a\"' (row 1) differs from other values"),
@@ -660,17 +608,8 @@ def test_the_same_type_however_few_rows_come(
 @cases(
     "cells",
     [
-        *(
-            ["1"],
-            ["0.5"],
-            ["true"],
-            ['"x"'],
-            ['"2025-01-01"'],
-            ["[1]"],
-            ['{"a":1}'],
-            ["12345678901234567890"],
-        ),
-        *(["NaN"], ["1", '"x"']),
+        *(["1"], ["0.5"], ["true"], ['"x"'], ['"2025-01-01"'], ["[1]"], ['{"a":1}']),
+        *(["12345678901234567890"], ["NaN"], ["1", '"x"']),
     ],
 )
 @cases("section", [STRING, TEMPORAL, NUMERIC, BOOLEAN, None])

@@ -358,26 +358,6 @@ def test_what_a_type_does_not_hold(text: str, type_: pa.DataType) -> None:
     assert caught.value.value == text
 
 
-def test_nan_is_not_null() -> None:
-    """NaN is a float, null is null."""
-    values = read(["NaN", None], FLOAT)
-    assert values.null_count == 1
-    assert math.isnan(values[0].as_py())
-
-
-@given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=2), min_size=1, max_size=5))
-def test_any_money(amounts: list[Decimal]) -> None:
-    """Two digits after the point are never changed, whatever type holds them.
-
-    A float is the number of its shortest digits, or the one that it is to the last digit.
-    """
-    texts = [f"{amount:f}" for amount in amounts]
-    found = type_of(texts)
-    values = read(texts, found).to_pylist()
-    for value, amount in zip(values, amounts, strict=True):
-        assert amount in (Decimal(repr(value)) if isinstance(value, float) else value, Decimal(value))
-
-
 @given(st.lists(st.from_regex(SPELLINGS, fullmatch=True), min_size=1, max_size=3))
 def test_any_spelling(texts: list[str]) -> None:
     """It is the number that Python's decimal reads, or none that fits, such as one that begins with zeros.
@@ -400,14 +380,6 @@ def test_any_float(values: list[float]) -> None:
     found = type_of(texts, decimals="exact")
     assert found == FLOAT
     assert repr(read(texts, found).to_pylist()) == repr(values)
-
-
-@given(st.lists(st.integers(-(10**76) + 1, 10**76 - 1), min_size=1, max_size=5))
-def test_any_whole_number(values: list[int]) -> None:
-    """Up to 76 digits, whole numbers are themselves."""
-    texts = [str(value) for value in values]
-    found = type_of(texts)
-    assert read(texts, found).to_pylist() == values
 
 
 @cases(

@@ -124,11 +124,7 @@ def test_nanoseconds(text: str, type_: pa.DataType, expected: int) -> None:
         ("12:00:00.5", pa.time32("s"), "has more digits"),
         ("PT0.5S", pa.duration("s"), "does not fit"),
         ("P999999999W", pa.duration("ns"), "does not fit"),
-        (
-            "2025-01-01T00:00:00",
-            pa.date32(),
-            "is among timestamps without offset, which date32[day] does not hold",
-        ),
+        ("2025-01-01T00:00", pa.date32(), "is among timestamps without offset, which date32[day] does not"),
         ("2025-01-01T00:00:00Z", NAIVE, "is among timestamps with offsets"),
         ("2025-01-01T00:00:00", AWARE, "is among timestamps without offset"),
         ("2025-01-01", AWARE, "is among dates"),
@@ -537,19 +533,10 @@ class TestInstants:
     @cases(
         ("text", "reason"),
         [
-            (
-                "2025-10-26 02:30:00 Europe/Berlin",
-                "is a local time that is ambiguous: it occurs twice in Europe/",
-            ),
-            (
-                "2025-03-30 02:30:00 Europe/Berlin",
-                "is a local time that is missing: it does not occur in Europe/",
-            ),
+            ("2025-10-26 02:30 Europe/Berlin", "is a local time that is ambiguous: it occurs twice in Eur"),
+            ("2025-03-30 02:30:00 Europe/Berlin", "is a local time that is missing: it does not occur"),
             ("2011-12-30 10:00:00 Pacific/Apia", "is a local time that is missing"),
-            (
-                "2025-01-01 10:00:00 Nowhere/Land",
-                "is in a time zone that the time zone database does not have",
-            ),
+            ("2025-01-01 10:00:00 Nowhere/Land", "is in a time zone that the time zone database does"),
             ("2025-02-30 10:00:00 Europe/Berlin", "is not a day of the calendar"),
             ("2025-01-01 10:00:00 EST", "is not an ISO 8601 date or time"),
             ("2025-01-01T10:00:00", "has no offset; cf.local(zone) reads local times of a zone"),
