@@ -422,6 +422,9 @@ def test_exact_and_computed_numbers(text: str, is_exact: bool, is_computed: bool
     assert floats.loses_digits(numbers_as_json(text), computed=False) is not is_exact
     assert pa.types.is_floating(type_of(["0.5", text])) is is_computed
     assert (floats.read_fast(pa.array([numbers_as_json(text)])) is not None) is is_computed
+    # Many are compared at once.
+    many = floats.to_float64(pa.array([numbers_as_json(text)] * (floats.FEW + 1)))
+    assert (many.inexact == 0, many.computed) == (is_exact, is_computed)
 
 
 def numbers_as_json(text: str) -> str:
