@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from pydantic import BaseModel
+
+import connecty_frames as cf
 
 
 def body(names: list[str], *rows: list[Any], **results: Any) -> bytes:
@@ -23,3 +26,14 @@ def decimals(texts: list[str | None], precision: int = 38, scale: int = 2) -> pa
     """Return an Arrow column of decimals."""
     values = [None if text is None else Decimal(text) for text in texts]
     return pa.array(values, pa.decimal128(precision, scale))
+
+
+def column_of(schema: Any, *cells: Any) -> pa.ChunkedArray:
+    """Read cells as the column ``c`` of a schema."""
+    return cf.Answer.from_json(body(["c"], *([cell] for cell in cells)), schema=schema).table["c"]
+
+
+def model(annotation: Any, field: Any = ..., **config: Any) -> type[BaseModel]:
+    """Make a model of one column ``c``."""
+    namespace = {"__annotations__": {"c": annotation}, "model_config": config}
+    return type("Model", (BaseModel,), namespace if field is ... else {**namespace, "c": field})
