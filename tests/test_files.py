@@ -180,12 +180,8 @@ def test_no_command_takes_a_url(
     """It ends with a ConfigError; nothing is asked or written."""
     monkeypatch.chdir(tmp_path)
     Path("questions.txt").write_text("how many?\n")
-    for name, value in {
-        "CLIENT_ID": "id",
-        "CLIENT_SECRET": "s",
-        "BASE_URL": server.address,
-        "DW_ID": "1",
-    }.items():
+    settings = {"CLIENT_ID": "id", "CLIENT_SECRET": "s", "BASE_URL": server.address, "DW_ID": "1"}
+    for name, value in settings.items():
         monkeypatch.setenv(f"CONNECTY_{name}", value)
 
     ended = CliRunner().invoke(app, arguments)

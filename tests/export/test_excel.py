@@ -156,18 +156,8 @@ def test_one_warning_names_the_columns() -> None:
     "text",
     [
         *["=1+1", "+1", "-1", "@a", "#N/A", "http://example.com", "mailto:a@example.com", "TRUE", "1.5"],
-        *[
-            "<r>x</r>",
-            "<r></r>",
-            "<b>&amp;",
-            " a ",
-            "\t",
-            "a\r\nb",
-            "\x00\x1b",
-            "\ufffe\uffff",
-            "_x0041_",
-            "😀",
-        ],
+        *["<r>x</r>", "<r></r>", "<b>&amp;", " a ", "\t", "a\r\nb"],
+        *["\x00\x1b", "\ufffe\uffff", "_x0041_", "😀"],
     ],
 )
 def test_text_stays_text(text: str) -> None:
