@@ -55,10 +55,8 @@ def test_an_id_that_is_no_uuid(server: Any, client: Client, question_id: Any) ->
 @pytest.mark.parametrize("dw_id", [-1, True, "13", "../x", 1.5, 10**100])
 def test_a_workspace_that_is_not_a_number(server: Any, client: Client, dw_id: Any) -> None:
     """ConfigError for the setting dw_id, from a call and from the client; nothing is sent."""
-    with pytest.raises(cf.ConfigError) as caught:
-        client.submit("how many?", dw_id=dw_id)
-    assert caught.value.setting == "dw_id"
-    with pytest.raises(cf.ConfigError) as caught:
-        cf.Client("id", client_secret="s", dw_id=dw_id)
-    assert caught.value.setting == "dw_id"
+    for act in (partial(client.submit, "how many?"), partial(cf.Client, "id", client_secret="s")):
+        with pytest.raises(cf.ConfigError) as caught:
+            act(dw_id=dw_id)
+        assert caught.value.setting == "dw_id"
     assert server.connections == 0

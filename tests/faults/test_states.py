@@ -27,9 +27,8 @@ def test_an_unexpected_state(
     server: Script, fake_clock_client: Client, states: list[str], message: str
 ) -> None:
     """Unknown, or an earlier one: polling continues with one warning; then the rows."""
-    server.on(
-        "results", *(server.answer(200, {"state": state}) for state in states), server.answer(200, ROWS)
-    )
+    answers = [*({"state": state} for state in states), ROWS]
+    server.on("results", *(server.answer(200, answer) for answer in answers))
     with pytest.warns(cf.UnknownStateWarning, match=message) as warned:
         assert fake_clock_client.ask("how many?").rows == 2
     assert len(warned) == 1
