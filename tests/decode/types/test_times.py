@@ -396,9 +396,10 @@ def test_bounds_that_no_type_holds(bound: str) -> None:
     assert (caught.value.row, caught.value.value) == (None, bound)
 
 
-def test_the_offsets_of_texts_and_bounds() -> None:
-    """All are returned, each once."""
-    texts = ["2025-01-01T10:00:00.123Z", None, "2025-01-01T10:00:00+02:00", "2025-01-01T10:00:00Z"]
+@cases("last", ["2025-01-01T10:00:00Z", "2025-01-01T24:00:00Z"], ids=["fast", "exact"])
+def test_the_offsets_of_texts_and_bounds(last: str) -> None:
+    """All are returned, each once, by the fast reader and the exact one."""
+    texts = ["2025-01-01T10:00:00.123Z", None, "2025-01-01T10:00:00+02:00", last]
     found = read_column(texts, ["2024-01-01T10:00:00-05:30"])
     assert found.offsets == {"Z", "+02:00", "-05:30"}
 
