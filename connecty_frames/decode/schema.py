@@ -198,7 +198,7 @@ def column_texts(column: ColumnSchema) -> dict[str, str]:
 
 def read_column(texts: Mapping[str, str], type_: pa.DataType | None = None) -> ColumnSchema:
     """Return the column that :func:`column_texts` was given; ValueError or TypeError for an unknown type."""
-    encoding = parse_encoding(texts["encoding"]) if "encoding" in texts else None  # not of earlier versions
+    encoding = parse_encoding(texts["encoding"]) if "encoding" in texts else None
     if type_ is None:
         type_ = encoding.type if encoding else parse_type(texts["type"])
     return ColumnSchema(texts["name"], type_, texts["evidence"], encoding)

@@ -91,16 +91,6 @@ def test_encodings_are_saved() -> None:
     )
 
 
-def test_a_schema_saved_by_an_earlier_version() -> None:
-    """It has no encodings."""
-    text = (
-        '{"columns": [{"name": "id", "type": "int64", "evidence": "numbers"}], "arrow": "'
-        + bytes(pa.schema([("id", pa.int64())]).serialize()).hex()
-        + '"}'
-    )
-    assert list(Schema.from_json(text)) == [ColumnSchema("id", pa.int64(), "numbers", None)]
-
-
 def test_repr_is_safe_to_print() -> None:
     """One line a column; control characters are escaped."""
     schema = Schema(
