@@ -243,7 +243,7 @@ def _part_of(target: Path, token: str) -> Path:
 
 
 def _prefix_of(target: Path) -> str:
-    # Cut by bytes, of which names have at most 255, but not within a character, which some systems refuse.
+    # A name has at most 255 bytes. Some systems refuse one that is cut within a character.
     return os.fsencode(target.name)[:200].decode(errors="ignore")
 
 

@@ -78,11 +78,12 @@ class Bearer(AuthBase):
         return "Bearer(***)"
 
 
-#: For how many seconds a failure is shared, whether only with who waited for it, and with how much time left:
-#: by its kind, None for any other, and whether its caller gave up before its own deadline.
+#: How a failure is shared, by its kind (None is any other kind) and whether its caller gave up before its
+#: deadline: for how many seconds, whether only with callers that waited for it, and the most seconds that
+#: these may have left.
 _SHARED: Final[dict[tuple[FailureKind | None, bool], tuple[float, bool, float]]] = {
     (FailureKind.REJECTED, True): (_COOLDOWN, False, math.inf),
-    # With whom the pause that the endpoint demands leaves no time.
+    # Shared with callers to whom the pause that the endpoint demands leaves no time.
     (FailureKind.RATE_LIMITED, True): (math.inf, False, 0.0),
     (FailureKind.RATE_LIMITED, False): (math.inf, False, 0.0),
     (None, True): (math.inf, True, math.inf),
@@ -116,7 +117,7 @@ class _TokenState:
         return bearer if bearer is not None and now < bearer.expires else None
 
     def shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
-        """Return another caller's failure, if a request of this one, which ``began`` then, is no better."""
+        """Return another caller's failure if a request of this one, begun then, would do no better."""
         failed, now = self.failed, deadline.clock.monotonic()
         if failed is None:
             return None
@@ -204,9 +205,9 @@ class Auth:
 
         deadline.sleep(state.pause(deadline.clock.monotonic()))
         found = retry(send, policy=TOKEN_POLICY, deadline=deadline, budget=self._transport.budget)
-        if state.failed is not None:
-            is_final = found is state.failed.failure and deadline.remaining() > 0
-            state.failed = state.failed._replace(is_final=is_final)
+        if (failed := state.failed) is not None:
+            is_final = found is failed.failure and deadline.remaining() > 0
+            state.failed = failed._replace(is_final=is_final)
         return found
 
     def _request_token(self, attempt: Attempt) -> Bearer:

@@ -27,7 +27,7 @@ _MASK: Final = "***"
 #: The shortest secret and client id that are masked: a shorter one could be a part of many words.
 _MIN_LENGTH: Final = 4
 _MIN_ID_LENGTH: Final = 8
-#: The length from which the first characters of a client id are shown, so that most stays hidden.
+#: The shortest client id whose first characters are shown; most of it stays hidden.
 _LONG_ID: Final = 16
 #: The longest beginning of a secret that is searched for, since a server may issue a token of a megabyte: a
 #: multiple of three bytes, which are four characters of base64. Behind it, the rest of the word is masked.

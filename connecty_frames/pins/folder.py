@@ -44,7 +44,7 @@ _find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL)
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The file of a pin, without its version: the fields of a Pin in the order in which they are written."""
+    """What the file of a pin has beside its version: the fields of a Pin, in the order of the file."""
 
     question: str
     dw_id: int

@@ -125,7 +125,7 @@ def to_float64(texts: pa.StringArray) -> FloatValues:
 
 
 def _is_extreme(floats: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which numbers may be beyond the range in which 15 digits survive."""
+    """Return which numbers may be too large or too small for a float to keep 15 digits."""
     sizes = np.abs(floats)
     return np.isinf(sizes) | (sizes < sys.float_info.min)
 

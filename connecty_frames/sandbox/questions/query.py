@@ -20,7 +20,7 @@ Window = Literal["share", "growth", "running"]
 
 
 class Refused(Exception):
-    """A question that is not answered: why, because of which words, and other wordings that may be."""
+    """A question that is refused: the reason, the words at fault, and other wordings to try."""
 
     def __init__(
         self, reason: str = "No table has this combination.", *offers: str, words: Iterable[str] = ()
