@@ -71,17 +71,13 @@ class Answerer(Protocol):
         """
 
 
-class SelectsOnly:
-    """Answers SELECT statements alone: nothing is known about a database of the user."""
-
-    def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - there is one workspace
-        """Return the plan for a question; see :meth:`Answerer.answer`."""
-        if looks_like_sql(question):
-            return Plan(question)
-        raise QuestionFailed(
-            "This sandbox answers SELECT statements alone."
-            " Questions in English are about the sample workspace."
-        )
+def plan_select(question: str, _dw_id: int) -> Plan:
+    """Return the plan for a SELECT statement: nothing else is known about a database of the user."""
+    if looks_like_sql(question):
+        return Plan(question)
+    raise QuestionFailed(
+        "This sandbox answers SELECT statements alone. Questions in English are about the sample workspace."
+    )
 
 
 class Catalogue:

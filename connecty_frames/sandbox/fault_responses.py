@@ -1,11 +1,7 @@
 """How faults are applied to requests and responses.
 
-:class:`FaultMiddleware` stands between an endpoint and its response. A fault ``before`` the effect applies
-without a call of the endpoint. For a fault ``after`` the effect the endpoint is called, and its response is
-changed, delayed or dropped.
-
 A status or a state is a response like any other. A reset connection, a body that ends early and headers sent
-byte by byte are not: a web server prevents them whatever the application does. So :class:`BrokenResponse`
+byte by byte are not: a web server prevents them whatever the application does. So :class:`_BrokenResponse`
 writes its bytes to the transport of the connection, which :mod:`~connecty_frames.sandbox.listening` puts into
 the scope of each request. Each of these faults ends the connection, which is all that uvicorn notices of it.
 """
@@ -17,27 +13,22 @@ import math
 import socket
 import struct
 import sys
-import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from connecty_frames.sandbox.faults import PARTIAL_RESPONSES
-from connecty_frames.sandbox.responses import error_response, json_response, status_response
+from connecty_frames.sandbox.responses import json_response, status_response
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import TypeAlias
+    import threading
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from connecty_frames.sandbox.faults import Endpoint, Fault, Faults
-    from connecty_frames.sandbox.tokens import Tokens
-
-    Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+    from connecty_frames.sandbox.access import Tokens
+    from connecty_frames.sandbox.faults import Fault
 
 #: The key of a scope under which the transport of the connection stands.
 TRANSPORT: Final = "connecty_frames.transport"
@@ -47,54 +38,28 @@ _SLEEP_SLICE: Final = 0.05
 _LINGER_RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
-class FaultMiddleware:
-    """Calls the handler of an endpoint, and applies the fault that matches the request, if any."""
-
-    def __init__(self, faults: Faults, tokens: Tokens) -> None:
-        self._faults = faults
-        self._tokens = tokens
-        self._closing = threading.Event()
-
-    def close(self) -> None:
-        """End the delays of all responses."""
-        self._closing.set()
-
-    async def respond(self, endpoint: Endpoint, request: Request, handler: Handler) -> Response:
-        """Return the response to a request; ``request.state.question`` is the question it is about."""
-        question_id: str | None = request.path_params.get("question_id")
-        fault = self._faults.next_for(endpoint, request.state.question, question_id)
-        if fault is None:
-            return await handler(request)
-        request.state.fault = str(fault)
-        response = None
-        if fault.timing == "after":
-            try:
-                response = await handler(request)
-            except HTTPException as error:
-                response = await error_response(request, error)
-        replacement = await self._apply(fault, request, response)
-        return replacement or response or await handler(request)
-
-    async def _apply(self, fault: Fault, request: Request, response: Response | None) -> Response | None:
-        """Apply a fault, and return the response that replaces the regular one, if any does."""
-        match fault.kind:
-            case "latency":
-                await _pause(request.scope, fault.latency or 0, self._closing)
-            case "expired":
-                self._tokens.expire_all()
-            case "status":
-                headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-                return status_response(request, fault.status or 500, "An injected fault.", headers)
-            case "state":
-                # A client that may not read the question gets its error, and no state.
-                if response is not None and response.status_code == HTTPStatus.OK:
-                    return json_response({"state": fault.state})
-            case _:
-                return BrokenResponse(fault, response, self._closing)
-        return None
+async def apply_fault(
+    fault: Fault, request: Request, response: Response | None, tokens: Tokens, closing: threading.Event
+) -> Response | None:
+    """Apply a fault before or after a response, and return the one that replaces it, if any does."""
+    match fault.kind:
+        case "latency":
+            await _pause(request.scope, fault.latency or 0, closing)
+        case "expired":
+            tokens.expire_all()
+        case "status":
+            headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+            return status_response(request, fault.status or 500, "An injected fault.", headers)
+        case "state":
+            # A client that may not read the question gets its error, and no state.
+            if response is not None and response.status_code == HTTPStatus.OK:
+                return json_response({"state": fault.state})
+        case _:
+            return _BrokenResponse(fault, response, closing)
+    return None
 
 
-class BrokenResponse(Response):
+class _BrokenResponse(Response):
     """A response that breaks off or drips; only ``PARTIAL_RESPONSES`` send some of the regular one."""
 
     def __init__(self, fault: Fault, response: Response | None, closing: threading.Event) -> None:

@@ -22,11 +22,15 @@ from connecty_frames.errors import QuestionFailed
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connecty_frames.sandbox.canned_answers import CannedAnswers
-    from connecty_frames.sandbox.catalogue import Answerer
+    from connecty_frames.sandbox.catalogue import Plan
     from connecty_frames.sandbox.database import Database
     from connecty_frames.sandbox.results import QueryResult
 
+#: The only workspace, as in the API document.
+DW_ID: Final = 13
 #: How many bytes the finished questions may take with their tables; the newest is kept however large it is.
 KEPT_BYTES: Final = 2**29
 
@@ -38,7 +42,6 @@ class Job:
     """A question and its results; the state is set last, so that a final one comes with the rest."""
 
     question_id: str
-    dw_id: int
     question: str
     state: State = State.PENDING
     sql: str | None = None
@@ -59,18 +62,16 @@ class JobQueue:
     def __init__(
         self,
         database: Database,
-        answerer: Answerer,
+        answer: Callable[[str, int], Plan],
         *,
         canned_answers: CannedAnswers | None = None,
         workers: int,
         latency: float,
-        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self._database = database
-        self._answerer = answerer
+        self._answer = answer
         self._canned_answers = canned_answers
         self._latency = latency
-        self._kept_bytes = kept_bytes
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._finished: deque[Job] = deque()
@@ -86,20 +87,19 @@ class JobQueue:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, question: str, dw_id: int) -> Job:
+    def submit(self, question: str) -> Job:
         """Accept a question."""
-        job = Job(str(uuid.uuid4()), dw_id, question)
+        job = Job(str(uuid.uuid4()), question)
         self._jobs[job.question_id] = job
         self._pending.put(job)
         return job
 
-    def find(self, question_id: str, dw_id: int) -> Job | None:
-        """Return a question by its id, or None if the workspace has no such question."""
+    def find(self, question_id: str) -> Job | None:
+        """Return a question by its id, or None if there is no such question."""
         try:
-            job = self._jobs.get(str(uuid.UUID(question_id)))
+            return self._jobs.get(str(uuid.UUID(question_id)))
         except ValueError:
             return None
-        return job if job is not None and job.dw_id == dw_id else None
 
     def close(self) -> None:
         """Stop all running questions; those that wait stay PENDING."""
@@ -113,19 +113,28 @@ class JobQueue:
     def _run_jobs(self) -> None:
         """Answer questions until the queue is closed."""
         while (job := self._pending.get()) is not None and not self._closing.is_set():
-            self._run(job)
+            job.state = State.IN_PROGRESS
+            self._closing.wait(self._latency)
+            self._finish(job)
+            # Count it as finished, and delete the oldest ones beyond the limit.
+            with self._lock:
+                self._finished.append(job)
+                self._finished_bytes += job.size
+                while len(self._finished) > 1 and self._finished_bytes > KEPT_BYTES:
+                    oldest = self._finished.popleft()
+                    self._finished_bytes -= oldest.size
+                    del self._jobs[oldest.question_id]
+            job.state = State.COMPLETED if job.error is None else State.FAILED
 
-    def _run(self, job: Job) -> None:
-        """Answer one question."""
-        job.state = State.IN_PROGRESS
-        self._closing.wait(self._latency)
+    def _finish(self, job: Job) -> None:
+        """Add its results or its error to a question."""
         try:
             canned = None if self._canned_answers is None else self._canned_answers.find(job.question)
             if canned is not None:
                 job.sql, job.summary, job.result = canned.sql, canned.summary, canned.result
                 job.error = canned.error
             else:
-                plan = self._answerer.answer(job.question, job.dw_id)
+                plan = self._answer(job.question, DW_ID)
                 job.sql = plan.sql
                 job.result = None if plan.sql is None else self._database.run(plan.sql)
                 job.summary = plan.summarise(job.result)
@@ -135,15 +144,3 @@ class JobQueue:
             job.error = f"The sandbox failed ({type(error).__name__}: {error}). Ask again."
             if not self._closing.is_set():
                 _LOG.exception("The sandbox could not answer %r", snippet(job.question))
-        self._add_finished(job)
-        job.state = State.COMPLETED if job.error is None else State.FAILED
-
-    def _add_finished(self, job: Job) -> None:
-        """Count a question as finished, and delete the oldest ones beyond the limits."""
-        with self._lock:
-            self._finished.append(job)
-            self._finished_bytes += job.size
-            while len(self._finished) > 1 and self._finished_bytes > self._kept_bytes:
-                oldest = self._finished.popleft()
-                self._finished_bytes -= oldest.size
-                del self._jobs[oldest.question_id]

@@ -21,19 +21,17 @@ from connecty_frames._base.zones import named_zone
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.sandbox import workspace
+from connecty_frames.sandbox.access import Tokens
 from connecty_frames.sandbox.canned_answers import CannedAnswers
-from connecty_frames.sandbox.catalogue import SelectsOnly
-from connecty_frames.sandbox.fault_responses import FaultMiddleware
+from connecty_frames.sandbox.catalogue import plan_select
 from connecty_frames.sandbox.faults import Faults
-from connecty_frames.sandbox.jobs import JobQueue
+from connecty_frames.sandbox.jobs import DW_ID, JobQueue
 from connecty_frames.sandbox.listening import open_listener, run_server
 from connecty_frames.sandbox.request_log import RequestLog
 from connecty_frames.sandbox.server import Server
-from connecty_frames.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -42,13 +40,6 @@ if TYPE_CHECKING:
 
 if find_spec("duckdb") is None:  # which is imported when a sandbox starts
     raise ModuleNotFoundError("No module named 'duckdb'", name="duckdb")
-
-#: The only workspace, as in the API document.
-DW_ID: Final = 13
-_MAX_PORT: Final = 65_535
-_MAX_WORKERS: Final = 1_000
-#: How often the foreground process checks for Ctrl-C, in seconds.
-_SIGNAL_INTERVAL: Final = 0.5
 
 
 class Connection(TypedDict):
@@ -150,10 +141,14 @@ class Sandbox:
             if not is_valid(given[name]):
                 raise ConfigError(f"{name}={value_text(given[name])} {problem}.", setting=name)
         self._timezone = timezone
-        self._database = _check_file(database, "database")
-        if answerer is None:
-            answerer = workspace.answerer() if self._database is None else SelectsOnly()
-        self._answerer = answerer
+        self._database = None if database is None else checked_path(database, "database")
+        if self._database is not None and not self._database.is_file():
+            raise ConfigError(
+                f"database={value_text(str(self._database))} is not a file.", setting="database"
+            )
+        if answerer is None and self._database is None:
+            answerer = workspace.answerer()
+        self._answer = plan_select if answerer is None else answerer.answer
         self._canned_answers = CannedAnswers({} if answers is None else answers, timezone=self._timezone)
         self._latency = latency
         self._port = port
@@ -207,7 +202,7 @@ class Sandbox:
                 if announce is not None:
                     announce(self)
                 # In short waits: a signal that arrives just before a wait is noticed only after it.
-                while not threading.Event().wait(_SIGNAL_INTERVAL):
+                while not threading.Event().wait(0.5):
                     pass
             except KeyboardInterrupt:
                 stack.close()  # while the interrupt is being handled, so that it does not count as lost
@@ -277,31 +272,21 @@ class Sandbox:
             stack.callback(atexit.unregister, self.close)
             listener = stack.enter_context(open_listener(self._port))
             database = Database(
-                self._database,
-                timezone=self._timezone,
-                time_limit=self._time_limit,
-                clock=self._clock,
+                self._database, timezone=self._timezone, time_limit=self._time_limit, clock=self._clock
             )
             stack.callback(database.close)
             jobs = JobQueue(
                 database,
-                self._answerer,
+                self._answer,
                 canned_answers=self._canned_answers,
                 workers=self._workers,
                 latency=self._latency,
             )
             stack.callback(jobs.close)
             tokens = Tokens(lifetime=self._token_lifetime, timezone=self._timezone, clock=self._clock)
-            fault_middleware = FaultMiddleware(self.faults, tokens)
-            server = Server(
-                jobs,
-                tokens,
-                self.request_log,
-                fault_middleware,
-                dw_id=DW_ID,
-            )
-            stack.enter_context(run_server(server.app, listener))
-            stack.callback(fault_middleware.close)
+            server = Server(jobs, tokens, self.request_log, self.faults)
+            stack.enter_context(run_server(server, listener))
+            stack.callback(server.close)
             self._connection = {
                 "client_id": tokens.client_id,
                 "client_secret": tokens.client_secret,
@@ -342,8 +327,6 @@ def _is_within(kind: Any, least: float, most: float, value: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool) and bool(least <= value <= most)
 
 
-_is_seconds: Final = partial(_is_within, Real, math.ulp(0.0), threading.TIMEOUT_MAX)
-_NOT_SECONDS: Final = "is not a time. Give more than 0 seconds"
 #: The test for each option, except files and answers, and what to say of a value that fails it.
 _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "latency": (partial(_is_within, Real, 0, threading.TIMEOUT_MAX), "is not a time. Give 0 or more seconds"),
@@ -351,16 +334,18 @@ _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         lambda value: isinstance(named_zone(value), ZoneInfo),
         "is not known. Give an IANA name such as 'Europe/Warsaw' or 'UTC'",
     ),
-    "port": (
-        partial(_is_within, Integral, 0, _MAX_PORT),
-        f"is not a port. Give 0 (any free one) to {_MAX_PORT}",
-    ),
+    "port": (partial(_is_within, Integral, 0, 65535), "is not a port. Give 0 (any free one) to 65535"),
     "workers": (
-        partial(_is_within, Integral, 1, _MAX_WORKERS),
-        f"is not a number of threads. Give at least 1 and at most {_MAX_WORKERS}",
+        partial(_is_within, Integral, 1, 1000),
+        "is not a number of threads. Give at least 1 and at most 1000",
     ),
-    "time_limit": (_is_seconds, _NOT_SECONDS),
-    "token_lifetime": (_is_seconds, _NOT_SECONDS),
+    **dict.fromkeys(
+        ("time_limit", "token_lifetime"),
+        (
+            partial(_is_within, Real, math.ulp(0.0), threading.TIMEOUT_MAX),
+            "is not a time. Give more than 0 seconds",
+        ),
+    ),
     "answerer": (
         lambda value: value is None or callable(getattr(value, "answer", None)),
         "has no method answer(question, dw_id)",
@@ -368,13 +353,3 @@ _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "faults": (lambda value: isinstance(value, Iterable), "is not a list of Fault"),
     "clock": (lambda value: isinstance(value, Clock), "is not a Clock"),
 }
-
-
-def _check_file(path: Any, setting: str) -> Path | None:
-    """Return a path, or raise ConfigError if it is not a file."""
-    if path is None:
-        return None
-    local = checked_path(path, setting)
-    if local.is_file():
-        return local
-    raise ConfigError(f"{setting}={value_text(str(local))} is not a file.", setting=setting)

@@ -10,8 +10,11 @@ Where the API document is silent, this is assumed:
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
+import threading
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
@@ -36,20 +39,22 @@ from connecty_frames.protocol import (
     TokenRequest,
     read_message,
 )
-from connecty_frames.sandbox.openapi import served_document
-from connecty_frames.sandbox.request_checks import is_json, is_own_host, read_body
+from connecty_frames.sandbox.access import admitted_body, is_json
+from connecty_frames.sandbox.fault_responses import apply_fault
+from connecty_frames.sandbox.jobs import DW_ID
 from connecty_frames.sandbox.request_log import AskedQuestion, SeenRequest
 from connecty_frames.sandbox.responses import error_response, json_response
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from collections.abc import Awaitable, Callable
 
-    from connecty_frames.sandbox.fault_responses import FaultMiddleware, Handler
-    from connecty_frames.sandbox.faults import Endpoint
+    from starlette.responses import Response
+    from starlette.types import Message, Receive, Scope, Send
+
+    from connecty_frames.sandbox.access import Tokens
+    from connecty_frames.sandbox.faults import Endpoint, Faults
     from connecty_frames.sandbox.jobs import Job, JobQueue
     from connecty_frames.sandbox.request_log import RequestLog
-    from connecty_frames.sandbox.tokens import Tokens
 
 _Body = TypeVar("_Body", TokenRequest, QuestionRequest)
 _LOG: Final = logging.getLogger(__name__)
@@ -57,24 +62,22 @@ _LOG: Final = logging.getLogger(__name__)
 _MAX_DIGITS: Final = 18
 
 
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document of the service, of which ``docs/api/openapi.yaml`` is made."""
+    loaded: dict[str, Any] = json.loads((files(__package__) / "openapi.json").read_text(encoding="utf-8"))
+    return loaded
+
+
 class Server:
     """The API of one workspace as an ASGI application."""
 
-    def __init__(
-        self,
-        jobs: JobQueue,
-        tokens: Tokens,
-        request_log: RequestLog,
-        fault_middleware: FaultMiddleware,
-        *,
-        dw_id: int,
-    ) -> None:
+    def __init__(self, jobs: JobQueue, tokens: Tokens, request_log: RequestLog, faults: Faults) -> None:
         self._jobs = jobs
         self._tokens = tokens
         self._request_log = request_log
-        self._fault_middleware = fault_middleware
-        self._dw_id = dw_id
-        app = Starlette(
+        self._faults = faults
+        self._closing = threading.Event()
+        self._app = Starlette(
             routes=[
                 self._route(HEALTH, "health", self._health, ["GET"]),
                 self._route(TOKEN, "token", self._token, ["GET", "POST"]),
@@ -85,95 +88,15 @@ class Server:
             exception_handlers={HTTPException: error_response, Exception: error_response},
         )
         # A path with one slash too many is another path, which is not found, and no reason for a redirect.
-        app.router.redirect_slashes = False
-        # Outside of Starlette's own middleware, so that responses to unexpected errors have an id too.
-        self.app: ASGIApp = _RequestMiddleware(app, request_log)
+        self._app.router.redirect_slashes = False
 
-    def _route(self, path: str, endpoint: Endpoint, handler: Handler, methods: list[str]) -> Route:
-        """Return the route to an endpoint, to which faults may apply."""
-
-        async def respond(request: Request) -> Response:
-            request.state.question = self._question_of(request)
-            return await self._fault_middleware.respond(endpoint, request, handler)
-
-        return Route(path, respond, methods=methods)
-
-    def _question_of(self, request: Request) -> str | None:
-        """Return the text of the question that a request asks or asks about, or None."""
-        question_id: str | None = request.path_params.get("question_id")
-        if question_id is not None:
-            job = self._jobs.find(question_id, self._dw_id)
-            return None if job is None else job.question
-        # A web page can send any text, but not as JSON: it must not be able to fill the log.
-        if not is_json(request):
-            return None
-        try:
-            return msgspec.json.decode(request.state.body, type=_QuestionBody).question
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return None
-
-    async def _openapi(self, _request: Request) -> Response:
-        """Describe the API."""
-        return json_response(served_document(self._dw_id))
-
-    async def _health(self, _request: Request) -> Response:
-        """Report that the service is up."""
-        return json_response({"status": "OK"})
-
-    async def _token(self, request: Request) -> Response:
-        """Exchange credentials for a token."""
-        credentials = _parse_body(request, TokenRequest)
-        if not self._tokens.accepts(credentials.client_id, credentials.client_secret.get_secret_value()):
-            raise HTTPException(401, "The client_id or the client_secret is wrong.")
-        token, expires_at = self._tokens.issue()
-        self._request_log.tokens += 1
-        return json_response({"access_token": token, "expires_at": expires_at})
-
-    async def _ask(self, request: Request) -> Response:
-        """Accept a question and return its id."""
-        self._check_access(request)
-        question = _parse_body(request, QuestionRequest).question
-        job = self._jobs.submit(question, self._dw_id)
-        self._request_log.add_question(AskedQuestion(job.question_id, self._dw_id, question))
-        return json_response(QuestionAccepted(question_id=UUID(job.question_id)))
-
-    async def _results(self, request: Request) -> Response:
-        """Return the state of a question, and its results once it is completed."""
-        self._check_access(request)
-        include = _parse_include(request)
-        max_rows = _parse_max_rows(request)
-        question_id: str = request.path_params["question_id"]
-        job = self._jobs.find(question_id, self._dw_id)
-        if job is None:
-            raise HTTPException(404, f"The workspace {self._dw_id} has no question {snippet(question_id)}.")
-        return json_response(_results_body(job, include, max_rows))
-
-    def _check_access(self, request: Request) -> None:
-        """Check the token, then the workspace: without a token a client does not learn what exists."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise HTTPException(401, "The header Authorization: Bearer <ACCESS_TOKEN> is missing.")
-        if not self._tokens.is_valid(token.strip()):
-            raise HTTPException(401, "The token has expired, or is not one of this server's.")
-        dw_id: str = request.path_params["dw_id"]
-        if dw_id != str(self._dw_id):
-            raise HTTPException(404, f"There is no workspace {snippet(dw_id)} here.")
-
-
-class _QuestionBody(msgspec.Struct):
-    """The body that asks a question, as far as the request log and the faults need it."""
-
-    question: str | None = None
-
-
-class _RequestMiddleware:
-    """Gives each request an id, reads its body, rejects it if it is for another host, and logs it."""
-
-    def __init__(self, app: ASGIApp, request_log: RequestLog) -> None:
-        self._app = app
-        self._request_log = request_log
+    def close(self) -> None:
+        """End the delays of all responses."""
+        self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give a request an id, read its body, log it, and respond to it."""
+        # Outside of Starlette's own middleware, so that responses to unexpected errors have an id too.
         request_id = secrets.token_hex(8)
 
         def log_request(status: int | None) -> None:
@@ -197,13 +120,13 @@ class _RequestMiddleware:
             "log_request": log_request,
         }
         request = Request(scope, receive)
-        app = self._app
         try:
             try:
-                await self._admit(request)
+                request.state.body = await admitted_body(request)
             except HTTPException as error:
-                app = await error_response(request, error)
-            await app(scope, receive, send_with_id)
+                await (await error_response(request, error))(scope, receive, send_with_id)
+            else:
+                await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             pass  # The client left before its request was complete, so nobody waits for a response.
         except Exception:  # noqa: BLE001 - the last place where an error can be caught
@@ -211,12 +134,98 @@ class _RequestMiddleware:
             # connection, which the next request may already use.
             _LOG.exception("Internal error of the sandbox in request %s", request_id)
 
-    async def _admit(self, request: Request) -> None:
-        """Read the body, and raise HTTPException if the request is for another host."""
-        # Read even if the request is rejected: unread data would keep the connection open.
-        request.state.body = await read_body(request)
-        if not is_own_host(request.headers.get("host", "")):
-            raise HTTPException(421, "The header Host names another server than this one.")
+    def _route(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        handler: Callable[[Request], Awaitable[Response]],
+        methods: list[str],
+    ) -> Route:
+        """Return the route to an endpoint; the fault that matches a request, if any, applies to it."""
+
+        async def respond(request: Request) -> Response:
+            question = request.state.question = self._question_of(request)
+            fault = self._faults.next_for(endpoint, question, request.path_params.get("question_id"))
+            if fault is None:
+                return await handler(request)
+            request.state.fault = str(fault)
+            response = None
+            if fault.timing == "after":
+                try:
+                    response = await handler(request)
+                except HTTPException as error:
+                    response = await error_response(request, error)
+            replacement = await apply_fault(fault, request, response, self._tokens, self._closing)
+            return replacement or response or await handler(request)
+
+        return Route(path, respond, methods=methods)
+
+    def _question_of(self, request: Request) -> str | None:
+        """Return the text of the question that a request asks or asks about, or None."""
+        question_id: str | None = request.path_params.get("question_id")
+        if question_id is not None:
+            job = self._jobs.find(question_id)
+            return None if job is None else job.question
+        # A web page can send any text, but not as JSON: it must not be able to fill the log.
+        if not is_json(request):
+            return None
+        try:
+            return msgspec.json.decode(request.state.body, type=QuestionRequest).question
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+
+    async def _openapi(self, _request: Request) -> Response:
+        """Describe the API: the document of the service with this address, workspace and limit."""
+        served = document()
+        # Relative to the address of the document: a sandbox may be reached by several addresses.
+        served["servers"] = [{"url": "/", "description": "This sandbox"}]
+        components = served["components"]
+        components["parameters"]["dw_id"]["schema"]["enum"] = [DW_ID]
+        components["schemas"]["Question"]["properties"]["question"]["minLength"] = 1
+        return json_response(served)
+
+    async def _health(self, _request: Request) -> Response:
+        """Report that the service is up."""
+        return json_response({"status": "OK"})
+
+    async def _token(self, request: Request) -> Response:
+        """Exchange credentials for a token."""
+        credentials = _parse_body(request, TokenRequest)
+        if not self._tokens.accepts(credentials.client_id, credentials.client_secret.get_secret_value()):
+            raise HTTPException(401, "The client_id or the client_secret is wrong.")
+        token, expires_at = self._tokens.issue()
+        self._request_log.tokens += 1
+        return json_response({"access_token": token, "expires_at": expires_at})
+
+    async def _ask(self, request: Request) -> Response:
+        """Accept a question and return its id."""
+        self._check_access(request)
+        question = _parse_body(request, QuestionRequest).question
+        job = self._jobs.submit(question)
+        self._request_log.add_question(AskedQuestion(job.question_id, DW_ID, question))
+        return json_response(QuestionAccepted(question_id=UUID(job.question_id)))
+
+    async def _results(self, request: Request) -> Response:
+        """Return the state of a question, and its results once it is completed."""
+        self._check_access(request)
+        include = _parse_include(request)
+        max_rows = _parse_max_rows(request)
+        question_id: str = request.path_params["question_id"]
+        job = self._jobs.find(question_id)
+        if job is None:
+            raise HTTPException(404, f"The workspace {DW_ID} has no question {snippet(question_id)}.")
+        return json_response(_results_body(job, include, max_rows))
+
+    def _check_access(self, request: Request) -> None:
+        """Check the token, then the workspace: without a token a client does not learn what exists."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise HTTPException(401, "The header Authorization: Bearer <ACCESS_TOKEN> is missing.")
+        if not self._tokens.is_valid(token.strip()):
+            raise HTTPException(401, "The token has expired, or is not one of this server's.")
+        dw_id: str = request.path_params["dw_id"]
+        if dw_id != str(DW_ID):
+            raise HTTPException(404, f"There is no workspace {snippet(dw_id)} here.")
 
 
 def _results_body(job: Job, include: frozenset[str], max_rows: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import Plan
-from connecty_frames.sandbox.catalogue import Catalogue, SelectsOnly, similar_questions
+from connecty_frames.sandbox.catalogue import Catalogue, plan_select, similar_questions
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_another_question_is_not_found(question: str) -> None:
 )
 def test_sql_is_run_as_it_is(sql: str) -> None:
     """Text that begins like a query is passed on unchanged: the errors of DuckDB are the most helpful."""
-    assert SelectsOnly().answer(sql, 13) == Plan(sql)
+    assert plan_select(sql, 13) == Plan(sql)
 
 
 def test_what_is_not_sql_is_refused_in_linear_time() -> None:
@@ -111,7 +111,7 @@ def test_what_is_not_sql_is_refused_in_linear_time() -> None:
     started = time.thread_time()
     for text in ("how many orders", " " * 200_000 + "x", "/* */ " * 20_000 + "x", "(" * 200_000):
         with pytest.raises(QuestionFailed, match="This sandbox answers SELECT statements alone"):
-            SelectsOnly().answer(text, 13)
+            plan_select(text, 13)
 
     assert time.thread_time() - started < 2.0
 

@@ -66,7 +66,7 @@ def gate() -> Gate:
 @pytest.fixture
 def queue(database: Database, gate: Gate) -> Iterator[JobQueue]:
     """Return a queue with one worker that uses the gate."""
-    queue = JobQueue(NoStop(database), gate, workers=1, latency=0.0)
+    queue = JobQueue(NoStop(database), gate.answer, workers=1, latency=0.0)
     yield queue
     gate.open.set()
     queue.close()
@@ -74,7 +74,7 @@ def queue(database: Database, gate: Gate) -> Iterator[JobQueue]:
 
 def test_a_question_is_pending_then_in_progress_then_completed(queue: JobQueue, gate: Gate) -> None:
     """With one worker the second question waits for the first."""
-    first, second = queue.submit("a", 13), queue.submit("b", 13)
+    first, second = queue.submit("a"), queue.submit("b")
     until(lambda: first.state is State.IN_PROGRESS)
 
     assert second.state is State.PENDING
@@ -88,7 +88,7 @@ def test_a_question_is_pending_then_in_progress_then_completed(queue: JobQueue, 
 def test_a_question_fails_with_a_reason(queue: JobQueue, gate: Gate) -> None:
     """The error is the message of QuestionFailed, or names any other exception; the queue continues."""
     gate.open.set()
-    refused, broken, fine = queue.submit("refuse", 13), queue.submit("break", 13), queue.submit("a", 13)
+    refused, broken, fine = queue.submit("refuse"), queue.submit("break"), queue.submit("a")
     until(lambda: fine.state is State.COMPLETED)
 
     assert (refused.state, refused.error) == (State.FAILED, "I will not.")
@@ -101,71 +101,74 @@ def test_a_question_fails_with_a_reason(queue: JobQueue, gate: Gate) -> None:
 def test_an_answer_may_have_no_table(queue: JobQueue, gate: Gate) -> None:
     """A plan without SQL completes with its summary alone."""
     gate.open.set()
-    job = queue.submit("talk", 13)
+    job = queue.submit("talk")
     until(lambda: job.state is State.COMPLETED)
 
     assert (job.summary, job.sql, job.result) == ("Only words.", None, None)
 
 
-def test_a_question_is_found_by_its_id_in_its_workspace(queue: JobQueue) -> None:
-    """An id is a UUID in upper or lower case, and unknown in another workspace."""
-    job = queue.submit("a", 13)
+def test_a_question_is_found_by_its_id(queue: JobQueue) -> None:
+    """An id is a UUID in upper or lower case."""
+    job = queue.submit("a")
 
     assert uuid.UUID(job.question_id).version == 4
-    assert queue.find(job.question_id, 13) is job
-    assert queue.find(job.question_id.upper(), 13) is job
-    assert queue.find(job.question_id, 14) is None
-    assert queue.find(str(uuid.uuid4()), 13) is None
-    assert queue.find("no-uuid", 13) is None
+    assert queue.find(job.question_id) is job
+    assert queue.find(job.question_id.upper()) is job
+    assert queue.find(str(uuid.uuid4())) is None
+    assert queue.find("no-uuid") is None
 
 
 def test_an_answerer_that_leaves_ends_its_question(queue: JobQueue, gate: Gate) -> None:
     """An exception that is no Exception (sys.exit, pytest.fail) fails the question too."""
     gate.open.set()
-    job = queue.submit("leave", 13)
+    job = queue.submit("leave")
     until(lambda: job.state is State.FAILED)
     assert job.error == "The sandbox failed (SystemExit: I am off). Ask again."
 
 
-def test_the_oldest_are_deleted(database: Database, gate: Gate) -> None:
+def test_the_oldest_are_deleted(database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a number of bytes, the question that finished first is deleted."""
+    monkeypatch.setattr("connecty_frames.sandbox.jobs.KEPT_BYTES", 1500)
     gate.open.set()
-    queue = JobQueue(NoStop(database), gate, workers=1, latency=0.0, kept_bytes=1500)
+    queue = JobQueue(NoStop(database), gate.answer, workers=1, latency=0.0)
     jobs = []
     for letter in "abc":
-        jobs.append(queue.submit(100 * letter, 13))
+        jobs.append(queue.submit(100 * letter))
         until(lambda: jobs[-1].state is State.COMPLETED)
 
     assert 500 < min(job.size for job in jobs) == max(job.size for job in jobs) < 750
-    found = [queue.find(job.question_id, 13) for job in jobs]
+    found = [queue.find(job.question_id) for job in jobs]
     assert found == [None, jobs[1], jobs[2]]
     queue.close()
 
 
-def test_an_answer_is_kept_however_large(database: Database, gate: Gate) -> None:
+def test_an_answer_is_kept_however_large(
+    database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The newest is kept, so that it can be fetched; a question that waits is never deleted."""
+    monkeypatch.setattr("connecty_frames.sandbox.jobs.KEPT_BYTES", 1)
     gate.open.set()
-    queue = JobQueue(NoStop(database), gate, workers=1, latency=0.0, kept_bytes=1)
-    first = queue.submit("a", 13)
+    queue = JobQueue(NoStop(database), gate.answer, workers=1, latency=0.0)
+    first = queue.submit("a")
     until(lambda: first.state is State.COMPLETED)
-    assert queue.find(first.question_id, 13) is first
+    assert queue.find(first.question_id) is first
 
     gate.open.clear()
-    waiting = queue.submit("b", 13)
-    assert queue.find(waiting.question_id, 13) is waiting
+    waiting = queue.submit("b")
+    assert queue.find(waiting.question_id) is waiting
     gate.open.set()
     until(lambda: waiting.state is State.COMPLETED)
-    assert queue.find(first.question_id, 13) is None
-    assert queue.find(waiting.question_id, 13) is waiting
+    assert queue.find(first.question_id) is None
+    assert queue.find(waiting.question_id) is waiting
     queue.close()
 
 
 def test_latency_is_spent_on_each_question(database: Database, gate: Gate) -> None:
     """A question is in progress for the latency before anything else is done."""
     gate.open.set()
-    queue = JobQueue(NoStop(database), gate, workers=1, latency=0.2)
+    queue = JobQueue(NoStop(database), gate.answer, workers=1, latency=0.2)
     states, started = [], time.monotonic()
-    job = queue.submit("a", 13)
+    job = queue.submit("a")
     gate.asking = lambda: states.append((job.state, time.monotonic() - started >= 0.2))
     until(lambda: job.state is State.COMPLETED)
 
@@ -177,8 +180,8 @@ def test_closing_does_not_wait_for_the_latency(database: Database, gate: Gate) -
     """A waiting question stays PENDING, and no thread is left."""
     threads = set(threading.enumerate())
     gate.open.set()
-    queue = JobQueue(NoStop(database), gate, workers=1, latency=60.0)
-    working, waiting = queue.submit("a", 13), queue.submit("b", 13)
+    queue = JobQueue(NoStop(database), gate.answer, workers=1, latency=60.0)
+    working, waiting = queue.submit("a"), queue.submit("b")
     until(lambda: working.state is State.IN_PROGRESS)
     started = time.monotonic()
     queue.close()

@@ -16,7 +16,7 @@ import requests
 
 import connecty_frames as cf
 from connecty_frames.sandbox import RequestLog, Sandbox
-from connecty_frames.sandbox.openapi import document
+from connecty_frames.sandbox.server import document
 from tests.servers.scripted import QUESTION_ID, Script, serve
 
 ROOT = Path(__file__).parents[2]

@@ -242,7 +242,7 @@ def test_a_question_that_ends_while_its_state_is_read(end: State) -> None:
         def state(self, _: State) -> None:
             """Leave it as it is."""
 
-    assert _results_body(Ending(UNKNOWN, 13, "how many?"), frozenset(), 0) == {"state": "IN_PROGRESS"}
+    assert _results_body(Ending(UNKNOWN, "how many?"), frozenset(), 0) == {"state": "IN_PROGRESS"}
 
 
 def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:

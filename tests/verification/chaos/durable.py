@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from connecty_frames.sandbox import Fault, Sandbox, jobs, sandbox, tokens
+from connecty_frames.sandbox import Fault, Sandbox, access, jobs, sandbox
 
 CREDENTIALS: Final = {"client_id": "canary-client-id", "client_secret": "canary-secret"}
 #: Questions are delayed before or after they are accepted, or their id is sent byte by byte, so that a
@@ -37,7 +37,7 @@ def read_journal(path: Path) -> list[Accepted]:
     return [Accepted(*json.loads(line)) for line in path.read_text().splitlines()]
 
 
-class _Tokens(tokens.Tokens):
+class _Tokens(access.Tokens):
     """Fixed credentials, and a new signing key in each process, so that a restart invalidates all tokens."""
 
     def __init__(self, **options: Any) -> None:
@@ -54,15 +54,15 @@ class _DurableJobQueue(jobs.JobQueue):
         self._journal = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._before = dict(read_journal(path))
 
-    def find(self, question_id: str, dw_id: int) -> jobs.Job | None:
+    def find(self, question_id: str) -> jobs.Job | None:
         question = self._before.pop(question_id, None)
         if question is not None:  # it is run again, but only when its results are requested
-            self._jobs[question_id] = jobs.Job(question_id, dw_id, question)
+            self._jobs[question_id] = jobs.Job(question_id, question)
             self._pending.put(self._jobs[question_id])
-        return super().find(question_id, dw_id)
+        return super().find(question_id)
 
-    def submit(self, question: str, dw_id: int) -> jobs.Job:
-        job = super().submit(question, dw_id)
+    def submit(self, question: str) -> jobs.Job:
+        job = super().submit(question)
         os.write(self._journal, json.dumps(Accepted(job.question_id, question)).encode() + b"\n")
         return job
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connecty_frames._base.clock import Clock
-from connecty_frames.sandbox.tokens import Tokens
+from connecty_frames.sandbox.access import Tokens
 
 
 class FixedClock(Clock):
