@@ -6,13 +6,13 @@ whitespace and a final ``?``, ``.`` or ``!`` are ignored.
 
 from __future__ import annotations
 
-import threading
+import re
 import unicodedata
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -21,12 +21,6 @@ from connecty_frames.errors import ConfigError, ConnectyError, QuestionFailed
 from connecty_frames.protocol import State
 from connecty_frames.sandbox.catalogue import Plan
 from connecty_frames.sandbox.results import QueryResult
-
-_SUMMARY: Final = "Number of rows: {rows}."
-_EXPECTED: Final = (
-    "expected a frame or a list of dicts (a table), an Answer or the bytes of a saved response (replayed), an"
-    " exception (the question fails), or None (a summary without a table)."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,6 @@ class CannedAnswers:
 
     def __init__(self, answers: Mapping[str, object], *, timezone: str) -> None:
         self._timezone = timezone
-        self._lock = threading.Lock()
         self._answers: dict[str, CannedAnswer] = {}
         if not isinstance(answers, Mapping):
             raise ConfigError(
@@ -75,53 +68,50 @@ class CannedAnswers:
             raise ConfigError(
                 f"The answer to {snippet(question)!r} cannot be used. {error}", setting="answers"
             ) from error
-        with self._lock:
-            self._answers[words] = answer
+        self._answers[words] = answer
 
     def find(self, question: str) -> CannedAnswer | None:
         """Return the answer to a question, or None if none was set."""
-        with self._lock:
-            return self._answers.get(_words(question)) if self._answers else None
+        return self._answers.get(_words(question)) if self._answers else None
 
     def reset(self) -> None:
         """Forget all answers but those to begin with."""
-        with self._lock:
-            self._answers = dict(self._initial)
+        self._answers = dict(self._initial)
 
     def _read(self, value: Any, sql: str | None, summary: str | None) -> CannedAnswer:
         for name, text in (("sql", sql), ("summary", summary)):
-            if not (text is None or (isinstance(text, str) and _is_valid(text))):
+            # Half of a surrogate pair cannot be sent.
+            if text is not None and (not isinstance(text, str) or re.search("[\ud800-\udfff]", text)):
                 raise ConfigError(f"{name}={snippet(repr(text))}: expected text.")
-        saved = _saved_response(value)
-        error = _failure(value)
-        if (saved is not None or error is not None) and (sql, summary) != (None, None):
+        # An Answer is recognised by what it offers, since the sandbox imports nothing of the client.
+        saved = value if isinstance(value, bytes) else getattr(value, "response", None)
+        is_saved, error = isinstance(saved, bytes), _failure(value)
+        if (is_saved or error is not None) and (sql, summary) != (None, None):
             raise ConfigError("sql= and summary= are for a table or None: any other answer has its own.")
-        if saved is not None:
+        if isinstance(saved, bytes):
             return _replay(saved)
         if error is not None:
             return CannedAnswer(error=error)
         if value is None and summary is None:
             raise ConfigError("An answer of None has no table: say what it says, summary='...'.")
         if not (value is None or isinstance(value, list) or hasattr(value, "__arrow_c_stream__")):
-            raise ConfigError(f"It is of type {type(value).__name__}; {_EXPECTED}")
+            raise ConfigError(
+                f"It is of type {type(value).__name__}; expected a frame or a list of dicts (a table), an "
+                "Answer or the bytes of a saved response (replayed), an exception (the question fails), or "
+                "None (a summary without a table)."
+            )
         result = None
         if value is not None:
             from connecty_frames.sandbox.arrow_tables import read_frame  # which imports pyarrow
 
             result = read_frame(value, timezone=self._timezone)
-        return CannedAnswer(
-            sql, Plan(None, _SUMMARY if summary is None else summary).summarise(result), result
-        )
+        plan = Plan(sql, "Number of rows: {rows}." if summary is None else summary)
+        return CannedAnswer(sql, plan.summarise(result), result)
 
 
 def _words(question: str) -> str:
     """Return a question without the differences that do not matter."""
     return " ".join(unicodedata.normalize("NFC", question).casefold().split()).rstrip(" ?.!")
-
-
-def _is_valid(text: str) -> bool:
-    """Whether a text can be sent; one with half of a surrogate pair cannot."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _failure(value: object) -> str | None:
@@ -139,13 +129,6 @@ def _failure(value: object) -> str | None:
     if kind is QuestionFailed:
         return text or "this question fails, as set"
     return f"{kind.__name__}: {text}" if text else kind.__name__
-
-
-def _saved_response(value: Any) -> bytes | None:
-    """Return the body of an Answer or of a saved response, or None if the value is neither."""
-    # An Answer, recognised by what it offers, since the sandbox imports nothing of the client.
-    body = value if isinstance(value, bytes) else getattr(value, "response", None)
-    return body if isinstance(body, bytes) else None
 
 
 class _Results(msgspec.Struct):

@@ -37,22 +37,6 @@ _PATIENCE: Final = 5.0
 _CLOSING: Final = "the sandbox is closing"
 #: Where the result of a query is stored before it is read: a read-only transaction allows temporary tables.
 _RESULT_TABLE: Final = "temp.main.result"
-#: Names that no attached database may have; DuckDB itself appends ``_db`` when it opens such a file.
-_RESERVED: Final = frozenset({"", "main", "memory", "system", "temp"})
-_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    # With several threads the order of additions varies, and with it the last digits of a mean. Questions
-    # run in parallel instead.
-    "threads": 1,
-}
-_LOCKDOWN: Final = (
-    "SET GLOBAL allow_community_extensions = false",
-    "SET GLOBAL python_enable_replacements = false",
-    "SET GLOBAL temp_directory = ''",
-    "SET GLOBAL enable_external_access = false",
-    "SET GLOBAL lock_configuration = true",
-)
 
 
 class Database:
@@ -154,20 +138,33 @@ class Database:
         outcome.put(ended)
 
     def _select(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> QueryResult:
-        """Return the result of a SELECT."""
+        """Return the result of a SELECT; raises QuestionFailed if the text is anything else."""
         if self._file is not None:
             cursor.execute(f"USE {_attached_name(self._file)}")
-        statement = _single_select(cursor, sql)
+        statements = cursor.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            found = ", ".join(statement.type.name for statement in statements) or "nothing"
+            raise QuestionFailed(f"One SELECT statement is expected, not {found}.")
+        select = statements[0].query
         # Not ended here: closing the cursor rolls it back and deletes the temporary table.
         cursor.execute("BEGIN TRANSACTION READ ONLY")
-        columns = cursor.sql(statement).columns
+        columns = cursor.sql(select).columns
         placeholders = ", ".join(f"c{position}" for position in range(len(columns)))
-        cursor.execute(f"CREATE TEMP TABLE {_RESULT_TABLE}({placeholders}) AS\n{statement}")
+        cursor.execute(f"CREATE TEMP TABLE {_RESULT_TABLE}({placeholders}) AS\n{select}")
         return read_result(cursor, _RESULT_TABLE, columns)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """Open the database and lock its configuration."""
-        connection = duckdb.connect(":memory:", config=_CONFIG)
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                # With several threads the order of additions varies, and with it the last digits of a mean.
+                # Questions run in parallel instead.
+                "threads": 1,
+            },
+        )
         try:
             with suppress(duckdb.InvalidInputException):  # in a notebook without ipywidgets it is off
                 connection.execute("SET enable_progress_bar = false")  # which `python -c` would print
@@ -179,8 +176,11 @@ class Database:
                 path = str(self._file).replace("'", "''")
                 connection.execute(f"ATTACH '{path}' AS {_attached_name(self._file)} (READ_ONLY)")
             connection.execute(f"SET GLOBAL memory_limit = '{self._memory}MiB'")
-            for statement in _LOCKDOWN:
-                connection.execute(statement)
+            connection.execute("SET GLOBAL allow_community_extensions = false")
+            connection.execute("SET GLOBAL python_enable_replacements = false")
+            connection.execute("SET GLOBAL temp_directory = ''")
+            connection.execute("SET GLOBAL enable_external_access = false")
+            connection.execute("SET GLOBAL lock_configuration = true")
         except duckdb.Error as error:
             connection.close()
             if self._file is None:
@@ -196,15 +196,6 @@ class Database:
 def _attached_name(file: Path) -> str:
     """Return the quoted name of an attached file: the one that DuckDB gives it when it opens it."""
     name = file.name.partition(".")[0]
-    if name.lower() in _RESERVED:
+    if name.lower() in {"", "main", "memory", "system", "temp"}:  # which no attached database may have
         name += "_db"
     return '"' + name.replace('"', '""') + '"'
-
-
-def _single_select(cursor: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """Return the SELECT statement in a text, or raise QuestionFailed if there is anything else."""
-    statements = cursor.extract_statements(sql)
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        found = ", ".join(statement.type.name for statement in statements) or "nothing"
-        raise QuestionFailed(f"One SELECT statement is expected, not {found}.")
-    return statements[0].query

@@ -43,13 +43,11 @@ from connecty_frames._base.text import value_text
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 Endpoint: TypeAlias = Literal["health", "token", "ask", "results"]
 Timing: TypeAlias = Literal["before", "after"]
 
-_ENDPOINTS: Final = get_args(Endpoint)
-_TIMINGS: Final = get_args(Timing)
 #: The kinds of faults, and the timing of each unless ``when`` sets it; None depends on the endpoint. Only an
 #: existing response can be cut or lost.
 _KINDS: Final[dict[str, Timing | None]] = {
@@ -66,8 +64,6 @@ _KINDS: Final[dict[str, Timing | None]] = {
 }
 #: The kinds that send the response in part, or slowly.
 PARTIAL_RESPONSES: Final = frozenset({"cut", "drip_headers", "drip_body"})
-#: The kinds that change an existing response.
-_AFTER_ONLY: Final = PARTIAL_RESPONSES | {"state"}
 _MIN_STATUS: Final = 200
 _MAX_STATUS: Final = 599
 
@@ -162,7 +158,12 @@ class Fault:
             endpoint, options = _parse(text)
         except ValueError as error:
             raise ConfigError(
-                f"The fault {value_text(text)} cannot be read: {error}. {_GRAMMAR}", setting="fault"
+                f"The fault {value_text(text)} cannot be read: {error}. "
+                "Write ENDPOINT:KIND[,OPTION...], as in results:status=503,retry_after=1,times=2. "
+                f"Endpoints: {', '.join(get_args(Endpoint))}. Kinds: latency=S, status=N, reset, close, "
+                "lost, cut=N, drip_headers=S, drip_body=S, expired, state=TEXT. Options: retry_after=, "
+                "when=before|after, times=N, chance=P, seed=N, and last of all question=WORDS or an id.",
+                setting="fault",
             ) from None
         return cls(endpoint, **options)  # type: ignore[arg-type]
 
@@ -184,8 +185,8 @@ class Fault:
 
     def _problems(self) -> Iterator[str]:
         """Yield what is wrong with the fault. Only the first is reported; later ones may rely on it."""
-        if self.endpoint not in _ENDPOINTS:
-            yield f"choose an endpoint of {', '.join(_ENDPOINTS)}."
+        if self.endpoint not in get_args(Endpoint):
+            yield f"choose an endpoint of {', '.join(get_args(Endpoint))}."
         if len(self._kinds()) != 1:
             yield f"give exactly one of {', '.join(_KINDS)}."
         yield from self._invalid_values()
@@ -203,7 +204,7 @@ class Fault:
         # A line break would end the header, and what follows it would be another header.
         if not str(self.retry_after).isprintable():
             yield "retry_after is one line of printable text."
-        if self.when is not None and self.when not in _TIMINGS:
+        if self.when is not None and self.when not in get_args(Timing):
             yield "when is 'before' or 'after' the effect."
         if self.times is not None and self.times < 1:
             yield "times is 1 or more; None is every time."
@@ -219,7 +220,7 @@ class Fault:
             yield "only results reports a state."
         if self.question is not None and self.endpoint not in {"ask", "results"}:
             yield f"a request to {self.endpoint} has no question."
-        if self.when == "before" and self.kind in _AFTER_ONLY:
+        if self.when == "before" and self.kind in PARTIAL_RESPONSES | {"state"}:
             yield f"{self.kind} changes an existing response: leave out when, or set it to 'after'."
 
 
@@ -230,33 +231,16 @@ def _parse(text: str) -> tuple[str, dict[str, Any]]:
         raise ValueError("there is no colon after an endpoint")
     rest, _, question = rest.partition("question=")
     options: dict[str, Any] = {"question": question} if question else {}
+    types = {field.name: str(field.type).removesuffix(" | None") for field in fields(Fault)[1:]}
     for part in filter(None, map(str.strip, rest.split(","))):
         name, _, value = part.partition("=")
-        if name in options or name not in _PARSERS:
+        if name in options or name not in types:
             raise ValueError(f"{name!r} is not known, or given twice")
-        options[name] = _PARSERS[name](value)
+        is_flag = types[name] == "bool"
+        if is_flag and value:
+            raise ValueError(f"{value!r} is unexpected: this option takes no value")
+        options[name] = True if is_flag else {"float": float, "int": int}.get(types[name], str)(value)
     return endpoint.strip(), options
-
-
-def _parse_flag(text: str) -> bool:
-    if text:
-        raise ValueError(f"{text!r} is unexpected: this option takes no value")
-    return True
-
-
-_BY_TYPE: Final[dict[Any, Callable[[str], object]]] = {
-    **dict.fromkeys(("float", "float | None"), float),
-    **dict.fromkeys(("int", "int | None"), int),
-    "bool": _parse_flag,
-}
-#: What reads the value of each option: text, if it is of no other type.
-_PARSERS: Final = {field.name: _BY_TYPE.get(field.type, str) for field in fields(Fault)[1:]}
-_GRAMMAR: Final = (
-    "Write ENDPOINT:KIND[,OPTION...], as in results:status=503,retry_after=1,times=2."
-    f" Endpoints: {', '.join(_ENDPOINTS)}. Kinds: latency=S, status=N, reset, close, lost, cut=N,"
-    " drip_headers=S, drip_body=S, expired, state=TEXT. Options: retry_after=, when=before|after, times=N,"
-    " chance=P, seed=N, and last of all question=WORDS or an id."
-)
 
 
 class Faults:

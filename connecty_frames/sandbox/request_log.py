@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 #: How many requests, and how many questions, are kept.
 KEPT: Final = 100_000
@@ -48,9 +48,6 @@ class AskedQuestion(NamedTuple):
     question: str
 
 
-_Entry = TypeVar("_Entry", SeenRequest, AskedQuestion)
-
-
 @dataclass(slots=True)
 class RequestLog:
     """Everything that the sandbox received, in order.
@@ -71,7 +68,12 @@ class RequestLog:
 
     def counts(self) -> Counter[str]:
         """Count the requests by method and endpoint, as in ``POST /v1/dw/{dw_id}/questions``."""
-        return Counter(f"{request.method} {_endpoint(request.path)}" for request in list(self.requests))
+        counted: Counter[str] = Counter()
+        for request in list(self.requests):
+            path = re.sub(r"/dw/[^/]+", "/dw/{dw_id}", request.path)
+            path = re.sub(r"/questions/[^/]+", "/questions/{question_id}", path)
+            counted[f"{request.method} {path}"] += 1
+        return counted
 
     def submissions(self) -> Counter[str]:
         """Count by its text how often each question was accepted."""
@@ -92,14 +94,8 @@ class RequestLog:
         self.tokens = 0
 
 
-def _add(entries: list[_Entry], entry: _Entry) -> None:
+def _add(entries: list[Any], entry: object) -> None:
     """Append an entry, and delete the oldest ones: many at a time, since that moves all others."""
     entries.append(entry)
     if len(entries) > KEPT + KEPT // 10:
         del entries[:-KEPT]
-
-
-def _endpoint(path: str) -> str:
-    """Return a path as the API document writes it, with names in place of ids."""
-    path = re.sub(r"/dw/[^/]+", "/dw/{dw_id}", path)
-    return re.sub(r"/questions/[^/]+", "/questions/{question_id}", path)

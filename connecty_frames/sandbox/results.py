@@ -27,24 +27,21 @@ _BATCH: Final = 10_000
 _FIELDS: Final = 100
 
 # Types, by DuckDB's id.
-_SIGNED: Final = frozenset({"tinyint", "smallint", "integer", "bigint", "hugeint"})
-_UNSIGNED: Final = frozenset({"utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"})
-_EXACT: Final = _SIGNED | _UNSIGNED | {"decimal", "bignum"}
-_FLOATING: Final = frozenset({"float", "double"})
-_NAIVE: Final = frozenset({"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"})
-_ZONED: Final = frozenset({"time with time zone", "timestamp with time zone", "timestamptz_ns"})
-_BOOLEAN: Final = frozenset({"boolean"})
-_NUMERIC: Final = _EXACT | _FLOATING
+_INTEGERS: Final = {"tinyint", "smallint", "integer", "bigint", "hugeint"}
+_EXACT: Final = {*_INTEGERS, *(f"u{name}" for name in _INTEGERS), "decimal", "bignum"}
+_FLOATING: Final = {"float", "double"}
+_NAIVE: Final = {"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"}
+_ZONED: Final = {"time with time zone", "timestamp with time zone", "timestamptz_ns"}
 _TEMPORAL: Final = _NAIVE | _ZONED | {"date", "time", "time_ns"}
-_TEXT: Final = frozenset({"varchar", "uuid", "enum"})
+_TEXT: Final = {"varchar", "uuid", "enum"}
 
 #: The types of the columns that have each section of the statistics beside ``general``. The API document does
 #: not show the sections of numbers and booleans.
 _SECTIONS: Final = {
     "temporal": _TEMPORAL | {"interval"},
     "string": _TEXT,
-    "numeric": _NUMERIC,
-    "boolean": _BOOLEAN,
+    "numeric": _EXACT | _FLOATING,
+    "boolean": {"boolean"},
 }
 
 #: SQL for a comma between two texts.
@@ -111,7 +108,7 @@ def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
     # The variable for the elements of each list needs its own name.
     if type_.id in _NESTED:
         value = _NESTED[type_.id](expression, type_, depth)
-    elif type_.id in _EXACT | _BOOLEAN:
+    elif type_.id in _EXACT | {"boolean"}:
         value = f"CAST({expression} AS VARCHAR)"
         if type_.id == "decimal" and len({size for _, size in type_.children}) == 1:
             # DuckDB writes .12 where all digits stand behind the point; JSON needs a digit before it.
