@@ -23,7 +23,7 @@ from connecty_frames.decode.rows.reader import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
-from connecty_frames.decode.types import floats, inference, numbers
+from connecty_frames.decode.types import inference, numbers
 from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn, longest_of
 from connecty_frames.decode.types.encodings import AnyDatetime, AnyDecimal, Encoding, OpenType, epoch
@@ -360,7 +360,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
             build(some, type_)
         except (CellError, pa.ArrowException):
             continue
-        if type_ == pa.float64() and not all(map(floats.is_exact_float, filter(numbers.is_finite, some))):
+        if type_ == pa.float64() and not all(map(numbers.is_exact_float, filter(numbers.is_finite, some))):
             continue
         # Which unit numbers have, only the caller knows.
         shown = "cf.epoch(unit)" if isinstance(type_, Encoding) else repr(str(type_))

@@ -28,7 +28,7 @@ from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.statistics import NO_STATISTICS, stated_bounds
 from connecty_frames.decode.types import times
 from connecty_frames.decode.types.build import iso_text
-from connecty_frames.decode.types.floats import MAX_EXACT_INTEGER, is_exact_float
+from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER, is_exact_float
 from connecty_frames.decode.types.spellings import in_iso
 from connecty_frames.errors import StatisticsWarning
 

@@ -25,7 +25,7 @@ from connecty_frames._base.text import listed, snippet
 from connecty_frames.decode.arrow_types import any_of, first_match, is_text
 from connecty_frames.decode.exact_json import EXACT_CONTEXT
 from connecty_frames.decode.schema import SET_BY_CALLER
-from connecty_frames.decode.types.floats import MAX_EXACT_INTEGER
+from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER
 from connecty_frames.errors import TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
 from connecty_frames.frames.dtypes import check_zones

@@ -29,7 +29,7 @@ from connecty_frames.decode.exact_json import FloatText, parse
 from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.column import combine
-from connecty_frames.decode.types.floats import loses_digits
+from connecty_frames.decode.types.numbers import loses_digits
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS, row_out_of_range
 from connecty_frames.warehouse.cells import PER_SECOND, cells, check_range, is_uuid, plain, raise_at
 

@@ -64,9 +64,9 @@ from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind, hide_esca
 from connecty_frames.decode.limits import FEW_COLUMNS, LIMITS
 from connecty_frames.decode.names import match_names
 from connecty_frames.decode.scanning import byte_table, outside_texts
-from connecty_frames.decode.types import floats, times
+from connecty_frames.decode.types import numbers, times
 from connecty_frames.decode.types.column import ScalarColumn
-from connecty_frames.decode.types.floats import FloatValues
+from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.times import TemporalValues
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
         return _ColumnReader(_KIND_BY_SECTION.get(section or "", ValueKind.TEXT))
     kind = KIND_BY_TYPE[type(first)]
     if kind is ValueKind.FRACTION:
-        return _ColumnReader(kind, floats.read_fast)
+        return _ColumnReader(kind, numbers.read_fast)
     if kind is ValueKind.TEXT and section in ("temporal", None):
         type_ = next(iter(times.fast_casts(first)), None)
         if type_ is not None:

@@ -31,7 +31,7 @@ from connecty_frames.decode.cells import CODES, SURROGATE
 from connecty_frames.decode.errors import cell_error, check_texts
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, FloatText, IntText, ValueKind
 from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
-from connecty_frames.decode.types.floats import FloatValues
+from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.times import TemporalValues, row_out_of_range
 
 if TYPE_CHECKING:

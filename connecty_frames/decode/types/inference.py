@@ -18,10 +18,10 @@ from connecty_frames._base.text import counted, listed
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import LONE_SURROGATE, NUMBER_KINDS, IntText, ValueKind
-from connecty_frames.decode.types import floats, numbers, times
+from connecty_frames.decode.types import numbers, times
 from connecty_frames.decode.types.build import Unlike, build, build_nested
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
-from connecty_frames.decode.types.floats import FloatValues
+from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.spellings import TemporalFormat, has_format
 
 if TYPE_CHECKING:
@@ -205,20 +205,19 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
     values: Any = column.cells.values
     decimals, found = _decimals(column, options), None
     if isinstance(values, FloatValues):
-        found = numbers.float_type(values, bounds, decimals)
+        found = numbers.infer_floats(values, bounds, decimals)
     elif (
         column.kinds == {ValueKind.INTEGER}
         and values.type == pa.int64()
         and all(map(numbers.is_short_integer, bounds))
     ):
-        reason = counted(column.count + len(bounds), "whole number")
-        found = numbers.Found(values.type, reason, values)
+        found = values, counted(column.count + len(bounds), "whole number")
     if found is None:
-        found = numbers.arrow_type(
-            column.cells.texts, bounds, decimals, quoted=ValueKind.TEXT in column.kinds
-        )
+        is_quoted = ValueKind.TEXT in column.kinds
+        found = numbers.infer(column.cells.texts, bounds, decimals, quoted=is_quoted)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
-    return Decision(found.type, words.format(found.reason), problem, found.array)
+    array, reason = found
+    return Decision(array.type, words.format(reason), problem, array)
 
 
 def _decimals(column: Column, options: AskOptions) -> Decimals:
@@ -292,7 +291,7 @@ def _build_scalars(found: CellColumn, _: None, options: AskOptions) -> Array | N
     if not column.kinds <= NUMBER_KINDS:
         return cells.array
     whole = (cell for cell in column.cells if type(cell) is IntText)
-    if options.decimals == "float" and not all(map(floats.is_exact_float, whole)):
+    if options.decimals == "float" and not all(map(numbers.is_exact_float, whole)):
         options = replace(options, decimals="exact")  # no whole number is changed
     try:
         decision = _numbers(column, options)

@@ -16,30 +16,49 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import counted
 from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import bytes_of, numbers_of, slices_of, to_array, to_scalar
+from connecty_frames.decode.arrow.buffers import (
+    POOL,
+    bytes_of,
+    chunks_of,
+    numbers_of,
+    of_flags,
+    of_numbers,
+    offsets_of,
+    slices_of,
+    to_array,
+    to_scalar,
+)
+from connecty_frames.decode.arrow.digits import HUGE, Digits, count_places
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
-from connecty_frames.decode.types import floats
-from connecty_frames.decode.types.floats import MAX_EXACT_INTEGER, NUMBER, Digits, FloatValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.options import Decimals
 
     #: The row of the first of some texts, and the texts.
     Part = tuple[int, pa.StringArray]
+    #: A column as the type that holds all of its numbers, and why, in words.
+    Typed = tuple[Array, str]
 
-_Read = TypeVar("_Read")
-
+#: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
+#: other scripts), so texts are matched before they are read.
+_INTEGER: Final = r"-?(?:0|[1-9][0-9]*)"
+_NUMBER: Final = _INTEGER + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+#: As PostgreSQL's to_json writes what JSON numbers cannot say.
+NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
+_NOT_FINITE: Final = "|".join(NOT_FINITE)
 #: Texts name a number in other spellings too: ``nan`` and ``-inf`` of Python, ``+Inf`` of Go, ``Infinity`` of
 #: Java and PostgreSQL, ``-nan`` of C, ``.5`` of Oracle, ``5.`` and ``+5``. But not ``007``, which is an id.
 _FINITE: Final = r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -54,39 +73,186 @@ _RESPELLINGS: Final = (
     (b".", r"\.([eE]|\z)", r"\1"),
 )
 
-_is_integer: Final = re.compile(floats.INTEGER).fullmatch
+#: Any number of at most 15 significant digits survives float64 (DBL_DIG of C); its own are at most 17.
+_SAFE_DIGITS, _FLOAT_DIGITS = 15, 17
+#: Up to this number float64 holds every whole number.
+MAX_EXACT_INTEGER: Final = 2**53
+#: More digits after the point than any currency or unit of trade has: the number was computed.
+_COMPUTED_DIGITS: Final = 9
+#: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
+#: does not change with the rows fetched.
+_NARROW, _WIDE = 38, 76
+#: The integer types of all whole numbers, what is said of the second, the first number of each, and its end.
+_INTEGERS: Final = ((pa.int64(), "", -(2**63), 2**63), (pa.uint64(), ", some above 2**63 - 1", 0, 2**64))
+
+#: How many of the longest numbers are looked at first, and how many are looked at one by one.
+_FIRST: Final = 8  # pragma: no mutate - the others are looked at next
+FEW: Final = 32  # pragma: no mutate - saves time
+#: Of more bytes at once, which are those of a few texts, no digits are looked for: that takes much memory.
+_MOST_BYTES: Final = 1 << 21  # pragma: no mutate - a size
+
+_is_json: Final = re.compile(_NUMBER).fullmatch
+_is_integer: Final = re.compile(_INTEGER).fullmatch
 is_finite: Final = re.compile(_FINITE).fullmatch
 #: Matches a finite number or infinity.
 is_number: Final = re.compile(rf"{_FINITE}|{_INFINITE}").fullmatch
 #: Matches a whole number of so few digits that every integer type of 64 bits holds it, also if it is written
 #: as a float: ``3.0``.
-is_short_integer: Final = re.compile(rf"(?=.{{1,{floats.SAFE_LENGTH}}}\Z){floats.INTEGER}(?:\.0+)?").fullmatch
-
-#: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
-#: does not change with the rows fetched.
-_DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
-_WIDEST: Final = max(_DECIMALS)
-#: Of more bytes at once, which are those of a few texts, no digits are looked for: that takes much memory.
-_MOST_BYTES: Final = 1 << 21  # pragma: no mutate - a size
-#: The digits of the largest whole number of 64 bits.
-_INTEGER_DIGITS: Final = 20
-
-#: The integer types of all whole numbers, what is said of the second, the first number of each, and its end.
-_INTEGERS: Final = ((pa.int64(), "", -(2**63), 2**63), (pa.uint64(), ", some above 2**63 - 1", 0, 2**64))
+is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_DIGITS}}}\Z){_INTEGER}(?:\.0+)?").fullmatch
 
 
-class Found(NamedTuple):
-    """The type that holds all numbers of a column, why in words, and the column."""
+# --- numbers as float64, and which of them it holds exactly ------------------------------------------
 
-    type: pa.DataType
-    reason: str
-    array: Array
+
+class FloatValues(NamedTuple):
+    """Numbers read as float64; whole numbers alone become another type."""
+
+    values: pa.ChunkedArray | pa.Array
+    fractional: bool
+    inexact: int = 0  # how many of them are not exact
+    computed: bool = True  # whether the nearest float64 is as good for all of these
+
+    def slice(self, start: int, length: int) -> FloatValues:
+        """Return some of the values, which must all be exact."""
+        return self._replace(values=self.values.slice(start, length))
+
+    @classmethod
+    def concat(cls, parts: Sequence[FloatValues]) -> FloatValues:
+        """Concatenate the parts of a column."""
+        return cls(
+            pa.chunked_array([chunk for part in parts for chunk in chunks_of(part.values)], pa.float64()),
+            any(part.fractional for part in parts),
+            sum(part.inexact for part in parts),
+            all(part.computed for part in parts),
+        )
+
+
+def read_fast(texts: pa.StringArray) -> FloatValues | None:
+    """Read JSON's own numbers as float64, or None if they may need another type."""
+    # If many lose digits, some of the longest almost always do: then the others are not looked at.
+    if any(loses_digits(text, computed=True) for text in _longest_in(texts)):
+        return None
+    try:
+        found = FloatValues.concat([to_float64(part) for _, part in slices_of(texts)])
+    except CellError:
+        return None
+    return found if found.computed else None
+
+
+def _longest_in(texts: pa.StringArray) -> list[str]:
+    """Return some of the longest texts if they may not be exact as float64."""
+    starts, ends = offsets_of(texts)
+    lengths = ends - starts
+    longest = lengths.max(initial=0)
+    if longest <= _SAFE_DIGITS:  # pragma: no mutate - saves time
+        return []
+    return [texts[int(row)].as_py() for row in np.flatnonzero(lengths == longest)[:_FIRST]]
+
+
+def to_float64(texts: pa.StringArray) -> FloatValues:
+    """Read numbers in JSON's spelling as the nearest float64; CellError for one beyond its range."""
+    floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
+    found, (starts, ends) = FloatValues(floats, not _are_whole(texts)), offsets_of(texts)
+    may_differ = ends - starts > _SAFE_DIGITS
+    if _has_letters(texts):  # a null is empty
+        may_differ |= _is_extreme(numbers_of(floats)) & (starts < ends)
+    if not may_differ.any():
+        return found
+    spelled = pc.cast(floats, pa.string())
+    rows = pc.indices_nonzero(pc.and_not(of_flags(may_differ), pc.equal(spelled, texts)))
+    if not len(rows):
+        return found
+    texts, values = pc.take(texts, rows), numbers_of(floats)[numbers_of(rows)]
+    is_exact, is_computed, by_cell = (np.full(len(rows), flag) for flag in (False, False, True))
+    if len(rows) > FEW:  # pragma: no mutate - saves time
+        is_exact, is_computed, by_cell = _compare(texts, values, pc.take(spelled, rows))
+    for place in np.flatnonzero(by_cell).tolist():
+        text = texts[place].as_py()
+        is_exact[place] = _survives_float(rows[place].as_py(), text)
+        is_computed[place] = not is_exact[place] and _was_computed(text)
+    inexact = int(np.count_nonzero(~is_exact))
+    return found._replace(inexact=inexact, computed=bool((is_exact | is_computed).all()))
+
+
+def _is_extreme(floats: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which numbers may be too large or too small for a float to keep 15 digits."""
+    sizes = np.abs(floats)
+    return np.isinf(sizes) | (sizes < sys.float_info.min)
+
+
+def _compare(
+    texts: pa.StringArray, floats: NDArray[np.float64], spelled: pa.StringArray
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Compare numbers with their nearest floats: which are exact, computed, or known one by one alone."""
+    digits, sizes = Digits(texts), np.abs(floats)
+    is_beyond = _is_extreme(floats) & ~digits.is_zero
+    # A number of this size may be a little less.
+    by_cell = is_beyond | (sizes == MAX_EXACT_INTEGER) | (np.abs(digits.exponents) >= HUGE)
+    is_exact = digits.significant <= _SAFE_DIGITS
+    short = np.flatnonzero(~(is_exact | by_cell) & (digits.significant <= _FLOAT_DIGITS))
+    if len(short):
+        places = of_numbers(short)
+        is_own = pc.equal(Digits(pc.take(spelled, places)).written(), pc.take(digits.written(), places))
+        is_exact[short[numbers_of(pc.indices_nonzero(is_own))]] = True
+    others = np.flatnonzero(~(is_exact | by_cell))
+    by_cell[others] = digits.places[others] == count_places(floats[others])
+    return is_exact, (digits.places > _COMPUTED_DIGITS) & (sizes < MAX_EXACT_INTEGER), by_cell
+
+
+def is_exact_float(text: str) -> bool:
+    """Whether a text is a JSON number that float64 gives back unchanged."""
+    try:
+        return bool(_is_json(text)) and _survives_float(0, text)
+    except CellError:
+        return False
+
+
+def _survives_float(row: int, text: str) -> bool:
+    """Whether float64 gives a number back unchanged; raises CellError if it is beyond float64's range."""
+    if text in NOT_FINITE or (len(text) <= _SAFE_DIGITS and "e" not in text.lower()):
+        return True
+    nearest = float(text)
+    if math.isinf(nearest):
+        raise CellError(row, text, "is above the range of float64")
+    # By its shortest digits, which float64 is written with, or by all of them, as of a power of two.
+    full = Decimal.from_float(nearest)  # noqa: FURB164 - Decimal(nearest) obeys a trap of the caller's context
+    if to_decimal(text) in (Decimal(repr(nearest)), full):
+        return True
+    if abs(nearest) < sys.float_info.min:
+        raise CellError(row, text, "is below the range of float64")
+    return False
+
+
+def _was_computed(text: str) -> bool:
+    """Whether a number has the digits of a computed one, so that the nearest float64 is as good."""
+    number = to_decimal(text)
+    if number is None:
+        return False
+    number = number.normalize(EXACT_CONTEXT)
+    places = -int(number.as_tuple().exponent)
+    return places > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
+
+
+def loses_digits(text: str, *, computed: bool) -> bool:
+    """Whether the nearest float64 does not stand for a number; it may for one that was computed."""
+    is_exact = text in NOT_FINITE or is_exact_float(text)
+    return not (is_exact or (computed and _was_computed(text)))
+
+
+def _has_letters(texts: pa.StringArray) -> bool:
+    """Whether some number has an exponent or is not finite."""
+    return bool(bytes_of(texts).max(initial=0) > ord("9"))
+
+
+def _are_whole(texts: pa.StringArray) -> bool:
+    """Whether all numbers are written without a fraction and an exponent."""
+    return not (_has_letters(texts) or (bytes_of(texts) == ord(".")).any())
 
 
 # --- spellings ---------------------------------------------------------------------------------------
 
 
-def _each(parts: Iterable[Part], read: Callable[[pa.StringArray], _Read]) -> Iterator[tuple[int, _Read]]:
+def _each(parts: Iterable[Part], read: Callable[[pa.StringArray], Any]) -> Iterator[tuple[int, Any]]:
     """Yield what is read from each part; the row of a CellError is that of the column."""
     for start, part in parts:
         try:
@@ -99,7 +265,7 @@ def _to_json(
     texts: pa.StringArray, reason: str = "is not a number", *, finite: bool = False
 ) -> pa.StringArray:
     """Return (finite) numbers in JSON's spelling or :data:`NOT_FINITE`; CellError at the first other text."""
-    if _all_match(texts, NUMBER if finite else rf"{NUMBER}|{floats.NOT_FINITE_PATTERN}"):
+    if _all_match(texts, _NUMBER if finite else rf"{_NUMBER}|{_NOT_FINITE}"):
         return texts
     pattern = _FINITE if finite else rf"{_FINITE}|{_INFINITE}|{_NAN}"
     raise_at_first(pc.invert(_matches(texts, pattern)), texts, reason)
@@ -116,14 +282,14 @@ def _matches(texts: Array, pattern: str) -> Any:
 
 def _all_match(texts: Array, pattern: str) -> bool:
     """Whether every text that is not null matches."""
-    if len(texts) <= floats.FEW:  # pragma: no mutate - saves time
+    if len(texts) <= FEW:  # pragma: no mutate - saves time
         return all(text is None or re.fullmatch(pattern, text) for text in texts.to_pylist())
     return pc.all(_matches(texts, pattern)).as_py() is not False  # it is None where all are null
 
 
 def are_not_finite(texts: Array) -> bool:
     """Whether all texts are :data:`NOT_FINITE`."""
-    return _all_match(texts, floats.NOT_FINITE_PATTERN)
+    return _all_match(texts, _NOT_FINITE)
 
 
 def any_finite(texts: Array) -> bool:
@@ -142,32 +308,29 @@ class _Numbers(NamedTuple):
     total: int  # how many numbers and bounds
     evidence: list[str]
 
-    def digits(self) -> Iterator[tuple[Part, Digits]]:
-        """Yield the parts and their digits, the evidence behind the last."""
-        *parts, (start, last) = self.parts or [(0, to_array([], pa.string()))]
-        if self.evidence:
-            last = pa.concat_arrays([last, to_array(self.evidence, pa.string())])
-        for part in [*parts, (start, last)]:
-            yield part, Digits(part[1])
+    @property
+    def all_parts(self) -> list[Part]:
+        """The parts, and the evidence behind them."""
+        more = [(self.size, to_array(self.evidence, pa.string()))] if self.evidence else []
+        return self.parts + more
 
     def cast(self, type_: pa.DataType) -> pa.ChunkedArray:
         """Return the numbers as a type that holds them; ArrowInvalid if an integer type does not."""
         arrays = [
-            _each_exact(part, type_) if floats.has_letters(part) else pc.cast(part, type_)
-            for _, part in self.parts
+            _each_exact(part, type_) if _has_letters(part) else pc.cast(part, type_) for _, part in self.parts
         ]
         return pa.chunked_array(arrays, type_)
 
 
-def arrow_type(
+def infer(
     texts: Array, bounds: Sequence[str] = (), decimals: Decimals = "auto", *, quoted: bool = True
-) -> Found:
-    """Find the Arrow type that holds all numbers and bounds; CellError if a quoted text is no number."""
+) -> Typed:
+    """Return numbers as the type that holds all and the bounds; CellError if a quoted text is no number."""
     with errors_as_written(texts, bounds):
         parts, present = list(slices_of(texts)), len(texts) - texts.null_count
         if quoted:
             parts = list(_each(parts, _to_json))
-        is_whole = present > 0 and all(floats.are_whole(part) for _, part in parts)
+        is_whole = present > 0 and all(_are_whole(part) for _, part in parts)
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
         if present:  # else the writer of the bounds may be that of the values, which has as many zeros
             evidence = list(map(_without_zeros, evidence))
@@ -178,17 +341,16 @@ def arrow_type(
         return _fraction_type(numbers, "auto" if is_whole and decimals == "float" else decimals)
 
 
-def float_type(values: FloatValues, bounds: Sequence[str], decimals: Decimals) -> Found | None:
-    """Find the type as ``arrow_type`` does if it is float64, as which the numbers were read, or None."""
+def infer_floats(values: FloatValues, bounds: Sequence[str], decimals: Decimals) -> Typed | None:
+    """Return what ``infer`` does if that is float64, as which the numbers were read, or None."""
     if not values.fractional:  # all are whole, and some beyond int64
         return None
     size = len(values.values)
     evidence = [_without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds]
     numbers = _Numbers([], size, size - values.values.null_count + len(evidence), evidence)
-    try:
-        return _as_floats([values], numbers, decimals)
-    except CellError:
-        return None
+    with suppress(CellError):
+        return _as_floats(values, numbers, decimals)
+    return None
 
 
 def any_decimal(texts: Array, bounds: Sequence[str]) -> pa.DataType | None:
@@ -200,13 +362,13 @@ def any_decimal(texts: Array, bounds: Sequence[str]) -> pa.DataType | None:
     most = []
     for _, part in chain(slices_of(texts), [(0, to_array(evidence, pa.string()))]):
         digits = Digits(_to_json(pc.filter(part, _matches(part, _FINITE)), finite=True))
-        is_held = digits.before + digits.after <= _WIDEST
+        is_held = digits.before + digits.after <= _WIDE
         if is_held.any():
             most.append((digits.before[is_held].max(), digits.after[is_held].max()))
     if not most:
         return None
     before, after = (int(max(counts)) for counts in zip(*most, strict=True))
-    return _decimal(before, min(after, _WIDEST - before))
+    return _decimal(before, min(after, _WIDE - before))
 
 
 def _bound_evidence(bound: str, *, is_whole: bool) -> str:
@@ -214,11 +376,11 @@ def _bound_evidence(bound: str, *, is_whole: bool) -> str:
     # Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers
     # if its value is. From 2**53 on, one that a float64 may be written as tells neither digits nor the last
     # integer that a type must hold: 9.223372036854776e18 is the max of an int64 too.
-    number: str = bound if floats.is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
+    number: str = bound if _is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
     nearest = float(number)
     if _is_integer(number) or not math.isfinite(nearest):
         return number
-    if abs(nearest) >= MAX_EXACT_INTEGER and floats.is_exact_float(number):
+    if abs(nearest) >= MAX_EXACT_INTEGER and is_exact_float(number):
         integer = int(math.nextafter(nearest, 0))
         return str(integer) if is_whole and -(2**63) <= integer < 2**64 else f"{integer}e0"
     exact = to_decimal(number)
@@ -230,87 +392,85 @@ def _without_zeros(number: str) -> str:
     return number.rstrip("0").removesuffix(".") if "." in number and "e" not in number.lower() else number
 
 
-def _whole_type(numbers: _Numbers) -> Found:
+def _whole_type(numbers: _Numbers) -> Typed:
     most = longest = 0
-    for start, part in [*numbers.parts, (numbers.size, to_array(numbers.evidence, pa.string()))]:
+    for start, part in numbers.all_parts:
         signs = pc.cast(pc.match_substring_regex(part, "^-"), pa.int32())
         counts = pc.subtract(pc.binary_length(part), signs)
         found = pc.min_max(counts)["max"]
         if found.is_valid and found.as_py() >= most:  # of the longest, the last is named
             most = found.as_py()
             longest = start + pc.indices_nonzero(pc.equal(counts, found))[-1].as_py()
-    if most > _WIDEST:
-        raise CellError(longest, "", f"has more than {_WIDEST} digits")
+    if most > _WIDE:
+        raise CellError(longest, "", f"has more than {_WIDE} digits")
     integers = [Decimal(0), *map(Decimal, numbers.evidence)]
     words = counted(numbers.total, "whole number")
     for type_, more, first, end in _INTEGERS:
         if min(integers) >= first and max(integers) < end:
             with suppress(pa.ArrowInvalid):
-                return Found(type_, words + more, numbers.cast(type_))
+                return numbers.cast(type_), words + more
     type_ = _decimal(most, 0)
     array = numbers.cast(type_)
     integers += filter(None, pc.min_max(array).as_py().values())
     if min(integers) >= 0 and max(integers) < 2**64:  # Arrow does not cast -0
         type_, more, _, _ = _INTEGERS[1]
-        return Found(type_, words + more, pc.cast(array, type_))
-    return Found(type_, f"{words}, some beyond 64 bits", array)
+        return pc.cast(array, type_), words + more
+    return array, f"{words}, some beyond 64 bits"
 
 
-def _fraction_type(numbers: _Numbers, decimals: Decimals) -> Found:
-    some = [*numbers.evidence, *chain(*(floats.longest_in(part) for _, part in numbers.parts[:1]))]
-    if decimals != "float" and any(floats.loses_digits(text, computed=decimals == "auto") for text in some):
+def _fraction_type(numbers: _Numbers, decimals: Decimals) -> Typed:
+    some = numbers.evidence + (_longest_in(numbers.parts[0][1]) if numbers.parts else [])
+    if decimals != "float" and any(loses_digits(text, computed=decimals == "auto") for text in some):
         with suppress(CellError):  # one beyond the range of float64 is named first
             return _as_decimals(numbers)
-    read = (found for _, found in _each(numbers.parts, floats.to_float64))
-    return _as_floats(read, numbers, decimals) or _as_decimals(numbers)
+    found = FloatValues.concat([found for _, found in _each(numbers.parts, to_float64)])
+    return _as_floats(found, numbers, decimals) or _as_decimals(numbers)
 
 
-def _as_floats(read: Iterable[FloatValues], numbers: _Numbers, decimals: Decimals) -> Found | None:
+def _as_floats(found: FloatValues, numbers: _Numbers, decimals: Decimals) -> Typed | None:
     """Return numbers as float64, or None if they need a decimal."""
-    found = FloatValues.concat(list(read))
     inexact, are_computed = found.inexact, found.computed
     for position, text in enumerate(numbers.evidence, numbers.size):
-        if not floats.survives_float(position, text):
+        if not _survives_float(position, text):
             inexact += 1
-            are_computed = are_computed and floats.was_computed(text)
+            are_computed = are_computed and _was_computed(text)
     how = ", all exact as float64"
     if inexact:
         if decimals != "float" and not (decimals == "auto" and are_computed):
             return None
         how = "" if decimals == "float" else "computed, "
         how = f"; {inexact:,} of them {how}given as the nearest float64"
-    return Found(pa.float64(), _fraction_words(numbers) + how, found.values)
+    return found.values, _fraction_words(numbers) + how
 
 
 def _fraction_words(numbers: _Numbers) -> str:
     """Return in words that some numbers have a fraction."""
-    only_one = numbers.total == 1
-    return "1 number with a fraction" if only_one else f"{numbers.total:,} numbers, some with a fraction"
+    total = numbers.total
+    return "1 number with a fraction" if total == 1 else f"{total:,} numbers, some with a fraction"
 
 
-def _as_decimals(numbers: _Numbers) -> Found:
+def _as_decimals(numbers: _Numbers) -> Typed:
     """Return numbers as decimals; CellError at the first that none holds with those before it."""
     before = after = np.zeros(1, np.int64)
-    for (start, part), digits in numbers.digits():
+    for start, part in numbers.all_parts:
+        digits = Digits(part)
         before = np.maximum.accumulate(np.append(before[-1:], digits.before))
         after = np.maximum.accumulate(np.append(after[-1:], digits.after))
-        is_wrong = (before + after > _WIDEST)[1:]
-        if floats.has_letters(part):
-            is_wrong[numbers_of(pc.indices_nonzero(_matches(part, floats.NOT_FINITE_PATTERN)))] = True
+        is_wrong = (before + after > _WIDE)[1:]
+        if _has_letters(part):
+            is_wrong[numbers_of(pc.indices_nonzero(_matches(part, _NOT_FINITE)))] = True
         if is_wrong.any():
             row = int(is_wrong.argmax())
-            is_finite = part[row].as_py() not in floats.NOT_FINITE
-            more = f"makes the column need more than {_WIDEST} digits"
-            raise CellError(
-                start + row, "", more if is_finite else "cannot be a decimal, which other values need"
-            )
+            reason = f"makes the column need more than {_WIDE} digits"
+            if part[row].as_py() in NOT_FINITE:
+                reason = "cannot be a decimal, which other values need"
+            raise CellError(start + row, "", reason)
     type_ = _decimal(int(before[-1]), int(after[-1]))
-    return Found(type_, f"{_fraction_words(numbers)}, not all exact as float64", numbers.cast(type_))
+    return numbers.cast(type_), f"{_fraction_words(numbers)}, not all exact as float64"
 
 
 def _decimal(before: int, after: int) -> pa.DataType:
-    precision = next(precision for precision in _DECIMALS if before + after <= precision)
-    return _DECIMALS[precision](precision, after)
+    return pa.decimal128(_NARROW, after) if before + after <= _NARROW else pa.decimal256(_WIDE, after)
 
 
 # --- reading as a given type -------------------------------------------------------------------------
@@ -333,22 +493,22 @@ def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     digits, (before, scale) = Digits(texts), _most_digits(type_)
     # Beyond these digits Arrow wraps around a decimal, from 1e-77 it makes 0.00, and 1e-999999999 ends the
     # process.
-    if not floats.has_letters(texts) and (digits.before <= before).all() and (digits.places <= scale).all():
-        spelled = texts
+    if not _has_letters(texts) and (digits.before <= before).all() and (digits.places <= scale).all():
         if (digits.after > scale).any():  # they are zeros
             fraction = rf"(\.[0-9]{{{scale}}})" if scale else r"()\."
-            spelled = pc.replace_substring_regex(texts, pattern=rf"{fraction}[0-9]+\z", replacement=r"\1")
-        try:
-            return pc.cast(spelled, type_)
-        except pa.ArrowException:
-            pass  # too large for an integer type, or a decimal type that Arrow does not cast to
+            texts = pc.replace_substring_regex(texts, pattern=rf"{fraction}[0-9]+\z", replacement=r"\1")
+        with suppress(
+            pa.ArrowException
+        ):  # too large for an integer type, or a type that Arrow does not cast to
+            return pc.cast(texts, type_)
     return _each_exact(texts, type_)
 
 
 def _most_digits(type_: pa.DataType) -> tuple[int, int]:
     """Return how many digits an integer or decimal type has before and after the point at most."""
-    is_integer = pa.types.is_integer(type_)
-    return (_INTEGER_DIGITS, 0) if is_integer else (type_.precision - type_.scale, type_.scale)
+    if pa.types.is_integer(type_):
+        return 20, 0  # as 2**64 - 1 has
+    return type_.precision - type_.scale, type_.scale
 
 
 def _each_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
@@ -363,13 +523,11 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
     if number is not None:
         number = number.normalize(EXACT_CONTEXT)
         # Digits are counted before any conversion: 1e999999999 as an int would have as many.
-        if number.adjusted() < before and floats.places_of(number) <= max(scale, 0):
+        places = -int(number.as_tuple().exponent)
+        if number.adjusted() < before and places <= max(scale, 0):
             exact = int(number) if pa.types.is_integer(type_) else number
-            try:
+            with suppress(pa.ArrowInvalid, OverflowError):
                 to_array([exact], type_)
-            except (pa.ArrowInvalid, OverflowError):
-                pass
-            else:
                 return exact
     raise CellError(row, text, f"does not fit in {type_}")
 
@@ -377,13 +535,10 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
 def _to_floats(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     """Read numbers as floats; refuse what would silently become infinity, zero or another whole number."""
     values = pc.cast(texts, pa.float64())
-    sizes, least, most = pc.abs(values), sys.float_info.min, float(MAX_EXACT_INTEGER)
-    suspect = pc.or_(
-        pc.less(sizes, to_scalar(least, pa.float64())), pc.greater_equal(sizes, to_scalar(most, pa.float64()))
-    )
-    for row in pc.indices_nonzero(suspect).to_pylist():
+    sizes = np.abs(values.to_numpy(zero_copy_only=False))  # NaN for null
+    for row in np.flatnonzero((sizes < sys.float_info.min) | (sizes >= MAX_EXACT_INTEGER)).tolist():
         text = texts[row].as_py()
-        if not floats.survives_float(row, text) and text.lstrip("-").isdecimal():
+        if not _survives_float(row, text) and text.lstrip("-").isdecimal():
             raise CellError(row, text, "does not fit in double")
     narrow = pc.cast(values, type_, safe=False)
     wide = pc.cast(narrow, pa.float64())

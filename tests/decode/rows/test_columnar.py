@@ -21,7 +21,7 @@ from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.rows import reader as rows
 from connecty_frames.decode.rows.columnar import read_columnar
-from connecty_frames.decode.types.floats import FloatValues
+from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.times import TemporalValues
 from connecty_frames.options import AskOptions
 from tests.cases import cases

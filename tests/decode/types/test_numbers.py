@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.types import floats, numbers
+from connecty_frames.decode.types import numbers
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ NARROW = decimal.Context(
 def type_of(texts: list[str], bounds: list[str] | None = None, decimals: Decimals = "auto") -> pa.DataType:
     """Return the type that holds all numbers; the array that was found is the one that is read as it."""
     array = pa.array(texts, pa.string())
-    found = numbers.arrow_type(array, bounds or [], decimals)
+    found, _ = numbers.infer(array, bounds or [], decimals)
     if pa.types.is_floating(found.type) or decimals != "float":
-        assert repr(found.array.to_pylist()) == repr(_nearest(array, found.type))
+        assert repr(found.to_pylist()) == repr(_nearest(array, found.type))
     return found.type
 
 
@@ -109,8 +109,8 @@ def test_types(texts: list[str], type_: pa.DataType) -> None:
 )
 def test_nearest_floats(text: str, nearest: float) -> None:
     """Among fractions a whole number is rounded too; nulls stay null."""
-    found = numbers.arrow_type(pa.array([None, text, "0.5"]), decimals="float")
-    assert found.array.to_pylist() == [None, nearest, 0.5]
+    found, _ = numbers.infer(pa.array([None, text, "0.5"]), decimals="float")
+    assert found.to_pylist() == [None, nearest, 0.5]
 
 
 @cases(
@@ -223,7 +223,7 @@ def test_other_spellings(text: str, canonical: str) -> None:
     values, expected_values = (read([each], expected).to_pylist() for each in (text, canonical))
     assert repr(values) == repr(expected_values)
     assert bool(numbers.is_number(text)) is (canonical != "NaN")
-    assert bool(numbers.is_finite(text)) is (canonical not in floats.NOT_FINITE)
+    assert bool(numbers.is_finite(text)) is (canonical not in numbers.NOT_FINITE)
 
 
 def test_errors_show_a_number_as_it_was_written() -> None:
@@ -395,14 +395,14 @@ def test_any_float(values: list[float]) -> None:
 )
 def test_exact_and_computed_numbers(text: str, is_exact: bool, is_computed: bool) -> None:
     """Which numbers float64 gives back unchanged, one by one and in a column, and which it stands for."""
-    found = numbers.arrow_type(pa.array(["0.5", None, text]), decimals="float")
+    _, reason = numbers.infer(pa.array(["0.5", None, text]), decimals="float")
     how = ", all exact as float64" if is_exact else "; 1 of them given as the nearest float64"
-    assert found.reason == f"2 numbers, some with a fraction{how}"
-    assert floats.loses_digits(numbers_as_json(text), computed=False) is not is_exact
+    assert reason == f"2 numbers, some with a fraction{how}"
+    assert numbers.loses_digits(numbers_as_json(text), computed=False) is not is_exact
     assert pa.types.is_floating(type_of(["0.5", text])) is is_computed
-    assert (floats.read_fast(pa.array([numbers_as_json(text)])) is not None) is is_computed
+    assert (numbers.read_fast(pa.array([numbers_as_json(text)])) is not None) is is_computed
     # Many are compared at once.
-    many = floats.to_float64(pa.array([numbers_as_json(text)] * (floats.FEW + 1)))
+    many = numbers.to_float64(pa.array([numbers_as_json(text)] * (numbers.FEW + 1)))
     assert (many.inexact == 0, many.computed) == (is_exact, is_computed)
 
 
@@ -416,16 +416,16 @@ def numbers_as_json(text: str) -> str:
 def test_numbers_that_are_not_exact_are_counted(texts: list[str]) -> None:
     """They are those that equal neither the shortest nor all digits of their nearest float."""
     try:
-        found = numbers.arrow_type(pa.array([*texts, "0.5"]), decimals="float")
+        found, reason = numbers.infer(pa.array([*texts, "0.5"]), decimals="float")
     except CellError:
         return
     nearest = [float(text) for text in texts]
-    assert found.array.to_pylist() == [*nearest, 0.5]
+    assert found.to_pylist() == [*nearest, 0.5]
     due = sum(
         math.isfinite(value) and Decimal(text) not in (Decimal(repr(value)), Decimal(value))
         for text, value in zip(texts, nearest, strict=True)
     )
-    counted = re.search(r"; ([0-9]+) of them", found.reason)
+    counted = re.search(r"; ([0-9]+) of them", reason)
     assert (int(counted[1]) if counted else 0) == due
 
 
@@ -438,9 +438,9 @@ def test_numbers_that_are_not_exact_are_counted(texts: list[str]) -> None:
 )
 def test_decimals_have_the_digits_of_all(texts: list[str]) -> None:
     """The scale is the most digits after a point, and the values are the numbers."""
-    found = numbers.arrow_type(pa.array([*texts, "0.12345678901234567", None]), decimals="exact")
+    found, _ = numbers.infer(pa.array([*texts, "0.12345678901234567", None]), decimals="exact")
     assert found.type.scale == max(17, *(-min(0, Decimal(text).as_tuple().exponent) for text in texts))  # type: ignore[operator]
-    assert found.array.to_pylist() == [*map(Decimal, texts), Decimal("0.12345678901234567"), None]
+    assert found.to_pylist() == [*map(Decimal, texts), Decimal("0.12345678901234567"), None]
     assert numbers.any_decimal(pa.array(["x", *texts, None]), ["0.12345678901234567"]) == found.type
 
 
@@ -452,7 +452,7 @@ def test_every_short_text_is_a_number_or_none() -> None:
     for text in short:
         for texts in (["12.5", text, None, "7"], [text], ["1", text, "nan"]):
             try:
-                found = numbers.arrow_type(pa.array(["x", *texts, "x"])[1:-1]).array.to_pylist()
+                found = numbers.infer(pa.array(["x", *texts, "x"])[1:-1])[0].to_pylist()
             except CellError as error:
                 found = error.row
             place = texts.index(text)
@@ -466,16 +466,16 @@ def test_every_short_text_is_a_number_or_none() -> None:
 def test_blocks() -> None:
     """Rows are those of the column, in whichever block and chunk a text is read."""
     texts = pa.chunked_array([["0.5"] * 20_000, [], [None] * 9_000, ["1.25"] * 9_000])
-    found = numbers.arrow_type(texts)
-    assert found.array.equals(pa.chunked_array([[0.5] * 20_000, [None] * 9_000, [1.25] * 9_000]))
+    found, _ = numbers.infer(texts)
+    assert found.equals(pa.chunked_array([[0.5] * 20_000, [None] * 9_000, [1.25] * 9_000]))
     for row in (19_999, 37_999):
         wrong = pa.chunked_array([texts.slice(0, row).combine_chunks(), ["1e999"], ["x" * 2_000_000]])
         with pytest.raises(CellError) as caught:
-            numbers.arrow_type(wrong.slice(0, row + 1))
+            numbers.infer(wrong.slice(0, row + 1))
         assert (caught.value.row, caught.value.value) == (row, "1e999")
         with pytest.raises(CellError) as caught:
             numbers.read(wrong, FLOAT)
         assert caught.value.row == row
         with pytest.raises(CellError) as caught:
-            numbers.arrow_type(wrong)
+            numbers.infer(wrong)
         assert (caught.value.row, caught.value.reason) == (row + 1, "is not a number")
