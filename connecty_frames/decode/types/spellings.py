@@ -113,8 +113,9 @@ _PATTERNS: Final[dict[TemporalFormat, str]] = {
 _FEW: Final = 16  # pragma: no mutate - saves time
 #: Below so many bytes a column is read at once.
 _SMALL: Final = 1 << 20  # pragma: no mutate - saves time
-#: So many are matched before the others, since the first odd one is often among them.
-_FIRST_ROWS: Final = 1 << 9  # pragma: no mutate - saves time
+#: So many are matched before the others, since the first odd one is often among them. To compile the pattern
+#: anew takes as long as to match half of these.
+_FIRST_ROWS: Final = 1 << 10  # pragma: no mutate - saves time
 
 #: Dates and times that no type holds, each by a pattern that is found in it, and why.
 _BEYOND: Final[dict[str, str]] = {
