@@ -15,7 +15,6 @@ from connecty_frames.asking.auth import Auth
 from connecty_frames.asking.endpoints import Endpoints
 from connecty_frames.asking.submission import Submission, question_body, resume_command
 from connecty_frames.calls.asynchronous import in_thread
-from connecty_frames.calls.call import Call
 from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
 from connecty_frames.http.redaction import masked_id
@@ -34,7 +33,7 @@ from connecty_frames.options import (
     shows_options,
 )
 from connecty_frames.protocol import SANDBOX_CLIENT
-from connecty_frames.question import Question
+from connecty_frames.question import Call, Question
 from connecty_frames.settings.sources import hide, resolve
 from connecty_frames.settings.values import ClientSettingsDict, is_loopback
 
@@ -355,8 +354,8 @@ class Client:
             )
         ask_options = read_schema(ask_options)
         body = question_body(question)  # a wrong question is reported before a missing dw_id
-        asking = Asked.by(ask_options, question, self._workspace(ask_options.dw_id))
-        submission = Submission(self._api, asking, body, row)
+        asked = Asked(question, self._workspace(ask_options.dw_id), tags=ask_options.tags)
+        submission = Submission(self._api, asked, body, row)
         return Call(self._api, submission, ask_options, deadline)
 
     @shows_options()

@@ -99,11 +99,6 @@ class Asked:
     key: str | None = None  # the same for equal questions; None is that of the text
     tags: Mapping[str, str] | None = None
 
-    @classmethod
-    def by(cls, options: AskOptions, question: str, dw_id: int, key: str | None = None) -> Asked:
-        """Return what a call with these options asks."""
-        return cls(question, dw_id, key, options.tags)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskOptions:

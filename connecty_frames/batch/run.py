@@ -249,7 +249,7 @@ class _BatchRun:
         is_sent = False
         try:
             question = self.questions[entry.key]
-            asked = Asked.by(self.options, question, self.dw_id, entry.key)
+            asked = Asked(question, self.dw_id, entry.key, self.options.tags)
             row = self.history.sent(asked, asked_at=datetime.now(UTC), after=entry.row)
             if row is None:  # another process asks it
                 self.others.add(entry.number)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from connecty_frames.answer import Answer
-    from connecty_frames.calls.call import Call
     from connecty_frames.options import AskOptions
+    from connecty_frames.question import Call
 
 _Result = TypeVar("_Result")
 

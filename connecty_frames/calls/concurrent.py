@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from connecty_frames.answer import Answer
-    from connecty_frames.calls.call import Call
+    from connecty_frames.question import Call
 
 _Future = TypeVar("_Future", bound="Future[Any]")
 

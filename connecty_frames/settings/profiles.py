@@ -119,10 +119,8 @@ class Profiles(Immutable):
             with atomic_write(self.path, private=True) as file:
                 file.write(text.get_secret_value().encode())
 
-    def settings(self, name: str | None) -> dict[str, Any]:
-        """Return the settings of a profile, or None for the default one if it exists; raises ConfigError."""
-        if name is None:
-            return self.tables.get(DEFAULT, {})
+    def settings(self, name: str) -> dict[str, Any]:
+        """Return the settings of a profile; raises ConfigError."""
         if name not in self.tables:
             known = f"there are {listed([*map(snippet, self.tables)])}" if self.tables else "there are none"
             raise ConfigError(

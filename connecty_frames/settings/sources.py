@@ -71,13 +71,11 @@ class _Source(NamedTuple):
     values: Mapping[str, Any]
     #: Whether all values are text, as in the environment.
     is_text: bool = False
+    #: Whether all values are those of :class:`Settings` already.
+    is_parsed: bool = False
 
     def place_of(self, setting: str) -> str:
         return self.place.replace("{NAME}", setting.upper())
-
-
-#: What a command was given, by an option or a prompt.
-_given: Final = partial(_Source, "given")
 
 
 def configure(**settings: Unpack[SettingsDict]) -> None:
@@ -141,7 +139,7 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
         merged: dict[str, Any] = {**_process.configured, **settings}
         if settings.get("region") is not None and settings.get("base_url") is None:
             merged.pop("base_url", None)  # the last of both that was set applies
-        checked = _read(_Source("argument", merged))[0]
+        checked = _read(merged, _Process())[0]
         given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
         if "ca_bundle" in given:
             given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
@@ -161,7 +159,7 @@ def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def resolve(**arguments: Any) -> Settings:
     """Return the settings that apply now: arguments, if not None, then weaker sources; raises ConfigError."""
-    return _resolve(arguments)[0]
+    return _read(arguments, _process)[0]
 
 
 def wants_sandbox() -> bool:
@@ -177,7 +175,7 @@ def wants_sandbox() -> bool:
 
 def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
     """Return the name, value and source of each setting that applies; raises ConfigError."""
-    settings, sources = _resolve(arguments)
+    settings, sources = _read(arguments, _process)
     return [
         (name, getattr(settings, name), sources[name].place_of(name) if name in sources else "default")
         for name in NAMES
@@ -193,7 +191,7 @@ def selected_profile(name: str | None = None) -> str:
 
 def check_settings(values: Mapping[str, Any]) -> Settings:
     """Return the settings with these values, regardless of other sources; raises ConfigError."""
-    return _settings([_given(values)])[0]
+    return _settings([_Source("given", values)])[0]
 
 
 def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:
@@ -201,45 +199,44 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
     # What the profile does not set comes from the environment, else it is the default.
     stored = _from_profile(profiles, name, profiles.tables.get(name, {}))
     kept = {key: value for key, value in stored.values.items() if key not in changes}
-    return _settings([_given(changes), stored._replace(values=kept), *_environment()])[0]
+    return _settings([_Source("given", changes), stored._replace(values=kept), *_environment()])[0]
 
 
-def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
+def _read(arguments: dict[str, Any], process: _Process) -> tuple[Settings, dict[str, _Source]]:
+    """Return the settings and their sources; errors are raised without frames whose locals hold a secret."""
     if arguments:  # pragma: no mutate
         hide(arguments)
-    configured = _process.configured
-    # All of the connection to the sandbox, or none of it: with only a part, an account's credentials would be
-    # sent to the sandbox. Code that names an account, or a client of another address, does not turn to sample
-    # data.
-    elsewhere = [arguments.get(name) for name in (*CREDENTIALS, *_ADDRESS)]
-    elsewhere += [configured.get(name) for name in CREDENTIALS]
-    sandbox = _process.sandbox if all(value is None for value in elsewhere) else {}
-    return _read(
-        _Source("argument", arguments),
-        _Source("use_sandbox()", sandbox),
-        _Source("configure()", configured),
-    )
-
-
-def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
-    """Return the settings and their sources; errors are raised without frames whose locals hold a secret."""
     try:
-        return _settings(_sources(given))
+        return _settings(_sources(arguments, process))
     except BaseException as error:  # noqa: BLE001 - raised again below
         failure = error
     failure.__cause__ = failure.__context__ = None
     raise failure.with_traceback(None)
 
 
-def _sources(given: tuple[_Source, ...]) -> list[_Source]:
+def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
     """Return all sources of settings, the strongest first."""
-    sources = [*given, *_environment()]
+    configured = process.configured
+    # All of the connection to the sandbox, or none of it: with only a part, an account's credentials would be
+    # sent to the sandbox. Code that names an account, or a client of another address, does not turn to sample
+    # data.
+    elsewhere = [arguments.get(name) for name in (*CREDENTIALS, *_ADDRESS)]
+    elsewhere += [configured.get(name) for name in CREDENTIALS]
+    sandbox = process.sandbox if all(value is None for value in elsewhere) else {}
+    sources = [
+        _Source("argument", arguments),
+        _Source("use_sandbox()", sandbox),
+        _Source("configure()", configured, is_parsed=True),
+        *_environment(),
+    ]
     named = (each.values["profile"] for each in sources if each.values.get("profile") is not None)
     profile = next(named, None)
     if profile is None or isinstance(profile, str):  # any other type is an error later
         profiles = Profiles.read(needed=profile is not None)
-        if table := profiles.settings(profile):
-            sources.append(_from_profile(profiles, profile or DEFAULT, table))
+        if profile is None and DEFAULT in profiles.tables:
+            profile = DEFAULT
+        if profile is not None:
+            sources.append(_from_profile(profiles, profile, profiles.settings(profile)))
     return sources
 
 
@@ -305,6 +302,9 @@ def _settings(sources: list[_Source]) -> tuple[Settings, dict[str, _Source]]:
         if name not in NAMES:
             reason = f"Unknown setting {snippet(name)!r} ({source.place_of(name)})"
             raise ConfigError(f"{reason}; {did_you_mean(name, NAMES)}", setting=name)
+        if source.is_parsed and name != "ca_bundle":  # each call expands its ~
+            values[name] = source.values[name]
+            continue
         try:
             values[name] = parse_setting(name, source.values[name], is_text=source.is_text)
             continue

@@ -264,7 +264,7 @@ main()
     [
         ("connecty_frames.asking.endpoints:read_envelope", f"\n{WAITING}", OLD),
         ("connecty_frames.decode.decoder:decode", f"\n{WAITING}", OLD),
-        ("connecty_frames.calls.call:Call.answer", f"\n{ACCEPTED}", OLD),
+        ("connecty_frames.question:Call.answer", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.export.formats:json_value", f"\n{ACCEPTED}", OLD),
         ("os:fsync", f"{METADATA}\n{ACCEPTED}", OLD),
