@@ -21,7 +21,6 @@ from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.options import (
     ASKING,
     AskOptions,
-    CastOptions,
     FetchOptionsDict,
     check_question_id,
     shows_options,
@@ -394,7 +393,7 @@ class Answer(WithMetadata):
         from connecty_frames.frames.cast import cast_table
 
         self._table()
-        return cast_table(self._metadata, self.schema, table, CastOptions(engine=engine, schema=schema))
+        return cast_table(self._metadata, self.schema, table, engine, schema)
 
     def to_frame(self, options: AskOptions) -> Any:
         """Return the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""

@@ -178,19 +178,6 @@ class AskOptions:
         return cls(**cast("dict[str, Any]", {"engine": _DEFAULTS.engine, **options, **fixed}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CastOptions:
-    """The options of ``cast``."""
-
-    engine: Engine | None = None  # None is the kind of the table
-    schema: Any = None
-
-    def __post_init__(self) -> None:
-        is_valid, expected = _EXPECTED["engine"]
-        if self.engine is not None and not is_valid(self.engine):
-            raise wrong_value("engine", self.engine, f"{expected}, or None for the kind of the table")
-
-
 def shows_keywords(
     annotations: Mapping[str, Any], defaults: Mapping[str, object] | None = None
 ) -> Callable[[_Function], _Function]:
@@ -242,6 +229,13 @@ def check_bool(value: object, setting: str) -> None:
     """Raise ConfigError if a value is not True or False: ``"no"`` would count as True."""
     if not isinstance(value, bool):
         raise wrong_value(setting, value, "True or False")
+
+
+def check_engine(engine: object) -> None:
+    """Raise ConfigError if a value is not the engine of ``cast``."""
+    is_valid, expected = _EXPECTED["engine"]
+    if engine is not None and not is_valid(engine):
+        raise wrong_value("engine", engine, f"{expected}, or None for the kind of the table")
 
 
 def check_count(value: object, setting: str, *, least: int = 0, optional: bool = False) -> None:

@@ -35,57 +35,38 @@ DEFAULT_INCLUDE: Final = ("dataframe",)
 DEFAULT_MAX_ROWS: Final = 1000
 
 
-class _Message(msgspec.Struct, frozen=True, kw_only=True):
-    """The base class of all bodies. A body may have further fields."""
-
-
-class TokenRequest(_Message, frozen=True):
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request to the token endpoint."""
 
     client_id: str
     client_secret: SecretStr
 
 
-class TokenResponse(_Message, frozen=True):
+class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The token, and its expiry as ISO-8601 text, which the client parses leniently."""
 
     access_token: SecretStr
     expires_at: Any = None
 
 
-class QuestionRequest(_Message, frozen=True):
+class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request that asks a question."""
 
     question: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class QuestionAccepted(_Message, frozen=True):
+class QuestionAccepted(msgspec.Struct, frozen=True, kw_only=True):
     """The id of a question that was accepted."""
 
     question_id: UUID
 
 
-class QuestionResults(_Message, frozen=True):
-    """The components of an answer; one that was not requested is absent or null."""
-
-    response_summary: str | None = None
-    sql_query: str | None = None
-    dataframe: Any = None
-    dataframe_stats: Any = None
+_Message = TypeVar("_Message", bound=msgspec.Struct)
 
 
-class ResultsResponse(_Message, frozen=True):
-    """The state of a question and, if that is COMPLETED, its results."""
-
-    state: str
-    results: QuestionResults | None = None
-
-
-_AnyMessage = TypeVar("_AnyMessage", bound=_Message)
-
-
-def read_message(value: object, message: type[_AnyMessage]) -> _AnyMessage:
+def read_message(value: object, message: type[_Message]) -> _Message:
     """Return parsed JSON as a message, or raise a ValueError that does not show the value."""
+    # It may have further fields.
     try:
         return msgspec.convert(value, message, dec_hook=_read_secret)
     except msgspec.ValidationError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError
@@ -30,17 +30,8 @@ _lock = threading.Lock()
 #: The most clients that calls share, as in a process that changes its settings often.
 _MOST_CLIENTS: Final = 8
 
-
-class _UsedSandbox(NamedTuple):
-    """The sandbox of this process."""
-
-    sandbox: Sandbox
-    options: SandboxOptions
-    connection: Connection
-
-
-#: None or one.
-_used: list[_UsedSandbox] = []
+#: The sandbox of this process, its options and its connection, by its address; none or one.
+_used: dict[str, tuple[Sandbox, SandboxOptions, Connection]] = {}
 #: Reentrant, since a sandbox that cannot be used is closed while it is held.
 _used_lock = threading.RLock()
 
@@ -49,12 +40,12 @@ def open_client(settings: Settings) -> Client:
     """Return the client for settings; that of a sandbox if the environment says so."""
     if wants_sandbox():
         # Given as arguments: the variable has no effect on a Client that is made elsewhere.
-        settings = resolve(**_run_sandbox({}).connection)
-    is_sandbox = settings.address in [used.connection["base_url"] for used in _used]
+        _, connection = _run_sandbox({})
+        settings = resolve(**connection)
     with _lock:
         if settings not in clients:
             # Not resolved again: another thread may call configure() at any moment.
-            clients[settings] = Client.of(settings, resumable=not is_sandbox)
+            clients[settings] = Client.of(settings, resumable=settings.address not in _used)
         while len(clients) > _MOST_CLIENTS:  # the oldest goes once nobody uses it
             del clients[next(iter(clients))]
         return clients[settings]
@@ -103,36 +94,35 @@ def use_sandbox(**options: Unpack[SandboxOptions]) -> Sandbox:
     >>> sandbox.close()
     """
     with _used_lock:
-        used = _run_sandbox(options)
-        set_sandbox(used.connection)
-    return used.sandbox
+        sandbox, connection = _run_sandbox(options)
+        set_sandbox(connection)
+    return sandbox
 
 
-def _run_sandbox(options: SandboxOptions) -> _UsedSandbox:
-    """Return the sandbox of this process, which is started if there is none."""
+def _run_sandbox(options: SandboxOptions) -> tuple[Sandbox, Connection]:
+    """Return the sandbox of this process, started if there is none, and its connection."""
     with _used_lock:
         places = {name: place for name, _, place in explain()}
         _check_credentials(places)
-        if _used:
-            if options and not _is_equal(options, _used[0].options):
+        for sandbox, used_options, connection in _used.values():
+            if options and not _is_equal(options, used_options):
                 raise ConfigError(
                     "A sandbox with other options is running. Close it first: cf.use_sandbox().close()",
                     setting="sandbox",
                 )
-            return _used[0]
+            return sandbox, connection
         from connecty_frames.display.progress import notebook_shell
         from connecty_frames.sandbox import Sandbox
 
         sandbox = Sandbox(**options)
         connection = sandbox.start(on_close=_leave_sandbox).connection
-        used = _UsedSandbox(sandbox, options, connection)
-        _used.append(used)
+        _used[connection["base_url"]] = sandbox, options, connection
     # Standard error may be closed or missing (pythonw); a notebook displays it in red, as it does failures.
     with contextlib.suppress(Exception):
         stream = sys.stdout if notebook_shell() else sys.stderr
         stream.write(f"{sandbox_notice(places, options)}\n")
         stream.flush()
-    return used
+    return sandbox, connection
 
 
 def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> str:
@@ -166,7 +156,8 @@ def _is_equal(options: SandboxOptions, others: SandboxOptions) -> bool:
 def _leave_sandbox() -> None:
     """Forget the sandbox that is about to close, and close the clients that use it."""
     with _used_lock:
-        left = [_used.pop() for _ in list(_used)]
+        addresses = list(_used)
+        _used.clear()
         set_sandbox({})
-    for used in left:
-        close_clients(used.connection["base_url"])
+    for address in addresses:
+        close_clients(address)

@@ -39,9 +39,9 @@ NOTICE = (
 def _closed() -> Iterator[None]:
     """Close the sandbox of a test."""
     yield
-    for used in list(shared._used):
-        used.sandbox.close()
-    assert shared._used == []
+    for sandbox, _, _ in list(shared._used.values()):
+        sandbox.close()
+    assert shared._used == {}
 
 
 def settings() -> dict[str, str]:
@@ -138,7 +138,7 @@ def test_configured_credentials_are_not_replaced(
         f"configure() has set {next(iter(given))}, so calls use that account. To ask a "
         f"sandbox instead, unset it: cf.configure({unset})."
     )
-    assert shared._used == []
+    assert shared._used == {}
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_the_sandbox_of_a_test_is_not_replaced(sandbox: Sandbox, monkeypatch: py
     with connected(sandbox):
         assert api.shared_client().health() is True
         assert "CONNECTY_SANDBOX" not in os.environ
-        assert shared._used == []
+        assert shared._used == {}
     assert os.environ["CONNECTY_SANDBOX"] == "1"
 
 
@@ -244,7 +244,7 @@ def test_a_wrong_option_starts_nothing() -> None:
     """Neither a sandbox nor a change of settings."""
     with pytest.raises(cf.ConfigError, match="latency=-1"):
         cf.use_sandbox(latency=-1)
-    assert (shared._used, settings()) == ([], {})
+    assert (shared._used, settings()) == ({}, {})
 
 
 def test_other_data_are_not_announced_as_those_of_the_catalogue(
@@ -325,9 +325,9 @@ def test_the_environment_starts_one(
 def test_another_thread_closes_it_as_it_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     """The call that has started it finds it closed, as any other call would."""
 
-    def close(_: str) -> None:
-        (used,) = shared._used
-        used.sandbox.close()
+    def close(_notice: str) -> None:
+        ((sandbox, _, _),) = shared._used.values()
+        sandbox.close()
 
     monkeypatch.setenv("CONNECTY_SANDBOX", "1")
     monkeypatch.setattr(sys, "stderr", SimpleNamespace(write=close, flush=lambda: None))

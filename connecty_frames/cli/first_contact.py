@@ -22,7 +22,7 @@ from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, read_entry,
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import SUCCESS
 from connecty_frames.options import AskOptions
-from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, QuestionResults, ResultsResponse, State
+from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,8 +36,8 @@ Judgement = tuple[bool | None, str]
 
 _READ: Final = frozenset(FIELDS.values())
 _COUNTS: Final = frozenset(name for name in _READ if name.endswith(("count", "_len")))
-_OUTER: Final = frozenset(ResultsResponse.__struct_fields__)
-_INNER: Final = frozenset(QuestionResults.__struct_fields__)
+_OUTER: Final = frozenset({"state", "results"})
+_INNER: Final = frozenset({"response_summary", "sql_query", "dataframe", "dataframe_stats"})
 _NO_VALUE: Final = frozenset({"nan", "nat", "none", "null"})
 _WORDS: Final = _NO_VALUE | {"inf", "-inf", "infinity", "-infinity", "true", "false"}
 _STATISTICS: Final = ("results", "dataframe_stats")

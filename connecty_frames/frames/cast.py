@@ -22,7 +22,7 @@ from connecty_frames.frames.attachment import backend_of, write_metadata
 from connecty_frames.frames.loading import to_engine
 from connecty_frames.frames.schema import to_schema_types
 from connecty_frames.frames.to_arrow import to_arrow
-from connecty_frames.options import CastOptions
+from connecty_frames.options import check_engine
 from connecty_frames.warehouse.cast import Rows, Target, cast_rows, declared_types
 from connecty_frames.warehouse.running import declared, relation_rows, running
 
@@ -98,23 +98,28 @@ def cast(source: object, table: object, *, engine: Engine | None = None, schema:
     if isinstance(found, AnswerMetadata) and hasattr(source, "cast"):  # an answer or a pin
         return source.cast(table, engine=engine, schema=schema)
     known = found if isinstance(found, AnswerMetadata) else accessor.metadata(source, required=True)
-    return cast_table(known, _columns_of(known), table, CastOptions(engine=engine, schema=schema))
+    return cast_table(known, _columns_of(known), table, engine, schema)
 
 
 def cast_table(
-    metadata: AnswerMetadata, columns: Sequence[ColumnSchema], table: object, options: CastOptions
+    metadata: AnswerMetadata,
+    columns: Sequence[ColumnSchema],
+    table: object,
+    engine: Engine | None,
+    schema: Any,
 ) -> Any:
     """Return a table with the types of an answer; see ``Answer.cast``."""
-    target = _target(metadata, columns, options.schema)
+    check_engine(engine)
+    target = _target(metadata, columns, schema)
     rows, kind = _read(table)
     batches = cast_rows(rows, target)
-    schema = next(batches)
-    engine = options.engine or kind
-    if engine == "reader":
-        return pa.RecordBatchReader.from_batches(schema, batches)
-    made = pa.Table.from_batches(list(batches), schema)
+    arrow_schema = next(batches)
+    made_engine = engine or kind
+    if made_engine == "reader":
+        return pa.RecordBatchReader.from_batches(arrow_schema, batches)
+    made = pa.Table.from_batches(list(batches), arrow_schema)
     known = accessor.metadata(made, required=True)
-    return write_metadata(to_engine(made, engine, known), known)
+    return write_metadata(to_engine(made, made_engine, known), known)
 
 
 def rerun(

@@ -11,7 +11,7 @@ from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import fetch_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, QueryRefused, warn, wrong_value
 from connecty_frames.frames.cast import cast_table, declared_columns, rerun
-from connecty_frames.options import CastOptions, check_bool, check_count
+from connecty_frames.options import check_bool, check_count
 from connecty_frames.pins.comparison import (
     Drift,
     PinCheck,
@@ -170,7 +170,7 @@ class Pin:
         ConfigError, ConversionError
             As for :meth:`Answer.cast`.
         """
-        return cast_table(self.metadata, self.schema, table, CastOptions(engine=engine, schema=schema))
+        return cast_table(self.metadata, self.schema, table, engine, schema)
 
     def rerun(
         self, connection: object, *, dialect: str | None = None, schema: Any = None
