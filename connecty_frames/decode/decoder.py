@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -18,10 +19,17 @@ from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS, MOST_WARNINGS
-from connecty_frames.decode.names import match_names
-from connecty_frames.decode.rows.reader import Rows, read_rows
-from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
-from connecty_frames.decode.statistics import NO_STATISTICS, count_total
+from connecty_frames.decode.rows.columnar import read_columnar
+from connecty_frames.decode.rows.general import Table, read_general
+from connecty_frames.decode.schema import (
+    SAVED,
+    SET_BY_CALLER,
+    ColumnRule,
+    ColumnSchema,
+    SchemaTypes,
+    column_names,
+)
+from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import inference, numbers
 from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds
@@ -31,6 +39,8 @@ from connecty_frames.decode.types.spellings import is_beyond
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.decode.limits import ReaderLimits
     from connecty_frames.decode.statistics import ColumnStatistics
@@ -90,36 +100,55 @@ def decode(
     # ``infer_temporal``, ``decimals`` and ``strict`` matter here.
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
-    rows = read_rows(envelope.rows, envelope.columns, limits)
-    entries, absent = match_names(rows.server_names, envelope.columns)
+    header, cells, count = read_rows(envelope.rows, envelope.columns, limits)
+    names, server_names, renamed = column_names(header)
+    entries, absent = match_names(server_names, envelope.columns)
     statistics = [NO_STATISTICS if entry is None else envelope.columns[entry] for entry in entries]
-    total_rows, truncated = _count_rows(envelope, set(absent), statistics, rows, fetched)
-    whole = total_rows is not None and rows.count >= total_rows
     unknown = list(dict.fromkeys(name for found in statistics for name in found.unknown))
     ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
-    warnings: list[ConnectyWarning] = [*rows.warnings, *map(StatisticsWarning, ignored)]
-    types = (schema_types or _NO_TYPES).named_as_in(rows.names)
-    shared = _Shared(rows, statistics, types, options, limits, whole, warnings, len(warnings) + MOST_WARNINGS)
-    columns = _read_columns(shared)
-    table = _table(columns, rows.count)
-    disagreements = check_statistics(columns, absent, rows.count, total_rows)
+    known = [envelope.columns[name] for name in envelope.columns.keys() - absent]
+    total_rows, truncated = _count_rows(count_total(known, count), statistics, cells, count, fetched)
+    whole = total_rows is not None and count >= total_rows
+    types, order = _NO_TYPES, list(range(len(names)))
+    if schema_types is not None:
+        types = schema_types.named_as_in(names)
+        order = _column_order(names, types)
+    read_again = cache(partial(read_general, envelope.rows, limits))
+    shared = _Shared(names, cells, statistics, types, options, limits, whole, [], read_again)
+    columns = _read_columns(order, shared)
+    disagreements = check_statistics(columns, absent, count, total_rows)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
+    warnings = [*renamed, *map(StatisticsWarning, ignored), *shared.warnings, *disagreements]
     schema = [column.schema for column in columns]
-    return Decoded(table, schema, rows.count, total_rows, truncated, [*warnings, *disagreements])
+    return Decoded(_table(columns, count), schema, count, total_rows, truncated, warnings)
+
+
+def read_rows(
+    source: memoryview, statistics: Mapping[str, ColumnStatistics], limits: ReaderLimits = LIMITS
+) -> tuple[list[Any], Sequence[ScalarColumn | CellColumn], int]:
+    """Return the header, the columns and the number of rows, by the columnar reader if possible."""
+    sections = {name: found.candidates[0] for name, found in statistics.items()}
+    fast = read_columnar(source, sections, limits)
+    if fast is not None:
+        header, columns = fast
+        return header, columns, len(columns[0])
+    header, table = read_general(source, limits)
+    return header, table, table.rows
 
 
 class _Shared(NamedTuple):
     """What the columns of an answer share."""
 
-    rows: Rows
+    names: list[str]
+    cells: Sequence[ScalarColumn | CellColumn]  # by column
     statistics: list[ColumnStatistics]  # of each column
     schema_types: SchemaTypes
     options: AskOptions
     limits: ReaderLimits
     whole: bool  # whether all rows of the result were received
-    warnings: list[ConnectyWarning]
-    most_warnings: int  # that are shown
+    warnings: list[TypeFidelityWarning]
+    read_again: Callable[[], tuple[list[Any], Table]]  # all rows once more, for columns that need their texts
 
     def warn(self, column: Column, type_: pa.DataType | None, problem: CellError) -> None:
         """Warn of a column without the type that it should have, or of a value; raise it under strict."""
@@ -127,7 +156,7 @@ class _Shared(NamedTuple):
             raise _conversion_error(column.name, problem)
         name, remedy, outcome = snippet(column.name), None, ""
         if type_ is not None:
-            if len(self.warnings) < self.most_warnings:  # advice takes much longer than reading the column
+            if len(self.warnings) < MOST_WARNINGS:  # advice takes much longer than reading the column
                 remedy = _schema_that_reads(column, type_, problem)
             outcome = " stays exact text" if pa.types.is_string(type_) else f" is {snippet(str(type_))}"
             outcome = " is the JSON text of its cells" if column.cells.has_surrogates else outcome
@@ -154,27 +183,36 @@ class _Column(Immutable):
     decision: inference.Decision = _UNDECIDED
 
 
-def _read_columns(shared: _Shared) -> list[ReadColumn]:
+def _read_columns(order: list[int], shared: _Shared) -> list[ReadColumn]:
     """Read all columns in the order of the table; raises one ConversionError about those that do not fit."""
     columns, errors = [], []
-    for position in _column_order(shared.rows.names, shared.schema_types):
+    for position in order:
         shared.limits.checkpoint()
         try:
             columns.append(_read_column(position, shared))
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
+    if len(errors) > 1:
+        sentences = [f"{len(errors):,} columns do not fit.", *map(str, errors[:_MOST_DESCRIBED])]
+        more = len(errors) - _MOST_DESCRIBED
+        if more > 0:
+            sentences.append(f"And {more:,} more.")
+        first = errors[0]
+        raise ConversionError(" ".join(sentences), column=first.column, row=first.row, value=first.value)
     if errors:
-        raise _combine(errors)
+        raise errors[0]
     return columns
 
 
 def _read_column(position: int, shared: _Shared) -> ReadColumn:
     """Read a column step by step; raises ConversionError."""
     column = _receive(position, shared)
-    column = _read_null_tokens(column, shared)
+    if ValueKind.CONSTANT in column.received.kinds:
+        column = _read_null_tokens(column, shared)
     column = _choose_type(column, shared)
-    column = _build(column, shared)
+    if column.decision.array is None:
+        column = _build(column, shared)
     if column.rule is not _NO_RULE:
         _check(column, shared)
     return _finish(column)
@@ -182,10 +220,12 @@ def _read_column(position: int, shared: _Shared) -> ReadColumn:
 
 def _receive(position: int, shared: _Shared) -> _Column:
     """Take the cells of a column, its statistics, and what ``schema=`` says of it."""
-    name, sent, schema_types = shared.rows.names[position], shared.statistics[position], shared.schema_types
-    given, rule = schema_types.types.get(name), schema_types.rules.get(name, _NO_RULE)
-    statistics = sent if given is None else restate_bounds(sent, given)
-    received = Column(name, shared.rows.pop(position), statistics, whole=shared.whole)
+    name, sent, cells = shared.names[position], shared.statistics[position], shared.cells[position]
+    given = shared.schema_types.types.get(name)
+    rule = shared.schema_types.rules.get(name, _NO_RULE)
+    if isinstance(shared.cells, list):
+        shared.cells[position] = None  # so that their memory is free once the column has its type
+    received = Column(name, cells, sent if given is None else restate_bounds(sent, given), whole=shared.whole)
     return _Column(name, position, received, sent, given, rule, received)
 
 
@@ -209,29 +249,30 @@ def _table(columns: list[ReadColumn], rows: int) -> pa.Table:
 
 
 def _count_rows(
-    envelope: Envelope, absent: set[str], statistics: list[ColumnStatistics], rows: Rows, fetched: int | None
+    total: int | None,
+    statistics: list[ColumnStatistics],
+    cells: Sequence[ScalarColumn | CellColumn],
+    received: int,
+    fetched: int | None,
 ) -> tuple[int | None, bool | None]:
     """Return the number of rows of the whole result, and whether rows were cut, or None if unknown."""
-    total = count_total((found for name, found in envelope.columns.items() if name not in absent), rows.count)
     if total is not None:
-        return total, rows.count < total
+        return total, received < total
     missing = -1  # by counts of values alone
     for position, found in enumerate(statistics):
-        present = 0 if found.count is None else Column("", rows.columns[position]).count
+        present = 0 if found.count is None else cells[position].present_count
         if found.count is not None and found.count - present > missing:
             missing = found.count - present
             # If no null was received, there are taken to be none.
-            total = found.count if present == rows.count else None
+            total = found.count if present == received else None
     if missing < 0:  # as many rows as requested may be all of them, or not
-        return None, None if fetched is None or rows.count >= fetched else False
-    return total if missing else rows.count, missing > 0
+        return None, None if fetched is None or received >= fetched else False
+    return total if missing else received, missing > 0
 
 
 def _read_null_tokens(column: _Column, shared: _Shared) -> _Column:
     """Put null for each bare NaN that cannot be a number, and warn of the first."""
     received, given = column.received, column.given
-    if ValueKind.CONSTANT not in received.kinds or not isinstance(received.cells, CellColumn):
-        return column
     candidates, others = set(received.statistics.candidates), received.kinds - {ValueKind.CONSTANT}
     if given is not None:
         is_null = not is_number(given.type if isinstance(given, Encoding) else given)
@@ -241,7 +282,7 @@ def _read_null_tokens(column: _Column, shared: _Shared) -> _Column:
         is_null = candidates <= _NOT_NUMBERS or bool(others and not others & NUMBER_KINDS)
     if not is_null:
         return column
-    cells, rows = received.cells.without("NaN", ValueKind.CONSTANT)
+    cells, rows = received.cells.by_cell().without("NaN", ValueKind.CONSTANT)
     if len(rows):
         column = replace(column, cleaned=received.with_cells(cells))
         reason = "is written without quotes, which is not JSON; it was read as null"
@@ -296,13 +337,11 @@ def _decide_given(
 
 
 def _build(column: _Column, shared: _Shared) -> _Column:
-    """Build the array of the type decided on, unless that was done while deciding."""
+    """Build the array of the type decided on, which was not made while deciding."""
     decision, given, cells = column.decision, column.given, column.cleaned.cells
-    if decision.array is not None:
-        return column
     type_ = decision.type
     if column.cleaned.count and is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
-        cells = _as_texts(cells, column.position, shared.rows)
+        cells = _as_texts(cells, column.position, shared)
     try:
         if isinstance(given, AnyDatetime):
             array = build_datetimes(cells, type_)
@@ -322,11 +361,12 @@ def _build(column: _Column, shared: _Shared) -> _Column:
     return replace(column, decision=decision._replace(array=array))
 
 
-def _as_texts(cells: Any, position: int, rows: Rows) -> ScalarColumn | CellColumn:
+def _as_texts(cells: Any, position: int, shared: _Shared) -> ScalarColumn | CellColumn:
     """Return cells as the texts that they were written as, unless some are none."""
     # Only the source has arrays, objects, and a zero's minus as they were written.
     is_whole = isinstance(cells, ScalarColumn) and pa.types.is_int64(cells.array.type)
-    cells = rows.cells(position) if is_whole and index_of(cells.array, 0) >= 0 else cells
+    if is_whole and index_of(cells.array, 0) >= 0:
+        cells = shared.read_again()[1].cells(position)
     return cells if cells.has_surrogates else ScalarColumn(ValueKind.TEXT, cells.texts)
 
 
@@ -377,14 +417,3 @@ def _conversion_error(name: str, error: CellError, rule: ColumnRule = _NO_RULE) 
         row=error.row,
         value=error.short_value,
     )
-
-
-def _combine(errors: list[ConversionError]) -> ConversionError:
-    """Return one error about all columns that do not fit; its attributes are those of the first."""
-    first, more = errors[0], len(errors) - _MOST_DESCRIBED
-    if len(errors) == 1:
-        return first
-    sentences = [f"{len(errors):,} columns do not fit.", *map(str, errors[:_MOST_DESCRIBED])]
-    if more > 0:
-        sentences.append(f"And {more:,} more.")
-    return ConversionError(" ".join(sentences), column=first.column, row=first.row, value=first.value)

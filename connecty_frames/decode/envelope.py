@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import compress, pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -57,21 +57,10 @@ class _Response(msgspec.Struct):
 
 
 _RESPONSE: Final = msgspec.json.Decoder(_Response)
-_ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _STATE: Final = msgspec.json.Decoder(str)
 _TEXT: Final = msgspec.json.Decoder(str | None)
 #: Finds the end of a text that was cut: the first half of a pair of surrogates, the beginning of an escape.
 _find_cut: Final = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z").search
-
-
-class Statistics(NamedTuple):
-    """Statistics by column and section, numbers as their texts."""
-
-    entries: dict[str, dict[str, Any]]
-    #: Whether they held a lone surrogate, in whose place its escape stands.
-    is_escaped: bool = False
-    #: What "The statistics" goes on with, such as ``hold more than 100,000 values``; empty if all are kept.
-    excess: str = ""
 
 
 class Envelope(Immutable, dict=True):  # for what is computed when it is first needed
@@ -95,7 +84,7 @@ class Envelope(Immutable, dict=True):  # for what is computed when it is first n
 
     def count_rows(self, checkpoint: Callable[[], None] = lambda: None) -> int:
         """Count the rows that were received, without the header: one for each comma between them."""
-        from connecty_frames.decode.scanning import inner_commas
+        from connecty_frames.decode.cells import inner_commas
 
         if self.rows is None or bytes(self.rows[:1]) != b"[":
             return 0
@@ -146,67 +135,65 @@ def read_envelope(
 
 
 def _read(body: bytes, limits: ReaderLimits) -> Envelope:
-    response, original = _split(body, limits.checkpoint)
-    results = response.results or _Results()
     checkpoint = limits.checkpoint
+    original: Callable[[msgspec.Raw], memoryview] = memoryview
+    try:
+        response = _RESPONSE.decode(body)
+    except msgspec.DecodeError:  # also of a wrong shape, since the rest of it may be no JSON
+        response, original = _split_lenient(body, checkpoint)
+    results = response.results or _Results()
     state, _ = _read_text(original(response.state), "$.state", checkpoint, _STATE, _MOST_KEPT)
     is_completed = state == State.COMPLETED
     rows = original(results.dataframe)
     most = None if is_completed else _MOST_KEPT
-    sql_query, summary = (
+    (sql_query, is_sql_escaped), (summary, is_summary_escaped) = (
         _read_text(original(getattr(results, name)), f"$.results.{name}", checkpoint, most=most)
         for name in _RESULT_FIELDS[:2]
     )
-    if not is_completed:
-        details, more = _read_details(body, response, checkpoint)
-        statistics = Statistics({})
-    else:
-        details, more = {}, 0
+    details: dict[str, Any] = {}
+    more, statistics_sent = 0, memoryview(b"")
+    if is_completed:
+        statistics_sent = original(results.dataframe_stats)
         start = exact_json.offset(rows, body) if rows else len(body)
         for part in (memoryview(body)[:start], memoryview(body)[start + len(rows) :]):
             str(part, "utf-8")  # the reader of the rows checks these
-        statistics = read_statistics(original(results.dataframe_stats), limits)
+    else:
+        details, more = _read_details(body, response, checkpoint)
+    statistics, is_escaped, excess = read_statistics(statistics_sent, limits)
     return Envelope(
         state=state or "",
-        sql_query=sql_query.text,
-        response_summary=summary.text,
+        sql_query=sql_query,
+        response_summary=summary,
         rows=None if bytes(rows[:5]) in (b"", b"null") else rows,
-        statistics=statistics.entries,
-        excess=statistics.excess,
+        statistics=statistics,
+        excess=excess,
         details=details,
         more_details=more,
-        escaped_fields=tuple(
-            compress(_RESULT_FIELDS, (sql_query.is_escaped, summary.is_escaped, statistics.is_escaped))
-        ),
+        escaped_fields=tuple(compress(_RESULT_FIELDS, (is_sql_escaped, is_summary_escaped, is_escaped))),
     )
 
 
-def _split(
+def _split_lenient(
     body: bytes, checkpoint: Callable[[], None]
 ) -> tuple[_Response, Callable[[msgspec.Raw], memoryview]]:
-    """Return the parts of a response, and a function that returns the bytes of one as they were sent."""
-    try:
-        return _RESPONSE.decode(body), memoryview
-    except msgspec.DecodeError:  # also of a wrong shape, since the rest of it may be no JSON
-        checkpoint()
-        body.decode()
+    """Return the parts of a response that is not strict JSON, and what returns a part as it was sent."""
+    checkpoint()
+    body.decode()
     proved = exact_json.mask_leniencies(body, checkpoint)
     checkpoint()
     try:
-        is_object = bytes(memoryview(_ANY.decode(proved))[:1]) == b"{"
+        is_object = bytes(memoryview(msgspec.json.decode(proved, type=msgspec.Raw))[:1]) == b"{"
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from None
     if not is_object:
         raise msgspec.ValidationError("expected an object")
     checkpoint()
-    return _RESPONSE.decode(proved), partial(exact_json.original, proved=proved, source=body)
 
+    def original(part: msgspec.Raw) -> memoryview:
+        start = exact_json.offset(part, proved)
+        return memoryview(body)[start : start + len(memoryview(part))]
 
-class _Text(NamedTuple):
-    """A text, and whether it held a lone surrogate."""
-
-    text: str | None
-    is_escaped: bool = False
+    return _RESPONSE.decode(proved), original
 
 
 def _read_text(
@@ -215,19 +202,20 @@ def _read_text(
     checkpoint: Callable[[], None],
     decoder: msgspec.json.Decoder[Any] = _TEXT,
     most: int | None = None,
-) -> _Text:
-    """Return a text, of a longer one only this many bytes, or None for null or what is absent."""
+) -> tuple[str | None, bool]:
+    """Return a text, or None for null or what is absent, and whether it held a lone surrogate."""
+    # Of a text that is longer than ``most``, only this many bytes are read.
     if not part:
-        return _Text(None)
+        return None, False
     source = part if most is None or len(part) <= most or bytes(part[:1]) != b'"' else _cut_text(part, most)
     try:
-        return _Text(decoder.decode(source))
+        return decoder.decode(source), False
     except msgspec.ValidationError as error:
         raise msgspec.ValidationError(f"{error} - at `{path}`") from None
     except msgspec.DecodeError:
         str(source, "utf-8")  # raises if that is what is wrong
         escaped = exact_json.escape_lone_surrogates(bytes(source), checkpoint)
-        return _Text(decoder.decode(escaped), is_escaped=True)
+        return decoder.decode(escaped), True
 
 
 def _cut_text(text: bytes | memoryview, size: int) -> bytes:
@@ -240,33 +228,39 @@ def _cut_text(text: bytes | memoryview, size: int) -> bytes:
 # --- statistics --------------------------------------------------------------------------------------
 
 
-def read_statistics(source: Any, limits: ReaderLimits = LIMITS) -> Statistics:
-    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer."""
-    text = bytes(memoryview(source))
-    if text[:1] != b"{":
-        return Statistics({})
-    values = sum(map(text.count, (b",", b"[", b"{")))
+def read_statistics(
+    source: Any, limits: ReaderLimits = LIMITS
+) -> tuple[dict[str, dict[str, Any]], bool, str]:
+    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer.
+
+    Returns the entries by column, numbers as their texts; whether they held a lone surrogate, in whose place
+    its escape stands; and what "The statistics" goes on with, if they were not kept.
+    """
+    sent = bytes(memoryview(source))
+    if sent[:1] != b"{":
+        return {}, False, ""
+    values = sum(map(sent.count, (b",", b"[", b"{")))
     if values > limits.most_values:
-        text.decode()  # raises if it is not UTF-8
-        return Statistics({}, excess=f"hold more than {limits.most_values:,} values")
-    escaped = exact_json.escape_lone_surrogates(text, limits.checkpoint)
-    found, excess = _parse_statistics(escaped, limits)
-    if values > limits.most_kept and not excess:
-        excess = f"hold more than {limits.most_kept:,} values"
-    entries = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
-    return Statistics(entries, escaped != text, excess)
-
-
-def _parse_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any], str]:
-    """Return statistics with numbers as their texts, and why they were not read, if they were not."""
-    if len(text) <= _SMALL:
-        found = exact_json.parse(text.decode())
+        sent.decode()  # raises if it is not UTF-8
+        return {}, False, f"hold more than {limits.most_values:,} values"
+    excess = f"hold more than {limits.most_kept:,} values" if values > limits.most_kept else ""
+    escaped = exact_json.escape_lone_surrogates(sent, limits.checkpoint)
+    if len(escaped) > _SMALL:
+        found, unread = _read_long_statistics(escaped, limits)
+        excess = unread or excess
+    else:
+        found = exact_json.parse(escaped.decode())
         if exact_json.is_too_deep(found.values()):
             found = {name: entry for name, entry in found.items() if not exact_json.is_too_deep([entry])}
-        return found, ""
-    from connecty_frames.decode.scanning import parse_by_piece, scan  # only for what is long
+    entries = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
+    return entries, escaped != sent, excess
 
-    text.decode()
+
+def _read_long_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any], str]:
+    """Parse statistics piece by piece; also return why they were not read, if they were not."""
+    from connecty_frames.decode.cells import parse_by_piece, scan  # only for what is long
+
+    text.decode()  # raises if it is not UTF-8
     block = scan(memoryview(text), 0)
     if len(block.separators(1)) >= limits.most_columns:
         return {}, f"cover more than {limits.most_columns:,} columns"
@@ -314,7 +308,7 @@ def _without(parts: dict[str, Any], message: type[msgspec.Struct]) -> dict[str, 
 
 def _first_fields(source: memoryview, checkpoint: Callable[[], None]) -> tuple[dict[str, memoryview], int]:
     """Return the first thousand fields of an object as JSON, and how many more it has."""
-    from connecty_frames.decode.scanning import inner_commas, match_key
+    from connecty_frames.decode.cells import inner_commas, match_key
 
     commas: list[int] = []
     more = 0

@@ -166,14 +166,6 @@ def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> 
             yield found
 
 
-def original(part: Any, proved: bytes, source: bytes) -> memoryview:
-    """Return the bytes of JSON that stand where a part of what :func:`mask_leniencies` made of it stands."""
-    if proved is source:  # common case
-        return memoryview(part)
-    start = offset(part, proved)
-    return memoryview(source)[start : start + len(memoryview(part))]
-
-
 def offset(part: Any, source: bytes) -> int:
     """Return where a part of a body begins in it."""
     import pyarrow as pa  # not imported for a question that is not answered yet

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 #: The most values of statistics, which take up to 100 bytes each, however short they are.
 MOST_VALUES: Final = 2_000_000
 MOST_KEPT: Final = 100_000
-#: Each call for a column of a block has a cost. Above this many columns, one call reads several columns, or
-#: all blocks of one; above four times as many, blocks are longer.
-FEW_COLUMNS: Final = 32  # pragma: no mutate - a size
 #: The most warnings of one category for one answer; the others are counted.
 MOST_WARNINGS: Final = 10
 
@@ -36,10 +33,6 @@ class ReaderLimits(Immutable):
     #: Called between blocks of rows, columns, batches of cells, and pieces of the other parts; an exception
     #: that it raises ends the reading.
     checkpoint: Callable[[], None] = lambda: None
-
-    def block_size(self, size: int, columns: int) -> int:
-        """Return the block size for this many columns, up to four times ``size``, which is for few."""
-        return min(size * min(max(columns // (4 * FEW_COLUMNS), 1), 4), self.longest_row)
 
 
 LIMITS: Final = ReaderLimits()

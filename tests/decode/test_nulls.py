@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pytest
 
+from connecty_frames.decode import decoder
 from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.limits import ReaderLimits
-from connecty_frames.decode.rows import reader
 from connecty_frames.decode.rows.columnar import read_columnar
 from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.options import AskOptions
@@ -119,7 +119,7 @@ def test_nulls(
     """The same rows are null, in the frame too, and all others have their values."""
     found = []
     monkeypatch.setattr(
-        reader, "read_columnar", lambda *given: found.append(read_columnar(*given)) or found[0]
+        decoder, "read_columnar", lambda *given: found.append(read_columnar(*given)) or found[0]
     )
     limits = ReaderLimits(block=BLOCK * length, general_block=BLOCK * length)
     table = decode(read_envelope(body(columns, separator, length)), AskOptions(), limits=limits).table

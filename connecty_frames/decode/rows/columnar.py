@@ -59,11 +59,19 @@ from connecty_frames._base.immutable import Immutable
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import POOL
-from connecty_frames.decode.cells import cell_array, escaped_in, take, unescape
+from connecty_frames.decode.cells import (
+    FEW_COLUMNS,
+    block_size,
+    byte_table,
+    cell_array,
+    escaped_in,
+    outside_texts,
+    take,
+    unescape,
+)
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind, hide_escapes
-from connecty_frames.decode.limits import FEW_COLUMNS, LIMITS
-from connecty_frames.decode.names import match_names
-from connecty_frames.decode.scanning import byte_table, outside_texts
+from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.statistics import match_names
 from connecty_frames.decode.types import numbers, times
 from connecty_frames.decode.types.column import ScalarColumn
 from connecty_frames.decode.types.numbers import FloatValues
@@ -311,7 +319,7 @@ def _read_blocks(
 ) -> list[list[_Part]]:
     """Read the blocks, a few at once, each as its columns."""
     reader = _BlockReader(readers)
-    size = limits.block_size(limits.block, len(readers))
+    size = block_size(limits.block, len(readers), limits)
     if len(body) > size // 2:
         size = min(size, len(body) // _WORKERS + _SLACK)  # pragma: no mutate - a size
     blocks = cut_blocks(body, separator, size, limits.longest_row)

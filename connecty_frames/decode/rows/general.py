@@ -20,9 +20,17 @@ import pyarrow as pa
 
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.cells import read_cells
-from connecty_frames.decode.limits import FEW_COLUMNS, LIMITS
-from connecty_frames.decode.scanning import SPACES, STEPS, Scanned, next_block, trim
+from connecty_frames.decode.cells import (
+    FEW_COLUMNS,
+    SPACES,
+    STEPS,
+    Scanned,
+    block_size,
+    next_block,
+    read_cells,
+    trim,
+)
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.types.column import CellColumn, kind_masks
 from connecty_frames.errors import ResponseError
 
@@ -106,7 +114,7 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
             "Ask for fewer, or for rows instead of a pivot."
         )
     table = Table(len(header), limits.checkpoint)
-    size = limits.block_size(limits.general_block, len(header))
+    size = block_size(limits.general_block, len(header), limits)
     while block.end < end:
         limits.checkpoint()
         block = next_block(source[:end], block.end + 1, size)

@@ -31,10 +31,9 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
-from connecty_frames.decode.cells import CODES, read_cells
+from connecty_frames.decode.cells import CODES, find_items, find_keys, read_cells
 from connecty_frames.decode.errors import CellError, cell_error, surrogate_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, RepeatedKeys, ValueKind
-from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers
 from connecty_frames.decode.types.column import CellColumn, ScalarColumn, cast_exactly, combine, texts_of
 from connecty_frames.decode.types.encodings import AnyDatetime, Category, Encoding
@@ -452,7 +451,8 @@ class _Places:
                 continue
             key_ends, value_starts = find_keys(block.data, block.starts, block.ends)
             each = np.arange(len(block.starts))
-            keys = read_cells(block.data, block.starts, key_ends, each).texts.dictionary_encode()
+            _, texts, _ = read_cells(block.data, block.starts, key_ends, each)
+            keys = texts.dictionary_encode()
             names = keys.dictionary.to_pylist()
             if fields is None:
                 if not 0 < len(names) <= MOST_FIELDS or any(exact_json.NUL in name for name in names):

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from connecty_frames.decode import decoder
 from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.limits import ReaderLimits
-from connecty_frames.decode.rows import reader as rows
 from connecty_frames.decode.rows.columnar import read_columnar
 from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.times import TemporalValues
@@ -455,7 +455,7 @@ def read_by_each(dataframe: bytes, statistics: str, block: int) -> list[Decoded]
     )
     envelope = read_envelope(body)
     by_columns = decode(envelope, AskOptions(), limits=ReaderLimits(block=block))
-    with mock.patch.object(rows, "read_columnar", return_value=None):
+    with mock.patch.object(decoder, "read_columnar", return_value=None):
         return [by_columns, decode(envelope, AskOptions(), limits=ReaderLimits(general_block=block))]
 
 

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
+from connecty_frames.decode.decoder import read_rows
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.limits import ReaderLimits
-from connecty_frames.decode.rows.reader import Rows, read_rows
+from connecty_frames.decode.rows.general import read_general
+from connecty_frames.decode.schema import column_names
 from connecty_frames.decode.types.column import CellColumn
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 from tests.cases import cases
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def read(dataframe: str) -> Rows:
-    """Read the JSON of ``dataframe``."""
+    from connecty_frames.decode.types.column import ScalarColumn
+
+
+def read(dataframe: str) -> tuple[list[Any], Sequence[ScalarColumn | CellColumn], int]:
+    """Return the header, the columns and the number of rows of the JSON of ``dataframe``."""
     return read_rows(memoryview(dataframe.encode()), {})
+
+
+def named(dataframe: str) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
+    """Return the names of the columns, those of the server, and the warnings."""
+    return column_names(read(dataframe)[0])
 
 
 def test_columns() -> None:
     """The header names the columns, and cells stay the texts they were."""
-    rows = read('[["a", "b"], [1.10, "x"], [null, true]]')
-    assert rows.names == ["a", "b"]
-    assert [list(column) for column in rows.columns] == [["1.10", None], ["x", True]]
-    assert rows.count == 2
-    assert rows.server_names == ["a", "b"]
-    assert rows.warnings == []
+    header, columns, count = read('[["a", "b"], [1.10, "x"], [null, true]]')
+    assert [list(column) for column in columns] == [["1.10", None], ["x", True]]
+    assert count == 2
+    assert column_names(header) == (["a", "b"], ["a", "b"], [])
 
 
 @cases(
@@ -37,8 +49,8 @@ def test_columns() -> None:
 )
 def test_whole_numbers_among_fractions(cells: list[str], texts: list[str | None]) -> None:
     """Each is kept as it was written, a zero with its minus."""
-    rows = read(f'[["a"],{",".join(f"[{cell}]" for cell in cells)}]')
-    assert list(rows.columns[0]) == texts
+    _, columns, _ = read(f'[["a"],{",".join(f"[{cell}]" for cell in cells)}]')
+    assert list(columns[0]) == texts
 
 
 @cases(
@@ -47,17 +59,17 @@ def test_whole_numbers_among_fractions(cells: list[str], texts: list[str | None]
 )
 def test_small_shapes(dataframe: str, columns: list[list[None]], count: int) -> None:
     """No rows, no columns, rows without columns."""
-    rows = read(dataframe)
-    assert [list(column) for column in rows.columns] == columns
-    assert rows.count == count
+    _, found, rows = read(dataframe)
+    assert [list(column) for column in found] == columns
+    assert rows == count
 
 
 def test_a_cell_nested_deeper_than_python_recurses() -> None:
     """It is found to be too deep, not met by a RecursionError."""
-    rows = read(f'[["a"],[{"[" * 5000}{"]" * 5000}]]')
-    assert rows.count == 1
-    assert isinstance(rows.columns[0], CellColumn)
-    assert rows.columns[0].is_too_deep
+    _, columns, count = read(f'[["a"],[{"[" * 5000}{"]" * 5000}]]')
+    assert count == 1
+    assert isinstance(columns[0], CellColumn)
+    assert columns[0].is_too_deep
 
 
 @cases(
@@ -85,19 +97,17 @@ def test_a_cell_nested_deeper_than_python_recurses() -> None:
 )
 def test_names(header: str, names: list[str], server_names: list[str | None], warned: list[int]) -> None:
     """The first of duplicates keeps its name, no two are the same, and each change is a warning."""
-    rows = read(f"[{header}]")
-    assert rows.names == names
-    assert rows.server_names == server_names
-    assert all(type(name) is str for name in rows.names)
-    assert [str(warning).split(" is called")[0] for warning in rows.warnings] == [
-        f"Column {n}" for n in warned
-    ]
-    assert all(isinstance(warning, ColumnNameWarning) for warning in rows.warnings)
+    found, sent, warnings = named(f"[{header}]")
+    assert found == names
+    assert sent == server_names
+    assert all(type(name) is str for name in found)
+    assert [str(warning).split(" is called")[0] for warning in warnings] == [f"Column {n}" for n in warned]
+    assert all(isinstance(warning, ColumnNameWarning) for warning in warnings)
 
 
 def test_warnings_say_why() -> None:
     """The warning says whether a name is taken, or is not a name."""
-    texts = [str(warning) for warning in read('[["a","a",null,"b\\u0000c"]]').warnings]
+    texts = [str(warning) for warning in named('[["a","a",null,"b\\u0000c"]]')[2]]
     assert texts == [
         "Column 1 is called 'a_1', because its name \"a\" is taken.",
         "Column 2 is called 'column_2', because its name null is not a name.",
@@ -134,7 +144,7 @@ def test_warnings_say_why() -> None:
 def test_what_is_not_a_table(dataframe: str, says: str) -> None:
     """Nothing is padded, dropped or shifted: each is an error that names the row or the position."""
     with pytest.raises(ResponseError) as caught:
-        read(dataframe)
+        named(dataframe)
     assert says in str(caught.value)
 
 
@@ -142,7 +152,7 @@ def test_what_is_not_a_table(dataframe: str, says: str) -> None:
 def test_too_many_columns(cells: str) -> None:
     """The columnar and the general reader keep the limit, and the error tells both numbers."""
     source = memoryview(f'[["a","b","c"],[{cells}]]'.encode())
-    assert read_rows(source, {}, limits=ReaderLimits(most_columns=3)).count == 1
+    assert read_rows(source, {}, limits=ReaderLimits(most_columns=3))[2] == 1
     with pytest.raises(ResponseError, match="has 3 columns; at most 2 are read"):
         read_rows(source, {}, limits=ReaderLimits(most_columns=2))
 
@@ -159,7 +169,8 @@ def test_too_many_columns(cells: str) -> None:
 )
 def test_texts_of_cells(dataframe: str, source: list[str | None]) -> None:
     """A cell that is no text has as its text what the server wrote, to the last space inside."""
-    assert read(dataframe).cells(0).texts.to_pylist() == source
+    table = read_general(memoryview(dataframe.encode()))[1]
+    assert table.cells(0).texts.to_pylist() == source
 
 
 def test_texts_of_cells_that_are_not_strict_json() -> None:
@@ -168,13 +179,13 @@ def test_texts_of_cells_that_are_not_strict_json() -> None:
     body = '{"state":"COMPLETED","extra":NaN,"results":{"dataframe":' + dataframe + "}}"
     source = read_envelope(body.encode()).rows
     assert source is not None
-    rows = read_rows(source, {})
-    assert rows.cells(0).texts.to_pylist() == ['{"k" : 1.0, "k": [ -Infinity,NaN ]}', 'NaN "NaN" NaN']
-    assert list(rows.columns[1]) == ["NaN", "\udc00"]
+    table = read_general(source)[1]
+    assert table.cells(0).texts.to_pylist() == ['{"k" : 1.0, "k": [ -Infinity,NaN ]}', 'NaN "NaN" NaN']
+    assert list(table[1]) == ["NaN", "\udc00"]
 
 
 def test_many_columns_of_one_name() -> None:
     """20,000 columns of one name are named without searching from the start each time."""
-    rows = read("[[" + ",".join(['"a"'] * 20_000) + "]]")
-    assert rows.names[:2] == ["a", "a_1"]
-    assert rows.names[-1] == "a_19999"
+    names, *_ = named("[[" + ",".join(['"a"'] * 20_000) + "]]")
+    assert names[:2] == ["a", "a_1"]
+    assert names[-1] == "a_19999"

@@ -15,7 +15,6 @@ import pyarrow as pa
 from connecty_frames import Answer
 from connecty_frames.decode import decoder, limits
 from connecty_frames.decode.rows import columnar
-from connecty_frames.decode.rows import reader as rows
 from connecty_frames.errors import ConnectyError, ConnectyWarning
 from tests.verification.fuzz import oracle
 from tests.verification.fuzz.bodies import body_of
@@ -122,7 +121,7 @@ class Trials:
 
     def _compare_row_reader(self, body: bytes, outcome: Outcome) -> list[str]:
         self.counts["read twice"] += 1
-        with mock.patch.object(rows, "read_columnar", return_value=None):
+        with mock.patch.object(decoder, "read_columnar", return_value=None):
             again = self._read(body)
         if again.problems:
             return again.problems
@@ -169,7 +168,7 @@ class Trials:
             return decode_whole(*given, **{**options, "limits": in_blocks})
 
         with (
-            mock.patch.object(rows, "read_columnar", read),
+            mock.patch.object(decoder, "read_columnar", read),
             mock.patch.object(columnar, "commas_outside_texts", cut_again),
             mock.patch.object(decoder, "decode", decode_in_blocks),
         ):
