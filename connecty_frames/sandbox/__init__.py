@@ -10,7 +10,7 @@ Each name is loaded when it is first used (PEP 562), since its modules import a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from connecty_frames._base.lazy import lazy_getattr
 from connecty_frames.errors import missing_extra
@@ -33,20 +33,20 @@ __all__ = [
     "SeenRequest",
 ]
 
-_MODULES: Final[dict[str, str]] = {
-    "Answerer": "catalogue",
-    "AskedQuestion": "request_log",
-    "Connection": "sandbox",
-    "Fault": "faults",
-    "Faults": "faults",
-    "Plan": "catalogue",
-    "RequestLog": "request_log",
-    "Sandbox": "sandbox",
-    "SeenRequest": "request_log",
-}
-
-
-_load = lazy_getattr(__name__, _MODULES)
+_load = lazy_getattr(
+    __name__,
+    {
+        "Answerer": "catalogue",
+        "AskedQuestion": "request_log",
+        "Connection": "sandbox",
+        "Fault": "faults",
+        "Faults": "faults",
+        "Plan": "catalogue",
+        "RequestLog": "request_log",
+        "Sandbox": "sandbox",
+        "SeenRequest": "request_log",
+    },
+)
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one of this module's

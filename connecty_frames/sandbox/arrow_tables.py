@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import duckdb
 import pyarrow as pa
 
 from connecty_frames._base.text import snippet
@@ -17,10 +18,8 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox.results import QueryResult, read_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-#: The key of Arrow's metadata that names the type of an extension.
-_EXTENSION_NAME: Final = b"ARROW:extension:name"
 #: The extension types that DuckDB reads as types of its own.
 _EXTENSIONS: Final = frozenset({"arrow.json", "arrow.uuid"})
 #: The types in nanoseconds that DuckDB may have, by its version.
@@ -35,7 +34,22 @@ def read_frame(frame: Any, *, timezone: str) -> QueryResult:
     columns = [
         _exact_column(field, column) for field, column in zip(table.schema, table.columns, strict=True)
     ]
-    return _read(columns, table.schema, timezone=timezone)
+    # DuckDB knows columns by position: it does not tell ``A`` from ``a``.
+    exact = pa.table({f"c{position}": column for position, column in enumerate(columns)})
+    # One connection for each frame: a value out of DuckDB's range can invalidate the whole database.
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        try:
+            connection.execute(f"SET TimeZone = '{timezone}'")
+            connection.register("frame", exact)
+            types = connection.table("frame").types
+            for field, column, type_ in zip(table.schema, columns, types, strict=True):
+                if str(column.type).startswith(_NANOSECONDS) and "_NS" not in str(type_):
+                    raise _inexact(field)
+            return read_result(connection, "frame", table.schema.names)
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"DuckDB cannot read it: {snippet(str(error).splitlines()[0])}", setting="answers"
+            ) from error
 
 
 def _from_rows(rows: list[Any]) -> pa.Table:
@@ -139,43 +153,38 @@ def _exact_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _duckdb_type(type_: pa.DataType) -> pa.DataType:
     """Return the type to which a column is cast for DuckDB; a TypeError if DuckDB has none."""
-    return next((replacement(type_) for matches, replacement in _TYPES if matches(type_)), type_)
+    for matches, replacement in _TYPES:
+        if matches(type_):
+            return replacement(type_)
+    is_unknown = isinstance(type_, pa.BaseExtensionType) and type_.extension_name not in _EXTENSIONS
+    if is_unknown or pa.types.is_nested(type_) or pa.types.is_interval(type_):
+        raise TypeError(str(type_))
+    return type_
 
 
 def _field(field: pa.Field) -> pa.Field:
-    extension = (field.metadata or {}).get(_EXTENSION_NAME)
+    extension = (field.metadata or {}).get(b"ARROW:extension:name")
     if extension is not None and extension.decode() not in _EXTENSIONS:
         raise TypeError(extension)
     return field.with_type(_duckdb_type(field.type))
 
 
-def _refuse(type_: pa.DataType) -> pa.DataType:
-    raise TypeError(str(type_))
-
-
-def _is_wide_decimal(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_decimal256(type_)) or (pa.types.is_decimal(type_) and type_.scale < 0)
-
-
-def _is_dictionary_of_others(type_: pa.DataType) -> bool:
-    """Whether it is a dictionary of values that must be cast; DuckDB reads any other as its values."""
-    return bool(pa.types.is_dictionary(type_)) and _duckdb_type(type_.value_type) != type_.value_type
-
-
-def _is_unknown_extension(type_: pa.DataType) -> bool:
-    return isinstance(type_, pa.BaseExtensionType) and type_.extension_name not in _EXTENSIONS
-
-
 #: The types of Arrow that are not read as they are, and what takes their place. Nanoseconds become
 #: microseconds where that is exact, because DuckDB lacks some of their types, and older versions more.
 _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], pa.DataType]], ...]] = (
-    (_is_dictionary_of_others, lambda type_: _duckdb_type(type_.value_type)),
+    (  # a dictionary of values that must be cast; DuckDB reads any other as its values
+        lambda type_: pa.types.is_dictionary(type_) and _duckdb_type(type_.value_type) != type_.value_type,
+        lambda type_: _duckdb_type(type_.value_type),
+    ),
     (pa.types.is_null, lambda _: pa.string()),  # DuckDB 1.3 reads it as integers
     # The JSON of a float32 would be another number than its value.
     (pa.types.is_float16, lambda _: pa.float64()),
     (pa.types.is_float32, lambda _: pa.float64()),
     (pa.types.is_date64, lambda _: pa.date32()),
-    (_is_wide_decimal, lambda type_: pa.decimal128(38, min(max(type_.scale, 0), 38))),
+    (
+        lambda type_: pa.types.is_decimal256(type_) or (pa.types.is_decimal(type_) and type_.scale < 0),
+        lambda type_: pa.decimal128(38, min(max(type_.scale, 0), 38)),
+    ),
     (lambda type_: type_ == pa.time64("ns"), lambda _: pa.time64("us")),
     (lambda type_: type_ == pa.duration("ns"), lambda _: pa.duration("us")),
     (
@@ -190,30 +199,7 @@ _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType],
     (pa.types.is_list, lambda type_: pa.list_(_field(type_.value_field))),
     (pa.types.is_large_list, lambda type_: pa.large_list(_field(type_.value_field))),
     (pa.types.is_fixed_size_list, lambda type_: pa.list_(_field(type_.value_field), type_.list_size)),
-    (pa.types.is_nested, _refuse),
-    (pa.types.is_interval, _refuse),
-    (_is_unknown_extension, _refuse),
 )
-
-
-def _read(columns: Sequence[pa.ChunkedArray], schema: pa.Schema, *, timezone: str) -> QueryResult:
-    """Return columns as a result. DuckDB knows them by position: it does not tell ``A`` from ``a``."""
-    import duckdb
-
-    table = pa.table({f"c{position}": column for position, column in enumerate(columns)})
-    # One connection for each frame: a value out of DuckDB's range can invalidate the whole database.
-    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
-        try:
-            connection.execute(f"SET TimeZone = '{timezone}'")
-            connection.register("frame", table)
-            for field, column, type_ in zip(schema, columns, connection.table("frame").types, strict=True):
-                if str(column.type).startswith(_NANOSECONDS) and "_NS" not in str(type_):
-                    raise _inexact(field)
-            return read_result(connection, "frame", schema.names)
-        except duckdb.Error as error:
-            raise ConfigError(
-                f"DuckDB cannot read it: {snippet(str(error).splitlines()[0])}", setting="answers"
-            ) from error
 
 
 def _inexact(field: pa.Field) -> ConfigError:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Questions of more characters are not read.
 BASE_LENGTH: Final = 1000
-#: How many similar questions an error names.
-_SUGGESTIONS: Final = 3
 # Possessive (*+), so that a long series of spaces or comments takes linear and not exponential time.
 _LOOKS_LIKE_SQL: Final = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/|\()*+(?:select|with|from)\b", re.IGNORECASE | re.DOTALL
@@ -106,21 +104,17 @@ def looks_like_sql(question: str) -> bool:
     return _LOOKS_LIKE_SQL.match(question) is not None
 
 
-def similar_questions(question: str, others: Iterable[str], *, least: float = 0) -> str:
-    """Return text that names the questions that share most words with a question, if any shares one.
-
-    ``least`` is the share of their own words that they have in common with it.
-    """
-    asked = _content(question[:BASE_LENGTH])
-    contents = {other: _content(other) for other in others}
-    shares = {other: len(asked & words) / len(asked | words or " ") for other, words in contents.items()}
-    near = [
-        other
-        for other, words in contents.items()
-        if asked & words and len(asked & words) >= least * len(words)
-    ]
-    nearest = sorted(near, key=lambda other: -shares[other])
-    names = "; ".join(f'"{other}"' for other in nearest[:_SUGGESTIONS])
+def similar_questions(question: str, others: Iterable[str]) -> str:
+    """Return text that names the questions that share most words with a question: half of theirs or more."""
+    # What shares only a word with the question, such as its table, is about something else.
+    asked, shares = _content(question[:BASE_LENGTH]), dict[str, float]()
+    for other in others:
+        words = _content(other)
+        shared = len(asked & words)
+        if shared and shared >= len(words) / 2:
+            shares[other] = shared / len(asked | words)
+    nearest = sorted(shares, key=shares.__getitem__, reverse=True)[:3]
+    names = "; ".join(f'"{other}"' for other in nearest)
     return f" Similar questions that it answers: {names}." if names else ""
 
 

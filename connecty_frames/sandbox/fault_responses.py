@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 
 #: The key of a scope under which the transport of the connection stands.
 TRANSPORT: Final = "connecty_frames.transport"
-#: How often a wait checks whether the client has left or the sandbox closes, in seconds.
-_SLEEP_SLICE: Final = 0.05
-#: SO_LINGER on, for no time: closing sends RST and discards what was not sent.
-_LINGER_RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 async def apply_fault(
@@ -77,7 +73,9 @@ class _BrokenResponse(Response):
         match fault.kind:
             case "reset":
                 connection: socket.socket = transport.get_extra_info("socket")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+                # SO_LINGER on, for no time: closing sends RST and discards what was not sent.
+                linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 transport.abort()
             case "lost":
                 await _pause(scope, math.inf, self._closing)
@@ -117,4 +115,4 @@ async def _pause(scope: Scope, seconds: float, closing: threading.Event) -> None
     end = clock() + seconds
     # The transport and another thread tell when to stop, but neither can wake this coroutine.
     while (left := end - clock()) > 0 and not transport.is_closing() and not closing.is_set():  # noqa: ASYNC110 - see above
-        await asyncio.sleep(min(left, _SLEEP_SLICE))
+        await asyncio.sleep(min(left, 0.05))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.types import ASGIApp
-
-#: The only address to listen on: loopback, which no other machine reaches.
-_HOST: Final = "127.0.0.1"
-#: Seconds that open requests have to end when the server stops.
-_SHUTDOWN_SECONDS: Final = 2
 
 
 class _Protocol(H11Protocol):
@@ -43,7 +38,7 @@ class _Protocol(H11Protocol):
 def open_listener(port: int) -> socket.socket:
     """Open the port before the server starts, so that its number is known and early connections wait."""
     try:
-        listener = socket.create_server((_HOST, port))
+        listener = socket.create_server(("127.0.0.1", port))  # which no other machine reaches
     except OSError as error:
         raise ConfigError(
             f"The sandbox cannot listen on port={port}: {error}. port=0 chooses a free port.",
@@ -68,7 +63,7 @@ def run_server(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
         lifespan="off",
         ws="none",
         server_header=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="connecty-sandbox", daemon=True)

@@ -32,8 +32,6 @@ _ERRORS: Final = {
     500: "internal_error",
     503: "unavailable",
 }
-#: Statuses that have no body (RFC 9110, 15).
-_BODILESS: Final = frozenset({204, 205, 304})
 
 
 def json_response(
@@ -45,7 +43,7 @@ def json_response(
 
 def status_response(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
     """Return a response with any status, and with an error body where the status allows a body."""
-    if status in _BODILESS:
+    if status in {204, 205, 304}:  # RFC 9110, 15
         return Response(status_code=status, headers=headers)
     error = _ERRORS.get(status, "error")
     body = {"error": error, "message": message, "request_id": request.state.request_id}

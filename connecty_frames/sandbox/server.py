@@ -58,8 +58,6 @@ if TYPE_CHECKING:
 
 _Body = TypeVar("_Body", TokenRequest, QuestionRequest)
 _LOG: Final = logging.getLogger(__name__)
-#: A number with this many digits is more rows than any result has; further digits are ignored.
-_MAX_DIGITS: Final = 18
 
 
 def document() -> dict[str, Any]:
@@ -279,4 +277,4 @@ def _parse_max_rows(request: Request) -> int:
     # int() would accept " 5", "+5", "5_000" and digits of other scripts as well.
     if not (text.isascii() and text.isdigit()):
         raise HTTPException(422, f"max_rows={snippet(text)}: expected a whole number that is not negative.")
-    return int(text.lstrip("0")[:_MAX_DIGITS] or "0")
+    return int(text.lstrip("0")[:18] or "0")  # no result has so many rows, and int() has a limit

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 #: The words that a question may have: the time for reading grows with their number.
 _MAX_WORDS: Final = 40
-#: How alike an unknown word and a known one are, from 0 to 1, for it to be a typing mistake.
-_LIKENESS: Final = 0.82
 #: What a query has that begins with "from" or "with" and is no question.
 _SQL: Final = re.compile(r"\bselect\b|[.(*]", re.IGNORECASE)
 
@@ -54,8 +52,7 @@ class WorkspaceAnswerer:
         except Refused as refused:
             if looks_like_sql(question) and _SQL.search(question):
                 return Plan(question)
-            # What shares only a word with the question, such as its table, is about something else.
-            similar = similar_questions(question, self.questions, least=0.5)
+            similar = similar_questions(question, self.questions)
             raise QuestionFailed(
                 f"The sandbox cannot read this question. {self._reason(refused, question)} `connecty sandbox "
                 f"--examples` lists examples; it also runs SELECT statements.{similar}"
@@ -79,8 +76,8 @@ class WorkspaceAnswerer:
         if refused.words:
             typed = as_typed(refused.words, asked, lambda span: spelled(split(span)))
             reason += f": {', '.join(map(repr, map(snippet, typed)))}."
-            for word in typed:  # a typing mistake
-                for near in get_close_matches(word.casefold(), self._lexicon.words, 1, _LIKENESS):
+            for word in typed:  # a typing mistake, if it is as like to a known word as this
+                for near in get_close_matches(word.casefold(), self._lexicon.words, 1, cutoff=0.82):
                     asked = asked.replace(word, near)
             wordings.append(asked)
         offers = []
