@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -34,7 +36,7 @@ from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import inference, numbers
 from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds
 from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn, longest_of
-from connecty_frames.decode.types.encodings import AnyDatetime, AnyDecimal, Encoding, OpenType, epoch
+from connecty_frames.decode.types.encodings import Encoding, OpenType, epoch
 from connecty_frames.decode.types.spellings import is_beyond
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
 
@@ -329,9 +331,9 @@ def _decide_given(
     if not isinstance(given, Encoding):
         return inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
     type_ = given.type
-    if isinstance(given, AnyDatetime):
+    if given == OpenType(datetime):
         type_ = datetime_type(column.cells, column.bounds)
-    elif isinstance(given, AnyDecimal) and not column.cells.has_surrogates:  # an error where they are read
+    elif given == OpenType(Decimal) and not column.cells.has_surrogates:  # an error where they are read
         type_ = numbers.any_decimal(longest_of(column.cells), column.bounds) or type_
     return inference.Decision(type_, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
 
@@ -343,10 +345,10 @@ def _build(column: _Column, shared: _Shared) -> _Column:
     if column.cleaned.count and is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
         cells = _as_texts(cells, column.position, shared)
     try:
-        if isinstance(given, AnyDatetime):
+        if given == OpenType(datetime):
             array = build_datetimes(cells, type_)
         else:
-            array = build(cells, type_ if given is None or isinstance(given, AnyDecimal) else given)
+            array = build(cells, type_ if given is None or given == OpenType(Decimal) else given)
     except CellError as error:
         with_nulls = column.cleaned.with_nat_as_null() if pa.types.is_temporal(type_) else None
         if with_nulls is not None:

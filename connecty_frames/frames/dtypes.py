@@ -39,8 +39,6 @@ from connecty_frames.decode.arrow_types import is_aware
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.decode.types.encodings import (
     CATEGORY_TYPES,
-    AnyDatetime,
-    AnyDecimal,
     Category,
     Encoding,
     OpenType,
@@ -81,14 +79,11 @@ def find_encoding(given: Any) -> Encoding | None:
     if isinstance(given, Encoding):
         return given
     if isinstance(given, str):
-        return {"decimal": AnyDecimal(), "datetime": AnyDatetime()}.get(given.strip().lower())
+        return {"decimal": OpenType(Decimal), "datetime": OpenType(dt.datetime)}.get(given.strip().lower())
     inner, metadata, _ = unwrap(given)
     found = next((each for each in metadata if isinstance(each, Encoding)), None)
-    if found is None and inner is Decimal and "decimal_places" not in _limits(metadata):
-        return AnyDecimal()
-    if found is None and inner is dt.datetime:
-        return AnyDatetime()
-    return found or _find_category(inner)
+    is_open = inner is dt.datetime or (inner is Decimal and "decimal_places" not in _limits(metadata))
+    return found or (OpenType(inner) if is_open else _find_category(inner))
 
 
 def _find_category(given: Any) -> Category | None:

@@ -14,10 +14,10 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.decode.schema import ColumnRule, SchemaTypes
-from connecty_frames.decode.types.encodings import AnyDecimal
 from connecty_frames.display.formatting import json_value, texts
 from connecty_frames.errors import ConfigError
 from connecty_frames.export.formats import WRITERS
+from connecty_frames.frames.dtypes import find_encoding
 from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
 from tests.frames.data import body
@@ -151,7 +151,7 @@ def test_a_notebook_shows_the_beginning_of_bytes() -> None:
 
 def test_decimals_of_any_scale_are_shown_as_they_are_given() -> None:
     """By the name of Python's type."""
-    assert repr(AnyDecimal()) == "Decimal"
+    assert repr(find_encoding("decimal")) == "Decimal"
 
 
 class Event(pydantic.BaseModel):

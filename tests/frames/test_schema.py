@@ -14,7 +14,7 @@ import pydantic
 import pytest
 
 from connecty_frames.decode.schema import ColumnSchema, Schema, SchemaTypes
-from connecty_frames.decode.types.encodings import AnyDecimal
+from connecty_frames.decode.types.encodings import OpenType
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
@@ -74,7 +74,7 @@ class TestKinds:
                 "c": pa.timestamp("us", "UTC"),
                 "d": pa.date32(),
                 "e": pa.decimal128(18, 2),
-                "f": AnyDecimal(),
+                "f": OpenType(Decimal),
             },
             complete=False,
         )

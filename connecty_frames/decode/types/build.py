@@ -35,8 +35,15 @@ from connecty_frames.decode.cells import CODES, find_items, find_keys, read_cell
 from connecty_frames.decode.errors import CellError, cell_error, surrogate_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, RepeatedKeys, ValueKind
 from connecty_frames.decode.types import encodings, numbers
-from connecty_frames.decode.types.column import CellColumn, ScalarColumn, cast_exactly, combine, texts_of
-from connecty_frames.decode.types.encodings import AnyDatetime, Category, Encoding
+from connecty_frames.decode.types.column import (
+    NESTED_CODES,
+    CellColumn,
+    ScalarColumn,
+    cast_exactly,
+    combine,
+    texts_of,
+)
+from connecty_frames.decode.types.encodings import Category, Encoding, OpenType
 from connecty_frames.decode.types.spellings import TemporalFormat, match_format
 from connecty_frames.decode.types.times import TemporalValues, check_years, read_given
 
@@ -54,7 +61,6 @@ if TYPE_CHECKING:
 
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
-_NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
 #: Up to this size arrays and objects are read as Python objects, in a fraction of the time.
 _FEW_BYTES: Final = 1 << 13  # pragma: no mutate - a size
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
@@ -126,7 +132,7 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
     """Rewrite the min and max of a column's statistics in ISO 8601 if they are spelled as its rows are."""
     # A bound can then be compared with the values, however both are written.
     arrow_type = type_.type if isinstance(type_, Encoding) else type_
-    is_encoded = isinstance(type_, Encoding) and not isinstance(type_, AnyDatetime)
+    is_encoded = isinstance(type_, Encoding) and not isinstance(type_, OpenType)
     name = next((name for name in ("temporal", "numeric") if name in statistics.sections), None)
     if name is None or not pa.types.is_temporal(arrow_type):
         return statistics
@@ -221,7 +227,7 @@ _BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
 )
 _BY_ENCODING: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], Array]]] = {
     Category: _categories,
-    AnyDatetime: lambda cells, _: build_datetimes(cells, datetime_type(cells)),
+    OpenType: lambda cells, _: build_datetimes(cells, datetime_type(cells)),  # decimals have got a type
     **encodings.READERS,
 }
 
@@ -488,9 +494,7 @@ class _FewPlaces(_Places):
 
     def _cells(self, parts: Any, type_: Any, /) -> CellColumn:
         codes = [0 if value is None else CODES[exact_json.KIND_BY_TYPE[type(value)]] for value in parts]
-        is_nested = (
-            any(map(_NESTED_CODES.__contains__, codes)) if type_ is None else pa.types.is_nested(type_)
-        )
+        is_nested = not NESTED_CODES.isdisjoint(codes) if type_ is None else pa.types.is_nested(type_)
         # What is inside of cells is read from the values, not from their texts.
         texts = pa.nulls(len(codes), pa.string()) if is_nested else _texts(parts, pa.string())
         return CellColumn(np.array(codes, np.uint8), texts)

@@ -49,20 +49,22 @@ _BATCH: Final = 1 << 12  # pragma: no mutate - a size
 BATCH_BYTES: Final = 1 << 16  # pragma: no mutate - a size
 
 _TEXT_CODE: Final = CODES[ValueKind.TEXT]
-_NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
+NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
 #: The kinds that may stand in one column without mixing it.
 _ALIKE: Final = (NUMBER_KINDS, *(frozenset({kind}) for kind in ValueKind if kind not in NUMBER_KINDS))
-_KIND_BY_CODE: Final = (None, *ValueKind, ValueKind.TEXT)
-_READ_BY_KIND: Final[dict[ValueKind, Callable[[str], Any]]] = {
-    ValueKind.BOOLEAN: "true".__eq__,
-    ValueKind.TEXT: str,
-    ValueKind.INTEGER: IntText,
-    ValueKind.FRACTION: FloatText,
-    ValueKind.CONSTANT: exact_json.ConstantText,
-    ValueKind.ARRAY: exact_json.parse,
-    ValueKind.OBJECT: exact_json.parse,
+_KIND_BY_CODE: Final = {code: kind for kind, code in CODES.items()} | {SURROGATE: ValueKind.TEXT}
+#: What reads a cell, by its code.
+_READERS: Final[dict[int, Callable[[str], Any]]] = {
+    0: lambda _: None,
+    CODES[ValueKind.BOOLEAN]: "true".__eq__,
+    CODES[ValueKind.TEXT]: str,
+    CODES[ValueKind.INTEGER]: IntText,
+    CODES[ValueKind.FRACTION]: FloatText,
+    CODES[ValueKind.CONSTANT]: exact_json.ConstantText,
+    CODES[ValueKind.ARRAY]: exact_json.parse,
+    CODES[ValueKind.OBJECT]: exact_json.parse,
+    SURROGATE: exact_json.parse,
 }
-_READ_BY_CODE: Final = (lambda _: None, *map(_READ_BY_KIND.__getitem__, ValueKind), exact_json.parse)
 
 
 def combine(array: Array) -> pa.Array:
@@ -79,7 +81,7 @@ def kind_masks(codes: NDArray[np.uint8]) -> NDArray[np.uint16]:
 @lru_cache
 def _kinds_of(mask: int) -> frozenset[ValueKind]:
     """Return the kinds of the codes that occur."""
-    return frozenset(kind for code, kind in enumerate(_KIND_BY_CODE) if kind is not None and mask >> code & 1)
+    return frozenset(kind for code, kind in _KIND_BY_CODE.items() if mask >> code & 1)
 
 
 class _Cells(Sequence[Any]):
@@ -227,7 +229,7 @@ class CellColumn(_Cells):
     def json_of(self, row: int) -> str:
         """Return the JSON of a cell for an error, of a long array or object the beginning."""
         text = self.texts[row].as_buffer()
-        if len(text) > BATCH_BYTES and self.codes[row] in _NESTED_CODES:
+        if len(text) > BATCH_BYTES and self.codes[row] in NESTED_CODES:
             return bytes(text[:BATCH_BYTES]).decode(errors="replace")
         return exact_json.dump(self[row])
 
@@ -238,7 +240,7 @@ class CellColumn(_Cells):
             code, text = self.codes[row], self.texts[row]
             if code == CODES[ValueKind.CONSTANT]:
                 yield row, text.as_py()
-            elif code in _NESTED_CODES and exact_json.has_constant(text.as_buffer().to_pybytes()):
+            elif code in NESTED_CODES and exact_json.has_constant(text.as_buffer().to_pybytes()):
                 yield row, "NaN"
 
     def first_of(self, kinds: frozenset[ValueKind]) -> int:
@@ -278,7 +280,7 @@ class CellColumn(_Cells):
         row: int
         for row in numbers_of(pc.indices_nonzero(may_have_one)).tolist():
             self.checkpoint()
-            is_nested = self.codes[row] in _NESTED_CODES
+            is_nested = self.codes[row] in NESTED_CODES
             if self.codes[row] == SURROGATE or (
                 is_nested and exact_json.has_lone_surrogate(self.texts[row].as_buffer().to_pybytes())
             ):
@@ -321,7 +323,7 @@ class CellColumn(_Cells):
         self.checkpoint()
         texts = self.texts.slice(start, stop - start).to_pylist()
         codes = self.codes[start:stop].tolist()
-        return (_READ_BY_CODE[code](text) for code, text in zip(codes, texts, strict=True))
+        return (_READERS[code](text) for code, text in zip(codes, texts, strict=True))
 
 
 def texts_of(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> Array:

@@ -28,6 +28,7 @@ from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from connecty_frames.decode.arrow.buffers import Array
 
@@ -50,12 +51,14 @@ class Encoding:
 
 def parse_encoding(text: str) -> Encoding:
     """Return the encoding with this repr; raise ValueError or TypeError if there is none."""
-    if (found := _match_category(text)) is not None:
+    category = r"(Literal|pd\.CategoricalDtype\()(\[.*\])(?:, ordered=True\))?"
+    if (found := re.fullmatch(category, text, re.DOTALL)) is not None:
         return Category(tuple(json.loads(found[2])), is_ordered=found[1] != "Literal")
     found = re.fullmatch(r"cf\.(\w+)\((.*)\)", text)
-    if found is None or found[1] not in _ENCODINGS:
+    classes = {class_.__name__: class_ for class_ in READERS}
+    if found is None or found[1] not in classes:
         raise ValueError(text)
-    return _ENCODINGS[found[1]](*json.loads(f"[{found[2]}]"))
+    return classes[found[1]](*json.loads(f"[{found[2]}]"))
 
 
 def _check_zone(call: str, zone: object) -> None:
@@ -78,9 +81,6 @@ def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -
 
 #: The Arrow type of categories by their type in Python.
 CATEGORY_TYPES: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-_match_category: Final = re.compile(
-    r"(Literal|pd\.CategoricalDtype\()(\[.*\])(?:, ordered=True\))?", re.DOTALL
-).fullmatch
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -110,26 +110,19 @@ class Category(Encoding):
 # --- types that the values complete --------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, repr=False)
 class OpenType(Encoding):
-    """A type that the values of a column complete; ``type`` is that of one without values."""
+    """Decimals of any scale, or instants or local times, as the values of a column are."""
 
-
-class AnyDecimal(OpenType):
-    """Decimals with as many digits after the point as the values need."""
-
-    type = pa.decimal128(38, 9)
+    class_: type[Decimal | datetime]
 
     def __repr__(self) -> str:
-        return "Decimal"
+        return self.class_.__name__
 
-
-class AnyDatetime(OpenType):
-    """Instants in UTC if the values have offsets, and else local times."""
-
-    type = pa.timestamp("us")
-
-    def __repr__(self) -> str:
-        return "datetime"
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of a column without values."""
+        return pa.decimal128(38, 9) if self.class_ is Decimal else pa.timestamp("us")
 
 
 # --- numbers that count from 1970 --------------------------------------------------------------------
@@ -142,8 +135,6 @@ _EPOCH_UNITS: Final[dict[str, tuple[str, int, str]]] = {
     "ns": ("nanoseconds", 0, "ns"),
     "d": ("days", 0, ""),
 }
-#: As many digits as any count of microseconds has up to the year 9999, and no more than int64 holds.
-_EPOCH_DIGITS: Final = 18
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -200,7 +191,8 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
     name, places, unit = _EPOCH_UNITS[encoding.unit]
     reason = f"is not a number of {name} that {encoding.type} holds exactly"
     texts = texts_of(cells, reason, numbers=True)
-    type_ = pa.decimal128(_EPOCH_DIGITS, places) if places else pa.int64()
+    # Any count of microseconds up to the year 9999 has 18 digits, and int64 holds them.
+    type_ = pa.decimal128(18, places) if places else pa.int64()
     found = cast_exactly(cells, type_) if isinstance(cells, ScalarColumn) else None
     try:
         counts = numbers.read(texts, type_) if found is None else combine(found)
@@ -405,4 +397,3 @@ READERS: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], Array]]] = {
     strptime: _read_strptime,
     binary: lambda cells, encoding: read_binary(cells, encoding.type, encoding.encoding),
 }
-_ENCODINGS: Final = {class_.__name__: class_ for class_ in READERS}

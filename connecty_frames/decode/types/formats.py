@@ -139,7 +139,7 @@ def _shape_of(escape: re.Match[str]) -> str:
 
 #: So many texts are taken apart at once, which bounds what is made of them on the way.
 _SLICE: Final = 1 << 13  # pragma: no mutate - a size
-_DIGITS_AS_ONES: Final = bytes(ord("1") if byte in b"0123456789" else byte for byte in range(256))
+_DIGITS_AS_ONES: Final = bytes.maketrans(b"0123456789", b"1" * 10)
 #: What words mean, by their first three letters; signs and other words are 1.
 _WORDS: Final = {
     **{
@@ -207,42 +207,36 @@ def _layout(shape: str, patterns: tuple[str, ...]) -> _Layout | None:
     return _Layout(groups, *columns, words, offset)
 
 
-class Parts(NamedTuple):
-    """What the groups of a pattern are in each text."""
-
-    numbers: dict[str, NDArray[np.int64]]  # 0 for a text without
-    offsets: set[str]  # the different texts of ``z``; ``Z`` for none, and for one in words
-    is_null: NDArray[np.bool_]
-
-
-def take_apart(texts: pa.StringArray, *patterns: str) -> Parts:
-    """Return the parts of texts, by the first pattern that matches the shape of each."""
-    # A shape is a text with 1 for each digit. Columns of times have few.
-    starts, ends = offsets_of(texts)
-    is_null, data, starts = starts == ends, bytes_of(texts), (starts - starts[:1]).astype(np.intp)
+def take_apart(texts: pa.StringArray, *patterns: str) -> tuple[dict[str, NDArray[np.int64]], set[str]]:
+    """Return the numbers of the groups in each text, 0 for none, and the different offsets."""
+    # The first pattern that matches the shape of a text counts. A shape is a text with 1 for each digit.
+    # Columns of times have few. A text without an offset, or with one in words, has ``Z``.
+    starts, _ = offsets_of(texts)
+    data, starts = bytes_of(texts), (starts - starts[:1]).astype(np.intp)
     offsets = pa.py_buffer(np.append(starts, data.size).astype(np.int32))
     shaped = pa.py_buffer(data.tobytes().translate(_DIGITS_AS_ONES))
     encoded = pc.dictionary_encode(pa.Array.from_buffers(pa.binary(), len(texts), [None, offsets, shaped]))
     codes = numbers_of(encoded.indices)
     rows_by_shape = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    parts = Parts(defaultdict(lambda: np.zeros(len(texts), np.int64)), set(), is_null)
+    numbers: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(len(texts), np.int64))
+    written_offsets: set[str] = set()
     for shape, rows in zip(encoded.dictionary.to_pylist(), rows_by_shape, strict=False):
         layout = _layout(shape.decode("latin-1"), patterns)
         if layout is None:
             continue
         for group, number in layout.words.items():
-            parts.numbers[group][rows] = number
+            numbers[group][rows] = number
         for some in (rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE)):
             digits = (data[starts[some] + layout.places] - ord("0")) * layout.weights
             for group, its in layout.groups:
-                parts.numbers[group][some] = np.add.reduce(digits[its])
+                numbers[group][some] = np.add.reduce(digits[its])
             if len(layout.offset):
                 written = np.ascontiguousarray(data[starts[some, np.newaxis] + layout.offset])
                 different = np.unique(written.view(f"S{len(layout.offset)}"))
-                parts.offsets.update(map(bytes.decode, different.tolist()))
+                written_offsets.update(map(bytes.decode, different.tolist()))
             else:
-                parts.offsets.add("Z")
-    return parts
+                written_offsets.add("Z")
+    return numbers, written_offsets
 
 
 class Moments(NamedTuple):
@@ -256,7 +250,7 @@ class Moments(NamedTuple):
 
 def read_moments(texts: pa.StringArray, *patterns: str) -> Moments:
     """Read texts as moments; the shape of each text must match one of the patterns."""
-    numbers, offsets, is_null = take_apart(texts, *patterns)
+    numbers, offsets = take_apart(texts, *patterns)
     hours, seconds, is_no_day = numbers["H"], numbers["S"] - numbers["z"], np.zeros(len(texts), np.bool_)
     if "I" in numbers:
         hours = numbers["I"] % 12 + 12 * numbers["p"]
@@ -272,6 +266,7 @@ def read_moments(texts: pa.StringArray, *patterns: str) -> Moments:
             is_no_day |= (numbers["a"] > 0) & ((days + 3) % 7 + 1 != numbers["a"])
         seconds += days * 86_400
     seconds += (hours * 60 + numbers["M"]) * 60
+    starts, ends = offsets_of(texts)
     for values in (seconds, is_no_day):
-        values[is_null] = 0
+        values[starts == ends] = 0  # null
     return Moments(seconds, numbers["f"], is_no_day, offsets)

@@ -139,7 +139,6 @@ _REASONS: Final[dict[str, str]] = {
     rf"^{_CLOCK}{OFFSET}$": "is a time with an offset but no date",
     rf"^(?:{_DURATION})$": "may be a time of day or a duration",
 }
-_NOT_TEMPORAL: Final = "is not an ISO 8601 date or time"
 
 
 def format_of(texts: Any, *, expected: TemporalFormat | None = None) -> TemporalFormat:
@@ -167,7 +166,7 @@ def format_of(texts: Any, *, expected: TemporalFormat | None = None) -> Temporal
     text = texts[row].as_py()
     found = match_format(text)
     if found is None or own is None:
-        raise CellError(row, text, _first_reason(_REASONS, text) or _NOT_TEMPORAL)
+        raise CellError(row, text, _first_reason(_REASONS, text) or "is not an ISO 8601 date or time")
     raise CellError(row, text, f"is one of the {found.value}; others are {own.value}")
 
 
@@ -323,14 +322,13 @@ def trim_zeros(bounds: Sequence[str], texts: Any) -> list[str]:
 
 # --- spellings of a type that the caller has set ------------------------------------------------------
 
-_match_compact_date: Final = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII).fullmatch
 _match_dot_net: Final = re.compile(
     r"/Date\((?P<millis>-?\d{1,15})(?:(?P<hours>[+-](?:[01]\d|2[0-3]))(?P<minutes>[0-5]\d))?\)/", re.ASCII
 ).fullmatch
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: The name of a zone. Abbreviations, such as EST, mean different offsets to different writers.
-_ZONE: Final = r"(?:UTC|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)"
-_match_zoned: Final = re.compile(rf"(?P<local>.+) (?P<zone>{_ZONE})").fullmatch
+#: Matches a text with the name of a zone. Abbreviations, such as EST, mean different offsets to different
+#: writers.
+_match_zoned: Final = re.compile(r"(?P<local>.+) (?P<zone>UTC|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)").fullmatch
 
 
 def _from_dot_net(text: str) -> str:
@@ -348,9 +346,8 @@ def _from_dot_net(text: str) -> str:
 
 
 def _respell_date(text: str) -> str:
-    text = _from_dot_net(text)
-    if (found := _match_compact_date(text)) is not None:
-        return "-".join(found.groups())
+    if re.fullmatch(r"\d{8}", text, re.ASCII):
+        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
     found = _match_zoned(text)
     if found is not None:
         find_zone(found["zone"])
@@ -360,7 +357,6 @@ def _respell_date(text: str) -> str:
 
 
 def _respell_naive(text: str) -> str:
-    text = _from_dot_net(text)
     if match_format(text) is TemporalFormat.AWARE:
         reason = 'has an offset: pydantic.AwareDatetime and "timestamp[us, UTC]" are types of such instants'
         raise CellError(0, text, reason)
@@ -368,7 +364,6 @@ def _respell_naive(text: str) -> str:
 
 
 def _respell_aware(text: str) -> str:
-    text = _from_dot_net(text)
     found = _match_zoned(text)
     if found is None:
         if match_format(text) in {TemporalFormat.DATE, TemporalFormat.NAIVE}:
@@ -412,7 +407,7 @@ def respell(texts: pa.StringArray, type_: pa.DataType) -> pa.StringArray:
     is_own = pc.match_substring_regex(texts, _whole(_PATTERNS[format_]))
     for row in pc.indices_nonzero(pc.invert(is_own)).to_pylist():
         try:
-            respelled[row] = rewrite(in_iso(respelled[row]))
+            respelled[row] = rewrite(_from_dot_net(in_iso(respelled[row])))
         except CellError as error:
             raise CellError(row, respelled[row], error.reason) from None
     return to_array(respelled, pa.string())

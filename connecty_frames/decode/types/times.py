@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.types.formats import Moments, TimeFormat
 
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
@@ -47,11 +48,7 @@ FIRST_MICROS: Final = (1 - EPOCH_DAY) * DAY_MICROS
 LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICROS - 1
 #: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
 NAT: Final = -(2**63)
-#: The formats of texts that are inferred to be dates or times where nothing else says so.
-_INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
 _ENDS: Final = 32  # pragma: no mutate - saves time
-_offset_at_end: Final = re.compile(rf"{spellings.OFFSET}$").search
-_is_offset: Final = re.compile(spellings.OFFSET).fullmatch
 
 
 class TemporalValues(NamedTuple):
@@ -99,7 +96,7 @@ def read_column(
         found = _cast_chunks(chunks_of(spellings.joined(values)), first)
     format_ = None if found is None else found.format
     if found is None:
-        if inferred and spellings.match_format(first) not in _INFERRED:
+        if inferred and spellings.match_format(first) not in FAST_CASTS:
             raise CellError(row, first, "is not inferred to be a date or timestamp")
         # A bound that can only be a duration makes one of 01:00:01 too.
         is_duration = is_duration or TemporalFormat.DURATION in map(spellings.match_format, bounds)
@@ -141,7 +138,7 @@ def _read_with_bounds(
     is_finer = any(map(spellings.has_seventh_digit, bounds))
     is_finer = is_finer or spellings.first_like(texts, spellings.SEVENTH_DIGIT) is not None
     for unit in ("ns", "us") if is_finer else ("us",):
-        type_ = _READERS[format_].type(unit, tz)
+        type_ = _type_of(format_, unit, tz)
         try:
             values = read(texts, type_, own)
             for bound in bounds:
@@ -156,6 +153,19 @@ def _read_with_bounds(
         offsets = find_offsets(texts if has_rows else to_array(bounds, pa.string()))
         offsets |= _offsets_at_ends(bounds)
     return TemporalValues(format_, values, frozenset(offsets))
+
+
+def _type_of(format_: TemporalFormat, unit: str, tz: str) -> pa.DataType:
+    """Return the type that a column of a format gets."""
+    match format_:
+        case TemporalFormat.DATE:
+            return pa.date32()
+        case TemporalFormat.TIME:
+            return pa.time64(unit)
+        case TemporalFormat.DURATION:
+            return pa.duration(unit)
+        case _:
+            return pa.timestamp(unit, tz if format_ is TemporalFormat.AWARE else None)
 
 
 def _is_held(bound: str, type_: pa.DataType) -> bool:
@@ -207,7 +217,8 @@ def check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -
 # --- texts that Arrow's cast reads as the grammar does -------------------------------------------------
 
 
-#: The types that Arrow casts texts of each format to, in the order to try them.
+#: The types that Arrow casts texts of each format to, in the order to try them. Texts of these formats are
+#: also inferred to be dates or times where nothing else says so.
 FAST_CASTS: Final[Mapping[TemporalFormat, tuple[pa.DataType, ...]]] = {
     TemporalFormat.DATE: (pa.date32(),),
     TemporalFormat.NAIVE: (pa.timestamp("us"), pa.timestamp("ns")),
@@ -311,7 +322,7 @@ def _distinct_offsets(texts: pa.StringArray) -> set[str]:
     others = pa.py_buffer(tails[~is_z])
     different = pc.unique(pa.Array.from_buffers(pa.uint64(), np.count_nonzero(~is_z), [None, others]))
     offsets = {tail.to_bytes(6, "little").decode() for tail in different.to_pylist()}
-    if not all(map(_is_offset, offsets)):
+    if not all(re.fullmatch(spellings.OFFSET, offset) for offset in offsets):
         return find_offsets(texts)
     return offsets | {"Z"} if is_z.any() else offsets
 
@@ -323,7 +334,7 @@ def find_offsets(texts: Any) -> set[str]:
 
 
 def _offsets_at_ends(bounds: Sequence[str]) -> set[str]:
-    return {match[0] for match in map(_offset_at_end, bounds) if match}
+    return {match[0] for bound in bounds if (match := re.search(f"{spellings.OFFSET}$", bound))}
 
 
 # --- texts in any spelling -----------------------------------------------------------------------------
@@ -335,13 +346,13 @@ def read(texts: Any, type_: pa.DataType, format_: TemporalFormat | None = None) 
         return pa.nulls(len(texts), type_)
     expected = TemporalFormat.DURATION if pa.types.is_duration(type_) else None
     format_ = format_ or spellings.format_of(texts, expected=expected)
-    reader = _READERS[format_]
-    if not reader.holds(type_):
+    if not _HOLDERS[format_](type_):
         # Beside 01:00:01, which is a duration too, 10:30 is what does not fit.
         unlike = None if expected is None else spellings.first_without(texts, expected)
         row = spellings.first_present(texts)[0] if unlike is None else unlike
         raise CellError(row, texts[row].as_py(), f"is among {format_.value}, which {type_} does not hold")
-    return _read_batches(lambda some: reader.read(some, type_), texts, type_)
+    read_batch = _read_dates_and_times if expected is None else _read_durations
+    return _read_batches(partial(read_batch, type_=type_), texts, type_)
 
 
 def _read_batches(
@@ -405,20 +416,16 @@ def _read_format(texts: pa.StringArray, format_: TimeFormat) -> pa.Array:
     moments = read_moments(texts, format_.shape)
     if moments.is_no_day.any():
         row = int(moments.is_no_day.argmax())
-        is_early = take_apart(texts.slice(row, 1), format_.shape).numbers["Y"][0] == 0
-        problem = "is in the year 0000" if is_early else "is not a day of the calendar"
+        numbers, _ = take_apart(texts.slice(row, 1), format_.shape)
+        problem = "is in the year 0000" if numbers["Y"][0] == 0 else "is not a day of the calendar"
         raise CellError(row, texts[row].as_py(), problem)
     zone = format_.type.tz if pa.types.is_timestamp(format_.type) else None
     return pc.cast(_to_timestamps(moments, texts, pa.timestamp("us", zone)), format_.type)
 
 
-def _read_dates(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
-    if pa.types.is_timestamp(type_):
-        return _read_timestamps(texts, type_)
-    return pc.cast(pc.cast(texts, pa.date32()), type_)
-
-
-def _read_timestamps(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
+def _read_dates_and_times(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
+    if pa.types.is_date(type_):
+        return pc.cast(pc.cast(texts, pa.date32()), type_)
     return _to_timestamps(read_moments(texts, *spellings.TIME_SHAPES), texts, type_)
 
 
@@ -429,7 +436,7 @@ def _to_timestamps(moments: Moments, texts: pa.StringArray, type_: pa.DataType) 
 
 def _read_durations(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     # Each part has its own sign.
-    numbers = take_apart(texts, *spellings.DURATION_SHAPES).numbers
+    numbers, _ = take_apart(texts, *spellings.DURATION_SHAPES)
     of_seconds, of_time, of_all = (1 - 2 * numbers[f"{part}minus"] for part in ("second_", "time_", ""))
     seconds = (numbers["H"] * 60 + numbers["M"]) * 60 + of_seconds * numbers["S"]
     days = numbers["w"] * 7 + numbers["d"]
@@ -455,21 +462,12 @@ def _to_type(
     return pc.if_else(pc.is_valid(texts), values, pa.nulls(1, type_)[0]) if texts.null_count else values
 
 
-class _Reader(NamedTuple):
-    """How texts of a format are read: the type for a unit and time zone, and which types hold them."""
-
-    type: Callable[[str, str], pa.DataType]
-    holds: Callable[[pa.DataType], bool]
-    read: Callable[[pa.StringArray, pa.DataType], pa.Array]
-
-
-#: A column of dates may also become timestamps at midnight; an instant needs an offset.
-_READERS: Final = {
-    TemporalFormat.DATE: _Reader(lambda *_: pa.date32(), any_of(pa.types.is_date, is_naive), _read_dates),
-    TemporalFormat.NAIVE: _Reader(lambda unit, _: pa.timestamp(unit), is_naive, _read_timestamps),
-    TemporalFormat.AWARE: _Reader(pa.timestamp, is_aware, _read_timestamps),
-    TemporalFormat.TIME: _Reader(lambda unit, _: pa.time64(unit), pa.types.is_time, _read_timestamps),
-    TemporalFormat.DURATION: _Reader(
-        lambda unit, _: pa.duration(unit), pa.types.is_duration, _read_durations
-    ),
+#: The types that hold the texts of each format. A column of dates may also become timestamps at midnight; an
+#: instant needs an offset.
+_HOLDERS: Final[dict[TemporalFormat, TypeTest]] = {
+    TemporalFormat.DATE: any_of(pa.types.is_date, is_naive),
+    TemporalFormat.NAIVE: is_naive,
+    TemporalFormat.AWARE: is_aware,
+    TemporalFormat.TIME: pa.types.is_time,
+    TemporalFormat.DURATION: pa.types.is_duration,
 }

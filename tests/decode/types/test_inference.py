@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.decode.exact_json import ValueKind
-from connecty_frames.decode.types.encodings import AnyDecimal, epoch
+from connecty_frames.decode.types.encodings import OpenType, epoch
 from connecty_frames.decode.types.inference import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
 from tests.cases import cases
@@ -316,7 +316,7 @@ def test_a_lone_surrogate_among_other_columns(decode_json: Decode) -> None:
 
 def test_a_lone_surrogate_does_not_fit_a_type(column: DecodeColumn) -> None:
     """With schema= it is an error, also for text."""
-    for type_ in (TEXT, pa.large_string(), INT, AnyDecimal()):
+    for type_ in (TEXT, pa.large_string(), INT, OpenType(Decimal)):
         with pytest.raises(ConversionError, match="a lone surrogate") as caught:
             column(['"1"', '"\\ud800"'], schema_type=type_)
         assert caught.value.row == 1
