@@ -14,9 +14,9 @@ from connecty_frames.answer import Answer, read_schema
 from connecty_frames.asking.auth import Auth
 from connecty_frames.asking.endpoints import Endpoints
 from connecty_frames.asking.submission import Submission, question_body, resume_command
-from connecty_frames.calls.asynchronous import in_thread
+from connecty_frames.calls.asynchronous import ask_in_thread
 from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
-from connecty_frames.errors import ConfigError, HistoryWarning, warn
+from connecty_frames.errors import CodeLocation, ConfigError, HistoryWarning, warn
 from connecty_frames.http.redaction import masked_id
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
@@ -498,8 +498,10 @@ def awaited(
     **fixed: Any,
 ) -> Coroutine[Any, Any, _Result]:
     """Return a coroutine that asks by the client that is found then, and makes something of the answer."""
+    # No coroutine function, so that warnings point at the line that called: in a task that is the coroutine
+    # alone, no line of the caller is on the stack.
 
     def prepare(cancelled: threading.Event) -> Call:
         return find().call(question, AskOptions.from_kwargs(options, **fixed), cancelled=cancelled)
 
-    return in_thread(prepare, make)
+    return ask_in_thread(prepare, make, CodeLocation.of_caller())

@@ -11,32 +11,30 @@ import sys
 import warnings
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames._base.text import value_text
 
 if TYPE_CHECKING:
-    from dataclasses import InitVar
+    from dataclasses import InitVar, field
     from datetime import datetime
+    from typing import dataclass_transform
+
+    # The annotated attributes of an error are its keywords. At runtime no error is a dataclass, since each
+    # would add half a millisecond to the import.
+    @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
+    class _Keywords(Exception): ...
+
+else:
+    _Keywords = Exception
 
 #: With the separator, so that a folder beside it whose name begins with the same letters does not match.
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 
-_Error = TypeVar("_Error", bound="type[ConnectyError]")
 
-
-# Not dataclasses themselves, since each would add half a millisecond to the import.
-@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
-def _keywords(error: _Error) -> _Error:
-    """Tell type checkers that the annotated attributes of an error are its keywords."""
-    return error
-
-
-@_keywords
-class ConnectyError(Exception):
+class ConnectyError(_Keywords):
     """The base class of all errors; keyword arguments become attributes.
 
     Parameters
@@ -81,7 +79,6 @@ class ConnectyError(Exception):
         return short_traceback(self)
 
 
-@_keywords
 class ConfigError(ConnectyError, ValueError):
     """A setting or option is missing or wrong; nothing was sent."""
 
@@ -99,7 +96,6 @@ def missing_extra(extra: str, subject: str, error: ModuleNotFoundError) -> Confi
     return ConfigError(f"{subject} {error.name}: pip install 'connecty-frames[{extra}]'.", setting=extra)
 
 
-@_keywords
 class ConnectionFailed(ConnectyError):
     """The server could not be reached, or sent no token; nothing else was sent."""
 
@@ -110,7 +106,6 @@ class ConnectionFailed(ConnectyError):
     token endpoint was lost."""
 
 
-@_keywords
 class AuthError(ConnectyError):
     """The credentials were refused, or the token endpoint did not return a token."""
 
@@ -118,7 +113,6 @@ class AuthError(ConnectyError):
     """The HTTP status of the refusal, or None if there was no usable answer."""
 
 
-@_keywords
 class APIError(ConnectyError):
     """The server answered with an error status."""
 
@@ -135,7 +129,6 @@ class NotFoundError(APIError):
     """404: no such workspace or question."""
 
 
-@_keywords
 class RateLimitError(APIError):
     """429: too many requests, and waiting longer would exceed the timeout."""
 
@@ -148,7 +141,6 @@ class ServerError(APIError):
     """5xx: the server is at fault."""
 
 
-@_keywords
 class ResponseError(ConnectyError):
     """The body is not what the API promises."""
 
@@ -164,7 +156,6 @@ class ResponseTooLarge(ResponseError):
     """The body is longer than the limit, in bytes; reading stopped there."""
 
 
-@_keywords
 class QuestionError(ConnectyError):
     """A question has no usable answer. The error carries everything known about the question."""
 
@@ -184,7 +175,6 @@ class QuestionFailed(QuestionError):
     """The server could not answer the question (state FAILED)."""
 
 
-@_keywords
 class QuestionLimitError(QuestionError):
     """``max_questions_per_day`` questions were asked in the last 24 hours; this one was not sent."""
 
@@ -196,7 +186,6 @@ class QuestionTimeout(QuestionError, TimeoutError):
     """There was no answer within the timeout. The question may still be running."""
 
 
-@_keywords
 class NoTableError(QuestionError):
     """The question was answered without a table; ``response_summary`` may say why."""
 
@@ -210,7 +199,6 @@ class SubmissionUncertain(QuestionError):
     """The question was sent, but it is unknown whether it arrived. It is not sent again."""
 
 
-@_keywords
 class WriteFailed(ConnectyError, OSError):
     """An answer cannot be written to its file, for example on a full disk; fetch it by its id for free."""
 
@@ -219,7 +207,6 @@ class WriteFailed(ConnectyError, OSError):
     """The operating system's error number, or None if it has none."""
 
 
-@_keywords
 class ConversionError(ConnectyError):
     """A value cannot be converted to the type of its column."""
 
@@ -231,7 +218,6 @@ class ConversionError(ConnectyError):
     """The value, shortened and made safe to print."""
 
 
-@_keywords
 class TruncatedError(ConnectyError):
     """Rows were cut, and ``on_truncation="raise"``."""
 
@@ -245,7 +231,6 @@ class QueryRefused(ConnectyError):
     """The SQL is not one query that only reads, or was not understood; nothing was sent to the database."""
 
 
-@_keywords
 class PinChanged(ConnectyError):
     """A pinned question has a different answer now: SQL, columns, types or number of rows differ."""
 

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import urlsplit
 
 from connecty_frames._base.text import path_text, snippet
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import ArrowTable
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.table import QuestionStore
-
-_TIMES: Final = frozenset({"asked_at", "accepted_at", "ended_at"})
-_NUMBERS: Final = frozenset({"id", "rows", "reused"})
 
 
 @overload
@@ -227,7 +224,8 @@ def records_table(
     with _usable(database):
         rows = read_records(database, states=_states(state), since=earliest, limit=limit)
     found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    types = {name: pa.int64() for name in _NUMBERS} | {name: pa.timestamp("us", "UTC") for name in _TIMES}
+    types = dict.fromkeys(("id", "rows", "reused"), pa.int64())
+    types |= dict.fromkeys(("asked_at", "accepted_at", "ended_at"), pa.timestamp("us", "UTC"))
     if all(int(row["dw_id"]) <= LARGEST for row in found):
         types["dw_id"] = pa.int64()
         found = [{**row, "dw_id": int(row["dw_id"])} for row in found]

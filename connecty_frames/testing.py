@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.settings.sources import configure, swap_configured
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
 __all__ = ["connected"]
-
-_PREFIX: Final = "CONNECTY_"
 
 
 @contextmanager
@@ -61,7 +59,7 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
         except ConfigError:
             connection = stack.enter_context(running).connection
         stack.enter_context(
-            _environment({f"{_PREFIX}{name.upper()}": str(value) for name, value in connection.items()})
+            _environment({f"CONNECTY_{name.upper()}": str(value) for name, value in connection.items()})
         )
         stack.callback(swap_configured, swap_configured({}))
         configure(**connection)
@@ -73,9 +71,9 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
 @contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
     """Replace the settings of the environment by these, and restore them afterwards."""
-    names = {f"{_PREFIX}{name.upper()}" for name in (*NAMES, "config", "sandbox")}
+    names = {f"CONNECTY_{name.upper()}" for name in (*NAMES, "config", "sandbox")}
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.upper() in names}
-    os.environ.update({**settings, f"{_PREFIX}CONFIG": os.devnull})
+    os.environ.update({**settings, "CONNECTY_CONFIG": os.devnull})
     try:
         yield
     finally:

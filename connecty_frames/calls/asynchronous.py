@@ -14,36 +14,30 @@ from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from connecty_frames.asking.submission import annotate
-from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
+from connecty_frames.errors import WARNING_LOCATION, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from connecty_frames.answer import Answer
+    from connecty_frames.errors import CodeLocation
     from connecty_frames.options import AskOptions
     from connecty_frames.question import Call
 
 _Result = TypeVar("_Result")
 
 
-def in_thread(
-    prepare: Callable[[threading.Event], Call], make: Callable[[Answer, AskOptions], _Result]
-) -> Coroutine[Any, Any, _Result]:
-    """Return a coroutine that makes a call in its own thread, and something of its answer."""
-    # This is no coroutine function itself, so that warnings point at the line that called: in a task that is
-    # the coroutine alone, no line of the caller is on the stack. ``prepare`` runs in the thread of the event
-    # loop, so that wrong arguments or settings are raised before a thread is started.
-    return _ask_async(prepare, make, CodeLocation.of_caller())
-
-
-async def _ask_async(
+async def ask_in_thread(
     prepare: Callable[[threading.Event], Call],
     make: Callable[[Answer, AskOptions], _Result],
     location: CodeLocation,
 ) -> _Result:
+    """Make a call in its own thread, and something of its answer; warnings point at the location."""
+    # ``prepare`` runs in the thread of the event loop: wrong arguments or settings are raised before a thread
+    # is started.
     import asyncio  # here, since it is not needed otherwise, and loaded wherever something is awaited
 
     is_task = False

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.settings.values import SettingsDict
 
-#: The variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
-_SANDBOX: Final = "CONNECTY_SANDBOX"
 #: The bytes of a file that are read as a secret.
 _LONGEST_SECRET: Final = 65_536
 #: The settings that name an account.
@@ -164,12 +162,13 @@ def resolve(**arguments: Any) -> Settings:
 
 def wants_sandbox() -> bool:
     """Whether the environment tells calls to ask a sandbox; raises ConfigError."""
-    text = environment().get(_SANDBOX, "0")
+    # The variable is no setting: a Client does not look at it.
+    text = environment().get("CONNECTY_SANDBOX", "0")
     try:
         return parse_bool(text)
     except ValueError as error:
         raise ConfigError(
-            f"{_SANDBOX}={snippet(text)} in the environment: {error}.", setting="sandbox"
+            f"CONNECTY_SANDBOX={snippet(text)} in the environment: {error}.", setting="sandbox"
         ) from None
 
 

@@ -53,16 +53,6 @@ _HISTORY_WORDS: Final[dict[str, bool | Literal["require"]]] = {
 #: Texts that are no path for ``history``: these words, and what is more likely meant as one.
 HISTORY_WORDS: Final = frozenset({*_HISTORY_WORDS, "", ".", "on", "off", "yes", "no"})
 
-#: What to do without credentials, in Python and on the command line.
-_NO_CREDENTIALS: Final = {
-    "hint": "Run `connecty login` once, set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET, or call "
-    "cf.configure(); ConnectyAI support provides them. Without an account, call cf.use_sandbox() (import "
-    "connecty_frames as cf).",
-    "shell_hint": "Run `connecty login` once, or set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET; "
-    "ConnectyAI support provides them. Without an account, add --sandbox to `connecty ask`.",
-}
-
-
 #: The scheme of a store, and the port behind its host.
 _POSTGRES: Final = re.compile("postgres(?:ql)?://", re.IGNORECASE)
 #: Other spellings of a database, which may have a password in them: libpq's, those of other programs, and a
@@ -365,7 +355,15 @@ class Settings:
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
-        raise ConfigError(f"No {' and '.join(missing)}.", setting=missing[0], **_NO_CREDENTIALS)
+        raise ConfigError(
+            f"No {' and '.join(missing)}.",
+            hint="Run `connecty login` once, set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET, or call "
+            "cf.configure(); ConnectyAI support provides them. Without an account, call cf.use_sandbox() "
+            "(import connecty_frames as cf).",
+            shell_hint="Run `connecty login` once, or set CONNECTY_CLIENT_ID and CONNECTY_CLIENT_SECRET; "
+            "ConnectyAI support provides them. Without an account, add --sandbox to `connecty ask`.",
+            setting=missing[0],
+        )
 
 
 #: The names of the settings.
