@@ -21,7 +21,7 @@ config = typer.Typer(name="config", cls=FlagGroup, help="Show the settings that 
 @config.command()
 def path() -> None:
     """Print the path of the profile file, even if it does not exist."""
-    from connecty_frames.settings.profiles import config_file
+    from connecty_frames.settings.sources import config_file
 
     typer.echo(config_file())
 

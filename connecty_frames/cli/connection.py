@@ -30,7 +30,7 @@ def records_by_default() -> bool:
 
 def complete_profile(incomplete: str) -> list[str]:
     """Return the names of profiles that complete a word, for the shell."""
-    from connecty_frames.settings.profiles import Profiles
+    from connecty_frames.settings.sources import Profiles
 
     try:
         return [name for name in Profiles.read(needed=False).tables if name.startswith(incomplete)]

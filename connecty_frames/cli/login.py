@@ -59,7 +59,7 @@ def login(
 
     Only the owner can read the file. The rest of its contents does not change.
     """
-    from connecty_frames.settings.profiles import Profiles
+    from connecty_frames.settings.profiles import profiles_to_change, save_profile
     from connecty_frames.settings.sources import check_settings, explain, profile_settings, selected_profile
 
     if ctx.args:  # perhaps the secret, so the message does not have it
@@ -71,7 +71,7 @@ def login(
     if region is not None and base_url is not None:
         raise ConfigError(ADDRESS_CONFLICT, setting="base_url")
     can_ask = sys.stdin is not None and sys.stdin.isatty()
-    profiles, name = Profiles.read_to_change(), selected_profile(profile)
+    profiles, name = profiles_to_change(), selected_profile(profile)
     stored = profiles.tables.get(name, {})
     if stored and not replace:
         _confirm(f"Profile {snippet(name)} exists in {path_text(profiles.path)}", can_ask=can_ask)
@@ -87,7 +87,7 @@ def login(
     settings = profile_settings(profiles, name, changes)
     if check:
         _request_token(settings, can_ask=can_ask)
-    profiles.save(name, changes)
+    save_profile(profiles.path, name, changes)
     typer.echo(f"Profile {snippet(name)} is stored in {path_text(profiles.path)}")
     for setting, _, place in explain(profile=name):
         is_stored = changes.get(setting) is not None or setting in {"region", "base_url"}

@@ -1,24 +1,33 @@
 """The sources of settings: argument > ``configure()`` > environment > profile > default.
 
 :class:`Settings` is made from these sources and passed on; no other module reads the environment or the file
-of profiles.
+of profiles, which ``profiles`` changes.
+
+A profile is a table of settings for an organisation or environment. It inherits nothing from another:
+``[staging]`` uses no setting of ``[default]``, so that a question is never sent with the credentials of one
+and the workspace of the other.
+
+The file decides where questions and secrets are sent, so it must belong to the user or to root. A file with a
+secret is refused if others can read it. Secrets are wrapped as soon as they are read, and no exception of the
+TOML reader is passed on: its frames hold the text of the file.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from connecty_frames._base.secret import hidden
-from connecty_frames._base.text import did_you_mean, path_text, snippet
+from connecty_frames._base.immutable import Immutable
+from connecty_frames._base.secret import SecretStr, hidden
+from connecty_frames._base.text import did_you_mean, listed, path_text, shell_path, snippet
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import local_path, open_regular
-from connecty_frames.settings.profiles import DEFAULT, Profiles, environment
+from connecty_frames.files import checked_path, local_path, open_regular, user_folder
 from connecty_frames.settings.values import (
     HISTORY_WORDS,
     NAMES,
@@ -29,10 +38,15 @@ from connecty_frames.settings.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from io import BufferedReader
     from typing import Unpack
 
     from connecty_frames.settings.values import SettingsDict
 
+#: The profile that is used if none is named.
+_DEFAULT: Final = "default"
+#: The largest file of profiles that is read, in bytes.
+_MAX_BYTES: Final = 2**20
 #: The bytes of a file that are read as a secret.
 _LONGEST_SECRET: Final = 65_536
 #: The settings that name an account.
@@ -185,7 +199,7 @@ def selected_profile(name: str | None = None) -> str:
     """Return the name of the profile that applies, whether it exists or not; raises ConfigError."""
     if name is None:
         name = environment().get("CONNECTY_PROFILE")
-    return check_settings({"profile": name}).profile or DEFAULT
+    return check_settings({"profile": name}).profile or _DEFAULT
 
 
 def check_settings(values: Mapping[str, Any]) -> Settings:
@@ -232,11 +246,16 @@ def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
     profile = next(named, None)
     if profile is None or isinstance(profile, str):  # any other type is an error later
         profiles = Profiles.read(needed=profile is not None)
-        if profile is None and DEFAULT in profiles.tables:
-            profile = DEFAULT
+        if profile is None and _DEFAULT in profiles.tables:
+            profile = _DEFAULT
         if profile is not None:
             sources.append(_from_profile(profiles, profile, profiles.settings(profile)))
     return sources
+
+
+def environment() -> dict[str, str]:
+    """Return the environment by names in capitals; an empty variable counts as not set."""
+    return {name.upper(): value for name, value in os.environ.items() if value}
 
 
 def _environment() -> tuple[_Source, _Source]:
@@ -312,3 +331,115 @@ def _settings(sources: list[_Source]) -> tuple[Settings, dict[str, _Source]]:
         # Not in the handler: the frames of the first error hold the value.
         raise ConfigError(f"{name} ({source.place_of(name)}): {reason}.", setting=name)
     return Settings(**values), found
+
+
+def config_file() -> Path:
+    """Return the path of the file of profiles, existing or not; a ConfigError without a home or a name."""
+    path = environment().get("CONNECTY_CONFIG")
+    if path:
+        return checked_path(path, "CONNECTY_CONFIG")
+    folder = user_folder("config")
+    if folder is None:
+        raise ConfigError(
+            "This user has no home folder for profiles. Set CONNECTY_CONFIG to name a profile file.",
+            setting="profile",
+        )
+    return folder / "config.toml"
+
+
+class Profiles(Immutable):
+    """The profiles of a file: the settings of each by its name, as they are in the file."""
+
+    hidden = frozenset({"tables"})
+
+    path: Path
+    tables: dict[str, dict[str, Any]]
+
+    @classmethod
+    def read(cls, *, needed: bool) -> Profiles:
+        """Read the file, which need not exist unless a profile is ``needed``; raises ConfigError."""
+        # Invalid TOML, another owner than this user or root, and a secret that others can read are errors.
+        is_usual = not needed and "CONNECTY_CONFIG" not in environment()
+        try:
+            path = config_file()
+        except ConfigError:  # there is no home
+            if not is_usual:
+                raise
+            return cls(Path(), {})
+        try:
+            with open_regular(path) as file:
+                return cls(path, _tables(file, path))
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            # A service may run with the home directory of another user, which it cannot read.
+            if is_usual:
+                return cls(path, {})
+            reason = error.strerror
+        except OSError as error:
+            reason = error.strerror
+        raise ConfigError(
+            f"The profiles in {path_text(path)} cannot be read: {reason}. "
+            "Set CONNECTY_CONFIG to name another file.",
+            setting="profile",
+        )
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """Return the settings of a profile; raises ConfigError."""
+        if name not in self.tables:
+            known = f"there are {listed([*map(snippet, self.tables)])}" if self.tables else "there are none"
+            raise ConfigError(
+                f"No profile {snippet(name)!r} in {path_text(self.path)}; {known}.", setting="profile"
+            )
+        return self.tables[name]
+
+
+def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
+    """Return the tables of a file with secrets wrapped, after checking its owner and permissions."""
+    status = os.fstat(file.fileno())
+    # On Windows, owner and mode have no meaning; the folder of a user is private there.
+    if os.name != "nt" and status.st_uid not in (os.geteuid(), 0):
+        raise ConfigError(
+            f"{path_text(path)} belongs to another user (uid {status.st_uid}), who could send questions and "
+            f"secrets elsewhere. Make it your own: chown {os.geteuid()} {shell_path(path)}",
+            setting="profile",
+        )
+    tables = _parse(file, path)
+    outside = [name for name, value in tables.items() if not isinstance(value, dict)]
+    if outside:
+        raise ConfigError(
+            f"{snippet(outside[0])!r} in {path_text(path)} does not belong to a profile; put it under "
+            f"[{_DEFAULT}] or another name in brackets.",
+            setting="profile",
+        )
+    is_shared = os.name != "nt" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    if is_shared and any("client_secret" in table for table in tables.values()):
+        raise ConfigError(
+            f"{path_text(path)} holds a client_secret, and others can read or change it (mode "
+            f"{stat.S_IMODE(status.st_mode):o}). Run: chmod 600 {shell_path(path)}",
+            setting="client_secret",
+        )
+    return tables
+
+
+def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
+    """Parse TOML and wrap secrets. Errors are raised where no frame holds the text of the file."""
+    import tomllib  # not imported where there is no file
+
+    if os.fstat(file.fileno()).st_size > _MAX_BYTES:
+        reason = f"it is longer than {_MAX_BYTES:,} bytes"
+    else:
+        try:
+            tables = tomllib.loads(file.read(_MAX_BYTES).decode("utf-8-sig"))
+        except tomllib.TOMLDecodeError as error:
+            reason = str(error)  # "... (at line 3, column 7)"
+        except UnicodeDecodeError:
+            reason = "it is not UTF-8 text"
+        except RecursionError:
+            reason = "its values are nested too deeply"
+        except ValueError:  # Python's limit of digits
+            reason = "a number in it has too many digits"
+        else:
+            for table in tables.values():
+                if isinstance(table, dict) and isinstance(table.get("client_secret"), str):
+                    table["client_secret"] = SecretStr(table["client_secret"])
+            return tables
+    raise ConfigError(f"{path_text(path)} is not valid TOML: {reason}.", setting="profile")

@@ -72,7 +72,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         (
             "| the profile file, the file of a pin | 1 MiB | |",
-            {"settings.profiles._MAX_BYTES": 1_048_576, "pins.folder._MAX_BYTES": 1_048_576},
+            {"settings.sources._MAX_BYTES": 1_048_576, "pins.folder._MAX_BYTES": 1_048_576},
         ),
         ("| nesting of values | 100 levels | |", {"decode.exact_json.MAX_DEPTH": 100}),
         (

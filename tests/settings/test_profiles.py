@@ -16,7 +16,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames._base.secret import SecretStr
 from connecty_frames.settings import profiles
-from connecty_frames.settings.profiles import Profiles
+from connecty_frames.settings.profiles import profiles_to_change, save_profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +67,11 @@ def existing(path: Path) -> Path:
     return path
 
 
+def save(name: str, changes: dict[str, Any]) -> None:
+    """Change a profile as ``connecty login`` does."""
+    save_profile(profiles_to_change().path, name, changes)
+
+
 def mode(path: Path) -> int:
     """Return the permissions of a file or folder."""
     return stat.S_IMODE(path.stat().st_mode)
@@ -74,7 +79,7 @@ def mode(path: Path) -> int:
 
 def test_all_else_is_kept(existing: Path) -> None:
     """Comments, order, spacing, spellings, other settings and other profiles."""
-    Profiles.read_to_change().save("default", CHANGES)
+    save("default", CHANGES)
 
     assert existing.read_text() == AFTER
 
@@ -82,7 +87,7 @@ def test_all_else_is_kept(existing: Path) -> None:
 def test_a_profile_is_added(existing: Path) -> None:
     """At the end; a name that needs quotes gets them."""
     for name in ("eu", "a.b"):
-        Profiles.read_to_change().save(name, {"client_id": 'quo"te', "dw_id": 7})
+        save(name, {"client_id": 'quo"te', "dw_id": 7})
 
     added = existing.read_text().removeprefix(BEFORE)
     assert [line for line in added.splitlines() if line] == [
@@ -98,7 +103,7 @@ def test_a_profile_is_added(existing: Path) -> None:
 def test_two_that_are_stored_at_once(existing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither is lost."""
     changed = profiles._changed
-    other = threading.Thread(target=Profiles.read_to_change().save, args=("other", {"dw_id": 7}))
+    other = threading.Thread(target=save, args=("other", {"dw_id": 7}))
 
     def slowly(*arguments: Any) -> Any:
         if other.ident is None:
@@ -107,7 +112,7 @@ def test_two_that_are_stored_at_once(existing: Path, monkeypatch: pytest.MonkeyP
         return changed(*arguments)
 
     monkeypatch.setattr(profiles, "_changed", slowly)
-    Profiles.read_to_change().save("this", {"dw_id": 8})
+    save("this", {"dw_id": 8})
     other.join()
 
     assert {"staging", "default", "this", "other"} == tomllib.loads(existing.read_text()).keys()
@@ -117,7 +122,7 @@ def test_a_new_file(path: Path) -> None:
     """Only the owner can read it, or enter its folder, whatever the umask is."""
     before = os.umask(0)
     try:
-        Profiles.read_to_change().save("default", CHANGES)
+        save("default", CHANGES)
     finally:
         os.umask(before)
 
@@ -131,7 +136,7 @@ def test_a_file_that_others_could_read(existing: Path) -> None:
     existing.write_text("[default]\ndw_id = 7\n")
     existing.chmod(0o644)
 
-    Profiles.read_to_change().save("default", CHANGES)
+    save("default", CHANGES)
 
     assert mode(existing) == 0o600
 
@@ -142,7 +147,7 @@ def test_a_link_is_kept(existing: Path, tmp_path: Path) -> None:
     existing.rename(kept)
     existing.symlink_to(kept)
 
-    Profiles.read_to_change().save("default", CHANGES)
+    save("default", CHANGES)
 
     assert existing.is_symlink()
     assert kept.read_text() == AFTER
@@ -163,7 +168,7 @@ def test_what_cannot_hold_profiles(path: Path, kind: str, monkeypatch: pytest.Mo
             monkeypatch.setenv("CONNECTY_CONFIG", os.devnull)
 
     with pytest.raises(cf.ConfigError, match="is not a regular file"):
-        Profiles.read_to_change()
+        profiles_to_change()
 
     assert not (path.parent / "nothing").exists()
 
@@ -173,7 +178,7 @@ def test_a_file_that_would_change_elsewhere(existing: Path, monkeypatch: pytest.
     monkeypatch.setattr("tomlkit.dumps", lambda _: AFTER + "[more]\n")
 
     with pytest.raises(cf.ConfigError, match=r"cannot be set in .* without changing other parts") as caught:
-        Profiles.read_to_change().save("default", CHANGES)
+        save("default", CHANGES)
 
     assert existing.read_text() == BEFORE
     shown = [repr(entry.frame.f_locals) for entry in caught.traceback[1:]]
@@ -182,5 +187,6 @@ def test_a_file_that_would_change_elsewhere(existing: Path, monkeypatch: pytest.
 
 def test_a_traceback_shows_no_profiles(existing: Path) -> None:
     """The repr has the path alone."""
-    assert repr(Profiles.read_to_change()) == f"Profiles(path={existing!r})"
-    assert repr(Profiles.read_to_change().tables["default"]["client_secret"]) == "SecretStr('**********')"
+    found = profiles_to_change()
+    assert repr(found) == f"Profiles(path={existing!r})"
+    assert repr(found.tables["default"]["client_secret"]) == "SecretStr('**********')"
