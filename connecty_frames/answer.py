@@ -17,7 +17,7 @@ from connecty_frames.decode.limits import LIMITS, ReaderLimits
 from connecty_frames.display.progress import show_in_notebook
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
-from connecty_frames.frames.attachment import write_metadata
+from connecty_frames.frames.attachment import write_schema
 from connecty_frames.options import (
     ASKING,
     AskOptions,
@@ -405,7 +405,8 @@ class Answer(WithMetadata):
                 command = resume_command(self.question_id, self._metadata.dw_id)
                 error.add_note(f"{command} fetches the answer without asking again.")
             raise
-        show_in_notebook(self._metadata)
+        if (show := show_in_notebook.get()) is not None:
+            show(self._metadata.line)
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
@@ -447,16 +448,15 @@ class Answer(WithMetadata):
 
     def _frame(self, engine: Engine, dtype_backend: DtypeBackend = "numpy_nullable") -> Any:
         table = self._table()
-        frame: Any = table
         if engine == "pandas":
             from connecty_frames.frames.pandas import to_pandas
 
-            frame = to_pandas(table, dtype_backend=dtype_backend, metadata=self._metadata)
-        elif engine == "polars":
+            return to_pandas(table, dtype_backend=dtype_backend, metadata=self._metadata)
+        if engine == "polars":
             from connecty_frames.frames.polars import to_polars
 
-            frame = to_polars(table, self._metadata)
-        return write_metadata(frame, self._metadata)
+            return to_polars(table, self._metadata)
+        return write_schema(table, self._metadata)
 
     def _table(self) -> pa.Table:
         table = self._decoded.table

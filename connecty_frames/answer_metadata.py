@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 #: The fields that are times.
 _TIMES: Final = ("asked_at", "cast_at")
+#: The key of the metadata of a frame, and the name of its accessor.
+KEY: Final = "connecty"
+#: The fields that have a key of their own in the attrs of pandas, for users who look there.
+ATTRS: Final = ("question", "question_id", "sql_query", "response_summary")
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
 #: What first guesses at a name mean.
@@ -251,6 +255,12 @@ class WithMetadata:
     def statistics(self) -> dict[str, Any]:
         """The server's statistics by column and section; numbers are int, float or Decimal."""
         return self.metadata.statistics
+
+
+def to_attrs(metadata: AnswerMetadata) -> dict[Any, str]:
+    """Return metadata as the attrs of a pandas frame: all of it as JSON text, and some fields."""
+    fields_of = {name: getattr(metadata, name) for name in ATTRS}
+    return {name: text for name, text in fields_of.items() if text is not None} | {KEY: metadata.to_json()}
 
 
 def _mark_decimal(value: object) -> str:

@@ -22,7 +22,7 @@ from connecty_frames.batch.index import NO_TABLE, PART, Entry
 from connecty_frames.calls.concurrent import Workers
 from connecty_frames.display.progress import progress
 from connecty_frames.files import atomic_write, write_failed
-from connecty_frames.frames.attachment import write_metadata
+from connecty_frames.frames.attachment import write_schema
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.table import RecordState, from_microseconds
@@ -280,7 +280,7 @@ class _BatchRun:
             path = self.part(entry)
             try:
                 with atomic_write(path) as file:
-                    write_table(write_metadata(answer.table, metadata), file)
+                    write_table(write_schema(answer.table, metadata), file)
             except pa.ArrowException as error:  # such as a struct without fields, set by schema=
                 raise errors.ConversionError(
                     f"The answer cannot be written as Parquet: {snippet(str(error), 200)}",

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress as Display
 
-    from connecty_frames.answer_metadata import AnswerMetadata
-
     Report: TypeAlias = Callable[[str, float], object]
 
 #: How many characters of the question the line shows at most.
 _MAX_TITLE: Final = 60
+#: Shows a text in place of the line of the latest wait in a notebook; None if it had no line there.
+show_in_notebook: Final[ContextVar[Callable[[str], object] | None]] = ContextVar(
+    "show_in_notebook",  # pragma: no mutate - only its repr has this name
+    default=None,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def progress(
     """Return a context with a function that shows a state and the seconds elapsed."""
     # True shows a line, False nothing, a callable receives a :class:`Progress`; None shows the line in a
     # terminal and in a notebook. The line never goes to standard output, which is for data.
-    _output.set(None)
+    show_in_notebook.set(None)
     if callable(wanted):
         return nullcontext(lambda state, elapsed: wanted(Progress(state, elapsed, question_id, question)))
     if wanted is not False and not getattr(sys.stderr, "closed", sys.stderr is None):
@@ -147,32 +150,17 @@ def notebook_shell() -> Any:
     return shell if hasattr(shell, "kernel") else None
 
 
-#: The output of the cell with the line of the latest wait; None if there was none.
-_output: Final[ContextVar[dict[str, str] | None]] = ContextVar(
-    "_output",  # pragma: no mutate - only its repr has this name
-    default=None,
-)
-
-
-def show_in_notebook(metadata: AnswerMetadata) -> None:
-    """Show a line about an answer where a notebook has shown the progress of its question, else nothing."""
-    transient = _output.get()
-    if transient is not None and (shell := notebook_shell()) is not None:
-        shell.display_pub.publish({"text/plain": metadata.line}, transient=transient, update=True)
-
-
 @contextmanager
 def _in_notebook(shell: Any, question: str | None, question_id: str) -> Iterator[Report]:
     title = _title(question)
-    publish = shell.display_pub.publish
     transient = {"display_id": f"connecty-{question_id}-{id(title)}"}
-    publish({"text/plain": title}, transient=transient)
-    _output.set(transient)
+
+    def show(text: str, *, update: bool = True) -> None:
+        shell.display_pub.publish({"text/plain": text}, transient=transient, update=update)
+
+    show(title, update=False)
+    show_in_notebook.set(show)
     try:
-        yield lambda state, elapsed: publish(
-            {"text/plain": f"{title}  {snippet(state)}  {elapsed:.0f} s  {question_id}"},
-            transient=transient,
-            update=True,
-        )
+        yield lambda state, elapsed: show(f"{title}  {snippet(state)}  {elapsed:.0f} s  {question_id}")
     finally:
-        publish({"text/plain": ""}, transient=transient, update=True)
+        show("")

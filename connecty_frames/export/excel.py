@@ -18,7 +18,7 @@ from connecty_frames._base.text import quoted, snippet
 from connecty_frames.decode.arrow_types import any_of, is_naive, is_text
 from connecty_frames.display.formatting import short_texts, texts
 from connecty_frames.errors import ConversionError, TypeFidelityWarning, warn
-from connecty_frames.frames.attachment import backend_of
+from connecty_frames.frames.attachment import read_metadata
 
 #: The size of a sheet, with the row of names, and of a cell in units of UTF-16.
 _MAX_ROWS: Final = 1_048_576
@@ -52,7 +52,7 @@ def write_xlsx(table: pa.Table, file: BinaryIO) -> None:
     """Write a table as a workbook of one sheet; raises ConversionError if it does not fit."""
     import xlsxwriter
 
-    metadata = backend_of(table).read(table)
+    metadata = read_metadata(table)
     buffer = io.BytesIO()  # since xlsxwriter hides the reason why a file cannot be written
     try:
         with (

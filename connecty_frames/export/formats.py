@@ -19,7 +19,7 @@ from connecty_frames._base.text import html, terminal
 from connecty_frames.decode.arrow_types import any_of, is_binary, is_number
 from connecty_frames.display.formatting import JSON, json_value, texts
 from connecty_frames.export.excel import write_xlsx
-from connecty_frames.frames.attachment import backend_of
+from connecty_frames.frames.attachment import read_metadata
 from connecty_frames.frames.parquet_file import write_table
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ th, td {{ padding: 0.2em 0.8em; border-bottom: 1px solid GrayText; text-align: l
 
 
 def _write_html(table: pa.Table, file: BinaryIO) -> None:
-    metadata = backend_of(table).read(table)
+    metadata = read_metadata(table)
     question = html(metadata.question or "") if metadata else ""
     file.write(_HTML_HEAD.format(title=question or "Answer").encode())
     file.write(f"<caption>{question}</caption>\n".encode() if question else b"")

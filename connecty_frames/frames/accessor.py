@@ -12,9 +12,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, Union, overload
 
 from connecty_frames._base.text import snippet
-from connecty_frames.answer_metadata import WithMetadata, no_attribute
+from connecty_frames.answer_metadata import KEY, WithMetadata, no_attribute
 from connecty_frames.errors import ConfigError, ConversionError
-from connecty_frames.frames.attachment import KEY, Frame, backend_of
+from connecty_frames.frames.attachment import Frame, library_of, read_metadata, write_metadata
 
 if TYPE_CHECKING:
     import os
@@ -60,11 +60,8 @@ if TYPE_CHECKING:
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
     """Attach metadata to a frame, in place of what it may have; raises ConfigError."""
-    # An Arrow table or a DataFrame of Spark cannot be changed: for it, a new one over the same columns is
-    # returned.
-    backend = backend_of(frame)
+    attached = write_metadata(frame, metadata)
     register_accessors()
-    attached: Frame = backend.write(frame, metadata)
     # Some libraries cache an accessor on its frame: that one holds the old metadata.
     getattr(attached, "__dict__", {}).pop(KEY, None)
     return attached
@@ -102,9 +99,8 @@ def metadata(frame: object, *, required: bool = False) -> AnswerMetadata | None:
     >>> cf.metadata(table, required=True).question
     'how many orders are there'
     """
-    backend = backend_of(frame)
+    found = read_metadata(frame)
     register_accessors()
-    found = backend.read(frame)
     if found is None and required:
         raise ConfigError(_NO_METADATA, setting="frame")
     return found
@@ -172,7 +168,7 @@ class ConnectyAccessor(WithMetadata):
     __slots__ = ("_copy", "_found", "_reference")
 
     def __init__(self, frame: Any) -> None:
-        backend = backend_of(frame)
+        is_polars = library_of(frame) == "polars"
         try:
             self._found = metadata(frame)
         except ConfigError as error:
@@ -180,10 +176,10 @@ class ConnectyAccessor(WithMetadata):
             raise AttributeError(str(error)) from None
         # polars 2 replaces the message of any AttributeError that is raised here, so that users would not
         # learn how to get the metadata. For polars the accessor raises the error when it is used.
-        if self._found is None and backend.library != "polars":
+        if self._found is None and not is_polars:
             raise AttributeError(_NO_METADATA)
         self._reference = weakref.ref(frame)
-        self._copy = backend.copy(frame)
+        self._copy = frame.clone() if is_polars else frame.copy(deep=False)
 
     @property
     def metadata(self) -> AnswerMetadata:

@@ -21,10 +21,10 @@ import sys
 import weakref
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connecty_frames._base.text import terminal
-from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.answer_metadata import ATTRS, KEY, AnswerMetadata, to_attrs
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,12 +34,7 @@ if TYPE_CHECKING:
 
 Frame = TypeVar("Frame")
 
-#: The key of the metadata, and the name of the accessor.
-KEY: Final = "connecty"
-#: The fields that have a key of their own in the attrs of pandas.
-_FIELDS: Final = ("question", "question_id", "sql_query", "response_summary")
-_Entry = tuple["weakref.ref[Any]", AnswerMetadata]
-_registry: dict[int, _Entry] = {}
+_registry: dict[int, tuple[weakref.ref[Any], AnswerMetadata]] = {}
 
 
 def _read_attrs(frame: Any) -> AnswerMetadata | None:
@@ -48,11 +43,8 @@ def _read_attrs(frame: Any) -> AnswerMetadata | None:
 
 def _write_attrs(frame: Any, metadata: AnswerMetadata) -> Any:
     # The user's own attrs stay; fields of earlier metadata go, also those that the new metadata lacks.
-    attrs = {key: value for key, value in frame.attrs.items() if key not in {*_FIELDS, KEY}}
-    for name in _FIELDS:
-        if (text := getattr(metadata, name)) is not None:
-            attrs[name] = text
-    frame.attrs = {**attrs, KEY: metadata.to_json()}
+    others = {key: value for key, value in frame.attrs.items() if key not in {*ATTRS, KEY}}
+    frame.attrs = {**others, **to_attrs(metadata)}
     return frame
 
 
@@ -61,13 +53,14 @@ def _read_registry(frame: object) -> AnswerMetadata | None:
     return metadata if reference is not None and reference() is frame else None
 
 
-def _write_registry(frame: Any, metadata: AnswerMetadata) -> Any:
+def write_registry(frame: Any, metadata: AnswerMetadata) -> Any:
+    """Register the metadata of a frame of polars, as long as it lives."""
     # Without a lock, which could deadlock: the garbage collector may run the callback in the thread that
     # holds it. Each step is one operation of a dict, an id is free again only after the callback ran, and an
     # entry counts only while its reference is to the frame in question.
     key = id(frame)
 
-    def forget(_: object, entries: dict[int, _Entry] = _registry) -> None:
+    def forget(_: object, entries: dict[int, Any] = _registry) -> None:
         entries.pop(key, None)
 
     _registry[key] = (weakref.ref(frame, forget), metadata)
@@ -150,47 +143,36 @@ def _parse(text: Any, remedy: str) -> AnswerMetadata | None:
         ) from None
 
 
-class Backend(NamedTuple):
-    """How the frames of one library keep metadata."""
-
-    library: str
-    types: tuple[str, ...]
-    read: Callable[[Any], AnswerMetadata | None]
-    write: Callable[[Any, AnswerMetadata], Any]
-    #: Returns a second frame over the same columns.
-    copy: Callable[[Any], Any]
+#: For each library the classes of its frames, and the functions that read and write their metadata.
+_LIBRARIES: Final[dict[str, tuple[tuple[str, ...], Callable[..., Any], Callable[..., Any]]]] = {
+    "pandas": (("DataFrame", "Series"), _read_attrs, _write_attrs),
+    "polars": (("DataFrame", "LazyFrame", "Series"), _read_registry, write_registry),
+    "pyarrow": (("Table", "RecordBatch", "Schema"), _read_schema, write_schema),
+    "pyspark.sql": (("DataFrame",), _read_fields, _write_fields),
+}
 
 
-_BACKENDS: Final = (
-    Backend(
-        "pandas", ("DataFrame", "Series"), _read_attrs, _write_attrs, lambda frame: frame.copy(deep=False)
-    ),
-    Backend(
-        "polars",
-        ("DataFrame", "LazyFrame", "Series"),
-        _read_registry,
-        _write_registry,
-        lambda frame: frame.clone(),
-    ),
-    Backend("pyarrow", ("Table", "RecordBatch", "Schema"), _read_schema, write_schema, lambda frame: frame),
-    Backend("pyspark.sql", ("DataFrame",), _read_fields, _write_fields, lambda frame: frame),
-)
-
-
-def write_metadata(frame: Frame, metadata: AnswerMetadata) -> Frame:
-    """Write metadata to a frame that nobody else has, or to an Arrow table over the same columns."""
-    written: Frame = backend_of(frame).write(frame, metadata)
-    return written
-
-
-def backend_of(frame: object) -> Backend:
-    """Return how a frame keeps metadata; imports nothing, and raises ConfigError if it is not a frame."""
-    for backend in _BACKENDS:
-        library = sys.modules.get(backend.library)
-        for name in backend.types:
-            if isinstance(frame, getattr(library, name, ())):
-                return backend
+def library_of(frame: object) -> str:
+    """Return the library of a frame; imports nothing, and raises ConfigError if it is not a frame."""
+    for library, (classes, _, _) in _LIBRARIES.items():
+        module = sys.modules.get(library)
+        if any(isinstance(frame, getattr(module, name, ())) for name in classes):
+            return library
     raise ConfigError(
         f"{terminal(type(frame).__name__)} is not a frame: expected one of pandas, polars, pyarrow or Spark.",
         setting="frame",
     )
+
+
+def read_metadata(frame: object) -> AnswerMetadata | None:
+    """Return the metadata of a frame; raises ConfigError if it is damaged, or not a frame."""
+    _, read, _ = _LIBRARIES[library_of(frame)]
+    found: AnswerMetadata | None = read(frame)
+    return found
+
+
+def write_metadata(frame: Frame, metadata: AnswerMetadata) -> Frame:
+    """Write metadata to a frame; returns a new one where it cannot be changed, as in Arrow and Spark."""
+    _, _, write = _LIBRARIES[library_of(frame)]
+    written: Frame = write(frame, metadata)
+    return written

@@ -18,7 +18,7 @@ from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, Schema, SchemaTy
 from connecty_frames.decode.types.encodings import Encoding, OpenType
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import accessor
-from connecty_frames.frames.attachment import backend_of, write_metadata
+from connecty_frames.frames.attachment import library_of, write_schema
 from connecty_frames.frames.loading import to_engine
 from connecty_frames.frames.schema import to_schema_types
 from connecty_frames.frames.to_arrow import to_arrow
@@ -119,7 +119,7 @@ def cast_table(
         return pa.RecordBatchReader.from_batches(arrow_schema, batches)
     made = pa.Table.from_batches(list(batches), arrow_schema)
     known = accessor.metadata(made, required=True)
-    return write_metadata(to_engine(made, made_engine, known), known)
+    return to_engine(made, made_engine, known)
 
 
 def rerun(
@@ -167,7 +167,7 @@ def _target(
             version=__version__,
             cast_at=datetime.now(UTC),
         )
-        return write_metadata(Schema(found).arrow, described)
+        return write_schema(Schema(found).arrow, described)
 
     given = to_schema_types(schema) or SchemaTypes({}, complete=False)
     given = given.named_as_in([column.name for column in columns])
@@ -241,7 +241,7 @@ def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
             table = table.reset_index(levels, allow_duplicates=True) if levels else table
             table = table.reset_index(drop=True)
         given = to_arrow(table)
-        library: Any = backend_of(table).library
+        library: Any = library_of(table)
         return Rows(given.schema, given.to_batches(max_chunksize=_BATCH_ROWS)), library
     if hasattr(table, "__arrow_c_stream__") and name not in _INSTEAD:
         is_reader = isinstance(table, pa.RecordBatchReader)

@@ -75,7 +75,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 
 def to_engine(table: pa.Table, engine: Engine, metadata: AnswerMetadata | None = None) -> Any:
-    """Return a table as the frame of a library, which is made as the metadata says but does not get it."""
+    """Return a table as the frame of a library with this metadata, which an Arrow table has already."""
     if engine == "pyarrow":
         return table
     if engine == "polars":

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames._base.text import listed, snippet
+from connecty_frames.answer_metadata import to_attrs
 from connecty_frames.decode.arrow_types import any_of, first_match, is_text
 from connecty_frames.decode.exact_json import EXACT_CONTEXT
 from connecty_frames.decode.schema import SET_BY_CALLER
@@ -71,6 +72,8 @@ def to_pandas(
     index = pd.RangeIndex(table.num_rows)
     frame = pd.DataFrame(dict(enumerate(arrays)), index=index, copy=many_blocks)
     frame.columns = pd.Index(names, dtype=_NUMPY_STRING or "str")
+    if metadata is not None:
+        frame.attrs = to_attrs(metadata)
     return frame
 
 

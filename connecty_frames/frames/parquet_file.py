@@ -10,9 +10,10 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames._base.text import snippet, value_text
+from connecty_frames.answer_metadata import KEY
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import answer_file, checked_path
-from connecty_frames.frames.attachment import KEY, write_schema
+from connecty_frames.frames.attachment import write_schema
 from connecty_frames.frames.to_arrow import to_arrow
 
 if TYPE_CHECKING:

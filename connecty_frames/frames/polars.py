@@ -21,7 +21,7 @@ from connecty_frames.decode.arrow_types import any_of, is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
-from connecty_frames.frames.attachment import categories_of
+from connecty_frames.frames.attachment import categories_of, write_registry
 from connecty_frames.frames.dtypes import DECIMAL_DIGITS, check_zones
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
     ]
     known = categories_of(metadata) if encoded and metadata is not None else {}
     enums = [frame[name].cast(pl.Enum(map(str, known[name].values))) for name in encoded if name in known]
-    return frame.with_columns(enums) if enums else frame
+    frame = frame.with_columns(enums) if enums else frame
+    return frame if metadata is None else write_registry(frame, metadata)
 
 
 _is_streamed: Final = any_of(pa.types.is_primitive, pa.types.is_string, pa.types.is_decimal128)

@@ -12,7 +12,7 @@ from connecty_frames._base.text import snippet
 from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, ConnectyError, ConversionError
-from connecty_frames.frames.attachment import backend_of
+from connecty_frames.frames.attachment import library_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def to_arrow(frame: object) -> pa.Table:
     """Return a frame of any library as an Arrow table of the same values; raises ConfigError."""
-    library: Any = backend_of(frame).library
+    library = library_of(frame)
     if library == "pyarrow":
         return frame
     try:

@@ -7,12 +7,16 @@ import re
 import sys
 import threading
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.display.progress import Progress, notebook_shell, progress, show_in_notebook
+from connecty_frames.answer import Answer
+from connecty_frames.display.progress import Progress, notebook_shell, progress
+from connecty_frames.options import AskOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
@@ -233,20 +237,23 @@ def test_a_notebook_shows_one_output_that_ends_empty(
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_line_about_a_frame_takes_the_place_of_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_line_about_a_frame_takes_the_place_of_the_progress(
+    golden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of the latest question; where no progress was shown, there is no line either."""
-    shell = Shell()
+    shell, options = Shell(), AskOptions(engine="pyarrow")
+    countries = Answer.from_json(golden / "top_countries.json")
     monkeypatch.setitem(sys.modules, "IPython", shell)
 
     with progress("how many?", QUESTION_ID, wanted=None):
         pass
-    show_in_notebook(AnswerMetadata(rows=1, schema=[{"name": "n"}]))
+    countries.to_frame(options)
     with progress("how many?", QUESTION_ID, wanted=False):
         pass
-    show_in_notebook(AnswerMetadata())
+    countries.to_frame(options)
 
     texts, places, updates = zip(*shell.published, strict=True)
-    assert (texts, updates) == (("how many?", "", "1 row x 1 column."), (False, True, True))
+    assert (texts, updates) == (("how many?", "", countries.metadata.line), (False, True, True))
     assert len(set(places)) == 1
 
 

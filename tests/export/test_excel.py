@@ -19,7 +19,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.export import excel
 from connecty_frames.export.formats import WRITERS
-from connecty_frames.frames.attachment import write_metadata
+from connecty_frames.frames.attachment import write_schema
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def test_the_sheet(golden: Path) -> None:
     """
     table = cf.Answer.from_json(golden / "top_countries.json", question="which?").to_arrow()
     asked_at = datetime(2025, 7, 1, 12, 30, tzinfo=UTC)
-    table = write_metadata(table, replace(cf.metadata(table), asked_at=asked_at))
+    table = write_schema(table, replace(cf.metadata(table), asked_at=asked_at))
     book = workbook(written(table))
     found = book.active
 
