@@ -35,16 +35,16 @@ _NO_METADATA: Final = (
 if TYPE_CHECKING:
     # Frames whose accessor type checkers know; at run time, ordinary frames of the libraries.
 
-    class _Frame:
-        @property
-        def connecty(self) -> ConnectyAccessor: ...
-
     class _Typed:  # a name of its own for each class, which checkers show as that of the alias below
-        class PandasFrame(_Frame, pd.DataFrame):
+        class PandasFrame(pd.DataFrame):
             """A frame of pandas with the metadata of an answer."""
 
-        class PolarsFrame(_Frame, pl.DataFrame):
+            connecty: ConnectyAccessor
+
+        class PolarsFrame(pl.DataFrame):
             """A frame of polars with the metadata of an answer."""
+
+            connecty: ConnectyAccessor
 
         class ArrowTable(pa.Table):  # type: ignore[misc]
             """An Arrow table with the metadata of an answer."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,8 +22,8 @@ from connecty_frames.frames.loading import to_engine
 from connecty_frames.frames.schema import to_schema_types
 from connecty_frames.frames.to_arrow import to_arrow
 from connecty_frames.options import check_engine
-from connecty_frames.warehouse.cast import Rows, Target, cast_rows, declared_types
-from connecty_frames.warehouse.running import declared, relation_rows, running
+from connecty_frames.warehouse.cast import Rows, Target, cast_rows
+from connecty_frames.warehouse.running import is_instance, relation_rows, running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,13 +141,6 @@ def rerun(
     return reader
 
 
-def declared_columns(
-    columns: Sequence[ColumnSchema], connection: object, statement: Statement
-) -> list[tuple[str, pa.DataType]]:
-    """Return the names and types that ``rerun`` would give the rows of a query; no row is read."""
-    return declared_types(declared(connection, statement), columns)
-
-
 def _target(
     metadata: AnswerMetadata, columns: Sequence[ColumnSchema], schema: Any, *, widens: bool = False
 ) -> Target:
@@ -233,10 +225,11 @@ def _columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
 def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
     """Return the rows of a table, and the kind that comes out by default; raises ConfigError."""
     name = type(table).__name__
-    if _is_a(table, "duckdb", "DuckDBPyRelation"):
+    if is_instance(table, "duckdb", "DuckDBPyRelation"):
         return relation_rows(table), "pyarrow"
-    if _is_a(table, "pandas") or _is_a(table, "polars") or isinstance(table, pa.Table):
-        if _is_a(table, "pandas"):  # a level of the index is a column if it has a name
+    is_pandas = is_instance(table, "pandas", "DataFrame")
+    if is_pandas or is_instance(table, "polars", "DataFrame") or isinstance(table, pa.Table):
+        if is_pandas:  # a level of the index is a column if it has a name
             levels = [level for level, name in enumerate(table.index.names) if name is not None]
             table = table.reset_index(levels, allow_duplicates=True) if levels else table
             table = table.reset_index(drop=True)
@@ -248,10 +241,6 @@ def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
         reader = table if is_reader else pa.RecordBatchReader.from_stream(table)
         return Rows(reader.schema, reader), "reader" if is_reader else "pyarrow"
     return _read_parts(table), "reader"
-
-
-def _is_a(table: object, library: str, name: str = "DataFrame") -> bool:
-    return isinstance(table, getattr(sys.modules.get(library), name, ()))
 
 
 def _read_parts(table: Any) -> Rows:

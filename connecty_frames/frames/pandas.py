@@ -33,12 +33,12 @@ from connecty_frames.frames.dtypes import check_zones
 
 if TYPE_CHECKING:
     from connecty_frames.answer_metadata import AnswerMetadata
+    from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.options import DtypeBackend
 
 #: The data of one column of a frame: a numpy array or a pandas extension array.
 ColumnArray: TypeAlias = Any
 Builder: TypeAlias = Callable[[pa.ChunkedArray], ColumnArray]
-BuilderTable: TypeAlias = list[tuple[Callable[[pa.DataType], bool], Builder]]
 
 _NULLABLE_STRING: Any = pd.StringDtype("pyarrow")
 #: pandas 3 has a second string dtype, whose missing value is NaN as in numpy, and uses it for column names;
@@ -220,14 +220,14 @@ def _numpy_strings(column: pa.ChunkedArray) -> ColumnArray:
 
 
 _is_text: Final = any_of(is_text, pa.types.is_null)
-_TEMPORAL: Final[BuilderTable] = [
+_TEMPORAL: Final[list[tuple[TypeTest, Builder]]] = [
     (pa.types.is_timestamp, _timestamps),
     (pa.types.is_date32, lambda column: _counts(column.cast(pa.timestamp("s")), "datetime64")),
     (pa.types.is_date64, lambda column: _counts(column.cast(pa.timestamp("ms")), "datetime64")),
     (pa.types.is_duration, lambda column: _counts(column, "timedelta64")),
 ]
 _CATEGORY: Final = (pa.types.is_dictionary, lambda column: column.to_pandas().array)
-_BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
+_BUILDERS: Final[dict[DtypeBackend, list[tuple[TypeTest, Builder]]]] = {
     "numpy_nullable": [
         (pa.types.is_integer, lambda column: pd.arrays.IntegerArray(*_copy_values(column))),
         # pandas has no Float16.

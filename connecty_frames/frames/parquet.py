@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames._base.text import path_text, snippet
+from connecty_frames.answer_metadata import KEY
 from connecty_frames.decode.arrow_types import is_list, parse_type
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import checked_path, open_regular
@@ -118,19 +119,24 @@ def read_parquet(
         table = parquet.ParquetFile(reader, page_checksum_verification=intact is None).read()
         if intact is None:  # pragma: no mutate - saves time: our checksum is enough
             table.validate(full=True)  # polars panics at text that is not UTF-8
-        pandas_metadata = _read_pandas_metadata(table)
-        table = _with_metadata(table, pandas_metadata.attrs)
+        attrs, index_columns, seconds = _read_pandas_metadata(table)
+        entries = dict(table.schema.metadata or {})
+        if METADATA_KEY not in entries and KEY in attrs:  # pandas wrote the file
+            entries[METADATA_KEY] = str(attrs[KEY]).encode(errors="backslashreplace")
+        table = table.replace_schema_metadata(entries)
     try:
         found = metadata(table)
     except ConfigError:
         raise ConfigError(
-            f"{name} is damaged: its entry {METADATA_KEY.decode()!r} is not the metadata of an answer. "
+            f"{name} is damaged: its entry {KEY!r} is not the metadata of an answer. "
             "pandas.read_parquet and polars.read_parquet read the table without it.",
             setting="path",
         ) from None
     with _library_errors(f"{name} is damaged, or holds something that {engine} cannot"):
-        table = _restore_types(table, pandas_metadata.seconds, found, options.engine)
-        frame = _to_frame(table, pandas_metadata, options)
+        table = _restore_types(table, seconds, found, options.engine)
+        frame = _to_frame(table, index_columns, found, options)
+        if engine == "pandas":
+            frame.attrs = attrs
     return frame if found is None else attach(frame, found)
 
 
@@ -146,17 +152,9 @@ def _library_errors(problem: str) -> Iterator[None]:
         raise ConfigError(f"{problem} ({detail}).", setting="path") from None
 
 
-class _PandasMetadata(NamedTuple):
-    """What pandas writes into the metadata of a schema."""
-
-    attrs: dict[Any, Any]
-    #: Names of columns, or the bounds of a range.
-    index_columns: list[Any]
-    #: The columns that pandas held in seconds without a zone.
-    seconds: set[str]
-
-
-def _read_pandas_metadata(table: pa.Table) -> _PandasMetadata:
+def _read_pandas_metadata(table: pa.Table) -> tuple[dict[Any, Any], list[Any], set[str]]:
+    """Return what pandas wrote: its attrs, the columns of its index, and those that it held in seconds."""
+    # The index is names of columns, or the bounds of a range. Columns in seconds have no zone.
     entries = table.schema.metadata or {}
     attrs, noted = _json_object(entries.get(ATTRS_KEY)), _json_object(entries.get(PANDAS_KEY))
     try:
@@ -168,7 +166,7 @@ def _read_pandas_metadata(table: pa.Table) -> _PandasMetadata:
         index = noted.get("index_columns")
     except (TypeError, KeyError):  # not written by pandas
         index, seconds = None, set()
-    return _PandasMetadata(attrs, index if isinstance(index, list) else [], seconds)
+    return attrs, index if isinstance(index, list) else [], seconds
 
 
 def _json_object(text: Any) -> dict[str, Any]:
@@ -178,15 +176,6 @@ def _json_object(text: Any) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError):  # there may be none
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _with_metadata(table: pa.Table, attrs: dict[str, Any]) -> pa.Table:
-    """Copy our metadata out of pandas' attrs, where pandas wrote the file."""
-    entries = dict(table.schema.metadata or {})
-    key = METADATA_KEY.decode()
-    if METADATA_KEY not in entries and key in attrs:
-        entries[METADATA_KEY] = str(attrs[key]).encode(errors="backslashreplace")
-    return table.replace_schema_metadata(entries)
 
 
 # --- types ------------------------------------------------------------------------------------------
@@ -275,30 +264,32 @@ def _cast_exactly(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArra
 # --- frames -----------------------------------------------------------------------------------------
 
 
-def _to_frame(table: pa.Table, pandas_metadata: _PandasMetadata, options: AskOptions) -> Any:
+def _to_frame(
+    table: pa.Table, index_columns: list[Any], answer: AnswerMetadata | None, options: AskOptions
+) -> Any:
     if options.engine == "pandas":
-        return _to_pandas(table, pandas_metadata, options.dtype_backend)
-    index = {each for each in pandas_metadata.index_columns if isinstance(each, str)}
-    table = _without(table, {name for name in index if name.startswith(_UNNAMED)})
+        return _to_pandas(table, index_columns, answer, options.dtype_backend)
+    table = _without(table, {name for name in index_columns if str(name).startswith(_UNNAMED)})
     if options.engine == "polars":
-        return _to_polars(table)
+        return _to_polars(table, answer)
     entries = table.schema.metadata or {}
     return table.replace_schema_metadata(
         {key: entries[key] for key in entries.keys() - {PANDAS_KEY, ATTRS_KEY}}
     )
 
 
-def _to_pandas(table: pa.Table, pandas_metadata: _PandasMetadata, backend: DtypeBackend) -> pd.DataFrame:
+def _to_pandas(
+    table: pa.Table, index_columns: list[Any], answer: AnswerMetadata | None, backend: DtypeBackend
+) -> pd.DataFrame:
     names: set[str] = set()
     index = None
     with suppress(Exception):  # what is invalid in any way is ignored, and no column is lost
-        names, index = _pandas_index(table, pandas_metadata.index_columns, backend)
+        names, index = _pandas_index(table, index_columns, backend)
     # Decimals of a frame that pandas wrote keep the precision that they had in it.
-    answer = None if PANDAS_KEY in (table.schema.metadata or {}) else metadata(table)
+    answer = None if PANDAS_KEY in (table.schema.metadata or {}) else answer
     frame = _pandas_columns(_without(table, names), backend, answer)
     if index is not None:
         frame.index = index
-    frame.attrs = pandas_metadata.attrs
     return frame
 
 
@@ -340,7 +331,7 @@ def _pandas_columns(
     return frame
 
 
-def _to_polars(table: pa.Table) -> pl.DataFrame:
+def _to_polars(table: pa.Table, answer: AnswerMetadata | None) -> pl.DataFrame:
     import polars as pl
 
     from connecty_frames.frames.polars import to_polars
@@ -348,7 +339,7 @@ def _to_polars(table: pa.Table) -> pl.DataFrame:
     if (repeated := repeated_name(table.column_names)) is not None:
         raise ConfigError(f"Two columns are called {snippet(repeated)!r}, which polars cannot hold.")
     try:
-        return to_polars(table, metadata(table))
+        return to_polars(table, answer)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # such as pandas' periods
         raise ConfigError(
             f"This file holds a type that polars lacks: {snippet(str(error), 200)}", setting="engine"

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import polars as pl
 import pyarrow as pa
@@ -38,7 +39,8 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
     names, types = table.column_names, table.schema.types
     targets = list(map(_supported, types))
     check_zones(zip(names, targets, strict=True), "polars", _is_zone)
-    is_streamed = all(map(_is_streamed, targets))
+    is_streamable = any_of(pa.types.is_primitive, pa.types.is_string, pa.types.is_decimal128)
+    is_streamed = all(map(is_streamable, targets))
     if targets != types or not is_streamed:
         _warn_of_losses(table.schema, targets)
         columns = [_convert(column, target) for column, target in zip(table.columns, targets, strict=True)]
@@ -52,7 +54,11 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
     else:
         table = table.replace_schema_metadata()
     if is_streamed:  # pragma: no mutate - saves a copy
-        frame = pl.DataFrame(_Stream(table))
+        # As anything but a table: those of pyarrow are imported in a pool of threads, which takes most of the
+        # time for a small one (33 us instead of 10 us for 4 columns). With less common types, polars before 2
+        # would abort here.
+        stream: Any = SimpleNamespace(__arrow_c_stream__=table.__arrow_c_stream__)
+        frame = pl.DataFrame(stream)
     else:
         frame = cast("pl.DataFrame", pl.from_arrow(table, rechunk=False))
     if is_numbered:
@@ -66,22 +72,6 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
     enums = [frame[name].cast(pl.Enum(map(str, known[name].values))) for name in encoded if name in known]
     frame = frame.with_columns(enums) if enums else frame
     return frame if metadata is None else write_registry(frame, metadata)
-
-
-_is_streamed: Final = any_of(pa.types.is_primitive, pa.types.is_string, pa.types.is_decimal128)
-
-
-class _Stream:
-    """A table that polars imports by Arrow's C interface."""
-
-    # polars imports a pyarrow table in its thread pool, which takes most of the time for a small table (33 us
-    # instead of 10 us for 4 columns). With less common types, polars before 2 would abort here.
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._table.__arrow_c_stream__(requested_schema)
 
 
 @lru_cache

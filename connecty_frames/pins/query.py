@@ -10,7 +10,7 @@ from connecty_frames._base.text import counted, snippet, value_text
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import fetch_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, QueryRefused, warn, wrong_value
-from connecty_frames.frames.cast import cast_table, declared_columns, rerun
+from connecty_frames.frames.cast import cast_table, rerun
 from connecty_frames.options import check_bool, check_count
 from connecty_frames.pins.comparison import (
     Drift,
@@ -20,6 +20,8 @@ from connecty_frames.pins.comparison import (
     parsed,
     text_fingerprint,
 )
+from connecty_frames.warehouse.cast import declared_types
+from connecty_frames.warehouse.running import declared
 from connecty_frames.warehouse.sql import fingerprint, parse, parse_any
 
 if TYPE_CHECKING:
@@ -314,7 +316,8 @@ class Pin:
         try:
             statement = parse(self.sql, dialect)
             if connection is not None:
-                found = compare_columns(self.schema, declared_columns(self.schema, connection, statement))
+                rows = declared(connection, statement)
+                found = compare_columns(self.schema, declared_types(rows, self.schema))
         except QueryRefused as error:
             reason = str(error).partition(" Nothing was sent")[0]
             return PinCheck(self.name, (Drift(refused=reason),), by_text=False)

@@ -72,11 +72,11 @@ _is_gone: Final = re.compile(r"(Catalog|Binder) Error|no such (table|column|func
 @contextmanager
 def running(connection: Any, statement: Statement) -> Iterator[Rows]:
     """Run a statement; its transaction ends with the context. Raises ConfigError for other connections."""
-    if _is_instance(connection, "duckdb", "DuckDBPyConnection"):
+    if is_instance(connection, "duckdb", "DuckDBPyConnection"):
         _check_dialect(connection, statement, "duckdb")
         with _duckdb(connection, statement) as rows:
             yield rows
-    elif _is_instance(connection, "adbc_driver_manager.dbapi", "Connection"):
+    elif is_instance(connection, "adbc_driver_manager.dbapi", "Connection"):
         with _adbc(connection, statement) as rows:
             yield rows
     else:
@@ -105,7 +105,8 @@ def declared(connection: Any, statement: Statement) -> Rows:
         raise
 
 
-def _is_instance(value: object, module: str, name: str) -> bool:
+def is_instance(value: object, module: str, name: str) -> bool:
+    """Whether a value is of a class, whose module is not imported for that."""
     return isinstance(value, getattr(sys.modules.get(module), name, ()))
 
 
