@@ -36,9 +36,8 @@ _TICKS: Final = 8
 _PADDING: Final = 10
 #: What can be the name of a field.
 _FIELD: Final = re.compile(r"(?!column \d+$|.* in full$)[^.\[\]'\"\\]{1,1000}")
-#: A day and a minute in milliseconds.
+#: A day in milliseconds.
 _DAY: Final = 86_400_000
-_MINUTE: Final = 60_000
 #: The columns in a tooltip.
 _MAX_TOOLTIP_COLUMNS: Final = 50
 
@@ -90,7 +89,12 @@ def _encoded(alt: Any, chart: Any, chosen: Chosen) -> Any:
     """Return a chart with its marks and axes."""
     dimension, measure = chosen.dimension, chosen.measure
     if chosen.kind == "bars":  # horizontal, so that names stay legible
-        x, y = _quantitative(alt, alt.X, measure), _bar_axis(alt, dimension)
+        axis = alt.Axis(titlePadding=_PADDING, **_labels(dimension))
+        # In the order of the answer, which the question may ask for.
+        y = alt.Y(
+            field=_field(dimension), type="nominal", title=snippet(dimension.name), sort=None, axis=axis
+        )
+        x = _quantitative(alt, alt.X, measure)
         return chart.mark_bar().encode(x=x, y=y).properties(width=_WIDTH)
     if chosen.kind == "line":
         chart = chart.mark_line(point=len(dimension.texts) <= _MAX_POINTS)
@@ -115,17 +119,6 @@ def _field(column: Column) -> str:
 
 def _text_field(column: Column) -> str:
     return f"{_field(column)} in full"
-
-
-def _marks(column: Column, *, as_numbers: bool) -> Sequence[float | str | None]:
-    """Return the values as Vega-Lite draws them."""
-    if as_numbers:
-        return column.numbers
-    if column.is_time:
-        # Local times of the column's zone, marked and drawn as UTC: a browser would otherwise convert them to
-        # its own zone, or move those that its zone does not have.
-        return [None if time is None else f"{time}Z" for time in texts(column.times).to_pylist()]
-    return column.texts
 
 
 def _labels(column: Column) -> dict[str, Any]:
@@ -153,7 +146,12 @@ def _rows(columns: list[Column], numbers: list[Column]) -> list[dict[str, Any]]:
     """Return the rows as Vega-Lite reads them; ``numbers`` are the columns on quantitative axes."""
     values: dict[str, Sequence[Any]] = {}
     for column in columns:
-        values[_field(column)] = _marks(column, as_numbers=column in numbers)
+        values[_field(column)] = column.numbers if column in numbers else column.texts
+        if column.is_time and column not in numbers:
+            # Local times of the column's zone, marked and drawn as UTC: a browser would otherwise convert
+            # them to its own zone, or move those that its zone does not have.
+            local = texts(column.times).to_pylist()
+            values[_field(column)] = [None if time is None else f"{time}Z" for time in local]
         values[_text_field(column)] = [text and cut(text, 1_000) for text in column.texts]
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
@@ -188,7 +186,7 @@ def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
     found = pc.unique(times.drop_null()).cast(pa.int64()).to_pylist()  # milliseconds
     # With more than these, every other label is dropped: the days.
     # Times with seconds are no labels: Vega would write the seconds alone.
-    is_few = len(found) <= _TICKS and all(time % _MINUTE == 0 for time in found)
+    is_few = len(found) <= _TICKS and all(time % 60_000 == 0 for time in found)
     ticks: dict[str, Any] = {"values": found} if is_few else {"tickCount": _TICKS}
     # By default, the label of a day has no month.
     are_days = all(time % _DAY == 0 for time in found) and pc.any(pc.not_equal(pc.day(times), 1)).as_py()
@@ -197,28 +195,16 @@ def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
     return ticks
 
 
-def _bar_axis(alt: Any, column: Column) -> Any:
-    # In the order of the answer, which the question may ask for.
-    axis = alt.Axis(titlePadding=_PADDING, **_labels(column))
-    return alt.Y(field=_field(column), type="nominal", title=snippet(column.name), sort=None, axis=axis)
-
-
 def _quantitative(alt: Any, channel: Any, column: Column, **more: Any) -> Any:
     is_integer = pa.types.is_integer(column.cells.type)
+    # By what makes percent of its numbers.
+    percent = {None: {}, 1: {"labelExpr": "datum.label + '%'"}, 100: {"format": "~%"}}
     axis = alt.Axis(
         tickCount=_TICKS,
         labelSeparation=_PADDING,
         titlePadding=_PADDING,
         **({"tickMinStep": 1} if is_integer else {}),
-        **_PERCENT[column.percent],
+        **percent[column.percent],
     )
     title = snippet(column.title) or None
     return channel(field=_field(column), type="quantitative", title=title, **{"axis": axis, **more})
-
-
-#: How an axis writes percent, by what makes percent of its numbers.
-_PERCENT: Final[dict[int | None, dict[str, str]]] = {
-    None: {},
-    1: {"labelExpr": "datum.label + '%'"},
-    100: {"format": "~%"},
-}

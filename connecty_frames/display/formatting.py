@@ -20,8 +20,6 @@ from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary
 #: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
 #: own classes of timestamp and duration.
 JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
-#: Match a time of day of midnight with its offset, which no time alone has, and a fraction of zeros.
-_ZEROS: Final = (r"T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)?$", r"(?<=:\d\d)(?:\.0+)?(?=$|[Z+-])")
 
 
 def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -57,7 +55,8 @@ def short_texts(column: pa.ChunkedArray) -> list[str | None]:
     cells: list[str | None] = texts(column).to_pylist()
     if not pa.types.is_timestamp(column.type) and not pa.types.is_time(column.type):
         return cells
-    for pattern in _ZEROS:
+    # Midnight with its offset, which no time alone has, and a fraction of zeros.
+    for pattern in (r"T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)?$", r"(?<=:\d\d)(?:\.0+)?(?=$|[Z+-])"):
         if all(cell is None or re.search(pattern, cell) for cell in cells):
             return [cell and re.sub(pattern, "", cell) for cell in cells]
     return cells

@@ -22,8 +22,6 @@ from connecty_frames.display.formatting import short_texts
 from connecty_frames.display.roles import Role, role_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pyarrow as pa
 
     from connecty_frames.answer_metadata import AnswerMetadata
@@ -167,13 +165,11 @@ def _collapsed(title: str, content: str) -> str:
 
 
 def _sql(sql: str) -> str:
-    return f"<pre>{''.join(_highlight(cut(sql.strip(), _TEXT_LENGTH)))}</pre>"
-
-
-def _highlight(sql: str) -> Iterator[str]:
     from pygments.lexers.sql import SqlLexer
 
+    parts = []
     # Without pygments' formatter, which leaves control characters and dollar signs as they are.
-    for token, text in SqlLexer(ensurenl=False).get_tokens(sql):
-        class_ = next((name for family, name in _CLASSES.items() if str(token).startswith(family)), None)
-        yield _escape(text) if class_ is None else f'<span class="connecty-{class_}">{_escape(text)}</span>'
+    for token, text in SqlLexer(ensurenl=False).get_tokens(cut(sql.strip(), _TEXT_LENGTH)):
+        class_ = next((name for family, name in _CLASSES.items() if str(token).startswith(family)), "")
+        parts.append(f'<span class="connecty-{class_}">{_escape(text)}</span>' if class_ else _escape(text))
+    return f"<pre>{''.join(parts)}</pre>"

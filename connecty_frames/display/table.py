@@ -6,7 +6,6 @@ ellipsis marks what is missing, and a line below counts it. Only what is shown i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
@@ -86,63 +85,63 @@ class _Column:
         return max(self.content, _length(self.type))
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Columns beside each other, each of its width; without an ellipsis, nothing is shortened."""
+def _lines(
+    columns: list[_Column],
+    widths: list[int],
+    box: Box = HEAVY_HEAD,
+    ellipsis: str = "",
+    *,
+    has_styles: bool = False,
+    gap: int | None = None,
+) -> Iterator[str]:
+    """Yield the lines of columns beside each other; before the row ``gap``, rows are left out."""
+    # Without an ellipsis, nothing is shortened.
 
-    columns: list[_Column]
-    widths: list[int]
-    box: Box = HEAVY_HEAD
-    ellipsis: str = ""
-    has_styles: bool = False
-
-    def lines(self, gap: int | None = None) -> Iterator[str]:
-        """Yield the lines of the table; before the row ``gap``, one says that others are left out."""
-        outer = [width + 2 for width in self.widths]
-        head = self.box.head_left, self.box.head_vertical, self.box.head_right
-        mid = self.box.mid_left, self.box.mid_vertical, self.box.mid_right
-        yield self.box.get_top(outer)
-        yield self._line([column.name for column in self.columns], head, Style(bold=True))
-        yield self._line([column.type for column in self.columns], head, _DIM)
-        yield self.box.get_row(outer, "head")
-        for at, cells in enumerate(zip(*map(self._cells, self.columns, self.widths), strict=True)):
-            if at == gap:
-                yield self._line([self.ellipsis] * len(self.columns), mid)
-            yield self._line(cells, mid)
-        yield self.box.get_bottom(outer)
-
-    @property
-    def is_shortened(self) -> bool:
-        """Whether a name or a value is not shown whole."""
-        return any(width < column.content for width, column in zip(self.widths, self.columns, strict=True))
-
-    def _cells(self, column: _Column, width: int) -> list[str | None]:
-        # Where there is no room to align points, numbers are whole rather than aligned.
-        return column.aligned if _width(column.aligned) <= width or not self.ellipsis else column.cells
-
-    def _line(self, texts: Sequence[str | None], borders: Sequence[str], style: Style | None = None) -> str:
-        cells = [self._fit("null" if text is None else text, at) for at, text in enumerate(texts)]
-        if self.has_styles:
+    def line(texts: Sequence[str | None], borders: Sequence[str], style: Style | None = None) -> str:
+        cells = [
+            _fit("null" if text is None else text, width, ellipsis, is_number=column.is_number)
+            for text, width, column in zip(texts, widths, columns, strict=True)
+        ]
+        if has_styles:
             styles = [_DIM if text is None else style for text in texts]
             cells = [own.render(cell) if own else cell for own, cell in zip(styles, cells, strict=True)]
         left, between, right = borders
         return f"{left} {f' {between} '.join(cells)} {right}"
 
-    def _fit(self, text: str, at: int) -> str:
-        """Return text padded to the width of a column, or shortened."""
-        width, length = self.widths[at], _length(text)
-        if length <= width or not self.ellipsis:
-            padding = " " * (width - length)
-            return padding + text if self.columns[at].is_number else text + padding
-        mark = self.ellipsis[:width]
-        return set_cell_size(text, width - len(mark)) + mark
+    outer = [width + 2 for width in widths]
+    head = box.head_left, box.head_vertical, box.head_right
+    mid = box.mid_left, box.mid_vertical, box.mid_right
+    yield box.get_top(outer)
+    yield line([column.name for column in columns], head, Style(bold=True))
+    yield line([column.type for column in columns], head, _DIM)
+    yield box.get_row(outer, "head")
+    shown = [
+        # Where there is no room to align points, numbers are whole rather than aligned.
+        column.aligned if _width(column.aligned) <= width or not ellipsis else column.cells
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    for at, cells in enumerate(zip(*shown, strict=True)):
+        if at == gap:
+            yield line([ellipsis] * len(columns), mid)
+        yield line(cells, mid)
+    yield box.get_bottom(outer)
+
+
+def _fit(text: str, width: int, ellipsis: str, *, is_number: bool) -> str:
+    """Return text padded to a width, or shortened."""
+    length = _length(text)
+    if length <= width or not ellipsis:
+        padding = " " * (width - length)
+        return padding + text if is_number else text + padding
+    mark = ellipsis[:width]
+    return set_cell_size(text, width - len(mark)) + mark
 
 
 def text_table(table: pa.Table, types: Sequence[str]) -> Iterator[str]:
     """Yield the lines of a whole table: all rows and columns, each value whole."""
     columns = [_Column(*each) for each in zip(table.column_names, types, table.columns, strict=True)]
     if columns:
-        yield from _Layout(columns, [min(column.full, _MAX_PADDED) for column in columns]).lines()
+        yield from _lines(columns, [min(column.full, _MAX_PADDED) for column in columns])
     else:
         yield _size(table.shape, table.shape)
 
@@ -150,7 +149,10 @@ def text_table(table: pa.Table, types: Sequence[str]) -> Iterator[str]:
 def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> Iterator[str]:
     """Yield the lines of as much of a table as a terminal shows, and one about what it does not show."""
     ellipsis = "..." if console.options.ascii_only else "…"
-    part, gap = _ends(table)
+    part, gap = table, None
+    if table.num_rows > SHOWN_ROWS:
+        gap = SHOWN_ROWS // 2
+        part = pa.concat_tables([table.slice(0, gap), table.slice(table.num_rows - gap)])
 
     def format_column(at: int) -> _Column:
         return _Column(table.column_names[at], types[at], part[at], _MAX_LENGTH)
@@ -160,28 +162,19 @@ def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> I
     left_out = ellipsis, "", pa.chunked_array([[ellipsis] * part.num_rows], pa.string())
     hidden = [_Column(*left_out)] if shown[1] < table.num_columns else []
     columns = [*head, *hidden, *tail]
-    layout = _Layout(
-        columns,
-        _share(columns, console.width - 1 - _BORDER * len(columns)),
-        HEAVY_HEAD.substitute(console.options),
-        ellipsis,
-        has_styles=console.color_system not in {None, "windows"},
-    )
-    size = _size(table.shape, shown) + (", shortened" if layout.is_shortened else "")
+    widths = _share(columns, console.width - 1 - _BORDER * len(columns))
+    is_shortened = any(width < column.content for width, column in zip(widths, columns, strict=True))
+    size = _size(table.shape, shown) + (", shortened" if is_shortened else "")
     if columns:
-        yield from layout.lines(gap)
+        box, has_styles = (
+            HEAVY_HEAD.substitute(console.options),
+            console.color_system not in {None, "windows"},
+        )
+        yield from _lines(columns, widths, box, ellipsis, has_styles=has_styles, gap=gap)
     if size != _size(table.shape, table.shape):
         yield from wrap(f"{size}; --output FILE writes all", max(console.width, 1))
     elif not columns:
         yield size
-
-
-def _ends(table: pa.Table) -> tuple[pa.Table, int | None]:
-    """Return the rows that are shown, and after how many of them others are left out, or None for nowhere."""
-    if table.num_rows <= SHOWN_ROWS:
-        return table, None
-    half = SHOWN_ROWS // 2
-    return pa.concat_tables([table.slice(0, half), table.slice(table.num_rows - half)]), half
 
 
 def _choose(

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _MAX_BARS: Final = 100
 _MAX_SERIES: Final = 6
 _HEIGHT: Final = 16
-#: The colours of lines: of the terminal's own, in the order in which they are legible on light and dark.
-_COLOURS: Final = ("cyan", "magenta", "green", "red", "blue", "yellow")
 #: The characters of bars and frames for a terminal that has ASCII alone.
 _ASCII: Final = str.maketrans(
     {
@@ -166,13 +164,15 @@ def _draw(console: Console, **options: Any) -> list[str]:
     are_many, has_colours = len(options["xs"]) > 1, bool(console.color_system) and not console.no_color
     # Without colours, the letters of the ASCII set distinguish lines.
     is_ascii = console.options.ascii_only or (are_many and not has_colours)
+    # The terminal's own, in the order in which they are legible on light and dark.
+    colours = ["cyan", "magenta", "green", "red", "blue", "yellow"]
     try:
         with np.errstate(all="ignore"):
             picture: str = import_uniplot().plot_to_string(
                 width=console.width,
                 line_length_hard_cap=console.width,
                 height=_HEIGHT,
-                color=list(_COLOURS) if are_many and has_colours else False,
+                color=colours if are_many and has_colours else False,
                 character_set="ascii" if is_ascii else "block",
                 **options,
             )

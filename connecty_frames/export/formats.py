@@ -50,10 +50,6 @@ def _write_csv_gz(rows: Rows, file: BinaryIO) -> None:
         _write_csv(rows, compressed)  # type: ignore[arg-type]
 
 
-def _write_ndjson(rows: Rows, file: BinaryIO) -> None:
-    file.writelines(JSON.encode_lines(_objects(table)) for table in _tables(rows))
-
-
 def _tables(rows: Rows) -> Iterator[pa.Table]:
     """Return rows as tables, at least one."""
     if isinstance(rows, pa.Table):
@@ -140,7 +136,9 @@ STREAMS: Final[dict[str, Callable[[Rows, BinaryIO], object]]] = {
     "csv": _write_csv,
     "csv.gz": _write_csv_gz,
     "tsv": lambda rows, file: _write_csv(rows, file, "\t"),
-    "ndjson": _write_ndjson,
+    "ndjson": lambda rows, file: file.writelines(
+        JSON.encode_lines(_objects(table)) for table in _tables(rows)
+    ),
     "parquet": write_table,
     "arrow": _write_arrow,
 }
