@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -70,7 +69,7 @@ class Target:
 def cast_rows(rows: Rows, target: Target) -> Iterator[Any]:
     """Yield the schema that comes out, then the batches; raises ConversionError."""
     location = CodeLocation.of_caller()
-    with _about(target):
+    try:
         columns = target.columns
         if rows.schema is not None:
             given = zip(columns, rows.given(_positions(rows.schema, columns)), strict=True)
@@ -92,6 +91,9 @@ def cast_rows(rows: Rows, target: Target) -> Iterator[Any]:
             ]
             count += len(batch)
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    except ConnectyError as error:
+        error.question_id = target.question_id
+        raise
     if target.rows is not None and count != target.rows:
         message = (
             f"The table has {counted(count, 'row')}, but the answer has {target.rows:,}: the data has "
@@ -102,16 +104,6 @@ def cast_rows(rows: Rows, target: Target) -> Iterator[Any]:
             warn(StatisticsWarning(message))
         finally:
             WARNING_LOCATION.reset(token)
-
-
-@contextmanager
-def _about(target: Target) -> Iterator[None]:
-    """Let errors say which question they are about."""
-    try:
-        yield
-    except ConnectyError as error:
-        error.question_id = target.question_id
-        raise
 
 
 def _column(array: pa.Array, pair: Pair, column: ColumnSchema, rule: ColumnRule, start: int) -> pa.Array:
@@ -279,10 +271,6 @@ def _timestamp(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
     return pa.timestamp("ns" if given.unit == "ns" else "us", zone if given.tz else None)
 
 
-def _struct(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
-    return pa.struct([(each.name, _as_answered(each.type, wanted)) for each in given])
-
-
 _ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.DataType]], ...]] = (
     (pa.types.is_uint64, lambda *_: pa.uint64()),
     (pa.types.is_integer, lambda *_: pa.int64()),
@@ -298,7 +286,10 @@ _ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.D
     (pa.types.is_time, lambda *_: pa.time64("us")),
     (any_of(pa.types.is_duration, pa.types.is_interval), lambda *_: pa.duration("us")),
     (is_list, lambda given, wanted: pa.list_(_as_answered(given.value_type, wanted))),
-    (pa.types.is_struct, _struct),
+    (
+        pa.types.is_struct,
+        lambda given, wanted: pa.struct([(each.name, _as_answered(each.type, wanted)) for each in given]),
+    ),
 )
 
 
