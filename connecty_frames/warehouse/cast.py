@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -47,8 +47,10 @@ class Rows:
     batches: Iterable[pa.RecordBatch]
     origins: Sequence[str] = ()  # the type of each column in the database's words, if they are known apart
 
-    def given(self, positions: Sequence[int]) -> list[_Given]:
-        """Return columns as the table tells them."""
+    def given(self, positions: Sequence[int]) -> list[tuple[pa.DataType, str, pa.DataType | None]]:
+        """Return for each column its type as it arrives, its origin, and the type that is declared."""
+        # The origin is the type in the database's words, in lower case, or empty if unknown. For numbers that
+        # arrive as text, the declared type is a decimal, or None if that has no bounds.
         schema: Any = self.schema
         return [_given(schema.field(each), self.origins[each] if self.origins else "") for each in positions]
 
@@ -73,7 +75,10 @@ def cast_rows(rows: Rows, target: Target) -> Iterator[Any]:
         columns = target.columns
         if rows.schema is not None:
             given = zip(columns, rows.given(_positions(rows.schema, columns)), strict=True)
-            columns = [_decide(*each, widens=target.widens) for each in given]
+            columns = [
+                _decide(column, origin, declared, widens=target.widens)
+                for column, (_, origin, declared) in given
+            ]
             plan = _plan(rows, columns)
         rules = [target.rules.get(column.name, ColumnRule()) for column in columns]
         described = target.describe(columns)
@@ -144,22 +149,13 @@ def _error(column: ColumnSchema, error: CellError, row: int | None = None) -> Co
 # --- columns by name ----------------------------------------------------------------------------------------
 
 
-class _Given(NamedTuple):
-    """A column as the table tells it."""
-
-    type: pa.DataType  # as it arrives
-    origin: str  # the type in the database's words, in lower case; empty if unknown
-    #: The type in the database, as a decimal for numbers that arrive as text; None if that has no bounds.
-    declared: pa.DataType | None
-
-
 def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[int, Pair]]:
     """Return the position of each column in the table, and the types that it passes between."""
     plan = []
     found = _positions(rows.schema, columns)
-    for position, given, column in zip(found, rows.given(found), columns, strict=True):
+    for position, (got, origin, declared), column in zip(found, rows.given(found), columns, strict=True):
         try:
-            plan.append((position, pair_of(given.type, column, given.origin, given.declared)))
+            plan.append((position, pair_of(got, column, origin, declared)))
         except CellError as error:
             raise _error(column, error) from None
     return plan
@@ -184,7 +180,7 @@ def _positions(schema: pa.Schema, columns: Sequence[ColumnSchema]) -> list[int]:
     return [position for position in found if position is not None]
 
 
-def _given(column: pa.Field, origin: str) -> _Given:
+def _given(column: pa.Field, origin: str) -> tuple[pa.DataType, str, pa.DataType | None]:
     """Return a column with what its field tells of the database, as ADBC's drivers do."""
     type_, known = column.type, column.metadata or {}
     is_postgres = b"POSTGRESQL:type" in known
@@ -197,8 +193,8 @@ def _given(column: pa.Field, origin: str) -> _Given:
             column=column.name,
         )
     if origin == "numeric" and is_text(storage):
-        return _Given(type_, origin, _numeric(int(known.get(b"POSTGRESQL:typmod", -1))))
-    return _Given(type_, origin, type_)
+        return type_, origin, _numeric(int(known.get(b"POSTGRESQL:typmod", -1)))
+    return type_, origin, type_
 
 
 def _numeric(typmod: int) -> pa.DataType | None:
@@ -222,22 +218,22 @@ def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[st
     except ConversionError:
         return [(name, pa.null()) for name in column_names(schema.names)[0]]  # types do not matter
     types = []
-    for column, given in zip(columns, rows.given(found), strict=True):
+    for column, (got, origin, declared) in zip(columns, rows.given(found), strict=True):
         try:
-            decided = _decide(column, given, widens=True)
-            pair_of(given.type, decided, given.origin, given.declared)
+            decided = _decide(column, origin, declared, widens=True)
+            pair_of(got, decided, origin, declared)
         except CellError:
             fits = False
         else:
-            fits = not _is_another_kind(given, decided.type)
-        types.append((column.name, decided.type if fits else given.declared or given.type))
+            fits = not _is_another_kind(origin, declared, decided.type)
+        types.append((column.name, decided.type if fits else declared or got))
     return types
 
 
-def _is_another_kind(given: _Given, wanted: pa.DataType) -> bool:
+def _is_another_kind(origin: str, declared: pa.DataType | None, wanted: pa.DataType) -> bool:
     """Return whether a declared type is of another kind than the wanted one: text, whole numbers."""
-    declared = given.declared and _as_answered(given.declared, wanted)
-    if declared is None or (pa.types.is_nested(wanted) and given.origin in JSON_TYPES):
+    declared = declared and _as_answered(declared, wanted)
+    if declared is None or (pa.types.is_nested(wanted) and origin in JSON_TYPES):
         return False
     if is_text(declared):
         return not is_text(wanted)
@@ -245,19 +241,19 @@ def _is_another_kind(given: _Given, wanted: pa.DataType) -> bool:
     return bool(is_whole and (pa.types.is_boolean(wanted) or _has_fractions(wanted)))
 
 
-def _decide(column: ColumnSchema, given: _Given, *, widens: bool) -> ColumnSchema:
+def _decide(column: ColumnSchema, origin: str, declared: pa.DataType | None, *, widens: bool) -> ColumnSchema:
     """Return a column with the type that comes out."""
     if not column.is_inferred:
         return column
     type_ = column.type
-    if given.declared is not None:
+    if declared is not None:
         if _is_empty(column.evidence):
-            type_ = _as_answered(given.declared, type_)
+            type_ = _as_answered(declared, type_)
         elif widens:
-            type_ = _wider(type_, given.declared)
+            type_ = _wider(type_, declared)
     if type_ == column.type:
         return column
-    return replace(column, type=type_, evidence=f"{given.origin or given.declared} in the table")
+    return replace(column, type=type_, evidence=f"{origin or declared} in the table")
 
 
 def _as_answered(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
