@@ -7,16 +7,13 @@ import re
 import sys
 import threading
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from connecty_frames.answer import Answer
 from connecty_frames.display.progress import Progress, notebook_shell, progress
 from connecty_frames.options import AskOptions
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
@@ -60,9 +57,7 @@ def test_the_repr_of_a_step() -> None:
     """It has every field; a step is immutable."""
     step = Progress("PENDING", 0.5, QUESTION_ID, None)
 
-    assert repr(step) == (
-        f"Progress(state='PENDING', elapsed=0.5, question_id='{QUESTION_ID}', question=None)"
-    )
+    assert repr(step) == f"Progress(state='PENDING', elapsed=0.5, question_id='{QUESTION_ID}', question=None)"
     with pytest.raises(AttributeError):
         step.state = "COMPLETED"  # type: ignore[misc]
 
@@ -237,23 +232,21 @@ def test_a_notebook_shows_one_output_that_ends_empty(
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_line_about_a_frame_takes_the_place_of_the_progress(
-    golden: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_line_about_a_frame_takes_the_place_of_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the latest question; where no progress was shown, there is no line either."""
     shell, options = Shell(), AskOptions(engine="pyarrow")
-    countries = Answer.from_json(golden / "top_countries.json")
+    answer = Answer.from_json(b'{"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}')
     monkeypatch.setitem(sys.modules, "IPython", shell)
 
     with progress("how many?", QUESTION_ID, wanted=None):
         pass
-    countries.to_frame(options)
+    answer.to_frame(options)
     with progress("how many?", QUESTION_ID, wanted=False):
         pass
-    countries.to_frame(options)
+    answer.to_frame(options)
 
     texts, places, updates = zip(*shell.published, strict=True)
-    assert (texts, updates) == (("how many?", "", countries.metadata.line), (False, True, True))
+    assert (texts, updates) == (("how many?", "", answer.metadata.line), (False, True, True))
     assert len(set(places)) == 1
 
 
