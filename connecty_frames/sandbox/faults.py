@@ -256,7 +256,7 @@ class Faults:
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
-        self._armed: list[_ArmedFault] = []
+        self._armed: list[tuple[Fault, Iterator[bool]]] = []
         self.add(*faults)
 
     def add(self, *faults: Fault) -> None:
@@ -269,7 +269,7 @@ class Faults:
                     setting="fault",
                 )
         with self._lock:
-            self._armed += map(_ArmedFault, faults)
+            self._armed += [(fault, _draws(fault)) for fault in faults]
 
     def clear(self) -> None:
         """Remove all faults."""
@@ -279,40 +279,30 @@ class Faults:
     def rearm(self) -> None:
         """Restart the count and the random numbers of each fault."""
         with self._lock:
-            self._armed = [_ArmedFault(armed.fault) for armed in self._armed]
+            self._armed = [(fault, _draws(fault)) for fault, _ in self._armed]
 
     def next_for(self, endpoint: Endpoint, question: str | None, question_id: str | None) -> Fault | None:
         """Return the fault to apply to a request, or None, and count it as applied."""
         with self._lock:
-            return next(
-                (armed.fault for armed in self._armed if armed.applies(endpoint, {question, question_id})),
-                None,
-            )
+            for fault, draws in self._armed:
+                is_match = fault.endpoint == endpoint and fault.question in {None, question, question_id}
+                if is_match and next(draws, False):
+                    return fault
+        return None
 
     def __iter__(self) -> Iterator[Fault]:
         with self._lock:
-            return iter([armed.fault for armed in self._armed])
+            return iter([fault for fault, _ in self._armed])
 
     def __len__(self) -> int:
         return len(self._armed)
 
 
-class _ArmedFault:
-    """A fault, and how often it is still to be applied."""
-
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        self._remaining = math.inf if fault.times is None else fault.times
-        self._random = random.Random(fault.seed)  # noqa: S311 - repeatable by the seed, not a secret
-
-    def applies(self, endpoint: Endpoint, questions: set[str | None]) -> bool:
-        """Return whether it applies to a request for one of these questions, and count it if so."""
-        fault = self.fault
-        if endpoint != fault.endpoint or self._remaining <= 0:
-            return False
-        if fault.question is not None and fault.question not in questions:
-            return False
-        if self._random.random() >= fault.chance:
-            return False
-        self._remaining -= 1
-        return True
+def _draws(fault: Fault) -> Iterator[bool]:
+    """Yield for each request that a fault matches whether it applies, until it has applied ``times``."""
+    numbers = random.Random(fault.seed)  # noqa: S311 - repeatable by the seed, not a secret
+    remaining = math.inf if fault.times is None else fault.times
+    while remaining > 0:
+        applies = numbers.random() < fault.chance
+        remaining -= applies
+        yield applies

@@ -11,12 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# Parts are compared by identity: each stands in the model once.
-class _Part(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
-    """A part of a model; the comments at the top of the model describe the attributes."""
+# The comments in the model describe the attributes. Parts are compared by identity: each stands there once.
 
 
-class Entity(_Part, frozen=True, eq=False):
+class Entity(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """What a row of a table is."""
 
     name: str
@@ -35,7 +33,7 @@ class Entity(_Part, frozen=True, eq=False):
     person: bool = False
 
 
-class Value(_Part, frozen=True, eq=False):
+class Value(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """A value of a category, as SQL, as text, and in words: by default itself, irregular plurals included."""
 
     value: str | bool | int
@@ -46,7 +44,7 @@ class Value(_Part, frozen=True, eq=False):
     predicates: list[str] = []
 
 
-class Field(_Part, frozen=True, eq=False):
+class Field(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """A column of an entity."""
 
     entity: str
@@ -75,7 +73,7 @@ class Field(_Part, frozen=True, eq=False):
     least: list[str] = []
 
 
-class Measure(_Part, frozen=True, eq=False):
+class Measure(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """A number computed from the rows of an entity, with its own name."""
 
     name: str
@@ -87,7 +85,7 @@ class Measure(_Part, frozen=True, eq=False):
     rate: bool = False
 
 
-class Event(_Part, frozen=True, eq=False):
+class Event(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """What entities do, or what is done with them, and the entity whose rows record it."""
 
     entity: str

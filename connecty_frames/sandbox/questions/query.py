@@ -67,11 +67,7 @@ class Period(msgspec.Struct, frozen=True, order=True):
     grain: Grain | None = None
 
 
-class Condition(msgspec.Struct, frozen=True):
-    """A condition on rows."""
-
-
-class Is(Condition, frozen=True):
+class Is(msgspec.Struct, frozen=True):
     """A field has one of some values, or any; ``each`` if they are joined by "and"."""
 
     field: Field
@@ -80,7 +76,7 @@ class Is(Condition, frozen=True):
     each: bool = False
 
 
-class Compare(Condition, frozen=True):
+class Compare(msgspec.Struct, frozen=True):
     """A field compares with a number, or is between two."""
 
     field: Field
@@ -88,7 +84,7 @@ class Compare(Condition, frozen=True):
     numbers: tuple[Decimal, ...]
 
 
-class During(Condition, frozen=True):
+class During(msgspec.Struct, frozen=True):
     """A time, by default that of the rows, is in one of some periods, or numbers change between its ends."""
 
     periods: tuple[Period, ...]
@@ -97,13 +93,13 @@ class During(Condition, frozen=True):
     ends: tuple[Period, ...] = ()
 
 
-class Recurring(Condition, frozen=True):
+class Recurring(msgspec.Struct, frozen=True):
     """The time at which the rows happened is on some days of the week, 1 being Monday."""
 
     days: tuple[int, ...]
 
 
-class Never(Condition, frozen=True):
+class Never(msgspec.Struct, frozen=True):
     """An entity has no rows of another that meet the conditions."""
 
     entity: Entity
@@ -111,7 +107,7 @@ class Never(Condition, frozen=True):
     where: frozenset[Condition] = frozenset()
 
 
-class Having(Condition, frozen=True):
+class Having(msgspec.Struct, frozen=True):
     """A number of each group, or of the rows that belong to each row, compares with a number."""
 
     number: Number
@@ -119,10 +115,14 @@ class Having(Condition, frozen=True):
     numbers: tuple[Decimal, ...]
 
 
-class Of(Condition, frozen=True):
+class Of(msgspec.Struct, frozen=True):
     """The rows belong to an entity, or an entity has rows of it, which says nothing about their values."""
 
     entity: Entity
+
+
+#: A condition on rows.
+Condition = Is | Compare | During | Recurring | Never | Having | Of
 
 
 class Order(msgspec.Struct, frozen=True):

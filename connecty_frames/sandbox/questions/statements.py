@@ -42,9 +42,6 @@ class _Column(NamedTuple):
         return self.name.replace("_", " ") if self.words is None else self.words
 
 
-_Columns = list[_Column]
-
-
 def select_statement(query: q.Query, model: SemanticModel) -> _SQL:
     """Return one SELECT statement with a complete order of rows, and its words; raises Refused."""
     _check(query, model)
@@ -144,7 +141,9 @@ class _Select:
         said = [f"{words} by {_joined(groups)}", *(text for _, text in bounds), ranked]
         return self.statement([*groups, *shown], *said, tail=[*tail, *kept])
 
-    def _derived(self, query: q.Query, groups: _Columns, numbers: _Columns) -> tuple[_Columns, str, str]:
+    def _derived(
+        self, query: q.Query, groups: list[_Column], numbers: list[_Column]
+    ) -> tuple[list[_Column], str, str]:
         """Return the columns of a query beside its groups, their words, and the name of the first of them."""
         words = _joined(numbers or ["the values"])
         if query.of is None and query.window is None:
