@@ -183,7 +183,8 @@ class _Magics:
             raise UsageError(
                 f"%%connecty: {error}. %%connecty? describes its options: {', '.join(_OPTIONS)}."
             ) from None
-        return {key: self._variable(value) if key in _VARIABLES else value for key, value in options.items()}
+        variables = {action.dest for action in _OPTIONS.values() if action.metavar == "VARIABLE"}
+        return {key: self._variable(value) if key in variables else value for key, value in options.items()}
 
     def _variable(self, name: str) -> Any:
         """Return a variable of the notebook, or an attribute of one."""
@@ -207,8 +208,8 @@ def _is_answer(value: Any) -> bool:
         return False
 
 
-def _make_parser(description: str | None) -> tuple[MagicArgumentParser, list[argparse.Action]]:
-    """Return the parser of the first line of ``%%connecty``, and its options: one for each of AskOptions."""
+def _make_parser(description: str | None) -> tuple[MagicArgumentParser, dict[str, argparse.Action]]:
+    """Return the parser of the first line of ``%%connecty``, and its options by their spelling."""
     # IPython's parser writes a sign before the usage, and argparse one for two.
     usage = "%%connecty [NAME] [options]"
     parser = MagicArgumentParser("connecty", usage, description)  # type: ignore[no-untyped-call]
@@ -224,7 +225,7 @@ def _make_parser(description: str | None) -> tuple[MagicArgumentParser, list[arg
     ]
     id_help = "The id of a question asked before: its answer is fetched, and nothing is asked."
     options.append(_add_option(parser, "question_id", str, id_help))
-    return parser, options
+    return parser, {name: option for option in options for name in option.option_strings}
 
 
 def _add_option(parser: MagicArgumentParser, name: str, hint: Any, words: str) -> argparse.Action:
@@ -260,8 +261,5 @@ def _max_rows(text: str) -> int | None:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-_PARSER, _ACTIONS = _make_parser(_Magics.connecty.__doc__)
-_OPTIONS: Final = {option: action for action in _ACTIONS for option in action.option_strings}
-#: The options whose value is that of a variable.
-_VARIABLES: Final = {action.dest for action in _ACTIONS if action.metavar == "VARIABLE"}
+_PARSER, _OPTIONS = _make_parser(_Magics.connecty.__doc__)
 _Magics.connecty.__doc__ = _PARSER.format_help()  # what %%connecty? shows

@@ -64,12 +64,15 @@ def read_connecty(
     """
     if dtype is not None and options.get("schema") is not None:
         raise ConfigError("dtype and schema are the same option: give one of them.", setting="dtype")
-    names = _index_names(index_col)
+    names = [index_col] if isinstance(index_col, str) else index_col
+    is_names = isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names)
+    if names is not None and not is_names:  # checked before the question is paid for
+        raise wrong_value("index_col", index_col, "the name of a column, or a list of names")
     given = options if dtype is None else {**options, "schema": dtype}
     ask_options = replace(AskOptions.from_kwargs(given), engine="pandas")
     answer = shared_client(con).call(question, ask_options).answer()
     frame: PandasFrame = answer.to_frame(ask_options)
-    missing = [name for name in names if name not in frame.columns]
+    missing = [name for name in names or () if name not in frame.columns]
     if missing:
         command = resume_command(answer.question_id, answer.metadata.dw_id)
         raise ConfigError(
@@ -78,7 +81,7 @@ def read_connecty(
             setting="index_col",
             question_id=answer.question_id,
         )
-    return frame.set_index(names) if names else frame
+    return frame.set_index(list(names)) if names else frame
 
 
 def install_readers() -> None:
@@ -102,13 +105,3 @@ def _read_polars(question: str, con: Client | None = None, **options: Unpack[Ask
 
 
 _read_polars.__name__ = _read_polars.__qualname__ = "read_connecty"
-
-
-def _index_names(index_col: object) -> list[str]:
-    """Return the names of the index columns, checked before a question is paid for."""
-    names = [index_col] if isinstance(index_col, str) else index_col
-    if names is None:
-        return []
-    if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
-        return list(names)
-    raise wrong_value("index_col", index_col, "the name of a column, or a list of names")

@@ -28,7 +28,7 @@ The kinds of faults:
 ==================  ======================================================================================
 
 At most one fault applies to a request: the first in the list that matches it.
-:mod:`connecty_frames.sandbox.fault_responses` applies it.
+:mod:`connecty_frames.sandbox.responses` applies it.
 """
 
 from __future__ import annotations

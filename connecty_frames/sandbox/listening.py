@@ -12,7 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
-from connecty_frames.sandbox.fault_responses import TRANSPORT
+from connecty_frames.sandbox.responses import TRANSPORT
 
 if TYPE_CHECKING:
     import asyncio

@@ -1,12 +1,23 @@
-"""JSON responses of the sandbox, with one shape for all errors.
+"""Responses of the sandbox: JSON, errors, and those that a fault replaces or breaks.
 
-The API document shows no error. This shape is assumed::
+The API document shows no error. This shape is assumed for all::
 
     {"error": "not_found", "message": "There is no workspace 14 here.", "request_id": "3f0c..."}
+
+A status or a state of a fault is a response like any other. A reset connection, a body that ends early and
+headers sent byte by byte are not: a web server prevents them whatever the application does. So
+:class:`_BrokenResponse` writes its bytes to the transport of the connection, which
+:mod:`~connecty_frames.sandbox.listening` puts into the scope of each request. Each of these faults ends the
+connection, which is all that uvicorn notices of it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import math
+import socket
+import struct
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,11 +25,20 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from connecty_frames.sandbox.faults import PARTIAL_RESPONSES
+
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Mapping
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
+    from connecty_frames.sandbox.access import Tokens
+    from connecty_frames.sandbox.faults import Fault
+
+#: The key of a scope under which the transport of the connection stands.
+TRANSPORT: Final = "connecty_frames.transport"
 #: The values of the field ``error``. Python's own names of statuses differ between its versions.
 _ERRORS: Final = {
     401: "unauthorized",
@@ -58,3 +78,87 @@ async def error_response(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return status_response(request, error.status_code, error.detail, headers)
+
+
+async def apply_fault(
+    fault: Fault, request: Request, response: Response | None, tokens: Tokens, closing: threading.Event
+) -> Response | None:
+    """Apply a fault before or after a response, and return the one that replaces it, if any does."""
+    match fault.kind:
+        case "latency":
+            await _pause(request.scope, fault.latency or 0, closing)
+        case "expired":
+            tokens.expire_all()
+        case "status":
+            headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+            return status_response(request, fault.status or 500, "An injected fault.", headers)
+        case "state":
+            # A client that may not read the question gets its error, and no state.
+            if response is not None and response.status_code == HTTPStatus.OK:
+                return json_response({"state": fault.state})
+        case _:
+            return _BrokenResponse(fault, response, closing)
+    return None
+
+
+class _BrokenResponse(Response):
+    """A response that breaks off or drips; only ``PARTIAL_RESPONSES`` send some of the regular one."""
+
+    def __init__(self, fault: Fault, response: Response | None, closing: threading.Event) -> None:
+        super().__init__()
+        self._fault = fault
+        self._response = response if fault.kind in PARTIAL_RESPONSES else None
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
+        """Write what the fault lets through, close the connection, and wait until uvicorn has noticed."""
+        response, fault = self._response, self._fault
+        scope["state"]["log_request"](None if response is None else response.status_code)
+        head, body = (b"", b"") if response is None else _encode(response, scope["state"]["request_id"])
+        transport: asyncio.Transport = scope[TRANSPORT]
+        match fault.kind:
+            case "reset":
+                connection: socket.socket = transport.get_extra_info("socket")
+                # SO_LINGER on, for no time: closing sends RST and discards what was not sent.
+                linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                transport.abort()
+            case "lost":
+                await _pause(scope, math.inf, self._closing)
+            case "cut":
+                transport.write(head + body[: fault.cut])
+            case "drip_headers":
+                await self._drip(head + body, fault.drip_headers or 0, scope)
+            case "drip_body":
+                transport.write(head)
+                await self._drip(body, fault.drip_body or 0, scope)
+        transport.close()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def _drip(self, data: bytes, seconds: float, scope: Scope) -> None:
+        transport: asyncio.Transport = scope[TRANSPORT]
+        for position in range(len(data)):
+            if transport.is_closing() or self._closing.is_set():
+                return
+            transport.write(data[position : position + 1])
+            await _pause(scope, seconds, self._closing)
+
+
+def _encode(response: Response, request_id: str) -> tuple[bytes, bytes]:
+    """Return the head and the body of a response as they are sent."""
+    status = response.status_code
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+    lines += [name + b": " + value for name, value in response.raw_headers]
+    lines += [b"x-request-id: " + request_id.encode(), b"connection: close"]
+    return b"\r\n".join(lines) + b"\r\n\r\n", bytes(response.body)
+
+
+async def _pause(scope: Scope, seconds: float, closing: threading.Event) -> None:
+    """Sleep, but no longer than until the client closes the connection or the sandbox closes."""
+    transport: asyncio.Transport = scope[TRANSPORT]
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
+    # The transport and another thread tell when to stop, but neither can wake this coroutine.
+    while (left := end - clock()) > 0 and not transport.is_closing() and not closing.is_set():  # noqa: ASYNC110 - see above
+        await asyncio.sleep(min(left, 0.05))

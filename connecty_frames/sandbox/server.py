@@ -40,10 +40,9 @@ from connecty_frames.protocol import (
     read_message,
 )
 from connecty_frames.sandbox.access import admitted_body, is_json
-from connecty_frames.sandbox.fault_responses import apply_fault
 from connecty_frames.sandbox.jobs import DW_ID
 from connecty_frames.sandbox.request_log import AskedQuestion, SeenRequest
-from connecty_frames.sandbox.responses import error_response, json_response
+from connecty_frames.sandbox.responses import apply_fault, error_response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
