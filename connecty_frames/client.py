@@ -11,8 +11,7 @@ from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames._base.secret import hidden
 from connecty_frames._base.text import terminal
 from connecty_frames.answer import Answer, read_schema
-from connecty_frames.asking.auth import Auth
-from connecty_frames.asking.endpoints import Endpoints
+from connecty_frames.asking.auth import API, Auth
 from connecty_frames.asking.submission import Submission, question_body, resume_command
 from connecty_frames.calls.asynchronous import ask_in_thread
 from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
@@ -130,7 +129,7 @@ class Client:
     ) -> None:
         client_id, client_secret = settings.credentials()
         transport = Transport(settings, clock, random)
-        api = Endpoints(
+        api = API(
             transport,
             Auth(client_id, client_secret, transport=transport),
             timeout=settings.timeout,
@@ -143,7 +142,7 @@ class Client:
             #: Also once this client is garbage.
             self._close_history = weakref.finalize(self, api.history.close)
 
-    def _use(self, api: Endpoints, client_id: SecretStr, dw_id: int | None) -> None:
+    def _use(self, api: API, client_id: SecretStr, dw_id: int | None) -> None:
         self._api, self._client_id, self._dw_id = api, client_id, dw_id
         shown = f"<Client {masked_id(client_id)} at {api.transport.address}, {dw_id=}>"
         self._repr = terminal(shown)

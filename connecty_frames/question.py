@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
-    from connecty_frames.asking.endpoints import Endpoints, Results
+    from connecty_frames.asking.auth import API
+    from connecty_frames.asking.polling import Results
     from connecty_frames.asking.submission import Submission
     from connecty_frames.store.table import Earlier
 
@@ -45,7 +46,7 @@ class Question:
 
     def __init__(
         self,
-        api: Endpoints,
+        api: API,
         question_id: str,
         dw_id: int,
         *,
@@ -300,7 +301,7 @@ class Call:
     Nothing is sent before :meth:`submit` or :meth:`answer`.
     """
 
-    _api: Endpoints
+    _api: API
     _submission: Submission
     options: AskOptions
     deadline: Deadline

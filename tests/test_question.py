@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import responses
 
-from connecty_frames.asking.endpoints import Results
+from connecty_frames.asking.polling import Results
 from connecty_frames.client import Client
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.errors import (

@@ -1,38 +1,42 @@
-"""Credentials to bearer token: kept while it is valid, fetched by one thread at a time.
+"""Requests with a bearer token, which is kept while it is valid, and fetched by one thread at a time.
 
-A failure here is a failure of every thread at once, so the rules are about not making it worse: threads share
-the outcome of one request, an ``expires_at`` that is missing, past or invalid counts as a short lifetime and
-never as "expired", and a refusal discards only the token that was refused.
+A token request that fails does so for every thread at once, so the rules are about not making it worse:
+threads share the outcome of one request, an ``expires_at`` that is missing, past or invalid counts as a short
+lifetime and never as "expired", and a refusal discards only the token that was refused.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import math
 import os
 import re
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
-from requests.auth import AuthBase
 
 from connecty_frames._base.secret import ChangingSecret
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
 from connecty_frames.http.errors import CHECK_CREDENTIALS, content_failure, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
-from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, http_date, retry
+from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, http_date
 from connecty_frames.protocol import TOKEN, TokenResponse, read_message
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest
+    from collections.abc import Callable
 
-    from connecty_frames._base.clock import Deadline
+    from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames._base.secret import SecretStr
     from connecty_frames.http.transport import Transport
+    from connecty_frames.store.history import History
+
+_Result = TypeVar("_Result")
 
 #: A token request starts nothing, so that an endpoint that is down is no reason to fail before the deadline.
 TOKEN_POLICY: Final[RetryPolicy] = {
@@ -61,21 +65,12 @@ _SERVICE_FAILURES: Final = frozenset(
 )
 
 
-class Bearer(AuthBase):
-    """Sets the token on a request; an ``auth`` object, so that ``.netrc`` does not replace it."""
+@dataclass(eq=False, slots=True)
+class Bearer:
+    """A token, and when to stop using it, on the monotonic clock."""
 
-    def __init__(self, token: SecretStr, *, expires: float) -> None:
-        self._token = token
-        #: When to stop using it, on the monotonic clock.
-        self.expires = expires
-
-    def __call__(self, r: PreparedRequest) -> PreparedRequest:
-        """Set the ``Authorization`` header."""
-        r.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
-        return r
-
-    def __repr__(self) -> str:
-        return "Bearer(***)"
+    token: SecretStr
+    expires: float
 
 
 #: How a failure is shared, by its kind (None is any other kind) and whether its caller gave up before its
@@ -92,48 +87,53 @@ _SHARED: Final[dict[tuple[FailureKind | None, bool], tuple[float, bool, float]]]
 }
 
 
-class _Failed(NamedTuple):
-    """The last failure, when it came, and whether its caller gave up before its deadline."""
+class API:
+    """The API of one client, and what its questions share."""
 
-    failure: Failure
-    at: float
-    is_final: bool = False
+    def __init__(
+        self, transport: Transport, auth: Auth, *, timeout: float, resume_command: Callable[[str, int], str]
+    ) -> None:
+        self.transport = transport
+        self.clock: Clock = transport.clock
+        self.timeout = timeout  # of a call that has none, in seconds
+        self.resume_command = resume_command
+        self.history: History | None = None
+        self._auth = auth
 
+    def recording(self, history: History) -> API:
+        """Return the same API for questions that are recorded in another history."""
+        other = copy.copy(self)
+        other.history = history
+        return other
 
-class _TokenState:
-    """What all threads share: the token, or why there is none."""
-
-    def __init__(self, bearer: Bearer | None = None) -> None:
-        # Not a Future that the first caller completes: an interrupt right after one was made would leave all
-        # others waiting, and an RLock knows who holds it.
-        self.lock = threading.RLock()
-        self.bearer = bearer  # also one that is no longer valid
-        self.failed: _Failed | None = None
-        self.process_id = os.getpid()
-
-    def valid_bearer(self, now: float) -> Bearer | None:
-        """Return the token if it may still be used."""
-        bearer = self.bearer
-        return bearer if bearer is not None and now < bearer.expires else None
-
-    def shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
-        """Return another caller's failure if a request of this one, begun then, would do no better."""
-        failed, now = self.failed, deadline.clock.monotonic()
-        if failed is None:
-            return None
-        kind = failed.failure.kind
-        seconds, waited, left = _SHARED.get((kind, failed.is_final)) or _SHARED[None, failed.is_final]
-        is_shared = now - failed.at < seconds and (failed.at >= began or not waited)
-        has_time = deadline.remaining() > max(left, self.pause(now))
-        return failed.failure if is_shared and not has_time else None
-
-    def pause(self, now: float) -> float:
-        """Return the seconds until the endpoint allows another request, if it said so recently."""
-        failed = self.failed
-        if failed is None or failed.failure.kind is not FailureKind.RATE_LIMITED:
-            return 0.0
-        elapsed = now - failed.at
-        return max((failed.failure.retry_after or 0.0) - elapsed, 0.0) if elapsed < _COOLDOWN else 0.0
+    def send(
+        self,
+        request: Request,
+        attempt: Attempt,
+        *,
+        read: Callable[[Response], _Result],
+        describe: Callable[[_Result], dict[str, str]],
+        on_send: Callable[[Attempt], None] = lambda _: None,
+        unread: dict[Request, Response] | None = None,
+    ) -> _Result:
+        """Make one attempt with a token; a ConnectyError says that another would not get one."""
+        # ``on_send`` is called once there is a token; ``unread`` has what came, but was not read in time.
+        if unread and (received := unread.pop(request, None)) is not None:
+            return read(received)
+        bearer = self._auth.bearer(attempt.deadline)
+        if isinstance(bearer, Failure):
+            # A fetch may wait for the next token, since its question is being processed.
+            recovers = request.body is None and self._auth.may_recover(bearer)
+            if recovers or bearer.kind is FailureKind.DEADLINE:
+                raise RequestFailed(bearer)
+            bearer.raise_()
+        on_send(attempt)
+        try:
+            return self.transport.send(request, attempt, token=bearer.token, read=read, describe=describe)
+        except RequestFailed as failed:
+            if failed.failure.kind is FailureKind.UNAUTHORIZED:
+                bearer.expires = -math.inf  # not that of a token which takes its place meanwhile
+            raise
 
 
 class Auth:
@@ -144,51 +144,70 @@ class Auth:
         self._client_secret = client_secret
         self._transport = transport
         self._method = "POST"
-        self._state = _TokenState()
+        # Not a Future that the first caller completes: an interrupt right after one was made would leave all
+        # others waiting, and an RLock knows who holds it.
+        self._lock = threading.RLock()
+        self._bearer: Bearer | None = None  # also one that is no longer valid
+        #: The last failure, when it came, and whether its caller gave up before its deadline.
+        self._failed: tuple[Failure, float, bool] | None = None
+        self._process_id = os.getpid()
         transport.redact.add_client_id(client_id)
         transport.redact.add("client_secret", client_secret)
 
     def bearer(self, deadline: Deadline) -> Bearer | Failure:
         """Return a valid token, fetched if need be, or why there is none."""
-        if self._state.process_id != os.getpid():
+        if self._process_id != os.getpid():
             # A forked child needs a new lock: a thread of the parent may hold this one.
-            self._state = _TokenState(self._state.bearer)
-        began = deadline.clock.monotonic()
-        return self._state.valid_bearer(began) or self._shared_or_fetched(self._state, began, deadline)
-
-    def may_recover(self, failure: Failure) -> bool:
-        """Whether a token is likely to come later: there has been one, and the endpoint is unavailable."""
-        unavailable = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
-        return unavailable and self._state.bearer is not None
-
-    def discard(self, bearer: Bearer) -> None:
-        """Stop using a token that the API refused, and not one that takes its place meanwhile."""
-        bearer.expires = -math.inf
-
-    def _shared_or_fetched(self, state: _TokenState, began: float, deadline: Deadline) -> Bearer | Failure:
-        """Return the outcome of another thread's request, or of a request by this thread."""
+            self._lock, self._failed, self._process_id = threading.RLock(), None, os.getpid()
+        began, bearer = deadline.clock.monotonic(), self._bearer
+        if bearer is not None and began < bearer.expires:
+            return bearer
+        lock = self._lock
         try:
-            waited = not state.lock.acquire(blocking=False)
-            if waited and not state.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
-                return state.shared_failure(began, deadline) or self._connection_lost(_NOT_IN_TIME)
-            found = (
-                state.valid_bearer(deadline.clock.monotonic())
-                or state.shared_failure(began, deadline)
-                or self._fetch(state, deadline)
-            )
+            waited = not lock.acquire(blocking=False)
+            if waited and not lock.acquire(timeout=max(deadline.remaining(), 0.0)):
+                return self._shared_failure(began, deadline) or self._connection_lost(_NOT_IN_TIME)
+            bearer = self._bearer
+            if bearer is not None and deadline.clock.monotonic() < bearer.expires:
+                return bearer
+            found = self._shared_failure(began, deadline) or self._fetch(deadline)
             if isinstance(found, Bearer):
                 return found
             # A failure from before the deadline says more than that the time ran out.
             if waited and found.kind is FailureKind.DEADLINE:
                 found = self._connection_lost(_NOT_IN_TIME)
-            return state.shared_failure(began, deadline) or found
+            return self._shared_failure(began, deadline) or found
         finally:
             # An interrupt may come before it could be recorded that the lock is held. The lock itself knows:
             # only its owner can release it.
             with contextlib.suppress(RuntimeError):
-                state.lock.release()
+                lock.release()
 
-    def _fetch(self, state: _TokenState, deadline: Deadline) -> Bearer | Failure:
+    def may_recover(self, failure: Failure) -> bool:
+        """Whether a token is likely to come later: there has been one, and the endpoint is unavailable."""
+        unavailable = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
+        return unavailable and self._bearer is not None
+
+    def _shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
+        """Return another caller's failure if a request of this one, begun then, would do no better."""
+        failed, now = self._failed, deadline.clock.monotonic()
+        if failed is None:
+            return None
+        failure, at, is_final = failed
+        seconds, waited, left = _SHARED.get((failure.kind, is_final)) or _SHARED[None, is_final]
+        is_shared = now - at < seconds and (at >= began or not waited)
+        has_time = deadline.remaining() > max(left, self._pause(now))
+        return failure if is_shared and not has_time else None
+
+    def _pause(self, now: float) -> float:
+        """Return the seconds until the endpoint allows another request, if it said so recently."""
+        failed = self._failed
+        if failed is None or failed[0].kind is not FailureKind.RATE_LIMITED:
+            return 0.0
+        failure, at, _ = failed
+        return max((failure.retry_after or 0.0) - (now - at), 0.0) if now - at < _COOLDOWN else 0.0
+
+    def _fetch(self, deadline: Deadline) -> Bearer | Failure:
         """Call the endpoint until there is a token; each outcome is kept for the threads that wait."""
 
         def send(attempt: Attempt) -> Bearer:
@@ -197,17 +216,17 @@ class Auth:
             except RequestFailed as failed:
                 failure = self._token_failure(failed.failure)
             else:
-                state.bearer, state.failed = bearer, None
+                self._bearer, self._failed = bearer, None
                 return bearer
             if deadline.remaining() > 0:  # that one caller has no time left does not concern the others
-                state.failed = _Failed(failure, deadline.clock.monotonic())
+                self._failed = failure, deadline.clock.monotonic(), False
             raise RequestFailed(failure)
 
-        deadline.sleep(state.pause(deadline.clock.monotonic()))
-        found = retry(send, policy=TOKEN_POLICY, deadline=deadline, budget=self._transport.budget)
-        if (failed := state.failed) is not None:
-            is_final = found is failed.failure and deadline.remaining() > 0
-            state.failed = failed._replace(is_final=is_final)
+        deadline.sleep(self._pause(deadline.clock.monotonic()))
+        found = self._transport.retry(send, policy=TOKEN_POLICY, deadline=deadline)
+        if self._failed is not None:
+            failure, at, _ = self._failed
+            self._failed = failure, at, found is failure and deadline.remaining() > 0
         return found
 
     def _request_token(self, attempt: Attempt) -> Bearer:

@@ -23,8 +23,7 @@ from connecty_frames.asking.auth import Auth
 from connecty_frames.errors import ConfigError, ConnectionFailed, ConnectyError, ServerError
 from connecty_frames.http.errors import content_failure, host_port
 from connecty_frames.http.models import Attempt, Failure, Request, RequestFailed, Response
-from connecty_frames.http.retry import http_date, retry
-from connecty_frames.http.transport import Transport
+from connecty_frames.http.transport import Transport, http_date
 from connecty_frames.options import AskOptions
 from connecty_frames.protocol import HEALTH
 
@@ -82,11 +81,10 @@ class Check(Immutable):
 
 def probe_health(transport: Transport, *, timeout: float | None) -> bool:
     """Whether the backend answers with status 200; raises ConfigError or ConnectionFailed."""
-    status = retry(
+    status = transport.retry(
         partial(transport.send, Request("GET", HEALTH), read=lambda response: response.status),
         policy={},  # a failure is the outcome of the probe
         deadline=Deadline.after(AskOptions(timeout=timeout).timeout or _TIMEOUT, transport.clock),
-        budget=transport.budget,
     )
     if isinstance(status, Failure):
         if isinstance(status.error, ConfigError | ConnectionFailed):
@@ -160,11 +158,10 @@ class _Probe:
         self._transport = transport
         self._settings = settings
         self._attempt: Attempt
-        self._found: Response | Failure = retry(
+        self._found: Response | Failure = transport.retry(
             self._send,
             policy={},  # a failure is the outcome
             deadline=_deadline(transport, settings),
-            budget=transport.budget,
         )
         self._received_at = transport.clock.now()
 

@@ -5,29 +5,53 @@ The response with the final state also has the rows, and is kept, so that they a
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from connecty_frames._base.text import fields_text, snippet
-from connecty_frames.asking.endpoints import FETCH_POLICY, GRACE
-from connecty_frames.errors import NotFoundError, QuestionTimeout, UnknownStateWarning, warn
-from connecty_frames.http.models import Failure, FailureKind
-from connecty_frames.http.retry import retry
-from connecty_frames.protocol import COMPONENTS, FINAL_STATES, NEXT_STATES, State
+from connecty_frames._base.immutable import Immutable
+from connecty_frames._base.text import fields_text, snippet, terminal
+from connecty_frames.decode.envelope import Envelope, read_envelope
+from connecty_frames.decode.limits import LIMITS
+from connecty_frames.errors import NotFoundError, QuestionTimeout, ResponseError, UnknownStateWarning, warn
+from connecty_frames.http.errors import content_failure
+from connecty_frames.http.models import Failure, FailureKind, Request, RequestFailed
+from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, retry_after
+from connecty_frames.protocol import (
+    COMPONENTS,
+    DEFAULT_MAX_ROWS,
+    FINAL_STATES,
+    NEXT_STATES,
+    RESULTS,
+    State,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from connecty_frames._base.clock import Deadline
-    from connecty_frames.asking.endpoints import Endpoints, Results
+    from connecty_frames.asking.auth import API
     from connecty_frames.asking.submission import Submission
-    from connecty_frames.decode.envelope import Envelope
-    from connecty_frames.http.models import Request, Response
+    from connecty_frames.http.models import Response
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
 
+#: Fetching changes nothing on the server, so it may be repeated until the deadline.
+FETCH_POLICY: Final[RetryPolicy] = {
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
+    FailureKind.CONNECTION_LOST: math.inf,
+    FailureKind.RATE_LIMITED: math.inf,
+    FailureKind.UNAVAILABLE: math.inf,
+    FailureKind.UNAUTHORIZED: 2,
+    FailureKind.BAD_ENCODING: 2,
+    FailureKind.EMPTY_BODY: 3,
+    FailureKind.INVALID_PAYLOAD: 3,
+}
+#: Seconds that reading what has arrived may take in any case: nearly every answer takes less.
+GRACE: Final = 0.1
 #: The pause between polls: as a share of the time elapsed, and its bounds in seconds.
 _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1
@@ -38,6 +62,31 @@ _SETTLING: Final = 10.0
 _TRANSIENT: Final = frozenset(
     {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
 )
+
+
+class Results(Immutable):
+    """The state of a question and, once it is completed, the body with its results."""
+
+    hidden = frozenset({"envelope", "body"})
+
+    envelope: Envelope
+    body: bytes
+    max_rows: int  # of the request, 0 if it had none
+    retry_after: float | None = None  # in seconds, as the server asked
+    elapsed: float | None = None  # seconds from sending the question to this response, if that is known
+
+    def next_max_rows(self, wanted: int | None, checkpoint: Callable[[], None]) -> int | None:
+        """Return how many rows to request next, or None if another request would return nothing new."""
+        if self.envelope.state != State.COMPLETED or self.max_rows == wanted:
+            return None
+        rows, total = self.envelope.count_rows(checkpoint), self.envelope.total_rows
+        is_complete = rows < self.max_rows or rows == total
+        if is_complete and (wanted is None or wanted >= rows):
+            return None
+        if wanted is not None:
+            return wanted
+        # Ten times more with each fetch, until their number is known.
+        return total if total is not None and total > rows else max(self.max_rows * 10, DEFAULT_MAX_ROWS)
 
 
 def delay(elapsed: float, random: Callable[[], float]) -> float:
@@ -54,7 +103,7 @@ class Polling:
 
     def __init__(
         self,
-        api: Endpoints,
+        api: API,
         question_id: str,
         dw_id: int,
         *,
@@ -73,7 +122,7 @@ class Polling:
         self._last_state: str | None = None  # as the server spelled it
         self._known_state: State | None = None  # the last that the API document has
         self._warned = False
-        self._unread: dict[Request, Response] = {}
+        self._unread: dict[Request, Response] = {}  # what could not be read in time
         self.final = kept  # so that its rows need not be sent again
 
     def fetch(
@@ -86,16 +135,24 @@ class Polling:
         once: bool = False,
     ) -> Results:
         """Fetch until the state is final, or once."""
-        clock, sent_at = self._api.clock, self._sent_at
-        budget = self._api.transport.budget
+        clock, sent_at, transport = self._api.clock, self._sent_at, self._api.transport
         began = clock.monotonic() if sent_at is None else sent_at
-        send = self._api.results(
-            self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows, unread=self._unread
+        # With plain commas, as the API document shows.
+        path = RESULTS.format(dw_id=self._dw_id, question_id=self._question_id)
+        rows = "" if max_rows is None else f"&max_rows={max_rows}"
+        path = f"{path}?include={','.join(include)}{rows}"
+        request = Request("GET", path, has_results=True, question_id=self._question_id)
+        send = partial(
+            self._api.send,
+            request,
+            read=partial(self._read, deadline=deadline, max_rows=max_rows or 0),
+            describe=lambda results: {"state": snippet(results.envelope.state)},
+            unread=self._unread,
         )
         while True:
             # As the request is sent: another thread may see a later one meanwhile.
             previous = self._known_state
-            results = retry(send, policy=FETCH_POLICY, deadline=deadline, budget=budget)
+            results = transport.retry(send, policy=FETCH_POLICY, deadline=deadline)
             if isinstance(results, Failure):
                 self._wait_or_raise(results, deadline)
                 continue
@@ -111,12 +168,58 @@ class Polling:
                     checkpoint = self.checkpoint(deadline.remaining())
                     self._record_end(results.envelope, self._api.history, checkpoint)
                 return self.final
-            pause = delay(elapsed, budget.random)
+            pause = delay(elapsed, transport.random)
             if results.retry_after is not None and results.retry_after < deadline.remaining():
                 pause = max(pause, results.retry_after)
             deadline.sleep(pause)
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
+
+    def _read(self, response: Response, *, deadline: Deadline, max_rows: int) -> Results:
+        redact = self._api.transport.redact
+        end = self._api.clock.monotonic() + max(deadline.remaining(), GRACE)
+
+        def check() -> None:
+            if self._api.clock.monotonic() > end:
+                self._unread.clear()
+                self._unread[response.request] = response
+                reason = "its response arrived but was not read in time"
+                error = ResponseError(f"{response.host} was called; {reason}.", host=response.host)
+                raise RequestFailed(Failure(FailureKind.DEADLINE, error, reason))
+
+        failure = content_failure(response, redact=redact)
+        if failure is not None:
+            raise RequestFailed(failure)
+        content_type = response.headers.get("Content-Type")
+        try:
+            envelope = read_envelope(
+                response.body,
+                host=response.host,
+                content_type=content_type,
+                preview=lambda body: snippet(redact(body)),
+                limits=msgspec.structs.replace(LIMITS, checkpoint=check),
+            )
+        except ResponseError as error:
+            invalid = ResponseError(
+                terminal(redact(str(error))),
+                host=response.host,
+                content_type=content_type and terminal(redact(content_type)),
+                snippet=error.snippet,
+            )
+            reason = f"{response.host} sent an invalid results response"
+            raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, invalid, reason)) from None
+        if envelope.state == State.COMPLETED:
+            return Results(envelope, response.body, max_rows)
+        # It has no rows, and messages show the rest: without secrets.
+        envelope = msgspec.structs.replace(
+            envelope,
+            state=envelope.state if envelope.state in State.__members__ else redact.data(envelope.state),
+            details=envelope.details and redact.json_value(envelope.details),
+            sql_query=envelope.sql_query and redact.data(envelope.sql_query),
+            response_summary=envelope.response_summary and redact.data(envelope.response_summary),
+        )
+        wait = retry_after(response.headers, self._api.clock.now())
+        return Results(envelope, b"", max_rows, wait)
 
     def checkpoint(self, seconds: float) -> Callable[[], None]:
         """Return a function that raises once ``seconds``, but at least ``GRACE``, have passed."""
@@ -157,7 +260,7 @@ class Polling:
         if self._accepted_at is not None and isinstance(failure.error, NotFoundError):
             elapsed = self._api.clock.monotonic() - self._accepted_at
             if elapsed < _SETTLING:
-                deadline.sleep(delay(elapsed, self._api.transport.budget.random))
+                deadline.sleep(delay(elapsed, self._api.transport.random))
                 if deadline.remaining() > 0:
                     return
         timed_out = deadline.remaining() <= 0 and failure.kind in _TRANSIENT

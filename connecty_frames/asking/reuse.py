@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
 from connecty_frames._base.text import snippet
-from connecty_frames.asking.endpoints import Results
+from connecty_frames.asking.polling import Results
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
 from connecty_frames.store.table import RecordState

@@ -8,35 +8,47 @@ happened and what to do.
 from __future__ import annotations
 
 import contextlib
+import json
+import math
+import re
 import sys
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
+from uuid import UUID
 
 import msgspec
 
 from connecty_frames._base.text import snippet
 from connecty_frames._base.tracebacks import short_traceback
-from connecty_frames.asking.endpoints import (
-    ASK_POLICY,
-    Endpoints,
-    question_id_of,
-    search_question_id,
+from connecty_frames.errors import (
+    ConfigError,
+    ConnectyError,
+    QuestionTimeout,
+    ResponseError,
+    SubmissionUncertain,
 )
-from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
-from connecty_frames.http.models import SUCCESS, Failure, FailureKind
-from connecty_frames.http.retry import retry
-from connecty_frames.protocol import QuestionRequest
+from connecty_frames.http.errors import content_failure
+from connecty_frames.http.models import SUCCESS, Failure, FailureKind, Request, RequestFailed
+from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy
+from connecty_frames.protocol import QUESTIONS, QuestionAccepted, QuestionRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from connecty_frames._base.clock import Deadline
-    from connecty_frames.http.models import Attempt
+    from connecty_frames.asking.auth import API
+    from connecty_frames.http.models import Attempt, Response
     from connecty_frames.options import Asked
     from connecty_frames.store.table import Earlier, Row
 
+#: A question costs money: it is sent again only if it is certain that nothing was started.
+ASK_POLICY: Final[RetryPolicy] = {
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
+    FailureKind.RATE_LIMITED: math.inf,
+    FailureKind.UNAUTHORIZED: 2,
+}
 #: The failures after which it is certain that nothing was started.
 _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
@@ -44,6 +56,12 @@ _NOT_STARTED: Final = frozenset(
 _WHAT_TO_DO: Final = (
     "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it again"
 )
+#: An id in the outermost object, since one inside another would be that of another question. Some libraries
+#: write a UUID as a URN or in braces, which msgspec does not read.
+search_question_id: Final = re.compile(
+    rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*"(?:urn:uuid:|\{)?'
+    rb'([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})\}?"'
+).search
 
 
 def resume_command(question_id: str | None, dw_id: int | None) -> str:
@@ -78,7 +96,7 @@ def annotate(interrupt: BaseException, message: str) -> None:
 class Submission:
     """A question to submit, and what is known of it at any moment, for an interrupt."""
 
-    def __init__(self, api: Endpoints, asked: Asked, body: bytes, row: Row | None = None) -> None:
+    def __init__(self, api: API, asked: Asked, body: bytes, row: Row | None = None) -> None:
         self._api = api
         self._body = body
         self.asked = asked
@@ -108,14 +126,15 @@ class Submission:
         """Send the question, once, and return its id."""
         # Nothing was started if ConfigError, ConnectionFailed, AuthError, RateLimitError, APIError or
         # QuestionTimeout is raised. SubmissionUncertain: it is unknown whether it was started.
-        api = self._api
+        send = partial(
+            self._api.send,
+            Request("POST", QUESTIONS.format(dw_id=self.dw_id), self._body),
+            read=self._read_id,
+            describe=lambda question_id: {"question_id": question_id},
+            on_send=self._before_sending,
+        )
         try:
-            outcome = retry(
-                api.ask(self._body, dw_id=self.dw_id, on_send=self._before_sending),
-                policy=ASK_POLICY,
-                deadline=deadline,
-                budget=api.transport.budget,
-            )
+            outcome = self._api.transport.retry(send, policy=ASK_POLICY, deadline=deadline)
             if self._last is not None:
                 self.asked_at, self.sent_at, _ = self._last
             if isinstance(outcome, Failure):
@@ -139,6 +158,23 @@ class Submission:
             self.row = self.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
         self._last = (now, self._api.clock.monotonic(), attempt)
         attempt.is_submission = True
+
+    def _read_id(self, response: Response) -> str:
+        try:
+            return str(msgspec.convert(json.loads(response.body), QuestionAccepted).question_id)
+        except (ValueError, RecursionError, msgspec.ValidationError):
+            pass
+        reason = f"{response.host} answered {response.status} without a question_id"
+        raise RequestFailed(
+            content_failure(response, redact=self._api.transport.redact)
+            or Failure(
+                FailureKind.INVALID_PAYLOAD,
+                ResponseError(f"{reason}.", host=response.host),
+                reason,
+                status=response.status,
+                body=response.body,
+            )
+        )
 
     def _record_acceptance(self, question_id: str) -> None:
         """Record in the history that the question was accepted."""
@@ -232,6 +268,14 @@ class Submission:
             f"The question {snippet(self.question)!r} was being sent to workspace {self.dw_id} at "
             f"{last[0]:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}.{self._recorded()}"
         )
+
+
+def question_id_of(found: re.Match[bytes] | None) -> str | None:
+    """Return the id that :data:`search_question_id` found in the part of a response that was read, if any.
+
+    An id that was received must not be lost. The body is no argument: an interrupt would show it.
+    """
+    return str(UUID(found[1].decode())) if found else None
 
 
 def _received_id(last: tuple[datetime, float, Attempt] | None) -> str | None:

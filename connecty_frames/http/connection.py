@@ -23,28 +23,38 @@ import io
 import re
 import socket
 import ssl
+import zlib
 from contextvars import ContextVar
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import DecodeError
 from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.wait import wait_for_read
 
 from connecty_frames._base.text import shell_path, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import open_regular
-from connecty_frames.http.models import InterimError
+from connecty_frames.http.models import FailureKind, UnusableResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from urllib3.response import HTTPResponse
 
     from connecty_frames.http.models import Attempt
 
 #: The most interim responses before a final one.
 _MAX_INTERIM: Final = 20
+#: How much of a body is read and decompressed at a time, in bytes.
+_CHUNK: Final = 256 * 1024
+#: For ``zlib``: a gzip header and trailer, the largest window.
+_GZIP: Final = 31
 
 #: The attempt that the running thread is making. Nothing else uses these connections.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("connecty_frames.attempt")
@@ -165,9 +175,47 @@ class _FinalResponse(http.client.HTTPResponse):
                     attempt.status = status
                 return line
             if status == HTTPStatus.SWITCHING_PROTOCOLS:
-                raise InterimError("the server switched to another protocol (101), which was not requested")
+                reason = "the server switched to another protocol (101), which was not requested"
+                raise UnusableResponse(FailureKind.NOT_HTTP, reason)
             http.client.parse_headers(self.fp)
-        raise InterimError(f"more than {_MAX_INTERIM} interim responses (1xx) came and no final one")
+        reason = f"more than {_MAX_INTERIM} interim responses (1xx) came and no final one"
+        raise UnusableResponse(FailureKind.NOT_HTTP, reason)
+
+
+def read_body(raw: HTTPResponse, attempt: Attempt, *, limit: int) -> None:
+    """Read at most ``limit`` bytes into ``attempt.received``, which keeps what came before an exception."""
+    named = (raw.headers.get("Content-Encoding") or "identity").strip()
+    encoding = named.lower()
+    # ``read`` would lose the beginning of a body that is then cut.
+    pieces: Iterable[bytes] = iter(partial(raw.read1, _CHUNK, decode_content=False), b"")
+    if encoding in ("gzip", "x-gzip"):
+        pieces = _decompressed(pieces)
+    elif encoding != "identity":
+        raise DecodeError(f"its encoding is {named!r}, which was not requested")
+    for piece in pieces:
+        seconds_left(attempt)  # a little gzip may take long to decompress
+        if attempt.received.tell() + len(piece) > limit:
+            reason = f"the answer is longer than the limit of {limit} bytes"
+            raise UnusableResponse(FailureKind.TOO_LARGE, reason)
+        attempt.received.write(piece)
+
+
+def _decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Decompress gzip in pieces; an empty body is left empty, for the caller to judge."""
+    stream, started = zlib.decompressobj(_GZIP), False
+    for piece in pieces:
+        packed = piece
+        while packed:
+            if stream.eof:  # RFC 1952, section 2.2: members may follow one another
+                stream = zlib.decompressobj(_GZIP)
+            started = True
+            try:
+                yield stream.decompress(packed, _CHUNK)
+            except zlib.error as error:
+                raise DecodeError(f"it is not valid gzip ({error})") from None
+            packed = stream.unconsumed_tail or stream.unused_data
+    if started and not stream.eof:
+        raise DecodeError("its gzip stream is incomplete")
 
 
 class _TrackedConnection(HTTPConnection):
@@ -242,6 +290,7 @@ class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
+        self.is_verified = True  # without urllib3's warning: a client that verifies nothing warns when made
         ATTEMPT.get().certificate = self.sock.getpeercert() or {}  # type: ignore[union-attr]  # it is TLS now
 
 
@@ -251,11 +300,6 @@ class _Pool(HTTPConnectionPool):
 
 class _PoolTLS(HTTPSConnectionPool):
     ConnectionCls = _TrackedTLSConnection
-
-    def _validate_conn(self, conn: Any) -> None:
-        """Connect without urllib3's warning: a client that verifies nothing warns when it is made."""
-        if conn.is_closed:
-            conn.connect()
 
 
 _POOLS: Final = {"http": _Pool, "https": _PoolTLS}
@@ -295,24 +339,16 @@ class ConnectionAdapter(HTTPAdapter):
         super().__init__(pool_maxsize=idle)
         self.context = context
         self.poolmanager.connection_pool_kw["ssl_context"] = context
-        self.poolmanager.pool_classes_by_scheme = dict(_POOLS)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pools.dispose_func = HTTPConnectionPool.close  # now, not once they are freed
 
     def cert_verify(self, *_: Any, **_options: Any) -> None:
         """Leave it to the context: requests would read the certificates again for each connection."""
 
-    def close(self) -> None:
-        """Close the idle connections now; urllib3 would close them when the pools are freed."""
-        for manager in (self.poolmanager, *self.proxy_manager.values()):
-            for key in manager.pools.keys():  # noqa: SIM118 - it is no dict and cannot be iterated over
-                pool = manager.pools.get(key)
-                if pool is not None:
-                    pool.close()
-        super().close()
-
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Make the pools for connections through a proxy."""
-        manager = super().proxy_manager_for(
-            proxy, **{**options, "ssl_context": self.context, "proxy_ssl_context": self.context}
-        )
-        manager.pool_classes_by_scheme = dict(_POOLS)
+        contexts = {"ssl_context": self.context, "proxy_ssl_context": self.context}
+        manager = super().proxy_manager_for(proxy, **{**options, **contexts})
+        manager.pool_classes_by_scheme = _POOLS
+        manager.pools.dispose_func = HTTPConnectionPool.close
         return manager

@@ -39,13 +39,11 @@ from connecty_frames.errors import (
 from connecty_frames.http.models import (
     SUCCESS,
     Attempt,
-    BodyEncodingError,
-    BodyTooLarge,
     Failure,
     FailureKind,
-    InterimError,
     Request,
     Response,
+    UnusableResponse,
 )
 
 if TYPE_CHECKING:
@@ -123,10 +121,13 @@ _HINTS: Final = {
 }
 #: What ended an exchange after the request was sent, the most specific first: exception, kind, reason.
 _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
-    (BodyTooLarge, FailureKind.TOO_LARGE, "{detail}"),
+    (UnusableResponse, FailureKind.NOT_HTTP, "{detail}"),  # or of the kind that it names
     (MemoryError, FailureKind.TOO_LARGE, "the answer does not fit in memory"),
-    (BodyEncodingError, FailureKind.BAD_ENCODING, "the body of the answer cannot be decompressed: {detail}"),
-    (InterimError, FailureKind.NOT_HTTP, "{detail}"),
+    (
+        urllib3.exceptions.DecodeError,
+        FailureKind.BAD_ENCODING,
+        "the body of the answer cannot be decompressed: {detail}",
+    ),
     (
         http.client.RemoteDisconnected,
         FailureKind.CONNECTION_LOST,
@@ -303,6 +304,7 @@ def _response_failure(
         for cause in causes
         if isinstance(cause, exception)
     )
+    kind = cause.kind if isinstance(cause, UnusableResponse) else kind
     reason = template.format(detail=snippet(redact(str(cause))), received=counted(len(received), "byte"))
     error_class = ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError
     error = error_class(

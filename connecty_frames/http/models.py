@@ -21,18 +21,6 @@ if TYPE_CHECKING:
 SUCCESS: Final = range(200, 300)
 
 
-class BodyEncodingError(Exception):
-    """The body is not encoded as its headers say, or its encoding ends too early."""
-
-
-class BodyTooLarge(Exception):
-    """The body is longer than the limit."""
-
-
-class InterimError(HTTPException):
-    """Interim responses (1xx) that no final response can follow."""
-
-
 class FailureKind(Enum):
     """What went wrong, as far as it decides what may be done next."""
 
@@ -50,6 +38,14 @@ class FailureKind(Enum):
     WRONG_CONTENT_TYPE = auto()  #: a status of success with another content type than the API's
     EMPTY_BODY = auto()  #: a status of success with an empty body
     INVALID_PAYLOAD = auto()  #: a status of success with a body that is not what the API promises
+
+
+class UnusableResponse(HTTPException):
+    """A response that is not read further, and why."""
+
+    def __init__(self, kind: FailureKind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 class Request(Immutable):
@@ -81,7 +77,6 @@ class Attempt:
     certificate: Mapping[str, Any] = field(default_factory=dict)
     status: int | None = None  # as soon as the first line was read
     received: io.BytesIO = field(default_factory=io.BytesIO)  # ``getvalue`` makes no copy
-    failure: Any = None  # the Failure, once it has failed
 
 
 class Response(Immutable):
@@ -114,7 +109,7 @@ class Failure(Immutable):
 
 
 class RequestFailed(Exception):
-    """Ends an attempt; :func:`~connecty_frames.http.retry.retry` catches it and takes its failure."""
+    """Ends an attempt; ``Transport.retry`` catches it and takes its failure."""
 
     # No caller sees it: the frames of its traceback hold headers and bodies, and so secrets.
 

@@ -1,8 +1,12 @@
-"""One attempt at a request: send it, read the response, log a line.
+"""Requests of one client: an attempt, its log line, and further attempts.
 
-:meth:`Transport.send` decides nothing about another attempt. No exception of requests, urllib3 or the
-standard library leaves it: ``exception.request.body`` of a failed token request holds the secret, and so do
-the locals of their frames.
+:meth:`Transport.send` makes one attempt. No exception of requests, urllib3 or the standard library leaves it:
+``exception.request.body`` of a failed token request holds the secret, and so do the locals of their frames.
+
+:meth:`Transport.retry` makes as many attempts as a :data:`RetryPolicy` allows for each kind of failure. The
+pause before another is "full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
+2015) or the server's ``Retry-After``, whichever is longer. No attempt begins after the deadline of the call,
+and a :class:`RetryBudget` limits the retries that all calls of a client make together.
 
 Redirects are not followed, cookies not kept, ``.netrc`` not read: the adapter is called directly, since
 ``requests.Session.send`` does all three. Nothing about an adapter changes after it is made, so threads may
@@ -12,16 +16,21 @@ share it. ``responses`` and other tools that replace ``HTTPAdapter.send`` see ev
 from __future__ import annotations
 
 import logging
+import math
 import os
+import re
 import sys
-import zlib
+import threading
+from collections import Counter
 from contextlib import closing, suppress
-from functools import partial
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from random import random
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.request import getproxies
 
+import msgspec
 import requests
 import urllib3
 from requests.structures import CaseInsensitiveDict
@@ -31,7 +40,7 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import snippet, terminal
 from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, InsecureWarning, warn
-from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, seconds_left, tls_context
+from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, read_body, tls_context
 from connecty_frames.http.errors import (
     deadline_failure,
     exception_failure,
@@ -41,26 +50,21 @@ from connecty_frames.http.errors import (
 )
 from connecty_frames.http.models import (
     SUCCESS,
-    BodyEncodingError,
-    BodyTooLarge,
+    Attempt,
+    Failure,
+    FailureKind,
     Request,
     RequestFailed,
     Response,
     strip_tracebacks,
 )
 from connecty_frames.http.redaction import Redaction
-from connecty_frames.http.retry import RetryBudget, retry_after
 from connecty_frames.settings.values import is_loopback
 
 if TYPE_CHECKING:
-    import io
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Mapping
 
-    from requests.auth import AuthBase
-    from urllib3.response import HTTPResponse
-
-    from connecty_frames._base.clock import Clock
-    from connecty_frames.http.models import Attempt
+    from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.settings.values import Settings
 
 _Result = TypeVar("_Result")
@@ -78,10 +82,19 @@ _HEADERS: Final = {
 _MAX_SMALL_BODY: Final = 1024**2
 #: How long a pause in the body of an error may be, in seconds.
 _ERROR_IDLE: Final = 5.0
-#: How much of a body is read and decompressed at a time, in bytes.
-_CHUNK: Final = 256 * 1024
-#: For ``zlib``: a gzip header and trailer, the largest window.
-_GZIP: Final = 31
+
+#: How many attempts each kind of failure allows; a kind that is not there is not retried.
+RetryPolicy = dict[FailureKind, float]
+#: The most attempts to connect, and the seconds in which they are made.
+CONNECT_ATTEMPTS: Final = 3
+_CONNECT_SECONDS: Final = 10.0
+#: Seconds without a byte after which a fetch counts as lost and is tried again; doubled at each loss, since
+#: a large response may take its time.
+IDLE_TIMEOUT: Final = 60.0
+#: The most doublings: a month of losses would otherwise exceed the largest float.
+_MAX_DOUBLINGS: Final = 10
+#: The most retries that can be saved up; each second adds one, whatever happens.
+_MAX_RETRIES: Final = 10.0
 
 
 class Transport:
@@ -120,22 +133,12 @@ class Transport:
         self._context = tls_context(verify=settings.verify_tls, ca_bundle=settings.ca_bundle)
         #: By the certificates of the environment, since it may change.
         self._adapters: dict[str | None, ConnectionAdapter] = {}
-        self._budget = RetryBudget(clock, random)
+        self.random = random
+        self._budget = RetryBudget(clock)
         self._process_id = os.getpid()
         self._closed = False
         #: Called with each response, whatever its status.
         self.observe: Callable[[Response], object] | None = None
-
-    @property
-    def budget(self) -> RetryBudget:
-        """The retries that all calls share; every call begins with it."""
-        # A forked child gets connections and a budget of its own here. Two processes on one socket would mix
-        # their responses, and a lock may be held by a thread that does not exist in the child.
-        if self._process_id != os.getpid():
-            self._adapters = {}
-            self._budget = RetryBudget(self.clock, self._budget.random)
-            self._process_id = os.getpid()
-        return self._budget
 
     def close(self) -> None:
         """Close every connection. A later request is a ConfigError."""
@@ -143,13 +146,78 @@ class Transport:
         for adapter in list(self._adapters.values()):
             adapter.close()
 
+    def retry(
+        self, send: Callable[[Attempt], _Result], *, policy: RetryPolicy, deadline: Deadline
+    ) -> _Result | Failure:
+        """Make attempts until there is a result, a failure that allows no other attempt, or no time left."""
+        # The last failure is returned, since an exception would keep the frames of the attempt, whose locals
+        # hold headers and bodies. What interrupts an attempt is raised without the frames below this one.
+        if self._process_id != os.getpid():
+            # A forked child gets connections and a budget of its own. Two processes on one socket would mix
+            # their responses, and a lock may be held by a thread that does not exist in the child.
+            self._adapters, self._budget = {}, RetryBudget(self.clock)
+            self._process_id = os.getpid()
+        handled = sys.exception()
+        failures = Counter[FailureKind]()
+        unconnected_since = deadline.clock.monotonic()
+        idle = IDLE_TIMEOUT if FailureKind.CONNECTION_LOST in policy else math.inf
+        while True:
+            connect = max(unconnected_since + _CONNECT_SECONDS - deadline.clock.monotonic(), 0.1)
+            attempt = Attempt(
+                deadline,
+                connect=connect / (CONNECT_ATTEMPTS - failures[FailureKind.CONNECT]),
+                idle=idle * 2 ** min(failures[FailureKind.CONNECTION_LOST], _MAX_DOUBLINGS),
+            )
+            try:
+                result = send(attempt)
+            except RequestFailed as failed:
+                failure = failed.failure
+            except Exception:
+                raise
+            except BaseException as interrupt:
+                # The exception that it interrupted may hold what a server repeated.
+                interrupt.__cause__, interrupt.__context__ = None, handled
+                strip_tracebacks(interrupt, keep=handled)
+                raise
+            else:
+                self._budget.refund()
+                return result
+            failures[failure.kind] += 1
+            if failures[failure.kind] >= policy.get(failure.kind, 1):
+                return failure
+            until = unconnected_since + _CONNECT_SECONDS
+            if failure.kind is not FailureKind.CONNECT:
+                unconnected_since, until = deadline.clock.monotonic(), math.inf
+            final = self._wait(failure, failures.total(), until, deadline)
+            if final is not None:
+                return final
+
+    def _wait(self, failure: Failure, failures: int, until: float, deadline: Deadline) -> Failure | None:
+        """Wait until the request may be sent again; return the failure of the call if there is no time."""
+        unauthorized = failure.kind is FailureKind.UNAUTHORIZED
+        pause = 0.0 if unauthorized else backoff(failures, self.random)
+        pause = max(pause, failure.retry_after or 0.0)
+        if failure.retry_after is not None and pause >= deadline.remaining():
+            return failure  # waiting would only make the same failure come later
+        # An attempt that the server itself asks for cannot make an outage worse.
+        is_asked_for = failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
+        while deadline.clock.monotonic() + pause < until:
+            deadline.sleep(pause)
+            if deadline.remaining() <= 0:
+                break
+            pause = 0.0 if unauthorized or is_asked_for else self._budget.acquire()
+            if not pause:
+                return None
+        # An expired token does not mean wrong credentials: no time for another was left.
+        return msgspec.structs.replace(failure, kind=FailureKind.DEADLINE) if unauthorized else failure
+
     def send(
         self,
         request: Request,
         attempt: Attempt,
         *,
         read: Callable[[Response], _Result],
-        auth: AuthBase | None = None,
+        token: SecretStr | None = None,
         describe: Callable[[_Result], dict[str, str]] = lambda _: {},
     ) -> _Result:
         """Make one attempt, read a complete response with status 2xx, and log one line at DEBUG."""
@@ -160,11 +228,7 @@ class Transport:
             raise ConfigError("This Client is closed; make another.")
         began, outcome, known = self.clock.monotonic(), "interrupted", {"question_id": request.question_id}
         try:
-            response = self._receive(request, attempt, auth)
-            if self.observe is not None:
-                self.observe(response)
-            if response.status not in SUCCESS:
-                self._raise_for_status(response)
+            response = self._receive(request, attempt, token)
             result = read(response)
             if _LOG.isEnabledFor(logging.DEBUG):
                 found = describe(result)
@@ -181,14 +245,15 @@ class Transport:
                 extra = {**known, "status": attempt.status, "milliseconds": measured}
                 _LOG.debug("%s %s: %s, %.0f ms, %d bytes", *shown, extra=extra)
 
-    def _receive(self, request: Request, attempt: Attempt, auth: AuthBase | None) -> Response:
-        """Send a request and read its response; RequestFailed if there is none, whatever a library raises."""
+    def _receive(self, request: Request, attempt: Attempt, token: SecretStr | None) -> Response:
+        """Send a request and return the response of success; RequestFailed, whatever a library raises."""
         if attempt.deadline.remaining() <= 0:
             raise RequestFailed(deadline_failure(self.host))
         own = None
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
         try:
+            prepared = self._prepare(request, token)
             proxies = self.proxies()
             adapter = self._shared_adapter(proxies)
             if request.body is not None:
@@ -198,7 +263,7 @@ class Transport:
                 # the connection.
                 adapter = own = ConnectionAdapter(adapter.context)
             raw_response = adapter.send(
-                self._prepare(request, auth),
+                prepared,
                 stream=True,
                 # Zero would mean a socket that does not wait at all.
                 timeout=(attempt.connect, max(attempt.deadline.remaining(), 0.001)),
@@ -208,10 +273,11 @@ class Transport:
             with closing(raw_response):
                 if raw_response.status_code in SUCCESS:
                     limit = self._limit if request.has_results else min(self._limit, _MAX_SMALL_BODY)
-                    in_time = partial(seconds_left, attempt)
-                    read_body(raw_response.raw, attempt.received, limit=limit, in_time=in_time)
-                else:
-                    _read_error_body(raw_response.raw, attempt)
+                    read_body(raw_response.raw, attempt, limit=limit)
+                else:  # what arrives of it, complete or not: the status decides
+                    attempt.idle = min(attempt.idle, _ERROR_IDLE)
+                    with suppress(Exception):
+                        read_body(raw_response.raw, attempt, limit=_MAX_SMALL_BODY)
         except RequestFailed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises: none may pass with its traceback
@@ -226,9 +292,15 @@ class Transport:
             if own is not None:
                 own.close()
         status, body = raw_response.status_code, attempt.received.getvalue()
-        return Response(request, self.host, status, raw_response.headers, body)
+        response = Response(request, self.host, status, raw_response.headers, body)
+        if self.observe is not None:
+            self.observe(response)
+        if status not in SUCCESS:
+            wait = retry_after(response.headers, self.clock.now())
+            raise RequestFailed(status_failure(response, redact=self.redact, retry_after=wait))
+        return response
 
-    def _prepare(self, request: Request, auth: AuthBase | None) -> requests.PreparedRequest:
+    def _prepare(self, request: Request, token: SecretStr | None) -> requests.PreparedRequest:
         """Return the request as requests would prepare it, which takes a third of a millisecond."""
         prepared = requests.PreparedRequest()
         prepared.method, prepared.body = request.method, request.body
@@ -237,7 +309,9 @@ class Transport:
         if request.body is not None:
             prepared.headers["Content-Type"] = "application/json"
             prepared.headers["Content-Length"] = str(len(request.body))
-        return prepared if auth is None else auth(prepared)
+        if token is not None:
+            prepared.headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        return prepared
 
     def _shared_adapter(self, proxies: dict[str, str]) -> ConnectionAdapter:
         """Return the adapter that trusts the certificates which the environment names now."""
@@ -281,52 +355,64 @@ class Transport:
             self.redact.add("proxy user and password", SecretStr(f"{user}:{password}"))
         return proxies
 
-    def _raise_for_status(self, response: Response) -> NoReturn:
-        wait = retry_after(response.headers, self.clock.now())
-        raise RequestFailed(status_failure(response, redact=self.redact, retry_after=wait))
+
+def backoff(failures: int, random: Callable[[], float]) -> float:
+    """Return the seconds to wait after that many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
+    return float(random() * min(8.0, 0.5 * 2 ** min(failures - 1, _MAX_DOUBLINGS)))
 
 
-def read_body(
-    raw: HTTPResponse, into: io.BytesIO, *, limit: int, in_time: Callable[[], object] = lambda: None
-) -> None:
-    """Read at most ``limit`` bytes of a body into ``into``, which keeps what came before an exception."""
-    # ``in_time`` is called for each piece, since a little gzip may take long to decompress.
-    named = (raw.headers.get("Content-Encoding") or "identity").strip()
-    encoding = named.lower()
-    # ``read`` would lose the beginning of a body that is then cut.
-    pieces: Iterable[bytes] = iter(partial(raw.read1, _CHUNK, decode_content=False), b"")
-    if encoding in ("gzip", "x-gzip"):
-        pieces = _decompressed(pieces)
-    elif encoding != "identity":
-        raise BodyEncodingError(f"its encoding is {named!r}, which was not requested")
-    for piece in pieces:
-        in_time()
-        if into.tell() + len(piece) > limit:
-            raise BodyTooLarge(f"the answer is longer than the limit of {limit} bytes")
-        into.write(piece)
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3), or None for anything else."""
+    # A date is compared with the server's own ``Date`` if it sent one, since clocks differ. A past date is
+    # ignored.
+    value = headers.get("Retry-After")
+    if value is not None and re.fullmatch(r"\s*[0-9]{1,15}\s*", value):
+        return float(value)
+    if value is None or (date := http_date(value)) is None:
+        return None
+    seconds = (date - (http_date(headers.get("Date")) or now)).total_seconds()
+    return seconds if seconds > 0 else None
 
 
-def _decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompress gzip in pieces; an empty body is left empty, for the caller to judge."""
-    stream, started = zlib.decompressobj(_GZIP), False
-    for piece in pieces:
-        packed = piece
-        while packed:
-            if stream.eof:  # RFC 1952, section 2.2: members may follow one another
-                stream = zlib.decompressobj(_GZIP)
-            started = True
-            try:
-                yield stream.decompress(packed, _CHUNK)
-            except zlib.error as error:
-                raise BodyEncodingError(f"it is not valid gzip ({error})") from None
-            packed = stream.unconsumed_tail or stream.unused_data
-    if started and not stream.eof:
-        raise BodyEncodingError("its gzip stream is incomplete")
+def http_date(value: str | None) -> datetime | None:
+    """Read an HTTP date (RFC 9110, section 5.6.7) as an aware datetime in UTC, or None if it is not one."""
+    try:
+        date = parsedate_to_datetime(value)  # type: ignore[arg-type]  # None is a ValueError
+        # In UTC it may lie after the year 9999, the last of datetime.
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
-def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
-    """Read what arrives of an error's body, complete or not: its status decides."""
-    attempt.idle = min(attempt.idle, _ERROR_IDLE)
-    with suppress(Exception):
-        in_time = partial(seconds_left, attempt)
-        read_body(raw, attempt.received, limit=_MAX_SMALL_BODY, in_time=in_time)
+class RetryBudget:
+    """The retries that all calls of one client share: a token bucket."""
+
+    # It begins with ten. Each retry takes one; each second and each request that succeeds add one, up to ten.
+    # So a short disturbance passes unnoticed, a server that fails now and then gets at most one retry for
+    # each success, and one that is down gets the first attempt of each call, ten retries, and then one a
+    # second, however many threads wait for it. gRPC (gRFC A6, "Throttling Retry Attempts and Hedged RPCs")
+    # and the AWS SDKs do the same, but fail a call when no retry is left. Here the call waits for one until
+    # its deadline, since the answer was paid for.
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._left = _MAX_RETRIES
+        self._counted_at = clock.monotonic()
+
+    def acquire(self) -> float:
+        """Take a retry and return 0.0, or return the seconds until there is one."""
+        with self._lock:
+            now = self._clock.monotonic()
+            self._left = min(_MAX_RETRIES, self._left + now - self._counted_at)
+            self._counted_at = now
+            missing = 1.0 - self._left
+            if round(missing, 6) > 0:  # rounding may leave out less
+                return missing
+            self._left -= 1.0
+            return 0.0
+
+    def refund(self) -> None:
+        """Add one retry, for a request that succeeded."""
+        with self._lock:
+            self._left = min(_MAX_RETRIES, self._left + 1.0)

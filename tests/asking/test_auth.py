@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import responses
 
 from connecty_frames._base.clock import Deadline
 from connecty_frames._base.secret import ChangingSecret, SecretStr
-from connecty_frames.asking.auth import Auth, Bearer, _Failed, _lifetime, _TokenState
+from connecty_frames.asking.auth import Auth, Bearer, _lifetime
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.transport import Transport
@@ -63,7 +64,7 @@ def tokens(expires_at: Any = "2025-11-05T13:00:00+00:00", date: str = DATE, coun
 
 def sent(prepared: Bearer) -> str:
     """Return the Authorization header of a token."""
-    return requests.Request("GET", URL, auth=prepared).prepare().headers["Authorization"]
+    return f"Bearer {prepared.token.get_secret_value()}"
 
 
 @responses.activate
@@ -105,7 +106,7 @@ def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> 
     responses.post(URL, status=405)
     responses.get(URL, json={"access_token": "token-1"})
     first = bearer(auth, clock)
-    auth.discard(first)
+    first.expires = -math.inf
     bearer(auth, clock)
     assert [call.request.method for call in responses.calls] == ["POST", "GET", "GET"]
     assert json.loads(responses.calls[1].request.body)["client_secret"] == "canary-secret"
@@ -115,10 +116,10 @@ def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> 
 def test_a_forked_process_has_a_lock_of_its_own(auth: Auth, clock: Any) -> None:
     """A thread of its parent may hold the other; the token is that of the parent."""
     tokens(count=1)
-    parent, first = auth._state, bearer(auth, clock)
-    parent.process_id += 1
+    lock, first = auth._lock, bearer(auth, clock)
+    auth._process_id += 1
     assert bearer(auth, clock) is first
-    assert auth._state.lock is not parent.lock
+    assert auth._lock is not lock
 
 
 @responses.activate
@@ -284,10 +285,10 @@ def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -
     """Two threads used token-1: the second 401 does not discard token-2, also if that comes meanwhile."""
     tokens()
     first = bearer(auth, clock)
-    auth.discard(first)
-    assert auth._state.bearer is first  # changed is the token itself, and nothing in which a newer one may be
+    first.expires = -math.inf
+    assert auth._bearer is first  # changed is the token itself, and nothing in which a newer one may be
     assert sent(bearer(auth, clock)) == "Bearer token-2"
-    auth.discard(first)
+    first.expires = -math.inf
     assert sent(bearer(auth, clock)) == "Bearer token-2"
 
 
@@ -296,7 +297,7 @@ def test_a_caller_without_time_does_not_wait_for_another(auth: Auth, clock: Any)
     asks, ends = threading.Event(), threading.Event()
 
     def ask() -> None:
-        with auth._state.lock:
+        with auth._lock:
             asks.set()
             ends.wait(10)
 
@@ -317,7 +318,7 @@ def test_what_may_recover_once_there_was_a_token(
     """An endpoint that is down, not one that refuses the credentials."""
     tokens(count=1)
     responses.post(URL, status=status)
-    auth.discard(bearer(auth, clock))
+    bearer(auth, clock).expires = -math.inf
     assert auth.may_recover(failure(auth, clock, 1.0)) is recovers
 
 
@@ -330,7 +331,8 @@ def test_an_endpoint_that_was_always_down_does_not_recover(auth: Auth, clock: An
 
 def test_a_bearer_does_not_show_its_token() -> None:
     """Neither repr nor str."""
-    assert str(Bearer(SecretStr("canary-token"), expires=0.0)) == "Bearer(***)"
+    shown = str(Bearer(SecretStr("canary-token"), expires=0.0))
+    assert shown == "Bearer(token=SecretStr('**********'), expires=0.0)"
 
 
 def test_a_netrc_file_does_not_replace_the_bearer(
@@ -358,14 +360,13 @@ def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
     transport.close()
 
 
-def failed(
-    clock: Any, kind: FailureKind, *, ago: float, wait: float | None = None, is_final: bool = False
-) -> _TokenState:
-    """Return the state after a request that failed so many seconds ago."""
-    state = _TokenState()
+def fail(
+    auth: Auth, clock: Any, kind: FailureKind, *, ago: float, wait: float | None, is_final: bool = False
+) -> Failure:
+    """Let a request have failed so many seconds ago."""
     failure = Failure(kind, ConnectionFailed("no"), "no", retry_after=wait)
-    state.failed = _Failed(failure, clock.at - ago, is_final)
-    return state
+    auth._failed = failure, clock.at - ago, is_final
+    return failure
 
 
 @pytest.mark.parametrize(
@@ -387,6 +388,7 @@ def failed(
     ],
 )
 def test_which_failure_is_that_of_another_caller_too(
+    auth: Auth,
     clock: Any,
     kind: FailureKind,
     ago: float,
@@ -397,16 +399,15 @@ def test_which_failure_is_that_of_another_caller_too(
     is_shared: bool,
 ) -> None:
     """One whose request could do no better; this one has waited for two seconds."""
-    state = failed(clock, kind, ago=ago, wait=wait, is_final=is_final)
-    found = state.shared_failure(clock.at - 2.0, Deadline.after(left, clock))
-    assert state.failed is not None
-    assert found is (state.failed.failure if is_shared else None)
+    failure = fail(auth, clock, kind, ago=ago, wait=wait, is_final=is_final)
+    found = auth._shared_failure(clock.at - 2.0, Deadline.after(left, clock))
+    assert found is (failure if is_shared else None)
 
 
-def test_without_a_failure_there_is_none_to_share(clock: Any) -> None:
+def test_without_a_failure_there_is_none_to_share(auth: Auth, clock: Any) -> None:
     """Nor a pause."""
-    assert _TokenState().shared_failure(clock.at, Deadline.after(0.0, clock)) is None
-    assert _TokenState().pause(clock.at) == 0.0
+    assert auth._shared_failure(clock.at, Deadline.after(0.0, clock)) is None
+    assert auth._pause(clock.at) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -421,10 +422,11 @@ def test_without_a_failure_there_is_none_to_share(clock: Any) -> None:
     ],
 )
 def test_how_long_an_endpoint_is_left_alone(
-    clock: Any, kind: FailureKind, ago: float, wait: float | None, pause: float
+    auth: Auth, clock: Any, kind: FailureKind, ago: float, wait: float | None, pause: float
 ) -> None:
     """As long as it said, if it did so in the last five seconds."""
-    assert failed(clock, kind, ago=ago, wait=wait).pause(clock.at) == pause
+    fail(auth, clock, kind, ago=ago, wait=wait)
+    assert auth._pause(clock.at) == pause
 
 
 @cases(
@@ -445,12 +447,15 @@ def test_the_lifetime_of_a_token(expires_at: object, seconds: float) -> None:
     assert _lifetime(expires_at, datetime(2025, 11, 5, 12, tzinfo=UTC)) == seconds
 
 
-def test_a_token_is_not_used_at_its_end() -> None:
+@responses.activate
+def test_a_token_is_not_used_at_its_end(auth: Auth, clock: Any) -> None:
     """That is the first moment at which it is not."""
-    state = _TokenState(Bearer(SecretStr("t"), expires=5.0))
-    assert state.valid_bearer(4.9) is state.bearer
-    assert state.valid_bearer(5.0) is None
-    assert _TokenState().valid_bearer(0.0) is None
+    auth._bearer = first = Bearer(SecretStr("t"), expires=clock.at + 5.0)
+    tokens(count=1)
+    clock.at += 4.9
+    assert bearer(auth, clock) is first
+    clock.at = first.expires
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
 
 
 @responses.activate
@@ -531,7 +536,7 @@ def test_a_caller_that_waited_for_another(auth: Auth, clock: Any, monkeypatch: p
     holds = threading.Event()
 
     def hold() -> None:
-        with auth._state.lock:
+        with auth._lock:
             holds.set()
             time.sleep(0.05)
 
@@ -556,4 +561,4 @@ def test_a_failure_near_the_deadline(
     monkeypatch.setattr(auth, "_request_token", refuse)
     failure(auth, clock, 60.0)
 
-    assert (auth._state.failed is not None) == is_shared
+    assert (auth._failed is not None) == is_shared

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.asking import endpoints
+from connecty_frames.asking import polling
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.frames import loading
 
@@ -51,7 +51,7 @@ def test_reading(
         limits.checkpoint()
         return read_envelope(body, limits=limits, **options)
 
-    monkeypatch.setattr(endpoints, "read_envelope", read)
+    monkeypatch.setattr(polling, "read_envelope", read)
     assert fake_clock_client.submit("how many?").result(timeout=timeout).rows == 1
     taken = allowed + 0.001
     late = fake_clock_client.submit("how many?")

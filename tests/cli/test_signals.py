@@ -262,7 +262,7 @@ main()
 @pytest.mark.parametrize(
     "moment",
     [
-        ("connecty_frames.asking.endpoints:read_envelope", f"\n{WAITING}", OLD),
+        ("connecty_frames.asking.polling:read_envelope", f"\n{WAITING}", OLD),
         ("connecty_frames.decode.decoder:decode", f"\n{WAITING}", OLD),
         ("connecty_frames.question:Call.answer", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),

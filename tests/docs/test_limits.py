@@ -85,15 +85,15 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         (
             "| attempts to connect | 3, within 10 s | |",
-            {"http.retry.CONNECT_ATTEMPTS": 3, "http.retry._CONNECT_SECONDS": 10},
+            {"http.transport.CONNECT_ATTEMPTS": 3, "http.transport._CONNECT_SECONDS": 10},
         ),
         (
             "| retries that all calls of a client share | 10 at the start, then 1 per second | |",
-            {"http.retry._MAX_RETRIES": 10},
+            {"http.transport._MAX_RETRIES": 10},
         ),
         (
             "| a fetch without a byte | tried again after 60 s, later after 120 s and so on | |",
-            {"http.retry.IDLE_TIMEOUT": 60},
+            {"http.transport.IDLE_TIMEOUT": 60},
         ),
         ("| 404 for a question just accepted | polled on for 10 s | |", {"asking.polling._SETTLING": 10}),
         (

@@ -66,7 +66,7 @@ def test_the_table_is_what_the_code_uses() -> None:
         for path in PACKAGE.rglob("*.py")
         for name in used(ast.parse(path.read_text(encoding="utf-8")), own)
     }
-    overridden = {"_new_conn", "_validate_conn"}  # and not called
+    overridden = {"_new_conn"}  # and not called
 
     assert {(module, name) for module, name, _ in table() if name not in overridden} == found
     for module, name, test in table():

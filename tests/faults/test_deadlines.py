@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.asking import endpoints
+from connecty_frames.asking import polling
 from tests.servers.clients import make
 from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, Script
@@ -105,7 +105,7 @@ def test_a_thread_that_waits_for_anothers_token_keeps_its_own_deadline(server: S
     """A token call that hangs delays no other thread beyond its own timeout."""
     released = threading.Event()
     server.on("token", server.held(released, server.close))
-    with make(server, 60) as client:
+    with make(server, 10) as client:
 
         def ask() -> None:
             with contextlib.suppress(cf.ConnectionFailed):
@@ -143,7 +143,7 @@ def test_decoding_that_takes_too_long(server: Script) -> None:
 @pytest.mark.slow
 def test_reading_that_takes_too_long(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if the statistics alone take too long, result() reads what was received before."""
-    clock, read = EarlyClock(), endpoints.read_envelope
+    clock, read = EarlyClock(), polling.read_envelope
 
     def read_at_the_deadline(*arguments: Any, **options: Any) -> Any:
         clock.ahead += 60
@@ -157,7 +157,7 @@ def test_reading_that_takes_too_long(server: Script, monkeypatch: pytest.MonkeyP
     with make(server, 60, clock=clock) as client:
         question = client.submit("how many?")
         with monkeypatch.context() as patch:
-            patch.setattr(endpoints, "read_envelope", read_at_the_deadline)
+            patch.setattr(polling, "read_envelope", read_at_the_deadline)
             with pytest.raises(cf.QuestionTimeout, match="was not read in time"):
                 question.result(timeout=60)
         server.on("results", server.answer(404, {}))

@@ -10,7 +10,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
-from connecty_frames.http import retry
+from connecty_frames.http import transport
 from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, ROWS, Script
 from tests.servers.timing import growing
@@ -46,7 +46,7 @@ def test_temporary_failures_are_retried(
     question = client.submit("how many?")
     if failure == "silence":
         # After the token, which a busy machine may take longer to send, and would then send twice.
-        monkeypatch.setattr(retry, "IDLE_TIMEOUT", 0.15)
+        monkeypatch.setattr(transport, "IDLE_TIMEOUT", 0.15)
     assert question.result().to_pandas()["n"].tolist() == [1, 2]
     assert (server.count("results"), server.count("ask"), server.count("token")) == (3, 1, 1)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames.client import Client
+    from connecty_frames.http.models import Attempt
     from tests.servers.scripted import RecordedRequest, Step
 
 #: The start of FakeClock as a Date header, and one hour later.
@@ -80,13 +81,13 @@ def test_a_token_that_expires_as_the_time_runs_out(
     server: Script, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
     """A 401 whose body does not come in time: QuestionTimeout, with the id if there is one; not AuthError."""
-    read = transport._read_error_body
+    read = transport.read_body
 
-    def read_too_late(*arguments: Any) -> None:
-        clock.at += 20
-        read(*arguments)
+    def read_too_late(raw: Any, attempt: Attempt, *, limit: int) -> None:
+        clock.at += 20 if attempt.status == 401 else 0
+        read(raw, attempt, limit=limit)
 
-    monkeypatch.setattr(transport, "_read_error_body", read_too_late)
+    monkeypatch.setattr(transport, "read_body", read_too_late)
     server.on(endpoint, server.send_and_hang(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999\r\n\r\n"))
     with (
         make(server, timeout=10, clock=clock) as client,

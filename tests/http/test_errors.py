@@ -32,13 +32,11 @@ from connecty_frames.http.errors import (
 )
 from connecty_frames.http.models import (
     Attempt,
-    BodyEncodingError,
-    BodyTooLarge,
     Failure,
     FailureKind,
-    InterimError,
     Request,
     Response,
+    UnusableResponse,
 )
 from connecty_frames.http.redaction import Redaction
 from tests.cases import cases
@@ -302,11 +300,11 @@ LOST, NOT_HTTP = FailureKind.CONNECTION_LOST, FailureKind.NOT_HTTP
 @cases(
     ("cause", "kind", "reason"),
     [
-        (BodyTooLarge("too long"), FailureKind.TOO_LARGE, "too long"),
+        (UnusableResponse(FailureKind.TOO_LARGE, "too long"), FailureKind.TOO_LARGE, "too long"),
         (MemoryError("canary"), FailureKind.TOO_LARGE, "the answer does not fit in memory"),
-        (BodyEncodingError("no gzip"), FailureKind.BAD_ENCODING,
+        (urllib3.exceptions.DecodeError("no gzip"), FailureKind.BAD_ENCODING,
          "the body of the answer cannot be decompressed: no gzip"),
-        (InterimError("switched"), NOT_HTTP, "switched"),
+        (UnusableResponse(NOT_HTTP, "switched"), NOT_HTTP, "switched"),
         (http.client.RemoteDisconnected("canary"), LOST, "the connection was closed without an answer"),
         (http.client.IncompleteRead(b"canary"), LOST, "the answer was cut after 14 bytes"),
         (ConnectionResetError("canary"), LOST, "the connection was reset"),
@@ -340,15 +338,15 @@ def test_what_ends_an_exchange(cause: Exception, kind: FailureKind, reason: str)
     ("cause", "has_results", "hint"),
     [
         (
-            BodyTooLarge("too long"),
+            UnusableResponse(FailureKind.TOO_LARGE, "too long"),
             True,
             (
                 " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
                 "CONNECTY_MAX_BODY_BYTES."
             ),
         ),
-        (BodyTooLarge("too long"), False, ""),
-        (InterimError("switched"), False, " Check base_url, and any proxies in between."),
+        (UnusableResponse(FailureKind.TOO_LARGE, "too long"), False, ""),
+        (UnusableResponse(NOT_HTTP, "switched"), False, " Check base_url, and any proxies in between."),
         (OSError(), True, ""),
     ],
 )

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames._base.clock import Deadline
-from connecty_frames.asking.endpoints import ASK_POLICY, FETCH_POLICY
+from connecty_frames.asking.polling import FETCH_POLICY
+from connecty_frames.asking.submission import ASK_POLICY
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed
-from connecty_frames.http.retry import RetryBudget, backoff, http_date, retry, retry_after
+from connecty_frames.http.transport import RetryBudget, Transport, backoff, http_date, retry_after
+from connecty_frames.settings.values import Settings
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -52,8 +54,9 @@ def fetch(
     budget: RetryBudget | None = None,
 ) -> Any:
     """Call a function with retries, by default as a fetch with 60 seconds left does."""
-    deadline = Deadline.after(seconds, clock)
-    return retry(send, policy=policy, deadline=deadline, budget=budget or RetryBudget(clock, lambda: drawn))
+    transport = Transport(Settings(base_url="https://api.test"), clock, lambda: drawn)
+    transport._budget = budget or transport._budget
+    return transport.retry(send, policy=policy, deadline=Deadline.after(seconds, clock))
 
 
 @cases(("failures", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (500, 8.0)])
