@@ -18,13 +18,7 @@ from connecty_frames.display.progress import show_in_notebook
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames.attachment import write_schema
-from connecty_frames.options import (
-    ASKING,
-    AskOptions,
-    FetchOptionsDict,
-    check_question_id,
-    shows_options,
-)
+from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_question_id, shows_options
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random as _random
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, overload
 from urllib.parse import urlsplit
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
@@ -51,12 +51,6 @@ if TYPE_CHECKING:
     from connecty_frames.store.table import QuestionStore, Row
 
 _Result = TypeVar("_Result")
-
-#: What to do if no workspace is named, in Python and on the command line.
-_NO_DW_ID: Final = (
-    "Give the data workspace to ask as {}, or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in "
-    "Manager > Data Environments > Data Workspaces > Workspace ID."
-)
 
 
 class Client:
@@ -480,10 +474,14 @@ class Client:
     def _workspace(self, dw_id: int | None) -> int:
         found = self._dw_id if dw_id is None else dw_id
         if found is None:
+            advice = (
+                "Give the data workspace to ask as {}, or in the environment as CONNECTY_DW_ID. ConnectyAI "
+                "shows it in Manager > Data Environments > Data Workspaces > Workspace ID."
+            )
             raise ConfigError(
                 "No dw_id.",
-                hint=_NO_DW_ID.format("dw_id=, as an argument of Client, by configure()"),
-                shell_hint=_NO_DW_ID.format("--dw-id, in a profile"),
+                hint=advice.format("dw_id=, as an argument of Client, by configure()"),
+                shell_hint=advice.format("--dw-id, in a profile"),
                 setting="dw_id",
             )
         return found

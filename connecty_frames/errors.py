@@ -255,9 +255,7 @@ class ConnectyWarning(UserWarning):
         self, message: str, *, hint: str = "", shell_hint: str = "", column: str | None = None
     ) -> None:
         super().__init__(f"{message} {hint}" if hint else message)
-        self.column = column
-        self.hint = hint
-        self.shell_hint = shell_hint
+        self.hint, self.shell_hint, self.column = hint, shell_hint, column
 
 
 class TruncationWarning(ConnectyWarning):

@@ -295,9 +295,8 @@ def _usable(database: QuestionStore) -> Iterator[None]:
 def _states(state: str | Iterable[str] | None) -> list[RecordState]:
     if state is None:
         return []
-    given: list[object] = (
-        list(state) if not isinstance(state, str) and hasattr(state, "__iter__") else [state]
-    )
+    is_list = not isinstance(state, str) and hasattr(state, "__iter__")
+    given: list[object] = list(state) if is_list else [state]
     wrong = [each for each in given if not isinstance(each, str) or each not in RecordState.__members__]
     if wrong or not given:
         raise wrong_value(

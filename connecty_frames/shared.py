@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError
-from connecty_frames.settings.sources import (
-    CREDENTIALS,
-    explain,
-    resolve,
-    set_sandbox,
-    wants_sandbox,
-)
+from connecty_frames.settings.sources import CREDENTIALS, explain, resolve, set_sandbox, wants_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

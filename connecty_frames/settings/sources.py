@@ -28,13 +28,7 @@ from connecty_frames._base.secret import SecretStr, hidden
 from connecty_frames._base.text import did_you_mean, listed, path_text, shell_path, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path, local_path, open_regular, user_folder
-from connecty_frames.settings.values import (
-    HISTORY_WORDS,
-    NAMES,
-    Settings,
-    parse_bool,
-    parse_setting,
-)
+from connecty_frames.settings.values import HISTORY_WORDS, NAMES, Settings, parse_bool, parse_setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,7 +204,7 @@ def check_settings(values: Mapping[str, Any]) -> Settings:
 def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:
     """Return the settings of a profile with changes that are not stored yet; raises ConfigError."""
     # What the profile does not set comes from the environment, else it is the default.
-    stored = _from_profile(profiles, name, profiles.tables.get(name, {}))
+    stored = _from_profile(profiles, name) if name in profiles.tables else _Source("", {})
     kept = {key: value for key, value in stored.values.items() if key not in changes}
     return _settings([_Source("given", changes), stored._replace(values=kept), *_environment()])[0]
 
@@ -249,7 +243,7 @@ def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
         if profile is None and _DEFAULT in profiles.tables:
             profile = _DEFAULT
         if profile is not None:
-            sources.append(_from_profile(profiles, profile, profiles.settings(profile)))
+            sources.append(_from_profile(profiles, profile))
     return sources
 
 
@@ -291,8 +285,14 @@ def hide(settings: Any) -> None:
             settings[name] = hidden(settings[name])
 
 
-def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _Source:
-    values = dict(table)
+def _from_profile(profiles: Profiles, name: str) -> _Source:
+    tables = profiles.tables
+    if name not in tables:
+        known = f"there are {listed([*map(snippet, tables)])}" if tables else "there are none"
+        raise ConfigError(
+            f"No profile {snippet(name)!r} in {path_text(profiles.path)}; {known}.", setting="profile"
+        )
+    values = dict(tables[name])
     for setting in ("ca_bundle", "history"):
         path = values.get(setting)
         is_word = setting == "history" and str(path).lower() in HISTORY_WORDS
@@ -358,7 +358,6 @@ class Profiles(Immutable):
     @classmethod
     def read(cls, *, needed: bool) -> Profiles:
         """Read the file, which need not exist unless a profile is ``needed``; raises ConfigError."""
-        # Invalid TOML, another owner than this user or root, and a secret that others can read are errors.
         is_usual = not needed and "CONNECTY_CONFIG" not in environment()
         try:
             path = config_file()
@@ -381,15 +380,6 @@ class Profiles(Immutable):
             "Set CONNECTY_CONFIG to name another file.",
             setting="profile",
         )
-
-    def settings(self, name: str) -> dict[str, Any]:
-        """Return the settings of a profile; raises ConfigError."""
-        if name not in self.tables:
-            known = f"there are {listed([*map(snippet, self.tables)])}" if self.tables else "there are none"
-            raise ConfigError(
-                f"No profile {snippet(name)!r} in {path_text(self.path)}; {known}.", setting="profile"
-            )
-        return self.tables[name]
 
 
 def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:

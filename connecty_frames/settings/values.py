@@ -42,16 +42,15 @@ _BOOLS: Final = {
     **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
     **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
 }
-#: What the setting ``history`` may be as text, if it is not a path.
-_HISTORY_WORDS: Final[dict[str, bool | Literal["require"]]] = {
+#: Texts that are no path for ``history``: its words, and what is more likely meant as one, which is refused.
+HISTORY_WORDS: Final[dict[str, bool | Literal["require"] | None]] = {
     "1": True,
     "true": True,
     "0": False,
     "false": False,
     "require": "require",
+    **dict.fromkeys(("", ".", "on", "off", "yes", "no")),
 }
-#: Texts that are no path for ``history``: these words, and what is more likely meant as one.
-HISTORY_WORDS: Final = frozenset({*_HISTORY_WORDS, "", ".", "on", "off", "yes", "no"})
 
 #: The scheme of a store, and the port behind its host.
 _POSTGRES: Final = re.compile("postgres(?:ql)?://", re.IGNORECASE)
@@ -167,7 +166,7 @@ def parse_bool(text: str) -> bool:
 
 
 def _number(
-    kind: Callable[[Any], float], expected: str, *, above: int, most: float = math.inf
+    kind: Callable[[Any], float], expected: str, *, above: int = 0, most: float = math.inf
 ) -> Callable[[object], float]:
     """Return the function for a number within limits."""
     abstract = Integral if kind is int else Real
@@ -185,7 +184,7 @@ def _number(
 
 def _limit(value: object) -> object:
     """Return a number, or pairs of a job and a number."""
-    check = _number(int, "a whole number, 1 or more, or such numbers by job", above=0, most=_LARGEST_INTEGER)
+    check = _number(int, "a whole number, 1 or more, or such numbers by job", most=_LARGEST_INTEGER)
     if not isinstance(value, Mapping):
         return check(value)
     if not value:
@@ -204,8 +203,8 @@ def _path(value: Any) -> Path:
 def _history(value: object) -> bool | str | Path:
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.lower() in _HISTORY_WORDS:
-        return _HISTORY_WORDS[value.lower()]
+    if isinstance(value, str) and (found := HISTORY_WORDS.get(value.lower())) is not None:
+        return found
     if isinstance(value, str) and (match := _POSTGRES.match(value)):
         return _store_address(f"postgresql://{value[match.end() :]}")
     if isinstance(value, str | os.PathLike) and _OTHER_STORES.search(str(value)):
@@ -380,12 +379,9 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
         most=DW_ID_LIMIT - 1,
     ),
     "timeout": _number(
-        float,
-        f"a number of seconds, more than 0 and at most {MAX_TIMEOUT:.0f}",
-        above=0,
-        most=MAX_TIMEOUT,
+        float, f"a number of seconds, more than 0 and at most {MAX_TIMEOUT:.0f}", most=MAX_TIMEOUT
     ),
-    "max_body_bytes": _number(int, "a number of bytes, more than 0", above=0),
+    "max_body_bytes": _number(int, "a number of bytes, more than 0"),
     "verify_tls": _bool,
     "ca_bundle": _path,
     "history": _history,
@@ -393,23 +389,15 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "max_questions_per_day": _limit,
     "keep_answers": _bool,
     "keep_answers_max_bytes": _number(
-        int,
-        f"a number of bytes, more than 0 and at most {_LARGEST_INTEGER}",
-        above=0,
-        most=_LARGEST_INTEGER,
+        int, f"a number of bytes, more than 0 and at most {_LARGEST_INTEGER}", most=_LARGEST_INTEGER
     ),
     "profile": _text,
 }
 #: How text of the environment is made a value of another type.
 _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
-    "dw_id": int,
+    **dict.fromkeys(("dw_id", "max_body_bytes", "max_questions_per_day", "keep_answers_max_bytes"), int),
+    **dict.fromkeys(("verify_tls", "history_required", "keep_answers"), parse_bool),
     "timeout": float,
-    "max_body_bytes": int,
-    "verify_tls": parse_bool,
-    "history_required": parse_bool,
-    "max_questions_per_day": int,
-    "keep_answers": parse_bool,
-    "keep_answers_max_bytes": int,
 }
 
 
