@@ -17,7 +17,6 @@ from connecty_frames._base.text import cut, quoted, snippet
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow.buffers import index_of
 from connecty_frames.decode.arrow_types import is_number, is_text
-from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS, MOST_WARNINGS
@@ -29,6 +28,7 @@ from connecty_frames.decode.schema import (
     ColumnRule,
     ColumnSchema,
     SchemaTypes,
+    check_rule,
     column_names,
 )
 from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
@@ -238,8 +238,8 @@ def _finish(column: _Column) -> ReadColumn:
     nans = received.count - column.cleaned.count
     evidence = f"{decision.evidence}; {nans:,} bare NaN read as null" if nans else decision.evidence
     schema = ColumnSchema(column.name, decision.type, evidence, encoding)
-    known = (column.rule.nullable, decision.extremes, nans)
-    return ReadColumn(decision.array, schema, received.statistics, column.sent, *known)
+    statistics, nullable = received.statistics, column.rule.nullable
+    return ReadColumn(decision.array, schema, statistics, column.sent, nullable, nans)
 
 
 def _table(columns: list[ReadColumn], rows: int) -> pa.Table:

@@ -15,7 +15,11 @@ import pyarrow as pa
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import counted, cut, quoted, snippet, terminal
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.arrow_types import parse_type
+from connecty_frames.decode.arrow import compute as pc
+from connecty_frames.decode.arrow.buffers import index_of
+from connecty_frames.decode.arrow_types import is_list, parse_type
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.types.column import combine
 from connecty_frames.decode.types.encodings import parse_encoding
 from connecty_frames.errors import ColumnNameWarning, ConfigError, ConversionError, ResponseError
 
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
 #: The evidence for a type that the caller wrote down, and for one that an earlier answer inferred.
 SET_BY_CALLER: Final = "schema="
 SAVED: Final = "saved schema"
-
+#: How many distinct values a rule checks at once.
+_BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 #: How much a repr shows: columns, and characters of a name, a type and its evidence.
 _MOST_COLUMNS: Final = 500
 _LONGEST_TEXT: Final = 1_000
@@ -66,6 +71,38 @@ class ColumnRule(Immutable):
     check: Callable[[Sequence[Any]], tuple[int, str] | None] | None = None
     checks_nulls_alone: bool = False  # the check refuses nothing but nulls inside of values
     is_secret: bool = False  # no error shows a value
+
+
+def check_rule(array: Any, rule: ColumnRule, checkpoint: Callable[[], None] = lambda: None) -> None:
+    """Raise CellError at a null or value that a rule does not allow."""
+    if not rule.nullable and array.null_count:
+        row = index_of(pc.is_null(combine(array)), value=True)
+        raise CellError(row, "null", "is a null, which schema= does not allow")
+    if rule.check is None:
+        return
+    values, rows = combine(array), None
+    if rule.checks_nulls_alone and not _has_nulls_inside(values):
+        return
+    if not pa.types.is_nested(values.type):
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()  # not all categories need occur
+        encoded = values.dictionary_encode()
+        values, rows = encoded.dictionary, encoded.indices
+    for start in range(0, len(values), _BLOCK):
+        checkpoint()
+        found = rule.check(values.slice(start, _BLOCK).to_pylist())
+        if found is not None:
+            position = start + found[0]
+            row = position if rows is None else index_of(rows, position)
+            raise CellError(row, str(values[position].as_py()), f"does not fit the model: {found[1]}")
+
+
+def _has_nulls_inside(lists: pa.Array) -> bool:
+    while is_list(lists.type):
+        lists = lists.flatten()
+        if lists.null_count:
+            return True
+    return False
 
 
 class SchemaTypes(Immutable):

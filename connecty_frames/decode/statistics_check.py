@@ -58,7 +58,6 @@ class ReadColumn(NamedTuple):
     statistics: ColumnStatistics  # with the bounds as ``schema=`` respells them
     sent: ColumnStatistics
     nullable: bool = True
-    extremes: tuple[int, int] | None = None  # None if they have to be measured
     nans: int = 0  # bare NaN that were read as null
 
 
@@ -215,7 +214,7 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
     type_, stated = column.array.type, stated_bounds(column.statistics.sections[section])
     if not stated:
         return
-    least, most = column.extremes or pc.min_max(_to_numbers(column.array)).as_py().values()
+    least, most = pc.min_max(_to_numbers(column.array)).as_py().values()
     if least is None or not least <= most:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     extremes = {"min": least, "max": most}

@@ -34,8 +34,8 @@ from pydantic import (
 )
 
 import connecty_frames as cf
-from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.schema import check_rule
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning
 from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases

@@ -45,20 +45,18 @@ def _make_caller(name: str) -> Callable[..., Any]:
 
     def call(*arrays: Any, memory_pool: Any = None, **options: Any) -> Any:
         if options or len(arrays) > most_arrays:
-            return getattr(_compute(), name)(*arrays, memory_pool=memory_pool, **options)
+            return getattr(import_module("pyarrow.compute"), name)(
+                *arrays, memory_pool=memory_pool, **options
+            )
         return function.call(arrays, None, memory_pool)
 
     return call
-
-
-def _compute() -> Any:
-    return import_module("pyarrow.compute")
 
 
 def __getattr__(name: str) -> Any:
     try:
         found = _make_caller(name)
     except KeyError:  # Arrow has no function of that name
-        found = getattr(_compute(), name)
+        found = getattr(import_module("pyarrow.compute"), name)
     globals()[name] = found
     return found

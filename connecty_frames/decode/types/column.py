@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import (
     Array,
     bytes_of,
+    chunks_of,
     numbers_of,
     of_flags,
     offsets_of,
@@ -100,17 +101,14 @@ class _Cells(Sequence[Any]):
         for start in range(0, self._length, _BATCH):
             yield from self._read(start, min(start + _BATCH, self._length))
 
-    @overload
-    def __getitem__(self, key: int) -> object: ...
-    @overload
-    def __getitem__(self, key: slice) -> Sequence[object]: ...
-    def __getitem__(self, key: int | slice) -> object:
-        """Return cells as ``exact_json.parse`` would."""
-        if isinstance(key, int):
-            place = range(self._length)[key]
-            return next(self._read(place, place + 1))
-        start, stop, step = key.indices(self._length)
-        return list(self._read(start, max(start, stop)))[::step]
+    def __getitem__(self, key: Any) -> Any:
+        """Return the cell of a row, as ``exact_json.parse`` would."""
+        place = range(self._length)[key]
+        return next(self._read(place, place + 1))
+
+    def json_of(self, row: int) -> str:
+        """Return the JSON of a cell for an error."""
+        return exact_json.dump(self[row])
 
 
 class ScalarColumn(_Cells):
@@ -157,10 +155,6 @@ class ScalarColumn(_Cells):
             if has_it is not None:
                 codes[numbers_of(pc.indices_nonzero(combine(has_it)))] = code
         return CellColumn(codes, texts)
-
-    def json_of(self, row: int) -> str:
-        """Return the JSON of a cell for an error."""
-        return exact_json.dump(self[row])
 
     def first_of(self, _: frozenset[ValueKind]) -> int:
         """Return the first row that is not null: all are of one kind."""
@@ -231,7 +225,7 @@ class CellColumn(_Cells):
         text = self.texts[row].as_buffer()
         if len(text) > BATCH_BYTES and self.codes[row] in NESTED_CODES:
             return bytes(text[:BATCH_BYTES]).decode(errors="replace")
-        return exact_json.dump(self[row])
+        return super().json_of(row)
 
     def constants(self) -> Iterator[tuple[int, str]]:
         """Return the rows with a bare ``NaN`` or infinity, and that value, or NaN if it is nested."""
@@ -262,17 +256,10 @@ class CellColumn(_Cells):
         codes = self.codes.copy()
         rows = rows[codes[rows] == CODES[kind]]
         codes[rows] = 0
-        is_null = of_flags(codes == 0)
         # pyarrow 17's if_else breaks the offsets of a slice.
-        texts = pc.replace_with_mask(self.texts, is_null, to_scalar(None, pa.string()))
-        cells = CellColumn(
-            codes,
-            texts,
-            is_too_deep=self.is_too_deep,
-            has_surrogates=self.has_surrogates,
-            checkpoint=self.checkpoint,
-        )
-        return cells, rows
+        texts = pc.replace_with_mask(self.texts, of_flags(codes == 0), to_scalar(None, pa.string()))
+        flags = {"is_too_deep": self.is_too_deep, "has_surrogates": self.has_surrogates}
+        return CellColumn(codes, texts, checkpoint=self.checkpoint, **flags), rows
 
     def surrogate_row(self) -> int:
         """Return the first row with a lone surrogate, if there is one."""
@@ -307,15 +294,13 @@ class CellColumn(_Cells):
         if kinds == {ValueKind.BOOLEAN}:
             return ScalarColumn(ValueKind.BOOLEAN, pc.cast(self.texts, pa.bool_()))
         if kinds == {ValueKind.INTEGER}:
-            try:
+            with suppress(pa.ArrowInvalid):  # beyond 64 bits
                 return ScalarColumn(ValueKind.INTEGER, pc.cast(self.texts, pa.int64()))
-            except pa.ArrowInvalid:  # beyond 64 bits
-                return self
         return self
 
     def parts(self) -> Iterator[tuple[NDArray[np.uint8], pa.StringArray]]:
         """Return the codes and texts by block."""
-        texts = self.texts.chunks if isinstance(self.texts, pa.ChunkedArray) else [self.texts]
+        texts = chunks_of(self.texts)
         ends = np.cumsum([len(chunk) for chunk in texts], dtype=np.intp)
         return zip(np.split(self.codes, ends[:-1]), texts, strict=True)
 

@@ -38,7 +38,6 @@ class Decision(NamedTuple):
     evidence: str  # in words
     problem: CellError | None = None  # a value that does not fit the type that the column should have
     array: Array | None = None  # the column, if it was built while deciding
-    extremes: tuple[int, int] | None = None  # as Arrow counts them, if known
 
 
 class Rule(Immutable):
@@ -187,7 +186,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
             array = pc.cast(array, pa.timestamp(array.type.unit, "UTC"))
             reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
             return Decision(array.type, evidence, CellError(row, str(column.cells[row]), reason), array)
-    return Decision(array.type, evidence, array=array, extremes=found.extremes)
+    return Decision(array.type, evidence, array=array)
 
 
 # --- numbers and truth values ------------------------------------------------------------------------

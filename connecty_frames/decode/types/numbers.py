@@ -337,8 +337,14 @@ def infer(
         numbers = _Numbers(parts, len(texts), present + len(evidence), evidence)
         if (is_whole or not present) and all(map(_is_integer, evidence)):
             return _whole_type(numbers)
-        # Where only the bounds have fractions, no whole number is rounded.
-        return _fraction_type(numbers, "auto" if is_whole and decimals == "float" else decimals)
+        if is_whole and decimals == "float":  # only the bounds have fractions: no whole number is rounded
+            decimals = "auto"
+        some = evidence + (_longest_in(parts[0][1]) if parts else [])
+        if decimals != "float" and any(loses_digits(text, computed=decimals == "auto") for text in some):
+            with suppress(CellError):  # one beyond the range of float64 is named first
+                return _as_decimals(numbers)
+        found = FloatValues.concat([found for _, found in _each(parts, to_float64)])
+        return _as_floats(found, numbers, decimals) or _as_decimals(numbers)
 
 
 def infer_floats(values: FloatValues, bounds: Sequence[str], decimals: Decimals) -> Typed | None:
@@ -416,15 +422,6 @@ def _whole_type(numbers: _Numbers) -> Typed:
         type_, more, _, _ = _INTEGERS[1]
         return pc.cast(array, type_), words + more
     return array, f"{words}, some beyond 64 bits"
-
-
-def _fraction_type(numbers: _Numbers, decimals: Decimals) -> Typed:
-    some = numbers.evidence + (_longest_in(numbers.parts[0][1]) if numbers.parts else [])
-    if decimals != "float" and any(loses_digits(text, computed=decimals == "auto") for text in some):
-        with suppress(CellError):  # one beyond the range of float64 is named first
-            return _as_decimals(numbers)
-    found = FloatValues.concat([found for _, found in _each(numbers.parts, to_float64)])
-    return _as_floats(found, numbers, decimals) or _as_decimals(numbers)
 
 
 def _as_floats(found: FloatValues, numbers: _Numbers, decimals: Decimals) -> Typed | None:

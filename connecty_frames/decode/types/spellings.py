@@ -195,7 +195,8 @@ def _first_reason(reasons: dict[str, str], text: str) -> str | None:
 
 def first_without(texts: Any, format_: TemporalFormat, digits: int = 9) -> int | None:
     """Return the first row without the pattern of a format, of at most some digits of a second, or None."""
-    return first_like(texts, _whole(_PATTERNS[format_].replace("{1,9}", f"{{1,{digits}}}")), is_like=False)
+    pattern = _PATTERNS[format_].replace("{1,9}", f"{{1,{digits}}}")
+    return first_like(texts, rf"^(?:{pattern})\z", is_like=False)
 
 
 def first_like(texts: Any, pattern: str, *, is_like: bool = True) -> int | None:
@@ -217,10 +218,6 @@ def first_like(texts: Any, pattern: str, *, is_like: bool = True) -> int | None:
 def first_present(texts: Any) -> tuple[int, str]:
     """Return the first row that is not null, and its text; -1 and an empty text for none."""
     return next(((row, text.as_py()) for row, text in enumerate(texts) if text.is_valid), (-1, ""))
-
-
-def _whole(pattern: str) -> str:
-    return rf"^(?:{pattern})\z"
 
 
 def in_iso(text: str) -> str:
@@ -404,7 +401,7 @@ def respell(texts: pa.StringArray, type_: pa.DataType) -> pa.StringArray:
     """Return dates or timestamps in ISO 8601; raises CellError with the row."""
     format_, rewrite = next(found for test, found in _RESPELL if test(type_))
     respelled = texts.to_pylist()
-    is_own = pc.match_substring_regex(texts, _whole(_PATTERNS[format_]))
+    is_own = pc.match_substring_regex(texts, rf"^(?:{_PATTERNS[format_]})\z")
     for row in pc.indices_nonzero(pc.invert(is_own)).to_pylist():
         try:
             respelled[row] = rewrite(_from_dot_net(in_iso(respelled[row])))

@@ -57,22 +57,19 @@ class TemporalValues(NamedTuple):
     format: TemporalFormat
     values: pa.ChunkedArray | pa.Array  # date32, timestamp, or with offsets timestamp in UTC
     offsets: frozenset[str] = frozenset()  # the different ones
-    extremes: tuple[int, int] | None = None  # None if all are null, or they have to be measured
 
     def slice(self, start: int, length: int) -> TemporalValues:
         """Return some of the values, which have at most one offset."""
         values = self.values.slice(start, length)
-        extremes = _extremes(values)
-        return TemporalValues(self.format, values, self.offsets if extremes else frozenset(), extremes)
+        has_any = values.null_count < length
+        return TemporalValues(self.format, values, self.offsets if has_any else frozenset())
 
     @classmethod
     def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
         """Concatenate the parts of a column; all are of one format."""
         values = pa.chunked_array([part.values for part in parts])
         offsets = frozenset[str]().union(*(part.offsets for part in parts))
-        known = [part.extremes for part in parts if part.extremes is not None]
-        extremes = (min(least for least, _ in known), max(most for _, most in known)) if known else None
-        return cls(parts[0].format, values, offsets, extremes)
+        return cls(parts[0].format, values, offsets)
 
 
 # --- columns -----------------------------------------------------------------------------------------
@@ -252,7 +249,7 @@ def read_fast(texts: pa.StringArray, type_: pa.DataType, *, inferred: bool = Fal
     except CellError:
         return None
     offsets = moments.offsets if format_ is TemporalFormat.AWARE else ()
-    return TemporalValues(format_, values, frozenset(offsets), _extremes(values))
+    return TemporalValues(format_, values, frozenset(offsets))
 
 
 def _read_cast(texts: pa.StringArray, type_: pa.DataType) -> TemporalValues | None:
@@ -268,21 +265,13 @@ def _read_cast(texts: pa.StringArray, type_: pa.DataType) -> TemporalValues | No
         values = pc.cast(texts, type_, memory_pool=POOL)
     except pa.ArrowInvalid:
         return None
-    extremes = _extremes(values)
-    if extremes is None:
+    if len(values) == values.null_count:
         return TemporalValues(format_, values)
-    if not _is_in_grammar(texts, type_, *extremes):
+    extremes = pc.min_max(values)
+    if not _is_in_grammar(texts, type_, extremes["min"].value, extremes["max"].value):
         return None
     offsets = _distinct_offsets(texts) if format_ is TemporalFormat.AWARE else ()
-    return TemporalValues(format_, values, frozenset(offsets), extremes)
-
-
-def _extremes(values: pa.Array) -> tuple[int, int] | None:
-    """Return the minimum and maximum as Arrow stores them, or None if all are null."""
-    if len(values) == values.null_count:
-        return None
-    measured = pc.min_max(values)
-    return measured["min"].value, measured["max"].value
+    return TemporalValues(format_, values, frozenset(offsets))
 
 
 def _is_in_grammar(texts: pa.StringArray, type_: pa.DataType, least: int, most: int) -> bool:
