@@ -96,7 +96,10 @@ def _is_same(value: Any, other: Any) -> bool:
 
 def _from_stream(frame: Any) -> pa.Table:
     """Return a frame as a table, without the levels of a pandas index that have no name."""
-    objects = _object_columns(frame)
+    # A polars frame would export addresses in memory for a column of Python objects, or crash.
+    dtypes = [str(dtype) for dtype in getattr(frame, "dtypes", ())] if hasattr(frame, "columns") else []
+    if "Object" in dtypes:
+        raise _mixed(frame.columns[dtypes.index("Object")])
     try:
         table = pa.RecordBatchReader.from_stream(frame).read_all()
     except Exception as error:
@@ -104,22 +107,13 @@ def _from_stream(frame: Any) -> pa.Table:
         raise ConfigError(
             f"It is not readable as a table: {snippet(str(error))}", setting="answers"
         ) from error
-    for position in objects:
+    for position, dtype in enumerate(dtypes):
         # pandas takes the type from the first values, and drops times of day and time zones of others.
-        if not _is_exact(table.column(position), frame.iloc[:, position]):
+        if dtype == "object" and not _is_exact(table.column(position), frame.iloc[:, position]):
             raise _mixed(table.field(position).name)
     levels = (table.schema.pandas_metadata or {}).get("index_columns", [])
     unnamed = [level for level in levels if isinstance(level, str) and level.startswith("__index_level_")]
     return table.drop_columns(unnamed)
-
-
-def _object_columns(frame: Any) -> list[int]:
-    """Return the positions of a pandas frame's columns of Python objects."""
-    # A polars frame would export addresses in memory for such a column, or crash, so that is an error.
-    dtypes = [str(dtype) for dtype in getattr(frame, "dtypes", ())] if hasattr(frame, "columns") else []
-    if "Object" in dtypes:
-        raise _mixed(frame.columns[dtypes.index("Object")])
-    return [position for position, dtype in enumerate(dtypes) if dtype == "object"]
 
 
 def _is_exact(column: pa.ChunkedArray, objects: Any) -> bool:

@@ -161,7 +161,7 @@ def _replay(body: bytes) -> CannedAnswer:
             # Each row ends before the comma that separates it from the next.
             ends = [end + position for position, end in enumerate(accumulate(map(len, texts)))]
             statistics = bytes(results.dataframe_stats).removeprefix(b"null")
-            result = QueryResult(columns, b",".join(texts), array("Q", ends).tobytes(), statistics)
+            result = QueryResult(columns, b",".join(texts), array("Q", ends), statistics)
     except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"It is not a saved response of results in JSON: {error}") from error
     if response.state == State.FAILED:

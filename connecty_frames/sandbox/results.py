@@ -53,11 +53,11 @@ class QueryResult(msgspec.Struct, frozen=True):
 
     columns: tuple[str | None, ...]  # may repeat; a name in a saved response may be null
     rows: bytes  # JSON arrays with commas between, without the header
-    ends: bytes  # the offset of each row's end in ``rows``, as 64 bits
+    ends: array[int]  # the offset of each row's end in ``rows``
     statistics: bytes  # JSON; empty if a saved response has none
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self.ends)
 
     def dataframe(self, max_rows: int) -> bytes:
         """Return the JSON array ``dataframe`` with the header and at most that many rows."""
@@ -65,23 +65,19 @@ class QueryResult(msgspec.Struct, frozen=True):
         count = min(max_rows, len(self))
         if count == 0:
             return b"[" + header + b"]"
-        return b"[" + header + b"," + self.rows[: self._ends[count - 1]] + b"]"
+        return b"[" + header + b"," + self.rows[: self.ends[count - 1]] + b"]"
 
     def first_row(self) -> dict[str, object]:
         """Return the first row by column name, fractions as their exact text; empty if there is no row."""
         if len(self) == 0:
             return {}
-        row: list[Any] = json.loads(self.rows[: self._ends[0]], parse_float=str)
+        row: list[Any] = json.loads(self.rows[: self.ends[0]], parse_float=str)
         return {name: value for name, value in zip(self.columns, row, strict=True) if name is not None}
 
     @property
     def size(self) -> int:
         """The memory that it takes, in bytes."""
-        return len(self.rows) + len(self.ends) + len(self.statistics)
-
-    @property
-    def _ends(self) -> memoryview[int]:
-        return memoryview(self.ends).cast("Q")
+        return len(self.rows) + len(self.ends) * self.ends.itemsize + len(self.statistics)
 
 
 def read_result(cursor: DuckDBPyConnection, table: str, columns: Sequence[str]) -> QueryResult:
@@ -96,8 +92,7 @@ def read_result(cursor: DuckDBPyConnection, table: str, columns: Sequence[str]) 
             ends.append(len(rows))
             rows += b","
     del rows[-1:]
-    statistics = _statistics(cursor, table, columns, types)
-    return QueryResult(tuple(columns), bytes(rows), ends.tobytes(), statistics)
+    return QueryResult(tuple(columns), bytes(rows), ends, _statistics(cursor, table, columns, types))
 
 
 # Values

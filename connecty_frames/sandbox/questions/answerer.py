@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 #: The words that a question may have: the time for reading grows with their number.
 _MAX_WORDS: Final = 40
-#: What a query has that begins with "from" or "with" and is no question.
-_SQL: Final = re.compile(r"\bselect\b|[.(*]", re.IGNORECASE)
 
 
 class WorkspaceAnswerer:
@@ -50,7 +48,8 @@ class WorkspaceAnswerer:
         try:
             return self._plan(question)
         except Refused as refused:
-            if looks_like_sql(question) and _SQL.search(question):
+            # A question may begin with "from" or "with", too.
+            if looks_like_sql(question) and re.search(r"\bselect\b|[.(*]", question, re.IGNORECASE):
                 return Plan(question)
             similar = similar_questions(question, self.questions)
             raise QuestionFailed(
