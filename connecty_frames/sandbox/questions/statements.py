@@ -7,7 +7,8 @@ and columns have words beside their SQL, so that the summary says what the state
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from textwrap import indent
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from msgspec.structs import replace
 
@@ -56,8 +57,8 @@ def select_statement(query: q.Query, model: SemanticModel) -> _SQL:
         raise Refused
     groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
     rows, words = select_statement(groups, model)
-    sql = f"SELECT count(*) AS {entity.plural}\nFROM ({_indented(rows)})"
-    return (sql, f"number of {entity.plural} in: {words}")
+    sql = f"SELECT count(*) AS {entity.plural}\nFROM (\n{indent(rows, '    ')}\n)"
+    return sql, f"number of {entity.plural} in: {words}"
 
 
 def _check(query: q.Query, model: SemanticModel) -> None:
@@ -123,9 +124,7 @@ class _Select:
         bounds = [self._bound(self.number(each.number), each) for each in having]
         terms, named = [group.order or group.name for group in groups], ""
         if order is not None:
-            if isinstance(order.by, Field):
-                raise Refused
-            number = self.number(order.by)
+            number = self.number(cast("q.Number", order.by))
             named = str(number)
             by = by if order.by in query.numbers[:1] else number.name
             # Within a group, "orders" would be the table.
@@ -213,12 +212,11 @@ class _Select:
         if others:
             sql, words = self._keys(entity, others)
             self.where.append((f"{self.key(entity)} IN ({sql})", words))
-        terms, by = ", ".join(f"{entity.alias}.{name}" for name in entity.key), order and order.by
+        terms, by = ", ".join(f"{entity.alias}.{name}" for name in entity.key), None
         if order is not None:
-            if not isinstance(order.by, Field):
-                raise Refused
-            terms = f"{self.column(order.by)}{' DESC' * order.descending} NULLS LAST, {terms}"
-        *kept, ranked = self._kept(terms, by.noun if isinstance(by, Field) else "", order)
+            by = cast("Field", order.by)
+            terms = f"{self.column(by)}{' DESC' * order.descending} NULLS LAST, {terms}"
+        *kept, ranked = self._kept(terms, by.noun if by else "", order)
         words = f"{entity.plural}{' with ' * bool(query.fields)}{_joined(each.noun for each in query.fields)}"
         fields = [each.field for each in own if isinstance(each, q.Is | q.Compare | q.During)]
         named = [*query.fields, *sorted(filter(None, fields), key=lambda field: field.name)]
@@ -226,7 +224,7 @@ class _Select:
         for sql, name, other in [
             *((f"{entity.alias}.{name}", name, name) for name in (*entity.key, *entity.label)),
             *((self.column(each), each.column, f"{each.entity}_{each.column}") for each in named),
-            *([(by.sql, by.column, by.column)] if isinstance(by, Field) else []),
+            *([(by.sql, by.column, by.column)] if by else []),
         ]:
             if sql not in {column.sql for column in columns}:
                 columns.append(_Column(sql, other if name in {column.name for column in columns} else name))
@@ -278,7 +276,7 @@ class _Select:
             return inner.statement([_Column(inner.key(entity), entity.key[0])])
 
         sql, words = _on_base(self.model, keys, below=entity)
-        return (_indented(sql), words)
+        return f"\n{indent(sql, '    ')}\n", words
 
     def _time(self, of: Field | None) -> Field:
         """Return a time, by default that at which the rows happened."""
@@ -422,8 +420,3 @@ def _joined(texts: Iterable[object]) -> str:
 
 def _list(columns: Iterable[_Column]) -> str:
     return ", ".join(column.sql for column in columns)
-
-
-def _indented(sql: str) -> str:
-    """Return SQL indented, for parentheses around it."""
-    return "\n" + "\n".join(f"    {line}" for line in sql.splitlines()) + "\n"

@@ -10,12 +10,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames.sandbox.catalogue import Catalogue
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from duckdb import DuckDBPyConnection
 
-    from connecty_frames.sandbox.catalogue import Catalogue
     from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
 
 __all__ = ["answerer", "build", "catalogue"]
@@ -30,8 +31,6 @@ def build(connection: DuckDBPyConnection) -> None:
 
 def catalogue() -> Catalogue:
     """Return the questions of the workspace that have SQL written by hand."""
-    from connecty_frames.sandbox.catalogue import Catalogue
-
     return Catalogue((_HERE / "catalogue.toml").read_text(encoding="utf-8"))
 
 
