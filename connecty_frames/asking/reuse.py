@@ -83,7 +83,8 @@ def kept_results(history: History, question_id: str) -> Results | None:
     if kept is None:
         return None
     try:
-        return Results(read_envelope(kept.body), kept.body, kept.max_rows)
+        body, max_rows = kept
+        return Results(read_envelope(body), body, max_rows)
     except ResponseError:  # an earlier version read it
         return None
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from connecty_frames._base.text import path_text
-from connecty_frames.store.database import Database, Layout, Store, StoreError
+from connecty_frames.store.database import Database, Store, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: The position of an answer is that of its body if all bodies stood one after another, so that how many bytes
-#: they have together is known without reading the rows; what was removed between two counts until then.
-_LAYOUT: Final = Layout(
-    "store of kept answers",
-    0x636E7461,  # "cnta"
-    (
+#: The position behind the last body.
+_END: Final = "(SELECT position + length(body) FROM answers ORDER BY position DESC LIMIT 1)"
+_CODEC: Final = "zstd"
+
+
+class KeptAnswers(Database):
+    """The answers that are kept beside one history. One that cannot be kept or read stops no question."""
+
+    # The position of an answer is that of its body if all bodies stood one after another, so that how many
+    # bytes they have together is known without reading the rows; what was removed between two counts until
+    # then.
+
+    content = "store of kept answers"
+    application_id = 0x636E7461  # "cnta"
+    versions = (
         (
             """\
             CREATE TABLE IF NOT EXISTS answers (
@@ -31,55 +39,35 @@ _LAYOUT: Final = Layout(
                 UNIQUE (question_id, base_url)
             )""",
         ),
-    ),
-)
-#: The position behind the last body.
-_END: Final = "(SELECT position + length(body) FROM answers ORDER BY position DESC LIMIT 1)"
-_CODEC: Final = "zstd"
+    )
 
-
-class KeptAnswer(NamedTuple):
-    """The response of a completed question, as received."""
-
-    body: bytes
-    max_rows: int  # of its request
-
-
-class KeptAnswers:
-    """The answers that are kept beside one history. One that cannot be kept or read stops no question."""
-
-    # All bodies together have at most ``max_bytes``, compressed; the oldest are removed first.
-
-    def __init__(self, history: Store, *, max_bytes: int) -> None:
-        self.database = answers_beside(history)
-        self._max_bytes = max_bytes
-
-    def keep(self, question_id: str, base_url: str, answer: KeptAnswer) -> None:
-        """Keep the answer of a question, unless one with as many rows is kept."""
+    def keep(self, question_id: str, base_url: str, body: bytes, max_rows: int, *, max_bytes: int) -> None:
+        """Keep the response to a question, unless one with as many rows is kept."""
+        # All bodies together have at most ``max_bytes``, compressed; the oldest are removed first.
         import pyarrow as pa
 
-        body = pa.compress(answer.body, codec=_CODEC)
-        if len(body) > self._max_bytes:
+        compressed = pa.compress(body, codec=_CODEC)
+        if len(compressed) > max_bytes:
             return
-        fields = (question_id, base_url, answer.max_rows, len(answer.body))
+        fields = (question_id, base_url, max_rows, len(body))
         try:
-            self.database.execute(
+            self.execute(
                 "INSERT OR REPLACE INTO answers "
                 "(position, question_id, base_url, max_rows, length, body, checksum) "
                 f"SELECT coalesce({_END}, 0), ?, ?, ?, ?, ?, ? WHERE NOT EXISTS "
                 "(SELECT 1 FROM answers WHERE question_id = ? AND base_url = ? AND max_rows >= ?)",
-                (*fields, body, _checksum(body, *fields), *fields[:3]),
+                (*fields, compressed, _checksum(compressed, *fields), *fields[:3]),
             )
-            self.database.execute(f"DELETE FROM answers WHERE position < {_END} - ?", (self._max_bytes,))
+            self.execute(f"DELETE FROM answers WHERE position < {_END} - ?", (max_bytes,))
         except StoreError as error:
             self._warn(f"cannot be used ({error})")
 
-    def find(self, question_id: str, base_url: str) -> KeptAnswer | None:
-        """Return the kept answer of a question, or None if there is none that is whole."""
-        if not self.database.exists:
+    def find(self, question_id: str, base_url: str) -> tuple[bytes, int] | None:
+        """Return the response to a question and the ``max_rows`` of its request, or None if none is whole."""
+        if not self.exists:
             return None
         try:
-            rows = self.database.execute(
+            rows = self.execute(
                 "SELECT body, max_rows, length, checksum FROM answers WHERE question_id = ? AND base_url = ?",
                 (question_id, base_url),
             ).rows
@@ -95,7 +83,7 @@ class KeptAnswers:
                 import pyarrow as pa
 
                 whole = pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True)
-                return KeptAnswer(whole, max_rows)
+                return whole, max_rows
             self._warn(f"have a damaged answer, to question {question_id}; it is fetched again")
             self.forget(question_id)  # if that fails, it is found damaged again
         return None
@@ -103,24 +91,23 @@ class KeptAnswers:
     def forget(self, question_id: str) -> None:
         """Remove the answer of a question, if the file can be changed."""
         with suppress(StoreError):
-            forget_answers(self.database, [question_id])
+            self.erase([question_id])
+
+    def erase(self, question_ids: Iterable[str]) -> None:
+        """Remove the answers of questions; the file and the log beside it have them no more."""
+        if not self.exists:
+            return
+        for question_id in question_ids:
+            self.execute("DELETE FROM answers WHERE question_id = ?", (question_id,))
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _warn(self, problem: str) -> None:
-        self.database.warn_once(problem, f"The kept answers in {path_text(self.database.path)} {problem}.")
+        self.warn_once(problem, f"The kept answers in {self.place} {problem}.")
 
 
-def answers_beside(history: Store) -> Database:
+def answers_beside(history: Store) -> KeptAnswers:
     """Return the file of the answers that are kept beside a history."""
-    return Database(history.answers_path.absolute(), _LAYOUT).shared()
-
-
-def forget_answers(answers: Database, question_ids: Iterable[str]) -> None:
-    """Remove the kept answers of questions; the file and the log beside it have them no more."""
-    if not answers.exists:
-        return
-    for question_id in question_ids:
-        answers.execute("DELETE FROM answers WHERE question_id = ?", (question_id,))
-    answers.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return KeptAnswers(history.answers_path.absolute()).shared()
 
 
 def _checksum(body: bytes, *fields: object) -> bytes:

@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
@@ -62,18 +62,6 @@ class OutageError(StoreError):
 
 class UnfitError(StoreError):
     """It can never be used as it is, so that even a question that need not be recorded is not sent."""
-
-
-class _DamagedError(Exception):
-    """The file is damaged, which SQLite does not notice by itself."""
-
-
-class Layout(NamedTuple):
-    """What a file has in it."""
-
-    content: str  # what it is, for messages
-    application_id: int  # distinguishes the file from databases of other programs
-    versions: Versions
 
 
 class Result(Immutable):
@@ -227,11 +215,16 @@ class Database(Store):
 
     # It and its folder are created if need be, for their owner alone.
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    #: What it has in it, for messages.
+    content: str
+    #: Distinguishes it from databases of other programs.
+    application_id: int
+    versions: Versions
+
+    def __init__(self, path: Path) -> None:
         super().__init__(path, path_text(path))
         self.path = path
         self._name = str(path)
-        self._layout = layout
         self._connection: sqlite3.Connection | None = None
         #: That of the file when it was last opened.
         self._status: os.stat_result
@@ -271,8 +264,6 @@ class Database(Store):
                         raise
                     self._free()  # it was reserved for this
                     return execute(creates=creates)
-            except _DamagedError as error:
-                reason, is_ours = str(error), True
             except sqlite3.Error as error:
                 if _code(error) not in _DAMAGED:
                     raise StoreError(str(error)) from None
@@ -285,12 +276,12 @@ class Database(Store):
             try:
                 self._set_aside(reason)
                 return execute(reserves=reserves)
-            except (_DamagedError, sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"{reason}; {error}") from None
 
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
         """Execute it if possible, and leave a damaged file as it is."""
-        with suppress(StoreError, _DamagedError, sqlite3.Error, OSError), self.lock, self:
+        with suppress(StoreError, sqlite3.Error, OSError), self.lock, self:
             self._execute(statement, parameters, self.soon(), creates=False)
 
     def _disconnect(self) -> None:
@@ -353,7 +344,7 @@ class Database(Store):
         if not stat.S_ISREG(self._status.st_mode):
             raise StoreError("it is not a regular file")
         if self._status.st_size <= 1:  # which SQLite takes for a new database
-            raise _DamagedError("it is empty")
+            raise _damaged("it is empty")
         connection = sqlite3.connect(
             self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
         )
@@ -380,14 +371,14 @@ class Database(Store):
     def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
         # In this order: another process that creates the file sets all of it in one transaction.
         if _value(connection, "SELECT count(*) FROM sqlite_master"):
-            if _value(connection, "PRAGMA application_id") != self._layout.application_id:
+            if _value(connection, "PRAGMA application_id") != self.application_id:
                 raise StoreError("it is another program's database")
             # SQLite would not notice if pages were exchanged, and not find what was asked.
             if self._status.st_size <= _CHECKED_BYTES:
                 ((found,),) = connection.execute("PRAGMA integrity_check(1)")
                 if found != "ok":
-                    raise _DamagedError("database disk image is malformed")
-        is_newest = self._version(connection) >= len(self._layout.versions)
+                    raise _damaged("database disk image is malformed")
+        is_newest = self._version(connection) >= len(self.versions)
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -409,7 +400,7 @@ class Database(Store):
         if not columns and not _value(connection, "SELECT count(*) FROM sqlite_master"):
             return 0
         rows = connection.execute(in_sqlite(VERSION)).fetchall() if "store_id" in columns else []
-        version, self._store_id = version_of(rows, len(self._layout.versions))
+        version, self._store_id = version_of(rows, len(self.versions))
         return version
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
@@ -417,9 +408,9 @@ class Database(Store):
         connection.execute("BEGIN IMMEDIATE")
         # Read in it: another process may have been faster.
         version = self._version(connection)
-        for statement in statements(self._layout.versions, version, f"'{uuid4()}'"):
+        for statement in statements(self.versions, version, f"'{uuid4()}'"):
             connection.execute(in_sqlite(statement))
-        connection.execute(f"PRAGMA application_id = {self._layout.application_id}")
+        connection.execute(f"PRAGMA application_id = {self.application_id}")
         self._version(connection)
         connection.execute("COMMIT")
 
@@ -443,7 +434,7 @@ class Database(Store):
                 Path(f"{self.path}{suffix}").rename(f"{renamed}{suffix}")
         self.warn_once(
             "damaged",
-            f"The {self._layout.content} in {path_text(self.path)} is damaged ({reason}). It was renamed to "
+            f"The {self.content} in {path_text(self.path)} is damaged ({reason}). It was renamed to "
             f"{path_text(renamed.name)}, and a new one was created.",
         )
 
@@ -513,6 +504,13 @@ def _remaining(until: float) -> float:
 
 def _value(connection: sqlite3.Connection, statement: str) -> int:
     return int(connection.execute(statement).fetchone()[0])
+
+
+def _damaged(reason: str) -> sqlite3.DatabaseError:
+    """Return the error of damage that SQLite does not notice by itself."""
+    error = sqlite3.DatabaseError(reason)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _code(error: sqlite3.Error) -> int | None:

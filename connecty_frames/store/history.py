@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.errors import ConfigError, HistoryWarning, QuestionLimitError, warn
 from connecty_frames.store import leases
-from connecty_frames.store.answers import KeptAnswer, KeptAnswers
+from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import OutageError, Statement, StoreError, UnfitError
 from connecty_frames.store.table import (
     CLOSED,
@@ -119,7 +119,8 @@ class History:
         self.database = database
         #: What messages call it.
         self.place = database.place
-        self._answers = None if kept_bytes is None else KeptAnswers(database, max_bytes=kept_bytes)
+        self._answers = None if kept_bytes is None else answers_beside(database)
+        self._kept_bytes = kept_bytes or 0
         self._required = required or limit is not None
         #: The most questions of this client in 24 hours, of all or by job.
         self.limit = limit
@@ -139,7 +140,7 @@ class History:
         self._in_use = ExitStack()
         self._in_use.enter_context(database)
         if self._answers is not None:
-            self._in_use.enter_context(self._answers.database)
+            self._in_use.enter_context(self._answers)
 
     def close(self) -> None:
         """Let go of the files; what is recorded from now on opens them each time."""
@@ -316,12 +317,12 @@ class History:
         """Keep the answer of a recorded question, as received, if answers are kept."""
         if self._answers is None or self.recorded(question_id) is None:
             return
-        self._answers.keep(question_id, self._base_url, KeptAnswer(body, max_rows))
+        self._answers.keep(question_id, self._base_url, body, max_rows, max_bytes=self._kept_bytes)
         if self.recorded(question_id) is None:  # it was erased meanwhile
             self._answers.forget(question_id)
 
-    def kept(self, question_id: str) -> KeptAnswer | None:
-        """Return the kept answer of a question, or None."""
+    def kept(self, question_id: str) -> tuple[bytes, int] | None:
+        """Return the kept response to a question and the ``max_rows`` of its request, or None."""
         return None if self._answers is None else self._answers.find(question_id, self._base_url)
 
     def recorded(self, question_id: str) -> tuple[str, datetime] | None:

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import check_question_id, is_dw_id
 from connecty_frames.store import leases
-from connecty_frames.store.answers import answers_beside, forget_answers
-from connecty_frames.store.database import Database, Layout, Statement, default_path
+from connecty_frames.store.answers import answers_beside
+from connecty_frames.store.database import Database, Statement, default_path
 from connecty_frames.store.schema import SQLITE
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     QuestionStore: TypeAlias = "QuestionFile | Server"
 
-_LAYOUT: Final = Layout("history", 0x636E7479, SQLITE)  # "cnty"
 #: The largest number that SQLite holds.
 LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,6 +138,9 @@ class Earlier(NamedTuple):
 class QuestionFile(Database):
     """Questions in an SQLite file, by the clocks of this machine. PostgreSQL's ``Server`` does the same."""
 
+    content = "history"
+    application_id = 0x636E7479  # "cnty"
+    versions = SQLITE
     #: How far the time of a row may be from the one that its sender knows, in microseconds.
     slack = 0
 
@@ -163,7 +165,7 @@ def store_at(place: Path | str | None) -> QuestionStore:
         from connecty_frames.store.postgres import Server
 
         return Server(place).shared()
-    return QuestionFile((place or default_path()).absolute(), _LAYOUT).shared()
+    return QuestionFile((place or default_path()).absolute()).shared()
 
 
 def known(database: QuestionStore) -> dict[str, str]:
@@ -262,14 +264,14 @@ def forget_records(
         # Also the answer that the id names if its row is gone, as in a history that was damaged.
         question_ids = {each for each in (question_id, *chain.from_iterable(rows)) if each is not None}
         # Before the rows, which name them if this fails; and after, since one is kept while it has a row.
-        forget_answers(answers, question_ids)
+        answers.erase(question_ids)
         parts = database.execute(_PARTS.format(items), parameters).rows
         # A batch goes on knowing, by its key, that a question is finished; others it has to be given again.
         erasure = f"UPDATE items SET question = '', error = NULL, outcome = 'NO TABLE' {items}"
         database.execute(f"{erasure} AND outcome IS NOT NULL", parameters)
         database.execute(f"DELETE FROM items {items} AND outcome IS NULL", parameters)
         erased = database.execute(f"DELETE {where}", parameters).changed
-        forget_answers(answers, question_ids)
+        answers.erase(question_ids)
         if batch is not None:
             database.execute("DELETE FROM items WHERE batch = ?", (batch,))
         if database.url is None:  # else the server decides when what was erased is overwritten

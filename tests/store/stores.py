@@ -14,7 +14,7 @@ from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.history import History
 from connecty_frames.store.schema import in_sqlite
-from connecty_frames.store.table import QuestionFile, store_at
+from connecty_frames.store.table import store_at
 from tests.servers import clients
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def store(place: str) -> Any:
     """Return a store with a connection of its own, as another process has."""
     parsed: Any = parse_setting("history", place, is_text=False)
     shared: Any = store_at(parsed)
-    return type(shared)(parsed, *([shared._layout] if isinstance(shared, QuestionFile) else []))
+    return type(shared)(parsed)
 
 
 def history(database: Any, **options: Any) -> History:

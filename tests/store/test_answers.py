@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.options import Asked
-from connecty_frames.store.answers import KeptAnswer, KeptAnswers, _checksum, answers_beside
+from connecty_frames.store.answers import KeptAnswers, _checksum, answers_beside
 from connecty_frames.store.database import Database
 from connecty_frames.store.table import forget_records, store_at
 from tests.store import stores
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ADDRESS = "https://api.test"
-ONE, OTHER = KeptAnswer(b'{"n": 1}', 1000), KeptAnswer(b'{"n": 2}', 1000)
+ONE, OTHER = (b'{"n": 1}', 1000), (b'{"n": 2}', 1000)
 
 
 @pytest.fixture
@@ -31,28 +32,28 @@ def history(tmp_path: Path) -> Database:
 @pytest.fixture
 def kept(history: Database) -> KeptAnswers:
     """Return the answers beside it, with two of them."""
-    kept = KeptAnswers(history, max_bytes=1_000_000)
-    kept.keep("one", ADDRESS, ONE)
-    kept.keep("other", ADDRESS, OTHER)
+    kept = answers_beside(history)
+    kept.keep("one", ADDRESS, *ONE, max_bytes=1000)
+    kept.keep("other", ADDRESS, *OTHER, max_bytes=1000)
     return kept
 
 
 def test_a_kept_answer(kept: KeptAnswers) -> None:
     """It is that of its question at its address."""
     found = kept.find("one", ADDRESS)
+    assert found is not None
     assert found == ONE
-    assert type(found.body) is bytes
+    assert type(found[0]) is bytes
     assert kept.find("other", ADDRESS) == OTHER
     assert kept.find("one", "https://elsewhere.test") is None
 
 
 def test_more_rows_replace_fewer(kept: KeptAnswers) -> None:
     """Fewer rows do not replace more."""
-    more = KeptAnswer(b"more", 2000)
-    kept.keep("one", ADDRESS, more)
-    kept.keep("one", ADDRESS, KeptAnswer(b"fewer", 10))
+    kept.keep("one", ADDRESS, b"more", 2000, max_bytes=1000)
+    kept.keep("one", ADDRESS, b"fewer", 10, max_bytes=1000)
 
-    assert kept.find("one", ADDRESS) == more
+    assert kept.find("one", ADDRESS) == (b"more", 2000)
 
 
 def test_the_answer_of_another_question(history: Database, kept: KeptAnswers) -> None:
@@ -97,7 +98,7 @@ def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> Non
         assert database._connection is not None
         instructions.clear()
         database._connection.set_progress_handler(lambda: instructions.append(1), 1)
-        kept.keep(question_id, ADDRESS, ONE)
+        kept.keep(question_id, ADDRESS, *ONE, max_bytes=1_000_000)
         database._connection.set_progress_handler(None, 1)
         return len(instructions)
 
@@ -105,14 +106,14 @@ def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> Non
         database.open()
         few = keep("third")
         for number in range(300):
-            kept.keep(str(number), ADDRESS, OTHER)
+            kept.keep(str(number), ADDRESS, *OTHER, max_bytes=1_000_000)
         assert 0 < keep("last") < 2 * few
 
 
 def test_an_answer_that_is_forgotten(kept: KeptAnswers, tmp_path: Path) -> None:
     """No file has it any more, while the store is open."""
-    with kept.database:
-        kept.keep("secret", ADDRESS, KeptAnswer(b'{"canary": 5}', 10))
+    with kept:
+        kept.keep("secret", ADDRESS, b'{"canary": 5}', 10, max_bytes=1000)
         assert any(b"canary" in each.read_bytes() for each in tmp_path.iterdir())
         kept.forget("secret")
         assert not any(b"canary" in each.read_bytes() for each in tmp_path.iterdir())
@@ -133,28 +134,27 @@ def test_an_answer_that_is_kept_while_it_is_erased(
 ) -> None:
     """Nothing is left of it, whichever of both callers is stopped by the other."""
     now = datetime.now(UTC)
-    caller = stores.history(history, base_url=ADDRESS, kept_bytes=9)
-    caller._answers = kept
+    caller = stores.history(history, base_url=ADDRESS, kept_bytes=1000)
     row = caller.sent(Asked("how many?", 13), asked_at=now)
     assert row is not None
     caller.accepted(row, "one", asked_at=now, now=now)
     keep, execute, met = kept.keep, Database.execute, list[str]()
 
-    def keep_late(*arguments: Any) -> None:
+    def keep_late(*arguments: Any, **options: Any) -> None:
         if not met:
             met.append("keep")
             forget_records(history, question_id="one")
-        keep(*arguments)
+        keep(*arguments, **options)
 
     def erase_late(database: Database, statement: str, *arguments: Any, **options: Any) -> Any:
         if statement.startswith("DELETE FROM questions") and not met:
             met.append("erase")
-            caller.keep("one", ONE.body, 5000)
+            caller.keep("one", ONE[0], 5000)
         return execute(database, statement, *arguments, **options)
 
     if slower == "the one that keeps it":
         monkeypatch.setattr(kept, "keep", keep_late)
-        caller.keep("one", ONE.body, 5000)
+        caller.keep("one", ONE[0], 5000)
     else:
         monkeypatch.setattr(Database, "execute", erase_late)
         forget_records(history, question_id="one")
@@ -166,18 +166,17 @@ def test_an_answer_that_is_kept_while_it_is_erased(
 
 def test_a_small_limit(history: Database) -> None:
     """An answer as long as the limit replaces the others; a longer one is not kept, and replaces none."""
-    long, longer = KeptAnswer(bytes(range(100)), 10), KeptAnswer(bytes(range(101)), 10)
-    kept = KeptAnswers(history, max_bytes=len(pa.compress(long.body, codec="zstd")))
-    kept.keep("one", ADDRESS, ONE)
-    kept.keep("long", ADDRESS, long)
-    kept.keep("longer", ADDRESS, longer)
+    kept, long = answers_beside(history), bytes(range(100))
+    max_bytes = len(pa.compress(long, codec="zstd"))
+    for name, body in (("one", ONE[0]), ("long", long), ("longer", bytes(range(101)))):
+        kept.keep(name, ADDRESS, body, 10, max_bytes=max_bytes)
 
-    assert [kept.find(each, ADDRESS) for each in ("one", "long", "longer")] == [None, long, None]
+    assert [kept.find(each, ADDRESS) for each in ("one", "long", "longer")] == [None, (long, 10), None]
 
 
 def test_looking_for_an_answer_creates_no_file(history: Database, tmp_path: Path) -> None:
     """Nor does erasing one."""
-    kept = KeptAnswers(history, max_bytes=100)
+    kept = answers_beside(history)
     kept.forget("one")
 
     assert kept.find("one", ADDRESS) is None
@@ -187,12 +186,13 @@ def test_looking_for_an_answer_creates_no_file(history: Database, tmp_path: Path
 @pytest.mark.parametrize("first", ["keep", "find"])
 def test_a_file_that_cannot_be_used(history: Database, first: str) -> None:
     """It stops nothing: one warning says why no answer is kept or found."""
-    kept = KeptAnswers(history, max_bytes=100)
-    kept.database.path.mkdir()
+    kept = answers_beside(history)
+    kept.path.mkdir()
+    keep = partial(kept.keep, "one", ADDRESS, *ONE, max_bytes=100)
     with pytest.warns(HistoryWarning, match=r"The kept answers in .* cannot be used \(it is not a regular"):
-        assert (kept.keep("one", ADDRESS, ONE) if first == "keep" else kept.find("one", ADDRESS)) is None
+        assert (keep() if first == "keep" else kept.find("one", ADDRESS)) is None
 
-    kept.keep("one", ADDRESS, ONE)
+    keep()
     kept.forget("one")
     assert kept.find("one", ADDRESS) is None
 
@@ -200,8 +200,8 @@ def test_a_file_that_cannot_be_used(history: Database, first: str) -> None:
 def test_what_other_versions_rely_on(kept: KeptAnswers) -> None:
     """The kind of file, its version, the columns, and the checksum of an answer."""
     statements = ("PRAGMA application_id", "SELECT version FROM version")
-    kinds = [kept.database.execute(statement).rows for statement in statements]
-    rows = kept.database.execute("SELECT * FROM answers WHERE question_id = 'one'").rows
+    kinds = [kept.execute(statement).rows for statement in statements]
+    rows = kept.execute("SELECT * FROM answers WHERE question_id = 'one'").rows
 
     assert kinds == [[(0x636E7461,)], [(1,)]]
     assert [row[:5] for row in rows] == [(0, "one", ADDRESS, 1000, 8)]

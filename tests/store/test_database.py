@@ -25,14 +25,13 @@ import pytest
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import database as database_module
 from connecty_frames.store.database import (
-    Database,
     Result,
     StoreError,
     close_databases,
     default_path,
 )
 from connecty_frames.store.history import Waiting
-from connecty_frames.store.table import _LAYOUT, store_at
+from connecty_frames.store.table import QuestionFile, store_at
 from tests.store import stores
 
 if TYPE_CHECKING:
@@ -489,7 +488,7 @@ def test_another_creates_it_between_two_statements(
             if executed == before:
                 with monkeypatch.context() as patch:
                     patch.setattr(sqlite3, "connect", connect)
-                    other = Database(path, _LAYOUT)
+                    other = QuestionFile(path)
                     other.execute(INSERT, ("other",))
                     other.close()
             return super().execute(*arguments)

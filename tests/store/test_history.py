@@ -272,7 +272,7 @@ def test_answers_that_cannot_be_erased(recorder: Recorder, monkeypatch: pytest.M
         raise StoreError("it is read-only")
 
     recorder.history.accepted(recorder.sent(), ID, asked_at=NOON, now=NOON)
-    monkeypatch.setattr("connecty_frames.store.table.forget_answers", fail)
+    monkeypatch.setattr("connecty_frames.store.answers.KeptAnswers.erase", fail)
     with pytest.raises(StoreError):
         forget_records(recorder.database, question_id=ID)
 

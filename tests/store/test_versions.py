@@ -32,8 +32,8 @@ def upgraded(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def upgrade() -> pytest.MonkeyPatch:
         monkeypatch.setattr(schema, "POSTGRES", (*schema.POSTGRES, LATER))
-        layout = table._LAYOUT
-        monkeypatch.setattr(table, "_LAYOUT", layout._replace(versions=(*layout.versions, LATER)))
+        versions = table.QuestionFile.versions
+        monkeypatch.setattr(table.QuestionFile, "versions", (*versions, LATER))
         return monkeypatch
 
     return upgrade
