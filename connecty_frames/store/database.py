@@ -36,20 +36,12 @@ Statement = tuple[str, tuple[object, ...]]
 
 #: Seconds for which a statement waits for other processes.
 _TIMEOUT: Final = 1.0
-_PAUSE: Final = 0.02
-#: A log of more bytes than these is cut once its pages are in the file.
-_LOG_BYTES: Final = 4 * 1024**2
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 #: A full disk, a quota, and the largest size of a file.
 _FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
-#: The bytes on the disk that are kept free for what becomes of the questions that are being sent.
-_RESERVE: Final = 64 * 1024
 #: The largest file that is checked as it is opened, in 60 ms.
 _CHECKED_BYTES: Final = 8 * 1024**2
-#: What a database begins with, and the length of its pages.
-_MAGIC: Final = b"SQLite format 3\0"
-_PAGE: Final = 4096
 
 
 class StoreError(Exception):
@@ -387,10 +379,11 @@ class Database(Store):
                 # Unlike other statements, this one does not wait for another process that does the same.
                 if _code(error) not in _BUSY or time.monotonic() > until:
                     raise
-                time.sleep(_PAUSE)
+                time.sleep(0.02)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
-        connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        # A longer log is cut once its pages are in the file.
+        connection.execute(f"PRAGMA journal_size_limit = {4 * 1024**2}")
         if not is_newest:
             self._make_tables(connection)
 
@@ -420,7 +413,8 @@ class Database(Store):
         if usual is not None and self.path.parent == usual.absolute():
             return True
         with suppress(OSError), self.path.open("rb") as file:
-            return any(block.startswith(_MAGIC) for block in iter(partial(file.read, _PAGE), b""))
+            pages = iter(partial(file.read, 4096), b"")
+            return any(page.startswith(b"SQLite format 3\0") for page in pages)
         return False
 
     def _set_aside(self, reason: str) -> None:
@@ -458,12 +452,12 @@ def close_databases() -> None:
 
 
 def _reserved(folder: Path) -> BinaryIO:
-    """Return an unnamed file that takes room on the disk until it is closed."""
+    """Return an unnamed file that keeps room on the disk for what becomes of questions in progress."""
     import tempfile
 
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - its user closes it
     try:
-        file.write(os.urandom(_RESERVE))  # which no file system compresses
+        file.write(os.urandom(64 * 1024))  # which no file system compresses
         file.flush()
     except BaseException:
         with suppress(OSError):

@@ -45,16 +45,12 @@ if TYPE_CHECKING:
     from connecty_frames.options import Asked
     from connecty_frames.store.table import QuestionStore
 
-#: The most bytes of statements that wait, and those of one without its texts.
+#: The most bytes of statements that wait.
 _MOST_WAITING: Final = 16 * 1024**2
-_STATEMENT: Final = 500
 #: Seconds that unwritten changes may delay the end of a client, and a client that requires a history.
 _LAST_TRY: Final = 1.0
 _PATIENCE: Final = 10.0
 _DAY: Final = 24 * 60 * 60 * 1_000_000
-_NEVER: Final = from_microseconds(0)
-#: What is read of earlier questions.
-_READ: Final = ("id", "state", "question", "question_id", "asked_at", "accepted_at", "error")
 #: The rows with a key that are young enough, and in any case the last one, each with the time that it is.
 _EARLIER: Final = """\
 SELECT now, id, {state}, question, question_id, asked_at, accepted_at, {error}
@@ -95,7 +91,7 @@ class Waiting(deque[Statement]):
 
 def _size(statement: Statement) -> int:
     """Return how many bytes a statement has, roughly."""
-    return _STATEMENT + sum(len(each) for each in statement[1] if isinstance(each, str))
+    return 500 + sum(len(each) for each in statement[1] if isinstance(each, str))
 
 
 #: A number for all questions, or pairs of a job, or of ``*`` for all, and a number.
@@ -211,7 +207,8 @@ class History:
             self._raise_for(error)
         moment = rows[0][0]
         found = [row[1:] for row in rows if row[1] is not None]
-        kept = sound(self.database, _READ, found)
+        columns = ("id", "state", "question", "question_id", "asked_at", "accepted_at", "error")
+        kept = sound(self.database, columns, found)
         earlier = [
             Earlier(
                 number,
@@ -225,7 +222,8 @@ class History:
             for number, state, question, question_id, asked_at, accepted_at, error in kept
         ]
         if found[:1] != kept[:1]:  # a claim names the last row, whatever it is
-            earlier.insert(0, Earlier(found[0][0], RecordState.REJECTED, "", None, _NEVER, None, None))
+            never = from_microseconds(0)
+            earlier.insert(0, Earlier(found[0][0], RecordState.REJECTED, "", None, never, None, None))
         return earlier, from_microseconds(moment)
 
     def _withdraw(self, row: Row, asked: Asked, error: BaseException) -> None:

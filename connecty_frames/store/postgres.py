@@ -51,42 +51,25 @@ SELECT current_setting('server_encoding'),
     (current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%')::int,
     (SELECT count(*) FROM pg_namespace WHERE nspname = 'connecty'),
     count(*) FILTER (WHERE relname IN ('version', 'questions')),
-    count(*) FILTER (WHERE relname = 'version' AND attname IN ('version', 'oldest_writer', 'store_id'))
+    (count(*) FILTER (
+        WHERE relname = 'version' AND attname IN ('version', 'oldest_writer', 'store_id')) = 3)::int
 FROM pg_attribute
 JOIN pg_class ON pg_class.oid = attrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = 'connecty'"""
-_VERSION_COLUMNS: Final = 3
 #: The settings of one transaction, through any pool of connections and whatever the defaults are. A statement
 #: that waits for a lock ends with its caller.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _LIMITS: Final = "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true)"
-_CHECKS: Final = ", set_config('client_connection_check_interval', '1000', true)"
-_LONGEST: Final = 2**31 - 1
-#: A number that locks of other programs hardly have.
-_LOCK: Final = 0x636E7479
-#: The most seconds that a connection is waited for, before another one is tried; the pause between them; and
-#: how long calls that need no record do without a server that could not be reached.
+#: The most seconds that a connection is waited for, before another one is tried; the pause between them.
 _ATTEMPT: Final = 10.0
 _PAUSE: Final = 0.1
-_DOWN: Final = 2.0
 #: Refusals of a connection that waiting does not change, as of an unknown database, unless they say so.
 _LASTING: Final = re.compile("FATAL|certificate|private key|support SSL|no password|invalid")
 _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|terminat|too many|connection slots")
 #: The beginnings of the codes of errors after which another connection may execute the statement, among them
-#: those of a standby, and of tables that were dropped; and of statements that took too long.
+#: those of a standby, and of tables that were dropped.
 _OUTAGES: Final = (b"08", b"25006", b"3F000", b"40", b"42P01", b"53", b"57")
-_LATE: Final = {b"55P03", b"57014"}
-_FORBIDDEN: Final = b"42501"
-#: The numbers of the types bigint and integer; all other values are texts.
-_INTEGERS: Final = {20, 23}
-_GRANTS: Final = (
-    "its role needs USAGE on the schema and SELECT on its tables to read, INSERT and UPDATE to ask, DELETE "
-    "to erase: `connecty history ddl` prints the SQL for an administrator, who also makes the tables by it"
-)
-#: How many statements are executed in one transaction.
-_TOGETHER: Final = 300
-_MESSAGE: Final = 300
 #: Passwords with fewer characters are masked as words.
 _SHORT: Final = 4
 _IN_USE: Final = "other calls are waiting for its server"
@@ -109,7 +92,7 @@ class Server(Store):
         self._version = 0
         self._limits = _LIMITS
         self._must_begin = 0
-        #: Until when calls without a deadline do without it.
+        #: Until when calls that need no record do without a server that could not be reached.
         self._down_until = 0.0
 
     @property
@@ -164,7 +147,7 @@ class Server(Store):
 
     def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
         """Execute many at once, in one transaction."""
-        several = list(waiting)[:_TOGETHER]
+        several = list(waiting)[:300]
         self._attempts(several, until, creates=False)
         return several
 
@@ -183,7 +166,7 @@ class Server(Store):
                 if until is not None and time.monotonic() + _PAUSE > until:
                     # That other threads use the connection is no attempt, nor that one was just made.
                     if str(error) != _IN_USE and time.monotonic() >= self._down_until:
-                        self._down_until = time.monotonic() + _DOWN
+                        self._down_until = time.monotonic() + 2.0
                     raise OutageError(reason) from None
                 time.sleep(_PAUSE)
             else:
@@ -224,19 +207,21 @@ class Server(Store):
     def _inspect(self, until: float) -> bool:
         """Find the version of the tables, 0 if there are none, and return whether the schema is there."""
         (result,) = self._run([(_KNOWN, ())], until)
-        ((encoding, self._must_begin, checks, has_schema, has_tables, columns),) = result.rows
+        ((encoding, self._must_begin, checks, has_schema, has_tables, has_version),) = result.rows
         if encoding != "UTF8":
             raise UnfitError(f"the encoding of its database is {snippet(encoding)}, not UTF8")
-        self._limits = _LIMITS + _CHECKS * checks
+        check = ", set_config('client_connection_check_interval', '1000', true)"
+        self._limits = _LIMITS + check * checks
         self._version = 0
         if has_tables:
-            rows = self._run([(schema.VERSION, ())], until)[0].rows if columns == _VERSION_COLUMNS else []
+            rows = self._run([(schema.VERSION, ())], until)[0].rows if has_version else []
             self._version, self._store_id = version_of(rows, len(schema.POSTGRES))
         return bool(has_schema)
 
     def _make_tables(self, until: float) -> None:
         """Bring the tables from their version to the newest, in one transaction."""
-        lock = ("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
+        # Locks of other programs hardly have this number.
+        lock = ("SELECT pg_advisory_xact_lock(?)", (0x636E7479,))
         self._run([(_BEGIN, ()), self._timeouts(until), lock], until)
         has_schema = self._inspect(until)  # behind it: another process may have been faster
         steps = schema.statements(schema.POSTGRES, self._version, "gen_random_uuid()")
@@ -246,7 +231,7 @@ class Server(Store):
 
     def _timeouts(self, until: float) -> Statement:
         """Return what lets a transaction wait for nothing after a time."""
-        milliseconds = min(max(1, math.ceil(1000 * (until - time.monotonic()))), _LONGEST)
+        milliseconds = min(max(1, math.ceil(1000 * (until - time.monotonic()))), 2**31 - 1)
         return self._limits, (milliseconds, milliseconds)
 
     def _run(self, statements: list[Statement], until: float) -> list[Result]:
@@ -257,9 +242,8 @@ class Server(Store):
                 values = [
                     None if each is None else str(each).replace("\0", "\\x00").encode() for each in parameters
                 ]
-                connection.send_query_params(
-                    _translated(statement, self._schema), values
-                )  # the server finds their types
+                # The server finds their types.
+                connection.send_query_params(_translated(statement, self._schema), values)
             connection.pipeline_sync()
             while True:
                 while (unsent := connection.flush()) or connection.is_busy():
@@ -303,11 +287,10 @@ def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False
 
 def _read(result: Any) -> Result:
     """Return the rows of a result; raises the StoreError of one that is an error."""
-    if result is not None and result.status == pq.ExecStatus.COMMAND_OK:
-        return Result([], result.command_tuples or 0)
-    if result is not None and result.status == pq.ExecStatus.TUPLES_OK:
+    if result is not None and result.status in {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}:
+        # The types 20 and 23 are bigint and integer; all other values are texts.
         readers: list[Callable[[bytes], object]] = [
-            int if result.ftype(column) in _INTEGERS else bytes.decode for column in range(result.nfields)
+            int if result.ftype(column) in {20, 23} else bytes.decode for column in range(result.nfields)
         ]
         rows = [
             tuple(
@@ -318,15 +301,19 @@ def _read(result: Any) -> Result:
         ]
         return Result(rows, result.command_tuples or 0)
     code = result and result.error_field(pq.DiagnosticField.SQLSTATE)
-    if code in _LATE:
+    if code in {b"55P03", b"57014"}:  # lock_not_available, query_canceled
         raise OutageError(_TOO_LATE)
     if not code:
         raise OutageError("its server ended the connection")
     message = _said(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"")
     if code.startswith(_OUTAGES):
         raise OutageError(message)
-    if code == _FORBIDDEN:
-        raise UnfitError(f"{message}; {_GRANTS}")
+    if code == b"42501":  # insufficient_privilege
+        raise UnfitError(
+            f"{message}; its role needs USAGE on the schema and SELECT on its tables to read, INSERT and "
+            "UPDATE to ask, DELETE to erase: `connecty history ddl` prints the SQL for an administrator, who "
+            "also makes the tables by it"
+        )
     raise StoreError(message)
 
 
@@ -343,4 +330,4 @@ def _said(message: bytes) -> str:
         is_short = len(password) < _SHORT
         before, after = (r"(?<!\w)", r"(?!\w)") if is_short else ("", "")
         text = re.sub(f"{before}{re.escape(password)}{after}", "***", text)
-    return snippet(text, _MESSAGE).rstrip(".")
+    return snippet(text, 300).rstrip(".")

@@ -79,8 +79,6 @@ def _moment(name: str) -> str:
     return f"to_timestamp(CASE WHEN {name} BETWEEN 0 AND 253402300799000000 THEN {name} / 1e6 END) AS {name}"
 
 
-#: A second clock for leases.
-_UPTIME: Final = "ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000"
 _LEASE: Final = int(SECONDS * 1e6)
 #: The first two let one claim through. The view is for people and dashboards.
 _CLAIMS: Final = (
@@ -97,38 +95,29 @@ CREATE OR REPLACE VIEW connecty.history AS SELECT
     rows, reused, sql_query, response_summary, error, tags, job, host, user_name, client, dw_id, base_url, key
 FROM connecty.questions""",
 )
-SQLITE: Final[Versions] = ((*_TABLES, _UPTIME),)
+SQLITE: Final[Versions] = (
+    # A second clock for leases.
+    (*_TABLES, "ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000"),
+)
 POSTGRES: Final[Versions] = ((*_TABLES, *_CLAIMS),)
-#: What a role needs; to erase, it also needs DELETE on both tables.
-_ASKS: Final = (
-    "USAGE ON SCHEMA connecty",
-    "SELECT, INSERT, UPDATE ON connecty.questions, connecty.items",
-    "SELECT ON connecty.version, connecty.history",
-)
-_READS: Final = (
-    "USAGE ON SCHEMA connecty",
-    "SELECT ON connecty.questions, connecty.items, connecty.version, connecty.history",
-)
-_TABLE: Final = """\
-CREATE TABLE IF NOT EXISTS connecty.version (
-    version bigint NOT NULL,
-    oldest_writer bigint NOT NULL,
-    store_id text NOT NULL
-)"""
-_ROW: Final = """\
-INSERT INTO connecty.version SELECT 0, 0, {}
-    WHERE NOT EXISTS (SELECT 1 FROM connecty.version)"""
-_UPGRADE: Final = "UPDATE connecty.version SET version = {0}, oldest_writer = {1} WHERE version < {0}"
-_IDENTITY: Final = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 
 
 def statements(versions: Versions, version: int, store_id: str) -> Sequence[str]:
     """Return what leads from a version to the newest; ``store_id`` is an expression."""
+    newest = len(versions)
+    upgrade = f"version = {newest}, oldest_writer = {OLDEST_WRITER} WHERE version < {newest}"
     return [
-        _TABLE,
+        """\
+CREATE TABLE IF NOT EXISTS connecty.version (
+    version bigint NOT NULL,
+    oldest_writer bigint NOT NULL,
+    store_id text NOT NULL
+)""",
         *chain.from_iterable(versions[version:]),
-        _ROW.format(store_id),
-        _UPGRADE.format(len(versions), OLDEST_WRITER),
+        f"""\
+INSERT INTO connecty.version SELECT 0, 0, {store_id}
+    WHERE NOT EXISTS (SELECT 1 FROM connecty.version)""",
+        f"UPDATE connecty.version SET {upgrade}",
     ]
 
 
@@ -136,9 +125,19 @@ def ddl(name: str, asks: str | None = None, reads: str | None = None) -> str:
     """Return the SQL that makes or upgrades a schema, for an administrator, with the GRANTs of two roles."""
     lines = ["CREATE SCHEMA IF NOT EXISTS connecty", *statements(POSTGRES, 0, "gen_random_uuid()")]
     lines = [in_schema(line, name) for line in lines]
-    for role, unnamed, grants in ((asks, "a_role_that_asks", _ASKS), (reads, "a_role_that_reads", _READS)):
+    # To erase, a role also needs DELETE on both tables.
+    grants_to_ask = (
+        "SELECT, INSERT, UPDATE ON connecty.questions, connecty.items",
+        "SELECT ON connecty.version, connecty.history",
+    )
+    grants_to_read = ("SELECT ON connecty.questions, connecty.items, connecty.version, connecty.history",)
+    for role, unnamed, grants in (
+        (asks, "a_role_that_asks", grants_to_ask),
+        (reads, "a_role_that_reads", grants_to_read),
+    ):
         to = unnamed if role is None else '"' + role.replace('"', '""') + '"'
-        lines += [f"{'-- ' * (role is None)}GRANT {in_schema(grant, name)} TO {to}" for grant in grants]
+        for grant in ("USAGE ON SCHEMA connecty", *grants):
+            lines.append(f"{'-- ' * (role is None)}GRANT {in_schema(grant, name)} TO {to}")
     return "".join(f"{line};\n" for line in ("BEGIN", *lines, "COMMIT"))
 
 
@@ -159,5 +158,6 @@ def in_schema(statement: str, name: str) -> str:
 
 def in_sqlite(statement: str) -> str:
     """Return a statement in SQLite's words, which has no schema of ours."""
-    statement = statement.replace(_IDENTITY, "INTEGER PRIMARY KEY AUTOINCREMENT")
+    identity = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    statement = statement.replace(identity, "INTEGER PRIMARY KEY AUTOINCREMENT")
     return re.sub(r"\bconnecty\.|(?<=COLUMN) IF NOT EXISTS", "", statement)

@@ -85,10 +85,6 @@ def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or check(value)
 
 
-def _is_workspace(value: str) -> bool:
-    return value.isascii() and value.isdigit() and is_dw_id(int(value))
-
-
 #: The columns that are read, in order, and whether a value can be one that a client wrote: rows may be
 #: anybody's. A check may raise ConfigError, OverflowError, TypeError or ValueError too.
 _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
@@ -97,7 +93,7 @@ _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     "state": lambda value: value in RecordState.__members__,
     "question": _is_text,
     "question_id": _or_none(lambda value: check_question_id(value) == value),
-    "dw_id": _is_workspace,
+    "dw_id": lambda value: value.isascii() and value.isdigit() and is_dw_id(int(value)),
     "base_url": lambda value: urlsplit(value) is not None,
     "accepted_at": _or_none(_is_time),
     "ended_at": _or_none(_is_time),
