@@ -18,7 +18,7 @@ from connecty_frames.cli.batch import batch
 from connecty_frames.cli.doctor import doctor
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
 from connecty_frames.cli.history import history
-from connecty_frames.cli.input import FlagGroup, QuestionCommand
+from connecty_frames.cli.input import FlagGroup
 from connecty_frames.cli.io import echo_stderr, exit_on_signals, shell_message, show_warning, standard_streams
 from connecty_frames.cli.login import login
 from connecty_frames.cli.pin import pin
@@ -81,7 +81,7 @@ def _options(
     """Ask ConnectyAI questions and get exactly typed tables."""
 
 
-app.command(cls=QuestionCommand, epilog=_EPILOG)(ask)
+app.command(epilog=_EPILOG)(ask)
 app.command(epilog=_EPILOG)(batch)
 app.command(context_settings={"allow_extra_args": True})(login)
 app.command()(doctor)

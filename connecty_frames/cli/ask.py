@@ -48,11 +48,26 @@ _output = partial(typer.Option, rich_help_panel="Output")
 _part = partial(typer.Option, rich_help_panel="A single part of the answer")
 
 
+def _check_words(ctx: typer.Context, words: list[str] | None) -> list[str]:
+    """Return the words of a question; raises ConfigError if one of them is an option of the command."""
+    options = {name for parameter in ctx.command.params for name in parameter.opts if name.startswith("--")}
+    words = words or []
+    for word in words:
+        if word in options and not ctx.resilient_parsing:  # which a shell uses for completion
+            raise ConfigError(
+                f"{word} comes after --, so it would be a word of the question: write it before --.",
+                setting="question",
+            )
+    return words
+
+
 def ask(
     question: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="QUESTION", help="The question, in plain language; - reads it from standard input."
+            metavar="QUESTION",
+            callback=_check_words,
+            help="The question, in plain language; - reads it from standard input.",
         ),
     ] = None,
     *,

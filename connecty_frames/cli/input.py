@@ -6,7 +6,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, get_args
 
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from connecty_frames._base.text import path_text
 from connecty_frames.cli.io import echo_stderr
@@ -31,12 +31,17 @@ class FlagGroup(TyperGroup):
         return _without_types(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; an error is told without the words that pydantic adds."""
+        """Run a command; an error has no words that pydantic adds, and one of ``ask`` says what to do."""
         try:
             return super().invoke(ctx)
-        except Exception as error:
-            if isinstance(message := getattr(error, "message", None), str):
-                error.message = re.sub("^Value error, |, unable to parse .*", "", message)  # type: ignore[attr-defined]
+        except Exception as caught:
+            error: Any = caught
+            if ctx.parent is None and isinstance(message := getattr(error, "message", None), str):
+                error.message = re.sub("^Value error, |, unable to parse .*", "", message)
+                # The class NoSuchOption is in click for older versions of typer, and inside newer ones.
+                if getattr(error, "possibilities", True) in (None, []) and error.ctx.command.name == "ask":
+                    hint = "if it is a word of the question, write -- before the question."
+                    error.message = f"{error.message.rstrip('.')}; {hint}"
             raise
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -60,29 +65,6 @@ def _without_types(parameters: list[Any]) -> list[Any]:
 
 def _no_type(**_: object) -> None:
     """Show nothing; versions of typer before 0.25 show the type all the same."""
-
-
-class QuestionCommand(TyperCommand):
-    """A command whose arguments are the words of a question."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse words and options; a word that looks like an option is an error that says what to do."""
-        try:
-            left = super().parse_args(ctx, args)
-        except Exception as error:
-            # The class NoSuchOption is in click for older versions of typer, and inside newer ones.
-            if hasattr(error, "message") and getattr(error, "possibilities", True) in (None, []):
-                reason = error.message.rstrip(".")
-                error.message = f"{reason}; if it is a word of the question, write -- before the question."
-            raise
-        options = {name for parameter in self.params for name in parameter.opts if name.startswith("--")}
-        for word in ctx.params.get("question") or ():
-            if word in options and not ctx.resilient_parsing:  # which a shell uses for completion
-                raise ConfigError(
-                    f"{word} comes after --, so it would be a word of the question: write it before --.",
-                    setting="question",
-                )
-        return left
 
 
 def question_reader(words: Sequence[str], file: Path | None, question_id: str | None) -> Callable[[], str]:

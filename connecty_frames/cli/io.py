@@ -48,10 +48,6 @@ _COPIED: Final = re.compile(
 )
 #: Stands for a space in it: no break for textwrap, and never in text for a terminal, where it is escaped.
 _JOINT: Final = "\0"
-#: Ignore further signals for so many seconds after one, so that its message is printed completely.
-_GRACE: Final = 1.0
-#: How often to check, in seconds, whether an interrupt was lost.
-_CHECK_INTERVAL: Final = 0.1
 
 
 def shell_message(error: BaseException | str) -> str:
@@ -95,9 +91,9 @@ def standard_streams() -> Iterator[None]:
     # line on standard error. A failure to write standard error does not change the code, which is what
     # scripts rely on.
     before = sys.stdout, sys.stderr
-    output = _Output(_raw(sys.stdout, 1))
+    output = _Output(_raw(sys.stdout, 1), raises=True)
     sys.stdout = _text(sys.stdout, output)
-    sys.stderr = _text(sys.stderr, _ErrorOutput(_raw(sys.stderr, 2)))
+    sys.stderr = _text(sys.stderr, _Output(_raw(sys.stderr, 2), raises=False))
     code: str | int | None = 0
     try:
         try:
@@ -143,20 +139,22 @@ class _ClosedStream(io.RawIOBase):
 
 
 class _Output(io.RawIOBase):
-    """Raises the first failure to write, keeps it, and discards what follows."""
+    """Keeps the first failure to write, raises it if so wanted, and discards what follows."""
 
-    def __init__(self, raw: io.RawIOBase) -> None:
+    def __init__(self, raw: io.RawIOBase, *, raises: bool) -> None:
         self.failure: OSError | None = None
+        self.raises = raises
         self._raw = raw
 
     def write(self, data: ReadableBuffer, /) -> int | None:
-        if self.failure is not None:
-            return memoryview(data).nbytes
-        try:
-            return self._raw.write(data)
-        except OSError as error:
-            self.failure = error
-            raise
+        if self.failure is None:
+            try:
+                return self._raw.write(data)
+            except OSError as error:
+                self.failure = error
+                if self.raises:
+                    raise
+        return memoryview(data).nbytes
 
     def writable(self) -> bool:
         return True
@@ -166,16 +164,6 @@ class _Output(io.RawIOBase):
 
     def fileno(self) -> int:
         return self._raw.fileno()
-
-
-class _ErrorOutput(_Output):
-    """Discards what cannot be written, from the first failure on, and raises nothing."""
-
-    def write(self, data: ReadableBuffer, /) -> int | None:
-        try:
-            return super().write(data)
-        except OSError:
-            return memoryview(data).nbytes
 
 
 def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
@@ -199,7 +187,7 @@ def _text(stream: TextIO | None, raw: _Output) -> TextIO:
         io.BufferedWriter(raw),
         encoding=getattr(stream, "encoding", "utf-8"),
         errors=getattr(stream, "errors", "backslashreplace"),
-        line_buffering=raw.isatty() or isinstance(raw, _ErrorOutput),
+        line_buffering=raw.isatty() or not raw.raises,
     )
 
 
@@ -275,7 +263,7 @@ class _SignalHandler:
         now = time.monotonic()
         lost = repeated and not _is_ending(sys.exception())
         if not self._closed and (lost or (not repeated and now >= self._quiet_until)):
-            self._quiet_until = now + _GRACE
+            self._quiet_until = now + 1.0  # so that its message is printed completely
             raise KeyboardInterrupt
 
     def unraisable(self, dropped: sys.UnraisableHookArgs) -> None:
@@ -285,7 +273,7 @@ class _SignalHandler:
 
     def _watch(self) -> None:
         number = os.read(self._reader, 1)[0]
-        while not self._stop.wait(_CHECK_INTERVAL):
+        while not self._stop.wait(0.1):
             self._repeated = True
             if sys.platform == "win32":
                 signal.raise_signal(number)
