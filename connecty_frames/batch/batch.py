@@ -301,8 +301,6 @@ class Batch:
                 ask_options=ask_options,
                 max_workers=max_workers,
                 max_questions=0,
-                retry_failed=False,
-                retry_uncertain=False,
             )
         if self._ask is not None:
             self._ask = partial(self._ask, ask_options=ask_options)

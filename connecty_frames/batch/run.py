@@ -102,8 +102,8 @@ def run_batch(
     ask_options: AskOptions,
     max_workers: int,
     max_questions: int | None,
-    retry_failed: bool,
-    retry_uncertain: bool,
+    retry_failed: bool = False,
+    retry_uncertain: bool = False,
 ) -> None:
     """Ask and fetch until nothing is left to do, or ``max_questions`` were asked."""
     # Raises the ConnectyError that keeps the other questions from being asked, or parts from being written.

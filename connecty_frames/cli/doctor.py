@@ -38,9 +38,6 @@ _DISTRIBUTION: Final = "connecty-frames"
 _REQUIREMENT: Final = re.compile(r"([\w.-]+).*\bextra *== *['\"]([\w-]+)['\"]")
 _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 _OUTCOMES: Final = {True: ("held", "green"), False: ("not held", "bold red"), None: ("not seen", "dim")}
-#: The widths of the first two columns, with the spaces behind them.
-_STATUS_WIDTH: Final = 10
-_NAME_WIDTH: Final = 13
 _asking = partial(typer.Option, rich_help_panel="First contact")
 
 
@@ -158,11 +155,10 @@ def _show(console: Console, outcome: tuple[str, str], name: str, text: str) -> N
     from rich.text import Text
 
     status, style = outcome
-    label = f"{status:<{_STATUS_WIDTH}}", style
-    indent = _STATUS_WIDTH + _NAME_WIDTH
+    indent = 10 + 13  # of the status, and of the name
     shown = wrapped(terminal(text), max(console.width - indent, 1)).replace("\n", "\n" + " " * indent)
     with console.capture() as captured:
-        console.print(Text.assemble(label, f"{name:<{_NAME_WIDTH}}{shown}"), soft_wrap=True)
+        console.print(Text.assemble((f"{status:<10}", style), f"{name:<13}{shown}"), soft_wrap=True)
     typer.echo(captured.get(), nl=False)  # rich itself ends the process if the reader closed the pipe
 
 

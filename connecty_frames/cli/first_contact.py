@@ -157,11 +157,12 @@ def _distinct(items: Iterable[str]) -> str:
 
 def _states(seen: Contact) -> Judgement:
     states = [state for state, _ in groupby(filter(None, seen.states))]
+    if not states:
+        return None, "none came"
     known = [State(state) for state in states if state in State.__members__]
     in_order = all(after in NEXT_STATES[before] for before, after in pairwise(known))
-    return in_order and known == states if states else None, ", ".join(
-        each if _is_name(each) else masked(each) for each in states
-    ) or "none came"
+    shown = [each if _is_name(each) else masked(each) for each in states]
+    return in_order and known == states, ", ".join(shown)
 
 
 def _json(seen: Contact) -> Judgement:
@@ -317,46 +318,44 @@ def anonymized(body: bytes) -> bytes:
     """Mask texts, names of columns and digits of a response; its structure and the service's names stay."""
     try:
         response = exact_json.parse(body.decode("utf-8-sig"))
-        return exact_json.dump(_Masking(body).replace(response, ())).encode()
+        return exact_json.dump(_masked(response, (), _words(body), {})).encode()
     except (ValueError, RecursionError):  # no JSON
         return re.sub(r"\S", "x", body.decode(errors="replace")).encode()
 
 
-class _Masking:
-    """The marks of names in a response."""
+def _masked(value: Any, path: tuple[Any, ...], words: set[str], marks: dict[str, str]) -> Any:
+    """Return what stands for the value at a path of keys and, in arrays, positions."""
+    is_count = path[:2] == _STATISTICS and path[-1] in _COUNTS
+    match value:
+        case dict():
+            pairs = exact_json.pairs_of(value)
+            return exact_json.RepeatedKeys(
+                [
+                    (_masked_key(key, path, words, marks), _masked(each, (*path, key), words, marks))
+                    for key, each in pairs
+                ]
+            )
+        case list():
+            return [_masked(each, (*path, at), words, marks) for at, each in enumerate(value)]
+        case IntText() | FloatText() if not is_count:
+            return type(value)(re.sub(r"\d", "1", value))
+        case str() if type(value) is str and path[:3] == ("results", "dataframe", 0):
+            return _mark(value, marks)
+        case str() if type(value) is str and not (path == ("state",) and _is_name(value)):
+            return value if is_count and _is_number(value) else masked(value)
+    return value
 
-    def __init__(self, body: bytes) -> None:
-        self._marks: dict[str, str] = {}
-        self._words = _words(body)
 
-    def replace(self, value: Any, path: tuple[Any, ...]) -> Any:
-        """Return what stands for the value at a path of keys and, in arrays, positions."""
-        is_count = path[:2] == _STATISTICS and path[-1] in _COUNTS
-        match value:
-            case dict():
-                pairs = exact_json.pairs_of(value)
-                return exact_json.RepeatedKeys(
-                    [(self._key(key, path), self.replace(each, (*path, key))) for key, each in pairs]
-                )
-            case list():
-                return [self.replace(each, (*path, at)) for at, each in enumerate(value)]
-            case IntText() | FloatText() if not is_count:
-                return type(value)(re.sub(r"\d", "1", value))
-            case str() if type(value) is str and path[:3] == ("results", "dataframe", 0):
-                return self._mark(value)
-            case str() if type(value) is str and not (path == ("state",) and _is_name(value)):
-                return value if is_count and _is_number(value) else masked(value)
-        return value
+def _masked_key(name: str, path: tuple[Any, ...], words: set[str], marks: dict[str, str]) -> str:
+    # Below a column: its sections, and their fields. Columns and sections may be turned round.
+    column, section, *_ = *map(str, path[2:]), "general", "general"
+    is_entry = path[:2] == _STATISTICS and len(path) > len(_STATISTICS) and column not in SECTION_NAMES
+    is_place = path in ((), ("results",)) or (
+        is_entry and len(path) <= len(_STATISTICS) + 2 and section_named(section)
+    )
+    return name if is_place and _is_of_service(name, words) else _mark(name, marks)
 
-    def _key(self, name: str, path: tuple[Any, ...]) -> str:
-        # Below a column: its sections, and their fields. Columns and sections may be turned round.
-        column, section, *_ = *map(str, path[2:]), "general", "general"
-        is_entry = path[:2] == _STATISTICS and len(path) > len(_STATISTICS) and column not in SECTION_NAMES
-        is_place = path in ((), ("results",)) or (
-            is_entry and len(path) <= len(_STATISTICS) + 2 and section_named(section)
-        )
-        return name if is_place and _is_of_service(name, self._words) else self._mark(name)
 
-    def _mark(self, name: str) -> str:
-        """Return the mark of a name, which differs from those of other names."""
-        return name and self._marks.setdefault(name, f"{len(self._marks) + 1}".ljust(len(name), "x"))
+def _mark(name: str, marks: dict[str, str]) -> str:
+    """Return the mark of a name, which differs from those of other names."""
+    return name and marks.setdefault(name, f"{len(marks) + 1}".ljust(len(name), "x"))

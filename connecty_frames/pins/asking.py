@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.errors import WriteFailed
 
-#: Seconds between two looks at whether another call has pinned the name.
-_PAUSE: Final = 0.05  # pragma: no mutate - it saves time
 #: The options of ask_df that pin does not take: it makes no frame, and keeps no rows.
 _LEFT_OUT: Final = ("dtype_backend", "on_truncation")
 
@@ -197,7 +195,7 @@ def _wait(deadline: Deadline, name: str) -> None:
             f"Another call was still pinning {snippet(name)!r} at the timeout; nothing was asked. "
             "Call again, or with a longer timeout=."
         )
-    deadline.sleep(_PAUSE)
+    deadline.sleep(0.05)  # pragma: no mutate - it saves time
 
 
 @contextmanager

@@ -31,9 +31,6 @@ FOLDER: Final = "connecty-pins"
 OPTIONS: Final = ("max_rows", "tz", "infer_temporal", "decimals")
 #: ``max_rows=None`` in the file: TOML has no null.
 _ALL_ROWS: Final = "all"
-_HEADER: Final = (
-    "Written by connecty_frames, which replaces it as a whole: change it by cf.pin() or `connecty pin`."
-)
 #: The version of the form of a file.
 _FORMAT: Final = 2
 _SUFFIX: Final = ".toml"
@@ -246,27 +243,25 @@ def _text(pin: Pin) -> str:
         columns.append(inline)
     options = tomlkit.inline_table()
     options.update({key: _ALL_ROWS if value is None else value for key, value in pin.options.items()})
+    # In lines, the SQL can be reviewed; TOML would change some texts, such as CR LF.
+    lines = tomlkit.string(pin.sql, multiline=True)
+    is_changed = tomllib.loads(tomlkit.dumps({"sql": lines}))["sql"] != pin.sql
     document = tomlkit.document()
-    document.add(tomlkit.comment(_HEADER))
+    header = (
+        "Written by connecty_frames, which replaces it as a whole: change it by cf.pin() or `connecty pin`."
+    )
+    document.add(tomlkit.comment(header))
     document["version"] = _FORMAT
     values = {name: getattr(pin, name) for name in _File.__struct_fields__} | {
         "tables": list(pin.tables),
         "options": options if pin.options else None,
         "schema": columns,
-        "sql": _multiline(pin.sql),
+        "sql": pin.sql if is_changed else lines,
     }
     for key, value in values.items():
         if value is not None:
             document[key] = value
     return tomlkit.dumps(document)
-
-
-def _multiline(text: str) -> Any:
-    """Return text as lines that can be reviewed; as one line if TOML would change them, as CR LF."""
-    import tomlkit
-
-    lines = tomlkit.string(text, multiline=True)
-    return lines if tomllib.loads(tomlkit.dumps({"text": lines}))["text"] == text else text
 
 
 def _unusable(
