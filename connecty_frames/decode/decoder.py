@@ -109,7 +109,10 @@ def decode(
     unknown = list(dict.fromkeys(name for found in statistics for name in found.unknown))
     ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
     known = [envelope.columns[name] for name in envelope.columns.keys() - absent]
-    total_rows, truncated = _count_rows(count_total(known, count), statistics, cells, count, fetched)
+    total_rows = count_total(known, count)
+    truncated: bool | None = total_rows is not None and count < total_rows
+    if total_rows is None:
+        total_rows, truncated = _count_by_values(statistics, cells, count, fetched)
     whole = total_rows is not None and count >= total_rows
     types, order = _NO_TYPES, list(range(len(names)))
     if schema_types is not None:
@@ -209,26 +212,21 @@ def _read_columns(order: list[int], shared: _Shared) -> list[ReadColumn]:
 
 def _read_column(position: int, shared: _Shared) -> ReadColumn:
     """Read a column step by step; raises ConversionError."""
-    column = _receive(position, shared)
-    if ValueKind.CONSTANT in column.received.kinds:
+    name, sent, cells = shared.names[position], shared.statistics[position], shared.cells[position]
+    if isinstance(shared.cells, list):
+        shared.cells[position] = None  # so that their memory is free once the column has its type
+    given = shared.schema_types.types.get(name)
+    rule = shared.schema_types.rules.get(name, _NO_RULE)
+    received = Column(name, cells, sent if given is None else restate_bounds(sent, given), whole=shared.whole)
+    column = _Column(name, position, received, sent, given, rule, cleaned=received)
+    if ValueKind.CONSTANT in received.kinds:
         column = _read_null_tokens(column, shared)
     column = _choose_type(column, shared)
     if column.decision.array is None:
         column = _build(column, shared)
-    if column.rule is not _NO_RULE:
+    if rule is not _NO_RULE:
         _check(column, shared)
     return _finish(column)
-
-
-def _receive(position: int, shared: _Shared) -> _Column:
-    """Take the cells of a column, its statistics, and what ``schema=`` says of it."""
-    name, sent, cells = shared.names[position], shared.statistics[position], shared.cells[position]
-    given = shared.schema_types.types.get(name)
-    rule = shared.schema_types.rules.get(name, _NO_RULE)
-    if isinstance(shared.cells, list):
-        shared.cells[position] = None  # so that their memory is free once the column has its type
-    received = Column(name, cells, sent if given is None else restate_bounds(sent, given), whole=shared.whole)
-    return _Column(name, position, received, sent, given, rule, received)
 
 
 def _finish(column: _Column) -> ReadColumn:
@@ -250,17 +248,14 @@ def _table(columns: list[ReadColumn], rows: int) -> pa.Table:
     return pa.Table.from_arrays([column.array for column in columns], schema=pa.schema(fields))
 
 
-def _count_rows(
-    total: int | None,
+def _count_by_values(
     statistics: list[ColumnStatistics],
     cells: Sequence[ScalarColumn | CellColumn],
     received: int,
     fetched: int | None,
 ) -> tuple[int | None, bool | None]:
     """Return the number of rows of the whole result, and whether rows were cut, or None if unknown."""
-    if total is not None:
-        return total, received < total
-    missing = -1  # by counts of values alone
+    total, missing = None, -1
     for position, found in enumerate(statistics):
         present = 0 if found.count is None else cells[position].present_count
         if found.count is not None and found.count - present > missing:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from decimal import Decimal
+from string import digits
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -47,35 +48,20 @@ SECTIONS: Final = tuple(SECTION_NAMES)[:-1]
 _SECTION_BY_NAME: Final = {
     name: section for section, names in SECTION_NAMES.items() for name in names.split()
 }
-#: The fields of the document and of the sandbox, by their name as ``_fold`` returns it.
+#: The fields of the document and of the sandbox, by their name as written and as ``_fold`` returns it.
 FIELDS: Final = {
-    name.replace("_", ""): name
+    spelling: name
     for name in (
-        *(
-            "count",
-            "nulls_count",
-            "row_count",
-            "type",
-            "min",
-            "max",
-            "mean",
-            "min_len",
-            "mean_len",
-            "max_len",
-        ),
-        *("distinct_count", "distinct_approx", "true_count", "false_count", "empty_string_count"),
+        *("count", "nulls_count", "row_count", "type", "min", "max", "mean"),
+        *("min_len", "mean_len", "max_len", "distinct_count", "distinct_approx"),
+        *("true_count", "false_count", "empty_string_count"),
     )
+    for spelling in (name, name.replace("_", ""))
 } | {"nullcount": "nulls_count", "dtype": "type", "datatype": "type", "columntype": "type"}
-_FIELDS_AS_WRITTEN: Final = {name: name for name in FIELDS.values()}
-_DIGITS: Final = "0123456789"
-_SEPARATORS: Final = str.maketrans("", "", " _-")
 #: An array of PostgreSQL or DuckDB: ``text[]``, ``_int4``, ``integer[3]``.
 _is_array: Final = re.compile(r"_[a-z]+\d?|.*\[\d*\]", re.ASCII).fullmatch
-#: A longer name is not looked up.
-_LONGEST_NAME: Final = 100
 #: A count, which may be written as a float or in quotes, of at most 18 digits.
 _match_count: Final = re.compile(r"\d{1,18}(?:\.\d{0,18})?(?:[eE]\+?\d{1,2})?", re.ASCII).fullmatch
-_MOST_ROWS: Final = 10**18
 #: In lower case, what a writer of statistics puts in place of a bound that it does not have.
 _NO_BOUND: Final = frozenset({"", "nan", "nat", "none", "null"})
 
@@ -99,17 +85,17 @@ NO_STATISTICS: Final = ColumnStatistics()
 
 def _fold(name: str) -> str:
     """Return a name without case, spaces and underscores, and what is in brackets."""
-    return re.split(r"[\[(<]", name[:_LONGEST_NAME])[0].casefold().translate(_SEPARATORS)
+    return re.sub(r"[\[(<].*|[ _-]", "", name[:100], flags=re.DOTALL).casefold()  # no known name is longer
 
 
 def section_named(name: str) -> str | None:
     """Return the section that a name means, or None for an unknown name; see :data:`SECTION_NAMES`."""
-    section = _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(_DIGITS))
+    section = _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(digits))
     return "general" if section is not None and _is_array(name) else section
 
 
 def _read_fields(section: dict[str, Any]) -> dict[str, Any]:
-    return {_FIELDS_AS_WRITTEN.get(name) or FIELDS.get(_fold(name), name): section[name] for name in section}
+    return {FIELDS.get(name) or FIELDS.get(_fold(name), name): section[name] for name in section}
 
 
 def _is_filled(section: dict[str, Any]) -> bool:
@@ -157,7 +143,7 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
         nulls,
         counts_values=counts_values,
         unknown=tuple(unknown),
-        clock=_CLOCKS.get(_fold(found["temporal"][0]).rstrip(_DIGITS), "") if "temporal" in found else "",
+        clock=_CLOCKS.get(_fold(found["temporal"][0]).rstrip(digits), "") if "temporal" in found else "",
         rows=(count or 0) + (nulls or 0) if is_known else None,
     )
 
@@ -195,7 +181,7 @@ def parse_count(value: object) -> int | None:
     if value.isdecimal():  # common case
         return int(value)
     number = Decimal(value)
-    return int(number) if number < _MOST_ROWS and number == int(number) else None
+    return int(number) if number < 10**18 and number == int(number) else None
 
 
 def stated_bounds(section: dict[str, Any]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ import pyarrow as pa
 from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import chunks_of, numbers_of, to_array, to_scalar
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match, is_aware, is_number
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_aware, is_number
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.statistics import NO_STATISTICS, stated_bounds
 from connecty_frames.decode.types import times
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from connecty_frames.decode.arrow.buffers import Array
-    from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.decode.statistics import ColumnStatistics
 
@@ -44,10 +43,6 @@ if TYPE_CHECKING:
 #: doubles were added up, and for singles that were written with 6 digits.
 _SUM_ERROR: Final = 1e-9
 _SINGLE_ERROR: Final = 1e-6
-#: How many digits doubles and singles may be written with: from what their types keep for certain (DBL_DIG
-#: and FLT_DIG of C) to what identifies every value (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
-_DOUBLE_DIGITS: Final = [15, 16, 17]
-_SINGLE_DIGITS: Final = [6, 7, 8, 9]
 
 
 class ReadColumn(NamedTuple):
@@ -61,30 +56,35 @@ class ReadColumn(NamedTuple):
     nans: int = 0  # bare NaN that were read as null
 
 
-# --- what is compared, by Arrow type -----------------------------------------------------------------
+# --- bounds as numbers ---------------------------------------------------------------------------------
 
 #: Has more than decimal256's 76 digits, and turns what is not a number into NaN. Python's current context
 #: belongs to the user.
 _CONTEXT: Final = Context(prec=200, Emin=-9_999, Emax=9_999, traps=[])
-#: More digits after the point than a float64 has (DBL_MIN_10_EXP of C).
-_FLOAT_PLACES: Final = 307
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 #: Matches a timestamp; the groups are what a clock shows, and what its zone is.
 _match_clock: Final = re.compile(
     r"(?P<clock>.{10}[Tt ]\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)(?P<zone>.*)", re.ASCII
 ).fullmatch
-_split_fraction: Final = re.compile(r"(\.\d+)").split
+_is_comparable: Final = any_of(
+    is_number, pa.types.is_date32, pa.types.is_time, pa.types.is_timestamp, pa.types.is_duration
+)
 
 
-def _parse_number(text: str, _: pa.DataType) -> Decimal:
-    number = _CONTEXT.create_decimal(text)
-    if number.is_nan():
-        raise CellError(0, text, "is not a number")
-    return number
+def _parse(text: str, type_: pa.DataType) -> Decimal:
+    """Read a bound of a column as a number; raises CellError if it cannot be compared."""
+    if is_number(type_) or text.lower().lstrip("+-") in {"inf", "infinity"}:
+        number = _CONTEXT.create_decimal(text)
+        if number.is_nan():
+            raise CellError(0, text, "is not a number")
+        return number
+    if pa.types.is_duration(type_):
+        return _read(text, type_)
+    return _parse_date(text) if pa.types.is_date(type_) else _parse_time(text, type_)
 
 
-def _parse_date(text: str, _: pa.DataType) -> Decimal:
+def _parse_date(text: str) -> Decimal:
     """Read a date as days since 1970; it may be written as its midnight, in whatever zone."""
     with suppress(ValueError):
         return Decimal(date.fromisoformat(text).toordinal() - times.EPOCH_DAY)
@@ -102,8 +102,9 @@ def _parse_date(text: str, _: pa.DataType) -> Decimal:
 def _parse_time(text: str, type_: pa.DataType) -> Decimal:
     """Read as seconds a time of day, or a timestamp, without an offset only in a column that has none."""
     # Python, which knows six digits of a fraction, reads the usual spellings a hundred times faster.
-    before, fraction, after = [*_split_fraction(text, 1), "", ""][:3]
-    whole = before + after
+    found = re.search(r"\.\d+", text)
+    fraction = found[0] if found else ""
+    whole = text.replace(fraction, "", 1)
     with suppress(ValueError, OverflowError):
         parsed = datetime.fromisoformat(f"1970-01-01T{whole}" if pa.types.is_time(type_) else whole)
         if not parsed.microsecond and (parsed.tzinfo is not None) is is_aware(type_):
@@ -117,30 +118,15 @@ def _read(text: str, type_: pa.DataType) -> Decimal:
     finest: Callable[[str], pa.DataType] = pa.time64 if pa.types.is_time(type_) else pa.duration
     if pa.types.is_timestamp(type_):
         finest = partial(pa.timestamp, tz=type_.tz)
-    for unit in ("ns", "us"):
-        try:
-            count: int = times.read_text(text, finest(unit)).value
-        except CellError as error:
-            problem = error
-        else:
-            return Decimal(count).scaleb(-FRACTION_DIGITS[unit], _CONTEXT)
-    raise problem
-
-
-#: What reads a bound of a column as a number; raises CellError if it is not comparable.
-_PARSERS: Final[tuple[tuple[TypeTest, Callable[[str, pa.DataType], Decimal]], ...]] = (
-    (is_number, _parse_number),
-    (pa.types.is_date32, _parse_date),
-    (any_of(pa.types.is_timestamp, pa.types.is_time), _parse_time),
-    (pa.types.is_duration, _read),
-)
-_parser_of: Final[Callable[[pa.DataType], Any]] = lru_cache(partial(first_match, _PARSERS))
+    with suppress(CellError):  # of years that nanoseconds do not reach
+        return Decimal(times.read_text(text, finest("ns")).value).scaleb(-FRACTION_DIGITS["ns"], _CONTEXT)
+    return Decimal(times.read_text(text, finest("us")).value).scaleb(-FRACTION_DIGITS["us"], _CONTEXT)
 
 
 def _places_of(type_: pa.DataType) -> int:
     """Return how many digits after the point the values of a type have."""
     if pa.types.is_floating(type_):
-        return _FLOAT_PLACES
+        return 307  # more than a float64 has (DBL_MIN_10_EXP of C)
     return type_.scale if pa.types.is_decimal(type_) else FRACTION_DIGITS[getattr(type_, "unit", "s")]
 
 
@@ -169,44 +155,33 @@ def check_statistics(
     if total_rows is not None and rows > total_rows:
         received = f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} received"
         found.append(StatisticsWarning(f"{received}, but the statistics count {total_rows:,}."))
-    else:
-        whole = rows == total_rows
-        found += [
-            StatisticsWarning(f"Column {snippet(name)!r} {disagreement}.", column=name)
-            for column in columns
-            if column.statistics is not NO_STATISTICS
-            for name in [column.schema.name]
-            for disagreement in _disagreements(column, whole=whole)
-        ]
+        return found
+    for column in columns:
+        if column.statistics is not NO_STATISTICS:
+            name = column.schema.name
+            for disagreement in _disagreements(column, whole=rows == total_rows):
+                text = f"Column {snippet(name)!r} {disagreement}."
+                found.append(StatisticsWarning(text, column=name))
     return found
 
 
 def _disagreements(column: ReadColumn, *, whole: bool) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
-    yield from _compare_nulls(column, whole=whole)
+    array, stated = column.array, column.statistics.nulls
+    if stated is not None and stated != array.null_count:
+        # NaN may count as null, also if it was read as null.
+        nans = (pc.sum(pc.is_nan(array)).as_py() or 0) if pa.types.is_floating(array.type) else 0
+        least = array.null_count - column.nans
+        if stated < least or (whole and stated > array.null_count + nans):
+            in_all = "" if whole else " in all"
+            yield f"has {counted(least, 'null')}, but the statistics count {stated:,}{in_all}"
     # The min and max of another section are not of such values.
-    name = "temporal" if pa.types.is_temporal(column.array.type) else "numeric"
+    name = "temporal" if pa.types.is_temporal(array.type) else "numeric"
     section = column.statistics.sections.get(name)
-    if section is None or _parser_of(column.array.type) is None:
-        return
-    yield from _compare_bounds(column, name, whole=whole)
-    if whole and name == "numeric":
-        yield from _compare_mean(section, column.array)
-
-
-def _compare_nulls(column: ReadColumn, *, whole: bool) -> Iterator[str]:
-    """Compare the nulls; NaN may count as null, also if it was read as null."""
-    stated, nulls, array = column.statistics.nulls, column.array.null_count, column.array
-    if stated is None or stated == nulls:  # common case: NaN need not be counted
-        return
-    nans = (pc.sum(pc.is_nan(array)).as_py() or 0) if pa.types.is_floating(array.type) else 0
-    least = nulls - column.nans
-    if stated < least or (whole and stated > nulls + nans):
-        in_all = "" if whole else " in all"
-        yield f"has {counted(least, 'null')}, but the statistics count {stated:,}{in_all}"
-
-
-# --- min and max -------------------------------------------------------------------------------------
+    if section is not None and _is_comparable(array.type):
+        yield from _compare_bounds(column, name, whole=whole)
+        if whole and name == "numeric":
+            yield from _compare_mean(section, array)
 
 
 def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterator[str]:
@@ -236,31 +211,23 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
         if _CONTEXT.abs(_CONTEXT.subtract(value, bound)) > tolerance:
             sections = column.sent.sections
             sent = sections.get(section, sections.get("numeric", {}))[end]
-            what, shown_value = end if whole else "value", _show(found, value, type_)
+            what, shown_value = end if whole else "value", str(value)
+            if pa.types.is_temporal(type_):
+                shown_value = iso_text(pc.cast(to_array([found], _counts_of(type_)), type_))
             yield f"has the {what} {shown_value}, but the statistics' {end} is {snippet(sent, 60)}"
-
-
-def _show(found: Any, value: Decimal, type_: pa.DataType) -> str:
-    if not pa.types.is_temporal(type_):
-        return str(value)
-    return iso_text(pc.cast(to_array([found], _counts_of(type_)), type_))
 
 
 def _parse_bounds(stated: dict[str, str], type_: pa.DataType) -> tuple[dict[str, Decimal], list[str]]:
     """Return the bounds that can be compared as numbers, and why others cannot."""
-    bounds, problems, parse = {}, [], _parser_of(type_)
+    bounds, problems = {}, []
     for end, text in stated.items():
-        is_infinite = text.lower().lstrip("+-") in {"inf", "infinity"}
         try:
-            bounds[end] = _CONTEXT.create_decimal(text) if is_infinite else parse(text, type_)
+            bounds[end] = _parse(text, type_)
         except CellError as error:
             problems.append(
                 f"cannot be compared with the statistics' {end}: {snippet(text, 60)!r} {error.reason}"
             )
     return bounds, problems
-
-
-# --- mean --------------------------------------------------------------------------------------------
 
 
 def _compare_mean(section: dict[str, Any], column: Array) -> Iterator[str]:
@@ -293,9 +260,6 @@ def _are_singles(values: Array) -> bool:
     is_single = pc.equal(pc.cast(singles, pa.float64()), values)
     is_written_as_one = pc.equal(pc.cast(singles, pa.string()), pc.cast(values, pa.string()))
     return bool(pc.all(pc.or_(is_single, is_written_as_one)).as_py())
-
-
-# --- digits ------------------------------------------------------------------------------------------
 
 
 def _shown_places(column: Array, bounds: Iterable[Decimal]) -> tuple[int, int]:
@@ -338,9 +302,11 @@ def _is_same_as_float(found: object, value: Decimal, bound: Decimal, text: str) 
         # A number written as a float has no more digits of the value than float64 has.
         return not text.lstrip("-").isdecimal() and is_exact_float(text) and float(value) == float(bound)
     stated = float(bound)
+    # Written with from as many digits as the type keeps for certain (FLT_DIG and DBL_DIG of C) to as many as
+    # identify every value (FLT_DECIMAL_DIG and DBL_DECIMAL_DIG).
     for number, written in ((found, stated), (stated, found)):
         is_single = ctypes.c_float(number).value == number
-        digits = _SINGLE_DIGITS + _DOUBLE_DIGITS if is_single else _DOUBLE_DIGITS
+        digits = [6, 7, 8, 9, 15, 16, 17] if is_single else [15, 16, 17]
         if any(float(f"{number:.{count}g}") == written for count in digits):
             return True
     return False
