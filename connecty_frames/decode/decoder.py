@@ -67,15 +67,9 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
         epoch("ns"),
     ),
 }
-#: The sections of values that are no numbers, so that a bare NaN among them is null.
-_NOT_NUMBERS: Final = {"string", "temporal", "boolean"}
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
 _NO_RULE: Final = ColumnRule()
 _UNDECIDED: Final = inference.Decision(pa.null(), "")
-#: What an error shows of a SecretStr, as its own text does.
-_HIDDEN: Final = "**********"
-#: How many characters of an encoding, which may list many categories, the evidence has.
-_LONGEST_ENCODING: Final = 200
 
 
 class Decoded(Immutable):
@@ -276,7 +270,9 @@ def _read_null_tokens(column: _Column, shared: _Shared) -> _Column:
     elif "numeric" in candidates:
         is_null = False
     else:
-        is_null = candidates <= _NOT_NUMBERS or bool(others and not others & NUMBER_KINDS)
+        is_null = candidates <= {"string", "temporal", "boolean"} or bool(
+            others and not others & NUMBER_KINDS
+        )
     if not is_null:
         return column
     cells, rows = received.cells.by_cell().without("NaN", ValueKind.CONSTANT)
@@ -330,7 +326,8 @@ def _decide_given(
         type_ = datetime_type(column.cells, column.bounds)
     elif given == OpenType(Decimal) and not column.cells.has_surrogates:  # an error where they are read
         type_ = numbers.any_decimal(longest_of(column.cells), column.bounds) or type_
-    return inference.Decision(type_, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
+    # An encoding may list many categories.
+    return inference.Decision(type_, f"{SET_BY_CALLER}, {cut(repr(given), 200)}")
 
 
 def _build(column: _Column, shared: _Shared) -> _Column:
@@ -407,7 +404,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
 
 def _conversion_error(name: str, error: CellError, rule: ColumnRule = _NO_RULE) -> ConversionError:
     if rule.is_secret:
-        error = CellError(error.row, _HIDDEN, error.reason)
+        error = CellError(error.row, "**********", error.reason)  # as a SecretStr shows itself
     return ConversionError(
         f"Column {snippet(name)!r}, {error.place}: {error.short_value!r} {error.reason}.",
         column=name,

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow.buffers import Array
 
-#: How many characters of a value a message shows, and how long a reason is at most.
+#: How many characters of a value a message shows.
 _LONGEST_VALUE: Final = 60
-_LONGEST_REASON: Final = 500
 
 
 class CellError(ValueError):
@@ -29,7 +28,7 @@ class CellError(ValueError):
         self.row = row
         self.value = value
         # It may contain a type of many fields, whose names come from a server.
-        self.reason: str = terminal(cut(reason, _LONGEST_REASON))
+        self.reason: str = terminal(cut(reason, 500))
 
     def at(self, row: int | None) -> CellError:
         """Return the error with another row."""

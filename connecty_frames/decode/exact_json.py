@@ -32,19 +32,14 @@ _NESTED: Final = (list, dict)
 _PRINTABLE_DIGITS: Final = 640
 #: Used in place of Python's current context, whose precision and traps the user may have changed.
 EXACT_CONTEXT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
-#: What hides an escaped backslash and an escaped quote: characters that JSON does not allow in texts.
-_HIDDEN: Final = b"\x01\x02"
-#: The table that translates them back.
-UNHIDE: Final = bytes.maketrans(_HIDDEN, b'\\"')
+#: Translates back what :func:`hide_escapes` puts for an escaped backslash and an escaped quote.
+UNHIDE: Final = bytes.maketrans(b"\x01\x02", b'\\"')
 #: A word that may be a bare constant, or a part of a text.
 _CONSTANT: Final = re.compile(rb"-Infinity|Infinity|NaN")  # a search for known first bytes is fast
 #: The escape of a surrogate or a pair in JSON with hidden escapes; group 1 is the second of a pair.
 _SURROGATES: Final = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})"
 )
-#: After how many items the time is checked.
-_EACH: Final = 1_000  # pragma: no mutate - a size
-_may_have_surrogate: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
 
 
 class IntText(str):
@@ -134,8 +129,9 @@ def hide_escapes(text: bytes) -> bytes:
     """Replace escaped backslashes and quotes, so that each quote that is left opens or closes a text."""
     if b"\\" not in text:  # found out in a fraction of the time
         return text
-    # In pairs from the left, since the first of several backslashes is not escaped itself.
-    return text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+    # In pairs from the left, since the first of several backslashes is not escaped itself; by characters that
+    # JSON does not allow in texts.
+    return text.replace(rb"\\", b"\\\x01").replace(rb"\"", b"\\\x02")
 
 
 def mask_leniencies(body: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
@@ -207,7 +203,7 @@ def preview(value: object) -> str:
 
 def escape_lone_surrogates(text: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
     r"""Replace each lone surrogate in JSON by its escape as text, the six characters ``\\ud800``."""
-    if not _may_have_surrogate(text):  # common case
+    if not _SURROGATES.search(text):  # common case
         return text
     hidden, escaped, at = hide_escapes(text), bytearray(), 0
     for found in _lone_surrogates(hidden, checkpoint):
@@ -256,7 +252,7 @@ def to_python(value: object) -> Any:
 def _checked(items: Iterable[_Item], checkpoint: Callable[[], None]) -> Iterator[_Item]:
     """Yield the items, and check the time now and then."""
     for number, item in enumerate(items):
-        if number % _EACH == 0:
+        if number % 1_000 == 0:  # pragma: no mutate - a size
             checkpoint()
         yield item
 

@@ -63,15 +63,26 @@ class Table(Sequence["ScalarColumn | CellColumn"]):
         #: How many rows there are.
         self.rows = 0
 
-    def append(
-        self, codes: NDArray[np.uint8], texts: pa.StringArray, deep: set[int], surrogates: set[int]
-    ) -> None:
-        """Append a block: the codes by column and row, and the texts column after column."""
+    def append(self, block: Scanned) -> None:
+        """Append a block of rows: its codes by column and row, and its texts column after column."""
+        width = self._width
+        found = _bounds(block, width)
+        if found is None:
+            raise _shape_error(block, width, self.rows)
+        _check_utf8(block.data, block.start)
+        starts, ends = found
+        rows = len(starts)
+        self.rows += rows
+        if width == 0:
+            return
+        too_deep = block.marks[block.depths > exact_json.MAX_DEPTH + 1]
+        self._deep.update(((np.searchsorted(starts.ravel(), too_deep, "right") - 1) % width).tolist())
+        by_column = np.arange(starts.size).reshape(rows, width).T.ravel()
+        codes, texts, lone = read_cells(block.data, starts.ravel(), ends.ravel(), by_column)
+        codes = codes.reshape(width, rows)
         self._blocks.append((codes, texts))
         self._kind_masks |= kind_masks(codes)
-        self._deep |= deep
-        self._surrogates |= surrogates
-        self.rows += codes.shape[1]
+        self._surrogates.update(place // rows for place in lone)
 
     def cells(self, position: int) -> CellColumn:
         """Return the cells of a column, also if all are of one kind."""
@@ -118,27 +129,8 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     while block.end < end:
         limits.checkpoint()
         block = next_block(source[:end], block.end + 1, size)
-        table.append(*_read_block(block, len(header), table.rows))
+        table.append(block)
     return header, table
-
-
-def _read_block(
-    block: Scanned, width: int, first_row: int
-) -> tuple[NDArray[np.uint8], pa.StringArray, set[int], set[int]]:
-    """Return what ``Table.append`` takes."""
-    found = _bounds(block, width)
-    if found is None:
-        raise _shape_error(block, width, first_row)
-    _check_utf8(block.data, block.start)
-    starts, ends = found
-    rows = len(starts)
-    if width == 0:
-        return np.empty((0, rows), np.uint8), pa.nulls(0, pa.string()), set(), set()
-    too_deep = block.marks[block.depths > exact_json.MAX_DEPTH + 1]
-    deep = set(((np.searchsorted(starts.ravel(), too_deep, "right") - 1) % width).tolist())
-    by_column = np.arange(starts.size).reshape(rows, width).T.ravel()
-    codes, texts, lone = read_cells(block.data, starts.ravel(), ends.ravel(), by_column)
-    return codes.reshape(width, rows), texts, deep, {place // rows for place in lone}
 
 
 def _bounds(block: Scanned, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
