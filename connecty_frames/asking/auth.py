@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from connecty_frames._base.secret import ChangingSecret
-from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
-from connecty_frames.http.errors import CHECK_CREDENTIALS, content_failure, server_message
+from connecty_frames._base.text import snippet, terminal
+from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ResponseError
+from connecty_frames.http.errors import CHECK_CREDENTIALS, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, http_date
 from connecty_frames.protocol import TOKEN, TokenResponse, read_message
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames._base.secret import SecretStr
+    from connecty_frames.http.redaction import Redaction
     from connecty_frames.http.transport import Transport
     from connecty_frames.store.history import History
 
@@ -324,6 +326,36 @@ class Auth:
             return _unusable(host, reason, kind=FailureKind.REJECTED, status=status)
         error = AuthError(f"The credentials were refused: {reason}. {CHECK_CREDENTIALS}", status=status)
         return msgspec.structs.replace(failure, kind=FailureKind.REJECTED, error=error)
+
+
+def content_failure(response: Response, *, redact: Redaction) -> Failure | None:
+    """Return the failure of a success without JSON (empty, or usually a login page), or None for JSON."""
+    if not response.body or response.body.isspace():
+        # Headers that were cut look just like this, so it is worth another attempt.
+        reason = f"{response.host} answered {response.status} with an empty body"
+        error = ResponseError(f"{reason}.", host=response.host)
+        return Failure(FailureKind.EMPTY_BODY, error, reason, status=response.status)
+    content_type = response.headers.get("Content-Type")
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type == "application/json" or media_type.endswith("+json"):
+        return None
+    if not media_type and response.body.lstrip()[:1] == b"{":
+        return None
+    shown = snippet(redact(content_type)) if content_type else "no content type"
+    preview = snippet(redact(response.body))
+    reason = f"{response.host} answered {response.status} with {shown} instead of JSON"
+    return Failure(
+        kind=FailureKind.WRONG_CONTENT_TYPE,
+        error=ResponseError(
+            f"{reason}. Is a proxy or single sign-on between here and the API? It begins: {preview}",
+            host=response.host,
+            content_type=content_type and terminal(redact(content_type)),
+            snippet=preview,
+        ),
+        reason=reason,
+        status=response.status,
+        body=response.body,
+    )
 
 
 def _second(attempt: Attempt) -> Attempt:

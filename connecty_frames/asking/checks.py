@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import requests
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import counted, path_text, terminal
-from connecty_frames.asking.auth import Auth
+from connecty_frames.asking.auth import Auth, content_failure
 from connecty_frames.errors import ConfigError, ConnectionFailed, ConnectyError, ServerError
-from connecty_frames.http.errors import content_failure, host_port
+from connecty_frames.http.errors import host_port
 from connecty_frames.http.models import Attempt, Failure, Request, RequestFailed, Response
 from connecty_frames.http.transport import Transport, http_date
 from connecty_frames.options import AskOptions
@@ -51,32 +50,23 @@ _CLOCK_TOLERANCE: Final = 60
 _SHORT_LIFETIME: Final = 60.0
 
 
-class Status(StrEnum):
-    """The outcome of a check."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
 class Check(Immutable):
     """One check."""
 
     name: str  # what was checked, in one word
-    status: Status
+    status: Literal["ok", "warning", "failed", "skipped"]
     text: str = ""  # what was found; without secrets
     error: ConnectyError | None = None  # what is wrong and what to do, if it failed
 
     @classmethod
     def failed(cls, name: str, error: ConnectyError, *, found: str = "") -> Check:
         """Return a check that failed."""
-        return cls(name, Status.FAILED, found, error)
+        return cls(name, "failed", found, error)
 
     @classmethod
     def skipped(cls, name: str, reason: str) -> Check:
         """Return a check that could not be made."""
-        return cls(name, Status.SKIPPED, reason)
+        return cls(name, "skipped", reason)
 
 
 def probe_health(transport: Transport, *, timeout: float | None) -> bool:
@@ -143,8 +133,8 @@ def _token(transport: Transport, settings: Settings) -> Check:
         return Check.failed("token", error)
     if seconds < _SHORT_LIFETIME:
         text = f"credentials accepted; a token is used for {seconds:.0f} s only: it names no later expires_at"
-        return Check("token", Status.WARNING, text)
-    return Check("token", Status.OK, f"credentials accepted; a token is used for {seconds / 60:.0f} min")
+        return Check("token", "warning", text)
+    return Check("token", "ok", f"credentials accepted; a token is used for {seconds / 60:.0f} min")
 
 
 def _deadline(transport: Transport, settings: Settings) -> Deadline:
@@ -187,8 +177,8 @@ class _Probe:
         failure = self._found if isinstance(self._found, Failure) else None
         failed, peer = False, terminal(self._attempt.peer)
         makers: dict[str, Callable[[str], Check]] = {
-            "address": lambda name: Check(name, Status.OK, f"{peer} resolves"),
-            "connection": lambda name: Check(name, Status.OK, f"{peer} accepts connections"),
+            "address": lambda name: Check(name, "ok", f"{peer} resolves"),
+            "connection": lambda name: Check(name, "ok", f"{peer} accepts connections"),
             "proxy": self._proxy,
             "certificate": self._certificate,
             "service": self._service,
@@ -205,7 +195,7 @@ class _Probe:
     def _proxy(self, name: str) -> Check:
         proxy = requests.utils.select_proxy(self._transport.address, self._transport.proxies())
         if proxy is None:
-            return Check(name, Status.OK, "none is used")
+            return Check(name, "ok", "none is used")
         scheme = self._transport.address.partition(":")[0]
         variables = [
             cased for name in (scheme, "all") for cased in (f"{name}_proxy", f"{name}_proxy".upper())
@@ -213,19 +203,19 @@ class _Probe:
         variable = next(
             (each for each in variables if os.environ.get(each) == proxy), "the system's settings"
         )
-        return Check(name, Status.OK, f"{terminal(host_port(proxy))}, from {variable}")
+        return Check(name, "ok", f"{terminal(host_port(proxy))}, from {variable}")
 
     def _certificate(self, name: str) -> Check:
         if self._transport.address.startswith("http:"):
             return Check.skipped(name, "plain HTTP, which does not leave this machine")
         if not self._settings.verify_tls:
             text = "not verified, since verify_tls is False: anybody in between can read the credentials"
-            return Check(name, Status.WARNING, text)
+            return Check(name, "warning", text)
         certificate = self._attempt.certificate
         issuer = _name(certificate.get("issuer", ()))
         until = certificate.get("notAfter", "an unknown date")
         return Check(
-            name, Status.OK, f"issued by {issuer}, valid until {until}; verified by {self._authorities()}"
+            name, "ok", f"issued by {issuer}, valid until {until}; verified by {self._authorities()}"
         )
 
     def _authorities(self) -> str:
@@ -241,7 +231,7 @@ class _Probe:
     def _service(self, name: str) -> Check:
         address, found = self._transport.address, self._found
         if isinstance(found, Response) and found.status == HTTPStatus.OK:
-            return Check(name, Status.OK, f"{address} is operational")
+            return Check(name, "ok", f"{address} is operational")
         return Check.failed(name, not_operational(address))
 
     def clock(self) -> Check:
@@ -255,9 +245,9 @@ class _Probe:
             f"{counted(abs(ahead), 'second')} {where} the service's" if abs(ahead) > 1 else "as the service's"
         )
         if abs(ahead) <= _CLOCK_TOLERANCE:
-            return Check("clock", Status.OK, text)
+            return Check("clock", "ok", text)
         text += "; tokens do not depend on it, but the verification of certificates does. Set the clock."
-        return Check("clock", Status.WARNING, text)
+        return Check("clock", "warning", text)
 
 
 def _name(fields: Any) -> str:

@@ -14,10 +14,10 @@ import msgspec
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import fields_text, snippet, terminal
+from connecty_frames.asking.auth import content_failure
 from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import NotFoundError, QuestionTimeout, ResponseError, UnknownStateWarning, warn
-from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import Failure, FailureKind, Request, RequestFailed
 from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, retry_after
 from connecty_frames.protocol import (

@@ -21,6 +21,7 @@ import msgspec
 
 from connecty_frames._base.text import snippet
 from connecty_frames._base.tracebacks import short_traceback
+from connecty_frames.asking.auth import content_failure
 from connecty_frames.errors import (
     ConfigError,
     ConnectyError,
@@ -28,7 +29,6 @@ from connecty_frames.errors import (
     ResponseError,
     SubmissionUncertain,
 )
-from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import SUCCESS, Failure, FailureKind, Request, RequestFailed
 from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy
 from connecty_frames.protocol import QUESTIONS, QuestionAccepted, QuestionRequest
@@ -236,17 +236,13 @@ class Submission:
                 annotate(error, message)
             elif message is not None and message not in getattr(error, "__notes__", ()):
                 error.add_note(message)
-            self._record_interrupt(error)
+            last = self._last  # read before the id, as in message()
+            question_id = self.question_id or _received_id(last)
+            if question_id is not None:
+                self._record_acceptance(question_id)
+            else:
+                self._record_error(error)
             raise
-
-    def _record_interrupt(self, error: BaseException) -> None:
-        """Record in the history what is known of the question when the caller stops waiting for its id."""
-        last = self._last
-        question_id = self.question_id or _received_id(last)
-        if question_id is not None:
-            self._record_acceptance(question_id)
-        else:
-            self._record_error(error)
 
     def _recorded(self) -> str:
         """Return the end of a message: which history has the question, if one has."""

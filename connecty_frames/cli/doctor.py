@@ -165,11 +165,11 @@ def _show(console: Console, outcome: tuple[str, str], name: str, text: str) -> N
 def _checks(address: Mapping[str, Any]) -> Iterator[Check]:
     import platform
 
-    from connecty_frames.asking.checks import CONNECTION_CHECKS, Check, Status, check_connection
+    from connecty_frames.asking.checks import CONNECTION_CHECKS, Check, check_connection
     from connecty_frames.settings.sources import resolve
 
     python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    yield Check("version", Status.OK, f"connecty_frames {__version__}, {python}")
+    yield Check("version", "ok", f"connecty_frames {__version__}, {python}")
     try:
         check = _settings(address)
     except ConnectyError as error:
@@ -184,7 +184,7 @@ def _checks(address: Mapping[str, Any]) -> Iterator[Check]:
 
 def _settings(address: Mapping[str, Any]) -> Check:
     """Return the check of the settings, with the source of each one that is not a default."""
-    from connecty_frames.asking.checks import Check, Status
+    from connecty_frames.asking.checks import Check
     from connecty_frames.settings.sources import explain, resolve
 
     settings, sources = resolve(**address), defaultdict(list)
@@ -198,15 +198,15 @@ def _settings(address: Mapping[str, Any]) -> Check:
     except ConnectyError as error:
         return Check.failed("settings", error, found=text and f"{text}.")
     if settings.dw_id is None:
-        return Check("settings", Status.WARNING, f"{text}; no dw_id: each question needs --dw-id")
-    return Check("settings", Status.OK, text)
+        return Check("settings", "warning", f"{text}; no dw_id: each question needs --dw-id")
+    return Check("settings", "ok", text)
 
 
 def _extras() -> Check:
     """Return the check of the optional dependencies, whose absence is no failure."""
     from importlib.metadata import PackageNotFoundError, distributions, requires
 
-    from connecty_frames.asking.checks import Check, Status
+    from connecty_frames.asking.checks import Check
 
     try:
         requirements = requires(_DISTRIBUTION) or []
@@ -218,4 +218,4 @@ def _extras() -> Check:
     text = f"installed: {', '.join(extra for extra, installed in extras.items() if installed) or 'none'}"
     lacking = ",".join(extra for extra, installed in extras.items() if not installed)
     hint = f"; for the others: pip install '{_DISTRIBUTION}[{lacking}]'" if lacking else ""
-    return Check("extras", Status.OK, text + hint)
+    return Check("extras", "ok", text + hint)

@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 _MAX_INTERIM: Final = 20
 #: How much of a body is read and decompressed at a time, in bytes.
 _CHUNK: Final = 256 * 1024
-#: For ``zlib``: a gzip header and trailer, the largest window.
-_GZIP: Final = 31
 
 #: The attempt that the running thread is making. Nothing else uses these connections.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("connecty_frames.attempt")
@@ -202,12 +200,13 @@ def read_body(raw: HTTPResponse, attempt: Attempt, *, limit: int) -> None:
 
 def _decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Decompress gzip in pieces; an empty body is left empty, for the caller to judge."""
-    stream, started = zlib.decompressobj(_GZIP), False
+    make_stream = partial(zlib.decompressobj, zlib.MAX_WBITS | 16)  # 16: with the header and trailer of gzip
+    stream, started = make_stream(), False
     for piece in pieces:
         packed = piece
         while packed:
             if stream.eof:  # RFC 1952, section 2.2: members may follow one another
-                stream = zlib.decompressobj(_GZIP)
+                stream = make_stream()
             started = True
             try:
                 yield stream.decompress(packed, _CHUNK)

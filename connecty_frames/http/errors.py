@@ -21,7 +21,6 @@ from connecty_frames._base.text import (
     excerpt,
     sentence,
     snippet,
-    terminal,
     with_excerpt,
 )
 from connecty_frames.errors import (
@@ -107,11 +106,11 @@ _ADVICE: Final = {
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
 }
 #: What to do about a failure, in Python and on the command line.
-_CA_BUNDLE: Final = {
-    "hint": "as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
-    "shell_hint": "in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
-}
-_HINTS: Final = {
+_HINTS: Final[dict[FailureKind | str, dict[str, str]]] = {
+    "tls": {
+        "hint": "as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+        "shell_hint": "in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+    },
     FailureKind.TOO_LARGE: {
         "hint": "Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
         "CONNECTY_MAX_BODY_BYTES.",
@@ -179,36 +178,6 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
         reason=f"{response.host} answered {status}",
         retry_after=retry_after,
         status=status,
-        body=response.body,
-    )
-
-
-def content_failure(response: Response, *, redact: Redaction) -> Failure | None:
-    """Return the failure of a success without JSON (empty, or usually a login page), or None for JSON."""
-    if not response.body or response.body.isspace():
-        # Headers that were cut look just like this, so it is worth another attempt.
-        reason = f"{response.host} answered {response.status} with an empty body"
-        error = ResponseError(f"{reason}.", host=response.host)
-        return Failure(FailureKind.EMPTY_BODY, error, reason, status=response.status)
-    content_type = response.headers.get("Content-Type")
-    media_type = (content_type or "").partition(";")[0].strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
-        return None
-    if not media_type and response.body.lstrip()[:1] == b"{":
-        return None
-    shown = snippet(redact(content_type)) if content_type else "no content type"
-    preview = snippet(redact(response.body))
-    reason = f"{response.host} answered {response.status} with {shown} instead of JSON"
-    return Failure(
-        kind=FailureKind.WRONG_CONTENT_TYPE,
-        error=ResponseError(
-            f"{reason}. Is a proxy or single sign-on between here and the API? It begins: {preview}",
-            host=response.host,
-            content_type=content_type and terminal(redact(content_type)),
-            snippet=preview,
-        ),
-        reason=reason,
-        status=response.status,
         body=response.body,
     )
 
@@ -287,10 +256,9 @@ def _connect_failure(
             "was sent. Check HTTPS_PROXY or HTTP_PROXY."
         )
         return Failure(FailureKind.REJECTED, refused, "the proxy answered 407", status=407)
-    advice = _ADVICE["certificate" if _has_alert(causes, "HANDSHAKE_FAILURE", "BAD_CERTIFICATE") else phase]
-    message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {advice}"
-    hints = _CA_BUNDLE if advice is _ADVICE["tls"] else {}
-    error = ConnectionFailed(message, host=host, phase=phase, **hints)
+    wrong = "certificate" if _has_alert(causes, "HANDSHAKE_FAILURE", "BAD_CERTIFICATE") else phase
+    message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {_ADVICE[wrong]}"
+    error = ConnectionFailed(message, host=host, phase=phase, **_HINTS.get(wrong, {}))
     return Failure(FailureKind.CONNECT, error, f"no connection to {host}")
 
 

@@ -32,7 +32,6 @@ _LONG_ID: Final = 16
 #: The longest beginning of a secret that is searched for, since a server may issue a token of a megabyte: a
 #: multiple of three bytes, which are four characters of base64. Behind it, the rest of the word is masked.
 _MAX_LENGTH: Final = 255
-_REST_OF_WORD: Final = r"[^\s\"'<>]*+"
 #: How much of a body is scanned, in bytes; what is shown of it is far shorter.
 _MAX_SCANNED: Final = 2**16
 _MATCHES_NOTHING: Final = "(?!)"
@@ -167,7 +166,7 @@ def _base64(secret: bytes) -> Iterator[str]:
 
 def _secret_pattern(text: str) -> str:
     """Return the pattern of a secret, and of the rest of the word if the secret may be longer."""
-    return _escaped_pattern(text) + (_REST_OF_WORD if len(text) >= _MAX_LENGTH else "")
+    return _escaped_pattern(text) + (r"[^\s\"'<>]*+" if len(text) >= _MAX_LENGTH else "")
 
 
 def _escaped_pattern(text: str) -> str:

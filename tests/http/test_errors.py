@@ -12,6 +12,7 @@ import urllib3
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames._base.secret import SecretStr
+from connecty_frames.asking.auth import content_failure
 from connecty_frames.errors import (
     APIError,
     AuthError,
@@ -24,7 +25,6 @@ from connecty_frames.errors import (
     ServerError,
 )
 from connecty_frames.http.errors import (
-    content_failure,
     deadline_failure,
     exception_failure,
     host_port,
