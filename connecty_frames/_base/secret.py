@@ -21,10 +21,12 @@ class SecretStr:
     Equal secrets are equal, and have the same hash.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "read")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, read: Callable[[], str] | None = None) -> None:
         self._value = value
+        #: Returns the secret of now, if it may change.
+        self.read = read
 
     def get_secret_value(self) -> str:
         """Return the secret."""
@@ -41,20 +43,6 @@ class SecretStr:
 
     def __str__(self) -> str:
         return "**********"
-
-
-class ChangingSecret(SecretStr):
-    """A secret that a function returns, which may return another one later."""
-
-    __slots__ = ("_read",)
-
-    def __init__(self, read: Callable[[], str]) -> None:
-        super().__init__(read())
-        self._read = read
-
-    def read_again(self) -> ChangingSecret:
-        """Return the secret of now."""
-        return ChangingSecret(self._read)
 
 
 def hidden(value: Any) -> Any:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from connecty_frames._base.secret import ChangingSecret
+from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import snippet, terminal
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ResponseError
 from connecty_frames.http.errors import CHECK_CREDENTIALS, server_message
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames._base.clock import Clock, Deadline
-    from connecty_frames._base.secret import SecretStr
     from connecty_frames.http.redaction import Redaction
     from connecty_frames.http.transport import Transport
     from connecty_frames.store.history import History
@@ -244,9 +243,9 @@ class Auth:
     def _has_changed(self) -> bool:
         """Read the secret again if it may change, and return whether it did."""
         before = self._client_secret
-        if isinstance(before, ChangingSecret):
+        if before.read is not None:
             with contextlib.suppress(ValueError):  # that the old one was refused says more
-                self._client_secret = before.read_again()
+                self._client_secret = SecretStr(before.read(), before.read)
             self._transport.redact.add("client_secret", self._client_secret)
         return self._client_secret != before
 

@@ -17,7 +17,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from connecty_frames._base.secret import ChangingSecret, SecretStr
+from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import local_path
@@ -102,7 +102,8 @@ def _text(value: object) -> str:
 
 def _secret(value: Any) -> SecretStr:
     if callable(value):
-        return ChangingSecret(partial(_called, value))
+        read = partial(_called, value)
+        return SecretStr(read(), read)
     with suppress(Exception):  # text has no such method, and what an object raises may show the secret
         value = str.__str__(value.get_secret_value())
     return SecretStr(_text(value))
@@ -404,9 +405,9 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
 def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
     """Return a setting as it is stored; with ``is_text``, as in the environment, numbers are text too."""
     # The message of the ValueError is the reason, and does not show the value, which may be a secret.
-    if isinstance(value, ChangingSecret):
-        return value
     if isinstance(value, SecretStr):
+        if value.read is not None:
+            return value
         value = value.get_secret_value()
     if isinstance(value, str):
         value = str.__str__(value)  # an enum, or a text of numpy, would be shown as another text than it is

@@ -15,7 +15,7 @@ import requests
 import responses
 
 from connecty_frames._base.clock import Deadline
-from connecty_frames._base.secret import ChangingSecret, SecretStr
+from connecty_frames._base.secret import SecretStr
 from connecty_frames.asking.auth import Auth, Bearer, _lifetime
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
@@ -194,7 +194,7 @@ def test_a_secret_that_changed_is_read_again(clock: Any) -> None:
     """Once, when the old one is refused; both are hidden, and a valid one is not read again."""
     secrets = iter(["canary-old", "canary-new", "canary-newer"])
     transport = Transport(Settings(base_url="https://api.test"), clock, lambda: 0.0)
-    changing = ChangingSecret(lambda: next(secrets))
+    changing = SecretStr(next(secrets), secrets.__next__)
     auth = Auth(SecretStr("id"), changing, transport=transport)
     responses.post(URL, status=401, json={"error": "bad secret 'canary-old'"})
     tokens(count=1)
