@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
     from IPython.core.completer import SimpleMatcherResult
 
-#: What has attributes of its own that came with an answer.
-_HOLDERS: Final = (Answer, AnswerMetadata, ConnectyAccessor)
 #: The end of a call of ours at the value of a keyword: engine=, engine="pol.
 _KEYWORD: Final = re.compile(
     r"""\b(?:ask|fetch)\w*\((?:"[^"]*"|'[^']*'|[^()"'])*\b(\w+)\s*=\s*(["']?)\w*\Z"""
@@ -171,7 +169,8 @@ class _Magics:
             return []
         value = self._shell.user_ns.get(path[0])
         for name in path[1:]:
-            if not (isinstance(value, _HOLDERS) or getattr(type(value), name, None) is ConnectyAccessor):
+            is_ours = isinstance(value, Answer | AnswerMetadata | ConnectyAccessor)
+            if not (is_ours or getattr(type(value), name, None) is ConnectyAccessor):
                 return []
             value = getattr(value, name, None)
         return dir(value)

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 #: Questions of more characters are not read.
 BASE_LENGTH: Final = 1000
-# Possessive (*+), so that a long series of spaces or comments takes linear and not exponential time.
-_LOOKS_LIKE_SQL: Final = re.compile(
+#: What a query begins with. Possessive (*+), so that a long series of spaces or comments takes linear and not
+#: exponential time.
+SQL_START: Final = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/|\()*+(?:select|with|from)\b", re.IGNORECASE | re.DOTALL
 )
-
-
 _SUMMARY: Final = "The query returned {rows} rows."
 
 
@@ -71,7 +70,7 @@ class Answerer(Protocol):
 
 def plan_select(question: str, _dw_id: int) -> Plan:
     """Return the plan for a SELECT statement: nothing else is known about a database of the user."""
-    if looks_like_sql(question):
+    if SQL_START.match(question):
         return Plan(question)
     raise QuestionFailed(
         "This sandbox answers SELECT statements alone. Questions in English are about the sample workspace."
@@ -97,11 +96,6 @@ class Catalogue:
         if len(question) > BASE_LENGTH:  # no other thread can run while it is split into words
             return None
         return self._plans.get(_key(split(question)))
-
-
-def looks_like_sql(question: str) -> bool:
-    """Return whether a text begins like a query."""
-    return _LOOKS_LIKE_SQL.match(question) is not None
 
 
 def similar_questions(question: str, others: Iterable[str]) -> str:

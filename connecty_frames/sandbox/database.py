@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 
 #: The memory that all queries may take together, in MiB.
 MEMORY: Final = 1024
-#: How often a running query is checked for its time limit, in seconds.
-_WATCH_INTERVAL: Final = 0.05
 #: How long a query may take to end once it is interrupted, in seconds; later it is left alone.
 _PATIENCE: Final = 5.0
-_CLOSING: Final = "the sandbox is closing"
 #: Where the result of a query is stored before it is read: a read-only transaction allows temporary tables.
 _RESULT_TABLE: Final = "temp.main.result"
 
@@ -66,7 +63,7 @@ class Database:
         outcome: SimpleQueue[QueryResult | str] = SimpleQueue()
         with self._lock:
             if self._stopping.is_set():
-                raise QuestionFailed(f"The query was not started: {_CLOSING}.\n\n{sql}")
+                raise QuestionFailed(f"The query was not started: the sandbox is closing.\n\n{sql}")
             if self._connection is None:
                 self._connection = self._connect()
             cursor = self._connection.cursor()
@@ -101,11 +98,11 @@ class Database:
         limit, until, reason = self._clock.monotonic() + self._time_limit, math.inf, ""
         while time.monotonic() < until:
             with suppress(Empty):
-                ended = outcome.get(timeout=_WATCH_INTERVAL)
+                ended = outcome.get(timeout=0.05)
                 return reason or ended
             if not reason:
                 if self._stopping.is_set():
-                    reason = f"The query was stopped: {_CLOSING}."
+                    reason = "The query was stopped: the sandbox is closing."
                 elif self._clock.monotonic() >= limit:
                     reason = f"The query was stopped: it ran longer than {self._time_limit:g} s."
                 else:

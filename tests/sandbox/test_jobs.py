@@ -110,7 +110,6 @@ def test_an_answer_may_have_no_table(queue: JobQueue, gate: Gate) -> None:
 def test_a_question_is_found_by_its_id(queue: JobQueue) -> None:
     """An id is a UUID in upper or lower case."""
     job = queue.submit("a")
-
     assert uuid.UUID(job.question_id).version == 4
     assert queue.find(job.question_id) is job
     assert queue.find(job.question_id.upper()) is job
@@ -152,7 +151,6 @@ def test_an_answer_is_kept_however_large(
     first = queue.submit("a")
     until(lambda: first.state is State.COMPLETED)
     assert queue.find(first.question_id) is first
-
     gate.open.clear()
     waiting = queue.submit("b")
     assert queue.find(waiting.question_id) is waiting

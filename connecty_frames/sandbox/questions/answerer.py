@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.text import snippet
 from connecty_frames.errors import QuestionFailed
-from connecty_frames.sandbox.catalogue import BASE_LENGTH, Plan, looks_like_sql, similar_questions
+from connecty_frames.sandbox.catalogue import BASE_LENGTH, SQL_START, Plan, similar_questions
 from connecty_frames.sandbox.questions.periods import spelled
 from connecty_frames.sandbox.questions.query import Refused
 from connecty_frames.sandbox.questions.reader import read
@@ -49,7 +49,7 @@ class WorkspaceAnswerer:
             return self._plan(question)
         except Refused as refused:
             # A question may begin with "from" or "with", too.
-            if looks_like_sql(question) and re.search(r"\bselect\b|[.(*]", question, re.IGNORECASE):
+            if SQL_START.match(question) and re.search(r"\bselect\b|[.(*]", question, re.IGNORECASE):
                 return Plan(question)
             similar = similar_questions(question, self.questions)
             raise QuestionFailed(

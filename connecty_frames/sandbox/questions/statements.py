@@ -27,8 +27,6 @@ _STATISTICS: Final = {"avg": "average", "min": "minimum", "max": "maximum", "sum
 #: SQL and words that say the same.
 _SQL = tuple[str, str]
 _OPERATORS: Final = {">": "more than", "<": "less than", ">=": "at least", "<=": "at most", "=": "exactly"}
-#: The longest SELECT clause on one line.
-_LINE: Final = 100
 
 
 class _Column(NamedTuple):
@@ -243,7 +241,7 @@ class _Select:
             if name in self._joined
         ]
         where = "\n  AND ".join(sorted(sql for sql, _ in self.where if sql))
-        line = line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
+        line = line if len(line) <= 100 else "SELECT\n    " + ",\n    ".join(shown)
         lines = [line, f"FROM {self.base.table}", *joins, where and f"WHERE {where}", *tail]
         first, *rest = words or [""]
         said = " and ".join(sorted(text for _, text in self.where if text))
