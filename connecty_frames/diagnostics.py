@@ -64,11 +64,9 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         if total is not None:
             cut = f"{metadata.rows:,} of {counted(total, 'row')} received"
     elif metadata.truncated is None and fetched is not None:
-        asked = (
-            "as many as were"
-            if metadata.rows == fetched
-            else f"though {fetched:,} {'was' if fetched == 1 else 'were'}"
-        )
+        asked = f"though {fetched:,} {'was' if fetched == 1 else 'were'}"
+        if metadata.rows == fetched:
+            asked = "as many as were"
         cut = f"{rows} received, {asked} requested, and the statistics do not tell whether there are more"
     else:
         return

@@ -120,11 +120,10 @@ def user_folder(kind: Literal["config", "state"]) -> Path | None:
 def open_regular(path: Path) -> BufferedReader:
     """Open a regular file, or ``/dev/null``, for reading; OSError for another kind of file."""
     # Opening a pipe without a writer would block forever, and a device such as ``/dev/zero`` never ends.
-
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
-
-    file = open(path, "rb", opener=opener)  # noqa: SIM115 - Path.open takes no opener
+    nonblocking = getattr(os, "O_NONBLOCK", 0)  # not on Windows
+    file = open(  # noqa: SIM115 - Path.open takes no opener
+        path, "rb", opener=lambda name, flags: os.open(name, flags | nonblocking)
+    )
     # Checked after opening, since another file could replace it between a check of the path and opening it.
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode) and not os.path.samestat(status, Path(os.devnull).stat()):

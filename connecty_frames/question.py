@@ -302,19 +302,15 @@ class Call:
     """
 
     _api: API
-    _submission: Submission
+    submission: Submission
     options: AskOptions
     deadline: Deadline
     #: The ids of earlier askings that the server no longer has.
     _gone: set[str] = field(default_factory=set)
 
-    def message(self) -> str | None:
-        """Return what is known of the question, for an interrupt, or None if it was never sent."""
-        return self._submission.message()
-
     def submit(self) -> Question:
         """Return an earlier asking that the server still has if ``max_age`` allows, else ask."""
-        with self._submission.annotated():
+        with self.submission.annotated():
             handle = self._find_or_send()
             while handle.reused and not handle.exists(self.deadline.remaining()):
                 handle = self._find_or_send()
@@ -333,7 +329,7 @@ class Call:
         ``accepted`` is called once the server has accepted the question, ``received`` with the response of a
         completed question before it is decoded.
         """
-        with self._submission.annotated():
+        with self.submission.annotated():
             while True:
                 handle = self._find_or_send()
                 if not handle.reused:
@@ -350,7 +346,7 @@ class Call:
 
     def _find_or_send(self) -> Question:
         """Return an earlier asking, other than those returned before, if its age allows; else send it."""
-        submission, history, max_age = self._submission, self._api.history, self.options.max_age
+        submission, history, max_age = self.submission, self._api.history, self.options.max_age
         if max_age is not None and history is not None:
             # Not imported where nothing is reused.
             from connecty_frames.asking.reuse import find_or_claim, kept_results

@@ -68,7 +68,7 @@ async def ask_in_thread(
         await finished.wait()
     except BaseException as error:  # CancelledError; GeneratorExit if the loop was closed before
         cancelled.set()  # first: a question that the message does not know of is not sent from now on
-        message = call.message()
+        message = call.submission.message()
         if message is not None:
             annotate(error, message)
         raise

@@ -168,14 +168,14 @@ class ConcurrentRun:
 
     def _ask(self, position: int, future: QuestionFuture, cancelled: threading.Event) -> Answer:
         call = self._prepare(future.question, cancelled)
-        self._messages[position] = call.message
+        self._messages[position] = call.submission.message
         try:
             answer = call.answer()
             self._answered.add(position)
             return answer
         finally:
             # The message alone: of many questions, the submissions with their bodies would pile up.
-            message = call.message()
+            message = call.submission.message()
             self._messages[position] = lambda: message
 
     def _message(self) -> str:

@@ -368,12 +368,10 @@ class Profiles(Immutable):
         try:
             with open_regular(path) as file:
                 return cls(path, _tables(file, path))
-        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            # A service may run with the home directory of another user, which it cannot read.
-            if is_usual:
-                return cls(path, {})
-            reason = error.strerror
         except OSError as error:
+            # A service may run with the home directory of another user, which it cannot read.
+            if is_usual and isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+                return cls(path, {})
             reason = error.strerror
         raise ConfigError(
             f"The profiles in {path_text(path)} cannot be read: {reason}. "

@@ -419,7 +419,7 @@ def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: P
         assert "recorded" not in client.question(OTHER_ID).message()
 
     (note,) = caught.value.__notes__
-    assert again.message() == note
+    assert again.submission.message() == note
     assert note.startswith(f"Question {QUESTION_ID} may still be running and is recorded in {path}; ")
     assert server.questions == ["how many?"]
 
@@ -613,7 +613,7 @@ def test_the_metadata_say_how_old_it_is() -> None:
 
 def find_within_an_hour(client: Client, clock: FakeClock) -> tuple[Submission, Earlier | None]:
     """Find an answer of the last hour, or claim the question; wait for others for five seconds."""
-    deadline, submission = Deadline.after(5.0, clock), client.call("how many?", AskOptions())._submission
+    deadline, submission = Deadline.after(5.0, clock), client.call("how many?", AskOptions()).submission
     assert client.history is not None
     hour = timedelta(hours=1)
     return submission, find_or_claim(submission, client.history, max_age=hour, gone=(), deadline=deadline)

@@ -303,7 +303,7 @@ def test_what_is_known_of_a_question_in_progress() -> None:
         begun.set()
         released.wait(20)
 
-    call: Any = SimpleNamespace(message=lambda: "it was sent", answer=answer)
+    call: Any = SimpleNamespace(submission=SimpleNamespace(message=lambda: "it was sent"), answer=answer)
     run = ConcurrentRun(["how many?", "a" * 61], lambda *_: call, max_workers=1)
     thread = threading.Thread(target=run.finished)
     thread.start()
