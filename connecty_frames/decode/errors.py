@@ -10,7 +10,7 @@ from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.exact_json import LONE_SURROGATE, dump, is_encodable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -64,6 +64,17 @@ def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None] | Array, 
     if wrong.true_count:
         row = pc.indices_nonzero(wrong)[0].as_py()
         raise CellError(row, str(texts[row]), reason)
+
+
+def read_each(
+    parts: Iterable[tuple[int, pa.StringArray]], read: Callable[[pa.StringArray], Any]
+) -> Iterator[tuple[int, Any]]:
+    """Yield what is read from each part, and its first row; the row of a CellError is that of the column."""
+    for start, part in parts:
+        try:
+            yield start, read(part)
+        except CellError as error:
+            raise error.at(start + (error.row or 0)) from None
 
 
 @contextmanager

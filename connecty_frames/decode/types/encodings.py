@@ -38,9 +38,7 @@ class Encoding:
     """How the values of a column are written; the base of :class:`epoch` and its kin."""
 
     def __repr__(self) -> str:
-        arguments = [
-            json.dumps(argument, ensure_ascii=False) for argument in astuple(self) if argument is not None
-        ]
+        arguments = [json.dumps(each, ensure_ascii=False) for each in astuple(self) if each is not None]
         return f"cf.{type(self).__name__}({', '.join(arguments)})"
 
     @property

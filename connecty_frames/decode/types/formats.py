@@ -176,7 +176,7 @@ def word_number(word: str) -> int:
 class _Layout(NamedTuple):
     """Where the numbers of the groups of a pattern stand in the texts of one shape."""
 
-    groups: list[tuple[str, slice]]  # and which of the digits are theirs
+    groups: dict[str, slice]  # which of the digits are those of each
     places: NDArray[np.intp]  # of the digits of all groups
     weights: NDArray[np.int32]  # of these digits
     words: dict[str, int]  # groups without digits
@@ -189,20 +189,18 @@ def _layout(shape: str, patterns: tuple[str, ...]) -> _Layout | None:
     found = next(filter(None, (re.fullmatch(pattern, shape, re.ASCII) for pattern in patterns)), None)
     if found is None or not shape:  # of null
         return None
-    groups: list[tuple[str, slice]] = []
-    places: list[int] = []
-    weights: list[int] = []
-    words: dict[str, int] = {}
+    groups, words = dict[str, slice](), dict[str, int]()
+    places, weights = list[int](), list[int]()
     for group, text in found.groupdict().items():
         digits = [found.start(group) + place for place, byte in enumerate(text or "") if byte == "1"]
         if digits:
             sign, powers = -1 if text[0] == "-" else 1, [10**place for place in reversed(range(len(digits)))]
-            groups.append((group, slice(len(places), len(places) + len(digits))))
+            groups[group] = slice(len(places), len(places) + len(digits))
             places += digits
             weights += [sign * weight for weight in _WEIGHTS.get(group, powers)[: len(digits)]]
         elif text:
             words[group] = word_number(text)
-    offset = np.arange(*found.span("z")) if "z" in dict(groups) else np.empty(0, np.intp)
+    offset = np.arange(*found.span("z")) if "z" in groups else np.empty(0, np.intp)
     columns = np.array(places, np.intp)[:, np.newaxis], np.array(weights, np.int32)[:, np.newaxis]
     return _Layout(groups, *columns, words, offset)
 
@@ -228,7 +226,7 @@ def take_apart(texts: pa.StringArray, *patterns: str) -> tuple[dict[str, NDArray
             numbers[group][rows] = number
         for some in (rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE)):
             digits = (data[starts[some] + layout.places] - ord("0")) * layout.weights
-            for group, its in layout.groups:
+            for group, its in layout.groups.items():
                 numbers[group][some] = np.add.reduce(digits[its])
             if len(layout.offset):
                 written = np.ascontiguousarray(data[starts[some, np.newaxis] + layout.offset])

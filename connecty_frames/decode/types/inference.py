@@ -7,6 +7,7 @@ whole column stays exact text, and the decision says which value and why. A valu
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -131,10 +132,8 @@ def _text_without_section(column: Column, options: AskOptions) -> Decision:
 def _text_without_statistics(column: Column, options: AskOptions) -> Decision:
     """Decide on text unless every value is a full date or timestamp."""
     if options.infer_temporal:
-        try:
+        with suppress(CellError):
             return _temporal_texts(column, options, "{}; no statistics", inferred=True)
-        except CellError:
-            pass
     return _text(column, options, f"{_counted(column)} are texts")
 
 
@@ -159,11 +158,9 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
 
 def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred: bool = False) -> Decision:
     """Decide on texts that are all dates or times of one format."""
-    cells: Any = (
-        column.cells
-        if column.count
-        else ScalarColumn(ValueKind.TEXT, pa.nulls(len(column.cells), pa.string()))
-    )
+    cells: Any = column.cells
+    if not column.count:
+        cells = ScalarColumn(ValueKind.TEXT, pa.nulls(len(cells), pa.string()))
     found = times.read_column(
         cells.values,
         lambda: cells.array,

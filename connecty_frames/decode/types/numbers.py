@@ -36,11 +36,11 @@ from connecty_frames.decode.arrow.buffers import (
     to_scalar,
 )
 from connecty_frames.decode.arrow.digits import HUGE, Digits, count_places
-from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
+from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first, read_each
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -252,15 +252,6 @@ def _are_whole(texts: pa.StringArray) -> bool:
 # --- spellings ---------------------------------------------------------------------------------------
 
 
-def _each(parts: Iterable[Part], read: Callable[[pa.StringArray], Any]) -> Iterator[tuple[int, Any]]:
-    """Yield what is read from each part; the row of a CellError is that of the column."""
-    for start, part in parts:
-        try:
-            yield start, read(part)
-        except CellError as error:
-            raise error.at(start + (error.row or 0)) from None
-
-
 def _to_json(
     texts: pa.StringArray, reason: str = "is not a number", *, finite: bool = False
 ) -> pa.StringArray:
@@ -329,7 +320,7 @@ def infer(
     with errors_as_written(texts, bounds):
         parts, present = list(slices_of(texts)), len(texts) - texts.null_count
         if quoted:
-            parts = list(_each(parts, _to_json))
+            parts = list(read_each(parts, _to_json))
         is_whole = present > 0 and all(_are_whole(part) for _, part in parts)
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
         if present:  # else the writer of the bounds may be that of the values, which has as many zeros
@@ -343,7 +334,7 @@ def infer(
         if decimals != "float" and any(loses_digits(text, computed=decimals == "auto") for text in some):
             with suppress(CellError):  # one beyond the range of float64 is named first
                 return _as_decimals(numbers)
-        found = FloatValues.concat([found for _, found in _each(parts, to_float64)])
+        found = FloatValues.concat([found for _, found in read_each(parts, to_float64)])
         return _as_floats(found, numbers, decimals) or _as_decimals(numbers)
 
 
@@ -479,7 +470,7 @@ def read(texts: Array, type_: pa.DataType) -> pa.Array:
     spell = partial(_to_json, reason=f"is not a number that fits in {type_}", finite=not is_float)
     read_part = partial(_to_floats if is_float else _to_exact, type_=type_)
     with errors_as_written(texts):
-        arrays = [array for _, array in _each(_each(slices_of(texts), spell), read_part)]
+        arrays = [array for _, array in read_each(read_each(slices_of(texts), spell), read_part)]
     return pa.concat_arrays(arrays) if arrays else pa.nulls(0, type_)
 
 

@@ -42,7 +42,6 @@ def _without_groups(pattern: str) -> str:
 _PART = r"-?\d{1,9}"
 _DAYS = r"(?P<d>[+-]?\d{1,9})"
 _TIME = r"(?P<H>\d{1,9}):(?P<M>[0-5]\d):(?P<S>[0-5]\d)(?:\.(?P<f>\d{1,9}))?"
-_SHORT_TIME = _TIME.replace("[0-5]", "[0-5]?")
 _DAY_TIME = _TIME.replace(r"\d{1,9}", r"(?:[01]?\d|2[0-3])", 1)
 _TIME_SIGN = r"(?:\+|(?P<time_minus>-))?"
 #: ``minus`` is the sign of the whole, ``time_minus`` of the time, ``second_minus`` of the seconds alone.
@@ -56,7 +55,7 @@ _SPELLINGS: Final = (
     rf"{_DAYS} days?(?: {_TIME_SIGN}{_TIME})?",
     rf"(?P<minus>-)?(?P<d>\d{{1,9}})[ .]{_DAY_TIME}",
     rf"INTERVAL '(?P<minus>-)?(?P<d>\d{{1,9}}) {_DAY_TIME}' DAY TO SECOND",
-    rf"[+-]?0-0 {_DAYS} {_TIME_SIGN}{_SHORT_TIME}",
+    rf"[+-]?0-0 {_DAYS} {_TIME_SIGN}{_TIME}".replace("[0-5]", "[0-5]?"),
     rf"{_TIME_SIGN}{_TIME}",
 )
 #: The patterns of their shapes, and the pattern of all, without groups.
@@ -65,8 +64,7 @@ _DURATION: Final = _without_groups("|".join(_SPELLINGS))
 #: What a time of day may look like: with a sign, or hours beyond the next midnight, it is a duration.
 _TIME_OF_DAY: Final = r"^0*(?:(?:1?\d|2[0-3]):.*|24:00?:00?(?:\.0{1,9})?)\z"
 
-_YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
-_DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+_DAY = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _HOUR = r"(?:[01]\d|2[0-3])"
 _CLOCK = rf"{_HOUR}:[0-5]\d(?::[0-5]\d(?:\.\d{{1,9}})?)?"
 _MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
@@ -373,12 +371,9 @@ def _respell_aware(text: str) -> str:
     hours, minutes, seconds = map(int, [*clock, "0", "0"][:3])
     try:
         local = datetime.fromisoformat(day) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        offset = utc_offset(local, zone)
-    except CellError:
-        raise
     except (ValueError, OverflowError):  # the 30th of February, or the end of the year 9999
         raise CellError(0, text, "is not a day of the calendar") from None
-    written = local.replace(tzinfo=timezone(offset)).isoformat(timespec="seconds")
+    written = local.replace(tzinfo=timezone(utc_offset(local, zone))).isoformat(timespec="seconds")
     return found["local"] + written[len("2025-01-01T10:00:00") :]
 
 

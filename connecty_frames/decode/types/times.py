@@ -27,7 +27,7 @@ from connecty_frames.decode.arrow.buffers import (
     to_scalar,
 )
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_aware, is_naive
-from connecty_frames.decode.errors import CellError, raise_at_first
+from connecty_frames.decode.errors import CellError, raise_at_first, read_each
 from connecty_frames.decode.types import spellings
 from connecty_frames.decode.types.formats import read_moments, take_apart
 from connecty_frames.decode.types.spellings import TemporalFormat
@@ -154,15 +154,11 @@ def _read_with_bounds(
 
 def _type_of(format_: TemporalFormat, unit: str, tz: str) -> pa.DataType:
     """Return the type that a column of a format gets."""
-    match format_:
-        case TemporalFormat.DATE:
-            return pa.date32()
-        case TemporalFormat.TIME:
-            return pa.time64(unit)
-        case TemporalFormat.DURATION:
-            return pa.duration(unit)
-        case _:
-            return pa.timestamp(unit, tz if format_ is TemporalFormat.AWARE else None)
+    if format_ is TemporalFormat.DATE:
+        return pa.date32()
+    if format_ in FAST_CASTS:
+        return pa.timestamp(unit, tz if format_ is TemporalFormat.AWARE else None)
+    return pa.time64(unit) if format_ is TemporalFormat.TIME else pa.duration(unit)
 
 
 def _is_held(bound: str, type_: pa.DataType) -> bool:
@@ -348,13 +344,8 @@ def _read_batches(
     read_batch: Callable[[pa.StringArray], pa.Array], texts: Any, type_: pa.DataType
 ) -> pa.Array:
     """Read some texts at a time, which bounds the memory; raises CellError with the row among all."""
-    parts = [pa.nulls(0, type_)]
-    for row, some in slices_of(spellings.joined(texts)):
-        try:
-            parts.append(read_batch(some))
-        except CellError as error:
-            raise error.at(row + (error.row or 0)) from None
-    return pa.concat_arrays(parts)
+    parts = read_each(slices_of(spellings.joined(texts)), read_batch)
+    return pa.concat_arrays([pa.nulls(0, type_), *(array for _, array in parts)])
 
 
 def read_text(text: str, type_: pa.DataType) -> pa.Scalar:
