@@ -248,8 +248,10 @@ def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment by names in capitals; an empty variable counts as not set."""
-    return {name.upper(): value for name, value in os.environ.items() if value}
+    """Return the variables of this package by names in capitals; an empty one counts as not set."""
+    # Decoding the values of all others would take most of the time of a call's settings.
+    names = [name for name in os.environ if name.upper().startswith("CONNECTY_")]
+    return {name.upper(): value for name in names if (value := os.environ.get(name))}
 
 
 def _environment() -> tuple[_Source, _Source]:
