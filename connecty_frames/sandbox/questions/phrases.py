@@ -27,15 +27,6 @@ _CLEAR_NUMBER: Final = re.compile(r"(?![1-9]\d{0,2}\.\d{3}$)[\d,]+(\.\d*)?")
 _YEAR: Final = re.compile(r"20[1-3]\d")
 
 
-class Bound(NamedTuple):
-    """What a number compares with, and the field whose unit or adjective stands with it."""
-
-    operator: q.Operator
-    numbers: tuple[Decimal, ...]
-    field: Field | None = None
-    is_year: bool = False
-
-
 class Ranking(NamedTuple):
     """A ranking, or a part of one; ``usual`` is what it is by if no other part says so."""
 
@@ -146,7 +137,7 @@ class Phrases:
         is_year = field is None and "money" not in f.kinds and any(map(_YEAR.fullmatch, f.all("number")))
         scale = Decimal(f.unit.scale) if f.unit else 1
         numbers = tuple(_decimal(number) * scale for number in f.all("number"))
-        return "bound", Bound(cast("q.Operator", operator), numbers, field, is_year)
+        return "bound", q.Compare(field, cast("q.Operator", operator), numbers, is_year)
 
     def _periods(self, f: Found) -> Any:
         first, second = f.all("period")
@@ -178,7 +169,7 @@ class Phrases:
             return "happened", bound
         if field is not None:
             is_fit = field.is_number and bound.field in {None, field}
-            return ("condition", q.Compare(field, bound.operator, bound.numbers)) if is_fit else None
+            return ("condition", replace(bound, field=field)) if is_fit else None
         if f.numbers and (f.numbers[1:] or f.numbers[0].entity):
             return None  # orders over 100 are large, and not many
         number = f.numbers[0] if f.numbers else noun.counted if noun else self.revenue

@@ -77,11 +77,12 @@ class Is(msgspec.Struct, frozen=True):
 
 
 class Compare(msgspec.Struct, frozen=True):
-    """A field compares with a number, or is between two."""
+    """A field compares with a number, or is between two; a phrase may have no field, and mean a year."""
 
-    field: Field
+    field: Field | None
     operator: Operator
     numbers: tuple[Decimal, ...]
+    is_year: bool = False
 
 
 class During(msgspec.Struct, frozen=True):

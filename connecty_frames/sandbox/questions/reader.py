@@ -223,7 +223,8 @@ class _Reader:
             fail_if(not is_clear, "It is unclear what was done, by whom or when.")
         names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
         entity = self.model.entity[own or ("login" if "login" in names else "order")]
-        bounds = [q.Having(q.Number(entity), *each[:2]) for each in self.take("happened")] if own else []
+        times = self.take("happened") if own else []
+        bounds = [q.Having(q.Number(entity), each.operator, each.numbers) for each in times]
         self.where += bounds or [q.Of(entity)]
 
     def _related(self, rows: Entity | Verb, conditions: Sequence[q.Condition]) -> None:
@@ -253,7 +254,7 @@ class _Reader:
                 field = self.model.find(subject.name, subject.amount)
             if field is None or subject is None or field.entity != subject.name or not field.is_number:
                 raise Refused("It is unclear what the number compares with.")
-            self.where.append(q.Compare(field, bound.operator, bound.numbers))
+            self.where.append(replace(bound, field=field))
 
     # Shares, growth and changes
 

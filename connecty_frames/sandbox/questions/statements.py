@@ -367,7 +367,7 @@ class _Select:
                 sign = ("=", "<>")[negated] if len(values) == 1 else "NOT IN" if negated else "IN"
                 sql = ", ".join(value.sql for value in values)
                 return f"{self.column(of)} {sign} {sql if len(values) == 1 else f'({sql})'}", words
-            case q.Compare(of):
+            case q.Compare(Field() as of):
                 return self._bound(_Column(self.column(of), of.noun), condition)
             case q.During(periods, of):
                 spans, days = zip(*(self.span(period, of) for period in periods), strict=True)
