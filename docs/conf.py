@@ -38,10 +38,7 @@ nitpick_ignore_regex = [
     # Types for type checkers alone, and a type variable.
     ("py:class", r"connecty_frames\.(options\.(Ask|Fetch)OptionsDict|settings\.SettingsDict)"),
     ("py:class", r"connecty_frames\.sandbox\.sandbox\.SandboxOptions"),
-    (
-        "py:class",
-        r"connecty_frames\.frames\.(accessor\.(PandasFrame|PolarsFrame|ArrowTable)|attachment\.Frame)",
-    ),
+    ("py:class", r"connecty_frames\.frames\.accessor\.(PandasFrame|PolarsFrame|ArrowTable|Frame)"),
 ]
 
 smartquotes_action = "qe"  # and no dashes: --help is an option

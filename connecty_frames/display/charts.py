@@ -36,8 +36,6 @@ _MANY: Final = 10
 _FEW: Final = 2
 #: The largest number of a period that is not a date, such as the day of a year.
 _MAX_PERIOD: Final = 366  # pragma: no mutate - others are months and days of a year, such as 202403
-#: How many times larger than another one the measures on an axis may be.
-_MAX_RATIO: Final = 1_000
 #: Words of a question before what is counted by.
 _BY: Final = {"by", "per", "each"}
 #: Words for a measure that is relative to another.
@@ -229,10 +227,10 @@ def _choose_measures(
 
 
 def _share_axis(one: Column, other: Column) -> bool:
-    """Whether two measures are of one unit, and both are legible on one axis."""
+    """Whether two measures are of one unit, and legible on one axis: one at most a thousand times larger."""
     small, large = sorted((one.largest, other.largest))
     is_same = one.unit == other.unit or ANY_UNIT in (one.unit, other.unit)
-    return is_same and (large <= _MAX_RATIO * small or not small)
+    return is_same and (large <= 1_000 * small or not small)
 
 
 def _choose_dimension(

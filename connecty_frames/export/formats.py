@@ -29,16 +29,13 @@ if TYPE_CHECKING:
     Rows: TypeAlias = pa.Table | pa.RecordBatchReader
 
 
-#: The types that a CSV file has as the texts that :func:`texts` returns.
-_is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view, is_binary)
-
-
 def _write_csv(rows: Rows, file: BinaryIO, delimiter: str = ",") -> None:
     from pyarrow import csv
 
+    needs_text = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view, is_binary)
     is_header = True
     for table in _tables(rows):
-        columns = [texts(column) if _is_csv_text(column.type) else column for column in table.columns]
+        columns = [texts(column) if needs_text(column.type) else column for column in table.columns]
         written = pa.table(columns, names=table.column_names)
         csv.write_csv(written, file, csv.WriteOptions(include_header=is_header, delimiter=delimiter))
         is_header = False

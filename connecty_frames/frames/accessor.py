@@ -9,12 +9,12 @@ import sys
 import threading
 import weakref
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, Union, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypeVar, Union, overload
 
 from connecty_frames._base.text import snippet
 from connecty_frames.answer_metadata import KEY, WithMetadata, no_attribute
 from connecty_frames.errors import ConfigError, ConversionError
-from connecty_frames.frames.attachment import Frame, library_of, read_metadata, write_metadata
+from connecty_frames.frames.attachment import library_of, read_metadata, write_metadata
 
 if TYPE_CHECKING:
     import os
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.frames.typed import AnyInMypy
+
+Frame = TypeVar("Frame")
 
 _NO_METADATA: Final = (
     "This frame has no answer metadata: connecty_frames did not make it, or an operation lost it. "
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
     """Attach metadata to a frame, in place of what it may have; raises ConfigError."""
-    attached = write_metadata(frame, metadata)
+    attached: Frame = write_metadata(frame, metadata)
     register_accessors()
     # Some libraries cache an accessor on its frame: that one holds the old metadata.
     getattr(attached, "__dict__", {}).pop(KEY, None)

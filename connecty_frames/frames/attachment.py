@@ -21,36 +21,67 @@ import sys
 import weakref
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames._base.text import terminal
 from connecty_frames.answer_metadata import ATTRS, KEY, AnswerMetadata, to_attrs
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames.decode.types.encodings import Category
 
-Frame = TypeVar("Frame")
-
+#: The classes of frames, by library.
+_CLASSES: Final = {
+    "pandas": ("DataFrame", "Series"),
+    "polars": ("DataFrame", "LazyFrame", "Series"),
+    "pyarrow": ("Table", "RecordBatch", "Schema"),
+    "pyspark.sql": ("DataFrame",),
+}
 _registry: dict[int, tuple[weakref.ref[Any], AnswerMetadata]] = {}
 
 
-def _read_attrs(frame: Any) -> AnswerMetadata | None:
-    return _parse(frame.attrs.get(KEY), f"del frame.attrs[{KEY!r}]")
+def library_of(frame: object) -> str:
+    """Return the library of a frame; imports nothing, and raises ConfigError if it is not a frame."""
+    for library, names in _CLASSES.items():
+        module = sys.modules.get(library)
+        if any(isinstance(frame, getattr(module, name, ())) for name in names):
+            return library
+    raise ConfigError(
+        f"{terminal(type(frame).__name__)} is not a frame: expected one of pandas, polars, pyarrow or Spark.",
+        setting="frame",
+    )
 
 
-def _write_attrs(frame: Any, metadata: AnswerMetadata) -> Any:
-    # The user's own attrs stay; fields of earlier metadata go, also those that the new metadata lacks.
-    others = {key: value for key, value in frame.attrs.items() if key not in {*ATTRS, KEY}}
-    frame.attrs = {**others, **to_attrs(metadata)}
-    return frame
+def read_metadata(frame: Any) -> AnswerMetadata | None:
+    """Return the metadata of a frame; raises ConfigError if it is damaged, or not a frame."""
+    match library_of(frame):
+        case "pandas":
+            return _parse(frame.attrs.get(KEY), f"del frame.attrs[{KEY!r}]")
+        case "polars":
+            reference, metadata = _registry.get(id(frame), (None, None))
+            return metadata if reference is not None and reference() is frame else None
+        case "pyarrow":
+            entries = getattr(frame, "schema", frame).metadata or {}
+            return _parse(entries.get(KEY.encode()), "table.replace_schema_metadata()")
+    return _read_fields(frame)
 
 
-def _read_registry(frame: object) -> AnswerMetadata | None:
-    reference, metadata = _registry.get(id(frame), (None, None))
-    return metadata if reference is not None and reference() is frame else None
+def write_metadata(frame: Any, metadata: AnswerMetadata) -> Any:
+    """Write metadata to a frame; returns a new one where it cannot be changed, as in Arrow and Spark."""
+    match library_of(frame):
+        case "pandas":
+            # The user's own attrs stay; fields of earlier metadata go, also those that the new one lacks.
+            others = {key: value for key, value in frame.attrs.items() if key not in {*ATTRS, KEY}}
+            frame.attrs = {**others, **to_attrs(metadata)}
+            return frame
+        case "polars":
+            return write_registry(frame, metadata)
+        case "pyarrow":
+            return write_schema(frame, metadata)
+    schema = frame.schema
+    for field in schema:
+        field.metadata = {**field.metadata, **spark_metadata([metadata], field.name)}
+    return frame.to(schema)
 
 
 def write_registry(frame: Any, metadata: AnswerMetadata) -> Any:
@@ -65,11 +96,6 @@ def write_registry(frame: Any, metadata: AnswerMetadata) -> Any:
 
     _registry[key] = (weakref.ref(frame, forget), metadata)
     return frame
-
-
-def _read_schema(frame: Any) -> AnswerMetadata | None:
-    entries = getattr(frame, "schema", frame).metadata or {}
-    return _parse(entries.get(KEY.encode()), "table.replace_schema_metadata()")
 
 
 def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
@@ -124,13 +150,6 @@ def _read_fields(frame: Any) -> AnswerMetadata | None:
     return replace(answers[0], schema=list(schema.values()), statistics=statistics)
 
 
-def _write_fields(frame: Any, metadata: AnswerMetadata) -> Any:
-    schema = frame.schema
-    for field in schema:
-        field.metadata = {**field.metadata, **spark_metadata([metadata], field.name)}
-    return frame.to(schema)
-
-
 def _parse(text: Any, remedy: str) -> AnswerMetadata | None:
     if text is None:
         return None
@@ -141,38 +160,3 @@ def _parse(text: Any, remedy: str) -> AnswerMetadata | None:
             f"The metadata of this frame, under {KEY!r}, is damaged. {error} Replace it with "
             f"cf.copy_metadata(source, frame), or remove it with {remedy}."
         ) from None
-
-
-#: For each library the classes of its frames, and the functions that read and write their metadata.
-_LIBRARIES: Final[dict[str, tuple[tuple[str, ...], Callable[..., Any], Callable[..., Any]]]] = {
-    "pandas": (("DataFrame", "Series"), _read_attrs, _write_attrs),
-    "polars": (("DataFrame", "LazyFrame", "Series"), _read_registry, write_registry),
-    "pyarrow": (("Table", "RecordBatch", "Schema"), _read_schema, write_schema),
-    "pyspark.sql": (("DataFrame",), _read_fields, _write_fields),
-}
-
-
-def library_of(frame: object) -> str:
-    """Return the library of a frame; imports nothing, and raises ConfigError if it is not a frame."""
-    for library, (classes, _, _) in _LIBRARIES.items():
-        module = sys.modules.get(library)
-        if any(isinstance(frame, getattr(module, name, ())) for name in classes):
-            return library
-    raise ConfigError(
-        f"{terminal(type(frame).__name__)} is not a frame: expected one of pandas, polars, pyarrow or Spark.",
-        setting="frame",
-    )
-
-
-def read_metadata(frame: object) -> AnswerMetadata | None:
-    """Return the metadata of a frame; raises ConfigError if it is damaged, or not a frame."""
-    _, read, _ = _LIBRARIES[library_of(frame)]
-    found: AnswerMetadata | None = read(frame)
-    return found
-
-
-def write_metadata(frame: Frame, metadata: AnswerMetadata) -> Frame:
-    """Write metadata to a frame; returns a new one where it cannot be changed, as in Arrow and Spark."""
-    _, _, write = _LIBRARIES[library_of(frame)]
-    written: Frame = write(frame, metadata)
-    return written

@@ -44,18 +44,15 @@ def model_columns(model: Any) -> Iterator[Declared]:
     model.model_rebuild(raise_errors=False)  # it may have an annotation that names a class below the model
     for name, field in model.model_fields.items():
         annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-        names = _input_names(name, field, model.model_config)
+        # The names that it may have in the input, which has one of them.
+        alias = field.validation_alias if field.validation_alias is not None else field.alias
+        aliases = [each for each in getattr(alias, "choices", [alias]) if isinstance(each, str)]
+        config = model.model_config
+        by_name = config.get("populate_by_name") or config.get("validate_by_name")
+        if not config.get("validate_by_alias", True):
+            aliases = []
+        names = tuple(dict.fromkeys([*aliases, *[name] * bool(by_name or not aliases)]))
         yield names[0], annotation, partial(_model_rule, model, name, names, annotation)
-
-
-def _input_names(name: str, field: Any, config: Any) -> tuple[str, ...]:
-    """Return the names that a field may have in the input, which has one of them."""
-    alias = field.validation_alias if field.validation_alias is not None else field.alias
-    aliases = [each for each in getattr(alias, "choices", [alias]) if isinstance(each, str)]
-    by_name = config.get("populate_by_name") or config.get("validate_by_name")
-    if not config.get("validate_by_alias", True):
-        aliases = []
-    return tuple(dict.fromkeys([*aliases, *[name] * bool(by_name or not aliases)]))
 
 
 def _model_rule(model: Any, name: str, names: tuple[str, ...], annotation: Any) -> ColumnRule:

@@ -34,10 +34,6 @@ if TYPE_CHECKING:
         """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
 
 
-#: The evidence for the type of a column without a value.
-_is_empty: Final = re.compile(r"no rows|only nulls,.*|.* statistics without a value").fullmatch
-
-
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Record batches as they arrive."""
@@ -246,7 +242,8 @@ def _decide(column: ColumnSchema, origin: str, declared: pa.DataType | None, *, 
         return column
     type_ = column.type
     if declared is not None:
-        if _is_empty(column.evidence):
+        # The column had no value in the answer.
+        if re.fullmatch(r"no rows|only nulls,.*|.* statistics without a value", column.evidence):
             type_ = _as_answered(declared, type_)
         elif widens:
             type_ = _wider(type_, declared)

@@ -64,9 +64,8 @@ _TABLE: Final = (  # by default polars cuts a fraction behind 100 whole numbers
     "frame = polars.read_database(pin.sql, connection, infer_schema_length=None)\npin.cast(frame)"
 )
 
-#: What databases say of a name in the SQL that they do not have: PostgreSQL's and other codes, and words.
+#: The codes of PostgreSQL and others for a name in the SQL that they do not have.
 _GONE_STATES: Final = frozenset({"42P01", "42703", "42883", "3F000", "42S02", "42S22"})
-_is_gone: Final = re.compile(r"(Catalog|Binder) Error|no such (table|column|function)").search
 
 
 @contextmanager
@@ -99,7 +98,8 @@ def declared(connection: Any, statement: Statement) -> Rows:
         with running(connection, replace(statement, sql=_NO_ROWS % statement.sql)) as rows:
             return rows
     except Exception as error:
-        if getattr(error, "sqlstate", None) in _GONE_STATES or _is_gone(str(error)):
+        is_gone = re.search(r"(Catalog|Binder) Error|no such (table|column|function)", str(error))
+        if is_gone or getattr(error, "sqlstate", None) in _GONE_STATES:
             reason = snippet(str(error).partition("\n")[0], 300)
             raise QueryRefused(f"The database no longer runs the SQL: {reason}") from error
         raise
