@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 SHOWN_ROWS: Final = 10
 SHOWN_COLUMNS: Final = 30
 _TEXT_LENGTH: Final = 20_000
-#: From this many digits on, the numbers of measures are grouped.
-_GROUPED_DIGITS: Final = 5
 _NULL: Final = '<span class="connecty-null">null</span>'
 #: The class in the style sheet, by the family of pygments' tokens.
 _CLASSES: Final = {
@@ -120,23 +118,17 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
 
 
 def _cells(name: str, column: pa.ChunkedArray) -> list[str]:
-    """Return the content of the cells of a column."""
     cells = short_texts(column)
     if not is_number(column.type):
         return [_NULL if cell is None else f"<div>{_excerpt(cell)}</div>" for cell in cells]
-    numbers = [None if cell is None else re.fullmatch(r"(-?)(\d+)(.*)", cell) for cell in cells]
-    is_long = any(len(number[2]) >= _GROUPED_DIGITS for number in numbers if number)
-    is_grouped = is_long and role_of(name, column) in {Role.MEASURE, Role.DERIVED}
-    return [
-        _NULL if cell is None else cell if number is None or not is_grouped else _grouped(*number.groups())
-        for cell, number in zip(cells, numbers, strict=True)
-    ]
-
-
-def _grouped(sign: str, whole: str, rest: str) -> str:
-    """Return a number as HTML: the style sheet sets groups of digits apart, so a copy has no separators."""
-    groups = re.sub(r"\d{1,3}(?=(?:\d{3})+$)", r'<span class="connecty-group">\g<0></span>', whole)
-    return sign + groups + rest
+    is_long = any(re.match(r"-?\d{5}", cell) for cell in cells if cell)
+    if is_long and role_of(name, column) in {Role.MEASURE, Role.DERIVED}:
+        # The style sheet sets groups of digits apart, so that a copy has no separators.
+        group = r'<span class="connecty-group">\g<0></span>'
+        for at, cell in enumerate(cells):
+            whole, point, rest = (cell or "").partition(".")
+            cells[at] = cell and re.sub(r"\d{1,3}(?=(?:\d{3})+$)", group, whole) + point + rest
+    return [_NULL if cell is None else cell for cell in cells]
 
 
 def _schema(schema: list[dict[str, str]]) -> str:

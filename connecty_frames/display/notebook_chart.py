@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import altair as alt
 from altair.utils.mimebundle import spec_to_mimebundle
@@ -28,13 +28,8 @@ _SYMBOLS: Final = {code: chr(0x2400 + code) for code in range(32) if code not in
     [*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd"
 )
 
-if TYPE_CHECKING:
-    from altair import TopLevelMixin as _Base
-else:
-    _Base = object
 
-
-class _NotebookChart(_Base):
+class _NotebookChart(alt.TopLevelMixin):
     """What a chart is drawn from and a notebook displays, and the class of its combinations with others."""
 
     def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

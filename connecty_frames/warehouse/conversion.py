@@ -141,17 +141,14 @@ def _exact_cast(array: pa.Array, pair: Pair) -> pa.Array:
         return array
     with suppress(pa.ArrowException):
         if pa.types.is_decimal(array.type) and pa.types.is_decimal(pair.wanted):
-            if _has_digits(array, pair.wanted):
+            # Of values with more digits before the point, Arrow's cast may wrap around.
+            limit = Decimal((0, (1,), pair.wanted.precision - pair.wanted.scale))
+            ends = filter(None, pc.min_max(_wide(array)).as_py().values())
+            if all(-limit < end < limit for end in ends):
                 return pc.cast(pc.cast(_wide(array), _wide_type(pair.wanted)), pair.wanted)
         elif pair.origin != "hugeint" or pair.wanted == pa.int64():
             return pc.cast(_wide(array), pair.wanted)
     return _by_text(array, pair)
-
-
-def _has_digits(array: pa.Array, type_: pa.DataType) -> bool:
-    """Whether a decimal type has enough digits before the point; beyond them Arrow's cast may wrap around."""
-    limit = Decimal((0, (1,), type_.precision - type_.scale))
-    return all(-limit < end < limit for end in filter(None, pc.min_max(_wide(array)).as_py().values()))
 
 
 def _wide(array: pa.Array) -> pa.Array:
