@@ -36,8 +36,6 @@ _TICKS: Final = 8
 _PADDING: Final = 10
 #: What can be the name of a field.
 _FIELD: Final = re.compile(r"(?!column \d+$|.* in full$)[^.\[\]'\"\\]{1,1000}")
-#: A day in milliseconds.
-_DAY: Final = 86_400_000
 #: The columns in a tooltip.
 _MAX_TOOLTIP_COLUMNS: Final = 50
 
@@ -189,8 +187,9 @@ def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
     is_few = len(found) <= _TICKS and all(time % 60_000 == 0 for time in found)
     ticks: dict[str, Any] = {"values": found} if is_few else {"tickCount": _TICKS}
     # By default, the label of a day has no month.
-    are_days = all(time % _DAY == 0 for time in found) and pc.any(pc.not_equal(pc.day(times), 1)).as_py()
-    if are_days and max(found) - min(found) < 100 * _DAY:
+    day = 86_400_000
+    are_days = all(time % day == 0 for time in found) and pc.any(pc.not_equal(pc.day(times), 1)).as_py()
+    if are_days and max(found) - min(found) < 100 * day:
         ticks["format"] = "%b %d"
     return ticks
 

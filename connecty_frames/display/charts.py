@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from connecty_frames._base.text import listed, quoted, snippet, value_text
 from connecty_frames.decode.arrow_types import is_number
 from connecty_frames.display.columns import Column
-from connecty_frames.display.roles import ANY_UNIT, WORDS, Role, fineness, is_ordered, is_year, stem, words
+from connecty_frames.display.roles import WORDS, Role, fineness, is_ordered, is_year, stem, words
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _choose_measures(
 def _share_axis(one: Column, other: Column) -> bool:
     """Whether two measures are of one unit, and legible on one axis: one at most a thousand times larger."""
     small, large = sorted((one.largest, other.largest))
-    is_same = one.unit == other.unit or ANY_UNIT in (one.unit, other.unit)
+    is_same = one.unit == other.unit or "any" in (one.unit, other.unit)
     return is_same and (large <= 1_000 * small or not small)
 
 

@@ -44,9 +44,8 @@ _SAME_WORDS: Final[dict[str, str]] = {
     for each in _TABLE[name].values()
     for word in each.split()
 }
-#: Units by the words for them, and the one of words that stand for any: a budget may be of money or hours.
+#: Units by the words for them; ``any`` is that of a budget, which may be of money or hours.
 UNITS: Final = {word: unit for unit, each in _TABLE["units"].items() for word in each.split()}
-ANY_UNIT: Final = "any"
 #: How fine each period is, and the least and the greatest of its numbers, by the words for it.
 _PERIODS: Final = {
     word: (fineness, *each["numbers"])

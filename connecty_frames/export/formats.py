@@ -81,7 +81,6 @@ def _write_markdown(table: pa.Table, file: BinaryIO) -> None:
 
 
 def _escape_markdown(text: str) -> str:
-    """Escape what Markdown would read as markup."""
     lines = [terminal(line) for line in re.split(r"\r\n?|\n", text)]
     return "<br>".join(re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", line) for line in lines)
 

@@ -87,7 +87,6 @@ def _is_zone(name: str) -> bool:
 
 @lru_cache
 def _builder(backend: DtypeBackend, type_: pa.DataType) -> Builder:
-    """Return the function that builds a column of an Arrow type."""
     return first_match(_BUILDERS[backend], type_) or _arrow
 
 
