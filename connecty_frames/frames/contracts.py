@@ -18,10 +18,10 @@ from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.dtypes import (
     UnknownTypeError,
-    comes_from,
     find_encoding,
     is_checked_class,
     is_model,
+    package_of,
     says_digits,
     unwrap,
 )
@@ -70,7 +70,7 @@ def dict_column(name: Any, given: Any) -> Declared:
 def is_pandera_schema(given: object) -> bool:
     """Whether this is a model class of pandera, or a schema, of any frame library."""
     return is_model(given, "pandera", "DataFrameModel") or (
-        comes_from(type(given), "pandera") and type(given).__name__ == "DataFrameSchema"
+        package_of(type(given)) == "pandera" and type(given).__name__ == "DataFrameSchema"
     )
 
 
@@ -128,11 +128,8 @@ def _is_validator(metadata: object) -> bool:
 
 
 def _is_constraint(metadata: object) -> bool:
-    return (
-        comes_from(type(metadata), "pydantic")
-        or comes_from(type(metadata), "annotated_types")
-        or hasattr(metadata, "__get_pydantic_core_schema__")
-    )
+    is_known = package_of(type(metadata)) in {"pydantic", "annotated_types"}
+    return is_known or hasattr(metadata, "__get_pydantic_core_schema__")
 
 
 def _metadata_of(annotation: Any) -> Iterator[Any]:
@@ -168,7 +165,7 @@ def _constraints(annotation: Any, config: Any, *, is_model: bool) -> dict[str, A
     if not (is_checked or (is_model and is_list)):
         return {}
     check = _adapter_check(Annotated[type_, *kept] if kept else type_, config)
-    is_secret = isinstance(leaf, type) and comes_from(leaf, "pydantic") and leaf.__name__ == "SecretStr"
+    is_secret = isinstance(leaf, type) and package_of(leaf) == "pydantic" and leaf.__name__ == "SecretStr"
     return {"check": check, "checks_nulls_alone": not is_checked, "is_secret": is_secret}
 
 

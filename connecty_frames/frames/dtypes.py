@@ -71,7 +71,7 @@ def arrow_type(given: Any) -> pa.DataType:
     if isinstance(given, str):
         return _from_name(given)
     class_ = given if isinstance(given, type) else type(given)
-    return _LIBRARIES.get(_library_of(class_), _from_annotation)(given)
+    return _LIBRARIES.get(package_of(class_), _from_annotation)(given)
 
 
 def find_encoding(given: Any) -> Encoding | None:
@@ -93,12 +93,12 @@ def _find_category(given: Any) -> Category | None:
         return _category([value for value in typing.get_args(given) if value is not None])
     if isinstance(given, type) and issubclass(given, enum.Enum) and not issubclass(given, enum.Flag):
         return _category(list(given))
-    if class_.__name__ == "Enum" and comes_from(class_, "polars"):
+    if class_.__name__ == "Enum" and package_of(class_) == "polars":
         return _category(given.categories.to_list())
-    if class_.__name__ == "CategoricalDtype" and comes_from(class_, "pandas"):
+    if class_.__name__ == "CategoricalDtype" and package_of(class_) == "pandas":
         known = given.categories
         return None if known is None else _category(known.tolist(), is_ordered=bool(given.ordered))
-    return _find_category(given.type) if comes_from(class_, "pandera") and hasattr(given, "type") else None
+    return _find_category(given.type) if package_of(class_) == "pandera" and hasattr(given, "type") else None
 
 
 def _category(given: Sequence[Any], *, is_ordered: bool = False) -> Category:
@@ -117,20 +117,16 @@ def _category(given: Sequence[Any], *, is_ordered: bool = False) -> Category:
     return category
 
 
-def _library_of(class_: type) -> str:
+def package_of(class_: type) -> str:
+    """Return the name of the package of a class, found without importing it."""
     return class_.__module__.partition(".")[0]
-
-
-def comes_from(class_: type, library: str) -> bool:
-    """Whether a class is of a library, found without importing it."""
-    return _library_of(class_) == library
 
 
 def is_model(given: object, library: str, base: str) -> bool:
     """Whether this is a class that derives from one of a library, and is not of the library itself."""
-    if not isinstance(given, type) or comes_from(given, library):
+    if not isinstance(given, type) or package_of(given) == library:
         return False
-    return any(each.__name__ == base and comes_from(each, library) for each in given.__mro__)
+    return any(each.__name__ == base and package_of(each) == library for each in given.__mro__)
 
 
 def is_pydantic_model(given: object) -> bool:
@@ -276,13 +272,13 @@ def is_checked_class(given: Any, *, has_encoding: bool = False) -> bool:
     if not isinstance(given, type):
         return False
     known = _class_type(given)
-    if comes_from(given, "pydantic"):
+    if package_of(given) == "pydantic":
         return has_encoding or known is None or not pa.types.is_timestamp(known)
-    return known is not None and _library_of(given) in {"ipaddress", "uuid"}
+    return known is not None and package_of(given) in {"ipaddress", "uuid"}
 
 
 def _class_type(given: type) -> pa.DataType | None:
-    return _CLASSES.get(_library_of(given), {}).get(given.__name__)
+    return _CLASSES.get(package_of(given), {}).get(given.__name__)
 
 
 def _from_annotation(given: Any) -> pa.DataType:

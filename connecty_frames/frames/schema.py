@@ -24,9 +24,9 @@ from connecty_frames.frames.contracts import (
 from connecty_frames.frames.dtypes import (
     UnknownTypeError,
     arrow_type,
-    comes_from,
     find_encoding,
     is_pydantic_model,
+    package_of,
     zone_name,
 )
 
@@ -65,7 +65,7 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
         found = _from_columns(((*column, ColumnRule) for column in columns), complete=False)
         return msgspec.structs.replace(found, optional=optional)
     if isinstance(schema, Mapping):
-        is_polars = comes_from(type(schema), "polars")
+        is_polars = package_of(type(schema)) == "polars"
         found = _from_columns((dict_column(*item) for item in schema.items()), complete=is_polars)
         warn_of_validators(schema)
         return found

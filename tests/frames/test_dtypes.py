@@ -15,7 +15,7 @@ import pyarrow as pa
 import pydantic
 import pytest
 
-from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type, comes_from, is_pydantic_model
+from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type, is_pydantic_model, package_of
 from tests.cases import cases
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
@@ -151,9 +151,8 @@ class TestModels:
         assert not is_pydantic_model(Child)
 
 
-def test_comes_from() -> None:
-    """A class is of a library by its module, submodules included, and not by a name that begins alike."""
-    assert comes_from(pd.DataFrame, "pandas")
-    assert comes_from(pl.Int64, "polars")
-    assert not comes_from(pd.DataFrame, "pan")
-    assert not comes_from(int, "pandas")
+def test_package_of() -> None:
+    """It is the first part of the name of its module, not a name that begins alike."""
+    assert package_of(pd.DataFrame) == "pandas"
+    assert package_of(pl.Int64) == "polars"
+    assert package_of(int) == "builtins"
