@@ -155,10 +155,12 @@ def test_the_documentation_page(suite: Any) -> None:
 # The context
 
 
-def test_settings_are_replaced_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_replaced_and_restored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Those of configure() and of the environment, in any case of letters."""
     monkeypatch.setenv("CONNECTY_REGION", "us1")
     monkeypatch.setenv("CONNECTY_DW_ID", "7")
+    (tmp_path / "secret").write_text("secret")
+    monkeypatch.setenv("CONNECTY_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
     cf.configure(timeout=5, dw_id=8)
     before = dict(os.environ)
     closed: list[bool] = []

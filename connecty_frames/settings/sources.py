@@ -189,10 +189,9 @@ def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
     ]
 
 
-def selected_profile(name: str | None = None) -> str:
+def selected_profile(given: str | None) -> str:
     """Return the name of the profile that applies, whether it exists or not; raises ConfigError."""
-    if name is None:
-        name = environment().get("CONNECTY_PROFILE")
+    name = environment().get("CONNECTY_PROFILE") if given is None else given
     return check_settings({"profile": name}).profile or _DEFAULT
 
 
