@@ -202,7 +202,6 @@ def open_index(folder: Path, store: str | None = None, manifest: dict[str, Any] 
 
 
 def _index_of(folder: Path, manifest: dict[str, Any]) -> Index:
-    """Return the index that a manifest names."""
     if manifest["store"] is None:
         return Index(folder / _INDEX)
     return Index(manifest["store"], manifest["batch"], folder)

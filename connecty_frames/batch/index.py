@@ -140,7 +140,6 @@ class Index:
         return {number for (number,) in self._execute(_SENT, (self._batch,))}
 
     def _missing(self, items: Collection[Item]) -> list[Item]:
-        """Return the questions that the index does not have."""
         found = self._execute("SELECT key, name, digest FROM items WHERE batch = ?", (self._batch,))
         known = {key: digest_ for key, _, digest_ in found}
         names = {folded(name): key for key, name, _ in found if name is not None}

@@ -55,7 +55,6 @@ def digest(*parts: object) -> str:
 
 
 def _values(questions: object) -> Iterable[Any]:
-    """Return the questions one by one."""
     if hasattr(questions, "columns"):
         raise ConfigError(
             f"questions is a {type(questions).__name__}: pass its column of questions, or pairs of "

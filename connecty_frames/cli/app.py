@@ -28,7 +28,6 @@ _EPILOG = "connecty help exit-codes explains the exit codes."
 
 app = typer.Typer(
     name="connecty",
-    help="Ask ConnectyAI questions and get exactly typed tables.",
     cls=FlagGroup,
     epilog=_EPILOG,
     no_args_is_help=True,

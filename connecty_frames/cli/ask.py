@@ -253,10 +253,9 @@ def reporting_id(*, quiet: bool = False) -> Iterator[Callable[[Question], None]]
         if questions and not hasattr(interrupt, "__notes__"):  # a note means that the client reported the id
             _echo_acceptance(questions[0], before="\n")
         raise
-    except BrokenPipeError:
-        raise  # the reader closed the pipe on purpose, as `head` does
-    except OSError:
-        if questions and quiet:
+    except OSError as error:
+        # Whoever closes the pipe does so on purpose, as `head` does.
+        if questions and quiet and not isinstance(error, BrokenPipeError):
             _echo_acceptance(questions[0])
         raise
 

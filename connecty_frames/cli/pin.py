@@ -383,7 +383,6 @@ def _reason(error: Exception, url: str) -> str:
 
 @contextmanager
 def _connection(url: str) -> Iterator[Any]:
-    """Connect, for as long as the context."""
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in {"duckdb", *_DRIVERS}:
         raise ConfigError(

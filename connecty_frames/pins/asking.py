@@ -125,7 +125,7 @@ def pin(
             return found  # another call made it meanwhile
         if found and not replace:
             raise _is_there(name, target)
-        with folder.writing(name, replaces=replace, room=2**16) as write:  # the SQL of models is shorter
+        with folder.writing(name, replaces=replace) as write:
             answer = (
                 asked.question(earlier_id, dw_id=dw_id).answer(call.options, deadline=call.deadline)
                 if earlier_id

@@ -179,14 +179,11 @@ def _compare_sql(before: Statement | str, sql: str, now: str | None) -> tuple[SQ
     if now is None:
         return "missing", None
     statement = None if isinstance(before, str) else parsed(now, before.dialect)
-    if isinstance(before, str) or statement is None:
-        key = text_fingerprint(now)
-        if now == sql:
-            return None, key
-        return ("layout" if key == text_fingerprint(sql) else "query"), key
-    key = fingerprint(statement)
+    key = text_fingerprint(now) if statement is None else fingerprint(statement)
     if now == sql:
         return None, key
+    if isinstance(before, str) or statement is None:
+        return ("layout" if key == text_fingerprint(sql) else "query"), key
     return _change(before, statement, sql, now), key
 
 

@@ -121,15 +121,16 @@ class PinFolder:
         self.file(name).unlink()
 
     @contextmanager
-    def writing(self, name: str, *, replaces: bool, room: int = 0) -> Iterator[Callable[[Pin], None]]:
+    def writing(self, name: str, *, replaces: bool) -> Iterator[Callable[[Pin], None]]:
         """Open the file of a pin, and yield the function that writes it, which is to be called once."""
-        # That it can be written, with this many bytes of room on the disk, is known before anything else is
-        # done in the context. Raises FileExistsError where there is one that it does not replace.
+        # That it can be written, with more room on the disk than the SQL of models takes, is known before
+        # anything else is done in the context. Raises FileExistsError where there is one that it does not
+        # replace.
         target = self.file(name)
         with ExitStack() as stack:
             file = stack.enter_context(atomic_write(target, replaces=replaces))
             try:
-                file.write(bytes(room))
+                file.write(bytes(2**16))
                 file.flush()
                 os.fsync(file.fileno())
             except OSError as error:

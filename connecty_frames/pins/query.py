@@ -275,7 +275,10 @@ class Pin:
             raise ConfigError("connection= and ask=True: give one of them.", setting="ask")
         if times > 1 and not ask:
             raise ConfigError("times= needs ask=True.", setting="times")
-        checked = self._ask(times, client, timeout) if ask else self._read(connection)
+        if ask:
+            checked = self._ask(times, client, timeout)
+        else:
+            checked = PinCheck(self.name, (self._compare_warehouse(connection),), by_text=False)
         if not checked.changed:
             return checked
         if callable(on_change):
@@ -305,23 +308,21 @@ class Pin:
         agreeing = [max(Counter(keys).values()) for keys in zip(*(keys for _, keys in found), strict=True)]
         return PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
 
-    def _read(self, connection: object) -> PinCheck:
+    def _compare_warehouse(self, connection: object) -> Drift:
         """Check the SQL, and compare the columns that a warehouse declares for it."""
         if not self._is_as_pinned():
-            return PinCheck(self.name, (Drift(sql="edited"),), by_text=False)
+            return Drift(sql="edited")
         dialect = self.dialect
         if dialect is None:
             dialect = parse_any(self.sql).dialect if connection is None else self._dialect()
-        found = {}
         try:
             statement = parse(self.sql, dialect)
-            if connection is not None:
-                rows = declared(connection, statement)
-                found = compare_columns(self.schema, declared_types(rows, self.schema))
+            if connection is None:
+                return Drift()
+            rows = declared(connection, statement)
+            return Drift(**compare_columns(self.schema, declared_types(rows, self.schema)))
         except QueryRefused as error:
-            reason = str(error).partition(" Nothing was sent")[0]
-            return PinCheck(self.name, (Drift(refused=reason),), by_text=False)
-        return PinCheck(self.name, (Drift(**found),), by_text=False)
+            return Drift(refused=str(error).partition(" Nothing was sent")[0])
 
     def _dialect(self) -> str:
         if self.dialect is None:
