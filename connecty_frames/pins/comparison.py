@@ -133,7 +133,12 @@ def compare(
         **compare_columns(schema, [(column.name, column.type) for column in columns]),
         rows=None if rows is None or now is None or rows == now else (rows, now),
     )
-    return drift, (sql_key, tuple((column.name, str(column.type)) for column in columns), _rows_key(answer))
+    lines = io.BytesIO()
+    if answer.table is not None:
+        WRITERS["ndjson"](answer.table, lines)
+    rows_in_any_order = b"\n".join(sorted(lines.getvalue().splitlines()))
+    columns_key = tuple((column.name, str(column.type)) for column in columns)
+    return drift, (sql_key, columns_key, (now, hashlib.sha256(rows_in_any_order).hexdigest()))
 
 
 def compare_columns(schema: Schema, found: Sequence[tuple[str, pa.DataType]]) -> dict[str, Any]:
@@ -147,15 +152,6 @@ def compare_columns(schema: Schema, found: Sequence[tuple[str, pa.DataType]]) ->
         if old.type != type_ and old.is_inferred
     )
     return {"types": tuple(differing)}
-
-
-def _rows_key(answer: Answer) -> tuple[int | None, str]:
-    """Return the number of all rows, and a hash of those received, in any order."""
-    lines = io.BytesIO()
-    if answer.table is not None:
-        WRITERS["ndjson"](answer.table, lines)
-    rows = b"\n".join(sorted(lines.getvalue().splitlines()))
-    return answer.metadata.whole_rows, hashlib.sha256(rows).hexdigest()
 
 
 def parsed(sql: str, dialect: str | None) -> Statement | None:

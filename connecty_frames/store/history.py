@@ -13,7 +13,6 @@ import time
 from collections import deque
 from contextlib import ExitStack, suppress
 from datetime import timedelta
-from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -366,9 +365,13 @@ class History:
         limits = self._limits(asked, moment) if state is RecordState.SENT else []
         for _, limit, (rows, given) in limits:
             where.append((f"(SELECT count(*) {rows}) < ?", (*given, limit)))
-        parts = (columns, (each for each, _ in columns.values()), (each for each, _ in where))
-        parameters = chain.from_iterable(given for _, given in (*columns.values(), *where))
-        return _insert(state, *map(tuple, parts)), tuple(parameters)
+        expressions = ", ".join(each for each, _ in columns.values())
+        # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
+        statement = (
+            f"INSERT INTO questions (state, {', '.join(columns)}) SELECT '{state}', {expressions} "
+            f"WHERE {' AND '.join(each for each, _ in where)} ON CONFLICT DO NOTHING"
+        )
+        return statement, tuple(chain.from_iterable(given for _, given in (*columns.values(), *where)))
 
     def _job(self, asked: Asked) -> str | None:
         """Return the tag ``job``, which has a column of its own: SQLite may lack functions for JSON."""
@@ -465,18 +468,6 @@ class History:
     def _text(self, text: str | None) -> str | None:
         """Return a text without secrets."""
         return text and _encodable(self._redact(text))
-
-
-@cache
-def _insert(
-    state: RecordState, columns: tuple[str, ...], values: tuple[str, ...], where: tuple[str, ...]
-) -> str:
-    # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
-    return (
-        f"INSERT INTO questions (state, {', '.join(columns)}) "
-        f"SELECT '{state}', {', '.join(values)} "
-        f"WHERE {' AND '.join(where)} ON CONFLICT DO NOTHING"
-    )
 
 
 def _asker() -> dict[str, str | None]:
