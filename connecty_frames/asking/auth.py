@@ -133,7 +133,7 @@ class API:
             return self.transport.send(request, attempt, token=bearer.token, read=read, describe=describe)
         except RequestFailed as failed:
             if failed.failure.kind is FailureKind.UNAUTHORIZED:
-                bearer.expires = -math.inf  # not that of a token which takes its place meanwhile
+                bearer.expires = -math.inf  # a newer token, if one came meanwhile, is still used
             raise
 
 
@@ -203,10 +203,12 @@ class Auth:
     def _pause(self, now: float) -> float:
         """Return the seconds until the endpoint allows another request, if it said so recently."""
         failed = self._failed
-        if failed is None or failed[0].kind is not FailureKind.RATE_LIMITED:
+        if failed is None:
             return 0.0
         failure, at, _ = failed
-        return max((failure.retry_after or 0.0) - (now - at), 0.0) if now - at < _COOLDOWN else 0.0
+        if failure.kind is not FailureKind.RATE_LIMITED or now - at >= _COOLDOWN:
+            return 0.0
+        return max((failure.retry_after or 0.0) - (now - at), 0.0)
 
     def _fetch(self, deadline: Deadline) -> Bearer | Failure:
         """Call the endpoint until there is a token; each outcome is kept for the threads that wait."""
