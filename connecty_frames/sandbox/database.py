@@ -39,19 +39,10 @@ _RESULT_TABLE: Final = "temp.main.result"
 class Database:
     """Runs SELECT statements, for several threads at once; ConfigError if the file cannot be opened."""
 
-    def __init__(
-        self,
-        file: Path | None,
-        *,
-        timezone: str,
-        time_limit: float,
-        clock: Clock,
-        memory: int = MEMORY,
-    ) -> None:
+    def __init__(self, file: Path | None, *, timezone: str, time_limit: float, clock: Clock) -> None:
         self._timezone = timezone
         self._time_limit = time_limit
         self._clock = clock
-        self._memory = memory
         self._stopping = threading.Event()
         self._threads: set[threading.Thread] = set()  # those of the running queries
         self._lock = threading.Lock()
@@ -122,9 +113,7 @@ class Database:
                 ended = self._select(cursor, sql)
         except duckdb.OutOfMemoryException as error:
             detail = str(error).splitlines()[0]
-            ended = (
-                f"The query was stopped: it needs more memory than the {self._memory} MiB for all ({detail})."
-            )
+            ended = f"The query was stopped: it needs more memory than the {MEMORY} MiB for all ({detail})."
         except (QuestionFailed, duckdb.Error) as error:
             ended = str(error)
             if isinstance(error, duckdb.FatalException | duckdb.InternalException):
@@ -172,7 +161,7 @@ class Database:
             else:
                 path = str(self._file).replace("'", "''")
                 connection.execute(f"ATTACH '{path}' AS {_attached_name(self._file)} (READ_ONLY)")
-            connection.execute(f"SET GLOBAL memory_limit = '{self._memory}MiB'")
+            connection.execute(f"SET GLOBAL memory_limit = '{MEMORY}MiB'")
             connection.execute("SET GLOBAL allow_community_extensions = false")
             connection.execute("SET GLOBAL python_enable_replacements = false")
             connection.execute("SET GLOBAL temp_directory = ''")

@@ -26,20 +26,10 @@ LONG = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
 
 
 def database_on(
-    file: Path | None = None,
-    *,
-    time_limit: float = 20.0,
-    timezone: str = "Europe/Warsaw",
-    memory: int = 1024,
+    file: Path | None = None, *, time_limit: float = 20.0, timezone: str = "Europe/Warsaw"
 ) -> Database:
     """Return a database with some of its parameters changed."""
-    return Database(
-        file,
-        timezone=timezone,
-        time_limit=time_limit,
-        clock=SYSTEM_CLOCK,
-        memory=memory,
-    )
+    return Database(file, timezone=timezone, time_limit=time_limit, clock=SYSTEM_CLOCK)
 
 
 @cases(
@@ -137,10 +127,10 @@ def test_a_failure_has_its_reason_and_the_sql(database: Database) -> None:
         database.run("SELECT 1; DELETE FROM sales.orders")
 
 
-def test_memory_is_limited() -> None:
+def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """A query that needs more than its limit fails, and writes no temporary file instead."""
-    database = database_on(memory=100)
-
+    monkeypatch.setattr(database_module, "MEMORY", 100)
+    database = database_on()
     with pytest.raises(QuestionFailed, match="Out of Memory"):
         database.run("SELECT list(i::VARCHAR || repeat('x', 1000)) FROM range(20000000) AS t(i)")
     database.close()
