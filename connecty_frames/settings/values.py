@@ -254,9 +254,8 @@ def _store_address(url: str) -> str:
         raise ValueError(
             "its sslmode would send questions unencrypted; expected one of " + ", ".join(sorted(modes))
         )
-    query = urlencode(
-        {"application_name": "connecty_frames", **given}, quote_via=quote
-    )  # libpq reads no + as a space
+    # By quote, since libpq reads no + as a space.
+    query = urlencode({"application_name": "connecty_frames", **given}, quote_via=quote)
     return f"{url.partition('?')[0]}?{query}"
 
 
