@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -22,11 +23,11 @@ from connecty_frames.frames.loading import to_engine
 from connecty_frames.frames.schema import to_schema_types
 from connecty_frames.frames.to_arrow import to_arrow
 from connecty_frames.options import check_engine
-from connecty_frames.warehouse.cast import Rows, Target, cast_rows
+from connecty_frames.warehouse.cast import Rows, cast_rows
 from connecty_frames.warehouse.running import is_instance, relation_rows, running
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     import polars as pl
@@ -109,9 +110,9 @@ def cast_table(
 ) -> Any:
     """Return a table with the types of an answer; see ``Answer.cast``."""
     check_engine(engine)
-    target = _target(metadata, columns, schema)
+    cast_to_answer = _caster(metadata, columns, schema)
     rows, kind = _read(table)
-    batches = cast_rows(rows, target)
+    batches = cast_to_answer(rows)
     arrow_schema = next(batches)
     made_engine = engine or kind
     if made_engine == "reader":
@@ -129,11 +130,11 @@ def rerun(
     schema: Any,
 ) -> RecordBatchReader:
     """Run pinned SQL, and return its rows with the types of the pin; see ``Pin.rerun``."""
-    target = _target(metadata, columns, schema, widens=True)
+    cast_to_pin = _caster(metadata, columns, schema, widens=True)
 
     def read() -> Iterator[Any]:
         with running(connection, statement) as rows:
-            yield from cast_rows(rows, target)
+            yield from cast_to_pin(rows)
 
     batches = read()
     first = next(batches)  # starts the query: its errors are raised here, and its end is sure to be run
@@ -141,10 +142,10 @@ def rerun(
     return reader
 
 
-def _target(
+def _caster(
     metadata: AnswerMetadata, columns: Sequence[ColumnSchema], schema: Any, *, widens: bool = False
-) -> Target:
-    """Return what rows become, of the columns of an answer and the ``schema=`` of the caller."""
+) -> Callable[[Rows], Iterator[Any]]:
+    """Return ``cast_rows`` to the columns of an answer and the ``schema=`` of the caller."""
 
     def describe(found: Sequence[ColumnSchema]) -> pa.Schema:
         described = replace(
@@ -163,12 +164,13 @@ def _target(
 
     given = to_schema_types(schema) or SchemaTypes({}, complete=False)
     given = given.named_as_in([column.name for column in columns])
-    return Target(
-        _with_types(columns, given),
-        given.rules,
-        describe,
-        metadata.whole_rows,
-        metadata.question_id,
+    return partial(
+        cast_rows,
+        columns=_with_types(columns, given),
+        rules=given.rules,
+        describe=describe,
+        whole_rows=metadata.whole_rows,
+        question_id=metadata.question_id,
         widens=widens,
     )
 

@@ -234,6 +234,7 @@ _BUILDERS: Final[dict[DtypeBackend, list[tuple[TypeTest, Builder]]]] = {
             any_of(pa.types.is_float32, pa.types.is_float64),
             lambda column: pd.arrays.FloatingArray(*_copy_values(column)),
         ),
+        (pa.types.is_string, _NULLABLE_STRING.__from_arrow__),  # pandas itself casts these to large ones
         (_is_text, lambda column: _NULLABLE_STRING.__from_arrow__(_text(column))),
         (pa.types.is_boolean, _nullable_booleans),
         *_TEMPORAL,

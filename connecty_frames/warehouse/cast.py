@@ -50,34 +50,32 @@ class Rows:
         return [_given(schema.field(each), self.origins[each] if self.origins else "") for each in positions]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What rows become."""
+def cast_rows(
+    rows: Rows,
+    *,
+    columns: Sequence[ColumnSchema],
+    rules: Mapping[str, ColumnRule],  # by column, as ``schema=`` sets them
+    describe: Callable[[Sequence[ColumnSchema]], pa.Schema],
+    whole_rows: int | None,
+    question_id: str | None,
+    widens: bool,
+) -> Iterator[Any]:
+    """Yield the schema that comes out, which ``describe`` makes with its metadata, then the batches.
 
-    columns: Sequence[ColumnSchema]
-    rules: Mapping[str, ColumnRule]  # by column, as ``schema=`` sets them
-    #: Makes the schema of what comes out, with its metadata.
-    describe: Callable[[Sequence[ColumnSchema]], pa.Schema]
-    rows: int | None = None  # of the whole answer; None if unknown
-    question_id: str | None = None  # for messages
-    widens: bool = False  # whole numbers become the fractions that the database declares
-
-
-def cast_rows(rows: Rows, target: Target) -> Iterator[Any]:
-    """Yield the schema that comes out, then the batches; raises ConversionError."""
+    Raises ConversionError. ``whole_rows`` counts those of the whole answer, or is None if unknown. With
+    ``widens``, whole numbers become the fractions that the database declares.
+    """
     location = CodeLocation.of_caller()
     try:
-        columns = target.columns
         if rows.schema is not None:
             given = zip(columns, rows.given(_positions(rows.schema, columns)), strict=True)
             columns = [
-                _decide(column, origin, declared, widens=target.widens)
-                for column, (_, origin, declared) in given
+                _decide(column, origin, declared, widens=widens) for column, (_, origin, declared) in given
             ]
             plan = _plan(rows, columns)
-        rules = [target.rules.get(column.name, ColumnRule()) for column in columns]
-        described = target.describe(columns)
-        fields = [each.with_nullable(rule.nullable) for each, rule in zip(described, rules, strict=True)]
+        column_rules = [rules.get(column.name, ColumnRule()) for column in columns]
+        described = describe(columns)
+        fields = [f.with_nullable(rule.nullable) for f, rule in zip(described, column_rules, strict=True)]
         schema = pa.schema(fields, described.metadata)
         yield schema
         count = 0
@@ -87,16 +85,16 @@ def cast_rows(rows: Rows, target: Target) -> Iterator[Any]:
                 plan = _plan(rows, columns)
             arrays = [
                 _column(batch.column(position), pair, column, rule, count)
-                for (position, pair), column, rule in zip(plan, columns, rules, strict=True)
+                for (position, pair), column, rule in zip(plan, columns, column_rules, strict=True)
             ]
             count += len(batch)
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
     except ConnectyError as error:
-        error.question_id = target.question_id
+        error.question_id = question_id
         raise
-    if target.rows is not None and count != target.rows:
+    if whole_rows is not None and count != whole_rows:
         message = (
-            f"The table has {counted(count, 'row')}, but the answer has {target.rows:,}: the data has "
+            f"The table has {counted(count, 'row')}, but the answer has {whole_rows:,}: the data has "
             "changed since, or other SQL made the table."
         )
         token = WARNING_LOCATION.set(location)  # not the line that reads, which may be in a library
