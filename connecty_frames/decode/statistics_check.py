@@ -14,7 +14,7 @@ from bisect import bisect_left
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -67,21 +67,22 @@ _SECOND: Final = timedelta(seconds=1)
 _match_clock: Final = re.compile(
     r"(?P<clock>.{10}[Tt ]\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)(?P<zone>.*)", re.ASCII
 ).fullmatch
-_is_comparable: Final = any_of(
-    is_number, pa.types.is_date32, pa.types.is_time, pa.types.is_timestamp, pa.types.is_duration
+_split_fraction: Final = re.compile(r"(\.\d+)").split
+_is_comparable: Final = lru_cache(
+    any_of(is_number, pa.types.is_date32, pa.types.is_time, pa.types.is_timestamp, pa.types.is_duration)
 )
 
 
 def _parse(text: str, type_: pa.DataType) -> Decimal:
     """Read a bound of a column as a number; raises CellError if it cannot be compared."""
-    if is_number(type_) or text.lower().lstrip("+-") in {"inf", "infinity"}:
-        number = _CONTEXT.create_decimal(text)
-        if number.is_nan():
-            raise CellError(0, text, "is not a number")
-        return number
-    if pa.types.is_duration(type_):
-        return _read(text, type_)
-    return _parse_date(text) if pa.types.is_date(type_) else _parse_time(text, type_)
+    if pa.types.is_temporal(type_) and text.lower().lstrip("+-") not in {"inf", "infinity"}:
+        if pa.types.is_duration(type_):
+            return _read(text, type_)
+        return _parse_date(text) if pa.types.is_date(type_) else _parse_time(text, type_)
+    number = _CONTEXT.create_decimal(text)
+    if number.is_nan():
+        raise CellError(0, text, "is not a number")
+    return number
 
 
 def _parse_date(text: str) -> Decimal:
@@ -102,9 +103,8 @@ def _parse_date(text: str) -> Decimal:
 def _parse_time(text: str, type_: pa.DataType) -> Decimal:
     """Read as seconds a time of day, or a timestamp, without an offset only in a column that has none."""
     # Python, which knows six digits of a fraction, reads the usual spellings a hundred times faster.
-    found = re.search(r"\.\d+", text)
-    fraction = found[0] if found else ""
-    whole = text.replace(fraction, "", 1)
+    before, fraction, after = [*_split_fraction(text, 1), "", ""][:3]
+    whole = before + after
     with suppress(ValueError, OverflowError):
         parsed = datetime.fromisoformat(f"1970-01-01T{whole}" if pa.types.is_time(type_) else whole)
         if not parsed.microsecond and (parsed.tzinfo is not None) is is_aware(type_):
@@ -133,7 +133,10 @@ def _places_of(type_: pa.DataType) -> int:
 def _to_numbers(column: Array) -> Array:
     """Return dates and times as whole numbers that count the last place, and floats as float64."""
     if pa.types.is_temporal(column.type):
-        return pc.cast(column, _counts_of(column.type))
+        type_ = _counts_of(column.type)
+        return (
+            column.view(type_) if isinstance(column, pa.Array) else pc.cast(column, type_)
+        )  # views are fast
     return pc.cast(column, pa.float64()) if pa.types.is_floating(column.type) else column
 
 
@@ -189,7 +192,7 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
     type_, stated = column.array.type, stated_bounds(column.statistics.sections[section])
     if not stated:
         return
-    least, most = pc.min_max(_to_numbers(column.array)).as_py().values()
+    least, most = (extreme.as_py() for extreme in pc.min_max(_to_numbers(column.array)).values())
     if least is None or not least <= most:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     extremes = {"min": least, "max": most}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,20 +15,10 @@ from connecty_frames.decode.types.column import CellColumn
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 from tests.cases import cases
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from connecty_frames.decode.types.column import ScalarColumn
-
-
-def read(dataframe: str) -> tuple[list[Any], Sequence[ScalarColumn | CellColumn], int]:
+def read(dataframe: str) -> Any:
     """Return the header, the columns and the number of rows of the JSON of ``dataframe``."""
     return read_rows(memoryview(dataframe.encode()), {})
-
-
-def named(dataframe: str) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
-    """Return the names of the columns, those of the server, and the warnings."""
-    return column_names(read(dataframe)[0])
 
 
 def test_columns() -> None:
@@ -97,7 +87,7 @@ def test_a_cell_nested_deeper_than_python_recurses() -> None:
 )
 def test_names(header: str, names: list[str], server_names: list[str | None], warned: list[int]) -> None:
     """The first of duplicates keeps its name, no two are the same, and each change is a warning."""
-    found, sent, warnings = named(f"[{header}]")
+    found, sent, warnings = column_names(read(f"[{header}]")[0])
     assert found == names
     assert sent == server_names
     assert all(type(name) is str for name in found)
@@ -107,7 +97,8 @@ def test_names(header: str, names: list[str], server_names: list[str | None], wa
 
 def test_warnings_say_why() -> None:
     """The warning says whether a name is taken, or is not a name."""
-    texts = [str(warning) for warning in named('[["a","a",null,"b\\u0000c"]]')[2]]
+    _, _, warnings = column_names(["a", "a", None, "b\0c"])
+    texts = [str(warning) for warning in warnings]
     assert texts == [
         "Column 1 is called 'a_1', because its name \"a\" is taken.",
         "Column 2 is called 'column_2', because its name null is not a name.",
@@ -144,7 +135,7 @@ def test_warnings_say_why() -> None:
 def test_what_is_not_a_table(dataframe: str, says: str) -> None:
     """Nothing is padded, dropped or shifted: each is an error that names the row or the position."""
     with pytest.raises(ResponseError) as caught:
-        named(dataframe)
+        column_names(read(dataframe)[0])
     assert says in str(caught.value)
 
 
@@ -186,6 +177,6 @@ def test_texts_of_cells_that_are_not_strict_json() -> None:
 
 def test_many_columns_of_one_name() -> None:
     """20,000 columns of one name are named without searching from the start each time."""
-    names, *_ = named("[[" + ",".join(['"a"'] * 20_000) + "]]")
+    names, *_ = column_names(["a"] * 20_000)
     assert names[:2] == ["a", "a_1"]
     assert names[-1] == "a_19999"
