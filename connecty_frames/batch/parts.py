@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 #: The integers up to this size are all float64 too.
 _EXACT: Final = 2**53
-#: The characters of names that a message shows.
-_SHOWN: Final = 200
 #: The columns that a warning names.
 _MOST_COLUMNS: Final = 5
 _HINT: Final = "batch.refetch(schema=...) gives all parts the same types, at no cost."
@@ -59,7 +57,7 @@ def _common_schema(paths: list[Path]) -> pa.Schema:
     first = schemas[0]
     for path, schema in zip(paths, schemas, strict=True):
         if schema.names != first.names:
-            names, others = (snippet(quoted(each), _SHOWN) for each in (first.names, schema.names))
+            names, others = (snippet(quoted(each), 200) for each in (first.names, schema.names))
             raise _unlike(paths[0], f"the columns {names}", path, others)
     for position, field in enumerate(first):
         types = [schema.types[position] for schema in schemas]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -19,9 +19,6 @@ from connecty_frames.errors import ConfigError
 history = typer.Typer(
     name="history", cls=FlagGroup, help="List recorded questions, fetch their answers, and erase them."
 )
-
-#: The columns that a table for people has; the other formats have all.
-_SHOWN: Final = ["asked_at", "state", "rows", "question_id", "question"]
 
 
 @history.command("list")
@@ -75,7 +72,8 @@ def list_recorded(
         )
     if written_as in TABLES and not is_counted:
         seconds = table["asked_at"].cast(pa.timestamp("s", "UTC"), safe=False)
-        table = table.select(_SHOWN).set_column(0, "asked_at", seconds)
+        shown = ["asked_at", "state", "rows", "question_id", "question"]  # other formats have all columns
+        table = table.select(shown).set_column(0, "asked_at", seconds)
     write_table(table, written_as, output)
     if not table.num_rows:
         filtered = " that matches" if state or since else ""

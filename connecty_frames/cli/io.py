@@ -201,7 +201,6 @@ def exit_on_signals() -> Iterator[None]:
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # not on Windows
     handlers = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
     before = {number: old for number, old in handlers.items() if old not in (signal.SIG_IGN, None)}
-    hook = sys.unraisablehook
     handler = _SignalHandler()
     try:
         sys.unraisablehook = handler.unraisable
@@ -220,7 +219,7 @@ def exit_on_signals() -> Iterator[None]:
             # Another signal ends the process at once: while Python exits, a KeyboardInterrupt would be
             # printed.
             signal.signal(number, old if handler.number is None else signal.SIG_DFL)
-        sys.unraisablehook = hook
+        sys.unraisablehook = handler.hook
 
 
 def _clear_tracebacks(error: BaseException | None) -> None:
@@ -239,7 +238,7 @@ class _SignalHandler:
         self._repeated = False
         self._closed = False
         self._stop = threading.Event()
-        self._hook = sys.unraisablehook
+        self.hook = sys.unraisablehook
         self._interrupted = threading.get_ident()
         self._reader, self._writer = os.pipe()
         self._watcher = threading.Thread(target=self._watch, name="signals", daemon=True)
@@ -269,7 +268,7 @@ class _SignalHandler:
     def unraisable(self, dropped: sys.UnraisableHookArgs) -> None:
         """Report an error in a finalizer, but none after a signal: it comes from an object left half made."""
         if self.number is None:
-            self._hook(dropped)
+            self.hook(dropped)
 
     def _watch(self) -> None:
         number = os.read(self._reader, 1)[0]

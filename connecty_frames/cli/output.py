@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: The characters of a summary or of SQL that go to standard error.
 _MAX_TEXT: Final = 10_000
-
-
 #: The formats of the data, and the parts of an answer that can be written alone.
 Format = Literal[
     "table", "text", "csv", "csv.gz", "tsv", "json", "ndjson", "parquet", "arrow", "markdown", "html", "xlsx"
@@ -33,7 +31,6 @@ Format = Literal[
 Part: TypeAlias = Literal["SQL", "summary", "statistics", "schema"]
 #: Tables for people to read: as much as a terminal shows, or all of it.
 TABLES: Final[frozenset[Format]] = frozenset({"table", "text"})
-_BINARY: Final = frozenset({"csv.gz", "parquet", "arrow", "xlsx"})
 #: The format of a file by its suffix, if none is chosen.
 _SUFFIXES: Final[dict[str, Format]] = {
     **{f".{name}": name for name in get_args(Format) if name not in {*TABLES, "markdown"}},
@@ -94,7 +91,7 @@ def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         return
     if sys.__stdout__ is None:  # as by ``>&-``
         raise ConfigError("Standard output is closed: give --output FILE.", setting="output")
-    if sys.stdout.isatty() and format_ in _BINARY:
+    if sys.stdout.isatty() and format_ in {"csv.gz", "parquet", "arrow", "xlsx"}:
         raise ConfigError(
             f"{format_} cannot be written to a terminal: use --output FILE or a pipe.", setting="format"
         )

@@ -61,7 +61,7 @@ WHERE nspname = 'connecty'"""
 #: that waits for a lock ends with its caller.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _LIMITS: Final = "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true)"
-#: The most seconds that a connection is waited for, before another one is tried; the pause between them.
+#: The most seconds that a connection is waited for, before another one is tried, and the pause between them.
 _ATTEMPT: Final = 10.0
 _PAUSE: Final = 0.1
 #: Refusals of a connection that waiting does not change, as of an unknown database, unless they say so.
