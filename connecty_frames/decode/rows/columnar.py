@@ -43,19 +43,16 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections import deque
+from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
-from itertools import accumulate, groupby, pairwise, starmap
-from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames._base.immutable import Immutable
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import POOL
@@ -87,12 +84,8 @@ if TYPE_CHECKING:
 
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")
-#: How many blocks are read at once, and how many wait.
+#: How many blocks are read at once; twice as many wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)  # pragma: no mutate - saves time
-_WAITING: Final = 2 * _WORKERS  # pragma: no mutate - saves time
-#: With less than two blocks, each worker gets an even share, which may be this many bytes longer as it is cut
-#: between rows.
-_SLACK: Final = 1 << 14  # pragma: no mutate - a size
 #: How many bytes, at least for each column, and rows are usually sniffed for the kinds of the columns. They
 #: prove nothing, and only decide what is tried first. A few rows are usually enough, and take a tenth of the
 #: time.
@@ -104,8 +97,7 @@ _SNIFFED_ROWS: Final = 100  # pragma: no mutate - a size
 #: The pattern of a scalar in JSON.
 _CELL: Final = r'(?:[^",\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 
-_UTF8: Final = codecs.getincrementaldecoder("utf-8")
-_COMMA, _QUOTE, _ASCII = ord(","), ord('"'), 0x7F
+_COMMA, _QUOTE, _ASCII = b',"\x7f'
 #: The Arrow types of the kinds that are cast. Numbers with a fraction stay texts: their digits decide on the
 #: type.
 _CAST_TYPES: Final = {ValueKind.INTEGER: pa.int64(), ValueKind.BOOLEAN: pa.bool_()}
@@ -119,8 +111,6 @@ _TOKENS: Final = {
 }
 _BEGINS: Final = byte_table(np.uint8, {b'"': _TEXT, b"-0123456789": _NUMBER, b"tf": _TRUTH, b"n": _NULL})
 _ENDS: Final = byte_table(np.uint8, {b'"': _TEXT, b"0123456789": _NUMBER, b"e": _TRUTH, b"l": _NULL})
-#: The kind of a column that begins with nulls, by the section of its statistics.
-_KIND_BY_SECTION: Final = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BOOLEAN}
 
 #: A column of a block: an array, the values parsed from its texts, or None where they could not be parsed.
 _Part: TypeAlias = TemporalValues | FloatValues | pa.Array | None
@@ -130,21 +120,19 @@ class UnsupportedRows(Exception):
     """The rows are not what the columnar reader supports."""
 
 
-class Block(Immutable):
+class Block(NamedTuple):
     """Whole rows, without the separators around them, in memory of their own."""
 
     data: NDArray[np.uint8]  # with escaped backslashes and quotes replaced
     quotes: int  # how many there are
     escaped: bool  # whether there are backslashes
-    separator: bytes  # between two rows; without its brackets, between two cells
 
 
 class _ColumnReader(NamedTuple):
     """The kind of a column's cells, and what parses its texts while they are in the processor's cache."""
 
-    # ``parse`` returns None for the texts of a block that it cannot parse; without it, the kind decides.
-
     kind: ValueKind
+    #: Returns None if it cannot parse the texts of a block; without it, the kind decides.
     parse: Callable[[pa.Array], TemporalValues | FloatValues | None] | None = None
 
     def read(self, texts: pa.StringArray, *, escaped: bool) -> _Part:
@@ -173,8 +161,7 @@ def read_columnar(
         return None
     if sniffed is None:
         return None
-    header, first_cells, start, separator = sniffed
-    body = source[start:-2]
+    header, first_cells, body, separator = sniffed
     entries, _ = match_names(list(map(str, header)), sections)
     readers = [
         _choose_reader(cell, None if entry is None else sections[entry])
@@ -198,21 +185,16 @@ def read_columnar(
     return None
 
 
-class _Sniffed(NamedTuple):
-    """What the beginning of the rows shows."""
+def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[Any], memoryview, bytes] | None:
+    """Return the header, the first cell of each column that is not null, the rows, and what separates them.
 
-    header: list[Any]
-    first_cells: list[Any]  # of each column, the first that is not null
-    start: int  # of the first row, behind its bracket
-    separator: bytes  # between two rows
-
-
-def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
-    """Return what the beginning of the rows shows, or None if its white space is not supported."""
+    Return None if the white space is not supported.
+    """
     # If the header and the first row are longer than what is sniffed, the longest row that is allowed is.
     found = None
     for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
-        text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
+        # A character that is cut off at the end is left out.
+        text = codecs.getincrementaldecoder("utf-8")().decode(source[:size])
         if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
             return None
         try:
@@ -234,18 +216,20 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
         if separator != SEPARATORS[0] and msgspec.json.format(text[start:stop], indent=0) != text[start:stop]:
             return None  # its cells are separated in another way
         enough = max(_SNIFFED_BYTES, _SNIFFED_OF_EACH * len(header))
-        found = _first_cells(text[: max(stop + 1, enough)], header, end, separator, pattern)
-        if size >= enough or found is None or None not in found.first_cells:
+        first_cells = _first_cells(text[: max(stop + 1, enough)], end, separator, len(header), pattern)
+        if first_cells is None:
+            return None
+        found = header, first_cells, source[len(text[:start].encode()) + 1 : -2], separator
+        if size >= enough or None not in first_cells:
             break
     return found
 
 
 def _first_cells(
-    text: str, header: list[Any], end: int, separator: bytes, pattern: re.Pattern[str] | None
-) -> _Sniffed | None:
-    """Return what ``_sniff`` does for a text whose header ends at a position."""
-    start = len(text[:end].encode()) + len(separator) - 1
-    first_cells: list[Any] = [None] * len(header)
+    text: str, end: int, separator: bytes, columns: int, pattern: re.Pattern[str] | None
+) -> list[Any] | None:
+    """Return the first cell of each column that is not null, or None if the rows behind the header differ."""
+    first_cells: list[Any] = [None] * columns
     for _ in range(_SNIFFED_ROWS):
         if pattern and not pattern.match(text, end):
             break
@@ -253,18 +237,19 @@ def _first_cells(
             row, end = exact_json.parse_first(text, end + len(separator) - 2)
         except ValueError:  # the end of what is sniffed
             break
-        if not isinstance(row, list) or len(row) != len(header):
+        if not isinstance(row, list) or len(row) != columns:
             return None
         first_cells = [cell if found is None else found for found, cell in zip(first_cells, row, strict=True)]
         if None not in first_cells or text[end : end + 1] != ",":
             break
-    return _Sniffed(header, first_cells, start, separator)
+    return first_cells
 
 
 def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     """Choose how to read a column by its first cell that is not null, or None if there was none."""
     if first is None:
-        return _ColumnReader(_KIND_BY_SECTION.get(section or "", ValueKind.TEXT))
+        kinds = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BOOLEAN}
+        return _ColumnReader(kinds.get(section or "", ValueKind.TEXT))
     kind = KIND_BY_TYPE[type(first)]
     if kind is ValueKind.FRACTION:
         return _ColumnReader(kind, numbers.read_fast)
@@ -318,10 +303,11 @@ def _read_blocks(
     body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
 ) -> list[list[_Part]]:
     """Read the blocks, a few at once, each as its columns."""
-    reader = _BlockReader(readers)
+    reader = _BlockReader(readers, separator)
     size = block_size(limits.block, len(readers), limits)
     if len(body) > size // 2:
-        size = min(size, len(body) // _WORKERS + _SLACK)  # pragma: no mutate - a size
+        # An even share for each worker, and room to cut it between rows.
+        size = min(size, len(body) // _WORKERS + (1 << 14))  # pragma: no mutate - a size
     blocks = cut_blocks(body, separator, size, limits.longest_row)
     if len(body) <= size:  # pragma: no mutate - saves time
         return [reader.read(block) for block in blocks]
@@ -332,7 +318,7 @@ def _read_blocks(
             for block in blocks:
                 limits.checkpoint()
                 waiting.append(pool.submit(reader.read, block))
-                if len(waiting) > _WAITING:  # pragma: no mutate - saves memory
+                if len(waiting) > 2 * _WORKERS:  # pragma: no mutate - saves memory
                     parts.append(waiting.popleft().result())
             parts.extend(future.result() for future in waiting)
         except BaseException:
@@ -348,66 +334,54 @@ def cut_blocks(body: memoryview, separator: bytes, size: int, longest_row: int) 
     """Cut rows into blocks of about the given size, at separators outside of texts."""
     start = 0
     while start < len(body):
-        length, found = size, None
-        while found is None:
+        length, block = size, None
+        while block is None:
             if length > longest_row:
                 raise UnsupportedRows
-            found = _cut_block(body[start : start + length], separator, is_last=start + length >= len(body))
+            block = _cut_block(body[start : start + length], separator, is_last=start + length >= len(body))
             length *= 2  # a row may be longer than the piece
-        block, next_start = found
         yield block
-        start += next_start
+        start += len(block.data) + len(separator)
 
 
-def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> tuple[Block, int] | None:
-    """Return the longest block in a piece and where the next one begins, or None if there is no block."""
+def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> Block | None:
+    """Return the longest block that a piece begins with, or None if there is none."""
     text = bytes(piece)
     escaped = b"\\" in text
     if escaped:
         text = hide_escapes(text)
     data = np.frombuffer(text, np.uint8)
-    # Most often the last separator is outside of texts, so that no other has to be found.
-    last_outside = partial(_last_outside_texts, separator=separator)
-    for find_end in (len,) if is_last else (methodcaller("rfind", separator), last_outside):
-        end = find_end(text)
-        if end <= 0:
-            return None
-        quotes = int(np.count_nonzero(data[:end] == _QUOTE))
-        if quotes % 2 == 0:
-            return Block(data[:end], quotes, escaped, separator), end + len(separator)
-    return None
+    end = len(text) if is_last else text.rfind(separator)
+    quotes = np.count_nonzero(data[:end] == _QUOTE)
+    if quotes % 2 and 0 < end < len(text):  # that separator is in a text
+        end = _last_outside_texts(data, separator)
+        quotes = np.count_nonzero(data[:end] == _QUOTE)
+    return Block(data[:end], int(quotes), escaped) if end > 0 else None
 
 
-def _last_outside_texts(piece: bytes, separator: bytes) -> int:
-    """Return the position of the last separator outside of texts, -1 for none, in one pass over the piece."""
-    data = np.frombuffer(piece, np.uint8)
-    ends = np.flatnonzero(data[: 1 - len(separator)] == separator[0])
+def _last_outside_texts(data: NDArray[np.uint8], separator: bytes) -> int:
+    """Return the position of the last separator outside of texts, -1 for none."""
+    ends = commas_outside_texts(data, data == _COMMA) - 1
     for offset, byte in enumerate(separator):
-        ends = ends[data[ends + offset] == byte]
-    quotes_before = np.searchsorted(np.flatnonzero(data == _QUOTE), ends)
-    outside = ends[quotes_before % 2 == 0]
-    return int(outside[-1]) if len(outside) else -1
+        ends = ends[data.take(ends + offset, mode="clip") == byte]
+    return int(ends[-1]) if len(ends) else -1
 
 
 class _BlockReader:
     """Reads blocks of rows; of many columns, those that are read in one way together."""
 
-    def __init__(self, readers: Sequence[_ColumnReader]) -> None:
-        self._readers = readers
+    def __init__(self, readers: Sequence[_ColumnReader], separator: bytes) -> None:
+        self._readers, self._separator = readers, separator
         self._allowed = np.array([_TOKENS[reader.kind] | _NULL for reader in readers], np.uint8)
         # Columns of one group are taken together. Of few columns one of texts is taken by itself: it would
         # keep the memory of all that are taken with it.
         self._at_once = len(readers) > FEW_COLUMNS
-        known: dict[_ColumnReader, int] = {}
-        if self._at_once:
-            groups = [known.setdefault(reader, len(known)) for reader in readers]
-        else:
-            is_kept = [reader.parse is None and reader.kind not in _CAST_TYPES for reader in readers]
-            groups = [position if kept else -1 for position, kept in enumerate(is_kept)]
-        self._order = sorted(range(len(readers)), key=groups.__getitem__)
-        self._first_row = 2 * np.array(self._order, np.int32)
-        lengths = (len(list(equal)) for _, equal in groupby(self._order, groups.__getitem__))
-        self._runs = list(starmap(slice, pairwise(accumulate(lengths, initial=0))))
+        groups = defaultdict[object, list[int]](list)
+        for position, reader in enumerate(readers):
+            is_kept = reader.parse is None and reader.kind not in _CAST_TYPES
+            own = position if is_kept else -1
+            groups[reader if self._at_once else own].append(position)
+        self._groups = list(groups.values())
 
     def read(self, block: Block) -> list[_Part]:
         """Read a block as its columns, or refuse it."""
@@ -423,16 +397,17 @@ class _BlockReader:
         return self._take_columns(block, *self._find_cells(block, outside))
 
     def _find_cells(self, block: Block, commas: NDArray[np.intp]) -> tuple[pa.StringArray, NDArray[np.bool_]]:
-        """Return the array of all cells, without their quotes, and by column which are null."""
-        data, spaces, width = block.data, block.separator[2:-1], len(self._readers)
+        """Return the array of all cells, without their quotes, and by column which are not null."""
+        data, width = block.data, len(self._readers)
+        closing, _, *spaces, opening = self._separator
         rows, left_over = divmod(len(commas) + 1, width)
         between_rows = commas[width - 1 :: width]
         begins = 1 + len(spaces)  # where a cell begins behind a comma
         # Fact 3. Clipped, since the commas that are tried first may be of a text at the end of the block.
         if (
             left_over
-            or (data[between_rows - 1] != block.separator[0]).any()
-            or (data.take(between_rows + begins, mode="clip") != block.separator[-1]).any()
+            or (data[between_rows - 1] != closing).any()
+            or (data.take(between_rows + begins, mode="clip") != opening).any()
             or (spaces and (data.take(commas + 1, mode="clip") != spaces[0]).any())
         ):
             raise UnsupportedRows
@@ -452,22 +427,23 @@ class _BlockReader:
             raise UnsupportedRows
         starts += is_text  # to leave the quotes out
         ends -= is_text
-        return cell_array(data, starts, ends), (tokens == _NULL).T
+        return cell_array(data, starts, ends), (tokens != _NULL).T
 
-    def _take_columns(self, block: Block, cells: pa.StringArray, nulls: NDArray[np.bool_]) -> list[_Part]:
-        width, rows = nulls.shape
-        nulls = nulls[self._order]
-        indices = np.add.outer(self._first_row, np.arange(0, len(cells), 2 * width, dtype=np.int32))
+    def _take_columns(self, block: Block, cells: pa.StringArray, is_valid: NDArray[np.bool_]) -> list[_Part]:
+        width, rows = is_valid.shape
+        first_cells = np.arange(0, len(cells), 2 * width, dtype=np.int32)
         columns: list[_Part] = [None] * width
-        for run in self._runs:
-            texts = take(cells, indices[run], ~nulls[run])
-            first = self._readers[self._order[run.start]]
-            values = first.read(texts, escaped=block.escaped) if self._at_once else None
+        for positions in self._groups:
+            places = np.add.outer(2 * np.array(positions, np.int32), first_cells)
+            texts = take(cells, places, is_valid[positions])
+            values = None
+            if self._at_once:
+                values = self._readers[positions[0]].read(texts, escaped=block.escaped)
             if isinstance(values, TemporalValues) and len(values.offsets) > 1:
                 values = None  # each column has offsets of its own
             elif isinstance(values, FloatValues) and values.inexact:
                 values = None  # each column counts its own
-            for number, position in enumerate(self._order[run]):
+            for number, position in enumerate(positions):
                 if values is None:
                     column = texts.slice(number * rows, rows)
                     columns[position] = self._readers[position].read(column, escaped=block.escaped)

@@ -130,10 +130,12 @@ class FloatValues(NamedTuple):
 def read_fast(texts: pa.StringArray) -> FloatValues | None:
     """Read JSON's own numbers as float64, or None if they may need another type."""
     # If many lose digits, some of the longest almost always do: then the others are not looked at.
-    if any(loses_digits(text, computed=True) for text in _longest_in(texts)):
+    longest = _longest_in(texts)
+    if any(loses_digits(text, computed=True) for text in longest):
         return None
+    parts = [part for _, part in slices_of(texts)] if longest else [texts]  # short ones take little memory
     try:
-        found = FloatValues.concat([to_float64(part) for _, part in slices_of(texts)])
+        found = FloatValues.concat(list(map(to_float64, parts)))
     except CellError:
         return None
     return found if found.computed else None
