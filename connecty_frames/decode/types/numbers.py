@@ -154,9 +154,11 @@ def _longest_in(texts: pa.StringArray) -> list[str]:
 def to_float64(texts: pa.StringArray) -> FloatValues:
     """Read numbers in JSON's spelling as the nearest float64; CellError for one beyond its range."""
     floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
-    found, (starts, ends) = FloatValues(floats, not _are_whole(texts)), offsets_of(texts)
+    data, (starts, ends) = bytes_of(texts), offsets_of(texts)
+    letters = bool(data.max(initial=0) > ord("9"))
+    found = FloatValues(floats, letters or bool((data == ord(".")).any()))
     may_differ = ends - starts > _SAFE_DIGITS
-    if _has_letters(texts):  # a null is empty
+    if letters:  # a null is empty
         may_differ |= _is_extreme(numbers_of(floats)) & (starts < ends)
     if not may_differ.any():
         return found
