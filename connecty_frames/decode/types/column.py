@@ -194,7 +194,6 @@ class CellColumn(_Cells):
         self.is_too_deep = is_too_deep
         self.has_surrogates = has_surrogates
         self.present_count: int = int(np.count_nonzero(codes))
-        #: The kinds of the cells, null aside.
         self.kinds: frozenset[ValueKind] = _kinds_of(
             int(kind_masks(codes)) if kind_mask is None else kind_mask
         )
@@ -433,10 +432,6 @@ def _read_decimals(cells: ScalarColumn, type_: pa.DataType) -> Array | None:
     return None
 
 
-def _as_decimal(integers: Array, type_: pa.DataType) -> Array:
-    return pc.cast(pc.cast(integers, pa.decimal128(19)), type_)  # 64 bits have at most 19 digits
-
-
 def _as_booleans(integers: Array, type_: pa.DataType) -> Array | None:
     """Return whole numbers as truth values if all are 0 or 1."""
     found = pc.cast(integers, type_)
@@ -458,7 +453,12 @@ def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
 #: read from its texts, which tells the cell.
 _CASTS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[Array, pa.DataType], Array | None]], ...]] = (
     (pa.types.is_int64, any_of(pa.types.is_integer, pa.types.is_floating), pc.cast),
-    (pa.types.is_int64, pa.types.is_decimal, _as_decimal),
+    # 64 bits have at most 19 digits.
+    (
+        pa.types.is_int64,
+        pa.types.is_decimal,
+        lambda found, to: pc.cast(pc.cast(found, pa.decimal128(19)), to),
+    ),
     (pa.types.is_int64, pa.types.is_boolean, _as_booleans),
     (pa.types.is_string, pa.types.is_large_string, pc.cast),  # Arrow 17 casts none to string_view
     (pa.types.is_date, pa.types.is_date, pc.cast),

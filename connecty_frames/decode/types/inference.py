@@ -52,8 +52,12 @@ class Rule(Immutable):
 
 def decide(column: Column, options: AskOptions) -> Decision:
     """Decide on a column's type by its cells and statistics."""
-    if column.cells.has_surrogates:
-        return _json_texts(column)
+    cells: Any = column.cells
+    if cells.has_surrogates:  # Arrow cannot hold what some cells mean
+        row = cells.surrogate_row()
+        problem = CellError(row, cells.json_of(row), f"holds {LONE_SURROGATE}")
+        words = f"the JSON of each cell, since {problem.short_value!r} ({problem.place}) {problem.reason}"
+        return Decision(pa.string(), words, problem, cells.json_texts())
     decision = _apply_rule(column, options)
     for section in column.statistics.candidates[1:]:
         is_text = pa.types.is_string(decision.type)
@@ -62,15 +66,6 @@ def decide(column: Column, options: AskOptions) -> Decision:
         column = column.under(section)
         decision = _apply_rule(column, options)
     return decision
-
-
-def _json_texts(column: Column) -> Decision:
-    """Decide on the JSON of each cell, since Arrow cannot hold what some cells mean."""
-    cells: Any = column.cells
-    row = cells.surrogate_row()
-    problem = CellError(row, cells.json_of(row), f"holds {LONE_SURROGATE}")
-    words = f"the JSON of each cell, since {problem.short_value!r} ({problem.place}) {problem.reason}"
-    return Decision(pa.string(), words, problem, cells.json_texts())
 
 
 def _apply_rule(column: Column, options: AskOptions) -> Decision:

@@ -263,8 +263,6 @@ def joined(texts: Any) -> Any:
 SEVENTH_DIGIT = r"\.\d{7}"
 #: Whether a text has more digits of a second than microseconds hold.
 has_seventh_digit: Final = re.compile(SEVENTH_DIGIT).search
-#: The fraction of a second; the point of 1.02:00:00 begins none.
-_FRACTION = r"\.\d+(?:[^\d:]|\z)"
 #: Matches a timestamp whose time as written is midnight.
 _is_midnight: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
 _TIMESTAMPS: Final = (TemporalFormat.NAIVE, TemporalFormat.AWARE)
@@ -310,7 +308,9 @@ def trim_zeros(bounds: Sequence[str], texts: Any) -> list[str]:
     # zero (.NET prints seven digits of others) may show none in the texts.
     if not any(map(has_seventh_digit, bounds)):
         return list(bounds)
-    has_fractions = first_like(texts, _FRACTION) is not None
+    has_fractions = (
+        first_like(texts, r"\.\d+(?:[^\d:]|\z)") is not None
+    )  # the point of 1.02:00:00 begins none
     zeros = r"(\.\d{6}\d*?)0+(?!\d)" if has_fractions else r"(\.0{6})0+(?!\d)"
     return [re.sub(zeros, r"\1", bound) for bound in bounds]
 

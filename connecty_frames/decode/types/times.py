@@ -102,9 +102,12 @@ def read_column(
             format_ = spellings.format_of(values, expected=format_)
     column_format, counted = spellings.fit_bounds(format_, bounds)
     is_same = column_format is format_
-    if found is not None and is_same and all(_is_held(bound, found.values.type) for bound in counted):
-        return _in_zone(found, tz, counted)
-    return _read_with_bounds(texts_of(), format_, column_format, counted, tz, inferred=inferred)
+    if found is None or not (is_same and all(_is_held(bound, found.values.type) for bound in counted)):
+        return _read_with_bounds(texts_of(), format_, column_format, counted, tz, inferred=inferred)
+    if found.format is not TemporalFormat.AWARE:
+        return found
+    values = found.values if tz == "UTC" else pc.cast(found.values, pa.timestamp(found.values.type.unit, tz))
+    return found._replace(values=values, offsets=found.offsets | _offsets_at_ends(counted))
 
 
 def _cast_chunks(chunks: list[pa.StringArray], first: str) -> TemporalValues | None:
@@ -167,16 +170,6 @@ def _is_held(bound: str, type_: pa.DataType) -> bool:
         return _has_nanos(bound)
     # In the first and the last year the hour decides whether an instant can be shown.
     return not spellings.has_seventh_digit(bound) and bound[:4] not in {"0001", "9999"}
-
-
-def _in_zone(found: TemporalValues, tz: str, bounds: Sequence[str]) -> TemporalValues:
-    """Return instants in a time zone, with the offsets of the bounds too; other values as they are."""
-    if found.format is not TemporalFormat.AWARE:
-        return found
-    values = found.values
-    if tz != "UTC":
-        values = pc.cast(values, pa.timestamp(values.type.unit, tz))
-    return found._replace(values=values, offsets=found.offsets | _offsets_at_ends(bounds))
 
 
 def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
