@@ -17,7 +17,8 @@ from connecty_frames.decode import exact_json
 from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.exact_json import ConstantText, FloatText, IntText
-from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, match_names, read_entry, section_named
+from connecty_frames.decode.names import match_names
+from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, read_entry, section_named
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import SUCCESS
 from connecty_frames.options import AskOptions

@@ -20,6 +20,7 @@ from connecty_frames.decode.arrow_types import is_number, is_text
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS, MOST_WARNINGS
+from connecty_frames.decode.names import column_names, match_names
 from connecty_frames.decode.rows.columnar import read_columnar
 from connecty_frames.decode.rows.general import Table, read_general
 from connecty_frames.decode.schema import (
@@ -29,9 +30,8 @@ from connecty_frames.decode.schema import (
     ColumnSchema,
     SchemaTypes,
     check_rule,
-    column_names,
 )
-from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_names
+from connecty_frames.decode.statistics import NO_STATISTICS, count_total
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import inference, numbers
 from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
@@ -14,14 +12,13 @@ import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import counted, cut, quoted, snippet, terminal
-from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import index_of
 from connecty_frames.decode.arrow_types import is_list, parse_type
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types.column import combine
 from connecty_frames.decode.types.encodings import parse_encoding
-from connecty_frames.errors import ColumnNameWarning, ConfigError, ConversionError, ResponseError
+from connecty_frames.errors import ConfigError, ConversionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -242,63 +239,3 @@ def read_column(texts: Mapping[str, str], type_: pa.DataType | None = None) -> C
     if type_ is None:
         type_ = encoding.type if encoding else parse_type(texts["type"])
     return ColumnSchema(texts["name"], type_, texts["evidence"], encoding)
-
-
-# --- names -----------------------------------------------------------------------------------------------
-
-
-def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
-    """Return unique names, the server's names, and warnings; of equal names, the first keeps it."""
-    if set(map(type, header)) == {str} and "" not in header and len(set(header)) == len(header):
-        joined = "".join(header)
-        if exact_json.NUL not in joined and exact_json.is_encodable(joined):  # common case
-            return header, list(header), []
-    texts = [_name_text(position, name) for position, name in enumerate(header)]
-    taken = {text for text in texts if text}
-    numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
-    names: list[str] = []
-    used: set[str] = set()
-    warnings: list[ColumnNameWarning] = []
-    for position, (given, text) in enumerate(zip(header, texts, strict=True)):
-        wanted = "" if exact_json.NUL in text else text
-        if wanted and wanted not in used:
-            name = wanted
-        else:
-            name = _free_name(wanted, position, taken, numbers)
-            taken.add(name)
-        if name != given or type(given) is not str:
-            reason = "is not a name"
-            if exact_json.NUL in text:
-                reason = "holds a NUL character"
-            elif wanted in used:
-                reason = "is taken"
-            what = snippet(exact_json.dump(given))
-            message = f"Column {position} is called {snippet(name)!r}, because its name {what} {reason}."
-            warnings.append(ColumnNameWarning(message, column=name))
-        names.append(name)
-        used.add(name)
-    server_names = [None if name is None else text for name, text in zip(header, texts, strict=True)]
-    return names, server_names, warnings
-
-
-def _free_name(wanted: str, position: int, taken: set[str], numbers: defaultdict[str, count[int]]) -> str:
-    """Return a name that no column has: with a number, or by position if none is wanted."""
-    # Numbers only grow, so that many columns of one name are not searched from the start again.
-    base = wanted or f"column_{position}"
-    candidates = chain((base,), (f"{base}_{number}" for number in numbers[base]))
-    return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _name_text(position: int, name: object) -> str:
-    """Return a name as text: empty for null, the exact JSON text of a number or a truth value."""
-    if isinstance(name, list | dict):
-        raise ResponseError(
-            f"The header of dataframe holds {exact_json.preview(name)} at position {position}, which is not "
-            "a column name; is the header row missing?"
-        )
-    text = "" if name is None else name if isinstance(name, str) else exact_json.dump(name)
-    if not exact_json.is_encodable(text):
-        raise ResponseError(
-            f"The column name at position {position} holds {exact_json.LONE_SURROGATE}: {snippet(text)}"
-        )
-    return str(text)

@@ -8,7 +8,6 @@ type, the entry may be a flat object that names it in ``type``, and there may be
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from decimal import Decimal
 from string import digits
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +17,7 @@ import msgspec
 from connecty_frames._base.immutable import Immutable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 _TIMES: Final = "time timetz timewithtimezone timewithouttimezone"
 _DURATIONS: Final = "duration interval intervaldaytosecond timedelta"
@@ -192,30 +191,3 @@ def stated_bounds(section: dict[str, Any]) -> dict[str, str]:
         for end, bound in bounds.items()
         if isinstance(bound, str) and bound.lower() not in _NO_BOUND
     }
-
-
-def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[list[str | None], list[str]]:
-    """Match the columns with the entries of the statistics.
-
-    A column's entry has the same name, or one that differs only in case where no other column or entry does.
-    Columns of one name have none, since it could be that of either.
-
-    Returns the entry of each column, and the entries that belong to no column; those of a name that several
-    columns share are not among them.
-    """
-    times = Counter(names)
-    found = [name if times[name] == 1 and name in entries else None for name in names]
-    if len(entries) == len(names) - found.count(None):  # all of them are matched: the common case
-        return found, []
-    folded_times = Counter(name.casefold() for name in names if name is not None)
-    by_folded_name = defaultdict(list)
-    for entry in entries:
-        by_folded_name[entry.casefold()].append(entry)
-    for position, name in enumerate(names):
-        alike = by_folded_name[name.casefold()] if name is not None else []
-        if len(alike) == 1 == folded_times[alike[0].casefold()]:
-            found[position] = alike[0]
-    shared = {name.casefold() for name, count in times.items() if name is not None and count > 1}
-    matched = set(found)
-    absent = [entry for entry in entries if entry not in matched and entry.casefold() not in shared]
-    return found, absent

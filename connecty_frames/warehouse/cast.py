@@ -12,7 +12,8 @@ import pyarrow as pa
 from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_text
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.schema import ColumnRule, check_rule, column_names
+from connecty_frames.decode.names import column_names
+from connecty_frames.decode.schema import ColumnRule, check_rule
 from connecty_frames.errors import (
     WARNING_LOCATION,
     CodeLocation,

@@ -68,7 +68,7 @@ from connecty_frames.decode.cells import (
 )
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind, hide_escapes
 from connecty_frames.decode.limits import LIMITS
-from connecty_frames.decode.statistics import match_names
+from connecty_frames.decode.names import match_names
 from connecty_frames.decode.types import numbers, times
 from connecty_frames.decode.types.column import ScalarColumn
 from connecty_frames.decode.types.numbers import FloatValues

@@ -9,8 +9,8 @@ import pytest
 from connecty_frames.decode.decoder import read_rows
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.limits import ReaderLimits
+from connecty_frames.decode.names import column_names
 from connecty_frames.decode.rows.general import read_general
-from connecty_frames.decode.schema import column_names
 from connecty_frames.decode.types.column import CellColumn
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 from tests.cases import cases
