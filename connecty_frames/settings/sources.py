@@ -142,14 +142,17 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     """
     hide(settings)
     with _process.lock:  # another thread may be setting something else
-        merged: dict[str, Any] = {**_process.configured, **settings}
+        process, kept = _Process(), {**_process.configured}
+        for name in settings:
+            kept.pop(name, None)
         if settings.get("region") is not None and settings.get("base_url") is None:
-            merged.pop("base_url", None)  # the last of both that was set applies
-        checked = _read(merged, _Process())[0]
-        given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
-        if "ca_bundle" in given:
-            given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
-        swap_configured(given)
+            kept.pop("base_url", None)  # the last of both that was set applies
+        process.configured = kept  # checked before, and not read again
+        checked = _read({**settings}, process)[0]
+        given = {name: getattr(checked, name) for name, value in settings.items() if value is not None}
+        if settings.get("ca_bundle") is not None:
+            given["ca_bundle"] = Path(settings["ca_bundle"])  # type: ignore[arg-type]  # each call expands its ~
+        swap_configured({**kept, **given})
 
 
 def set_sandbox(connection: Mapping[str, Any]) -> None:
@@ -321,7 +324,7 @@ def _settings(sources: list[_Source]) -> tuple[Settings, dict[str, _Source]]:
         if name not in NAMES:
             reason = f"Unknown setting {snippet(name)!r} ({source.place_of(name)})"
             raise ConfigError(f"{reason}; {did_you_mean(name, NAMES)}", setting=name)
-        if source.is_parsed and name != "ca_bundle":  # each call expands its ~
+        if source.is_parsed and name not in ("ca_bundle", "history"):  # which depend on the environment
             values[name] = source.values[name]
             continue
         try:

@@ -423,13 +423,15 @@ def test_an_unknown_setting_is_refused(given: dict[str, str], hint: str) -> None
 
 
 def test_configure_is_all_or_nothing() -> None:
-    """A valid setting beside a wrong one is not set either."""
-    cf.configure(dw_id=3)
+    """A valid setting beside a wrong one is not set either; what was set before stays, limits by job too."""
+    cf.configure(dw_id=3, max_questions_per_day={"nightly": 3})
 
     with pytest.raises(cf.ConfigError, match="timeout"):
         cf.configure(dw_id=4, timeout=-1)
 
     assert (value_of("dw_id"), value_of("timeout")) == (3, 300.0)
+    cf.configure(timeout=5)
+    assert value_of("max_questions_per_day") == (("nightly", 3),)
 
 
 @pytest.mark.parametrize(
@@ -554,8 +556,7 @@ def test_settings_that_are_the_same_are_equal() -> None:
     first = resolve(client_id="a", client_secret="b", dw_id=np.int64(1))
     second = resolve(client_id="a", client_secret=SecretStr("b"), dw_id=1)
 
-    assert first == second
-    assert hash(first) == hash(second)
+    assert (first, hash(first)) == (second, hash(second))
     assert first != resolve(client_id="a", client_secret="other", dw_id=1)
 
 

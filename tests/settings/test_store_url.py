@@ -24,7 +24,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def mode(url: str) -> str | None:
+def mode(url: str | None) -> str | None:
     """Return the sslmode of the connections of a store."""
     found = resolve(history=url).history
     assert isinstance(found, str)
@@ -76,17 +76,17 @@ PARAMETERS = """
 @cases("parameter", PARAMETERS.split())
 def test_the_parameters_of_a_url(parameter: str) -> None:
     """They are passed to libpq, which takes + as it is: a space stays %20."""
-    found = resolve(history=f"postgresql://localhost/d?{parameter}").history
-    assert isinstance(found, str)
+    found = str(resolve(history=f"postgresql://localhost/d?{parameter}").history)
     assert parameter in found.partition("?")[2].split("&")
 
 
 @cases(("name", "value"), [("PGHOST", "db.example.com"), ("PGHOSTADDR", "10.0.0.1"), ("PGSERVICE", "prod")])
 def test_hosts_of_the_environment(name: str, value: str) -> None:
-    """They count like those of the URL."""
+    """They count like those of the URL, also if they are set after ``configure()``."""
+    cf.configure(history="postgresql:///d")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name, value)
-        assert mode("postgresql:///d") == "verify-full"
+        assert mode("postgresql:///d") == mode(None) == "verify-full"
         with pytest.raises(cf.ConfigError, match="would send questions unencrypted"):
             mode("postgresql:///d?sslmode=prefer")
 
