@@ -78,10 +78,6 @@ class ConnectySource(DataSource):  # type: ignore[misc]
         return _Reader(asked, replace(read.ask_options, schema=contract), schema)
 
 
-class _Partition(InputPartition):  # type: ignore[misc]
-    """The partition of a question; its value is an AskedQuestion."""
-
-
 class _Reader(DataSourceReader):  # type: ignore[misc]
     """Fetches the answers by their ids, and asks nothing."""
 
@@ -91,8 +87,8 @@ class _Reader(DataSourceReader):  # type: ignore[misc]
         self._schema = schema
 
     def partitions(self) -> Sequence[InputPartition]:
-        """Return a partition for each question."""
-        return [_Partition(asked) for asked in self._asked]
+        """Return a partition for each question, which is its value."""
+        return [InputPartition(asked) for asked in self._asked]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Return the rows of an answer, on an executor."""
