@@ -26,8 +26,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def mode(url: str | None) -> str | None:
     """Return the sslmode of the connections of a store."""
-    found = resolve(history=url).history
-    assert isinstance(found, str)
+    found = str(resolve(history=url).history)
     return dict(parse_qsl(urlsplit(found).query)).get("sslmode")
 
 
