@@ -84,7 +84,7 @@ class Envelope(Immutable, dict=True):  # for what is computed when it is first n
 
     def count_rows(self, checkpoint: Callable[[], None] = lambda: None) -> int:
         """Count the rows that were received, without the header: one for each comma between them."""
-        from connecty_frames.decode.cells import inner_commas
+        from connecty_frames.decode.scanning import inner_commas
 
         if self.rows is None or bytes(self.rows[:1]) != b"[":
             return 0
@@ -258,7 +258,7 @@ def read_statistics(
 
 def _read_long_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any], str]:
     """Parse statistics piece by piece; also return why they were not read, if they were not."""
-    from connecty_frames.decode.cells import parse_by_piece, scan  # only for what is long
+    from connecty_frames.decode.scanning import parse_by_piece, scan  # only for what is long
 
     text.decode()  # raises if it is not UTF-8
     block = scan(memoryview(text), 0)
@@ -308,7 +308,7 @@ def _without(parts: dict[str, Any], message: type[msgspec.Struct]) -> dict[str, 
 
 def _first_fields(source: memoryview, checkpoint: Callable[[], None]) -> tuple[dict[str, memoryview], int]:
     """Return the first thousand fields of an object as JSON, and how many more it has."""
-    from connecty_frames.decode.cells import inner_commas, match_key
+    from connecty_frames.decode.scanning import inner_commas, match_key
 
     commas: list[int] = []
     more = 0

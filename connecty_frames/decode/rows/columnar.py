@@ -56,19 +56,11 @@ import pyarrow as pa
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import POOL
-from connecty_frames.decode.cells import (
-    FEW_COLUMNS,
-    block_size,
-    byte_table,
-    cell_array,
-    escaped_in,
-    outside_texts,
-    take,
-    unescape,
-)
+from connecty_frames.decode.cells import FEW_COLUMNS, block_size, cell_array, escaped_in, take, unescape
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind, hide_escapes
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.names import match_names
+from connecty_frames.decode.scanning import byte_table, outside_texts
 from connecty_frames.decode.types import numbers, times
 from connecty_frames.decode.types.column import ScalarColumn
 from connecty_frames.decode.types.numbers import FloatValues

@@ -20,17 +20,9 @@ import pyarrow as pa
 
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.cells import (
-    FEW_COLUMNS,
-    SPACES,
-    STEPS,
-    Scanned,
-    block_size,
-    next_block,
-    read_cells,
-    trim,
-)
+from connecty_frames.decode.cells import FEW_COLUMNS, block_size, read_cells
 from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.scanning import SPACES, STEPS, Scanned, next_block, trim
 from connecty_frames.decode.types.column import CellColumn, kind_masks
 from connecty_frames.errors import ResponseError
 

@@ -31,9 +31,10 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
-from connecty_frames.decode.cells import CODES, find_items, find_keys, read_cells
+from connecty_frames.decode.cells import CODES, read_cells
 from connecty_frames.decode.errors import CellError, cell_error, surrogate_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, RepeatedKeys, ValueKind
+from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers
 from connecty_frames.decode.types.column import (
     NESTED_CODES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.cells import inner_commas, parse_by_piece, scan
+from connecty_frames.decode.scanning import inner_commas, parse_by_piece, scan
 from tests.cases import cases
 
 
