@@ -191,10 +191,10 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
     type_, stated = column.array.type, stated_bounds(column.statistics.sections[section])
     if not stated:
         return
-    least, most = (extreme.as_py() for extreme in pc.min_max(_to_numbers(column.array)).values())
-    if least is None or not least <= most:
+    measured = pc.min_max(_to_numbers(column.array))
+    extremes = {end: measured[end].as_py() for end in ("min", "max")}
+    if extremes["min"] is None or not extremes["min"] <= extremes["max"]:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
-    extremes = {"min": least, "max": most}
     if section == "numeric" and all(text == str(extremes[end]) for end, text in stated.items()):
         return
     bounds, problems = _parse_bounds(stated, type_)
