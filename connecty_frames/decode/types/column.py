@@ -21,6 +21,7 @@ from connecty_frames.decode.arrow.buffers import (
     Array,
     bytes_of,
     chunks_of,
+    index_of,
     numbers_of,
     of_flags,
     offsets_of,
@@ -158,7 +159,7 @@ class ScalarColumn(_Cells):
 
     def first_of(self, _: frozenset[ValueKind]) -> int:
         """Return the first row that is not null: all are of one kind."""
-        return int(np.argmax(combine(pc.is_valid(self.array)).to_numpy(zero_copy_only=False)))
+        return index_of(pc.is_valid(self.array), value=True)
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
         values = self.array.slice(start, stop - start).to_pylist()

@@ -527,7 +527,8 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
 def _to_floats(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     """Read numbers as floats; refuse what would silently become infinity, zero or another whole number."""
     values = pc.cast(texts, pa.float64())
-    sizes = np.abs(values.to_numpy(zero_copy_only=False))  # NaN for null
+    # As to_numpy() would, which imports pandas for an array with nulls.
+    sizes = np.abs(numbers_of(pc.coalesce(values, to_scalar(math.nan, pa.float64()))))
     for row in np.flatnonzero((sizes < sys.float_info.min) | (sizes >= MAX_EXACT_INTEGER)).tolist():
         text = texts[row].as_py()
         if not _survives_float(row, text) and text.lstrip("-").isdecimal():
