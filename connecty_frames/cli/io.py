@@ -139,7 +139,7 @@ class _ClosedStream(io.RawIOBase):
 
 
 class _Output(io.RawIOBase):
-    """Keeps the first failure to write, raises it if so wanted, and discards what follows."""
+    """Keeps or raises the first failure to write, and discards what follows."""
 
     def __init__(self, raw: io.RawIOBase, *, raises: bool) -> None:
         self.failure: OSError | None = None

@@ -343,7 +343,7 @@ def infer(
 
 
 def infer_floats(values: FloatValues, bounds: Sequence[str], decimals: Decimals) -> Typed | None:
-    """Return what ``infer`` does if that is float64, as which the numbers were read, or None."""
+    """Return the result of ``infer`` if the numbers stay float64, or None."""
     if not values.fractional:  # all are whole, and some beyond int64
         return None
     size = len(values.values)
