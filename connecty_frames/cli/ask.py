@@ -254,7 +254,7 @@ def reporting_id(*, quiet: bool = False) -> Iterator[Callable[[Question], None]]
             _echo_acceptance(questions[0], before="\n")
         raise
     except OSError as error:
-        # Whoever closes the pipe does so on purpose, as `head` does.
+        # A reader that closes the pipe, such as `head`, does so on purpose.
         if questions and quiet and not isinstance(error, BrokenPipeError):
             _echo_acceptance(questions[0])
         raise

@@ -257,7 +257,7 @@ def _count_by_values(
             # If no null was received, there are taken to be none.
             total = found.count if present == received else None
     if missing < 0:  # as many rows as requested may be all of them, or not
-        return None, None if fetched is None or received >= fetched else False
+        return None, (None if fetched is None or received >= fetched else False)
     return total if missing else received, missing > 0
 
 

@@ -164,7 +164,7 @@ def _draw(console: Console, **options: Any) -> list[str]:
     are_many, has_colours = len(options["xs"]) > 1, bool(console.color_system) and not console.no_color
     # Without colours, the letters of the ASCII set distinguish lines.
     is_ascii = console.options.ascii_only or (are_many and not has_colours)
-    # The terminal's own, in the order in which they are legible on light and dark.
+    # The terminal's own colours, the most legible on light and dark backgrounds first.
     colours = ["cyan", "magenta", "green", "red", "blue", "yellow"]
     try:
         with np.errstate(all="ignore"):

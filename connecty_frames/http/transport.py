@@ -85,11 +85,11 @@ _ERROR_IDLE: Final = 5.0
 
 #: How many attempts each kind of failure allows; a kind that is not there is not retried.
 RetryPolicy = dict[FailureKind, float]
-#: The most attempts to connect, and the seconds in which they are made.
+#: The maximum number of attempts to connect, and the seconds that they share.
 CONNECT_ATTEMPTS: Final = 3
 _CONNECT_SECONDS: Final = 10.0
-#: Seconds without a byte after which a fetch counts as lost and is tried again; doubled at each loss, since
-#: a large response may take its time.
+#: A fetch that receives nothing for this many seconds counts as lost and is tried again. Each loss doubles
+#: them, since a large response may need more time.
 IDLE_TIMEOUT: Final = 60.0
 #: The most doublings: a month of losses would otherwise exceed the largest float.
 _MAX_DOUBLINGS: Final = 10

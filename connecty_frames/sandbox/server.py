@@ -60,7 +60,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def document() -> dict[str, Any]:
-    """Return the OpenAPI document of the service, of which ``docs/api/openapi.yaml`` is made."""
+    """Return the OpenAPI document of the service; ``docs/api/openapi.yaml`` is written from it."""
     loaded: dict[str, Any] = json.loads((files(__package__) / "openapi.json").read_text(encoding="utf-8"))
     return loaded
 
@@ -92,7 +92,7 @@ class Server:
         self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give a request an id, read its body, log it, and respond to it."""
+        """Assign an id to a request, read its body, log it and send the response."""
         # Outside of Starlette's own middleware, so that responses to unexpected errors have an id too.
         request_id = secrets.token_hex(8)
 

@@ -286,7 +286,7 @@ def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -
     tokens()
     first = bearer(auth, clock)
     first.expires = -math.inf
-    assert auth._bearer is first  # changed is the token itself, and nothing in which a newer one may be
+    assert auth._bearer is first  # only the token itself has changed
     assert sent(bearer(auth, clock)) == "Bearer token-2"
     first.expires = -math.inf
     assert sent(bearer(auth, clock)) == "Bearer token-2"

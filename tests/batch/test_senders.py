@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def claim(folder: Path, client: Client) -> Iterator[Callable[..., History]]:
-    """Return a function by which another sender claims a question; its history keeps the claim while open."""
+    """Return a function that claims a question for another sender while its history is open."""
     with ExitStack() as stack:
 
         def run(question: str, number: int = 1) -> History:
@@ -147,7 +147,7 @@ def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch
 def test_a_sender_that_is_not_heard_from_any_more(
     ask: Any, folder: Path, claim: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its question counts as uncertain, whoever looks."""
+    """Every reader of the folder counts its question as uncertain."""
     ask(["why?"], max_questions=0)
     claim("why?")
     assert cf.open_batch(folder).summary() == BatchSummary(1, pending=1)
@@ -246,7 +246,7 @@ def test_an_interrupt_while_it_waits_for_others(
 
 
 def test_how_long_others_are_waited_for(ask: Any, claim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lease and two looks: 61 seconds, after which the question is left to them."""
+    """For a lease and two pauses, 61 seconds; then the question stays pending."""
     ask(["who?"], max_questions=0)
     claim("who?")
     at = [0.0]
