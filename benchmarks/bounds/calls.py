@@ -81,7 +81,7 @@ def measure(usual: str, address: str, endpoint: str, size: str) -> Cost:
     memory = peak_of(lambda: found.append(_call(address, endpoint, _PATIENCE))) / int(size)
     took, late, outcome = found[0]
     hurried = _call(address, endpoint, min(took, _PATIENCE) * _SHARE)[1]
-    return Cost(memory, took, outcome, max(late, hurried))
+    return Cost(memory, took, outcome, max(late, hurried) / costs.slowness())
 
 
 def in_fresh_process(place: str, value: str, size: int) -> Cost:

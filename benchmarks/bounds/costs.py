@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from signal import SIGXCPU
+from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from benchmarks.bounds.bodies import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["MEGABYTE", "Cost", "in_fresh_process", "report"]
+__all__ = ["MEGABYTE", "Cost", "in_fresh_process", "report", "slowness"]
 
 _Row = TypeVar("_Row")
 
@@ -23,15 +27,31 @@ _ROOT: Final = Path(__file__).parents[2]
 _AT_ONCE: Final = 2
 #: What a process may take before it is ended: seconds, most of which it may wait on a busy machine.
 _TIMEOUT: Final = 1_200
+#: The processor time of ``json.loads``, in seconds per megabyte of plain rows, on a machine that is not slow.
+_NOT_SLOW: Final = 0.015
 
 
 class Cost(NamedTuple):
-    """Times the body, seconds, the outcome (or the name of the exception), seconds after the deadline."""
+    """Times the body, seconds, the outcome (or the name of the exception), seconds after the deadline.
+
+    On a slow machine, processor time counts as that of one that is not slow.
+    """
 
     memory: float
     seconds: float
     outcome: str
     late: float = 0.0
+
+
+def slowness() -> float:
+    """Return how many times slower than usual this machine is now, at least 1."""
+    body = SHAPES["plain rows"](MEGABYTE)
+    found = []
+    for _ in range(5):
+        begun = time.process_time()
+        json.loads(body)
+        found.append(time.process_time() - begun)
+    return max(median(found) / _NOT_SLOW, 1.0)
 
 
 def in_fresh_process(*arguments: str) -> Cost:

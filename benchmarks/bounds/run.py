@@ -1,8 +1,8 @@
 """Memory and time of hostile bodies: ``make verify WHAT=bounds``.
 
 Each body is read in a fresh process. Memory is the peak above that of the process with the body read, as a
-multiple of the body; time is that of the processor, in seconds per megabyte. By hand means ``json.loads`` and
-``pandas.DataFrame`` of the same body.
+multiple of the body; time is that of the processor, in seconds per megabyte, and reduced on a slow machine.
+By hand means ``json.loads`` and ``pandas.DataFrame`` of the same body.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def measure(reader: str, shape: str, size: str) -> Cost:
         seconds = time.process_time() - begun
 
     memory = peak_of(timed)
-    return Cost(memory / len(body), seconds / (len(body) / MEGABYTE), outcome)
+    return Cost(memory / len(body), seconds / costs.slowness() / (len(body) / MEGABYTE), outcome)
 
 
 def in_fresh_process(reader: str, shape: str, size: int) -> Cost:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.bounds import calls, run
+from benchmarks.bounds import calls, costs, run
 from benchmarks.bounds.bodies import SHAPES
 from benchmarks.bounds.costs import Cost
 from benchmarks.bounds.responses import PLACES, VALUES, response
@@ -81,3 +81,10 @@ def test_responses_have_the_size_asked_for(value: str) -> None:
     """Each value grows with the bytes asked for, in every place."""
     for place in PLACES:
         assert 0.5 * 1_000_000 < len(response(place, value, 1_000_000)[2]) < 1.3 * 1_000_000
+
+
+def test_time_of_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as that of a usual one, that of a fast machine as it is."""
+    for usual, expected in ((1e-9, False), (1e9, True)):
+        monkeypatch.setattr(costs, "_NOT_SLOW", usual)
+        assert (costs.slowness() == 1.0) is expected
