@@ -150,7 +150,7 @@ class Polling:
             unread=self._unread,
         )
         while True:
-            # As the request is sent: another thread may see a later one meanwhile.
+            # The state before this request: another thread may see a later one meanwhile.
             previous = self._known_state
             results = transport.retry(send, policy=FETCH_POLICY, deadline=deadline)
             if isinstance(results, Failure):

@@ -96,13 +96,14 @@ def decode(
     # ``infer_temporal``, ``decimals`` and ``strict`` matter here.
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
-    header, cells, count = read_rows(envelope.rows, envelope.columns, limits)
+    sent = envelope.column_statistics
+    header, cells, count = read_rows(envelope.rows, sent, limits)
     names, server_names, renamed = column_names(header)
-    entries, absent = match_names(server_names, envelope.columns)
-    statistics = [NO_STATISTICS if entry is None else envelope.columns[entry] for entry in entries]
+    entries, absent = match_names(server_names, sent)
+    statistics = [NO_STATISTICS if entry is None else sent[entry] for entry in entries]
     unknown = list(dict.fromkeys(name for found in statistics for name in found.unknown))
-    ignored = unknown and [f"Statistics with unknown names were ignored: {quoted(unknown)}."]
-    known = [envelope.columns[name] for name in envelope.columns.keys() - absent]
+    ignored = [f"Statistics with unknown names were ignored: {quoted(unknown)}."] if unknown else []
+    known = [sent[name] for name in sent.keys() - absent]
     total_rows = count_total(known, count)
     truncated: bool | None = total_rows is not None and count < total_rows
     if total_rows is None:

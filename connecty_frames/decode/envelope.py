@@ -74,7 +74,7 @@ class Envelope(Immutable, dict=True):  # for what is computed when it is first n
     rows: memoryview | None = None
     #: ``dataframe_stats`` by column and section, numbers as their texts.
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-    #: What "The statistics" goes on with, such as ``hold more than 100,000 values``; empty if all are kept.
+    #: Why they were not all kept, to follow "The statistics": ``hold more than 100,000 values``.
     excess: str = ""
     #: Fields that the API document does not name, of a question without an answer.
     details: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -91,14 +91,14 @@ class Envelope(Immutable, dict=True):  # for what is computed when it is first n
         return sum(map(len, inner_commas(self.rows, checkpoint)))
 
     @cached_property
-    def columns(self) -> dict[str, ColumnStatistics]:
+    def column_statistics(self) -> dict[str, ColumnStatistics]:
         """The statistics by column, as they are read."""
         return {name: read_entry(entry) for name, entry in self.statistics.items()}
 
     @property
     def total_rows(self) -> int | None:
         """The rows of the whole result, as far as the statistics alone tell them."""
-        return count_total(self.columns.values())
+        return count_total(self.column_statistics.values())
 
 
 def read_envelope(
@@ -234,7 +234,7 @@ def read_statistics(
     """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer.
 
     Returns the entries by column, numbers as their texts; whether they held a lone surrogate, in whose place
-    its escape stands; and what "The statistics" goes on with, if they were not kept.
+    its escape stands; and :attr:`Envelope.excess`.
     """
     sent = bytes(memoryview(source))
     if sent[:1] != b"{":
@@ -286,6 +286,7 @@ def _read_details(
     top, more = _first_fields(memoryview(text), checkpoint)
     named = 1 + (response.results is not msgspec.UNSET)
     found = _without(top, _Response)
+    # Of the fields behind the first thousand, those that the API document names are not counted.
     more -= bool(more) * (named - len(top) + len(found))
     results = bytes(top.get("results", b"")).strip()
     if results[:1] == b"{":
