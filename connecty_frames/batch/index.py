@@ -13,7 +13,7 @@ from connecty_frames.batch.items import Item, digest
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import folded
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.table import forget_records, known, store_at
+from connecty_frames.store.table import column_expressions, forget_records, store_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -161,7 +161,7 @@ class Index:
 
     def entries(self) -> list[Entry]:
         """Return all questions with what is known of them, in the order of their numbers."""
-        statement = _ENTRIES.format_map(known(self._database))
+        statement = _ENTRIES.format_map(column_expressions(self._database))
         return [Entry(*row) for row in self._execute(statement, (self._batch,))]
 
     def done(self, number: int, outcome: str | None) -> None:

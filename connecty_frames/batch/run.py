@@ -237,8 +237,8 @@ class _BatchRun:
         if entry.outcome is not None:  # its part is missing
             self.index.done(entry.number, None)
         asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
-        asked = self.client.question(entry.question_id or "", dw_id=self.dw_id)
-        answer = asked.answer(self.options, cancelled=cancelled)
+        handle = self.client.question(entry.question_id or "", dw_id=self.dw_id)
+        answer = handle.answer(self.options, cancelled=cancelled)
         self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
 
     def _ask(self, entry: Entry, cancelled: threading.Event) -> None:

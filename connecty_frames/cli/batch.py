@@ -91,7 +91,7 @@ def batch(
     from connecty_frames.batch import ask_batch
 
     with connection(sandbox=sandbox, profile=profile) as address, open_client(address) as client:
-        asked = ask_batch(
+        finished = ask_batch(
             questions,
             output,
             max_workers=max_workers,
@@ -111,19 +111,19 @@ def batch(
             strict=strict,
             progress=False if quiet else None,
         )
-    summary = asked.summary()
+    summary = finished.summary()
     if format_ == "json":
-        failures = asked.errors("pyarrow").to_pylist()
+        failures = finished.errors("pyarrow").to_pylist()
         typer.echo(json.dumps({**asdict(summary), "failures": failures}, indent=2))
     elif not quiet:
-        _echo_failures(asked)
+        _echo_failures(finished)
         echo_stderr(str(summary))
     raise typer.Exit(_exit_code(summary))
 
 
-def _echo_failures(asked: Batch) -> None:
+def _echo_failures(finished: Batch) -> None:
     """Say which questions have no answer, and why."""
-    failures = asked.errors("pyarrow").to_pylist()
+    failures = finished.errors("pyarrow").to_pylist()
     for each in failures[:_MOST_SHOWN]:
         reason = cut(" ".join((each["error"] or each["state"]).split()), 300)
         echo_stderr(f"{each['name'] or each['number']} ({snippet(each['question'], 60)}): {reason}")

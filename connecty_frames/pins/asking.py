@@ -108,12 +108,12 @@ def pin(
     ask_options = read_schema(AskOptions.from_kwargs(options, without=ASKING if earlier_id else ()))
     # Before a question is paid for: whether sqlglot is installed, and has the dialect.
     parse("SELECT 1", "postgres" if dialect is None else dialect)
-    asked = shared_client(client)
+    asking = shared_client(client)
     folder = PinFolder.find(path)
     question_body(question)  # an error if it is no text
-    _check_secret(asked, name, question)
-    call = asked.call(question, dataclasses.replace(ask_options, on_truncation="ignore"))  # no rows are kept
-    dw_id = asked.target(ask_options.dw_id)["dw_id"]
+    _check_secret(asking, name, question)
+    call = asking.call(question, dataclasses.replace(ask_options, on_truncation="ignore"))  # no rows are kept
+    dw_id = asking.target(ask_options.dw_id)["dw_id"]
     before = folder.find_pin(name)
     if before and not replace:
         raise _is_there(name, folder.file(name))
@@ -127,13 +127,13 @@ def pin(
             raise _is_there(name, target)
         with folder.writing(name, replaces=replace) as write:
             answer = (
-                asked.question(earlier_id, dw_id=dw_id).answer(call.options, deadline=call.deadline)
+                asking.question(earlier_id, dw_id=dw_id).answer(call.options, deadline=call.deadline)
                 if earlier_id
                 else call.answer()
             )
-            with _paid(answer, target, asked):
+            with _paid(answer, target, asking):
                 made = _pin_of(answer, name, question, dialect, ask_options)
-                _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
+                _check_secret(asking, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
                 write(made)
     return made
 

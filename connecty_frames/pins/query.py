@@ -293,7 +293,7 @@ class Pin:
     def _ask(self, times: int, client: Client | None, timeout: float | None) -> PinCheck:
         """Ask the question, and compare its answers with the pinned one."""
         before = self._statement()
-        asked = shared_client(client)
+        asking = shared_client(client)
         options: dict[str, Any] = {**self.options, "dw_id": self.dw_id, "timeout": timeout}
         found = [
             compare(
@@ -301,7 +301,7 @@ class Pin:
                 self.sql,
                 self.schema,
                 self.rows,
-                asked.ask(self.question, on_truncation="ignore", **options),
+                asking.ask(self.question, on_truncation="ignore", **options),
             )
             for _ in range(times)
         ]

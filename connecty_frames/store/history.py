@@ -29,11 +29,11 @@ from connecty_frames.store.table import (
     RecordState,
     Row,
     client_hash,
+    column_expressions,
     from_microseconds,
-    known,
     microseconds,
     question_key,
-    sound,
+    sound_rows,
 )
 
 if TYPE_CHECKING:
@@ -200,14 +200,14 @@ class History:
         until = _until(seconds)
         try:
             self.database.execute_waiting(self._pending, until)
-            statement = _EARLIER.format(now=clock, **known(self.database))
+            statement = _EARLIER.format(now=clock, **column_expressions(self.database))
             rows = self.database.execute(statement, (*times, key, first, first, age, key), until=until).rows
         except StoreError as error:
             self._raise_for(error)
         moment = rows[0][0]
         found = [row[1:] for row in rows if row[1] is not None]
         columns = ("id", "state", "question", "question_id", "asked_at", "accepted_at", "error")
-        kept = sound(self.database, columns, found)
+        kept = sound_rows(self.database, columns, found)
         earlier = [
             Earlier(
                 number,
@@ -332,7 +332,7 @@ class History:
         except StoreError as error:
             self._warn(error)
             return None
-        found = sound(self.database, columns, rows)
+        found = sound_rows(self.database, columns, rows)
         return (found[0][1], from_microseconds(found[0][2])) if found else None
 
     def _insertion(

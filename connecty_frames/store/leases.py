@@ -32,7 +32,7 @@ class Renewals:
         self._thread: threading.Thread | None = None
 
     def hold(self, row: object, renew: Callable[[Any], None]) -> None:
-        """Renew the lease of a row, by a function that is given it, until it ends."""
+        """Call ``renew`` with a row now and then, until :meth:`end`."""
         with self.lock:
             self.held[row] = renew
             if self._thread is None or not self._thread.is_alive():

@@ -164,8 +164,8 @@ def store_at(place: Path | str | None) -> QuestionStore:
     return QuestionFile((place or default_path()).absolute()).shared()
 
 
-def known(database: QuestionStore) -> dict[str, str]:
-    """Return the columns as they are read: a question whose sender is not heard from is UNCERTAIN."""
+def column_expressions(database: QuestionStore) -> dict[str, str]:
+    """Return the SQL that reads each column: a question whose sender is not heard from is UNCERTAIN."""
     # Computed, since a role that reads may not write it. A sender that was only stopped renews its lease.
     length = int(leases.SECONDS * 1e6)
     clocks = [(column, str(*now) if now else clock) for column, (clock, now) in database.lease().items()]
@@ -181,7 +181,7 @@ def known(database: QuestionStore) -> dict[str, str]:
     }
 
 
-def sound(
+def sound_rows(
     database: QuestionStore, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
     """Return the rows that a client can have written; one warning names the others."""
@@ -209,7 +209,7 @@ def read_records(
     # Without ``states``, all are returned.
     if not database.exists:  # reading creates no file
         return []
-    columns, conditions, parameters = known(database), ["true"], list[object]()
+    columns, conditions, parameters = column_expressions(database), ["true"], list[object]()
     if states:
         conditions.append(f"{columns['state']} IN ({', '.join('?' * len(states))})")
         parameters += states
@@ -226,7 +226,7 @@ def read_records(
     found, last, most = list[tuple[Any, ...]](), LARGEST, LARGEST if limit is None else min(limit, LARGEST)
     while True:  # again if rows are left out
         rows = database.execute(statement, (*parameters, last, most), creates=False).rows
-        found += sound(database, COLUMNS, rows)
+        found += sound_rows(database, COLUMNS, rows)
         if len(found) >= most or len(rows) < most:
             return found[:most]
         last = rows[-1][0]
