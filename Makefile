@@ -50,12 +50,12 @@ verify.flips = FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py
 verify.schemathesis = SCHEMATHESIS="--max-examples 300" $(RUN) pytest -s tests/sandbox/test_openapi.py -k schemathesis ## requests made from the OpenAPI document
 verify.medium = $(foreach what,$(or $(ONLY),$(call choices,medium)),$(MAKE) verify WHAT=$(what) ARGS="$(medium.$(what))" &&) true ## those that follow as .ci/run does; ONLY="chaos soak"
 # Their arguments there: the same cases each time, half a minute of processor time for each program.
-medium.bounds = --every 7 --sizes 4 --readers Arrow
+medium.bounds = --every 14 --sizes 4 --readers Arrow
 medium.chaos = --questions 300 --seed 1
-medium.fidelity = --every 10
+medium.fidelity = --every 16
 medium.fuzz = --cases 2000 --seed 1
 medium.openings = --count 90
-medium.soak = --questions 1000 --seed 1
+medium.soak = --questions 600 --seed 1
 
 # Tests in environments of their own: what is installed besides the group of the same name, and what runs.
 ENVIRONMENTS := lowest spark spark-lowest engines schedulers
