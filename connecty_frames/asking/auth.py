@@ -171,7 +171,10 @@ class Auth:
             bearer = self._bearer
             if bearer is not None and deadline.clock.monotonic() < bearer.expires:
                 return bearer
-            found = self._shared_failure(began, deadline) or self._fetch(deadline)
+            failure = self._shared_failure(began, deadline)
+            if failure is not None and not waited and self._has_changed(failure):
+                failure = None
+            found = failure or self._fetch(deadline)
             if isinstance(found, Bearer):
                 return found
             # A failure from before the deadline says more than that the time ran out.
@@ -238,14 +241,14 @@ class Auth:
         try:
             return self._request_by_method(attempt)
         except RequestFailed as failed:
-            if failed.failure.status not in _CREDENTIALS_REFUSED or not self._has_changed():
+            if not self._has_changed(failed.failure):
                 raise
         return self._request_by_method(second)
 
-    def _has_changed(self) -> bool:
-        """Read the secret again if it may change, and return whether it did."""
+    def _has_changed(self, failure: Failure) -> bool:
+        """Read a refused secret again if it may change, and return whether it did."""
         before = self._client_secret
-        if before.read is not None:
+        if before.read is not None and failure.status in _CREDENTIALS_REFUSED:
             with contextlib.suppress(ValueError):  # that the old one was refused says more
                 self._client_secret = SecretStr(before.read(), before.read)
             self._transport.redact.add("client_secret", self._client_secret)

@@ -171,22 +171,32 @@ def test_an_empty_answer_is_asked_for_again(auth: Auth, clock: Any) -> None:
     assert len(responses.calls) == 3
 
 
-@responses.activate
-def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, clock: Any) -> None:
-    """For five seconds no request is made; afterwards one succeeds."""
-    responses.post(URL, status=401)
-    tokens(count=1)
-    assert failure(auth, clock).kind is FailureKind.REJECTED
-    clock.at += 4.9
-    failure(auth, clock)
-    assert len(responses.calls) == 1
-    clock.at += 0.2
-    assert sent(bearer(auth, clock)) == "Bearer token-1"
-
-
 def secrets_sent() -> list[str]:
     """Return the secret of each token request."""
     return [json.loads(call.request.body)["client_secret"] for call in responses.calls]
+
+
+@responses.activate
+@pytest.mark.parametrize("later", ["the same", "unreadable", "another"])
+def test_refused_credentials_are_not_tried_again_for_five_seconds(clock: Any, later: str) -> None:
+    """For five seconds no request is made, unless the secret changes; afterwards one succeeds."""
+    secrets = ["canary-old"]
+    settings = resolve(client_id="id", client_secret=lambda: secrets[-1], base_url="https://api.test")
+    auth = Auth(*settings.credentials(), transport=Transport(settings, clock, lambda: 0.0))
+    responses.post(URL, status=401)
+    tokens(count=1)
+    if later == "unreadable":
+        secrets.clear()
+    assert isinstance(failure(auth, clock).error, AuthError)
+    clock.at += 4.9
+    assert failure(auth, clock).kind is FailureKind.REJECTED
+    assert secrets_sent() == ["canary-old"]
+    if later == "another":
+        secrets.append("canary-new")
+    else:
+        clock.at += 0.2
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    assert secrets_sent() == ["canary-old", "canary-new" if later == "another" else "canary-old"]
 
 
 @responses.activate
@@ -206,19 +216,6 @@ def test_a_secret_that_changed_is_read_again(clock: Any) -> None:
     tokens(count=1)
     bearer(auth, clock)
     assert secrets_sent() == ["canary-old", "canary-new", "canary-new"]
-
-
-@responses.activate
-def test_a_secret_that_did_not_change_is_not_sent_again(clock: Any) -> None:
-    """Nor is one that cannot be read any more: the error is that of the refusal."""
-    for read in (lambda: "canary-same", iter(["canary-same"]).__next__):
-        settings = resolve(client_id="id", client_secret=read, base_url="https://api.test")
-        transport = Transport(Settings(base_url="https://api.test"), clock, lambda: 0.0)
-        auth = Auth(*settings.credentials(), transport=transport)
-        responses.post(URL, status=401)
-
-        assert isinstance(failure(auth, clock).error, AuthError)
-    assert secrets_sent() == ["canary-same"] * 2
 
 
 @responses.activate
@@ -311,22 +308,14 @@ def test_a_caller_without_time_does_not_wait_for_another(auth: Auth, clock: Any)
 
 
 @responses.activate
-@pytest.mark.parametrize(("status", "recovers"), [(503, True), (401, False)])
-def test_what_may_recover_once_there_was_a_token(
-    auth: Auth, clock: Any, status: int, *, recovers: bool
-) -> None:
-    """An endpoint that is down, not one that refuses the credentials."""
-    tokens(count=1)
+@pytest.mark.parametrize(("issued", "status", "recovers"), [(1, 503, True), (1, 401, False), (0, 503, False)])
+def test_what_may_recover(auth: Auth, clock: Any, issued: int, status: int, *, recovers: bool) -> None:
+    """An endpoint that is down; not one that refuses the credentials, or has never issued a token."""
+    tokens(count=issued)
     responses.post(URL, status=status)
-    bearer(auth, clock).expires = -math.inf
+    if issued:
+        bearer(auth, clock).expires = -math.inf
     assert auth.may_recover(failure(auth, clock, 1.0)) is recovers
-
-
-@responses.activate
-def test_an_endpoint_that_was_always_down_does_not_recover(auth: Auth, clock: Any) -> None:
-    """No token has come from it: its address may be wrong."""
-    responses.post(URL, status=503)
-    assert not auth.may_recover(failure(auth, clock, 1.0))
 
 
 def test_a_bearer_does_not_show_its_token() -> None:
