@@ -39,7 +39,7 @@ from urllib3.util.wait import wait_for_read
 from connecty_frames._base.text import shell_path, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import open_regular
-from connecty_frames.http.models import FailureKind, UnusableResponse
+from connecty_frames.http.models import FailureKind, UnusableResponse, is_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -253,14 +253,13 @@ class _TrackedConnection(HTTPConnection):
                 sock.settimeout(max(left / (len(addresses) - position), 0.001))
                 sock.connect(address)
                 sock.settimeout(seconds_left(attempt))  # applies to a TLS handshake too
-            except OSError as error:
+            except BaseException as error:
                 sock.close()
+                if is_interrupt(error) or not isinstance(error, OSError):
+                    raise
                 # Its traceback would keep this frame, and so every connection up to the pool, from being
                 # freed.
                 last_error = error.with_traceback(None)
-            except BaseException:
-                sock.close()
-                raise
             else:
                 attempt.phase = "proxy" if self._tunnel_host else "tls"
                 return sock

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import io
+import signal
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.client import HTTPException
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from connecty_frames._base.immutable import Immutable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from connecty_frames._base.clock import Deadline
     from connecty_frames.errors import ConnectyError
@@ -118,15 +120,36 @@ class RequestFailed(Exception):
         self.failure = failure
 
 
-def strip_tracebacks(error: BaseException, *, keep: BaseException | None) -> list[BaseException]:
-    """Remove tracebacks, which hold secrets, from an error and all it wraps except ``keep``; return them."""
+def causes_of(error: BaseException, *, keep: BaseException | None) -> list[BaseException]:
+    """Return an error and all it wraps, except ``keep`` and what that wraps."""
     found: list[BaseException] = []
     pending: list[Any] = [error]
     while pending:
         cause = pending.pop(0)
         if isinstance(cause, BaseException) and cause is not keep and cause not in found:
             found.append(cause)
-            cause.__traceback__ = None
             inner = (getattr(cause, "reason", None), cause.__cause__, cause.__context__)
             pending.extend([*cause.args, *inner])
     return found
+
+
+def strip_tracebacks(errors: Iterable[BaseException]) -> None:
+    """Remove the tracebacks of errors: their frames hold secrets."""
+    for error in errors:
+        error.__traceback__ = None
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error came from outside: it is no Exception, or a signal handler raised it."""
+    # A handler may raise the same exceptions as a library, so that only the traceback tells them apart.
+    handlers = [getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()]
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return not isinstance(error, Exception) or any(frame.f_code in handlers for frame in frames)
+
+
+def raise_interrupt(causes: Iterable[BaseException]) -> None:
+    """Raise what a signal handler raised, if it is among the causes of an error."""
+    # The last one, since urllib3 gives its traceback to the error that wraps it.
+    interrupts = list(filter(is_interrupt, causes))
+    if interrupts:
+        raise interrupts[-1] from None

@@ -22,7 +22,7 @@ import re
 import sys
 import threading
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -56,6 +56,9 @@ from connecty_frames.http.models import (
     Request,
     RequestFailed,
     Response,
+    causes_of,
+    is_interrupt,
+    raise_interrupt,
     strip_tracebacks,
 )
 from connecty_frames.http.redaction import Redaction
@@ -63,6 +66,8 @@ from connecty_frames.settings.values import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from urllib3.response import HTTPResponse
 
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.settings.values import Settings
@@ -172,12 +177,11 @@ class Transport:
                 result = send(attempt)
             except RequestFailed as failed:
                 failure = failed.failure
-            except Exception:
-                raise
-            except BaseException as interrupt:
-                # The exception that it interrupted may hold what a server repeated.
-                interrupt.__cause__, interrupt.__context__ = None, handled
-                strip_tracebacks(interrupt, keep=handled)
+            except BaseException as error:
+                if is_interrupt(error):
+                    # The exception that it interrupted may hold what a server repeated.
+                    error.__cause__, error.__context__ = None, handled
+                    strip_tracebacks(causes_of(error, keep=handled))
                 raise
             else:
                 self._budget.refund()
@@ -274,14 +278,14 @@ class Transport:
                 if raw_response.status_code in SUCCESS:
                     limit = self._limit if request.has_results else min(self._limit, _MAX_SMALL_BODY)
                     read_body(raw_response.raw, attempt, limit=limit)
-                else:  # what arrives of it, complete or not: the status decides
-                    attempt.idle = min(attempt.idle, _ERROR_IDLE)
-                    with suppress(Exception):
-                        read_body(raw_response.raw, attempt, limit=_MAX_SMALL_BODY)
+                else:
+                    _read_error_body(raw_response.raw, attempt)
         except RequestFailed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises: none may pass with its traceback
-            causes = strip_tracebacks(error, keep=handled)
+            causes = causes_of(error, keep=handled)
+            raise_interrupt(causes)
+            strip_tracebacks(causes)
             raise RequestFailed(
                 exception_failure(
                     causes, request, attempt, host=self.host, address=self.address, redact=self.redact
@@ -354,6 +358,15 @@ class Transport:
             self.redact.add("proxy password", SecretStr(password))
             self.redact.add("proxy user and password", SecretStr(f"{user}:{password}"))
         return proxies
+
+
+def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
+    """Read what arrives of the body of an error, complete or not: the status decides."""
+    attempt.idle = min(attempt.idle, _ERROR_IDLE)
+    try:
+        read_body(raw, attempt, limit=_MAX_SMALL_BODY)
+    except Exception as error:  # noqa: BLE001 - whatever a library raises
+        raise_interrupt(causes_of(error, keep=None))
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -15,7 +16,7 @@ import connecty_frames as cf
 from tests.cases import cases
 from tests.servers.clients import make
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
-from tests.servers.timing import until, within
+from tests.servers.timing import raising, until, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +53,15 @@ def silent_address() -> Iterator[str]:
             waiting.settimeout(0)
             waiting.connect_ex(listener.getsockname())
         yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_an_alarm(silent_address: str) -> None:
+    """What its handler raises reaches the caller, although connecting may raise the same."""
+    with raising(TimeoutError, signal.SIGALRM), make(f"http://{silent_address}", timeout=9) as client:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(TimeoutError) as caught:
+            client.ask("how many?")
+    assert type(caught.value) is TimeoutError
 
 
 @pytest.mark.parametrize("verb", FUNCTIONS)

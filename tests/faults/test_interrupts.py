@@ -20,7 +20,7 @@ import pytest
 
 from connecty_frames.client import Client
 from tests.servers.scripted import QUESTION_ID, Script, serve
-from tests.servers.timing import Pulse, pause, until
+from tests.servers.timing import Pulse, pause, raising, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,12 +48,13 @@ def interrupt(
         os.kill(os.getpid(), signal.SIGINT)
 
     finger = threading.Thread(target=press)
-    with Pulse().running() as pulse:
+    with Pulse().running() as pulse, raising(expected):
         try:
             finger.start()
             act()
         except expected as error:
             assert time.monotonic() - pressed[0] < 0.5 + pulse.late(pressed[0], pressed[0])
+            assert type(error) is expected
             return error
         finally:
             finger.join()
@@ -74,45 +75,51 @@ def test_while_waiting(server: Script, client: Client, capsys: pytest.CaptureFix
     assert server.count("ask") == (act == "ask")
 
 
+@pytest.mark.parametrize("signalled", [KeyboardInterrupt, RuntimeError, TimeoutError])
 def test_between_sending_and_answer(
-    server: Script, client: Client, capsys: pytest.CaptureFixture[str]
+    server: Script, client: Client, capsys: pytest.CaptureFixture[str], signalled: type[BaseException]
 ) -> None:
     """Delivery unknown: the note says when and where it was sent, and what to do."""
     server.on("ask", server.hang)
-    error = interrupt(lambda: client.submit("what now?"), lambda: until(lambda: server.count("ask")))
-    (note,) = error.__notes__
+    wait = partial(until, lambda: server.count("ask"))
+    (note,) = interrupt(lambda: client.submit("what now?"), wait, signalled).__notes__
     assert note.startswith("The question 'what now?' was being sent to workspace 13 at ")
     assert note.endswith(
         "It may be running, so it was not sent again. "
         "Look in ConnectyAI's chat history before asking it again."
     )
-    assert capsys.readouterr().err.strip() == note
+    assert capsys.readouterr().err.strip() == (note if signalled is KeyboardInterrupt else "")
     assert server.questions == ["what now?"]
 
 
-@pytest.mark.parametrize("signalled", [KeyboardInterrupt, SystemExit])
-def test_while_the_id_arrives(server: Script, client: Client, signalled: type[BaseException]) -> None:
-    """The id arrived, the end of the response did not: the id is kept.
+@pytest.mark.parametrize("signalled", [KeyboardInterrupt, SystemExit, RuntimeError, TimeoutError])
+@pytest.mark.parametrize(
+    ("endpoint", "status"), [("token", 200), ("ask", 202), ("ask", 500), ("results", 200)]
+)
+def test_while_a_response_arrives(
+    server: Script,
+    client: Client,
+    capsys: pytest.CaptureFixture[str],
+    endpoint: str,
+    status: int,
+    signalled: type[BaseException],
+) -> None:
+    """An id that arrived is kept, and nothing is sent again; no note if there is no question yet.
 
-    Also by SystemExit, which many services raise on SIGTERM.
+    Also by whatever services raise on SIGTERM or SIGALRM, even if a library might raise it too.
     """
-    accepted = (
-        b'HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"question_id": "%s"' % QUESTION_ID.encode()
-    )
-    server.on("ask", server.send_and_hang(accepted))
-    before = signal.getsignal(signal.SIGINT)
-    if signalled is SystemExit:
-        signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+    response = f'HTTP/1.1 {status} Said\r\nContent-Length: 99\r\n\r\n{{"question_id": "{QUESTION_ID}"'
+    server.on(endpoint, server.send_and_hang(response.encode()))
 
     def wait() -> None:
-        until(lambda: server.count("ask"))
+        until(lambda: server.count(endpoint))
         pause(0.2)  # until the client has read what was sent
 
-    try:
-        error = interrupt(lambda: client.submit("how many?"), wait, signalled)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert error.__notes__ == [RESUME]
+    error = interrupt(lambda: client.ask("how many?"), wait, signalled)
+    notes = [] if endpoint == "token" else [RESUME]
+    assert getattr(error, "__notes__", []) == notes
+    assert capsys.readouterr().err.split("\n")[1:-1] == notes * (signalled is KeyboardInterrupt)
+    assert (server.count(endpoint), server.count("ask")) == (1, len(notes))
 
 
 @pytest.mark.parametrize("end", ["closed", "a broken pipe", "none"])
@@ -129,15 +136,6 @@ def test_a_standard_error_that_cannot_be_written(
         error = interrupt(lambda: client.ask("how many?"), lambda: until(lambda: server.count("results")))
     assert error.__notes__ == [RESUME]
     assert server.questions == ["how many?"]
-
-
-def test_before_anything_was_sent(server: Script, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C during the token call: no note, since there is no question."""
-    server.on("token", server.hang)
-    error = interrupt(lambda: client.submit("how many?"), lambda: until(lambda: server.count("token")))
-    assert not hasattr(error, "__notes__")
-    assert capsys.readouterr().err == ""
-    assert server.count("ask") == 0
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncerta
 from tests.secrets import debuggers
 from tests.servers.forking import CONNECTY, Forking
 from tests.servers.scripted import QUESTION_ID, Script
-from tests.servers.timing import press_ctrl_c
+from tests.servers.timing import press_ctrl_c, raising
 
 if TYPE_CHECKING:
     import socket
@@ -300,11 +300,14 @@ class TestProxy:
                 client.ask("how many?")
             assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS_OF_CREDENTIALS])
 
-    def test_an_interrupt(self, server: Script, client: Client, caplog: pytest.LogCaptureFixture) -> None:
-        """Ctrl-C among the frames of requests."""
+    @pytest.mark.parametrize("signalled", [KeyboardInterrupt, TimeoutError])
+    def test_an_interrupt(
+        self, server: Script, client: Client, caplog: pytest.LogCaptureFixture, signalled: type[BaseException]
+    ) -> None:
+        """Ctrl-C among the frames of requests, or what a signal handler raises."""
         server.on("ask", server.hang)
         press_ctrl_c(lambda: server.count("ask"))
-        with pytest.raises(KeyboardInterrupt) as caught:
+        with raising(signalled), pytest.raises(signalled) as caught:
             client.ask("how many?")
         assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS])
 

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from connecty_frames._base.clock import Clock
 
@@ -41,6 +41,20 @@ def press_ctrl_c(condition: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=press)
     thread.start()
     return thread
+
+
+@contextmanager
+def raising(error: type[BaseException], number: int = signal.SIGINT) -> Iterator[None]:
+    """Let the handler of a signal raise an error."""
+
+    def end(*_: object) -> NoReturn:
+        raise error
+
+    before = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def pause(seconds: float) -> None:
