@@ -6,7 +6,7 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.store.database import Database, Store, StoreError
+from connecty_frames.store.database import SQLiteFile, Store, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +16,7 @@ _END: Final = "(SELECT position + length(body) FROM answers ORDER BY position DE
 _CODEC: Final = "zstd"
 
 
-class KeptAnswers(Database):
+class KeptAnswers(SQLiteFile):
     """The answers that are kept beside one history. One that cannot be kept or read stops no question."""
 
     # The position of an answer is that of its body if all bodies stood one after another, so that how many

@@ -97,7 +97,7 @@ class Store:
 
     #: The URL of a database that machines share.
     url: str | None = None
-    #: Executes one statement in its own transaction, as :meth:`Database.execute` does.
+    #: Executes one statement in its own transaction, as :meth:`SQLiteFile.execute` does.
     execute: Callable[..., Result]
     #: Closes the connection, if there is one.
     _disconnect: Callable[[], None]
@@ -202,8 +202,8 @@ class Store:
         self._connection, self.lock, self._counting = None, threading.RLock(), threading.RLock()
 
 
-class Database(Store):
-    """An SQLite file."""
+class SQLiteFile(Store):
+    """A SQLite file."""
 
     # It and its folder are created if need be, for their owner alone.
 

@@ -18,7 +18,7 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.options import check_question_id, is_dw_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
-from connecty_frames.store.database import Database, Statement, default_path
+from connecty_frames.store.database import SQLiteFile, Statement, default_path
 from connecty_frames.store.schema import SQLITE
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ class Earlier(NamedTuple):
     error: str | None
 
 
-class QuestionFile(Database):
-    """Questions in an SQLite file, by the clocks of this machine. PostgreSQL's ``Server`` does the same."""
+class QuestionFile(SQLiteFile):
+    """Questions in a SQLite file, by the clocks of this machine. PostgreSQL's ``Server`` does the same."""
 
     content = "history"
     application_id = 0x636E7479  # "cnty"

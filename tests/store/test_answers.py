@@ -12,7 +12,7 @@ import pytest
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store.answers import KeptAnswers, _checksum, answers_beside
-from connecty_frames.store.database import Database
+from connecty_frames.store.database import SQLiteFile
 from connecty_frames.store.table import forget_records, store_at
 from tests.store import stores
 
@@ -24,13 +24,13 @@ ONE, OTHER = (b'{"n": 1}', 1000), (b'{"n": 2}', 1000)
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> Database:
+def history(tmp_path: Path) -> SQLiteFile:
     """Return a history that does not exist yet."""
     return store_at(tmp_path / "history.sqlite3")
 
 
 @pytest.fixture
-def kept(history: Database) -> KeptAnswers:
+def kept(history: SQLiteFile) -> KeptAnswers:
     """Return the answers beside it, with two of them."""
     kept = answers_beside(history)
     kept.keep("one", ADDRESS, *ONE, max_bytes=1000)
@@ -56,7 +56,7 @@ def test_more_rows_replace_fewer(kept: KeptAnswers) -> None:
     assert kept.find("one", ADDRESS) == (b"more", 2000)
 
 
-def test_the_answer_of_another_question(history: Database, kept: KeptAnswers) -> None:
+def test_the_answer_of_another_question(history: SQLiteFile, kept: KeptAnswers) -> None:
     """A damaged file may lead to it, but its checksum is of its own question."""
     database = answers_beside(history)
     database.execute("UPDATE answers SET question_id = 'x' WHERE question_id = 'one'")
@@ -69,7 +69,7 @@ def test_the_answer_of_another_question(history: Database, kept: KeptAnswers) ->
 
 
 @pytest.mark.parametrize("value", ["'text'", "1", "1.5"])
-def test_a_body_of_another_type(history: Database, kept: KeptAnswers, value: str) -> None:
+def test_a_body_of_another_type(history: SQLiteFile, kept: KeptAnswers, value: str) -> None:
     """It is damaged, as one with other bytes."""
     answers_beside(history).execute(f"UPDATE answers SET body = {value}")
 
@@ -78,7 +78,7 @@ def test_a_body_of_another_type(history: Database, kept: KeptAnswers, value: str
 
 
 def test_a_damaged_answer_that_cannot_be_removed(
-    history: Database, kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch
+    history: SQLiteFile, kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is raised; another process has locked the file."""
     monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
@@ -90,7 +90,7 @@ def test_a_damaged_answer_that_cannot_be_removed(
         assert kept.find("one", ADDRESS) is None
 
 
-def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> None:
+def test_keeping_one_reads_no_other(history: SQLiteFile, kept: KeptAnswers) -> None:
     """SQLite executes as many instructions for it with 300 answers as with few."""
     instructions: list[int] = []
 
@@ -119,7 +119,7 @@ def test_an_answer_that_is_forgotten(kept: KeptAnswers, tmp_path: Path) -> None:
         assert not any(b"canary" in each.read_bytes() for each in tmp_path.iterdir())
 
 
-def test_an_answer_without_a_row(history: Database, kept: KeptAnswers) -> None:
+def test_an_answer_without_a_row(history: SQLiteFile, kept: KeptAnswers) -> None:
     """It can be erased by its id, also if its history was damaged and a new one begun."""
     history.open()
     assert forget_records(history, question_id="one") == (0, [])
@@ -130,7 +130,7 @@ def test_an_answer_without_a_row(history: Database, kept: KeptAnswers) -> None:
 
 @pytest.mark.parametrize("slower", ["the one that keeps it", "the one that erases it"])
 def test_an_answer_that_is_kept_while_it_is_erased(
-    history: Database, kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch, slower: str
+    history: SQLiteFile, kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch, slower: str
 ) -> None:
     """Nothing is left of it, whichever of both callers is stopped by the other."""
     now = datetime.now(UTC)
@@ -138,7 +138,7 @@ def test_an_answer_that_is_kept_while_it_is_erased(
     row = caller.sent(Asked("how many?", 13), asked_at=now)
     assert row is not None
     caller.accepted(row, "one", asked_at=now, now=now)
-    keep, execute, met = kept.keep, Database.execute, list[str]()
+    keep, execute, met = kept.keep, SQLiteFile.execute, list[str]()
 
     def keep_late(*arguments: Any, **options: Any) -> None:
         if not met:
@@ -146,7 +146,7 @@ def test_an_answer_that_is_kept_while_it_is_erased(
             forget_records(history, question_id="one")
         keep(*arguments, **options)
 
-    def erase_late(database: Database, statement: str, *arguments: Any, **options: Any) -> Any:
+    def erase_late(database: SQLiteFile, statement: str, *arguments: Any, **options: Any) -> Any:
         if statement.startswith("DELETE FROM questions") and not met:
             met.append("erase")
             caller.keep("one", ONE[0], 5000)
@@ -156,7 +156,7 @@ def test_an_answer_that_is_kept_while_it_is_erased(
         monkeypatch.setattr(kept, "keep", keep_late)
         caller.keep("one", ONE[0], 5000)
     else:
-        monkeypatch.setattr(Database, "execute", erase_late)
+        monkeypatch.setattr(SQLiteFile, "execute", erase_late)
         forget_records(history, question_id="one")
 
     assert len(met) == 1
@@ -164,7 +164,7 @@ def test_an_answer_that_is_kept_while_it_is_erased(
     assert kept.find("other", ADDRESS) == OTHER
 
 
-def test_a_small_limit(history: Database) -> None:
+def test_a_small_limit(history: SQLiteFile) -> None:
     """An answer as long as the limit replaces the others; a longer one is not kept, and replaces none."""
     kept, long = answers_beside(history), bytes(range(100))
     max_bytes = len(pa.compress(long, codec="zstd"))
@@ -174,7 +174,7 @@ def test_a_small_limit(history: Database) -> None:
     assert [kept.find(each, ADDRESS) for each in ("one", "long", "longer")] == [None, (long, 10), None]
 
 
-def test_looking_for_an_answer_creates_no_file(history: Database, tmp_path: Path) -> None:
+def test_looking_for_an_answer_creates_no_file(history: SQLiteFile, tmp_path: Path) -> None:
     """Nor does erasing one."""
     kept = answers_beside(history)
     kept.forget("one")
@@ -184,7 +184,7 @@ def test_looking_for_an_answer_creates_no_file(history: Database, tmp_path: Path
 
 
 @pytest.mark.parametrize("first", ["keep", "find"])
-def test_a_file_that_cannot_be_used(history: Database, first: str) -> None:
+def test_a_file_that_cannot_be_used(history: SQLiteFile, first: str) -> None:
     """It stops nothing: one warning says why no answer is kept or found."""
     kept = answers_beside(history)
     kept.path.mkdir()

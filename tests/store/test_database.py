@@ -413,7 +413,7 @@ from pathlib import Path
 from connecty_frames import files
 from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import store_at
-from connecty_frames.store.database import Database
+from connecty_frames.store.database import SQLiteFile
 database = store_at(Path({str(path)!r}))
 
 def die(*_):
@@ -422,13 +422,13 @@ def die(*_):
 if {call!r} == "link":
     files._link = die
 else:
-    begun = Database._make_tables
+    begun = SQLiteFile._make_tables
 
     def make_tables(self, connection):
         connection.set_trace_callback(lambda statement: "application_id =" not in statement or die())
         begun(self, connection)
 
-    Database._make_tables = make_tables
+    SQLiteFile._make_tables = make_tables
 database.open()
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False)

@@ -19,7 +19,7 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases, schema
-from connecty_frames.store.database import Database, StoreError
+from connecty_frames.store.database import SQLiteFile, StoreError
 from connecty_frames.store.history import History, question_key
 from connecty_frames.store.table import (
     COLUMNS,
@@ -354,16 +354,16 @@ def test_an_interrupt_while_a_change_is_written(
     recorder: Recorder, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The change is written with the next one, since without its id a question would be paid for again."""
-    execute = Database._execute
+    execute = SQLiteFile._execute
 
-    def interrupted(self: Database, *arguments: Any, **options: Any) -> Any:
+    def interrupted(self: SQLiteFile, *arguments: Any, **options: Any) -> Any:
         monkeypatch.undo()
         if moment == "after":
             execute(self, *arguments, **options)
         raise KeyboardInterrupt
 
     row = recorder.sent()
-    monkeypatch.setattr(Database, "_execute", interrupted)
+    monkeypatch.setattr(SQLiteFile, "_execute", interrupted)
     with pytest.raises(KeyboardInterrupt):
         recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
     recorder.history.ended(ID, RecordState.COMPLETED, now=NOON)
@@ -430,15 +430,15 @@ def test_an_interrupt_while_a_question_is_claimed(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is REJECTED, since it is not sent; another asking of the same second is left alone."""
-    history, execute = recorder.history, Database.execute
+    history, execute = recorder.history, SQLiteFile.execute
     recorder.sent()
 
-    def interrupted(found: Database, *arguments: Any, **options: Any) -> Any:
+    def interrupted(found: SQLiteFile, *arguments: Any, **options: Any) -> Any:
         execute(found, *arguments, **options)
         monkeypatch.undo()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Database, "execute", interrupted)
+    monkeypatch.setattr(SQLiteFile, "execute", interrupted)
     with pytest.raises(KeyboardInterrupt):
         history.sent(Asked("how many?", 13), asked_at=NOON, after=1)
 
