@@ -27,7 +27,7 @@ from connecty_frames.decode.types.inference import RULES
 from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.frames.polars import to_polars
 from connecty_frames.sandbox import faults as fault_module
-from connecty_frames.settings.values import Settings, SettingsDict
+from connecty_frames.settings.values import NAMES, Settings, SettingsDict
 from tools.docstrings import descriptions
 
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ def faults() -> str:
 
 def settings() -> str:
     """Return every setting with its environment variable and default."""
-    described = descriptions(SettingsDict)
+    described, defaults = descriptions(SettingsDict), Settings()
     rows = [
-        (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), _code(described[name]))
-        for name, field in Settings.__dataclass_fields__.items()
+        (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(getattr(defaults, name)), _code(described[name]))
+        for name in NAMES
     ]
     return as_table([("setting", "environment", "default", "meaning"), *rows])
 

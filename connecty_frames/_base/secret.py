@@ -15,11 +15,8 @@ class SupportsSecret(Protocol):
         """Return the secret."""
 
 
-class SecretStr:
-    """Text that neither ``repr`` nor ``str`` nor a format shows, as in a traceback with locals.
-
-    Equal secrets are equal, and have the same hash.
-    """
+class SecretStr:  # noqa: PLW1641 - it is compared, but nothing needs its hash
+    """Text that neither ``repr`` nor ``str`` nor a format shows, as in a traceback with locals."""
 
     __slots__ = ("_value", "read")
 
@@ -34,9 +31,6 @@ class SecretStr:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SecretStr) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
 
     def __repr__(self) -> str:
         return "SecretStr('**********')"

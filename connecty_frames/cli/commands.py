@@ -21,9 +21,9 @@ config = typer.Typer(name="config", cls=FlagGroup, help="Show the settings that 
 @config.command()
 def path() -> None:
     """Print the path of the profile file, even if it does not exist."""
-    from connecty_frames.settings.sources import config_file
+    from connecty_frames.settings.sources import config_file, environment
 
-    typer.echo(config_file())
+    typer.echo(config_file(environment().get("CONNECTY_CONFIG")))
 
 
 @config.command()

@@ -30,12 +30,13 @@ def records_by_default() -> bool:
 
 def complete_profile(incomplete: str) -> list[str]:
     """Return the names of profiles that complete a word, for the shell."""
-    from connecty_frames.settings.sources import Profiles
+    from connecty_frames.settings.sources import Profiles, environment
 
     try:
-        return [name for name in Profiles.read(needed=False).tables if name.startswith(incomplete)]
+        tables = Profiles.read(environment().get("CONNECTY_CONFIG"), needed=False).tables
     except ConnectyError:
         return []
+    return [name for name in tables if name.startswith(incomplete)]
 
 
 Profile = Annotated[

@@ -10,7 +10,7 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames._base.text import path_text, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, locked_folder
-from connecty_frames.settings.sources import Profiles, config_file
+from connecty_frames.settings.sources import Profiles, config_file, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 def profiles_to_change() -> Profiles:
     """Read the file in order to change it; one that does not exist yet has no profiles."""
     # A device such as ``/dev/null``, or a link to nothing, is a ConfigError.
-    path = config_file()
+    named = environment().get("CONNECTY_CONFIG")
+    path = config_file(named)
     if os.path.isfile(path):  # noqa: PTH113 - unlike that of Path, it raises nothing
-        return Profiles.read(needed=True)
+        return Profiles.read(named, needed=True)
     if os.path.lexists(path):
         raise ConfigError(
             f"{path_text(path)} is not a regular file. Remove it, or set CONNECTY_CONFIG to name another "

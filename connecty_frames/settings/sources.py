@@ -80,9 +80,6 @@ class _Source(NamedTuple):
     #: Whether all values are those of :class:`Settings` already.
     is_parsed: bool = False
 
-    def place_of(self, setting: str) -> str:
-        return self.place.replace("{NAME}", setting.upper())
-
 
 def configure(**settings: Unpack[SettingsDict]) -> None:
     """Set connection settings for the whole process.
@@ -148,7 +145,7 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
         if settings.get("region") is not None and settings.get("base_url") is None:
             kept.pop("base_url", None)  # the last of both that was set applies
         process.configured = kept  # checked before, and not read again
-        checked = _read({**settings}, process)[0]
+        checked = resolve(process, **settings)
         given = {name: getattr(checked, name) for name, value in settings.items() if value is not None}
         if settings.get("ca_bundle") is not None:
             given["ca_bundle"] = Path(settings["ca_bundle"])  # type: ignore[arg-type]  # each call expands its ~
@@ -166,9 +163,17 @@ def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     return before
 
 
-def resolve(**arguments: Any) -> Settings:
+def resolve(process: _Process = _process, /, **arguments: Any) -> Settings:
     """Return the settings that apply now: arguments, if not None, then weaker sources; raises ConfigError."""
-    return _read(arguments, _process)[0]
+    if arguments:  # pragma: no mutate
+        hide(arguments)
+    try:
+        return _settings(_sources(arguments, process))
+    except BaseException as error:  # noqa: BLE001 - raised again below
+        failure = error
+    # Without the frames whose locals hold a secret.
+    failure.__cause__ = failure.__context__ = None
+    raise failure.with_traceback(None)
 
 
 def wants_sandbox() -> bool:
@@ -185,11 +190,9 @@ def wants_sandbox() -> bool:
 
 def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
     """Return the name, value and source of each setting that applies; raises ConfigError."""
-    settings, sources = _read(arguments, _process)
-    return [
-        (name, getattr(settings, name), sources[name].place_of(name) if name in sources else "default")
-        for name in NAMES
-    ]
+    hide(arguments)
+    settings = resolve(**arguments)
+    return [(name, getattr(settings, name), settings.places.get(name, "default")) for name in NAMES]
 
 
 def selected_profile(given: str | None) -> str:
@@ -200,7 +203,7 @@ def selected_profile(given: str | None) -> str:
 
 def check_settings(values: Mapping[str, Any]) -> Settings:
     """Return the settings with these values, regardless of other sources; raises ConfigError."""
-    return _settings([_Source("given", values)])[0]
+    return _settings([_Source("given", values)])
 
 
 def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:
@@ -208,19 +211,7 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
     # What the profile does not set comes from the environment, else it is the default.
     stored = _from_profile(profiles, name) if name in profiles.tables else _Source("", {})
     kept = {key: value for key, value in stored.values.items() if key not in changes}
-    return _settings([_Source("given", changes), stored._replace(values=kept), *_environment()])[0]
-
-
-def _read(arguments: dict[str, Any], process: _Process) -> tuple[Settings, dict[str, _Source]]:
-    """Return the settings and their sources; errors are raised without frames whose locals hold a secret."""
-    if arguments:  # pragma: no mutate
-        hide(arguments)
-    try:
-        return _settings(_sources(arguments, process))
-    except BaseException as error:  # noqa: BLE001 - raised again below
-        failure = error
-    failure.__cause__ = failure.__context__ = None
-    raise failure.with_traceback(None)
+    return _settings([_Source("given", changes), stored._replace(values=kept), *_environment(environment())])
 
 
 def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
@@ -232,16 +223,17 @@ def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
     elsewhere = [arguments.get(name) for name in (*CREDENTIALS, *_ADDRESS)]
     elsewhere += [configured.get(name) for name in CREDENTIALS]
     sandbox = process.sandbox if all(value is None for value in elsewhere) else {}
+    variables = environment()
     sources = [
         _Source("argument", arguments),
         _Source("use_sandbox()", sandbox),
         _Source("configure()", configured, is_parsed=True),
-        *_environment(),
+        *_environment(variables),
     ]
     named = (each.values["profile"] for each in sources if each.values.get("profile") is not None)
     profile = next(named, None)
     if profile is None or isinstance(profile, str):  # any other type is an error later
-        profiles = Profiles.read(needed=profile is not None)
+        profiles = Profiles.read(variables.get("CONNECTY_CONFIG"), needed=profile is not None)
         if profile is None and _DEFAULT in profiles.tables:
             profile = _DEFAULT
         if profile is not None:
@@ -256,9 +248,8 @@ def environment() -> dict[str, str]:
     return {name.upper(): value for name in names if (value := os.environ.get(name))}
 
 
-def _environment() -> tuple[_Source, _Source]:
+def _environment(variables: Mapping[str, str]) -> tuple[_Source, _Source]:
     """Return what the environment sets, and the secret of a file that it names, as containers have one."""
-    variables = environment()
     values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in NAMES}
     file = variables.get("CONNECTY_CLIENT_SECRET_FILE")
     if file and values["client_secret"]:
@@ -310,8 +301,8 @@ def _from_profile(profiles: Profiles, name: str) -> _Source:
     return _Source(place, values)
 
 
-def _settings(sources: list[_Source]) -> tuple[Settings, dict[str, _Source]]:
-    """Return the checked settings and their sources; errors name setting and source, and hide the value."""
+def _settings(sources: list[_Source]) -> Settings:
+    """Return the checked settings; errors name setting and source, and hide the value."""
     found: dict[str, _Source] = {}
     for source in sources:
         # Region and address are one setting: a region takes precedence over the address of a weaker source.
@@ -319,10 +310,11 @@ def _settings(sources: list[_Source]) -> tuple[Settings, dict[str, _Source]]:
         for name in source.values:  # no variable has a value, which may be a secret
             if (source.values[name] is not None or name not in NAMES) and name not in decided:
                 found.setdefault(name, source)
+    places = {name: source.place.replace("{NAME}", name.upper()) for name, source in found.items()}
     values: dict[str, Any] = {}
     for name, source in found.items():
         if name not in NAMES:
-            reason = f"Unknown setting {snippet(name)!r} ({source.place_of(name)})"
+            reason = f"Unknown setting {snippet(name)!r} ({places[name]})"
             raise ConfigError(f"{reason}; {did_you_mean(name, NAMES)}", setting=name)
         if source.is_parsed and name not in ("ca_bundle", "history"):  # which depend on the environment
             values[name] = source.values[name]
@@ -333,15 +325,14 @@ def _settings(sources: list[_Source]) -> tuple[Settings, dict[str, _Source]]:
         except ValueError as error:
             reason = str(error)
         # Not in the handler: the frames of the first error hold the value.
-        raise ConfigError(f"{name} ({source.place_of(name)}): {reason}.", setting=name)
-    return Settings(**values), found
+        raise ConfigError(f"{name} ({places[name]}): {reason}.", setting=name)
+    return Settings(**values, places=places)
 
 
-def config_file() -> Path:
+def config_file(named: str | None) -> Path:
     """Return the path of the file of profiles, existing or not; a ConfigError without a home or a name."""
-    path = environment().get("CONNECTY_CONFIG")
-    if path:
-        return checked_path(path, "CONNECTY_CONFIG")
+    if named is not None:
+        return checked_path(named, "CONNECTY_CONFIG")
     folder = user_folder("config")
     if folder is None:
         raise ConfigError(
@@ -360,11 +351,11 @@ class Profiles(Immutable):
     tables: dict[str, dict[str, Any]]
 
     @classmethod
-    def read(cls, *, needed: bool) -> Profiles:
-        """Read the file, which need not exist unless a profile is ``needed``; raises ConfigError."""
-        is_usual = not needed and "CONNECTY_CONFIG" not in environment()
+    def read(cls, named: str | None, *, needed: bool) -> Profiles:
+        """Read the file, which need not exist unless it is ``named`` or ``needed``; raises ConfigError."""
+        is_usual = named is None and not needed
         try:
-            path = config_file()
+            path = config_file(named)
         except ConfigError:  # there is no home
             if not is_usual:
                 raise

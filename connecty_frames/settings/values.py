@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
@@ -312,8 +312,8 @@ class SettingsDict(ClientSettingsDict, total=False):
 class Settings:
     """How to reach the API; described at `SettingsDict`."""
 
-    client_id: SecretStr | None = None
-    client_secret: SecretStr | None = None
+    client_id: SecretStr | None = field(default=None, hash=False)
+    client_secret: SecretStr | None = field(default=None, hash=False)
     region: Literal["eu1", "us1"] = "eu1"
     base_url: str | None = None
     dw_id: int | None = None
@@ -327,6 +327,8 @@ class Settings:
     keep_answers: bool = False
     keep_answers_max_bytes: int = KEPT_BYTES
     profile: str | None = None
+    #: In words, the source of each setting that has not its default.
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def address(self) -> str:
@@ -366,7 +368,7 @@ class Settings:
 
 
 #: The names of the settings.
-NAMES: Final = tuple(field.name for field in fields(Settings))
+NAMES: Final = tuple(each.name for each in fields(Settings) if each.compare)
 _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "client_id": _secret,
     "client_secret": _secret,

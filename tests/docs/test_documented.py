@@ -13,7 +13,7 @@ import connecty_frames.sandbox
 import connecty_frames.spark
 import connecty_frames.testing
 from connecty_frames import errors
-from connecty_frames.settings.values import Settings
+from connecty_frames.settings.values import NAMES
 from tests.cases import cases
 from tools import generated
 
@@ -89,7 +89,7 @@ def test_every_exit_code_is_in_the_tree_of_errors() -> None:
         assert line.endswith(f" Exit code {EXIT_CODES[kind]}.")
 
 
-@cases("name", Settings.__dataclass_fields__)
+@cases("name", NAMES)
 def test_every_setting_is_documented(name: str) -> None:
     """With its environment variable and a description."""
     row = next(row for row in generated.settings().splitlines() if row.startswith(f"| `{name}` |"))

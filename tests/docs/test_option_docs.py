@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import connecty_frames as cf
 from connecty_frames.options import AskOptionsDict
 from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
-from connecty_frames.settings.values import Settings, SettingsDict
+from connecty_frames.settings.values import NAMES, SettingsDict
 from tests.cases import cases
 from tools.docstrings import FUNCTIONS, with_keywords
 
@@ -105,5 +105,5 @@ def test_the_keywords_of_configure_are_the_settings() -> None:
     """Each is a parameter of Client of the same type, too."""
     keywords = {name: each.__forward_arg__ for name, each in SettingsDict.__annotations__.items()}
 
-    assert keywords.keys() == Settings.__dataclass_fields__.keys()
+    assert keywords.keys() == {*NAMES}
     assert keywords.items() <= annotations(cf.Client).items()

@@ -24,7 +24,7 @@ from connecty_frames._base.secret import SecretStr
 from connecty_frames.errors import ConfigError
 from connecty_frames.settings import sources as config
 from connecty_frames.settings.sources import explain, resolve
-from connecty_frames.settings.values import Settings
+from connecty_frames.settings.values import NAMES
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -75,9 +75,8 @@ def value_of(name: str, **arguments: Any) -> Any:
 
 def test_the_tables_name_every_setting() -> None:
     """Those of values and of wrong values; that of the profile's name has tests of its own."""
-    names = [field.name for field in dataclasses.fields(Settings)]
-    assert [*SETTINGS, "profile"] == names
-    assert {name for name, _, _ in WRONG} == set(names)
+    assert (*SETTINGS, "profile") == NAMES
+    assert {name for name, _, _ in WRONG} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -162,7 +161,7 @@ def test_threads_that_configure_at_once_lose_nothing() -> None:
 def test_a_forked_child_can_configure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also while another thread of its parent configures."""
     configuring, forked = threading.Event(), threading.Event()
-    read = config._read
+    read = config._sources
 
     def slowly(*sources: Any) -> Any:
         configuring.set()
@@ -170,10 +169,10 @@ def test_a_forked_child_can_configure(monkeypatch: pytest.MonkeyPatch) -> None:
         return read(*sources)
 
     with monkeypatch.context() as patch, ThreadPoolExecutor() as pool:
-        patch.setattr(config, "_read", slowly)
+        patch.setattr(config, "_sources", slowly)
         pool.submit(cf.configure, dw_id=7)
         configuring.wait()
-        patch.setattr(config, "_read", read)
+        patch.setattr(config, "_sources", read)
         child = os.fork()
         if not child:
             signal.alarm(5)
