@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NoReturn
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import msgspec
 
@@ -25,13 +26,16 @@ from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from typing import Unpack
 
     from connecty_frames.asking.auth import API
     from connecty_frames.asking.polling import Results
     from connecty_frames.asking.submission import Submission
+    from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
+
+_Result = TypeVar("_Result")
 
 _LOG: Final = logging.getLogger("connecty_frames.client")
 
@@ -58,10 +62,13 @@ class Question:
         self._question_id = question_id
         self._dw_id = dw_id
         self._submission = submission
-        #: What is known of when and how it was asked; of an earlier one by the history.
-        asked = earlier or submission
-        self._question = asked.question if asked else None
-        self._asked_at = asked.asked_at if asked else None
+        #: What is known of how and when it was asked; of an earlier one by the history.
+        self._question: str | None = None
+        self._asked_at: datetime | None = None
+        if earlier is not None:
+            self._question, self._asked_at = earlier.question, earlier.asked_at
+        elif submission is not None:
+            self._question, self._asked_at = submission.asked.question, submission.asked_at
         self._reused = earlier is not None
         self._polling = Polling(api, question_id, dw_id, submission=submission, earlier=earlier, kept=kept)
         self._kept = kept
@@ -305,18 +312,16 @@ class Call:
     submission: Submission
     options: AskOptions
     deadline: Deadline
-    #: The ids of earlier askings that the server no longer has.
-    _gone: set[str] = field(default_factory=set)
 
     def submit(self) -> Question:
         """Return an earlier asking that the server still has if ``max_age`` allows, else ask."""
-        with self.submission.annotated():
-            handle = self._find_or_send()
-            while handle.reused and not handle.exists(self.deadline.remaining()):
-                handle = self._find_or_send()
-            if handle.reused and self._api.history is not None:
-                self._api.history.reused(handle.question_id)
+
+        def check(handle: Question) -> Question:
+            if handle.reused and not handle.exists(self.deadline.remaining()):
+                raise NotFoundError("the server no longer has it")
             return handle
+
+        return self._reuse_or_ask(check)
 
     def answer(
         self,
@@ -329,36 +334,40 @@ class Call:
         ``accepted`` is called once the server has accepted the question, ``received`` with the response of a
         completed question before it is decoded.
         """
-        with self.submission.annotated():
-            while True:
-                handle = self._find_or_send()
-                if not handle.reused:
-                    accepted(handle)
-                try:
-                    answer = handle.answer(self.options, deadline=self.deadline, received=received)
-                except NotFoundError:
-                    if not handle.reused:
-                        raise
-                else:
-                    if handle.reused and self._api.history is not None:
-                        self._api.history.reused(handle.question_id)
-                    return answer
+        read = partial(Question.answer, ask_options=self.options, deadline=self.deadline, received=received)
+        return self._reuse_or_ask(read, accepted)
 
-    def _find_or_send(self) -> Question:
-        """Return an earlier asking, other than those returned before, if its age allows; else send it."""
+    def _reuse_or_ask(
+        self,
+        use: Callable[[Question], _Result],
+        accepted: Callable[[Question], object] = lambda _: None,
+    ) -> _Result:
+        """Return what ``use`` makes of an earlier asking that the server still has, else of a new one."""
         submission, history, max_age = self.submission, self._api.history, self.options.max_age
-        if max_age is not None and history is not None:
-            # Not imported where nothing is reused.
-            from connecty_frames.asking.reuse import find_or_claim, kept_results
+        with submission.annotated():
+            if history is not None and max_age is not None:
+                for handle in self._earlier(history, check_age(max_age)):
+                    with suppress(NotFoundError):  # the server no longer has it
+                        found = use(handle)
+                        history.reused(handle.question_id)
+                        return found
+            question_id = submission.send(self.deadline)
+            handle = Question(self._api, question_id, submission.asked.dw_id, submission=submission)
+            accepted(handle)
+            return use(handle)
 
-            if submission.earlier is not None and submission.earlier.question_id is not None:
-                self._gone.add(submission.earlier.question_id)
+    def _earlier(self, history: History, max_age: timedelta) -> Iterator[Question]:
+        """Yield earlier askings, until there is none and this call is recorded as sending the question."""
+        # Not imported where nothing is reused.
+        from connecty_frames.asking.reuse import find_or_claim, kept_results
+
+        submission, gone = self.submission, set[str]()
+        while True:
             submission.earlier = None  # an interrupt must not name one that is gone
-            submission.earlier = earlier = find_or_claim(
-                submission, history, max_age=check_age(max_age), gone=self._gone, deadline=self.deadline
-            )
-            if earlier is not None and earlier.question_id is not None:
-                kept = kept_results(history, earlier.question_id)
-                return Question(self._api, earlier.question_id, submission.dw_id, earlier=earlier, kept=kept)
-        question_id = submission.send(self.deadline)
-        return Question(self._api, question_id, submission.dw_id, submission=submission)
+            earlier = find_or_claim(submission, history, max_age=max_age, gone=gone, deadline=self.deadline)
+            if earlier is None or earlier.question_id is None:
+                return
+            submission.earlier, question_id = earlier, earlier.question_id
+            gone.add(question_id)  # if another one is asked for
+            kept = kept_results(history, question_id)
+            yield Question(self._api, question_id, submission.asked.dw_id, earlier=earlier, kept=kept)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.clock import Deadline
     from connecty_frames.asking.submission import Submission
+    from connecty_frames.options import Asked
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
 
@@ -38,7 +39,8 @@ def find_or_claim(
     # earlier ones that the server no longer has. Raises SubmissionUncertain if an earlier one may have been
     # started, QuestionTimeout if another caller sends it and its id is not known in time, and ConfigError if
     # the history cannot be used.
-    key = history.key(submission.asked)
+    asked = submission.asked
+    key = history.key(asked)
     # ``pause`` is in seconds, between two looks for the id of a question that another caller is sending.
     pause, awaited, begun = 0.02, None, None
     while True:
@@ -56,20 +58,20 @@ def find_or_claim(
         if found is None:
             after = rows[0].id if rows else 0
             submission.row = history.sent(
-                submission.asked, asked_at=deadline.clock.now(), after=after, seconds=deadline.remaining()
+                asked, asked_at=deadline.clock.now(), after=after, seconds=deadline.remaining()
             )
             if submission.row is not None:
                 return None
         elif found.question_id is not None:
             return found
         elif found.state is RecordState.UNCERTAIN:
-            _raise_uncertain(submission, history, found)
+            _raise_uncertain(asked, history, found)
         elif deadline.remaining() <= 0:
             raise QuestionTimeout(
-                f"The question {snippet(submission.question)!r} is being sent by another call, whose id was "
+                f"The question {snippet(asked.question)!r} is being sent by another call, whose id was "
                 "not known in time. This call sent nothing. Call again with max_age= to share that answer.",
-                question=submission.question,
-                dw_id=submission.dw_id,
+                question=asked.question,
+                dw_id=asked.dw_id,
             )
         else:
             awaited = found.id
@@ -103,14 +105,14 @@ def _usable(rows: Sequence[Earlier], gone: Collection[str]) -> Earlier | None:
     return latest if is_uncertain else None
 
 
-def _raise_uncertain(submission: Submission, history: History, earlier: Earlier) -> NoReturn:
+def _raise_uncertain(asked: Asked, history: History, earlier: Earlier) -> NoReturn:
     raise SubmissionUncertain(
-        f"It is unknown whether the question {snippet(submission.question)!r} was started: it was sent to "
-        f"workspace {submission.dw_id} at {earlier.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then: "
+        f"It is unknown whether the question {snippet(asked.question)!r} was started: it was sent to "
+        f"workspace {asked.dw_id} at {earlier.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then: "
         f"{snippet(earlier.error or 'nothing is known')}. This call sent nothing. Look in ConnectyAI's chat "
         f"history; to ask again, leave out max_age=. It is number {earlier.id} in {history.place}.",
-        question=submission.question,
-        dw_id=submission.dw_id,
+        question=asked.question,
+        dw_id=asked.dw_id,
         asked_at=earlier.asked_at,
         details={"seen": earlier.error},
     )

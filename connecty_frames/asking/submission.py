@@ -13,6 +13,7 @@ import math
 import re
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 from uuid import UUID
@@ -93,34 +94,32 @@ def annotate(interrupt: BaseException, message: str) -> None:
         sys.stderr.write(f"\n{message}\n")
 
 
+@dataclass(eq=False, repr=False)
 class Submission:
     """A question to submit, and what is known of it at any moment, for an interrupt."""
 
-    def __init__(self, api: API, asked: Asked, body: bytes, row: Row | None = None) -> None:
-        self._api = api
-        self._body = body
-        self.asked = asked
-        self.question, self.dw_id = asked.question, asked.dw_id
-        self.question_id: str | None = None
-        #: When it was last sent, aware and in UTC.
-        self.asked_at: datetime | None = None
-        #: When it was last sent and when it was accepted, in seconds of the monotonic clock.
-        self.sent_at: float = 0.0
-        self.accepted_at: float = 0.0
-        #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the
-        #: attempt. One tuple, since an interrupt may come between two assignments.
-        self._last: tuple[datetime, float, Attempt] | None = None
-        self.history = api.history
-        #: Its row in the history.
-        self.row = row
-        #: The earlier asking whose answer is reused, if one is.
-        self.earlier: Earlier | None = None
+    _api: API
+    asked: Asked
+    _body: bytes
+    #: Its row in the history.
+    row: Row | None = None
+    question_id: str | None = None
+    #: When it was last sent, aware and in UTC.
+    asked_at: datetime | None = None
+    #: When it was last sent and when it was accepted, in seconds of the monotonic clock.
+    sent_at: float = 0.0
+    accepted_at: float = 0.0
+    #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the attempt.
+    #: One tuple, since an interrupt may come between two assignments.
+    _last: tuple[datetime, float, Attempt] | None = None
+    #: The earlier asking whose answer is reused, if one is.
+    earlier: Earlier | None = None
 
     @property
     def recorded_in(self) -> str:
         """The file of the history that has the question; empty if none has."""
         is_recorded = self.row is not None or self.earlier is not None
-        return self.history.place if self.history is not None and is_recorded else ""
+        return self._api.history.place if self._api.history is not None and is_recorded else ""
 
     def send(self, deadline: Deadline) -> str:
         """Send the question, once, and return its id."""
@@ -128,7 +127,7 @@ class Submission:
         # QuestionTimeout is raised. SubmissionUncertain: it is unknown whether it was started.
         send = partial(
             self._api.send,
-            Request("POST", QUESTIONS.format(dw_id=self.dw_id), self._body),
+            Request("POST", QUESTIONS.format(dw_id=self.asked.dw_id), self._body),
             read=self._read_id,
             describe=lambda question_id: {"question_id": question_id},
             on_send=self._before_sending,
@@ -154,8 +153,8 @@ class Submission:
     def _before_sending(self, attempt: Attempt) -> None:
         """Record an attempt at sending; the first one in the history too, before anything is sent."""
         now = self._api.clock.now()
-        if self.history is not None and self.row is None:
-            self.row = self.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
+        if self._api.history is not None and self.row is None:
+            self.row = self._api.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
         self._last = (now, self._api.clock.monotonic(), attempt)
         attempt.is_submission = True
 
@@ -178,14 +177,14 @@ class Submission:
 
     def _record_acceptance(self, question_id: str) -> None:
         """Record in the history that the question was accepted."""
-        if self.history is not None and self.row is not None:
+        if self._api.history is not None and self.row is not None:
             now = self._api.clock.now()
             asked_at = self.asked_at or (self._last[0] if self._last else now)
-            self.history.accepted(self.row, question_id, asked_at=asked_at, now=now)
+            self._api.history.accepted(self.row, question_id, asked_at=asked_at, now=now)
 
     def _record_error(self, error: BaseException) -> None:
         """Record in the history that there is no id: it is certain that nothing was started, or it is not."""
-        if self.history is None or self.row is None:
+        if self._api.history is None or self.row is None:
             return
         from connecty_frames.store.table import RecordState
 
@@ -197,28 +196,31 @@ class Submission:
         elif self._last is None:  # it was recorded, and not sent
             state = RecordState.REJECTED
         question_id = getattr(error, "question_id", None)
-        self.history.not_accepted(self.row, state, reason, now=self._api.clock.now(), question_id=question_id)
+        self._api.history.not_accepted(
+            self.row, state, reason, now=self._api.clock.now(), question_id=question_id
+        )
 
     def _raise_for(self, failure: Failure, question_id: str | None) -> NoReturn:
+        asked = self.asked
         if failure.kind is FailureKind.DEADLINE:
             raise QuestionTimeout(
                 f"The time ran out before the question could be sent ({failure.reason}); it was not started.",
-                question=self.question,
-                dw_id=self.dw_id,
+                question=asked.question,
+                dw_id=asked.dw_id,
             )
         if failure.kind in _NOT_STARTED:
             failure.raise_()
         found = ""
         if question_id is not None:
-            command = self._api.resume_command(question_id, self.dw_id)
+            command = self._api.resume_command(question_id, asked.dw_id)
             found = f" Its id was received, though: {command} may fetch it."
         raise SubmissionUncertain(
-            f"It is unknown whether the question {snippet(self.question)!r} was started: it was sent to "
-            f"workspace {self.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {failure.reason}. "
+            f"It is unknown whether the question {snippet(asked.question)!r} was started: it was sent to "
+            f"workspace {asked.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {failure.reason}. "
             f"{_WHAT_TO_DO}.{found}{self._recorded()}",
             question_id=question_id,
-            question=self.question,
-            dw_id=self.dw_id,
+            question=asked.question,
+            dw_id=asked.dw_id,
             asked_at=self.asked_at,
             details={"seen": failure.reason, "status": failure.status, "answer": str(failure.error)},
         )
@@ -250,18 +252,19 @@ class Submission:
 
     def message(self) -> str | None:
         """Return a message with what is known of the question, or None if it was never sent."""
+        asked = self.asked
         last = self._last  # read before the id, since another thread sets the id and then clears this
         question_id = self.question_id or _received_id(last)
         if self.earlier is not None:
             question_id = self.earlier.question_id
         if question_id is not None:
             return pending_message(
-                question_id, self._api.resume_command(question_id, self.dw_id), recorded_in=self.recorded_in
+                question_id, self._api.resume_command(question_id, asked.dw_id), recorded_in=self.recorded_in
             )
         if last is None:
             return None
         return (
-            f"The question {snippet(self.question)!r} was being sent to workspace {self.dw_id} at "
+            f"The question {snippet(asked.question)!r} was being sent to workspace {asked.dw_id} at "
             f"{last[0]:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}.{self._recorded()}"
         )
 
