@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
 def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
     """Return unique names, the server's names, and warnings; of equal names, the first keeps it."""
-    if set(map(type, header)) == {str} and "" not in header and len(set(header)) == len(header):
-        joined = "".join(header)
-        if exact_json.NUL not in joined and exact_json.is_encodable(joined):  # common case
-            return header, list(header), []
+    are_names = set(map(type, header)) == {str} and "" not in header and len(set(header)) == len(header)
+    if are_names and "".join(header).isprintable():  # common case: a NUL and a lone surrogate are not
+        return header, list(header), []
     texts = [_name_text(position, name) for position, name in enumerate(header)]
     taken = {text for text in texts if text}
     numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
