@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from functools import cached_property
 from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,7 +62,7 @@ _TEXT: Final = msgspec.json.Decoder(str | None)
 _find_cut: Final = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z").search
 
 
-class Envelope(Immutable, dict=True):  # for what is computed when it is first needed
+class Envelope(Immutable):
     """One results response, its rows unread."""
 
     state: str  # as the server spelled it
@@ -74,6 +73,8 @@ class Envelope(Immutable, dict=True):  # for what is computed when it is first n
     rows: memoryview | None = None
     #: ``dataframe_stats`` by column and section, numbers as their texts.
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    #: The same, read.
+    column_statistics: dict[str, ColumnStatistics] = msgspec.field(default_factory=dict)
     #: Why they were not all kept, to follow "The statistics": ``hold more than 100,000 values``.
     excess: str = ""
     #: Fields that the API document does not name, of a question without an answer.
@@ -89,11 +90,6 @@ class Envelope(Immutable, dict=True):  # for what is computed when it is first n
         if self.rows is None or bytes(self.rows[:1]) != b"[":
             return 0
         return sum(map(len, inner_commas(self.rows, checkpoint)))
-
-    @cached_property
-    def column_statistics(self) -> dict[str, ColumnStatistics]:
-        """The statistics by column, as they are read."""
-        return {name: read_entry(entry) for name, entry in self.statistics.items()}
 
     @property
     def total_rows(self) -> int | None:
@@ -166,6 +162,7 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
         response_summary=summary,
         rows=None if bytes(rows[:5]) in (b"", b"null") else rows,
         statistics=statistics,
+        column_statistics={name: read_entry(entry) for name, entry in statistics.items()},
         excess=excess,
         details=details,
         more_details=more,
@@ -261,7 +258,7 @@ def _read_long_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, 
     from connecty_frames.decode.scanning import parse_by_piece, scan  # only for what is long
 
     text.decode()  # raises if it is not UTF-8
-    block = scan(memoryview(text), 0)
+    block = scan(memoryview(text))
     if len(block.separators(1)) >= limits.most_columns:
         return {}, f"cover more than {limits.most_columns:,} columns"
     if block.depths.max() > exact_json.MAX_DEPTH:

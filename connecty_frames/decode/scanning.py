@@ -93,7 +93,7 @@ def next_block(rows: memoryview, start: int, size: int, *, single: bool = False)
         size *= 2
 
 
-def scan(piece: memoryview, start: int) -> Scanned:
+def scan(piece: memoryview, start: int = 0) -> Scanned:
     """Find the brackets, braces and commas outside of texts; a piece begins outside of them."""
     data = bytes(piece)
     marks, bytes_there, _ = _find_marks(data)
@@ -176,7 +176,7 @@ def trim(
 
 def find_items(data: bytes) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
     """Return the bounds of the items of arrays, or fields of objects, in a row, and how many each has."""
-    block = scan(memoryview(data), 0)
+    block = scan(memoryview(data))
     near = (block.depths <= 1).nonzero()[0]  # few, where most is nested deeply
     marks, bytes_there, is_outside = block.marks[near], block.bytes_there[near], block.depths[near] == 0
     is_comma = bytes_there == _COMMA

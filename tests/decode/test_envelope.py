@@ -277,9 +277,8 @@ def test_long_names_of_fields_are_cut(length: int, kept: str) -> None:
 def test_the_most_values_and_columns_of_statistics(statistics: bytes, excess: str) -> None:
     """Values are counted always, columns only of long statistics."""
     limits = msgspec.structs.replace(LIMITS, most_values=10, most_columns=2)
-    entries, _, found = read_statistics(
-        statistics.replace(b"LONG", b'"x":{"y":"%s"}' % (b"x" * 300_000)), limits
-    )
+    long = b'"x":{"y":"%s"}' % (b"x" * 300_000)
+    entries, _, found = read_statistics(statistics.replace(b"LONG", long), limits)
     assert found == excess
     assert bool(entries) is not bool(excess)
 

@@ -11,14 +11,15 @@ from tests.cases import cases
 
 def read(text: str, size: int) -> Any:
     """Parse a value some bytes at a time."""
-    return parse_by_piece(scan(memoryview(text.encode()), 0), size, lambda: None)
+    return parse_by_piece(scan(memoryview(text.encode())), size, lambda: None)
 
 
 def test_the_time_is_checked_between_pieces() -> None:
     """A piece is a hundred bytes here, and the array ten of them."""
-    checks = []
-    parse_by_piece(scan(memoryview(b"[" + b"123456789," * 100 + b"1]"), 0), 100, lambda: checks.append(1))
+    checks, block = [], scan(memoryview(b"[" + b"123456789," * 100 + b"1]"))
+    parse_by_piece(block, 100, lambda: checks.append(1))
     assert len(checks) >= 9
+    assert (block.start, block.end) == (0, 1_003)
 
 
 @cases("size", [1, 2, 3, 5, 8, 13, 100])
