@@ -132,7 +132,7 @@ def read_rows(
     fast = read_columnar(source, sections, limits)
     if fast is not None:
         header, columns = fast
-        return header, columns, len(columns[0])
+        return header, columns, columns[0].rows
     header, table = read_general(source, limits)
     return header, table, table.rows
 
@@ -175,8 +175,7 @@ class _Column(Immutable):
 
     name: str
     position: int
-    received: Column
-    sent: ColumnStatistics  # those of ``received`` have the bounds as ``schema=`` respells them
+    received: Column  # its statistics have the bounds as ``schema=`` respells them
     given: pa.DataType | Encoding | None  # by ``schema=``
     rule: ColumnRule
     cleaned: Column  # as received, with null for what stands for null
@@ -206,14 +205,14 @@ def _read_columns(order: list[int], shared: _Shared) -> list[ReadColumn]:
 
 
 def _read_column(position: int, shared: _Shared) -> ReadColumn:
-    """Read a column step by step; raises ConversionError."""
+    """Read a column step by step, and leave its cells behind; raises ConversionError."""
     name, sent, cells = shared.names[position], shared.statistics[position], shared.cells[position]
     if isinstance(shared.cells, list):
         shared.cells[position] = None  # so that their memory is free once the column has its type
     given = shared.schema_types.types.get(name)
     rule = shared.schema_types.rules.get(name, _NO_RULE)
     received = Column(name, cells, sent if given is None else restate_bounds(sent, given), whole=shared.whole)
-    column = _Column(name, position, received, sent, given, rule, cleaned=received)
+    column = _Column(name, position, received, given, rule, cleaned=received)
     if ValueKind.CONSTANT in received.kinds:
         column = _read_null_tokens(column, shared)
     column = _choose_type(column, shared)
@@ -221,18 +220,13 @@ def _read_column(position: int, shared: _Shared) -> ReadColumn:
         column = _build(column, shared)
     if rule is not _NO_RULE:
         _check(column, shared)
-    return _finish(column)
-
-
-def _finish(column: _Column) -> ReadColumn:
-    """Leave the cells behind."""
-    given, decision, received = column.given, column.decision, column.received
-    encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
+    type_, evidence, _, array = column.decision
     nans = received.count - column.cleaned.count
-    evidence = f"{decision.evidence}; {nans:,} bare NaN read as null" if nans else decision.evidence
-    schema = ColumnSchema(column.name, decision.type, evidence, encoding)
-    statistics, nullable = received.statistics, column.rule.nullable
-    return ReadColumn(decision.array, schema, statistics, column.sent, nullable, nans)
+    if nans:
+        evidence += f"; {nans:,} bare NaN read as null"
+    encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
+    schema = ColumnSchema(name, type_, evidence, encoding)
+    return ReadColumn(array, schema, received.statistics, sent, rule.nullable, nans)
 
 
 def _table(columns: list[ReadColumn], rows: int) -> pa.Table:

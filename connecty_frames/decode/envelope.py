@@ -73,10 +73,10 @@ class Envelope(Immutable):
     rows: memoryview | None = None
     #: ``dataframe_stats`` by column and section, numbers as their texts.
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-    #: The same, read.
-    column_statistics: dict[str, ColumnStatistics] = msgspec.field(default_factory=dict)
     #: Why they were not all kept, to follow "The statistics": ``hold more than 100,000 values``.
     excess: str = ""
+    #: What they say of each column.
+    column_statistics: dict[str, ColumnStatistics] = msgspec.field(default_factory=dict)
     #: Fields that the API document does not name, of a question without an answer.
     details: dict[str, Any] = msgspec.field(default_factory=dict)
     more_details: int = 0  # beyond the first thousand
@@ -162,8 +162,8 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
         response_summary=summary,
         rows=None if bytes(rows[:5]) in (b"", b"null") else rows,
         statistics=statistics,
-        column_statistics={name: read_entry(entry) for name, entry in statistics.items()},
         excess=excess,
+        column_statistics={name: read_entry(entry) for name, entry in statistics.items()},
         details=details,
         more_details=more,
         escaped_fields=tuple(compress(_RESULT_FIELDS, (is_sql_escaped, is_summary_escaped, is_escaped))),

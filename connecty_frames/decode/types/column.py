@@ -89,22 +89,22 @@ def _kinds_of(mask: int) -> frozenset[ValueKind]:
 class _Cells(Sequence[Any]):
     """Cells in Arrow arrays; Python objects are made only where they are asked for, and for a while."""
 
-    _length: int
+    rows: int
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
         """Return cells as ``exact_json.parse`` would."""
         raise NotImplementedError
 
     def __len__(self) -> int:
-        return self._length
+        return self.rows
 
     def __iter__(self) -> Iterator[Any]:
-        for start in range(0, self._length, _BATCH):
-            yield from self._read(start, min(start + _BATCH, self._length))
+        for start in range(0, self.rows, _BATCH):
+            yield from self._read(start, min(start + _BATCH, self.rows))
 
     def __getitem__(self, key: Any) -> Any:
         """Return the cell of a row, as ``exact_json.parse`` would."""
-        place = range(self._length)[key]
+        place = range(self.rows)[key]
         return next(self._read(place, place + 1))
 
     def json_of(self, row: int) -> str:
@@ -125,9 +125,9 @@ class ScalarColumn(_Cells):
         self.values = values
         self._texts = texts
         cells = values.values if isinstance(values, TemporalValues | FloatValues) else values
-        self._length = len(cells)
+        self.rows = len(cells)
         #: How many cells are not null.
-        self.present_count: int = self._length - int(cells.null_count)
+        self.present_count: int = self.rows - int(cells.null_count)
         #: The kinds of the cells, null aside.
         self.kinds: frozenset[ValueKind] = _kinds_of(1 << CODES[kind] if self.present_count else 0)
 
@@ -188,7 +188,7 @@ class CellColumn(_Cells):
         has_surrogates: bool = False,
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
-        self._length = len(codes)
+        self.rows = len(codes)
         self.checkpoint = checkpoint
         self.codes = codes
         self.texts = texts
@@ -277,7 +277,7 @@ class CellColumn(_Cells):
     def json_texts(self) -> pa.ChunkedArray:
         """Return the JSON of each cell, null for null."""
         parts = []
-        for start in range(0, self._length, _BATCH):
+        for start in range(0, self.rows, _BATCH):
             self.checkpoint()
             texts = self.texts.slice(start, _BATCH).to_pylist()
             codes = self.codes[start : start + _BATCH].tolist()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from connecty_frames.decode.arrow.buffers import Array
-    from connecty_frames.options import AskOptions, Decimals
+    from connecty_frames.options import AskOptions
 
 
 class Decision(NamedTuple):
@@ -194,7 +194,9 @@ def _numeric(column: Column, options: AskOptions) -> Decision:
 def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), words: str = "{}") -> Decision:
     """Decide on the type that holds all numbers."""
     values: Any = column.cells.values
-    decimals, found = _decimals(column, options), None
+    is_quoted, decimals, found = ValueKind.TEXT in column.kinds, options.decimals, None
+    if options.strict or (is_quoted and decimals == "auto" and numbers.any_finite(column.cells.quoted)):
+        decimals = "exact"  # a number in quotes asks for it
     if isinstance(values, FloatValues):
         found = numbers.infer_floats(values, bounds, decimals)
     elif (
@@ -204,19 +206,10 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
     ):
         found = values, counted(column.count + len(bounds), "whole number")
     if found is None:
-        is_quoted = ValueKind.TEXT in column.kinds
         found = numbers.infer(column.cells.texts, bounds, decimals, quoted=is_quoted)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
     array, reason = found
     return Decision(array.type, words.format(reason), problem, array)
-
-
-def _decimals(column: Column, options: AskOptions) -> Decimals:
-    """Return how numbers that float64 does not hold exactly are kept: a number in quotes asks for decimal."""
-    is_quoted = options.decimals == "auto" and ValueKind.TEXT in column.kinds
-    if options.strict or (is_quoted and numbers.any_finite(column.cells.quoted)):
-        return "exact"
-    return options.decimals
 
 
 def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
