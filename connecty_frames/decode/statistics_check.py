@@ -28,7 +28,7 @@ from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.statistics import NO_STATISTICS, stated_bounds
 from connecty_frames.decode.types import times
 from connecty_frames.decode.types.build import iso_text
-from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER, is_exact_float
+from connecty_frames.decode.types.numbers import FEW, MAX_EXACT_INTEGER, is_exact_float
 from connecty_frames.decode.types.spellings import in_iso
 from connecty_frames.errors import StatisticsWarning
 
@@ -191,8 +191,13 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
     type_, stated = column.array.type, stated_bounds(column.statistics.sections[section])
     if not stated:
         return
-    measured = pc.min_max(_to_numbers(column.array))
-    extremes = {end: measured[end].as_py() for end in ("min", "max")}
+    numbers = _to_numbers(column.array)
+    if len(numbers) <= FEW and not pa.types.is_floating(type_):  # pragma: no mutate - saves time
+        present = [number for number in numbers.to_pylist() if number is not None]
+        extremes = {"min": min(present, default=None), "max": max(present, default=None)}
+    else:
+        measured = pc.min_max(numbers)
+        extremes = {end: measured[end].as_py() for end in ("min", "max")}
     if extremes["min"] is None or not extremes["min"] <= extremes["max"]:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     if section == "numeric" and all(text == str(extremes[end]) for end, text in stated.items()):
@@ -200,11 +205,11 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
     bounds, problems = _parse_bounds(stated, type_)
     if column.schema.is_inferred:  # otherwise the caller may know more of the values than their texts tell
         yield from problems
+    # Whole numbers count the last place of the type.
+    places = _places_of(type_) if isinstance(extremes["min"], int) else 0
     for end, bound in bounds.items():
         found = extremes[end]
-        value = _CONTEXT.create_decimal(str(found))
-        if isinstance(found, int):  # it counts the last place of the type
-            value = value.scaleb(-_places_of(type_), _CONTEXT)
+        value = _CONTEXT.create_decimal(str(found)).scaleb(-places, _CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
         if value == bound or is_inside or _is_same_as_float(found, value, bound, stated[end]):
             continue
