@@ -27,6 +27,7 @@ import zlib
 from contextvars import ContextVar
 from functools import partial
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from requests.adapters import HTTPAdapter
@@ -185,7 +186,12 @@ def read_body(raw: HTTPResponse, attempt: Attempt, *, limit: int) -> None:
     named = (raw.headers.get("Content-Encoding") or "identity").strip()
     encoding = named.lower()
     # ``read`` would lose the beginning of a body that is then cut.
-    pieces: Iterable[bytes] = iter(partial(raw.read1, _CHUNK, decode_content=False), b"")
+    pieces: Iterator[bytes] = iter(partial(raw.read1, _CHUNK, decode_content=False), b"")
+    if attempt.is_submission:
+        first = next(pieces, b"")
+        pieces = chain([first], pieces)
+        if first.lstrip()[:1] == b"{":  # JSON, whatever its header says: the id must not be lost
+            encoding = "identity"
     if encoding in ("gzip", "x-gzip"):
         pieces = _decompressed(pieces)
     elif encoding != "identity":

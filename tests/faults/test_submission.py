@@ -50,9 +50,10 @@ def test_a_question_uses_a_connection_of_its_own(server: Any, client: Client) ->
 
 
 def test_any_success_with_an_id_is_acceptance(server: Any, client: Client) -> None:
-    """200, 201 and 202 with any content type, since only the id counts."""
-    for status in (200, 201, 202):
-        server.on("ask", server.answer(status, {"question_id": QUESTION_ID}, Content_Type="text/plain"))
+    """200, 201 and 202 whatever the headers say of the body, since only the id counts."""
+    for status, encoding in ((200, "identity"), (201, "gzip"), (202, "br")):
+        headers = {"Content_Type": "text/plain", "Content_Encoding": encoding}
+        server.on("ask", server.answer(status, {"question_id": QUESTION_ID}, **headers))
         assert client.submit("q").question_id == QUESTION_ID
 
 
