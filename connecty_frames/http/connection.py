@@ -110,40 +110,37 @@ class _DeadlineTLSSocket(_DeadlineSocket, ssl.SSLSocket):
 
 
 class _ResponseStream(io.BufferedReader):
-    """The bytes of one response."""
+    """The bytes of one response.
 
-    # Closing it also closes a connection on which anything follows the response. It would be read as the
-    # response to the next request, which may be about another question.
+    Closing it also closes a connection on which anything follows the response. It would be read as the
+    response to the next request, which may be about another question.
+    """
 
-    def __init__(self, raw: io.RawIOBase, connection: HTTPConnection, sock: socket.socket) -> None:
-        super().__init__(raw)
-        self._connection = connection
-        self._sock = sock
+    #: What the response came on. The connection may have another socket by now, or none.
+    connection: HTTPConnection
+    sock: socket.socket
 
     def close(self) -> None:
-        """Close the stream, and the connection if it cannot be used again."""
-        in_use = not self.closed and self._connection.sock is self._sock
-        reusable = not in_use or self._is_drained()
+        """Close the stream, and the connection unless nothing is left to read."""
+        sock = self.sock
+        if self.closed or self.connection.sock is not sock:
+            super().close()
+            return
+        # That is in the buffers of Python, of OpenSSL and of the system. Nothing is read to find out: OpenSSL
+        # would take in a part of a record and not report it until the rest is there.
+        is_drained = False  # unknown for TLS inside TLS, through a proxy
+        if isinstance(sock, _DeadlineSocket):
+            sock.may_read = False
+            try:
+                pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
+                is_drained = not (self.peek() or pending or wait_for_read(sock, timeout=0.0))
+            except OSError:
+                pass  # a read timed out or failed, so that the response has not ended
+            finally:
+                sock.may_read = True
         super().close()
-        if not reusable:
-            self._connection.close()
-
-    def _is_drained(self) -> bool:
-        """Whether nothing is left in the buffers of Python, of OpenSSL and of the system."""
-        # Nothing is read to find out: OpenSSL would take in a part of a record and not report it until the
-        # rest is there.
-        sock = self._sock
-        if not isinstance(sock, _DeadlineSocket):
-            return False  # unknown for TLS inside TLS, through a proxy
-        sock.may_read = False
-        try:
-            buffered = self.peek()
-        except OSError:
-            return False  # a read timed out or failed, so that the response has not ended
-        finally:
-            sock.may_read = True
-        pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
-        return not (buffered or pending or wait_for_read(sock, timeout=0.0))
+        if not is_drained:
+            self.connection.close()
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -234,7 +231,8 @@ class _TrackedConnection(HTTPConnection):
         **options: Any,
     ) -> _FinalResponse:
         response = _FinalResponse(sock, **options)
-        response.fp = _ResponseStream(response.fp.detach(), self, sock)
+        response.fp = stream = _ResponseStream(response.fp.detach())
+        stream.connection, stream.sock = self, sock
         return response
 
     def _new_conn(self) -> socket.socket:

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ClosedPoolError
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
@@ -19,7 +18,6 @@ from connecty_frames.http.connection import (
     ConnectionAdapter,
     _DeadlineSocket,
     _DeadlineTLSSocket,
-    _ResponseStream,
     _TrackedConnection,
     seconds_left,
 )
@@ -332,15 +330,15 @@ class TestTheEndOfAResponse:
     @staticmethod
     def close(sock: socket.socket, *, read: int = 0) -> bool:
         """Close the response on a socket after some bytes, and return whether the connection was closed."""
-        connection = HTTPConnection("api.test")
+        connection = _TrackedConnection("api.test")
         connection.sock = sock
-        stream = _ResponseStream(sock.makefile("rb", buffering=0), connection, sock)
+        response = connection.response_class(sock)
         attempt = Attempt(Deadline.after(20.0, SYSTEM_CLOCK), connect=1.0, idle=0.05)
         with current(attempt):
             if read:
                 with suppress(TimeoutError):
-                    stream.read(read)
-            stream.close()
+                    response.fp.read(read)
+            response.fp.close()
         return connection.sock is None
 
     @cases(
@@ -365,10 +363,10 @@ class TestTheEndOfAResponse:
         """It is left alone."""
         ours, theirs = socket.socketpair()
         with theirs, ours:
-            connection = HTTPConnection("api.test")
-            stream = _ResponseStream(ours.makefile("rb", buffering=0), connection, ours)
+            connection = _TrackedConnection("api.test")
+            response = connection.response_class(ours)
             connection.sock = theirs
-            stream.close()
+            response.fp.close()
             assert connection.sock is theirs
 
 
