@@ -1,9 +1,8 @@
 """The chart of a table, drawn by altair.
 
-Nothing is sampled or summed. Of bars, the first 30 categories are drawn, 60 if they are in order, and the
-subtitle counts them.
-JavaScript has float64 alone, so decimals and long integers are drawn to about 16 digits; the tooltips show
-every value in full. Times are drawn in their own zone, whatever the zone of the reader.
+Nothing is sampled or summed. Bars show the first 30 categories, or 60 if they are in order; the subtitle says
+so. JavaScript has only float64, so decimals and long integers are drawn with about 16 digits; tooltips show
+every value in full. Times are drawn in the time zone of their column, not in that of the reader.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 
     import altair as alt
 
-#: The pixels of a chart; the height of bars follows from their number.
+#: The width of a chart in pixels.
 _WIDTH: Final = 560
-#: Up to this many times, each is marked on a line; and how many labels an axis has room for.
+#: The most values of a line whose points are marked, and the number of labels that fit on an axis.
 _MAX_POINTS: Final = 60
 _TICKS: Final = 8
 #: The pixels between two labels, and between labels and the title of an axis.
 _PADDING: Final = 10
-#: What can be the name of a field.
+#: Column names that can also be field names.
 _FIELD: Final = re.compile(r"(?!column \d+$|.* in full$)[^.\[\]'\"\\]{1,1000}")
 #: The columns in a tooltip.
 _MAX_TOOLTIP_COLUMNS: Final = 50
@@ -78,7 +77,7 @@ def plot(
     some = "" if used == chosen.columns else f"{len(used)} of {len(chosen.columns):,} columns in the tooltips"
     title: Any = chosen.title
     if part := ", ".join(filter(None, [chosen.part, some])):
-        # In a colour, since Streamlit's dark theme leaves it black.
+        # Set the colour: Streamlit's dark theme leaves the text black.
         title = alt.TitleParams(title, subtitle=f"Shown: {part}", subtitleColor="#8c8c8c")
     return chart.properties(title=title)
 
@@ -88,7 +87,7 @@ def _encoded(alt: Any, chart: Any, chosen: Chosen) -> Any:
     dimension, measure = chosen.dimension, chosen.measure
     if chosen.kind == "bars":  # horizontal, so that names stay legible
         axis = alt.Axis(titlePadding=_PADDING, **_labels(dimension))
-        # In the order of the answer, which the question may ask for.
+        # Keep the answer's order: the question may have asked for it.
         y = alt.Y(
             field=_field(dimension), type="nominal", title=snippet(dimension.name), sort=None, axis=axis
         )
@@ -108,9 +107,9 @@ def _encoded(alt: Any, chart: Any, chosen: Chosen) -> Any:
 
 
 def _field(column: Column) -> str:
-    """Return the field of a column, which is in the data once a row: its name, unless that is long or odd."""
+    """Return the field name of a column: its own name, unless that is long or has special characters."""
     # Vega-Lite reads dots, brackets and quotes as a path, and drops backslashes in some of its expressions;
-    # expressions escape control characters, and the data does not.
+    # expressions escape control characters, but the data does not.
     is_plain = column.name.isprintable() and _FIELD.fullmatch(column.name)
     return column.name if is_plain else f"column {column.at}"
 
@@ -120,7 +119,7 @@ def _text_field(column: Column) -> str:
 
 
 def _labels(column: Column) -> dict[str, Any]:
-    """Return how long categories are written: without their middle, since they often differ at the end."""
+    """Return options that shorten long categories in the middle, since they often differ at the end."""
     labels = {text: cut_middle(text, 30) for text in column.texts if text}
     short = {text: label for text, label in labels.items() if label != text}
     chosen = f"{json.dumps([*short.values()])}[indexof({json.dumps([*short])}, datum.label)]"
@@ -128,26 +127,26 @@ def _labels(column: Column) -> dict[str, Any]:
 
 
 def _tooltip_title(name: str) -> str:
-    """Return the title of a tooltip's line. Vega fetches the picture whose address is under ``image``."""
-    # Vega-Lite writes it into an expression and escapes quotes alone, not backslashes.
+    """Return the title of a line in a tooltip; under the title ``image``, Vega would fetch a picture."""
+    # Vega-Lite writes it into an expression and escapes only quotes, not backslashes.
     return f"{name} " if name in {"image", "title"} else snippet(name).replace("\\", "\\\\")
 
 
 def _description(alt: Any, columns: list[Column]) -> Any:
-    """Return the text of a mark for screen readers; Vega-Lite's own is an expression that has the titles."""
+    """Return the description of a mark for screen readers, in place of Vega-Lite's, which has the titles."""
     keys = dict.fromkeys(map(_text_field, columns))
     values = [f"datum[{json.dumps(key)}]" for key in keys]
     return alt.DescriptionValue(alt.ExprRef(f"join([{', '.join(values)}], ': ')"))
 
 
 def _rows(columns: list[Column], numbers: list[Column]) -> list[dict[str, Any]]:
-    """Return the rows as Vega-Lite reads them; ``numbers`` are the columns on quantitative axes."""
+    """Return the rows for Vega-Lite; ``numbers`` are the columns on quantitative axes."""
     values: dict[str, Sequence[Any]] = {}
     for column in columns:
         values[_field(column)] = column.numbers if column in numbers else column.texts
         if column.is_time and column not in numbers:
-            # Local times of the column's zone, marked and drawn as UTC: a browser would otherwise convert
-            # them to its own zone, or move those that its zone does not have.
+            # Local times of the column's zone, labelled as UTC: otherwise a browser would convert them to
+            # its own zone, or move those that do not exist there.
             local = texts(column.times).to_pylist()
             values[_field(column)] = [None if time is None else f"{time}Z" for time in local]
         values[_text_field(column)] = [text and cut(text, 1_000) for text in column.texts]
@@ -158,7 +157,7 @@ def _rows(columns: list[Column], numbers: list[Column]) -> list[dict[str, Any]]:
 
 
 def _line_axis(alt: Any, column: Column) -> Any:
-    if not column.is_time:  # years, without separators between their digits, or hours
+    if not column.is_time:  # years or hours, without thousands separators
         axis = alt.Axis(values=_year_ticks(column.numbers), format="d")
         return _quantitative(alt, alt.X, column, axis=axis, scale=alt.Scale(zero=False))
     return alt.X(
@@ -166,13 +165,13 @@ def _line_axis(alt: Any, column: Column) -> Any:
         type="temporal",
         title=snippet(column.name),
         scale=alt.Scale(type="utc"),
-        # Labels at the ends keep their places; moved inwards, they touch their neighbours.
+        # Do not move the first and last label inwards: they would touch their neighbours.
         axis=alt.Axis(labelFlush=False, **_time_ticks(column.times)),
     )
 
 
 def _year_ticks(years: list[float | None]) -> list[int]:
-    """Return the years that have labels, or the numbers of another period: all, or each second, fifth, …."""
+    """Return the years (or hours, ...) to label: all that occur if they are few, else every 2nd, 5th, ...."""
     found = sorted({int(year) for year in years if year is not None})
     every = range(found[0], found[-1] + 1)
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if len(every) <= _TICKS * step)
@@ -180,10 +179,10 @@ def _year_ticks(years: list[float | None]) -> list[int]:
 
 
 def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
-    """Return where an axis has ticks, at the times themselves if they are few, and how it writes days."""
+    """Return the ticks of a time axis, which are the times themselves if they are few, and a date format."""
     found = pc.unique(times.drop_null()).cast(pa.int64()).to_pylist()  # milliseconds
-    # With more than these, every other label is dropped: the days.
-    # Times with seconds are no labels: Vega would write the seconds alone.
+    # With more ticks, Vega drops every other label, which has the day.
+    # Do not label times with seconds: Vega would write only the seconds.
     is_few = len(found) <= _TICKS and all(time % 60_000 == 0 for time in found)
     ticks: dict[str, Any] = {"values": found} if is_few else {"tickCount": _TICKS}
     # By default, the label of a day has no month.
@@ -196,7 +195,7 @@ def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
 
 def _quantitative(alt: Any, channel: Any, column: Column, **more: Any) -> Any:
     is_integer = pa.types.is_integer(column.cells.type)
-    # By what makes percent of its numbers.
+    # By the factor that turns the numbers into percent.
     percent = {None: {}, 1: {"labelExpr": "datum.label + '%'"}, 100: {"format": "~%"}}
     axis = alt.Axis(
         tickCount=_TICKS,

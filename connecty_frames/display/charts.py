@@ -1,7 +1,7 @@
-"""The chart that means the question, whatever draws it.
+"""Choose the chart that fits a question, for altair and for a terminal.
 
-The roles of the columns and the words of the question decide. Each choice is a list of rules, and the first
-that finds something decides: ``docs/design/display.md`` has them.
+The choice depends on the roles of the columns and the words of the question. Rules are tried in order, and
+the first that finds something decides: see ``docs/design/display.md``.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from connecty_frames.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-#: The most rows, and the most categories of bars: more where they are in order, as the days of a month.
+#: The most rows, and the most categories of bars: more if they are in order, such as the days of a month.
 _MAX_ROWS: Final = 5_000
 _MAX_CATEGORIES: Final = 30
 _MAX_ORDERED: Final = 60
 #: The most measures beside each other.
 _MAX_SERIES: Final = 6
-#: From this many values on, the second of two dimensions is drawn over if it has more than the first, and
-#: things with two measures are points.
+#: With more values than this, the second of two dimensions becomes the x axis if it has more than the first,
+#: and things with two measures are drawn as points.
 _MANY: Final = 10
-#: A period of no more values than these is no line: its values are compared.
+#: A period with at most this many values is not drawn as a line: its values are compared.
 _FEW: Final = 2
-#: The largest number of a period that is not a date, such as the day of a year.
+#: The largest number of a period other than a year or date, such as the day of a year.
 _MAX_PERIOD: Final = 366  # pragma: no mutate - others are months and days of a year, such as 202403
-#: Words of a question before what is counted by.
+#: Words of a question that precede a dimension.
 _BY: Final = {"by", "per", "each"}
 #: Words for a measure that is relative to another.
 _SHARES: Final = {"share", "growth"}
@@ -50,10 +50,10 @@ class Chart:
     """What to draw."""
 
     kind: ChartKind
-    columns: list[Column]  # of the rows that are drawn
+    columns: list[Column]  # only the rows that are drawn
     dimension: Column
     measure: Column
-    group: Column | None  # whose values are distinguished, as by colours
+    group: Column | None  # distinguished by colour, for example
     what: str  # what is drawn, such as ``revenue by country and status``
     title: str
     part: str  # how much is drawn, such as ``100 of 2,000 rows``; empty for everything
@@ -66,7 +66,7 @@ class Chart:
     @property
     def has_dots(self) -> bool:
         """Whether dots are drawn in place of bars or a line."""
-        # A line would connect events, such as orders; others lie over each other where a value repeats.
+        # A line would connect events, such as orders; marks at the same place would overlap.
         is_event = any(column.role is Role.IDENTIFIER and column.is_unique for column in self.columns)
         places = [*zip(*(column.texts for column in self.dimensions), strict=True)]
         is_over = len(set(places)) < len(places)
@@ -82,8 +82,8 @@ def choose_chart(
     *,
     cut: str = "",
 ) -> Chart:
-    """Choose what is drawn: the columns that are named, else by the rules; raises ConfigError."""
-    # ``cut`` says how many rows of an answer there are, if it was cut.
+    """Return the chart of the given columns, or the one that the rules choose; raises ConfigError."""
+    # ``cut`` is a note such as "100 of 2,000 rows", if the answer was cut.
     if table.num_rows > _MAX_ROWS:
         raise ConfigError(
             f"{table.num_rows:,} rows are too many for a chart (at most {_MAX_ROWS:,}). Ask for fewer, such "
@@ -99,18 +99,18 @@ def choose_chart(
     free = [column for column in columns if column not in (given_x, group, *series)]
     measures = [column for column in free if column.is_measure]
     spoken = words((question or "").replace(",", " and "))
-    asked = [stem(word) for word in spoken if word not in {"the", "of"}]  # which no name needs
+    asked = [stem(word) for word in spoken if word not in {"the", "of"}]  # not needed to find names
     named = _named(measures, asked)
     scale = _scale(measures, named, asked)
     dimension = given_x or _choose_dimension(free, measures, [*named], scale, least=1 if series else 2)
     series = series or _choose_measures(measures, [*named], asked, dimension)
-    series = series[:1] if group else series  # which has the colours
+    series = series[:1] if group else series  # the group has the colours
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
     if not (table.num_rows and dimension and is_drawable and series and all(c.has_numbers for c in series)):
         raise _nothing_fits(columns, table.num_rows)
     if color is None and len(series) == 1:
         group = _choose_group(columns, dimension, series[0])
-        if group is not None and group.role is Role.IDENTIFIER and group.is_unique:  # no colour for each row
+        if group is not None and group.role is Role.IDENTIFIER and group.is_unique:  # too many colours
             if dimension.role is Role.DIMENSION:
                 columns[dimension.at] = dimension = _tell_apart(dimension, group)
             group = None
@@ -160,7 +160,7 @@ def _and(columns: list[Column]) -> str:
 
 
 def _beside(series: list[Column], rows: list[int], at: int) -> tuple[Column, Column]:
-    """Return the values of some measures, those of a row behind each other, and the names of the measures."""
+    """Return several measures as two columns: their values, row by row, and the name of each measure."""
     cells = [column.cells for column in series]
     if len({each.type for each in cells}) > 1:
         cells = [pa.chunked_array([column.numbers], pa.float64()) for column in series]
@@ -177,7 +177,7 @@ def _beside(series: list[Column], rows: list[int], at: int) -> tuple[Column, Col
 
 
 def _tell_apart(dimension: Column, identifier: Column) -> Column:
-    """Write the identifier behind each value that occurs more than once: two customers of one name."""
+    """Append the identifier to each value that occurs more than once, such as customers of the same name."""
     counts = Counter(dimension.texts)
     texts = [
         text if counts[text] == 1 else f"{text or 'null'} ({key})"
@@ -187,7 +187,7 @@ def _tell_apart(dimension: Column, identifier: Column) -> Column:
 
 
 def _is_sorted(period: Column) -> bool:
-    """Whether the rows are in the order of a period; also if each of its values begins a new series."""
+    """Whether the rows are in the order of a period, whose values may repeat."""
     return period.count == 1 or is_ordered(pc.unique(period.cells))
 
 
@@ -206,7 +206,7 @@ def _kind(dimension: Column, scale: Column | None, *, is_several: bool) -> Chart
 def _choose_measures(
     measures: list[Column], named: list[Column], asked: list[str], dimension: Column | None
 ) -> list[Column]:
-    """Choose a measure by the first rule that finds one, and those that are drawn beside it."""
+    """Return the measure that the first matching rule finds, and those to draw beside it."""
     measures = [column for column in measures if column is not dimension]
     plain = [column for column in measures if column.role is Role.MEASURE]
     found = [column for column in named if column in measures]
@@ -227,7 +227,7 @@ def _choose_measures(
 
 
 def _share_axis(one: Column, other: Column) -> bool:
-    """Whether two measures are of one unit, and legible on one axis: one at most a thousand times larger."""
+    """Whether two measures have the same unit and a similar size (up to a factor of 1,000)."""
     small, large = sorted((one.largest, other.largest))
     is_same = one.unit == other.unit or "any" in (one.unit, other.unit)
     return is_same and (large <= 1_000 * small or not small)
@@ -236,21 +236,21 @@ def _share_axis(one: Column, other: Column) -> bool:
 def _choose_dimension(
     columns: list[Column], measures: list[Column], named: list[Column], scale: Column | None, least: int
 ) -> Column | None:
-    """Choose what is drawn over; another measure if there are at least this many."""
+    """Return the column for the x axis; a measure only if there are at least ``least`` of them."""
     columns = [c for c in columns if not c.is_measure and c.role is not Role.OTHER]
     usable = [column for column in columns if column.count > 1] or columns
     by_role = {role: [column for column in usable if column.role is role] for role in Role}
     periods, dimensions = by_role[Role.PERIOD], by_role[Role.DIMENSION]
     labels = [*by_role[Role.LABEL], *(c for c in by_role[Role.IDENTIFIER] if c.is_unique)]
-    # Two years or months of many countries are compared.
+    # Two years or months are compared over many countries.
     if any(d.count > _FEW for d in dimensions) and all(p.count <= _FEW for p in periods):
         periods = []
-    # Rows with a label before the period, or sorted by a measure and not by time, are a list of things.
+    # If a label precedes the period, or rows are sorted by a measure and not by time, they list things.
     if periods and not (
         any(label.role is Role.LABEL and label.at < periods[0].at for label in labels)
         or (labels and not any(map(_is_sorted, periods)) and any(is_ordered(m.cells) for m in measures))
     ):
-        # One that is unique stands for itself, dates and names before numbers; of others, the finest.
+        # Prefer a period with unique values (dates and names before numbers), otherwise the finest.
         alone = [column for column in periods if column.is_unique]
         texts_first = sorted(alone, key=lambda column: is_number(column.cells.type))
         return (texts_first or sorted(periods, key=lambda c: -fineness(c.name, c.cells)))[0]
@@ -264,7 +264,7 @@ def _choose_dimension(
 
 
 def _are_compared(named: list[Column]) -> bool:
-    """Whether a question names two measures of things, such as weight and price, and sorts by none."""
+    """Whether a question compares two measures, such as weight and price, and sorts by neither."""
     match named:
         case [one, other]:
             return not (_share_axis(one, other) or is_ordered(one.cells) or is_ordered(other.cells))
@@ -272,8 +272,8 @@ def _are_compared(named: list[Column]) -> bool:
 
 
 def _scale(measures: list[Column], named: dict[Column, int], asked: list[str]) -> Column | None:
-    """Return the measure that others are asked by, such as a rating from 1 to 5: whole numbers, each once."""
-    if len(measures) > 1 and any(is_ordered(column.cells) for column in measures):  # else they are points
+    """Return the measure that others are counted by, such as a rating from 1 to 5: unique whole numbers."""
+    if len(measures) > 1 and any(is_ordered(column.cells) for column in measures):  # else draw points
         for column, at in named.items():
             before = [word for word in asked[:at] if word in _BY or word not in WORDS["common"]]
             is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
@@ -283,25 +283,25 @@ def _scale(measures: list[Column], named: dict[Column, int], asked: list[str]) -
 
 
 def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> Column | None:
-    """Choose what is distinguished where the dimension repeats, or what the labels behind it belong to."""
+    """Return the column that tells repeated values of the dimension apart, or that its labels belong to."""
     if dimension.is_unique and dimension.role is not Role.LABEL:
         return None
     roles = (Role.DIMENSION, Role.PERIOD, Role.LABEL, Role.IDENTIFIER)
 
-    def is_own_key(column: Column) -> bool:  # customer_id of customer, which has no colours
+    def is_own_key(column: Column) -> bool:  # such as customer_id of customer; it gets no colours
         is_key = column.role is Role.IDENTIFIER and column.is_unique
         return is_key and dimension.role is Role.DIMENSION and not dimension.stems.isdisjoint(column.stems)
 
     candidates = [
         column
-        for role in (roles[:2] if dimension.is_measure else roles)  # no colour for each of many points
+        for role in (roles[:2] if dimension.is_measure else roles)  # not one colour per point
         for column in columns
         if column.role is role
         and column not in (dimension, measure)
         and not (column.is_time and column.count > _FEW)
-        and (column.count in range(2, 21) or is_own_key(column))  # no more colours
+        and (column.count in range(2, 21) or is_own_key(column))  # at most 20 colours
     ]
-    if dimension.is_unique:  # the products of a category: what stands before the label and repeats
+    if dimension.is_unique:  # such as products: their category repeats and precedes them
         candidates = [c for c in candidates if c.role is Role.DIMENSION and c.at < dimension.at]
     unique = (
         column
@@ -315,10 +315,10 @@ def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> 
 
 
 def _named(measures: list[Column], asked: list[str]) -> dict[Column, int]:
-    """Return the measures that a question names, in its order, with the places of their first words."""
+    """Return the measures that a question names, in its order, with the position of their first words."""
     found: dict[Column, int] = {}
     for at, word in enumerate(asked):
-        # Of several measures with a word, the question means the one that shares most words around it.
+        # If several measures have a word, the one that shares most of the words around it is meant.
         shared = {c: len(c.stems & _around(asked, at, c.stems)) for c in measures if word in c.stems}
         lengths = {c: (count, count / len(c.stems)) for c, count in shared.items()}
         for column, length in lengths.items():
@@ -329,13 +329,13 @@ def _named(measures: list[Column], asked: list[str]) -> dict[Column, int]:
 
 
 def _meant(named: dict[Column, int], asked: list[str], series: list[Column]) -> list[Column]:
-    """Return the measures that a chart of some has to show; the share of revenue needs no revenue."""
+    """Return the named measures that a chart must show: for "share of revenue", not the revenue."""
     is_share = any(column.role is Role.DERIVED for column in series)
     return [c for c, at in named.items() if c in series or not (is_share and _SHARES & _around(asked, at))]
 
 
 def _around(asked: list[str], at: int, name: Collection[str] = ()) -> set[str]:
-    """Return the words of a question around a place, up to those that stand between names."""
+    """Return the words of a question around a position, up to words that separate names."""
 
     def is_inside(word: str) -> bool:
         return word in name or word not in {*_BY, "and", "or", "vs", "with"}
@@ -344,7 +344,7 @@ def _around(asked: list[str], at: int, name: Collection[str] = ()) -> set[str]:
 
 
 def _find_all(columns: list[Column], names: object) -> list[Column]:
-    """Return the columns that are named; raises ConfigError if they cannot share an axis."""
+    """Return the columns with these names; raises ConfigError if they cannot share an axis."""
     given = names if isinstance(names, list | tuple) else [names]
     found = [*filter(None, dict.fromkeys(_find(columns, name) for name in given))]
     if len(found) > _MAX_SERIES:

@@ -18,7 +18,7 @@ _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 class Column:
-    """A column with its role, and its values as texts and as what a chart draws."""
+    """A column with its role, and its values as texts and numbers."""
 
     def __init__(self, at: int, name: str, cells: pa.ChunkedArray) -> None:
         self.at = at
@@ -27,7 +27,7 @@ class Column:
         self.words = words(name)
 
     def take(self, rows: list[int]) -> Column:
-        """Return a column of some rows."""
+        """Return the column with only these rows."""
         return Column(self.at, self.name, self.cells.take(pa.array(rows, pa.int64())))
 
     @cached_property
@@ -62,22 +62,22 @@ class Column:
 
     @cached_property
     def stems(self) -> set[str]:
-        """The words of its name, as those of questions are compared with them."""
+        """The stems of the words in its name, for comparison with those of a question."""
         return {*map(stem, self.words)}
 
     @cached_property
     def percent(self) -> int | None:
-        """The factor that makes it percent: 100 for 0.05, 1 for 5; None if it is not a percentage."""
+        """The factor that turns it into percent (100 for 0.05, 1 for 5), or None if it is no percentage."""
         if self.role is not Role.DERIVED:
             return None
         is_small, named = all(-1 <= value <= 1 for value in self.cells.drop_null().to_pylist()), {*self.words}
         if named & WORDS["percents"]:
-            return None if is_small else 1  # 0.5 may be a half, or half a percent
+            return None if is_small else 1  # 0.5 may be 50 % or 0.5 %
         return 100 if is_small and named & WORDS["fractions"] and not named & WORDS["no_fractions"] else None
 
     @cached_property
     def unit(self) -> str:
-        """What it counts; measures of one unit share an axis."""
+        """Its unit; measures with the same unit share an axis."""
         if self.percent:
             return f"percent {self.percent}"
         if pa.types.is_duration(self.cells.type):
@@ -86,7 +86,7 @@ class Column:
         unit = "count" if "count" in units else next(iter(units), "")
         if WORDS["statistics"].isdisjoint(self.words):
             return unit or "count"
-        # An average is of the unit of what it is about, and shares no axis with a sum.
+        # An average does not share an axis with a sum.
         return f"each {unit or ' '.join(word for word in self.words if word not in WORDS['common'])}"
 
     @cached_property
@@ -102,22 +102,22 @@ class Column:
 
     @cached_property
     def numbers(self) -> list[float | None]:
-        """Numbers as the nearest float64, durations in their unit, or None for NaN and infinity."""
+        """The values as the nearest float64, durations in their unit; None for null, NaN and infinity."""
         cells = self.cells
         if pa.types.is_duration(cells.type):
             cells = pc.divide(_seconds(cells), float(self._unit[1]))
-        # By way of text: Arrow's own cast of decimals is wrong in the last digit, also of 984.18.
+        # By way of text: Arrow's own cast of decimals such as 984.18 is wrong in the last digit.
         floats = pc.cast(pc.cast(cells, pa.string()), pa.float64()).to_pylist()
         return [value if value is not None and math.isfinite(value) else None for value in floats]
 
     @property
     def largest(self) -> float:
-        """The largest of its numbers, without signs."""
+        """The largest absolute value, or 0 without numbers."""
         return max((abs(number) for number in self.numbers if number is not None), default=0.0)
 
     @cached_property
     def _unit(self) -> tuple[str, int]:
-        """The largest unit that fits twice into the longest duration: its name and its seconds."""
+        """The largest unit that fits twice into the longest duration: its name, and its length in seconds."""
         longest = pc.max(pc.abs(_seconds(self.cells))).as_py() or 0
         return next((unit for unit in _UNITS if longest >= 2 * unit[1]), _UNITS[-1])
 
@@ -134,7 +134,7 @@ def _seconds(durations: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def cut_middle(text: str, width: int) -> str:
-    """Return a text of at most so many columns of a terminal: its beginning and its end."""
+    """Shorten a text to a width in a terminal, keeping its beginning and end."""
     if cell_len(text) <= width:
         return text
     half = (width - 1) // 2

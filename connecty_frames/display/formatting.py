@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from connecty_frames._base.zones import offset_of
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary
 
-#: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
-#: own classes of timestamp and duration.
+#: Writes numbers with all their digits. The hook is for nanoseconds in lists and structs, which pyarrow
+#: returns as pandas' timestamps and durations.
 JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
 
 
@@ -45,17 +45,17 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         written = pc.cast(column, pa.string())
         if not pa.types.is_decimal(column.type) or not pc.any(pc.match_substring(written, "E")).as_py():
             return written
-        # Arrow writes 1E-9 for 0.000000001, whose decimal point would be below no other.
+        # Arrow writes 1E-9 for 0.000000001, which cannot be aligned at the decimal point.
         values = [None if value is None else f"{value:f}" for value in column.to_pylist()]
     return pa.chunked_array([pa.array(values, pa.string())])
 
 
 def short_texts(column: pa.ChunkedArray) -> list[str | None]:
-    """Return the values of a column as texts, without times or fractions of a second that are all zero."""
+    """Return the values of a column as texts, omitting times or fractions that are zero in all of them."""
     cells: list[str | None] = texts(column).to_pylist()
     if not pa.types.is_timestamp(column.type) and not pa.types.is_time(column.type):
         return cells
-    # Midnight with its offset, which no time alone has, and a fraction of zeros.
+    # First midnight with its offset (only in timestamps), then a fraction of zeros.
     for pattern in (r"T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)?$", r"(?<=:\d\d)(?:\.0+)?(?=$|[Z+-])"):
         if all(cell is None or re.search(pattern, cell) for cell in cells):
             return [cell and re.sub(pattern, "", cell) for cell in cells]
@@ -67,7 +67,7 @@ def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     offset = offset_of(column.type.tz)
     if offset is None:
         return column if column.type.tz is None else pc.local_timestamp(column)
-    # Arrow 17 knows zones by name alone.
+    # Arrow 17 knows only zone names, not offsets.
     shift = pa.scalar(offset, pa.duration(column.type.unit))
     return pc.add(column.cast(pa.timestamp(column.type.unit)), shift)
 

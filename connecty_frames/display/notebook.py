@@ -2,7 +2,7 @@
 
 The result becomes part of a page that may hold credentials, and any text here may come from a database or a
 server. So all text is escaped, and there is no script, no link and nothing to fetch. A class on the result
-disables MathJax there, which would typeset text between dollar signs.
+keeps MathJax from typesetting text between dollar signs.
 
 The colours follow the notebook (Jupyter, Colab, VS Code, a Sphinx page), and otherwise the system. The
 background is set as well, so that a wrong guess is still legible. The style sheet repeats the class of the
@@ -31,7 +31,7 @@ SHOWN_ROWS: Final = 10
 SHOWN_COLUMNS: Final = 30
 _TEXT_LENGTH: Final = 20_000
 _NULL: Final = '<span class="connecty-null">null</span>'
-#: The class in the style sheet, by the family of pygments' tokens.
+#: The CSS class of each family of pygments' tokens.
 _CLASSES: Final = {
     "Token.Keyword": "k",
     "Token.Name.Builtin": "k",
@@ -62,7 +62,7 @@ def answer_html(metadata: AnswerMetadata, table: pa.Table | None, shape: tuple[i
 
 
 def sql_html(sql: str) -> str:
-    """Return SQL with its keywords, names and literals in colours, as HTML for a notebook's cell."""
+    """Return SQL with syntax highlighting, as HTML for a notebook."""
     return _styled(_sql(sql))
 
 
@@ -85,7 +85,7 @@ def _escape(text: str) -> str:
 
 
 def _facts(metadata: AnswerMetadata, columns: int) -> str:
-    """Return the number of rows, with a visible sign where they were cut, and where the answer came from."""
+    """Return the number of rows, with a visible sign if they were cut, and the source of the answer."""
     rows = metadata.cut_text or metadata.rows_text if metadata.rows or columns else "no table"
     # Plain HTTP does not leave this machine: it is a sandbox, with which its questions end.
     question_id = None if str(metadata.base_url).startswith("http:") else metadata.question_id
@@ -142,7 +142,7 @@ def _schema(schema: list[dict[str, str]]) -> str:
 
 
 def _html_rows(header: list[str], body: list[str], **counts: tuple[int, int]) -> str:
-    """Return a table as HTML, and a line about how many of how many are shown unless it is all of them."""
+    """Return a table as HTML, and a line with the number of rows and columns unless all are shown."""
     parts = [
         f"the first {shown:,} of {total:,} {noun}" for noun, (shown, total) in counts.items() if shown < total
     ]

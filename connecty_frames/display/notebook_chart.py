@@ -1,10 +1,10 @@
-"""Charts of altair that a notebook displays without a network.
+"""altair charts that a notebook displays without a network.
 
-They are displayed as Vega-Lite, which JupyterLab draws itself, and as SVG and PNG, made by vl-convert. A
-renderer that the user enabled in altair is used instead.
+They are displayed as Vega-Lite, which JupyterLab draws itself, and as SVG and PNG, made by vl-convert. If the
+user enabled a renderer in altair, that is used instead.
 
-The classes have the names of altair's, which a repr shows. altair's methods that change a chart keep its
-class; those that combine it with others return a class of altair's, which is replaced here.
+The classes have the same names as altair's, because a repr shows them. altair's methods that change a chart
+keep its class; those that combine charts return altair's own class, which is replaced here.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from altair.utils.mimebundle import spec_to_mimebundle
 
 #: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
 _VEGALITE: Final = "application/vnd.vegalite.v5+json"
-#: The most pixels of a chart whose PNG is enlarged, for sharp text on most screens, and of one with a PNG.
+#: The most pixels of a chart whose PNG is enlarged, for sharp text, and of one that has a PNG at all.
 _MAX_ENLARGED: Final = 2_000_000
 _MAX_PIXELS: Final = 50_000_000
-#: The characters of the longest SVG that is included, which has about 1,000 marks.
+#: The length of the longest SVG that is included, of about 1,000 marks.
 _MAX_SVG: Final = 300_000
-#: Symbols for the characters that XML lacks: at one, vl-convert aborts the process, a notebook's kernel.
+#: Symbols for characters that XML does not allow: they make vl-convert abort the process, here the kernel.
 _SYMBOLS: Final = {code: chr(0x2400 + code) for code in range(32) if code not in b"\t\n\r"} | dict.fromkeys(
     [*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd"
 )
 
 
 class _NotebookChart(alt.TopLevelMixin):
-    """What a chart is drawn from and a notebook displays, and the class of its combinations with others."""
+    """Display a chart in a notebook, and keep this class when charts are combined."""
 
     def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return the specification, as altair does, with symbols for characters that cannot be drawn."""
+        """Return altair's specification, with symbols for characters that cannot be drawn."""
         drawable: dict[str, Any] = _drawable(super().to_dict(*args, **kwargs))
         return drawable
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the chart in all formats, or as the renderer that the user enabled returns it."""
+        """Return the chart in all formats, or what the renderer that the user enabled returns."""
         if alt.renderers.active == "default":
-            with suppress(Exception):  # altair displays the chart nevertheless, or what is wrong
+            with suppress(Exception):  # then altair displays the chart, or the error
                 return _mimebundle(self.to_dict(context={"pre_transform": False}))
         return super()._repr_mimebundle_(*args, **kwargs)
 
@@ -67,14 +67,14 @@ Chart: Final = _CLASSES[alt.Chart]
 
 
 def _displayed(chart: Any) -> Any:
-    """Return a new chart of altair's after giving it the class that displays it."""
-    # An assignment would add a key to the specification.
+    """Change the class of a new altair chart to the one here that displays it, and return it."""
+    # An ordinary assignment would add a key to the specification.
     object.__setattr__(chart, "__class__", _CLASSES.get(type(chart), type(chart)))
     return chart
 
 
 def _mimebundle(specification: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the formats of a chart, and their metadata; any exception if vl-convert cannot draw it."""
+    """Return a chart in all formats, and their metadata; raises whatever vl-convert raises."""
     from vl_convert import svg_to_png
 
     svg: str = spec_to_mimebundle(specification, format="svg", mode="vega-lite")["image/svg+xml"]

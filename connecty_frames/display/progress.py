@@ -1,9 +1,9 @@
 """The progress of a question: a line that changes during the wait, or a call for each step.
 
-In a terminal, rich draws the line on standard error. Questions that wait at the same time, each in its own
-thread, share one display with a line each: two displays would overwrite each other. In a notebook the line is
-an output of the cell that changes in place and is empty in the end; text on standard error would stay there,
-in red. The line about a frame takes its place. In a log, if asked for, there is a line for each state.
+In a terminal, rich draws the line on standard error. Questions in several threads share one display with a
+line each, because two displays would overwrite each other. In a notebook, the line is an output of the cell
+that changes in place, and is removed or replaced by the line about the frame; text on standard error would
+stay, in red. In a log, if asked for, there is a line for each state.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: How many characters of the question the line shows at most.
 _MAX_TITLE: Final = 60
-#: Shows a text in place of the line of the latest wait in a notebook; None if it had no line there.
+#: Replaces the line of the latest wait in a notebook by a text; None if there was no such line.
 show_in_notebook: Final[ContextVar[Callable[[str], object] | None]] = ContextVar(
     "show_in_notebook",  # pragma: no mutate - only its repr has this name
     default=None,
@@ -50,7 +50,7 @@ class Progress:
 def progress(
     question: str | None, question_id: str, *, wanted: Callable[..., object] | bool | None
 ) -> AbstractContextManager[Report]:
-    """Return a context with a function that shows a state and the seconds elapsed."""
+    """Return a context that yields a function, which shows a state and the seconds elapsed."""
     # True shows a line, False nothing, a callable receives a :class:`Progress`; None shows the line in a
     # terminal and in a notebook. The line never goes to standard output, which is for data.
     show_in_notebook.set(None)
@@ -89,7 +89,7 @@ def _in_log(question: str | None, question_id: str) -> Report:
 # --- in a terminal ----------------------------------------------------------------------------------
 
 _lock = threading.Lock()
-#: The display that is shown, if there is one.
+#: The display that is shown now, if any.
 _displays: list[Display] = []
 
 
@@ -97,7 +97,7 @@ _displays: list[Display] = []
 def _in_terminal(question: str | None, question_id: str) -> Iterator[Report]:
     with _lock:
         display = _displays[0] if _displays else _start_display()
-        limit = max(12, min(_MAX_TITLE, display.console.width - 60))  # what the other columns leave
+        limit = max(12, min(_MAX_TITLE, display.console.width - 60))  # the other columns need 60
         title = _title(question, limit)
         task = display.add_task("", total=None, title=title, state="", question_id=question_id)
     try:
@@ -117,7 +117,7 @@ def _start_display() -> Display:
     from rich.table import Column
 
     columns = [
-        # Where not all has room, the id is shortened: the line about the acceptance has it whole.
+        # If the terminal is narrow, the id is shortened: an earlier line shows it whole.
         TextColumn(
             f"{{task.fields[{field}]}}",
             style=style,

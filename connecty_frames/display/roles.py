@@ -1,8 +1,8 @@
 """What each column of an answer is: its role in charts, cards, tables and workbooks.
 
-The name decides first, in the spellings that warehouses and people use (``customer_id``, ``customerId``,
-``CUSTOMER ID``, ``id_kunde``); the values have to agree: a year is a whole number from 1000 to 2999.
-Numbers without such a name are measures.
+The name decides first, in any usual spelling (``customer_id``, ``customerId``, ``CUSTOMER ID``,
+``id_kunde``), but the values must agree: a year is a whole number from 1000 to 2999. Numbers without such a
+name are measures.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from connecty_frames.decode.arrow_types import any_of, is_number, is_text
 class Role(StrEnum):
     """What a column is for."""
 
-    IDENTIFIER = "identifier"  # tells rows or things apart; its numbers are no quantities
-    LABEL = "label"  # a text that is another one in each row
+    IDENTIFIER = "identifier"  # tells rows or things apart; its numbers are not quantities
+    LABEL = "label"  # a text that differs in each row
     RANK = "rank"
     PERIOD = "period"
     DIMENSION = "dimension"  # a text or truth value that repeats
@@ -34,9 +34,9 @@ class Role(StrEnum):
 
 
 _TABLE: Final = tomllib.loads((files(__package__) / "roles.toml").read_text(encoding="utf-8"))
-#: The words of names, by what they tell about a column.
+#: Words in column names, by what they say about the column.
 WORDS: Final = {name: frozenset(each.split()) for name, each in _TABLE.items() if isinstance(each, str)}
-#: Words of derived measures, and words with the first of those that mean the same.
+#: Words of derived measures, and for each synonym the word that represents its group.
 _DERIVED: Final = frozenset(" ".join(_TABLE["derived"].values()).split())
 _SAME_WORDS: Final[dict[str, str]] = {
     word: each.split()[0]
@@ -44,18 +44,18 @@ _SAME_WORDS: Final[dict[str, str]] = {
     for each in _TABLE[name].values()
     for word in each.split()
 }
-#: Units by the words for them; ``any`` is that of a budget, which may be of money or hours.
+#: The unit of each word; ``any`` is for words such as budget, which may be money or hours.
 UNITS: Final = {word: unit for unit, each in _TABLE["units"].items() for word in each.split()}
-#: How fine each period is, and the least and the greatest of its numbers, by the words for it.
+#: For each word for a period: how fine the period is, and its smallest and largest number.
 _PERIODS: Final = {
     word: (fineness, *each["numbers"])
     for fineness, each in enumerate(_TABLE["period"])
     for word in each["words"].split()
 }
-#: Numbers that are a year and a month, or a date: 202403, 20240317.
+#: Numbers that mean a month or a date: 202403, 20240317.
 _COMPACT: Final = re.compile(r"[12]\d{3}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?")
-#: Texts that are periods: 2024, FY24, 2024-Q1, Q1 2024, 2024-03, 2024-W05, 2024-03-01, Q1, W05, month names,
-#: also with a year, and days of the week.
+#: Texts that are periods: 2024, FY24, 2024-Q1, Q1 2024, 2024-03, 2024-W05, 2024-03-01, Q1, W05, month names
+#: with or without a year, and days of the week.
 _MONTH_NAME: Final = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
@@ -68,7 +68,7 @@ _PERIOD_TEXT: Final = re.compile(
     re.IGNORECASE,
 )
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-#: How many values are read to tell what a text column is.
+#: The number of values that are read to find the role of a column.
 _SAMPLE: Final = 1_000
 
 is_time: Final = any_of(pa.types.is_timestamp, pa.types.is_date)
@@ -83,7 +83,7 @@ def words(name: str) -> list[str]:
 
 
 def stem(word: str) -> str:
-    """Return a word as questions and names are compared: singular, the first of those of one meaning."""
+    """Return the form of a word for comparison: singular, and the same for synonyms."""
     singular = word.removesuffix("s") if len(word) > len("yes") else word
     return _SAME_WORDS.get(singular, singular)
 
@@ -100,7 +100,7 @@ def role_of(name: str, column: pa.ChunkedArray) -> Role:
 
 
 def fineness(name: str, column: pa.ChunkedArray) -> int:
-    """Return how fine a period is, so that a month is finer than a year; dates are finest."""
+    """Return a rank that is higher for finer periods: a month is finer than a year, dates are finest."""
     if is_time(column.type):
         return len(_PERIODS)
     return max((_PERIODS[word][0] for word in words(name) if word in _PERIODS), default=0)
@@ -113,7 +113,7 @@ def is_year(column: pa.ChunkedArray) -> bool:
 
 
 def is_ordered(column: pa.ChunkedArray) -> bool:
-    """Return whether the values rise or fall from row to row, or stay; not where all are equal."""
+    """Return whether the values only rise or only fall; repeats are allowed, but not all equal."""
     values = column.drop_null().to_pylist()
     pairs = [*pairwise(values)]
     return any(a != b for a, b in pairs) and (all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs))
@@ -167,7 +167,7 @@ def _is_within(numbers: list[int], period: str) -> bool:
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> list[int] | None:
-    """Return the first numbers without nulls, or None if one is no whole number or there is none."""
+    """Return the first numbers that are not null, or None unless there are some and all are whole."""
     values = column.slice(0, _SAMPLE).drop_null().to_pylist()
     if not values or not all(math.isfinite(value) and value == int(value) for value in values):
         return None

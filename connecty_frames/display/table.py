@@ -1,7 +1,7 @@
 """A table as text: all of it, or what fits on a terminal.
 
-On a terminal no line is folded: columns are shortened, then those in the middle are hidden, as are rows. An
-ellipsis marks what is missing, and a line below counts it. Only what is shown is formatted.
+On a terminal, lines are not wrapped: columns are shortened, then hidden from the middle, like rows. An
+ellipsis marks the gap, and a line below counts what is shown. Only what is shown is formatted.
 """
 
 from __future__ import annotations
@@ -25,28 +25,27 @@ if TYPE_CHECKING:
     from rich.box import Box
     from rich.console import Console
 
-#: The rows that a terminal shows: half of them from the beginning, half from the end.
+#: The most rows that a terminal shows: half from the beginning, half from the end.
 SHOWN_ROWS: Final = 50
-#: The characters of a name, a type and a cell that are formatted for a terminal.
+#: The most characters of a name, type or cell that are formatted for a terminal.
 _MAX_LENGTH: Final = 1_000  # pragma: no mutate - no terminal is so wide
-#: The width to which names and texts are shortened before columns are hidden: that of a date, and of the mark
-#: that its time was cut. Types are shortened to that of ``Float64``. Numbers are not, unless one alone is too
-#: wide.
+#: The width to which names and texts are shortened before columns are hidden: a date and an ellipsis. Types
+#: are shortened to the width of ``Float64``; numbers only if a single column is too wide.
 _SHORT: Final = 11
 _SHORT_TYPE: Final = 7
-#: The width to which the columns of a whole table are padded: one long text would otherwise pad every row.
-#: Longer values are whole, and the borders of their row are further to the right.
+#: The most to which the columns of a whole table are padded: otherwise one long text would pad every row.
+#: Longer values are whole, and shift the borders of their row to the right.
 _MAX_PADDED: Final = 200
-#: What a border and the spaces beside it take of each column.
+#: The width of a border and the spaces around it.
 _BORDER: Final = 3
 _DIM: Final = Style(dim=True)
 
 
 class _Column:
-    """A column as texts, and the widths that it can have."""
+    """A column as texts, and its possible widths."""
 
     def __init__(self, name: str, type_: str, column: pa.ChunkedArray, limit: int | None = None) -> None:
-        """Format a column; names, types and values are escaped, and cut at a length."""
+        """Format a column: escape its name, type and values, and cut them at a length."""
         shown = [text if text is None or limit is None else cut(text, limit) for text in short_texts(column)]
         self.cells = [None if text is None else terminal(text) for text in shown]
         self.name, self.type = (
@@ -57,7 +56,7 @@ class _Column:
 
     @cached_property
     def aligned(self) -> list[str | None]:
-        """The cells; numbers are padded so that their decimal points are below each other."""
+        """The cells; numbers are padded so that their decimal points are aligned."""
         if not self.is_number:
             return self.cells
         tails = [0 if cell is None or "." not in cell else len(cell) - cell.index(".") for cell in self.cells]
@@ -94,7 +93,7 @@ def _lines(
     has_styles: bool = False,
     gap: int | None = None,
 ) -> Iterator[str]:
-    """Yield the lines of columns beside each other; before the row ``gap``, rows are left out."""
+    """Yield the lines of a table; rows are left out before the row ``gap``."""
     # Without an ellipsis, nothing is shortened.
 
     def line(texts: Sequence[str | None], borders: Sequence[str], style: Style | None = None) -> str:
@@ -116,7 +115,7 @@ def _lines(
     yield line([column.type for column in columns], head, _DIM)
     yield box.get_row(outer, "head")
     shown = [
-        # Where there is no room to align points, numbers are whole rather than aligned.
+        # Rather than cut a number, do not align it.
         column.aligned if _width(column.aligned) <= width or not ellipsis else column.cells
         for column, width in zip(columns, widths, strict=True)
     ]
@@ -147,7 +146,7 @@ def text_table(table: pa.Table, types: Sequence[str]) -> Iterator[str]:
 
 
 def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> Iterator[str]:
-    """Yield the lines of as much of a table as a terminal shows, and one about what it does not show."""
+    """Yield the lines of the part of a table that fits on a terminal, and one that says what is missing."""
     ellipsis = "..." if console.options.ascii_only else "…"
     part, gap = table, None
     if table.num_rows > SHOWN_ROWS:
@@ -180,7 +179,7 @@ def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> I
 def _choose(
     count: int, width: int, format_column: Callable[[int], _Column], ellipsis: int
 ) -> tuple[list[_Column], list[_Column]]:
-    """Return the columns that fit from the beginning, one at least, and those from the end, in turn."""
+    """Return the columns that fit, taken in turn from the beginning (at least one) and the end."""
     head: list[_Column] = []
     tail: list[_Column] = []
     used = 1  # the last border
@@ -196,16 +195,16 @@ def _choose(
 
 
 def _share(columns: list[_Column], room: int) -> list[int]:
-    """Return the width of each column: the least, then what times, values and names, and types lack."""
+    """Return the widths of the columns; first times, then values, then types get the room that is left."""
     widths = [column.least for column in columns]
     if sum(widths) > room and widths:  # then there is one column, perhaps with the ellipsis
         widths[0] = max(1, room - sum(widths[1:]))
-    # A time that is cut says less than a text that is.
+    # A cut time says less than a cut text.
     times = [column.content if column.is_temporal else column.least for column in columns]
     for wanted in (times, [column.content for column in columns], [column.full for column in columns]):
         left = room - sum(widths)
         missing = [max(0, want - width) for want, width in zip(wanted, widths, strict=True)]
-        # The columns that lack least come first: what they leave is for the others.
+        # Columns that lack least come first; the others share what is left.
         for done, at in enumerate(sorted(range(len(columns)), key=missing.__getitem__)):
             given = max(0, min(missing[at], left // (len(columns) - done)))
             widths[at] += given
@@ -214,7 +213,7 @@ def _share(columns: list[_Column], room: int) -> list[int]:
 
 
 def _size(shape: tuple[int, int], shown: tuple[int, int]) -> str:
-    """Return how many rows and columns there are, and how many of them are shown."""
+    """Return a text with the number of rows and columns, and how many of them are shown."""
     return ", ".join(
         f"{count:,} {noun}{'' if count == 1 else 's'}{'' if count == part else f' ({part:,} shown)'}"
         for count, part, noun in zip(shape, shown, ("row", "column"), strict=True)
@@ -222,10 +221,10 @@ def _size(shape: tuple[int, int], shown: tuple[int, int]) -> str:
 
 
 def _width(cells: Sequence[str | None]) -> int:
-    """Return the width of the longest cell in columns of a terminal."""
+    """Return the width of the widest cell in a terminal."""
     return max((_length("null" if cell is None else cell) for cell in cells), default=0)
 
 
 def _length(text: str) -> int:
-    """Return the width of a text in columns of a terminal: wide characters take two, combining ones none."""
+    """Return the width of a text in a terminal: wide characters take two columns, combining ones none."""
     return len(text) if text.isascii() else cell_len(text)  # pragma: no mutate - saves time

@@ -1,6 +1,6 @@
 """The chart of a table, drawn with characters: bars by rich, lines and points by uniplot.
 
-Rows are drawn at the resolution that characters have. More lines than a terminal shows well are an error.
+All rows are drawn, at the resolution of characters. More bars or lines than are legible are an error.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console, RenderableType
 
-#: The most bars and lines that are drawn, and the lines of text that a chart of lines or points has.
+#: The most bars, the most lines, and the height of a chart of lines or points in rows of text.
 _MAX_BARS: Final = 100
 _MAX_SERIES: Final = 6
 _HEIGHT: Final = 16
-#: The characters of bars and frames for a terminal that has ASCII alone.
+#: ASCII replacements of the characters of bars and frames.
 _ASCII: Final = str.maketrans(
     {
         **dict.fromkeys("█▉▊▋▌▐", "#"),
@@ -50,7 +50,6 @@ def import_uniplot() -> Any:
 
 def terminal_plot(table: pa.Table, question: str | None, console: Console, *, cut: str = "") -> str:
     """Return a table's chart as text, as wide as the console; raises ConfigError."""
-    # Bars have their numbers with all digits beside them.
     chart = choose_chart(table, question, cut=cut)
     with console.capture() as captured:
         console.print(_text(chart.title, style="bold"))
@@ -71,7 +70,7 @@ def _text(text: str, **style: Any) -> Text:
 
 
 def _bars(chart: Chart, console: Console) -> RenderableType:
-    """Return a line for each row: its label, a bar that begins at zero, and its number with all digits."""
+    """Return a line for each row: its label, a bar from zero, and its number with all digits."""
     if len(chart.measure.cells) > _MAX_BARS:
         raise ConfigError(
             f"{len(chart.measure.cells):,} bars are too many for a terminal (at most {_MAX_BARS}). Ask for "
@@ -104,7 +103,7 @@ def _label(text: str | None) -> str:
 
 
 def _series(chart: Chart, console: Console) -> RenderableType:
-    """Return lines, or points, over a time or a number: one for each value of the group."""
+    """Return lines or points over a time or a number, one series for each value of the group."""
     times = _times(chart)
     xs = np.array(chart.dimension.numbers, float) if times is None else _milliseconds(times)
     percent = chart.measure.percent
@@ -119,7 +118,7 @@ def _series(chart: Chart, console: Console) -> RenderableType:
             f"{len(names)} lines are too many for a terminal (at most {_MAX_SERIES}). Ask for fewer.",
             setting="plot",
         )
-    # From left to right, as a line connects them.
+    # From left to right, because a line connects them in this order.
     order = [at for at in np.argsort(xs, kind="stable") if drawn[at]]
     series = [[at for at in order if groups[at] == name] for name in names]
     picture = _draw(
@@ -139,7 +138,7 @@ def _series(chart: Chart, console: Console) -> RenderableType:
 
 
 def _times(chart: Chart) -> Any:
-    """Return the times of a chart over dates or years; None over other numbers."""
+    """Return the times of the x axis, or None if it does not have dates or years."""
     if chart.dimension.is_time:
         return chart.dimension.times.to_numpy()
     if chart.kind != "line" or not is_year(chart.dimension.cells):
@@ -149,7 +148,7 @@ def _times(chart: Chart) -> Any:
 
 
 def _milliseconds(times: Any) -> Any:
-    """Return times as numbers, NaN for null; far from 0, where uniplot draws an axis."""
+    """Return times as numbers, with NaN for null, and far from 0, where uniplot draws an axis."""
     counts = times.astype(np.int64).astype(float)
     counts[np.isnat(times)] = np.nan
     if np.isnan(counts).all():
@@ -189,7 +188,7 @@ def _draw(console: Console, **options: Any) -> list[str]:
 
 
 def _time_axis(times: Any, width: int, unit: str | None) -> str:
-    """Return the labels below a chart over times: at the first, at the last and between them."""
+    """Return the line of labels below a chart over times: the first, the last and some between them."""
     first, last = times.min(), times.max()
     unit = unit or ("D" if (times == times.astype("datetime64[D]")).all() else "s")
     if unit == "s" and last - first < np.timedelta64(1, "m"):
@@ -197,7 +196,7 @@ def _time_axis(times: Any, width: int, unit: str | None) -> str:
     length = len(str(first.astype(f"datetime64[{unit}]")))
     count = max(min(width // (length + 4), 5), 2)  # with four characters between two labels
     axis = " " * (width + 2)
-    # Labels are at the times that they name, so the steps are rounded first.
+    # Round the steps first, so that each label stands at exactly the time that it names.
     steps = [first + (last - first) * step // (count - 1) for step in range(count)]
     if len({first, last}) < len(few := np.unique(times)) <= count:
         steps = [*few]

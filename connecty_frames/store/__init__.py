@@ -1,4 +1,4 @@
-"""The history: what was asked, kept in one SQLite file so that no id of a paid question is lost.
+"""The history: a record of the questions asked, so that no id of a paid question is lost.
 
-Only processes in which a history is on import the modules of this package.
+The modules of this package are imported only if a history is on.
 """

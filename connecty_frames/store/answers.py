@@ -1,4 +1,4 @@
-"""Kept answers: the responses of recorded questions as they were received, in a file beside the history."""
+"""Kept answers: the responses to recorded questions, as received, in a file next to the history."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from connecty_frames.store.database import SQLiteFile, Store, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: The position behind the last body.
+#: The end of the last body.
 _END: Final = "(SELECT position + length(body) FROM answers ORDER BY position DESC LIMIT 1)"
 _CODEC: Final = "zstd"
 
 
 class KeptAnswers(SQLiteFile):
-    """The answers that are kept beside one history. One that cannot be kept or read stops no question."""
+    """The answers kept next to a history. If one cannot be kept or read, questions are asked nevertheless."""
 
-    # The position of an answer is that of its body if all bodies stood one after another, so that how many
-    # bytes they have together is known without reading the rows; what was removed between two counts until
-    # then.
+    # ``position`` is the offset of a body as if all bodies were concatenated, so that their total size is
+    # known without reading the rows. Answers removed from the middle still count.
 
     content = "store of kept answers"
     application_id = 0x636E7461  # "cnta"
@@ -42,8 +41,8 @@ class KeptAnswers(SQLiteFile):
     )
 
     def keep(self, question_id: str, base_url: str, body: bytes, max_rows: int, *, max_bytes: int) -> None:
-        """Keep the response to a question, unless one with as many rows is kept."""
-        # All bodies together have at most ``max_bytes``, compressed; the oldest are removed first.
+        """Keep the response to a question, unless one with at least as many rows is kept."""
+        # If all bodies, compressed, exceed ``max_bytes``, the oldest are removed.
         import pyarrow as pa
 
         compressed = pa.compress(body, codec=_CODEC)
@@ -63,7 +62,7 @@ class KeptAnswers(SQLiteFile):
             self._warn(f"cannot be used ({error})")
 
     def find(self, question_id: str, base_url: str) -> tuple[bytes, int] | None:
-        """Return the response to a question and the ``max_rows`` of its request, or None if none is whole."""
+        """Return an intact response to a question and the ``max_rows`` of its request, or None."""
         if not self.exists:
             return None
         try:
@@ -94,7 +93,7 @@ class KeptAnswers(SQLiteFile):
             self.erase([question_id])
 
     def erase(self, question_ids: Iterable[str]) -> None:
-        """Remove the answers of questions; the file and the log beside it have them no more."""
+        """Remove the answers to questions, and overwrite them in the file and its log."""
         if not self.exists:
             return
         for question_id in question_ids:
@@ -106,12 +105,12 @@ class KeptAnswers(SQLiteFile):
 
 
 def answers_beside(history: Store) -> KeptAnswers:
-    """Return the file of the answers that are kept beside a history."""
+    """Return the file of the answers that are kept next to a history."""
     return KeptAnswers(history.answers_path.absolute()).shared()
 
 
 def _checksum(body: bytes, *fields: object) -> bytes:
-    """Return the checksum of a body and of what else its row has."""
+    """Return the checksum of a body and the other fields of its row."""
     checksum = hashlib.blake2b(repr(fields).encode(), digest_size=32)
     checksum.update(body)
     return checksum.digest()

@@ -1,6 +1,6 @@
 """A SQLite file: private, shared by processes, and set aside if it is damaged.
 
-It is open while it has users, such as a client, and otherwise for one statement.
+It stays open while it has users, such as clients; otherwise each statement opens it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 #: A statement and its parameters.
 Statement = tuple[str, tuple[object, ...]]
 
-#: Seconds for which a statement waits for other processes.
+#: The seconds that a statement waits for other processes.
 _TIMEOUT: Final = 1.0
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-#: A full disk, a quota, and the largest size of a file.
+#: A full disk, an exceeded quota, or a file of the largest possible size.
 _FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
-#: The largest file that is checked as it is opened, in 60 ms.
+#: Larger files are not checked for damage when opened; a check of this size takes 60 ms.
 _CHECKED_BYTES: Final = 8 * 1024**2
 
 
@@ -49,22 +49,22 @@ class StoreError(Exception):
 
 
 class OutageError(StoreError):
-    """Its server cannot be reached, or has ended the connection."""
+    """The server cannot be reached, or has ended the connection."""
 
 
 class UnfitError(StoreError):
-    """It can never be used as it is, so that even a question that need not be recorded is not sent."""
+    """The store cannot work until somebody changes it; even questions that need no record are not sent."""
 
 
 class Result(Immutable):
-    """The outcome of a statement: the rows that it returned, and what it changed."""
+    """The rows that a statement returned, and the number that it changed."""
 
     rows: list[tuple[Any, ...]]
     changed: int
 
 
 def version_of(rows: list[tuple[Any, ...]], newest: int) -> tuple[int, str]:
-    """Return the version and the id of a store, given its rows of them; an UnfitError if it is unreadable."""
+    """Return the version and the id of a store from the rows of its version table; raises UnfitError."""
     match rows:
         case [(int(version), int(oldest_writer), str(store_id))] if version > 0 and store_id:
             if oldest_writer <= newest:
@@ -80,7 +80,7 @@ def version_of(rows: list[tuple[Any, ...]], newest: int) -> tuple[int, str]:
 
 
 def default_path() -> Path:
-    """Return the path of the history of this user, existing or not; a ConfigError without a home."""
+    """Return the path of this user's history, which may not exist; raises ConfigError without a home."""
     folder = user_folder("state")
     if folder is None:
         raise ConfigError(
@@ -93,7 +93,7 @@ def default_path() -> Path:
 
 
 class Store:
-    """A file or database, opened when it is first needed; threads may share it."""
+    """A file or database, opened when first needed; threads may share it."""
 
     #: The URL of a database that machines share.
     url: str | None = None
@@ -104,39 +104,39 @@ class Store:
 
     def __init__(self, key: Path | str, place: str) -> None:
         self._key = key
-        #: What it is called in messages.
+        #: Its name in messages.
         self.place = place
         self._store_id = ""
         #: Whether this process created the file.
         self.is_new = False
-        #: Whether a missing or damaged file is an error; otherwise a new one is begun.
+        #: Whether a missing or damaged file is an error; otherwise a new one is created.
         self.must_exist = False
         self._connection: Any = None
-        #: Held while a statement is executed. Reentrant, as is the next.
+        #: Held while a statement is executed.
         self.lock = threading.RLock()
-        #: Held while users are counted, of which a statement is one. The garbage collector may end another
-        #: use in the middle.
+        #: Held while users, including statements, are counted. Reentrant, because the garbage collector may
+        #: end another use meanwhile.
         self._counting = threading.RLock()
         self._users = 0
 
     @property
     def answers_path(self) -> Path:
-        """The file of the answers that are kept beside a history."""
+        """The file of the answers that are kept next to a history."""
         raise NotImplementedError
 
     @property
     def store_id(self) -> str:
-        """The id in its tables, which it has by each path or URL; a StoreError if it cannot be used."""
+        """The id in its tables, the same by any path or URL; raises StoreError if it cannot be used."""
         self.open()
         return self._store_id
 
     def shared(self) -> Self:
-        """Return what all clients of this process share for the path or URL: what was made first."""
+        """Return the store that all clients of this process share for the same path or URL."""
         with _registering:
             return cast("Self", _databases.setdefault(self._key, self))
 
     def __enter__(self) -> Self:
-        """Keep it open from the next statement on."""
+        """Keep it open after the next statement."""
         with self._counting:
             self._users += 1
         return self
@@ -149,49 +149,49 @@ class Store:
                 self._disconnect()
 
     def execute_waiting(self, waiting: deque[Statement], until: float | None = None) -> None:
-        """Execute statements and take them from their queue, in its order whichever threads do so."""
-        # Nothing is executed without a file. After any exception, such as an interrupt, the statements that
-        # were to be executed are in the queue; they may have been executed.
+        """Execute queued statements in order, even from several threads, and remove them from the queue."""
+        # Without a file, nothing is executed. After any exception, such as an interrupt, the statements stay
+        # in the queue, though they may have been executed.
         until = until or self.soon()
-        # Held from taking some to their end: a thread that finds the queue empty goes on to statements that
+        # Locked until all are executed: a thread that finds the queue empty continues with statements that
         # depend on those of the queue.
         with self.locked(until), self:
             while waiting:
                 for each in self.execute_first(waiting, until):
-                    if waiting and waiting[0] is each:  # else a full queue has dropped it for a newer one
+                    if waiting and waiting[0] is each:  # otherwise a full queue has dropped it
                         waiting.popleft()
 
     def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
-        """Execute the first of some statements, or several in one transaction, and return them."""
+        """Execute the first statement, or several in one transaction, and return them."""
         statement = waiting[0]
         self.execute(*statement, creates=False, until=until)
         return [statement]
 
-    def locked(self, until: float) -> AbstractContextManager[object]:  # noqa: ARG002 - for others
-        """Keep other threads from using the connection; none holds a file for long."""
+    def locked(self, until: float) -> AbstractContextManager[object]:  # noqa: ARG002 - subclasses use it
+        """Keep other threads from using the connection."""
         return self.lock
 
     def soon(self) -> float:
-        """Return until when what can be done without waits."""
+        """Return the deadline of a short wait."""
         return time.monotonic() + _TIMEOUT
 
     def open(self, until: float | None = None) -> None:
-        """Open it, so that what prevents it is known at once."""
+        """Open it now; raises StoreError if that is impossible."""
         self.execute("SELECT 1", until=until)
 
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
-        """Execute a statement if that is possible now; what prevents it is left to others."""
+        """Execute a statement if possible, and ignore errors."""
         with suppress(StoreError):
             self.execute(statement, parameters, creates=False, until=self.soon())
 
     def warn_once(self, problem: str, message: str) -> None:
-        """Warn of a problem, unless this process has done so."""
+        """Warn of a problem once per process."""
         if (self.place, problem) not in _warned:
             _warned.add((self.place, problem))
             warn(HistoryWarning(message))
 
     def close(self) -> None:
-        """Close it; a further statement opens it again."""
+        """Close it; the next statement opens it again."""
         with self.lock:  # another thread may be using it
             self._disconnect()
 
@@ -205,9 +205,9 @@ class Store:
 class SQLiteFile(Store):
     """A SQLite file."""
 
-    # It and its folder are created if need be, for their owner alone.
+    # It and its folder are created if needed, readable only by their owner.
 
-    #: What it has in it, for messages.
+    #: What it contains, for messages.
     content: str
     #: Distinguishes it from databases of other programs.
     application_id: int
@@ -218,16 +218,16 @@ class SQLiteFile(Store):
         self.path = path
         self._name = str(path)
         self._connection: sqlite3.Connection | None = None
-        #: That of the file when it was last opened.
+        #: The status of the file when it was last opened.
         self._status: os.stat_result
-        #: Tenths of a second for which the connection waits for other processes.
+        #: Tenths of a second that the connection waits for other processes.
         self._wait: int | None = None
         self._reserve: BinaryIO | None = None
 
     @property
     def exists(self) -> bool:
-        """Whether there is a file, as far as this process may know."""
-        return os.path.exists(self.path)  # noqa: PTH110 - unlike that of Path, it raises nothing
+        """Whether there is a file that this process can see."""
+        return os.path.exists(self.path)  # noqa: PTH110 - unlike Path.exists, it raises nothing
 
     def execute(
         self,
@@ -236,15 +236,15 @@ class SQLiteFile(Store):
         *,
         creates: bool = True,
         reserves: bool = False,
-        alone: str = "",  # noqa: ARG002 - of processes that write a file, one does at a time
+        alone: str = "",  # noqa: ARG002 - in SQLite, only one process writes at a time
         until: float | None = None,
     ) -> Result:
         """Execute one statement in its own transaction."""
-        # A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
-        # must exist. A file that never was a database is renamed only in the place that users do not name.
-        # With ``creates``, a missing file is created; otherwise nothing is executed without one. With
-        # ``reserves``, the disk must have room for later statements, too, which a full disk does not fail.
-        latest = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
+        # A damaged file is renamed, with a warning, and the statement is executed in a new one, unless the
+        # file must exist. A file that never was a database is renamed only at the default path. Without
+        # ``creates``, nothing is executed if the file is missing. ``reserves`` needs disk space for later
+        # statements too, so that these succeed even on a full disk.
+        latest = time.monotonic() + _TIMEOUT  # also bounds waiting for other threads
         until = min(until or latest, latest)
         with self.locked(until), self:
             execute = partial(self._execute, statement, parameters, until)
@@ -254,14 +254,14 @@ class SQLiteFile(Store):
                 except sqlite3.Error as error:
                     if _code(error) not in _FULL or reserves or self._reserve is None:
                         raise
-                    self._free()  # it was reserved for this
+                    self._free()
                     return execute(creates=creates)
             except sqlite3.Error as error:
                 if _code(error) not in _DAMAGED:
                     raise StoreError(str(error)) from None
                 reason = str(error)
                 is_ours = _code(error) == sqlite3.SQLITE_CORRUPT or self._was_database()
-            except (OSError, ValueError) as error:  # the latter of a path that no file can have
+            except (OSError, ValueError) as error:  # ValueError: an impossible path
                 raise StoreError(getattr(error, "strerror", None) or str(error)) from None
             if self.must_exist or not is_ours:
                 raise StoreError(reason)
@@ -272,7 +272,7 @@ class SQLiteFile(Store):
                 raise StoreError(f"{reason}; {error}") from None
 
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
-        """Execute it if possible, and leave a damaged file as it is."""
+        """Execute a statement if possible; ignore errors, and leave a damaged file as it is."""
         with suppress(StoreError, sqlite3.Error, OSError), self.lock, self:
             self._execute(statement, parameters, self.soon(), creates=False)
 
@@ -283,13 +283,13 @@ class SQLiteFile(Store):
         self._free()
 
     def _free(self) -> None:
-        """Give the reserved bytes back to the disk."""
+        """Release the reserved disk space."""
         if self._reserve is not None:
             self._reserve.close()
             self._reserve = None
 
     def leave_to_parent(self) -> None:
-        """Forget the reserved bytes, too."""
+        """Forget the connection, and the reserved disk space too."""
         super().leave_to_parent()
         self._free()
 
@@ -318,10 +318,10 @@ class SQLiteFile(Store):
         try:
             return Result(cursor.fetchall(), cursor.rowcount)
         finally:
-            cursor.close()  # else it would hold its lock if a row cannot be read
+            cursor.close()  # otherwise it keeps its lock if a row cannot be read
 
     def _is_replaced(self) -> bool:
-        """Whether the file that is open was removed or renamed, so that nobody would find what it gets."""
+        """Whether the open file was removed or renamed, so that nobody would find what is written to it."""
         try:
             return not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116 - Path's takes longer
         except FileNotFoundError:
@@ -335,7 +335,7 @@ class SQLiteFile(Store):
         self._status = self.path.stat()
         if not stat.S_ISREG(self._status.st_mode):
             raise StoreError("it is not a regular file")
-        if self._status.st_size <= 1:  # which SQLite takes for a new database
+        if self._status.st_size <= 1:  # SQLite would take it for a new database
             raise _damaged("it is empty")
         connection = sqlite3.connect(
             self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
@@ -348,24 +348,24 @@ class SQLiteFile(Store):
         return connection
 
     def _create(self) -> None:
-        """Create the file with its tables, so that one which is empty has lost them."""
+        """Create the file with its tables: a file without tables is therefore damaged."""
         self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         with suppress(FileExistsError):  # another process was faster
-            # Private, as SQLite then makes the files beside it too.
+            # Private; SQLite creates its other files with the same mode.
             with (
                 atomic_write(self.path, private=True, replaces=False) as file,
                 closing(sqlite3.connect(file.name, isolation_level=None)) as connection,
             ):
-                connection.execute("PRAGMA journal_mode = OFF")  # else a killed process leaves a journal
+                connection.execute("PRAGMA journal_mode = OFF")  # a killed process leaves no journal
                 self._make_tables(connection)
             self.is_new = True
 
     def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
-        # In this order: another process that creates the file sets all of it in one transaction.
+        # In this order, because another process creates tables and id in one transaction.
         if _value(connection, "SELECT count(*) FROM sqlite_master"):
             if _value(connection, "PRAGMA application_id") != self.application_id:
                 raise StoreError("it is another program's database")
-            # SQLite would not notice if pages were exchanged, and not find what was asked.
+            # If pages were exchanged, SQLite would notice nothing, and not find what was asked.
             if self._status.st_size <= _CHECKED_BYTES:
                 ((found,),) = connection.execute("PRAGMA integrity_check(1)")
                 if found != "ok":
@@ -376,19 +376,19 @@ class SQLiteFile(Store):
                 connection.execute("PRAGMA journal_mode = WAL")
                 break
             except sqlite3.OperationalError as error:
-                # Unlike other statements, this one does not wait for another process that does the same.
+                # Unlike other statements, this one does not wait for processes that do the same.
                 if _code(error) not in _BUSY or time.monotonic() > until:
                     raise
                 time.sleep(0.02)
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
-        # A longer log is cut once its pages are in the file.
+        connection.execute("PRAGMA secure_delete = ON")  # overwrite what is erased
+        # Truncate a longer log once its pages are in the file.
         connection.execute(f"PRAGMA journal_size_limit = {4 * 1024**2}")
         if not is_newest:
             self._make_tables(connection)
 
     def _version(self, connection: sqlite3.Connection) -> int:
-        """Return the version of the tables, and keep the id; 0 without tables."""
+        """Return the version of the tables, or 0 without tables, and store the id."""
         columns = {row[1] for row in connection.execute("PRAGMA table_info(version)")}
         if not columns and not _value(connection, "SELECT count(*) FROM sqlite_master"):
             return 0
@@ -397,9 +397,9 @@ class SQLiteFile(Store):
         return version
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
-        """Bring the tables from the version of the file to the newest, in one transaction."""
+        """Create or upgrade the tables to the newest version, in one transaction."""
         connection.execute("BEGIN IMMEDIATE")
-        # Read in it: another process may have been faster.
+        # Inside the transaction, because another process may have been faster.
         version = self._version(connection)
         for statement in statements(self.versions, version, f"'{uuid4()}'"):
             connection.execute(in_sqlite(statement))
@@ -408,7 +408,7 @@ class SQLiteFile(Store):
         connection.execute("COMMIT")
 
     def _was_database(self) -> bool:
-        """Whether the file is not just any file that a user named, which is not ours to rename."""
+        """Whether the file may be renamed: it is at the default path, or was a SQLite database."""
         usual = user_folder("state")
         if usual is not None and self.path.parent == usual.absolute():
             return True
@@ -418,7 +418,7 @@ class SQLiteFile(Store):
         return False
 
     def _set_aside(self, reason: str) -> None:
-        """Rename the damaged file and those beside it, unless another process has just done so."""
+        """Rename the damaged file and its log files, unless another process has just done so."""
         self._disconnect()
         if self._is_replaced():
             return
@@ -435,29 +435,29 @@ class SQLiteFile(Store):
 
 _databases: Final[WeakValueDictionary[Path | str, Store]] = WeakValueDictionary()
 _registering = threading.Lock()
-#: The problems of which this process has warned.
+#: The problems that this process has warned of.
 _warned: Final[set[tuple[str, str]]] = set()
-#: The connections that a forked process got from its parent. SQLite does not allow to use or close them, and
-#: libpq would end that of the parent.
+#: The connections that a forked process inherited. SQLite forbids using or closing them, and libpq would end
+#: the parent's connection.
 _INHERITED: Final[list[Any]] = []
-#: By thread, since only the one that has locked a lock may release it.
+#: By thread, because only the thread that acquired a lock may release it.
 _locked_for_fork: Final[dict[int, list[threading.RLock]]] = {}
 
 
 def close_databases() -> None:
-    """Close all files, and forget their problems; a client that still uses one opens it again."""
+    """Close all stores, and forget the warnings given; a client that still uses one opens it again."""
     while _databases:
         _databases.popitem()[1].close()
     _warned.clear()
 
 
 def _reserved(folder: Path) -> BinaryIO:
-    """Return an unnamed file that keeps room on the disk for what becomes of questions in progress."""
+    """Return an unnamed file that reserves disk space for updates to questions in progress."""
     import tempfile
 
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - its user closes it
     try:
-        file.write(os.urandom(64 * 1024))  # which no file system compresses
+        file.write(os.urandom(64 * 1024))  # random, so that no file system compresses it
         file.flush()
     except BaseException:
         with suppress(OSError):
@@ -467,9 +467,9 @@ def _reserved(folder: Path) -> BinaryIO:
 
 
 def _wait_before_fork() -> None:
-    """Wait until no thread executes a statement: what SQLite has locked for it, a child would keep locked.
+    """Wait until no thread executes a statement: otherwise SQLite's locks would stay locked in the child.
 
-    Only for as long as a statement may wait, since the thread that forks may be executing one itself.
+    The wait is limited, because the forking thread may be executing a statement itself.
     """
     until = time.monotonic() + _TIMEOUT
     locked = _locked_for_fork[threading.get_ident()] = []
@@ -492,7 +492,7 @@ def _leave_to_parent() -> None:
 
 
 def _remaining(until: float) -> float:
-    """Return the seconds until a time of the monotonic clock, 0 or more."""
+    """Return the seconds until a time of the monotonic clock, at least 0."""
     return max(0.0, until - time.monotonic())
 
 
@@ -501,14 +501,14 @@ def _value(connection: sqlite3.Connection, statement: str) -> int:
 
 
 def _damaged(reason: str) -> sqlite3.DatabaseError:
-    """Return the error of damage that SQLite does not notice by itself."""
+    """Return the error for damage that SQLite itself does not notice."""
     error = sqlite3.DatabaseError(reason)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error
 
 
 def _code(error: sqlite3.Error) -> int | None:
-    """Return the primary code of an error, or None if it is not of SQLite itself."""
+    """Return the primary error code, or None if the error is not from SQLite itself."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 

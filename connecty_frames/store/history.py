@@ -1,7 +1,7 @@
-"""What is recorded of a question: a row before it is sent, its id when it is accepted, and its end.
+"""Record a question before it is sent, its id when it is accepted, and how it ended.
 
-Of the answer, a row has only the SQL, the summary and the number of rows. It has no secret: the client is a
-hash of its id, and texts are redacted like those of errors.
+Of the answer, a row has only the SQL, the summary and the number of rows. It has no secrets: the client id is
+hashed, and texts are redacted like error messages.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from connecty_frames.options import Asked
     from connecty_frames.store.table import QuestionStore
 
-#: The most bytes of statements that wait.
+#: The most bytes of waiting statements.
 _MOST_WAITING: Final = 16 * 1024**2
-#: Seconds that unwritten changes may delay the end of a client, and a client that requires a history.
+#: Seconds that unwritten changes may delay the closing of a client, and of one that requires a history.
 _LAST_TRY: Final = 1.0
 _PATIENCE: Final = 10.0
 _DAY: Final = 24 * 60 * 60 * 1_000_000
-#: The rows with a key that are young enough, and in any case the last one, each with the time that it is.
+#: The rows with a key that are young enough, and always the last one, each with the current time.
 _EARLIER: Final = """\
 SELECT now, id, {state}, question, question_id, asked_at, accepted_at, {error}
 FROM (SELECT {now} AS now) AS clock LEFT JOIN questions ON key = ? AND (
@@ -60,7 +60,7 @@ FROM (SELECT {now} AS now) AS clock LEFT JOIN questions ON key = ? AND (
 
 
 class Waiting(deque[Statement]):
-    """Statements that wait, in their order; beyond a size the oldest are dropped, and counted."""
+    """A queue of statements; if it grows too large, the oldest are dropped and counted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,16 +89,16 @@ class Waiting(deque[Statement]):
 
 
 def _size(statement: Statement) -> int:
-    """Return how many bytes a statement has, roughly."""
+    """Return the approximate size of a statement in bytes."""
     return 500 + sum(len(each) for each in statement[1] if isinstance(each, str))
 
 
-#: A number for all questions, or pairs of a job, or of ``*`` for all, and a number.
+#: A number for all questions, or pairs of a job (``*`` for all) and a number.
 Limit = int | tuple[tuple[str, int], ...]
 
 
 class History:
-    """What one client records. A row that cannot be written stops no question, unless it is required."""
+    """The records of one client. Unless required, a row that cannot be written does not stop a question."""
 
     def __init__(
         self,
@@ -112,25 +112,25 @@ class History:
         limit: Limit | None = None,
     ) -> None:
         self.database = database
-        #: What messages call it.
+        #: Its name in messages.
         self.place = database.place
         self._answers = None if kept_bytes is None else answers_beside(database)
         self._kept_bytes = kept_bytes or 0
         self._required = required or limit is not None
-        #: The most questions of this client in 24 hours, of all or by job.
+        #: The most questions of this client in 24 hours, in total or by job.
         self.limit = limit
         self._base_url = base_url
         self._client = client_hash(client_id)
         self._redact = redact
-        #: Changes that could not be written, to be written before the next one.
+        #: Changes that could not be written yet, and are written before the next one.
         self._pending = Waiting()
-        if self._required:  # else the file is created with the first row
+        if self._required:  # otherwise the file is created with the first row
             try:
-                with suppress(OutageError):  # the deadline of a call says how long it may wait for that
+                with suppress(OutageError):  # calls wait for the server until their own deadline
                     database.open(database.soon())
             except StoreError as error:
                 self._report(error)
-        #: Whether it could be used at all: otherwise that was told.
+        #: Whether it could be used at all; if not, the user has been warned.
         self._has_recorded = False
         self._in_use = ExitStack()
         self._in_use.enter_context(database)
@@ -138,8 +138,8 @@ class History:
             self._in_use.enter_context(self._answers)
 
     def close(self) -> None:
-        """Let go of the files; what is recorded from now on opens them each time."""
-        # Also if the server could not be reached a moment ago: these changes have no later occasion.
+        """Release the files; later records open them each time."""
+        # Try even if the server was just unreachable: there is no later occasion to write these changes.
         is_worth_it = self._required and any(map(_was_started, self._pending))
         self._write_pending(time.monotonic() + (_PATIENCE if is_worth_it else _LAST_TRY))
         self._in_use.close()
@@ -154,14 +154,14 @@ class History:
     def sent(
         self, asked: Asked, *, asked_at: datetime, after: int | None = None, seconds: float | None = None
     ) -> Row | None:
-        """Record a question that is about to be sent, and return its row; None without one."""
-        # ``after`` is the last row with the key that the caller knows, or 0: with it, one of several callers,
-        # in any threads and processes, gets a row.
+        """Record a question that is about to be sent, and return its row, or None if it has none."""
+        # ``after`` is the last row with the key that the caller knows, or 0. If it is given, only one of
+        # several callers, in any thread or process, gets a row.
         row, is_claim = Row(self.key(asked), microseconds(asked_at)), after is not None
         insertion = self._insertion(row, asked, after)
         try:
             until = _until(seconds) if self._required or is_claim else self.database.soon()
-            while not self._insert(row, insertion, until):  # again, if the limit has just let it through
+            while not self._insert(row, insertion, until):  # try again if the limit now allows it
                 self._raise_limit(asked, asked_at, until)
                 if is_claim:
                     return None
@@ -173,7 +173,7 @@ class History:
             self._report(error)
             if self.database.url is None:
                 return None
-            # It may have been executed, or will be before what becomes of the question.
+            # It may have been executed; otherwise it is, before later changes to the question.
             self._pending.append(insertion)
             self._has_recorded = True
         except BaseException as error:
@@ -190,9 +190,9 @@ class History:
     def earlier(
         self, key: str, *, max_age: timedelta, begun: datetime | None, now: datetime, seconds: float
     ) -> tuple[list[Earlier], datetime]:
-        """Return the questions with a key of at most that age, and in any case the last one; and the time.
+        """Return the questions with a key that are young enough, always with the last one; and the time.
 
-        Ages count from ``begun``, else from now, by the clock of the store, which is ``now`` for a file.
+        Ages count from ``begun``, otherwise from now, by the clock of the store (for a file, ``now``).
         """
         clock, times = self.database.now(now)
         first = LARGEST if begun is None else microseconds(begun)
@@ -220,21 +220,21 @@ class History:
             )
             for number, state, question, question_id, asked_at, accepted_at, error in kept
         ]
-        if found[:1] != kept[:1]:  # a claim names the last row, whatever it is
+        if found[:1] != kept[:1]:  # a claim names the last row, even an invalid one
             never = from_microseconds(0)
             earlier.insert(0, Earlier(found[0][0], RecordState.REJECTED, "", None, never, None, None))
         return earlier, from_microseconds(moment)
 
     def _withdraw(self, row: Row, asked: Asked, error: BaseException) -> None:
-        """Record that nothing was sent if the row may be there, or may still be inserted."""
-        # Nobody else would; an interrupt may come after the row was written.
+        """Record that nothing was sent, if the row may exist or may still be inserted."""
+        # Nobody else would do it. An interrupt may arrive after the row was written.
         if isinstance(error, QuestionLimitError) or (
             isinstance(error, StoreError) and not isinstance(error, OutageError)
         ):
             return
         leases.renewals.end(row)
         if self.database.url is not None:
-            # The server may still execute the insertion, and then finds a row with its token.
+            # If the server still executes the insertion, it then finds a row with the same token.
             self._pending.append(self._insertion(row, asked, state=RecordState.REJECTED))
         reason = str(error) if isinstance(error, StoreError) else type(error).__name__
         now = from_microseconds(row.asked_at)
@@ -243,11 +243,11 @@ class History:
             self._write_pending(self.database.soon())
 
     def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
-        """Record that a question, last sent at ``asked_at``, was accepted, unless that is recorded."""
+        """Record that a question, last sent at ``asked_at``, was accepted, unless it has an id already."""
         leases.renewals.end(row)
         clock, moment = self.database.now(now)
         later = microseconds(asked_at) - row.asked_at
-        # Two indexes have that time, so it is written only if it has changed.
+        # The time is in two indexes, so it is written only if it has changed.
         again, by = ("asked_at = asked_at + ?, ", (later,)) if abs(later) > self.database.slack else ("", ())
         self._change(
             f"{again}state = '{RecordState.ASKED}', question_id = ?, accepted_at = {clock}, error = NULL "
@@ -261,7 +261,7 @@ class History:
     def not_accepted(
         self, row: Row, state: RecordState, error: str, *, now: datetime, question_id: str | None = None
     ) -> None:
-        """Record that a question was not started (REJECTED), or that this is unknown (UNCERTAIN)."""
+        """Record that a question was not started (REJECTED) or may have been (UNCERTAIN)."""
         leases.renewals.end(row)
         self._pending.append(self._without_id(row, state, error, now, question_id))
         self._write_pending()
@@ -286,8 +286,8 @@ class History:
         error: str | None = None,
     ) -> None:
         """Record the end of a question, if the question is recorded."""
-        # The first time at which an end was noticed is kept. ``rows`` are those of the whole answer if known,
-        # else those received; ``error`` has no secrets.
+        # The time at which the end was first noticed is kept. ``rows`` counts the whole answer if known,
+        # otherwise the rows received. ``error`` has no secrets.
         clock, moment = self.database.now(now)
         self._change(
             f"state = ?, ended_at = coalesce(ended_at, {clock}), rows = ?, sql_query = ?, "
@@ -303,7 +303,7 @@ class History:
         )
 
     def reused(self, question_id: str) -> None:
-        """Count that the answer of a question was given to one more caller."""
+        """Count one more reuse of an answer."""
         self._change(
             f"reused = reused + 1 WHERE question_id = ? AND base_url = ? AND reused < {MOST_REUSED}",
             question_id,
@@ -311,7 +311,7 @@ class History:
         )
 
     def keep(self, question_id: str, body: bytes, max_rows: int) -> None:
-        """Keep the answer of a recorded question, as received, if answers are kept."""
+        """Keep the response to a recorded question, if answers are kept."""
         if self._answers is None or self.recorded(question_id) is None:
             return
         self._answers.keep(question_id, self._base_url, body, max_rows, max_bytes=self._kept_bytes)
@@ -323,7 +323,7 @@ class History:
         return None if self._answers is None else self._answers.find(question_id, self._base_url)
 
     def recorded(self, question_id: str) -> tuple[str, datetime] | None:
-        """Return the text and the time of a question, or None if they are not known in a moment."""
+        """Return the text and the time of a question, or None if they cannot be read quickly."""
         columns, by = ("id", "question", "asked_at"), "question_id = ? AND base_url = ?"
         statement = f"SELECT {', '.join(columns)} FROM questions WHERE {by} ORDER BY id DESC LIMIT 1"
         parameters, until = (question_id, self._base_url), self.database.soon()
@@ -338,11 +338,11 @@ class History:
     def _insertion(
         self, row: Row, asked: Asked, after: int | None = None, state: RecordState = RecordState.SENT
     ) -> Statement:
-        """Return what inserts a question, unless its key has one behind ``after`` or a limit is reached."""
+        """Return an INSERT without effect if its key has a row after ``after`` or a limit is reached."""
         tags = None if asked.tags is None else {name: _whole(text) for name, text in asked.tags.items()}
         values = {
             "question": self._text(asked.question),
-            "dw_id": str(asked.dw_id),  # which may be larger than the numbers of SQLite
+            "dw_id": str(asked.dw_id),  # may be too large for SQLite's integers
             "tags": tags and self._text(json.dumps(tags, sort_keys=True, ensure_ascii=False)),
             "job": self._job(asked),
             "key": row.key,
@@ -366,7 +366,7 @@ class History:
         for _, limit, (rows, given) in limits:
             where.append((f"(SELECT count(*) {rows}) < ?", (*given, limit)))
         expressions = ", ".join(each for each, _ in columns.values())
-        # The state is no parameter: for a type that is not its own, sqlite3 looks for an adapter each time.
+        # The state is not a parameter: sqlite3 would search for an adapter of its type each time.
         statement = (
             f"INSERT INTO questions (state, {', '.join(columns)}) SELECT '{state}', {expressions} "
             f"WHERE {' AND '.join(each for each, _ in where)} ON CONFLICT DO NOTHING"
@@ -374,11 +374,11 @@ class History:
         return statement, tuple(chain.from_iterable(given for _, given in (*columns.values(), *where)))
 
     def _job(self, asked: Asked) -> str | None:
-        """Return the tag ``job``, which has a column of its own: SQLite may lack functions for JSON."""
+        """Return the tag ``job``, which has its own column because SQLite may lack JSON functions."""
         return None if asked.tags is None else self._text(_whole(asked.tags.get("job")))
 
     def _limits(self, asked: Asked, moment: datetime) -> list[tuple[str, int, Statement]]:
-        """Return the limits that a question has: of its job or ``*``, how many, and the rows that count."""
+        """Return the limits for a question: the job or ``*``, the number, and SQL for the rows that count."""
         if self.limit is None:
             return []
         limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit)
@@ -389,7 +389,7 @@ class History:
         return [(name, limits[name], rows[name]) for name in rows if name in limits]
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
-        """Insert the row of a question, also if an execution that was not heard of has done it."""
+        """Insert the row of a question, and return whether it is there, perhaps from an earlier attempt."""
         alone = self._client if self.limit is not None else ""
         result = self.database.execute(*insertion, reserves=True, alone=alone, until=until)
         condition, parameters = row.where
@@ -401,7 +401,7 @@ class History:
         return True
 
     def _renew(self, row: Row) -> None:
-        """Begin the lease of a row again, if the store can be written now."""
+        """Renew the lease of a row, if the store can be written now."""
         condition, parameters = row.where
         lease = self.database.lease()
         self.database.attempt(
@@ -411,9 +411,9 @@ class History:
         )
 
     def _raise_limit(self, asked: Asked, now: datetime, until: float | None) -> None:
-        """Raise QuestionLimitError if the last 24 hours have as many questions as are allowed."""
+        """Raise QuestionLimitError if as many questions as allowed were asked in the last 24 hours."""
         for job, limit, (condition, parameters) in self._limits(asked, now):
-            # The question that has to be a day old first.
+            # The question that must become a day old before the next is allowed.
             statement = f"SELECT asked_at {condition} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
             rows = self.database.execute(statement, (*parameters, limit - 1), until=until).rows
             if rows:
@@ -429,7 +429,7 @@ class History:
                 )
 
     def _change(self, change: str, *parameters: object) -> None:
-        """Change rows, with the next change if the file cannot be written now."""
+        """Change rows now, or with the next change if the store cannot be written."""
         self._pending.append((f"UPDATE questions SET {change}", parameters))
         self._write_pending()
 
@@ -466,16 +466,16 @@ class History:
         )
 
     def _text(self, text: str | None) -> str | None:
-        """Return a text without secrets."""
+        """Return a text with secrets masked."""
         return text and _encodable(self._redact(text))
 
 
 def _asker() -> dict[str, str | None]:
-    """Return the machine and the user that ask, as far as the system knows them."""
+    """Return the names of the machine and the user, as far as the system knows them."""
     found: dict[str, str | None] = {"host": None, "user_name": None}
     with suppress(OSError):
         found["host"] = _encodable(socket.gethostname())
-    with suppress(Exception):  # KeyError, OSError or ImportError, by the version and the system
+    with suppress(Exception):  # KeyError, OSError or ImportError, depending on version and system
         found["user_name"] = _encodable(getpass.getuser())
     return found
 
@@ -486,7 +486,7 @@ def _was_started(change: Statement) -> bool:
 
 
 def _whole(text: str | None) -> str | None:
-    """Return a text with what PostgreSQL's JSON cannot have escaped: NUL, and lone surrogates."""
+    """Escape what PostgreSQL's JSON cannot hold: NUL and lone surrogates."""
     return text and (_encodable(text) or "").replace("\0", "\\x00")
 
 
@@ -495,5 +495,5 @@ def _until(seconds: float | None) -> float | None:
 
 
 def _encodable(text: str | None) -> str | None:
-    """Return a text with lone surrogates, which SQLite refuses, escaped."""
+    """Escape lone surrogates, which SQLite refuses."""
     return text and text.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Leases: a question counts as being sent for as long as its sender renews its row."""
+"""Leases: a question counts as being sent while its sender renews its row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: How long a lease is, in seconds, and the pause between two renewals.
+#: The length of a lease, and the pause between two renewals, in seconds.
 SECONDS: float = 60.0
 PAUSE: float = 10.0
 
@@ -23,7 +23,7 @@ def lease_now() -> tuple[int, int]:
 
 
 class Renewals:
-    """The rows whose leases this process renews, by one thread that ends when there are none."""
+    """The rows whose leases this process renews, in one thread that ends when there are none."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -32,7 +32,7 @@ class Renewals:
         self._thread: threading.Thread | None = None
 
     def hold(self, row: object, renew: Callable[[Any], None]) -> None:
-        """Call ``renew`` with a row now and then, until :meth:`end`."""
+        """Call ``renew`` with a row regularly until :meth:`end`."""
         with self.lock:
             self.held[row] = renew
             if self._thread is None or not self._thread.is_alive():
@@ -41,7 +41,7 @@ class Renewals:
                     self._thread.start()
 
     def end(self, row: object) -> None:
-        """Renew the lease of a row no more: what became of its question is known."""
+        """Stop renewing the lease of a row, because the outcome of its question is known."""
         with self.lock:
             self.held.pop(row, None)
 

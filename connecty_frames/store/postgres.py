@@ -1,6 +1,6 @@
 """The questions in a PostgreSQL database, which processes on many machines share.
 
-The functions of libpq that do not block are used, by way of psycopg: its own connections wait without limit.
+It uses the non-blocking functions of libpq through psycopg, whose own connections wait without limit.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-#: The clock of the database, in microseconds from 1970 on.
+#: The clock of the database, in microseconds since 1970.
 _CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-#: What is in the database, by its catalogue, since functions may remember what was there before; whether its
-#: transactions are as they have to be, and may look for clients that are gone, which Windows cannot.
+#: What the database contains, from its catalogue, because functions may cache an earlier state; whether its
+#: isolation level must be set; and whether it can detect clients that are gone (not on Windows).
 _KNOWN: Final = """\
 SELECT current_setting('server_encoding'),
     (current_setting('default_transaction_isolation') <> 'read committed')::int,
@@ -57,42 +57,42 @@ FROM pg_attribute
 JOIN pg_class ON pg_class.oid = attrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = 'connecty'"""
-#: The settings of one transaction, through any pool of connections and whatever the defaults are. A statement
-#: that waits for a lock ends with its caller.
+#: The settings of one transaction, independent of connection pools and defaults. A statement that waits for a
+#: lock ends with its caller.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _LIMITS: Final = "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true)"
-#: The most seconds that a connection is waited for, before another one is tried, and the pause between them.
+#: The most seconds to wait for a connection before trying another one, and the pause between them.
 _ATTEMPT: Final = 10.0
 _PAUSE: Final = 0.1
-#: Refusals of a connection that waiting does not change, as of an unknown database, unless they say so.
+#: Refusals that last, such as for an unknown database, unless the message says that they pass.
 _LASTING: Final = re.compile("FATAL|certificate|private key|support SSL|no password|invalid")
 _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|terminat|too many|connection slots")
-#: The beginnings of the codes of errors after which another connection may execute the statement, among them
-#: those of a standby, and of tables that were dropped.
+#: Prefixes of error codes after which another connection may succeed, including those of a standby and of
+#: dropped tables.
 _OUTAGES: Final = (b"08", b"25006", b"3F000", b"40", b"42P01", b"53", b"57")
-#: Passwords with fewer characters are masked as words.
+#: Shorter passwords are masked only as whole words.
 _SHORT: Final = 4
 _IN_USE: Final = "other calls are waiting for its server"
 _TOO_LATE: Final = "its server did not answer in time"
 
 
 class Server(Store):
-    """Questions in a PostgreSQL database, by the clock of its server; as ``QuestionFile``."""
+    """Questions in a PostgreSQL database, by the clock of its server; the interface is ``QuestionFile``'s."""
 
     #: Rows have the server's time.
     slack = 1_000_000
 
     def __init__(self, url: str) -> None:
-        #: What libpq understands of it, and the schema of the tables.
+        #: The URL for libpq, and the schema of the tables.
         self._address, self._schema = schema.split(url)
         named = "" if self._schema == "connecty" else f"?schema={self._schema}"
         super().__init__(url, terminal(f"{url.partition('?')[0]}{named}"))
         self.url: str = url
-        #: As it was when the connection was made: the version of the tables, and the settings that it allows.
+        #: The version of the tables and the allowed settings, as found when the connection was made.
         self._version = 0
         self._limits = _LIMITS
         self._must_begin = 0
-        #: Until when calls that need no record do without a server that could not be reached.
+        #: Until then, calls that need no record do not wait for the server, which was unreachable.
         self._down_until = 0.0
 
     @property
@@ -103,21 +103,21 @@ class Server(Store):
 
     @property
     def answers_path(self) -> Path:
-        """A file of this user; without a home none that can be made."""
+        """A file of this user; without a home folder, a path that cannot be created."""
         name = f"answers-{uuid.uuid5(uuid.NAMESPACE_URL, self.place).hex}.sqlite3"
         return (user_folder("state") or Path(os.devnull)) / name
 
-    def now(self, moment: datetime) -> Statement:  # noqa: ARG002 - for others
-        """Return the server's."""
+    def now(self, moment: datetime) -> Statement:  # noqa: ARG002 - files use it
+        """Return SQL for the server's current time."""
         return _CLOCK, ()
 
     def lease(self) -> dict[str, Statement]:
-        """Return the columns of a lease that begins now, by the same clock for all."""
+        """Return the columns of a lease that begins now, by the server's clock."""
         return {"lease": (_CLOCK, ())}
 
     @contextmanager
     def locked(self, until: float | None) -> Iterator[None]:
-        """Keep other threads from using the connection; an OutageError if they do until then."""
+        """Keep other threads from using the connection; raises OutageError if it is in use until then."""
         if not self.lock.acquire(timeout=-1 if until is None else max(0.0, until - time.monotonic())):
             raise OutageError(_IN_USE)
         try:
@@ -126,7 +126,7 @@ class Server(Store):
             self.lock.release()
 
     def soon(self) -> float:
-        """Return now if the server could not be reached a moment ago."""
+        """Return the deadline of a short wait: now, if the server was just unreachable."""
         return now if (now := time.monotonic()) < self._down_until else super().soon()
 
     def execute(
@@ -139,14 +139,14 @@ class Server(Store):
         alone: str = "",
         until: float | None = None,
     ) -> Result:
-        """Execute one statement; again, until then, if the server cannot be reached or its reply was lost."""
+        """Execute a statement; retry until then if the server is unreachable or its reply was lost."""
         if reserves and any("\0" in str(each) for each in parameters):
             raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
         lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
         return self._attempts([*lock, (statement, parameters)], until, creates=creates)[-1]
 
     def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
-        """Execute many at once, in one transaction."""
+        """Execute the first 300 statements in one transaction, and return them."""
         several = list(waiting)[:300]
         self._attempts(several, until, creates=False)
         return several
@@ -156,15 +156,15 @@ class Server(Store):
         while True:
             try:
                 with self.locked(until), self:
-                    if until is None:  # calls before this one take no time of it, unless the server is away
+                    if until is None:  # do not count waiting for earlier calls, unless they found an outage
                         until = time.monotonic() + _ATTEMPT * (self._down_until <= before)
                     latest = min(until, time.monotonic() + _ATTEMPT)
                     results = self._execute(statements, latest, creates=creates)
             except OutageError as error:
-                if reason in {"", _IN_USE} or str(error) != _TOO_LATE:  # the last one had little time
+                if reason in {"", _IN_USE} or str(error) != _TOO_LATE:  # the last attempt had little time
                     reason = str(error)
                 if until is not None and time.monotonic() + _PAUSE > until:
-                    # That other threads use the connection is no attempt, nor that one was just made.
+                    # It is no attempt if other threads use the connection, or have just tried.
                     if str(error) != _IN_USE and time.monotonic() >= self._down_until:
                         self._down_until = time.monotonic() + 2.0
                     raise OutageError(reason) from None
@@ -178,16 +178,16 @@ class Server(Store):
         try:
             if self._connection is None:
                 self._connect(until)
-            # Without tables there is no history; those of an earlier version cannot be read before.
+            # Create missing tables only to write; upgrade older ones even to read.
             if self._version < len(schema.POSTGRES) and (creates or self._version):
                 self._make_tables(until)
             if not self._version:
                 return [Result([], 0)] * len(statements)
-            # Without BEGIN, what is sent in one go is one transaction.
+            # Without BEGIN, a pipeline is one transaction.
             begin, commit = ([(_BEGIN, ())], [("COMMIT", ())]) if self._must_begin else ([], [])
             results = self._run([*begin, self._timeouts(until), *statements, *commit], until)
             return results[len(begin) + 1 :][: len(statements)]
-        except BaseException:  # also an interrupt: the next statement would get the reply to this one
+        except BaseException:  # even an interrupt: the next statement would get the reply to this one
             self._disconnect()
             raise
 
@@ -205,7 +205,7 @@ class Server(Store):
         self._inspect(until)
 
     def _inspect(self, until: float) -> bool:
-        """Find the version of the tables, 0 if there are none, and return whether the schema is there."""
+        """Find the version of the tables (0 without tables), and return whether the schema exists."""
         (result,) = self._run([(_KNOWN, ())], until)
         ((encoding, self._must_begin, checks, has_schema, has_tables, has_version),) = result.rows
         if encoding != "UTF8":
@@ -219,30 +219,30 @@ class Server(Store):
         return bool(has_schema)
 
     def _make_tables(self, until: float) -> None:
-        """Bring the tables from their version to the newest, in one transaction."""
-        # Locks of other programs hardly have this number.
+        """Create or upgrade the tables to the newest version, in one transaction."""
+        # Other programs are unlikely to use this lock number.
         lock = ("SELECT pg_advisory_xact_lock(?)", (0x636E7479,))
         self._run([(_BEGIN, ()), self._timeouts(until), lock], until)
-        has_schema = self._inspect(until)  # behind it: another process may have been faster
+        has_schema = self._inspect(until)  # after the lock: another process may have been faster
         steps = schema.statements(schema.POSTGRES, self._version, "gen_random_uuid()")
         steps = [*["CREATE SCHEMA connecty"][has_schema:], *steps, "COMMIT"]
         self._run([(statement, ()) for statement in steps], until)
         self._inspect(until)
 
     def _timeouts(self, until: float) -> Statement:
-        """Return what lets a transaction wait for nothing after a time."""
+        """Return the statement that sets the timeouts of a transaction."""
         milliseconds = min(max(1, math.ceil(1000 * (until - time.monotonic()))), 2**31 - 1)
         return self._limits, (milliseconds, milliseconds)
 
     def _run(self, statements: list[Statement], until: float) -> list[Result]:
-        """Send statements in one go, and return what comes of each."""
+        """Send statements in one pipeline, and return their results."""
         connection, results = self._connection, list[Result]()
         try:
             for statement, parameters in statements:
                 values = [
                     None if each is None else str(each).replace("\0", "\\x00").encode() for each in parameters
                 ]
-                # The server finds their types.
+                # The server infers the types.
                 connection.send_query_params(_translated(statement, self._schema), values)
             connection.pipeline_sync()
             while True:
@@ -253,7 +253,7 @@ class Server(Store):
                 if result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC:
                     return results
                 if result is not None or connection.status == pq.ConnStatus.BAD:
-                    results.append(_read(result))  # None stands between two of them
+                    results.append(_read(result))  # None separates two results
         except Error as error:
             raise OutageError(_said(str(error).encode())) from None
 
@@ -265,7 +265,7 @@ class Server(Store):
 
 @cache
 def _translated(statement: str, name: str) -> bytes:
-    """Return a statement with the schema of the tables, and numbers for its parameters."""
+    """Return a statement for PostgreSQL: with the schema of the tables and numbered parameters."""
     numbers = count(1)
     statement = re.sub(r"(?<![.'])\b(questions|items)\b", r"connecty.\1", statement)
     text = schema.in_schema(statement, name)
@@ -275,7 +275,7 @@ def _translated(statement: str, name: str) -> bytes:
 def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False) -> None:
     """Wait until a socket can be read or written."""
     seconds = max(0.0, until - time.monotonic())
-    if hasattr(select, "poll"):  # not on Windows; elsewhere select takes no numbers from 1,024 on
+    if hasattr(select, "poll"):  # not on Windows; elsewhere select fails for sockets from 1,024 on
         poll = select.poll()
         poll.register(socket, select.POLLIN * reads | select.POLLOUT * writes)
         is_ready = bool(poll.poll(seconds * 1000))
@@ -286,7 +286,7 @@ def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False
 
 
 def _read(result: Any) -> Result:
-    """Return the rows of a result; raises the StoreError of one that is an error."""
+    """Return the rows of a result; raises StoreError if it is an error."""
     if result is not None and result.status in {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}:
         # The types 20 and 23 are bigint and integer; all other values are texts.
         readers: list[Callable[[bytes], object]] = [
@@ -318,15 +318,15 @@ def _read(result: Any) -> Result:
 
 
 def _refusal(message: str) -> StoreError:
-    """Return the error of a connection that could not be made."""
+    """Return the error for a refused connection."""
     is_lasting = _LASTING.search(message) and not _PASSING.search(message)
     return (UnfitError if is_lasting else OutageError)(message)
 
 
 def _said(message: bytes) -> str:
-    """Return what libpq or a server says, without the password."""
+    """Return a message of libpq or the server, without the password."""
     text = message.decode(errors="replace")
-    if password := os.environ.get("PGPASSWORD"):  # a short one is a part of many words
+    if password := os.environ.get("PGPASSWORD"):  # a short one may occur within other words
         is_short = len(password) < _SHORT
         before, after = (r"(?<!\w)", r"(?!\w)") if is_short else ("", "")
         text = re.sub(f"{before}{re.escape(password)}{after}", "***", text)

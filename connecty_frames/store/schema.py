@@ -1,7 +1,7 @@
-"""The tables of stores, in PostgreSQL's words, by version.
+"""The tables of stores, as PostgreSQL statements by version.
 
-Later versions only add, since clients of earlier ones may be at work. Each statement changes nothing if it is
-repeated.
+Later versions only add, because clients of earlier versions may be in use. Statements can be repeated without
+effect.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from connecty_frames.store.leases import SECONDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: The statements that lead from each version to the next one.
+#: The statements that upgrade each version to the next.
 Versions = tuple[tuple[str, ...], ...]
 
-#: The oldest version that clients may have to use what is made here.
+#: The oldest version of clients that can use these tables.
 OLDEST_WRITER: Final = 1
-#: Reads the one row that says which version a store has.
+#: Reads the row with the version of a store.
 VERSION: Final = "SELECT version, oldest_writer, store_id FROM connecty.version"
 _TABLES: Final = (
     """\
@@ -50,13 +50,13 @@ CREATE TABLE IF NOT EXISTS connecty.questions (
     reused bigint NOT NULL DEFAULT 0,
     lease bigint NOT NULL DEFAULT 0
 )""",
-    # Smaller with a condition: most writes of a row do not change it.
+    # A partial index: most writes of a row do not change it.
     """\
 CREATE INDEX IF NOT EXISTS questions_by_id ON connecty.questions (question_id)
     WHERE question_id IS NOT NULL""",
     "CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions (asked_at)",
     "CREATE INDEX IF NOT EXISTS questions_by_key ON connecty.questions (key, asked_at)",
-    # The questions of batches. In a database, that with the number 0 says that the batch is here.
+    # The questions of batches. In PostgreSQL, the number 0 marks a batch that is stored here.
     """\
 CREATE TABLE IF NOT EXISTS connecty.items (
     batch text NOT NULL,
@@ -75,12 +75,12 @@ CREATE TABLE IF NOT EXISTS connecty.items (
 
 
 def _moment(name: str) -> str:
-    """Return the column of a time, without those that would be errors: rows may be anybody's."""
+    """Return SQL for a time, with null if it is out of range: anyone may have written a row."""
     return f"to_timestamp(CASE WHEN {name} BETWEEN 0 AND 253402300799000000 THEN {name} / 1e6 END) AS {name}"
 
 
 _LEASE: Final = int(SECONDS * 1e6)
-#: The first two let one claim through. The view is for people and dashboards.
+#: The first two let only one claim succeed. The view is for people and dashboards.
 _CLAIMS: Final = (
     "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_token ON connecty.questions (token)",
     "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_claim ON connecty.questions (key, previous)",
@@ -103,7 +103,7 @@ POSTGRES: Final[Versions] = ((*_TABLES, *_CLAIMS),)
 
 
 def statements(versions: Versions, version: int, store_id: str) -> Sequence[str]:
-    """Return what leads from a version to the newest; ``store_id`` is an expression."""
+    """Return the statements that upgrade a version to the newest; ``store_id`` is an expression."""
     newest = len(versions)
     upgrade = f"version = {newest}, oldest_writer = {OLDEST_WRITER} WHERE version < {newest}"
     return [
@@ -122,7 +122,7 @@ INSERT INTO connecty.version SELECT 0, 0, {store_id}
 
 
 def ddl(name: str, asks: str | None = None, reads: str | None = None) -> str:
-    """Return the SQL that makes or upgrades a schema, for an administrator, with the GRANTs of two roles."""
+    """Return SQL for an administrator that creates or upgrades a schema, with the GRANTs of two roles."""
     lines = ["CREATE SCHEMA IF NOT EXISTS connecty", *statements(POSTGRES, 0, "gen_random_uuid()")]
     lines = [in_schema(line, name) for line in lines]
     # To erase, a role also needs DELETE on both tables.
@@ -150,14 +150,14 @@ def split(url: str) -> tuple[str, str]:
 
 
 def in_schema(statement: str, name: str) -> str:
-    """Return a statement for a schema of another name, which may be a word of SQL."""
+    """Return a statement for a schema with another name, which may be a keyword."""
     if name == "connecty":
         return statement
     return re.sub(r"\bconnecty\b(?!')", f'"{name}"', statement.replace("'connecty'", f"'{name}'"))
 
 
 def in_sqlite(statement: str) -> str:
-    """Return a statement in SQLite's words, which has no schema of ours."""
+    """Return a statement for SQLite, without the schema."""
     identity = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     statement = statement.replace(identity, "INTEGER PRIMARY KEY AUTOINCREMENT")
     return re.sub(r"\bconnecty\.|(?<=COLUMN) IF NOT EXISTS", "", statement)

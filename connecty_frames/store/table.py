@@ -34,28 +34,28 @@ if TYPE_CHECKING:
 LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-#: Those of Unicode (Quotation_Mark in PropList.txt), and the accents, primes, ornaments and angle brackets
-#: that are used as such.
+#: Unicode's Quotation_Mark characters (PropList.txt), and accents, primes, ornaments and angle brackets that
+#: are used as such.
 _QUOTATION_MARKS: Final = re.compile(
     "[\"'\u00ab\u00bb\u2018-\u201f\u2039\u203a\u2e42\u300c-\u300f\u301d-\u301f\ufe41-\ufe44\uff02\uff07\uff62\uff63"
     "`\u00b4\u2032-\u2037\u275b-\u2760\u276e\u276f\u3008-\u300b]"
 )
-#: More are not counted, and their sum is an integer in Arrow.
+#: The highest count, so that a sum of counts fits an Arrow integer.
 MOST_REUSED: Final = 2**31
-#: How many rows a warning names.
+#: The most rows that a warning names.
 _NAMED: Final = 5
-#: The parts of items, with the folder of their batch.
+#: The parts of a batch's questions, with the folder of the batch.
 _PARTS: Final = """\
 SELECT (SELECT place.question FROM items AS place WHERE place.batch = items.batch AND place.number = 0),
     number, name FROM items {} AND outcome = 'PART' ORDER BY batch, number"""
 
 
 class RecordState(StrEnum):
-    """What is known of a question."""
+    """What is known about a question."""
 
-    #: It is being sent: its lease is renewed.
+    #: It is being sent, and its lease is being renewed.
     SENT = "SENT"
-    #: The server has accepted it; its answer is not known yet.
+    #: The server has accepted it; there is no answer yet.
     ASKED = "ASKED"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
@@ -65,7 +65,7 @@ class RecordState(StrEnum):
     REJECTED = "REJECTED"
 
 
-#: The states of a finished question. The others may cost money whose answer is still to be fetched.
+#: The states of a finished question. In other states, an answer that was paid for may still be fetched.
 CLOSED: Final = frozenset({RecordState.COMPLETED, RecordState.FAILED, RecordState.REJECTED})
 
 
@@ -85,8 +85,8 @@ def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or check(value)
 
 
-#: The columns that are read, in order, and whether a value can be one that a client wrote: rows may be
-#: anybody's. A check may raise ConfigError, OverflowError, TypeError or ValueError too.
+#: The columns, in order, with a check whether a client can have written a value: anyone may have written the
+#: row. A check may also raise ConfigError, OverflowError, TypeError or ValueError.
 _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     "id": _is_number,
     "asked_at": _is_time,
@@ -108,19 +108,19 @@ COLUMNS: Final = tuple(_SOUND)
 
 
 class Row:
-    """The row of a question: its sender finds it by a token, even if the reply to its insertion was lost."""
+    """The row of a question, which its sender finds by a token even if the reply to the INSERT was lost."""
 
     def __init__(self, key: str, asked_at: int) -> None:
         self.key = key
         self.token = os.urandom(16).hex()
-        #: When it was sent by the clock of the sender, in microseconds.
+        #: When it was sent, by the sender's clock, in microseconds.
         self.asked_at = asked_at
-        #: The condition that finds it, and its parameters.
+        #: The condition to find it, with parameters.
         self.where: Statement = ("key = ? AND token = ?", (key, self.token))
 
 
 class Earlier(NamedTuple):
-    """A question with the same key that was recorded before."""
+    """An earlier question with the same key."""
 
     id: int  # the number of its row
     state: RecordState
@@ -132,31 +132,31 @@ class Earlier(NamedTuple):
 
 
 class QuestionFile(SQLiteFile):
-    """Questions in a SQLite file, by the clocks of this machine. PostgreSQL's ``Server`` does the same."""
+    """Questions in a SQLite file, by the clocks of this machine. ``Server`` is the same in PostgreSQL."""
 
     content = "history"
     application_id = 0x636E7479  # "cnty"
     versions = SQLITE
-    #: How far the time of a row may be from the one that its sender knows, in microseconds.
+    #: The allowed difference between the time in a row and the sender's, in microseconds.
     slack = 0
 
     @property
     def answers_path(self) -> Path:
-        """The file of the answers that are kept beside it."""
+        """The file of the answers that are kept next to it."""
         return self.path.with_name(f"{self.path.stem}-answers{self.path.suffix}")
 
     def now(self, moment: datetime) -> Statement:
-        """Return the current time for ages, given the caller's: an expression and its parameters."""
+        """Return the current time as SQL with parameters; a file uses the caller's clock."""
         return "?", (microseconds(moment),)
 
     def lease(self) -> dict[str, Statement]:
-        """Return the columns of a lease that begins now, each as an expression and its parameters."""
+        """Return the columns of a lease that begins now, each as SQL with parameters."""
         wall, uptime = leases.lease_now()
         return {"lease": ("?", (wall,)), "lease_uptime": ("?", (uptime,))}
 
 
 def store_at(place: Path | str | None) -> QuestionStore:
-    """Return the history at a path or a URL of PostgreSQL, else that of the user; raises ConfigError."""
+    """Return the history at a path or PostgreSQL URL, by default the user's own; raises ConfigError."""
     if isinstance(place, str):
         from connecty_frames.store.postgres import Server
 
@@ -165,11 +165,11 @@ def store_at(place: Path | str | None) -> QuestionStore:
 
 
 def column_expressions(database: QuestionStore) -> dict[str, str]:
-    """Return the SQL that reads each column: a question whose sender is not heard from is UNCERTAIN."""
-    # Computed, since a role that reads may not write it. A sender that was only stopped renews its lease.
+    """Return the SQL that reads each column: a SENT question becomes UNCERTAIN when its lease runs out."""
+    # Computed here, because readers may not write. A sender that was only suspended renews its lease.
     length = int(leases.SECONDS * 1e6)
     clocks = [(column, str(*now) if now else clock) for column, (clock, now) in database.lease().items()]
-    # Without a difference, which not every number has.
+    # Do not subtract: the difference of two numbers may overflow.
     over = " AND ".join(f"{lease} NOT BETWEEN {now} - {length} AND {now} + {length}" for lease, now in clocks)
     case = f"CASE WHEN state = '{RecordState.SENT}' AND {over} THEN '{{}}' ELSE {{}} END"
     return {
@@ -205,8 +205,7 @@ def read_records(
     question_id: str | None = None,
     limit: int | None = None,
 ) -> list[tuple[Any, ...]]:
-    """Return recorded questions, the latest first, with the values of :data:`COLUMNS`."""
-    # Without ``states``, all are returned.
+    """Return recorded questions, by default in any state, as values of :data:`COLUMNS`, latest first."""
     if not database.exists:  # reading creates no file
         return []
     columns, conditions, parameters = column_expressions(database), ["true"], list[object]()
@@ -224,7 +223,7 @@ def read_records(
         "ORDER BY id DESC LIMIT ?"
     )
     found, last, most = list[tuple[Any, ...]](), LARGEST, LARGEST if limit is None else min(limit, LARGEST)
-    while True:  # again if rows are left out
+    while True:  # read more if rows were left out
         rows = database.execute(statement, (*parameters, last, most), creates=False).rows
         found += sound_rows(database, COLUMNS, rows)
         if len(found) >= most or len(rows) < most:
@@ -240,8 +239,10 @@ def forget_records(
     before: datetime | None = None,
     batch: str | None = None,
 ) -> tuple[int, list[tuple[Any, ...]]]:
-    """Erase a question, one row, all closed rows before a time, or those of a batch, wherever they stand."""
-    # Returns how many, and the parts that have their answers: the folder if it is known, number and name.
+    """Erase a question, a row, all finished rows before a time, or those of a batch.
+
+    Returns their number, and the parts with their answers: the folder (if known), number and name.
+    """
     if not database.exists or (row is not None and abs(row) > LARGEST):
         return 0, []
     states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
@@ -257,12 +258,13 @@ def forget_records(
     answers = answers_beside(database)
     with database, answers:
         rows = database.execute(f"SELECT question_id {where}", parameters).rows
-        # Also the answer that the id names if its row is gone, as in a history that was damaged.
+        # Include the given id even if its row is gone, such as from a damaged history.
         question_ids = {each for each in (question_id, *chain.from_iterable(rows)) if each is not None}
-        # Before the rows, which name them if this fails; and after, since one is kept while it has a row.
+        # Before the rows, which still name them if this fails; and after, because an answer may be kept
+        # while its row exists.
         answers.erase(question_ids)
         parts = database.execute(_PARTS.format(items), parameters).rows
-        # A batch goes on knowing, by its key, that a question is finished; others it has to be given again.
+        # The batch still knows by the key that a question is finished; unfinished ones are removed.
         erasure = f"UPDATE items SET question = '', error = NULL, outcome = 'NO TABLE' {items}"
         database.execute(f"{erasure} AND outcome IS NOT NULL", parameters)
         database.execute(f"DELETE FROM items {items} AND outcome IS NULL", parameters)
@@ -270,7 +272,7 @@ def forget_records(
         answers.erase(question_ids)
         if batch is not None:
             database.execute("DELETE FROM items WHERE batch = ?", (batch,))
-        if database.url is None:  # else the server decides when what was erased is overwritten
+        if database.url is None:  # PostgreSQL itself decides when to overwrite erased rows
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return erased, parts
 
@@ -284,25 +286,25 @@ def _is_sound(column: str, value: object) -> bool:
 
 
 def client_hash(client_id: SecretStr) -> str:
-    """Return what is kept of the id of the credentials."""
+    """Return the hash of a client id that is stored."""
     return hashlib.sha256(client_id.get_secret_value().encode()).hexdigest()[:32]
 
 
 def question_key(question: str, *, base_url: str, dw_id: int, client: str) -> str:
-    """Return a text that is the same for a question that is put again to the same workspace by a client.
+    """Return a hash that is the same if a client asks the same question of the same workspace again.
 
-    Runs of white space count as one space, unless a quotation mark may make them part of a value.
+    Runs of whitespace count as one space, unless there are quotation marks.
     """
     text = unicodedata.normalize("NFC", question).strip()
     if not _QUOTATION_MARKS.search(text):
         text = " ".join(text.split())
-    # What json.dumps returns for the list, in a quarter of the instructions: it makes an encoder each time.
+    # The same as json.dumps(list), which makes an encoder each time and takes four times as long.
     written = f"[{_json(text)}, {_json(base_url)}, {int(dw_id)}, {_json(client)}]"
     return hashlib.sha256(written.encode()).hexdigest()
 
 
 def microseconds(moment: datetime) -> int:
-    """Return a time as microseconds from 1970 on, in UTC."""
+    """Return a time as microseconds since 1970 in UTC."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
