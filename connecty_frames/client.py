@@ -345,7 +345,8 @@ class Client:
                 "CONNECTY_HISTORY=history.sqlite3.",
                 setting="max_age",
             )
-        ask_options = read_schema(ask_options)
+        if ask_options.schema is not None:
+            ask_options = read_schema(ask_options)
         body = question_body(question)  # a wrong question is reported before a missing dw_id
         asked = Asked(question, self._workspace(ask_options.dw_id), tags=ask_options.tags)
         submission = Submission(self._api, asked, body, row)

@@ -210,7 +210,8 @@ class Question:
         ``deadline`` the time runs from now on, until the event is set.
         """
         with self._annotated():
-            ask_options = read_schema(ask_options)
+            if ask_options.schema is not None:
+                ask_options = read_schema(ask_options)
             seconds = ask_options.timeout or self._api.timeout
             deadline = deadline or Deadline.after(seconds, self._api.clock, cancelled)
             if self._question is None and self._api.history is not None:  # another process asked it

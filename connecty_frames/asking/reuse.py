@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from connecty_frames._base.text import snippet
 from connecty_frames.asking.polling import Results
 from connecty_frames.decode.envelope import read_envelope
-from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
+from connecty_frames.errors import QuestionTimeout, SubmissionUncertain
 from connecty_frames.store.table import RecordState
 
 if TYPE_CHECKING:
@@ -80,15 +80,12 @@ def find_or_claim(
 
 
 def kept_results(history: History, question_id: str) -> Results | None:
-    """Return the response of a question that was kept, or None if there is none that can be read."""
+    """Return the response of a question that was kept, or None if there is none."""
     kept = history.kept(question_id)
     if kept is None:
         return None
-    try:
-        body, max_rows = kept
-        return Results(read_envelope(body), body, max_rows)
-    except ResponseError:  # an earlier version read it
-        return None
+    body, max_rows = kept
+    return Results(read_envelope(body), body, max_rows)
 
 
 def _usable(rows: Sequence[Earlier], gone: Collection[str]) -> Earlier | None:
