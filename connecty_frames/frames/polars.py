@@ -135,7 +135,8 @@ _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
     pa.null().id: lambda _: pa.string(),
     pa.list_(pa.null()).id: lambda type_: pa.list_(_field(type_.value_field)),
     pa.large_list(pa.null()).id: lambda type_: pa.large_list(_field(type_.value_field)),
-    pa.list_(pa.null(), 1).id: lambda type_: pa.list_(_field(type_.value_field), type_.list_size),
+    # It panics at lists of size 0: these are of any size, which pyarrow spells -1.
+    pa.list_(pa.null(), 1).id: lambda type_: pa.list_(_field(type_.value_field), type_.list_size or -1),
     pa.struct([]).id: _struct,
     pa.map_(pa.string(), pa.null()).id: _map,
 }

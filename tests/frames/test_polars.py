@@ -110,6 +110,7 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "list": (pa.list_(pa.int64()), [[1, None], []], pl.List(pl.Int64)),
     "large_list": (pa.large_list(pa.string()), [["a"], []], pl.List(pl.String)),
     "fixed list": (pa.list_(pa.int8(), 2), [[1, 2], [3, 4]], pl.Array(pl.Int8, 2)),
+    "fixed list of size 0": (pa.list_(pa.int8(), 0), [[], []], pl.List(pl.Int8)),
     "struct": (
         pa.struct([("a", pa.int64()), ("b", pa.string())]),
         [{"a": 2**53 + 1, "b": "x"}, {"a": None, "b": ""}],
@@ -118,11 +119,7 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "dictionary of numbers": (pa.dictionary(pa.int8(), pa.int64()), [5, 7], pl.Int64),
     "null": (pa.null(), [None, None], pl.String),
     "list of null": (pa.list_(pa.null()), [[None], []], pl.List(pl.String)),
-    "struct of null": (
-        pa.struct([("a", pa.null())]),
-        [{"a": None}, {"a": None}],
-        pl.Struct({"a": pl.String}),
-    ),
+    "struct of null": (pa.struct([("a", pa.null())]), [{"a": None}, {"a": None}], pl.Struct({"a": pl.String})),
 }
 
 
