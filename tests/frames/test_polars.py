@@ -119,7 +119,7 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "dictionary of numbers": (pa.dictionary(pa.int8(), pa.int64()), [5, 7], pl.Int64),
     "null": (pa.null(), [None, None], pl.String),
     "list of null": (pa.list_(pa.null()), [[None], []], pl.List(pl.String)),
-    "struct of null": (pa.struct([("a", pa.null())]), [{"a": None}, {"a": None}], pl.Struct({"a": pl.String})),
+    "struct of null": (pa.struct([("a", pa.null())]), [{"a": None}] * 2, pl.Struct({"a": pl.String})),
 }
 
 
