@@ -34,7 +34,8 @@ def shared_client(given: Client | None = None) -> Client:
     """Return ``given``, else the client that all calls with the same settings share; raises ConfigError."""
     if given is not None:
         if not isinstance(given, Client):
-            raise ConfigError(f"expected a Client, got a {type(given).__name__}.", setting="client")
+            message = f"client is of type {type(given).__name__}; expected a Client."
+            raise ConfigError(message, setting="client")
         return given
     settings = resolve()
     return clients.get(settings) or open_client(settings)

@@ -476,13 +476,13 @@ class Client:
         found = self._dw_id if dw_id is None else dw_id
         if found is None:
             advice = (
-                "Give the data workspace to ask as {}, or in the environment as CONNECTY_DW_ID. ConnectyAI "
-                "shows it in Manager > Data Environments > Data Workspaces > Workspace ID."
+                "Set the data workspace with {}, in a profile or as CONNECTY_DW_ID. ConnectyAI shows it in "
+                "Manager > Data Environments > Data Workspaces > Workspace ID."
             )
             raise ConfigError(
                 "No dw_id.",
-                hint=advice.format("dw_id=, as an argument of Client, by configure()"),
-                shell_hint=advice.format("--dw-id, in a profile"),
+                hint=advice.format("dw_id=, with cf.configure(dw_id=)"),
+                shell_hint=advice.format("--dw-id"),
                 setting="dw_id",
             )
         return found

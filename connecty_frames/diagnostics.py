@@ -86,8 +86,8 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         warn(
             TruncationWarning(
                 f"{cut};",
-                hint=f"{remedy}, on_truncation='ignore' hides this warning.",
-                shell_hint=f"{shell_remedy}, --on-truncation ignore hides this warning.",
+                hint=f"{remedy}, and on_truncation='ignore' hides this warning.",
+                shell_hint=f"{shell_remedy}, and --on-truncation ignore hides this warning.",
             )
         )
 
@@ -104,7 +104,8 @@ def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError
         without = " The server does not say why."
     else:
         error = QuestionError
-        outcome, advice, without = f"is not finished (state {snippet(envelope.state)}).", "", ""
+        outcome, advice = f"is not finished (state {snippet(envelope.state)}).", "Fetch it later."
+        without = ""
     said = " The server says:" if listed else without
     return error(
         with_excerpt(f"{subject} {outcome}{said}", listed, advice),

@@ -311,14 +311,14 @@ _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         lambda seconds: (
             isinstance(seconds, int | float) and seconds is not True and 0 < seconds <= MAX_TIMEOUT
         ),
-        "seconds above 0 and up to 30 days, or None for the configured ones",
+        "seconds above 0 and up to 30 days, or None for the configured timeout",
     ),
     "progress": (lambda shown: _is_bool(shown) or callable(shown), "True, False, None or a callable"),
     "tags": (
         lambda tags: (
             isinstance(tags, Mapping) and all(isinstance(each, str) for each in chain(*tags.items()))
         ),
-        "texts by name, such as {'job': 'nightly'}",
+        "a dict of names to texts, such as {'job': 'nightly'}",
     ),
 }
 

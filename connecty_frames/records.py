@@ -186,7 +186,7 @@ def forget_in(
         if isinstance(database, QuestionFile):
             erase_all += f" and {path_text(database.answers_path.name)}, each with its -wal and -shm files"
         raise ConfigError(
-            "Name a question to erase, an age (older questions are erased), or the folder of a batch.",
+            "Name what to erase: a question, an age (older questions are erased) or the folder of a batch.",
             hint=f"{erase_all}.",
             shell_hint=f"An age is --older-than 30d. {erase_all}.",
             setting="question_id",
@@ -288,7 +288,8 @@ def _usable(database: QuestionStore) -> Iterator[None]:
         yield
     except StoreError as error:
         raise ConfigError(
-            f"The history in {database.place} cannot be used: {error}.", setting="history"
+            f"The history in {database.place} cannot be used: {error}. Repair it, or set history to another.",
+            setting="history",
         ) from None
 
 

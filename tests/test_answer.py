@@ -233,7 +233,7 @@ def test_truncation(golden: Path) -> None:
     path = golden / "login_timestamps.json"
     with pytest.warns(
         cf.TruncationWarning,
-        match=r"^3 of 100 rows received; max_rows=None fetches all, on_truncation='ignore' hides this warn",
+        match=r"^3 of 100 rows received; max_rows=None fetches all, and on_truncation='ignore' hides this ",
     ):
         cf.Answer.from_json(path)
     with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows received; max_rows=None fetches all\.$"):

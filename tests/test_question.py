@@ -178,8 +178,8 @@ def test_a_server_that_sends_fewer_than_all_rows(api: Any, question: Question) -
     with pytest.warns(TruncationWarning) as caught:
         assert question.result(max_rows=None).truncated is True
     assert str(caught[0].message) == (
-        "2,000 of 2,500 rows received; the server sent no more: ask for fewer rows, on_truncation='ignore' "
-        "hides this warning."
+        "2,000 of 2,500 rows received; the server sent no more: ask for fewer rows, and "
+        "on_truncation='ignore' hides this warning."
     )
     with pytest.raises(
         TruncatedError, match=r"^2,000 of 2,500 rows received; the server sent no more: ask for fewer rows\.$"

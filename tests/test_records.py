@@ -184,8 +184,8 @@ def test_erasing_one_question() -> None:
 @cases(
     ("arguments", "message"),
     [
-        ({}, r"Name a question to erase, an age .* delete .*history\.sqlite3 and history-answers\.sqlite3"),
-        ({"question_id": ID, "older_than": "1d"}, "Name a question to erase, an age"),
+        ({}, r"Name what to erase: a question, an age .* delete .*history\.sqlite3 and history-answers\.sql"),
+        ({"question_id": ID, "older_than": "1d"}, "Name what to erase: a question, an age"),
         ({"question_id": "x"}, "question_id='x': expected the UUID"),
         ({"question_id": True}, "question_id=True: expected the UUID"),
         ({"older_than": "old"}, "older_than='old': expected a time"),
@@ -201,5 +201,5 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     """A ConfigError that says why: there is nothing else to return."""
     cf.configure(history=tmp_path)
     for act in (cf.history, lambda: cf.forget(older_than="1d")):
-        with pytest.raises(cf.ConfigError, match=r"cannot be used: it is not a regular file\."):
+        with pytest.raises(cf.ConfigError, match=r"cannot be used: it is not a regular file\. Repair"):
             act()

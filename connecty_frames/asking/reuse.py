@@ -68,8 +68,8 @@ def find_or_claim(
             _raise_uncertain(asked, history, found)
         elif deadline.remaining() <= 0:
             raise QuestionTimeout(
-                f"The question {snippet(asked.question)!r} is being sent by another call, whose id was "
-                "not known in time. This call sent nothing. Call again with max_age= to share that answer.",
+                f"Another call is sending the question {snippet(asked.question)!r}, but its id was not "
+                "known in time. This call sent nothing. Call again with max_age= to share that answer.",
                 question=asked.question,
                 dw_id=asked.dw_id,
             )
@@ -107,7 +107,7 @@ def _raise_uncertain(asked: Asked, history: History, earlier: Earlier) -> NoRetu
         f"It is unknown whether the question {snippet(asked.question)!r} was started: it was sent to "
         f"workspace {asked.dw_id} at {earlier.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then: "
         f"{snippet(earlier.error or 'nothing is known')}. This call sent nothing. Look in ConnectyAI's chat "
-        f"history; to ask again, leave out max_age=. It is number {earlier.id} in {history.place}.",
+        f"history; to ask again, leave out max_age=. Recorded as number {earlier.id} in {history.place}.",
         question=asked.question,
         dw_id=asked.dw_id,
         asked_at=earlier.asked_at,

@@ -407,8 +407,8 @@ def ask_batch(
     store = None if history is None else history.database.url
     if history is not None and history.limit is not None and store_of(path, store) is None:
         raise ConfigError(
-            "max_questions_per_day counts the questions in a history, but a batch in a folder has its own. "
-            "Begin the batch with a history in PostgreSQL, or unset it and pass max_questions=.",
+            "max_questions_per_day counts questions in the history, but a batch in a folder records its own. "
+            "Start the batch with a history in PostgreSQL, or unset the limit and pass max_questions=.",
             setting="max_questions_per_day",
         )
     try:

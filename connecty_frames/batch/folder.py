@@ -135,11 +135,11 @@ def _write_manifest(folder: Path, manifest: dict[str, Any], *, replaces: bool = 
 def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str, Any]) -> ConfigError:
     what = "ask as before"
     if name in _OPTIONS:
-        what = "ask as before; or fetch all answers with the new options by open_batch(folder).refetch(...)"
+        what = "ask as before; or fetch all answers with the new options: open_batch(folder).refetch(...)"
     elif name == "store":
         what = f"ask with history={found[name]!r}, as at the start: only that store knows what was asked"
     elif name == "client":
-        what = "continue with this client by client_changed=True (--client-changed)"
+        what = "continue with this client: client_changed=True (--client-changed)"
     elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
         what = "ask as before if that sandbox is still running: its questions end with it"
     before, now = (value_text(each.get(name)) for each in (found, manifest))
@@ -165,7 +165,7 @@ def manifest_in(folder: Path) -> dict[str, Any]:
             _text(manifest["store_id"])
             _text(manifest["batch"])
     except (FileNotFoundError, NotADirectoryError):
-        raise _refused(folder, " has no batch. Name the folder of one, or begin it with ask_batch.") from None
+        raise _refused(folder, " has no batch. Name another folder, or start one with ask_batch.") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _refused(folder, f": {_MANIFEST} is damaged. Restore it.") from None
     if not known:

@@ -44,7 +44,7 @@ def read_items(questions: object) -> list[Item]:
             names[folded(name)] = name
             if earlier is not None:
                 reason = "occurs twice" if earlier == name else f"differs from {earlier!r} only in case"
-                raise _wrong(position, f"the name {name!r} {reason}. Nothing was sent.")
+                raise _wrong(position, f"the name {name!r} {reason}; choose another.")
         items.append(Item(key, name, question))
     return items
 

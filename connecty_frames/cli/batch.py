@@ -168,8 +168,8 @@ def _read_questions(
     for name, option in ((chosen, "--column"), (name_column, "--name-column")):
         if name is not None and header.count(name) != 1:
             raise ConfigError(
-                f"{path_text(file)} has no column {snippet(name)!r}, or two: {option} names one of "
-                f"{quoted(header)}.",
+                f"{path_text(file)} does not have exactly one column {snippet(name)!r}. Choose one with "
+                f"{option}: {quoted(header)}.",
                 setting="column",
             )
     at = header.index(chosen)

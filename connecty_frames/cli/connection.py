@@ -76,8 +76,8 @@ def connection(
         return
     if named or question_id is not None:
         raise ConfigError(
-            "--sandbox or CONNECTY_SANDBOX starts a new sandbox: leave out profile, address and "
-            "--question-id.",
+            "--sandbox or CONNECTY_SANDBOX starts a new sandbox: leave out --profile, --region, --base-url "
+            "and --question-id.",
             setting="sandbox",
         )
     if is_announced:

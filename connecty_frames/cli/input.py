@@ -78,8 +78,7 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
     given = [bool(words), file is not None, question_id is not None]
     if sum(given) > 1 or (is_stdin and len(words) > 1):
         raise ConfigError(
-            "More than one question. Use only one of these: words, - for standard input, --file, "
-            "--question-id.",
+            "More than one question. Give one only: as words, - for standard input, --file or --question-id.",
             setting="question",
         )
     if not any(given):

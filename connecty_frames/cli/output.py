@@ -48,8 +48,8 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
     format_ = chosen or _format_of_suffix(output)
     if format_ is None:
         raise ConfigError(
-            f"output={value_text(str(output))}: no format has that suffix. The suffixes are "
-            f"{', '.join(_SUFFIXES)}; with --format, any file name is possible.",
+            f"output={value_text(str(output))}: unknown suffix. Name the format with --format, or use one of "
+            f"{', '.join(_SUFFIXES)}.",
             setting="output",
         )
     if format_ == "xlsx":
@@ -68,7 +68,7 @@ def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) 
     if chosen is None and format_ == "markdown":
         return "text"
     raise ConfigError(
-        f"The {part} is written as text, or with --format json as JSON; not as {format_}.", setting="format"
+        f"The {part} can be written as text or JSON (--format json), not as {format_}.", setting="format"
     )
 
 

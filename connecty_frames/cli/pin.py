@@ -261,7 +261,7 @@ def run(
         written_as = choose_format(format_, output, None)
         files = [output]
     elif output is not None:
-        raise ConfigError("--output and --output-folder: give one of them.", setting="output")
+        raise ConfigError("Give either --output or --output-folder.", setting="output")
     else:
         written_as = format_ or "parquet"
         suffix = "txt" if written_as in TABLES else "md" if written_as == "markdown" else written_as
@@ -281,7 +281,7 @@ def run(
 def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> dict[str, Pin | ConfigError]:
     """Read the pins that a command is about; a ConfigError if there are none, or none of a name."""
     if bool(names) == all_:
-        raise ConfigError("Name the pins, or pass --all.", setting="name")
+        raise ConfigError("Name the pins, or pass --all instead.", setting="name")
     known = pins.names()
     if not (chosen := names or known):
         raise ConfigError(f"There are no pins in {path_text(pins.path)}.", setting="path")
@@ -321,7 +321,7 @@ def _naming(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        error.add_note(f"It was pin {snippet(name)!r}.")
+        error.add_note(f"Failed pin: {snippet(name)!r}.")
         raise
 
 

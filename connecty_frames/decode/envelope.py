@@ -111,8 +111,9 @@ def read_envelope(
         source = f" from {host}" if host else ""
         kind = f" ({content_type})" if content_type else ""
         begins = preview(body)
+        shown = f"It begins: {begins}" if begins else "It is empty."
         return ResponseError(
-            f"The results response{source}{kind} {what}. It begins: {begins}",
+            f"The results response{source}{kind} {what}. {shown}",
             host=host,
             content_type=content_type,
             snippet=begins,
@@ -127,7 +128,7 @@ def read_envelope(
     except msgspec.ValidationError as error:
         raise refuse(f"is not what the API promises: {error}") from None
     except ValueError as error:
-        raise refuse(f"is not JSON: {error}") from None
+        raise refuse(f"is not JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
 
 
 def _read(body: bytes, limits: ReaderLimits) -> Envelope:

@@ -33,13 +33,13 @@ def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[C
             name = _free_name(wanted, position, taken, numbers)
             taken.add(name)
         if name != given or type(given) is not str:
-            reason = "is not a name"
+            reason = "is not a valid name"
             if exact_json.NUL in text:
                 reason = "holds a NUL character"
             elif wanted in used:
                 reason = "is taken"
             what = snippet(exact_json.dump(given))
-            message = f"Column {position} is called {snippet(name)!r}, because its name {what} {reason}."
+            message = f"Column {position} is called {snippet(name)!r}, because {what} {reason}."
             warnings.append(ColumnNameWarning(message, column=name))
         names.append(name)
         used.add(name)

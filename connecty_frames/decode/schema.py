@@ -224,7 +224,7 @@ class Schema(Sequence[ColumnSchema]):
             )
         except (ValueError, KeyError, TypeError, OSError, RecursionError, pa.ArrowException):
             raise ConfigError(
-                "This is not a saved schema; save one by answer.schema.to_json().", setting="schema"
+                "This is not a saved schema; save one with answer.schema.to_json().", setting="schema"
             ) from None
 
 

@@ -361,7 +361,7 @@ def _find(columns: list[Column], name: object) -> Column | None:
         if isinstance(name, str) and column.name == name:
             return column
     known = quoted([column.name for column in columns])
-    raise ConfigError(f"There is no column {value_text(name)} to draw; there are {known}.", setting="plot")
+    raise ConfigError(f"No column {value_text(name)} to draw; the columns are {known}.", setting="plot")
 
 
 def _nothing_fits(columns: list[Column], rows: int) -> ConfigError:

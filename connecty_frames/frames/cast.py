@@ -275,7 +275,7 @@ def _wrong_table(table: object) -> ConfigError:
     instead = _INSTEAD.get(kind.__name__)
     return ConfigError(
         f"table is of type {snippet(f'{kind.__module__}.{kind.__qualname__}')}; expected a pyarrow Table or "
-        "RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, a reader of ADBC, anything else "
+        "RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, an ADBC reader, anything else "
         "with __arrow_c_stream__, or an iterable of record batches or tables.",
         hint=f"Pass {instead}." if instead else "",
         setting="table",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 import pyarrow as pa
 from pyarrow import parquet
 
-from connecty_frames._base.text import path_text, snippet
+from connecty_frames._base.text import path_text, sentence, snippet
 from connecty_frames.answer_metadata import KEY
 from connecty_frames.decode.arrow_types import is_list, parse_type
 from connecty_frames.errors import ConfigError, ConnectyError
@@ -110,11 +110,8 @@ def read_parquet(
     name = path_text(path)
     intact = is_intact(memoryview(content))
     if intact is False:
-        raise ConfigError(
-            f"{name} is damaged: its checksum is not the one that was written. Write it again.",
-            setting="path",
-        )
-    with _library_errors(f"{name} is not a Parquet file, or damaged"):
+        raise ConfigError(f"{name} is damaged: its checksum does not match. Write it again.", setting="path")
+    with _library_errors(f"{name} is damaged or not a Parquet file"):
         reader = pa.BufferReader(content)
         table = parquet.ParquetFile(reader, page_checksum_verification=intact is None).read()
         if intact is None:  # pragma: no mutate - saves time: our checksum is enough
@@ -132,7 +129,7 @@ def read_parquet(
             "pandas.read_parquet and polars.read_parquet read the table without it.",
             setting="path",
         ) from None
-    with _library_errors(f"{name} is damaged, or holds something that {engine} cannot"):
+    with _library_errors(f"{name} is damaged, or holds a value that {engine} cannot"):
         table = _restore_types(table, seconds, found, options.engine)
         frame = _to_frame(table, index_columns, found, options)
         if engine == "pandas":
@@ -149,7 +146,7 @@ def _library_errors(problem: str) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 - libraries raise many kinds, some of them undocumented
         detail = f"{type(error).__name__}: {snippet(str(error), 200)}"
-        raise ConfigError(f"{problem} ({detail}).", setting="path") from None
+        raise ConfigError(f"{problem}: {sentence(detail)}", setting="path") from None
 
 
 def _read_pandas_metadata(table: pa.Table) -> tuple[dict[Any, Any], list[Any], set[str]]:

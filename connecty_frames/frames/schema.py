@@ -82,9 +82,7 @@ def _from_columns(columns: Iterable[Declared], *, complete: bool) -> SchemaTypes
     known: set[str] = set()
     for name, given, make_rule in columns:
         if not isinstance(name, str):
-            raise ConfigError(
-                f"schema: a column is named {value_text(name)}: expected text.", setting="schema"
-            )
+            raise ConfigError(f"schema: column name {value_text(name)}: expected text.", setting="schema")
         try:
             encoding = find_encoding(given)
             type_ = _check(arrow_type(given) if encoding is None else encoding.type)

@@ -33,7 +33,8 @@ def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -
     # The metadata is written to each field of the schema, under ``connecty``. One TypeFidelityWarning names
     # the columns that became text.
     if not callable(getattr(session, "createDataFrame", None)):
-        raise ConfigError(f"expected a SparkSession, got a {type(session).__name__}.", setting="spark")
+        message = f"spark is of type {type(session).__name__}; expected a SparkSession."
+        raise ConfigError(message, setting="spark")
     schema = spark_schema(table.schema, [metadata])
     warn_of_texts(table.schema)
     return session.createDataFrame(convert(table, schema), schema)

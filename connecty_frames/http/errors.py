@@ -62,7 +62,7 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
         FailureKind.REJECTED,
         f"These credentials may not do this. {CHECK_CREDENTIALS.replace(' ', ' dw_id, ', 1)}",
     ),
-    404: (NotFoundError, FailureKind.REJECTED, "Check dw_id and question_id"),
+    404: (NotFoundError, FailureKind.REJECTED, "Check dw_id, and question_id if you gave one"),
     407: (
         ConfigError,
         FailureKind.REJECTED,
@@ -117,6 +117,7 @@ _HINTS: Final[dict[FailureKind | str, dict[str, str]]] = {
         "shell_hint": "Ask for fewer rows (--max-rows), or set CONNECTY_MAX_BODY_BYTES.",
     },
     FailureKind.NOT_HTTP: {"hint": "Check base_url, and any proxies in between."},
+    FailureKind.BAD_ENCODING: {"hint": "Check any proxies in between."},
 }
 #: What ended an exchange after the request was sent, the most specific first: exception, kind, reason.
 _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
@@ -191,9 +192,8 @@ def deadline_failure(host: str) -> Failure:
 def socks_failure(host: str) -> Failure:
     """Return the failure of a SOCKS proxy: its connections are not those of this package."""
     error = ConfigError(
-        f"The proxy for {host} is a SOCKS proxy; nothing was sent. With it, it would be unknown whether a "
-        "question was sent, and no deadline could be kept. Set HTTPS_PROXY to an HTTP proxy, or "
-        "list the host in NO_PROXY (ALL_PROXY is used if no other is named)."
+        f"The proxy for {host} is a SOCKS proxy, which is not supported; nothing was sent. Set HTTPS_PROXY "
+        "to an HTTP proxy, or list the host in NO_PROXY (ALL_PROXY applies if no other is set)."
     )
     return Failure(FailureKind.REJECTED, error, "the proxy is a SOCKS proxy")
 

@@ -229,7 +229,7 @@ class Transport:
         # size, and nothing that was sent or received: no header, question, row or secret. ``describe``
         # returns the attributes that its record gets from a result, without secrets.
         if self._closed:
-            raise ConfigError("This Client is closed; make another.")
+            raise ConfigError("This Client is closed; create another.")
         began, outcome, known = self.clock.monotonic(), "interrupted", {"question_id": request.question_id}
         try:
             response = self._receive(request, attempt, token)

@@ -219,7 +219,7 @@ def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
 
 def _is_there(name: str, path: Path) -> ConfigError:
     return ConfigError(
-        f"Pin {snippet(name)!r} is in {path_text(path.parent)} already.",
+        f"Pin {snippet(name)!r} already exists in {path_text(path.parent)}.",
         hint="Choose another name, or pass replace=True.",
         shell_hint="Choose another name, or pass --replace.",
         setting="name",

@@ -107,11 +107,9 @@ class PinFolder:
         """Return the pin of a name; a ConfigError if there is none."""
         if pin := self.find_pin(name):
             return pin
-        known = self.names()
+        known = quoted(self.names()) or "none"
         raise ConfigError(
-            f"No pin {snippet(name)!r} in {path_text(self.path)}; there "
-            f"{f'are {quoted(known)}' if known else 'are none'}.",
-            setting="name",
+            f"No pin {snippet(name)!r} in {path_text(self.path)}; it has {known}.", setting="name"
         )
 
     def remove(self, name: str) -> None:

@@ -272,9 +272,9 @@ class Pin:
         if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
             raise wrong_value("on_change", on_change, "'raise', 'warn' or a callable")
         if ask and connection is not None:
-            raise ConfigError("connection= and ask=True: give one of them.", setting="ask")
+            raise ConfigError("Give either connection or ask, not both.", setting="ask")
         if times > 1 and not ask:
-            raise ConfigError("times= needs ask=True.", setting="times")
+            raise ConfigError("times applies only with ask.", setting="times")
         if ask:
             checked = self._ask(times, client, timeout)
         else:

@@ -58,7 +58,7 @@ def _from_rows(rows: list[Any]) -> pa.Table:
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict) or list(row) != keys or not all(isinstance(key, str) for key in keys):
             raise ConfigError(
-                f"Row {number} is not a dict whose keys are the names of the first row, in their order.",
+                f"Row {number} is not a dict with the same keys as the first row, in the same order.",
                 setting="answers",
             )
     columns = [_from_values(key, [row[key] for row in rows]) for key in keys]

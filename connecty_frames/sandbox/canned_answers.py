@@ -93,7 +93,7 @@ class CannedAnswers:
         if error is not None:
             return CannedAnswer(error=error)
         if value is None and summary is None:
-            raise ConfigError("An answer of None has no table: say what it says, summary='...'.")
+            raise ConfigError("An answer of None has no table: give its text as summary='...'.")
         if not (value is None or isinstance(value, list) or hasattr(value, "__arrow_c_stream__")):
             raise ConfigError(
                 f"It is of type {type(value).__name__}; expected a frame or a list of dicts (a table), an "

@@ -235,7 +235,7 @@ def _parse(text: str) -> tuple[str, dict[str, Any]]:
     for part in filter(None, map(str.strip, rest.split(","))):
         name, _, value = part.partition("=")
         if name in options or name not in types:
-            raise ValueError(f"{name!r} is not known, or given twice")
+            raise ValueError(f"{name!r} is unknown or given twice")
         is_flag = types[name] == "bool"
         if is_flag and value:
             raise ValueError(f"{value!r} is unexpected: this option takes no value")

@@ -26,8 +26,7 @@ def profiles_to_change() -> Profiles:
         return Profiles.read(named, needed=True)
     if os.path.lexists(path):
         raise ConfigError(
-            f"{path_text(path)} is not a regular file. Remove it, or set CONNECTY_CONFIG to name another "
-            "file.",
+            f"{path_text(path)} is not a regular file. Remove it, or set CONNECTY_CONFIG to another file.",
             setting="profile",
         )
     return Profiles(path, {})
@@ -45,8 +44,8 @@ def save_profile(path: Path, name: str, changes: Mapping[str, Any]) -> None:
         before = b""  # a traceback with locals would show the secrets in it
         if text is None:
             raise ConfigError(
-                f"Profile {snippet(name)!r} cannot be set in {path_text(path)} without changing other parts. "
-                "Edit the file yourself.",
+                f"Profile {snippet(name)!r} cannot be set in {path_text(path)} without changing other parts; "
+                "edit the file yourself.",
                 setting="profile",
             )
         with atomic_write(path, private=True) as file:

@@ -148,7 +148,8 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
         checked = resolve(process, **settings)
         given = {name: getattr(checked, name) for name, value in settings.items() if value is not None}
         if settings.get("ca_bundle") is not None:
-            given["ca_bundle"] = Path(settings["ca_bundle"])  # type: ignore[arg-type]  # each call expands its ~
+            # Each call expands its ~.
+            given["ca_bundle"] = Path(hidden(settings["ca_bundle"]).get_secret_value())
         swap_configured({**kept, **given})
 
 
@@ -275,17 +276,20 @@ def _read_secret(file: str) -> str:
 
 def hide(settings: Any) -> None:
     """Wrap what may hold a secret, in place: a traceback with locals shows the dict of the caller too."""
-    for name in settings.keys() & {"client_id", "client_secret", "base_url", "history"}:
-        if name != "history" or isinstance(settings[name], str):  # a URL may have a password in it
-            settings[name] = hidden(settings[name])
+    for name, value in settings.items():
+        is_text = isinstance(value, str) and name != "profile"  # whose name messages show
+        if is_text or name in {"client_id", "client_secret", "base_url"}:
+            settings[name] = hidden(value)
 
 
 def _from_profile(profiles: Profiles, name: str) -> _Source:
     tables = profiles.tables
     if name not in tables:
-        known = f"there are {listed([*map(snippet, tables)])}" if tables else "there are none"
+        shown, known = snippet(name), listed([*map(snippet, tables)]) or "none"
         raise ConfigError(
-            f"No profile {snippet(name)!r} in {path_text(profiles.path)}; {known}.", setting="profile"
+            f"No profile {shown!r} in {path_text(profiles.path)}; it has {known}. "
+            f"To create the profile, run: connecty login --profile {shell_path(shown)}",
+            setting="profile",
         )
     values = dict(tables[name])
     for setting in ("ca_bundle", "history"):
@@ -297,7 +301,7 @@ def _from_profile(profiles: Profiles, name: str) -> _Source:
                 values[setting] = profiles.path.absolute().parent / local_path(path)
     place = f"profile {snippet(name)} in {path_text(profiles.path)}"
     if "profile" in values:
-        raise ConfigError(f"profile ({place}): a profile cannot name another.", setting="profile")
+        raise ConfigError(f"profile ({place}): a profile cannot name another; remove it.", setting="profile")
     return _Source(place, values)
 
 
@@ -336,7 +340,7 @@ def config_file(named: str | None) -> Path:
     folder = user_folder("config")
     if folder is None:
         raise ConfigError(
-            "This user has no home folder for profiles. Set CONNECTY_CONFIG to name a profile file.",
+            "This user has no home folder for profiles. Set CONNECTY_CONFIG to a profile file.",
             setting="profile",
         )
     return folder / "config.toml"
@@ -352,25 +356,25 @@ class Profiles(Immutable):
 
     @classmethod
     def read(cls, named: str | None, *, needed: bool) -> Profiles:
-        """Read the file, which need not exist unless it is ``named`` or ``needed``; raises ConfigError."""
-        is_usual = named is None and not needed
+        """Read the file, which must exist if ``named`` and be readable if ``needed``; raises ConfigError."""
         try:
             path = config_file(named)
         except ConfigError:  # there is no home
-            if not is_usual:
+            if needed or named is not None:
                 raise
             return cls(Path(), {})
         try:
             with open_regular(path) as file:
                 return cls(path, _tables(file, path))
         except OSError as error:
+            is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
             # A service may run with the home directory of another user, which it cannot read.
-            if is_usual and isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+            if named is None and (is_missing or (isinstance(error, PermissionError) and not needed)):
                 return cls(path, {})
             reason = error.strerror
         raise ConfigError(
             f"The profiles in {path_text(path)} cannot be read: {reason}. "
-            "Set CONNECTY_CONFIG to name another file.",
+            "Set CONNECTY_CONFIG to another file.",
             setting="profile",
         )
 
@@ -425,4 +429,7 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
                 if isinstance(table, dict) and isinstance(table.get("client_secret"), str):
                     table["client_secret"] = SecretStr(table["client_secret"])
             return tables
-    raise ConfigError(f"{path_text(path)} is not valid TOML: {reason}.", setting="profile")
+    raise ConfigError(
+        f"{path_text(path)} is not valid TOML: {reason}. Correct it; text needs quotation marks.",
+        setting="profile",
+    )

@@ -61,7 +61,9 @@ _OTHER_STORES: Final = re.compile(
     r"|^\s*(?:host|hostaddr|port|dbname|user|service|passfile)\s*=",
     re.IGNORECASE,
 )
-_TO_STORE: Final = "a password in it would be shown; set PGPASSWORD, or store it in ~/.pgpass"
+_STORE_URL: Final = (
+    "expected postgresql://user@host/database, without a password; set PGPASSWORD, or store it in ~/.pgpass"
+)
 _PORT: Final = re.compile(r"(?<![^]:])?:\d*$|(?<=\]):\d*$")
 #: The parameters that a URL may have: none that names another server or a secret.
 _PARAMETERS: Final = frozenset(
@@ -140,15 +142,11 @@ def _base_address(value: object) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("user information in the address would leak; set the credentials separately")
-    if parts.query or parts.fragment or "?" in value or "#" in value:
-        raise ValueError("expected an address without ? or #")
-    if any(not character.isprintable() or character.isspace() for character in value):
-        raise ValueError("expected an address without spaces and control characters")
+        raise ValueError("expected an address without user and password; set client_id and client_secret")
+    if any(character in "?#" or character.isspace() or not character.isprintable() for character in value):
+        raise ValueError("expected an address without ?, #, spaces and control characters")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError(
-            "http:// would send the secret unencrypted; use https:// (http is for loopback only)"
-        )
+        raise ValueError("http:// would send the secret unencrypted; use https:// (http is for loopback)")
     return value.rstrip("/")
 
 
@@ -185,11 +183,12 @@ def _number(
 
 def _limit(value: object) -> object:
     """Return a number, or pairs of a job and a number."""
-    check = _number(int, "a whole number, 1 or more, or such numbers by job", most=_LARGEST_INTEGER)
+    expected = "a whole number above 0, or such numbers by job: {'nightly': 300, '*': 1000}"
+    check = _number(int, expected, most=_LARGEST_INTEGER)
     if not isinstance(value, Mapping):
         return check(value)
-    if not value:
-        raise ValueError("expected a number for at least one job")
+    if not value or not all(isinstance(job, str) for job in value):
+        raise ValueError(f"expected {expected}")
     return tuple(sorted((_text(job), check(limit)) for job, limit in value.items()))
 
 
@@ -209,7 +208,7 @@ def _history(value: object) -> bool | str | Path:
     if isinstance(value, str) and (match := _POSTGRES.match(value)):
         return _store_address(f"postgresql://{value[match.end() :]}")
     if isinstance(value, str | os.PathLike) and _OTHER_STORES.search(str(value)):
-        raise ValueError(f"expected postgresql://user@host/database; {_TO_STORE}")
+        raise ValueError(_STORE_URL)
     if isinstance(value, str | os.PathLike) and str(value).lower() not in HISTORY_WORDS:
         try:
             return _path(value)
@@ -234,26 +233,22 @@ def _store_address(url: str) -> str:
         or "@" in parts.path  # behind a slash in the password
         or {"password", "sslpassword"} & given.keys()
     ):
-        raise ValueError(_TO_STORE)
+        raise ValueError(_STORE_URL)
     if not parts.path.strip("/") or parts.fragment or not url.isprintable() or " " in url:
-        raise ValueError(
-            "expected a URL with the name of a database, such as postgresql://user@host/database"
-        )
+        raise ValueError("expected a URL with the name of a database: postgresql://user@host/database")
     if unknown := sorted(given.keys() - _PARAMETERS):
         raise ValueError(
-            f"expected one of the parameters {', '.join(sorted(_PARAMETERS))}, not {snippet(unknown[0])}"
+            f"unknown parameter {snippet(unknown[0])!r}; expected one of {', '.join(sorted(_PARAMETERS))}"
         )
     if not _SCHEMA.fullmatch(given.get("schema", "connecty")):
-        raise ValueError("expected a schema of small letters, digits and _")
+        raise ValueError("expected a schema of lower-case letters, digits and _")
     hosts = given.get("host", ",".join(hosts) or os.environ.get("PGHOST", "")).split(",")
     is_near = not os.environ.keys() & {"PGHOSTADDR", "PGSERVICE"} and all(
         not host or host.startswith("/") or is_loopback(_PORT.sub("", host).strip("[]")) for host in hosts
     )
     modes = {"require", "verify-ca", "verify-full"}
     if not is_near and given.setdefault("sslmode", "verify-full") not in modes:
-        raise ValueError(
-            "its sslmode would send questions unencrypted; expected one of " + ", ".join(sorted(modes))
-        )
+        raise ValueError(f"its sslmode would send questions unencrypted; use {' or '.join(sorted(modes))}")
     # By quote, since libpq reads no + as a space.
     query = urlencode({"application_name": "connecty_frames", **given}, quote_via=quote)
     return f"{url.partition('?')[0]}?{query}"
@@ -381,9 +376,9 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
         most=DW_ID_LIMIT - 1,
     ),
     "timeout": _number(
-        float, f"a number of seconds, more than 0 and at most {MAX_TIMEOUT:.0f}", most=MAX_TIMEOUT
+        float, f"a number of seconds above 0 and at most {MAX_TIMEOUT:.0f} (30 days)", most=MAX_TIMEOUT
     ),
-    "max_body_bytes": _number(int, "a number of bytes, more than 0"),
+    "max_body_bytes": _number(int, "a number of bytes above 0"),
     "verify_tls": _bool,
     "ca_bundle": _path,
     "history": _history,
@@ -391,7 +386,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "max_questions_per_day": _limit,
     "keep_answers": _bool,
     "keep_answers_max_bytes": _number(
-        int, f"a number of bytes, more than 0 and at most {_LARGEST_INTEGER}", most=_LARGEST_INTEGER
+        int, f"a number of bytes above 0 and at most {_LARGEST_INTEGER}", most=_LARGEST_INTEGER
     ),
     "profile": _text,
 }

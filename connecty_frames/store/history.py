@@ -418,11 +418,10 @@ class History:
             rows = self.database.execute(statement, (*parameters, limit - 1), until=until).rows
             if rows:
                 next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
-                of_job = "" if job == "*" else f" of the job {snippet(job)}"
+                of_job = "" if job == "*" else f" for the job {snippet(job)}"
                 raise QuestionLimitError(
-                    f"max_questions_per_day={limit}{of_job} were asked in the last 24 hours, "
-                    f"according to {self.place}. Nothing was sent. The next is allowed at "
-                    f"{next_at:%Y-%m-%d %H:%M:%S} UTC.",
+                    f"max_questions_per_day={limit}{of_job} is reached, according to {self.place}. Nothing "
+                    f"was sent. The next question is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
                     question=asked.question,
                     dw_id=asked.dw_id,
                     next_at=next_at,

@@ -82,7 +82,7 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
     # Such as that of infinity, which only text holds.
     is_exact_text = not wanted.is_inferred or wanted.evidence.startswith("exact text, since")
     if is_text(pair.wanted) and (origin == "numeric" or _is_written(pair.got)) and not is_exact_text:
-        reason = "is text in the answer, and nothing tells how it was written"
+        reason = "is text in the answer, and its spelling there is unknown"
         raise CellError(None, f"a value of {origin or got}", reason)
     convert(empty, pair)
     return pair

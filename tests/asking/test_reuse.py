@@ -343,7 +343,7 @@ def test_the_wait_of_a_sharer_ends(server: Script, client: Client, path: Path, c
     began = clock.at
     with (
         make(server, path, clock=clock) as sharer,
-        pytest.raises(cf.QuestionTimeout, match="is being sent by another call"),
+        pytest.raises(cf.QuestionTimeout, match="Another call is sending"),
     ):
         sharer.ask("how many?", max_age="9999d", timeout=7)
     assert clock.at == began + 7
@@ -630,7 +630,7 @@ def sent(client: Client, asked_at: datetime) -> tuple[History, Row]:
 def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClock) -> None:
     """After 20 ms, then half as long again each time, up to half a second."""
     sent(client, clock.now())
-    with pytest.raises(cf.QuestionTimeout, match="is being sent by another call") as caught:
+    with pytest.raises(cf.QuestionTimeout, match="Another call is sending") as caught:
         find_within_an_hour(client, clock)
 
     assert clock.slept[:9] == pytest.approx([0.02 * 1.5**step for step in range(8)] + [0.5])

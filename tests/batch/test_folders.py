@@ -250,7 +250,7 @@ def test_another_client(ask: Any, service: Any, server: Script) -> None:
     """It is refused unless told; then it continues, and is the batch's client from then on."""
     ask(["how many?"])
     with Client("other", client_secret="secret", base_url=server.address, dw_id=13) as other:
-        message = r"has a batch with client=.* continue with .* by client_changed=True \(--client-changed\)\."
+        message = r"has a batch with client=.* continue with .* client: client_changed=True \(--client-ch"
         for _ in range(2):
             with pytest.raises(cf.ConfigError, match=message):
                 ask(["how many?", "who?"], client=other)

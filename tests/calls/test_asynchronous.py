@@ -161,7 +161,7 @@ def test_an_answer_and_frames() -> None:
         ({"question": " "}, cf.ConfigError, "blank"),
         ({"question": "q", "tz": "Mars"}, cf.ConfigError, "tz='Mars'"),
         ({"question": "q", "schema": 5}, cf.ConfigError, "schema"),
-        ({"question": "q", "client": 5}, cf.ConfigError, "expected a Client, got a int"),
+        ({"question": "q", "client": 5}, cf.ConfigError, "client is of type int; expected a Client"),
         ({"question": "q", "max_row": 5}, TypeError, "did you mean 'max_rows'"),
     ],
 )

@@ -240,8 +240,8 @@ def test_quiet_keeps_warnings(shell: Any, ask: Any) -> None:
 
     assert code == 0
     assert err == (
-        "TruncationWarning: 2 of 5 rows received; --max-rows all fetches all, --on-truncation ignore hides "
-        "this warning.\n"
+        "TruncationWarning: 2 of 5 rows received; --max-rows all fetches all, and --on-truncation ignore "
+        "hides this warning.\n"
     )
 
 

@@ -109,7 +109,7 @@ def test_questions_without_an_answer(shell: Any, ask: Any, question: str, code: 
         (["sandbox", "--port", "99999"], "port=99999 is not a port"),
         (["sandbox", "--database", "/nope.duckdb"], "database='/nope.duckdb' is not a file"),
         (["sandbox", "--latency", "-1"], "latency=-1.0 is not a time"),
-        (["sandbox", "--fault", "results:sttus=503"], "'sttus' is not known"),
+        (["sandbox", "--fault", "results:sttus=503"], "'sttus' is unknown"),
         (["sandbox", "--fault", "results:sttus=503"], "Write ENDPOINT:KIND[,OPTION...]"),
         (["sandbox", "--fault", "results:reset", "--fault", "ask:cut=-1"], "cut is 0 or more bytes"),
     ],

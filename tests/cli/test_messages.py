@@ -54,13 +54,12 @@ def test_a_missing_workspace(shell_message: ShellMessage) -> None:
         client.ask("how many?")
 
     assert str(raised.value) == (
-        "No dw_id. Give the data workspace to ask as dw_id=, as an argument of Client, by configure(), or in "
-        "the environment as CONNECTY_DW_ID. ConnectyAI shows it in Manager > Data Environments > Data "
-        "Workspaces > Workspace ID."
+        "No dw_id. Set the data workspace with dw_id=, with cf.configure(dw_id=), in a profile or as "
+        "CONNECTY_DW_ID. ConnectyAI shows it in Manager > Data Environments > Data Workspaces > Workspace ID."
     )
     assert shell_message(raised.value) == (
-        "No dw_id. Give the data workspace to ask as --dw-id, in a profile, or in the environment as "
-        "CONNECTY_DW_ID. ConnectyAI shows it in Manager > Data Environments > Data Workspaces > Workspace ID."
+        "No dw_id. Set the data workspace with --dw-id, in a profile or as CONNECTY_DW_ID. ConnectyAI shows "
+        "it in Manager > Data Environments > Data Workspaces > Workspace ID."
     )
 
 
@@ -74,7 +73,7 @@ def test_truncation(golden: Path, shell_message: ShellMessage) -> None:
     warning = warned[0].message
     assert isinstance(warning, cf.TruncationWarning)
     assert shell_message(warning) == (
-        "3 of 100 rows received; --max-rows all fetches all, --on-truncation ignore hides this warning."
+        "3 of 100 rows received; --max-rows all fetches all, and --on-truncation ignore hides this warning."
     )
     assert shell_message(raised.value) == "3 of 100 rows received; --max-rows all fetches all."
 

@@ -125,8 +125,8 @@ def test_a_profile_names_another_account(shell: Any, commands: dict[str, list[st
 
     assert (code, out) == (2, "")
     assert err == (
-        "ConfigError: --sandbox or CONNECTY_SANDBOX starts a new sandbox: leave out profile, address and "
-        "--question-id.\n"
+        "ConfigError: --sandbox or CONNECTY_SANDBOX starts a new sandbox: leave out --profile, --region, "
+        "--base-url and --question-id.\n"
     )
 
 

@@ -160,7 +160,7 @@ def test_an_answer_without_a_table(service: Any) -> None:
 
 def test_what_is_unknown_is_not_found(service: Any) -> None:
     """404 is a NotFoundError: with the id at once, and without one for a workspace that does not exist."""
-    with pytest.raises(cf.NotFoundError, match="Check dw_id and question_id") as raised:
+    with pytest.raises(cf.NotFoundError, match="Check dw_id, and question_id") as raised:
         service.client().fetch(UNKNOWN)
 
     assert (raised.value.status, raised.value.question_id) == (404, UNKNOWN)

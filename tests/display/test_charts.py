@@ -253,7 +253,7 @@ def test_several_columns_may_be_named(given: dict[str, Any], what: str) -> None:
 @cases(
     ("given", "why"),
     [
-        ({"y": ["budget", "nothing"]}, "^There is no column 'nothing' to draw"),
+        ({"y": ["budget", "nothing"]}, "^No column 'nothing' to draw"),
         ({"y": ["budget", "shop"]}, "^No plot fits this answer"),
         ({"y": ["budget", "actual"], "color": "shop"}, "^color= needs a single y=: several have the colours"),
         ({"y": ["budget", "waited"]}, "^y= names durations and other numbers, which share no axis"),

@@ -488,9 +488,9 @@ def test_measures_beside_each_other() -> None:
 
 def test_a_column_that_does_not_exist() -> None:
     """The error names it, and the columns that exist; so it does for a column of a kind that does not fit."""
-    with pytest.raises(cf.ConfigError, match="There is no column 'month' to draw; there are 'day', 'n'"):
+    with pytest.raises(cf.ConfigError, match="No column 'month' to draw; the columns are 'day', 'n'"):
         drawn({"day": DAYS, "n": [1, 2]}, x="month")
-    with pytest.raises(cf.ConfigError, match=r"There is no column .* to draw"):
+    with pytest.raises(cf.ConfigError, match=r"No column .* to draw"):
         drawn({"day": DAYS, "n": [1, 2]}, y=np.array(["n", "m"]))
     with pytest.raises(cf.ConfigError, match="No plot fits"):
         drawn({"day": DAYS, "n": [1, 2]}, y="day")

@@ -185,7 +185,7 @@ def test_a_nul_in_a_name_or_a_key(server: Script, client: Client, engine: Any) -
     assert list(getattr(frame, "column_names", frame.columns)) == ["column_0", "s"]
     assert pa.table(frame).to_pydict() == {"column_0": [1], "s": ['{"k\\u0000l": 2}']}
     assert [(each.category, str(each.message)[:40]) for each in warned] == [
-        (cf.ColumnNameWarning, "Column 0 is called 'column_0', because i"),
+        (cf.ColumnNameWarning, "Column 0 is called 'column_0', because \""),
         (cf.TypeFidelityWarning, "Column 'column_0' is int64: '1' (row 0) "),
     ]
     if engine != "pyarrow":

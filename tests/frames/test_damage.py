@@ -152,9 +152,7 @@ def test_a_file_of_ours_that_is_damaged(make: Callable[[], Any], engine: Any, tm
         if bit in mark:
             assert same(cf.read_parquet(path, engine=engine), whole)
             continue
-        with pytest.raises(
-            cf.ConfigError, match=r"^.*frame\.parquet is (damaged|not a Parquet file, or damaged)"
-        ):
+        with pytest.raises(cf.ConfigError, match=r"^.*frame\.parquet is damaged"):
             cf.read_parquet(path, engine=engine)
 
 
@@ -257,7 +255,7 @@ def test_text_that_is_not_utf_8(engine: Any, tmp_path: Path) -> None:
     path = tmp_path / "frame.parquet"
     pq.write_table(pa.table({"a": text}), path)
 
-    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is not a Parquet file, or damaged .*UTF8"):
+    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is damaged or not a Parquet file: .*UTF8"):
         cf.read_parquet(path, engine=engine)
 
 

@@ -362,7 +362,7 @@ def test_a_file_that_is_not_parquet(content: bytes, engine: Any, tmp_path: Path)
     path = tmp_path / "frame.parquet"
     path.write_bytes(content)
 
-    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is not a Parquet file, or damaged") as raised:
+    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is damaged or not a Parquet file") as raised:
         cf.read_parquet(path, engine=engine)
 
     assert raised.value.setting == "path"

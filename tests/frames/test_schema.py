@@ -184,7 +184,7 @@ class TestErrors:
             (pd.DataFrame({"a": [1]}), "expected a dict"),
             (pydantic.BaseModel, "expected a dict"),
             (Login(login_timestamp=dt.datetime.now(dt.UTC), user_email=None), "expected a dict"),
-            ({1: int}, "schema: a column is named 1: expected text"),
+            ({1: int}, "schema: column name 1: expected text"),
             (pa.schema([("a", pa.int8()), ("a", pa.int8())]), "schema: column 'a' occurs twice"),
             (Tree, "schema: column 'children': Tree is a model, not a column type"),
             (Outer, "schema: column 'login': Login is a model, not a column type"),

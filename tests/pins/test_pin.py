@@ -104,7 +104,7 @@ def test_an_answer_is_pinned_by_its_id(service: Any) -> None:
 def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
     """A name that exists is an error before a question is asked; a replaced pin is the new one."""
     service.pin()
-    with pytest.raises(cf.ConfigError, match=r"Pin 'orders' is in .*connecty-pins already\..*replace=True"):
+    with pytest.raises(cf.ConfigError, match=r"Pin 'orders' already exists in .*-pins\. .*replace=True"):
         service.pin()
     assert len(service.script.questions) == 1
 
@@ -323,10 +323,10 @@ def test_edited_sql_is_not_run(service: Any, database: duckdb.DuckDBPyConnection
 
 def test_an_unknown_name(service: Any) -> None:
     """The error lists the names that there are; without a file there are none."""
-    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty-pins; there are none\."):
+    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty-pins; it has none\."):
         cf.pinned("order")
     service.pin()
-    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty-pins; there are 'orders'\."):
+    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty-pins; it has 'orders'\."):
         cf.pinned("order")
 
 
@@ -483,7 +483,7 @@ def test_another_pin_of_the_name_is_an_error(service: Any, other: dict[str, Any]
     service.pin(progress=lambda step: thread.is_alive() or pin_too(step))
     thread.join()
 
-    assert errors == ["Pin 'orders' is"]
+    assert errors == ["Pin 'orders' already exists"]
     assert len(service.script.questions) == 1
 
 

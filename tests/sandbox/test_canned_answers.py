@@ -116,7 +116,7 @@ def test_failures(value: object, error: str) -> None:
         (KeyboardInterrupt(), "It is of type KeyboardInterrupt; expected a frame or a list of dicts"),
         (7, "It is of type int; expected a frame or a list of dicts"),
         (lambda: 7, "It is of type function; expected"),
-        (None, "An answer of None has no table: say what it says, summary='...'."),
+        (None, "An answer of None has no table: give its text as summary='...'."),
         ("Because of rain.", "It is of type str; expected a frame or a list of dicts"),
         (b"{}", "It is not a saved response of results in JSON: Object missing required field `state`"),
         (b'{"state": "COMPLETED", "results": {"dataframe": []}}', "It is not a saved response of results in"),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="homes are found otherwise")
 
-NO_PROFILES: Final = r"^This user has no home folder.*Set CONNECTY_CONFIG to name a profile file\.$"
+NO_PROFILES: Final = r"^This user has no home folder.*Set CONNECTY_CONFIG to a profile file\.$"
 NO_HISTORY: Final = r"^This user has no home folder for the history\. Name a file: "
 
 

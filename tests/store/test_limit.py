@@ -31,7 +31,7 @@ def test_a_question_beyond_the_limit(server: Script, place: str) -> None:
         asking.ask("how many?")
         asking.ask("who?", max_age=60)
         for options in ({}, {"max_age": 60}):
-            with pytest.raises(cf.QuestionLimitError, match="2 were asked in the last 24 hours") as caught:
+            with pytest.raises(cf.QuestionLimitError, match="=2 is reached") as caught:
                 asking.ask("why?", **options)
             assert abs(caught.value.next_at - began - timedelta(days=1)) < timedelta(seconds=10)
             assert (caught.value.question, caught.value.dw_id) == ("why?", 13)
@@ -48,16 +48,16 @@ def test_limits_by_job(server: Script, place: str) -> None:
     limits = {"nightly": 1, "adhoc": 2, "*": 3}
     with client(server, place, max_questions_per_day=limits) as asking:
         asking.ask("q1", tags={"job": "nightly"})
-        with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=1 of the job nightly"):
+        with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=1 for the job nightly"):
             asking.ask("q2", tags={"job": "nightly"})
         asking.ask("q3", tags={"job": "adhoc"})
         asking.ask("q4", tags={"job": "other"}, max_age=60)
         for tags in (None, {"job": "adhoc"}, {"by": "me"}):
-            with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=3 were asked"):
+            with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=3 is reached"):
                 asking.ask("q5", tags=tags)
     with client(server, place, max_questions_per_day={"adhoc": 1}) as asking:
         asking.ask("q6", tags={"job": "nightly"})
-        with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=1 of the job adhoc"):
+        with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=1 for the job adhoc"):
             asking.ask("q7", tags={"job": "adhoc"}, max_age=60)
     assert server.questions == ["q1", "q3", "q4", "q6"]
 
@@ -179,7 +179,7 @@ def test_a_limit_of_a_sandbox(server: Script, tmp_path: Path) -> None:
 @cases("tags", [{"job": 1}, {1: "nightly"}, "nightly", [("job", "nightly")]])
 def test_wrong_tags(tags: object) -> None:
     """A ConfigError before anything is sent."""
-    with pytest.raises(cf.ConfigError, match="expected texts by name, such as"):
+    with pytest.raises(cf.ConfigError, match="expected a dict of names to texts, such as"):
         cf.AskOptions(tags=tags)
 
 
@@ -187,7 +187,7 @@ def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
     """It would not be counted, and is a ConfigError."""
     with (
         client(server, str(tmp_path / "h.sqlite3"), max_questions_per_day=5) as asking,
-        pytest.raises(cf.ConfigError, match=r"a batch in a folder has its own.* PostgreSQL") as caught,
+        pytest.raises(cf.ConfigError, match=r"a batch in a folder records its own.* PostgreSQL") as caught,
     ):
         cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
     assert caught.value.setting == "max_questions_per_day"

@@ -101,7 +101,7 @@ def test_what_is_held(database: duckdb.DuckDBPyConnection, name: str) -> None:
         (
             "string",
             "1.5::DECIMAL(20, 2)",
-            "a value of decimal(20,2) is text in the answer, and nothing tells",
+            "a value of decimal(20,2) is text in the answer, and its spelling",
         ),
         ("string", "TIMESTAMP '2025-03-30'", "a value of timestamp is text in the answer"),
         ("string", "true", "a value of boolean is text in the answer"),

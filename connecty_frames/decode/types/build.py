@@ -199,7 +199,7 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
         row = index_of(encoded.indices, most)
-        raise cell_error(row, cells[row], f"is one distinct value more than {type_} can hold")
+        raise cell_error(row, cells[row], f"is one distinct value too many for {type_}")
     return encoded.cast(type_)
 
 

@@ -126,7 +126,7 @@ _BEYOND: Final[dict[str, str]] = {
 }
 _OUT_OF_RANGE: Final[dict[str, str]] = {
     **_BEYOND,
-    r"^-?P|\b(?:mon|year)s?\b": "is a duration with years, months or a fraction that has no fixed length",
+    r"^-?P[-+T\d]|\b(?:mon|year)s?\b": "is a duration with years, months or a fraction of no fixed length",
     r"^24:00(?::00(?:\.0{1,9})?)?$": "may be a time of day or a duration",
 }
 #: Why a text has none of the formats: the first pattern that is found in it decides.

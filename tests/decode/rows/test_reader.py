@@ -100,9 +100,9 @@ def test_warnings_say_why() -> None:
     _, _, warnings = column_names(["a", "a", None, "b\0c"])
     texts = [str(warning) for warning in warnings]
     assert texts == [
-        "Column 1 is called 'a_1', because its name \"a\" is taken.",
-        "Column 2 is called 'column_2', because its name null is not a name.",
-        "Column 3 is called 'column_3', because its name \"b\\u0000c\" holds a NUL character.",
+        "Column 1 is called 'a_1', because \"a\" is taken.",
+        "Column 2 is called 'column_2', because null is not a valid name.",
+        "Column 3 is called 'column_3', because \"b\\u0000c\" holds a NUL character.",
     ]
 
 

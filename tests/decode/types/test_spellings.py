@@ -233,7 +233,7 @@ def test_formats_of_bounds(
         (TIME, "24:00:00", "may be a time of day or a duration"),
         (DURATION, "PT0.1234567891S", "has more than 9 digits of a second"),
         (NAIVE, "2025-01-01 00:00:00.1234567891", "has more than 9 digits of a second"),
-        (DURATION, "1 mon", "is a duration with years, months or a fraction that has no fixed length"),
+        (DURATION, "1 mon", "is a duration with years, months or a fraction of no fixed length"),
         (DATE, "2025-01-01T17:30:00Z", "is one of the timestamps with offsets; others are dates"),
     ],
 )
