@@ -1,4 +1,4 @@
-"""Batch: the questions in a folder, and what asks and opens one."""
+"""Batch: the questions in a folder, and the functions that ask and open one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptionsDict
 
 _WORKERS: Final = 16
-#: Options of a question that a batch does not take, and why.
+#: Options of ask_df that a batch does not take, and why.
 _NOT_OF_A_BATCH: Final = {
     "dtype_backend": "dtype_backend is for pandas, but parts are Parquet files: pass it to read_parquet.",
     "max_age": "max_age uses your history; a batch has its own index of what was asked.",
@@ -50,28 +50,26 @@ _NOT_OF_A_BATCH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """How many questions of a batch are in which state; each is counted once.
+    """The number of questions of a batch in each state; each question is counted once.
 
     Parameters
     ----------
     total
         All questions.
     answered
-        Those whose part is written, or whose answer has no table.
+        The part is written, or the answer has no table.
     failed
-        Those that the server could not answer. ``retry()`` asks them again.
+        The server could not answer; ``retry()`` asks again.
     unusable
-        Those that were answered, where the answer cannot be read with these options, as with ``strict=True``.
-        The next call fetches it again.
+        The answer cannot be read with these options, such as ``strict=True``. The next call fetches it again.
     uncertain
-        Those that were sent, and whether they were accepted is unknown. They are not sent again unless told.
+        Sent, perhaps accepted. Not sent again, except by ``retry(uncertain=True)``.
     rejected
-        Those that were definitely not started. The next call asks them again.
+        Definitely not started; the next call asks again.
     pending
-        Those that were accepted, and whose answer is to be fetched by the next call, or that another process
-        is asking.
+        Accepted, and fetched by the next call; or another process is asking it.
     unasked
-        Those that were never sent.
+        Never sent.
     """
 
     total: int = 0
@@ -106,10 +104,10 @@ class Batch:
         store: str | None = None,
     ) -> None:
         self._folder = folder
-        #: Asks the questions again; None if they are not known.
+        #: Asks the questions again; None if they are unknown.
         self._ask = ask
         self._asked_by = asked_by
-        #: The client's URL of the store, if that is a database; None uses the URL in the manifest.
+        #: The URL of the store that the client uses, if it is a database; None uses the manifest's.
         self._store = store
 
     @property
@@ -133,9 +131,9 @@ class Batch:
     @overload
     def errors(self, engine: Literal["polars"]) -> pl.DataFrame: ...
     @overload
-    def errors(self, engine: Literal["pyarrow"]) -> Any: ...  # a pyarrow.Table, which has no types
+    def errors(self, engine: Literal["pyarrow"]) -> Any: ...  # a pyarrow.Table, which has no type hints
     def errors(self, engine: Engine = "pandas") -> Any:
-        """Return the questions without an answer, or without one that fits the latest options.
+        """Return the questions that have no answer, or none that fits the latest options.
 
         Parameters
         ----------
@@ -199,13 +197,13 @@ class Batch:
         Returns
         -------
         pyarrow.dataset.Dataset
-            Only the schemas have been read.
+            The dataset; only schemas have been read.
 
         Raises
         ------
         ConfigError
-            If there is no part, one is missing or damaged, or two have different columns or types, which
-            :meth:`refetch` can unify.
+            If there is no part, a part is missing or damaged, or parts differ in columns or types
+            (:meth:`refetch` can unify them).
         """
         from connecty_frames.batch.parts import to_dataset
 
@@ -220,7 +218,7 @@ class Batch:
     def retry(
         self, *, uncertain: bool = False, max_workers: int = _WORKERS, max_questions: int | None = None
     ) -> Batch:
-        """Ask failed and rejected questions again, which costs money, and continue with the others.
+        """Ask failed and rejected questions again, **which costs money**, and continue with the others.
 
         Parameters
         ----------
@@ -271,9 +269,9 @@ class Batch:
         max_workers
             As for :func:`ask_batch`.
         client : Client or None, default None
-            The client of the batch; None uses the one that asked, or a shared one.
+            The client to fetch with; None uses the one that asked, or a shared one.
         **options
-            All options of the batch, those of :func:`ask_batch`; an omitted one has its default.
+            All options of the batch, as for :func:`ask_batch`; omitted ones have their default.
 
         Returns
         -------
@@ -336,9 +334,9 @@ def ask_batch(
     Parameters
     ----------
     questions : iterable
-        Questions in plain language; or pairs of a name and a question, where the name becomes part of a file
-        name; or a column of a frame. A question is recognised by its name, otherwise by its text and how
-        often that occurred before, so a list may be extended and reordered.
+        Questions in plain language, a column of a frame, or pairs of a name and a question; the name becomes
+        part of a file name. A question is recognised by its name, otherwise by its text and the number of
+        earlier occurrences, so a list may be extended and reordered.
     folder : str or path-like
         The folder, which is created if needed. Answers are in ``parts/000001-<name>.parquet``.
     max_workers : int, optional
@@ -346,7 +344,7 @@ def ask_batch(
     max_questions : int or None, default None
         The maximum number of questions to ask in this call; None asks all. Fetching does not count.
     retry_failed : bool, default False
-        Ask questions again that the server could not answer.
+        Also re-ask questions that the server could not answer.
     retry_uncertain : bool, default False
         Also re-ask questions that may already be running; some may be paid for twice.
     client : Client or None, default None
@@ -371,7 +369,7 @@ def ask_batch(
         If an argument is wrong, or the folder contains something else, or a batch with another workspace,
         client, store or options; nothing was sent.
     AuthError, ConnectionFailed, NotFoundError, QuestionLimitError, RateLimitError
-        If no question can be asked. The call waits for questions in progress, and asks no more.
+        If no further question can be asked. The call waits for questions in progress first.
     WriteFailed
         If a part cannot be written, for example on a full disk. The next call fetches the answer.
     KeyboardInterrupt
@@ -450,8 +448,8 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
     Returns
     -------
     Batch
-        Its :meth:`Batch.retry` raises ConfigError, because the folder does not contain the questions and
-        options.
+        The batch. Its :meth:`Batch.retry` raises ConfigError, because the folder does not contain the
+        questions and options.
 
     Raises
     ------
@@ -471,7 +469,7 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
 
 
 def _condition(entry: Entry) -> str:
-    """Return the field of :class:`BatchSummary` that counts a question."""
+    """Return the name of the field of :class:`BatchSummary` that counts a question."""
     if entry.outcome in {PART, NO_TABLE}:
         return "answered"
     match entry.state:

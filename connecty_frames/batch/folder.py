@@ -1,9 +1,9 @@
 """The folder of a batch: its manifest, its index and its parts.
 
-``batch.json`` is the manifest: the workspace, the options that decide what a part has in it, and the id of
-the store that has the index, with its URL if that is a database. It is written last when a folder is begun,
-so that a folder with one has everything. Otherwise ``index.sqlite3`` is the index.
-``parts/000123-<name>.parquet`` is the answer to question 123.
+``batch.json`` is the manifest: the workspace, the options that affect parts, and the id of the store that has
+the index, with its URL if that is a database; otherwise ``index.sqlite3`` is the index. The manifest is
+written last, so that a folder with one is complete. ``parts/000123-<name>.parquet`` is the answer to question
+123.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 _MANIFEST: Final = "batch.json"
 _INDEX: Final = "index.sqlite3"
 _PARTS: Final = "parts"
-#: What the beginnings of the names of all entries are, before the manifest is written.
+#: Prefixes of the only names in a folder before its manifest is written.
 _OURS: Final = (_INDEX, _PARTS, f".{_INDEX}.", f".{_MANIFEST}.")
-#: What the name of a part begins with.
+#: The beginning of a part's name.
 _NUMBER: Final = re.compile(r"[0-9]{6,}(?=[-.])")
-#: The version of the manifest and of the table of items.
+#: The version of the manifest and the table of items.
 _FORMAT: Final = 1
-#: The options that decide what is in a part. With another value of ``strict`` or ``on_truncation`` an answer
-#: may be refused, and the part is the same if it is not.
+#: The options that affect parts. ``strict`` and ``on_truncation`` may refuse an answer, but do not change its
+#: part.
 _OPTIONS: Final = ("max_rows", "schema", "tz", "infer_temporal", "decimals")
 
 
 def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, Any]:
-    """Return what the manifest says of a workspace and of options with a parsed schema."""
+    """Return the manifest for a workspace and options with a parsed schema."""
     options = {name: getattr(ask_options, name) for name in _OPTIONS}
     if (schema := options["schema"]) is not None:
         options["schema"] = {
@@ -55,11 +55,11 @@ def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, An
 def begin_folder(
     folder: Path, manifest: dict[str, Any], store: str | None, *, client_changed: bool = False
 ) -> Index:
-    """Make a folder that of a batch, unless it is, and return its index: in it, or at the URL of a store."""
+    """Begin a batch in a folder, or continue it, and return its index: in the folder, or at ``store``."""
     if folder.exists() and not folder.is_dir():
         raise _refused(folder, ": there is a file of that name. Name a folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    # Of callers that begin it at once with different options, the later one finds the manifest of the other.
+    # If several callers begin it at once, all but the first find its manifest.
     with locked_folder(folder):
         names = {each.name for each in folder.iterdir()}
         if _MANIFEST not in names:
@@ -69,11 +69,11 @@ def begin_folder(
     for name in sorted({*found, *manifest} - kept):
         if found.get(name) != manifest.get(name):
             raise _differs(folder, name, found, manifest)
-    if found["store"] is not None and store is None:  # whose URL a file alone does not choose
+    if found["store"] is not None and store is None:  # the file alone must not choose the database
         raise _differs(folder, "store", found, {"store": None})
     index = open_index(folder, store, found)
     (folder / _PARTS).mkdir(exist_ok=True)
-    # A question is in the index before it is sent, and its part is written after that.
+    # A question is in the index before it is sent, and has a part only after that.
     if unknown := sorted(_numbers(folder) - index.sent()):
         raise _refused(
             folder,
@@ -94,13 +94,13 @@ def begin_refetching(folder: Path, manifest: dict[str, Any], store: str | None) 
         if found.get(name) != manifest[name]:
             raise _differs(folder, name, found, manifest)
     with locked_folder(folder):
-        index.refetch()  # first: a killed process must not leave parts of other options than these
+        index.refetch()  # first, so that a killed process leaves no parts made with other options
         _write_manifest(folder, {**found, **manifest})
     return index
 
 
 def erase(folder: Path, store: str | None) -> int:
-    """Erase a batch: its parts, its questions, and at last its manifest; return how many questions."""
+    """Erase the parts, the questions and finally the manifest; return the number of questions."""
     index = open_index(folder, store)
     with locked_folder(folder):
         for part in [path for path in (folder / _PARTS).glob("*.parquet") if _NUMBER.match(path.name)]:
@@ -109,13 +109,13 @@ def erase(folder: Path, store: str | None) -> int:
         for path in (*folder.glob(f"{_INDEX}*"), folder / _MANIFEST):
             path.unlink()
     for path in (folder / _PARTS, folder):
-        with suppress(OSError):  # other files are in it
+        with suppress(OSError):  # it has other files
             path.rmdir()
     return erased
 
 
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
-    """Create what is in the folder of a batch, as another process may do at the same time."""
+    """Create the contents of a batch folder; another process may do the same at the same time."""
     if foreign := [name for name in names if not name.startswith(_OURS)]:
         has = f"it contains {quoted(sorted(foreign))}"
         raise _refused(folder, f" is not a batch folder: {has}. Name a new folder.")
@@ -123,7 +123,7 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
     if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
         has = f"has the index or the parts of a batch, but no {_MANIFEST}"
         raise _refused(folder, f" {has}. Restore what is missing, or name a new folder.")
-    with suppress(FileExistsError):  # another machine was faster, which has no such lock
+    with suppress(FileExistsError):  # another machine, which does not share the lock, was faster
         _write_manifest(folder, {**manifest, "store_id": index.store_id}, replaces=False)
 
 
@@ -159,7 +159,7 @@ def manifest_in(folder: Path) -> dict[str, Any]:
             manifest: dict[str, Any] = json.loads(file.read())
         known = manifest["format"] == _FORMAT
         if known and manifest["store"] is not None:
-            # What the setting may not be, such as a URL that turns encryption off, this may not be either.
+            # The same rules as for the setting; a URL must not turn encryption off, for example.
             manifest["store"] = _text(parse_setting("history", manifest["store"], is_text=False))
         if known:
             _text(manifest["store_id"])
@@ -183,9 +183,9 @@ def _text(value: object) -> str:
 
 
 def open_index(folder: Path, store: str | None = None, manifest: dict[str, Any] | None = None) -> Index:
-    """Return the index of the batch in a folder, and make sure that it can be read.
+    """Return the index of the batch in a folder; raises ConfigError if it cannot be read.
 
-    ``store`` is a URL of its database in place of that in the manifest.
+    ``store`` replaces the URL of the database in the manifest.
     """
     manifest = manifest or manifest_in(folder)
     if manifest["store"] is not None:
@@ -208,16 +208,16 @@ def _index_of(folder: Path, manifest: dict[str, Any]) -> Index:
 
 
 def store_of(folder: Path, store: str | None) -> str | None:
-    """Return the URL of the store of a folder, or that which a new one would get."""
+    """Return the URL of a folder's store; a new folder would get ``store``."""
     return manifest_in(folder)["store"] if (folder / _MANIFEST).exists() else store
 
 
 def _numbers(folder: Path) -> set[int]:
-    """Return the numbers of the parts that are in a folder."""
+    """Return the numbers of the parts in a folder."""
     names = [path.name for path in (folder / _PARTS).glob("*.parquet")]
     return {int(found[0]) for name in names if (found := _NUMBER.match(name))}
 
 
 def part_path(folder: Path, number: int, name: str | None) -> Path:
-    """Return the path of the part of a question, by its number and its name, or None if it has none."""
+    """Return the path of a question's part; ``name`` is None for a question without a name."""
     return folder / _PARTS / f"{number:06d}{'' if name is None else f'-{name}'}.parquet"

@@ -1,7 +1,7 @@
-"""The index of a batch: a history, and beside its table one with the questions of the batch.
+"""The index of a batch: a history with an additional table ``items`` for the questions of the batch.
 
-The rows of the history say what is known of each question; they have the key of the question as theirs. The
-items say what the questions are, and which of them are finished.
+The items say what the questions are and which are finished. The rows of the history say what is known about
+each; both have the same key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 #: The outcomes of a finished question: its part is written, or its answer has no table.
 PART: Final = "PART"
 NO_TABLE: Final = "NO TABLE"
-#: How many questions a statement adds: SQLite before 3.32 takes 999 parameters.
+#: The questions that one statement adds: SQLite before 3.32 takes at most 999 parameters.
 _BULK: Final = 140
 _ENTRIES: Final = """\
 SELECT number, items.key, name, items.question, outcome, coalesce(items.error, {error}),
@@ -44,12 +44,11 @@ _UPDATE: Final = "UPDATE items SET %s AND batch = ?"
 
 
 class Entry(NamedTuple):
-    """What is known of a question of the batch."""
+    """What is known about a question of the batch."""
 
-    # ``number`` is its position in the first list that has it; later lists continue the numbers. ``outcome``
-    # is :data:`PART`, :data:`NO_TABLE`, or None until it is finished. ``row`` and what follows are from its
-    # last row in the history: its number, 0 if there is none; the id if it was accepted; the time in
-    # microseconds.
+    # ``number`` is its position in the list that added it; later lists continue the numbers. ``outcome`` is
+    # :data:`PART`, :data:`NO_TABLE`, or None until it is finished. ``row`` (0 if there is none) and the
+    # fields after it are from its last row in the history. ``asked_at`` is in microseconds.
 
     number: int
     key: str
@@ -64,7 +63,7 @@ class Entry(NamedTuple):
 
 
 class Index:
-    """The index in a folder, or that of a batch among others in a database, which its id tells apart."""
+    """The index of a batch: a file in its folder, or rows with the batch's id in a database."""
 
     def __init__(self, place: Path | str, batch: str = "", folder: Path | None = None) -> None:
         self.place = place
@@ -82,7 +81,7 @@ class Index:
         self._database.__exit__()
 
     def create(self) -> bool:
-        """Create the index unless there is one, and return whether it has questions."""
+        """Create the index if there is none, and return whether it has questions."""
         self._database.must_exist = False
         found = self._execute("SELECT 1 FROM items WHERE batch = ? LIMIT 1", (self._batch,))
         self._database.must_exist = True
@@ -96,7 +95,7 @@ class Index:
         return self._try(lambda: self._database.store_id)
 
     def check(self) -> None:
-        """Raise ConfigError if there is no index, or it cannot be read."""
+        """Raise ConfigError if the index is missing or cannot be read."""
         if not self._try(lambda: self._database.exists):
             self._raise_for("it is missing")
         found = self._execute("SELECT 1 FROM items WHERE batch = ? AND number = 0", (self._batch,))
@@ -104,14 +103,14 @@ class Index:
             self._raise_for("it does not have this batch")
 
     def keyed(self, items: Iterable[Item]) -> list[Item]:
-        """Return questions with the keys that they have in this index."""
+        """Return questions with their keys in this index."""
         return [item._replace(key=f"{self._batch}:{item.key}") if self._batch else item for item in items]
 
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
         """Add the questions that the index does not have, with secrets masked by ``redact``."""
         if self._batch and any("\0" in item.question for item in items):
             self._raise_for("a question has a NUL character, which PostgreSQL cannot store")
-        # The numbers of other processes are skipped, and another question of a name is an error.
+        # Try again if another process took the numbers; a different question with the same name is an error.
         while missing := self._missing(items):
             ((last,),) = self._execute("SELECT max(number) FROM items WHERE batch = ?", (self._batch,))
             rows = [
@@ -129,7 +128,7 @@ class Index:
                 self._insert(rows[at : at + _BULK])
 
     def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
-        """Add rows, unless there are others with their numbers, keys or names."""
+        """Add rows, except those whose number, key or name is already there."""
         insert = "INSERT INTO items (batch, number, key, name, folded, question, digest) VALUES "
         values = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
         parameters = tuple(chain.from_iterable((self._batch, *row) for row in rows))
@@ -160,20 +159,20 @@ class Index:
         return missing
 
     def entries(self) -> list[Entry]:
-        """Return all questions with what is known of them, in the order of their numbers."""
+        """Return all questions, in the order of their numbers."""
         statement = _ENTRIES.format_map(column_expressions(self._database))
         return [Entry(*row) for row in self._execute(statement, (self._batch,))]
 
     def done(self, number: int, outcome: str | None) -> None:
-        """Record how a question ended, or None if its answer is fetched again."""
+        """Record how a question ended; None if its answer is to be fetched again."""
         self._update("outcome = ?, error = NULL WHERE number = ?", outcome, number)
 
     def refetch(self) -> None:
-        """Let all answers be fetched again."""
+        """Mark all answers to be fetched again."""
         self._update("outcome = NULL, error = NULL WHERE outcome IS NOT NULL AND question <> ''")
 
     def failed(self, number: int, error: str | None, outcome: str | None = None) -> None:
-        """Record why a question has no answer, or keeps the part that it has; None as it is asked again."""
+        """Record why a question has no answer, or keeps its old part; None clears the error."""
         # SQLite refuses lone surrogates.
         text = error and error.encode(errors="backslashreplace").decode()
         self._update("error = ?, outcome = coalesce(?, outcome) WHERE number = ?", text, outcome, number)
@@ -189,7 +188,7 @@ class Index:
         return self._try(lambda: self._database.execute(statement, parameters).rows)
 
     def _try(self, act: Callable[[], _T]) -> _T:
-        """Return what is read or written; an error of the store is a ConfigError."""
+        """Call a function of the store; raises ConfigError for a StoreError."""
         try:
             return act()
         except StoreError as error:

@@ -17,13 +17,13 @@ from connecty_frames.files import folded, name_problem
 class Item(NamedTuple):
     """A question of a batch."""
 
-    key: str  # a hash of the name, else of the text and how often it occurred before
+    key: str  # a hash of the name, or of the text and the number of its earlier occurrences
     name: str | None
     question: str
 
 
 def read_items(questions: object) -> list[Item]:
-    """Return the questions of a caller, all of them checked; raises ConfigError."""
+    """Check and return the questions that a caller passes; raises ConfigError."""
     items: list[Item] = []
     occurrences: Counter[str] = Counter()
     names: dict[str, str] = {}

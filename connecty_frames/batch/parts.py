@@ -1,4 +1,4 @@
-"""The parts of a batch together: as one dataset, and where their types differ."""
+"""The parts of a batch as one dataset, and differences between their types."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-#: The integers up to this size are all float64 too.
+#: Integers up to this size are exact in float64.
 _EXACT: Final = 2**53
-#: The columns that a warning names.
+#: The most columns that a warning names.
 _MOST_COLUMNS: Final = 5
 _HINT: Final = "batch.refetch(schema=...) gives all parts the same types, at no cost."
 
 
 def to_dataset(paths: list[Path]) -> dataset.Dataset:
-    """Return Parquet files as one dataset; a ConfigError if they have no common columns."""
+    """Return Parquet files as one dataset; raises ConfigError unless columns and types agree."""
     options = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
     format_ = dataset.ParquetFileFormat(default_fragment_scan_options=options)
     return dataset.dataset([str(path) for path in paths], schema=_common_schema(paths), format=format_)
 
 
 def warn_of_types(paths: Iterable[Path]) -> None:
-    """Warn of columns whose types differ between parts: what reads them together may change values."""
+    """Warn of columns whose types differ between parts: engines that read them together may change values."""
     found: dict[str, dict[pa.DataType, Path]] = {}
     for path in paths:
-        with suppress(ConfigError):  # a damaged or missing part is an error of what reads it
+        with suppress(ConfigError):  # whoever reads a damaged or missing part gets the error
             for field in _read_metadata(path).schema.to_arrow_schema():
                 found.setdefault(field.name, {}).setdefault(field.type, path)
     differing = [
@@ -51,7 +51,7 @@ def warn_of_types(paths: Iterable[Path]) -> None:
 
 
 def _common_schema(paths: list[Path]) -> pa.Schema:
-    """Return the schema of all parts, with double where some have int64 and others double."""
+    """Return the schema of all parts; a column that is int64 in some and double in others is double."""
     parts = [(path, _read_metadata(path)) for path in paths]
     schemas = [metadata.schema.to_arrow_schema().remove_metadata() for _, metadata in parts]
     first = schemas[0]
@@ -76,7 +76,7 @@ def _common_schema(paths: list[Path]) -> pa.Schema:
 
 
 def _is_exact(metadata: parquet.FileMetaData, name: str) -> bool:
-    """Return whether all integers of a column are float64 too, by the statistics of its file."""
+    """Return whether all integers of a column are exact in float64, by the statistics of its file."""
     columns = [
         metadata.row_group(group).column(position)
         for group in range(metadata.num_row_groups)

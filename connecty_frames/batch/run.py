@@ -1,7 +1,7 @@
-"""One run over the questions of a batch: which are asked, which are fetched, and what is written.
+"""One run over the questions of a batch: ask some, fetch others, and write the parts.
 
-Each question has a thread, which claims its row in the index, asks, and writes the part; the answer is let go
-of there. A process may be killed at any moment: what the index and the folder have then is enough to go on.
+A thread claims a question's row in the index, asks, writes the part, and releases the answer. The process may
+be killed at any moment: the index and the folder suffice to continue.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
     from connecty_frames.store.history import History
 
-#: Errors while asking after which no other question can be asked either.
+#: Errors after which no other question can be asked either.
 _STOPPING: Final = (
     errors.AuthError,
     errors.ConfigError,
@@ -45,11 +45,11 @@ _STOPPING: Final = (
     errors.NotFoundError,
     errors.RateLimitError,
 )
-#: So many uncertain questions without an answer in between end a run: others would become uncertain, too.
+#: This many uncertain questions without an answer in between end a run: others would become uncertain too.
 _MOST_UNCERTAIN: Final = 10
-#: Seconds between two updates of the line of progress.
+#: Seconds between two updates of the progress line.
 _PAUSE: Final = 2.0
-#: Seconds between two looks at the questions that others are sending.
+#: Seconds between two checks of the questions that other processes are sending.
 _LOOK: Final = 0.5
 
 
@@ -60,13 +60,13 @@ class BatchProgress:
     Parameters
     ----------
     done
-        The questions that this call is through with, whatever became of them.
+        The questions that this call has finished, with or without an answer.
     total
-        Those that it has to ask or to fetch.
+        The questions that it has to ask or fetch.
     asked, answered
-        Those of them that were sent, and those whose answer is there.
+        How many of these were sent, and how many are answered.
     elapsed
-        Seconds since the first.
+        Seconds since the first was started.
     """
 
     done: int
@@ -77,7 +77,7 @@ class BatchProgress:
 
     @property
     def rate(self) -> float:
-        """Questions a second."""
+        """Finished questions per second."""
         return self.done / self.elapsed if self.elapsed else 0.0
 
     def __str__(self) -> str:
@@ -85,7 +85,7 @@ class BatchProgress:
 
 
 class _Part(Future[None]):
-    """The part of a question, written or not."""
+    """A question in progress; its result is that the part was written."""
 
     def __init__(self, entry: Entry) -> None:
         super().__init__()
@@ -105,8 +105,10 @@ def run_batch(
     retry_failed: bool = False,
     retry_uncertain: bool = False,
 ) -> None:
-    """Ask and fetch until nothing is left to do, or ``max_questions`` were asked."""
-    # Raises the ConnectyError that keeps the other questions from being asked, or parts from being written.
+    """Ask and fetch until nothing is left to do, or ``max_questions`` were asked.
+
+    Raises the ConnectyError that prevents further questions, or the writing of parts.
+    """
     again = {RecordState.REJECTED}
     again |= {RecordState.FAILED} if retry_failed else set()
     again |= {RecordState.UNCERTAIN} if retry_uncertain else set()
@@ -128,7 +130,7 @@ def run_batch(
 
 @dataclass
 class _BatchRun:
-    """One run over the questions of one list, by a client that records in the index."""
+    """One run over a list of questions, by a client that records them in the index."""
 
     folder: Path
     index: Index
@@ -141,17 +143,17 @@ class _BatchRun:
     asked: int = 0
     answered: int = 0
     uncertain: int = 0
-    #: The numbers of questions that others were sending when this run came to them.
+    #: The numbers of questions that other processes were sending when this run reached them.
     others: set[int] = field(default_factory=set)
     stopped_by: BaseException | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        #: Those of each question.
+        #: The options of each question.
         self.options = replace(self.ask_options, dw_id=self.dw_id, progress=False)
 
     def ask(self, entries: list[Entry], max_workers: int) -> None:
-        """Ask these questions, or fetch their answers: first what is paid for already."""
+        """Ask these questions or fetch their answers, starting with those already paid for."""
         entries.sort(key=_is_asked, reverse=True)
         if not entries:
             return
@@ -168,7 +170,7 @@ class _BatchRun:
             raise self.stopped_by
 
     def wait_for_others(self) -> None:
-        """Wait for questions that others are sending, at most for a lease."""
+        """Wait for questions that other processes are sending, at most as long as a lease."""
         until = time.monotonic() + leases.SECONDS + 2 * _LOOK
         try:
             while self.sent(self.index.entries()) & self.others and time.monotonic() < until:
@@ -183,7 +185,7 @@ class _BatchRun:
         return {each.number for each in sent if each.key in self.questions}
 
     def is_due(self, entry: Entry, asked_again: set[RecordState]) -> bool:
-        """Whether a question is to be asked, or its answer to be fetched."""
+        """Whether to ask a question, or to fetch its answer."""
         if entry.outcome == NO_TABLE or entry.key not in self.questions:
             return False
         if entry.outcome == PART and self.part(entry).exists():
@@ -202,7 +204,7 @@ class _BatchRun:
 
     @property
     def _is_spent(self) -> bool:
-        """Whether no more questions may be asked."""
+        """Whether ``max_questions`` are asked already."""
         return self.max_questions is not None and self.asked >= self.max_questions
 
     def work(self, _: int, part: _Part, cancelled: threading.Event) -> None:
@@ -213,18 +215,18 @@ class _BatchRun:
             else:
                 self._ask(entry, cancelled)
         except (errors.WriteFailed, errors.QuestionLimitError):
-            raise  # no other part could be written either, nor that in the index; or nothing was sent
+            raise  # nothing more can be written, not even this error in the index; or nothing was sent
         except errors.ConnectyError as error:
             if cancelled.is_set():
                 return
-            # The service no longer has what is to be fetched again: the part of earlier options stays.
+            # If the service no longer has the answer to refetch, the part with earlier options stays.
             is_kept = isinstance(error, errors.NotFoundError) and self.part(entry).exists()
             self.index.failed(entry.number, f"{type(error).__name__}: {error}", PART if is_kept else None)
             if self._is_stopping(error):
                 raise
 
     def _is_stopping(self, error: errors.ConnectyError) -> bool:
-        """Whether no other question can be asked after the error of one."""
+        """Whether an error prevents all further questions."""
         if isinstance(error, errors.AuthError | errors.ConfigError):
             return True
         if isinstance(error, errors.SubmissionUncertain):
@@ -298,7 +300,7 @@ class _BatchRun:
             self.uncertain = 0
 
     def message(self) -> str:
-        """Return a message about a run that ended early."""
+        """Return the note for a run that ended early."""
         so_far = (
             f"{counted(self.asked, 'question')} of the batch in {path_text(self.folder)} were asked and "
             f"{counted(self.answered, 'answer')} written in this run."
@@ -312,12 +314,12 @@ class _BatchRun:
 
 
 def _is_asked(entry: Entry) -> bool:
-    """Whether the server has accepted a question whose answer is to be fetched."""
+    """Whether the server has accepted a question, so that its answer can be fetched."""
     return entry.state in {RecordState.ASKED, RecordState.COMPLETED}
 
 
 def _is_rejected(error: errors.ConnectyError) -> bool:
-    """Whether a question was certainly not started, by the error of its call."""
+    """Whether an error means that the question was certainly not started."""
     return error.question_id is None and not isinstance(error, errors.SubmissionUncertain)
 
 
@@ -325,7 +327,7 @@ def _is_rejected(error: errors.ConnectyError) -> bool:
 def _reporting(
     ask_options: AskOptions, total: int, folder: Path
 ) -> Iterator[Callable[[BatchProgress], object]]:
-    """Yield a function that shows the progress as the option ``progress`` says."""
+    """Yield a function that shows the progress according to the option ``progress``."""
     if callable(ask_options.progress):
         yield ask_options.progress
         return

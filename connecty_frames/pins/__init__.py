@@ -1,4 +1,4 @@
-"""Pinned SQL: a question that is asked once, whose SQL is kept in ``connecty-pins`` and run from there.
+"""Pinned SQL: ask a question once, keep its SQL in ``connecty-pins``, and run it from there.
 
 Only ``pin`` and ``Pin.check(ask=True)`` ask, and pay.
 """

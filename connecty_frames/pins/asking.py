@@ -1,4 +1,4 @@
-"""``pin`` and ``pinned``: ask a question once and keep its SQL, and find what was kept."""
+"""``pin`` asks a question once and keeps its SQL; ``pinned`` reads it back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.errors import WriteFailed
 
-#: The options of ask_df that pin does not take: it makes no frame, and keeps no rows.
+#: The options of ask_df that pin does not take, because it makes no frame and keeps no rows.
 _LEFT_OUT: Final = ("dtype_backend", "on_truncation")
 
 
@@ -56,9 +56,8 @@ def pin(
 ) -> Pin:
     """Ask a question once, and save its SQL and schema under a name in the folder ``connecty-pins``.
 
-    Nothing is asked if the file cannot be written or the pin exists. If several calls pin a name at once,
-    even in different processes, only one asks; calls with the same question return its pin. The rows are not
-    kept.
+    Rows are not kept. Nothing is asked if the file cannot be written or the pin exists. If several calls pin
+    a name at once, even in different processes, only one asks; calls with the same question return its pin.
 
     Parameters
     ----------
@@ -106,11 +105,11 @@ def pin(
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
     earlier_id = None if question_id is None else check_question_id(question_id)
     ask_options = read_schema(AskOptions.from_kwargs(options, without=ASKING if earlier_id else ()))
-    # Before a question is paid for: whether sqlglot is installed, and has the dialect.
+    # Check that sqlglot is installed and knows the dialect, before a question is paid for.
     parse("SELECT 1", "postgres" if dialect is None else dialect)
     asking = shared_client(client)
     folder = PinFolder.find(path)
-    question_body(question)  # an error if it is no text
+    question_body(question)  # raises an error if it is not text
     _check_secret(asking, name, question)
     call = asking.call(question, dataclasses.replace(ask_options, on_truncation="ignore"))  # no rows are kept
     dw_id = asking.target(ask_options.dw_id)["dw_id"]
@@ -151,7 +150,7 @@ def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
     Returns
     -------
     Pin
-        The question, its SQL and its schema; ``fetch_df`` fetches its answer, ``rerun`` runs its SQL.
+        The pin, with the question, its SQL and its schema.
 
     Raises
     ------
@@ -162,7 +161,7 @@ def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
 
 
 def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_options: AskOptions) -> Pin:
-    """Return the pin of an answer; a ConfigError if there is nothing to be pinned."""
+    """Return the pin of an answer; raises ConfigError if the answer has no SQL or no table."""
     known, sql = answer.metadata, answer.sql_query
     if not sql or answer.table is None or known.dw_id is None or known.question_id is None:
         raise ConfigError(
@@ -189,18 +188,18 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
 
 
 def _wait(deadline: Deadline, name: str) -> None:
-    """Wait a little for another call that pins a name."""
+    """Wait a moment for another call that pins a name; raises QuestionTimeout."""
     if deadline.remaining() <= 0:
         raise QuestionTimeout(
             f"Another call was still pinning {snippet(name)!r} at the timeout; nothing was asked. "
             "Call again, or with a longer timeout=."
         )
-    deadline.sleep(0.05)  # pragma: no mutate - it saves time
+    deadline.sleep(0.05)  # pragma: no mutate - saves time
 
 
 @contextmanager
 def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
-    """Let errors say how to pin an answer that has been paid for."""
+    """Add to errors how to pin the answer, which has been paid for."""
     note = "The question was asked."
     if client.is_resumable:
         note += f" question_id={answer.question_id!r} pins its answer without asking again."
@@ -208,7 +207,7 @@ def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
         yield
     except OSError as error:
         failed: ConfigError | WriteFailed = write_failed(error, path, answer.question_id)
-        if isinstance(error, FileExistsError):  # git may have made it, which waits for nobody
+        if isinstance(error, FileExistsError):  # git, for example, creates files without this lock
             failed = _is_there(path.stem, path)
         annotate(failed, note)
         raise failed from None
@@ -227,7 +226,7 @@ def _is_there(name: str, path: Path) -> ConfigError:
 
 
 def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_options: AskOptions) -> bool:
-    """Whether a call with these arguments would make this pin, as far as arguments decide."""
+    """Whether these arguments match those that the pin was made with."""
     schema: Any = ask_options.schema
     set_by_caller = {
         column.name: column.encoding or column.type for column in found.schema if not column.is_inferred
@@ -242,7 +241,7 @@ def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_opt
 
 
 def _kept_options(ask_options: AskOptions) -> dict[str, Any]:
-    """Return the options that the file keeps, without defaults."""
+    """Return the options for the file, without defaults."""
     defaults = AskOptions()
     return {
         option: value

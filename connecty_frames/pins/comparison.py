@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing", "edited"]
 
-#: The changes of SQL that do not change its meaning.
+#: Differences in SQL that do not change its meaning.
 _HARMLESS: Final = frozenset({"layout", "comments", "case", "aliases"})
 _SENTENCES: Final = {
     **{change: f"The SQL differs only in its {change}." for change in _HARMLESS},
@@ -36,7 +36,7 @@ _SENTENCES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How an answer or the warehouse differs from the pin; None or empty if it does not."""
+    """How an answer or the warehouse differs from the pin; fields are None or empty if they agree."""
 
     question_id: str | None = None
     """The id of the question asked, or None if nothing was asked."""
@@ -47,16 +47,16 @@ class Drift:
     refused: str | None = None
     """Why ``rerun`` would refuse the SQL, or the database can no longer run it."""
     columns: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-    """The names of the pinned columns, and those of the columns found."""
+    """The names of the pinned columns and of the columns found."""
     types: tuple[tuple[str, str, str], ...] = ()
-    """Name, pinned type and type of each column whose type differs. Types that ``schema=`` set are not
+    """Name, pinned type and new type of each column whose type differs. Types set by ``schema=`` are not
     compared."""
     rows: tuple[int, int] | None = None
-    """The number of rows when the question was pinned, and that of the answer."""
+    """The number of rows when the question was pinned, and in the new answer."""
 
     @property
     def changed(self) -> bool:
-        """Whether there is any difference but one in the writing of the SQL."""
+        """Whether anything differs other than the SQL's formatting."""
         is_same_sql = self.sql is None or self.sql in _HARMLESS
         return not is_same_sql or bool(self.refused or self.columns or self.types or self.rows)
 
@@ -80,12 +80,12 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class PinCheck:
-    """What a check of a pin has shown."""
+    """The result of checking a pin."""
 
     name: str
     """The name of the pin."""
     drifts: tuple[Drift, ...]
-    """How each answer differs from the pinned one, in the order of asking; without asking, a single entry."""
+    """How each answer differs from the pinned one, in the order asked; without asking, one entry."""
     by_text: bool
     """Whether the SQL was compared as text, because it could not be parsed. Case, comments and aliases are
     then changes."""
@@ -98,12 +98,12 @@ class PinCheck:
 
     @property
     def changed(self) -> bool:
-        """Whether anything differs but the writing of SQL."""
+        """Whether anything differs other than the SQL's formatting."""
         return any(drift.changed for drift in self.drifts)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Each difference as a sentence, once."""
+        """Each difference as a sentence, without repetitions."""
         return tuple(dict.fromkeys(line for drift in self.drifts for line in drift.lines))
 
     def __str__(self) -> str:
@@ -121,9 +121,9 @@ class PinCheck:
 def compare(
     before: Statement | str, sql: str, schema: Schema, rows: int | None, answer: Answer
 ) -> tuple[Drift, tuple[Hashable, Hashable, Hashable]]:
-    """Return how an answer differs from a pinned one, and its keys of SQL, columns and rows."""
-    # ``before`` is the pinned SQL as a statement, or as text if it could not be parsed. Keys of two answers
-    # are equal if the answers are.
+    """Return how an answer differs from the pinned one, and keys of its SQL, columns and rows."""
+    # ``before`` is the pinned SQL as a statement, or as text if it could not be parsed. Two answers agree on
+    # SQL, columns or rows if those keys are equal.
     columns = list(answer.schema)
     change, sql_key = _compare_sql(before, sql, answer.sql_query)
     now = answer.metadata.whole_rows
@@ -155,23 +155,23 @@ def compare_columns(schema: Schema, found: Sequence[tuple[str, pa.DataType]]) ->
 
 
 def parsed(sql: str, dialect: str | None) -> Statement | None:
-    """Return SQL as a statement of a dialect, by default a common one, or None if it cannot be analysed."""
+    """Parse SQL in a dialect (by default, the first common one that fits); None if it cannot be analysed."""
     try:
         statement = parse_any(sql) if dialect is None else parse(sql, dialect)
         fingerprint(statement)
-        tables(statement)  # fails for a UNION with DESCRIBE, for example, which can be parsed
+        tables(statement)  # fails for a UNION with DESCRIBE, for example, although that can be parsed
     except QueryRefused:
         return None
     return statement
 
 
 def text_fingerprint(sql: str) -> str:
-    """Return a hash of SQL that cannot be parsed: the same where only white space differs."""
+    """Return a hash of SQL that cannot be parsed, which ignores whitespace and a final semicolon."""
     return hashlib.sha256(" ".join(sql.split()).removesuffix(";").rstrip().encode()).hexdigest()
 
 
 def _compare_sql(before: Statement | str, sql: str, now: str | None) -> tuple[SQLChange | None, Hashable]:
-    """Return in what SQL differs from the pinned one, and its fingerprint."""
+    """Return how new SQL differs from the pinned SQL, and its fingerprint."""
     if now is None:
         return "missing", None
     statement = None if isinstance(before, str) else parsed(now, before.dialect)
@@ -184,13 +184,13 @@ def _compare_sql(before: Statement | str, sql: str, now: str | None) -> tuple[SQ
 
 
 def _change(before: Statement, now: Statement, sql: str, text: str) -> SQLChange:
-    """Return in what two statements differ most."""
+    """Return the largest difference between two statements."""
     tokens, others = _tokens(sql, before.dialect), _tokens(text, now.dialect)
     if [token[:2] for token in tokens] == [token[:2] for token in others]:
         return "layout" if tokens == others else "comments"
     if _in_one_case(before) == _in_one_case(now):
         folded = [[(kind, word.casefold()) for kind, word, _ in each] for each in (tokens, others)]
-        return "case" if folded[0] == folded[1] else "layout"  # such as JOIN and INNER JOIN
+        return "case" if folded[0] == folded[1] else "layout"  # layout: such as JOIN and INNER JOIN
     if fingerprint(before) == fingerprint(now):
         return "aliases"
     if fingerprint(_without_literals(before)) == fingerprint(_without_literals(now)):
@@ -212,7 +212,7 @@ def _tokens(sql: str, dialect: str) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def _in_one_case(statement: Statement) -> str:
-    """Return SQL in the layout of sqlglot, with names in the case in which the dialect compares them."""
+    """Return SQL as sqlglot formats it, with names in the dialect's normal case."""
     from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
     tree = normalize_identifiers(statement.tree.copy(), dialect=statement.dialect)
@@ -220,7 +220,7 @@ def _in_one_case(statement: Statement) -> str:
 
 
 def _without_literals(statement: Statement) -> Statement:
-    """Return a statement with empty texts in place of its numbers and texts."""
+    """Return a statement with every number and text replaced by an empty text."""
     from sqlglot import exp
 
     blank = exp.Literal.string("")

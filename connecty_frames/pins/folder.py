@@ -1,7 +1,7 @@
-"""``connecty-pins``: the folder of pins, a file for each, made for review in git.
+"""``connecty-pins``: the folder of pins, with one file per pin for review in git.
 
-A file is TOML and is written as a whole, so that comments in it are lost. The folder is the one in the
-working directory or the nearest folder above it. Two people who add pins change different files.
+Files are TOML. Each is rewritten as a whole, so comments in it are lost. The folder is searched for in the
+working directory, then in the folders above it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FOLDER: Final = "connecty-pins"
-#: The options that the types of an answer depend on, as the file has them.
+#: The options in the file: those that affect the types of an answer.
 OPTIONS: Final = ("max_rows", "tz", "infer_temporal", "decimals")
 #: ``max_rows=None`` in the file: TOML has no null.
 _ALL_ROWS: Final = "all"
-#: The version of the form of a file.
+#: The version of the file format.
 _FORMAT: Final = 2
 _SUFFIX: Final = ".toml"
 #: The largest file that is read, in bytes.
 _MAX_BYTES: Final = 2**20
-#: Finds the lines with which git marks a conflict; they may stand within the SQL.
+#: Finds git's conflict markers, which may be inside the SQL.
 _find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL).search
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What the file of a pin has beside its version: the fields of a Pin, in the order of the file."""
+    """A pin file without its version: the fields of a Pin, in the order of the file."""
 
     question: str
     dw_id: int
@@ -58,14 +58,14 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class PinFolder:
-    """A folder of pins, which need not exist yet."""
+    """A folder of pins, which may not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def find(cls, path: str | os.PathLike[str] | None = None) -> PinFolder:
-        """Return the folder given, else the nearest that exists, else one in this folder."""
+        """Return the given folder, by default the nearest existing one, or a new one in this folder."""
         if path is not None:
             given = checked_path(path)
             if given.is_file():
@@ -76,7 +76,7 @@ class PinFolder:
         return cls(next(filter(os.path.lexists, paths), here / FOLDER))
 
     def names(self) -> list[str]:
-        """Return the names of the pins, in order."""
+        """Return the names of the pins, sorted."""
         try:
             found = [each for each in self.path.iterdir() if each.suffix == _SUFFIX]
             return sorted(each.stem for each in found if not each.name.startswith("."))
@@ -90,7 +90,7 @@ class PinFolder:
         return Path(os.path.realpath(self.path)) / f"{name}{_SUFFIX}"
 
     def find_pin(self, name: str) -> Pin | None:
-        """Return the pin with a name, or None if there is no such pin; raises ConfigError."""
+        """Return the pin with this name, or None if there is none; raises ConfigError."""
         known = self.names()
         if check_name(name) in known:
             path = self.file(name)
@@ -104,7 +104,7 @@ class PinFolder:
         return None
 
     def __getitem__(self, name: str) -> Pin:
-        """Return the pin of a name; a ConfigError if there is none."""
+        """Return the pin with this name; raises ConfigError if there is none."""
         if pin := self.find_pin(name):
             return pin
         known = quoted(self.names()) or "none"
@@ -113,17 +113,16 @@ class PinFolder:
         )
 
     def remove(self, name: str) -> None:
-        """Remove a pin; a ConfigError if there is none."""
+        """Remove a pin; raises ConfigError if there is none."""
         if name not in self.names():
             self[name]
         self.file(name).unlink()
 
     @contextmanager
     def writing(self, name: str, *, replaces: bool) -> Iterator[Callable[[Pin], None]]:
-        """Open the file of a pin, and yield the function that writes it, which is to be called once."""
-        # That it can be written, with more room on the disk than the SQL of models takes, is known before
-        # anything else is done in the context. Raises FileExistsError where there is one that it does not
-        # replace.
+        """Open the file of a pin, and yield a function that writes it; call that once."""
+        # Before it yields, it checks that the file can be written and that there is disk space for more than
+        # a model's SQL. Raises FileExistsError if the file exists and must not be replaced.
         target = self.file(name)
         with ExitStack() as stack:
             file = stack.enter_context(atomic_write(target, replaces=replaces))
@@ -151,19 +150,19 @@ class PinFolder:
 
     @contextmanager
     def made(self) -> Iterator[None]:
-        """Make the folder; remove it again if nothing was written there."""
+        """Create the folder; remove it at the end if nothing was written there."""
         is_new = not self.path.exists()
         self.path.mkdir(exist_ok=True)
         try:
             yield
         finally:
             if is_new:
-                with suppress(OSError):  # there is a pin
+                with suppress(OSError):  # it has a pin
                     self.path.rmdir()
 
 
 def check_name(name: object) -> str:
-    """Return a name that a pin may have; a ConfigError for any other."""
+    """Return the name of a pin if it is valid; raises ConfigError."""
     problem = name_problem(name) if isinstance(name, str) else "is not text"
     if problem is None and str(name).startswith("."):
         problem = "begins with a period, as hidden files do"
@@ -187,7 +186,7 @@ def _content(path: Path) -> bytes:
 
 
 def _parsed(text: bytes, path: Path, name: str) -> Pin:
-    """Return the pin of a file's text; a ConfigError for what it cannot be."""
+    """Return the pin that a file contains; raises ConfigError if it is damaged."""
     table = _document(text, path)
     try:
         return _read_pin(check_name(name), msgspec.convert(table, _File))
@@ -197,12 +196,12 @@ def _parsed(text: bytes, path: Path, name: str) -> Pin:
 
 
 def _document(text: bytes, path: Path) -> dict[str, Any]:
-    """Return a file's text as TOML without its version, which it has to have."""
+    """Return the parsed TOML of a file, without the version; raises ConfigError."""
     if _find_conflict(text):
         raise _unusable(path, "has a merge conflict", "Keep one side of it")
     try:
         document = tomllib.loads(text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number with too many digits
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or a number with too many digits
         reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else type(error).__name__
         raise _unusable(path, f"is damaged: {snippet(reason)}") from None
     if type(found := document.pop("version", None)) is not int:
@@ -232,7 +231,7 @@ def _read_pin(name: str, file: _File) -> Pin:
 
 
 def _text(pin: Pin) -> str:
-    """Return the file of a pin as text."""
+    """Return the text of a pin's file."""
     import tomlkit
 
     columns = tomlkit.array().multiline(multiline=True)
@@ -242,7 +241,7 @@ def _text(pin: Pin) -> str:
         columns.append(inline)
     options = tomlkit.inline_table()
     options.update({key: _ALL_ROWS if value is None else value for key, value in pin.options.items()})
-    # In lines, the SQL can be reviewed; TOML would change some texts, such as CR LF.
+    # Write the SQL in several lines for review, unless TOML would change it, such as CR LF.
     lines = tomlkit.string(pin.sql, multiline=True)
     is_changed = tomllib.loads(tomlkit.dumps({"sql": lines}))["sql"] != pin.sql
     document = tomlkit.document()

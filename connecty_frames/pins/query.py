@@ -1,4 +1,4 @@
-"""Pin: one pinned question, its SQL and what can be done with them."""
+"""Pin: a pinned question with its SQL, and methods to fetch, run and check it."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class Pin:
     asked_at: datetime | None
     """When it was asked, aware and in UTC, or None if it was pinned by its id."""
     dialect: str | None
-    """The SQL dialect, a name that sqlglot knows, or None if none was given."""
+    """The SQL dialect as sqlglot calls it, or None if none was given."""
     sql: str
     """The SQL as the server sent it."""
     fingerprint: str
     """A hash of the SQL that ignores its formatting."""
     sqlglot: str | None
-    """The version of sqlglot that made the fingerprint, or None if the SQL could not be parsed and its text
-    was hashed."""
+    """The version of sqlglot that made the fingerprint, or None if SQL that cannot be parsed was hashed as
+    text."""
     tables: tuple[str, ...]
     """The tables that the SQL reads."""
     schema: Schema
@@ -133,7 +133,7 @@ class Pin:
 
     @property
     def metadata(self) -> AnswerMetadata:
-        """Where its rows come from."""
+        """The metadata of its rows."""
         return AnswerMetadata(
             question=self.question,
             question_id=self.question_id,
@@ -155,7 +155,7 @@ class Pin:
     @overload
     def cast(self, table: object, *, engine: Engine | None = ..., schema: Any = ...) -> Any: ...
     def cast(self, table: object, *, engine: Engine | None = None, schema: Any = None) -> Any:
-        """Return a table that your own client fetched by :attr:`sql`, with the pinned columns and types.
+        """Return a table that your own client fetched with :attr:`sql`, in the pinned columns and types.
 
         Parameters
         ----------
@@ -179,15 +179,15 @@ class Pin:
     ) -> RecordBatchReader:
         """Run the pinned SQL on DuckDB or by ADBC, and return all rows as a stream; no question is asked.
 
-        It runs in a transaction of its own, which only reads in PostgreSQL and DuckDB. Without autocommit,
-        PostgreSQL's is the connection's, and is rolled back: settings made in it, and cursors, are lost. The
-        number of rows is not compared, because data changes between runs.
+        It runs in its own transaction, which is read-only in PostgreSQL and DuckDB. Without autocommit,
+        PostgreSQL uses the connection's transaction, and rolls it back: settings and cursors made in it are
+        lost. The number of rows is not compared, because data changes between runs.
 
         Parameters
         ----------
         connection : object
-            A connection of DuckDB, or of any driver of ADBC: without an open transaction, and except for
-            PostgreSQL with ``autocommit=True``.
+            A DuckDB or ADBC connection without an open transaction. ADBC needs ``autocommit=True``, except
+            for PostgreSQL.
         dialect : str or None, default None
             The SQL dialect of the database, a name that sqlglot knows; None uses the pinned one.
         schema
@@ -196,10 +196,10 @@ class Pin:
         Returns
         -------
         pyarrow.RecordBatchReader
-            Record batches with the pinned columns and metadata. Whole numbers become the double or decimal
-            that the database declares. Rows are converted as they are read. The query and its transaction end
-            with the last batch, or when the reader is deleted; until then the connection is busy. pyarrow
-            does not end them by ``close()``, nor by a ``with`` statement.
+            Record batches with the pinned columns and metadata, converted as they are read. Whole numbers
+            become the double or decimal that the database declares. The query and its transaction end with
+            the last batch, or when the reader is deleted (not by ``close()`` or a ``with`` statement); until
+            then the connection is busy.
 
         Raises
         ------
@@ -207,7 +207,7 @@ class Pin:
             If an argument is wrong, the connection is of another kind or has an open transaction, there is no
             dialect, or the SQL in the file was edited.
         QueryRefused
-            If the SQL is not one query that only reads; nothing was sent.
+            If the SQL is not a single query that only reads; nothing was sent.
         ConversionError
             As for :meth:`Answer.cast`.
 
@@ -232,8 +232,8 @@ class Pin:
         """Check whether the pin still runs and returns the same columns, or compare a new answer.
 
         By default no question is asked and no row is read: the SQL is parsed and checked as for ``rerun``.
-        With a connection, the columns that the warehouse declares are compared with the pinned ones: another
-        kind, such as text in place of dates, is a change, and so is a table or column that is gone. With
+        With a connection, the columns that the warehouse declares are compared with the pinned ones: a
+        missing table or column is a change, and so is another kind, such as text in place of dates. With
         ``ask=True`` the question is asked again, and the SQL, columns, types and number of rows of its answer
         are compared. The pin does not change.
 
@@ -291,7 +291,7 @@ class Pin:
         return checked
 
     def _ask(self, times: int, client: Client | None, timeout: float | None) -> PinCheck:
-        """Ask the question, and compare its answers with the pinned one."""
+        """Ask the question, and compare each answer with the pinned one."""
         before = self._statement()
         asking = shared_client(client)
         options: dict[str, Any] = {**self.options, "dw_id": self.dw_id, "timeout": timeout}
@@ -309,7 +309,7 @@ class Pin:
         return PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
 
     def _compare_warehouse(self, connection: object) -> Drift:
-        """Check the SQL, and compare the columns that a warehouse declares for it."""
+        """Check the SQL, and compare the columns that the warehouse declares for it."""
         if not self._is_as_pinned():
             return Drift(sql="edited")
         dialect = self.dialect
@@ -335,7 +335,7 @@ class Pin:
         return self.dialect
 
     def _statement(self) -> Statement | None:
-        """Return the SQL as a statement, or None if it cannot be parsed; a ConfigError if it was edited."""
+        """Return the parsed SQL, or None if it cannot be parsed; raises ConfigError if it was edited."""
         if not self._is_as_pinned():
             raise ConfigError(
                 f"The SQL of pin {snippet(self.name)!r} is not the pinned SQL: the file was edited. "
@@ -349,13 +349,13 @@ class Pin:
         if self.sqlglot is None:
             return text_fingerprint(self.sql) == self.fingerprint
         if self.sqlglot != sqlglot_version():
-            return True  # another version may read the same SQL in another way, or not at all
+            return True  # another version may parse the same SQL differently, or not at all
         statement = parsed(self.sql, self.dialect)
         return statement is not None and fingerprint(statement) == self.fingerprint
 
 
 def sqlglot_version() -> str:
-    """Return the version of sqlglot that is installed."""
+    """Return the installed version of sqlglot."""
     from importlib.metadata import version
 
     return version("sqlglot")
