@@ -175,7 +175,7 @@ class _BatchRun:
         try:
             while self.sent(self.index.entries()) & self.others and time.monotonic() < until:
                 time.sleep(_LOOK)
-        except KeyboardInterrupt as interrupt:
+        except BaseException as interrupt:  # KeyboardInterrupt, or what a signal handler raises
             annotate(interrupt, self.message())
             raise
 

@@ -101,7 +101,9 @@ class Workers(Generic[_Future]):
                 if not running:
                     return
                 yield self._next(running)
-        except KeyboardInterrupt as interrupt:
+        except GeneratorExit:
+            raise
+        except BaseException as interrupt:  # KeyboardInterrupt, or what a signal handler raises
             self._cancelled.set()
             # Requests in progress get 0.2 s to end, so that more is known of them.
             for thread in running.values():

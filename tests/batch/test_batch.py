@@ -17,7 +17,7 @@ from connecty_frames.batch.index import Index
 from connecty_frames.client import Client
 from connecty_frames.frames import parquet_file
 from tests.servers.scripted import Script
-from tests.servers.timing import press_ctrl_c
+from tests.servers.timing import press_ctrl_c, raising
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -352,20 +352,21 @@ def test_a_server_after_which_questions_are_uncertain(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
-def test_an_interrupt(ask: Any, service: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, TimeoutError])
+def test_an_interrupt(ask: Any, service: Any, folder: Path, capsys: Any, ends: Any) -> None:
     """No more are asked; a note and standard error say how many were, and the next call goes on.
 
     The questions that it stops have no error.
     """
     service.answers |= {f"q{number}": service.PENDING for number in range(9)}
     finger = press_ctrl_c(lambda: service.fetched.total() >= 2)
-    with pytest.raises(KeyboardInterrupt) as caught:
+    with raising(ends), pytest.raises(ends) as caught:
         ask([f"q{number}" for number in range(9)], max_workers=2)
     finger.join()
     (note,) = caught.value.__notes__
     assert note.startswith("2 questions of the batch in ")
     assert "Call again with the same questions to continue" in note
-    assert note in capsys.readouterr().err
+    assert (note in capsys.readouterr().err) is (ends is KeyboardInterrupt)
     assert cf.open_batch(folder).errors().empty
     service.answers.clear()
 

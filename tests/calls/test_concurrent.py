@@ -375,7 +375,8 @@ def test_ctrl_c_during_many_questions(box: Sandbox, capsys: Any, as_completed: A
     assert threads() == []
 
 
-def test_an_interrupt_ends_what_the_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, TimeoutError])
+def test_an_interrupt_ends_what_the_threads_do(monkeypatch: pytest.MonkeyPatch, ends: Any) -> None:
     """They share a moment to end, and the note says what is known."""
     join, waits = threading.Thread.join, list[float | None]()
 
@@ -391,8 +392,8 @@ def test_an_interrupt_ends_what_the_threads_do(monkeypatch: pytest.MonkeyPatch) 
     done = concurrent.Workers(wait, lambda: "It was sent.", max_workers=3).run(futures)
     next(done)
     monkeypatch.setattr(threading.Thread, "join", wait_for)
-    with pytest.raises(KeyboardInterrupt) as raised:
-        done.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
+    with pytest.raises(ends) as raised:
+        done.throw(ends)  # type: ignore[attr-defined]
     assert raised.value.__notes__ == ["It was sent."]
     assert waits == [0.1, 0.1]
     assert threads() == []
