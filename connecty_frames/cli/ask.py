@@ -72,7 +72,7 @@ def ask(
     ] = None,
     *,
     file: Annotated[
-        Path | None, _question("--file", "-f", help="The file to read the question from, as UTF-8.")
+        Path | None, _question("--file", "-f", help="A file with the question, in UTF-8.")
     ] = None,
     question_id: Annotated[
         str | None, _question(help="Fetch the answer to an earlier question, without asking.")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from connecty_frames.batch import Batch, BatchSummary
 
 #: Options, by the panel of the help that shows them.
-_questions = partial(typer.Option, rich_help_panel="Questions")
+_questions = partial(typer.Option, rich_help_panel="Question")
 #: The questions without an answer that are listed.
 _MOST_SHOWN: Final = 20
 
@@ -54,7 +54,7 @@ def batch(
         int | None, typer.Option(min=0, metavar="N", help="The maximum number of questions to ask now.")
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask questions again that the server could not answer.")
+        bool, typer.Option("--retry-failed", help="Re-ask questions that the server could not answer.")
     ] = False,
     retry_uncertain: Annotated[
         bool,

@@ -57,7 +57,7 @@ def sandbox(
     *,
     port: Annotated[int, typer.Option(help="The port; 0 chooses a free one.")] = 0,
     database: Annotated[Path | None, typer.Option(help="A DuckDB file to answer questions from.")] = None,
-    latency: Annotated[float, typer.Option(help="Seconds to wait on each question.")] = 0.0,
+    latency: Annotated[float, typer.Option(help="Seconds to delay each answer.")] = 0.0,
     fault: Annotated[
         list[str] | None,
         typer.Option(

@@ -53,7 +53,7 @@ UseSandbox = Annotated[
     typer.Option(
         "--sandbox",
         rich_help_panel="Connection",
-        help="Use a sandbox that ends with the command, like CONNECTY_SANDBOX=1.",
+        help="Use a temporary sandbox instead of the service, like CONNECTY_SANDBOX=1.",
     ),
 ]
 

@@ -30,15 +30,15 @@ def list_recorded(
         list[str] | None,
         typer.Option(
             metavar="STATE",
-            help="The state of the questions to list: SENT, ASKED, COMPLETED, FAILED, UNCERTAIN, REJECTED; "
+            help="Only questions in this state: SENT, ASKED, COMPLETED, FAILED, UNCERTAIN, REJECTED; "
             "may be repeated.",
         ),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="The earliest time of asking, such as 2026-01-31, or an age: 7d, 6h.")
+        str | None, typer.Option(help="Only questions since a time, such as 2026-01-31, or an age: 7d, 6h.")
     ] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Count the questions by day.")] = False,
-    by: Annotated[str | None, typer.Option(help="Count them by day and the values of a tag.")] = None,
+    by: Annotated[str | None, typer.Option(help="Count the questions by day and by this tag.")] = None,
     limit: Annotated[
         int, typer.Option(min=0, metavar="N", help="The maximum number of questions to list.")
     ] = 1000,
@@ -115,10 +115,9 @@ def forget(
     ] = None,
     *,
     older_than: Annotated[
-        str | None,
-        typer.Option(help="Erase questions asked before a time or age, except those without a known answer."),
+        str | None, typer.Option(help="Erase finished questions older than a time or age.")
     ] = None,
-    batch: Annotated[Path | None, typer.Option(help="Erase a batch and its parts, by its folder.")] = None,
+    batch: Annotated[Path | None, typer.Option(help="Erase the batch of this folder and its parts.")] = None,
     profile: Profile = None,
 ) -> None:
     """Erase one recorded question, those before a time or age, or a batch."""
@@ -136,11 +135,11 @@ def forget(
 @history.command()
 def ddl(
     *,
-    asks: Annotated[str | None, typer.Option(help="The role that asks.")] = None,
-    reads: Annotated[str | None, typer.Option(help="A role that only reads.")] = None,
+    asks: Annotated[str | None, typer.Option(help="The role that asks questions.")] = None,
+    reads: Annotated[str | None, typer.Option(help="The role that only reads.")] = None,
     profile: Profile = None,
 ) -> None:
-    """Print the SQL that makes or upgrades the tables in PostgreSQL, with the GRANTs of two roles."""
+    """Print the SQL that creates or upgrades the tables in PostgreSQL, with GRANTs for two roles."""
     from connecty_frames.settings.sources import resolve
     from connecty_frames.store import schema
 

@@ -36,14 +36,12 @@ def login(
     *,
     profile: Annotated[
         str | None,
-        typer.Option(
-            help="The profile to store: default, unless you name one.", autocompletion=complete_profile
-        ),
+        typer.Option(help="The profile to store; default if not given.", autocompletion=complete_profile),
     ] = None,
     client_id: Annotated[str | None, typer.Option(help="The client id.")] = None,
     client_secret_stdin: Annotated[
         bool,
-        typer.Option("--client-secret-stdin", help="Read the client secret from a pipe, as its first line."),
+        typer.Option("--client-secret-stdin", help="Read the secret from the first line of standard input."),
     ] = False,
     region: Annotated[str | None, typer.Option(help="The region of the organisation, eu1 or us1.")] = None,
     base_url: Annotated[str | None, typer.Option(help="The address of the API, instead of a region.")] = None,
@@ -57,7 +55,7 @@ def login(
 ) -> None:
     """Store credentials in a profile. Prompts for anything not given as an option.
 
-    Only the owner can read the file. The rest of its contents does not change.
+    Only you can read the profile file; its other profiles do not change.
     """
     from connecty_frames.settings.profiles import profiles_to_change, save_profile
     from connecty_frames.settings.sources import check_settings, explain, profile_settings, selected_profile

@@ -81,7 +81,7 @@ def add(
     dialect: _Dialect = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing pin.")] = False,
     question_id: Annotated[
-        str | None, typer.Option(help="The id of an earlier question, whose answer is pinned without asking.")
+        str | None, typer.Option(help="Pin the answer to an earlier question, without asking.")
     ] = None,
     dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
     timeout: _Timeout = None,
@@ -122,7 +122,7 @@ def add(
 def list_pins(
     *, folder: _Folder = None, format_: answers.FormatOption = None, output: answers.OutputOption = None
 ) -> None:
-    """List the pins, in the order of their names."""
+    """List the pins by name."""
     import pyarrow as pa
 
     from connecty_frames.pins import PinFolder
@@ -146,7 +146,7 @@ def list_pins(
 
 @pin.command()
 def show(name: _Name, *, folder: _Folder = None) -> None:
-    """Write the SQL of a pin, and everything else about it to standard error."""
+    """Print the SQL of a pin; everything else about it goes to standard error."""
     from connecty_frames.pins import pinned
 
     found = pinned(name, path=folder)
@@ -164,7 +164,7 @@ def check(
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask the questions again instead; each one is paid for.")
     ] = False,
-    times: Annotated[int, typer.Option(min=1, metavar="N", help="How often to ask each question.")] = 1,
+    times: Annotated[int, typer.Option(min=1, metavar="N", help="How many times to ask each question.")] = 1,
     timeout: _Timeout = None,
     folder: _Folder = None,
     profile: Profile = None,

@@ -174,7 +174,7 @@ def test_paragraphs_of_the_help(shell: Any) -> None:
         ),
         (
             "batch [OPTIONS] FILE",
-            "Arguments, Options, Questions, Question, Connection, Rows and types, Output",
+            "Arguments, Options, Question, Connection, Rows and types, Output",
         ),
         ("config [OPTIONS] COMMAND [ARGS]...", "Options, Commands"),
         ("config show [OPTIONS]", "Options, Connection"),
