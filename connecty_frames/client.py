@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, overloa
 from urllib.parse import urlsplit
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock, Deadline
-from connecty_frames._base.secret import hidden
-from connecty_frames._base.text import terminal
+from connecty_frames._base.text import hidden, terminal
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.asking.auth import API, Auth
 from connecty_frames.asking.submission import Submission, question_body, resume_command
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from typing import Unpack
     from uuid import UUID
 
-    from connecty_frames._base.secret import SecretStr
+    from connecty_frames._base.text import SecretStr
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings

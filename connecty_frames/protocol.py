@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 
 #: The address of an organisation's API by the region in which it is registered.
 REGIONS: Final[dict[str, str]] = {

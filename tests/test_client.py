@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectionFailed, NoTableError, NotFoundError, QuestionTimeout
 from connecty_frames.options import AskOptions

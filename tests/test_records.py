@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.options import Asked
 from connecty_frames.store.history import History
 from connecty_frames.store.table import RecordState, store_at

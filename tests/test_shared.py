@@ -17,7 +17,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames import api, shared
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.settings import sources as config
 from connecty_frames.testing import connected
 

@@ -1,4 +1,4 @@
-r"""Untrusted text made safe for display: escaped, and of a bounded length.
+r"""Text as it is displayed: untrusted text is escaped and of a bounded length, and a secret is not shown.
 
 Text of a server is shown in error messages, terminals and notebook HTML. Control characters change a terminal
 (``\x1b[2J`` clears it), and the bidirectional marks of Unicode change the order in which text is displayed
@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: Unicode categories that are escaped: control, format (with the bidirectional marks), surrogate, private
 #: use, unassigned, line and paragraph separator.
@@ -148,3 +148,39 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
         each for each in known if each.startswith(f"{name}_")
     ]
     return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}."
+
+
+class SupportsSecret(Protocol):
+    """Any object that holds a secret as pydantic's ``SecretStr`` does."""
+
+    def get_secret_value(self) -> str:
+        """Return the secret."""
+
+
+class SecretStr:  # noqa: PLW1641 - it is compared, but nothing needs its hash
+    """Text that neither ``repr`` nor ``str`` nor a format shows, as in a traceback with locals."""
+
+    __slots__ = ("_value", "read")
+
+    def __init__(self, value: str, read: Callable[[], str] | None = None) -> None:
+        self._value = value
+        #: Returns the secret of now, if it may change.
+        self.read = read
+
+    def get_secret_value(self) -> str:
+        """Return the secret."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretStr) and self._value == other._value
+
+    def __repr__(self) -> str:
+        return "SecretStr('**********')"
+
+    def __str__(self) -> str:
+        return "**********"
+
+
+def hidden(value: Any) -> Any:
+    """Return a value that no traceback with locals shows; None stays None."""
+    return value if value is None or isinstance(value, SecretStr) else SecretStr(value)

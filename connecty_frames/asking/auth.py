@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from connecty_frames._base.secret import SecretStr
-from connecty_frames._base.text import snippet, terminal
+from connecty_frames._base.text import SecretStr, snippet, terminal
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ResponseError
 from connecty_frames.http.errors import CHECK_CREDENTIALS, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connecty_frames._base.secret import SecretStr
-from connecty_frames._base.text import terminal
+from connecty_frames._base.text import SecretStr, terminal
 from connecty_frames.cli.connection import Profile, records_by_default, sandbox_class
 from connecty_frames.cli.input import FlagGroup
 from connecty_frames.cli.io import echo_stderr

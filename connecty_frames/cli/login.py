@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from connecty_frames._base.secret import SecretStr, hidden
-from connecty_frames._base.text import listed, path_text, snippet
+from connecty_frames._base.text import SecretStr, hidden, listed, path_text, snippet
 from connecty_frames.cli.connection import ADDRESS_CONFLICT, complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.io import echo_stderr, shell_message

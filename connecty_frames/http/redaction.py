@@ -21,7 +21,7 @@ from connecty_frames._base.immutable import Immutable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from connecty_frames._base.secret import SecretStr
+    from connecty_frames._base.text import SecretStr
 
 _MASK: Final = "***"
 #: The shortest secret and client id that are masked: a shorter one could be a part of many words.

@@ -36,8 +36,7 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from connecty_frames._base.secret import SecretStr
-from connecty_frames._base.text import snippet, terminal
+from connecty_frames._base.text import SecretStr, snippet, terminal
 from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, read_body, tls_context

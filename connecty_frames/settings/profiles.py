@@ -6,8 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any
 
-from connecty_frames._base.secret import SecretStr
-from connecty_frames._base.text import path_text, snippet
+from connecty_frames._base.text import SecretStr, path_text, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, locked_folder
 from connecty_frames.settings.sources import Profiles, config_file, environment

@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.secret import SecretStr, hidden
-from connecty_frames._base.text import did_you_mean, listed, path_text, shell_path, snippet
+from connecty_frames._base.text import SecretStr, did_you_mean, hidden, listed, path_text, shell_path, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path, local_path, open_regular, user_folder
 from connecty_frames.settings.values import HISTORY_WORDS, NAMES, Settings, parse_bool, parse_setting

@@ -17,8 +17,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from connecty_frames._base.secret import SecretStr
-from connecty_frames._base.text import snippet
+from connecty_frames._base.text import SecretStr, snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import local_path
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from connecty_frames._base.secret import SupportsSecret
+    from connecty_frames._base.text import SupportsSecret
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3

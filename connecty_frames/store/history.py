@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from connecty_frames._base.secret import SecretStr
+    from connecty_frames._base.text import SecretStr
     from connecty_frames.options import Asked
     from connecty_frames.store.table import QuestionStore
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from connecty_frames._base.secret import SecretStr
+    from connecty_frames._base.text import SecretStr
     from connecty_frames.store.postgres import Server
 
     QuestionStore: TypeAlias = "QuestionFile | Server"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from tests.cases import cases
 
 SECRET = "canary-secret-value"

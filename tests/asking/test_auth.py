@@ -15,7 +15,7 @@ import requests
 import responses
 
 from connecty_frames._base.clock import Deadline
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.asking.auth import Auth, Bearer, _lifetime
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed

@@ -13,7 +13,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.asking.submission import Submission
 from connecty_frames.client import Client
 from connecty_frames.http.models import Attempt

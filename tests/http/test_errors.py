@@ -11,7 +11,7 @@ import requests
 import urllib3
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.asking.auth import content_failure
 from connecty_frames.errors import (
     APIError,

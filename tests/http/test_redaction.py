@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.http.redaction import Redaction
 from tests.cases import cases
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.settings import profiles
 from connecty_frames.settings.profiles import profiles_to_change, save_profile
 

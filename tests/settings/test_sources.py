@@ -20,7 +20,7 @@ import pytest
 from pydantic import SecretStr as PydanticSecret
 
 import connecty_frames as cf
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.errors import ConfigError
 from connecty_frames.settings import sources as config
 from connecty_frames.settings.sources import explain, resolve

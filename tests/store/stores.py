@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.options import Asked
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.database import close_databases

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases, schema

@@ -363,7 +363,7 @@ def test_a_fork(url: str, database: Any) -> None:
     code = """
 import os, sys
 from datetime import UTC, datetime
-from connecty_frames._base.secret import SecretStr
+from connecty_frames._base.text import SecretStr
 from connecty_frames.batch import Batch, BatchSummary
 from connecty_frames.options import Asked
 from connecty_frames.settings.values import parse_setting
