@@ -7,14 +7,9 @@ import sys
 
 import pytest
 
-from benchmarks.bounds import calls, costs, run
+from benchmarks.bounds import calls, costs, responses, run
 from benchmarks.bounds.bodies import SHAPES
-from benchmarks.bounds.costs import Cost
-from benchmarks.bounds.responses import PLACES, VALUES, response
-from benchmarks.bounds.run import BLOCKS, MOST_MEMORY
 from tests.cases import cases
-
-_MEGABYTE = 1_000_000
 
 
 @pytest.mark.slow
@@ -33,17 +28,17 @@ _MEGABYTE = 1_000_000
 )
 def test_memory_of_hostile_rows(shape: str, outcome: str) -> None:
     """Reading takes at most 20 times the body, beside the work on blocks, which does not grow with it."""
-    size = 4 * _MEGABYTE
+    size = 4 * costs.MEGABYTE
     cost = run.measure("Arrow", shape, str(size))
     assert cost.outcome == outcome
-    assert cost.memory * size <= MOST_MEMORY * size + BLOCKS
+    assert cost.memory * size <= run.MOST_MEMORY * size + run.BLOCKS
 
 
 def test_a_reader_that_takes_too_much(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What takes 300 times the body is named, and the exit code is 1."""
-    monkeypatch.setattr(run, "in_fresh_process", lambda *_: Cost(300.0, 0.1, "read"))
+    monkeypatch.setattr(run, "in_fresh_process", lambda *_: costs.Cost(300.0, 0.1, "read"))
     arguments = ["plain rows", "nulls", "one text", "--every", "2", "--sizes", "1", "--readers", "Arrow"]
     monkeypatch.setattr(sys, "argv", ["bounds", *arguments])
     assert run.main() == 1
@@ -71,16 +66,16 @@ def test_bodies_have_the_size_asked_for(shape: str) -> None:
 )
 def test_hostile_responses(place: str, value: str, outcomes: set[str]) -> None:
     """Every call ends within its deadline and its memory, whatever comes."""
-    call = calls.in_fresh_process(place, value, 4 * _MEGABYTE)
+    call = calls.in_fresh_process(place, value, 4 * costs.MEGABYTE)
     assert call.outcome in outcomes
     assert calls.is_kept(call), call
 
 
-@cases("value", VALUES)
+@cases("value", responses.VALUES)
 def test_responses_have_the_size_asked_for(value: str) -> None:
     """Each value grows with the bytes asked for, in every place."""
-    for place in PLACES:
-        assert 0.5 * 1_000_000 < len(response(place, value, 1_000_000)[2]) < 1.3 * 1_000_000
+    for place in responses.PLACES:
+        assert 0.5 * 1_000_000 < len(responses.response(place, value, 1_000_000)[2]) < 1.3 * 1_000_000
 
 
 def test_time_of_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
