@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer as Answer
     from connecty_frames.answer_metadata import AnswerMetadata as AnswerMetadata
+    from connecty_frames.answer_metadata import Schema as Schema
     from connecty_frames.api import ask as ask
     from connecty_frames.api import ask_async as ask_async
     from connecty_frames.api import ask_df as ask_df
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from connecty_frames.batch import ask_batch as ask_batch
     from connecty_frames.batch import open_batch as open_batch
     from connecty_frames.client import Client as Client
-    from connecty_frames.decode.schema import Schema as Schema
     from connecty_frames.decode.types.encodings import binary as binary
     from connecty_frames.decode.types.encodings import epoch as epoch
     from connecty_frames.decode.types.encodings import local as local
@@ -87,11 +87,10 @@ if TYPE_CHECKING:
 #: The public names of each module.
 _NAMES: Final[dict[str, str]] = {
     "answer": "Answer",
-    "answer_metadata": "AnswerMetadata",
+    "answer_metadata": "AnswerMetadata Schema",
     "api": "ask ask_async ask_df ask_df_async ask_many fetch fetch_df",
     "batch": "Batch ask_batch open_batch",
     "client": "Client",
-    "decode.schema": "Schema",
     "decode.types.encodings": "binary epoch local strptime",
     "errors": (
         "APIError AuthError ColumnNameWarning ConfigError ConnectionFailed ConnectyError "

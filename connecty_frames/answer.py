@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 from connecty_frames import diagnostics
 from connecty_frames._base.text import counted, excerpt, snippet, value_text, with_excerpt
 from connecty_frames._base.version import __version__
-from connecty_frames.answer_metadata import AnswerMetadata, WithMetadata, no_attribute
+from connecty_frames.answer_metadata import AnswerMetadata, Schema, WithMetadata, column_texts, no_attribute
 from connecty_frames.asking.submission import resume_command
 from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.exact_json import to_python
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from connecty_frames.decode.decoder import Decoded
-    from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
 
@@ -100,7 +99,6 @@ class Answer(WithMetadata):
             raise diagnostics.unfinished_error(envelope, known)
         # Not imported before there is an answer.
         from connecty_frames.decode.decoder import decode
-        from connecty_frames.decode.schema import column_texts
 
         decoded = decode(envelope, options, schema_types=options.schema, fetched=fetched, limits=limits)
         metadata = replace(
@@ -221,8 +219,6 @@ class Answer(WithMetadata):
     @property
     def schema(self) -> Schema:
         """The type of each column, and the evidence for it in words."""
-        from connecty_frames.decode.schema import Schema
-
         return Schema(self._decoded.columns)
 
     @property

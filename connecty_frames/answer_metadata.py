@@ -1,4 +1,4 @@
-"""AnswerMetadata: where an answer comes from, and its text as JSON.
+"""AnswerMetadata: where an answer comes from; Schema: what its columns are; and the JSON text of both.
 
 The text is ordinary JSON and reads back exactly. Statistics hold whole numbers of any length, floats
 and decimals side by side, and ``0.1`` is not the same number as ``Decimal("0.1")``: a decimal is written
@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, overload
 
-from connecty_frames._base.text import age_text, counted, snippet, value_text
+from connecty_frames._base.text import age_text, counted, cut, quoted, snippet, terminal, value_text
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import pyarrow as pa
+
+    from connecty_frames.decode.schema import ColumnSchema
 
 #: The fields that are times.
 _TIMES: Final = ("asked_at", "cast_at")
@@ -29,6 +34,9 @@ KEY: Final = "connecty"
 ATTRS: Final = ("question", "question_id", "sql_query", "response_summary")
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
+#: How much the repr of a schema shows: columns, and characters of a name, a type and its evidence.
+_MOST_COLUMNS: Final = 500
+_LONGEST_TEXT: Final = 1_000
 #: What first guesses at a name mean.
 _GUESSES: Final = {
     **dict.fromkeys(("summary", "text"), "response_summary"),
@@ -255,6 +263,115 @@ class WithMetadata:
     def statistics(self) -> dict[str, Any]:
         """The server's statistics by column and section; numbers are int, float or Decimal."""
         return self.metadata.statistics
+
+
+class Schema(Sequence["ColumnSchema"]):
+    """The columns of an answer in their order, each with its type and the evidence for it.
+
+    Save it (:meth:`to_json`) and pass it as ``schema=`` to require these columns and types of another answer,
+    and read its values in the same way.
+    """
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, columns: Iterable[ColumnSchema]) -> None:
+        self._columns = tuple(columns)
+
+    @overload
+    def __getitem__(self, key: int | str) -> ColumnSchema: ...
+    @overload
+    def __getitem__(self, key: slice) -> Schema: ...
+    def __getitem__(self, key: int | str | slice) -> ColumnSchema | Schema:
+        """Return a column by position or name, or a part of the schema by slice."""
+        if isinstance(key, slice):
+            return Schema(self._columns[key])
+        if isinstance(key, str):
+            if key not in self.names:
+                raise KeyError(f"no column {snippet(key)!r}; the columns are {quoted(self.names)}")
+            key = self.names.index(key)
+        return self._columns[key]
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __iter__(self) -> Iterator[ColumnSchema]:
+        return iter(self._columns)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether names, order, types and encodings are the same; the evidence may differ."""
+        return isinstance(other, Schema) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[tuple[object, ...], ...]:
+        return tuple((column.name, column.type, column.encoding) for column in self)
+
+    def __repr__(self) -> str:
+        rows = [
+            [terminal(cut(text, _LONGEST_TEXT)) for text in (column.name, str(column.type), column.evidence)]
+            for column in self._columns[:_MOST_COLUMNS]
+        ]
+        name_width, type_width = (max((len(row[place]) for row in rows), default=0) for place in (0, 1))
+        lines = [f"{row[0]:<{name_width}}  {row[1]:<{type_width}}  {row[2]}" for row in rows]
+        more = len(self) - _MOST_COLUMNS
+        if more > 0:
+            lines.append(f"… {counted(more, 'more column')}; to_json() or --format json lists all")
+        return "\n".join(lines) or "(no columns)"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [column.name for column in self._columns]
+
+    @property
+    def types(self) -> list[pa.DataType]:
+        """The Arrow types of the columns, in order."""
+        return [column.type for column in self._columns]
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The same as a pyarrow schema, without the evidence."""
+        import pyarrow as pa
+
+        return pa.schema([(column.name, column.type) for column in self._columns])
+
+    def to_json(self) -> str:
+        """Return the schema as JSON text that :meth:`from_json` reads back exactly."""
+        # Arrow's own serialisation is the one spelling of a type that covers nested ones.
+        return json.dumps(
+            {"columns": list(map(column_texts, self)), "arrow": bytes(self.arrow.serialize()).hex()}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Schema:
+        """Read what :meth:`to_json` returned.
+
+        Raises
+        ------
+        ConfigError
+            If the text is anything else.
+        """
+        import pyarrow as pa
+
+        from connecty_frames.decode.schema import read_column
+
+        try:
+            saved = json.loads(text)
+            arrow = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(saved["arrow"])))
+            return cls(
+                read_column({**column, "name": field.name, "evidence": str(column["evidence"])}, field.type)
+                for field, column in zip(arrow, saved["columns"], strict=True)
+            )
+        except (ValueError, KeyError, TypeError, OSError, RecursionError, pa.ArrowException):
+            raise ConfigError(
+                "This is not a saved schema; save one with answer.schema.to_json().", setting="schema"
+            ) from None
+
+
+def column_texts(column: ColumnSchema) -> dict[str, str]:
+    """Return a column as it is written in metadata, in saved schemas and in pins."""
+    return {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
 
 
 def to_attrs(metadata: AnswerMetadata) -> dict[Any, str]:

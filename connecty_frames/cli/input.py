@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from connecty_frames.decode.schema import Schema
+    from connecty_frames.answer_metadata import Schema
 
 #: The most bytes that are read, so that an endless input ends.
 _MAX_BYTES: Final = 10_000_000
@@ -98,7 +98,7 @@ def read_saved_schema(path: Path | None) -> Schema | None:
     """Read what ``Schema.to_json`` or ``--schema --format json`` wrote, if a path is given."""
     if path is None:
         return None
-    from connecty_frames.decode.schema import Schema
+    from connecty_frames.answer_metadata import Schema
 
     text = read_file(path, "--schema-file")
     try:

@@ -1,27 +1,25 @@
-"""The schema of an answer: the name and the type of each column, and why."""
+"""The columns of an answer: the name and the type of each, and why; what ``schema=`` says of them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.text import counted, cut, quoted, snippet, terminal
+from connecty_frames._base.text import quoted, snippet
 from connecty_frames.decode.arrow import compute as pc
 from connecty_frames.decode.arrow.buffers import index_of
 from connecty_frames.decode.arrow_types import is_list, parse_type
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.types.column import combine
 from connecty_frames.decode.types.encodings import parse_encoding
-from connecty_frames.errors import ConfigError, ConversionError
+from connecty_frames.errors import ConversionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from connecty_frames.decode.types.encodings import Encoding
 
@@ -30,9 +28,6 @@ SET_BY_CALLER: Final = "schema="
 SAVED: Final = "saved schema"
 #: How many distinct values a rule checks at once.
 _BLOCK: Final = 1 << 14  # pragma: no mutate - a size
-#: How much a repr shows: columns, and characters of a name, a type and its evidence.
-_MOST_COLUMNS: Final = 500
-_LONGEST_TEXT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,111 +125,8 @@ class SchemaTypes(Immutable):
         )
 
 
-class Schema(Sequence[ColumnSchema]):
-    """The columns of an answer in their order, each with its type and the evidence for it.
-
-    Save it (:meth:`to_json`) and pass it as ``schema=`` to require these columns and types of another answer,
-    and read its values in the same way.
-    """
-
-    __slots__ = ("_columns",)
-
-    def __init__(self, columns: Iterable[ColumnSchema]) -> None:
-        self._columns = tuple(columns)
-
-    @overload
-    def __getitem__(self, key: int | str) -> ColumnSchema: ...
-    @overload
-    def __getitem__(self, key: slice) -> Schema: ...
-    def __getitem__(self, key: int | str | slice) -> ColumnSchema | Schema:
-        """Return a column by position or name, or a part of the schema by slice."""
-        if isinstance(key, slice):
-            return Schema(self._columns[key])
-        if isinstance(key, str):
-            if key not in self.names:
-                raise KeyError(f"no column {snippet(key)!r}; the columns are {quoted(self.names)}")
-            key = self.names.index(key)
-        return self._columns[key]
-
-    def __len__(self) -> int:
-        return len(self._columns)
-
-    def __iter__(self) -> Iterator[ColumnSchema]:
-        return iter(self._columns)
-
-    def __eq__(self, other: object) -> bool:
-        """Whether names, order, types and encodings are the same; the evidence may differ."""
-        return isinstance(other, Schema) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> tuple[tuple[object, ...], ...]:
-        return tuple((column.name, column.type, column.encoding) for column in self)
-
-    def __repr__(self) -> str:
-        rows = [
-            [terminal(cut(text, _LONGEST_TEXT)) for text in (column.name, str(column.type), column.evidence)]
-            for column in self._columns[:_MOST_COLUMNS]
-        ]
-        name_width, type_width = (max((len(row[place]) for row in rows), default=0) for place in (0, 1))
-        lines = [f"{row[0]:<{name_width}}  {row[1]:<{type_width}}  {row[2]}" for row in rows]
-        more = len(self) - _MOST_COLUMNS
-        if more > 0:
-            lines.append(f"… {counted(more, 'more column')}; to_json() or --format json lists all")
-        return "\n".join(lines) or "(no columns)"
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the columns, in order."""
-        return [column.name for column in self._columns]
-
-    @property
-    def types(self) -> list[pa.DataType]:
-        """The Arrow types of the columns, in order."""
-        return [column.type for column in self._columns]
-
-    @property
-    def arrow(self) -> pa.Schema:
-        """The same as a pyarrow schema, without the evidence."""
-        return pa.schema([(column.name, column.type) for column in self._columns])
-
-    def to_json(self) -> str:
-        """Return the schema as JSON text that :meth:`from_json` reads back exactly."""
-        # Arrow's own serialisation is the one spelling of a type that covers nested ones.
-        return json.dumps(
-            {"columns": list(map(column_texts, self)), "arrow": bytes(self.arrow.serialize()).hex()}
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Schema:
-        """Read what :meth:`to_json` returned.
-
-        Raises
-        ------
-        ConfigError
-            If the text is anything else.
-        """
-        try:
-            saved = json.loads(text)
-            arrow = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(saved["arrow"])))
-            return cls(
-                read_column({**column, "name": field.name, "evidence": str(column["evidence"])}, field.type)
-                for field, column in zip(arrow, saved["columns"], strict=True)
-            )
-        except (ValueError, KeyError, TypeError, OSError, RecursionError, pa.ArrowException):
-            raise ConfigError(
-                "This is not a saved schema; save one with answer.schema.to_json().", setting="schema"
-            ) from None
-
-
-def column_texts(column: ColumnSchema) -> dict[str, str]:
-    """Return a column as it is written in metadata, in saved schemas and in pins."""
-    return {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
-
-
 def read_column(texts: Mapping[str, str], type_: pa.DataType | None = None) -> ColumnSchema:
-    """Return the column that :func:`column_texts` was given; ValueError or TypeError for an unknown type."""
+    """Return the column that ``column_texts`` was given; ValueError or TypeError for an unknown type."""
     encoding = parse_encoding(texts["encoding"]) if "encoding" in texts else None
     if type_ is None:
         type_ = encoding.type if encoding else parse_type(texts["type"])

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames._base.version import __version__
-from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, Schema, SchemaTypes, column_texts, read_column
+from connecty_frames.answer_metadata import AnswerMetadata, Schema, column_texts
+from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, SchemaTypes, read_column
 from connecty_frames.decode.types.encodings import Encoding, OpenType
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import accessor

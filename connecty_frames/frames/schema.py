@@ -10,9 +10,10 @@ import msgspec
 import pyarrow as pa
 
 from connecty_frames._base.text import snippet, value_text
+from connecty_frames.answer_metadata import Schema
 from connecty_frames.decode.arrow_types import is_aware, is_binary, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.decode.schema import SET_BY_CALLER, ColumnRule, Schema, SchemaTypes
+from connecty_frames.decode.schema import SET_BY_CALLER, ColumnRule, SchemaTypes
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.frames.contracts import (
     dict_column,

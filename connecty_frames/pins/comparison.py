@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.answer import Answer
-    from connecty_frames.decode.schema import Schema
+    from connecty_frames.answer_metadata import Schema
     from connecty_frames.warehouse.sql import Statement
 
 SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing", "edited"]

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 
 from connecty_frames._base.text import path_text, quoted, snippet, value_text
-from connecty_frames.decode.schema import ColumnSchema, Schema, column_texts, read_column
+from connecty_frames.answer_metadata import Schema, column_texts
+from connecty_frames.decode.schema import ColumnSchema, read_column
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import atomic_write, checked_path, folded, name_problem, open_regular
 from connecty_frames.options import AskOptions, check_question_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from connecty_frames._base.text import counted, snippet, value_text
-from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.answer_metadata import AnswerMetadata, Schema
 from connecty_frames.api import fetch_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, QueryRefused, warn, wrong_value
 from connecty_frames.frames.cast import cast_table, rerun
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from connecty_frames.client import Client
-    from connecty_frames.decode.schema import Schema
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import Engine, FetchOptionsDict
     from connecty_frames.warehouse.cast import RecordBatchReader

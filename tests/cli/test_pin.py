@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connecty_frames.decode.schema import ColumnSchema, Schema
+from connecty_frames.answer_metadata import Schema
+from connecty_frames.decode.schema import ColumnSchema
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pydantic
 import pytest
 
-from connecty_frames.decode.schema import ColumnSchema, Schema, SchemaTypes
+from connecty_frames.answer_metadata import Schema
+from connecty_frames.decode.schema import ColumnSchema, SchemaTypes
 from connecty_frames.decode.types.encodings import OpenType
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.schema import to_schema_types

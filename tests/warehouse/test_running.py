@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.decode.schema import Schema, read_column
+from connecty_frames.decode.schema import read_column
 from connecty_frames.pins.comparison import parsed, text_fingerprint
 from connecty_frames.warehouse.running import running
 from connecty_frames.warehouse.sql import fingerprint
@@ -34,7 +34,7 @@ def pin(sql: str, type_: str = "int64", evidence: str = "2 values", dialect: str
     return cf.Pin(
         name="p", question="q", dw_id=1, question_id="7", asked_at=None, dialect=dialect, sql=sql,
         fingerprint=text_fingerprint(sql) if statement is None else fingerprint(statement),
-        sqlglot=None if statement is None else "1", tables=(), schema=Schema([column]),
+        sqlglot=None if statement is None else "1", tables=(), schema=cf.Schema([column]),
     )  # fmt: skip
 
 

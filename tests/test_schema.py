@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode.schema import ColumnSchema, Schema
+from connecty_frames.answer_metadata import Schema
+from connecty_frames.decode.schema import ColumnSchema
 from connecty_frames.decode.types.encodings import binary, epoch
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
