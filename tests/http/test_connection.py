@@ -338,7 +338,7 @@ class TestTheEndOfAResponse:
             if read:
                 with suppress(TimeoutError):
                     response.fp.read(read)
-            response.fp.close()
+            response.close()
         return connection.sock is None
 
     @cases(
@@ -366,7 +366,7 @@ class TestTheEndOfAResponse:
             connection = _TrackedConnection("api.test")
             response = connection.response_class(ours)
             connection.sock = theirs
-            response.fp.close()
+            response.close()
             assert connection.sock is theirs
 
 
