@@ -1,11 +1,11 @@
 """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
 Use it to try the library, to develop offline and in tests. :class:`Sandbox` is the service. An
-:class:`Answerer`, which returns a :class:`Plan` for each question, can replace how it reads questions. A
-:class:`Fault` makes it misbehave. Its :class:`RequestLog` has what it received.
+:class:`Answerer`, which returns a :class:`Plan` for each question, can replace the way it reads questions. A
+:class:`Fault` makes it misbehave. Its :class:`RequestLog` has the requests it received.
 
-Each name is loaded when it is first used (PEP 562), since its modules import a server. Where the extra
-``sandbox`` is not installed, a name that needs it raises ConfigError.
+Each name is loaded when it is first used (PEP 562), because its module imports a server. Without the extra
+``sandbox``, a name that needs it raises ConfigError.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _load = lazy_getattr(
 )
 
 
-if not TYPE_CHECKING:  # type checkers would take any name for one of this module's
+if not TYPE_CHECKING:  # otherwise type checkers would accept any name
 
     def __getattr__(name: str) -> Any:
         try:

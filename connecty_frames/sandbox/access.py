@@ -1,9 +1,9 @@
-"""Which requests are admitted: the hosts that they name, their bodies, credentials and tokens.
+"""Decide which requests are admitted, by their host, body, credentials and token.
 
-The sandbox listens on loopback, where every web page that a browser shows can send requests too. Three things
-keep those out. The header ``Host`` must name loopback, so that a name which an attacker points at 127.0.0.1
-(DNS rebinding) is rejected. A POST must declare a JSON body, which a page may send to another origin only
-after a CORS preflight. Preflights are never granted.
+The sandbox listens on loopback, where any web page open in a browser can send requests too. Three rules keep
+those out. The header ``Host`` must name loopback, which rejects an attacker's name that resolves to 127.0.0.1
+(DNS rebinding). A POST must declare a JSON body, which a page may send to another origin only after a CORS
+preflight. Preflights are never granted.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 #: The largest request body, in bytes. A question is a sentence or a query.
 _BODY_LIMIT: Final = 2**20
-#: How many bytes of a larger body are read and discarded, so that the client finishes sending and reads the
+#: The bytes of a larger body that are read and discarded, so that the client finishes sending and reads the
 #: response.
 _DRAIN_LIMIT: Final = 2**24
-#: What names loopback in a header ``Host``, with any port: a forwarded port differs from that of the server.
+#: A ``Host`` header that names loopback, with any port, because a forwarded port may differ.
 _HOST: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
 async def admitted_body(request: Request) -> bytes:
-    """Return the body of a request; HTTPException if it is too long, or for another host."""
+    """Return the body of a request; raises HTTPException if it is too long or for another host."""
     body, length = bytearray(), 0
-    # Read even if the request is rejected: unread data would keep the connection open.
+    # Read the body even if the request is rejected: unread data would keep the connection open.
     async for chunk in request.stream():
         length += len(chunk)
         if length <= _BODY_LIMIT:
@@ -59,10 +59,10 @@ def is_json(request: Request) -> bool:
 
 
 class Tokens:
-    """Issues and validates tokens that are valid for some seconds, by the clock of the sandbox."""
+    """Issues and validates tokens, which expire after some seconds by the sandbox's clock."""
 
-    # Credentials and tokens are random, so that those of one sandbox are invalid at another, and no message
-    # contains them by chance.
+    # Credentials and tokens are random: they are invalid at other sandboxes, and no message contains them by
+    # chance.
 
     def __init__(self, *, lifetime: float, timezone: str, clock: Clock) -> None:
         self.client_id: str = f"{SANDBOX_CLIENT}{secrets.token_hex(4)}"
@@ -73,7 +73,7 @@ class Tokens:
         self._expiries: dict[str, datetime] = {}
 
     def accepts(self, client_id: str, client_secret: str) -> bool:
-        """Return whether the credentials are right, in a time that does not depend on them."""
+        """Return whether the credentials are right, in constant time."""
         right_id = hmac.compare_digest(client_id.encode(), self.client_id.encode())
         right_secret = hmac.compare_digest(client_secret.encode(), self.client_secret.encode())
         return right_id and right_secret
@@ -87,7 +87,7 @@ class Tokens:
         return token, (now + self._lifetime).astimezone(self._zone).isoformat()
 
     def expire_all(self) -> None:
-        """Make every token issued so far invalid, whatever expiry was reported for it."""
+        """Make every token issued so far invalid, even before its reported expiry."""
         self._expiries.clear()
 
     def is_valid(self, token: str) -> bool:

@@ -1,8 +1,8 @@
-"""Frames of users as results: values and statistics as the sandbox makes them for its own tables.
+"""Convert users' frames to results, with values and statistics as for the sandbox's own tables.
 
-A frame arrives by the Arrow stream protocol and is read by a DuckDB of its own, which runs no query of
-anybody else's. Some types of Arrow are wider than DuckDB's. A column is first cast to a type that DuckDB has.
-If a value would change, a ConfigError names the column and its type.
+A frame arrives by the Arrow stream protocol and is read by a separate DuckDB, which runs no other query. Some
+Arrow types are wider than DuckDB's, so columns are first cast to types that DuckDB has. If a value would
+change, a ConfigError names the column and its type.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from connecty_frames.sandbox.results import QueryResult, read_result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The extension types that DuckDB reads as types of its own.
+#: The extension types for which DuckDB has types.
 _EXTENSIONS: Final = frozenset({"arrow.json", "arrow.uuid"})
-#: The types in nanoseconds that DuckDB may have, by its version.
+#: The types in nanoseconds that some versions of DuckDB have.
 _NANOSECONDS: Final = ("timestamp[ns", "time64[ns")
 
 
 def read_frame(frame: Any, *, timezone: str) -> QueryResult:
-    """Return any Arrow stream, or a list of dicts with the same keys, as a result; raises ConfigError."""
+    """Convert an Arrow stream, or a list of dicts with the same keys, to a result; raises ConfigError."""
     table = _from_rows(frame) if isinstance(frame, list) else _from_stream(frame)
     if not table.num_columns:
         raise ConfigError("It has no column.", setting="answers")
     columns = [
         _exact_column(field, column) for field, column in zip(table.schema, table.columns, strict=True)
     ]
-    # DuckDB knows columns by position: it does not tell ``A`` from ``a``.
+    # Name columns by position, because DuckDB does not distinguish ``A`` from ``a``.
     exact = pa.table({f"c{position}": column for position, column in enumerate(columns)})
-    # One connection for each frame: a value out of DuckDB's range can invalidate the whole database.
+    # One database per frame: a value out of DuckDB's range can invalidate the whole database.
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         try:
             connection.execute(f"SET TimeZone = '{timezone}'")
@@ -53,7 +53,7 @@ def read_frame(frame: Any, *, timezone: str) -> QueryResult:
 
 
 def _from_rows(rows: list[Any]) -> pa.Table:
-    """Return rows as a table; pyarrow alone would drop keys, times of day and time zones of mixed values."""
+    """Convert rows to a table without losing keys, times of day or time zones, as pyarrow would."""
     keys = list(rows[0]) if rows and isinstance(rows[0], dict) else []
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict) or list(row) != keys or not all(isinstance(key, str) for key in keys):
@@ -70,7 +70,7 @@ def _from_rows(rows: list[Any]) -> pa.Table:
 
 def _from_values(name: str, values: list[Any]) -> pa.Array:
     try:
-        # pyarrow drops different offsets of instants where certain other libraries are imported.
+        # pyarrow drops mixed offsets of instants if certain other libraries are imported.
         array = pa.array([_in_utc(value) for value in values])
         is_exact = all(map(_is_same, array.to_pylist(), values))
     except (pa.ArrowException, ArithmeticError, TypeError, ValueError):
@@ -81,34 +81,34 @@ def _from_values(name: str, values: list[Any]) -> pa.Array:
 
 
 def _in_utc(value: Any) -> Any:
-    """Return an instant in UTC, any other value as it is."""
+    """Convert an instant to UTC; return any other value unchanged."""
     is_instant = isinstance(value, datetime) and value.tzinfo is not None
     return value.astimezone(UTC) if is_instant else value
 
 
 def _is_same(value: Any, other: Any) -> bool:
-    """Return whether a value of Arrow's equals the one that it was; NaN counts as equal to itself."""
+    """Return whether an Arrow value equals the original; NaN counts as equal to itself."""
     if isinstance(value, list):
-        items = list(other)  # a list, or an array of numpy in a frame of pandas
+        items = list(other)  # a list, or in pandas a numpy array
         return len(value) == len(items) and all(map(_is_same, value, items))
     return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
 
 
 def _from_stream(frame: Any) -> pa.Table:
-    """Return a frame as a table, without the levels of a pandas index that have no name."""
-    # A polars frame would export addresses in memory for a column of Python objects, or crash.
+    """Convert a frame to a table, without the unnamed levels of a pandas index."""
+    # For a column of Python objects, polars would export memory addresses or crash.
     dtypes = [str(dtype) for dtype in getattr(frame, "dtypes", ())] if hasattr(frame, "columns") else []
     if "Object" in dtypes:
         raise _mixed(frame.columns[dtypes.index("Object")])
     try:
         table = pa.RecordBatchReader.from_stream(frame).read_all()
     except Exception as error:
-        # Each library has its own exceptions for what it cannot export.
+        # Each library has its own exceptions for columns it cannot export.
         raise ConfigError(
             f"It is not readable as a table: {snippet(str(error))}", setting="answers"
         ) from error
     for position, dtype in enumerate(dtypes):
-        # pandas takes the type from the first values, and drops times of day and time zones of others.
+        # pandas takes the type from the first values, and drops other values' times and time zones.
         if dtype == "object" and not _is_exact(table.column(position), frame.iloc[:, position]):
             raise _mixed(table.field(position).name)
     levels = (table.schema.pandas_metadata or {}).get("index_columns", [])
@@ -117,7 +117,7 @@ def _from_stream(frame: Any) -> pa.Table:
 
 
 def _is_exact(column: pa.ChunkedArray, objects: Any) -> bool:
-    """Return whether a column has the values of a Series of pandas, where NaN stands for null."""
+    """Return whether a column has the values of a pandas Series, in which NaN means null."""
     try:
         return all(
             value is None if is_null else _is_same(value, other)
@@ -136,7 +136,7 @@ def _mixed(name: str) -> ConfigError:
 
 
 def _exact_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column with a type that DuckDB has, and the same values."""
+    """Return a column with the same values, in a type that DuckDB has."""
     try:
         return column.cast(_field(field).type)
     except (pa.ArrowException, TypeError):
@@ -146,7 +146,7 @@ def _exact_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _duckdb_type(type_: pa.DataType) -> pa.DataType:
-    """Return the type to which a column is cast for DuckDB; a TypeError if DuckDB has none."""
+    """Return the type to cast a column to for DuckDB; raises TypeError if there is none."""
     for matches, replacement in _TYPES:
         if matches(type_):
             return replacement(type_)
@@ -163,15 +163,15 @@ def _field(field: pa.Field) -> pa.Field:
     return field.with_type(_duckdb_type(field.type))
 
 
-#: The types of Arrow that are not read as they are, and what takes their place. Nanoseconds become
-#: microseconds where that is exact, because DuckDB lacks some of their types, and older versions more.
+#: The Arrow types to replace, and by what. Nanoseconds become microseconds if that is exact, because DuckDB
+#: lacks some of their types.
 _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], pa.DataType]], ...]] = (
-    (  # a dictionary of values that must be cast; DuckDB reads any other as its values
+    (  # a dictionary whose values must be cast; DuckDB reads any other one as its values
         lambda type_: pa.types.is_dictionary(type_) and _duckdb_type(type_.value_type) != type_.value_type,
         lambda type_: _duckdb_type(type_.value_type),
     ),
     (pa.types.is_null, lambda _: pa.string()),  # DuckDB 1.3 reads it as integers
-    # The JSON of a float32 would be another number than its value.
+    # The JSON of a float32 would be a different number.
     (pa.types.is_float16, lambda _: pa.float64()),
     (pa.types.is_float32, lambda _: pa.float64()),
     (pa.types.is_date64, lambda _: pa.date32()),

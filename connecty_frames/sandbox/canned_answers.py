@@ -1,7 +1,7 @@
 """Canned answers: tables, saved responses and failures that a user sets for single questions.
 
-They take precedence over the answerer. A question matches a canned answer if both have the same words: case,
-whitespace and a final ``?``, ``.`` or ``!`` are ignored.
+They take precedence over the answerer. In questions, case, whitespace and a final ``?``, ``.`` or ``!`` are
+ignored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from connecty_frames.sandbox.results import QueryResult
 
 @dataclass(frozen=True, slots=True)
 class CannedAnswer:
-    """How a question ends: completed with these components, or failed with an error."""
+    """The outcome of a question: completed with these components, or failed with an error."""
 
     sql: str | None = None
     summary: str | None = None
@@ -34,7 +34,7 @@ class CannedAnswer:
 
 
 class CannedAnswers:
-    """The canned answers of a sandbox by question, which any thread may set while questions are answered."""
+    """The canned answers of a sandbox by question; any thread may set them while questions are answered."""
 
     def __init__(self, answers: Mapping[str, object], *, timezone: str) -> None:
         self._timezone = timezone
@@ -56,7 +56,7 @@ class CannedAnswers:
     def set(
         self, question: str, value: object, *, sql: str | None = None, summary: str | None = None
     ) -> None:
-        """Set the answer to a question, in place of an earlier one; see :meth:`Sandbox.answer`."""
+        """Set the answer to a question, replacing an earlier one; see :meth:`Sandbox.answer`."""
         words = _words(question) if isinstance(question, str) else ""
         if not words:
             raise ConfigError(
@@ -75,15 +75,15 @@ class CannedAnswers:
         return self._answers.get(_words(question)) if self._answers else None
 
     def reset(self) -> None:
-        """Forget all answers but those to begin with."""
+        """Restore the initial answers."""
         self._answers = dict(self._initial)
 
     def _read(self, value: Any, sql: str | None, summary: str | None) -> CannedAnswer:
         for name, text in (("sql", sql), ("summary", summary)):
-            # Half of a surrogate pair cannot be sent.
+            # Lone surrogates cannot be sent.
             if text is not None and (not isinstance(text, str) or re.search("[\ud800-\udfff]", text)):
                 raise ConfigError(f"{name}={snippet(repr(text))}: expected text.")
-        # An Answer is recognised by what it offers, since the sandbox imports nothing of the client.
+        # Recognise an Answer by its methods, because the sandbox imports nothing from the client.
         saved = value if isinstance(value, bytes) else getattr(value, "response", None)
         is_saved, error = isinstance(saved, bytes), _failure(value)
         if (is_saved or error is not None) and (sql, summary) != (None, None):
@@ -115,7 +115,7 @@ def _words(question: str) -> str:
 
 
 def _failure(value: object) -> str | None:
-    """Return the error of a question that an exception ends, or None if the value is no exception."""
+    """Return the error message for an exception or exception class, or None if the value is neither."""
     kind = value if isinstance(value, type) else type(value)
     if not issubclass(kind, Exception):
         return None
@@ -124,7 +124,7 @@ def _failure(value: object) -> str | None:
             f"{kind.__name__} is not the answer to a question. A fault makes the service cause it: "
             "sandbox.faults.add(Fault(...)). QuestionFailed makes the question fail."
         )
-    # A message may quote a file name with bytes that are no text.
+    # A message may quote a file name with bytes that are not text.
     text = "" if isinstance(value, type) else str(value).encode(errors="backslashreplace").decode()
     if kind is QuestionFailed:
         return text or "this question fails, as set"
@@ -132,7 +132,7 @@ def _failure(value: object) -> str | None:
 
 
 class _Results(msgspec.Struct):
-    """The results of a saved response; the rows and the statistics stay as they were received."""
+    """The results of a saved response; rows and statistics stay as received."""
 
     response_summary: str | None = None
     sql_query: str | None = None

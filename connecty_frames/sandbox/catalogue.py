@@ -1,9 +1,8 @@
-"""Which SQL answers which question: plans, and the catalogue of the sample workspace.
+"""Plans, which say what SQL answers a question, and the catalogue of the sample workspace.
 
-A question is looked up by its words. Order, plurals and filler words ("please", "show me the") do not matter.
+A question is looked up by its words; order, plurals and filler words ("please", "show me the") do not matter.
 
-To translate questions into SQL in another way, pass the sandbox any object with the method of
-:class:`Answerer`.
+To translate questions into SQL in another way, pass the sandbox an :class:`Answerer`.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.results import QueryResult
 
-#: Questions of more characters are not read.
+#: Longer questions (in characters) are not read.
 BASE_LENGTH: Final = 1000
-#: What a query begins with. Possessive (*+), so that a long series of spaces or comments takes linear and not
-#: exponential time.
+#: The beginning of a query. Possessive (*+), so that long runs of spaces or comments take linear time.
 SQL_START: Final = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/|\()*+(?:select|with|from)\b", re.IGNORECASE | re.DOTALL
 )
@@ -48,7 +46,7 @@ class Plan:
     summary: str = _SUMMARY
 
     def summarise(self, result: QueryResult | None) -> str:
-        """Return the summary with its placeholders filled; other text in braces stays as it is."""
+        """Return the summary with its placeholders filled; other text in braces stays."""
         if result is None:
             return self.summary
         values = result.first_row() | {"rows": len(result), "columns": len(result.columns)}
@@ -64,12 +62,12 @@ class Answerer(Protocol):
         Raises
         ------
         QuestionFailed
-            If there is no plan. Users see the message as the error.
+            If there is no plan. Users see the message.
         """
 
 
 def plan_select(question: str, _dw_id: int) -> Plan:
-    """Return the plan for a SELECT statement: nothing else is known about a database of the user."""
+    """Return the plan for a SELECT statement; raises QuestionFailed for any other question."""
     if SQL_START.match(question):
         return Plan(question)
     raise QuestionFailed(
@@ -78,7 +76,7 @@ def plan_select(question: str, _dw_id: int) -> Plan:
 
 
 class Catalogue:
-    """Questions with the plans that answer them; no two wordings, paraphrases included, may be the same."""
+    """Questions and the plans that answer them. All wordings, including paraphrases, must differ."""
 
     def __init__(self, text: str) -> None:
         """Read TOML tables ``[[question]]`` with ``question``, ``sql``, ``summary`` and ``paraphrases``."""
@@ -93,14 +91,14 @@ class Catalogue:
 
     def find(self, question: str) -> Plan | None:
         """Return the plan of the wording that a question matches, or None."""
-        if len(question) > BASE_LENGTH:  # no other thread can run while it is split into words
+        if len(question) > BASE_LENGTH:  # splitting it into words would block other threads
             return None
         return self._plans.get(_key(split(question)))
 
 
 def similar_questions(question: str, others: Iterable[str]) -> str:
-    """Return text that names the questions that share most words with a question: half of theirs or more."""
-    # What shares only a word with the question, such as its table, is about something else.
+    """Return text that names the most similar questions, which share at least half of their words."""
+    # Questions that share only one word, such as the table, are about something else.
     asked, shares = _content(question[:BASE_LENGTH]), dict[str, float]()
     for other in others:
         words = _content(other)
@@ -113,10 +111,10 @@ def similar_questions(question: str, others: Iterable[str]) -> str:
 
 
 def _content(question: str) -> frozenset[str]:
-    """Return the words of a question that say what it is about, without plural endings."""
+    """Return the significant words of a question, without plural endings."""
     return frozenset(stem(word) for word in split(question) if word not in FUNCTION_WORDS)
 
 
 def _key(words: Iterable[str]) -> tuple[str, ...]:
-    """Return what all wordings of a question have in common: its words, sorted and without plural endings."""
+    """Return the lookup key of a question: its words, sorted and without plural endings."""
     return tuple(sorted(stem(word) for word in words if word not in LEAD_WORDS and word.isalnum()))

@@ -1,11 +1,11 @@
-"""The database that questions are about, and what a query may do, take and last.
+"""The database that questions are about, and the limits on queries.
 
-DuckDB runs in this process. It is locked down, a query is one SELECT in a read-only transaction, and queries
-share one limit on memory. A file is attached to a database in memory, so that the lock-down does not reach
-another connection of this process to that file.
+DuckDB runs in this process, with its configuration locked. A query is one SELECT in a read-only transaction,
+and queries share one memory limit. A file is attached to an in-memory database, so that the locked
+configuration does not affect other connections of this process to that file.
 
-Each query has a cursor and a thread of its own. It is interrupted at its time limit and on closing. Some
-calls of functions ignore that: then the question ends a few seconds later, and the thread with the call.
+Each query has its own cursor and thread. It is interrupted at its time limit and on closing. Some function
+calls ignore that: the question then ends a few seconds later, and the thread when the call returns.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.clock import Clock
 
-#: The memory that all queries may take together, in MiB.
+#: The memory that all queries together may use, in MiB.
 MEMORY: Final = 1024
-#: How long a query may take to end once it is interrupted, in seconds; later it is left alone.
+#: The seconds that an interrupted query gets to end; after that, it is abandoned.
 _PATIENCE: Final = 5.0
-#: Where the result of a query is stored before it is read: a read-only transaction allows temporary tables.
+#: The temporary table (allowed even in a read-only transaction) that holds a result until it is read.
 _RESULT_TABLE: Final = "temp.main.result"
 
 
 class Database:
-    """Runs SELECT statements, for several threads at once; ConfigError if the file cannot be opened."""
+    """Runs SELECT statements for several threads at once; raises ConfigError if the file cannot be opened."""
 
     def __init__(self, file: Path | None, *, timezone: str, time_limit: float, clock: Clock) -> None:
         self._timezone = timezone
         self._time_limit = time_limit
         self._clock = clock
         self._stopping = threading.Event()
-        self._threads: set[threading.Thread] = set()  # those of the running queries
+        self._threads: set[threading.Thread] = set()  # of running queries
         self._lock = threading.Lock()
         self._file = file
         self._connection = None if file is None else self._connect()
@@ -69,23 +69,23 @@ class Database:
         return ended
 
     def stop(self) -> None:
-        """Interrupt all running queries, and start no more."""
+        """Interrupt all running queries, and refuse new ones."""
         self._stopping.set()
 
     def close(self) -> None:
-        """Stop, wait a few seconds for running queries, and close the database unless one goes on."""
+        """Stop, wait a few seconds for running queries, and close the database if all have ended."""
         self.stop()
         until = time.monotonic() + _PATIENCE
         for thread in tuple(self._threads):
             thread.join(max(until - time.monotonic(), 0))
         with self._lock:
-            if self._connection is not None and not self._threads:  # a running call refuses or delays it
+            if self._connection is not None and not self._threads:  # a running call would block closing
                 self._connection.close()
 
     def _wait(
         self, cursor: duckdb.DuckDBPyConnection, outcome: SimpleQueue[QueryResult | str]
     ) -> QueryResult | str:
-        """Return the outcome of a query, or why it was stopped: by its time limit, or on closing."""
+        """Return the outcome of a query, or why it was stopped: its time limit, or closing."""
         limit, until, reason = self._clock.monotonic() + self._time_limit, math.inf, ""
         while time.monotonic() < until:
             with suppress(Empty):
@@ -100,7 +100,7 @@ class Database:
                     continue
                 until = time.monotonic() + _PATIENCE
             with suppress(duckdb.Error):  # it has ended
-                cursor.interrupt()  # again and again, since a query forgets what came before its start
+                cursor.interrupt()  # repeatedly, because an interrupt before a query starts is lost
         return reason
 
     def _work(
@@ -117,7 +117,7 @@ class Database:
         except (QuestionFailed, duckdb.Error) as error:
             ended = str(error)
             if isinstance(error, duckdb.FatalException | duckdb.InternalException):
-                self._connection = None  # it takes no further query
+                self._connection = None  # it accepts no further queries
         except Exception as error:  # noqa: BLE001 - reported as the failure
             ended = f"{type(error).__name__}: {error}"
         self._threads.discard(threading.current_thread())
@@ -132,7 +132,7 @@ class Database:
             found = ", ".join(statement.type.name for statement in statements) or "nothing"
             raise QuestionFailed(f"One SELECT statement is expected, not {found}.")
         select = statements[0].query
-        # Not ended here: closing the cursor rolls it back and deletes the temporary table.
+        # Do not end the transaction: closing the cursor rolls it back and drops the temporary table.
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         columns = cursor.sql(select).columns
         placeholders = ", ".join(f"c{position}" for position in range(len(columns)))
@@ -146,15 +146,15 @@ class Database:
             config={
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
-                # With several threads the order of additions varies, and with it the last digits of a mean.
-                # Questions run in parallel instead.
+                # With several threads, the order of additions varies, and so do the last digits of a mean.
+                # Instead, questions run in parallel.
                 "threads": 1,
             },
         )
         try:
-            with suppress(duckdb.InvalidInputException):  # in a notebook without ipywidgets it is off
-                connection.execute("SET enable_progress_bar = false")  # which `python -c` would print
-            # SET GLOBAL, since a plain SET would not reach the cursors of the questions.
+            with suppress(duckdb.InvalidInputException):  # already off in a notebook without ipywidgets
+                connection.execute("SET enable_progress_bar = false")  # otherwise `python -c` prints it
+            # SET GLOBAL, because a plain SET would not affect the cursors of questions.
             connection.execute(f"SET GLOBAL TimeZone = '{self._timezone}'")
             if self._file is None:
                 workspace.build(connection)
@@ -180,8 +180,8 @@ class Database:
 
 
 def _attached_name(file: Path) -> str:
-    """Return the quoted name of an attached file: the one that DuckDB gives it when it opens it."""
+    """Return the quoted name that DuckDB itself would give to an attached file."""
     name = file.name.partition(".")[0]
-    if name.lower() in {"", "main", "memory", "system", "temp"}:  # which no attached database may have
+    if name.lower() in {"", "main", "memory", "system", "temp"}:  # reserved by DuckDB
         name += "_db"
     return '"' + name.replace('"', '""') + '"'

@@ -1,6 +1,6 @@
-"""Fault injection: what goes wrong, at which endpoint, when and how often.
+"""Fault injection: make an endpoint fail in a given way.
 
-Each :class:`Fault` names an endpoint and one thing that goes wrong there::
+Each :class:`Fault` names an endpoint and one effect::
 
     Fault("results", status=503, retry_after=1, times=2)   two polls get 503, later ones a normal response
     Fault("ask", reset=True, when="after")                 the question is accepted, but no response arrives
@@ -27,7 +27,7 @@ The kinds of faults:
 ``state=TEXT``      the question is reported in this state instead of its real one
 ==================  ======================================================================================
 
-At most one fault applies to a request: the first in the list that matches it.
+Only the first fault in the list that matches a request applies to it.
 :mod:`connecty_frames.sandbox.responses` applies it.
 """
 
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 Endpoint: TypeAlias = Literal["health", "token", "ask", "results"]
 Timing: TypeAlias = Literal["before", "after"]
 
-#: The kinds of faults, and the timing of each unless ``when`` sets it; None depends on the endpoint. Only an
-#: existing response can be cut or lost.
+#: The kinds of faults, with their default timing; None depends on the endpoint. Only an existing response can
+#: be cut or lost.
 _KINDS: Final[dict[str, Timing | None]] = {
     "latency": "before",
     "status": "before",
@@ -131,7 +131,7 @@ class Fault:
 
     @property
     def kind(self) -> str:
-        """What goes wrong, by the name of the parameter."""
+        """The effect, as the name of its parameter."""
         return next(iter(self._kinds()), "")
 
     @property
@@ -141,7 +141,7 @@ class Fault:
 
     @classmethod
     def from_text(cls, text: str) -> Fault:
-        """Read a fault in the notation of the command line.
+        """Parse a fault in the notation of the command line.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Fault:
         Raises
         ------
         ConfigError
-            The text cannot be read or is invalid; the message says what is accepted.
+            The text is invalid; the message says what is accepted.
         """
         try:
             endpoint, options = _parse(text)
@@ -184,7 +184,7 @@ class Fault:
         ]
 
     def _problems(self) -> Iterator[str]:
-        """Yield what is wrong with the fault. Only the first is reported; later ones may rely on it."""
+        """Yield the problems of the fault. Only the first is reported; later checks rely on earlier ones."""
         if self.endpoint not in get_args(Endpoint):
             yield f"choose an endpoint of {', '.join(get_args(Endpoint))}."
         if len(self._kinds()) != 1:
@@ -201,7 +201,7 @@ class Fault:
             yield f"status is {_MIN_STATUS} to {_MAX_STATUS}."
         if self.cut is not None and self.cut < 0:
             yield "cut is 0 or more bytes."
-        # A line break would end the header, and what follows it would be another header.
+        # A line break would begin another header.
         if not str(self.retry_after).isprintable():
             yield "retry_after is one line of printable text."
         if self.when is not None and self.when not in get_args(Timing):
@@ -225,7 +225,7 @@ class Fault:
 
 
 def _parse(text: str) -> tuple[str, dict[str, Any]]:
-    """Return the endpoint and the keywords of a fault that is written as text, or raise ValueError."""
+    """Return the endpoint and keywords of a fault in text form; raises ValueError."""
     endpoint, colon, rest = text.partition(":")
     if not colon:
         raise ValueError("there is no colon after an endpoint")
@@ -251,7 +251,7 @@ class Faults:
     Parameters
     ----------
     faults
-        The faults to begin with.
+        The initial faults.
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
@@ -282,7 +282,7 @@ class Faults:
             self._armed = [(fault, _draws(fault)) for fault, _ in self._armed]
 
     def next_for(self, endpoint: Endpoint, question: str | None, question_id: str | None) -> Fault | None:
-        """Return the fault to apply to a request, or None, and count it as applied."""
+        """Return the fault to apply to a request, or None, and count its use."""
         with self._lock:
             for fault, draws in self._armed:
                 is_match = fault.endpoint == endpoint and fault.question in {None, question, question_id}
@@ -299,8 +299,8 @@ class Faults:
 
 
 def _draws(fault: Fault) -> Iterator[bool]:
-    """Yield for each request that a fault matches whether it applies, until it has applied ``times``."""
-    numbers = random.Random(fault.seed)  # noqa: S311 - repeatable by the seed, not a secret
+    """Yield whether a fault applies, for each request that it matches, until it has applied ``times``."""
+    numbers = random.Random(fault.seed)  # noqa: S311 - reproducible, not a secret
     remaining = math.inf if fault.times is None else fault.times
     while remaining > 0:
         applies = numbers.random() < fault.chance

@@ -1,9 +1,8 @@
 """The queue of questions, which are answered in order and kept with their results.
 
-Threads answer them, from the canned answers or else by the answerer and a query. A question is PENDING until
-a thread is free, IN_PROGRESS during the latency and the query, and COMPLETED or FAILED in the end. The newest
-finished questions are kept, as many as take no more than :data:`KEPT_BYTES`. Older ones are deleted, and then
-unknown like a question that was never asked.
+Threads answer them from the canned answers, otherwise by the answerer and a query. A question is PENDING
+until a thread is free, IN_PROGRESS during the latency and the query, and finally COMPLETED or FAILED. The
+newest finished questions are kept, up to :data:`KEPT_BYTES`. Older ones are deleted, as if never asked.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 #: The only workspace, as in the API document.
 DW_ID: Final = 13
-#: How many bytes the finished questions may take with their tables; the newest is kept however large it is.
+#: The memory for finished questions and their tables, in bytes. The newest is kept even if it is larger.
 KEPT_BYTES: Final = 2**29
 
 _LOG: Final = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Job:
-    """A question and its results; the state is set last, so that a final one comes with the rest."""
+    """A question and its results; the state is set last, after the results."""
 
     question_id: str
     question: str
@@ -51,13 +50,13 @@ class Job:
 
     @property
     def size(self) -> int:
-        """The memory that its texts and its table take, in bytes."""
+        """The memory that its texts and its table use, in bytes."""
         texts = (self.question_id, self.question, self.sql, self.summary, self.error)
         return sum(map(sys.getsizeof, (self, *texts))) + (0 if self.result is None else self.result.size)
 
 
 class JobQueue:
-    """Accepts questions, has threads answer them after ``latency`` seconds, and finds them by id."""
+    """Accepts questions, answers them in threads after ``latency`` seconds, and finds them by id."""
 
     def __init__(
         self,
@@ -78,8 +77,8 @@ class JobQueue:
         self._finished_bytes = 0
         self._closing = threading.Event()
         self._pending: SimpleQueue[Job | None] = SimpleQueue()
-        # Daemons: Python waits for the threads of an executor before it runs what atexit registered, such as
-        # the end of a sandbox, so that a script would not end before its last query.
+        # Daemon threads: Python would wait for an executor's threads before it runs atexit functions, which
+        # close the sandbox, so a script would only end after its last query.
         self._threads = [
             threading.Thread(target=self._run_jobs, name=f"connecty-sandbox-worker-{number}", daemon=True)
             for number in range(workers)
@@ -95,14 +94,14 @@ class JobQueue:
         return job
 
     def find(self, question_id: str) -> Job | None:
-        """Return a question by its id, or None if there is no such question."""
+        """Return a question by its id, or None."""
         try:
             return self._jobs.get(str(uuid.UUID(question_id)))
         except ValueError:
             return None
 
     def close(self) -> None:
-        """Stop all running questions; those that wait stay PENDING."""
+        """Stop all running questions; waiting ones stay PENDING."""
         self._closing.set()
         self._database.stop()
         for _ in self._threads:
@@ -127,7 +126,7 @@ class JobQueue:
             job.state = State.COMPLETED if job.error is None else State.FAILED
 
     def _finish(self, job: Job) -> None:
-        """Add its results or its error to a question."""
+        """Answer a question: set its results or its error."""
         try:
             canned = None if self._canned_answers is None else self._canned_answers.find(job.question)
             if canned is not None:

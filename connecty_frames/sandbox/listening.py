@@ -1,4 +1,4 @@
-"""Serving an application over HTTP: the port, and the thread of the server."""
+"""Serve an application over HTTP, on a port and in a thread."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class _Protocol(H11Protocol):
 
 
 def open_listener(port: int) -> socket.socket:
-    """Open the port before the server starts, so that its number is known and early connections wait."""
+    """Open the port before the server starts: its number is then known, and early connections wait."""
     try:
-        listener = socket.create_server(("127.0.0.1", port))  # which no other machine reaches
+        listener = socket.create_server(("127.0.0.1", port))  # unreachable from other machines
     except OSError as error:
         raise ConfigError(
             f"The sandbox cannot listen on port={port}: {error}. port=0 chooses a free port.",
             setting="port",
         ) from error
-    # Each connection inherits this. Otherwise header and body are two packets, and the second waits 40 ms for
-    # the acknowledgement of the first; asyncio sets it only on sockets that it makes itself.
+    # Inherited by each connection. Otherwise header and body are two packets, and the second waits 40 ms for
+    # the first to be acknowledged; asyncio sets it only on sockets that it creates itself.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -55,10 +55,10 @@ def run_server(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     """Run the server in a thread, which ends with the context."""
     config = uvicorn.Config(
         app,
-        # Not a faster implementation that is installed: this one gives faults access to the transport.
+        # Do not use a faster implementation: this one gives faults access to the transport.
         http=_Protocol,
         loop="asyncio",
-        log_config=None,  # a library does not configure the logging of its program
+        log_config=None,  # a library must not configure logging
         access_log=False,
         lifespan="off",
         ws="none",

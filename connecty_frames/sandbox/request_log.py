@@ -1,9 +1,8 @@
 """The log of the requests and questions that a sandbox received, for tests that count them.
 
-With the real service every question costs money. A test reads here how often a pipeline really asked, as the
-server sees it.
+With the real service every question costs money. Here a test can check how often a pipeline really asked.
 
-The newest :data:`KEPT` requests and as many questions are kept. Up to there every count is exact;
+The newest :data:`KEPT` requests and as many questions are kept; up to there, counts are exact.
 :meth:`RequestLog.clear` starts again.
 """
 
@@ -14,22 +13,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-#: How many requests, and how many questions, are kept.
+#: The number of requests that are kept, and of questions.
 KEPT: Final = 100_000
 
 
 class SeenRequest(NamedTuple):
-    """A request, and how it was answered.
+    """A request and its response.
 
     Parameters
     ----------
     status
         The status of the response, or None if a fault prevented one.
     question
-        The text of the question that it asked or asked about, or None. It is here even if the
-        question was not accepted.
+        The text of the question that it asked or asked about, even if that was not accepted, or None.
     fault
-        The fault that was applied to it, as text, or None if there was none.
+        The fault that was applied to it, as text, or None.
     """
 
     method: str
@@ -76,7 +74,7 @@ class RequestLog:
         return counted
 
     def submissions(self) -> Counter[str]:
-        """Count by its text how often each question was accepted."""
+        """Count how often each question was accepted, by its text."""
         return Counter(asked.question for asked in list(self.questions))
 
     def add_request(self, request: SeenRequest) -> None:
@@ -95,7 +93,7 @@ class RequestLog:
 
 
 def _add(entries: list[Any], entry: object) -> None:
-    """Append an entry, and delete the oldest ones: many at a time, since that moves all others."""
+    """Append an entry, and delete the oldest ones: many at a time, because that moves all others."""
     entries.append(entry)
     if len(entries) > KEPT + KEPT // 10:
         del entries[:-KEPT]

@@ -1,14 +1,13 @@
-"""Responses of the sandbox: JSON, errors, and those that a fault replaces or breaks.
+"""Responses of the sandbox: JSON, errors, and faults that replace or break a response.
 
-The API document shows no error. This shape is assumed for all::
+The API document shows no error. This shape is assumed for all errors::
 
     {"error": "not_found", "message": "There is no workspace 14 here.", "request_id": "3f0c..."}
 
-A status or a state of a fault is a response like any other. A reset connection, a body that ends early and
-headers sent byte by byte are not: a web server prevents them whatever the application does. So
-:class:`_BrokenResponse` writes its bytes to the transport of the connection, which
-:mod:`~connecty_frames.sandbox.listening` puts into the scope of each request. Each of these faults ends the
-connection, which is all that uvicorn notices of it.
+For a fault with a status or a state, the response is ordinary. A web server does not let an application reset
+the connection, cut a body or send headers byte by byte. So :class:`_BrokenResponse` writes directly to the
+transport of the connection, which :mod:`~connecty_frames.sandbox.listening` puts into the scope of each
+request. Each of these faults ends the connection; uvicorn notices nothing else.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.access import Tokens
     from connecty_frames.sandbox.faults import Fault
 
-#: The key of a scope under which the transport of the connection stands.
+#: The key for the connection's transport in a scope.
 TRANSPORT: Final = "connecty_frames.transport"
-#: The values of the field ``error``. Python's own names of statuses differ between its versions.
+#: The values of the field ``error``. Python's names of statuses differ between versions.
 _ERRORS: Final = {
     401: "unauthorized",
     404: "not_found",
@@ -62,7 +61,7 @@ def json_response(
 
 
 def status_response(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
-    """Return a response with any status, and with an error body where the status allows a body."""
+    """Return a response with any status, and with an error body if the status allows one."""
     if status in {204, 205, 304}:  # RFC 9110, 15
         return Response(status_code=status, headers=headers)
     error = _ERRORS.get(status, "error")
@@ -71,7 +70,7 @@ def status_response(request: Request, status: int, message: str, headers: Mappin
 
 
 async def error_response(request: Request, error: Exception) -> Response:
-    """Return the response to an error: its own status for an HTTPException, 500 for any other."""
+    """Return the response to an error: the status of an HTTPException, 500 for any other."""
     if not isinstance(error, HTTPException):
         return status_response(request, 500, "Internal error of the sandbox.", {})
     headers = dict(error.headers or {})
@@ -83,7 +82,7 @@ async def error_response(request: Request, error: Exception) -> Response:
 async def apply_fault(
     fault: Fault, request: Request, response: Response | None, tokens: Tokens, closing: threading.Event
 ) -> Response | None:
-    """Apply a fault before or after a response, and return the one that replaces it, if any does."""
+    """Apply a fault before or after a response, and return the response that replaces it, or None."""
     match fault.kind:
         case "latency":
             await _pause(request.scope, fault.latency or 0, closing)
@@ -102,7 +101,7 @@ async def apply_fault(
 
 
 class _BrokenResponse(Response):
-    """A response that breaks off or drips; only ``PARTIAL_RESPONSES`` send some of the regular one."""
+    """A response that breaks off or is sent slowly; only ``PARTIAL_RESPONSES`` send any of the real one."""
 
     def __init__(self, fault: Fault, response: Response | None, closing: threading.Event) -> None:
         super().__init__()
@@ -111,7 +110,7 @@ class _BrokenResponse(Response):
         self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
-        """Write what the fault lets through, close the connection, and wait until uvicorn has noticed."""
+        """Send what the fault lets through, close the connection, and wait until uvicorn has noticed."""
         response, fault = self._response, self._fault
         scope["state"]["log_request"](None if response is None else response.status_code)
         head, body = (b"", b"") if response is None else _encode(response, scope["state"]["request_id"])
@@ -119,7 +118,7 @@ class _BrokenResponse(Response):
         match fault.kind:
             case "reset":
                 connection: socket.socket = transport.get_extra_info("socket")
-                # SO_LINGER on, for no time: closing sends RST and discards what was not sent.
+                # SO_LINGER with zero seconds: closing sends RST and discards unsent data.
                 linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 transport.abort()
@@ -146,7 +145,7 @@ class _BrokenResponse(Response):
 
 
 def _encode(response: Response, request_id: str) -> tuple[bytes, bytes]:
-    """Return the head and the body of a response as they are sent."""
+    """Return the head and the body of a response as bytes."""
     status = response.status_code
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
     lines += [name + b": " + value for name, value in response.raw_headers]
@@ -155,10 +154,10 @@ def _encode(response: Response, request_id: str) -> tuple[bytes, bytes]:
 
 
 async def _pause(scope: Scope, seconds: float, closing: threading.Event) -> None:
-    """Sleep, but no longer than until the client closes the connection or the sandbox closes."""
+    """Sleep until the time is over, the client closes the connection, or the sandbox closes."""
     transport: asyncio.Transport = scope[TRANSPORT]
     clock = asyncio.get_running_loop().time
     end = clock() + seconds
-    # The transport and another thread tell when to stop, but neither can wake this coroutine.
+    # Poll, because neither the transport nor the other thread can wake this coroutine.
     while (left := end - clock()) > 0 and not transport.is_closing() and not closing.is_set():  # noqa: ASYNC110 - see above
         await asyncio.sleep(min(left, 0.05))

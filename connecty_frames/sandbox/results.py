@@ -1,10 +1,10 @@
 """The result of a query in the form that the API sends: a header row, rows and statistics.
 
-All of it is made JSON text once, when the query ends. A request only cuts it, since ``max_rows`` comes with
-each request for the results, not with the question.
+The JSON text of the whole result is made once, when the query ends. A request only cuts it, because
+``max_rows`` comes with each request for the results, not with the question.
 
-DuckDB writes the JSON: this module makes the SQL expressions for it. Functions named ``..._sql`` or
-``..._json`` return such an expression.
+DuckDB writes the JSON; this module makes the SQL expressions. Functions named ``..._sql`` or ``..._json``
+return such an expression.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from duckdb.sqltypes import DuckDBPyType
 
-#: How many rows are fetched at a time. As Python objects they take several times the memory of their text.
+#: The rows to fetch at a time. As Python objects, they take several times the memory of their text.
 _BATCH: Final = 10_000
-#: How many statistics one query computes: DuckDB takes time by the square of their number.
+#: The statistics that one query computes: DuckDB's time grows with the square of their number.
 _FIELDS: Final = 100
 
 # Types, by DuckDB's id.
@@ -35,7 +35,7 @@ _ZONED: Final = {"time with time zone", "timestamp with time zone", "timestamptz
 _TEMPORAL: Final = _NAIVE | _ZONED | {"date", "time", "time_ns"}
 _TEXT: Final = {"varchar", "uuid", "enum"}
 
-#: The types of the columns that have each section of the statistics beside ``general``. The API document does
+#: For each section of the statistics other than ``general``, the types of its columns. The API document does
 #: not show the sections of numbers and booleans.
 _SECTIONS: Final = {
     "temporal": _TEMPORAL | {"interval"},
@@ -51,8 +51,8 @@ _COMMA: Final = " || ',' || "
 class QueryResult(msgspec.Struct, frozen=True):
     """The whole table that answers a question."""
 
-    columns: tuple[str | None, ...]  # may repeat; a name in a saved response may be null
-    rows: bytes  # JSON arrays with commas between, without the header
+    columns: tuple[str | None, ...]  # may repeat; in a saved response, a name may be null
+    rows: bytes  # JSON arrays separated by commas, without the header
     ends: array[int]  # the offset of each row's end in ``rows``
     statistics: bytes  # JSON; empty if a saved response has none
 
@@ -60,7 +60,7 @@ class QueryResult(msgspec.Struct, frozen=True):
         return len(self.ends)
 
     def dataframe(self, max_rows: int) -> bytes:
-        """Return the JSON array ``dataframe`` with the header and at most that many rows."""
+        """Return the JSON array ``dataframe`` with the header and at most ``max_rows`` rows."""
         header = msgspec.json.encode(self.columns)
         count = min(max_rows, len(self))
         if count == 0:
@@ -68,7 +68,7 @@ class QueryResult(msgspec.Struct, frozen=True):
         return b"[" + header + b"," + self.rows[: self.ends[count - 1]] + b"]"
 
     def first_row(self) -> dict[str, object]:
-        """Return the first row by column name, fractions as their exact text; empty if there is no row."""
+        """Return the first row by column name, with fractions as exact text; empty if there are no rows."""
         if len(self) == 0:
             return {}
         row: list[Any] = json.loads(self.rows[: self.ends[0]], parse_float=str)
@@ -76,12 +76,12 @@ class QueryResult(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """The memory that it takes, in bytes."""
+        """The memory that it uses, in bytes."""
         return len(self.rows) + len(self.ends) * self.ends.itemsize + len(self.statistics)
 
 
 def read_result(cursor: DuckDBPyConnection, table: str, columns: Sequence[str]) -> QueryResult:
-    """Read a table whose columns are named ``c0``, ``c1`` and so on, under the answer's names for them."""
+    """Read a result from a table with columns ``c0``, ``c1``, ...; ``columns`` are the names to return."""
     types = cursor.table(table).types
     cells = ", ".join(_json(f"c{position}", type_) for position, type_ in enumerate(types))
     cursor.execute(f"FROM {table} SELECT '[' || concat_ws(',', {cells}) || ']'")
@@ -99,14 +99,14 @@ def read_result(cursor: DuckDBPyConnection, table: str, columns: Sequence[str]) 
 
 
 def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
-    """Return SQL for the JSON text of an expression inside of ``depth`` lists; ``null`` for NULL."""
-    # The variable for the elements of each list needs its own name.
+    """Return SQL for the JSON text of an expression inside ``depth`` lists; ``null`` for NULL."""
+    # The variable for the elements of each list needs a unique name.
     if type_.id in _NESTED:
         value = _NESTED[type_.id](expression, type_, depth)
     elif type_.id in _EXACT | {"boolean"}:
         value = f"CAST({expression} AS VARCHAR)"
         if type_.id == "decimal" and len({size for _, size in type_.children}) == 1:
-            # DuckDB writes .12 where all digits stand behind the point; JSON needs a digit before it.
+            # DuckDB may write .12; JSON needs a digit before the point.
             value = f"regexp_replace({value}, '^(-?)[.]', '\\10.')"
     elif type_.id in _FLOATING:
         value = _float_json(expression)
@@ -122,7 +122,7 @@ def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
 
 
 def _float_json(expression: str) -> str:
-    """Return SQL for the JSON text of a floating-point number that is not NULL."""
+    """Return SQL for the JSON text of a float that is not NULL."""
     return (
         f"CASE WHEN isfinite({expression}) THEN CAST({expression} AS VARCHAR)"
         f" WHEN isnan({expression}) THEN '\"NaN\"'"
@@ -132,10 +132,10 @@ def _float_json(expression: str) -> str:
 
 def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
     """Return SQL for a date or time in ISO-8601, with PostgreSQL's suffix ``BC``."""
-    # DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: without the T, without the minutes of the offset, and
-    # with the era in the middle.
+    # DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: no T, no minutes in the offset, and the era in the
+    # middle.
     if type_.id == "timestamp_ns":
-        # Not a cast: that of DuckDB 1.3 writes NUL characters for zeros behind the point.
+        # Do not cast: DuckDB 1.3 writes NUL characters for zeros after the point.
         return f"rtrim(rtrim(strftime({expression}, '%Y-%m-%dT%H:%M:%S.%n'), '0'), '.')"
     text = f"replace(CAST({expression} AS VARCHAR), ' ', 'T')"
     if type_.id in _ZONED:
@@ -144,7 +144,7 @@ def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
 
 
 def _duration_sql(expression: str) -> str:
-    """Return SQL for an interval as an ISO-8601 duration; each part has the sign that is stored."""
+    """Return SQL for an interval as an ISO-8601 duration; each part keeps its sign."""
 
     def part(unit: str, letter: str) -> str:
         amount = f"datepart('{unit}', {expression})"
@@ -171,7 +171,7 @@ def _list_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
 
 
 def _struct_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
-    """Return SQL for a struct as a JSON object, or as an array if its fields have no names."""
+    """Return SQL for a struct as a JSON object, or as a JSON array if its fields have no names."""
     fields = [
         (name, _json(f"struct_extract_at({expression}, {position})", child, depth))
         for position, (name, child) in enumerate(_children(type_), start=1)
@@ -184,7 +184,7 @@ def _struct_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
 
 
 def _map_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
-    """Return SQL for a map as a JSON object; a key that is not text becomes the text of its JSON."""
+    """Return SQL for a map as a JSON object; a key that is not text becomes its JSON text."""
     (_, key_type), (_, value_type) = _children(type_)
     entry = f"element_{depth}"
     key = _json(f"{entry}.key", key_type, depth + 1)
@@ -205,14 +205,14 @@ _NESTED: Final[dict[str, Callable[[str, DuckDBPyType, int], str]]] = {
 
 
 def _children(type_: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
-    """Return the names and types within a nested type, but not the size of an array."""
+    """Return the names and types of the children of a nested type, without the size of an array."""
     return [
         (name, cast("DuckDBPyType", child)) for name, child in type_.children if not isinstance(child, int)
     ]
 
 
 def _join_sql(texts: str) -> str:
-    """Return SQL for the texts of a list with commas between; older DuckDB makes NULL of an empty list."""
+    """Return SQL that joins a list of texts with commas; for an empty list, older DuckDB returns NULL."""
     return f"coalesce(array_to_string({texts}, ','), '')"
 
 
@@ -225,7 +225,7 @@ def _statistics(
     names: Sequence[str],
     types: Sequence[DuckDBPyType],
 ) -> bytes:
-    """Return the JSON object ``dataframe_stats``. Of columns with the same name the first has the entry."""
+    """Return the JSON object ``dataframe_stats``; it describes the first of several columns with one name."""
     fields = [
         (name, section, field, sql)
         for position, (name, type_) in enumerate(zip(names, types, strict=True))
@@ -243,7 +243,7 @@ def _statistics(
 
 
 def _column_statistics(column: str, type_: DuckDBPyType) -> Iterator[tuple[str, str, str]]:
-    """Yield section, field and SQL of its JSON text for all statistics of a column."""
+    """Yield each statistic of a column: section, field, and SQL for its JSON text."""
     yield "general", "count", _count_json("count(*)")
     yield "general", "nulls_count", _count_json(f"count(*) - count({column})")
     section = next((section for section, types in _SECTIONS.items() if type_.id in types), None)

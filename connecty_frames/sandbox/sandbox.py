@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer
     from connecty_frames.sandbox.faults import Fault
 
-if find_spec("duckdb") is None:  # which is imported when a sandbox starts
+if find_spec("duckdb") is None:  # imported when a sandbox starts
     raise ModuleNotFoundError("No module named 'duckdb'", name="duckdb")
 
 
@@ -201,11 +201,11 @@ class Sandbox:
             try:
                 if announce is not None:
                     announce(self)
-                # In short waits: a signal that arrives just before a wait is noticed only after it.
+                # Wait briefly, because a signal that arrives just before a wait is noticed only after it.
                 while not threading.Event().wait(0.5):
                     pass
             except KeyboardInterrupt:
-                stack.close()  # while the interrupt is being handled, so that it does not count as lost
+                stack.close()  # within the handler, so that the interrupt does not count as lost
 
     def answer(
         self, question: str, value: object, *, sql: str | None = None, summary: str | None = None
@@ -267,7 +267,7 @@ class Sandbox:
         self.request_log.clear()
         self.faults.rearm()
         with ExitStack() as stack:
-            # Python aborts if it ends while DuckDB runs a query.
+            # If Python ends while DuckDB runs a query, it aborts.
             atexit.register(self.close)
             stack.callback(atexit.unregister, self.close)
             listener = stack.enter_context(open_listener(self._port))
@@ -299,9 +299,9 @@ class Sandbox:
         return self
 
     def close(self) -> None:
-        """Stop, and end every thread. This has no effect if the sandbox is not running.
+        """Stop, and end every thread.
 
-        In a forked process it has no effect either: the sandbox belongs to the process that started it.
+        This has no effect if the sandbox is not running, or in a forked process, which does not own it.
         """
         if os.getpid() != self._pid:
             return
@@ -323,11 +323,11 @@ class Sandbox:
 
 
 def _is_within(kind: Any, least: float, most: float, value: Any) -> bool:
-    """Whether a value is a number of a kind, and within inclusive limits."""
+    """Whether a value is a number of a kind, within inclusive limits."""
     return isinstance(value, kind) and not isinstance(value, bool) and bool(least <= value <= most)
 
 
-#: The test for each option, except files and answers, and what to say of a value that fails it.
+#: For each option except files and answers, a test and the message for a value that fails it.
 _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "latency": (partial(_is_within, Real, 0, threading.TIMEOUT_MAX), "is not a time. Give 0 or more seconds"),
     "timezone": (

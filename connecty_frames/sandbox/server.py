@@ -2,9 +2,9 @@
 
 Where the API document is silent, this is assumed:
 
-- Errors have one shape, whatever the endpoint and status: :mod:`connecty_frames.sandbox.responses`.
-- Every response carries the id of its request in the header ``X-Request-Id``.
-- A FAILED question carries the reason in a field ``error`` beside its state.
+- All errors have the same shape: see :mod:`connecty_frames.sandbox.responses`.
+- Every response has a request id in the header ``X-Request-Id``.
+- A FAILED question has the reason in a field ``error`` next to its state.
 - The token endpoint accepts GET, as the document's heading says, and POST, as its example shows.
 """
 
@@ -60,7 +60,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def document() -> dict[str, Any]:
-    """Return the OpenAPI document of the service; ``docs/api/openapi.yaml`` is written from it."""
+    """Return the OpenAPI document of the service; ``docs/api/openapi.yaml`` is generated from it."""
     loaded: dict[str, Any] = json.loads((files(__package__) / "openapi.json").read_text(encoding="utf-8"))
     return loaded
 
@@ -84,7 +84,7 @@ class Server:
             ],
             exception_handlers={HTTPException: error_response, Exception: error_response},
         )
-        # A path with one slash too many is another path, which is not found, and no reason for a redirect.
+        # Do not redirect a path with an extra slash: it is not found.
         self._app.router.redirect_slashes = False
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Assign an id to a request, read its body, log it and send the response."""
-        # Outside of Starlette's own middleware, so that responses to unexpected errors have an id too.
+        # Outside Starlette's middleware, so that responses to unexpected errors have an id too.
         request_id = secrets.token_hex(8)
 
         def log_request(status: int | None) -> None:
@@ -127,8 +127,8 @@ class Server:
         except ClientDisconnect:
             pass  # The client left before its request was complete, so nobody waits for a response.
         except Exception:  # noqa: BLE001 - the last place where an error can be caught
-            # Starlette answers an unexpected error by 500 and raises it again. uvicorn would then close the
-            # connection, which the next request may already use.
+            # Starlette answers an unexpected error with 500 and raises it again. uvicorn would then close the
+            # connection, which the next request may already be using.
             _LOG.exception("Internal error of the sandbox in request %s", request_id)
 
     def _route(
@@ -138,7 +138,7 @@ class Server:
         handler: Callable[[Request], Awaitable[Response]],
         methods: list[str],
     ) -> Route:
-        """Return the route to an endpoint; the fault that matches a request, if any, applies to it."""
+        """Return the route to an endpoint, which applies the fault that matches a request, if any."""
 
         async def respond(request: Request) -> Response:
             question = request.state.question = self._question_of(request)
@@ -163,7 +163,7 @@ class Server:
         if question_id is not None:
             job = self._jobs.find(question_id)
             return None if job is None else job.question
-        # A web page can send any text, but not as JSON: it must not be able to fill the log.
+        # Only JSON is read, because a web page, which cannot send it, must not fill the log.
         if not is_json(request):
             return None
         try:
@@ -172,9 +172,9 @@ class Server:
             return None
 
     async def _openapi(self, _request: Request) -> Response:
-        """Describe the API: the document of the service with this address, workspace and limit."""
+        """Return the OpenAPI document with this address, workspace and limit."""
         served = document()
-        # Relative to the address of the document: a sandbox may be reached by several addresses.
+        # The address is relative, because a sandbox may be reached by several.
         served["servers"] = [{"url": "/", "description": "This sandbox"}]
         components = served["components"]
         components["parameters"]["dw_id"]["schema"]["enum"] = [DW_ID]
@@ -214,7 +214,7 @@ class Server:
         return json_response(_results_body(job, include, max_rows))
 
     def _check_access(self, request: Request) -> None:
-        """Check the token, then the workspace: without a token a client does not learn what exists."""
+        """Check the token before the workspace: without a token, a client must not learn what exists."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise HTTPException(401, "The header Authorization: Bearer <ACCESS_TOKEN> is missing.")
@@ -226,8 +226,8 @@ class Server:
 
 
 def _results_body(job: Job, include: frozenset[str], max_rows: int) -> dict[str, Any]:
-    """Return the body of a results response: the components asked for, as far as they exist."""
-    # Read once: if the question ended between two looks, its end would be reported without its results.
+    """Return the body of a results response: the requested components that exist."""
+    # Read the state once: if the question ended between two reads, its results would be missing.
     state = job.state
     if state is State.FAILED:
         return {"state": state, "error": job.error}
@@ -246,7 +246,7 @@ def _results_body(job: Job, include: frozenset[str], max_rows: int) -> dict[str,
 
 
 def _parse_body(request: Request, model: type[_Body]) -> _Body:
-    """Validate a body, or raise HTTPException."""
+    """Return a validated body; raises HTTPException."""
     if request.method == "POST" and not is_json(request):
         raise HTTPException(415, "The header Content-Type: application/json is missing.")
     try:
@@ -256,7 +256,7 @@ def _parse_body(request: Request, model: type[_Body]) -> _Body:
 
 
 def _parse_include(request: Request) -> frozenset[str]:
-    """Return the components that the query parameter ``include`` lists, or raise HTTPException."""
+    """Return the components in the query parameter ``include``; raises HTTPException."""
     text = request.query_params.get("include")
     if text is None:
         return frozenset(DEFAULT_INCLUDE)
@@ -269,11 +269,11 @@ def _parse_include(request: Request) -> frozenset[str]:
 
 
 def _parse_max_rows(request: Request) -> int:
-    """Return the number in the query parameter ``max_rows``, or raise HTTPException."""
+    """Return the number in the query parameter ``max_rows``; raises HTTPException."""
     text = request.query_params.get("max_rows")
     if text is None:
         return DEFAULT_MAX_ROWS
-    # int() would accept " 5", "+5", "5_000" and digits of other scripts as well.
+    # int() would also accept " 5", "+5", "5_000" and digits of other scripts.
     if not (text.isascii() and text.isdigit()):
         raise HTTPException(422, f"max_rows={snippet(text)}: expected a whole number that is not negative.")
     return int(text.lstrip("0")[:18] or "0")  # no result has so many rows, and int() has a limit

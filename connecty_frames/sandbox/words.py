@@ -1,4 +1,4 @@
-"""The words of a question."""
+"""Split a question into words."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _STOP, _LEAD, _FUNCTION, _UNITS, _TENS = (
     words.split()
     for words in tomllib.loads((files(__package__) / "words.toml").read_text(encoding="utf-8")).values()
 )
-#: Words that change the meaning of no question.
+#: Words that never change the meaning of a question.
 STOP_WORDS: Final = frozenset(_STOP)
 #: Words that a question may begin with or leave out.
 LEAD_WORDS: Final = frozenset(_LEAD)
 #: Words that say nothing about what a question is about.
 FUNCTION_WORDS: Final = frozenset(_LEAD + _FUNCTION)
-#: Dates, months, ordinals, numbers, quarters and halves, words, and signs by themselves.
+#: Dates, months, ordinals, numbers, quarters and halves, words, and single symbols.
 _WORD: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?!\d)|\d{4}-\d\d(?![-\d])|\d{1,2}(?:st|nd|rd|th)\b"
     r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?"
@@ -38,7 +38,7 @@ _COMPOUND: Final = re.compile(rf"\b({'|'.join(_TENS)})[- ]({'|'.join(_UNITS[1:10
 
 @cache
 def word_table() -> dict[str, Any]:
-    """Return the table of the words of questions."""
+    """Return the table of words in questions."""
     file = files("connecty_frames.sandbox.questions").joinpath("words.toml")
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
@@ -56,7 +56,7 @@ def split(question: str) -> list[str]:
 
 
 def as_typed(texts: Iterable[str], question: str, read: Callable[[str], list[str]] = split) -> Iterable[str]:
-    """Return texts as they were typed, each once: "ten" and "5 May 2025" have been read as one word."""
+    """Return words as the user typed them, each once: "ten" or "5 May 2025" is read as one word."""
     chunks, typed = question.split(), dict[str, str]()
     for length in range(1, 5):
         for at in range(len(chunks)):

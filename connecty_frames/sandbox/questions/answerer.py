@@ -1,7 +1,7 @@
 """Answers to the questions of a workspace: by its catalogue, as SQL, or by the slots of the question.
 
-A question that has no answer fails. The error says which words are not understood, or how else the question
-may be read, and names similar questions that have an answer.
+A question without an answer fails. The error says which words are unknown or how the question may be read,
+and names similar questions that have an answer.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Catalogue
     from connecty_frames.sandbox.questions.model import SemanticModel
 
-#: The words that a question may have: the time for reading grows with their number.
+#: The most words of a question: the time for reading grows with their number.
 _MAX_WORDS: Final = 40
 
 
 class WorkspaceAnswerer:
-    """Answers questions about a workspace; see :class:`~connecty_frames.sandbox.Answerer`."""
+    """Answers questions about a workspace; an :class:`~connecty_frames.sandbox.Answerer`."""
 
     def __init__(self, catalogue: Catalogue, model: SemanticModel) -> None:
         self._catalogue = catalogue
         self._model = model
-        #: Questions that have an answer; there are many more.
+        #: Some of the questions that have an answer.
         self.questions: Final = [*catalogue.questions, *model.examples]
 
     @cached_property
@@ -69,13 +69,13 @@ class WorkspaceAnswerer:
         return Plan(sql, f"Read as: {said}. Rows: {{rows}}.")
 
     def _reason(self, refused: Refused, question: str) -> str:
-        """Return why a question is refused, and other wordings of it that have an answer."""
+        """Return the reason for a refusal, with other wordings of the question that have an answer."""
         asked, reason = question.strip(" ?.!"), str(refused)
         wordings = [offer.format(asked) for offer in refused.offers]
         if refused.words:
             typed = as_typed(refused.words, asked, lambda span: spelled(split(span)))
             reason += f": {', '.join(map(repr, map(snippet, typed)))}."
-            for word in typed:  # a typing mistake, if it is as like to a known word as this
+            for word in typed:  # probably a typo, if it is this similar to a known word
                 for near in get_close_matches(word.casefold(), self._lexicon.words, 1, cutoff=0.82):
                     asked = asked.replace(word, near)
             wordings.append(asked)

@@ -1,4 +1,4 @@
-"""The semantic model of a workspace: what its tables, columns and values are called, and their SQL."""
+"""The semantic model of a workspace: the names and SQL of its tables, columns and values."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# The comments in the model describe the attributes. Parts are compared by identity: each stands there once.
+# Comments in the model's file describe the attributes. Parts are compared by identity, as each exists once.
 
 
 class Entity(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
-    """What a row of a table is."""
+    """What a row of a table stands for."""
 
     name: str
     plural: str
@@ -34,7 +34,7 @@ class Entity(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
 
 
 class Value(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
-    """A value of a category, as SQL, as text, and in words: by default itself, irregular plurals included."""
+    """A value of a category, as SQL, as text, and in words (by default the value itself)."""
 
     value: str | bool | int
     sql: str
@@ -56,7 +56,7 @@ class Field(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
         "number", "money", "instant", "timestamp", "date", "duration", "category", "boolean", "text"
     ]
     nouns: list[str]
-    #: What a question calls it, its times as those of UTC, and whether it is a time or a number.
+    #: Its name in questions, SQL for its time in UTC, and whether it is a time or a number.
     noun: str
     moment: str
     is_time: bool
@@ -86,7 +86,7 @@ class Measure(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True)
 
 
 class Event(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
-    """What entities do, or what is done with them, and the entity whose rows record it."""
+    """What an entity does, or what is done with it, and the entity whose rows record it."""
 
     entity: str
     row: str
@@ -96,13 +96,13 @@ class Event(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
 
 
 class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All parts of a model, and questions that it answers."""
+    """All parts of a model, and examples of questions."""
 
     entity: dict[str, Entity]
     field: list[Field]
     measure: list[Measure]
     event: list[Event]
-    #: Units of time: their SQL, and how far the one before is away, if they follow one another.
+    #: Units of time: their SQL, and the step to the previous one, if they form a sequence.
     grain: dict[str, dict[str, str]]
     examples: list[str] = []
 
@@ -126,7 +126,7 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 value["text"] = str(value["value"])
                 value["sql"] = value["text"].upper() if kind == "boolean" else f"'{value['text']}'"
                 value["phrases"] = "|".join(value.get("words", [value["text"]])).split("|")
-        for measure in tables["measure"]:  # the values of groups do not add up
+        for measure in tables["measure"]:  # a rate: values of groups do not add up
             measure["rate"] = any("/" in sql or "avg" in sql for sql in measure["sql"].values())
         return msgspec.convert(tables, cls)
 
@@ -144,7 +144,7 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None if name is None else self.find(entity, name)
 
     def parents(self, entity: str) -> dict[str, tuple[str, str]]:
-        """Return the entities to which a row belongs, each with the one below it and the column between."""
+        """Return the entities that a row belongs to, each with its child entity and the joining column."""
         found = {parent: (entity, column) for parent, column in self.entity[entity].parents.items()}
         for parent in self.entity[entity].parents:
             found |= self.parents(parent)
@@ -156,7 +156,7 @@ class SemanticModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def forms(noun: str) -> Iterator[tuple[str, bool]]:
-    """Yield a noun in both numbers, and whether it is the plural, which ``person|people`` states."""
+    """Yield a noun's singular and plural, each with whether it is plural; ``person|people`` is irregular."""
     singular, _, plural = noun.partition("|")
     if not plural and singular.endswith("y") and singular[-2:-1] not in "aeiou":
         plural = f"{singular[:-1]}ies"

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.questions.query import Condition
 
-#: The day on which questions are asked.
+#: Today in the sandbox.
 TODAY: Final = date(2025, 11, 1)
 MONTHS: Final = (
     "january february march april may june july august september october november december".split()
 )
 DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
 _SHORT: Final = {month[:3]: number for number, month in enumerate(MONTHS, 1)}
-#: The months that a unit has.
+#: The number of months in a unit.
 _LENGTHS: Final[dict[str, int]] = {"month": 1, "quarter": 3, "half year": 6, "year": 12}
 
 _YEAR: Final = r"(?:19|20)\d\d"
 _MONTH: Final = rf"(?:{'|'.join(MONTHS)}|sept|{'|'.join(_SHORT)})"
 _PART: Final = rf"(?:{_MONTH}|[qh][1-4])"
 _JOINT: Final = r"(?:and|or|,|vs|to|until|till|through|-)"
-#: What stands for names in the patterns of the table of words.
+#: The regular expressions for names in the patterns of the table of words.
 _NAMES: Final = {"YEAR": _YEAR, "MONTH": _MONTH, "PART": _PART, "JOINT": _JOINT}
 _NAME: Final = re.compile("[A-Z]{4,}")
 _ONE: Final = re.compile(
@@ -50,7 +50,7 @@ _TO: Final = re.compile(r" (?:to|until|till|through|-|(?P<joint>and))(?: end of|
 
 
 def spelled(words: Sequence[str]) -> list[str]:
-    """Return words with periods in one spelling."""
+    """Return words with the spelling of periods unified."""
     text = " ".join(words)
     for spelling, patterns in word_table()["spelling"].items():
         named = _iso if spelling == "DATE" else _NAME.sub(lambda name: _NAMES[name[0]], spelling)
@@ -65,7 +65,7 @@ def _iso(found: re.Match[str]) -> str:
 
 
 def find_period(words: Sequence[str], position: int) -> tuple[int, Condition] | None:
-    """Return how many words from a position on are a period, and the condition that a time is in it."""
+    """Return the number of words of a period at a position, and the condition that a time is in it."""
     text = " ".join(words[position : position + 16])
     for read in (_recent, _range):
         found = read(text)
@@ -86,7 +86,7 @@ def _range(text: str) -> tuple[int, Condition] | None:
     if to is not None and to["joint"] and not text.startswith("between"):
         last = None
     begin, until = _one(first), _one(last) if last else None
-    is_open = kind == "range" and last is None  # from March 2025: of that month, or since then
+    is_open = kind == "range" and last is None  # "from March 2025": in that month, or since then?
     if begin is None or (is_open and (text.startswith("between") or begin.grain not in {"month", "day"})):
         return None
     if begin.start is None or is_open:
@@ -122,13 +122,13 @@ def _one(found: re.Match[str]) -> Period | None:
 
 
 def _after(day: date, months: int) -> date:
-    """Return the first day of the month this many months after a day's."""
+    """Return the first day of the month that is this many months after the month of a day."""
     number = 12 * day.year + day.month - 1 + months
     return date(number // 12, number % 12 + 1, 1)
 
 
 def _recent(text: str) -> tuple[int, Condition] | None:
-    """Read periods that are counted from the day on which questions are asked."""
+    """Read periods relative to today."""
     found = _RECENT.match(text)
     if found is None or (found["number"] and not 0 < int(found["number"]) < 1000):
         return None

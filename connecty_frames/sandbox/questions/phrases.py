@@ -1,7 +1,7 @@
-"""The phrases of questions: slots that stand together and mean one thing, wherever they stand.
+"""The phrases of questions: adjacent slots that have one meaning together, anywhere in a question.
 
-The table of words has the patterns of each phrase, kinds of slots; a method makes the slots that replace
-them. They apply in the order of the table: a preposition stays with the slot behind it until the end.
+The table of words has a pattern of slot kinds for each phrase, and a method makes the slots that replace a
+match. Patterns apply in the order of the table; a preposition stays with the slot after it until the end.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Entity, Field
     from connecty_frames.sandbox.questions.slots import Lexicon, Pattern
 
-#: A number, but not one with three decimals, or a point between thousands as in much of Europe.
+#: A number, but not an ambiguous one such as 1.234, whose point may separate thousands.
 _CLEAR_NUMBER: Final = re.compile(r"(?![1-9]\d{0,2}\.\d{3}$)[\d,]+(\.\d*)?")
 _YEAR: Final = re.compile(r"20[1-3]\d")
 
 
 class Ranking(NamedTuple):
-    """A ranking, or a part of one; ``usual`` is what it is by if no other part says so."""
+    """A ranking, or a part of one; ``usual`` is what to rank by if no other part says so."""
 
     by: q.Number | Field | None = None
     descending: bool | None = None
@@ -38,7 +38,7 @@ class Ranking(NamedTuple):
 
 
 class Found:
-    """The slots that a pattern found: an attribute for each kind has what the first one means, or None."""
+    """The slots that match a pattern; attributes are the meaning of the first slot of a kind, or None."""
 
     def __init__(self, slots: Sequence[tuple[str, Slot]]) -> None:
         self.slots = [slot for _, slot in slots]
@@ -46,11 +46,11 @@ class Found:
         self._values = [(kind, slot[kind]) for kind, slot in slots]
 
     def all(self, *kinds: str) -> list[Any]:
-        """Return what the slots of some kinds mean."""
+        """Return the meanings of the slots of some kinds."""
         return [value for kind, value in self._values if kind in kinds]
 
     def __getattr__(self, kind: str) -> Any:
-        """Return what the first slot of a kind means, or None."""
+        """Return the meaning of the first slot of a kind, or None."""
         return next(iter(self.all(kind)), None)
 
     @property
@@ -60,7 +60,7 @@ class Found:
 
 
 def _match(parts: Pattern, slots: Sequence[Slot], position: int) -> list[tuple[str, Slot]] | None:
-    """Return the longest series of slots from a position on that a pattern describes."""
+    """Return the longest run of slots at a position that matches a pattern, or None."""
     if not parts:
         return []
     (kinds, times), rest = parts[0], parts[1:]
@@ -74,7 +74,7 @@ def _match(parts: Pattern, slots: Sequence[Slot], position: int) -> list[tuple[s
 
 
 class Phrases:
-    """The slots of a question, and what they mean together."""
+    """The slots of a question, combined to phrases."""
 
     def __init__(self, lexicon: Lexicon, slots: list[Slot]) -> None:
         self.model, self.words = lexicon.model, slots
@@ -341,7 +341,7 @@ class Phrases:
     # Parts of the model
 
     def is_amount(self, field: Field, entity: Entity | None = None) -> bool:
-        """Return whether the total of a field is the revenue, and that of the entity."""
+        """Return whether the sum of a field is the revenue (of an entity, if given)."""
         return (field.entity, field.name) == ("order", "total") and (entity is None or entity.name == "order")
 
     def is_default_time(self, field: Field) -> bool:
@@ -355,7 +355,7 @@ class Phrases:
 
 
 def negated(conditions: Sequence[q.Condition]) -> q.Condition:
-    """Return that the only one of some conditions is not met."""
+    """Negate a single condition; raises Refused for several."""
     match conditions:
         case [q.Is(field) as condition] if field.type != "boolean":  # what is unknown may count as not
             return replace(condition, negated=True, each=False)
@@ -363,7 +363,7 @@ def negated(conditions: Sequence[q.Condition]) -> q.Condition:
 
 
 def _names(slot: Slot) -> list[str]:
-    """Return the entities that words are about."""
+    """Return the names of the entities that a slot is about."""
     nouns, verb = slot.get("nouns", ()), slot.get("verb", Verb())
     rows = {each.row for each in verb.events}
     named = [each.entity.name for each in nouns if each.entity is not None and len(nouns) == 1]
@@ -371,7 +371,7 @@ def _names(slot: Slot) -> list[str]:
 
 
 def _resolved(slot: Slot, about: set[str]) -> Slot:
-    """Return a slot whose noun is one: people are users if the question is about logins."""
+    """Return a slot with at most one noun: "people" means users if the question is about logins."""
     options = dict(slot)
     nouns, fields = options.pop("nouns", ()), options.pop("fields", ())
     if nouns:

@@ -1,4 +1,4 @@
-"""What a question asks for, in parts and values of the semantic model, numbers and dates."""
+"""What a question asks for, in terms of the semantic model, numbers and dates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Window = Literal["share", "growth", "running"]
 
 
 class Refused(Exception):
-    """A question that is refused: the reason, the words at fault, and other wordings to try."""
+    """A question is refused; with the reason, the words at fault, and other wordings to try."""
 
     def __init__(
         self, reason: str = "No table has this combination.", *offers: str, words: Iterable[str] = ()
@@ -30,13 +30,13 @@ class Refused(Exception):
 
 
 def fail_if(is_unclear: object, *reason: str) -> None:
-    """Refuse a question that is not clear, or, without a reason, that no table answers."""
+    """Refuse a question if it is unclear, or (without a reason) because no table answers it."""
     if is_unclear:
         raise Refused(*reason)
 
 
 class Dimension(msgspec.Struct, frozen=True):
-    """What rows are grouped by: an entity, a field or whether it has a value, or a unit of time."""
+    """What rows are grouped by: an entity, a field (or its presence), or a unit of time."""
 
     entity: Entity | None = None
     field: Field | None = None
@@ -45,9 +45,9 @@ class Dimension(msgspec.Struct, frozen=True):
 
 
 class Number(msgspec.Struct, frozen=True):
-    """A number of each group: a count of rows or values, a statistic of a field, or a measure of the model.
+    """A number for each group: a count of rows or values, a statistic of a field, or a measure of the model.
 
-    With ``per``, it is the average of the number of each group.
+    With ``per``, it is the average over these groups.
     """
 
     entity: Entity | None = None
@@ -60,7 +60,7 @@ class Number(msgspec.Struct, frozen=True):
 
 
 class Period(msgspec.Struct, frozen=True, order=True):
-    """Days from the first to before the end."""
+    """The days from ``start`` until before ``end``."""
 
     start: date | None
     end: date | None
@@ -68,7 +68,7 @@ class Period(msgspec.Struct, frozen=True, order=True):
 
 
 class Is(msgspec.Struct, frozen=True):
-    """A field has one of some values, or any; ``each`` if they are joined by "and"."""
+    """A field has one of these values, or any value; ``each`` if "and" joins them."""
 
     field: Field
     values: tuple[Value, ...] = ()
@@ -77,7 +77,7 @@ class Is(msgspec.Struct, frozen=True):
 
 
 class Compare(msgspec.Struct, frozen=True):
-    """A field compares with a number, or is between two; a phrase may have no field, and mean a year."""
+    """A field compares with a number, or is between two. In phrases, there may be no field, or a year."""
 
     field: Field | None
     operator: Operator
@@ -86,7 +86,7 @@ class Compare(msgspec.Struct, frozen=True):
 
 
 class During(msgspec.Struct, frozen=True):
-    """A time, by default that of the rows, is in one of some periods, or numbers change between its ends."""
+    """A time (by default, that of the rows) is in one of the periods, or numbers change between ``ends``."""
 
     periods: tuple[Period, ...]
     field: Field | None = None
@@ -95,7 +95,7 @@ class During(msgspec.Struct, frozen=True):
 
 
 class Recurring(msgspec.Struct, frozen=True):
-    """The time at which the rows happened is on some days of the week, 1 being Monday."""
+    """The time of the rows is on some days of the week; 1 is Monday."""
 
     days: tuple[int, ...]
 
@@ -109,7 +109,7 @@ class Never(msgspec.Struct, frozen=True):
 
 
 class Having(msgspec.Struct, frozen=True):
-    """A number of each group, or of the rows that belong to each row, compares with a number."""
+    """A number for each group, or for the rows that belong to each row, compares with a constant."""
 
     number: Number
     operator: Operator
@@ -117,7 +117,7 @@ class Having(msgspec.Struct, frozen=True):
 
 
 class Of(msgspec.Struct, frozen=True):
-    """The rows belong to an entity, or an entity has rows of it, which says nothing about their values."""
+    """The rows belong to an entity, or entities have such rows; their values do not matter."""
 
     entity: Entity
 
@@ -127,7 +127,7 @@ Condition = Is | Compare | During | Recurring | Never | Having | Of
 
 
 class Order(msgspec.Struct, frozen=True):
-    """How rows are ordered, how many are kept, and within which groups."""
+    """The order of rows, how many to keep, and within which groups."""
 
     by: Number | Field
     descending: bool
@@ -136,7 +136,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """Numbers by dimensions, the share ``of`` a condition, the change between its ends, or ``rows``."""
+    """Numbers by dimensions, the share ``of`` a condition or the change between its ends, or ``rows``."""
 
     numbers: tuple[Number, ...] = ()
     by: tuple[Dimension, ...] = ()

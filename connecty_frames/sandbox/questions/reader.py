@@ -1,7 +1,7 @@
-"""What the slots of a question ask for together, whatever their order.
+"""Make a query of the slots of a question, in any order.
 
-Each slot has one role: it changes the query, or it only says again what the others say. A question with a
-slot that has none is refused.
+Each slot must have a role: it changes the query, or repeats what other slots say. Otherwise the question is
+refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEADING: Final = "prep with and filler comma which who compared much when yet i
 
 
 def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
-    """Return what the words of a question ask for; raises Refused."""
+    """Return the query that the words of a question ask for; raises Refused."""
     slots = [slot for slot in lexicon.claim(words) if set(slot) != {"filler"}]
     unknown = [slot.text for slot in slots if not slot]
     if unknown:
@@ -37,7 +37,7 @@ def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
 
 
 def _merged(parts: Iterable[Ranking]) -> Ranking | None:
-    """Return the ranking that the parts make, or None without any."""
+    """Combine the parts of a ranking; None if there are none."""
     merged: dict[str, Any] = {}
     for part in parts:
         for name, value in part._asdict().items():
@@ -69,7 +69,7 @@ class _Reader:
     # Slots and conditions
 
     def take(self, *kinds: str) -> list[Any]:
-        """Return what the slots of some kinds mean, and give them a role."""
+        """Return the meanings of the slots of some kinds, and mark these slots as used."""
         found = [slot[kind] for slot in self.slots for kind in kinds if slot.has(kind)]
         self.slots = [slot for slot in self.slots if not slot.has(*kinds)]
         return found
@@ -90,7 +90,7 @@ class _Reader:
         self.slots = [s for s in self.slots if not s.has("noun") or s["noun"].entity is not entity]
 
     def _is_own(self, condition: q.Condition, entity: Entity) -> bool:
-        """Return whether a condition is on the rows of an entity or those that they belong to."""
+        """Return whether a condition is about an entity's rows, or rows that they belong to."""
         field, other = getattr(condition, "field", None), getattr(condition, "entity", entity)
         if field is None and isinstance(condition, q.During | q.Recurring):
             return False
@@ -116,7 +116,7 @@ class _Reader:
         return self._with_bounds(query)
 
     def _with_bounds(self, query: q.Query) -> q.Query:
-        """Return the query with its conditions; what has a bound is shown, and its conditions are of all."""
+        """Return the query with its conditions; a number with a bound is shown."""
         having = self.of(q.Having)
         fail_if(len(having) > 1 and any(each.number.where for each in having), "It has two bounds.")
         own = [each for each in self.where if each not in having]
@@ -138,7 +138,7 @@ class _Reader:
         return replace(number, where=frozenset())
 
     def _subject(self) -> Entity | None:
-        """Return the entity whose rows are asked for, counted or ranked."""
+        """Return the entity whose rows are listed, counted or ranked."""
         people = self.take("who")
         ranked = [self.rank.subject.entity] if self.rank and self.rank.subject else []
         counted = [number.entity for number in self.numbers if number.entity and number.per is None]
@@ -187,7 +187,7 @@ class _Reader:
         fail_if(compared and not (self.by or is_change), "It is unclear what to compare.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
-        """Return the unit of time that tells periods apart."""
+        """Return the unit of time that distinguishes periods."""
         grains, years = {span.grain for span in spans}, {span.start.year for span in spans if span.start}
         grain = grains.pop() if len(grains) == 1 else None
         grain = "year" if grain is None and len(years) == len(spans) else grain
@@ -196,7 +196,7 @@ class _Reader:
         return grain
 
     def _verb(self, verb: Verb) -> None:
-        """Turn what was done into a condition on the rows that record it."""
+        """Turn a verb into a condition on the rows that record what was done."""
         subject, own = self.subject, verb.row(self.subject)
         counted = any(number.entity is subject and not number.distinct for number in self.numbers)
         doers = [noun for noun in self._nouns() if verb.row(noun.entity)]
@@ -206,7 +206,7 @@ class _Reader:
         if own and subject is self.model.entity["product"] and counted:
             is_open = not self.of(q.Is) or len(self.numbers) > 1
             fail_if(is_open, "It may ask how many units were sold, or how many different products.")
-            self.numbers = [self.phrases.units]  # of lamps
+            self.numbers = [self.phrases.units]  # such as units of lamps
             return
         if own:
             self.numbers = [replace(n, distinct=n.distinct or n.entity is subject) for n in self.numbers]
@@ -228,14 +228,14 @@ class _Reader:
         self.where += bounds or [q.Of(entity)]
 
     def _related(self, rows: Entity | Verb, conditions: Sequence[q.Condition]) -> None:
-        """Turn rows of another entity that there are none of into a condition."""
+        """Add the condition that there are no such rows of another entity."""
         subject = self.subject
         if isinstance(rows, Verb):
             rows = self.model.entity.get(rows.row(subject)) or cast("Entity", subject)
         if subject is None or rows is subject or not self.model.belongs(rows.name, subject.name):
             self.where.append(negated(conditions))
             return
-        # None of the rows meets the conditions that are not on the entity itself.
+        # Conditions that are not on the entity itself apply to the missing rows.
         inner = [each for each in self.where if not self._is_own(each, subject)]
         where = frozenset([*inner, *conditions])
         others = [noun for noun in self._nouns() if noun.entity not in {subject, rows}]
@@ -246,7 +246,7 @@ class _Reader:
         self.where.append(q.Never(subject, rows, where))
 
     def _bounds(self) -> None:
-        """Turn bounds that name no field into those of an amount."""
+        """Apply bounds that name no field to the amount of the subject."""
         subject = self.subject
         for bound in self.take("bound"):
             field = bound.field
@@ -259,7 +259,7 @@ class _Reader:
     # Shares, growth and changes
 
     def _derived(self) -> q.Query | None:
-        """Return shares, growth and changes, or None if the question asks for none of them."""
+        """Return a query for shares, growth or changes, or None if the question asks for none."""
         if self.subject is not None and not self.numbers and self.kinds & {"rise", "change", "share"}:
             self.numbers = [q.Number(self.subject)]
         shares, changes, rises = self.take("share"), self.take("change"), self.take("rise")
@@ -304,7 +304,7 @@ class _Reader:
     # Numbers, rankings and rows
 
     def _listed(self) -> q.Query:
-        """Return numbers by dimensions, rankings and rows."""
+        """Return a query for numbers by dimensions, a ranking, or rows."""
         self.extra = tuple(q.Dimension(field=field) for field in self.take("extra"))
         self.fields = tuple(self.take("field"))
         having = tuple(each.number for each in self.of(q.Having))
@@ -331,7 +331,7 @@ class _Reader:
         return self._ranking(self.rank)
 
     def _adjectives(self) -> None:
-        """Turn adjectives without a noun into what is ordered by."""
+        """Turn adjectives without a noun into rankings."""
         entity = self.rank.subject.entity if self.rank and self.rank.subject else None
         for several in self.take("superlative"):
             own = [Ranking(*each) for each in several if entity and each[0].entity == entity.name]
@@ -345,7 +345,7 @@ class _Reader:
                 self.rank = _merged([self.rank or Ranking(), Ranking(by, direction == "desc")])
 
     def _often(self) -> q.Number:
-        """Return what "most" is of where no number stands behind it: what happened most often."""
+        """Return what "most" counts if no number follows it: how often something happened."""
         subject = self.rank.subject if self.rank else None
         rows = [each.entity for each in self.of(q.Of)]
         if subject is not None and subject.field and subject.field.entity in {"order", "login"}:
@@ -358,7 +358,7 @@ class _Reader:
         return self.phrases.units if rows[0] is self.model.entity["item"] else q.Number(rows[0])
 
     def _ranking(self, rank: Ranking) -> q.Query:
-        """Return groups or rows that are ranked: all, or the first of all or of each group."""
+        """Return a query for ranked groups or rows: all, the first ones, or the first ones of each group."""
         subject, numbers = rank.subject, tuple(self.numbers)
         self.by = tuple(each for each in self.by if each != subject)
         entity = subject.entity if subject else None
@@ -393,7 +393,7 @@ class _Reader:
         return q.Query(shown, (*dimensions, *self.extra), order=replace(order, by=by))
 
     def _usual(self, rank: Ranking, numbers: tuple[q.Number, ...]) -> q.Number | None:
-        """Return what a ranking is by that does not say it."""
+        """Return what to rank by if the question does not say it."""
         entity = rank.subject.entity if rank.subject else None
         usual = "revenue" if entity is None else entity.usual
         where = [*self.where, *(each for noun in self._nouns() for each in noun.where)]
@@ -415,7 +415,7 @@ class _Reader:
             self._drop_nouns(None)
         of = [each.field for each in self.of(q.Is) if each.field.name == "name" and not each.negated]
         if self.fields and of and not (numbers or self.by or subject or nouns or self.where[1:]):
-            return self._rows(self.model.entity[of[0].entity], None)  # the population of Germany
+            return self._rows(self.model.entity[of[0].entity], None)  # such as the population of Germany
         if not numbers and not self.by and subject is not None:
             if not self.rank and ("in_total" in self.kinds or self.take("count")):
                 return q.Query((q.Number(subject),))
@@ -429,7 +429,7 @@ class _Reader:
     # Checks
 
     def _finish(self, query: q.Query) -> None:
-        """Refuse slots without a role, values joined by "and" without groups, and bounds on other numbers."""
+        """Refuse unused slots, values joined by "and" but not grouped, and bounds on other numbers."""
         having = {each.number for each in self.of(q.Having)}
         owners = {number.field.entity for number in query.numbers if number.field}
         for noun in self._nouns() if not having else ():
@@ -455,7 +455,7 @@ class _Reader:
 
 
 def _is_group(field: Field, by: Iterable[q.Dimension]) -> bool:
-    """Return whether each value of a field has its own group."""
+    """Return whether each value of a field is a separate group."""
     entities = [each.entity.name for each in by if each.entity is not None]
     fields = [each.field for each in by if each.field is not None]
     return field in fields or field.entity in {*entities, *(each.within for each in fields)}

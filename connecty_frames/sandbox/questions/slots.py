@@ -1,4 +1,4 @@
-"""The words of a question as slots: each word is claimed by the longest phrase that fits.
+"""Turn the words of a question into slots, each for the longest phrase that fits.
 
 A phrase may have several meanings; the phrases around it decide.
 """
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 _NUMBER: Final = re.compile(r"\d[\d,.]*")
 _KINDS: Final = re.compile(r"([\w|]+)([?*+]?)")
-#: The kinds of slots that stand one behind the other, and whether they may be missing or repeated.
+#: Kinds of consecutive slots, each with whether it may be missing or repeated.
 Pattern = list[tuple[frozenset[str], str]]
 
 
 class Noun(q.Dimension, frozen=True):
-    """A noun with its adjectives: what may be counted, shown, ranked or a group."""
+    """A noun with its adjectives, which may be counted, shown, ranked or grouped by."""
 
     where: tuple[q.Condition, ...] = ()
     plural: bool = False
@@ -42,25 +42,25 @@ class Noun(q.Dimension, frozen=True):
 
 
 class Verb(NamedTuple):
-    """What entities do, and the times at which it happened."""
+    """What entities do, and the times when it happened."""
 
     events: tuple[Event, ...] = ()
     fields: tuple[Field, ...] = ()
 
     def row(self, entity: Entity | None) -> str:
-        """Return the entity whose rows record what an entity did, empty if it does no such thing."""
+        """Return the name of the entity whose rows record what an entity did, or "" if none does."""
         return next((each.row for each in self.events if entity and each.entity == entity.name), "")
 
 
 class Slot(dict[str, Any]):
-    """Words of a question with what they may mean: a value for each kind of slot."""
+    """Words of a question and their possible meanings: a value for each kind of slot."""
 
     def __init__(self, options: dict[str, Any], text: str) -> None:
         super().__init__(options)
         self.text = text
 
     def has(self, *kinds: str) -> bool:
-        """Return whether it may be of one of some kinds."""
+        """Return whether it has a meaning of one of these kinds."""
         return not self.keys().isdisjoint(kinds)
 
 
@@ -70,7 +70,7 @@ class Lexicon:
     def __init__(self, model: SemanticModel) -> None:
         self.model, self._phrases = model, cast("dict[tuple[str, ...], dict[str, Any]]", {})
         words = {kind: values for kind, values in word_table().items() if kind != "spelling"}
-        #: What slots stand together in phrases.
+        #: The patterns of slots that form phrases.
         self.rules: Final[list[tuple[str, Pattern]]] = [
             (name.split()[0], [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
             for name, texts in words.pop("phrases").items()
@@ -94,7 +94,7 @@ class Lexicon:
         for event in model.event:
             self._add(event.verbs, "verb", Verb(events=(event,)))
             self._add(event.sums, "spends", event)
-        #: All words that a phrase has.
+        #: All words that occur in phrases.
         self.words: Final = frozenset(word for phrase in self._phrases for word in phrase)
         self._longest = max(map(len, self._phrases))
 
@@ -131,7 +131,7 @@ class Lexicon:
         self._add(field.present, "predicate", q.Is(field))
 
     def claim(self, words: Sequence[str]) -> list[Slot]:
-        """Return the slots of a question; words that no phrase has make a slot without meanings."""
+        """Return the slots of a question; an unknown word becomes a slot without meanings."""
         slots: list[Slot] = []
         words, position = spelled(words), 0
         while position < len(words):

@@ -1,7 +1,7 @@
-"""The SQL of queries, one SELECT with a complete order of rows, and the words that say how they were read.
+"""Write queries as SQL, one SELECT with a complete order of rows, and as words for the summary.
 
-Only expressions of the model and the numbers, dates and values that a query holds get into SQL. Conditions
-and columns have words beside their SQL, so that the summary says what the statement does.
+SQL contains only expressions of the model, and the numbers, dates and values of the query. Conditions and
+columns have words next to their SQL, so that the summary says what the statement does.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
-#: The names of statistics where they are other ones in SQL.
+#: The names of statistics that are called differently in SQL.
 _STATISTICS: Final = {"avg": "average", "min": "minimum", "max": "maximum", "sum": "total"}
-#: SQL and words that say the same.
+#: SQL, and words with the same meaning.
 _SQL = tuple[str, str]
 _OPERATORS: Final = {">": "more than", "<": "less than", ">=": "at least", "<=": "at most", "=": "exactly"}
 
 
 class _Column(NamedTuple):
-    """An expression, its name in the result, what it is called, and what orders the rows by it."""
+    """An expression, its name in the result, its words, and the expression to order by."""
 
     sql: str
     name: str
@@ -60,26 +60,26 @@ def select_statement(query: q.Query, model: SemanticModel) -> _SQL:
 
 
 def _check(query: q.Query, model: SemanticModel) -> None:
-    """Refuse what would miss rows, or count others as well."""
+    """Refuse queries that would miss rows, or count other rows as well."""
     groups = [each.entity for each in query.by if each.entity is not None]
     counted = [each.entity for each in query.numbers if each.entity is not None]
     having = [condition for condition in query.where if isinstance(condition, q.Having)]
-    # Groups without rows would have to be found in other tables.
+    # Groups without rows are only in other tables.
     is_few = groups and any(each.operator in {"<", "<=", "="} for each in having)
     is_ascending = query.order is not None and not query.order.descending
     fail_if(is_ascending and counted and any(each.name == "country" for each in groups))
     fail_if(is_few or any(each.number.entity in groups for each in having))
-    # "Orders without lamps" are those that have none, and not those that have anything else.
+    # "Orders without lamps" are orders that have none, not orders that have something else.
     negated = [each.field.entity for each in query.where if isinstance(each, q.Is) and each.negated]
     subjects = counted if query.rows is None else [query.rows]
     fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
-    # "Products in 2024" may be those released then as well as those sold.
+    # "Products in 2024" may be products released then, or sold then.
     times = [each.field for each in (*query.where, query.of) if isinstance(each, q.During)]
     is_dated = None in times or any(each.grain and not each.field for each in query.by)
     timed = {each.entity for each in model.field if each.is_time}
     once = [number.entity for number in query.numbers if number.entity and not number.distinct]
     fail_if(is_dated and any(each.name in timed and not each.time for each in once))
-    # Averages of days and months that some groups may not have: they would count as 0.
+    # An average per day or month ignores those without rows, which should count as 0.
     grains = {each.per.grain for each in query.numbers if each.per is not None}
     is_narrow = any(isinstance(each, q.Is | q.Compare) for each in query.where)
     fail_if("day" in grains and (query.by or is_narrow))
@@ -87,8 +87,8 @@ def _check(query: q.Query, model: SemanticModel) -> None:
 
 
 def _on_base(model: SemanticModel, make: Callable[[_Select], _SQL], *, below: Entity | None = None) -> _SQL:
-    """Return the SQL made of the rows of the first entity that has all it needs and belongs to ``below``."""
-    # Each entity comes after the one that its rows belong to, so that no row is counted twice.
+    """Return the SQL on the first entity that has everything it needs and belongs to ``below``."""
+    # Entities come after their parents, so that no row is counted twice.
     for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
         base = model.entity[name]
         if below is None or (base is not below and model.belongs(name, below.name)):
@@ -100,20 +100,20 @@ def _on_base(model: SemanticModel, make: Callable[[_Select], _SQL], *, below: En
 
 
 class _Select:
-    """A SELECT of one entity's rows, with joins as expressions need them; periods refer to ``time``."""
+    """A SELECT of one entity's rows, with the joins that expressions need; periods refer to ``time``."""
 
     def __init__(self, model: SemanticModel, base: Entity) -> None:
         self.model, self.base, self._joined = model, base, set[str]()
         times = map(model.time_field, (base.name, *model.parents(base.name)))
         self.time = next(filter(None, times), None)
-        #: Conditions as expressions and in words.
+        #: Conditions as SQL and in words.
         self.where: list[_SQL] = []
 
     def totals(self, query: q.Query, having: list[q.Having]) -> _SQL:
         """Return numbers by dimensions."""
         numbers, order = [self.number(number) for number in query.numbers], query.order
         counted = {each.entity.name for each in query.numbers if each.entity and not each.distinct}
-        # Each order has items, so that the number of orders is the same from either table.
+        # Every order has items, so the number of orders is the same from either table.
         is_same = counted <= {self.base.name} | ({"order"} if self.base.name == "item" else set())
         groups = self.dimensions(query.by)
         fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
@@ -125,7 +125,7 @@ class _Select:
             number = self.number(cast("q.Number", order.by))
             named = str(number)
             by = by if order.by in query.numbers[:1] else number.name
-            # Within a group, "orders" would be the table.
+            # Inside a window, "orders" would be the table.
             by = number.sql if order.per and by == number.name else by
             terms.insert(0, f"{by}{' DESC' * order.descending}")
         elif by and not any(dimension.grain for dimension in query.by):
@@ -141,14 +141,14 @@ class _Select:
     def _derived(
         self, query: q.Query, groups: list[_Column], numbers: list[_Column]
     ) -> tuple[list[_Column], str, str]:
-        """Return the columns of a query beside its groups, their words, and the name of the first of them."""
+        """Return the columns other than the groups, their words, and the name of the column to order by."""
         words = _joined(numbers or ["the values"])
         if query.of is None and query.window is None:
             return numbers, words, numbers[0].name if numbers else ""
         fail_if(len(numbers) != 1)
         (number,) = numbers
         sql, name, *_ = number
-        of = query.numbers[0].field  # times and durations have no ratio
+        of = query.numbers[0].field  # no ratio of times or durations
         fail_if("to_microseconds" in sql or (of and query.numbers[0].statistic and not of.is_number))
         if query.of is None:
             window = self._window(query, groups, number)
@@ -172,9 +172,9 @@ class _Select:
         return [share, _Column(part, f"matching_{name}"), number], words, share.name
 
     def _window(self, query: q.Query, groups: list[_Column], number: _Column) -> _Column:
-        """Return the column that is computed from a number across groups."""
+        """Return the column that is computed from a number across groups, with a window function."""
         value, name, *_ = number
-        # The values of groups may not add up to that of all, and a share within groups would be another one.
+        # Rates and distinct counts of groups do not add up; a share within groups would be something else.
         is_rate = query.window != "growth" and any(text in value for text in ("DISTINCT", "avg", "/"))
         fail_if(not groups or query.numbers[0].statistic or is_rate)
         if query.window == "share":
@@ -187,14 +187,14 @@ class _Select:
         over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
         if query.window == "running":
             return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
-        # The year before is not among the rows of one year.
+        # The rows of one year do not include the year before.
         fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
         step = self.model.grain[grains[0]]["step"]
         before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
         return _ratio(f"{value} / {before} - 1", "growth", query)
 
     def rows(self, query: q.Query, entity: Entity) -> _SQL:
-        """Return rows that meet conditions, also on other rows that belong to them."""
+        """Return rows that meet conditions, including conditions on rows that belong to them."""
         own, others, order = list[q.Condition](), list[q.Condition](), query.order
         for condition in query.where:
             try:
@@ -202,7 +202,7 @@ class _Select:
                 own.append(condition)
             except Refused:
                 others.append(condition)
-        # "Products in 2024" may be those released then or those sold, and "in 2024 and 2025" in both or one.
+        # "Products in 2024" may be released or sold then, and "in 2024 and 2025" may mean both or either.
         has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
         is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
         fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
@@ -229,7 +229,7 @@ class _Select:
         return self.statement(columns, words, ranked, tail=kept)
 
     def statement(self, columns: Iterable[_Column], *words: str, tail: Iterable[str] = ()) -> _SQL:
-        """Return the statement: columns, tables, conditions and the last lines, which may be empty."""
+        """Return the statement: columns, tables, conditions and final lines, which may be empty."""
         shown = [
             sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
             for sql, name, *_ in columns
@@ -248,25 +248,25 @@ class _Select:
         return ("\n".join(filter(None, lines)), ", ".join(filter(None, [first, said, *rest])))
 
     def join(self, name: str) -> None:
-        """Join an entity to which each row belongs."""
+        """Join an entity that each row belongs to."""
         fail_if(not self.model.belongs(self.base.name, name))
         while name != self.base.name:
             self._joined.add(name)
             name, _ = self.model.parents(self.base.name)[name]
 
     def column(self, of: Field) -> str:
-        """Return a field as an expression."""
+        """Return a field as SQL."""
         self.join(of.entity)
         return of.sql
 
     def key(self, entity: Entity) -> str:
-        """Return the key of an entity as an expression."""
+        """Return the key of an entity as SQL."""
         self.join(entity.name)
         fail_if(len(entity.key) > 1)
         return f"{entity.alias}.{entity.key[0]}"
 
     def _keys(self, entity: Entity, where: Iterable[q.Condition], through: Entity | None = None) -> _SQL:
-        """Return a SELECT of the keys of an entity that have rows that meet conditions."""
+        """Return a SELECT of the keys of the rows of an entity whose child rows meet conditions."""
 
         def keys(inner: _Select) -> _SQL:
             inner.join(inner.base.name if through is None else through.name)
@@ -277,7 +277,7 @@ class _Select:
         return f"\n{indent(sql, '    ')}\n", words
 
     def _time(self, of: Field | None) -> Field:
-        """Return a time, by default that at which the rows happened."""
+        """Return a time field, by default the time of the rows."""
         of = of or self.time
         if of is None:
             raise Refused
@@ -285,7 +285,7 @@ class _Select:
         return of
 
     def _kept(self, terms: str, by: str, order: q.Order | None) -> tuple[str, str, str]:
-        """Return the order of rows and which are kept, the first of all or of each group, and the words."""
+        """Return ORDER BY and the clauses that keep the first rows (of all, or of each group), and words."""
         if order is None:
             return f"ORDER BY {terms}", "", ""
         is_time = isinstance(order.by, Field) and order.by.is_time
@@ -298,7 +298,7 @@ class _Select:
         return kept, f"ORDER BY {_list(groups)}, {terms}", f"{words} of each {_joined(groups)} by {by}"
 
     def number(self, number: q.Number) -> _Column:
-        """Return a number of each group."""
+        """Return a number for each group as a column."""
         named, entity, of = number.named, number.entity, number.field
         if number.per is not None:
             value, *groups = self.number(replace(number, per=None)), *self.dimensions([number.per])
@@ -321,7 +321,7 @@ class _Select:
         return self._statistic(of, number.statistic)
 
     def _statistic(self, of: Field, statistic: q.Statistic) -> _Column:
-        """Return a statistic of a field of the rows themselves: that of others would count repeatedly."""
+        """Return a statistic of the rows' own field: values of parent rows would be counted repeatedly."""
         is_extreme = statistic in {"min", "max"} and of.is_time
         is_other = statistic == "sum" and not of.sum
         has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_other
@@ -357,7 +357,7 @@ class _Select:
         return [*keys, _Column(self.column(label), name, entity.name)]
 
     def condition(self, condition: q.Condition) -> _SQL:  # noqa: PLR0911 - one for each kind
-        """Return a condition as an expression and in words, both empty if the tables alone fulfil it."""
+        """Return a condition as SQL and in words, both empty if the tables alone fulfil it."""
         match condition:
             case q.Is(of, (), negated):
                 sql, words = ("IS NULL", "no") if negated else ("IS NOT NULL", "a")
@@ -385,13 +385,13 @@ class _Select:
         raise Refused
 
     def _bound(self, column: _Column, bound: q.Compare | q.Having) -> _SQL:
-        """Return that a column compares with a number, or is between two."""
+        """Return the condition that a column compares with a number, or is between two."""
         numbers = [f"{number:f}" for number in bound.numbers]
         sql = f"{column.sql} {bound.operator.upper()} {' AND '.join(numbers)}"
         return sql, f"{column} {_OPERATORS.get(bound.operator, bound.operator)} {' and '.join(numbers)}"
 
     def span(self, period: q.Period, of: Field | None = None) -> _SQL:
-        """Return that a time is in a period, by its first and last day."""
+        """Return the condition that a time is in a period."""
         time = self._time(of)
         day = "TIMESTAMPTZ '{} 00:00:00+00'" if time.type == "instant" else "DATE '{}'"
         bounds = ((">=", period.start), ("<", period.end))
@@ -407,7 +407,7 @@ class _Select:
 
 
 def _ratio(sql: str, name: str, query: q.Query) -> _Column:
-    """Return a ratio, or the same in percent."""
+    """Return a ratio, in percent if the query asks for that."""
     return _Column(f"100 * ({sql})", f"{name}_percent") if query.percent else _Column(sql, name)
 
 

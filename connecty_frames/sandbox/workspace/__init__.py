@@ -1,7 +1,7 @@
-"""The sample workspace: the database of a shop, made by SQL, its questions and its semantic model.
+"""The sample workspace: the database of a shop, made by SQL, with its questions and semantic model.
 
-The SQL computes everything from row numbers, never from random numbers or the clock, so that each sandbox
-holds the same rows.
+The SQL computes everything from row numbers, without random numbers or the clock, so that every sandbox has
+the same rows.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def build(connection: DuckDBPyConnection) -> None:
 
 
 def catalogue() -> Catalogue:
-    """Return the questions of the workspace that have SQL written by hand."""
+    """Return the questions of the workspace that have handwritten SQL."""
     return Catalogue((_HERE / "catalogue.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def answerer() -> WorkspaceAnswerer:
-    """Return the object that answers questions about the workspace; all sandboxes of a process share it."""
+    """Return the workspace's answerer, which all sandboxes of a process share."""
     from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
     from connecty_frames.sandbox.questions.model import SemanticModel
 
