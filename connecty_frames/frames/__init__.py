@@ -1,1 +1,1 @@
-"""Arrow tables as frames of pandas and polars, with the metadata of the answer."""
+"""Convert Arrow tables to pandas and polars frames, with the metadata of the answer."""

@@ -1,6 +1,6 @@
-"""Metadata on frames: attach, read and copy it, and the accessor ``frame.connecty``.
+"""Attach metadata to frames, read and copy it; and the accessor ``frame.connecty``.
 
-Nothing here imports a frame library: that of an existing frame is loaded already.
+Nothing here imports a frame library: the library of an existing frame is loaded already.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ _NO_METADATA: Final = (
 if TYPE_CHECKING:
     # Frames whose accessor type checkers know; at run time, ordinary frames of the libraries.
 
-    class _Typed:  # a name of its own for each class, which checkers show as that of the alias below
+    class _Typed:  # a separate name for each class, which checkers show as the alias below
         class PandasFrame(pd.DataFrame):
-            """A frame of pandas with the metadata of an answer."""
+            """A pandas frame with the metadata of an answer."""
 
             connecty: ConnectyAccessor
 
         class PolarsFrame(pl.DataFrame):
-            """A frame of polars with the metadata of an answer."""
+            """A polars frame with the metadata of an answer."""
 
             connecty: ConnectyAccessor
 
         class ArrowTable(pa.Table):  # type: ignore[misc]
             """An Arrow table with the metadata of an answer."""
 
-            # pyarrow has no type information, and the unknown type of ``pa.Table`` would make every use of
-            # ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
+            # pyarrow has no type hints, and the unknown type of ``pa.Table`` would make every use of
+            # ``ask_df`` an error in pyright's strict mode. The type of a derived class is known.
 
-    # Union, since jedi, which completes in notebooks, knows no alias with `|`.
+    # Union, because jedi, which completes in notebooks, does not know aliases with `|`.
     PandasFrame: TypeAlias = Union[_Typed.PandasFrame, AnyInMypy]
     PolarsFrame: TypeAlias = Union[_Typed.PolarsFrame, AnyInMypy]
     ArrowTable: TypeAlias = Union[_Typed.ArrowTable, AnyInMypy]
 
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
-    """Attach metadata to a frame, in place of what it may have; raises ConfigError."""
+    """Attach metadata to a frame, replacing earlier metadata, and return the frame; raises ConfigError."""
     attached: Frame = write_metadata(frame, metadata)
     register_accessors()
-    # Some libraries cache an accessor on its frame: that one holds the old metadata.
+    # Some libraries cache an accessor on its frame, with the old metadata.
     getattr(attached, "__dict__", {}).pop(KEY, None)
     return attached
 
@@ -81,13 +81,13 @@ def metadata(frame: object, *, required: bool = False) -> AnswerMetadata | None:
     frame
         A pandas or polars frame or series; a pyarrow table, record batch or schema; or a Spark DataFrame.
     required
-        Whether a frame without metadata is an error.
+        Raise ConfigError for a frame without metadata.
 
     Returns
     -------
     AnswerMetadata or None
-        A frame without metadata gives None: connecty_frames did not make it, or an operation lost it, and
-        :func:`copy_metadata` restores it. A Spark DataFrame with columns of several answers also gives None.
+        None if the frame has no metadata: connecty_frames did not make it, or an operation lost it (use
+        :func:`copy_metadata`). Also None for a Spark DataFrame with columns of several answers.
 
     Raises
     ------
@@ -155,16 +155,15 @@ def copy_metadata(source: object, frame: Any) -> Any:
 class ConnectyAccessor(WithMetadata):
     """``frame.connecty``: the metadata of the answer that a frame came from.
 
-    The accessor holds the metadata, and its frame only weakly: polars and pandas 2 cache an accessor on its
-    frame. A strong reference would be a cycle that keeps the frame alive until the garbage collector runs.
-    Where the frame is gone by the time that it is needed, as in ``frame.head().connecty``, a second frame
-    over the same columns takes its place.
+    The accessor holds the metadata, but its frame only weakly: polars and pandas 2 cache an accessor on its
+    frame, so a strong reference would keep the frame alive until the garbage collector runs. If the frame is
+    gone when needed, as in ``frame.head().connecty``, a second frame over the same columns takes its place.
 
     Raises
     ------
     AttributeError
-        For a frame without metadata; it names ``cf.copy_metadata``. A frame of pandas raises it for
-        ``connecty`` itself, one of polars for each attribute of it.
+        For a frame without metadata; it names ``cf.copy_metadata``. A pandas frame raises it for ``connecty``
+        itself, a polars frame for each of its attributes.
     """
 
     __slots__ = ("_copy", "_found", "_reference")
@@ -176,8 +175,8 @@ class ConnectyAccessor(WithMetadata):
         except ConfigError as error:
             # Code that looks at every attribute (inspect, completion) expects no other error.
             raise AttributeError(str(error)) from None
-        # polars 2 replaces the message of any AttributeError that is raised here, so that users would not
-        # learn how to get the metadata. For polars the accessor raises the error when it is used.
+        # polars 2 replaces the message of an AttributeError raised here, which says how to get the metadata.
+        # So for polars the accessor raises the error when it is used.
         if self._found is None and not is_polars:
             raise AttributeError(_NO_METADATA)
         self._reference = weakref.ref(frame)
@@ -190,7 +189,7 @@ class ConnectyAccessor(WithMetadata):
             raise AttributeError(_NO_METADATA)
         return self._found
 
-    if not TYPE_CHECKING:  # a checker is to report it
+    if not TYPE_CHECKING:  # checkers should report it
 
         def __getattr__(self, name: str) -> NoReturn:
             if name not in self.__slots__ and self._found is None:
@@ -219,21 +218,21 @@ class ConnectyAccessor(WithMetadata):
     def _repr_html_(self) -> str | None:
         """Return the frame and its metadata as HTML for a notebook."""
         if self._found is None:
-            return None  # the repr says how to get metadata
+            return None  # the repr says how to get the metadata
         from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
         from connecty_frames.frames.to_arrow import to_arrow
 
         frame = self._frame
         try:
-            # Both libraries slice by position, pandas under another name.
+            # Slice by position.
             table = to_arrow(getattr(frame, "iloc", frame)[:SHOWN_ROWS, :SHOWN_COLUMNS])
-        except (ConfigError, ConversionError):  # Arrow has no type for it: the metadata is shown alone
+        except (ConfigError, ConversionError):  # Arrow has no type for it: show only the metadata
             table = None
         return answer_html(self._found, table, frame.shape)
 
     @property
     def schema(self) -> list[dict[str, str]]:
-        """For each column of the answer its ``name``, its Arrow ``type`` and the ``evidence`` for it."""
+        """The ``name``, Arrow ``type`` and ``evidence`` of each column of the answer."""
         return self.metadata.schema
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:
@@ -247,13 +246,13 @@ class ConnectyAccessor(WithMetadata):
         Returns
         -------
         Path
-            The file; an existing one is replaced. It has a checksum, which ``cf.read_parquet`` verifies.
+            The file, with a checksum that ``cf.read_parquet`` verifies.
 
         Raises
         ------
         ConfigError
-            Where the frame holds what Parquet does not: names that are not text or occur twice, or values
-            that Arrow has no type for.
+            If Parquet cannot hold the frame: names are not text or occur twice, or Arrow has no type for its
+            values.
         OSError
             If it cannot be written (WriteFailed on a full disk); an existing file is unchanged.
         """
@@ -266,7 +265,7 @@ _registration: Final = threading.Lock()
 
 
 def register_accessors() -> None:
-    """Register the accessor ``connecty`` with pandas and polars, for each that is loaded, once."""
+    """Register the accessor ``connecty`` once with each of pandas and polars that is loaded."""
     with _registration:
         for library, registrar in (
             ("pandas", "api.extensions.register_dataframe_accessor"),
@@ -274,6 +273,6 @@ def register_accessors() -> None:
         ):
             module = sys.modules.get(library)
             frame = getattr(module, "DataFrame", None)
-            # `api` is missing while the library is itself being imported.
+            # `api` is missing while the library is being imported.
             if frame is not None and hasattr(module, "api") and not hasattr(frame, KEY):
                 attrgetter(registrar)(module)(KEY)(ConnectyAccessor)

@@ -1,18 +1,18 @@
-"""Where the frames of each library keep the metadata of an answer.
+"""How the frames of each library keep the metadata of an answer.
 
 ======== ============================================================================================
 pandas   ``attrs``, as plain strings: pandas deep-copies attrs at every operation, which costs nothing for
-         a string, and writes them to Parquet as JSON. All of the metadata is the JSON text under
-         ``connecty``; a few fields have a key of their own too, for users who look into attrs.
-polars   a registry of weak references, since frames have no attribute for it. They are not hashable, so
-         its keys are their ``id``, for as long as they live.
+         a string, and writes them to Parquet as JSON. All metadata is JSON text under ``connecty``; a few
+         fields also have their own key, for users who look into attrs.
+polars   a registry of weak references, because frames have no attribute for it and are not hashable. Its
+         keys are the ``id`` of each frame, as long as that lives.
 pyarrow  the metadata of the schema, under ``connecty``.
 Spark    the metadata of each field of the schema, under ``connecty``: the JSON text, with the schema and
-         statistics of that column alone. A column keeps it in selections and joins. The rows of several
-         answers have an array of such texts.
+         statistics of only that column. A column keeps it in selections and joins. A DataFrame with rows of
+         several answers has an array of such texts.
 ======== ============================================================================================
 
-Nothing here imports a frame library: that of an existing frame is loaded already.
+Nothing here imports a frame library: the library of an existing frame is loaded already.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _registry: dict[int, tuple[weakref.ref[Any], AnswerMetadata]] = {}
 
 
 def library_of(frame: object) -> str:
-    """Return the library of a frame; imports nothing, and raises ConfigError if it is not a frame."""
+    """Return the library of a frame, without importing any; raises ConfigError if it is not a frame."""
     for library, names in _CLASSES.items():
         module = sys.modules.get(library)
         if any(isinstance(frame, getattr(module, name, ())) for name in names):
@@ -53,7 +53,7 @@ def library_of(frame: object) -> str:
 
 
 def read_metadata(frame: Any) -> AnswerMetadata | None:
-    """Return the metadata of a frame; raises ConfigError if it is damaged, or not a frame."""
+    """Return the metadata of a frame, or None; raises ConfigError if it is damaged, or not a frame."""
     match library_of(frame):
         case "pandas":
             return _parse(frame.attrs.get(KEY), f"del frame.attrs[{KEY!r}]")
@@ -67,10 +67,10 @@ def read_metadata(frame: Any) -> AnswerMetadata | None:
 
 
 def write_metadata(frame: Any, metadata: AnswerMetadata) -> Any:
-    """Write metadata to a frame; returns a new one where it cannot be changed, as in Arrow and Spark."""
+    """Write metadata to a frame, and return the frame: a new one for Arrow and Spark."""
     match library_of(frame):
         case "pandas":
-            # The user's own attrs stay; fields of earlier metadata go, also those that the new one lacks.
+            # Keep the user's own attrs; remove all fields of earlier metadata.
             others = {key: value for key, value in frame.attrs.items() if key not in {*ATTRS, KEY}}
             frame.attrs = {**others, **to_attrs(metadata)}
             return frame
@@ -85,10 +85,10 @@ def write_metadata(frame: Any, metadata: AnswerMetadata) -> Any:
 
 
 def write_registry(frame: Any, metadata: AnswerMetadata) -> Any:
-    """Register the metadata of a frame of polars, as long as it lives."""
-    # Without a lock, which could deadlock: the garbage collector may run the callback in the thread that
-    # holds it. Each step is one operation of a dict, an id is free again only after the callback ran, and an
-    # entry counts only while its reference is to the frame in question.
+    """Register the metadata of a polars frame for as long as it lives, and return the frame."""
+    # No lock, which could deadlock: the garbage collector may run the callback in the thread that holds it.
+    # Each step is one dict operation, an id is reused only after the callback ran, and an entry counts only
+    # if it refers to the same frame.
     key = id(frame)
 
     def forget(_: object, entries: dict[int, Any] = _registry) -> None:
@@ -105,7 +105,7 @@ def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
     described = schema.with_metadata(entries)
     if schema is frame:
         return described
-    if len(schema) == 0 and hasattr(frame, "to_batches"):  # Arrow would lose the rows of a table
+    if len(schema) == 0 and hasattr(frame, "to_batches"):  # Arrow would lose the number of rows
         return type(frame).from_batches(frame.to_batches(), described)
     return frame.replace_schema_metadata(entries)
 
@@ -116,14 +116,14 @@ def categories_of(metadata: AnswerMetadata) -> dict[str, Category]:
 
     found = {}
     for column in metadata.schema:
-        with suppress(ValueError, TypeError, ConfigError):  # of a later version
+        with suppress(ValueError, TypeError, ConfigError):  # written by a later version
             if isinstance(encoding := parse_encoding(column.get("encoding", "")), Category):
                 found[column["name"]] = encoding
     return found
 
 
 def spark_metadata(answers: list[AnswerMetadata], column: str) -> dict[str, Any]:
-    """Return the metadata of a field of Spark for a column of one or several answers."""
+    """Return the metadata of a Spark field for a column of one or several answers."""
     parts = [
         replace(
             metadata,
@@ -136,7 +136,7 @@ def spark_metadata(answers: list[AnswerMetadata], column: str) -> dict[str, Any]
 
 
 def _read_fields(frame: Any) -> AnswerMetadata | None:
-    """Return the metadata on the columns of Spark, or None if they are of several answers."""
+    """Return the metadata in the fields of a Spark DataFrame, or None if they are from several answers."""
     texts = [field.metadata[KEY] for field in frame.schema if KEY in field.metadata]
     if any(not isinstance(text, str) for text in texts):
         return None

@@ -1,4 +1,4 @@
-"""``cast``: tables that the user's own client fetched, and pinned SQL that is run, as rows of an answer."""
+"""Cast tables that the user's own client fetched, and rows of pinned SQL, to the types of an answer."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from connecty_frames.warehouse.cast import RecordBatchReader
     from connecty_frames.warehouse.sql import Statement
 
-#: The rows of a batch of a table.
+#: The rows per batch of a table.
 _BATCH_ROWS = 100_000
-#: What to pass instead, by the name of the type.
+#: What to pass instead of an unsuitable type, by its name.
 _INSTEAD = {
     "LazyFrame": "table.collect()",
     "Series": "table.to_frame()",
@@ -137,7 +137,7 @@ def rerun(
             yield from cast_to_pin(rows)
 
     batches = read()
-    first = next(batches)  # starts the query: its errors are raised here, and its end is sure to be run
+    first = next(batches)  # starts the query, so that errors are raised here and cleanup will run
     reader: RecordBatchReader = pa.RecordBatchReader.from_batches(first, batches)
     return reader
 
@@ -145,7 +145,7 @@ def rerun(
 def _caster(
     metadata: AnswerMetadata, columns: Sequence[ColumnSchema], schema: Any, *, widens: bool = False
 ) -> Callable[[Rows], Iterator[Any]]:
-    """Return ``cast_rows`` to the columns of an answer and the ``schema=`` of the caller."""
+    """Return ``cast_rows`` for the columns of an answer and the caller's ``schema=``."""
 
     def describe(found: Sequence[ColumnSchema]) -> pa.Schema:
         described = replace(
@@ -176,7 +176,7 @@ def _caster(
 
 
 def _with_types(columns: Sequence[ColumnSchema], given: SchemaTypes) -> Sequence[ColumnSchema]:
-    """Return columns with the types that the caller gives; a complete schema also says which there are."""
+    """Return columns with the caller's types; a complete schema also decides which columns there are."""
     known = {column.name: column for column in columns}
     unknown = [name for name in given.types if name not in known and name not in given.optional]
     if unknown:
@@ -193,7 +193,7 @@ def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
     if given is None:
         return column
     if isinstance(given, Encoding):
-        # A type that values complete cannot wait for them: the answer's is kept, if it is of that kind.
+        # An open type would depend on the values: keep the answer's type if it is of the same kind.
         is_open = isinstance(given, OpenType)
         is_kept = is_open and column.type.id == given.type.id
         return replace(
@@ -207,7 +207,7 @@ def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
 
 
 def _columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
-    """Return the columns that metadata describes; raises ConfigError."""
+    """Return the columns in metadata; raises ConfigError."""
     columns = []
     for column in metadata.schema:
         try:
@@ -225,13 +225,13 @@ def _columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
 
 
 def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
-    """Return the rows of a table, and the kind that comes out by default; raises ConfigError."""
+    """Return the rows of a table, and the default kind of result; raises ConfigError."""
     name = type(table).__name__
     if is_instance(table, "duckdb", "DuckDBPyRelation"):
         return relation_rows(table), "pyarrow"
     is_pandas = is_instance(table, "pandas", "DataFrame")
     if is_pandas or is_instance(table, "polars", "DataFrame") or isinstance(table, pa.Table):
-        if is_pandas:  # a level of the index is a column if it has a name
+        if is_pandas:  # a named level of the index is a column
             levels = [level for level, name in enumerate(table.index.names) if name is not None]
             table = table.reset_index(levels, allow_duplicates=True) if levels else table
             table = table.reset_index(drop=True)

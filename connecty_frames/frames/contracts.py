@@ -1,7 +1,7 @@
-"""Models as contracts: their columns, and constraints of pydantic, which it checks itself.
+"""Models as contracts: their columns, and constraints, which pydantic checks.
 
-pydantic is imported only to check a constraint. Validators are not run: they may change values, and a frame
-holds what the server sent.
+pydantic is imported only to check a constraint. Validators are not run, because they may change values, and a
+frame must hold what the server sent.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from connecty_frames.frames.dtypes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    #: A column as a caller declares it, its name and type; the rule is made once the type is known to be one.
+    #: A column that a caller declares: its name, its type, and a function that makes its rule later.
     Declared: TypeAlias = tuple[Any, Any, Callable[[], ColumnRule]]
 
-#: What a model's config may say of all texts and floats.
+#: Options of a model's config that restrict all texts and floats.
 _LIMITS: Final = frozenset({"str_min_length", "str_max_length", "allow_inf_nan"})
 
 
@@ -40,11 +40,11 @@ _LIMITS: Final = frozenset({"str_min_length", "str_max_length", "allow_inf_nan"}
 
 
 def model_columns(model: Any) -> Iterator[Declared]:
-    """Return the columns of a pydantic model under the names of its input."""
-    model.model_rebuild(raise_errors=False)  # it may have an annotation that names a class below the model
+    """Return the columns of a pydantic model, under their names in the input."""
+    model.model_rebuild(raise_errors=False)  # annotations may name a class that is defined after the model
     for name, field in model.model_fields.items():
         annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-        # The names that it may have in the input, which has one of them.
+        # The possible names in the input, which must have exactly one of them.
         alias = field.validation_alias if field.validation_alias is not None else field.alias
         aliases = [each for each in getattr(alias, "choices", [alias]) if isinstance(each, str)]
         config = model.model_config
@@ -63,20 +63,22 @@ def _model_rule(model: Any, name: str, names: tuple[str, ...], annotation: Any) 
 
 
 def dict_column(name: Any, given: Any) -> Declared:
-    """Return a column of a dict, which may have nulls; an annotation may have constraints of pydantic."""
+    """Return a column of a dict, which may have nulls; its annotation may have pydantic constraints."""
     return name, given, lambda: ColumnRule(**_constraints(given, {}, is_model=False))
 
 
 def is_pandera_schema(given: object) -> bool:
-    """Whether this is a model class of pandera, or a schema, of any frame library."""
+    """Whether this is a pandera model class or schema, for any frame library."""
     return is_model(given, "pandera", "DataFrameModel") or (
         package_of(type(given)) == "pandera" and type(given).__name__ == "DataFrameSchema"
     )
 
 
 def pandera_columns(given: Any) -> tuple[list[tuple[str, Any]], frozenset[str]]:
-    """Return the columns of a model that have a dtype, and the names of those not required."""
-    # A column that stands for all whose names match a pattern is a ConfigError.
+    """Return the columns of a model that have a dtype, and the names of those not required.
+
+    Raises ConfigError for a column that is a pattern of names.
+    """
     schema = given.to_schema() if hasattr(given, "to_schema") else given
     columns = schema.columns
     for name, column in columns.items():
@@ -94,7 +96,7 @@ def pandera_columns(given: Any) -> tuple[list[tuple[str, Any]], frozenset[str]]:
 
 
 def warn_of_validators(schema: Any) -> None:
-    """Warn of the validators of a model, or in the annotations of a dict, if there are any."""
+    """Warn of validators in a model or in the annotations of a dict."""
     fields, of_model = [], []
     if isinstance(schema, Mapping):
         fields = [name for name, given in schema.items() if any(map(_is_validator, _metadata_of(given)))]
@@ -117,7 +119,7 @@ def warn_of_validators(schema: Any) -> None:
 
 
 def _validator_modes(model: Any, field: str) -> list[str]:
-    """Return when the decorated validators of a field run: before, after, wrap or plain."""
+    """Return the modes of a field's decorated validators: before, after, wrap or plain."""
     decorators = model.__pydantic_decorators__
     found = (*decorators.field_validators.values(), *decorators.validators.values())
     return [each.info.mode for each in found if {field, "*"} & set(each.info.fields)]
@@ -143,7 +145,7 @@ def _metadata_of(annotation: Any) -> Iterator[Any]:
 
 
 def _constraints(annotation: Any, config: Any, *, is_model: bool) -> dict[str, Any]:
-    """Return the fields of ColumnRule about values: none if the type says all or a validator comes first."""
+    """Return fields of ColumnRule that check values; none if the type suffices or a validator runs first."""
     type_, metadata, _ = unwrap(annotation)
     inside = list(_metadata_of(type_))
     if any(map(_is_validator, inside)) or any(
@@ -151,7 +153,7 @@ def _constraints(annotation: Any, config: Any, *, is_model: bool) -> dict[str, A
     ):
         return {}
     kept = list(takewhile(lambda each: not _is_validator(each), metadata))
-    has_encoding = find_encoding(annotation) is not None  # then the type is not that of the annotation
+    has_encoding = find_encoding(annotation) is not None  # then the type differs from the annotation
     if type_ is Decimal and not has_encoding:
         kept = [each for each in kept if not says_digits(each, metadata)]
     leaf, is_list = type_, typing.get_origin(type_) is list
@@ -186,7 +188,7 @@ def _adapter_check(annotation: Any, config: Any) -> Callable[[Sequence[Any]], tu
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             return int(first["loc"][0]), first["msg"]
-        except Exception as error:  # noqa: BLE001 - of a constraint in the caller's code
+        except Exception as error:  # noqa: BLE001 - raised by a constraint in the caller's code
             if len(values) > 1:
                 found = enumerate(check([value]) for value in values)
                 return next((position, each[1]) for position, each in found if each is not None)

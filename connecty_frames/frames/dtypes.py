@@ -1,22 +1,22 @@
-"""Column types of any library as Arrow types.
+"""Convert column types of any library to Arrow types.
 
-Accepted are an Arrow type or its name, a dtype of pandas or numpy or its name, a dtype of polars, and a
-Python type or annotation. Types of pandas and polars are recognised by their module, so that neither library
-is imported for a type that is not of it.
+Accepted are Arrow, pandas, numpy and polars types, the names of all but polars', and Python types and
+annotations. pandas and polars types are recognised by their module, so that neither library is imported for
+other types.
 
-Where a name is ambiguous, it has one meaning everywhere:
+An ambiguous name has one meaning everywhere:
 
-- ``datetime`` is a column of either kind, as to pydantic: instants in UTC if its values have offsets, and
-  else local times without a zone. pydantic's ``AwareDatetime`` and ``NaiveDatetime`` are one of these.
-  ``datetime64[us]``, ``pl.Datetime``, and ``datetime`` inside of a list, are local times: ``timestamp[us]``.
+- ``datetime`` is a column of either kind, as in pydantic: instants in UTC if its values have offsets,
+  otherwise local times without a zone. pydantic's ``AwareDatetime`` and ``NaiveDatetime`` choose one.
+  ``datetime64[us]``, ``pl.Datetime``, and ``datetime`` inside a list are local times: ``timestamp[us]``.
   An instant names its zone: ``pa.timestamp("us", "UTC")``, ``"datetime64[us, UTC]"``,
   ``pl.Datetime("us", "UTC")``.
-- ``float`` is 64 bits, as in Python and numpy. (Arrow prints its 32-bit float as ``float``; here that one is
+- ``float`` has 64 bits, as in Python and numpy. (Arrow prints its 32-bit float as ``float``; here it is
   ``float32``.)
-- ``Decimal`` without digits has as many after the point as the values need; inside of a list, and without a
-  value, it is ``decimal128(38, 9)``. A value with more digits does not fit, which is an error and never a
-  rounding. ``pl.Decimal`` without digits has none after the point, as in polars.
-- ``X | None`` is ``X``; only a contract tells columns with nulls from others.
+- ``Decimal`` without digits has as many after the point as the values need; inside a list, and without
+  values, it is ``decimal128(38, 9)``. A value with more digits is an error; it is never rounded.
+  ``pl.Decimal`` without digits has none after the point, as in polars.
+- ``X | None`` is ``X``; only contracts distinguish columns with nulls.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ if TYPE_CHECKING:
 #: The most digits of a decimal128, and of the decimals of polars and Spark.
 DECIMAL_DIGITS: Final = 38
 _DECIMAL256: Final = 76
-#: The type of categories that are not named.
+#: The type of categories without a list of names.
 CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 class UnknownTypeError(Exception):
-    """A value that is not the type of a column; the message says what it is."""
+    """The value is not a column type; the message says what it is."""
 
 
 def arrow_type(given: Any) -> pa.DataType:
@@ -75,7 +75,7 @@ def arrow_type(given: Any) -> pa.DataType:
 
 
 def find_encoding(given: Any) -> Encoding | None:
-    """Return the encoding given in place of a type, or in its annotation, or None."""
+    """Return the encoding given instead of a type or in its annotation, or None."""
     if isinstance(given, Encoding):
         return given
     if isinstance(given, str):
@@ -87,7 +87,7 @@ def find_encoding(given: Any) -> Encoding | None:
 
 
 def _find_category(given: Any) -> Category | None:
-    """Return the categories that a type lists, or None if it lists none."""
+    """Return the categories that a type lists, or None."""
     class_ = type(given)
     if typing.get_origin(given) is typing.Literal:
         return _category([value for value in typing.get_args(given) if value is not None])
@@ -118,19 +118,19 @@ def _category(given: Sequence[Any], *, is_ordered: bool = False) -> Category:
 
 
 def package_of(class_: type) -> str:
-    """Return the name of the package of a class, found without importing it."""
+    """Return the name of a class's package, without importing it."""
     return class_.__module__.partition(".")[0]
 
 
 def is_model(given: object, library: str, base: str) -> bool:
-    """Whether this is a class that derives from one of a library, and is not of the library itself."""
+    """Whether this is a class derived from a library's class, but not defined by the library."""
     if not isinstance(given, type) or package_of(given) == library:
         return False
     return any(each.__name__ == base and package_of(each) == library for each in given.__mro__)
 
 
 def is_pydantic_model(given: object) -> bool:
-    """Whether this is a model class of pydantic, and not of its first version."""
+    """Whether this is a model class of pydantic 2."""
     return is_model(given, "pydantic", "BaseModel") and hasattr(given, "model_fields")
 
 
@@ -145,7 +145,7 @@ _ALIASES: Final = (
     " large_string binary large_binary date32 date32[day] date64 date64[ms] time32[s] time32[ms] time64[us]"
     " time64[ns]"
 )
-#: Names of types without parameters in Arrow, pandas, numpy and Python, in lower case; first those of Arrow.
+#: Names of types without parameters in Arrow, pandas, numpy and Python, in lower case; Arrow's first.
 _NAMES: Final[dict[str, pa.DataType]] = {
     **{name: pa.type_for_alias(name) for name in _ALIASES.split()},
     "int": pa.int64(),
@@ -174,8 +174,8 @@ def _from_name(name: str) -> pa.DataType:
 
 
 def zone_name(name: str) -> str:
-    """Return the name of a zone, checked; offsets are written as in Arrow."""
-    found = re.sub("^UTC(?=[+-])", "", name)  # as pandas writes an offset
+    """Return the name of a zone if it is valid, with offsets as Arrow writes them."""
+    found = re.sub("^UTC(?=[+-])", "", name)  # pandas writes UTC+01:00
     if named_zone(found) is not None:
         return found
     raise UnknownTypeError(f"{snippet(name)!r} is not a time zone, such as 'UTC' or 'Europe/Warsaw'")
@@ -206,7 +206,7 @@ def _from_pandas(given: Any) -> pa.DataType:
 def _from_numpy(given: Any) -> pa.DataType:
     import numpy as np
 
-    # np.dtype would accept a number or an array of numpy, and return its dtype.
+    # np.dtype would also accept a numpy number or array, and return its dtype.
     if isinstance(given, np.generic | np.ndarray):
         raise _unknown(given)
     try:
@@ -241,17 +241,17 @@ def _from_polars(given: Any) -> pa.DataType:
 
 
 def _from_pandera(given: Any) -> pa.DataType:
-    """Return the type of a dtype of pandera, which is around one of pandas, numpy or polars."""
+    """Return the type of a pandera dtype, which wraps a pandas, numpy or polars dtype."""
     try:
         return arrow_type(given.type)
     except (AttributeError, UnknownTypeError):
-        return _from_name(str(given))  # a logical type, such as date, whose values pandas holds as objects
+        return _from_name(str(given))  # a logical type such as date, which pandas holds as objects
 
 
 # --- Python types, annotations and models -----------------------------------------------------------
 
 _IP_KINDS: Final = ("Address", "Interface", "Network")
-#: Classes by library and name, so that none is imported. Of times, the Arrow type says all that pydantic
+#: Classes by library and name, so that none is imported. For times, the Arrow type covers all that pydantic
 #: would check.
 _CLASSES: Final[dict[str, dict[str, pa.DataType]]] = {
     **dict.fromkeys(("builtins", "datetime"), _NAMES),
@@ -268,7 +268,7 @@ _CLASSES: Final[dict[str, dict[str, pa.DataType]]] = {
 
 
 def is_checked_class(given: Any, *, has_encoding: bool = False) -> bool:
-    """Whether pydantic has more to check of a class than its Arrow type, or its encoding's, says."""
+    """Whether pydantic must check more of a class than its Arrow type, or its encoding, ensures."""
     if not isinstance(given, type):
         return False
     known = _class_type(given)
@@ -299,7 +299,7 @@ def _from_annotation(given: Any) -> pa.DataType:
 
 
 def unwrap(given: Any) -> tuple[Any, tuple[Any, ...], bool]:
-    """Return the type inside of an annotation, its metadata, inner first, and whether it allows None."""
+    """Return the type inside an annotation, its metadata (innermost first), and whether it allows None."""
     metadata: tuple[Any, ...] = ()
     nullable = False
     while (origin := typing.get_origin(given)) in {typing.Annotated, typing.Union, types.UnionType}:
@@ -317,13 +317,13 @@ def unwrap(given: Any) -> tuple[Any, tuple[Any, ...], bool]:
 
 
 def _parts_of(metadata: Any) -> list[Any]:
-    """Return the constraints of a ``Field``, which keeps them in a list, or the metadata itself."""
+    """Return the constraints in a ``Field``; for anything else, only the metadata itself."""
     found = getattr(metadata, "metadata", None)
     return found if found and isinstance(found, list) else [metadata]
 
 
 def says_digits(constraint: Any, metadata: Iterable[Any]) -> bool:
-    """Whether a constraint says no more than how many digits a Decimal has, as its Arrow type does."""
+    """Whether a constraint only limits the digits of a Decimal, which its Arrow type does too."""
     said: dict[str, Any] = getattr(constraint, "__dict__", {})
     return bool(said) and said.items() <= _limits(metadata).items()
 
@@ -352,10 +352,10 @@ _LIBRARIES: Final[dict[str, Callable[[Any], pa.DataType]]] = {
 def check_zones(
     columns: Iterable[tuple[str, pa.DataType]], library: str, is_known: Callable[[str], bool]
 ) -> None:
-    """Raise ConfigError for the first column, at any depth, whose time zone a library does not know."""
+    """Raise ConfigError for the first column whose time zone, at any depth, a library does not know."""
     for name, type_ in columns:
         for zone in _zones(type_):
-            # Libraries written in C would end the name at a NUL, and read another zone.
+            # Libraries written in C would end the name at a NUL, and use another zone.
             if NUL in zone or not is_known(zone):
                 raise ConfigError(
                     f"Column {snippet(name)!r}: {library} does not know the time zone {snippet(zone)!r}. "

@@ -1,13 +1,13 @@
-"""The import of Arrow and of a frame library while the server works on the first question.
+"""Import Arrow and a frame library while the server works on the first question.
 
-It takes a few tenths of a second, which would otherwise be added to the time of the answer. It runs in a
-thread of its own, so that a deadline and Ctrl-C end the call as they do without it.
+This saves a few tenths of a second after the answer has arrived. It runs in a separate thread, so that a
+deadline or Ctrl-C still ends the call.
 
-- Only the first question to an engine begins one, and only after it was accepted.
+- Only the first question for an engine starts the import, and only once it is accepted.
 - Errors are not reported: the module raises them when it is imported again.
-- The thread is no daemon, since Python must not end in the middle of the import of a library in C.
-- ``pyarrow.compute``, which few answers need, is imported as well if the answer is not there by then.
-- A fork waits for it: in the child the lock of a module that another thread was importing is never released.
+- The thread is not a daemon, because Python must not end while a C library is being imported.
+- ``pyarrow.compute``, which few answers need, is also imported if the answer has not arrived by then.
+- A fork waits for it: in the child, the lock of a module that another thread was importing stays locked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.options import Engine
 
-#: The engines whose import has ended. For these nothing needs to be begun.
+#: The engines whose import has ended.
 LOADED: Final[set[str]] = set()
 _threads: Final[dict[str, threading.Thread]] = {}
 #: The engines whose answer has arrived.
@@ -32,20 +32,20 @@ _awaited: Final[set[str]] = set()
 
 
 def begin_loading(engine: Engine) -> None:
-    """Begin to import what makes an answer a frame of a library, unless that was begun before."""
+    """Start to import the modules for an engine, unless that was done before."""
     name = f"connecty_frames import {engine}"
-    # By default it would be a daemon if this thread is one, as those of awaited calls are.
+    # By default, it would be a daemon if this thread is one, like those of awaited calls.
     thread = threading.Thread(target=_load, args=(engine,), name=name, daemon=False)
     if _threads.setdefault(engine, thread) is thread:
         with suppress(RuntimeError):  # no more threads can be started, or Python is about to end
-            # It adds functions that are called before and after a fork. Imported by the thread, while a fork
-            # waits for that, some would be called without the others, and Python would write an error.
+            # This module registers functions to call before and after a fork. If the thread imported it while
+            # a fork waits, only some of them would be called, and Python would report an error.
             import_module("concurrent.futures.thread")
             thread.start()
 
 
 def finish_loading(engine: Engine) -> None:
-    """Wait until the import that was begun has ended, or do it here if its thread could not be started."""
+    """Wait until the import has ended, or do it here if its thread could not be started."""
     _awaited.add(engine)
     thread = _threads[engine]
     if thread.is_alive():
@@ -56,8 +56,8 @@ def finish_loading(engine: Engine) -> None:
 
 def _load(engine: Engine) -> None:
     with suppress(Exception):
-        import_module("connecty_frames.decode.decoder")  # pragma: no mutate - saves time, as what follows
-        if engine != "pyarrow":  # pragma: no mutate - saves a look for a module
+        import_module("connecty_frames.decode.decoder")  # pragma: no mutate - saves time, as does the rest
+        if engine != "pyarrow":  # pragma: no mutate - saves a search for a module
             import_module(f"connecty_frames.frames.{engine}")
         if engine not in _awaited:  # pragma: no mutate
             import_module("pyarrow.compute")
@@ -75,7 +75,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 
 def to_engine(table: pa.Table, engine: Engine, metadata: AnswerMetadata | None = None) -> Any:
-    """Return a table as the frame of a library with this metadata, which an Arrow table has already."""
+    """Convert a table to an engine's frame with this metadata (which an Arrow table has already)."""
     if engine == "pyarrow":
         return table
     if engine == "polars":

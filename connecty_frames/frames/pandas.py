@@ -1,10 +1,10 @@
 """Arrow tables to pandas, with three dtype backends.
 
-Each backend has a table of tests on Arrow types and the functions that build a column. The first test that
-is true decides; a type without one becomes :class:`pandas.ArrowDtype`.
+Each backend has a table of tests on Arrow types and functions that build a column. The first matching test
+decides; any other type becomes :class:`pandas.ArrowDtype`.
 
-Nullable columns are built from values and mask. pandas' own conversion from Arrow turns NaN into NA (pandas
-3), and converts integers through floats, which changes large ones.
+Nullable columns are built from values and mask, because pandas' own conversion turns NaN into NA (pandas 3),
+and converts integers through floats, which changes large ones.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ ColumnArray: TypeAlias = Any
 Builder: TypeAlias = Callable[[pa.ChunkedArray], ColumnArray]
 
 _NULLABLE_STRING: Any = pd.StringDtype("pyarrow")
-#: pandas 3 has a second string dtype, whose missing value is NaN as in numpy, and uses it for column names;
-#: pandas 2 has only the first, and keeps names and texts as objects.
+#: pandas 3 has a second string dtype, with NaN as missing value, and uses it for column names; pandas 2 has
+#: only the first, and keeps names and texts as objects.
 _NUMPY_STRING: Any = None if pd.__version__.startswith("2.") else pd.StringDtype("pyarrow", na_value=np.nan)
-#: With more numpy columns than this, each in its own block, pandas would warn of a fragmented frame (at
-#: 100 blocks) when its owner adds columns.
+#: With more numpy columns, each in its own block, pandas would warn of a fragmented frame (at 100 blocks)
+#: when the user adds columns.
 _MAX_BLOCKS: Final = 50
 
 register_accessors()
@@ -57,8 +57,8 @@ def to_pandas(
     dtype_backend: DtypeBackend = "numpy_nullable",
     metadata: AnswerMetadata | None = None,
 ) -> pd.DataFrame:
-    """Return an Arrow table as a pandas frame of the same names, rows and values; raises ConfigError."""
-    # Numbers share no memory with the table, except under ``"pyarrow"``. ``docs/types.md`` has the dtypes.
+    """Convert an Arrow table to a pandas frame of the same names, rows and values; raises ConfigError."""
+    # Except with ``"pyarrow"``, numbers share no memory with the table. ``docs/types.md`` has the dtypes.
     names, types = table.column_names, table.schema.types
     if any(type_.num_fields or pa.types.is_timestamp(type_) for type_ in types):
         check_zones(zip(names, types, strict=True), "pandas", _is_zone)
@@ -96,7 +96,7 @@ def _builder(backend: DtypeBackend, type_: pa.DataType) -> Builder:
 def _narrow_decimals(
     names: list[str], columns: list[pa.ChunkedArray], metadata: AnswerMetadata
 ) -> list[pa.ChunkedArray]:
-    """Narrow the decimals whose type was inferred; a type that the caller set is kept."""
+    """Narrow decimals whose type was inferred; a type that the caller set is kept."""
     inferred = {each["name"]: each["type"] for each in metadata.schema if each["evidence"] != SET_BY_CALLER}
     return [
         _narrow(column)
@@ -107,15 +107,15 @@ def _narrow_decimals(
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column of decimals with the least precision that holds all values, also rounded."""
-    # The result of Arrow's arithmetic has about the digits of both operands, and more than 38 are an error:
-    # columns of 17 digits can be added, subtracted, multiplied and divided, of 28 added and subtracted.
-    # Rounding that carries over to a digit more than the type has, as 9.97 to 10.0, makes 0 without an error.
+    """Return a column of decimals with the least precision that holds all values, even rounded."""
+    # A result of Arrow's arithmetic has about as many digits as both operands together, and more than 38 are
+    # an error: columns of 17 digits can be added, subtracted, multiplied and divided; of 28, added and
+    # subtracted. If rounding carries over to one digit too many, as 9.97 to 10.0, the result is silently 0.
     extremes = [value for value in pc.min_max(column).as_py().values() if value is not None]
     doubled = EXACT_CONTEXT.multiply(max(map(abs, extremes), default=Decimal(0)), 2)
     for precision in (17, 28):
         integer_digits = precision - column.type.scale
-        # 9.5 of one digit is the first that carries, rounded to its first place or to whole numbers.
+        # With one integer digit, 9.5 is the first value that carries when rounded.
         if doubled < 2 * 10**integer_digits - 10 ** max(integer_digits - 1, 0):
             return column.cast(pa.decimal128(precision, column.type.scale))
     return column
@@ -127,16 +127,16 @@ def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _copy_values(
     column: pa.ChunkedArray, dtype: npt.DTypeLike | None = None, *, under_nulls: float = 0
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Copy a column of fixed width out of its buffers, once, and return its values and where it is null."""
-    # ``ChunkedArray.to_numpy`` would convert by way of float64 if there are nulls, and otherwise return
-    # Arrow's own memory, in which ``frame.loc[0, "x"] = 1`` fails. A NaN is a value, not a null.
+    """Copy a column of fixed width out of its buffers, and return its values and its null mask."""
+    # ``ChunkedArray.to_numpy`` would convert through float64 if there are nulls, and otherwise return Arrow's
+    # own read-only memory, in which ``frame.loc[0, "x"] = 1`` fails. NaN is a value, not a null.
     width = np.dtype(column.type.to_pandas_dtype() if dtype is None else dtype)
     values = np.empty(len(column), dtype=width)
     start = 0
     for chunk in column.chunks:
         stop = start + len(chunk)
         buffer = chunk.buffers()[1]
-        # An array of nulls alone may come without a buffer of values.
+        # An array of only nulls may have no buffer of values.
         if buffer is not None and stop > start:
             offset = chunk.offset * width.itemsize
             values[start:stop] = np.frombuffer(buffer, width, count=len(chunk), offset=offset)
@@ -144,7 +144,7 @@ def _copy_values(
     if column.null_count == 0:
         return values, np.zeros(len(column), dtype=np.bool_)
     mask = column.is_null().to_numpy()
-    # Arrow leaves the values under nulls undefined, and pandas computes with them before it masks the result.
+    # Arrow leaves values under nulls undefined, but pandas computes with them before it masks the result.
     values[mask] = under_nulls
     return values, mask
 
@@ -153,12 +153,12 @@ def _copy_values(
 
 
 def _arrow(column: pa.ChunkedArray) -> ColumnArray:
-    """Wrap a column of Arrow; nothing is copied."""
+    """Wrap an Arrow column without copying."""
     return pd.arrays.ArrowExtensionArray(column)
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cast text to the type that pandas has it in; a column of nulls alone counts as text."""
+    """Cast text, or a column of only nulls, to pandas' type for text."""
     try:
         return column.cast(pa.large_string())
     except pa.ArrowNotImplementedError:  # views before pyarrow 18
@@ -172,7 +172,7 @@ def _timestamps(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
-    """Return timestamps or durations as numpy has them: counts of their unit; NaT is the lowest integer."""
+    """Return timestamps or durations as numpy's counts of their unit; NaT is the lowest integer."""
     counts, _ = _copy_values(column, np.int64, under_nulls=np.iinfo(np.int64).min)
     return counts.view(f"{numpy_type}[{column.type.unit}]")
 
@@ -181,7 +181,7 @@ def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
 
 
 def _nullable_booleans(column: pa.ChunkedArray) -> ColumnArray:
-    # pyarrow unpacks the bits into memory of its own, which may be written to without another copy.
+    # pyarrow unpacks the bits into new memory, which is writable without another copy.
     if column.null_count == 0:
         return pd.arrays.BooleanArray(column.to_numpy(), np.zeros(len(column), dtype=np.bool_))
     values = column.fill_null(fill_value=False).to_numpy()
@@ -195,7 +195,7 @@ def _numpy_integers(column: pa.ChunkedArray) -> ColumnArray:
     values, mask = _copy_values(column)
     if column.null_count == 0:
         return values
-    # The range decides and not each value: 2**60 is exact in float64, its neighbours are not.
+    # Decide by the range, not by each value: 2**60 is exact in float64, its neighbours are not.
     if values.min(initial=0) < -MAX_EXACT_INTEGER or values.max(initial=0) > MAX_EXACT_INTEGER:
         return _arrow(column)
     floats = values.astype(np.float64)
@@ -204,7 +204,7 @@ def _numpy_integers(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _numpy_objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
-    """Return Python objects and NaN, as pandas itself has them: None would be a value to scikit-learn."""
+    """Return Python objects and NaN, as pandas itself does: scikit-learn takes None for a value."""
     objects: npt.NDArray[np.object_] = column.to_numpy().astype(object)
     objects[column.is_null().to_numpy()] = np.nan
     return objects
@@ -234,7 +234,7 @@ _BUILDERS: Final[dict[DtypeBackend, list[tuple[TypeTest, Builder]]]] = {
             any_of(pa.types.is_float32, pa.types.is_float64),
             lambda column: pd.arrays.FloatingArray(*_copy_values(column)),
         ),
-        (pa.types.is_string, _NULLABLE_STRING.__from_arrow__),  # pandas itself casts these to large ones
+        (pa.types.is_string, _NULLABLE_STRING.__from_arrow__),  # pandas itself casts to large_string
         (_is_text, lambda column: _NULLABLE_STRING.__from_arrow__(_text(column))),
         (pa.types.is_boolean, _nullable_booleans),
         *_TEMPORAL,
@@ -270,7 +270,7 @@ def _loss(column: pa.ChunkedArray, array: ColumnArray) -> str | None:
 
 
 def _warn_of_losses(names: list[str], columns: list[pa.ChunkedArray], arrays: list[ColumnArray]) -> None:
-    """Warn once of all columns that ``"numpy"`` cannot hold as they are."""
+    """Warn once of all columns that ``"numpy"`` cannot hold exactly."""
     lost: dict[str, list[str]] = {}
     for name, column, array in zip(names, columns, arrays, strict=True):
         if (loss := _loss(column, array)) is not None:

@@ -1,11 +1,11 @@
-"""Parquet files as frames of any of the libraries, with the metadata of the answer.
+"""Read Parquet files as frames of any library, with the metadata of the answer.
 
-The file is ordinary Parquet. The metadata is under ``connecty`` in that of the schema, and a second time
-where pandas looks for attrs, so that ``pandas.read_parquet`` finds it as well.
+The file is ordinary Parquet. The metadata is under ``connecty`` in the schema's metadata, and again where
+pandas looks for attrs, so that ``pandas.read_parquet`` finds it too.
 
-pandas keeps two things that Parquet does not. A separate index is written as a column. It becomes the index
-again in pandas, and a column elsewhere if it has a name. Dates, which pandas holds as seconds, get back the
-type that the metadata names; so do decimals, which have fewer digits in pandas, elsewhere.
+A pandas index is written as a column. In pandas it becomes the index again, elsewhere a column if it has a
+name. Dates, which pandas holds as seconds, get the type in the metadata back. So do decimals, which have
+fewer digits in pandas, in other libraries.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
 
-#: How pandas begins the name of the column of an index that has none.
+#: The prefix of pandas' column name for an unnamed index.
 _UNNAMED: Final = "__index_level_"
 
 
@@ -68,7 +68,7 @@ def read_parquet(
     Parameters
     ----------
     path
-        A file that ``frame.connecty.to_parquet`` or pandas wrote, or any other, which has no metadata.
+        A Parquet file from ``to_parquet``, pandas or any other writer.
     engine
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     dtype_backend
@@ -77,7 +77,7 @@ def read_parquet(
     Returns
     -------
     pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        Other libraries' frames omit an unnamed pandas index.
+        The frame, with metadata if the file has it. Only pandas frames keep an unnamed pandas index.
 
     Raises
     ------
@@ -90,9 +90,8 @@ def read_parquet(
 
     Notes
     -----
-    A file that ``frame.connecty.to_parquet`` wrote has a checksum, which is verified first: damage is an
-    error, and never changes a value. In other files, page checksums are verified if there are any, and values
-    are validated.
+    The checksum in a file from ``to_parquet`` is verified first: damage is an error, and never changes a
+    value. In other files, page checksums are verified if there are any, and values are validated.
 
     Examples
     --------
@@ -104,7 +103,7 @@ def read_parquet(
     """
     options = AskOptions(engine=engine, dtype_backend=dtype_backend)
     with open_regular(checked_path(path)) as file:
-        # In Arrow's memory: over Python's own, pyarrow 17 aborts now and then as the process ends.
+        # In Arrow's memory: over Python's memory, pyarrow 17 sometimes aborts as the process ends.
         content = pa.allocate_buffer(os.fstat(file.fileno()).st_size)
         content = content.slice(0, file.readinto(content))
     name = path_text(path)
@@ -115,7 +114,7 @@ def read_parquet(
         reader = pa.BufferReader(content)
         table = parquet.ParquetFile(reader, page_checksum_verification=intact is None).read()
         if intact is None:  # pragma: no mutate - saves time: our checksum is enough
-            table.validate(full=True)  # polars panics at text that is not UTF-8
+            table.validate(full=True)  # polars panics if text is not UTF-8
         attrs, index_columns, seconds = _read_pandas_metadata(table)
         entries = dict(table.schema.metadata or {})
         if METADATA_KEY not in entries and KEY in attrs:  # pandas wrote the file
@@ -139,7 +138,7 @@ def read_parquet(
 
 @contextmanager
 def _library_errors(problem: str) -> Iterator[None]:
-    """Turn whatever libraries raise for a file of unknown content into our error."""
+    """Turn any error of a library into ConfigError."""
     try:
         yield
     except (ConnectyError, Warning):
@@ -150,8 +149,8 @@ def _library_errors(problem: str) -> Iterator[None]:
 
 
 def _read_pandas_metadata(table: pa.Table) -> tuple[dict[Any, Any], list[Any], set[str]]:
-    """Return what pandas wrote: its attrs, the columns of its index, and those that it held in seconds."""
-    # The index is names of columns, or the bounds of a range. Columns in seconds have no zone.
+    """Return pandas' attrs, the columns of its index, and the names of columns that it held in seconds."""
+    # The index is a list of column names, or the bounds of a range. Columns in seconds have no zone.
     entries = table.schema.metadata or {}
     attrs, noted = _json_object(entries.get(ATTRS_KEY)), _json_object(entries.get(PANDAS_KEY))
     try:
@@ -167,7 +166,7 @@ def _read_pandas_metadata(table: pa.Table) -> tuple[dict[Any, Any], list[Any], s
 
 
 def _json_object(text: Any) -> dict[str, Any]:
-    """Read what a library writes into the metadata of a schema; anything but an object is ignored."""
+    """Return the JSON object in a schema's metadata, or an empty dict for anything else."""
     try:
         found = json.loads(text)
     except (TypeError, ValueError, RecursionError):  # there may be none
@@ -177,7 +176,7 @@ def _json_object(text: Any) -> dict[str, Any]:
 
 # --- types ------------------------------------------------------------------------------------------
 
-#: How polars (the first three) and pandas write types of an answer that they lack.
+#: How polars (first three) and pandas write types of an answer that they do not have.
 _WRITTEN_AS: Final[dict[pa.DataType, pa.DataType]] = {
     pa.string(): pa.large_string(),
     pa.binary(): pa.large_binary(),
@@ -199,8 +198,8 @@ def _restore_types(
             column = _cast_exactly(column, pa.timestamp("s"))
         columns.append(_restore_type(column, answered.get(name, ""), engine))
     if not columns:
-        return table  # its number of rows would be lost
-    # At once: replacing column by column takes time quadratic in their number.
+        return table  # otherwise its number of rows would be lost
+    # All at once: replacing columns one by one takes quadratic time.
     fields = [
         pa.field(field.name, column.type, field.nullable)
         for field, column in zip(table.schema, columns, strict=True)
@@ -209,7 +208,7 @@ def _restore_types(
 
 
 def _restore_type(column: pa.ChunkedArray, text: str, engine: Engine) -> pa.ChunkedArray:
-    """Return a column as the type with this text, if that was written as the type of the column."""
+    """Return a column with the type in the metadata, if the file's type is how that is written."""
     found = column.type
     if str(found) == text:
         return column
@@ -220,12 +219,12 @@ def _restore_type(column: pa.ChunkedArray, text: str, engine: Engine) -> pa.Chun
     if type_ == CATEGORY and pa.types.is_null(found):
         return column.cast(type_)  # pandas has no type for categories without one
     if engine != "pandas" and pa.types.is_decimal128(found) and type_ == pa.decimal128(38, found.scale):
-        return column.cast(type_)  # pandas has narrower ones
+        return column.cast(type_)  # pandas narrowed it
     return _cast_exactly(column, type_) if _is_written_as(found, type_) else column
 
 
 def _is_written_as(found: pa.DataType, type_: pa.DataType) -> bool:
-    """Whether a type of a file is how another is written: Parquet calls the items of lists ``element``."""
+    """Whether a file's type is how another type is written; Parquet calls list items ``element``."""
     if is_list(found) and is_list(type_):
         return _is_written_as(found.value_type, type_.value_type)
     if pa.types.is_struct(found) and pa.types.is_struct(type_):
@@ -237,7 +236,7 @@ def _is_written_as(found: pa.DataType, type_: pa.DataType) -> bool:
 
 
 def _restore_categories(column: pa.ChunkedArray, category: Category | None) -> pa.ChunkedArray:
-    """Return a column over all categories, of which Parquet may lack some; as it is if it has others."""
+    """Return a column with all its categories, some of which Parquet may lack; unchanged if it has others."""
     if category is None:
         return column
     value_type = category.type.value_type
@@ -250,7 +249,7 @@ def _restore_categories(column: pa.ChunkedArray, category: Category | None) -> p
 
 
 def _cast_exactly(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
-    """Cast a column where that changes no value: someone may have added hours to a date."""
+    """Cast a column if that changes no value: someone may have added hours to a date."""
     try:
         cast_column = column.cast(type_)
     except pa.ArrowException:
@@ -280,9 +279,9 @@ def _to_pandas(
 ) -> pd.DataFrame:
     names: set[str] = set()
     index = None
-    with suppress(Exception):  # what is invalid in any way is ignored, and no column is lost
+    with suppress(Exception):  # ignore an invalid index, without losing a column
         names, index = _pandas_index(table, index_columns, backend)
-    # Decimals of a frame that pandas wrote keep the precision that they had in it.
+    # Decimals that pandas wrote keep their precision.
     answer = None if PANDAS_KEY in (table.schema.metadata or {}) else answer
     frame = _pandas_columns(_without(table, names), backend, answer)
     if index is not None:
@@ -293,7 +292,7 @@ def _to_pandas(
 def _pandas_index(
     table: pa.Table, index_columns: list[Any], backend: DtypeBackend
 ) -> tuple[set[str], pd.Index | None]:
-    """Return the names of the index columns that pandas wrote, and the index, or None."""
+    """Return the names of the index columns that pandas wrote, and the index or None."""
     import pandas as pd
 
     known = set(table.column_names)
@@ -302,7 +301,7 @@ def _pandas_index(
         return set(names), cast("pd.Index", table.select(names).to_pandas().index)  # pyarrow knows its type
     if names:
         frame = _pandas_columns(table.select(names), backend)
-        # set_index removes columns one by one, in time quadratic in their number.
+        # set_index removes columns one by one, in quadratic time.
         index = frame.set_index(names).index if len(names) == 1 else pd.MultiIndex.from_frame(frame)
         return set(names), index
     if index_columns and isinstance(index_columns[0], dict):
@@ -321,7 +320,7 @@ def _pandas_columns(
     if backend == "pyarrow":
         return frame
     for position, type_ in enumerate(table.schema.types):
-        # Periods and intervals are types of pandas; an answer has none.
+        # Only pandas has periods and intervals; answers have none.
         if isinstance(type_, pa.BaseExtensionType):
             column = table.select([position]).to_pandas(ignore_metadata=True).iloc[:, 0]
             frame.isetitem(position, column.array)
@@ -344,5 +343,5 @@ def _to_polars(table: pa.Table, answer: AnswerMetadata | None) -> pl.DataFrame:
 
 
 def _without(table: pa.Table, names: set[str]) -> pa.Table:
-    """Remove columns, all at once: Table.drop_columns does it one by one."""
+    """Remove columns all at once; Table.drop_columns removes them one by one."""
     return table.select([at for at, name in enumerate(table.column_names) if name not in names])

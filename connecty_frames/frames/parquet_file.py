@@ -1,4 +1,4 @@
-"""The Parquet file of an answer: where its metadata stands, and the checksum of the whole file."""
+"""Write the Parquet file of an answer, with its metadata and a checksum of the whole file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-#: The key of an answer's metadata in that of a schema.
+#: The key of an answer's metadata in a schema's metadata.
 METADATA_KEY: Final = KEY.encode()
-#: Where pandas keeps its attrs in a file, and where dtypes and index.
+#: pandas' keys for its attrs, and for dtypes and index.
 ATTRS_KEY: Final = b"PANDAS_ATTRS"
 PANDAS_KEY: Final = b"pandas"
-#: The rows of a row group, if they come in batches.
+#: The rows of a row group, if rows arrive in batches.
 _ROW_GROUP: Final = 100_000
 
 
@@ -47,7 +47,7 @@ def write_parquet(frame: object, path: str | os.PathLike[str], metadata: AnswerM
 
 
 def _checked_attrs(frame: object) -> dict[str, Any]:
-    """Return the attrs of a pandas frame, each checked to be JSON."""
+    """Return the attrs of a pandas frame; raises ConfigError if one cannot be JSON."""
     attrs: dict[str, Any] = getattr(frame, "attrs", {})
     for key, value in attrs.items():
         try:
@@ -76,7 +76,7 @@ def write_table(rows: pa.Table | pa.RecordBatchReader, file: BinaryIO) -> None:
 
 
 def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Return batches as tables of a size that is read quickly, and is small beside the memory."""
+    """Combine batches to tables that are large enough to read quickly and small enough for memory."""
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
@@ -87,13 +87,13 @@ def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-#: What precedes the checksum of a whole file: both stand between the pages and the footer, where Parquet
-#: allows any bytes, and no reader looks, since readers follow the offsets in the footer.
+#: The mark before the checksum of the whole file. Both are between the pages and the footer: Parquet allows
+#: any bytes there, and readers skip them, because they follow the offsets in the footer.
 _CHECKSUM_MARK: Final = b"connecty"
 
 
 def is_intact(content: memoryview) -> bool | None:
-    """Return whether a Parquet file is what was written, or None if it does not have our checksum."""
+    """Return whether a Parquet file matches its checksum, or None if it does not have ours."""
     start = _footer_start(content)
     pages, checksum = content[: start - 4], content[start - 4 : start]
     if start < 0 or bytes(pages[-len(_CHECKSUM_MARK) :]) != _CHECKSUM_MARK:
@@ -102,7 +102,7 @@ def is_intact(content: memoryview) -> bool | None:
 
 
 def _footer_start(content: memoryview) -> int:
-    """Return the offset of the footer of a Parquet file: the file ends with its length and ``PAR1``."""
+    """Return the offset of a Parquet file's footer; the file ends with the footer's length and ``PAR1``."""
     return len(content) - 8 - (int.from_bytes(content[-8:], "little") & 0xFFFFFFFF)
 
 

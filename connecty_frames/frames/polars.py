@@ -1,9 +1,9 @@
-"""Arrow tables to polars: the same values, and no type that polars would drop or panic at.
+"""Convert Arrow tables to polars, with the same values and no types that polars would drop or panic at.
 
 polars uses Arrow's memory, except for text, which it copies into views. It lacks a few types, and fails in
-different ways. decimal256 makes it panic, which no ``except Exception`` catches; a zone such as ``+05:30`` is
-an error, and a column of nulls alone gets a dtype that fits no other. So what it cannot hold is found from
-the types beforehand, at any depth.
+different ways: decimal256 makes it panic, which no ``except Exception`` catches; a zone such as ``+05:30`` is
+an error; and a column of only nulls gets a dtype that fits no other. So such types are found beforehand, at
+any depth.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ register_accessors()
 
 
 def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.DataFrame:
-    """Return an Arrow table as a polars frame of the same names, rows and values; raises ConfigError."""
-    # A text column whose categories stand in the metadata is a pl.Enum of all of them.
+    """Convert an Arrow table to a polars frame of the same names, rows and values; raises ConfigError."""
+    # A text column with categories in the metadata becomes a pl.Enum of all of them.
     names, types = table.column_names, table.schema.types
     targets = list(map(_supported, types))
     check_zones(zip(names, targets, strict=True), "polars", _is_zone)
@@ -45,18 +45,18 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
         _warn_of_losses(table.schema, targets)
         columns = [_convert(column, target) for column, target in zip(table.columns, targets, strict=True)]
         table = pa.Table.from_arrays(columns, names=names)
-    # polars replaces an empty name by the position and cuts one at a NUL: then all names are set afterwards.
+    # polars replaces an empty name by the position, and cuts a name at NUL: then set all names afterwards.
     is_numbered = not names or not all(names) or NUL in "".join(names)
-    # It panics at metadata of the schema that is not UTF-8. Renaming removes it as well, and is the only way
-    # that keeps the rows of a table without columns.
+    # It panics at schema metadata that is not UTF-8. Renaming removes that too, and is the only way to keep
+    # the rows of a table without columns.
     if is_numbered:
         table = table.rename_columns(list(map(str, range(len(names)))))
     else:
         table = table.replace_schema_metadata()
     if is_streamed:  # pragma: no mutate - saves a copy
-        # As anything but a table: those of pyarrow are imported in a pool of threads, which takes most of the
-        # time for a small one (33 us instead of 10 us for 4 columns). With less common types, polars before 2
-        # would abort here.
+        # Do not pass a pyarrow table: polars imports that in a thread pool, which takes most of the time for
+        # a small one (33 us instead of 10 us for 4 columns). With less common types, polars before 2 would
+        # abort here.
         stream: Any = SimpleNamespace(__arrow_c_stream__=table.__arrow_c_stream__)
         frame = pl.DataFrame(stream)
     else:
@@ -89,7 +89,7 @@ def _is_zone(name: str) -> bool:
 
 
 def _supported(type_: pa.DataType) -> pa.DataType:
-    """Return the type itself where polars has it, else the nearest one that it has, at any depth."""
+    """Return the type if polars has it, otherwise the nearest type that it has, at any depth."""
     nearest = _NEAREST.get(type_.id)
     return type_ if nearest is None else nearest(type_)
 
@@ -128,7 +128,7 @@ def _field(field: pa.Field) -> pa.Field:
     return field.with_type(_supported(field.type))
 
 
-#: Types that polars lacks, or may lack inside, by Arrow's id, and what makes the nearest one that it has.
+#: Types that polars lacks or may contain such types, by Arrow's id, with a function for the nearest type.
 _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
     pa.decimal256(1).id: _decimal,
     pa.timestamp("s").id: _timestamp,
@@ -146,7 +146,7 @@ _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
 
 
 def _convert(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
-    """Return a column in a type, and with a layout, that polars accepts."""
+    """Return a column with a type and a layout that polars accepts."""
     if column.type != target:
         if pa.types.is_decimal256(column.type) and pa.types.is_string(target):
             from connecty_frames.display.formatting import texts  # which imports pyarrow.compute
@@ -176,7 +176,7 @@ def _warn_of_losses(schema: pa.Schema, targets: list[pa.DataType]) -> None:
 
 
 def _is_lossy(type_: pa.DataType, target: pa.DataType) -> bool:
-    """Whether more than the name of a type changed: a decimal became text, or a zone another one."""
+    """Whether the replacement loses something: a decimal became text, or a zone another zone."""
     if pa.types.is_nested(type_):
         inner = ((type_.field(at).type, target.field(at).type) for at in range(type_.num_fields))
         return any(_is_lossy(one, other) for one, other in inner)

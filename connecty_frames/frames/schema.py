@@ -1,4 +1,4 @@
-"""The ``schema=`` of a caller as SchemaTypes: Arrow types by column name."""
+"""Read a caller's ``schema=`` as SchemaTypes: Arrow types by column name."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _ACCEPTED: Final = (
 
 
 def to_schema_types(schema: object) -> SchemaTypes | None:
-    """Read the ``schema=`` of a caller, if any; raises ConfigError, which names the column."""
+    """Read a caller's ``schema=``, or return None; raises ConfigError, which names the column."""
     if schema is None:
         return None
     if isinstance(schema, Schema):
@@ -106,7 +106,7 @@ def _from_columns(columns: Iterable[Declared], *, complete: bool) -> SchemaTypes
 
 
 def _check(type_: pa.DataType) -> pa.DataType:
-    """Return a type, checked at any depth to be one that can be made of JSON values."""
+    """Return a type if it can be made of JSON values, at any depth; raises an error otherwise."""
     if is_aware(type_):
         zone_name(type_.tz)
     if pa.types.is_dictionary(type_) and not is_binary(type_.value_type):

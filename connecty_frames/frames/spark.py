@@ -1,6 +1,6 @@
-"""Arrow tables to Spark: the same values, in types that Spark has.
+"""Convert Arrow tables to Spark, with the same values in types that Spark has.
 
-Each type is decided on by a table here, and pyspark gets the schema: what it infers itself changes values.
+A table here decides each type, and pyspark gets the schema, because its own inference changes values.
 Importing this module imports pyspark.
 """
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -> DataFrame:
-    """Return an Arrow table as a DataFrame with the same names, rows and values; raises ConfigError."""
-    # The metadata is written to each field of the schema, under ``connecty``. One TypeFidelityWarning names
-    # the columns that became text.
+    """Convert an Arrow table to a DataFrame with the same names, rows and values; raises ConfigError."""
+    # Each field of the schema has its metadata under ``connecty``. One TypeFidelityWarning names the columns
+    # that became text.
     if not callable(getattr(session, "createDataFrame", None)):
         message = f"spark is of type {type(session).__name__}; expected a SparkSession."
         raise ConfigError(message, setting="spark")
@@ -44,7 +44,7 @@ def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -
 
 
 def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.StructType:
-    """Return the schema that Spark gives to a table with the rows of these answers."""
+    """Return the Spark schema of a table with the rows of these answers."""
     return spark.StructType(
         [
             spark.StructField(
@@ -56,7 +56,7 @@ def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.Stru
 
 
 def arrow_schema(schema: spark.StructType) -> pa.Schema:
-    """Return the Arrow types in which pyspark takes the columns of a schema; raises ConfigError."""
+    """Return the Arrow types that pyspark takes for the columns of a schema; raises ConfigError."""
     return pa.schema([_arrow_field(field.name, field.dataType, nullable=field.nullable) for field in schema])
 
 
@@ -71,7 +71,7 @@ def _spark_type(type_: pa.DataType) -> spark.DataType:
 
 
 def _decimal(type_: pa.DataType) -> spark.DataType:
-    # Spark has no scale below 0 or above the precision, as Arrow has: the digits are the same with zeros.
+    # Unlike Arrow, Spark has no scale below 0 or above the precision: add zeros to the digits.
     scale = max(type_.scale, 0)
     precision = max(type_.precision - min(type_.scale, 0), scale)
     return spark.DecimalType(precision, scale) if precision <= DECIMAL_DIGITS else spark.StringType()
@@ -81,9 +81,9 @@ def _is_finest(type_: pa.DataType) -> bool:
     return getattr(type_, "unit", None) == "ns"
 
 
-#: The types of Spark without parameters, the type of Arrow in which pyspark takes each, and a test on the
-#: types of Arrow that become it; the first that is true decides. Types other than text that become a string
-#: are the exact text of their values, with a warning.
+#: Spark types without parameters, the Arrow type that pyspark takes for each, and a test for the Arrow types
+#: that become it; the first match decides. Types other than text that become a string hold the exact text of
+#: their values, with a warning.
 _PLAIN: Final[tuple[tuple[spark.DataType, pa.DataType, TypeTest], ...]] = (
     (spark.StringType(), pa.string(), any_of(is_text, pa.types.is_null, pa.types.is_time, _is_finest)),
     (spark.BooleanType(), pa.bool_(), pa.types.is_boolean),
@@ -135,7 +135,7 @@ def _arrow_field(name: str, type_: spark.DataType, *, nullable: bool) -> pa.Fiel
 
 
 def warn_of_texts(schema: pa.Schema) -> None:
-    """Warn, once, of the columns that became text."""
+    """Warn once of all columns that became text."""
     lost = [
         f"{snippet(field.name)!r} ({snippet(str(field.type))})" for field in schema if _is_lossy(field.type)
     ]
@@ -150,7 +150,7 @@ def warn_of_texts(schema: pa.Schema) -> None:
 
 
 def _is_lossy(type_: pa.DataType) -> bool:
-    """Whether values of a type, or values in them, become text."""
+    """Whether values of a type, or values inside them, become text."""
     if pa.types.is_nested(type_):
         return any(_is_lossy(type_.field(position).type) for position in range(type_.num_fields))
     if pa.types.is_dictionary(type_):
@@ -164,8 +164,10 @@ def _is_lossy(type_: pa.DataType) -> bool:
 
 
 def convert(table: pa.Table, schema: spark.StructType) -> pa.Table:
-    """Return the columns of a schema as pyspark takes them."""
-    # A missing column, another type, or a null that the schema does not allow is a ConversionError.
+    """Return the columns of a schema as pyspark takes them.
+
+    Raises ConversionError for a missing column, another type, or a null that the schema does not allow.
+    """
     target = arrow_schema(schema)
     columns = [_column(table, field, to) for field, to in zip(schema, target, strict=True)]
     return pa.Table.from_arrays(columns, schema=target) if columns else table.select([])
@@ -202,14 +204,14 @@ def _column(table: pa.Table, field: spark.StructField, target: pa.Field) -> pa.C
 
 
 def _convert(array: pa.Array, target: pa.DataType) -> pa.Array:
-    """Return an array in the type that Spark has for it, at any depth."""
+    """Convert an array to Spark's type, at any depth."""
     if pa.types.is_dictionary(array.type):
         return _convert(array.dictionary_decode(), target)
     if pa.types.is_list(target):
         return pa.ListArray.from_arrays(_starts(array), _convert(array.flatten(), target.value_type))
     if pa.types.is_map(target):
         pair = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
-        pairs = array.cast(pa.list_(pair))  # since a map has no `flatten`
+        pairs = array.cast(pa.list_(pair))  # a map has no `flatten`
         keys, items = map(_convert, pairs.flatten().flatten(), (target.key_type, target.item_type))
         return pa.MapArray.from_arrays(_starts(pairs), keys, items)
     if pa.types.is_struct(target):
@@ -221,7 +223,7 @@ def _convert(array: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _starts(lists: pa.Array) -> pa.Array:
-    """Return where the items of each cell start in ``flatten()``, null for null, and where the last end."""
+    """Return the offset in ``flatten()`` of each cell's items (null for null), and the end of the last."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32())
     starts = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
     if not lists.null_count:

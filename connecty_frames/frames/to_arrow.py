@@ -1,4 +1,4 @@
-"""Frames of any library as Arrow tables of the same values."""
+"""Convert frames of any library to Arrow tables with the same values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def to_arrow(frame: object) -> pa.Table:
-    """Return a frame of any library as an Arrow table of the same values; raises ConfigError."""
+    """Convert a frame of any library to an Arrow table with the same values; raises ConfigError."""
     library = library_of(frame)
     if library == "pyarrow":
         return frame
@@ -50,14 +50,14 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
     table = pa.Table.from_pandas(plain)
     for name in names:
         values = frame[name]
-        # Of objects the first decide on the type; texts are the only values of theirs.
+        # pyarrow types objects by the first values; only texts are certainly unchanged.
         if getattr(values.dtype, "categories", values).dtype == object and not is_text(table[name].type):
             _check_objects(name, values, table[name])
     return table
 
 
 def _check_objects(name: str, values: Any, made: pa.ChunkedArray) -> None:
-    """Raise a ConversionError at the first object that Arrow has made another value of."""
+    """Raise ConversionError for the first object that Arrow changed to another value."""
     for row, (value, kept) in enumerate(zip(values, made.to_pylist(), strict=True)):
         if not _is_kept(value, kept):
             text = snippet(repr(value))
@@ -84,7 +84,7 @@ def _is_kept(value: Any, kept: Any) -> bool:
 
 
 def _from_polars(frame: pl.DataFrame) -> pa.Table:
-    # Checked by type beforehand: polars panics, which no `except Exception` catches.
+    # Check types beforehand: polars panics, which no `except Exception` catches.
     for name, dtype in frame.schema.items():
         if any(NUL in each for each in (name, *_field_names(dtype))):
             raise ConfigError(
@@ -99,7 +99,7 @@ def _from_polars(frame: pl.DataFrame) -> pa.Table:
 
 
 def repeated_name(names: list[str]) -> str | None:
-    """Return the first name that occurs more than once, or None."""
+    """Return the first repeated name, or None."""
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 

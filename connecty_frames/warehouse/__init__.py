@@ -1,5 +1,4 @@
-"""The rows of a warehouse as rows of an answer: SQL that is read and run, and tables that are cast.
+"""Rows of a warehouse as rows of an answer: parse and run SQL, and cast tables.
 
-It takes SQL and columns, and knows nothing of answers. sqlglot and the clients of warehouses are imported
-when they are needed.
+It takes SQL and columns, and does not know answers. sqlglot and warehouse clients are imported when needed.
 """

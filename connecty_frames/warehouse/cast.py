@@ -1,4 +1,4 @@
-"""Rows of a table as rows of an answer: which columns and types come out is decided before the first row."""
+"""Cast rows of a table to an answer's columns and types, which are decided before the first row."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
     from connecty_frames.decode.schema import ColumnSchema
 
     class RecordBatchReader(pa.RecordBatchReader):  # type: ignore[misc]
-        """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
+        """A pyarrow reader. pyarrow has no type hints, but pyright knows a derived class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Record batches as they arrive."""
+    """Record batches, in the order of arrival."""
 
     schema: pa.Schema | None  # None if nothing arrived
     batches: Iterable[pa.RecordBatch]
-    origins: Sequence[str] = ()  # the type of each column in the database's words, if they are known apart
+    origins: Sequence[str] = ()  # the database's name for each column's type, unless the schema has it
 
     def given(self, positions: Sequence[int]) -> list[tuple[pa.DataType, str, pa.DataType | None]]:
-        """Return for each column its type as it arrives, its origin, and the type that is declared."""
-        # The origin is the type in the database's words, in lower case, or empty if unknown. For numbers that
-        # arrive as text, the declared type is a decimal, or None if that has no bounds.
+        """Return the Arrow type of each column, its origin, and its declared type."""
+        # The origin is the database's name for the type, in lower case, or empty if unknown. For numbers that
+        # arrive as text, the declared type is a decimal, or None if that is unbounded.
         schema: Any = self.schema
         return [_given(schema.field(each), self.origins[each] if self.origins else "") for each in positions]
 
@@ -61,10 +61,10 @@ def cast_rows(
     question_id: str | None,
     widens: bool,
 ) -> Iterator[Any]:
-    """Yield the schema that comes out, which ``describe`` makes with its metadata, then the batches.
+    """Yield the new schema, which ``describe`` makes with its metadata, then the batches.
 
-    Raises ConversionError. ``whole_rows`` counts those of the whole answer, or is None if unknown. With
-    ``widens``, whole numbers become the fractions that the database declares.
+    Raises ConversionError. ``whole_rows`` is the number of rows of the whole answer, or None if unknown. With
+    ``widens``, whole numbers become the double or decimal that the database declares.
     """
     location = CodeLocation.of_caller()
     try:
@@ -81,7 +81,7 @@ def cast_rows(
         yield schema
         count = 0
         for batch in rows.batches:
-            if batch.schema != rows.schema:  # clients of clouds narrow the types of each part
+            if batch.schema != rows.schema:  # cloud clients narrow the types of each part
                 rows = replace(rows, schema=batch.schema)
                 plan = _plan(rows, columns)
             arrays = [
@@ -98,7 +98,7 @@ def cast_rows(
             f"The table has {counted(count, 'row')}, but the answer has {whole_rows:,}: the data has "
             "changed since, or other SQL made the table."
         )
-        token = WARNING_LOCATION.set(location)  # not the line that reads, which may be in a library
+        token = WARNING_LOCATION.set(location)  # not the reading line, which may be in a library
         try:
             warn(StatisticsWarning(message))
         finally:
@@ -111,13 +111,13 @@ def _column(array: pa.Array, pair: Pair, column: ColumnSchema, rule: ColumnRule,
         check_rule(made, rule)
     except CellError as error:
         raise _error(column, error, start + (error.row or 0)) from None
-    except pa.ArrowException as error:  # Arrow alone knows why it does not fit
+    except pa.ArrowException as error:  # only Arrow knows why the value does not fit
         raise _error(column, CellError(None, "a value", f"does not fit: {error}")) from None
     return made
 
 
 def _error(column: ColumnSchema, error: CellError, row: int | None = None) -> ConversionError:
-    """Return the error about a value, or without a row about a column of another type."""
+    """Return the error for a value, or (without a row) for a column of an unsuitable type."""
     place = f"Column {snippet(column.name)!r}"
     problem = (
         f"{place}: {error.short_value} {error.reason}."
@@ -144,7 +144,7 @@ def _error(column: ColumnSchema, error: CellError, row: int | None = None) -> Co
 
 
 def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[int, Pair]]:
-    """Return the position of each column in the table, and the types that it passes between."""
+    """Return the position of each column in the table, and the pair of types to convert between."""
     plan = []
     found = _positions(rows.schema, columns)
     for position, (got, origin, declared), column in zip(found, rows.given(found), columns, strict=True):
@@ -175,7 +175,7 @@ def _positions(schema: pa.Schema, columns: Sequence[ColumnSchema]) -> list[int]:
 
 
 def _given(column: pa.Field, origin: str) -> tuple[pa.DataType, str, pa.DataType | None]:
-    """Return a column with what its field tells of the database, as ADBC's drivers do."""
+    """Return a column's type, origin and declared type, using the field metadata of ADBC drivers."""
     type_, known = column.type, column.metadata or {}
     is_postgres = b"POSTGRESQL:type" in known
     origin = known.get(b"POSTGRESQL:type", b"").decode() or origin or getattr(type_, "type_name", "")
@@ -192,7 +192,7 @@ def _given(column: pa.Field, origin: str) -> tuple[pa.DataType, str, pa.DataType
 
 
 def _numeric(typmod: int) -> pa.DataType | None:
-    """Return the decimal of a numeric of PostgreSQL by its modifier; None if it has no bounds."""
+    """Return the decimal type for the modifier of PostgreSQL's numeric, or None if it is unbounded."""
     if typmod < 0:
         return None
     precision, scale = (typmod - 4) >> 16, ((typmod - 4) & 0x7FF ^ 0x400) - 0x400
@@ -205,7 +205,7 @@ def _numeric(typmod: int) -> pa.DataType | None:
 
 
 def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[str, pa.DataType]]:
-    """Return the names and types that come out of rows of a pin, or those of the database where none can."""
+    """Return the columns of a pin with their final types, or the database's types where those do not fit."""
     schema: Any = rows.schema
     try:
         found = _positions(schema, columns)
@@ -225,7 +225,7 @@ def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[st
 
 
 def _is_another_kind(origin: str, declared: pa.DataType | None, wanted: pa.DataType) -> bool:
-    """Return whether a declared type is of another kind than the wanted one: text, whole numbers."""
+    """Return whether a declared type is text or whole numbers, but the wanted one is not."""
     declared = declared and _as_answered(declared, wanted)
     if declared is None or (pa.types.is_nested(wanted) and origin in JSON_TYPES):
         return False
@@ -236,7 +236,7 @@ def _is_another_kind(origin: str, declared: pa.DataType | None, wanted: pa.DataT
 
 
 def _decide(column: ColumnSchema, origin: str, declared: pa.DataType | None, *, widens: bool) -> ColumnSchema:
-    """Return a column with the type that comes out."""
+    """Return a column with its final type."""
     if not column.is_inferred:
         return column
     type_ = column.type
@@ -252,7 +252,7 @@ def _decide(column: ColumnSchema, origin: str, declared: pa.DataType | None, *, 
 
 
 def _as_answered(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
-    """Return the type of answers for one of tables; instants keep the zone of a wanted type."""
+    """Return the type that an answer would have for a table's type; instants keep the wanted zone."""
     make = first_match(_ANSWERED, given)
     return wanted if make is None else make(given, wanted)
 
@@ -285,7 +285,7 @@ _ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.D
 
 
 def _wider(wanted: pa.DataType, declared: pa.DataType) -> pa.DataType:
-    """Return a declared double or decimal in place of whole numbers: a later value may have a fraction."""
+    """Return a declared double or decimal instead of whole numbers: later values may have fractions."""
     if is_list(wanted) and is_list(declared):
         return pa.list_(_wider(wanted.value_type, declared.value_type))
     is_wider = pa.types.is_integer(wanted) and _has_fractions(declared)

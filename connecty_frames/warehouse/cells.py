@@ -1,4 +1,4 @@
-"""The values of Arrow arrays as the cells of an answer, and errors that show one of them."""
+"""Values of Arrow arrays as cells of an answer, and errors that show one of them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow_types import TypeTest
 
-#: How many of each unit of time a second has.
+#: The number of each unit of time in a second.
 PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
 
 
 def is_uuid(type_: pa.DataType) -> bool:
-    """Whether this is Arrow's own type of UUIDs."""
+    """Whether this is Arrow's UUID type."""
     return getattr(type_, "extension_name", "") == "arrow.uuid"
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """Return an array of values that are not numbered, as its storage where that has them as they are."""
+    """Return an array without dictionary encoding, as its storage type if that has the same values."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     name = getattr(array.type, "extension_name", "")
@@ -40,23 +40,23 @@ def plain(array: pa.Array) -> pa.Array:
     if name in {"arrow.json", "arrow.opaque"} and is_text(array.type.storage_type):
         array = array.storage
     if is_text(array.type):
-        array.validate(full=True)  # that it is UTF-8
+        array.validate(full=True)  # checks that it is UTF-8
     return array
 
 
 def raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
-    """Raise a CellError about the first value that is marked as wrong, if any is."""
+    """Raise a CellError for the first value marked as wrong, if any."""
     if wrong.true_count:
         row = wrong.index(True).as_py()
         try:
             shown = cells(array.slice(row, 1))[0]
-        except CellError:  # a duration, or a time that has no text
+        except CellError:  # a duration, or a time that cannot be written
             shown = f"{array[row].value} {array.type.unit}"
         raise cell_error(row, shown, reason)
 
 
 def check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.Array | None = None) -> None:
-    """Raise a CellError about the least or largest number if it is outside of a range."""
+    """Raise a CellError for the smallest or largest number if it is out of range."""
     for found in pc.min_max(counts).as_py().values():
         if found is not None and not first <= found <= last:
             raise_at(
@@ -65,7 +65,7 @@ def check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.
 
 
 def cells(array: pa.Array) -> list[Any]:
-    """Return the values as ``build`` reads them: numbers and times as texts, or None for null."""
+    """Return the values in the form that ``build`` reads: numbers and times as text, null as None."""
     array = plain(array)
     if (read := first_match(_CELLS, array.type)) is None:
         raise CellError(0, f"a value of {array.type}", "has no form in an answer; cast it in the SQL")
@@ -77,7 +77,7 @@ def _texts_of(make: Callable[[Any], str]) -> Callable[[pa.Array], list[Any]]:
 
 
 def _float_cells(array: pa.Array) -> list[Any]:
-    """Return floats in the shortest spelling that gives them back: 0.1 for the float32 nearest to it."""
+    """Return floats in their shortest spelling that round-trips: 0.1 for the float32 nearest to it."""
     values = array.to_numpy(zero_copy_only=False)
     texts = [str(value) for value in values.astype(array.type.to_pandas_dtype())]
     special = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
@@ -111,8 +111,8 @@ def _struct_cells(array: pa.Array) -> list[Any]:
     ]
 
 
-#: The counts that stand for infinity, by their bits: in DuckDB the largest, in PostgreSQL the largest since
-#: 2000, which ADBC counts on from 1970, beyond the end of the type.
+#: The counts that mean infinity, by their number of bits: in DuckDB the largest, in PostgreSQL the largest
+#: since 2000, which overflows when ADBC counts from 1970.
 _INFINITIES: Final[dict[int, dict[int, str]]] = {
     bits: {
         end - 1: "infinity",
@@ -125,9 +125,9 @@ _INFINITIES: Final[dict[int, dict[int, str]]] = {
 
 
 def _temporal_cells(array: pa.Array) -> list[str | None]:
-    """Return dates, timestamps and times of day as PostgreSQL writes them to JSON; None is null."""
-    # Instants are in UTC. Fractions have no zeros at their end. There are ``infinity``, ``0044-03-15 BC`` and
-    # ``24:00:00``. Durations and intervals, which databases write in several ways, are a CellError.
+    """Return dates, timestamps and times of day as PostgreSQL writes them to JSON, null as None."""
+    # Instants are in UTC; fractions have no trailing zeros. ``infinity``, ``0044-03-15 BC`` and ``24:00:00``
+    # occur. Durations and intervals, which databases write in several ways, raise CellError.
     type_ = array.type
     if pa.types.is_date64(type_):
         return _temporal_cells(combine(build(cells(array.view(pa.timestamp("ms"))), pa.date32())))
@@ -154,7 +154,7 @@ def _date_texts(counts: pa.Array, unit: str, offset: str) -> Iterator[str]:
     texts = np.datetime_as_string(numbers.astype(f"datetime64[{unit}]"))
     for row, (count, text) in enumerate(zip(numbers, texts, strict=True)):
         infinity = infinities.get(int(count))
-        if text == "NaT" or (infinity and unit == "ns"):  # which may be a time of 1677 or 2262
+        if text == "NaT" or (infinity and unit == "ns"):  # or perhaps a time in 1677 or 2262
             raise CellError(row, f"{count} {unit}", f"may be {infinity}" if infinity else "is not a time")
         if infinity:
             yield infinity

@@ -1,8 +1,8 @@
-"""Arrow arrays of one type to arrays of another: exactly, or a CellError.
+"""Convert Arrow arrays to other types, exactly or with a CellError.
 
-There is no general cast. :data:`_PAIRS` lists what a type may become, and how: by a cast of Arrow where that
-changes no value, by one that is checked first, or by way of the texts of the values, which the readers of
-answers then read. What it does not list is an error, before the first row.
+There is no general cast. :data:`_PAIRS` lists what a type may become, and how: by an Arrow cast that changes
+no value, by one that is checked first, or by way of text, which is then read like an answer. Any other pair
+is an error, before the first row.
 """
 
 from __future__ import annotations
@@ -40,32 +40,32 @@ if TYPE_CHECKING:
     from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.decode.types.encodings import Encoding
 
-#: The types of databases whose texts are JSON.
+#: The database types whose text is JSON.
 JSON_TYPES: Final = frozenset({"json", "jsonb"})
-#: The types of databases that arrive as values of another type.
+#: The database types that arrive with values of another type.
 _MISREAD: Final = frozenset(
     {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
 )
-#: Any number of this many digits survives a float, by the bits of the float.
+#: The number of decimal digits that always survive a float, by the bits of the float.
 _FLOAT_DIGITS: Final = {16: 3, 32: 6, 64: 15}
-#: How ADBC writes some values of types of PostgreSQL, and PostgreSQL itself.
+#: How ADBC writes some values of PostgreSQL types, and how PostgreSQL writes them.
 _ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}, "char": {"\0": ""}}
 
 
 class Pair(NamedTuple):
-    """What a column of a table is, and what it becomes."""
+    """The type of a column in a table, and the type that it becomes."""
 
-    got: pa.DataType  # of Arrow's own, without dictionaries
+    got: pa.DataType  # without extension types and dictionaries
     wanted: pa.DataType
-    origin: str = ""  # the type in the database's words, in lower case; empty if unknown
-    declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal, if it is bounded
+    origin: str = ""  # the database's name for the type, in lower case; empty if unknown
+    declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal type, if bounded
     encoding: Encoding | None = None
-    nearest: bool = False  # fractions become the nearest float, as ``schema=`` or ``decimals="float"`` said
-    computed: bool = False  # texts of computed fractions do, as those of the answer
+    nearest: bool = False  # fractions become the nearest float, by ``schema=`` or ``decimals="float"``
+    computed: bool = False  # text of computed fractions becomes the nearest float, as in the answer
 
 
 def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.DataType | None) -> Pair:
-    """Return a pair of types between which values can pass; CellError if none can."""
+    """Return the pair of types to convert between; raises CellError if no value can be converted."""
     if origin in _MISREAD and not is_text(got):
         raise CellError(0, f"the type {origin}", "does not arrive with its exact values; cast it in the SQL")
     empty = plain(pa.nulls(0, got))
@@ -79,7 +79,7 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
         or "of them given as the nearest float64" in wanted.evidence,
         "of them computed, given as the nearest float64" in wanted.evidence,
     )
-    # Such as that of infinity, which only text holds.
+    # Some values, such as infinity, can only be text.
     is_exact_text = not wanted.is_inferred or wanted.evidence.startswith("exact text, since")
     if is_text(pair.wanted) and (origin == "numeric" or _is_written(pair.got)) and not is_exact_text:
         reason = "is text in the answer, and its spelling there is unknown"
@@ -89,7 +89,7 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
 
 
 def convert(array: pa.Array, pair: Pair) -> pa.Array:
-    """Return an array as one of the wanted type; CellError at the first value that does not fit."""
+    """Convert an array to the wanted type; raises CellError at the first value that does not fit."""
     array = plain(array)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), pair.wanted)
@@ -106,7 +106,7 @@ def _same(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
-    """Read the texts of the values, as those of an answer."""
+    """Write the values as text, and read that like an answer."""
     spelled = _ADBC_TEXTS.get(pair.origin, {}) if is_text(array.type) else {}
     values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else cells(array)
     if pair.origin in JSON_TYPES or (is_text(array.type) and pa.types.is_nested(pair.wanted)):
@@ -119,7 +119,7 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
     if pair.wanted == pa.float64():
         for row, text in enumerate(values):
             if text is None or (pair.nearest and "." in text.rstrip("0").rstrip(".")):
-                continue  # fractions alone, as in an answer
+                continue  # only fractions, as in an answer
             if loses_digits(text, computed=pair.computed and is_text(array.type)):
                 raise CellError(row, text, "has more digits than double holds")
     return made
@@ -136,12 +136,12 @@ def _integers(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _exact_cast(array: pa.Array, pair: Pair) -> pa.Array:
-    """Cast where Arrow does it exactly or not at all; else its text tells which value does not fit."""
-    if array.type == pair.wanted and pair.origin != "hugeint":  # which has 39 digits
+    """Cast by Arrow if that is exact or fails; otherwise by text, which finds the value that does not fit."""
+    if array.type == pair.wanted and pair.origin != "hugeint":  # hugeint has 39 digits
         return array
     with suppress(pa.ArrowException):
         if pa.types.is_decimal(array.type) and pa.types.is_decimal(pair.wanted):
-            # Of values with more digits before the point, Arrow's cast may wrap around.
+            # Arrow's cast may wrap around for values with more digits before the point.
             limit = Decimal((0, (1,), pair.wanted.precision - pair.wanted.scale))
             ends = filter(None, pc.min_max(_wide(array)).as_py().values())
             if all(-limit < end < limit for end in ends):
@@ -152,7 +152,7 @@ def _exact_cast(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _wide(array: pa.Array) -> pa.Array:
-    """Return decimals of 32 and 64 bits as those of 128, which Arrow casts to more types."""
+    """Return decimals of 32 and 64 bits as decimal128, which Arrow casts to more types."""
     return pc.cast(array, _wide_type(array.type)) if pa.types.is_decimal(array.type) else array
 
 
@@ -161,9 +161,9 @@ def _wide_type(type_: pa.DataType) -> pa.DataType:
 
 
 def _floats(array: pa.Array, pair: Pair) -> pa.Array:
-    """Return decimals as the float64 whose shortest text is the same number, or the nearest if chosen."""
-    # Arrow's own cast is wrong in the last digit of every seventh value. Up to 15 digits, the quotient of the
-    # unscaled number and the power of ten is the nearest float64, since both are exact.
+    """Convert decimals to the float64 whose shortest text is the same number, or the nearest if chosen."""
+    # Arrow's own cast is wrong in the last digit of every seventh value. Up to 15 digits, the unscaled number
+    # divided by a power of ten is the nearest float64, because both are exact.
     array = _wide(array)
     scale = array.type.scale
     most = Decimal((0, (1,), _FLOAT_DIGITS[64] - scale))
@@ -173,7 +173,7 @@ def _floats(array: pa.Array, pair: Pair) -> pa.Array:
         and scale in range(23)  # float64 holds these powers of ten
         and all(-most < end < most for end in ends)
     ):
-        start, width = array.offset, 16  # bytes; the first half is the number
+        start, width = array.offset, 16  # bytes; the first half holds the number
         numbers = (array.buffers()[1] or pa.py_buffer(b""))[start * width : (start + len(array)) * width]
         floats = np.frombuffer(numbers, np.int64)[::2] / 10.0**scale
         mask = None if not array.null_count else ~array.is_valid().to_numpy(zero_copy_only=False)
@@ -182,7 +182,7 @@ def _floats(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
-    """Return floats as whole numbers; large ones may have been rounded before they came here."""
+    """Convert floats to whole numbers; large ones are refused, because the client may have rounded them."""
     bits = array.type.bit_width
     values = pc.cast(array, pa.float64())
     raise_at(pc.not_equal(pc.floor(values), values), array, f"does not fit in {pair.wanted}")
@@ -193,7 +193,7 @@ def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
-    """Return floats as decimals; one with more digits may have been another decimal before it came here."""
+    """Convert floats to decimals; ones with many digits are refused: the client may have rounded them."""
     values, most = cells(array), _FLOAT_DIGITS[array.type.bit_width]
     for row, text in enumerate(values):
         if type(text) is FloatText and len(Decimal(text).normalize().as_tuple().digits) > most:
@@ -203,7 +203,7 @@ def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
-    """Read texts as numbers; PostgreSQL's numeric has no exponents, and the digits of its type."""
+    """Read text as numbers; PostgreSQL's numeric has no exponents, and at most the digits of its type."""
     if pair.origin != "numeric":
         return _by_text(array, pair)
     with suppress(pa.ArrowException):
@@ -241,7 +241,7 @@ def _timestamps(array: pa.Array, pair: Pair) -> pa.Array:
     per_second = PER_SECOND[array.type.unit]
     counts = array.view(pa.int64())
     first, last = (bound * per_second // PER_SECOND["us"] for bound in (FIRST_MICROS, LAST_MICROS))
-    first, last = max(first, -(2**63) + 1), min(last, 2**63 - 1)  # the least count is no time to numpy
+    first, last = max(first, -(2**63) + 1), min(last, 2**63 - 1)  # the smallest count is numpy's NaT
     check_range(counts, first, last, "is not a time of the years 1 to 9999", array)
     array = _in_unit(array, counts, type_, pa.timestamp(type_.unit, array.type.tz))
     array = pc.cast(array, type_)
@@ -256,7 +256,7 @@ def _timestamps(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _in_unit(array: pa.Array, counts: pa.Array, type_: pa.DataType, unit_type: pa.DataType) -> pa.Array:
-    """Return times in the unit of a type; each must be a multiple of it."""
+    """Convert times to the unit of a type; each must be a multiple of it."""
     got, wanted = PER_SECOND[array.type.unit], PER_SECOND[type_.unit]
     if got > wanted:
         step = pa.scalar(got // wanted, counts.type)
@@ -286,7 +286,7 @@ def _times(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
-    """Read intervals of days and less; months have no fixed length."""
+    """Convert intervals without months, which have no fixed length, to durations."""
     lengths: list[int | None] = []
     step = 10**9 // PER_SECOND[pair.wanted.unit]
     for row, value in enumerate(array.to_pylist()):
@@ -351,7 +351,7 @@ def _structs(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
-    """Return the pair of types inside a list or a struct; the database's words for them are unknown."""
+    """Return the pair of types inside a list or a struct; the database's names for them are unknown."""
     return Pair(got, wanted, nearest=pair.nearest, computed=pair.computed)
 
 
@@ -361,7 +361,7 @@ _is_written: Final = any_of(
     is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp, pa.types.is_time
 )
 
-#: What a type may become, and how; the first pair that matches decides. What is not here is refused.
+#: What a type may become, and how; the first match decides. Any other pair is refused.
 _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Array]], ...]] = (
     (pa.types.is_boolean, pa.types.is_boolean, _same),
     (pa.types.is_integer, pa.types.is_integer, _integers),
@@ -390,7 +390,7 @@ _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Arra
     ),
     (pa.types.is_interval, pa.types.is_duration, _intervals),
     (pa.types.is_date, is_naive, _by_text),
-    (is_naive, pa.types.is_date, _by_text),  # an instant has no date without a zone
+    (is_naive, pa.types.is_date, _by_text),  # not for an instant: its date depends on the zone
     (is_uuid, is_text, _by_text),
     (_is_written, any_of(is_text, pa.types.is_dictionary), _by_text),
     (is_list, is_list, _lists),

@@ -1,4 +1,4 @@
-"""A query on DuckDB or by a driver of ADBC: its rows as they arrive, in a transaction that only reads."""
+"""Run a query on DuckDB or by an ADBC driver, and stream its rows, in a read-only transaction."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
     from connecty_frames.warehouse.sql import Statement
 
-#: The columns of a query without its rows. The line breaks keep comments apart.
+#: A query for the columns without rows. The line breaks end comments in the SQL.
 _NO_ROWS: Final = "SELECT * FROM (\n%s\n) AS pinned LIMIT 0"
-#: An hour for a statement of PostgreSQL, unless the session has a limit.
+#: Limits a statement in PostgreSQL to an hour, unless the session has a limit.
 _TIMEOUT: Final = (
     "SELECT set_config('statement_timeout', CASE current_setting('statement_timeout') WHEN '0' THEN '1h' "
     "ELSE current_setting('statement_timeout') END, true)"
 )
-#: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
+#: The dialects of ADBC drivers, by the drivers' names for their databases in lower case.
 _DIALECTS: Final = {"postgresql": "postgres"} | {
     name: name for name in ("bigquery", "databricks", "duckdb", "redshift", "snowflake", "sqlite")
 }
-#: The rows of a cursor of Python's DB API as texts.
+#: Code for the rows of a DB API cursor.
 _ROWS: Final = (
     "names = [column[0] for column in cursor.description]\n"
     "pin.cast(pyarrow.Table.from_pylist([dict(zip(names, row)) for row in cursor.fetchall()]))"
 )
-#: What to write instead for other connections, by the package of their class.
+#: The code to use instead for other connections, by the package of their class.
 _INSTEAD: Final = {
     "snowflake": (
         "cursor = connection.cursor()\n"
@@ -60,17 +60,17 @@ _INSTEAD: Final = {
         "connection = adbc_driver_postgresql.dbapi.connect('postgresql://...')\npin.rerun(connection)",
     ),
 }
-_TABLE: Final = (  # by default polars cuts a fraction behind 100 whole numbers
+_TABLE: Final = (  # by default, polars truncates fractions after 100 whole numbers
     "frame = polars.read_database(pin.sql, connection, infer_schema_length=None)\npin.cast(frame)"
 )
 
-#: The codes of PostgreSQL and others for a name in the SQL that they do not have.
+#: The error codes of PostgreSQL and others for an unknown name in the SQL.
 _GONE_STATES: Final = frozenset({"42P01", "42703", "42883", "3F000", "42S02", "42S22"})
 
 
 @contextmanager
 def running(connection: Any, statement: Statement) -> Iterator[Rows]:
-    """Run a statement; its transaction ends with the context. Raises ConfigError for other connections."""
+    """Run a statement, in a transaction that ends with the context; raises ConfigError."""
     if is_instance(connection, "duckdb", "DuckDBPyConnection"):
         _check_dialect(connection, statement, "duckdb")
         with _duckdb(connection, statement) as rows:
@@ -90,9 +90,9 @@ def running(connection: Any, statement: Statement) -> Iterator[Rows]:
 
 
 def declared(connection: Any, statement: Statement) -> Rows:
-    """Return what the database declares for a statement, and no row.
+    """Return the columns that the database declares for a statement, without rows.
 
-    Raises QueryRefused if the database does not have what the SQL names.
+    Raises QueryRefused if the SQL names something that the database does not have.
     """
     try:
         with running(connection, replace(statement, sql=_NO_ROWS % statement.sql)) as rows:
@@ -106,7 +106,7 @@ def declared(connection: Any, statement: Statement) -> Rows:
 
 
 def is_instance(value: object, module: str, name: str) -> bool:
-    """Whether a value is of a class, whose module is not imported for that."""
+    """Whether a value is an instance of a class, without importing its module."""
     return isinstance(value, getattr(sys.modules.get(module), name, ()))
 
 
@@ -115,7 +115,7 @@ def _type_name(value: object) -> str:
 
 
 def _check_dialect(connection: Any, statement: Statement, expected: str) -> None:
-    if statement.dialect != expected:  # its parse tree is that of another one
+    if statement.dialect != expected:  # it was parsed in another dialect
         raise ConfigError(
             f"dialect={statement.dialect!r} does not fit {_type_name(connection)}: expected {expected!r}.",
             setting="dialect",
@@ -129,14 +129,14 @@ def _open_transaction(advice: str = "commit or roll it back, or delete its reade
 
 
 def _check_no_transaction(ask: Callable[[str], list[tuple[Any, ...]]], current: str) -> None:
-    """Raise a ConfigError in a transaction: outside of one, each statement has one of its own."""
+    """Raise ConfigError in a transaction: outside one, two statements have different transactions."""
     if ask(current) == ask(current):
         raise _open_transaction()
 
 
 @contextmanager
 def _ending(end: Callable[[], object]) -> Iterator[None]:
-    """Call ``end`` after a block; if both fail, as after a lost server, the error is that of the block."""
+    """Call ``end`` after a block; if both fail, such as after a lost connection, raise the block's error."""
     try:
         yield
     except BaseException as error:
@@ -152,7 +152,7 @@ def _ending(end: Callable[[], object]) -> Iterator[None]:
 
 
 def _begin_duckdb(ask: Callable[[str], list[tuple[Any, ...]]]) -> None:
-    # To begin a second transaction would abort the first.
+    # Beginning a second transaction would abort the first.
     _check_no_transaction(ask, "SELECT system.main.txid_current()")
     ask("BEGIN TRANSACTION READ ONLY")
 
@@ -168,17 +168,17 @@ def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
     with _ending(lambda: connection.execute("ROLLBACK")):
         rows = relation_rows(connection.sql(statement.sql))
         reader: Any = rows.batches
-        with _ending(reader.close):  # with an open result, DuckDB does not end the transaction
+        with _ending(reader.close):  # DuckDB does not end a transaction with an open result
             yield rows
 
 
 def relation_rows(relation: Any) -> Rows:
-    """Return the rows of a relation of DuckDB, which knows the types of the database."""
-    # DuckDB 2 has it under another name.
+    """Return the rows of a DuckDB relation, which knows the database's types."""
+    # The method has another name in DuckDB 2.
     fetch = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
     types = [str(each).lower() for each in relation.types]
     try:
-        reader = fetch(100_000)  # rows of a batch
+        reader = fetch(100_000)  # rows per batch
     except pa.ArrowException as error:  # pyarrow 17 has no decimals of 32 and 64 bits
         raise ConfigError(
             f"This pyarrow cannot read a column that DuckDB sends ({snippet(str(error))}): cast it in "
@@ -192,8 +192,8 @@ def relation_rows(relation: Any) -> Rows:
 
 
 def _autocommits(connection: Any) -> bool:
-    """Return whether each statement of a connection of ADBC is its own transaction."""
-    if (found := getattr(connection, "_autocommit", None)) is None:  # it has no public name
+    """Return whether each statement of an ADBC connection is its own transaction."""
+    if (found := getattr(connection, "_autocommit", None)) is None:  # there is no public name
         raise ConfigError(
             "This version of adbc-driver-manager does not reveal whether a transaction may be open: use "
             "another one.",
@@ -219,7 +219,7 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
 
         if is_postgres and autocommit:
             _check_no_transaction(ask, "SELECT now()::text")
-        # Without autocommit a transaction is always open, but may have written nothing.
+        # Without autocommit, a transaction is always open, but it may have written nothing.
         elif is_postgres and ask("SELECT txid_current_if_assigned()::text")[0][0] is not None:
             raise _open_transaction()
         if is_duckdb:
@@ -242,7 +242,7 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
 
 
 def _untyped(reader: pa.RecordBatchReader) -> Rows:
-    """Return rows of SQLite, whose driver has the types of the first ones, without those of no value."""
+    """Return rows of SQLite as untyped columns: its driver takes the types from the first rows."""
     names = reader.schema.names
     columns = (
         [pa.nulls(len(each)) if each.null_count == len(each) else each for each in batch] for batch in reader

@@ -1,6 +1,6 @@
-"""The SQL of an answer: read as one query that writes nothing, its tables, and whether another is the same.
+"""Parse an answer's SQL as a single query that writes nothing, find its tables, and compare queries.
 
-This is what the parse tree says. A function may do anything: only a role that can only read stops it.
+Only the parse tree is checked. A function may do anything unless the role can only read.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Classes of sqlglot that are more than a query, wherever they stand; not every version has all of them.
+#: Classes of sqlglot that do more than query, anywhere in the tree; not every version has all of them.
 _WRITES: Final = (
     *("Alter", "Analyze", "Attach", "Cache", "Command", "Commit", "DDL", "DML", "Detach", "Drop", "Execute"),
     *("Export", "Grant", "Install", "Into", "Kill", "LoadData", "Lock", "Pragma", "Put", "Refresh", "Revoke"),
     *("Rollback", "Set", "Transaction", "TruncateTable", "Uncache", "Use"),
 )
-#: The dialects that are tried for SQL of an unknown one.
+#: The dialects to try if the dialect is unknown.
 _COMMON_DIALECTS: Final = ("postgres", "snowflake", "bigquery", "databricks", "trino", "duckdb", "tsql")
-#: How many characters of the SQL a message shows.
+#: The most characters of the SQL that a message shows.
 _SHOWN: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One query that writes nothing, as far as its parse tree says."""
+    """A query that writes nothing, according to its parse tree."""
 
-    sql: str  # without the semicolon and the comments at its end
+    sql: str  # without a final semicolon and final comments
     dialect: str  # as sqlglot calls it
     tree: exp.Expr
 
 
 def parse(sql: str, dialect: str) -> Statement:
-    """Return SQL as one query; raises QueryRefused or, for the dialect, ConfigError."""
+    """Parse SQL as a single query; raises QueryRefused, or ConfigError for an unknown dialect."""
     try:
         import sqlglot
         from sqlglot import exp
@@ -58,7 +58,7 @@ def parse(sql: str, dialect: str) -> Statement:
     trees = [
         tree
         for tree in _read(sql, dialect, lambda: sqlglot.parse(sql, read=dialect))
-        if tree is not None and not isinstance(tree, exp.Semicolon)  # which holds the comments behind one
+        if tree is not None and not isinstance(tree, exp.Semicolon)  # holds the comments after a semicolon
     ]
     if len(trees) != 1:
         raise refused(sql, f"has {len(trees)} statements" if trees else "is empty")
@@ -77,7 +77,7 @@ def parse(sql: str, dialect: str) -> Statement:
 
 
 def parse_any(sql: str) -> Statement:
-    """Return SQL as a statement of the first of the common dialects that can read it."""
+    """Parse SQL in the first common dialect that can read it; raises QueryRefused."""
     for dialect in _COMMON_DIALECTS[:-1]:
         try:
             return parse(sql, dialect)
@@ -87,25 +87,25 @@ def parse_any(sql: str) -> Statement:
 
 
 def refused(sql: str, reason: str) -> QueryRefused:
-    """Return the error for SQL, with the reason as its predicate."""
+    """Return the error for refused SQL; ``reason`` completes a sentence about it."""
     return QueryRefused(with_excerpt(f"The SQL {reason}. Nothing was sent:", excerpt(sql, _SHOWN)))
 
 
 def _read(sql: str, dialect: str, read: Callable[[], _T]) -> _T:
-    """Return what sqlglot makes of SQL; any failure of it, not its own errors alone, is a refusal."""
+    """Call a function of sqlglot; raises QueryRefused for any error, not only sqlglot's own."""
     try:
         with _quiet():
             return read()
     except RecursionError:
         raise refused(sql, "is nested too deeply to be read") from None
-    except Exception as error:  # noqa: BLE001 - of malformed SQL some versions raise a TypeError
+    except Exception as error:  # noqa: BLE001 - some versions raise TypeError for malformed SQL
         reason = re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n")[0]
         raise refused(sql, f"cannot be read as {dialect}: {snippet(reason, _SHOWN)}") from None
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what sqlglot logs about hostile text out of this thread's log."""
+    """Suppress what sqlglot logs in this thread, which may quote hostile text."""
     thread = threading.get_ident()
 
     def is_of_others(record: logging.LogRecord) -> bool:
@@ -123,8 +123,8 @@ def _quiet() -> Iterator[None]:
 
 
 def tables(statement: Statement) -> tuple[str, ...]:
-    """Return the tables that feed a statement, each once, in order, with the schemas that it writes."""
-    # Names of ``WITH`` are left out: what these read is listed. A part that is no query is a QueryRefused.
+    """Return the tables that a statement reads, each once, in order, qualified as written."""
+    # Names from ``WITH`` are left out; their tables are listed. Raises QueryRefused if a part is not a query.
     return _read(statement.sql, statement.dialect, lambda: tuple(dict.fromkeys(_tables(statement))))
 
 
@@ -141,8 +141,8 @@ def _tables(statement: Statement) -> Iterator[str]:
 
 
 def fingerprint(statement: Statement) -> str:
-    """Return a hash that is the same for SQL that differs in layout, comments, case and aliases of tables."""
-    # It depends on the version of sqlglot, so it is computed anew from the SQL if that may have changed.
+    """Return a hash of SQL that ignores layout, comments, case and table aliases."""
+    # It depends on the version of sqlglot, so compute it again from the SQL if that may have changed.
     from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
     from sqlglot.optimizer.qualify_tables import qualify_tables
 
