@@ -85,7 +85,7 @@ def probe_health(transport: Transport, *, timeout: float | None) -> bool:
 
 def not_operational(address: str) -> ServerError:
     """Return the error about a service whose answer to the check of its health is not 200."""
-    return ServerError(f"{address} is not operational: it does not answer 200 OK. Try again later.")
+    return ServerError(f"{address} is not operational: its health check is not 200 OK. Try again later.")
 
 
 def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[Check]:
@@ -209,7 +209,7 @@ class _Probe:
         if self._transport.address.startswith("http:"):
             return Check.skipped(name, "plain HTTP, which does not leave this machine")
         if not self._settings.verify_tls:
-            text = "not verified, since verify_tls is False: anybody in between can read the credentials"
+            text = "not verified, since verify_tls is False: anyone in between can read the credentials"
             return Check(name, "warning", text)
         certificate = self._attempt.certificate
         issuer = _name(certificate.get("issuer", ()))

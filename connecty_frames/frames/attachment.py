@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames._base.text import terminal
+from connecty_frames._base.text import sentence, terminal
 from connecty_frames.answer_metadata import ATTRS, KEY, AnswerMetadata, to_attrs
 from connecty_frames.errors import ConfigError
 
@@ -157,6 +157,6 @@ def _parse(text: Any, remedy: str) -> AnswerMetadata | None:
         return AnswerMetadata.from_json(text)
     except ConfigError as error:
         raise ConfigError(
-            f"The metadata of this frame, under {KEY!r}, is damaged. {error} Replace it with "
+            f"The metadata of this frame, under {KEY!r}, is damaged: {sentence(str(error))} Replace it with "
             f"cf.copy_metadata(source, frame), or remove it with {remedy}."
         ) from None

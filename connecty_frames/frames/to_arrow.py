@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from connecty_frames._base.text import snippet
+from connecty_frames._base.text import sentence, snippet
 from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, ConnectyError, ConversionError
@@ -31,9 +31,9 @@ def to_arrow(frame: object) -> pa.Table:
     except ConnectyError:
         raise
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise ConfigError(
-            f"This frame holds values that Arrow has no type for: {snippet(str(error), 200)}"
-        ) from None
+        detail = sentence(snippet("; ".join(map(str, error.args)), 200))
+        message = f"This frame holds values that Arrow has no type for: {detail} Convert them first."
+        raise ConfigError(message) from None
 
 
 def _from_pandas(frame: pd.DataFrame) -> pa.Table:

@@ -125,7 +125,7 @@ class Fault:
             problem = next(self._problems(), None)
             shown = value_text(str(self))
         except Exception as error:  # noqa: BLE001 - a frame or a NaN of decimals may raise any when compared
-            problem, shown = f"a value is of the wrong type: {error}.", ""
+            problem, shown = f"a value is of the wrong type: {error}.", f"for {value_text(self.endpoint)}"
         if problem is not None:
             raise ConfigError(f"The fault {shown} is invalid: {problem}", setting="fault")
 
@@ -239,7 +239,10 @@ def _parse(text: str) -> tuple[str, dict[str, Any]]:
         is_flag = types[name] == "bool"
         if is_flag and value:
             raise ValueError(f"{value!r} is unexpected: this option takes no value")
-        options[name] = True if is_flag else {"float": float, "int": int}.get(types[name], str)(value)
+        try:
+            options[name] = True if is_flag else {"float": float, "int": int}.get(types[name], str)(value)
+        except ValueError:
+            raise ValueError(f"{part!r} needs a number") from None
     return endpoint.strip(), options
 
 

@@ -445,9 +445,10 @@ class History:
             self._warn(error)
             return
         rest = ", and history='require' sends no question that is not recorded" if self._required else ""
-        nothing = "" if self._required else " Nothing was sent."
         raise ConfigError(
-            f"The history in {self.place} cannot be used ({error}){rest}.{nothing}", setting="history"
+            f"The history in {self.place} cannot be used ({error}){rest}. Nothing was sent. Repair it, or "
+            "set history to another.",
+            setting="history",
         ) from None
 
     def _raise_for(self, error: StoreError) -> NoReturn:

@@ -338,14 +338,14 @@ _BINARY: Final[dict[str | None, tuple[str, Callable[[str], bytes]]]] = {
 def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | None = None) -> Array:
     r"""Return texts as a binary array, by default from ``\x48``; raises CellError with the position."""
     words, decode = _BINARY[text_encoding]
-    texts, parts = texts_of(cells, f"is not {words}"), []
+    texts, parts = texts_of(cells, f"is not written as {words}"), []
     for start, part in slices_of(texts):
         values: list[bytes | None] = []
         for text in part.to_pylist():
             try:
                 values.append(None if text is None else decode(text))
             except ValueError:
-                raise CellError(start + len(values), text, f"is not {words}") from None
+                raise CellError(start + len(values), text, f"is not written as {words}") from None
         parts.append(to_array(values, type_))
     return pa.chunked_array(parts, type_)
 

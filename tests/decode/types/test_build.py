@@ -113,7 +113,7 @@ def test_texts_in_an_array(type_: pa.DataType) -> None:
         ),
         ('[null,{"a":1,"a":2}]', pa.map_(pa.string(), pa.int64()), 1, "is not an object with each key once"),
         ('[{"a":1},{"b":"x"}]', pa.map_(pa.string(), pa.int64()), 1, "is not a number"),
-        ('["a"]', pa.binary(), 0, "is not pairs of hexadecimal digits after \\x"),
+        ('["a"]', pa.binary(), 0, "is not written as pairs of hexadecimal digits after \\x"),
         ('["a"]', pa.binary(1), 0, "is a type that JSON values cannot be converted to"),
         ('["P1D"]', pa.month_day_nano_interval(), 0, "is among durations"),
     ],

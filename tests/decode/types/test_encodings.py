@@ -297,5 +297,5 @@ class TestBinary:
     @cases("cell", [exact_json.IntText("48"), True, ["48"]])
     def test_not_text(self, cell: object) -> None:
         """A number is no text."""
-        with pytest.raises(CellError, match="is not pairs of hexadecimal digits"):
+        with pytest.raises(CellError, match="is not written as pairs of hexadecimal digits"):
             build([cell], binary("hex"))
