@@ -74,5 +74,5 @@ def test_a_question_takes_a_short_way() -> None:
     way = traced(ROOT)
 
     assert 0 < len(way) <= 138
-    assert len({file for file, _ in way}) <= 29
+    assert len({file for file, _ in way}) <= 28
     assert changes(way) <= 74
