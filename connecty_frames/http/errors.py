@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 CHECK_CREDENTIALS: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
 )
-#: status -> error, kind, what to do ("{when}": again, when). Others are looked up by their first digit.
+#: status -> error, kind, what to do ("{again} {when}"). Others are looked up by their first digit.
 _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     401: (AuthError, FailureKind.UNAUTHORIZED, f"The credentials were refused. {CHECK_CREDENTIALS}"),
     403: (
@@ -68,22 +68,22 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
         FailureKind.REJECTED,
         "Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY",
     ),
-    408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; try again {when}"),
-    429: (RateLimitError, FailureKind.RATE_LIMITED, "Try again {when}, or ask fewer questions at once"),
+    408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; {again} {when}"),
+    429: (RateLimitError, FailureKind.RATE_LIMITED, "Too many requests; {again} {when} or ask fewer at once"),
     502: (
         ServerError,
         FailureKind.UNAVAILABLE,
-        "The service cannot be reached at the moment; try again {when}",
+        "The service cannot be reached at the moment; {again} {when}",
     ),
-    503: (ServerError, FailureKind.UNAVAILABLE, "The service is unavailable at the moment; try again {when}"),
-    504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; try again {when}"),
+    503: (ServerError, FailureKind.UNAVAILABLE, "The service is unavailable at the moment; {again} {when}"),
+    504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; {again} {when}"),
     3: (
         ConfigError,
         FailureKind.REJECTED,
         "Redirects are never followed: they could leak credentials. Set base_url to the API's address",
     ),
     4: (APIError, FailureKind.REJECTED, ""),
-    5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; try again {when}"),
+    5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; {again} {when}"),
 }
 #: The fields in which error bodies in JSON usually have their message, the most specific first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
@@ -171,7 +171,8 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
         what, text = f"{what} with a redirect to {_redirect_host(response, redact)}", ""
     when = "later" if retry_after is None else f"after {retry_after:.0f} s"
     wait = f"It says to try again {when}. " if retry_after is not None and "{when}" not in advice else ""
-    advice = wait + (advice and sentence(advice.format(when=when)))
+    again = "fetch the answer" if request.question_id else "try again"  # which would be paid for twice
+    advice = wait + (advice and sentence(advice.format(again=again, when=when)))
     message = with_excerpt(f"{what}:" if text else f"{what}.", text, advice.rstrip())
     return Failure(
         kind=kind,

@@ -74,7 +74,7 @@ class Drift:
             for name, before, now in self.types
         ]
         if self.rows:
-            found.append(f"There were {counted(self.rows[0], 'row')}, and there are {self.rows[1]:,}.")
+            found.append(f"There were {counted(self.rows[0], 'row')}; now there are {self.rows[1]:,}.")
         return tuple(found)
 
 

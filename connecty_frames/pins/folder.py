@@ -208,7 +208,7 @@ def _document(text: bytes, path: Path) -> dict[str, Any]:
     if type(found := document.pop("version", None)) is not int:
         raise _unusable(path, "is not a pin file")
     if found != _FORMAT:
-        raise _unusable(path, f"has the version {found}; this package knows {_FORMAT}")
+        raise _unusable(path, f"has version {found}, but this package reads {_FORMAT}")
     return document
 
 
@@ -247,7 +247,7 @@ def _text(pin: Pin) -> str:
     is_changed = tomllib.loads(tomlkit.dumps({"sql": lines}))["sql"] != pin.sql
     document = tomlkit.document()
     header = (
-        "Written by connecty_frames, which replaces it as a whole: change it by cf.pin() or `connecty pin`."
+        "Written by connecty_frames, which replaces it as a whole. Change it with cf.pin() or `connecty pin`."
     )
     document.add(tomlkit.comment(header))
     document["version"] = _FORMAT

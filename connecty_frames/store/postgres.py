@@ -312,7 +312,7 @@ def _read(result: Any) -> Result:
         raise UnfitError(
             f"{message}; its role needs USAGE on the schema and SELECT on its tables to read, INSERT and "
             "UPDATE to ask, DELETE to erase: `connecty history ddl` prints the SQL for an administrator, who "
-            "also makes the tables by it"
+            "also creates the tables with it"
         )
     raise StoreError(message)
 

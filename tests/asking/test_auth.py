@@ -501,8 +501,8 @@ def test_a_token_is_not_used_at_its_end(auth: Auth, clock: Any) -> None:
             {"status": 429, "headers": {"Retry-After": "90"}},
             FailureKind.RATE_LIMITED,
             (
-                "api.test answered 429 to POST /v1/auth/token. Try again after 90 s, or ask fewer questions "
-                "at once."
+                "api.test answered 429 to POST /v1/auth/token. Too many requests; try again after 90 s or "
+                "ask fewer at once."
             ),
         ),
     ],

@@ -79,7 +79,7 @@ REJECTED, UNAVAILABLE, FAULT = FailureKind.REJECTED, FailureKind.UNAVAILABLE, Fa
         (409, None, APIError, REJECTED, "."),
         (422, None, APIError, REJECTED, "."),
         (429, 12.0, RateLimitError, FailureKind.RATE_LIMITED,
-         ". Try again after 12 s, or ask fewer questions at once."),
+         ". Too many requests; try again after 12 s or ask fewer at once."),
         (500, None, ServerError, FAULT, ". The fault is the server's; try again later."),
         (501, None, ServerError, FAULT, ". The fault is the server's; try again later."),
         (502, None, ServerError, UNAVAILABLE,
@@ -100,6 +100,12 @@ def test_every_status_has_its_error(
     assert (type(failure.error), failure.kind, failure.status) == (error, kind, status)
     assert str(failure.error) == f"api.test answered {status} to GET /v1/dw/13/questions{says}"
     assert (failure.reason, failure.retry_after) == (f"api.test answered {status}", wait)
+
+
+def test_a_question_that_is_paid_for_is_not_to_be_asked_again() -> None:
+    """A failure to fetch its answer says to fetch, and not to try again."""
+    fetched = Response(Request("GET", "/x", question_id="1"), "api.test", 500, {}, b"")
+    assert str(status_failure(fetched, redact=REDACT).error).endswith("; fetch the answer later.")
 
 
 @cases(

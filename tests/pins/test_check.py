@@ -62,7 +62,7 @@ def test_changes_of_sql(service: Any, sql: str | None, change: str | None) -> No
         ),
         ([["name", "id"], ["a", 1], ["b", 2]], ("The columns were 'id', 'name', and now are 'name', 'id'.",)),
         ([["id", "name"], [1.5, "a"], [2, "b"]], ("Column 'id' was int64 and is now double.",)),
-        ([["id", "name"], [1, "a"]], ("There were 2 rows, and there are 1.",)),
+        ([["id", "name"], [1, "a"]], ("There were 2 rows; now there are 1.",)),
     ],
 )
 def test_changes_of_the_table(service: Any, rows: list[list[Any]], lines: tuple[str, ...]) -> None:
@@ -119,10 +119,10 @@ def test_a_change_is_an_error(service: Any) -> None:
         "Pin 'orders': changed.\n"
         "  The SQL differs in numbers or texts in it.\n"
         "  The columns were 'id', 'name', and now are 'id'.\n"
-        "  There were 2 rows, and there are 1."
+        "  There were 2 rows; now there are 1."
     )
     assert caught.value.name == "orders"
-    assert caught.value.changes[2] == "There were 2 rows, and there are 1."
+    assert caught.value.changes[2] == "There were 2 rows; now there are 1."
     assert caught.value.question_id == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 

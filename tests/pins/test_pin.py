@@ -219,7 +219,7 @@ def test_the_nearest_file_is_read(service: Any, folder: Path, monkeypatch: pytes
     [
         (b"", "is not a pin file"),
         (b"[package]\nname = 'x'", "is not a pin file"),
-        (b"version = 3", "has the version 3; this package knows 2"),
+        (b"version = 3", "has version 3, but this package reads 2"),
         (b"version = 2\nother = 1", "is damaged: pin 'orders': Object contains unknown field `other`"),
         (b"version = 2\n[pins", "is damaged: Expected ']'"),
         (b"#" * 2**20, "is not a pin file"),
