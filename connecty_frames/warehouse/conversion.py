@@ -55,7 +55,7 @@ _ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Inf
 class Pair(NamedTuple):
     """The type of a column in a table, and the type that it becomes."""
 
-    got: pa.DataType  # without extension types and dictionaries
+    got: pa.DataType  # as `plain` returns it
     wanted: pa.DataType
     origin: str = ""  # the database's name for the type, in lower case; empty if unknown
     declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal type, if bounded
