@@ -76,9 +76,9 @@ def list_recorded(
         table = table.select(shown).set_column(0, "asked_at", seconds)
     write_table(table, written_as, output)
     if not table.num_rows:
-        filtered = " that matches" if state or since else ""
+        filtered = " that match" if state or since else ""
         echo_stderr(
-            f"No question is recorded{filtered}. `connecty ask` records the questions that it sends, except "
+            f"No questions are recorded{filtered}. `connecty ask` records the questions it sends, except "
             "to a sandbox; in Python, cf.configure(history=True) turns this on."
         )
 

@@ -152,9 +152,7 @@ def open_client() -> Client:
     if wants_sandbox():
         raise ConfigError(
             "CONNECTY_SANDBOX is set: each Python process of Spark would start its own sandbox. Run "
-            "`connecty sandbox` instead, and set the variables that it prints in the environment of the "
-            "driver and the "
-            "executors.",
+            "`connecty sandbox` instead, and set the variables it prints for the driver and the executors.",
             setting="sandbox",
         )
     try:

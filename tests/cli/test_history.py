@@ -76,9 +76,9 @@ def test_none_is_recorded(run: Any, path: Path) -> None:
     """Standard error says how questions come there, or that none matches; no file is made."""
     code, out, err = run("history", "--format", "json")
     assert (code, out, path.exists()) == (0, "[]\n", False)
-    assert err.startswith("No question is recorded. `connecty ask` records the questions that it sends")
+    assert err.startswith("No questions are recorded. `connecty ask` records the questions it sends")
     run("ask", "how many?")
-    assert run("history", "--state", "FAILED")[2].startswith("No question is recorded that matches.")
+    assert run("history", "--state", "FAILED")[2].startswith("No questions are recorded that match.")
     assert run("history")[2] == ""
 
 
