@@ -1,4 +1,4 @@
-"""The questions of a batch: what identifies each, so that a later call recognises it."""
+"""The questions of a batch, with keys by which later calls recognise them."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _start_display() -> Display:
         *columns[2:],
         console=Console(stderr=True),
         transient=True,
-        # Otherwise rich would move what others print from standard output, perhaps data, to standard error.
+        # Otherwise rich would redirect other standard output, perhaps data, to standard error.
         redirect_stdout=False,
     )
     display.start()

@@ -40,7 +40,7 @@ _ASCII: Final = str.maketrans(
 
 
 def import_uniplot() -> Any:
-    """Return the module that draws lines and points; a ConfigError if it is not installed."""
+    """Return the module that draws lines and points; raises ConfigError if it is not installed."""
     try:
         import uniplot
     except ModuleNotFoundError as error:

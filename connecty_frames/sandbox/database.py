@@ -106,7 +106,7 @@ class Database:
     def _work(
         self, cursor: duckdb.DuckDBPyConnection, sql: str, outcome: SimpleQueue[QueryResult | str]
     ) -> None:
-        """Run a query on a thread of its own."""
+        """Run a query on its own thread."""
         ended: QueryResult | str
         try:
             with cursor:

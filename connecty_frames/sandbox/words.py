@@ -20,7 +20,7 @@ _STOP, _LEAD, _FUNCTION, _UNITS, _TENS = (
 STOP_WORDS: Final = frozenset(_STOP)
 #: Words that a question may begin with or leave out.
 LEAD_WORDS: Final = frozenset(_LEAD)
-#: Words that say nothing about what a question is about.
+#: Words that say nothing about the topic of a question.
 FUNCTION_WORDS: Final = frozenset(_LEAD + _FUNCTION)
 #: Dates, months, ordinals, numbers, quarters and halves, words, and single symbols.
 _WORD: Final = re.compile(

@@ -88,7 +88,7 @@ class KeptAnswers(SQLiteFile):
         return None
 
     def forget(self, question_id: str) -> None:
-        """Remove the answer of a question, if the file can be changed."""
+        """Remove the answer to a question, if the file can be changed."""
         with suppress(StoreError):
             self.erase([question_id])
 

@@ -27,7 +27,7 @@ class Renewals:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        #: Weak: a row that nobody has any more is that of a sender which ended without a word.
+        #: Weak: if nobody holds a row any more, its sender ended without reporting.
         self.held: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
         self._thread: threading.Thread | None = None
 

@@ -119,7 +119,7 @@ def _quiet() -> Iterator[None]:
         logger.removeFilter(is_of_others)
 
 
-# --- what a statement reads, and whether another one is the same --------------------------------------------
+# --- tables and fingerprints --------------------------------------------------------------------------------
 
 
 def tables(statement: Statement) -> tuple[str, ...]:
