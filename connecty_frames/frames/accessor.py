@@ -224,7 +224,7 @@ class ConnectyAccessor(WithMetadata):
 
         frame = self._frame
         try:
-            # Slice by position.
+            # By position: pandas needs iloc for that, polars does not.
             table = to_arrow(getattr(frame, "iloc", frame)[:SHOWN_ROWS, :SHOWN_COLUMNS])
         except (ConfigError, ConversionError):  # Arrow has no type for it: show only the metadata
             table = None

@@ -166,7 +166,7 @@ def parsed(sql: str, dialect: str | None) -> Statement | None:
 
 
 def text_fingerprint(sql: str) -> str:
-    """Return a hash of SQL that cannot be parsed, which ignores whitespace and a final semicolon."""
+    """Return a hash of SQL that cannot be parsed, which ignores its layout and a final semicolon."""
     return hashlib.sha256(" ".join(sql.split()).removesuffix(";").rstrip().encode()).hexdigest()
 
 

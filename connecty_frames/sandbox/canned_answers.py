@@ -1,7 +1,7 @@
 """Canned answers: tables, saved responses and failures that a user sets for single questions.
 
-They take precedence over the answerer. In questions, case, whitespace and a final ``?``, ``.`` or ``!`` are
-ignored.
+They take precedence over the answerer. In questions, case, extra whitespace and a final ``?``, ``.`` or ``!``
+are ignored.
 """
 
 from __future__ import annotations

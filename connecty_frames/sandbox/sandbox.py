@@ -55,8 +55,8 @@ class SandboxOptions(TypedDict, total=False):
     """The parameters of :class:`Sandbox` as keywords."""
 
     database: str | os.PathLike[str] | None
-    """A DuckDB file, opened read-only, which SELECT statements are about. By default the sample workspace is
-    built in memory, which questions in English are about, too."""
+    """A DuckDB file to query with SELECT statements, opened read-only. By default, the sample workspace is
+    built in memory, which also answers questions in English."""
     latency: float
     """Seconds to wait on each question before its query runs."""
     timezone: str
@@ -72,7 +72,7 @@ class SandboxOptions(TypedDict, total=False):
     answerer: Answerer | None
     """Translates questions into SQL. By default, questions about the sample workspace are read in English."""
     answers: Mapping[str, object] | None
-    """Answers to single questions, which replace those of the answerer: see ``Sandbox.answer``."""
+    """Answers to single questions, which take precedence over the answerer: see ``Sandbox.answer``."""
     faults: Iterable[Fault]
     """The faults to inject; by default none."""
     clock: Clock
@@ -92,8 +92,8 @@ class Sandbox:
     Parameters
     ----------
     database : str, path-like or None, default None
-        A DuckDB file, opened read-only, which SELECT statements are about. By default the sample workspace is
-        built in memory, which questions in English are about, too.
+        A DuckDB file to query with SELECT statements, opened read-only. By default, the sample workspace is
+        built in memory, which also answers questions in English.
     latency : float, default 0.0
         Seconds to wait on each question before its query runs.
     timezone : str, default "Europe/Warsaw"
@@ -109,7 +109,7 @@ class Sandbox:
     answerer : Answerer or None, default None
         Translates questions into SQL. By default, questions about the sample workspace are read in English.
     answers : mapping or None, default None
-        Answers to single questions, which replace those of the answerer: see ``Sandbox.answer``.
+        Answers to single questions, which take precedence over the answerer: see ``Sandbox.answer``.
     faults : iterable of Fault, default ()
         The faults to inject; by default none.
     clock : Clock, optional
@@ -215,7 +215,7 @@ class Sandbox:
         Parameters
         ----------
         question
-            The question. Case, whitespace and a final ``?``, ``.`` or ``!`` are ignored.
+            The question. Case, extra whitespace and a final ``?``, ``.`` or ``!`` are ignored.
         value
             A table: any object with ``__arrow_c_stream__`` (a pandas, polars or Arrow frame), or a list of
             dicts. The sandbox computes its statistics. Only named levels of a pandas index become columns.
