@@ -232,11 +232,11 @@ def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
     ]
     named = (each.values["profile"] for each in sources if each.values.get("profile") is not None)
     profile = next(named, None)
-    if profile is None or isinstance(profile, str):  # any other type is an error later
+    if profile is None or isinstance(profile, str):  # any other type, and "", are errors later
         profiles = Profiles.read(variables.get("CONNECTY_CONFIG"), needed=profile is not None)
         if profile is None and _DEFAULT in profiles.tables:
             profile = _DEFAULT
-        if profile is not None:
+        if profile:
             sources.append(_from_profile(profiles, profile))
     return sources
 

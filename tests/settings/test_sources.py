@@ -350,6 +350,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("keep_answers_max_bytes", 2**63, "above 0 and at most 9223372036854775807"),
     ("keep_answers_max_bytes", True, "expected a number"),
     ("profile", 5, "expected text"),
+    ("profile", "", "it is empty"),
 ]
 
 
