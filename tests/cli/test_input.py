@@ -116,16 +116,10 @@ def test_what_is_no_question_is_not_asked(
         (["--file", "nope.txt"], "ConfigError: --file nope.txt: No such file or directory."),
         (["--file", "."], "ConfigError: --file .: Is a directory."),
         (["--file", "pipe"], "ConfigError: --file pipe: Not a regular file."),
-        (
-            ["-f", "csv", "how", "many"],
-            "ConfigError: -f is --file, the file with the question; for the format, ",
-        ),
+        (["-f", "csv", "how"], "ConfigError: -f is --file, the file with the question; for the format, "),
         (["--file", "a", "how", "many"], "ConfigError: More than one question. Give one only: as words"),
         (["--file", "a", "-"], "ConfigError: More than one question. Give one only: as words"),
-        (
-            ["--file", "a", "--question-id", "b"],
-            "ConfigError: More than one question. Give one only: as words",
-        ),
+        (["--file", "a", "--question-id", "b"], "ConfigError: More than one question. Give one only: as "),
         (["how", "--question-id", "b"], "ConfigError: More than one question. Give one only: as words"),
         (["-", "--question-id", "b"], "ConfigError: More than one question. Give one only: as words"),
         (["-", "how", "many"], "ConfigError: More than one question. Give one only: as words"),
