@@ -429,6 +429,6 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
                     table["client_secret"] = SecretStr(table["client_secret"])
             return tables
     raise ConfigError(
-        f"{path_text(path)} is not valid TOML: {reason}. Correct it; text needs quotation marks.",
+        f"{path_text(path)} is not valid TOML: {reason}. Correct it, or set CONNECTY_CONFIG to another file.",
         setting="profile",
     )
