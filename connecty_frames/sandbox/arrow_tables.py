@@ -53,7 +53,7 @@ def read_frame(frame: Any, *, timezone: str) -> QueryResult:
 
 
 def _from_rows(rows: list[Any]) -> pa.Table:
-    """Convert rows to a table without losing keys, times of day or time zones, as pyarrow would."""
+    """Convert rows to a table; pyarrow alone would drop keys, times of day and mixed time zones."""
     keys = list(rows[0]) if rows and isinstance(rows[0], dict) else []
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict) or list(row) != keys or not all(isinstance(key, str) for key in keys):

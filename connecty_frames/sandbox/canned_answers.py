@@ -110,7 +110,7 @@ class CannedAnswers:
 
 
 def _words(question: str) -> str:
-    """Return a question without the differences that do not matter."""
+    """Return a question in the form in which questions are compared."""
     return " ".join(unicodedata.normalize("NFC", question).casefold().split()).rstrip(" ?.!")
 
 
