@@ -238,7 +238,7 @@ class _Probe:
         """Return the check of this machine's clock."""
         date = http_date(self._found.headers.get("Date")) if isinstance(self._found, Response) else None
         if date is None:
-            return Check.skipped("clock", "the service sent no time")
+            return Check.skipped("clock", "no time was received from the service")
         ahead = round((self._received_at - date).total_seconds())
         where = "ahead of" if ahead > 0 else "behind"
         text = (

@@ -276,7 +276,7 @@ def _read_secret(file: str) -> str:
 def hide(settings: Any) -> None:
     """Wrap what may hold a secret, in place: a traceback with locals shows the dict of the caller too."""
     for name, value in settings.items():
-        is_text = isinstance(value, str) and name != "profile"  # whose name messages show
+        is_text = isinstance(value, str | bytes | os.PathLike) and name != "profile"  # which messages show
         if is_text or name in {"client_id", "client_secret", "base_url"}:
             settings[name] = hidden(value)
 

@@ -20,7 +20,7 @@ import pytest
 from pydantic import SecretStr as PydanticSecret
 
 import connecty_frames as cf
-from connecty_frames._base.text import SecretStr
+from connecty_frames._base.text import SecretStr, hidden
 from connecty_frames.errors import ConfigError
 from connecty_frames.settings import sources as config
 from connecty_frames.settings.sources import explain, resolve
@@ -481,10 +481,11 @@ def test_no_setting_shows_the_secret() -> None:
 
 @cases("wrong", ["region", "dw_id", "base_url", "clientsecret"])
 @cases("call", [cf.Client, cf.configure, resolve])
-def test_no_error_of_a_call_shows_its_secret(call: Any, wrong: str) -> None:
+@cases("kind", [str, str.encode, Path])
+def test_no_error_of_a_call_shows_its_secret(call: Any, wrong: str, kind: Any) -> None:
     """Also if it is given to another setting, with the locals of every frame of the package."""
     with pytest.raises(cf.ConfigError) as raised:
-        call(client_id="a", client_secret=SECRET, **{wrong: SECRET})
+        call(client_id="a", client_secret=SECRET, **{wrong: kind(SECRET)})
 
     trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
     below = [frame.locals for frame in trace.stack if frame.filename != __file__]
@@ -526,8 +527,7 @@ class _Region(str, Enum):  # noqa: UP042 - unlike StrEnum, its members are shown
 def test_text_of_another_class_is_plain_text(text: str) -> None:
     """As it would be sent, compared and shown as something else."""
     for name in ("client_id", "client_secret", "region", "profile"):
-        value = getattr(config.check_settings({name: text}), name)
-        value = value.get_secret_value() if isinstance(value, SecretStr) else value
+        value = hidden(getattr(config.check_settings({name: text}), name)).get_secret_value()
         assert (type(value), value) == (str, "eu1")
     assert config.check_settings({"ca_bundle": text}).ca_bundle == Path("eu1")
 
