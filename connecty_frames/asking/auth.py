@@ -183,8 +183,10 @@ class Auth:
         finally:
             # An interrupt may come before it could be recorded that the lock is held. The lock itself knows:
             # only its owner can release it.
-            with contextlib.suppress(RuntimeError):
+            try:  # noqa: SIM105 - ``suppress`` may be interrupted before it has begun
                 lock.release()
+            except RuntimeError:
+                pass
 
     def may_recover(self, failure: Failure) -> bool:
         """Whether a token is likely to come later: there has been one, and the endpoint is unavailable."""

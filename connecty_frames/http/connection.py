@@ -129,18 +129,20 @@ class _ResponseStream(io.BufferedReader):
         # That is in the buffers of Python, of OpenSSL and of the system. Nothing is read to find out: OpenSSL
         # would take in a part of a record and not report it until the rest is there.
         is_drained = False  # unknown for TLS inside TLS, through a proxy
-        if isinstance(sock, _DeadlineSocket):
-            sock.may_read = False
-            try:
+        try:
+            if isinstance(sock, _DeadlineSocket):
+                sock.may_read = False
                 pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
-                is_drained = not (self.peek() or pending or wait_for_read(sock, timeout=0.0))
-            except OSError:
-                pass  # a read timed out or failed, so that the response has not ended
-            finally:
+                left = self.peek() or pending or wait_for_read(sock, timeout=0.0)
                 sock.may_read = True
-        super().close()
-        if not is_drained:
-            self.connection.close()
+                is_drained = not left
+        except OSError as error:  # a read timed out or failed, so that the response has not ended
+            if is_interrupt(error):
+                raise
+        finally:
+            super().close()
+            if not is_drained:
+                self.connection.close()
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -226,9 +228,7 @@ class _TrackedConnection(HTTPConnection):
     _tunnelling = False
 
     def response_class(  # type: ignore[override]  # http.client only calls it
-        self,
-        sock: socket.socket,
-        **options: Any,
+        self, sock: socket.socket, **options: Any
     ) -> _FinalResponse:
         response = _FinalResponse(sock, **options)
         response.fp = stream = _ResponseStream(response.fp.detach())
@@ -261,8 +261,7 @@ class _TrackedConnection(HTTPConnection):
                 sock.close()
                 if is_interrupt(error) or not isinstance(error, OSError):
                     raise
-                # Its traceback would keep this frame, and so every connection up to the pool, from being
-                # freed.
+                # Its traceback would keep this frame alive, and so every connection up to the pool.
                 last_error = error.with_traceback(None)
             else:
                 attempt.phase = "proxy" if self._tunnel_host else "tls"

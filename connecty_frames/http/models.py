@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import io
-import signal
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.client import HTTPException
+from itertools import chain, pairwise
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -141,10 +141,14 @@ def strip_tracebacks(errors: Iterable[BaseException]) -> None:
 
 def is_interrupt(error: BaseException) -> bool:
     """Whether an error came from outside: it is no Exception, or a signal handler raised it."""
-    # A handler may raise the same exceptions as a library, so that only the traceback tells them apart.
-    handlers = [getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()]
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-    return not isinstance(error, Exception) or any(frame.f_code in handlers for frame in frames)
+    # A handler may raise the same exceptions as a library. Only the traceback tells them apart: a handler is
+    # called with the frame that it interrupts.
+    for interrupted, called in pairwise(frame for frame, _ in walk_tb(error.__traceback__)):
+        values = called.f_locals.values()
+        rest = chain.from_iterable(value for value in values if isinstance(value, tuple))  # as of ``*args``
+        if any(value is interrupted for value in chain(values, rest)):
+            return True
+    return not isinstance(error, Exception)
 
 
 def raise_interrupt(causes: Iterable[BaseException]) -> None:

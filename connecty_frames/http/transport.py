@@ -362,10 +362,11 @@ class Transport:
 def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
     """Read what arrives of the body of an error, complete or not: the status decides."""
     attempt.idle = min(attempt.idle, _ERROR_IDLE)
+    handled = sys.exception()  # the caller's own, which a signal handler may have raised before
     try:
         read_body(raw, attempt, limit=_MAX_SMALL_BODY)
     except Exception as error:  # noqa: BLE001 - whatever a library raises
-        raise_interrupt(causes_of(error, keep=None))
+        raise_interrupt(causes_of(error, keep=handled))
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:
@@ -399,12 +400,8 @@ def http_date(value: str | None) -> datetime | None:
 class RetryBudget:
     """The retries that all calls of one client share: a token bucket."""
 
-    # It begins with ten. Each retry takes one; each second and each request that succeeds add one, up to ten.
-    # So a short disturbance passes unnoticed, a server that fails now and then gets at most one retry for
-    # each success, and one that is down gets the first attempt of each call, ten retries, and then one a
-    # second, however many threads wait for it. gRPC (gRFC A6, "Throttling Retry Attempts and Hedged RPCs")
-    # and the AWS SDKs do the same, but fail a call when no retry is left. Here the call waits for one until
-    # its deadline, since the answer was paid for.
+    # Ten at the start; each retry takes one, each second and each success add one, up to ten. gRPC (gRFC A6)
+    # fails a call when none is left; here it waits for one, since its answer was paid for.
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

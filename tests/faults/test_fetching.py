@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.http import transport
 from tests.servers.responses import HEAD
-from tests.servers.scripted import QUESTION_ID, ROWS, Script
+from tests.servers.scripted import QUESTION_ID, ROWS, Script, Step
 from tests.servers.timing import growing
 
 if TYPE_CHECKING:
@@ -110,10 +111,7 @@ def test_a_redirect(server: Script, client: Client, endpoint: str, status: int) 
     [
         ({"Retry_After": "7"}, [7.0]),
         ({"Retry_After": "Wed, 05 Nov 2025 12:00:30 GMT"}, [30.0]),
-        (
-            {"Retry_After": "Wed, 05 Nov 2025 11:00:09 GMT", "Date": "Wed, 05 Nov 2025 11:00:00 GMT"},
-            [9.0],
-        ),
+        ({"Retry_After": "Wed, 05 Nov 2025 11:00:09 GMT", "Date": "Wed, 05 Nov 2025 11:00:00 GMT"}, [9.0]),
         ({"Retry_After": "soon"}, [0.25]),
         ({}, [0.25]),
     ],
@@ -155,23 +153,19 @@ class TestOutage:
 
     def storm(self, server: Script, seconds: float, act: Callable[[Client], object]) -> list[type]:
         """Let 64 threads of one client ask at once, and return the type of each outcome."""
-        barrier, became = threading.Barrier(64), []
+        barrier = threading.Barrier(64)
         with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=seconds) as client:
             client.question(QUESTION_ID).state()
 
-            def run() -> None:
+            def run(_: int) -> type:
                 barrier.wait(60)
                 try:
-                    became.append(type(act(client)))
+                    return type(act(client))
                 except cf.ConnectyError as error:
-                    became.append(type(error))
+                    return type(error)
 
-            threads = [threading.Thread(target=run) for _ in range(64)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join(60)
-        return became
+            with ThreadPoolExecutor(64) as pool:
+                return list(pool.map(run, range(64)))
 
     @pytest.mark.slow
     def test_a_server_that_answers_503_only(self, server: Script) -> None:
@@ -187,19 +181,12 @@ class TestOutage:
         assert 1 + 64 + 10 <= polls <= allowed
 
     @pytest.mark.slow
-    def test_a_server_that_comes_back(self, server: Script) -> None:
-        """Down for the next 70 polls: the threads that waited for a retry get their rows."""
-        down = [server.answer(503)] * 70
-        server.on("results", server.answer(200, ROWS), *down, server.answer(200, ROWS))
+    @pytest.mark.parametrize(
+        ("no", "n"), [(Script.answer(503), 70), (Script.answer(429, Retry_After="1"), 64)]
+    )
+    def test_a_server_that_comes_back(self, server: Script, no: Step, n: int) -> None:
+        """Down, or 429 to each of 64 threads, which is no outage: those that waited get their rows."""
+        server.on("results", server.answer(200, ROWS), *[no] * n, server.answer(200, ROWS))
         became = self.storm(server, 60.0, lambda client: client.question(QUESTION_ID).result())
         assert became == [cf.Answer] * 64
-        assert server.count("results") == 1 + 70 + 64
-
-    @pytest.mark.slow
-    def test_a_server_that_limits_the_rate(self, server: Script) -> None:
-        """429 with Retry-After to each of 64 threads is no outage: all repeat their request after it."""
-        busy = [server.answer(429, Retry_After="1")] * 64
-        server.on("results", server.answer(200, ROWS), *busy, server.answer(200, ROWS))
-        became = self.storm(server, 60.0, lambda client: client.question(QUESTION_ID).result())
-        assert became == [cf.Answer] * 64
-        assert server.count("results") == 1 + 64 + 64
+        assert server.count("results") == 1 + n + 64

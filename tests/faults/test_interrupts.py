@@ -180,3 +180,22 @@ def test_the_client_is_usable_after_an_interrupt(server: Script, client: Client)
     thread.start()
     thread.join()
     assert found == ["PENDING"]
+
+
+def test_an_interrupt_that_the_caller_handled(server: Script, client: Client) -> None:
+    """It is not raised again, although a reply that is read meanwhile is cut."""
+    earlier = interrupt(partial(time.sleep, 9), lambda: None, TimeoutError)
+    server.on("ask", server.send_and_close(b"HTTP/1.1 400 Said\r\nContent-Length: 9\r\n\r\nno"))
+    try:
+        raise ValueError from earlier  # noqa: TRY301 - what the caller handles
+    except ValueError:
+        with pytest.raises(Exception, match="answered 400"):
+            client.submit("how many?")
+
+
+def test_while_the_end_of_a_response_is_checked(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TimeoutError of a handler is not taken for one of the socket."""
+    press = partial(os.kill, os.getpid(), signal.SIGINT)
+    monkeypatch.setattr("connecty_frames.http.connection.wait_for_read", lambda *_, **__: press())
+    with raising(TimeoutError), pytest.raises(TimeoutError):
+        client.submit("how many?")

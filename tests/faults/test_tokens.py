@@ -15,7 +15,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.http import transport
 from tests.servers.clients import make
-from tests.servers.responses import truncated_gzip
+from tests.servers.responses import HEAD, truncated_gzip
 from tests.servers.scripted import QUESTION_ID, ROWS, TOKEN, Script
 from tests.servers.timing import FakeClock, growing, press_ctrl_c, within
 
@@ -148,15 +148,12 @@ DOWN: dict[str, tuple[Callable[[Script], Any], type[cf.ConnectyError]]] = {
     "503": (lambda server: server.answer(503, {"detail": "Restarting"}), cf.ServerError),
     "504": (lambda server: server.answer(504), cf.ServerError),
     "503 cut": (
-        lambda server: server.send_and_close(b"HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\nbu"),
+        lambda server: server.send_and_close(b"HTTP/1.1 503 B\r\nContent-Length: 9\r\n\r\nb"),
         cf.ServerError,
     ),
     "reset": (lambda server: server.reset, cf.ConnectionFailed),
     "closed": (lambda server: server.close, cf.ConnectionFailed),
-    "cut": (
-        lambda server: server.send_and_close(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"acc'),
-        cf.ConnectionFailed,
-    ),
+    "cut": (lambda server: server.send_and_close(HEAD + b"Content-Length: 9\r\n\r\n{"), cf.ConnectionFailed),
     "silent": (lambda server: server.hang, cf.ConnectionFailed),
 }
 
@@ -247,10 +244,7 @@ def test_a_token_in_broken_gzip(server: Script, client: Client) -> None:
     assert server.count("token") == 2
 
     server.on("token", broken)
-    with (
-        make(server, timeout=20) as other,
-        pytest.raises(cf.AuthError, match="its gzip stream is incomplete"),
-    ):
+    with make(server, timeout=20) as other, pytest.raises(cf.AuthError, match="gzip stream is incomplete"):
         other.submit("how many?")
     assert (server.count("token"), server.count("ask")) == (4, 1)
 

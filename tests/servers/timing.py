@@ -9,6 +9,7 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from connecty_frames._base.clock import Clock
@@ -50,7 +51,7 @@ def raising(error: type[BaseException], number: int = signal.SIGINT) -> Iterator
     def end(*_: object) -> NoReturn:
         raise error
 
-    before = signal.signal(number, end)
+    before = signal.signal(number, partial(end))  # a handler may be any callable
     try:
         yield
     finally:
