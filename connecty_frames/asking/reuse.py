@@ -6,13 +6,14 @@ records its id; the others wait for the id, and fetch the answer by it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
 from connecty_frames._base.text import snippet
 from connecty_frames.asking.polling import Results
 from connecty_frames.decode.envelope import read_envelope
-from connecty_frames.errors import QuestionTimeout, SubmissionUncertain
+from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
 from connecty_frames.store.table import RecordState
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ def find_or_claim(
 
 
 def kept_results(history: History, question_id: str) -> Results | None:
-    """Return the response of a question that was kept, or None if there is none."""
+    """Return the response of a question that was kept, or None if there is none that can be read."""
     kept = history.kept(question_id)
-    if kept is None:
-        return None
-    body, max_rows = kept
-    return Results(read_envelope(body), body, max_rows)
+    with suppress(ResponseError):  # another version may have kept it
+        if kept is not None:
+            return Results(read_envelope(kept[0]), *kept)
+    return None
 
 
 def _usable(rows: Sequence[Earlier], gone: Collection[str]) -> Earlier | None:
