@@ -150,6 +150,7 @@ class Auth:
         self._bearer: Bearer | None = None  # also one that is no longer valid
         #: The last failure, when it came, and whether its caller gave up before its deadline.
         self._failed: tuple[Failure, float, bool] | None = None
+        self._tried_early = -math.inf  # when a secret that had changed was tried despite a refusal
         self._process_id = os.getpid()
         transport.redact.add_client_id(client_id)
         transport.redact.add("client_secret", client_secret)
@@ -171,8 +172,9 @@ class Auth:
             if bearer is not None and deadline.clock.monotonic() < bearer.expires:
                 return bearer
             failure = self._shared_failure(began, deadline)
-            if failure is not None and not waited and self._has_changed(failure):
-                failure = None
+            is_early = began - self._tried_early < _COOLDOWN  # a function may return another secret each time
+            if failure is not None and not (waited or is_early) and self._has_changed(failure):
+                failure, self._tried_early = None, began
             found = failure or self._fetch(deadline)
             if isinstance(found, Bearer):
                 return found

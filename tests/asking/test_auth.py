@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -148,9 +149,7 @@ def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: i
         ({"body": "\n<html>Access denied by the proxy</html>", "status": 403}, 403),
     ],
 )
-def test_an_unusable_endpoint_is_an_auth_error(
-    auth: Auth, clock: Any, reply: Any, status: int | None
-) -> None:
+def test_an_unusable_endpoint_is_an_auth_error(auth: Auth, clock: Any, reply: Any, status: int) -> None:
     """No usable token, whatever the reason: AuthError, after one call."""
     responses.post(URL, **reply)
     error = failure(auth, clock).error
@@ -208,7 +207,6 @@ def test_a_secret_that_changed_is_read_again(clock: Any) -> None:
     auth = Auth(SecretStr("id"), changing, transport=transport)
     responses.post(URL, status=401, json={"error": "bad secret 'canary-old'"})
     tokens(count=1)
-
     assert sent(bearer(auth, clock)) == "Bearer token-1"
     assert secrets_sent() == ["canary-old", "canary-new"]
     assert transport.redact("canary-old and canary-new") == "*** and ***"
@@ -216,6 +214,17 @@ def test_a_secret_that_changed_is_read_again(clock: Any) -> None:
     tokens(count=1)
     bearer(auth, clock)
     assert secrets_sent() == ["canary-old", "canary-new", "canary-new"]
+
+
+@responses.activate
+def test_a_secret_that_is_another_each_time(clock: Any) -> None:
+    """Two calls try it. The others do not, since accounts get locked."""
+    read = map("canary-{}".format, count()).__next__
+    transport = Transport(Settings(base_url="https://api.test"), clock, lambda: 0.0)
+    auth = Auth(SecretStr("id"), SecretStr(read(), read), transport=transport)
+    responses.post(URL, status=401)
+    assert {failure(auth, clock).kind for _ in range(9)} == {FailureKind.REJECTED}
+    assert len(secrets_sent()) == 4
 
 
 @responses.activate
