@@ -83,8 +83,8 @@ def find_or_claim(
 def kept_results(history: History, question_id: str) -> Results | None:
     """Return the response of a question that was kept, or None if there is none that can be read."""
     kept = history.kept(question_id)
-    with suppress(ResponseError):  # another version may have kept it
-        if kept is not None:
+    if kept is not None:
+        with suppress(ResponseError):  # another version may have kept it
             return Results(read_envelope(kept[0]), *kept)
     return None
 

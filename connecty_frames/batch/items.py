@@ -1,4 +1,4 @@
-"""The questions of a batch, with keys by which later calls recognise them."""
+"""The questions of a batch, each with the key that identifies it in later calls."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def warn_of_types(paths: Iterable[Path]) -> None:
     """Warn of columns whose types differ between parts: engines that read them together may change values."""
     found: dict[str, dict[pa.DataType, Path]] = {}
     for path in paths:
-        with suppress(ConfigError):  # whoever reads a damaged or missing part gets the error
+        with suppress(ConfigError):  # reading the dataset reports a damaged or missing part
             for field in _read_metadata(path).schema.to_arrow_schema():
                 found.setdefault(field.name, {}).setdefault(field.type, path)
     differing = [

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
     from connecty_frames.store.history import History
 
-#: Errors after which no other question can be asked either.
+#: Errors that prevent all further questions.
 _STOPPING: Final = (
     errors.AuthError,
     errors.ConfigError,

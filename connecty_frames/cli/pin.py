@@ -261,7 +261,7 @@ def run(
         written_as = choose_format(format_, output, None)
         files = [output]
     elif output is not None:
-        raise ConfigError("Give either --output or --output-folder.", setting="output")
+        raise ConfigError("Give --output or --output-folder, not both.", setting="output")
     else:
         written_as = format_ or "parquet"
         suffix = "txt" if written_as in TABLES else "md" if written_as == "markdown" else written_as

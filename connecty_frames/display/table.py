@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 SHOWN_ROWS: Final = 50
 #: The most characters of a name, type or cell that are formatted for a terminal.
 _MAX_LENGTH: Final = 1_000  # pragma: no mutate - no terminal is so wide
-#: The width to which names and texts are shortened before columns are hidden: a date and an ellipsis. Types
-#: are shortened to the width of ``Float64``; numbers only if a single column is too wide.
+#: Before columns are hidden, names and texts are shortened to this width, which fits a date and an ellipsis.
+#: Types are shortened to the width of ``Float64``; numbers only if a single column is too wide.
 _SHORT: Final = 11
 _SHORT_TYPE: Final = 7
-#: The most to which the columns of a whole table are padded: otherwise one long text would pad every row.
+#: Columns of a whole table are padded to this width at most, so that one long text does not pad every row.
 #: Longer values are whole, and shift the borders of their row to the right.
 _MAX_PADDED: Final = 200
 #: The width of a border and the spaces around it.

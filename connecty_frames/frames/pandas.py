@@ -128,8 +128,8 @@ def _copy_values(
     column: pa.ChunkedArray, dtype: npt.DTypeLike | None = None, *, under_nulls: float = 0
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Copy a column of fixed width out of its buffers, and return its values and its null mask."""
-    # ``ChunkedArray.to_numpy`` would convert through float64 if there are nulls, and otherwise return Arrow's
-    # own read-only memory, in which ``frame.loc[0, "x"] = 1`` fails. NaN is a value, not a null.
+    # ``ChunkedArray.to_numpy`` would convert through float64 if there are nulls. Otherwise it would return
+    # Arrow's read-only memory, and ``frame.loc[0, "x"] = 1`` would fail. NaN is a value, not a null.
     width = np.dtype(column.type.to_pandas_dtype() if dtype is None else dtype)
     values = np.empty(len(column), dtype=width)
     start = 0

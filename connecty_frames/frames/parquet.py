@@ -236,7 +236,7 @@ def _is_written_as(found: pa.DataType, type_: pa.DataType) -> bool:
 
 
 def _restore_categories(column: pa.ChunkedArray, category: Category | None) -> pa.ChunkedArray:
-    """Return a column with all its categories, some of which Parquet may lack; unchanged if it has others."""
+    """Return a column with the categories that Parquet dropped, or unchanged if its values do not fit."""
     if category is None:
         return column
     value_type = category.type.value_type

@@ -271,7 +271,7 @@ class Pin:
         if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
             raise wrong_value("on_change", on_change, "'raise', 'warn' or a callable")
         if ask and connection is not None:
-            raise ConfigError("Give either connection or ask, not both.", setting="ask")
+            raise ConfigError("Give connection or ask, not both.", setting="ask")
         if times > 1 and not ask:
             raise ConfigError("times applies only with ask.", setting="times")
         if ask:

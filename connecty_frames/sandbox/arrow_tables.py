@@ -20,7 +20,7 @@ from connecty_frames.sandbox.results import QueryResult, read_result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The extension types for which DuckDB has types.
+#: The extension types that DuckDB supports.
 _EXTENSIONS: Final = frozenset({"arrow.json", "arrow.uuid"})
 #: The types in nanoseconds that some versions of DuckDB have.
 _NANOSECONDS: Final = ("timestamp[ns", "time64[ns")
@@ -117,7 +117,7 @@ def _from_stream(frame: Any) -> pa.Table:
 
 
 def _is_exact(column: pa.ChunkedArray, objects: Any) -> bool:
-    """Return whether a column has the values of a pandas Series, in which NaN means null."""
+    """Return whether a column has the same values as a pandas Series, where NaN means null."""
     try:
         return all(
             value is None if is_null else _is_same(value, other)

@@ -110,7 +110,7 @@ class CannedAnswers:
 
 
 def _words(question: str) -> str:
-    """Return a question in the form in which questions are compared."""
+    """Return a question without differences in case, spaces and final punctuation."""
     return " ".join(unicodedata.normalize("NFC", question).casefold().split()).rstrip(" ?.!")
 
 

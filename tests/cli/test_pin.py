@@ -303,7 +303,7 @@ def test_run_several(pin: Any, tmp_path: Path) -> None:
     assert (tmp_path / "rows" / "a.csv").read_text() == '"id","name"\n2,"b"\n3,"c"\n'
     assert pq.read_table(tmp_path / "rows" / "b.parquet").num_rows == 2
     both = pin("run", "a", *connection, "--output-folder", "rows", "-o", "a.csv")
-    assert "Give either --output or --output-folder." in both[2]
+    assert "Give --output or --output-folder, not both." in both[2]
 
 
 @pytest.mark.parametrize(("url", "dialect"), [("duckdb:///a.duckdb", "duckdb"), ("sqlite:///a.db", "sqlite")])
