@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from connecty_frames.errors import NotFoundError as NotFoundError
     from connecty_frames.errors import PinChanged as PinChanged
     from connecty_frames.errors import PinWarning as PinWarning
+    from connecty_frames.errors import ProtocolWarning as ProtocolWarning
     from connecty_frames.errors import QueryRefused as QueryRefused
     from connecty_frames.errors import QuestionError as QuestionError
     from connecty_frames.errors import QuestionFailed as QuestionFailed
@@ -95,7 +96,7 @@ _NAMES: Final[dict[str, str]] = {
     "errors": (
         "APIError AuthError ColumnNameWarning ConfigError ConnectionFailed ConnectyError "
         "ConnectyWarning ConversionError HistoryWarning InsecureWarning NoTableError NotFoundError "
-        "PinChanged PinWarning QueryRefused QuestionError QuestionFailed QuestionLimitError "
+        "PinChanged PinWarning ProtocolWarning QueryRefused QuestionError QuestionFailed QuestionLimitError "
         "QuestionTimeout RateLimitError ResponseError ResponseTooLarge ServerError StatisticsWarning "
         "SubmissionUncertain TruncatedError TruncationWarning TypeFidelityWarning UnknownStateWarning "
         "WriteFailed"

@@ -274,7 +274,14 @@ class StatisticsWarning(ConnectyWarning):
     """The table and the server's statistics disagree, or part of the statistics is unknown."""
 
 
-class UnknownStateWarning(ConnectyWarning):
+class ProtocolWarning(ConnectyWarning):
+    """The server differs from the API document; its reply was used all the same.
+
+    A client warns once of each kind of difference.
+    """
+
+
+class UnknownStateWarning(ProtocolWarning):
     """The server reported a question state that is not in the API document."""
 
 

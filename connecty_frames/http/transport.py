@@ -38,7 +38,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from connecty_frames._base.text import SecretStr, snippet, terminal
 from connecty_frames._base.version import __version__
-from connecty_frames.errors import ConfigError, InsecureWarning, warn
+from connecty_frames.errors import ConfigError, InsecureWarning, ProtocolWarning, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, read_body, tls_context
 from connecty_frames.http.errors import (
     deadline_failure,
@@ -141,8 +141,16 @@ class Transport:
         self._budget = RetryBudget(clock)
         self._process_id = os.getpid()
         self._closed = False
+        #: By kind, what was warned of.
+        self._differences: dict[str, ProtocolWarning] = {}
         #: Called with each response, whatever its status.
         self.observe: Callable[[Response], object] | None = None
+
+    def differs(self, kind: str, message: str) -> None:
+        """Warn that the server differs from the API document, once for each kind; redacts the message."""
+        warning = ProtocolWarning(self.redact(message))
+        if self._differences.setdefault(kind, warning) is warning:
+            warn(warning)
 
     def close(self) -> None:
         """Close every connection. A later request is a ConfigError."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connecty_frames._base.clock import Deadline
+from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames.asking.polling import FETCH_POLICY
 from connecty_frames.asking.submission import ASK_POLICY
-from connecty_frames.errors import ConnectyError
+from connecty_frames.errors import ConnectyError, ProtocolWarning
 from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed
 from connecty_frames.http.transport import RetryBudget, Transport, backoff, http_date, retry_after
 from connecty_frames.settings.values import Settings
@@ -57,6 +57,18 @@ def fetch(
     transport = Transport(Settings(base_url="https://api.test"), clock, lambda: drawn)
     transport._budget = budget or transport._budget
     return transport.retry(send, policy=policy, deadline=Deadline.after(seconds, clock))
+
+
+def test_a_difference_is_said_once_for_each_kind() -> None:
+    """By each client; the second message of a kind is not shown, whatever it says."""
+    transport = Transport(Settings(base_url="https://api.test"), clock=SYSTEM_CLOCK)
+    differences = [("type", "text/plain of the token"), ("type", "text/html of the reply"), ("state", "DONE")]
+
+    with pytest.warns(ProtocolWarning) as caught:  # noqa: PT031 - which of them warn is what is tested
+        for kind, message in differences:
+            transport.differs(kind, message)
+
+    assert [str(each.message) for each in caught] == ["text/plain of the token", "DONE"]
 
 
 @cases(("failures", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (500, 8.0)])
