@@ -206,7 +206,7 @@ def fetch(
     Raises
     ------
     ConfigError, TypeError
-        If the id is not a UUID, or a setting or option is missing or wrong; nothing was sent.
+        If the id cannot be one, or a setting or option is missing or wrong; nothing was sent.
     NotFoundError
         If the workspace has no such question.
     ConnectyError

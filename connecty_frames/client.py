@@ -253,14 +253,14 @@ class Client:
         Parameters
         ----------
         question_id
-            The server's id of the question, a UUID.
+            The server's id of the question, as received.
         dw_id
             The data workspace that was asked; None uses the client's.
 
         Raises
         ------
         ConfigError
-            If the id is not a UUID, or there is no workspace.
+            If the id cannot be one, or there is no workspace.
         """
         given = AskOptions(dw_id=dw_id)  # checks it
         return Question(self._api, check_question_id(question_id), self._workspace(given.dw_id))

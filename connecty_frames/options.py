@@ -41,6 +41,9 @@ DW_ID_LIMIT: Final = 10**100
 #: An age as text, such as "6h" or "90".
 _AGE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhdw]?)", re.ASCII)
 _UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+#: The id of a question, and one that is a UUID.
+_match_id: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:=+@-]{0,199}").fullmatch
+_match_uuid: Final = re.compile(r"(?i)[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}").fullmatch
 #: ``max_rows`` is below this, which is more than any answer has; None requests all rows.
 _MAX_ROWS_LIMIT: Final = 10**18
 
@@ -246,16 +249,39 @@ def check_count(value: object, setting: str, *, least: int = 0, optional: bool =
         raise wrong_value(setting, value, expected)
 
 
+def is_question_id(value: object) -> bool:
+    """Whether a value can be the id of a question: text that is sent back as it was received."""
+    return isinstance(value, str) and _match_id(value) is not None
+
+
+def is_uuid(value: object) -> bool:
+    """Whether a value is a UUID, as 32 hexadecimal digits with or without hyphens."""
+    return isinstance(value, str) and _match_uuid(value) is not None
+
+
+def id_key(question_id: str) -> str:
+    """Return what two spellings of one id have in common: UUIDs are compared by value."""
+    return question_id.replace("-", "").lower() if is_uuid(question_id) else question_id
+
+
+def id_spellings(question_id: str) -> tuple[str, ...]:
+    """Return an id and the usual spellings of its value."""
+    if not is_uuid(question_id):
+        return (question_id,)
+    found = UUID(question_id)
+    return tuple({question_id: 0, str(found): 0, str(found).upper(): 0, found.hex: 0, found.hex.upper(): 0})
+
+
 def check_question_id(value: object) -> str:
-    """Return the id of a question in its usual form, for a URL; a ConfigError if it is not a UUID."""
-    try:
-        return str(UUID(str(value)))
-    except ValueError:
+    """Return the id of a question as text; a ConfigError if it cannot be one."""
+    text = str(value) if isinstance(value, str | UUID | int) and not isinstance(value, bool) else None
+    if not is_question_id(text):
         raise wrong_value(
             "question_id",
             value,
-            "the UUID of a question asked before, such as '729cb7a4-4b06-449e-a3c9-df40f5e570b8'",
-        ) from None
+            "the id of a question asked before, such as '729cb7a4-4b06-449e-a3c9-df40f5e570b8'",
+        )
+    return str(text)
 
 
 def parse_max_rows(text: str) -> int | None:

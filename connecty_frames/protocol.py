@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
-from uuid import UUID
 
 import msgspec
 
@@ -58,7 +57,7 @@ class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
 class QuestionAccepted(msgspec.Struct, frozen=True, kw_only=True):
     """The id of a question that was accepted."""
 
-    question_id: UUID
+    question_id: str
 
 
 _Message = TypeVar("_Message", bound=msgspec.Struct)

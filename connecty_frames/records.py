@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
@@ -100,7 +102,8 @@ def history(
         ``question_id``, ``dw_id``, ``base_url``, ``accepted_at`` and ``ended_at``. Times are in UTC, to the
         microsecond. Then ``rows`` of the whole answer, ``reused`` (how often it was reused), ``sql_query``,
         ``response_summary``, ``error``, ``tags`` (JSON), ``client`` (a hash of the client id), ``key``
-        (equal for equal questions), ``host`` and ``user_name`` (the machine and the user that asked). A row
+        (equal for equal questions), ``host`` and ``user_name`` (the machine and the user that asked), and
+        ``request_id``, which was sent with it as ``X-Request-Id``. A row
         that no client can have written is left out, with a HistoryWarning that names it.
 
     Raises
@@ -256,6 +259,23 @@ def summary_table(
     return pa.Table.from_pylist(rows, pa.schema(types))
 
 
+def named_on_command_line(settings: Settings, text: str) -> str | int:
+    """Return digits as an id if the history has it, else as a row's number; raises ConfigError for both."""
+    if not re.fullmatch("[0-9]{1,18}", text):
+        return text
+    database = store_at(settings.store)
+    with _usable(database):
+        by_id = read_records(database, question_id=text, limit=1)
+        by_row = read_records(database, row=int(text), limit=1)
+    if by_id and by_row and by_id != by_row:
+        raise ConfigError(
+            f"{text} is the id of one question and the number of another in {database.place}.",
+            hint=f'In Python, cf.forget("{text}") erases the first, and cf.forget({text}) the second.',
+            setting="question_id",
+        )
+    return text if by_id else int(text)
+
+
 def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
     """Return the address and workspace that this client's question was sent to; raises ConfigError."""
     database, wanted = store_at(settings.store), check_question_id(question_id)
@@ -275,7 +295,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
             f"Question {wanted} was asked {of_other}at {snippet(found['base_url'])}.",
             hint="Use the settings of that client.",
             shell_hint="Name its profile with --profile, or fetch the answer with the current settings: "
-            f"connecty ask --question-id {wanted} --dw-id {found['dw_id']}",
+            f"connecty ask --question-id {shlex.quote(wanted)} --dw-id {found['dw_id']}",
             setting="client_id",
         )
     return found["base_url"], int(found["dw_id"])

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from connecty_frames import AskOptions, ConfigError
-from connecty_frames.options import AskOptionsDict, check_question_id, is_dw_id
+from connecty_frames.options import AskOptionsDict, check_question_id, id_key, id_spellings, is_dw_id
 from tests.cases import cases
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -135,18 +135,27 @@ def test_numpy_integers(name: str) -> None:
 
 
 @cases(
-    "spelled",
+    ("given", "expected"),
     [
-        UUID(QUESTION_ID),
-        QUESTION_ID.upper(),
-        QUESTION_ID.replace("-", ""),
-        f"{{{QUESTION_ID}}}",
-        f"urn:uuid:{QUESTION_ID}",
+        (UUID(QUESTION_ID), QUESTION_ID),
+        (QUESTION_ID.upper(), QUESTION_ID.upper()),
+        (np.str_("q:7"), "q:7"),
+        (7, "7"),
+        ("a" * 200, "a" * 200),
     ],
 )
-def test_a_question_id_is_normalized(spelled: Any) -> None:
-    """Any form of a UUID becomes the form of the API."""
-    assert check_question_id(spelled) == QUESTION_ID
+def test_a_question_id_is_text_as_received(given: Any, expected: str) -> None:
+    """Of any form that a server may give it; UUIDs and whole numbers become text."""
+    assert check_question_id(given) == expected
+
+
+def test_uuids_are_compared_by_value() -> None:
+    """With or without hyphens, in either case; other ids as text."""
+    spellings = [QUESTION_ID, QUESTION_ID.upper(), QUESTION_ID.replace("-", "")]
+
+    assert len(set(map(id_key, spellings))) == 1
+    assert set(spellings) < set(id_spellings(QUESTION_ID))
+    assert (id_key("Ab-c"), id_spellings("Ab-c")) == ("Ab-c", ("Ab-c",))
 
 
 def test_options_are_frozen() -> None:

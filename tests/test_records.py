@@ -25,7 +25,7 @@ ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 NAMES = [
     *("id", "asked_at", "state", "question", "question_id", "dw_id", "base_url", "accepted_at"),
     *("ended_at", "rows", "reused", "sql_query", "response_summary", "error", "tags", "client", "key"),
-    *("host", "user_name"),
+    *("host", "user_name", "request_id"),
 ]
 
 
@@ -186,8 +186,8 @@ def test_erasing_one_question() -> None:
     [
         ({}, r"Name what to erase: a question, an age .* delete .*history\.sqlite3 and history-answers\.sql"),
         ({"question_id": ID, "older_than": "1d"}, "Name what to erase: a question, an age"),
-        ({"question_id": "x"}, "question_id='x': expected the UUID"),
-        ({"question_id": True}, "question_id=True: expected the UUID"),
+        ({"question_id": "x/"}, "question_id='x/': expected the id of a question"),
+        ({"question_id": True}, "question_id=True: expected the id of a question"),
         ({"older_than": "old"}, "older_than='old': expected a time"),
     ],
 )

@@ -9,6 +9,7 @@ import math
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -138,7 +139,7 @@ class Polling:
         clock, sent_at, transport = self._api.clock, self._sent_at, self._api.transport
         began = clock.monotonic() if sent_at is None else sent_at
         # With plain commas, as the API document shows.
-        path = RESULTS.format(dw_id=self._dw_id, question_id=self._question_id)
+        path = RESULTS.format(dw_id=self._dw_id, question_id=quote(self._question_id, safe=""))
         rows = "" if max_rows is None else f"&max_rows={max_rows}"
         path = f"{path}?include={','.join(include)}{rows}"
         request = Request("GET", path, has_results=True, question_id=self._question_id)

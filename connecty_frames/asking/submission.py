@@ -8,21 +8,21 @@ happened and what to do.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
-import re
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn
-from uuid import UUID
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import msgspec
 
-from connecty_frames._base.text import snippet
+from connecty_frames._base.text import snippet, with_excerpt
 from connecty_frames._base.tracebacks import short_traceback
 from connecty_frames.asking.auth import content_failure
+from connecty_frames.asking.reply import Reply, match_documented, read_reply, shown_reply
 from connecty_frames.errors import (
     ConfigError,
     ConnectyError,
@@ -30,9 +30,17 @@ from connecty_frames.errors import (
     ResponseError,
     SubmissionUncertain,
 )
-from connecty_frames.http.models import SUCCESS, Failure, FailureKind, Request, RequestFailed
+from connecty_frames.http.models import (
+    SUCCESS,
+    Failure,
+    FailureKind,
+    Request,
+    RequestFailed,
+    without_frames,
+)
 from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy
-from connecty_frames.protocol import QUESTIONS, QuestionAccepted, QuestionRequest
+from connecty_frames.options import is_uuid
+from connecty_frames.protocol import QUESTIONS, QuestionRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +58,7 @@ ASK_POLICY: Final[RetryPolicy] = {
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAUTHORIZED: 2,
 }
+_REDIRECTS: Final = range(300, 400)
 #: The failures after which it is certain that nothing was started.
 _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
@@ -57,12 +66,6 @@ _NOT_STARTED: Final = frozenset(
 _WHAT_TO_DO: Final = (
     "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it again"
 )
-#: An id in the outermost object, since one inside another would be that of another question. Some libraries
-#: write a UUID as a URN or in braces, which msgspec does not read.
-search_question_id: Final = re.compile(
-    rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*"(?:urn:uuid:|\{)?'
-    rb'([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})\}?"'
-).search
 
 
 def resume_command(question_id: str | None, dw_id: int | None) -> str:
@@ -103,6 +106,7 @@ class Submission:
     _body: bytes
     #: Its row in the history.
     row: Row | None = None
+    _token: str = field(default_factory=lambda: str(uuid4()))
     question_id: str | None = None
     #: When it was last sent, aware and in UTC.
     asked_at: datetime | None = None
@@ -112,8 +116,15 @@ class Submission:
     #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the attempt.
     #: One tuple, since an interrupt may come between two assignments.
     _last: tuple[datetime, float, Attempt] | None = None
+    #: The reply, unless it is that of the API document.
+    _differing: Reply | None = None
     #: The earlier asking whose answer is reused, if one is.
     earlier: Earlier | None = None
+
+    @property
+    def _request_id(self) -> str:
+        """The key by which the service's support can find the question: its row's token, if it has a row."""
+        return self._token if self.row is None else self.row.token
 
     @property
     def recorded_in(self) -> str:
@@ -137,17 +148,15 @@ class Submission:
             if self._last is not None:
                 self.asked_at, self.sent_at, _ = self._last
             if isinstance(outcome, Failure):
-                question_id = question_id_of(search_question_id(outcome.body))
-                is_known = outcome.status in SUCCESS and outcome.kind is not FailureKind.TOO_LARGE
-                if question_id is None or not is_known:
-                    self._raise_for(outcome, question_id)
-                outcome = question_id
+                outcome = self._id_or_raise(outcome)
         except ConnectyError as error:
             self._record_error(error)
             raise
         self.question_id, self.accepted_at = outcome, self._api.clock.monotonic()
         self._record_acceptance(outcome)
         self._last = None  # a question may be kept for long, and what was received is no longer needed
+        if self._differing is not None:
+            self._say_difference(self._differing)
         return outcome
 
     def _before_sending(self, attempt: Attempt) -> None:
@@ -156,24 +165,89 @@ class Submission:
         if self._api.history is not None and self.row is None:
             self.row = self._api.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
         self._last = (now, self._api.clock.monotonic(), attempt)
-        attempt.is_submission = True
+        attempt.is_submission, attempt.request_id = True, self._request_id
 
     def _read_id(self, response: Response) -> str:
-        try:
-            return str(msgspec.convert(json.loads(response.body), QuestionAccepted).question_id)
-        except (ValueError, RecursionError, msgspec.ValidationError):
-            pass
-        reason = f"{response.host} answered {response.status} without a question_id"
+        failure = content_failure(response, redact=self._api.transport.redact)
+        documented = match_documented(response.body)
+        if documented and failure is None and "Location" not in response.headers:
+            return documented[1].decode()
+        self._differing = reply = self._reply(self._last)
+        if reply.question_id is not None:
+            return reply.question_id
+        reason = f"{response.host} answered {response.status} {reply.problem}"
+        error = ResponseError(f"{reason}.", host=response.host)
         raise RequestFailed(
-            content_failure(response, redact=self._api.transport.redact)
-            or Failure(
-                FailureKind.INVALID_PAYLOAD,
-                ResponseError(f"{reason}.", host=response.host),
-                reason,
-                status=response.status,
-                body=response.body,
-            )
+            failure or Failure(FailureKind.INVALID_PAYLOAD, error, reason, status=response.status)
         )
+
+    def _reply(self, last: tuple[datetime, float, Attempt] | None) -> Reply:
+        """Return the ids in what an attempt has received so far."""
+        if last is None:
+            return Reply([], {})
+        url = self._api.transport.address + QUESTIONS.format(dw_id=self.asked.dw_id)
+        return without_frames(partial(read_reply, last[2], url, self.asked.dw_id))
+
+    def _id_or_raise(self, failure: Failure) -> str:
+        """Return the id in a redirect or in a reply that was cut; raise for any other failure."""
+        asked, is_redirect = self.asked, failure.status in _REDIRECTS
+        if failure.kind is FailureKind.DEADLINE:
+            raise QuestionTimeout(
+                f"The time ran out before the question could be sent ({failure.reason}); it was not started.",
+                question=asked.question,
+                dw_id=asked.dw_id,
+            )
+        self._differing = reply = self._reply(self._last)
+        is_complete = is_redirect or (failure.status in SUCCESS and failure.kind is not FailureKind.TOO_LARGE)
+        if is_complete and reply.question_id is not None:
+            return reply.question_id
+        is_processed = is_redirect and (failure.status == HTTPStatus.SEE_OTHER or reply.named)
+        if failure.kind in _NOT_STARTED and not is_processed:
+            failure.raise_()
+        raise self._uncertain(failure, reply)
+
+    def _uncertain(self, failure: Failure, reply: Reply) -> SubmissionUncertain:
+        """Return the error of a question that may have been started, with all that the server said."""
+        asked, redact = self.asked, self._api.transport.redact
+        found, said = "", dict[str, Any]()
+        if self._last is not None:
+            said = without_frames(partial(shown_reply, self._last[2], reply, redact))
+        if reply.question_id is not None:
+            command = self._api.resume_command(reply.question_id, asked.dw_id)
+            found = f" Its id was received, though: {command} may fetch it."
+        elif ids := said.get("ids"):
+            named = ", ".join(snippet(f"{place} {value}") for place, value in ids.items())
+            found = f" The reply has ids that may not be the question's: {snippet(named, 300)}."
+        shown = said.get("reply")
+        return SubmissionUncertain(
+            with_excerpt(
+                f"It is unknown whether the question {snippet(asked.question)!r} was started: it was sent to "
+                f"workspace {asked.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then "
+                f"{failure.reason}. {_WHAT_TO_DO}; support can look it up by X-Request-Id "
+                f"{self._request_id}.{found}{self._recorded()}{' The reply:' if shown else ''}",
+                snippet(shown or "", 300),
+            ),
+            question_id=reply.question_id,
+            question=asked.question,
+            dw_id=asked.dw_id,
+            asked_at=self.asked_at,
+            details={
+                "seen": failure.reason,
+                "answer": str(failure.error),
+                "x_request_id": self._request_id,
+                **said,
+            },
+        )
+
+    def _say_difference(self, reply: Reply) -> None:
+        """Warn of an id that came in another way than in the API document."""
+        place, question_id = reply.named[0]
+        if place != "question_id" or not is_uuid(question_id):
+            self._api.transport.differs(
+                "the id of a question",
+                f"The reply to a question names its id {snippet(place)!r}, {question_id}, instead of "
+                "'question_id', a UUID. It is used as it was received.",
+            )
 
     def _record_acceptance(self, question_id: str) -> None:
         """Record in the history that the question was accepted."""
@@ -190,7 +264,7 @@ class Submission:
 
         state, reason = RecordState.UNCERTAIN, type(error).__name__
         if isinstance(error, SubmissionUncertain):
-            reason = str(error.details["seen"])
+            reason = ". ".join(filter(None, map(str, map(error.details.get, ("seen", "reply", "ids")))))
         elif isinstance(error, ConnectyError):
             state, reason = RecordState.REJECTED, str(error)
         elif self._last is None:  # it was recorded, and not sent
@@ -198,31 +272,6 @@ class Submission:
         question_id = getattr(error, "question_id", None)
         self._api.history.not_accepted(
             self.row, state, reason, now=self._api.clock.now(), question_id=question_id
-        )
-
-    def _raise_for(self, failure: Failure, question_id: str | None) -> NoReturn:
-        asked = self.asked
-        if failure.kind is FailureKind.DEADLINE:
-            raise QuestionTimeout(
-                f"The time ran out before the question could be sent ({failure.reason}); it was not started.",
-                question=asked.question,
-                dw_id=asked.dw_id,
-            )
-        if failure.kind in _NOT_STARTED:
-            failure.raise_()
-        found = ""
-        if question_id is not None:
-            command = self._api.resume_command(question_id, asked.dw_id)
-            found = f" Its id was received, though: {command} may fetch it."
-        raise SubmissionUncertain(
-            f"It is unknown whether the question {snippet(asked.question)!r} was started: it was sent to "
-            f"workspace {asked.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {failure.reason}. "
-            f"{_WHAT_TO_DO}.{found}{self._recorded()}",
-            question_id=question_id,
-            question=asked.question,
-            dw_id=asked.dw_id,
-            asked_at=self.asked_at,
-            details={"seen": failure.reason, "status": failure.status, "answer": str(failure.error)},
         )
 
     @contextmanager
@@ -239,7 +288,7 @@ class Submission:
             elif message is not None and message not in getattr(error, "__notes__", ()):
                 error.add_note(message)
             last = self._last  # read before the id, as in message()
-            question_id = self.question_id or _received_id(last)
+            question_id = self.question_id or self._reply(last).question_id
             if question_id is not None:
                 self._record_acceptance(question_id)
             else:
@@ -254,7 +303,7 @@ class Submission:
         """Return a message with what is known of the question, or None if it was never sent."""
         asked = self.asked
         last = self._last  # read before the id, since another thread sets the id and then clears this
-        question_id = self.question_id or _received_id(last)
+        question_id = self.question_id or self._reply(last).question_id
         if self.earlier is not None:
             question_id = self.earlier.question_id
         if question_id is not None:
@@ -267,19 +316,6 @@ class Submission:
             f"The question {snippet(asked.question)!r} was being sent to workspace {asked.dw_id} at "
             f"{last[0]:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}.{self._recorded()}"
         )
-
-
-def question_id_of(found: re.Match[bytes] | None) -> str | None:
-    """Return the id that :data:`search_question_id` found in the part of a response that was read, if any.
-
-    An id that was received must not be lost. The body is no argument: an interrupt would show it.
-    """
-    return str(UUID(found[1].decode())) if found else None
-
-
-def _received_id(last: tuple[datetime, float, Attempt] | None) -> str | None:
-    """Return the id in what an attempt has received so far, if it is there."""
-    return None if last is None else question_id_of(search_question_id(last[2].received.getvalue()))
 
 
 def question_body(question: object) -> bytes:

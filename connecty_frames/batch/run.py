@@ -49,6 +49,8 @@ _STOPPING: Final = (
 _MOST_UNCERTAIN: Final = 10
 #: Seconds between two updates of the progress line.
 _PAUSE: Final = 2.0
+#: Seconds between two looks whether the server has accepted a question.
+_TURN: Final = 0.05
 #: Seconds between two checks of the questions that other processes are sending.
 _LOOK: Final = 0.5
 
@@ -147,6 +149,10 @@ class _BatchRun:
     others: set[int] = field(default_factory=set)
     stopped_by: BaseException | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    #: Held by the question that is asked alone, until the id of one is known.
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    accepted: threading.Event = field(default_factory=threading.Event)
+    has_asked: bool = False  # by earlier runs
 
     def __post_init__(self) -> None:
         #: The options of each question.
@@ -157,6 +163,7 @@ class _BatchRun:
         entries.sort(key=_is_asked, reverse=True)
         if not entries:
             return
+        self.has_asked = _is_asked(entries[0])
         with _reporting(self.ask_options, len(entries), self.folder) as report:
             began, workers = time.monotonic(), Workers(self.work, self.message, max_workers=max_workers)
             for done, part in enumerate(workers.run(self._parts(entries)), start=1):
@@ -208,12 +215,31 @@ class _BatchRun:
         return self.max_questions is not None and self.asked >= self.max_questions
 
     def work(self, _: int, part: _Part, cancelled: threading.Event) -> None:
-        entry = part.entry
+        if _is_asked(part.entry):
+            self._try(part.entry, self._fetch, cancelled)
+            return
+        # Around the handling of errors, so that a question that ends in doubt stops all others.
+        with self._turn(cancelled):
+            if self.stopped_by is None:
+                self._try(part.entry, self._ask, cancelled)
+
+    @contextmanager
+    def _turn(self, cancelled: threading.Event) -> Iterator[None]:
+        """Have questions asked one at a time until the id of one is known."""
+        while not (self.accepted.is_set() or cancelled.is_set()):
+            if self.turn.acquire(timeout=_TURN):
+                try:
+                    yield
+                finally:
+                    self.turn.release()
+                return
+        yield
+
+    def _try(
+        self, entry: Entry, do: Callable[[Entry, threading.Event], None], cancelled: threading.Event
+    ) -> None:
         try:
-            if _is_asked(entry):
-                self._fetch(entry, cancelled)
-            else:
-                self._ask(entry, cancelled)
+            do(entry, cancelled)
         except (errors.WriteFailed, errors.QuestionLimitError):
             raise  # nothing more can be written, not even this error in the index; or nothing was sent
         except errors.ConnectyError as error:
@@ -223,6 +249,7 @@ class _BatchRun:
             is_kept = isinstance(error, errors.NotFoundError) and self.part(entry).exists()
             self.index.failed(entry.number, f"{type(error).__name__}: {error}", PART if is_kept else None)
             if self._is_stopping(error):
+                self.stopped_by = self.stopped_by or error
                 raise
 
     def _is_stopping(self, error: errors.ConnectyError) -> bool:
@@ -232,7 +259,7 @@ class _BatchRun:
         if isinstance(error, errors.SubmissionUncertain):
             with self.lock:
                 self.uncertain += 1
-                return self.uncertain >= _MOST_UNCERTAIN
+                return self.uncertain >= _MOST_UNCERTAIN or not self.accepted.is_set()
         return _is_rejected(error) and isinstance(error, _STOPPING)
 
     def _fetch(self, entry: Entry, cancelled: threading.Event) -> None:
@@ -259,7 +286,8 @@ class _BatchRun:
             if entry.error is not None:
                 self.index.failed(entry.number, None)
             is_sent = True
-            answer = self.client.call(question, self.options, row=row, cancelled=cancelled).answer()
+            call = self.client.call(question, self.options, row=row, cancelled=cancelled)
+            answer = call.answer(accepted=lambda _: self.accepted.set())
             self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
         except errors.ConnectyError as error:
             is_sent = not _is_rejected(error)
@@ -307,10 +335,9 @@ class _BatchRun:
         )
         if not self.client.is_resumable:
             return f"{so_far} The sandbox ends with this process, so no other process can continue."
-        return (
-            f"{so_far} Call again with the same questions to continue: those already asked are fetched, not "
-            "asked again."
-        )
+        fetched = ": those already asked are fetched, not asked again"
+        has_ids = self.has_asked or self.accepted.is_set()
+        return f"{so_far} Call again with the same questions to continue{fetched * has_ids}."
 
 
 def _is_asked(entry: Entry) -> bool:

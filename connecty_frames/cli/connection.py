@@ -101,7 +101,7 @@ def open_client(address: Mapping[str, Any], **settings: Any) -> Iterator[Client]
     def resume_command(question_id: str, dw_id: int) -> str:
         if is_temporary(address):
             return ""
-        return f"connecty ask --question-id {question_id} --dw-id {dw_id}{''.join(options)}"
+        return f"connecty ask --question-id {shlex.quote(question_id)} --dw-id {dw_id}{''.join(options)}"
 
     with Client(**address, **settings, resume_command=resume_command) as client:
         yield client

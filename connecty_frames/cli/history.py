@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -121,12 +120,12 @@ def forget(
     profile: Profile = None,
 ) -> None:
     """Erase one recorded question, those before a time or age, or a batch."""
-    from connecty_frames.records import forget_in
+    from connecty_frames.records import forget_in, named_on_command_line
     from connecty_frames.settings.sources import resolve
 
-    is_number = question_id is not None and re.fullmatch("[0-9]{1,18}", question_id)
-    named = int(question_id) if question_id and is_number else question_id
-    erased = forget_in(resolve(profile=profile), named, older_than, batch)
+    settings = resolve(profile=profile)
+    named = None if question_id is None else named_on_command_line(settings, question_id)
+    erased = forget_in(settings, named, older_than, batch)
     echo_stderr(f"{counted(erased, 'question')} erased.")
     if erased.files:
         echo_stderr(f"To be deleted too, with answers: {', '.join(map(path_text, erased.files))}")

@@ -9,15 +9,17 @@ from enum import Enum, auto
 from http.client import HTTPException
 from itertools import chain, pairwise
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from connecty_frames._base.immutable import Immutable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from connecty_frames._base.clock import Deadline
     from connecty_frames.errors import ConnectyError
+
+_Result = TypeVar("_Result")
 
 #: The statuses of success (RFC 9110, section 15.3).
 SUCCESS: Final = range(200, 300)
@@ -73,11 +75,13 @@ class Attempt:
     deadline: Deadline  # of the whole call
     connect: float  # seconds until the connection is made
     idle: float  # seconds without a byte after which the connection is lost
+    request_id: str | None = None  # sent as X-Request-Id
     is_submission: bool = False  # if the reply has an id: it is read although the call is cancelled
     phase: str | None = None
     peer: str = ""  # ``host:port``, which may be a proxy's
     certificate: Mapping[str, Any] = field(default_factory=dict)
     status: int | None = None  # as soon as the first line was read
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the response
     received: io.BytesIO = field(default_factory=io.BytesIO)  # ``getvalue`` makes no copy
 
 
@@ -137,6 +141,15 @@ def strip_tracebacks(errors: Iterable[BaseException]) -> None:
     """Remove the tracebacks of errors: their frames hold secrets."""
     for error in errors:
         error.__traceback__ = None
+
+
+def without_frames(call: Callable[[], _Result]) -> _Result:
+    """Call what has text of a server in its frames, and raise without these frames."""
+    try:
+        return call()
+    except BaseException as error:
+        strip_tracebacks([error])
+        raise
 
 
 def is_interrupt(error: BaseException) -> bool:

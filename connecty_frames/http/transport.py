@@ -264,7 +264,7 @@ class Transport:
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
         try:
-            prepared = self._prepare(request, token)
+            prepared = self._prepare(request, token, attempt.request_id)
             proxies = self.proxies()
             adapter = self._shared_adapter(proxies)
             if request.body is not None:
@@ -281,6 +281,7 @@ class Transport:
                 verify=self._verify,
                 proxies=proxies,
             )
+            attempt.headers = raw_response.headers
             with closing(raw_response):
                 if raw_response.status_code in SUCCESS:
                     limit = self._limit if request.has_results else min(self._limit, _MAX_SMALL_BODY)
@@ -311,7 +312,9 @@ class Transport:
             raise RequestFailed(status_failure(response, redact=self.redact, retry_after=wait))
         return response
 
-    def _prepare(self, request: Request, token: SecretStr | None) -> requests.PreparedRequest:
+    def _prepare(
+        self, request: Request, token: SecretStr | None, request_id: str | None
+    ) -> requests.PreparedRequest:
         """Return the request as requests would prepare it, which takes a third of a millisecond."""
         prepared = requests.PreparedRequest()
         prepared.method, prepared.body = request.method, request.body
@@ -320,6 +323,8 @@ class Transport:
         if request.body is not None:
             prepared.headers["Content-Type"] = "application/json"
             prepared.headers["Content-Length"] = str(len(request.body))
+        if request_id is not None:
+            prepared.headers["X-Request-Id"] = request_id
         if token is not None:
             prepared.headers["Authorization"] = f"Bearer {token.get_secret_value()}"
         return prepared

@@ -32,6 +32,7 @@ from connecty_frames.store.table import (
     column_expressions,
     from_microseconds,
     microseconds,
+    named,
     question_key,
     sound_rows,
 )
@@ -288,27 +289,25 @@ class History:
         """Record the end of a question, if the question is recorded."""
         # The time at which the end was first noticed is kept. ``rows`` counts the whole answer if known,
         # otherwise the rows received. ``error`` has no secrets.
-        clock, moment = self.database.now(now)
+        (clock, moment), (by, spellings) = self.database.now(now), named(question_id)
         self._change(
             f"state = ?, ended_at = coalesce(ended_at, {clock}), rows = ?, sql_query = ?, "
-            "response_summary = ?, error = ? WHERE question_id = ? AND base_url = ?",
+            f"response_summary = ?, error = ? WHERE {by} AND base_url = ?",
             state,
             *moment,
             None if rows is None or rows > LARGEST else rows,
             self._text(sql_query),
             self._text(response_summary),
             _encodable(error),
-            question_id,
+            *spellings,
             self._base_url,
         )
 
     def reused(self, question_id: str) -> None:
         """Count one more reuse of an answer."""
-        self._change(
-            f"reused = reused + 1 WHERE question_id = ? AND base_url = ? AND reused < {MOST_REUSED}",
-            question_id,
-            self._base_url,
-        )
+        by, spellings = named(question_id)
+        change = f"reused = reused + 1 WHERE {by} AND base_url = ? AND reused < {MOST_REUSED}"
+        self._change(change, *spellings, self._base_url)
 
     def keep(self, question_id: str, body: bytes, max_rows: int) -> None:
         """Keep the response to a recorded question, if answers are kept."""
@@ -324,9 +323,11 @@ class History:
 
     def recorded(self, question_id: str) -> tuple[str, datetime] | None:
         """Return the text and the time of a question, or None if they cannot be read quickly."""
-        columns, by = ("id", "question", "asked_at"), "question_id = ? AND base_url = ?"
-        statement = f"SELECT {', '.join(columns)} FROM questions WHERE {by} ORDER BY id DESC LIMIT 1"
-        parameters, until = (question_id, self._base_url), self.database.soon()
+        columns, (by, spellings) = ("id", "question", "asked_at"), named(question_id)
+        statement = (
+            f"SELECT {', '.join(columns)} FROM questions WHERE {by} AND base_url = ? ORDER BY id DESC LIMIT 1"
+        )
+        parameters, until = (*spellings, self._base_url), self.database.soon()
         try:
             rows = self.database.execute(statement, parameters, creates=False, until=until).rows
         except StoreError as error:

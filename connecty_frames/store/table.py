@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
@@ -13,9 +12,10 @@ from itertools import chain
 from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import check_question_id, is_dw_id
+from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import SQLiteFile, Statement, default_path
@@ -92,7 +92,7 @@ _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     "asked_at": _is_time,
     "state": lambda value: value in RecordState.__members__,
     "question": _is_text,
-    "question_id": _or_none(lambda value: check_question_id(value) == value),
+    "question_id": _or_none(is_question_id),
     "dw_id": lambda value: value.isascii() and value.isdigit() and is_dw_id(int(value)),
     "base_url": lambda value: urlsplit(value) is not None,
     "accepted_at": _or_none(_is_time),
@@ -102,7 +102,7 @@ _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("sql_query", "response_summary", "error"), _or_none(_is_text)),
     "tags": _or_none(lambda value: isinstance(json.loads(value), dict)),
     **dict.fromkeys(("client", "key"), _is_text),
-    **dict.fromkeys(("host", "user_name"), _or_none(_is_text)),
+    **dict.fromkeys(("host", "user_name", "request_id"), _or_none(_is_text)),
 }
 COLUMNS: Final = tuple(_SOUND)
 
@@ -112,7 +112,8 @@ class Row:
 
     def __init__(self, key: str, asked_at: int) -> None:
         self.key = key
-        self.token = os.urandom(16).hex()
+        #: A UUID, which is also sent with the question.
+        self.token = str(uuid4())
         #: When it was sent, by the sender's clock, in microseconds.
         self.asked_at = asked_at
         #: The condition to find it, with parameters.
@@ -174,11 +175,18 @@ def column_expressions(database: QuestionStore) -> dict[str, str]:
     case = f"CASE WHEN state = '{RecordState.SENT}' AND {over} THEN '{{}}' ELSE {{}} END"
     return {
         **{name: name for name in COLUMNS},
+        "request_id": "token",
         "state": case.format(RecordState.UNCERTAIN, "state"),
         "error": case.format(
             "Its sender stopped responding before the question was accepted.", "questions.error"
         ),
     }
+
+
+def named(question_id: str) -> Statement:
+    """Return the condition for a question's rows, with parameters: UUIDs are compared by value."""
+    spellings = id_spellings(question_id)
+    return f"question_id IN ({', '.join('?' * len(spellings))})", spellings
 
 
 def sound_rows(
@@ -203,6 +211,7 @@ def read_records(
     states: Collection[RecordState] = (),
     since: datetime | None = None,
     question_id: str | None = None,
+    row: int | None = None,
     limit: int | None = None,
 ) -> list[tuple[Any, ...]]:
     """Return recorded questions, by default in any state, as values of :data:`COLUMNS`, latest first."""
@@ -216,8 +225,12 @@ def read_records(
         conditions.append("asked_at >= ?")
         parameters.append(microseconds(since))
     if question_id is not None:
-        conditions.append("question_id = ?")
-        parameters.append(question_id)
+        condition, spellings = named(question_id)
+        conditions.append(condition)
+        parameters += spellings
+    if row is not None:
+        conditions.append("id = ?")
+        parameters.append(row)
     statement = (
         f"SELECT {', '.join(columns.values())} FROM questions WHERE {' AND '.join(conditions)} AND id < ? "
         "ORDER BY id DESC LIMIT ?"
@@ -247,19 +260,20 @@ def forget_records(
         return 0, []
     states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
     selections: tuple[tuple[str, object], ...] = (
-        ("question_id = ?", question_id),
         ("id = ?", row),
         ("key IN (SELECT key FROM items WHERE batch = ?)", batch),
         (f"asked_at < ? AND state IN ({states})", microseconds(before or datetime.now(UTC))),
     )
-    condition, parameters = next((each, (value,)) for each, value in selections if value is not None)
+    selected: Statement = next((each, (value,)) for each, value in selections if value is not None)
+    condition, parameters = selected if question_id is None else named(question_id)
     where = f"FROM questions WHERE {condition}"
     items = f"WHERE number > 0 AND key IN (SELECT key {where})"
     answers = answers_beside(database)
     with database, answers:
         rows = database.execute(f"SELECT question_id {where}", parameters).rows
         # Include the given id even if its row is gone, such as from a damaged history.
-        question_ids = {each for each in (question_id, *chain.from_iterable(rows)) if each is not None}
+        asked = () if question_id is None else id_spellings(question_id)
+        question_ids = {each for each in (*asked, *chain.from_iterable(rows)) if each is not None}
         # Before the rows, which still name them if this fails; and after, because an answer may be kept
         # while its row exists.
         answers.erase(question_ids)

@@ -334,7 +334,10 @@ def test_the_default_file(server: Script, tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) -> None:
     """What is recorded, and the note: a question is named once it may be running."""
     history = History(store_at(path), required=False, base_url="u", client_id=SecretStr("c"), redact=str)
-    api: Any = SimpleNamespace(clock=clock, resume_command="fetch {} {}".format, history=history)
+    transport = SimpleNamespace(address="https://api.test")
+    api: Any = SimpleNamespace(
+        clock=clock, resume_command="fetch {} {}".format, history=history, transport=transport
+    )
     submission = Submission(api, Asked("how many?", 13), b"{}")
     attempt = Attempt(Deadline.after(60, clock), connect=9, idle=9)
     noon = clock.now()
@@ -347,6 +350,7 @@ def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) 
             submission._before_sending(attempt)
         clock.at += 5
         if moment == "received":
+            attempt.status = 202
             attempt.received.write(b'{"question_id": "%s"' % QUESTION_ID.encode())
         if moment == "accepted":
             submission.question_id = QUESTION_ID

@@ -153,9 +153,9 @@ def test_a_maximum_that_others_leave_room_for(ask: Any, service: Any, limit: int
     service.answers["fetched"] = service.INVALID
     ask(["fetched"])
     del service.answers["fetched"]
-    ask(["rejected", "uncertain", "a", "b", "fetched"], max_questions=limit, max_workers=1)
+    ask(["rejected", "a", "uncertain", "b", "fetched"], max_questions=limit, max_workers=1)
 
-    asked = ["fetched", *["rejected", "uncertain", "a"][: limit + 1 if limit else 0]]
+    asked = ["fetched", *["rejected", "a", "uncertain"][: limit + 1 if limit else 0]]
     assert service.asked == dict.fromkeys(asked, 1)
     assert service.fetched["fetched"] > 1
 
@@ -191,17 +191,18 @@ def test_a_reason_that_no_store_holds(ask: Any, folder: Path) -> None:
 def test_an_uncertain_question(ask: Any, service: Any) -> None:
     """It is never sent again unless told, by a method or for the questions of a list alone."""
     service.replies |= {"why?": Script.reset, "who?": Script.reset}
-    ask(["why?", "who?"])
-    batch = ask(["why?", "who?"], retry_failed=True)
+    questions = ["how many?", "why?", "who?"]
+    ask(questions, max_workers=1)
+    batch = ask(questions, retry_failed=True)
     batch.retry()
 
-    assert service.asked == {"why?": 1, "who?": 1}
-    assert batch.summary() == BatchSummary(total=2, uncertain=2)
+    assert service.asked == {"how many?": 1, "why?": 1, "who?": 1}
+    assert batch.summary() == BatchSummary(total=3, answered=1, uncertain=2)
     assert batch.errors()["state"].tolist() == ["UNCERTAIN"] * 2
     service.replies.clear()
-    assert ask(["who?"], retry_uncertain=True).summary() == BatchSummary(total=2, answered=1, uncertain=1)
-    assert batch.retry(uncertain=True).summary() == BatchSummary(total=2, answered=2)
-    assert service.asked == {"why?": 2, "who?": 2}
+    assert ask(["who?"], retry_uncertain=True).summary() == BatchSummary(total=3, answered=2, uncertain=1)
+    assert batch.retry(uncertain=True).summary() == BatchSummary(total=3, answered=3)
+    assert service.asked == {"how many?": 1, "why?": 2, "who?": 2}
 
 
 def test_a_rejected_question(ask: Any, service: Any) -> None:
@@ -333,22 +334,49 @@ def test_a_full_disk(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert service.asked.total() == 20
 
 
-@pytest.mark.parametrize(("answered", "asked"), [(0, 10), (1, 16)])
+@pytest.mark.parametrize(("answered", "asked"), [([0], 11), ([0, 5], 16)])
 def test_a_server_after_which_questions_are_uncertain(
-    ask: Any, service: Any, answered: int, asked: int
+    ask: Any, service: Any, answered: list[int], asked: int
 ) -> None:
     """Ten without an answer in between stop the run, so that not all of them have to be looked up."""
     questions = [f"q{number}" for number in range(30)]
-    service.replies = dict.fromkeys(questions, Script.answer(502, {}))
-    if answered:
-        del service.replies["q5"]
+    others = (question for number, question in enumerate(questions) if number not in answered)
+    service.replies = dict.fromkeys(others, Script.answer(502, {}))
     with pytest.raises(cf.SubmissionUncertain):
         ask(questions, max_workers=1)
 
     assert service.asked == dict.fromkeys(questions[:asked], 1)
     assert cf.open_batch(ask([]).folder).summary() == BatchSummary(
-        30, answered=answered, uncertain=asked - answered, unasked=30 - asked
+        30, answered=len(answered), uncertain=asked - len(answered), unasked=30 - asked
     )
+
+
+NO_ID = Script.answer(200, {"message": "Workspace is warming up, nothing was started"})
+
+
+def test_one_question_finds_out_that_there_are_no_ids(ask: Any, service: Any) -> None:
+    """The first is asked alone, whatever the workers; the others are not, and the reply is in the index."""
+    questions = [f"q{number}" for number in range(25)]
+    service.replies = dict.fromkeys(questions, NO_ID)
+    with pytest.raises(cf.SubmissionUncertain) as caught:
+        ask(questions, max_workers=8)
+
+    batch = cf.open_batch(ask([]).folder)
+    assert service.asked.total() == 1
+    assert batch.summary() == BatchSummary(25, uncertain=1, unasked=24)
+    assert "Workspace is warming up" in batch.errors()["error"][0]
+    assert caught.value.__notes__[0].endswith("Call again with the same questions to continue.")
+
+
+def test_after_a_refusal_the_next_question_is_alone(ask: Any, service: Any) -> None:
+    """A definite refusal says nothing about ids."""
+    questions = [f"q{number}" for number in range(25)]
+    service.replies = dict.fromkeys(questions, NO_ID)
+    service.replies["q0"] = service.replies["q1"] = Script.answer(422, {"detail": "too vague"})
+    with pytest.raises(cf.SubmissionUncertain):
+        ask(questions, max_workers=8)
+
+    assert service.asked == {"q0": 1, "q1": 1, "q2": 1}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")

@@ -228,7 +228,7 @@ def test_a_list_in_a_file(run: Any, tmp_path: Path) -> None:
     [
         (["history", "--since", "soon"], "since='soon': expected a time"),
         (["history", "--state", "DONE"], "DONE"),
-        (["history", "resume", "x"], "question_id='x': expected the UUID"),
+        (["history", "resume", "x/y"], "question_id='x/y': expected the id of a question"),
         (["history", "resume", QUESTION_ID], f"No question {QUESTION_ID} is recorded in "),
         (["history", "forget"], "An age is --older-than 30d. To erase everything, delete "),
         (["ask", "why?", "--max-age", "soon"], "max_age='soon': expected an age above 0"),

@@ -41,9 +41,9 @@ def test_a_setting_that_would_leak(server: Any, setting: str, value: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "question_id", ["../x", "a?x", "a#b", "7", "", f"{QUESTION_ID}/../..", None, 7, b"x"]
+    "question_id", ["../x", "a?x", "a#b", ".", "", f"{QUESTION_ID}/../..", "a" * 201, None, True, b"x"]
 )
-def test_an_id_that_is_no_uuid(server: Any, client: Client, question_id: Any) -> None:
+def test_an_id_that_cannot_be_one(server: Any, client: Client, question_id: Any) -> None:
     """ConfigError for the setting question_id, from every entry point; nothing is sent."""
     for act in (client.question, partial(cf.fetch, client=client), partial(cf.fetch_df, client=client)):
         with pytest.raises(cf.ConfigError) as caught:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
@@ -14,8 +16,10 @@ from connecty_frames.errors import (
     AuthError,
     ConfigError,
     NotFoundError,
+    ProtocolWarning,
     SubmissionUncertain,
 )
+from tests.cases import cases
 
 if TYPE_CHECKING:
     import socket
@@ -71,7 +75,7 @@ LOST: dict[str, tuple[Any, str]] = {
     "cut": (HEAD + b"Content-Length: 99\r\n\r\n" + ACCEPTED[:30], "the answer was cut after 30 bytes"),
     "empty": (HEAD + b"\r\n", "answered 202 with an empty body"),
     "bad id": (
-        HEAD + b'Content-Length: 19\r\n\r\n{"question_id": "7"}'[:-1],
+        HEAD + b'Content-Length: 21\r\n\r\n{"question_id": null}',
         "answered 202 without a question_id",
     ),
     "nested deeply": (HEAD + b"\r\n" + b"[" * 50_000, "answered 202 without a question_id"),
@@ -92,7 +96,7 @@ def test_a_lost_answer_is_uncertain(server: Any, client: Client, lost: str) -> N
     error = caught.value
     assert seen in str(error)
     assert seen in str(error.details["seen"])
-    assert str(error).endswith("Look in ConnectyAI's chat history before asking it again.")
+    assert "Look in ConnectyAI's chat history before asking it again" in str(error)
     assert not hasattr(error, "__notes__")
     assert (error.question, error.dw_id, error.question_id) == (QUESTION, 13, None)
     assert error.asked_at is not None
@@ -187,11 +191,102 @@ def test_a_refusal_that_is_unfinished_at_the_deadline_is_definite(
     assert server.count("ask") == 1
 
 
-@pytest.mark.parametrize("spelling", ["urn:uuid:%s", "{%s}"])
-def test_an_id_may_be_written_as_other_uuids_are(server: Any, client: Client, spelling: str) -> None:
-    """As a URN, or in braces: it was paid for."""
-    server.on("ask", server.answer(202, {"question_id": spelling % QUESTION_ID}))
-    assert client.submit("q").question_id == QUESTION_ID
+@cases("question_id", [QUESTION_ID.upper(), QUESTION_ID.replace("-", ""), f"urn:uuid:{QUESTION_ID}", "q~1@x"])
+@pytest.mark.filterwarnings("ignore::connecty_frames.errors.ProtocolWarning")
+def test_an_id_is_sent_back_as_it_was_received(server: Any, client: Client, question_id: str) -> None:
+    """A server may compare it as text; what a path may not hold is percent-encoded."""
+    server.on("ask", server.answer(202, {"question_id": question_id}))
+    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [5]]}}))
+    answer = client.ask("how many?")
+    path = server.requests[-1].target.partition("?")[0]
+    assert (answer.question_id, answer.rows) == (question_id, 1)
+    assert path == f"/v1/dw/13/questions/{quote(question_id, safe='')}/results"
+
+
+def test_a_number_is_an_id(server: Any, client: Client) -> None:
+    """Its digits are sent back, however many they are, and one warning says so."""
+    server.on("ask", server.answer(202, {"question_id": 10**30}))
+    with pytest.warns(
+        ProtocolWarning, match=r"names its id 'question_id', 1000000000000000000000000000000, ins"
+    ):
+        assert client.submit("q").question_id == f"{10**30}"
+    assert client.submit("again, without a warning").question_id == f"{10**30}"
+
+
+SILENT = f"{QUESTION_ID[:-1]}9"
+
+
+@cases(
+    ("status", "body", "headers", "said"),
+    [
+        (
+            200,
+            '{"message": "Workspace is warming up"}',
+            {},
+            'The reply: {"message": "Workspace is warming up"}',
+        ),
+        (200, f'{{"trace_id": "{SILENT}"}}', {}, f"not be the question's: trace_id {SILENT}"),
+        (200, f'{{"id": "a", "data": {{"id": "{SILENT}"}}}}', {}, "with two different ids"),
+        (303, "", {"Location": "/status"}, "answered 303"),
+        (302, '{"question_id": "a", "questionId": "b"}', {"Location": "/x"}, "answered 302"),
+        (200, '{"question_id": "../x"}', {}, "question_id ../x"),
+    ],
+)
+def test_a_reply_without_an_id_is_kept(
+    server: Any, client: Client, status: int, body: str, headers: dict[str, str], said: str
+) -> None:
+    """Uncertain, with the reply in the message and in details; a UUID under another name is no id."""
+    before = server.count("ask")
+    server.on("ask", server.answer(status, raw=body.encode(), Set_Cookie="canary", X_Trace="t1", **headers))
+    with pytest.raises(SubmissionUncertain) as caught:
+        client.submit("q")
+    error = caught.value
+    assert said in str(error)
+    assert error.question_id is None
+    assert (error.details["status"], error.details["reply"]) == (status, body)
+    assert error.details["headers"]["X-Trace"] == "t1"
+    assert "canary" not in repr(error.details)
+    assert error.details["x_request_id"] == server.requests[-1].headers["x-request-id"]
+    assert server.count("ask") == before + 1
+
+
+def test_a_redirect_may_name_the_id(server: Any, client: Client) -> None:
+    """303 to the question on this host: it was accepted, and the answer is fetched; nothing is followed."""
+    server.on("ask", server.answer(303, Location=f"/v1/dw/13/questions/{QUESTION_ID}/results?token=x"))
+    with pytest.warns(ProtocolWarning, match="names its id 'Location'"):
+        question = client.submit("q")
+    assert question.question_id == QUESTION_ID
+    assert server.count("ask") == 1
+
+
+def test_a_login_redirect_starts_nothing(server: Any, client: Client) -> None:
+    """Its state is no id: ConfigError, as for any redirect."""
+    server.on("ask", server.answer(302, Location=f"https://login.test/?state={SILENT}"))
+    with pytest.raises(ConfigError, match=r"redirect to login\.test"):
+        client.submit("q")
+
+
+def test_a_conflict_may_name_another_question(server: Any, client: Client) -> None:
+    """The error of the status, with the server's text; the id in it is never used."""
+    server.on("ask", server.answer(409, {"message": "Busy", "question_id": SILENT}))
+    with pytest.raises(APIError, match="Busy") as caught:
+        client.submit("q")
+    assert caught.value.question_id is None
+
+
+def test_the_request_id_stays_when_a_question_is_sent_again(server: Any, client: Client) -> None:
+    """After a 429 and a 401 it is the same question; another question has another."""
+    accepted = server.answer(202, {"question_id": QUESTION_ID})
+    server.on("ask", server.answer(429, Retry_After="0"), server.answer(401), accepted)
+    client.submit("first")
+    client.submit("second")
+    sent = [
+        each.headers["x-request-id"]
+        for each in server.requests
+        if each.method == "POST" and "dw" in each.target
+    ]
+    assert sent[0] == sent[1] == sent[2] != sent[3]
+    assert str(UUID(sent[0])) == sent[0]
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_question_that_is_answered(recorder: Recorder) -> None:
     )
 
     noon = 1_769_860_800_000_000
-    assert recorder.rows(*COLUMNS[:-4]) == [
+    assert recorder.rows(*COLUMNS[:-5]) == [
         (
             1,
             noon + 1_000_000,
