@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -57,7 +58,7 @@ class QuestionRequest(msgspec.Struct, frozen=True, kw_only=True):
 class QuestionAccepted(msgspec.Struct, frozen=True, kw_only=True):
     """The id of a question that was accepted."""
 
-    question_id: str
+    question_id: UUID
 
 
 _Message = TypeVar("_Message", bound=msgspec.Struct)

@@ -57,6 +57,7 @@ class Reply(Immutable):
 
     hidden = frozenset({"named", "others"})
 
+    status: int
     named: list[tuple[str, Any]]  # by a name of the question's id; a value may be no id
     others: dict[str, str]  # UUIDs under other names
 
@@ -83,9 +84,8 @@ def read_reply(attempt: Attempt, url: str, dw_id: int) -> Reply:
         places = list(_places(json.loads(body, object_pairs_hook=_Object, parse_int=str)))
     except (ValueError, RecursionError):
         part = _search_part(body)
-        places = (
-            [("question_id", "questionid", (part[1] or part[2]).decode(errors="replace"))] if part else []
-        )
+        cut = (part[1] or part[2]).decode(errors="replace") if part else None
+        places = [("question_id", "questionid", cut)]
     named: list[tuple[str, Any]] = []
     for wanted, statuses, spoilt_by in _RULES:
         found = [(place, value) for place, name, value in places if name == wanted]
@@ -94,17 +94,16 @@ def read_reply(attempt: Attempt, url: str, dw_id: int) -> Reply:
             break
     located = _id_in_location(attempt, url, dw_id)
     named += [] if located is None else [("Location", located)]
-    return Reply(named, {place: value for place, _, value in places if is_uuid(value)})
+    return Reply(status, named, {place: value for place, _, value in places if is_uuid(value)})
 
 
 def _places(reply: Any) -> Iterator[tuple[str, str, Any]]:
     """Yield each value at the top and one level below, with its place and the name by which rules find it."""
     prefix, top = ("[0].", reply[0]) if _is_list_of_one(reply) else ("", reply)
-    own = (
-        "id" if isinstance(top, _Object) and any(name == "jsonrpc" for name, _ in top) else ""
-    )  # of the call
-    for name, value in top if isinstance(top, _Object) else ():
-        yield prefix + name, "" if name == own else _folded(name), value
+    fields = top if isinstance(top, _Object) else ()
+    of_call = "id" if any(name == "jsonrpc" for name, _ in fields) else None
+    for name, value in fields:
+        yield prefix + name, "" if name == of_call else _folded(name), value
         inner = value[0] if _is_list_of_one(value) else value
         for below, held in inner if isinstance(inner, _Object) else ():
             yield f"{prefix}{name}.{below}", _folded(below) if _folded(name) in _HOLDERS else "", held

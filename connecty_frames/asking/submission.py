@@ -184,7 +184,7 @@ class Submission:
     def _reply(self, last: tuple[datetime, float, Attempt] | None) -> Reply:
         """Return the ids in what an attempt has received so far."""
         if last is None:
-            return Reply([], {})
+            return Reply(0, [], {})
         url = self._api.transport.address + QUESTIONS.format(dw_id=self.asked.dw_id)
         return without_frames(partial(read_reply, last[2], url, self.asked.dw_id))
 
@@ -242,11 +242,11 @@ class Submission:
     def _say_difference(self, reply: Reply) -> None:
         """Warn of an id that came in another way than in the API document."""
         place, question_id = reply.named[0]
-        if place != "question_id" or not is_uuid(question_id):
+        if (place, is_uuid(question_id), reply.status in SUCCESS) != ("question_id", True, True):
             self._api.transport.differs(
                 "the id of a question",
-                f"The reply to a question names its id {snippet(place)!r}, {question_id}, instead of "
-                "'question_id', a UUID. It is used as it was received.",
+                f"The reply to a question ({reply.status}) names its id {snippet(place)!r}: {question_id}, "
+                "not a UUID named 'question_id'. It is used as it was received.",
             )
 
     def _record_acceptance(self, question_id: str) -> None:

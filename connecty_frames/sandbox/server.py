@@ -16,6 +16,7 @@ import secrets
 import threading
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import UUID
 
 import msgspec
 from starlette.applications import Starlette
@@ -199,7 +200,7 @@ class Server:
         question = _parse_body(request, QuestionRequest).question
         job = self._jobs.submit(question)
         self._request_log.add_question(AskedQuestion(job.question_id, DW_ID, question))
-        return json_response(QuestionAccepted(question_id=job.question_id))
+        return json_response(QuestionAccepted(question_id=UUID(job.question_id)))
 
     async def _results(self, request: Request) -> Response:
         """Return the state of a question, and its results once it is completed."""

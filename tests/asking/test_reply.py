@@ -135,10 +135,10 @@ def test_what_is_kept_has_no_secrets() -> None:
         "x" * 1_995 + "canary-secret",
         **{"Set-Cookie": "a", "authorization": "b", "X-Seen": "canary-secret", "Location": "/login?state=c"},
     )
-    assert shown_reply(received, Reply([], {"trace canary-secret": UUID}), redact) == {
+    assert shown_reply(received, Reply(200, [], {"trace canary-secret": UUID}), redact) == {
         "status": 200,
         "headers": {"X-Seen": "***", "Location": "/login"},
         "reply": "x" * 1_995 + "***",
         "ids": {"trace ***": UUID},
     }
-    assert shown_reply(attempt({"access_token": "t"}), Reply([], {}), redact)["reply"] == ""
+    assert shown_reply(attempt({"access_token": "t"}), Reply(200, [], {}), redact)["reply"] == ""

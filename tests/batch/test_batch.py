@@ -374,7 +374,7 @@ def test_after_a_refusal_the_next_question_is_alone(ask: Any, service: Any) -> N
     service.replies = dict.fromkeys(questions, NO_ID)
     service.replies["q0"] = service.replies["q1"] = Script.answer(422, {"detail": "too vague"})
     with pytest.raises(cf.SubmissionUncertain):
-        ask(questions, max_workers=8)
+        ask(questions, max_workers=1)
 
     assert service.asked == {"q0": 1, "q1": 1, "q2": 1}
 

@@ -123,7 +123,6 @@ def test_a_missing_file(shell: Any, settings: dict[str, object], tmp_path: Path)
         ),
         (Script.answer(422, {}), None, 7, "1 question: 1 rejected", "APIError: 127.0.0.1:"),
         (None, {"state": 1}, 8, "1 question: 1 pending", "ResponseError: The results response from"),
-        (Script.reset, None, 9, "1 question: 1 uncertain", "SubmissionUncertain: It is unknown whether"),
     ],
 )
 def test_exit_codes(
@@ -139,6 +138,19 @@ def test_exit_codes(
     assert (found, out) == (code, "")
     assert err.startswith(f"1 (why?): {reason}")
     assert err.splitlines()[1:] == [summary]
+
+
+def test_the_exit_code_of_an_uncertain_question(run: Any, server: Script) -> None:
+    """After one with an id it is listed, and the others are asked; as the first it stops the batch."""
+    server.on("ask", server.steps["ask"][0], Script.reset)
+    code, _, err = run("how?\nwhy?\n")
+    assert (code, err.splitlines()[1:]) == (9, ["2 questions: 1 answered, 1 uncertain"])
+    assert re.match(r"[12] \((how|why)\?\): SubmissionUncertain: It is unknown whether", err)
+
+    server.on("ask", Script.reset)
+    code, _, err = run("who?\nwhere?\n")
+    assert code == 9
+    assert err.startswith("SubmissionUncertain: It is unknown whether")
 
 
 def test_many_failures(run: Any, server: Script) -> None:

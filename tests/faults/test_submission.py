@@ -207,7 +207,7 @@ def test_a_number_is_an_id(server: Any, client: Client) -> None:
     """Its digits are sent back, however many they are, and one warning says so."""
     server.on("ask", server.answer(202, {"question_id": 10**30}))
     with pytest.warns(
-        ProtocolWarning, match=r"names its id 'question_id', 1000000000000000000000000000000, ins"
+        ProtocolWarning, match=r"names its id 'question_id': 1000000000000000000000000000000, not"
     ):
         assert client.submit("q").question_id == f"{10**30}"
     assert client.submit("again, without a warning").question_id == f"{10**30}"

@@ -134,7 +134,7 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
         ({"on_truncation": "raise"}, TypeError, "pin keeps no rows"),
         ({"tmezone": "UTC"}, TypeError, "unexpected keyword argument 'tmezone'"),
         ({"question_id": QUESTION_ID, "max_age": "1h"}, TypeError, "unexpected keyword argument 'max_age'"),
-        ({"question_id": ""}, cf.ConfigError, "question_id='': expected the UUID"),
+        ({"question_id": ""}, cf.ConfigError, "question_id='': expected the id of a question"),
     ],
 )
 def test_a_wrong_argument_costs_nothing(
@@ -281,7 +281,7 @@ def test_a_pin_that_is_too_large(service: Any) -> None:
     [
         ("dw_id = 13", "dw_id = -13", "dw_id=-13: expected a workspace id"),
         ("dw_id = 13", 'dw_id = "13"', "Expected `int`, got `str` - at `\\$.dw_id`"),
-        ("question_id = ", 'question_id = "x" #', "expected the UUID of a question"),
+        ("question_id = ", 'question_id = "/" #', "expected the id of a question"),
         ("asked_at = ", "asked_at = 2026-01-01T00:00:00 #", "Expected `datetime` with a timezone"),
         ("asked_at = ", "asked_at = 0001-01-01T00:00:00+10:00 #", "pin 'orders': date value out of range"),
         ('type = "int64"', 'type = "int64", unit = "s"', "it has 'unit', which this package does not"),

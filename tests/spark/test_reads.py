@@ -73,7 +73,7 @@ def test_all_options() -> None:
     [
         ({"question": "[1]"}, ("[1]",), ()),
         ({"questions": '["a", "b"]'}, ("a", "b"), ()),
-        ({"question_ids": ID.upper()}, (), (ID,)),
+        ({"question_ids": ID.upper()}, (), (ID.upper(),)),
         ({"question_ids": json.dumps([ID, ID])}, (), (ID, ID)),
     ],
 )
@@ -96,7 +96,7 @@ def test_what_is_read(options: dict[str, str], questions: tuple[str, ...], ids: 
         ({"questions": "[]"}, "questions='[]': expected a JSON array of one or more texts."),
         ({"questions": '["a", 1]'}, "questions='[\"a\", 1]': expected a JSON array of one or more texts."),
         ({"questions": '{"a": 1}'}, "questions='{\"a\": 1}': expected a JSON array of one or more texts."),
-        ({"question_ids": "17"}, "question_id='17': expected the UUID of a question asked before"),
+        ({"question_ids": "a/b"}, "question_id='a/b': expected the id of a question asked before"),
         ({"question": "a", "max_row": "1"}, "Unknown option 'max_row'; did you mean 'max_rows'?"),
         (
             {"question": "a", "path": "x"},
