@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 from connecty_frames import diagnostics
 from connecty_frames._base.text import counted, excerpt, snippet, value_text, with_excerpt
 from connecty_frames._base.version import __version__
-from connecty_frames.answer_metadata import AnswerMetadata, Schema, WithMetadata, column_texts, no_attribute
-from connecty_frames.asking.submission import resume_command
+from connecty_frames.answer_metadata import (
+    AnswerMetadata,
+    Schema,
+    WithMetadata,
+    column_texts,
+    name_question,
+    no_attribute,
+)
 from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.exact_json import to_python
 from connecty_frames.decode.limits import LIMITS, ReaderLimits
 from connecty_frames.display.progress import show_in_notebook
-from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
+from connecty_frames.errors import ConfigError, NoTableError, missing_extra
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames.attachment import write_schema
 from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_question_id, shows_options
@@ -390,10 +396,7 @@ class Answer(WithMetadata):
         try:
             frame = self._frame(options.engine, options.dtype_backend)
         except BaseException as error:
-            if self.question_id is not None and not isinstance(error, ConnectyError):
-                # The caller would have got the frame alone, and cannot learn the id otherwise.
-                command = resume_command(self.question_id, self._metadata.dw_id)
-                error.add_note(f"{command} fetches the answer without asking again.")
+            name_question(error, self._metadata)  # the caller would have got the frame alone
             raise
         if (show := show_in_notebook.get()) is not None:
             show(self._metadata.line)

@@ -14,13 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import wraps
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, overload
 
 from connecty_frames._base.text import age_text, counted, cut, quoted, snippet, terminal, value_text
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, ConnectyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -32,6 +34,9 @@ _TIMES: Final = ("asked_at", "cast_at")
 KEY: Final = "connecty"
 #: The fields that have a key of their own in the attrs of pandas, for users who look there.
 ATTRS: Final = ("question", "question_id", "sql_query", "response_summary")
+#: Members whose errors are left as they are: the metadata itself, and what names the question by itself.
+_UNCHANGED: Final = frozenset({"metadata", "to_frame"})
+_OPERATORS: Final = frozenset({"__getitem__", "__arrow_c_stream__"})
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
 #: How much the repr of a schema shows: columns, and characters of a name, a type and its evidence.
@@ -219,10 +224,50 @@ class AnswerMetadata:
         return found
 
 
+def name_question(error: BaseException, metadata: AnswerMetadata) -> None:
+    """Add to an error which question it is about, and how to fetch its answer again."""
+    if metadata.question_id is None or getattr(error, "question_id", None) not in (
+        None,
+        metadata.question_id,
+    ):
+        return
+    from connecty_frames.asking.submission import resume_command
+
+    if isinstance(error, ConnectyError):
+        error.question_id = metadata.question_id
+    command = resume_command(metadata.question_id, metadata.dw_id)
+    if command not in "".join([str(error), *getattr(error, "__notes__", ())]):
+        error.add_note(f"{command} fetches the answer without asking again.")
+
+
+def _naming_question(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method whose errors name the question."""
+
+    @wraps(method)
+    def call(self: WithMetadata, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException as error:
+            with suppress(AttributeError):  # of a polars frame without metadata
+                name_question(error, self.metadata)
+            raise
+
+    return call
+
+
 class WithMetadata:
-    """What an answer and the accessor of its frames show of its metadata."""
+    """What an answer and the accessor of its frames show of its metadata. Their errors name the question."""
 
     __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        for name, value in list(vars(cls).items()):
+            if name in _UNCHANGED or (name[0] == "_" and name not in _OPERATORS):
+                continue
+            if isinstance(value, FunctionType):
+                setattr(cls, name, _naming_question(value))
+            elif isinstance(value, property) and value.fget is not None:
+                setattr(cls, name, property(_naming_question(value.fget)))
 
     @property
     def metadata(self) -> AnswerMetadata:

@@ -72,6 +72,11 @@ class ConnectyError(_Keywords):
                 raise TypeError(f"{type(self).__name__} has no keyword {name!r}")
             setattr(self, name, dict(value) if isinstance(value, Mapping) else value)
 
+    @property
+    def not_started(self) -> bool:
+        """True if no question was started: asking again pays once."""
+        return self.question_id is None and not isinstance(self, SubmissionUncertain)
+
     def _render_traceback_(self) -> list[str]:
         """Return what IPython displays of the error in place of its own traceback."""
         from connecty_frames._base.tracebacks import short_traceback
@@ -80,7 +85,7 @@ class ConnectyError(_Keywords):
 
 
 class ConfigError(ConnectyError, ValueError):
-    """A setting or option is missing or wrong; nothing was sent."""
+    """A setting, option or argument is missing or wrong; ``not_started`` tells if a question was asked."""
 
     setting: str | None = None
     """The name of the setting or keyword, or None if several are involved."""

@@ -434,7 +434,7 @@ def test_first_guesses(countries: cf.Answer, guess: str, right: str) -> None:
 
 def test_other_guesses(countries: cf.Answer) -> None:
     """A column is that of a frame; an attribute that nobody guesses is only missing."""
-    with pytest.raises(TypeError, match=r"not subscriptable; use \.to_pandas\(\)\['country'\]$"):
+    with pytest.raises(TypeError, match=r"not subscriptable; use \.to_pandas\(\)\['country'\]\ncf.fetch"):
         countries["country"]  # type: ignore[index]
     with pytest.raises(AttributeError, match=r"^'Answer' object has no attribute 'colour'$"):
         countries.colour  # type: ignore[attr-defined]

@@ -135,9 +135,10 @@ def described(text: str) -> set[str]:
 
 def parameters(function: Any) -> list[str]:
     """Return the names of a function's parameters, without self and cls."""
-    kinds = inspect.signature(function, follow_wrapped=False).parameters.values()
-    own = [p.name for p in kinds if p.kind is not p.VAR_KEYWORD]
-    return [name for name in own if name not in {"self", "cls"}]
+    own = getattr(function, "__wrapped__", function)
+    kinds = inspect.signature(own, follow_wrapped=False).parameters.values()
+    names = [p.name for p in kinds if p.kind is not p.VAR_KEYWORD]
+    return [name for name in names if name not in {"self", "cls"}]
 
 
 #: Internal interfaces between layers, and the counterparts of ``to_json``.

@@ -260,7 +260,7 @@ class _BatchRun:
             with self.lock:
                 self.uncertain += 1
                 return self.uncertain >= _MOST_UNCERTAIN or not self.accepted.is_set()
-        return _is_rejected(error) and isinstance(error, _STOPPING)
+        return error.not_started and isinstance(error, _STOPPING)
 
     def _fetch(self, entry: Entry, cancelled: threading.Event) -> None:
         if entry.outcome is not None:  # its part is missing
@@ -290,7 +290,7 @@ class _BatchRun:
             answer = call.answer(accepted=lambda _: self.accepted.set())
             self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
         except errors.ConnectyError as error:
-            is_sent = not _is_rejected(error)
+            is_sent = not error.not_started
             raise
         finally:
             if not is_sent:
@@ -343,11 +343,6 @@ class _BatchRun:
 def _is_asked(entry: Entry) -> bool:
     """Whether the server has accepted a question, so that its answer can be fetched."""
     return entry.state in {RecordState.ASKED, RecordState.COMPLETED}
-
-
-def _is_rejected(error: errors.ConnectyError) -> bool:
-    """Whether an error means that the question was certainly not started."""
-    return error.question_id is None and not isinstance(error, errors.SubmissionUncertain)
 
 
 @contextmanager

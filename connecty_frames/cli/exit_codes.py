@@ -37,7 +37,7 @@ SIGNAL_CODES: Final = (129, 130, 143)
 MEANINGS: Final[dict[int, str]] = {
     0: "success",
     1: "a file could not be written, or any other error",
-    2: "the command line, a setting or an option is wrong; nothing was sent",
+    2: "the command line, a setting or an option is wrong",
     3: "the credentials were refused",
     4: "no connection, or no token; no question was sent",
     5: "the server answered with an error",

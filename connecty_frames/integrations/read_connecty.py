@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from connecty_frames._base.text import quoted, value_text
+from connecty_frames.answer_metadata import name_question
 from connecty_frames.api import ask_df, shared_client
-from connecty_frames.asking.submission import resume_command
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
 
@@ -72,16 +72,23 @@ def read_connecty(
     ask_options = replace(AskOptions.from_kwargs(given), engine="pandas")
     answer = shared_client(con).call(question, ask_options).answer()
     frame: PandasFrame = answer.to_frame(ask_options)
-    missing = [name for name in names or () if name not in frame.columns]
+    try:
+        return _indexed(frame, list(names)) if names else frame
+    except BaseException as error:
+        name_question(error, answer.metadata)
+        raise
+
+
+def _indexed(frame: PandasFrame, names: list[str]) -> PandasFrame:
+    """Return the frame with these columns as its index; raises ConfigError."""
+    missing = [name for name in names if name not in frame.columns]
     if missing:
-        command = resume_command(answer.question_id, answer.metadata.dw_id)
         raise ConfigError(
             f"index_col: the answer has no column {value_text(missing[0])}; the columns are "
-            f"{quoted(list(frame.columns))}. {command} fetches it again.",
+            f"{quoted(list(frame.columns))}.",
             setting="index_col",
-            question_id=answer.question_id,
         )
-    return frame.set_index(list(names)) if names else frame
+    return frame.set_index(names)
 
 
 def install_readers() -> None:

@@ -187,7 +187,10 @@ class TestConnecty:
             (f"%%connecty df --tz Mars\n{ORDERS}", "%%connecty: tz='Mars': expected the IANA name"),
             (f"%%connecty df --max-rows -1\n{ORDERS}", "'-1' is neither a number of rows"),
             (f"%%connecty df --strict --decimals float\n{ORDERS}", "%%connecty: decimals='float' rounds"),
-            ("%connecty df --question-id a/b", "%%connecty: question_id='a/b': expected the id of a question"),
+            (
+                "%connecty df --question-id a/b",
+                "%%connecty: question_id='a/b': expected the id of a question",
+            ),
             (f"%%connecty df --question-id {ID}\n{ORDERS}", "%%connecty: there is also a question."),
             (f"%connecty df --question-id {ID} --max-age 6h", "unexpected keyword argument 'max_age'"),
             (f"%%connecty df --progress df\n{ORDERS}", "%%connecty: progress='before': expected True, False"),
