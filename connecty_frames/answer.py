@@ -28,7 +28,7 @@ from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Unpack
     from uuid import UUID
@@ -98,14 +98,20 @@ class Answer(WithMetadata):
         fetched: int | None,
         known: AnswerMetadata,
         limits: ReaderLimits = LIMITS,
+        differs: Callable[[str, str], None] = diagnostics.warn_of_difference,
     ) -> Answer:
-        """Decode the response to a request with ``max_rows=fetched``, about a ``known`` question."""
+        """Decode the response to a request with ``max_rows=fetched``, about a ``known`` question.
+
+        ``differs`` is told the kind of each difference from the API document, and a sentence.
+        """
         # ``read_schema`` has read the schema of the options.
         if envelope.state != State.COMPLETED:
             raise diagnostics.unfinished_error(envelope, known)
         # Not imported before there is an answer.
         from connecty_frames.decode.decoder import decode
 
+        if envelope.unnamed is not None or options.strict:
+            diagnostics.check_envelope(envelope, options)
         decoded = decode(envelope, options, schema_types=options.schema, fetched=fetched, limits=limits)
         metadata = replace(
             known,
@@ -113,14 +119,19 @@ class Answer(WithMetadata):
             response_summary=envelope.response_summary,
             rows=decoded.rows,
             total_rows=decoded.total_rows,
-            truncated=decoded.truncated,
+            truncated=None if envelope.doubt else decoded.truncated,
             statistics={} if envelope.excess else to_python(envelope.statistics),
             schema=list(map(column_texts, decoded.columns)),
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields or envelope.excess:
             diagnostics.issue_warnings(envelope, decoded.warnings)
-        if decoded.table is not None and decoded.truncated is not False:
+        differences = envelope.differences
+        if decoded.total_rows is None:
+            differences += tuple(diagnostics.silent_cut(decoded, fetched))
+        for kind, difference in differences:
+            differs(kind, difference)
+        if decoded.table is not None and metadata.truncated is not False:
             diagnostics.report_truncation(metadata, options, fetched)
         return cls(body, decoded, metadata)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.text import counted, fields_text, snippet, with_excerpt
 from connecty_frames.decode.exact_json import LONE_SURROGATE
 from connecty_frames.decode.limits import MOST_WARNINGS
 from connecty_frames.errors import (
+    ProtocolWarning,
     QuestionError,
     QuestionFailed,
+    ResponseError,
     StatisticsWarning,
     TruncatedError,
     TruncationWarning,
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from connecty_frames.answer_metadata import AnswerMetadata
+    from connecty_frames.decode.decoder import Decoded
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
+
+#: Numbers of rows at which servers cut.
+_USUAL_LIMITS: Final = frozenset({1_000, 5_000, 10_000, 50_000, 100_000})
 
 
 def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
@@ -55,6 +61,34 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
             )
 
 
+def warn_of_difference(_kind: str, difference: str) -> None:
+    """Warn that a saved response differs from the API document."""
+    warn(ProtocolWarning(difference))
+
+
+def silent_cut(decoded: Decoded, fetched: int | None) -> list[tuple[str, str]]:
+    """Return a difference if a server without counts may have cut the rows at a limit of its own."""
+    if fetched is None or decoded.rows not in _USUAL_LIMITS or decoded.rows >= fetched:
+        return []
+    rows = f"{decoded.rows:,} rows came of {fetched:,} requested"
+    return [("a silent limit", f"{rows}, without a count: the server may have cut there.")]
+
+
+def check_envelope(envelope: Envelope, options: AskOptions) -> None:
+    """Raise ResponseError if a completed response has no results, or is not certain enough for ``strict``."""
+    if envelope.unnamed is not None:
+        names = snippet(", ".join(envelope.unnamed), 300) or "no other fields"
+        raise ResponseError(
+            "The question is completed, but its response has none of the results of the API document; it has "
+            f"{names}. Fetch it later, or report the names to the developers."
+        )
+    doubt = envelope.doubt or (
+        "its statistics could not be fetched" if "statistics" in envelope.missing else ""
+    )
+    if doubt and options.strict:
+        raise ResponseError(f"The answer is in doubt: {doubt}. (This is an error because of strict=True.)")
+
+
 def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: int | None) -> None:
     """Warn or raise, as the caller chose, if rows of a table were cut or may have been."""
     rows = counted(metadata.rows, "row")
@@ -73,6 +107,8 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
     remedy, shell_remedy = "max_rows=None fetches all", "--max-rows all fetches all"
     if options.max_rows is None and fetched is not None:
         remedy = shell_remedy = "the server sent no more: ask for fewer rows"
+    elif fetched is not None and options.max_rows is not None and options.max_rows > fetched:
+        remedy = shell_remedy = f"the server takes max_rows up to {fetched:,}: ask for fewer rows"
     if options.on_truncation == "raise":
         raise TruncatedError(
             f"{cut};",

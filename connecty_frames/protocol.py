@@ -35,6 +35,11 @@ DEFAULT_INCLUDE: Final = ("dataframe",)
 DEFAULT_MAX_ROWS: Final = 1000
 
 
+def folded(name: str) -> str:
+    """Return a name without case and underscores, as the names of the API document are compared."""
+    return name.replace("_", "").lower()
+
+
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request to the token endpoint."""
 
@@ -89,6 +94,15 @@ class State(StrEnum):
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
 
+
+#: The words for each state, in upper case: those of the API, and those that other services use. A word that
+#: may also mean a failure that passes (TIMEOUT), or rows that still grow (PARTIAL), is none of them.
+STATES: Final[dict[str, State]] = {
+    **dict.fromkeys(("COMPLETED", "SUCCESS", "SUCCEEDED", "DONE", "FINISHED", "COMPLETE"), State.COMPLETED),
+    **dict.fromkeys(("FAILED", "CANCELLED", "CANCELED", "ERROR", "ABORTED", "EXPIRED"), State.FAILED),
+    **dict.fromkeys(("IN_PROGRESS", "RUNNING", "PROCESSING", "QUEUED", "SUBMITTED"), State.IN_PROGRESS),
+    "PENDING": State.PENDING,
+}
 
 #: The states that may be reported after each state, itself included.
 NEXT_STATES: Final[dict[State, frozenset[State]]] = {

@@ -259,6 +259,7 @@ class Question:
                         reused=self._reused,
                     ),
                     limits=msgspec.structs.replace(LIMITS, checkpoint=polling.checkpoint(time_left)),
+                    differs=self._api.transport.differs,
                 )
 
     def message(self) -> str:

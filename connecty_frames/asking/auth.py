@@ -14,6 +14,7 @@ import math
 import os
 import re
 import threading
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames._base.clock import Clock, Deadline
-    from connecty_frames.http.redaction import Redaction
     from connecty_frames.http.transport import Transport
     from connecty_frames.store.history import History
 
@@ -44,6 +44,7 @@ TOKEN_POLICY: Final[RetryPolicy] = {
     FailureKind.CONNECTION_LOST: math.inf,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAVAILABLE: math.inf,
+    FailureKind.GATEWAY_TIMEOUT: math.inf,
     FailureKind.BAD_ENCODING: 2,
     FailureKind.EMPTY_BODY: 3,
 }
@@ -288,7 +289,7 @@ class Auth:
         return self._transport.send(request, attempt, read=lambda response: self._read(response, sent_at))
 
     def _read(self, response: Response, sent_at: float) -> Bearer:
-        failure = content_failure(response, redact=self._transport.redact)
+        failure = content_failure(response, self._transport)
         if failure is not None:
             raise RequestFailed(failure)
         try:
@@ -319,7 +320,7 @@ class Auth:
         host, status, kind = self._transport.host, failure.status, failure.kind
         if kind is FailureKind.CONNECTION_LOST:
             return self._connection_lost(failure.reason)
-        if kind in (FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR):
+        if kind in (FailureKind.UNAVAILABLE, FailureKind.GATEWAY_TIMEOUT, FailureKind.SERVER_ERROR):
             reason = f"no token was received ({failure.reason})"
             return msgspec.structs.replace(failure, kind=FailureKind.UNAVAILABLE, reason=reason)
         if kind in _SERVICE_FAILURES or isinstance(failure.error, ConfigError | ConnectionFailed):
@@ -335,20 +336,26 @@ class Auth:
         return msgspec.structs.replace(failure, kind=FailureKind.REJECTED, error=error)
 
 
-def content_failure(response: Response, *, redact: Redaction) -> Failure | None:
-    """Return the failure of a success without JSON (empty, or usually a login page), or None for JSON."""
+def content_failure(response: Response, transport: Transport) -> Failure | None:
+    """Return the failure of a success without JSON (empty, or usually a login page), or None for JSON.
+
+    The first byte decides: a server may call JSON text/plain, and a proxy a page JSON.
+    """
     if not response.body or response.body.isspace():
         # Headers that were cut look just like this, so it is worth another attempt.
         reason = f"{response.host} answered {response.status} with an empty body"
         error = ResponseError(f"{reason}.", host=response.host)
         return Failure(FailureKind.EMPTY_BODY, error, reason, status=response.status)
-    content_type = response.headers.get("Content-Type")
+    content_type, redact = response.headers.get("Content-Type"), transport.redact
     media_type = (content_type or "").partition(";")[0].strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
-        return None
-    if not media_type and response.body.lstrip()[:1] == b"{":
+    is_named_json = media_type == "application/json" or media_type.endswith("+json")
+    begin = response.body[:64].removeprefix(BOM_UTF8).lstrip()[:1]
+    if is_named_json and begin != b"<":
         return None
     shown = snippet(redact(content_type)) if content_type else "no content type"
+    if begin in (b"{", b"["):
+        transport.differs("content type", f"{response.host} sends JSON as {shown}; it is read as JSON.")
+        return None
     preview = snippet(redact(response.body))
     reason = f"{response.host} answered {response.status} with {shown} instead of JSON"
     return Failure(

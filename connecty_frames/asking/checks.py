@@ -162,7 +162,7 @@ class _Probe:
     def _read(self, response: Response) -> Response:
         """Return a response, unless it is a page: a proxy sends one with any status."""
         is_page = "html" in response.headers.get("Content-Type", "")
-        failure = content_failure(response, redact=self._transport.redact) if is_page else None
+        failure = content_failure(response, self._transport) if is_page else None
         if failure is not None:
             raise RequestFailed(failure)
         return response

@@ -6,6 +6,7 @@ The response with the final state also has the rows, and is kept, so that they a
 from __future__ import annotations
 
 import math
+import re
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -16,11 +17,12 @@ import msgspec
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import fields_text, snippet, terminal
 from connecty_frames.asking.auth import content_failure
-from connecty_frames.decode.envelope import Envelope, read_envelope
+from connecty_frames.decode.envelope import PART_MARK, Envelope, read_envelope
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import NotFoundError, QuestionTimeout, ResponseError, UnknownStateWarning, warn
+from connecty_frames.http.errors import server_message
 from connecty_frames.http.models import Failure, FailureKind, Request, RequestFailed
-from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, retry_after
+from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, backoff, retry_after
 from connecty_frames.protocol import (
     COMPONENTS,
     DEFAULT_MAX_ROWS,
@@ -31,7 +33,7 @@ from connecty_frames.protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from connecty_frames._base.clock import Deadline
     from connecty_frames.asking.auth import API
@@ -46,6 +48,8 @@ FETCH_POLICY: Final[RetryPolicy] = {
     FailureKind.CONNECTION_LOST: math.inf,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAVAILABLE: math.inf,
+    FailureKind.GATEWAY_TIMEOUT: 3,
+    FailureKind.SERVER_ERROR: 3,
     FailureKind.UNAUTHORIZED: 2,
     FailureKind.BAD_ENCODING: 2,
     FailureKind.EMPTY_BODY: 3,
@@ -58,11 +62,36 @@ _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1
 _MAX_PAUSE: Final = 5.0
 #: For this many seconds after acceptance, a 404 means that the question is not visible yet.
-_SETTLING: Final = 10.0
+_SETTLING: Final = 30.0
+#: Failures that pass within so many seconds, if they pass at all: a page, or a server that is being deployed.
+_PATIENCE: Final = {
+    FailureKind.SERVER_ERROR: 15.0,
+    FailureKind.WRONG_CONTENT_TYPE: 15.0,
+    FailureKind.GATEWAY_TIMEOUT: math.inf,
+}
 #: The failures that may pass by themselves; at the deadline they count as a timeout.
 _TRANSIENT: Final = frozenset(
-    {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
+    {
+        FailureKind.CONNECTION_LOST,
+        FailureKind.UNAVAILABLE,
+        FailureKind.GATEWAY_TIMEOUT,
+        FailureKind.RATE_LIMITED,
+        FailureKind.EMPTY_BODY,
+    }
 )
+#: The statuses of a request that is refused for what it asks for, and those that one part may cause.
+_REFUSALS: Final = (400, 422)
+_OF_A_PART: Final = (*_REFUSALS, 500, 504, 524)
+#: A completed question may have no results yet for this many seconds.
+_RACE: Final = 3.0
+#: A response with an unknown state and equal rows counts as the answer after so many polls and seconds.
+_EQUAL_POLLS: Final = 3
+_EQUAL_SECONDS: Final = 10.0
+#: The ``max_rows`` that is tried if the server refuses a larger one without naming its limit.
+_USUAL_LIMIT: Final = 10_000
+_MOST_REFUSALS: Final = 2
+_search_max_rows: Final = re.compile(rb"max_?rows", re.IGNORECASE).search
+_find_numbers: Final = re.compile(rb"\d[\d,_]*").findall
 
 
 class Results(Immutable):
@@ -75,10 +104,11 @@ class Results(Immutable):
     max_rows: int  # of the request, 0 if it had none
     retry_after: float | None = None  # in seconds, as the server asked
     elapsed: float | None = None  # seconds from sending the question to this response, if that is known
+    limit: float = math.inf  # the largest max_rows that the server takes
 
     def next_max_rows(self, wanted: int | None, checkpoint: Callable[[], None]) -> int | None:
         """Return how many rows to request next, or None if another request would return nothing new."""
-        if self.envelope.state != State.COMPLETED or self.max_rows == wanted:
+        if self.envelope.state != State.COMPLETED or self.max_rows == wanted or self.max_rows >= self.limit:
             return None
         rows, total = self.envelope.count_rows(checkpoint), self.envelope.total_rows
         is_complete = rows < self.max_rows or rows == total
@@ -123,6 +153,17 @@ class Polling:
         self._last_state: str | None = None  # as the server spelled it
         self._known_state: State | None = None  # the last that the API document has
         self._warned = False
+        #: When the first failure since a response came, by the monotonic clock, and their number.
+        self._failing: tuple[float, int] | None = None
+        #: When the first completed response without results came.
+        self._bare_since: float | None = None
+        #: A response with an unknown state, when it came first, and how often.
+        self._equal: tuple[bytes, float, int] | None = None
+        #: The largest max_rows that the server takes, and how many it has refused.
+        self._limit, self._refusals = math.inf, 0
+        #: Whether the rows are fetched without the other parts, whose responses follow once they are fetched.
+        self._is_apart = self._has_tried_alone = False
+        self._parts: list[bytes] | None = None
         self._unread: dict[Request, Response] = {}  # what could not be read in time
         self.final = kept  # so that its rows need not be sent again
 
@@ -130,7 +171,7 @@ class Polling:
         self,
         deadline: Deadline,
         *,
-        include: Iterable[str] = COMPONENTS,
+        include: Sequence[str] = COMPONENTS,
         max_rows: int | None = None,
         report: Callable[[str, float], object] = lambda _state, _elapsed: None,
         once: bool = False,
@@ -138,33 +179,26 @@ class Polling:
         """Fetch until the state is final, or once."""
         clock, sent_at, transport = self._api.clock, self._sent_at, self._api.transport
         began = clock.monotonic() if sent_at is None else sent_at
-        # With plain commas, as the API document shows.
-        path = RESULTS.format(dw_id=self._dw_id, question_id=quote(self._question_id, safe=""))
-        rows = "" if max_rows is None else f"&max_rows={max_rows}"
-        path = f"{path}?include={','.join(include)}{rows}"
-        request = Request("GET", path, has_results=True, question_id=self._question_id)
-        send = partial(
-            self._api.send,
-            request,
-            read=partial(self._read, deadline=deadline, max_rows=max_rows or 0),
-            describe=lambda results: {"state": snippet(results.envelope.state)},
-            unread=self._unread,
-        )
         while True:
             # The state before this request: another thread may see a later one meanwhile.
             previous = self._known_state
-            results = transport.retry(send, policy=FETCH_POLICY, deadline=deadline)
-            if isinstance(results, Failure):
-                self._wait_or_raise(results, deadline)
-                continue
-            is_final = self._is_final(results.envelope.state, previous)
+            results = self._get(include, max_rows, deadline)
+            while isinstance(results, Failure):
+                results = self._recovered(results, include, max_rows, deadline)
+            self._failing = None
+            if results.envelope.doubt:
+                results = self._settled(results)
+            is_final = self._is_final(results.envelope, previous)
             if once:
                 return results
             elapsed = clock.monotonic() - began
             report(results.envelope.state, elapsed)
             if is_final:
+                if self._is_apart and results.envelope.state == State.COMPLETED:
+                    results = self._with_parts(results, include[1:], deadline)
+                seconds = None if sent_at is None else elapsed
                 fewer = self.final is not None and results.max_rows < self.final.max_rows
-                self.final = msgspec.structs.replace(results, elapsed=None if sent_at is None else elapsed)
+                self.final = msgspec.structs.replace(results, elapsed=seconds, limit=self._limit)
                 if self._api.history is not None and not fewer:
                     checkpoint = self.checkpoint(deadline.remaining())
                     self._record_end(results.envelope, self._api.history, checkpoint)
@@ -175,6 +209,99 @@ class Polling:
             deadline.sleep(pause)
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
+
+    def _get(
+        self,
+        include: Sequence[str],
+        max_rows: int | None,
+        deadline: Deadline,
+        policy: RetryPolicy = FETCH_POLICY,
+    ) -> Results | Failure:
+        include = include[:1] if self._is_apart else include
+        max_rows = None if max_rows is None else int(min(max_rows, self._limit))
+        # With plain commas, as the API document shows.
+        path = RESULTS.format(dw_id=self._dw_id, question_id=quote(self._question_id, safe=""))
+        rows = "" if max_rows is None else f"&max_rows={max_rows}"
+        path = f"{path}?include={','.join(include)}{rows}"
+        send = partial(
+            self._api.send,
+            Request("GET", path, has_results=True, question_id=self._question_id),
+            read=partial(self._read, deadline=deadline, max_rows=max_rows or 0),
+            describe=lambda results: {"state": snippet(results.envelope.state)},
+            unread=self._unread,
+        )
+        return self._api.transport.retry(send, policy=policy, deadline=deadline)
+
+    def _lowers_limit(self, failure: Failure, max_rows: int | None) -> bool:
+        """Return whether the server refused this ``max_rows``, and a smaller one is worth a request."""
+        refused = failure.status in _REFUSALS and _search_max_rows(failure.body)
+        if not refused or max_rows is None or self._refusals == _MOST_REFUSALS:
+            return False
+        max_rows = int(min(max_rows, self._limit))
+        numbers = (int(text[:18].translate(None, b",_")) for text in _find_numbers(failure.body))
+        named = [number for number in numbers if 0 < number < max_rows and number != failure.status]
+        limit = max(named) if named and not self._refusals else _USUAL_LIMIT
+        if limit >= max_rows:
+            return False
+        self._refusals, self._limit = self._refusals + 1, limit
+        said = server_message(failure.body, self._api.transport.redact)
+        text = f"The server refuses max_rows={max_rows} ({said}); {limit} rows are fetched instead."
+        self._api.transport.differs("max_rows", text)
+        return True
+
+    def _recovered(
+        self, failure: Failure, include: Sequence[str], max_rows: int | None, deadline: Deadline
+    ) -> Results | Failure:
+        """Try again with fewer rows, without the other parts, or later; raise if none of these can help."""
+        if self._lowers_limit(failure, max_rows):
+            pass
+        elif failure.status in _OF_A_PART and len(include) > 1 and not self._has_tried_alone:
+            self._has_tried_alone = True
+            alone = self._get(include[:1], max_rows, deadline, policy={})
+            self._is_apart = isinstance(alone, Results)
+            return alone if isinstance(alone, Results) else failure
+        else:
+            self._wait_or_raise(failure, deadline)
+        return self._get(include, max_rows, deadline)
+
+    def _with_parts(self, results: Results, others: Iterable[str], deadline: Deadline) -> Results:
+        """Add each other part that can be fetched by itself; the bodies stay as they were received."""
+        if self._parts is None:
+            found = (self._get((part,), results.max_rows, deadline, policy={}) for part in others)
+            self._parts = [
+                each.body
+                for each in found
+                if isinstance(each, Results) and each.envelope.state == State.COMPLETED
+            ]
+        body = b"".join(PART_MARK + each + b"\n" for each in (results.body, *self._parts))
+        return msgspec.structs.replace(results, envelope=read_envelope(body), body=body)
+
+    def _settled(self, results: Results) -> Results:
+        """Return an answer with an unknown state as completed, once it is clear that it is whole."""
+        envelope = results.envelope
+        if not envelope.doubt:
+            return results
+        rows, now = envelope.count_rows(), self._api.clock.monotonic()
+        total = envelope.total_rows if envelope.stated_rows is None else envelope.stated_rows
+        if total is not None:
+            is_whole, doubt = rows in (total, min(total, results.max_rows)), ""
+        else:
+            if self._equal is None or self._equal[0] != results.body:
+                self._equal = results.body, now, 0
+            body, since, count = self._equal
+            self._equal = body, since, count + 1
+            is_whole, doubt = count + 1 >= _EQUAL_POLLS and now - since >= _EQUAL_SECONDS, envelope.doubt
+        if not is_whole:
+            return results
+        how = "since its rows no longer change" if doubt else "since a count agrees with its rows"
+        said = f"The server says {snippet(envelope.word)!r}, read as COMPLETED {how}."
+        settled = msgspec.structs.replace(
+            envelope,
+            state=State.COMPLETED,
+            doubt=doubt,
+            differences=(*envelope.differences, (f"the state {envelope.word}", said)),
+        )
+        return msgspec.structs.replace(results, envelope=settled)
 
     def _read(self, response: Response, *, deadline: Deadline, max_rows: int) -> Results:
         redact = self._api.transport.redact
@@ -188,7 +315,7 @@ class Polling:
                 error = ResponseError(f"{response.host} was called; {reason}.", host=response.host)
                 raise RequestFailed(Failure(FailureKind.DEADLINE, error, reason))
 
-        failure = content_failure(response, redact=redact)
+        failure = content_failure(response, self._api.transport)
         if failure is not None:
             raise RequestFailed(failure)
         content_type = response.headers.get("Content-Type")
@@ -209,18 +336,20 @@ class Polling:
             )
             reason = f"{response.host} sent an invalid results response"
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, invalid, reason)) from None
+        body = response.body if envelope.state == State.COMPLETED or envelope.doubt else b""
         if envelope.state == State.COMPLETED:
-            return Results(envelope, response.body, max_rows)
-        # It has no rows, and messages show the rest: without secrets.
+            return Results(envelope, body, max_rows)
+        # Messages show what is not the answer: without secrets.
         envelope = msgspec.structs.replace(
             envelope,
             state=envelope.state if envelope.state in State.__members__ else redact.data(envelope.state),
+            word=envelope.word if envelope.word in State.__members__ else redact.data(envelope.word),
             details=envelope.details and redact.json_value(envelope.details),
             sql_query=envelope.sql_query and redact.data(envelope.sql_query),
             response_summary=envelope.response_summary and redact.data(envelope.response_summary),
         )
         wait = retry_after(response.headers, self._api.clock.now())
-        return Results(envelope, b"", max_rows, wait)
+        return Results(envelope, body, max_rows, wait)
 
     def checkpoint(self, seconds: float) -> Callable[[], None]:
         """Return a function that raises once ``seconds``, but at least ``GRACE``, have passed."""
@@ -257,21 +386,30 @@ class Polling:
         )
 
     def _wait_or_raise(self, failure: Failure, deadline: Deadline) -> None:
-        """Wait after a 404 for a question that may not be visible yet; raise after any other failure."""
-        if self._accepted_at is not None and isinstance(failure.error, NotFoundError):
-            elapsed = self._api.clock.monotonic() - self._accepted_at
-            if elapsed < _SETTLING:
-                deadline.sleep(delay(elapsed, self._api.transport.random))
-                if deadline.remaining() > 0:
-                    return
+        """Wait after a failure that may pass; raise after any other, or if it has lasted too long."""
+        now, random = self._api.clock.monotonic(), self._api.transport.random
+        pause, patience = None, _PATIENCE.get(failure.kind)
+        if patience is not None:
+            since, count = self._failing or (now, 0)
+            self._failing = since, count + 1
+            pause = backoff(count + 1, random) if now - since < patience else None
+        elif isinstance(failure.error, NotFoundError) and self._accepted_at is not None:
+            elapsed = now - self._accepted_at  # it may not be visible yet
+            pause = delay(elapsed, random) if elapsed < _SETTLING else None
+        if pause is not None:
+            deadline.sleep(pause)
+            if deadline.remaining() > 0:
+                return
         timed_out = deadline.remaining() <= 0 and failure.kind in _TRANSIENT
         if timed_out or failure.kind is FailureKind.DEADLINE:
             raise self._timeout_error(failure.reason)
         failure.raise_()
 
-    def _is_final(self, state: str, previous: State | None) -> bool:
+    def _is_final(self, envelope: Envelope, previous: State | None) -> bool:
         """Record a state, and return whether it is final; an unknown or earlier one is not."""
-        self._last_state = state
+        state, self._last_state = envelope.state, envelope.word
+        for kind, difference in envelope.differences:
+            self._api.transport.differs(kind, difference)
         known = State(state) if state in State.__members__ else None
         expected = known is not None and (previous is None or known in NEXT_STATES[previous])
         if known is not None:
@@ -285,6 +423,10 @@ class Polling:
                     "treated as not finished."
                 )
             )
+        if envelope.unnamed is not None:  # its results may come a moment later
+            now = self._api.clock.monotonic()
+            self._bare_since = now if self._bare_since is None else self._bare_since
+            expected = expected and now - self._bare_since >= _RACE
         return expected and known in FINAL_STATES
 
     def _timeout_error(self, reason: str | None = None) -> QuestionTimeout:

@@ -15,6 +15,7 @@ from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import snippet
 from connecty_frames.http.models import SUCCESS
 from connecty_frames.options import id_key, is_question_id, is_uuid
+from connecty_frames.protocol import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,18 +104,14 @@ def _places(reply: Any) -> Iterator[tuple[str, str, Any]]:
     fields = top if isinstance(top, _Object) else ()
     of_call = "id" if any(name == "jsonrpc" for name, _ in fields) else None
     for name, value in fields:
-        yield prefix + name, "" if name == of_call else _folded(name), value
+        yield prefix + name, "" if name == of_call else folded(name), value
         inner = value[0] if _is_list_of_one(value) else value
         for below, held in inner if isinstance(inner, _Object) else ():
-            yield f"{prefix}{name}.{below}", _folded(below) if _folded(name) in _HOLDERS else "", held
+            yield f"{prefix}{name}.{below}", folded(below) if folded(name) in _HOLDERS else "", held
 
 
 def _is_list_of_one(value: Any) -> bool:
     return type(value) is list and len(value) == 1
-
-
-def _folded(name: str) -> str:
-    return name.replace("_", "").lower()
 
 
 def _id_in_location(attempt: Attempt, url: str, dw_id: int) -> str | None:

@@ -11,7 +11,7 @@ import contextlib
 import math
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -106,7 +106,8 @@ class Submission:
     _body: bytes
     #: Its row in the history.
     row: Row | None = None
-    _token: str = field(default_factory=lambda: str(uuid4()))
+    #: The key by which the service's support can find it: its row's token, if it has a row.
+    _request_id: str | None = None
     question_id: str | None = None
     #: When it was last sent, aware and in UTC.
     asked_at: datetime | None = None
@@ -120,11 +121,6 @@ class Submission:
     _differing: Reply | None = None
     #: The earlier asking whose answer is reused, if one is.
     earlier: Earlier | None = None
-
-    @property
-    def _request_id(self) -> str:
-        """The key by which the service's support can find the question: its row's token, if it has a row."""
-        return self._token if self.row is None else self.row.token
 
     @property
     def recorded_in(self) -> str:
@@ -153,7 +149,8 @@ class Submission:
             self._record_error(error)
             raise
         self.question_id, self.accepted_at = outcome, self._api.clock.monotonic()
-        self._record_acceptance(outcome)
+        if self.row is not None:
+            self._record_acceptance(outcome)
         self._last = None  # a question may be kept for long, and what was received is no longer needed
         if self._differing is not None:
             self._say_difference(self._differing)
@@ -164,11 +161,12 @@ class Submission:
         now = self._api.clock.now()
         if self._api.history is not None and self.row is None:
             self.row = self._api.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
+        self._request_id = self._request_id or (str(uuid4()) if self.row is None else self.row.token)
         self._last = (now, self._api.clock.monotonic(), attempt)
         attempt.is_submission, attempt.request_id = True, self._request_id
 
     def _read_id(self, response: Response) -> str:
-        failure = content_failure(response, redact=self._api.transport.redact)
+        failure = content_failure(response, self._api.transport)
         documented = match_documented(response.body)
         if documented and failure is None and "Location" not in response.headers:
             return documented[1].decode()

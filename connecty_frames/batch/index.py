@@ -23,6 +23,8 @@ _T = TypeVar("_T")
 #: The outcomes of a finished question: its part is written, or its answer has no table.
 PART: Final = "PART"
 NO_TABLE: Final = "NO TABLE"
+#: The outcome of a question that failed by a word the API document does not have: it is fetched once more.
+FETCH_AGAIN: Final = "FETCH AGAIN"
 #: The questions that one statement adds: SQLite before 3.32 takes at most 999 parameters.
 _BULK: Final = 140
 _ENTRIES: Final = """\
@@ -47,8 +49,8 @@ class Entry(NamedTuple):
     """What is known about a question of the batch."""
 
     # ``number`` is its position in the list that added it; later lists continue the numbers. ``outcome`` is
-    # :data:`PART`, :data:`NO_TABLE`, or None until it is finished. ``row`` (0 if there is none) and the
-    # fields after it are from its last row in the history. ``asked_at`` is in microseconds.
+    # one of the constants above, or None until it is finished. ``row`` (0 if there is none) and the fields
+    # after it are from its last row in the history. ``asked_at`` is in microseconds.
 
     number: int
     key: str

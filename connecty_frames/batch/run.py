@@ -18,7 +18,7 @@ from connecty_frames import errors
 from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.asking.submission import annotate
 from connecty_frames.batch.folder import open_index, part_path
-from connecty_frames.batch.index import NO_TABLE, PART, Entry
+from connecty_frames.batch.index import FETCH_AGAIN, NO_TABLE, PART, Entry
 from connecty_frames.calls.concurrent import Workers
 from connecty_frames.display.progress import progress
 from connecty_frames.files import atomic_write, write_failed
@@ -247,7 +247,10 @@ class _BatchRun:
                 return
             # If the service no longer has the answer to refetch, the part with earlier options stays.
             is_kept = isinstance(error, errors.NotFoundError) and self.part(entry).exists()
-            self.index.failed(entry.number, f"{type(error).__name__}: {error}", PART if is_kept else None)
+            is_other_word = isinstance(error, errors.QuestionFailed) and "state" in error.details
+            is_first = is_other_word and entry.outcome != FETCH_AGAIN
+            outcome = PART if is_kept else FETCH_AGAIN if is_first else None
+            self.index.failed(entry.number, f"{type(error).__name__}: {error}", outcome)
             if self._is_stopping(error):
                 self.stopped_by = self.stopped_by or error
                 raise
@@ -342,7 +345,7 @@ class _BatchRun:
 
 def _is_asked(entry: Entry) -> bool:
     """Whether the server has accepted a question, so that its answer can be fetched."""
-    return entry.state in {RecordState.ASKED, RecordState.COMPLETED}
+    return entry.state in {RecordState.ASKED, RecordState.COMPLETED} or entry.outcome == FETCH_AGAIN
 
 
 @contextmanager

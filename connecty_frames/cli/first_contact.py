@@ -83,7 +83,7 @@ class Contact:
             self.single = response.body
             return
         try:
-            self.states.append(read_envelope(response.body).state)
+            self.states.append(read_envelope(response.body).word)
         except ConnectyError:
             self.states.append("")
         if self.states[-1] not in ("PENDING", "IN_PROGRESS"):

@@ -20,10 +20,10 @@ from connecty_frames.decode import exact_json
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.statistics import ColumnStatistics, count_total, read_entry
 from connecty_frames.errors import ResponseError
-from connecty_frames.protocol import State
+from connecty_frames.protocol import STATES, State, folded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from connecty_frames.decode.limits import ReaderLimits
 
@@ -56,6 +56,17 @@ class _Response(msgspec.Struct):
 
 
 _RESPONSE: Final = msgspec.json.Decoder(_Response)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+#: Begins each of the texts that hold the parts of one answer (RFC 7464); no JSON text has it.
+PART_MARK: Final = b"\x1e"
+#: Objects that may hold the results, or say how many rows there are, by their names without underscores.
+_HOLDERS: Final = ("results", "result", "pagination", "metadata", "meta")
+_search_cut_fields: Final = re.compile(rb"truncated|has_?more|total_?rows|row_?count", re.IGNORECASE).search
+_CUT_FIELDS: Final = frozenset({"truncated", "hasmore", "totalrows", "rowcount"})
+_LONGEST_COUNT: Final = 40
+_TEXT_OR_NULL: Final = frozenset({b"", b'"', b"n"})
+#: Words of states in which rows may still come.
+_is_growing: Final = re.compile("PART|STREAM|RUN|PROGRESS|PEND|QUEUE|LOAD", re.IGNORECASE).search
 _STATE: Final = msgspec.json.Decoder(str)
 _TEXT: Final = msgspec.json.Decoder(str | None)
 #: Finds the end of a text that was cut: the first half of a pair of surrogates, the beginning of an escape.
@@ -65,7 +76,8 @@ _find_cut: Final = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9
 class Envelope(Immutable):
     """One results response, its rows unread."""
 
-    state: str  # as the server spelled it
+    state: str  # one of the API document, else as the server spelled it
+    word: str = ""  # as the server spelled it
     sql_query: str | None = None
     response_summary: str | None = None
     #: The JSON of ``dataframe``, which may have bare ``NaN`` and infinities, and need not be an array; None
@@ -82,6 +94,16 @@ class Envelope(Immutable):
     more_details: int = 0  # beyond the first thousand
     #: The texts that held a lone surrogate, in whose place its escape, ``\ud800``, stands.
     escaped_fields: tuple[str, ...] = ()
+    #: How the response differs from the API document: the kind of each difference, and a sentence.
+    differences: tuple[tuple[str, str], ...] = ()
+    #: The names received in place of the results, if nothing of these was found in a completed answer.
+    unnamed: tuple[str, ...] | None = None
+    #: Parts that were fetched one by one and did not come.
+    missing: tuple[str, ...] = ()
+    stated_rows: int | None = None  # of the whole result, as fields beside the statistics say
+    is_cut: bool = False  # as such fields say
+    #: Why it is not certain that a response with an unknown state is the whole answer; empty if it is.
+    doubt: str = ""
 
     def count_rows(self, checkpoint: Callable[[], None] = lambda: None) -> int:
         """Count the rows that were received, without the header: one for each comma between them."""
@@ -132,49 +154,146 @@ def read_envelope(
 
 
 def _read(body: bytes, limits: ReaderLimits) -> Envelope:
-    checkpoint = limits.checkpoint
+    if body.startswith(PART_MARK):
+        return _read_parts([text for text in body.split(PART_MARK) if text.strip()], limits)
+    checkpoint, strict = limits.checkpoint, body
     original: Callable[[msgspec.Raw], memoryview] = memoryview
     try:
         response = _RESPONSE.decode(body)
     except msgspec.DecodeError:  # also of a wrong shape, since the rest of it may be no JSON
-        response, original = _split_lenient(body, checkpoint)
+        response, original, strict = _split_lenient(body, checkpoint)
     results = response.results or _Results()
-    state, _ = _read_text(original(response.state), "$.state", checkpoint, _STATE, _MOST_KEPT)
-    is_completed = state == State.COMPLETED
+    word = _read_text(original(response.state), "$.state", checkpoint, _STATE, _MOST_KEPT)[0] or ""
+    state = str(STATES.get(word) or STATES.get(word.upper()) or word)
+    may_have_answer = state == State.COMPLETED or not (state in STATES or _is_growing(word))
     rows = original(results.dataframe)
-    most = None if is_completed else _MOST_KEPT
+    start = exact_json.offset(rows, body) if rows else len(body)
+    others = _Others()
+    says_cut = rows and (
+        _search_cut_fields(strict, 0, start) or _search_cut_fields(strict, start + len(rows))
+    )
+    if may_have_answer and (says_cut or not rows):
+        others = _read_others(strict, results)
+        rows = original(results.dataframe)
+        start = exact_json.offset(rows, body) if rows else len(body)
+    has_answer = state == State.COMPLETED or (may_have_answer and bytes(rows[:1]) == b"[")
+    most = None if has_answer else _MOST_KEPT
     (sql_query, is_sql_escaped), (summary, is_summary_escaped) = (
         _read_text(original(getattr(results, name)), f"$.results.{name}", checkpoint, most=most)
         for name in _RESULT_FIELDS[:2]
     )
     details: dict[str, Any] = {}
     more, statistics_sent = 0, memoryview(b"")
-    if is_completed:
+    if has_answer:
         statistics_sent = original(results.dataframe_stats)
-        start = exact_json.offset(rows, body) if rows else len(body)
         for part in (memoryview(body)[:start], memoryview(body)[start + len(rows) :]):
             str(part, "utf-8")  # the reader of the rows checks these
     else:
         details, more = _read_details(body, response, checkpoint)
     statistics, is_escaped, excess = read_statistics(statistics_sent, limits)
+    differences = others.differences
+    first_bytes = {bytes(memoryview(getattr(results, name))[:1]) for name in _RESULT_FIELDS[:2]}
+    if state != word or first_bytes - _TEXT_OR_NULL:
+        differences += tuple(_differences(word, state, results))
     return Envelope(
-        state=state or "",
+        state=state,
+        word=word,
         sql_query=sql_query,
         response_summary=summary,
         rows=None if bytes(rows[:5]) in (b"", b"null") else rows,
         statistics=statistics,
         excess=excess,
         column_statistics={name: read_entry(entry) for name, entry in statistics.items()},
-        details=details,
+        details=details if state == word else {"state": word, **details},
         more_details=more,
         escaped_fields=tuple(compress(_RESULT_FIELDS, (is_sql_escaped, is_summary_escaped, is_escaped))),
+        differences=differences,
+        unnamed=others.unnamed if state == State.COMPLETED else None,
+        stated_rows=others.stated_rows,
+        is_cut=others.is_cut,
+        doubt=f"the state {snippet(word)} is not in the API document" * (has_answer and state not in STATES),
     )
+
+
+def _differences(word: str, state: str, results: _Results) -> Iterator[tuple[str, str]]:
+    """Yield how the state and the texts of a response differ from the API document."""
+    if state != word:
+        yield f"the state {word}", f"The server says {snippet(word)!r}, read as {state}."
+    for name in _RESULT_FIELDS[:2]:
+        if bytes(memoryview(getattr(results, name))[:1]) not in _TEXT_OR_NULL:
+            yield f"the type of {name}", f"{name} is no text; it is kept as JSON."
+
+
+def _read_parts(texts: list[bytes], limits: ReaderLimits) -> Envelope:
+    """Read an answer whose parts were fetched one by one, the rows first."""
+    found, *others = (_read(text, limits) for text in texts)
+    for each in others:
+        found = msgspec.structs.replace(
+            found,
+            sql_query=found.sql_query or each.sql_query,
+            response_summary=found.response_summary or each.response_summary,
+            statistics=found.statistics or each.statistics,
+            column_statistics=found.column_statistics or each.column_statistics,
+            excess=found.excess or each.excess,
+            escaped_fields=(*found.escaped_fields, *each.escaped_fields),
+        )
+    came = {"statistics": found.statistics, "SQL": found.sql_query, "summary": found.response_summary}
+    missing = tuple(name for name, part in came.items() if not part)
+    without = f"; it has no {' and no '.join(missing)}" if missing else ""
+    said = f"The server could not send this answer at once. Its parts were fetched one by one{without}."
+    return msgspec.structs.replace(
+        found, missing=missing, differences=(*found.differences, ("an answer in parts", said))
+    )
+
+
+class _Others(Immutable):
+    """What stands under names, or in places, that the API document does not have."""
+
+    differences: tuple[tuple[str, str], ...] = ()
+    unnamed: tuple[str, ...] | None = None
+    stated_rows: int | None = None
+    is_cut: bool = False
+
+
+def _read_others(body: bytes, results: _Results) -> _Others:
+    """Read fields beside those of the API document, and add those of the results that lack there."""
+    objects = {"": _FIELDS.decode(body)}
+    for name, value in objects[""].items():
+        if folded(name) in _HOLDERS and bytes(memoryview(value)[:1]) == b"{":
+            objects[f"{name}."] = _FIELDS.decode(value)
+    fields = {f"{place}{name}": value for place, found in objects.items() for name, value in found.items()}
+    differences = []
+    for wanted in _Results.__struct_fields__:
+        places = [place for place in fields if _last_folded(place) == folded(wanted)]
+        is_one = len({bytes(memoryview(fields[place])) for place in places}) == 1
+        if getattr(results, wanted) is _ABSENT and is_one:
+            setattr(results, wanted, fields[places[0]])
+            said = f"{wanted} came as {snippet(places[0])!r}, and is read."
+            differences.append((f"the place of {wanted}", said))
+    has_results = any(part is not _ABSENT for part in msgspec.structs.astuple(results))
+    is_empty = objects.get("results.") == {}  # an answer without a table
+    small = {
+        place: msgspec.json.decode(value)
+        for place, value in fields.items()
+        if _last_folded(place) in _CUT_FIELDS and len(memoryview(value)) <= _LONGEST_COUNT
+    }
+    counts = [value for value in small.values() if type(value) is int]
+    return _Others(
+        differences=tuple(differences),
+        unnamed=None if has_results or is_empty else tuple(fields),
+        stated_rows=max(counts, default=None),
+        is_cut=any(value is True for value in small.values()),
+    )
+
+
+def _last_folded(place: str) -> str:
+    return folded(place.rpartition(".")[2])
 
 
 def _split_lenient(
     body: bytes, checkpoint: Callable[[], None]
-) -> tuple[_Response, Callable[[msgspec.Raw], memoryview]]:
-    """Return the parts of a response that is not strict JSON, and what returns a part as it was sent."""
+) -> tuple[_Response, Callable[[msgspec.Raw], memoryview], bytes]:
+    """Split a response that is not strict JSON: its parts, what returns a part as sent, and strict JSON."""
     checkpoint()
     body.decode()
     proved = exact_json.mask_leniencies(body, checkpoint)
@@ -191,7 +310,7 @@ def _split_lenient(
         start = exact_json.offset(part, proved)
         return memoryview(body)[start : start + len(memoryview(part))]
 
-    return _RESPONSE.decode(proved), original
+    return _RESPONSE.decode(proved), original, proved
 
 
 def _read_text(
@@ -205,6 +324,8 @@ def _read_text(
     # Of a text that is longer than ``most``, only this many bytes are read.
     if not part:
         return None, False
+    if decoder is _TEXT and bytes(part[:1]) not in _TEXT_OR_NULL:
+        return str(part[:most], "utf-8", "ignore"), False
     source = part if most is None or len(part) <= most or bytes(part[:1]) != b'"' else _cut_text(part, most)
     try:
         return decoder.decode(source), False

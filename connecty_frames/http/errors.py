@@ -70,13 +70,20 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     ),
     408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; {again} {when}"),
     429: (RateLimitError, FailureKind.RATE_LIMITED, "Too many requests; {again} {when} or ask fewer at once"),
-    502: (
-        ServerError,
-        FailureKind.UNAVAILABLE,
-        "The service cannot be reached at the moment; {again} {when}",
+    # Those above 504 are of Cloudflare: the service behind it does not answer.
+    **dict.fromkeys(
+        (502, *range(520, 524), *range(525, 531)),
+        (
+            ServerError,
+            FailureKind.UNAVAILABLE,
+            "The service cannot be reached at the moment; {again} {when}",
+        ),
     ),
     503: (ServerError, FailureKind.UNAVAILABLE, "The service is unavailable at the moment; {again} {when}"),
-    504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; {again} {when}"),
+    **dict.fromkeys(
+        (504, 524),
+        (ServerError, FailureKind.GATEWAY_TIMEOUT, "The service did not answer in time; {again} {when}"),
+    ),
     3: (
         ConfigError,
         FailureKind.REJECTED,

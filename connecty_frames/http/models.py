@@ -35,7 +35,8 @@ class FailureKind(Enum):
     NOT_HTTP = auto()  #: a response that is not HTTP
     TOO_LARGE = auto()  #: a body over the limit
     RATE_LIMITED = auto()  #: 429
-    UNAVAILABLE = auto()  #: 408, 502, 503, 504: an intermediary answered, or the server restarts
+    UNAVAILABLE = auto()  #: 408, 502, 503, 520 to 530: an intermediary answered, or the server restarts
+    GATEWAY_TIMEOUT = auto()  #: 504, 524: an intermediary did not wait long enough
     UNAUTHORIZED = auto()  #: 401
     REJECTED = auto()  #: refused for good: a redirect, any other 4xx, a setting that cannot work
     SERVER_ERROR = auto()  #: 500 and other 5xx: it is unknown what was done

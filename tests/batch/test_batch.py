@@ -188,6 +188,21 @@ def test_a_reason_that_no_store_holds(ask: Any, folder: Path) -> None:
         assert [entry.error for entry in index.entries()] == ["not read: \\ud800"]
 
 
+@pytest.mark.filterwarnings("ignore::connecty_frames.errors.ProtocolWarning")
+def test_a_cancelled_question_is_fetched_once_more(ask: Any, service: Any) -> None:
+    """It failed by a word that is not in the API document: the next run fetches it again, the third not."""
+    service.answers["why?"] = {"state": "CANCELLED", "reason": "stopped by user"}
+    batch = ask(["why?"])
+    assert batch.summary() == BatchSummary(total=1, failed=1)
+    assert "stopped by user" in batch.errors()["error"][0]
+    fetched = [service.fetched["why?"]]
+    for _ in range(2):
+        ask(["why?"])
+        fetched.append(service.fetched["why?"])
+    assert fetched == [1, 2, 2]
+    assert service.asked == {"why?": 1}
+
+
 def test_an_uncertain_question(ask: Any, service: Any) -> None:
     """It is never sent again unless told, by a method or for the questions of a list alone."""
     service.replies |= {"why?": Script.reset, "who?": Script.reset}

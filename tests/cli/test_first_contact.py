@@ -124,10 +124,10 @@ def test_the_response_is_saved(contact: Any, server: Script, tmp_path: Path) -> 
             b'{"state":"FAILED","error":"xxx"}',
         ),
         (
-            Script.answer(200, raw=b'{"state": "DONE", "results": {}}'),
+            Script.answer(200, raw=b'{"state": "WAITING", "results": {}}'),
             8,
             "QuestionTimeout: ",
-            b'{"state":"DONE","results":{}}',
+            b'{"state":"WAITING","results":{}}',
         ),
         (Script.answer(200, raw=b'{"state": "PENDING"}'), 8, "QuestionTimeout: ", None),
         (Script.answer(500, {"detail": SECRET}), 5, "ServerError: ", None),

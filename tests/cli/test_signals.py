@@ -295,7 +295,7 @@ def test_a_signal_while_the_answer_is_made_a_file(
 
 def test_a_signal_while_the_pipe_is_full(server: Script, start_asking: Callable[..., Asking]) -> None:
     """The command ends at once, although its pipe is full."""
-    rows = [["word"], *([f"{number:0100}"] for number in range(10_000))]
+    rows = [["word"], *([f"{number:0100}"] for number in range(10_001))]
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": rows}}))
     asking = start_asking("ask", "how many?", "--format", "csv", "--quiet", "--max-rows", "20000")
     assert asking.process.stdout is not None

@@ -95,7 +95,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| a fetch without a byte | tried again after 60 s, later after 120 s and so on | |",
             {"http.transport.IDLE_TIMEOUT": 60},
         ),
-        ("| 404 for a question just accepted | polled on for 10 s | |", {"asking.polling._SETTLING": 10}),
+        ("| 404 for a question just accepted | polled on for 30 s | |", {"asking.polling._SETTLING": 30}),
         (
             "| use of a token | until 30 s, or a tenth of its lifetime, before its end | |",
             {"asking.auth._MARGIN": 30, "asking.auth._MARGIN_SHARE": 0.1},

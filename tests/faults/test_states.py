@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("states", "message"),
     [
-        (["QUEUED", "QUEUED", "QUEUED"], "which is not in the API document"),
+        (["WAITING", "WAITING", "WAITING"], "which is not in the API document"),
         (["IN_PROGRESS", "PENDING", "PENDING"], "after a later one"),
     ],
 )
@@ -39,10 +39,10 @@ def test_an_unexpected_state_until_the_deadline(
     server: Script, fake_clock_client: Client, clock: Any
 ) -> None:
     """QuestionTimeout at the deadline, with the id and the state."""
-    server.on("results", server.answer(200, {"state": "QUEUED"}))
+    server.on("results", server.answer(200, {"state": "WAITING"}))
     with pytest.warns(cf.UnknownStateWarning), pytest.raises(cf.QuestionTimeout) as caught:
         fake_clock_client.ask("how many?")
-    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "QUEUED")
+    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "WAITING")
     assert clock.at == pytest.approx(1060.0)
 
 
@@ -54,12 +54,12 @@ def test_a_question_that_is_not_there_yet(server: Script, fake_clock_client: Cli
 
 
 def test_a_question_that_is_never_there(server: Script, fake_clock_client: Client, clock: Any) -> None:
-    """404 for ten seconds: NotFoundError with the id."""
+    """404 for thirty seconds: NotFoundError with the id."""
     server.on("results", server.answer(404))
     with pytest.raises(cf.NotFoundError) as caught:
         fake_clock_client.ask("how many?")
     assert caught.value.question_id == QUESTION_ID
-    assert 1010.0 <= clock.at <= 1012.0
+    assert 1030.0 <= clock.at <= 1034.0
     assert server.questions == ["how many?"]
 
 
@@ -80,7 +80,7 @@ def test_a_question_that_failed(server: Script, fake_clock_client: Client) -> No
     assert server.count("results") == 1
 
 
-@pytest.mark.parametrize("results", [None, {}, {"response_summary": "There is none."}])
+@pytest.mark.parametrize("results", [{}, {"dataframe": None}, {"response_summary": "There is none."}])
 def test_an_answer_without_a_table(server: Script, fake_clock_client: Client, results: Any) -> None:
     """``ask`` returns it, ``ask_df`` raises NoTableError with the summary and the id."""
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))

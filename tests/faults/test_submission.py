@@ -53,6 +53,7 @@ def test_a_question_uses_a_connection_of_its_own(server: Any, client: Client) ->
     assert [request.connection for request in server.requests] == [1, 2, 3, 4]
 
 
+@pytest.mark.filterwarnings("ignore::connecty_frames.errors.ProtocolWarning")
 def test_any_success_with_an_id_is_acceptance(server: Any, client: Client) -> None:
     """200, 201 and 202 whatever the headers say of the body, since only the id counts."""
     for status, encoding in ((200, "identity"), (201, "gzip"), (202, "br")):

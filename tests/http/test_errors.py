@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from types import SimpleNamespace
 from typing import Any
 
 import requests
@@ -43,6 +44,8 @@ from tests.cases import cases
 
 REDACT = Redaction()
 REDACT.add("client_secret", SecretStr("canary-secret"))
+#: Of which content_failure uses this much.
+TRANSPORT: Any = SimpleNamespace(redact=REDACT, differs=lambda _kind, _message: None)
 
 
 def response(status: int, body: Any = b"", **headers: str) -> Response:
@@ -86,7 +89,13 @@ REJECTED, UNAVAILABLE, FAULT = FailureKind.REJECTED, FailureKind.UNAVAILABLE, Fa
          ". The service cannot be reached at the moment; try again later."),
         (503, 2.0, ServerError, UNAVAILABLE,
          ". The service is unavailable at the moment; try again after 2 s."),
-        (504, None, ServerError, UNAVAILABLE, ". The service did not answer in time; try again later."),
+        (504, None, ServerError, FailureKind.GATEWAY_TIMEOUT,
+         ". The service did not answer in time; try again later."),
+        (524, None, ServerError, FailureKind.GATEWAY_TIMEOUT,
+         ". The service did not answer in time; try again later."),
+        (530, None, ServerError, UNAVAILABLE,
+         ". The service cannot be reached at the moment; try again later."),
+        (531, None, ServerError, FAULT, ". The fault is the server's; try again later."),
         (599, None, ServerError, FAULT, ". The fault is the server's; try again later."),
         (600, None, APIError, FAULT, "."),
         (999, None, APIError, FAULT, "."),
@@ -208,19 +217,23 @@ def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str | None
         ("application/json; charset=utf-8", b"{}", True),
         ("Application/Problem+JSON", b"{}", True),
         ("", b' {"state": "PENDING"}', True),
+        ("text/plain", b"\xef\xbb\xbf [1]", True),
+        ("text/html", b"{}", True),
         ("", b"<html>", False),
+        ("application/json", b" <html>", False),
+        ("text/plain", b"true", False),
     ],
 )
 def test_what_is_json(content_type: str, body: bytes, *, is_json: bool) -> None:
-    """Whatever its parameters and case; without a content type, a body that begins as an object."""
+    """The first byte decides; a media type of JSON does for what is neither an object nor a page."""
     headers = {"Content-Type": content_type} if content_type else {}
-    assert (content_failure(response(200, body, **headers), redact=REDACT) is None) is is_json
+    assert (content_failure(response(200, body, **headers), TRANSPORT) is None) is is_json
 
 
 def test_a_login_page_is_named_as_one() -> None:
     """The error has the content type, the host, what it might be, and how the page begins."""
     page = b"<html><title>Sign in\x1b</title>"
-    failure = content_failure(response(200, page, **{"Content-Type": "text/html"}), redact=REDACT)
+    failure = content_failure(response(200, page, **{"Content-Type": "text/html"}), TRANSPORT)
     assert failure is not None
     error = failure.error
     assert isinstance(error, ResponseError)
@@ -246,8 +259,8 @@ def test_the_id_of_a_request_with_a_secret_in_it_is_left_out() -> None:
 
 def test_an_empty_success_and_one_without_a_content_type() -> None:
     """The one may be headers that were cut; the other is no JSON."""
-    empty = content_failure(response(202, b" "), redact=REDACT)
-    page = content_failure(response(200, b"page canary-secret"), redact=REDACT)
+    empty = content_failure(response(202, b" "), TRANSPORT)
+    page = content_failure(response(200, b"page canary-secret"), TRANSPORT)
     assert empty is not None
     assert page is not None
     assert (empty.kind, empty.status, empty.reason) == (

@@ -118,20 +118,22 @@ def _is_utf8_where_read(body: bytes) -> bool:
     return len(read) == 2 and read[0] == "COMPLETED" and not (_doubtful_text(read) or "").startswith(_HALF)
 
 
+#: The words for a completed question, and the parts of the results.
+_COMPLETED = {"COMPLETED", "SUCCESS", "SUCCEEDED", "DONE", "FINISHED", "COMPLETE"}
+_PARTS = {"sql_query", "response_summary", "dataframe", "dataframe_stats"}
+
+
 def rejection_reason(body: Any) -> str | None:
     """Return why a body is rejected; None where it must be read."""
     if not isinstance(body, Object):
         return "the body is not an object"
-    if type(body.get("state")) is not str or body["state"] != "COMPLETED":
+    if type(body.get("state")) is not str or body["state"].upper() not in _COMPLETED:
         return "not COMPLETED"
     results = body.get("results")
     if results is not None and not isinstance(results, Object):
         return "results is not an object"
-    for name in ("sql_query", "response_summary"):
-        found = results.get(name) if results else None
-        if found is not None and type(found) is not str:
-            # A number that no Python type holds is kept as its text, which may pass for a text.
-            return f"{MAY if isinstance(found, str) else ''}{name} is not a text"
+    if results is None or (results.pairs and not _PARTS & {name for name, _ in results.pairs}):
+        return f"{MAY}there are no results, unless they are somewhere else"
     rows = results.get("dataframe") if results else None
     if rows is not None:
         problem = _table_problem(rows)
