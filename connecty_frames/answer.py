@@ -105,6 +105,8 @@ class Answer(WithMetadata):
         ``differs`` is told the kind of each difference from the API document, and a sentence.
         """
         # ``read_schema`` has read the schema of the options.
+        if envelope.doubt and envelope.state != State.COMPLETED:  # of a saved response
+            envelope = envelope.as_completed(fetched)
         if envelope.state != State.COMPLETED:
             raise diagnostics.unfinished_error(envelope, known)
         # Not imported before there is an answer.

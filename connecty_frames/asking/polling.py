@@ -19,7 +19,14 @@ from connecty_frames._base.text import fields_text, snippet, terminal
 from connecty_frames.asking.auth import content_failure
 from connecty_frames.decode.envelope import PART_MARK, Envelope, read_envelope
 from connecty_frames.decode.limits import LIMITS
-from connecty_frames.errors import NotFoundError, QuestionTimeout, ResponseError, UnknownStateWarning, warn
+from connecty_frames.errors import (
+    ConnectyError,
+    NotFoundError,
+    QuestionTimeout,
+    ResponseError,
+    UnknownStateWarning,
+    warn,
+)
 from connecty_frames.http.errors import server_message
 from connecty_frames.http.models import Failure, FailureKind, Request, RequestFailed
 from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, backoff, retry_after
@@ -89,7 +96,7 @@ _EQUAL_POLLS: Final = 3
 _EQUAL_SECONDS: Final = 10.0
 #: The ``max_rows`` that is tried if the server refuses a larger one without naming its limit.
 _USUAL_LIMIT: Final = 10_000
-_MOST_REFUSALS: Final = 2
+_LEAST_LIMIT: Final = 100  # a smaller number in a refusal is none
 _search_max_rows: Final = re.compile(rb"max_?rows", re.IGNORECASE).search
 _find_numbers: Final = re.compile(rb"\d[\d,_]*").findall
 
@@ -159,8 +166,8 @@ class Polling:
         self._bare_since: float | None = None
         #: A response with an unknown state, when it came first, and how often.
         self._equal: tuple[bytes, float, int] | None = None
-        #: The largest max_rows that the server takes, and how many it has refused.
-        self._limit, self._refusals = math.inf, 0
+        #: The largest max_rows that the server takes.
+        self._limit = math.inf
         #: Whether the rows are fetched without the other parts, whose responses follow once they are fetched.
         self._is_apart = self._has_tried_alone = False
         self._parts: list[bytes] | None = None
@@ -234,18 +241,20 @@ class Polling:
 
     def _lowers_limit(self, failure: Failure, max_rows: int | None) -> bool:
         """Return whether the server refused this ``max_rows``, and a smaller one is worth a request."""
-        refused = failure.status in _REFUSALS and _search_max_rows(failure.body)
-        if not refused or max_rows is None or self._refusals == _MOST_REFUSALS:
+        if max_rows is None or failure.status not in _REFUSALS or not _search_max_rows(failure.body):
             return False
-        max_rows = int(min(max_rows, self._limit))
+        refused, had = int(min(max_rows, self._limit)), self.final.max_rows if self.final else 0
         numbers = (int(text[:18].translate(None, b",_")) for text in _find_numbers(failure.body))
-        named = [number for number in numbers if 0 < number < max_rows and number != failure.status]
-        limit = max(named) if named and not self._refusals else _USUAL_LIMIT
-        if limit >= max_rows:
+        # Other numbers in the text are codes and ids; it is believed once, since it may echo the request.
+        named = [each for each in numbers if _LEAST_LIMIT <= each < refused and each != failure.status]
+        first = max(named, default=0) if self._limit == math.inf else 0
+        limits = (first, _USUAL_LIMIT, DEFAULT_MAX_ROWS, had)
+        limit = next((each for each in limits if max(had, 1) <= each < refused), None)
+        if limit is None:
             return False
-        self._refusals, self._limit = self._refusals + 1, limit
+        self._limit = limit
         said = server_message(failure.body, self._api.transport.redact)
-        text = f"The server refuses max_rows={max_rows} ({said}); {limit} rows are fetched instead."
+        text = f"The server refuses max_rows={refused} ({said}); {limit} rows are fetched instead."
         self._api.transport.differs("max_rows", text)
         return True
 
@@ -267,41 +276,27 @@ class Polling:
     def _with_parts(self, results: Results, others: Iterable[str], deadline: Deadline) -> Results:
         """Add each other part that can be fetched by itself; the bodies stay as they were received."""
         if self._parts is None:
-            found = (self._get((part,), results.max_rows, deadline, policy={}) for part in others)
-            self._parts = [
-                each.body
-                for each in found
-                if isinstance(each, Results) and each.envelope.state == State.COMPLETED
-            ]
+            self._parts = []
+            for part in others:
+                with suppress(ConnectyError):  # such as a token that is refused: the rows are here
+                    found = self._get((part,), results.max_rows, deadline, policy={})
+                    if isinstance(found, Results) and found.envelope.state == State.COMPLETED:
+                        self._parts.append(found.body)
         body = b"".join(PART_MARK + each + b"\n" for each in (results.body, *self._parts))
         return msgspec.structs.replace(results, envelope=read_envelope(body), body=body)
 
     def _settled(self, results: Results) -> Results:
         """Return an answer with an unknown state as completed, once it is clear that it is whole."""
-        envelope = results.envelope
-        if not envelope.doubt:
-            return results
-        rows, now = envelope.count_rows(), self._api.clock.monotonic()
-        total = envelope.total_rows if envelope.stated_rows is None else envelope.stated_rows
-        if total is not None:
-            is_whole, doubt = rows in (total, min(total, results.max_rows)), ""
-        else:
+        envelope, now = results.envelope.as_completed(results.max_rows), self._api.clock.monotonic()
+        if envelope.doubt:
             if self._equal is None or self._equal[0] != results.body:
                 self._equal = results.body, now, 0
             body, since, count = self._equal
             self._equal = body, since, count + 1
-            is_whole, doubt = count + 1 >= _EQUAL_POLLS and now - since >= _EQUAL_SECONDS, envelope.doubt
-        if not is_whole:
-            return results
-        how = "since its rows no longer change" if doubt else "since a count agrees with its rows"
-        said = f"The server says {snippet(envelope.word)!r}, read as COMPLETED {how}."
-        settled = msgspec.structs.replace(
-            envelope,
-            state=State.COMPLETED,
-            doubt=doubt,
-            differences=(*envelope.differences, (f"the state {envelope.word}", said)),
-        )
-        return msgspec.structs.replace(results, envelope=settled)
+            has_count = (envelope.total_rows, envelope.stated_rows) != (None, None)
+            if has_count or count + 1 < _EQUAL_POLLS or now - since < _EQUAL_SECONDS:
+                return results
+        return msgspec.structs.replace(results, envelope=envelope)
 
     def _read(self, response: Response, *, deadline: Deadline, max_rows: int) -> Results:
         redact = self._api.transport.redact

@@ -85,7 +85,8 @@ def kept_results(history: History, question_id: str) -> Results | None:
     kept = history.kept(question_id)
     if kept is not None:
         with suppress(ResponseError):  # another version may have kept it
-            return Results(read_envelope(kept[0]), *kept)
+            envelope = read_envelope(kept[0])
+            return Results(envelope.as_completed(kept[1]) if envelope.doubt else envelope, *kept)
     return None
 
 

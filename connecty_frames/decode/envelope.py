@@ -113,6 +113,19 @@ class Envelope(Immutable):
             return 0
         return sum(map(len, inner_commas(self.rows, checkpoint)))
 
+    def as_completed(self, max_rows: int | None = None) -> Envelope:
+        """Return a response with an unknown state as completed; a count that agrees ends the doubt."""
+        total = self.total_rows if self.stated_rows is None else self.stated_rows
+        is_whole = total is not None and self.count_rows() in (total, min(total, max_rows or total))
+        why = "since a count agrees with its rows" if is_whole else "though no count confirms its rows"
+        said = f"The server says {snippet(self.word)!r}, read as COMPLETED {why}."
+        return msgspec.structs.replace(
+            self,
+            state=State.COMPLETED.value,
+            doubt="" if is_whole else self.doubt,
+            differences=(*self.differences, (f"the state {self.word}", said)),
+        )
+
     @property
     def total_rows(self) -> int | None:
         """The rows of the whole result, as far as the statistics alone tell them."""
