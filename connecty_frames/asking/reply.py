@@ -14,6 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import snippet
 from connecty_frames.http.models import SUCCESS
+from connecty_frames.http.redaction import shown_headers
 from connecty_frames.options import id_key, is_question_id, is_uuid
 from connecty_frames.protocol import folded
 
@@ -44,7 +45,6 @@ _RULES: Final[tuple[tuple[str, frozenset[int], frozenset[str]], ...]] = (
 _LOCATED: Final = range(200, 400)
 #: The statuses whose Location names what was made; under others it may name any page.
 _NAMES_RESULT: Final = (201, 202, 303)
-_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
 #: How much of a reply is kept, in characters.
 _MOST_KEPT: Final = 2_000
 
@@ -133,11 +133,7 @@ def _id_in_location(attempt: Attempt, url: str, dw_id: int) -> str | None:
 
 def shown_reply(attempt: Attempt, reply: Reply, redact: Redaction) -> dict[str, Any]:
     """Return what came of a reply, without secrets, for the details of an error."""
-    headers = {
-        name: redact(value.partition("?")[0] if name.lower() == "location" else value)
-        for name, value in attempt.headers.items()
-        if name.lower() not in _SECRET_HEADERS
-    }
+    headers = shown_headers(attempt.headers, redact)
     body = attempt.received.getvalue()
     # A token may come with any status, and is not known here.
     shown = "" if b"access_token" in body else snippet(redact(body), _MOST_KEPT)

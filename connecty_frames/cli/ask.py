@@ -28,6 +28,7 @@ from connecty_frames.cli.output import (
     naming_file,
     open_output,
     open_response_file,
+    saving,
     write_answer,
     write_plot,
 )
@@ -111,7 +112,11 @@ def ask(
     ] = False,
     engine: Annotated[Engine, _output(help="The library whose type names a table shows.")] = "pandas",
     save: Annotated[
-        Path | None, _output(help="Save the response to this file, as received, for Answer.from_json.")
+        Path | None,
+        _output(
+            help="Save the response to this file, as received, for Answer.from_json; without an answer, what "
+            "came of each request."
+        ),
     ] = None,
     quiet: Annotated[
         bool,
@@ -176,13 +181,14 @@ def ask(
         open_output(output, written_as) as target,
         connection(sandbox=sandbox, question_id=question_id, **place) as address,
         recording_client(address, no_history=no_history, max_age=max_age) as client,
+        saving(client, save, save_response) as save_answer,
     ):
         # Read last, so that nobody types a question that cannot be asked.
         text = read_question()
         if question_id is None:
-            answer = client.call(text, options).answer(accepted=accepted, received=save_response)
+            answer = client.call(text, options).answer(accepted=accepted, received=save_answer)
         else:
-            answer = client.question(question_id, dw_id=dw_id).answer(options, received=save_response)
+            answer = client.question(question_id, dw_id=dw_id).answer(options, received=save_answer)
         if answer.metadata.reused and not quiet:
             echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from connecty_frames.asking.checks import Check
     from connecty_frames.cli.first_contact import Contact
     from connecty_frames.client import Client
+    from connecty_frames.http.models import Response
 
 _DISTRIBUTION: Final = "connecty-frames"
 #: The name and the extra of a requirement such as ``duckdb>=1.3; extra == 'sandbox'``.
@@ -54,7 +55,9 @@ def doctor(
         ),
     ] = None,
     dw_id: Annotated[int | None, _asking(help="The data workspace to ask.")] = None,
-    save: Annotated[Path | None, _asking(help="Save the response to this file, as received.")] = None,
+    save: Annotated[
+        Path | None, _asking(help="Save what came of each request to this file, as JSON.")
+    ] = None,
     anonymize: Annotated[
         bool,
         _asking(
@@ -97,19 +100,22 @@ def _first_contact(
     anonymize: bool,
 ) -> None:
     """Ask a question once, and report what its responses show, also if they are no answer."""
-    from connecty_frames.cli.first_contact import Contact, anonymized
+    from connecty_frames.cli.exchanges import Exchanges
+    from connecty_frames.cli.first_contact import Contact
 
-    contact, error = Contact(), None
-    client.observe(contact.observe)
+    contact, exchanges, error = Contact(), Exchanges([]), None
+
+    def observe(response: Response) -> None:
+        exchanges.observe(response)
+        contact.observe(response)
+
+    client.observe(observe)
     with reporting_id() as accepted:
         try:
             answer = client.call(question, options).answer(accepted=accepted)
         except ConnectyError as failed:
             error = failed
-        if contact.body:
-            # Names of fields stay, and a server may repeat a secret in one.
-            body = client.redacted(anonymized(contact.body).decode()).encode() if anonymize else contact.body
-            save(body)
+        save(exchanges.record(client.redacted, error, anonymize=anonymize))
         if error is None:
             # One row, fetched by the id and so not paid for, shows whether ``count`` follows ``max_rows``.
             with warnings.catch_warnings(), suppress(ConnectyError):

@@ -22,7 +22,7 @@ from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, read_entry,
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import SUCCESS
 from connecty_frames.options import AskOptions
-from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, State
+from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, State, folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,7 +40,28 @@ _OUTER: Final = frozenset({"state", "results"})
 _INNER: Final = frozenset({"response_summary", "sql_query", "dataframe", "dataframe_stats"})
 _NO_VALUE: Final = frozenset({"nan", "nat", "none", "null"})
 _WORDS: Final = _NO_VALUE | {"inf", "-inf", "infinity", "-infinity", "true", "false"}
+#: The protocol's names, which stay wherever they stand, and those whose values stay too if they are names.
+_PROTOCOL: Final = frozenset(
+    {
+        *(
+            "accesstoken",
+            "code",
+            "data",
+            "dataframe",
+            "dataframestats",
+            "detail",
+            "details",
+            "error",
+            "errors",
+        ),
+        *("errordescription", "expiresat", "hasmore", "id", "jsonrpc", "message", "meta", "metadata", "msg"),
+        *("pagination", "question", "questionid", "requestid", "responsesummary", "result", "results"),
+        *("rowcount", "sqlquery", "state", "status", "title", "totalrows", "traceid", "truncated", "type"),
+    }
+)
+_PLAIN_VALUES: Final = frozenset({"state", "status", "questionid", "requestid"})
 _STATISTICS: Final = ("results", "dataframe_stats")
+_is_id: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:=+@-]{0,199}").fullmatch
 _is_shaped: Final = re.compile(r"(?a)(?=.*\d)(?:[-+\d.,:/% ]|(?<=\d)[TeEZ](?=[-+\d]|\Z))*").fullmatch
 _is_name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 _is_number: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", re.ASCII).fullmatch
@@ -326,7 +347,8 @@ def anonymized(body: bytes) -> bytes:
 
 def _masked(value: Any, path: tuple[Any, ...], words: set[str], marks: dict[str, str]) -> Any:
     """Return what stands for the value at a path of keys and, in arrays, positions."""
-    is_count = path[:2] == _STATISTICS and path[-1] in _COUNTS
+    key, above = path[-1:], path[-3:-2]
+    is_count = _below_statistics(path) is not None and key[0] in _COUNTS
     match value:
         case dict():
             pairs = exact_json.pairs_of(value)
@@ -340,21 +362,35 @@ def _masked(value: Any, path: tuple[Any, ...], words: set[str], marks: dict[str,
             return [_masked(each, (*path, at), words, marks) for at, each in enumerate(value)]
         case IntText() | FloatText() if not is_count:
             return type(value)(re.sub(r"\d", "1", value))
-        case str() if type(value) is str and path[:3] == ("results", "dataframe", 0):
+        case str() if type(value) is str and path[-2:-1] == (0,) and _folded(above) == "dataframe":
             return _mark(value, marks)
-        case str() if type(value) is str and not (path == ("state",) and _is_name(value)):
+        case str() if type(value) is str and not (_folded(key) in _PLAIN_VALUES and _is_id(value)):
             return value if is_count and _is_number(value) else masked(value)
     return value
 
 
 def _masked_key(name: str, path: tuple[Any, ...], words: set[str], marks: dict[str, str]) -> str:
+    if any(_folded((key,)) == "dataframe" for key in path):  # within a cell
+        return _mark(name, marks)
+    below = _below_statistics(path)
+    if below is None:
+        is_known = folded(name) in _PROTOCOL or (path in ((), ("results",)) and _is_of_service(name, words))
+        return name if is_known else _mark(name, marks)
     # Below a column: its sections, and their fields. Columns and sections may be turned round.
-    column, section, *_ = *map(str, path[2:]), "general", "general"
-    is_entry = path[:2] == _STATISTICS and len(path) > len(_STATISTICS) and column not in SECTION_NAMES
-    is_place = path in ((), ("results",)) or (
-        is_entry and len(path) <= len(_STATISTICS) + 2 and section_named(section)
-    )
+    column, section, *_ = *map(str, below), "general", "general"
+    is_entry = bool(below) and column not in SECTION_NAMES
+    is_place = is_entry and len(below) <= 2 and section_named(section)  # noqa: PLR2004 - column and section
     return name if is_place and _is_of_service(name, words) else _mark(name, marks)
+
+
+def _below_statistics(path: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return the part of a path below the statistics, or None if it is elsewhere."""
+    at = next((at for at, key in enumerate(path, 1) if _folded((key,)) == "dataframestats"), None)
+    return None if at is None else path[at:]
+
+
+def _folded(key: tuple[Any, ...]) -> str:
+    return folded(key[0]) if key and isinstance(key[0], str) else ""
 
 
 def _mark(name: str, marks: dict[str, str]) -> str:

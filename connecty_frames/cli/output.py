@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.answer import Answer
+    from connecty_frames.client import Client
     from connecty_frames.options import Engine
 
 #: The characters of a summary or of SQL that go to standard error.
@@ -121,6 +122,31 @@ def open_response_file(path: Path | None, output: Path | None) -> Iterator[Calla
                 stack.close()
 
         yield save
+
+
+@contextmanager
+def saving(
+    client: Client, path: Path | None, save: Callable[[bytes], object]
+) -> Iterator[Callable[[bytes], object]]:
+    """Yield a function that saves the response of an answer; if none came, save all exchanges."""
+    if path is None:
+        yield save
+        return
+    from connecty_frames.cli.exchanges import Exchanges  # which decodes answers
+
+    exchanges, saved = Exchanges([]), list[bool]()
+    client.observe(exchanges.observe)
+
+    def save_answer(body: bytes) -> None:
+        saved.append(True)
+        save(body)
+
+    try:
+        yield save_answer
+    except BaseException as error:
+        if exchanges.responses and not saved:
+            save(exchanges.record(client.redacted, error))
+        raise
 
 
 @contextmanager

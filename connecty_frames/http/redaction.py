@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from connecty_frames._base.immutable import Immutable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from connecty_frames._base.text import SecretStr
 
@@ -34,6 +34,7 @@ _LONG_ID: Final = 16
 _MAX_LENGTH: Final = 255
 #: How much of a body is scanned, in bytes; what is shown of it is far shorter.
 _MAX_SCANNED: Final = 2**16
+_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
 _MATCHES_NOTHING: Final = "(?!)"
 _SLASH: Final = "\\"
 #: The characters that no format escapes.
@@ -122,6 +123,15 @@ class Redaction:
                 16 * max(map(len, secrets), default=0),  # the escapes of one character are no longer
             )
         return patterns
+
+
+def shown_headers(headers: Mapping[str, str], redact: Callable[[str], str]) -> dict[str, str]:
+    """Return the headers of a response without cookies, credentials and the query of ``Location``."""
+    return {
+        name: redact(value.partition("?")[0] if name.lower() == "location" else value)
+        for name, value in headers.items()
+        if name.lower() not in _SECRET_HEADERS
+    }
 
 
 def masked_id(client_id: SecretStr) -> str:

@@ -39,6 +39,17 @@ def contact(shell: Any, settings: dict[str, object]) -> Callable[..., Run]:
     return run
 
 
+PARTS: Final = "dataframe,statistics,sqlquery,summary"
+
+
+def saved(path: Path) -> Any:
+    """Return what was saved, in which no secret is."""
+    text = path.read_text(encoding="utf-8")
+    assert SECRET not in text
+    assert "canary-token" not in text
+    return json.loads(text)
+
+
 def bodies(server: Script) -> list[bytes]:
     """Return the bodies of the questions that arrived."""
     return [request.body for request in server.requests if request.body and b"question" in request.body]
@@ -85,68 +96,79 @@ def test_what_did_not_hold(contact: Any, server: Script) -> None:
     assert len(bodies(server)) == 1
 
 
-def test_the_response_is_saved(contact: Any, server: Script, tmp_path: Path) -> None:
-    """As received, or without texts and digits; an existing file is replaced."""
+def test_what_came_is_saved(contact: Any, server: Script, tmp_path: Path) -> None:
+    """Of each request; as received, or without texts and digits; an existing file is replaced."""
     path = tmp_path / "answer.json"
     path.write_bytes(b"before")
     body = b'{"state":  "COMPLETED", "results": {"dataframe": [["n"], ["Ada"], ["25.5"]]}}'
     server.on("results", Script.answer(200, raw=body))
 
     contact("--save", str(path))
-    received = path.read_bytes()
+    received = saved(path)
     contact("--save", str(path), "--anonymize")
 
-    assert received == body
-    assert path.read_bytes() == b'{"state":"COMPLETED","results":{"dataframe":[["1"],["xxx"],["11.1"]]}}'
+    assert [(each["method"], each["path"], each["status"]) for each in received["exchanges"]] == [
+        ("POST", "/v1/auth/token", 200),
+        ("POST", "/v1/dw/13/questions", 202),
+        ("GET", f"/v1/dw/13/questions/{QUESTION_ID}/results?include={PARTS}&max_rows=1000", 200),
+    ]
+    token, reply, answer = (each["body"] for each in received["exchanges"])
+    assert token["access_token"] == "x" * len("canary-token-1")
+    assert (reply, answer) == ({"question_id": QUESTION_ID}, json.loads(body))
+    masked = saved(path)["exchanges"]
+    assert masked[1]["body"] == {"question_id": QUESTION_ID}
+    assert masked[2]["body"] == {"state": "COMPLETED", "results": {"dataframe": [["1"], ["xxx"], ["11.1"]]}}
+    assert masked[2]["headers"] == {"Content-Type": "application/json", "Content-Length": f"{len(body)}"}
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.usefixtures("_waits_cost_no_time")
 @pytest.mark.parametrize(
-    ("step", "code", "says", "saved"),
+    ("step", "code", "says", "last"),
     [
         (
             Script.answer(200, raw=b"<p>Log in, Ada", Content_Type="text/html"),
             6,
             "ResponseError: ",
-            b"xxxxxx xxx xxx",
+            "xxxxxx xxx xxx",
         ),
         (
             Script.answer(200, raw=b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1, 2]]}}'),
             6,
             "ResponseError: ",
-            b'{"state":"COMPLETED","results":{"dataframe":[["1"],[1,1]]}}',
+            {"state": "COMPLETED", "results": {"dataframe": [["1"], [1, 1]]}},
         ),
         (
             Script.answer(200, raw=b'{"state": "FAILED", "error": "Ada"}'),
             7,
             "QuestionFailed: ",
-            b'{"state":"FAILED","error":"xxx"}',
+            {"state": "FAILED", "error": "xxx"},
         ),
         (
             Script.answer(200, raw=b'{"state": "WAITING", "results": {}}'),
             8,
             "QuestionTimeout: ",
-            b'{"state":"WAITING","results":{}}',
+            {"state": "WAITING", "results": {}},
         ),
-        (Script.answer(200, raw=b'{"state": "PENDING"}'), 8, "QuestionTimeout: ", None),
-        (Script.answer(500, {"detail": SECRET}), 5, "ServerError: ", None),
+        (Script.answer(200, raw=b'{"state": "PENDING"}'), 8, "QuestionTimeout: ", {"state": "PENDING"}),
+        (Script.answer(500, {"detail": SECRET}), 5, "ServerError: ", {"detail": "x" * len(SECRET)}),
     ],
 )
 def test_no_answer(
-    contact: Any, server: Script, tmp_path: Path, step: Any, code: int, says: str, saved: bytes | None
+    contact: Any, server: Script, tmp_path: Path, step: Any, code: int, says: str, last: Any
 ) -> None:
-    """The exit code is that of the error; what came is saved if it ends the question, or cannot be read."""
+    """The exit code is that of the error; what came is saved, and judged if it ends the question."""
     path = tmp_path / "answer.json"
     server.on("results", step)
 
     found, assumptions, err = contact("--save", str(path), "--anonymize")
 
     assert (found, says in err) == (code, True)
-    assert bool(assumptions) == bool(saved)
-    assert (path.read_bytes() if path.exists() else None) == saved
+    assert bool(assumptions) == (last not in ({"state": "PENDING"}, {"detail": "x" * len(SECRET)}))
+    assert saved(path)["exchanges"][-1]["body"] == last
+    assert saved(path)["error"] == says.removesuffix(": ")
     assert len(bodies(server)) == 1
-    assert list(tmp_path.iterdir()) == ([path] if saved else [])
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +74,10 @@ def test_a_response_that_cannot_be_saved(shell: Any, server: Script, settings: d
     assert server.questions == ["x"]
 
 
-@pytest.mark.parametrize(("endpoint", "status", "code"), [("ask", 422, 5), ("results", 200, 7)])
-def test_an_existing_file_is_kept_if_there_is_no_answer(
+@pytest.mark.parametrize(
+    ("endpoint", "status", "code"), [("ask", 422, 5), ("ask", 200, 9), ("results", 200, 7)]
+)
+def test_what_came_is_saved_if_there_is_no_answer(
     shell: Any,
     server: Script,
     settings: dict[str, object],
@@ -83,13 +86,16 @@ def test_an_existing_file_is_kept_if_there_is_no_answer(
     status: int,
     code: int,
 ) -> None:
-    """The question was refused, or failed; no other file is left behind."""
+    """The question was refused, has no id, or failed; no other file is left behind."""
     path = tmp_path / "answer.json"
     path.write_bytes(b"before")
     server.on(endpoint, server.answer(status, {"state": "FAILED", "reason": "no such table"}))
 
     assert shell.run("ask", "x", "--save", str(path), **settings).returncode == code
-    assert path.read_bytes() == b"before"
+    found = json.loads(path.read_bytes())
+    assert found["exchanges"][-1]["status"] == status
+    assert found["exchanges"][-1]["body"] == {"state": "FAILED", "reason": "no such table"}
+    assert "no such table" in found["error"]
     assert list(tmp_path.iterdir()) == [path]
 
 

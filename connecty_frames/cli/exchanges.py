@@ -1,0 +1,68 @@
+"""What came of each request, as a file for a person who looks for the cause of an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from connecty_frames._base.immutable import Immutable
+from connecty_frames.cli.first_contact import anonymized, masked
+from connecty_frames.decode import exact_json
+from connecty_frames.http.redaction import shown_headers
+from connecty_frames.protocol import TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connecty_frames.http.models import Response
+
+#: How much of a body is kept, in bytes.
+_MOST_KEPT: Final = 2**20
+#: The headers whose values are not of the business.
+_PLAIN_HEADERS: Final = frozenset(
+    {"content-type", "content-length", "content-encoding", "date", "server", "retry-after", "traceparent"}
+)
+
+
+class Exchanges(Immutable):
+    """The responses of a client, in their order; a Transport calls :meth:`observe`."""
+
+    hidden = frozenset({"responses"})
+
+    responses: list[Response]
+
+    def observe(self, response: Response) -> None:
+        """Keep a response."""
+        self.responses.append(response)
+
+    def record(
+        self, redacted: Callable[[str], str], error: BaseException | None = None, *, anonymize: bool = False
+    ) -> bytes:
+        """Return all that came as JSON, without secrets; ``anonymize`` masks business data too."""
+        exchanges = [_exchange(each, redacted, anonymize=anonymize) for each in self.responses]
+        found: dict[str, Any] = {"exchanges": exchanges}
+        if error is not None:
+            name = type(error).__name__
+            found["error"] = name if anonymize else redacted(f"{name}: {error}")
+        return exact_json.dump(found).encode(errors="backslashreplace")
+
+
+def _exchange(response: Response, redacted: Callable[[str], str], *, anonymize: bool) -> dict[str, Any]:
+    request, headers = response.request, shown_headers(response.headers, redacted)
+    if anonymize:
+        headers = {name: value if _is_plain(name) else masked(value) for name, value in headers.items()}
+    # A token is not known if it came under another name.
+    hides = anonymize or request.path == TOKEN
+    body = anonymized(response.body) if hides else response.body[:_MOST_KEPT]
+    text = redacted(body[:_MOST_KEPT].decode(errors="backslashreplace"))
+    try:
+        shown = exact_json.parse(text)
+    except (ValueError, RecursionError):
+        shown = text
+    place = {"method": request.method, "path": redacted(request.path), "status": response.status}
+    return {**place, "headers": headers, "body": shown}
+
+
+def _is_plain(name: str) -> bool:
+    return name.lower() in _PLAIN_HEADERS or name.lower().endswith(
+        ("request-id", "requestid", "trace-id", "ray")
+    )
