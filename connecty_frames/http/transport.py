@@ -80,7 +80,8 @@ _LOG: Final = logging.getLogger("connecty_frames.client")
 _HEADERS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
-    "User-Agent": f"connecty_frames/{__version__}",
+    "User-Agent": f"connecty_frames/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} "
+    f"requests/{requests.__version__} {sys.platform}",
 }
 #: The longest body without results that is read, in bytes.
 _MAX_SMALL_BODY: Final = 1024**2

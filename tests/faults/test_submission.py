@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -37,7 +38,8 @@ def test_a_question_is_sent_exactly_as_given(server: Any, client: Client) -> Non
     assert (request.method, request.target) == ("POST", "/v1/dw/13/questions")
     assert request.headers["content-type"] == "application/json"
     assert request.headers["authorization"] == "Bearer canary-token-1"
-    assert request.headers["user-agent"].startswith("connecty_frames/")
+    agent = r"connecty_frames/0\.1\.0 python/3\.\d+\.\d+ requests/2\.[\d.]+ (linux|darwin|win32)"
+    assert re.fullmatch(agent, request.headers["user-agent"])
     assert (request.headers["accept"], request.headers["accept-encoding"]) == ("application/json", "gzip")
     assert json.loads(request.body.decode("utf-8")) == {"question": QUESTION}
     assert (question.question_id, question.dw_id, question.question) == (QUESTION_ID, 13, QUESTION)
